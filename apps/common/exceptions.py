@@ -1,0 +1,26 @@
+"""The root of every error this project raises on purpose: plain Python, so that the core may use it."""
+
+from typing import ClassVar
+
+
+class ApplicationError(Exception):
+    """The request could not be carried out."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class NotEnoughData(ApplicationError):
+    """There is not enough history to answer."""
+
+    code: ClassVar[str] = "not_enough_data"
+
+    def __init__(self, *, have: int, needed: int, what: str) -> None:
+        super().__init__(f"{needed} {what} are needed, {have} are there.")
+        self.have, self.needed, self.what = have, needed, what

@@ -1,0 +1,81 @@
+"""The serving artefact: plain arrays and JSON in one zip, nothing that could run.
+
+A web process loads this and nothing else. Integrity is the caller's business: digest and signature are checked over the
+bytes before `loads` sees them.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.common.exceptions import ApplicationError
+
+#: Raised when the layout of the arrays changes; an artefact of another format is refused, never guessed at.
+FORMAT = 1
+_META = "__meta__"
+
+
+class ArtifactCorrupted(ApplicationError):
+    """The serving artefact cannot be read."""
+
+    code = "artifact_corrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Named arrays and their JSON header."""
+
+    kind: str
+    arrays: dict[str, NDArray[Any]]
+    meta: dict[str, Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+def dumps(kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> bytes:
+    """Serialise arrays and a JSON header; equal input gives equal bytes.
+
+    Raises
+    ------
+    ValueError
+        If an array holds Python objects, which only a pickle could store.
+    """
+    header = json.dumps({"format": FORMAT, "kind": kind, "meta": dict(meta)}, sort_keys=True, allow_nan=False)
+    named = {_META: np.frombuffer(header.encode(), dtype=np.uint8), **arrays}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(named):
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(named[name]), allow_pickle=False)
+            # A fixed date, so that the same training gives the same digest.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def loads(data: bytes, *, kind: str) -> Artifact:
+    """Read what `dumps` wrote.
+
+    Raises
+    ------
+    ArtifactCorrupted
+        If the bytes are no artefact, one of another kind, or one of another format.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(arrays.pop(_META).tobytes())
+        found, version, meta = header["kind"], header["format"], header["meta"]
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise ArtifactCorrupted(f"The serving artefact cannot be read: {type(error).__name__}.") from error
+    if (found, version) != (kind, FORMAT):
+        raise ArtifactCorrupted(f"Expected artefact {kind!r} of format {FORMAT}, found {found!r} of format {version!r}.")
+    return Artifact(kind=kind, arrays=arrays, meta=meta)
