@@ -1,0 +1,210 @@
+"""What the subsystem remembers: trained models, every prediction with its outcome, anomalies found."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from apps.common.models import UUIDModel
+from apps.projects.models import Issue, Project, Sprint
+
+
+class ModelType(models.TextChoices):
+    EFFORT_PREDICTION = "effort_prediction"
+    STORY_POINTS = "story_points"
+
+
+class MLModel(UUIDModel):
+    """One training: its artefacts, what it was trained on, how well it did, and whether it serves."""
+
+    class Status(models.TextChoices):
+        TRAINED = "trained"
+        ACTIVE = "active"
+        DEPRECATED = "deprecated"
+        FAILED = "failed"
+
+    model_type = models.CharField(max_length=32, choices=ModelType.choices)
+    #: Null for a global model, which serves projects without one of their own.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, blank=True, related_name="ml_models")
+    #: MAJOR is the feature schema of the code, MINOR counts the trainings of one (type, scope).
+    version = models.CharField(max_length=32)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.TRAINED)
+    is_active = models.BooleanField(default=False)
+
+    #: The scikit-learn estimators, opened by training and diagnosis only.
+    s3_key = models.CharField(max_length=500, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    signature = models.CharField(max_length=200, blank=True)
+    #: The plain arrays that a web process loads.
+    serving_key = models.CharField(max_length=500, blank=True)
+    serving_digest = models.CharField(max_length=64, blank=True)
+    serving_signature = models.CharField(max_length=200, blank=True)
+    dataset_key = models.CharField(max_length=500, blank=True)
+    dataset_digest = models.CharField(max_length=64, blank=True)
+
+    mae = models.FloatField(null=True, blank=True)
+    rmse = models.FloatField(null=True, blank=True)
+    r2_score = models.FloatField(null=True, blank=True)
+    #: Everything else the evaluation measured, the naive baseline's figures included.
+    metrics = models.JSONField(default=dict, blank=True)
+    training_samples = models.PositiveIntegerField(default=0)
+    #: Code and library versions, seed: what it takes to train the same model again.
+    provenance = models.JSONField(default=dict, blank=True)
+    failure_reason = models.CharField(max_length=500, blank=True)
+
+    trained_at = models.DateTimeField(default=timezone.now)
+    trained_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    activated_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "ML model"
+        ordering = ["-trained_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_type", "project"],
+                condition=Q(is_active=True, project__isnull=False),
+                name="ml_one_active_model_per_project",
+            ),
+            models.UniqueConstraint(
+                fields=["model_type"],
+                condition=Q(is_active=True, project__isnull=True),
+                name="ml_one_active_global_model",
+            ),
+            models.UniqueConstraint(fields=["model_type", "project", "version"], name="ml_version_once_per_project"),
+            models.UniqueConstraint(
+                fields=["model_type", "version"], condition=Q(project__isnull=True), name="ml_version_once_globally"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_active=True, status="active") | (Q(is_active=False) & ~Q(status="active")),
+                name="ml_active_means_active",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_active=False) | (~Q(s3_key="") & ~Q(serving_key="")), name="ml_active_has_artefacts"
+            ),
+        ]
+        indexes = [models.Index(fields=["model_type", "project", "-trained_at"], name="ml_model_by_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.model_type} {self.version} ({self.project.key if self.project else 'global'})"
+
+
+class PredictionHistory(UUIDModel):
+    """One answer that was given, whatever method gave it, and what came of it."""
+
+    class Kind(models.TextChoices):
+        EFFORT = "effort_prediction"
+        POINTS = "story_points"
+        SPRINT_DURATION = "sprint_duration"
+        ASSIGNMENT = "task_assignment"
+        SPRINT_RISK = "sprint_risk"
+        SUMMARY = "project_summary"
+
+    prediction_type = models.CharField(max_length=32, choices=Kind.choices)
+    method = models.CharField(max_length=32)
+    model = models.ForeignKey(MLModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions")
+    #: Kept beside the key, so that the row still says who answered when the model is gone.
+    model_version = models.CharField(max_length=32, blank=True)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="predictions")
+    issue = models.ForeignKey(Issue, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions")
+    sprint = models.ForeignKey(Sprint, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    input = models.JSONField(default=dict)
+    predicted_value = models.FloatField(null=True, blank=True)
+    expected_value = models.FloatField(null=True, blank=True)
+    range_low = models.FloatField(null=True, blank=True)
+    range_high = models.FloatField(null=True, blank=True)
+    range_level = models.FloatField(null=True, blank=True)
+    confidence = models.FloatField(null=True, blank=True)
+    #: What scoring and correction need of the answer besides its value: the predicted scale, probabilities, the team's estimate.
+    details = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    actual_value = models.FloatField(null=True, blank=True)
+    scored_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "prediction history"
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(confidence__isnull=True) | Q(confidence__gte=0, confidence__lte=1),
+                name="ml_confidence_is_a_probability",
+            ),
+            models.CheckConstraint(
+                condition=Q(range_low__isnull=True) | Q(range_high__gte=F("range_low")), name="ml_range_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(actual_value__isnull=True, scored_at__isnull=True)
+                | Q(actual_value__isnull=False, scored_at__isnull=False),
+                name="ml_scored_means_actual",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "prediction_type", "-created_at"], name="ml_history_by_project"),
+            models.Index(
+                fields=["project", "prediction_type", "-scored_at"],
+                condition=Q(scored_at__isnull=False),
+                name="ml_history_scored",
+            ),
+            models.Index(
+                fields=["issue", "prediction_type"], condition=Q(actual_value__isnull=True), name="ml_history_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prediction_type} by {self.method} at {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class AnomalyDetection(UUIDModel):
+    """Something unusual, with its evidence and what people made of it."""
+
+    class Severity(models.TextChoices):
+        LOW = "low"
+        MEDIUM = "medium"
+        HIGH = "high"
+        CRITICAL = "critical"
+
+    class Status(models.TextChoices):
+        DETECTED = "detected"
+        INVESTIGATING = "investigating"
+        RESOLVED = "resolved"
+        FALSE_POSITIVE = "false_positive"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="anomalies")
+    sprint = models.ForeignKey(Sprint, on_delete=models.CASCADE, null=True, blank=True, related_name="anomalies")
+    anomaly_type = models.CharField(max_length=64)
+    severity = models.CharField(max_length=16, choices=Severity.choices)
+    description = models.TextField()
+    affected_metric = models.CharField(max_length=100, blank=True)
+    expected_value = models.FloatField(null=True, blank=True)
+    actual_value = models.FloatField(null=True, blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    mitigation_suggestions = models.JSONField(default=list, blank=True)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.DETECTED)
+    detected_at = models.DateTimeField(default=timezone.now)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    notes = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-detected_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(severity__in=["low", "medium", "high", "critical"]), name="ml_anomaly_severity_known"
+            ),
+            # One open finding of a kind: repeating a detection finds the row instead of adding one.
+            models.UniqueConstraint(
+                fields=["project", "anomaly_type"],
+                condition=Q(status__in=["detected", "investigating"], sprint__isnull=True),
+                name="ml_one_open_anomaly_per_kind",
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "status", "-detected_at"], name="ml_anomaly_by_project")]
+
+    def __str__(self) -> str:
+        return f"{self.anomaly_type} ({self.severity})"

@@ -1,0 +1,253 @@
+"""The Scrum domain. Rules that always hold are database constraints; times are those of the source, not of insertion."""
+
+from datetime import date
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from apps.common.models import UUIDModel
+
+
+class Project(UUIDModel):
+    """A team's backlog."""
+
+    key = models.CharField(max_length=32, unique=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [
+            models.CheckConstraint(condition=Q(key__regex=r"^[A-Z][A-Z0-9_-]*$"), name="projects_project_key_shape")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.name}"
+
+
+class TeamMember(models.Model):
+    """A person's place in a project."""
+
+    class Role(models.TextChoices):
+        VIEWER = "viewer"
+        MEMBER = "member"
+        LEAD = "lead"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="team")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
+    joined_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["joined_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="projects_member_once"),
+            models.CheckConstraint(
+                condition=Q(role__in=["viewer", "member", "lead"]), name="projects_member_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.project_id} as {self.role}"
+
+
+class IssueType(models.Model):
+    """A kind of work: bug, story, task, whatever the team says."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="issue_types")
+    name = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="projects_type_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WorkflowStatus(models.Model):
+    """A column of the board, with what it means."""
+
+    class Category(models.TextChoices):
+        TO_DO = "to_do"
+        IN_PROGRESS = "in_progress"
+        DONE = "done"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="statuses")
+    name = models.CharField(max_length=64)
+    category = models.CharField(max_length=16, choices=Category.choices)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+        verbose_name_plural = "workflow statuses"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="projects_status_once"),
+            models.CheckConstraint(
+                condition=Q(category__in=["to_do", "in_progress", "done"]), name="projects_status_category_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Sprint(UUIDModel):
+    """A planned stretch of work, with what really happened."""
+
+    class Status(models.TextChoices):
+        PLANNED = "planned"
+        ACTIVE = "active"
+        COMPLETED = "completed"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sprints")
+    name = models.CharField(max_length=200)
+    goal = models.TextField(blank=True)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.PLANNED)
+    start_date = models.DateField(null=True, blank=True)
+    end_date = models.DateField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["start_date", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(end_date__isnull=True) | Q(start_date__isnull=True) | Q(end_date__gte=F("start_date")),
+                name="projects_sprint_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["planned", "active", "completed"]), name="projects_sprint_status_known"
+            ),
+            models.UniqueConstraint(fields=["project", "name"], name="projects_sprint_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def duration_days(self) -> int | None:
+        """Planned calendar days, both ends counted; None without dates."""
+        if self.start_date is None or self.end_date is None:
+            return None
+        return (self.end_date - self.start_date).days + 1
+
+    def elapsed_ratio(self, today: date) -> float | None:
+        """Share of the planned days that have passed by the end of `today`, in [0, 1]; None without dates."""
+        if self.start_date is None or self.duration_days is None:
+            return None
+        return min(max((today - self.start_date).days + 1, 0) / self.duration_days, 1.0)
+
+
+class Issue(UUIDModel):
+    """A piece of work. `created_at`, `started_at` and `resolved_at` are the source's times."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="issues")
+    title = models.CharField(max_length=500)
+    description = models.TextField(blank=True)
+    issue_type = models.ForeignKey(IssueType, on_delete=models.PROTECT, related_name="issues")
+    status = models.ForeignKey(WorkflowStatus, on_delete=models.PROTECT, related_name="issues")
+    #: 1 is the most urgent.
+    priority = models.PositiveSmallIntegerField(null=True, blank=True)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="assigned_issues"
+    )
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="reported_issues"
+    )
+    sprint = models.ForeignKey(Sprint, on_delete=models.SET_NULL, null=True, blank=True, related_name="issues")
+    story_points = models.FloatField(null=True, blank=True)
+    estimated_hours = models.FloatField(null=True, blank=True)
+    actual_hours = models.FloatField(null=True, blank=True)
+    component = models.CharField(max_length=200, blank=True)
+    labels = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    due_date = models.DateField(null=True, blank=True)
+    #: Where the issue came from, for idempotent imports: ('csv', 'MULE-6129'). Empty for issues made here.
+    source = models.CharField(max_length=32, blank=True)
+    external_id = models.CharField(max_length=200, blank=True)
+    inserted_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "source", "external_id"],
+                condition=~Q(external_id=""),
+                name="projects_issue_once_per_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(story_points__isnull=True) | Q(story_points__gte=0),
+                name="projects_issue_points_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(estimated_hours__isnull=True) | Q(estimated_hours__gte=0),
+                name="projects_issue_estimate_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(actual_hours__isnull=True) | Q(actual_hours__gte=0),
+                name="projects_issue_hours_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "resolved_at"], name="projects_issue_resolved"),
+            models.Index(fields=["project", "-created_at"], name="projects_issue_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id or str(self.id)
+
+
+class AppendOnlyQuerySet(models.QuerySet["IssueChange"]):
+    """History is written once; only the deletion of its issue takes it along."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise TypeError("The history of an issue cannot be changed.")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("The history of an issue cannot be deleted.")
+
+
+class IssueChange(models.Model):
+    """One change of one field of an issue, with when and by whom: what makes the past knowable."""
+
+    class Field(models.TextChoices):
+        STATUS = "status"
+        ASSIGNEE = "assignee"
+        SPRINT = "sprint"
+        STORY_POINTS = "story_points"
+        ESTIMATED_HOURS = "estimated_hours"
+
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="changes")
+    field = models.CharField(max_length=32, choices=Field.choices)
+    #: As text: a status name, an id of a user or sprint, a number; empty for none.
+    old_value = models.CharField(max_length=200, blank=True)
+    new_value = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["changed_at", "id"]
+        indexes = [models.Index(fields=["issue", "changed_at"], name="projects_change_by_issue")]
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.old_value!r} to {self.new_value!r}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; a row that exists is never written again."""
+        if not self._state.adding:
+            raise TypeError("The history of an issue cannot be changed.")
+        super().save(*args, **kwargs)

@@ -1,0 +1,18 @@
+"""The whole URL map."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/auth/", include("apps.accounts.urls")),
+    path("api/v1/projects/", include("apps.projects.urls")),
+    path("api/v1/ml/", include("apps.ml.urls")),
+    path("", include("apps.common.urls")),
+]
+
+handler404 = "apps.common.api.not_found"
+handler500 = "apps.common.api.server_error"
