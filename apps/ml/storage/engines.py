@@ -1,0 +1,121 @@
+"""The two engines of the model store, opened from the settings."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from obstore.store import LocalStore, S3Store
+
+from apps.ml.storage.errors import StorageError
+from apps.ml.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+# First pause before a retry; each further one doubles. Short, because a request may be waiting for the answer.
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+def open_store() -> ObjectStore:
+    """The engine that the settings name: a bucket if there is one, else a directory."""
+    if settings.AWS_STORAGE_BUCKET_NAME:
+        return open_bucket(settings.AWS_STORAGE_BUCKET_NAME)
+    return open_directory(Path(settings.MODEL_STORE_DIR))
+
+
+def open_directory(directory: Path) -> ObjectStore:
+    """Open a directory as a store; it is made if it is missing.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be made or written to.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"The model store directory {directory} cannot be made: {error.strerror}.") from error
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise StorageError(f"The model store directory {directory} cannot be read and written by this user.")
+    root = directory.resolve()
+    return ObjectStore("Directory", f"directory {str(root)!r}", LocalStore(root), root)
+
+
+def open_bucket(bucket: str) -> ObjectStore:
+    """Open a bucket with the AWS_* settings; nothing is sent yet."""
+    config: dict[str, Any] = {
+        "region": settings.AWS_S3_REGION_NAME,
+        "checksum_algorithm": "SHA256",
+        **_address(bucket),
+        **_credentials(),
+    }
+    prefix = settings.AWS_STORAGE_PREFIX.strip("/") or None
+    client = S3Store(
+        bucket, prefix=prefix, client_options=_timeouts(config.get("endpoint")), retry_config=_retries(), **config
+    )
+    return ObjectStore("S3", f"bucket {bucket!r}", client)
+
+
+def _address(bucket: str) -> dict[str, Any]:
+    """Where the bucket answers: at its own host on AWS, below the path on another endpoint."""
+    endpoint, accelerate = settings.AWS_S3_ENDPOINT_URL, settings.AWS_S3_USE_ACCELERATE_ENDPOINT
+    if endpoint and accelerate:
+        raise ImproperlyConfigured("AWS_S3_ENDPOINT_URL and AWS_S3_USE_ACCELERATE_ENDPOINT exclude each other.")
+    if endpoint:
+        return {"endpoint": endpoint, "virtual_hosted_style_request": False}
+    if accelerate:
+        return {"endpoint": f"https://{bucket}.s3-accelerate.amazonaws.com", "virtual_hosted_style_request": True}
+    # A dotted name does not match Amazon's wildcard certificate.
+    return {"virtual_hosted_style_request": "." not in bucket}
+
+
+def _credentials() -> dict[str, Any]:
+    """The keys of the settings, or boto3's chain: environment, profile, container, instance role."""
+    if settings.AWS_ACCESS_KEY_ID and settings.AWS_SECRET_ACCESS_KEY:
+        return {"credential_provider": _fixed_credentials()}
+    # Here, because boto3 takes 0.8 s to import and is only wanted where a role signs.
+    from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415
+
+    try:
+        return {"credential_provider": Boto3CredentialProvider()}
+    except ValueError as error:
+        raise StorageError(
+            "No AWS credentials: neither AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY nor a role or profile was found."
+        ) from error
+
+
+def _fixed_credentials() -> Callable[[], dict[str, str | None]]:
+    # A provider rather than options, so that no AWS_* variable of the environment is mixed in.
+    found = {
+        "access_key_id": settings.AWS_ACCESS_KEY_ID,
+        "secret_access_key": settings.AWS_SECRET_ACCESS_KEY,
+        "token": settings.AWS_SESSION_TOKEN,
+        "expires_at": None,
+    }
+    return lambda: found
+
+
+def _timeouts(endpoint: str | None) -> "ClientConfig":
+    return {
+        "connect_timeout": timedelta(seconds=settings.AWS_S3_CONNECT_TIMEOUT_SECONDS),
+        "timeout": timedelta(seconds=settings.AWS_S3_TIMEOUT_SECONDS),
+        "allow_http": (endpoint or "").startswith("http://"),
+    }
+
+
+def _retries() -> "RetryConfig":
+    """No attempt begins after the timeout, so a call takes at most twice as long as it says."""
+    return {
+        "max_retries": settings.AWS_S3_MAX_RETRIES,
+        "retry_timeout": timedelta(seconds=settings.AWS_S3_TIMEOUT_SECONDS),
+        "backoff": {
+            "init_backoff": timedelta(seconds=_FIRST_PAUSE_SECONDS),
+            "max_backoff": timedelta(seconds=_LONGEST_PAUSE_SECONDS),
+            "base": 2,
+        },
+    }

@@ -1,0 +1,45 @@
+"""What can go wrong between the service and its bytes."""
+
+from apps.common.exceptions import ApplicationError
+
+
+class StorageError(ApplicationError, RuntimeError):
+    """The model store could not be used."""
+
+    code = "storage_error"
+
+
+class ObjectMissing(StorageError):
+    """There is no such object in the model store."""
+
+    code = "object_missing"
+
+
+class ObjectExists(StorageError):
+    """The object exists already, and stored objects are never overwritten."""
+
+    code = "object_exists"
+
+
+class KeyRefused(StorageError):
+    """This is no key of the model store."""
+
+    code = "key_refused"
+
+
+class ArtifactRefused(ApplicationError):
+    """The artefact is not the one that was trained and signed here."""
+
+    code = "artifact_refused"
+
+
+class DigestMismatch(ArtifactRefused):
+    """The bytes of the artefact differ from the digest on record."""
+
+    code = "digest_mismatch"
+
+
+class SignatureInvalid(ArtifactRefused):
+    """The artefact carries no valid signature of this installation."""
+
+    code = "signature_invalid"

@@ -1,0 +1,138 @@
+"""Object keys, built and parsed: pure text, no I/O.
+
+    ml_models/{type}/{version}/{YYYYMMDD_HHMMSS}/model.joblib      opened by training and diagnosis only
+    ml_models/{type}/{version}/{YYYYMMDD_HHMMSS}/serving.npz       all that a web process loads
+    ml_datasets/{project or "global"}/training_set_{YYYYMMDD}.{extension}
+
+A second object of the same second (or, for data sets, of the same day) gets `-2`, `-3` … after its time stamp.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apps.ml.storage.errors import KeyRefused
+
+MODELS = "ml_models"
+DATASETS = "ml_datasets"
+MODEL_FILE = "model.joblib"
+SERVING_FILE = "serving.npz"
+GLOBAL = "global"
+#: Amazon S3's own limit on a key, in bytes; a file system's limit on one name is 255.
+MAX_KEY_LENGTH = 1024
+_MAX_SEGMENT_LENGTH = 255
+# No segment starts with a dot, so neither `..` nor a hidden file can be named, and `#`, which the directory engine uses
+# for files it has not finished writing, cannot occur.
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_TYPE = r"(?P<model_type>[a-z][a-z0-9_]*)"
+_VERSION = r"(?P<version>\d+\.\d+\.\d+)"
+_STAMP = r"(?P<stamp>\d{8}_\d{6})(?:-(?P<attempt>[1-9]\d*))?"
+_MODEL_KEY = re.compile(rf"{MODELS}/{_TYPE}/{_VERSION}/{_STAMP}/(?P<file>model\.joblib|serving\.npz)", re.ASCII)
+_STAMP_FORMAT = "%Y%m%d_%H%M%S"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """Where the two artefacts of one training lie.
+
+    Attributes
+    ----------
+    trained_at : datetime
+        In UTC, whole seconds.
+    attempt : int
+        1, or 2, 3 … for further trainings of the same type and version within one second.
+    """
+
+    model_type: str
+    version: str
+    trained_at: datetime
+    attempt: int = 1
+
+    @property
+    def directory(self) -> str:
+        suffix = f"-{self.attempt}" if self.attempt > 1 else ""
+        return f"{MODELS}/{self.model_type}/{self.version}/{self.trained_at.strftime(_STAMP_FORMAT)}{suffix}"
+
+    @property
+    def model(self) -> str:
+        return f"{self.directory}/{MODEL_FILE}"
+
+    @property
+    def serving(self) -> str:
+        return f"{self.directory}/{SERVING_FILE}"
+
+
+def model_key(model_type: str, version: str, trained_at: datetime, *, attempt: int = 1) -> ModelKey:
+    """Build the key of a training.
+
+    Raises
+    ------
+    KeyRefused
+        If the type or version could not be read back from the key.
+    ValueError
+        If the time has no time zone.
+    """
+    key = ModelKey(model_type, version, _utc_second(trained_at), attempt)
+    if parse_model_key(key.model) != key:
+        raise KeyRefused(f"No model key can be built from type {model_type!r} and version {version!r}.")
+    return key
+
+
+def parse_model_key(key: str) -> ModelKey:
+    """Read the key of either artefact of a training.
+
+    Raises
+    ------
+    KeyRefused
+        If it is not exactly what `model_key` builds.
+    """
+    match = _MODEL_KEY.fullmatch(key)
+    if match is None or match["attempt"] == "1":
+        raise KeyRefused(f"Not the key of a model: {key!r:.200}.")
+    try:
+        trained_at = datetime.strptime(match["stamp"], _STAMP_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise KeyRefused(f"The key of a model names no real time: {key!r:.200}.") from error
+    return ModelKey(match["model_type"], match["version"], trained_at, int(match["attempt"] or 1))
+
+
+def models_prefix(model_type: str | None = None) -> str:
+    """Under which all models, or all of one type, lie."""
+    return MODELS if model_type is None else checked_key(f"{MODELS}/{model_type}")
+
+
+def dataset_key(project_id: object | None, day: datetime, *, extension: str, attempt: int = 1) -> str:
+    """Build the key of a training set; None stands for all projects together.
+
+    Raises
+    ------
+    KeyRefused
+        If project or extension cannot stand in a key.
+    """
+    scope = GLOBAL if project_id is None else str(project_id)
+    suffix = f"-{attempt}" if attempt > 1 else ""
+    name = f"training_set_{_utc_second(day):%Y%m%d}{suffix}.{extension}"
+    if "/" in scope or "/" in name:
+        raise KeyRefused(f"A project or extension holds a slash: {scope!r:.100}, {extension!r:.100}.")
+    return checked_key(f"{DATASETS}/{scope}/{name}")
+
+
+def checked_key(key: str) -> str:
+    """Return the key if every segment of it is plain.
+
+    Raises
+    ------
+    KeyRefused
+        For empty or dotted segments, other characters than letters, digits and `._-`, and overlong keys.
+    """
+    segments = key.split("/")
+    plain = all(_SEGMENT.fullmatch(name) and len(name) <= _MAX_SEGMENT_LENGTH for name in segments)
+    if not plain or len(key) > MAX_KEY_LENGTH:
+        raise KeyRefused(f"Not a key of the model store: {key!r:.200}.")
+    return key
+
+
+def _utc_second(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("The time of a key needs a time zone.")
+    return moment.astimezone(UTC).replace(microsecond=0)

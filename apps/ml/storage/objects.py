@@ -1,0 +1,201 @@
+"""One object client for a directory and for S3: create-only writes, whole reads, errors a caller can act on."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore, S3Store
+
+from apps.common.metrics import STORE_FAILURES, STORE_SECONDS
+from apps.ml.storage.errors import ObjectExists, ObjectMissing, StorageError
+from apps.ml.storage.keys import checked_key
+
+#: The largest object that is read into memory. Artefacts of this service are some 100 kB, so this only bounds what
+#: somebody who can write to the bucket may do to the memory of every process.
+MAX_OBJECT_BYTES = 256 * 2**20
+
+_ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
+_HTTP_STATUS = re.compile(r"status code: (\d{3} [A-Za-z -]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object as the store lists it.
+
+    Attributes
+    ----------
+    modified_at : datetime
+        By the store's own clock, in UTC.
+    """
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+    etag: str | None
+
+
+@dataclass(slots=True)
+class _ClientThreads:
+    """Remembers which process started the threads of the object client.
+
+    They do not survive a fork, and a call without them never returns (measured, and its authors say so); this turns the
+    endless wait into an error.
+    """
+
+    owner_pid: int | None = None
+
+    def claim(self) -> None:
+        pid = os.getpid()
+        if self.owner_pid not in (None, pid):
+            raise StorageError(
+                "The model store was used before this process was forked, and its client does not survive that: "
+                "use it in the workers only, or start them without preloading."
+            )
+        self.owner_pid = pid
+
+
+_THREADS = _ClientThreads()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """Bytes by key, in a directory or in a bucket.
+
+    Attributes
+    ----------
+    engine : str
+        "S3" or "Directory"; begins every error message and labels the metrics.
+    place : str
+        The bucket or directory, as error messages name it.
+    directory : Path or None
+        Root of the directory engine; None on S3.
+    """
+
+    engine: str
+    place: str
+    client: LocalStore | S3Store = field(repr=False)
+    directory: Path | None = None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a new object, durably.
+
+        Raises
+        ------
+        ObjectExists
+            If another writer was first; its object stays as it is.
+        StorageError
+            If the store refused or could not be reached.
+        """
+        with self._operation("upload", checked_key(key)):
+            obstore.put(self.client, key, data, mode="create")
+            if self.directory is not None:
+                _make_durable(self.directory, key)
+
+    def get(self, key: str) -> bytes:
+        """Read a whole object.
+
+        Raises
+        ------
+        ObjectMissing
+            If there is none.
+        StorageError
+            If the store refused, could not be reached, or the object is larger than MAX_OBJECT_BYTES.
+        """
+        with self._operation("download", checked_key(key)):
+            response = obstore.get(self.client, key)
+            if response.meta["size"] > MAX_OBJECT_BYTES:
+                raise StorageError(f"{self._failed('download', key)}: it is larger than {MAX_OBJECT_BYTES} bytes.")
+            return bytes(response.bytes())
+
+    def head(self, key: str) -> StoredObject:
+        """Size and age of an object, or ObjectMissing."""
+        with self._operation("lookup", checked_key(key)):
+            return _stored_object(obstore.head(self.client, key))
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.head(key)
+        except ObjectMissing:
+            return False
+        return True
+
+    def list(self, prefix: str) -> list[StoredObject]:
+        """All objects below a whole path segment (`a/b` finds `a/b/c`, not `a/bc`), sorted by key."""
+        with self._operation("listing", checked_key(prefix)):
+            found = [_stored_object(meta) for meta in obstore.list(self.client, prefix).collect()]
+        return sorted(found, key=lambda each: each.key)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; that it was gone already is no error, since S3 cannot tell the difference."""
+        with self._operation("deletion", checked_key(key)):
+            try:
+                obstore.delete(self.client, key)
+            except FileNotFoundError:
+                return
+
+    @contextmanager
+    def _operation(self, name: str, key: str) -> Iterator[None]:
+        """Time one call and turn the client's errors into ours."""
+        _THREADS.claim()
+        started = time.perf_counter()
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise self._missing(name, key, error) from None
+        except AlreadyExistsError:
+            raise ObjectExists(f"{self._failed(name, key)}: it exists already.") from None
+        except (BaseError, OSError) as error:
+            STORE_FAILURES.labels(operation=name, engine=self.engine).inc()
+            # Not chained: the text of an S3 error holds the server's whole answer, and Amazon's repeats the access key.
+            raise StorageError(f"{self._failed(name, key)}: {_cause(error)}.") from None
+        finally:
+            STORE_SECONDS.labels(operation=name, engine=self.engine).observe(time.perf_counter() - started)
+
+    def _missing(self, name: str, key: str, error: FileNotFoundError) -> StorageError:
+        # A missing bucket is a mistake in the settings; "no such object" would send the reader looking elsewhere.
+        if name == "upload" or "NoSuchBucket" in str(error):
+            STORE_FAILURES.labels(operation=name, engine=self.engine).inc()
+            return StorageError(f"{self._failed(name, key)}: {_cause(error)}.")
+        return ObjectMissing(f"{self._failed(name, key)}: there is no such object.")
+
+    def _failed(self, name: str, key: str) -> str:
+        return f"{self.engine} {name} failed in {self.place} for {key!r}"
+
+
+def _stored_object(meta: "obstore.ObjectMeta") -> StoredObject:
+    return StoredObject(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"])
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, in the server's own code and status; never the body of its answer."""
+    text = str(error).partition("\n")[0]
+    code, status = _ERROR_CODE.search(str(error)), _HTTP_STATUS.search(text)
+    if code and status:
+        return f"{code[1]} ({status[1].strip()})"
+    if status:
+        return status[1].strip()
+    return text.partition("<")[0].strip().rstrip(".") or type(error).__name__
+
+
+def _make_durable(root: Path, key: str) -> None:
+    """Flush the file and every directory entry that leads to it; the client itself never does."""
+    path = root / key
+    for each in (path, *path.parents):
+        _fsync(each)
+        if each == root:
+            return
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,141 @@
+"""The model store as services see it: trainings and training sets instead of objects."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import KeyRefused, ObjectExists
+from apps.ml.storage.keys import ModelKey, dataset_key, model_key, models_prefix, parse_model_key
+from apps.ml.storage.objects import ObjectStore, StoredObject
+from apps.ml.storage.signing import digest, sign
+
+logger = logging.getLogger(__name__)
+
+#: How many objects of the same second (data sets: of the same day) find a key; far more than workers can finish.
+MAX_ATTEMPTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtifact:
+    """What a database row keeps of an object, to refuse it later if it is not the same."""
+
+    key: str
+    digest: str
+    signature: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTraining:
+    """The two artefacts of one training."""
+
+    model: StoredArtifact
+    serving: StoredArtifact
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """A stored model as its key and the store describe it; sizes in bytes, times in UTC."""
+
+    key: str
+    model_type: str
+    version: str
+    trained_at: datetime
+    size_bytes: int
+    modified_at: datetime
+
+
+class S3ModelStorageService:
+    """Stores models and training sets in the bucket, or without one in the directory, that the settings name.
+
+    Every method raises StorageError, a RuntimeError, if the store cannot be used: `S3 upload failed in bucket …`.
+    """
+
+    def upload_model(
+        self, *, model_type: str, version: str, model: bytes, serving: bytes, now: datetime
+    ) -> StoredTraining:
+        """Store the pipeline and the serving artefact of one training side by side; nothing is ever overwritten."""
+        keys = (model_key(model_type, version, now, attempt=attempt).model for attempt in _attempts())
+        # The pipeline's key is the claim: whoever creates it owns the directory, so the second write meets nobody.
+        claimed = parse_model_key(_put_at_first_free(self._objects, keys, model))
+        self._objects.put(claimed.serving, serving)
+        logger.info("Model stored key=%s model_bytes=%d serving_bytes=%d", claimed.model, len(model), len(serving))
+        return StoredTraining(_artifact(claimed.model, model), _artifact(claimed.serving, serving))
+
+    def download_model(self, key: str) -> bytes:
+        """The bytes of either artefact, unchecked: `signing.verify` comes before anything reads them."""
+        parse_model_key(key)
+        return self._objects.get(key)
+
+    def list_models(self, model_type: str | None = None) -> list[ModelMetadata]:
+        """All stored models, or those of one type, by key; what else lies in the bucket is left out and logged."""
+        return [model for model in map(_model_metadata, self._objects.list(models_prefix(model_type))) if model]
+
+    def model_exists(self, key: str) -> bool:
+        parse_model_key(key)
+        return self._objects.exists(key)
+
+    def get_model_metadata(self, key: str) -> ModelMetadata:
+        """Type, version, times and size of a stored model, or ObjectMissing."""
+        return _described(parse_model_key(key), self._objects.head(key))
+
+    def delete_model(self, key: str) -> None:
+        """Remove both artefacts of a training; what is gone already is no error."""
+        training = parse_model_key(key)
+        self._objects.delete(training.serving)
+        self._objects.delete(training.model)
+        logger.info("Model deleted key=%s", training.model)
+
+    def upload_dataset(
+        self, project_id: object | None, data: bytes, *, extension: str, now: datetime
+    ) -> StoredArtifact:
+        """Store the training set of a project, or with None that of all projects together."""
+        keys = (dataset_key(project_id, now, extension=extension, attempt=attempt) for attempt in _attempts())
+        return _artifact(_put_at_first_free(self._objects, keys, data), data)
+
+    @property
+    def _objects(self) -> ObjectStore:
+        # Asked for each time: the client is the process's, not this instance's.
+        return get_object_store()
+
+
+def _put_at_first_free(objects: ObjectStore, keys: Iterator[str], data: bytes) -> str:
+    """Write under the first key that nobody has; the store itself decides who was first."""
+    for key in keys:
+        try:
+            objects.put(key, data)
+        except ObjectExists:
+            continue
+        return key
+    raise ObjectExists(f"All {MAX_ATTEMPTS} keys of this moment are taken.")
+
+
+def _attempts() -> range:
+    return range(1, MAX_ATTEMPTS + 1)
+
+
+def _artifact(key: str, data: bytes) -> StoredArtifact:
+    found = digest(data)
+    return StoredArtifact(key=key, digest=found, signature=sign(found), size_bytes=len(data))
+
+
+def _model_metadata(found: StoredObject) -> ModelMetadata | None:
+    try:
+        key = parse_model_key(found.key)
+    except KeyRefused:
+        logger.warning("Foreign object in the model store key=%s", found.key)
+        return None
+    return _described(key, found) if found.key == key.model else None
+
+
+def _described(key: ModelKey, found: StoredObject) -> ModelMetadata:
+    return ModelMetadata(
+        key=found.key,
+        model_type=key.model_type,
+        version=key.version,
+        trained_at=key.trained_at,
+        size_bytes=found.size_bytes,
+        modified_at=found.modified_at,
+    )
