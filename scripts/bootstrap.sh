@@ -1,9 +1,13 @@
-# Sourced by run, test, check and bench: `bootstrap base|dev` puts the locked environment in place and first on PATH.
-# Needs Debian's python3 only. Idempotent: an unchanged lock costs a checksum.
+# Sourced by run, test, check and bench after they set ROOT: `bootstrap base|dev` puts the locked environment in place.
+# Needs Debian's python3 only. Idempotent: an unchanged lock costs a checksum. Afterwards $PYTHON is the environment's.
 set -eu
 
-VENV="${SCRUM_ML_VENV:-.venv}"
-export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_NO_CONFIG=1
+VENV="${SCRUM_ML_VENV:-$ROOT/.venv}"
+PYTHON="$VENV/bin/python"
+# From any directory: imports find the project, and a user's own settings for Python and pip do not leak in.
+export PYTHONPATH="$ROOT"
+unset PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX 2>/dev/null || true
+export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
 
 bootstrap_fail() { echo "setup: $*" >&2; exit 1; }
 
@@ -16,30 +20,56 @@ bootstrap_python() {
     bootstrap_fail "Python 3.11, 3.12 or 3.13 is needed (Debian 12: apt-get install python3)."
 }
 
+bootstrap_ensurepip() {
+    # Debian ships Python without ensurepip; only root may add it.
+    "$1" -c 'import ensurepip' 2>/dev/null && return
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 ||
+        bootstrap_fail "Python's venv module is missing; ask an administrator for: apt-get install python3-venv"
+    echo "setup: installing python3-venv" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv
+    } >&2 </dev/null || bootstrap_fail "apt-get could not install python3-venv (see above)."
+    "$1" -c 'import ensurepip' 2>/dev/null || bootstrap_fail "$1 has no venv module, and python3-venv did not bring it."
+}
+
 bootstrap_venv() {
     python=$(bootstrap_python)
-    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
-        # Debian ships Python without ensurepip; only root may add it.
-        [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 ||
-            bootstrap_fail "the venv module is missing; ask an administrator for: apt-get install python3-venv"
-        echo "setup: installing python3-venv" >&2
-        apt-get update -qq >&2
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >&2
+    bootstrap_ensurepip "$python"
+    if [ -d "$VENV" ] && [ ! -f "$VENV/pyvenv.cfg" ] && [ -n "$(ls -A "$VENV")" ]; then
+        bootstrap_fail "$VENV is not a virtual environment; choose another place with SCRUM_ML_VENV."
     fi
-    "$python" -m venv "$VENV"
-    "$VENV/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r scripts/uv.txt
+    "$python" -m venv --clear "$VENV" || bootstrap_fail "could not make a virtual environment in $VENV."
+    "$PYTHON" -m pip install -q --disable-pip-version-check --require-hashes -r "$ROOT/scripts/uv.txt" ||
+        bootstrap_fail "could not download the installer; is there a connection to a Python package index?"
+}
+
+# Scripts in an environment name its place, and its Python may be upgraded away: then it is made anew.
+bootstrap_usable() {
+    [ -x "$VENV/bin/uv" ] && [ "$(cat "$VENV/.place" 2>/dev/null)" = "$VENV" ] && "$PYTHON" -c '' 2>/dev/null
+}
+
+bootstrap_install() {
+    echo "setup: installing the locked packages ($1), once" >&2
+    # Byte-compiled now, because an environment that forbids writing bytecode would pay 10 s at every start.
+    "$VENV/bin/uv" pip install -q --python "$PYTHON" --require-hashes --compile-bytecode -r "$ROOT/$1" ||
+        "$PYTHON" -m pip install -q --disable-pip-version-check --require-hashes -r "$ROOT/$1" ||
+        bootstrap_fail "could not install $1 (see above)."
+    PYTHONDONTWRITEBYTECODE= "$PYTHON" -m compileall -q "$ROOT/apps" "$ROOT/base" >/dev/null ||
+        echo "setup: the project could not be byte-compiled; starts will be slower" >&2
 }
 
 bootstrap() {
     case $1 in base) lock=requirements.txt ;; dev) lock=requirements-dev.txt ;; *) bootstrap_fail "unknown set: $1" ;; esac
     stamp="$VENV/.installed-$1"
-    want=$(cat "$lock" scripts/uv.txt | sha256sum)
-    PATH="$PWD/$VENV/bin:$PATH"
-    export PATH
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then return; fi
-    [ -x "$VENV/bin/uv" ] || bootstrap_venv
-    echo "setup: installing the locked packages ($lock), once" >&2
-    "$VENV/bin/uv" pip install -q --python "$VENV/bin/python" --require-hashes --compile-bytecode -r "$lock"
-    PYTHONDONTWRITEBYTECODE= "$VENV/bin/python" -m compileall -q apps base || true
-    echo "$want" > "$stamp"
+    want=$(cat "$ROOT/$lock" "$ROOT/scripts/uv.txt" | sha256sum)
+    export PATH="$VENV/bin:$PATH"
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$want$VENV" ] && [ -x "$PYTHON" ]; then return; fi
+    mkdir -p "$VENV" 2>/dev/null && [ -w "$VENV" ] ||
+        bootstrap_fail "cannot write to $VENV; name a writable place with SCRUM_ML_VENV."
+    # Two first starts at once (./run in one window, ./test in another) take turns.
+    if command -v flock >/dev/null 2>&1; then exec 9<"$VENV"; flock 9; fi
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$want$VENV" ]; then exec 9<&-; return; fi
+    if ! bootstrap_usable; then bootstrap_venv; echo "$VENV" > "$VENV/.place"; fi
+    bootstrap_install "$lock"
+    echo "$want$VENV" > "$stamp"
+    exec 9<&-
 }

@@ -1,0 +1,106 @@
+"""From an empty database to a project with a login and, where its data suffice, a model. Every step is done once."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from apps.accounts.models import User
+from apps.ml.models import MLModel, ModelType
+from apps.projects.models import Project, TeamMember
+
+LOGIN_EMAIL = "demo@example.com"
+DEMO_KEY, DATA_KEY = "DEMO", "DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who may ask which project."""
+
+    email: str
+    password: str
+    project_id: str
+
+
+@contextmanager
+def step(sentence: str) -> Iterator[None]:
+    """Announce a slow step, then say how long it took."""
+    print(f"run: {sentence} ...", flush=True)
+    start = time.perf_counter()
+    yield
+    print(f"run: ... done in {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def prepare(data: Path | None) -> Login:
+    """The demonstration team, or the issues of a file, ready to be asked about."""
+    migrate()
+    project = load_issues(data) if data else load_team()
+    login = ensure_login(project)
+    train(project)
+    return login
+
+
+def migrate() -> None:
+    """Bring the database up to date; an up-to-date one costs a look."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        with step("preparing the database"):
+            call_command("migrate", verbosity=0, interactive=False)
+
+
+def load_team() -> Project:
+    """The demonstration team, made once."""
+    if not Project.objects.filter(key=DEMO_KEY).exists():
+        with step("making a demonstration team with two years of history"):
+            call_command("seed_demo")
+    return Project.objects.get(key=DEMO_KEY)
+
+
+def load_issues(file: Path) -> Project:
+    """A user's own issues, read again only when the file changed."""
+    mark = settings.VAR_DIR / f"imported-{DATA_KEY}"
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    unchanged = mark.exists() and mark.read_text() == digest
+    if not (unchanged and Project.objects.filter(key=DATA_KEY).exists()):
+        with step(f"importing {file}"):
+            call_command("import_issues", str(file), project=DATA_KEY, create_project=file.stem)
+        mark.write_text(digest)
+    return Project.objects.get(key=DATA_KEY)
+
+
+def ensure_login(project: Project) -> Login:
+    """A lead of the project whose password only this installation knows."""
+    user = User.objects.filter(email=LOGIN_EMAIL).first() or User.objects.create_user(LOGIN_EMAIL)
+    password = _own_password(settings.VAR_DIR / "demo_password")
+    if not user.has_usable_password():
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    TeamMember.objects.get_or_create(project=project, user=user, defaults={"role": TeamMember.Role.LEAD})
+    return Login(user.email, password, str(project.id))
+
+
+def _own_password(path: Path) -> str:
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(12))
+    return path.read_text().strip()
+
+
+def train(project: Project) -> None:
+    """A first effort model; too little data is a fact to report, not a failure."""
+    if MLModel.objects.filter(model_type=ModelType.EFFORT_PREDICTION, project=project).exists():
+        return
+    with step("training a first model on the team's finished issues"):
+        try:
+            call_command("train_ml_model", "effort_prediction", project=project.key)
+        except CommandError as error:
+            print(f"run: no model yet: {error} Until then similar issues and averages answer.")

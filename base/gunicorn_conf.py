@@ -1,0 +1,28 @@
+"""How the web server runs. Figures: docs/benchmarks.md; settings: docs/reference/settings.md."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+chdir = str(Path(__file__).resolve().parent.parent)
+wsgi_app = "base.wsgi:application"
+
+# A process a core. Threads only wait for the database, so a few are enough, and more would fight for the interpreter.
+workers = int(os.environ.get("WEB_WORKERS", min(os.cpu_count() or 1, 4)))
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "4"))
+# Loaded once and shared, so that "ready" means ready; nothing connects to a database or a store while loading.
+preload_app = True
+# Clients that keep their connection open save a handshake per prediction.
+keepalive = 30
+timeout = 60
+graceful_timeout = 20
+# The heartbeat file must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+# Nothing here uses the control interface, and its socket would lie in the user's home.
+control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """Say where to go, once going there works."""
+    print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {', '.join(server.cfg.bind)}"), flush=True)

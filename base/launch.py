@@ -1,0 +1,107 @@
+"""What `./run` does once the environment stands: prepare a demonstration or a user's own issues, then serve.
+
+The process becomes the web server, so that Ctrl-C reaches it directly and training's memory is given back.
+"""
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import django
+
+GUNICORN_CONF = Path(__file__).resolve().parent / "gunicorn_conf.py"
+
+GREETING = """
+Scrum ML serves on {address}   (Ctrl-C stops it)
+
+  API documentation   {address}/api/docs/
+  Log in              {email}
+  Password            {password}
+
+Paste this into another terminal for a first prediction:
+
+TOKEN=$(curl -s {address}/api/v1/auth/token/ -H 'Content-Type: application/json' \\
+  -d '{{"email": "{email}", "password": "{password}"}}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["access"])')
+curl -s {address}/api/v1/ml/predict-effort/ -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{{"title": "Fix authentication bug", "description": "Users cannot login", "issue_type": "bug",
+       "project_id": "{project_id}"}}' | python3 -m json.tool
+"""
+
+
+def fail(message: str) -> NoReturn:
+    """Stop with one line that says what to do."""
+    sys.exit(f"run: {message}")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="./run", description="Set up and serve; `./run --help` lists the rest.")
+    parser.add_argument("command", nargs="?", choices=["serve"], help="serve what is there, preparing nothing")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--data", type=Path, metavar="FILE.csv", help="your own issues in place of the demonstration")
+    return parser.parse_args(arguments)
+
+
+def check_address(host: str, port: int) -> None:
+    """Fail before the slow steps if nobody could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OverflowError:
+            fail(f"{port} is not a port; ports go from 1 to 65535.")
+        except OSError as error:
+            fail(f"cannot listen on {host} port {port} ({error.strerror}); choose another with --port.")
+
+
+def set_up_django() -> None:
+    """Load the settings; they make the folder that holds the database, models and secrets."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
+    try:
+        django.setup()
+    except OSError as error:
+        fail(f"cannot write to {error.filename} ({error.strerror}); name a writable place with SCRUM_ML_VAR_DIR.")
+
+
+def prepare(data: Path | None, address: str) -> str:
+    """Everything between an empty folder and a project that answers; returns how to reach it."""
+    from base import demonstration  # noqa: PLC0415 - models exist only once Django is set up
+
+    if data and not data.is_file():
+        fail(f"there is no file {data}.")
+    login = demonstration.prepare(data)
+    return GREETING.format(address=address, email=login.email, password=login.password, project_id=login.project_id)
+
+
+def become_server(host: str, port: int, greeting: str | None) -> NoReturn:
+    """Replace this process by gunicorn."""
+    if greeting:
+        os.environ["SCRUM_ML_GREETING"] = greeting
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    command = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_CONF), "--bind", bind]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter and arguments, no shell
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prepare unless told to serve only; then serve."""
+    options = parse(arguments)
+    check_address(options.host, options.port)
+    if options.command == "serve":
+        become_server(options.host, options.port, None)
+    set_up_django()
+    greeting = prepare(options.data, f"http://{options.host}:{options.port}")
+    become_server(options.host, options.port, greeting)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        fail("stopped; the next ./run goes on where this ended.")
