@@ -10,7 +10,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from apps.common.exceptions import ApplicationError, NotEnoughData
+from apps.common.exceptions import Conflict, NotEnoughData
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -21,12 +21,6 @@ class Pagination(PageNumberPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 100
-
-
-class Conflict(ApplicationError):
-    """The request contradicts the present state."""
-
-    code = "conflict"
 
 
 def problem(status_code: int, title: str, detail: str, code: str, **extra: Any) -> dict[str, Any]:

@@ -24,3 +24,9 @@ class NotEnoughData(ApplicationError):
     def __init__(self, *, have: int, needed: int, what: str) -> None:
         super().__init__(f"{needed} {what} are needed, {have} are there.")
         self.have, self.needed, self.what = have, needed, what
+
+
+class Conflict(ApplicationError):
+    """The request contradicts the present state."""
+
+    code: ClassVar[str] = "conflict"

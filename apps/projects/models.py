@@ -1,4 +1,4 @@
-"""The Scrum domain. Rules that always hold are database constraints; times are those of the source, not of insertion."""
+"""The Scrum domain. Rules that always hold are database constraints; times are the source's, not of insertion."""
 
 from datetime import date
 from typing import Any, NoReturn
@@ -151,8 +151,9 @@ class Issue(UUIDModel):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="issues")
     title = models.CharField(max_length=500)
     description = models.TextField(blank=True)
-    issue_type = models.ForeignKey(IssueType, on_delete=models.PROTECT, related_name="issues")
-    status = models.ForeignKey(WorkflowStatus, on_delete=models.PROTECT, related_name="issues")
+    # RESTRICT, not PROTECT: a type in use stays, yet a project can be deleted with all that belongs to it.
+    issue_type = models.ForeignKey(IssueType, on_delete=models.RESTRICT, related_name="issues")
+    status = models.ForeignKey(WorkflowStatus, on_delete=models.RESTRICT, related_name="issues")
     #: 1 is the most urgent.
     priority = models.PositiveSmallIntegerField(null=True, blank=True)
     assignee = models.ForeignKey(

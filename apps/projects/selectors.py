@@ -1,0 +1,89 @@
+"""Reads of the domain: who may see what, and the rows the API shows, each in a constant number of queries."""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import F, QuerySet
+
+from apps.accounts.models import User
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+
+#: Whoever sent the request.
+Visitor = User | AnonymousUser
+
+
+def sees_everything(user: Visitor) -> bool:
+    """Administrators of the installation belong to every project."""
+    return bool(user.is_active and (user.is_staff or user.is_superuser))
+
+
+def projects_visible_to(user: Visitor) -> QuerySet[Project]:
+    """Projects that exist as far as this person can know."""
+    return _visible(Project.objects.all(), user, through="team__user")
+
+
+def issues_visible_to(user: Visitor) -> QuerySet[Issue]:
+    return _visible(Issue.objects.all(), user, through="project__team__user")
+
+
+def sprints_visible_to(user: Visitor) -> QuerySet[Sprint]:
+    return _visible(Sprint.objects.all(), user, through="project__team__user")
+
+
+def _visible(rows: QuerySet[Any], user: Visitor, *, through: str) -> QuerySet[Any]:
+    if isinstance(user, AnonymousUser) or not user.is_active:
+        return rows.none()
+    # A person is in a team once (projects_member_once): the join repeats no row.
+    return rows if sees_everything(user) else rows.filter(**{through: user})
+
+
+def role_of(user: Visitor, project: Project) -> TeamMember.Role | None:
+    """What this person is in the project; None for a stranger. Administrators act as lead."""
+    if isinstance(user, AnonymousUser):
+        return None
+    if sees_everything(user):
+        return TeamMember.Role.LEAD
+    role = TeamMember.objects.filter(project=project, user=user).values_list("role", flat=True).first()
+    return TeamMember.Role(role) if role is not None else None
+
+
+def issues_of(project: Project) -> QuerySet[Issue]:
+    """A project's issues with all that is shown of them."""
+    return Issue.objects.filter(project=project).select_related("issue_type", "status", "assignee", "reporter")
+
+
+def history_of(issue: Issue) -> QuerySet[IssueChange]:
+    """What was changed, oldest first."""
+    return IssueChange.objects.filter(issue=issue).select_related("changed_by").order_by("changed_at", "id")
+
+
+def sprints_of(project: Project) -> QuerySet[Sprint]:
+    """By start; those without a date last, on every database."""
+    return Sprint.objects.filter(project=project).order_by(F("start_date").asc(nulls_last=True), "name", "id")
+
+
+def team_of(project: Project) -> QuerySet[TeamMember]:
+    return TeamMember.objects.filter(project=project).select_related("user").order_by("joined_at", "id")
+
+
+def memberships_of(user: User) -> QuerySet[TeamMember]:
+    """The projects of a person, with the role in each."""
+    return TeamMember.objects.filter(user=user).select_related("project").order_by("project__key")
+
+
+def types_of(project: Project) -> QuerySet[IssueType]:
+    return IssueType.objects.filter(project=project).order_by("name", "id")
+
+
+def statuses_of(project: Project) -> QuerySet[WorkflowStatus]:
+    return WorkflowStatus.objects.filter(project=project).order_by("position", "name", "id")
+
+
+def status_is_used(status: WorkflowStatus) -> bool:
+    """Whether an issue has, or an issue's history names, this status."""
+    in_history = IssueChange.objects.filter(issue__project_id=status.project_id, field=IssueChange.Field.STATUS)
+    return (
+        Issue.objects.filter(status=status).exists()
+        or in_history.filter(new_value=status.name).exists()
+        or in_history.filter(old_value=status.name).exists()
+    )

@@ -1,0 +1,367 @@
+"""The only writes of the domain: each keeps the rules that span rows and records what the past will be asked about.
+
+All raise `ValidationError` (Django's, with a message per field) for input that cannot be right and `Conflict` for
+input that contradicts the present state. Locks are taken in one order everywhere: project, sprints by id, issues by id.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import IntegrityError, models, transaction
+
+from apps.accounts.models import User
+from apps.common.exceptions import Conflict
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.selectors import status_is_used
+
+#: What a new project starts with; teams rename, add and remove.
+DEFAULT_TYPES = ("bug", "story", "task")
+DEFAULT_STATUSES = (
+    ("To do", WorkflowStatus.Category.TO_DO),
+    ("In progress", WorkflowStatus.Category.IN_PROGRESS),
+    ("Done", WorkflowStatus.Category.DONE),
+)
+#: Fields whose every change is kept, because predictions need to know what was known when.
+TRACKED_FIELDS = tuple(IssueChange.Field.values)
+#: What a change of an issue may name; its project and its source stay what they are.
+EDITABLE_ISSUE_FIELDS = frozenset(TRACKED_FIELDS) | {
+    "title", "description", "issue_type", "priority", "actual_hours", "component", "labels", "due_date",
+}  # fmt: skip
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+# --- Projects -----------------------------------------------------------------------------------------------------
+@transaction.atomic
+def create_project(*, key: str, name: str, by: User, now: datetime, description: str = "") -> Project:
+    """A project led by its creator, with the default types and statuses."""
+    project = _insert(Project(key=key, name=name, description=description, created_at=now))
+    TeamMember.objects.create(project=project, user=by, role=TeamMember.Role.LEAD, joined_at=now)
+    add_default_workflow(project)
+    return project
+
+
+def add_default_workflow(project: Project) -> None:
+    """Give a project the default issue types and statuses."""
+    IssueType.objects.bulk_create([IssueType(project=project, name=name) for name in DEFAULT_TYPES])
+    WorkflowStatus.objects.bulk_create(
+        WorkflowStatus(project=project, name=name, category=category, position=position)
+        for position, (name, category) in enumerate(DEFAULT_STATUSES)
+    )
+
+
+def update_project(project: Project, **fields: Any) -> Project:
+    """Change name or description; the key is how others know the project and stays."""
+    return _update(project, fields, allowed={"name", "description"})
+
+
+def delete_project(project: Project) -> None:
+    """Delete a project with everything in it."""
+    project.delete()
+
+
+# --- Team ---------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def add_member(project: Project, *, user: User, role: str, now: datetime) -> TeamMember:
+    """Take a person into the team; `Conflict` when already there."""
+    _lock(project)
+    if TeamMember.objects.filter(project=project, user=user).exists():
+        raise Conflict("This person is already in the team.")
+    return _insert(TeamMember(project=project, user=user, role=role, joined_at=now))
+
+
+@transaction.atomic
+def change_role(member: TeamMember, *, role: str) -> TeamMember:
+    """Give a member another role; `Conflict` when the project would be left without a lead."""
+    _lock(member.project)
+    _lock(member)
+    if role != TeamMember.Role.LEAD:
+        _require_another_lead(member)
+    return _update(member, {"role": role}, allowed={"role"})
+
+
+@transaction.atomic
+def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
+    """Take a person out of the team; open work becomes unassigned, finished work still says who did it."""
+    _lock(member.project)
+    _require_another_lead(member)
+    open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
+    _set_for_all(open_issues.exclude(status__category=WorkflowStatus.Category.DONE), "assignee", None, by=by, now=now)
+    member.delete()
+
+
+def _require_another_lead(member: TeamMember) -> None:
+    leads = TeamMember.objects.filter(project=member.project, role=TeamMember.Role.LEAD)
+    if leads.filter(pk=member.pk).exists() and not leads.exclude(pk=member.pk).exists():
+        raise Conflict("A project keeps at least one lead: make somebody else lead first.")
+
+
+# --- Issue types and statuses -------------------------------------------------------------------------------------
+def create_issue_type(project: Project, *, name: str) -> IssueType:
+    return _insert(IssueType(project=project, name=name))
+
+
+def update_issue_type(issue_type: IssueType, **fields: Any) -> IssueType:
+    return _update(issue_type, fields, allowed={"name"})
+
+
+def delete_issue_type(issue_type: IssueType) -> None:
+    """Delete a type that no issue has; else `Conflict`."""
+    _delete_unused(issue_type, "Some issues are of this type.")
+
+
+def create_status(project: Project, *, name: str, category: str, position: int = 0) -> WorkflowStatus:
+    return _insert(WorkflowStatus(project=project, name=name, category=category, position=position))
+
+
+def update_status(status: WorkflowStatus, **fields: Any) -> WorkflowStatus:
+    """Change a status; `Conflict` for name or category once issues or their history refer to it."""
+    changed = {name for name in ("name", "category") if name in fields and fields[name] != getattr(status, name)}
+    # The history names statuses by text, and resolution times follow from categories: both would become untrue.
+    if changed and status_is_used(status):
+        raise Conflict("A status that issues have or had keeps its name and category: make a new one.")
+    return _update(status, fields, allowed={"name", "category", "position"})
+
+
+def delete_status(status: WorkflowStatus) -> None:
+    """Delete a status that no issue has or had; else `Conflict`."""
+    if status_is_used(status):
+        raise Conflict("Some issues have or had this status.")
+    _delete_unused(status, "Some issues have this status.")
+
+
+# --- Sprints ------------------------------------------------------------------------------------------------------
+def create_sprint(project: Project, *, name: str, now: datetime, **fields: Any) -> Sprint:
+    """A planned sprint; `fields` may give goal, start_date and end_date."""
+    _check_dates(fields.get("start_date"), fields.get("end_date"))
+    return _insert(Sprint(project=project, name=name, created_at=now, **fields))
+
+
+def update_sprint(sprint: Sprint, **fields: Any) -> Sprint:
+    """Change name, goal or dates; a completed sprint keeps its dates (`Conflict`)."""
+    dates = {name: fields.get(name, getattr(sprint, name)) for name in ("start_date", "end_date")}
+    if sprint.status == Sprint.Status.COMPLETED and any(dates[name] != getattr(sprint, name) for name in dates):
+        raise Conflict("The dates of a completed sprint are history.")
+    _check_dates(**dates)
+    return _update(sprint, fields, allowed={"name", "goal", "start_date", "end_date"})
+
+
+@transaction.atomic
+def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
+    """Make a planned sprint the running one; else `Conflict`."""
+    _lock(sprint)
+    if sprint.status != Sprint.Status.PLANNED:
+        raise Conflict(f"Only a planned sprint can be started; this one is {sprint.status}.")
+    sprint.status, sprint.started_at = Sprint.Status.ACTIVE, now
+    sprint.save(update_fields=["status", "started_at"])
+    return sprint
+
+
+@transaction.atomic
+def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | None = None) -> Sprint:
+    """Complete an active sprint; what is unfinished goes to the backlog or to `move_to`, each move recorded."""
+    _lock_sprints([sprint, move_to] if move_to else [sprint])
+    if sprint.status != Sprint.Status.ACTIVE:
+        raise Conflict(f"Only an active sprint can be closed; this one is {sprint.status}.")
+    _check_next_sprint(sprint, move_to)
+    unfinished = Issue.objects.filter(sprint=sprint).exclude(status__category=WorkflowStatus.Category.DONE)
+    _set_for_all(unfinished, "sprint", move_to, by=by, now=now)
+    sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, now
+    sprint.save(update_fields=["status", "completed_at"])
+    return sprint
+
+
+@transaction.atomic
+def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
+    """Delete a sprint that was never started; its issues go back to the backlog. Else `Conflict`."""
+    _lock(sprint)
+    if sprint.status != Sprint.Status.PLANNED:
+        raise Conflict("A sprint that was started is history and stays.")
+    _set_for_all(Issue.objects.filter(sprint=sprint), "sprint", None, by=by, now=now)
+    sprint.delete()
+
+
+def _check_dates(start_date: Any, end_date: Any) -> None:
+    if start_date is not None and end_date is not None and end_date < start_date:
+        raise ValidationError({"end_date": "A sprint cannot end before it starts."})
+
+
+def _check_next_sprint(sprint: Sprint, move_to: Sprint | None) -> None:
+    if move_to is None:
+        return
+    if move_to.project_id != sprint.project_id:
+        raise ValidationError({"move_to": "This sprint belongs to another project."})
+    if move_to.pk == sprint.pk or move_to.status == Sprint.Status.COMPLETED:
+        raise Conflict("Unfinished issues can only move on to another sprint that is not completed.")
+
+
+# --- Issues -------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def create_issue(project: Project, *, title: str, by: User | None, now: datetime, **fields: Any) -> Issue:
+    """An issue; without a status it gets the first one 'to do', without a reporter its creator.
+
+    `created_at`, `started_at` and `resolved_at` may be given as another tool knew them. Later, only changes of status
+    set the latter two.
+    """
+    fields.setdefault("status", _first_status(project))
+    fields.setdefault("reporter", by)
+    fields.setdefault("created_at", now)
+    _check_issue_fields(project.pk, fields)
+    issue = Issue(project=project, title=title, **fields)
+    _check_times(issue, now)
+    _set_times(issue, was=None, now=now)
+    return _insert(issue)
+
+
+@transaction.atomic
+def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any) -> Issue:
+    """Change an issue; each change of a tracked field is recorded, and the times follow the status."""
+    if unknown := set(fields) - EDITABLE_ISSUE_FIELDS:
+        raise TypeError(f"An issue's {', '.join(sorted(unknown))} cannot be changed.")
+    if fields.get("sprint") is not None:
+        _lock_sprints([fields["sprint"]])
+    _lock(issue)
+    changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
+    _check_issue_fields(issue.project_id, changed)
+    changes = [_change(issue, name, value, by=by, now=now) for name, value in changed.items() if name in TRACKED_FIELDS]
+    was = issue.status.category
+    for name, value in changed.items():
+        setattr(issue, name, value)
+    _set_times(issue, was=was, now=now)
+    _validate(issue)
+    issue.save(update_fields=[*changed, "started_at", "resolved_at", "updated_at"])
+    IssueChange.objects.bulk_create(changes)
+    return issue
+
+
+def delete_issue(issue: Issue) -> None:
+    """Delete an issue with its history."""
+    issue.delete()
+
+
+def _first_status(project: Project) -> WorkflowStatus:
+    statuses = list(WorkflowStatus.objects.filter(project=project).order_by("position", "id"))
+    if not statuses:
+        raise Conflict("The project has no statuses yet: add one first.")
+    return next((status for status in statuses if status.category == WorkflowStatus.Category.TO_DO), statuses[0])
+
+
+def _check_issue_fields(project_id: Any, fields: Mapping[str, Any]) -> None:
+    """What an issue refers to belongs to its project."""
+    errors = {
+        name: "This belongs to another project."
+        for name in ("issue_type", "status", "sprint")
+        if fields.get(name) is not None and fields[name].project_id != project_id
+    }
+    if _is_stranger(project_id, fields.get("assignee")):
+        errors["assignee"] = "This person is not in the team."
+    sprint = fields.get("sprint")
+    if sprint is not None and sprint.status == Sprint.Status.COMPLETED:
+        errors.setdefault("sprint", "A completed sprint takes no more issues.")
+    if errors:
+        raise ValidationError(errors)
+
+
+def _is_stranger(project_id: Any, user: User | None) -> bool:
+    return user is not None and not TeamMember.objects.filter(project_id=project_id, user=user).exists()
+
+
+def _check_times(issue: Issue, now: datetime) -> None:
+    """Times of another tool must be possible: in order, not in the future, no end without being done."""
+    errors: dict[str, str] = {}
+    if issue.created_at > now:
+        errors["created_at"] = "An issue cannot come from the future."
+    for name in ("started_at", "resolved_at"):
+        value = getattr(issue, name)
+        if value is not None and not issue.created_at <= value <= now:
+            errors[name] = "This must lie between the creation of the issue and now."
+    if issue.resolved_at is not None and issue.status.category != WorkflowStatus.Category.DONE:
+        errors["resolved_at"] = "An issue that is not done has no time of resolution."
+    if errors:
+        raise ValidationError(errors)
+
+
+def _set_times(issue: Issue, *, was: str | None, now: datetime) -> None:
+    """Begin when work first starts, end when it is done; reopened work has no end."""
+    category = issue.status.category
+    if category == WorkflowStatus.Category.IN_PROGRESS and issue.started_at is None:
+        issue.started_at = now
+    if category != WorkflowStatus.Category.DONE:
+        issue.resolved_at = None
+    elif was != category and issue.resolved_at is None:
+        issue.resolved_at = now
+
+
+def _change(issue: Issue, field: str, value: Any, *, by: User | None, now: datetime) -> IssueChange:
+    old, new = as_history_text(getattr(issue, field)), as_history_text(value)
+    return IssueChange(issue=issue, field=field, old_value=old, new_value=new, changed_at=now, changed_by=by)
+
+
+def as_history_text(value: Any) -> str:
+    """How the history writes a value: a status by name, a person or sprint by id, a number exactly, none as empty."""
+    if value is None:
+        return ""
+    if isinstance(value, WorkflowStatus):
+        return value.name
+    return str(value.pk) if isinstance(value, models.Model) else repr(float(value)).removesuffix(".0")
+
+
+def _set_for_all(issues: models.QuerySet[Issue], field: str, value: Any, *, by: User, now: datetime) -> None:
+    """One tracked field of many issues, recorded for each, in three queries."""
+    locked = list(issues.select_for_update(of=("self",)).select_related(field).order_by("pk"))
+    IssueChange.objects.bulk_create([_change(issue, field, value, by=by, now=now) for issue in locked])
+    Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": now})
+
+
+# --- What all share -----------------------------------------------------------------------------------------------
+def _lock(row: models.Model) -> None:
+    """Read a row anew and keep other writers out until the transaction ends; `Conflict` when it is gone."""
+    try:
+        row.refresh_from_db(from_queryset=type(row)._default_manager.select_for_update())
+    except ObjectDoesNotExist as error:
+        raise Conflict("Somebody else has just deleted this.") from error
+
+
+def _lock_sprints(sprints: Iterable[Sprint]) -> None:
+    for sprint in sorted(sprints, key=lambda sprint: sprint.pk):
+        _lock(sprint)
+
+
+def _validate(row: models.Model) -> None:
+    """Field, uniqueness and constraint checks, without a query for each foreign key."""
+    row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
+    row.validate_unique()
+    row.validate_constraints()
+
+
+def _insert(row: Row) -> Row:
+    _validate(row)
+    return _save(row, force_insert=True)
+
+
+def _update(row: Row, fields: Mapping[str, Any], *, allowed: set[str]) -> Row:
+    if unknown := set(fields) - allowed:
+        raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed.")
+    for name, value in fields.items():
+        setattr(row, name, value)
+    _validate(row)
+    return _save(row, update_fields=list(fields)) if fields else row
+
+
+def _save(row: Row, **how: Any) -> Row:
+    """Save what was found valid; if the database disagrees, another writer was faster."""
+    try:
+        with transaction.atomic():
+            row.save(**how)
+    except IntegrityError as error:
+        raise Conflict("Somebody else has just written the same.") from error
+    return row
+
+
+def _delete_unused(row: models.Model, reason: str) -> None:
+    try:
+        row.delete()
+    except models.RestrictedError as error:
+        raise Conflict(reason) from error

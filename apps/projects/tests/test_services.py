@@ -1,0 +1,417 @@
+"""The domain's rules: what a write records, and what it refuses."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from apps.accounts.tests.factories import UserFactory
+from apps.common.exceptions import Conflict
+from apps.projects import services
+from apps.projects.models import Issue, IssueChange, Project, Sprint, TeamMember
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lead():
+    return TeamMemberFactory(role=TeamMember.Role.LEAD)
+
+
+@pytest.fixture
+def project(lead):
+    return lead.project
+
+
+def history(issue: Issue) -> list[tuple[str, str, str]]:
+    return list(issue.changes.values_list("field", "old_value", "new_value"))
+
+
+def status(project: Project, name: str):
+    return project.statuses.get(name=name)
+
+
+class TestProjects:
+    def test_the_creator_leads_a_new_project_that_is_ready_for_issues(self, now):
+        creator = UserFactory()
+
+        project = services.create_project(key="APOLLO", name="Apollo", by=creator, now=now)
+
+        assert [(member.user, member.role) for member in project.team.all()] == [(creator, "lead")]
+        assert [kind.name for kind in project.issue_types.all()] == ["bug", "story", "task"]
+        assert [(s.name, s.category) for s in project.statuses.all()] == [
+            ("To do", "to_do"), ("In progress", "in_progress"), ("Done", "done"),
+        ]  # fmt: skip
+
+    def test_a_key_is_given_once(self, now):
+        ProjectFactory(key="APOLLO")
+
+        with pytest.raises(ValidationError) as caught:
+            services.create_project(key="APOLLO", name="Another", by=UserFactory(), now=now)
+
+        assert set(caught.value.message_dict) == {"key"}
+
+    @pytest.mark.parametrize("key", ["lower", "1ST", "WITH SPACE", "", "Ä"])
+    def test_a_key_is_capitals_digits_and_dashes(self, key, now):
+        with pytest.raises(ValidationError):
+            services.create_project(key=key, name="Apollo", by=UserFactory(), now=now)
+
+    def test_a_project_is_deleted_with_everything_in_it(self, project, lead, now):
+        sprint = SprintFactory(project=project)
+        issue = IssueFactory(project=project)
+        services.update_issue(issue, by=lead.user, now=now, sprint=sprint)
+
+        services.delete_project(project)
+
+        assert not Project.objects.exists()
+        assert not Issue.objects.exists()
+        assert not IssueChange.objects.exists()
+
+
+class TestTeam:
+    def test_a_person_joins_once(self, project, lead, now):
+        with pytest.raises(Conflict):
+            services.add_member(project, user=lead.user, role="member", now=now)
+
+    def test_the_last_lead_can_neither_step_down_nor_leave(self, lead, now):
+        with pytest.raises(Conflict):
+            services.change_role(lead, role="member")
+        with pytest.raises(Conflict):
+            services.remove_member(lead, by=lead.user, now=now)
+
+        lead.refresh_from_db()
+        assert lead.role == TeamMember.Role.LEAD
+
+    def test_with_a_second_lead_the_first_may_go(self, project, lead, now):
+        TeamMemberFactory(project=project, role=TeamMember.Role.LEAD)
+
+        services.change_role(lead, role="viewer")
+
+        assert project.team.get(user=lead.user).role == "viewer"
+
+    def test_who_leaves_gives_back_open_work_and_keeps_the_credit_for_finished_work(self, project, lead, now):
+        member = TeamMemberFactory(project=project)
+        open_issue = IssueFactory(project=project, assignee=member.user)
+        finished = IssueFactory(project=project, assignee=member.user, completed=True)
+        elsewhere = IssueFactory(assignee=member.user)
+
+        services.remove_member(member, by=lead.user, now=now)
+
+        for issue in (open_issue, finished, elsewhere):
+            issue.refresh_from_db()
+        assert open_issue.assignee is None
+        assert history(open_issue) == [("assignee", str(member.user_id), "")]
+        assert finished.assignee_id == elsewhere.assignee_id == member.user_id
+
+
+class TestCreateIssue:
+    def test_a_new_issue_is_to_do_and_reported_by_its_creator(self, project, lead, now):
+        issue = services.create_issue(
+            project, title="Fix login", issue_type=project.issue_types.get(name="bug"), by=lead.user, now=now
+        )
+
+        assert (issue.status.name, issue.reporter, issue.created_at) == ("To do", lead.user, now)
+        assert (issue.started_at, issue.resolved_at) == (None, None)
+        assert history(issue) == []
+
+    def test_an_issue_keeps_the_times_its_source_gives(self, project, lead, now):
+        created, resolved = now - timedelta(days=9), now - timedelta(days=2)
+
+        issue = services.create_issue(
+            project, title="Old bug", issue_type=project.issue_types.get(name="bug"), status=status(project, "Done"),
+            by=lead.user, now=now, created_at=created, resolved_at=resolved,
+        )  # fmt: skip
+
+        assert (issue.created_at, issue.started_at, issue.resolved_at) == (created, None, resolved)
+
+    @pytest.mark.parametrize(
+        ("times", "field"),
+        [
+            ({"created_at": timedelta(days=1)}, "created_at"),
+            ({"resolved_at": timedelta(days=-1)}, "resolved_at"),
+            ({"created_at": timedelta(days=-5), "started_at": timedelta(days=-6)}, "started_at"),
+        ],
+    )
+    def test_impossible_times_are_refused(self, project, lead, now, times, field):
+        given = {name: now + offset for name, offset in times.items()}
+
+        with pytest.raises(ValidationError) as caught:
+            services.create_issue(
+                project, title="X", issue_type=project.issue_types.first(), by=lead.user, now=now, **given
+            )
+
+        assert set(caught.value.message_dict) == {field}
+
+    def test_the_same_external_issue_is_not_made_twice(self, project, lead, now):
+        IssueFactory(project=project, source="jira", external_id="A-1")
+
+        with pytest.raises(ValidationError):
+            services.create_issue(
+                project, title="X", issue_type=project.issue_types.first(), by=lead.user, now=now,
+                source="jira", external_id="A-1",
+            )  # fmt: skip
+
+    def test_a_project_without_statuses_says_what_it_lacks(self, now):
+        project = ProjectFactory(workflow=False)
+
+        with pytest.raises(Conflict, match="statuses"):
+            services.create_issue(project, title="X", by=None, now=now)
+
+
+class TestUpdateIssue:
+    def test_each_tracked_change_is_recorded_with_who_and_when(self, project, lead, now):
+        issue = IssueFactory(project=project, story_points=3, estimated_hours=None)
+        sprint = SprintFactory(project=project)
+
+        services.update_issue(
+            issue, by=lead.user, now=now, status=status(project, "In progress"), assignee=lead.user, sprint=sprint,
+            story_points=5.0, estimated_hours=2.5, title="Clearer",
+        )  # fmt: skip
+
+        assert sorted(history(issue)) == [
+            ("assignee", "", str(lead.user_id)),
+            ("estimated_hours", "", "2.5"),
+            ("sprint", "", str(sprint.pk)),
+            ("status", "To do", "In progress"),
+            ("story_points", "3", "5"),
+        ]
+        assert {(change.changed_at, change.changed_by) for change in issue.changes.all()} == {(now, lead.user)}
+
+    def test_what_stays_the_same_leaves_no_trace(self, project, lead, now):
+        issue = IssueFactory(project=project, story_points=3)
+
+        services.update_issue(issue, by=lead.user, now=now, story_points=3, status=issue.status)
+
+        assert history(issue) == []
+
+    def test_work_begins_once(self, project, lead, now):
+        issue = IssueFactory(project=project)
+
+        for days, name in enumerate(["In progress", "To do", "In progress"]):
+            services.update_issue(issue, by=lead.user, now=now + timedelta(days=days), status=status(project, name))
+
+        assert issue.started_at == now
+        assert len(history(issue)) == 3
+
+    def test_done_is_the_end_until_it_is_reopened(self, project, lead, now):
+        issue = IssueFactory(project=project, in_progress=True)
+
+        services.update_issue(issue, by=lead.user, now=now, status=status(project, "Done"))
+        assert issue.resolved_at == now
+
+        services.update_issue(issue, by=lead.user, now=now + timedelta(days=1), status=status(project, "In progress"))
+        assert issue.resolved_at is None
+
+        services.update_issue(issue, by=lead.user, now=now + timedelta(days=2), status=status(project, "Done"))
+        issue.refresh_from_db()
+        assert issue.resolved_at == now + timedelta(days=2)
+        assert [new for _, _, new in history(issue)] == ["Done", "In progress", "Done"]
+
+    def test_from_one_done_status_to_another_the_end_stays(self, project, lead, now):
+        issue = IssueFactory(project=project, completed=True)
+        resolved_at = issue.resolved_at
+        released = services.create_status(project, name="Released", category="done")
+
+        services.update_issue(issue, by=lead.user, now=now, status=released)
+
+        assert issue.resolved_at == resolved_at
+
+    def test_skipping_progress_leaves_the_start_unknown(self, project, lead, now):
+        issue = IssueFactory(project=project)
+
+        services.update_issue(issue, by=lead.user, now=now, status=status(project, "Done"))
+
+        assert (issue.started_at, issue.resolved_at) == (None, now)
+
+    @pytest.mark.parametrize("field", ["issue_type", "status", "sprint", "assignee"])
+    def test_an_issue_refers_to_nothing_outside_its_project(self, project, lead, now, field):
+        issue, elsewhere = IssueFactory(project=project), IssueFactory(sprint=SprintFactory(), assignee=UserFactory())
+        value = getattr(elsewhere, field)
+
+        with pytest.raises(ValidationError) as caught:
+            services.update_issue(issue, by=lead.user, now=now, **{field: value})
+
+        assert set(caught.value.message_dict) == {field}
+        assert history(issue) == []
+
+    def test_a_completed_sprint_takes_no_more_issues(self, project, lead, now):
+        issue, sprint = IssueFactory(project=project), SprintFactory(project=project, completed=True)
+
+        with pytest.raises(ValidationError) as caught:
+            services.update_issue(issue, by=lead.user, now=now, sprint=sprint)
+
+        assert set(caught.value.message_dict) == {"sprint"}
+
+    def test_a_stale_copy_records_what_was_really_there(self, project, lead, now):
+        issue = IssueFactory(project=project, story_points=1)
+        stale = Issue.objects.get(pk=issue.pk)
+        services.update_issue(issue, by=lead.user, now=now, story_points=2)
+
+        services.update_issue(stale, by=lead.user, now=now, story_points=3)
+
+        assert history(issue) == [("story_points", "1", "2"), ("story_points", "2", "3")]
+
+    @pytest.mark.parametrize("field", ["project", "source", "created_at", "resolved_at"])
+    def test_identity_and_times_are_not_for_editing(self, project, lead, now, field):
+        with pytest.raises(TypeError, match=field):
+            services.update_issue(IssueFactory(project=project), by=lead.user, now=now, **{field: None})
+
+    def test_a_refused_change_changes_nothing(self, project, lead, now):
+        issue = IssueFactory(project=project, story_points=3)
+
+        with pytest.raises(ValidationError):
+            services.update_issue(issue, by=lead.user, now=now, story_points=-1.0)
+
+        issue.refresh_from_db()
+        assert (issue.story_points, history(issue)) == (3, [])
+
+    def test_an_issue_that_was_just_deleted_is_a_conflict(self, project, lead, now):
+        issue = IssueFactory(project=project)
+        Issue.objects.filter(pk=issue.pk).delete()
+
+        with pytest.raises(Conflict):
+            services.update_issue(issue, by=lead.user, now=now, title="Too late")
+
+
+class TestHistory:
+    def test_it_can_neither_be_changed_nor_deleted(self, project, lead, now):
+        issue = services.update_issue(IssueFactory(project=project), by=lead.user, now=now, story_points=1.0)
+        change = issue.changes.get()
+
+        with pytest.raises(TypeError):
+            change.save()
+        with pytest.raises(TypeError):
+            IssueChange.objects.update(new_value="100")
+        with pytest.raises(TypeError):
+            IssueChange.objects.all().delete()
+
+    def test_it_outlives_the_person_who_made_it(self, project, lead, now):
+        member = TeamMemberFactory(project=project)
+        issue = services.update_issue(IssueFactory(project=project), by=member.user, now=now, story_points=1.0)
+
+        member.user.delete()
+
+        assert issue.changes.get().changed_by is None
+
+    @pytest.mark.parametrize(
+        ("value", "text"), [(None, ""), (5.0, "5"), (5, "5"), (0.1, "0.1"), (1 / 3, "0.3333333333333333")]
+    )
+    def test_numbers_are_written_exactly(self, value, text):
+        assert services.as_history_text(value) == text
+
+
+class TestSprints:
+    def test_a_planned_sprint_starts_once(self, project, now):
+        sprint = SprintFactory(project=project)
+
+        services.start_sprint(sprint, now=now)
+
+        assert (sprint.status, sprint.started_at) == (Sprint.Status.ACTIVE, now)
+        with pytest.raises(Conflict):
+            services.start_sprint(sprint, now=now)
+
+    def test_what_is_unfinished_leaves_a_closed_sprint_and_what_is_done_stays(self, project, lead, now):
+        sprint = SprintFactory(project=project, active=True)
+        unfinished = IssueFactory(project=project, sprint=sprint)
+        done = IssueFactory(project=project, sprint=sprint, completed=True)
+
+        services.close_sprint(sprint, by=lead.user, now=now)
+
+        unfinished.refresh_from_db()
+        done.refresh_from_db()
+        assert (sprint.status, sprint.completed_at) == (Sprint.Status.COMPLETED, now)
+        assert (unfinished.sprint, history(unfinished)) == (None, [("sprint", str(sprint.pk), "")])
+        assert (done.sprint, history(done)) == (sprint, [])
+
+    def test_unfinished_issues_may_move_on_to_the_next_sprint(self, project, lead, now):
+        sprint, following = SprintFactory(project=project, active=True), SprintFactory(project=project)
+        issue = IssueFactory(project=project, sprint=sprint)
+
+        services.close_sprint(sprint, by=lead.user, now=now, move_to=following)
+
+        issue.refresh_from_db()
+        assert issue.sprint == following
+        assert history(issue) == [("sprint", str(sprint.pk), str(following.pk))]
+
+    def test_they_cannot_move_to_another_project(self, project, lead, now):
+        with pytest.raises(ValidationError):
+            services.close_sprint(
+                SprintFactory(project=project, active=True), by=lead.user, now=now, move_to=SprintFactory()
+            )
+
+    @pytest.mark.parametrize("completed", [True, False])
+    def test_only_an_active_sprint_is_closed(self, project, lead, now, completed):
+        with pytest.raises(Conflict):
+            services.close_sprint(SprintFactory(project=project, completed=completed), by=lead.user, now=now)
+
+    def test_closing_takes_the_same_queries_for_any_number_of_issues(
+        self, project, lead, now, django_assert_max_num_queries
+    ):
+        sprint = SprintFactory(project=project, active=True)
+        IssueFactory.create_batch(30, project=project, sprint=sprint)
+
+        with django_assert_max_num_queries(10):
+            services.close_sprint(sprint, by=lead.user, now=now)
+
+    def test_a_planned_sprint_is_deleted_and_its_issues_return_to_the_backlog(self, project, lead, now):
+        sprint = SprintFactory(project=project)
+        issue = IssueFactory(project=project, sprint=sprint)
+
+        services.delete_sprint(sprint, by=lead.user, now=now)
+
+        issue.refresh_from_db()
+        assert (issue.sprint, len(history(issue))) == (None, 1)
+
+    def test_a_sprint_that_ran_is_history(self, project, lead, now):
+        with pytest.raises(Conflict):
+            services.delete_sprint(SprintFactory(project=project, active=True), by=lead.user, now=now)
+
+    def test_the_dates_of_a_completed_sprint_stay(self, project, now):
+        sprint = SprintFactory(project=project, completed=True)
+
+        with pytest.raises(Conflict):
+            services.update_sprint(sprint, end_date=sprint.end_date + timedelta(days=1))
+
+    def test_a_sprint_does_not_end_before_it_starts(self, project, now):
+        with pytest.raises(ValidationError):
+            services.update_sprint(SprintFactory(project=project), start_date=now.date() + timedelta(days=400))
+
+
+class TestWorkflow:
+    def test_a_status_in_use_keeps_its_meaning(self, project):
+        in_use = IssueFactory(project=project).status
+
+        with pytest.raises(Conflict):
+            services.update_status(in_use, category="done")
+        with pytest.raises(Conflict):
+            services.update_status(in_use, name="Backlog")
+        with pytest.raises(Conflict):
+            services.delete_status(in_use)
+
+        assert services.update_status(in_use, position=7, name=in_use.name).position == 7
+
+    def test_a_status_that_only_the_history_knows_stays_too(self, project, lead, now):
+        issue = IssueFactory(project=project)
+        services.update_issue(issue, by=lead.user, now=now, status=status(project, "Done"))
+
+        with pytest.raises(Conflict):
+            services.delete_status(status(project, "To do"))
+
+    def test_an_unused_status_may_go(self, project):
+        services.delete_status(status(project, "Done"))
+
+        assert project.statuses.count() == 2
+
+    def test_a_type_in_use_may_be_renamed_but_not_deleted(self, project):
+        kind = IssueFactory(project=project).issue_type
+
+        with pytest.raises(Conflict):
+            services.delete_issue_type(kind)
+        assert services.update_issue_type(kind, name="chore").name == "chore"
+
+    def test_names_are_given_once_in_a_project(self, project):
+        with pytest.raises(ValidationError):
+            services.create_issue_type(project, name="bug")
+        with pytest.raises(ValidationError):
+            services.create_status(project, name="Done", category="done")
