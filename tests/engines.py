@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,8 +193,11 @@ def s3_server() -> Iterator[S3Server]:
                 environment={"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key},
             ),
         )
-        with _running(server.engine):
-            yield server
+        try:
+            with _running(server.engine):
+                yield server
+        finally:
+            _remove_weed_sockets(ports.values())
 
 
 @contextmanager
@@ -305,11 +308,19 @@ def _plain_environment(home: Path) -> dict[str, str]:
 def _weed_command(directory: Path, ports: dict[str, int]) -> list[str]:
     # Without the two zeros it always takes ports 8181 and 9101 as well, and two servers clash.
     return [
-        str(_script("weed")),
+        *(str(_script("weed")), "-logtostderr=true"),
         *("mini", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"),
         *(f"-{name}.port={port}" for name, port in ports.items()),
         *("-s3.port.iceberg=0", "-s3.port.lance=0"),
     ]
+
+
+def _remove_weed_sockets(ports: Iterable[int]) -> None:
+    """It leaves sockets at fixed places, of which only some can be set, when it is killed."""
+    for port in ports:
+        for number in (port, port + 10_000):
+            for left in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):
+                left.unlink()
 
 
 def _script(name: str) -> Path:

@@ -28,6 +28,14 @@ def test_an_object_survives_the_death_of_the_s3_server():
         assert server.client().get_object(Bucket=server.bucket, Key="kept")["Body"].read() == b"bytes"
 
 
+def test_an_s3_server_leaves_nothing_behind():
+    with engines.s3_server() as server:
+        directory, port = server.engine.directory, server.endpoint_url.rpartition(":")[2]
+
+    assert not directory.exists()
+    assert not list(Path("/tmp").glob(f"seaweedfs-*{port}.sock"))
+
+
 def test_a_row_survives_a_restart_of_postgresql(postgres_server):
     with psycopg.connect(postgres_server.url) as connection:
         connection.execute("create table if not exists kept (n int)")

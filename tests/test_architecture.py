@@ -1,0 +1,86 @@
+"""What keeps the code readable: imports point one way, the core stands alone, files and functions stay short."""
+
+import ast
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_LINES_PER_FILE = 400
+#: A screen, documentation not counted.
+MOST_LINES_PER_FUNCTION = 60
+MEDIAN_LINES_PER_FUNCTION = 10
+#: What the core may use: see docs/decisions/0001-functional-core.md.
+FRAMEWORK = {"django", "rest_framework", "celery", "obstore", "boto3", "environ"}
+
+
+def python_files() -> list[Path]:
+    folders = (ROOT / name for name in ("apps", "base", "tests", "benchmarks", "scripts"))
+    files = (file for folder in folders for file in sorted(folder.rglob("*.py")))
+    return [file for file in files if "migrations" not in file.parts]
+
+
+def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+
+
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    documentation = ast.get_docstring(function, clean=False)
+    everything = (function.end_lineno or function.lineno) - function.lineno + 1
+    return everything - (len(documentation.splitlines()) if documentation else 0)
+
+
+def modules_after(statement: str) -> set[str]:
+    """The top-level packages that a fresh interpreter has loaded after a statement."""
+    program = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def core_modules() -> list[str]:
+    files = (file for file in sorted((ROOT / "apps/ml/core").rglob("*.py")))
+    names = (".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def test_imports_point_in_one_direction():
+    program = Path(sys.executable).parent / "lint-imports"
+
+    done = subprocess.run([program, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_core_loads_without_the_framework():
+    loaded = modules_after("\n".join(f"import {name}" for name in core_modules()))
+
+    assert loaded & FRAMEWORK == set()
+
+
+@pytest.mark.parametrize("file", python_files(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_file_holds_one_idea(file):
+    assert len(file.read_text().splitlines()) <= MOST_LINES_PER_FILE
+
+
+def test_no_function_is_longer_than_a_screen():
+    long = [
+        f"{file.relative_to(ROOT)}:{function.lineno} {function.name}"
+        for file in python_files()
+        for function in functions(file)
+        if lines_of(function) > MOST_LINES_PER_FUNCTION
+    ]
+
+    assert long == []
+
+
+def test_the_median_function_fits_in_a_glance():
+    product = [file for file in python_files() if file.is_relative_to(ROOT / "apps") and "tests" not in file.parts]
+    lengths = [lines_of(function) for file in product for function in functions(file)]
+
+    assert statistics.median(lengths) <= MEDIAN_LINES_PER_FUNCTION
