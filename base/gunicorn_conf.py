@@ -4,13 +4,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import environ
+
+config = environ.Env()
 chdir = str(Path(__file__).resolve().parent.parent)
+config.read_env(f"{chdir}/.env")
 wsgi_app = "base.wsgi:application"
 
 # A process a core. Threads only wait for the database, so a few are enough, and more would fight for the interpreter.
-workers = int(os.environ.get("WEB_WORKERS", min(os.cpu_count() or 1, 4)))
+workers = config.int("WEB_WORKERS", default=2)
+threads = config.int("WEB_THREADS", default=4)
 worker_class = "gthread"
-threads = int(os.environ.get("WEB_THREADS", "4"))
 # Loaded once and shared, so that "ready" means ready; nothing connects to a database or a store while loading.
 preload_app = True
 # Clients that keep their connection open save a handshake per prediction.
@@ -25,4 +29,4 @@ control_socket_disable = True
 
 def when_ready(server: Any) -> None:
     """Say where to go, once going there works."""
-    print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {', '.join(server.cfg.bind)}"), flush=True)
+    print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {server.address}"), flush=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import django
+from django.core.management import CommandError
 
 GUNICORN_CONF = Path(__file__).resolve().parent / "gunicorn_conf.py"
 
@@ -76,7 +77,10 @@ def prepare(data: Path | None, address: str) -> str:
 
     if data and not data.is_file():
         fail(f"there is no file {data}.")
-    login = demonstration.prepare(data)
+    try:
+        login = demonstration.prepare(data)
+    except CommandError as error:
+        fail(str(error))
     return GREETING.format(address=address, email=login.email, password=login.password, project_id=login.project_id)
 
 

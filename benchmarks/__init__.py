@@ -1,1 +1,1 @@
-"""Measurements that the documentation quotes; `./bench` lists and runs them, each a module with a `main()` of its own."""
+"""Measurements that the documentation quotes: `./bench` lists and runs them, a module each."""

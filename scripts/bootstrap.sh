@@ -57,19 +57,30 @@ bootstrap_install() {
         echo "setup: the project could not be byte-compiled; starts will be slower" >&2
 }
 
+bootstrap_want() { echo "$(cat "$ROOT/$1" "$ROOT/scripts/uv.txt" | sha256sum)$VENV"; }
+
 bootstrap() {
-    case $1 in base) lock=requirements.txt ;; dev) lock=requirements-dev.txt ;; *) bootstrap_fail "unknown set: $1" ;; esac
+    # The dev lock holds the base lock (a test says so), so that after ./test there is nothing left to do for ./run.
+    case $1 in
+    base) lock=requirements.txt sets=base ;;
+    dev) lock=requirements-dev.txt sets="base dev" ;;
+    *) bootstrap_fail "unknown set: $1" ;;
+    esac
     stamp="$VENV/.installed-$1"
-    want=$(cat "$ROOT/$lock" "$ROOT/scripts/uv.txt" | sha256sum)
     export PATH="$VENV/bin:$PATH"
-    if [ "$(cat "$stamp" 2>/dev/null)" = "$want$VENV" ] && [ -x "$PYTHON" ]; then return; fi
+    want=$(bootstrap_want "$lock")
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && [ -x "$PYTHON" ]; then return; fi
     mkdir -p "$VENV" 2>/dev/null && [ -w "$VENV" ] ||
         bootstrap_fail "cannot write to $VENV; name a writable place with SCRUM_ML_VENV."
     # Two first starts at once (./run in one window, ./test in another) take turns.
     if command -v flock >/dev/null 2>&1; then exec 9<"$VENV"; flock 9; fi
-    if [ "$(cat "$stamp" 2>/dev/null)" = "$want$VENV" ]; then exec 9<&-; return; fi
-    if ! bootstrap_usable; then bootstrap_venv; echo "$VENV" > "$VENV/.place"; fi
-    bootstrap_install "$lock"
-    echo "$want$VENV" > "$stamp"
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || [ ! -x "$PYTHON" ]; then
+        if ! bootstrap_usable; then bootstrap_venv; echo "$VENV" > "$VENV/.place"; fi
+        bootstrap_install "$lock"
+        for each in $sets; do
+            case $each in base) bootstrap_want requirements.txt ;; dev) bootstrap_want requirements-dev.txt ;;
+            esac > "$VENV/.installed-$each"
+        done
+    fi
     exec 9<&-
 }

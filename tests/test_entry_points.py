@@ -1,0 +1,237 @@
+"""The four commands as a newcomer types them: real processes, a real server, an installation of their own."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.engines import free_ports
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST_START_SECONDS = 120.0
+#: Promised in the README for every start after the first, on an idle machine with two cores.
+SECOND_START_SECONDS = 5.0
+#: Test processes share those two cores.
+BUSY_FACTOR = 3.0
+
+
+def environment(var_dir: Path, **more: str) -> dict[str, str]:
+    """Nothing but an installation's own folder: no settings of the test run."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "SCRUM_ML_VAR_DIR": str(var_dir), **more}
+
+
+def call(*command: str, var_dir: Path, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, env=environment(var_dir, **more), capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+class Started:
+    """A long-running command and what it has printed so far."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process, self.log, self.began = process, log, time.monotonic()
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, text: str, seconds: float) -> float:
+        """Seconds from the start until the text was printed."""
+        while text not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() - self.began < seconds, self.output
+            time.sleep(0.02)
+        return time.monotonic() - self.began
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C: the terminal tells the whole group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(30)
+
+
+@contextmanager
+def started(*command: str, var_dir: Path, cwd: Path = ROOT) -> Iterator[Started]:
+    log = var_dir.parent / f"{var_dir.name}-{time.monotonic_ns()}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment(var_dir),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        yield Started(process, log)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation that the tests of this file share, as a user's starts share one."""
+    return tmp_path_factory.mktemp("installation") / "var"
+
+
+@pytest.fixture(scope="module")
+def server(var_dir: Path) -> Iterator[Started]:
+    """`./run` from an empty installation, ready."""
+    [port] = free_ports(1)
+    with started("./run", "--port", str(port), var_dir=var_dir) as run:
+        run.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
+        yield run
+
+
+def pasted_lines(greeting: str) -> str:
+    """What a reader would copy: everything from the token on."""
+    found = re.search(r"^TOKEN=.*python3 -m json\.tool$", greeting, re.MULTILINE | re.DOTALL)
+    assert found, greeting
+    return found.group()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste need curl")
+def test_the_printed_lines_get_a_prediction_from_a_trained_model(server: Started, var_dir: Path):
+    done = call("sh", "-c", pasted_lines(server.output), var_dir=var_dir)
+
+    assert '"method": "ml_model"' in done.stdout, done.stdout + done.stderr
+    assert '"predicted_hours"' in done.stdout
+
+
+def test_the_second_start_is_quick_and_repeats_nothing(server: Started, var_dir: Path):
+    [port] = free_ports(1)
+
+    with started("./run", "--port", str(port), var_dir=var_dir) as second:
+        seconds = second.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
+
+    assert seconds < SECOND_START_SECONDS * BUSY_FACTOR
+    assert "run: " not in second.output
+
+
+def test_ctrl_c_stops_the_server_cleanly(server: Started, var_dir: Path):
+    [port] = free_ports(1)
+
+    with started("./run", "serve", "--port", str(port), var_dir=var_dir) as run:
+        run.wait_for("Serving on", FIRST_START_SECONDS)
+        code = run.interrupt()
+
+    assert code == 0
+    assert "Traceback" not in run.output
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        done = call("./run", "--port", str(port), var_dir=tmp_path / "var")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"run: cannot listen on 127.0.0.1 port {port} (Address already in use); choose another with --port.\n"
+    )
+
+
+def test_a_port_beyond_the_last_is_one_clear_line(tmp_path: Path):
+    done = call("./run", "--port", "70000", var_dir=tmp_path / "var")
+
+    assert (done.returncode, done.stderr) == (1, "run: 70000 is not a port; ports go from 1 to 65535.\n")
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path):
+    [port] = free_ports(1)
+
+    done = call("./run", "--port", str(port), "--data", "nowhere.csv", var_dir=tmp_path / "var")
+
+    assert (done.returncode, done.stderr) == (1, "run: there is no file nowhere.csv.\n")
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path):
+    (tmp_path / "file").touch()
+    [port] = free_ports(1)
+
+    done = call("./run", "--port", str(port), var_dir=tmp_path / "file" / "var")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("run: cannot write to ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path):
+    rows = [f"{n},Title {n},bug,2026-01-{n:02d},2026-01-{n:02d},{n}" for n in range(1, 11)]
+    (tmp_path / "mine.csv").write_text("\n".join(["id,title,type,created,resolved,actual_hours", *rows]))
+    [port] = free_ports(1)
+
+    with started(
+        str(ROOT / "run"), "--port", str(port), "--data", "mine.csv", var_dir=tmp_path / "var", cwd=tmp_path
+    ) as run:
+        run.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
+        projects = call("./run", "manage", "shell", "-v0", "-c", COUNT_ISSUES, var_dir=tmp_path / "var")
+
+    assert projects.stdout.split() == ["DATA", "10"], projects.stdout + projects.stderr
+    assert "no model yet" in run.output
+
+
+COUNT_ISSUES = (
+    "from apps.projects.models import Project; [print(p.key, p.issues.count()) for p in Project.objects.all()]"
+)
+
+
+def test_the_worker_becomes_ready_and_ctrl_c_ends_it(server: Started, var_dir: Path):
+    with started("./run", "worker", var_dir=var_dir) as worker:
+        worker.wait_for(" ready.", FIRST_START_SECONDS)
+        code = worker.interrupt()
+
+    assert code == 0
+    assert "apps.ml.tasks.retrain_ml_models" in worker.output
+    assert "Traceback" not in worker.output
+
+
+@pytest.mark.parametrize("name", ["run", "test", "check", "bench"])
+def test_every_command_explains_itself(name: str, tmp_path: Path):
+    done = call(str(ROOT / name), "--help", var_dir=tmp_path / "var", cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: ./{name}")
+
+
+def test_without_python_the_message_says_what_to_install(tmp_path: Path):
+    for tool in ("sh", "dirname", "cat", "sha256sum", "mkdir", "flock", "ls"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+
+    done = call(
+        str(ROOT / "run"), var_dir=tmp_path / "var", PATH=str(tmp_path), SCRUM_ML_VENV=str(tmp_path / "environment")
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "setup: Python 3.11, 3.12 or 3.13 is needed (Debian 12: apt-get install python3).\n"
+
+
+def test_a_folder_of_something_else_is_never_taken_for_the_environment(tmp_path: Path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    done = call(str(ROOT / "run"), var_dir=tmp_path / "var", SCRUM_ML_VENV=str(tmp_path))
+
+    assert done.returncode == 1
+    assert "is not a virtual environment" in done.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_the_lock_for_development_holds_the_one_for_service():
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==\S+", (ROOT / name).read_text(), re.MULTILINE))
+
+    assert pins("requirements.txt") - pins("requirements-dev.txt") == set()
