@@ -21,6 +21,11 @@ FIRST_START_SECONDS = 120.0
 SECOND_START_SECONDS = 5.0
 #: Test processes share those two cores.
 BUSY_FACTOR = 3.0
+COUNT_ISSUES = """
+from apps.projects.models import Project
+for project in Project.objects.all():
+    print(project.key, project.issues.count())
+"""
 
 
 def environment(var_dir: Path, **more: str) -> dict[str, str]:
@@ -183,11 +188,6 @@ def test_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path):
 
     assert projects.stdout.split() == ["DATA", "10"], projects.stdout + projects.stderr
     assert "no model yet" in run.output
-
-
-COUNT_ISSUES = (
-    "from apps.projects.models import Project; [print(p.key, p.issues.count()) for p in Project.objects.all()]"
-)
 
 
 def test_the_worker_becomes_ready_and_ctrl_c_ends_it(server: Started, var_dir: Path):

@@ -1,0 +1,179 @@
+"""Predictions over HTTP: four keep-alive clients with a token against the server as `./run` starts it."""
+
+import argparse
+import http.client
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.report import ROOT, data_folder, milliseconds
+from tests.engines import free_ports, postgres_server
+
+#: Owed: docs/benchmarks.md.
+TARGET_PER_SECOND, TARGET_P99_MS = 200, 50
+PROJECT = "SIP"
+PASSWORD = "benchmark-only"
+#: Varied, so that no answer can come from a cache of answers.
+TITLES = (
+    "Fix login for user",
+    "Add export of report",
+    "Crash when saving order",
+    "Investigate slow search in catalogue",
+)
+
+MAKE_LOGIN = f"""
+from apps.accounts.models import User
+from apps.projects.models import Project, TeamMember
+user = User.objects.create_user("bench@example.com", "{PASSWORD}")
+project = Project.objects.get(key="{PROJECT}")
+TeamMember.objects.create(project=project, user=user, role="member")
+print(project.id)
+"""
+COUNT_HISTORY = "from apps.ml.models import PredictionHistory; print(PredictionHistory.objects.count())"
+
+
+@dataclass(slots=True)
+class Answers:
+    """What one client saw."""
+
+    seconds: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    methods: set[str] = field(default_factory=set)
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    """The last line that a management command prints."""
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return (done.stdout.strip().splitlines() or [""])[-1]
+
+
+def prepare(environment: dict[str, str], data: Path) -> str:
+    """Load the data, train, make a login; returns the project's id."""
+    manage(environment, "migrate", "-v0")
+    manage(environment, "import_issues", str(data), "--project", PROJECT, "--create-project", PROJECT)
+    manage(environment, "train_ml_model", "effort_prediction", "--project", PROJECT)
+    return manage(environment, "shell", "-v0", "-c", MAKE_LOGIN)
+
+
+@contextmanager
+def serving(environment: dict[str, str], port: int) -> Iterator[None]:
+    """The web server, ready."""
+    command = [sys.executable, "-m", "base.launch", "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            if server.stdout is None or "Serving" not in server.stdout.readline():
+                sys.exit("The server did not start.")
+            yield
+        finally:
+            server.terminate()
+
+
+def post(connection: http.client.HTTPConnection, path: str, body: object, headers: dict[str, str]) -> tuple[int, bytes]:
+    """One request on an open connection."""
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+def open_connection(port: int) -> http.client.HTTPConnection:
+    """Without waiting to fill packets: headers and body are two writes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.connect()
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def log_in(port: int) -> dict[str, str]:
+    """The header that says who asks."""
+    body = {"email": "bench@example.com", "password": PASSWORD}
+    status, answer = post(open_connection(port), "/api/v1/auth/token/", body, {})
+    if status != http.HTTPStatus.OK:
+        sys.exit(f"Logging in failed: {status} {answer.decode()}")
+    return {"Authorization": f"Bearer {json.loads(answer)['access']}"}
+
+
+def ask(port: int, project: str, headers: dict[str, str], until: float, answers: Answers) -> None:
+    """One client: the next request goes out when the last answer is there."""
+    connection = open_connection(port)
+    for number in itertools.count():
+        start = time.perf_counter()
+        if start > until:
+            return
+        body = {"title": f"{TITLES[number % len(TITLES)]} {number}", "issue_type": "bug", "project_id": project}
+        status, answer = post(connection, "/api/v1/ml/predict-effort/", body, headers)
+        answers.seconds.append(time.perf_counter() - start)
+        if status == http.HTTPStatus.OK:
+            answers.methods.add(json.loads(answer)["method"])
+        else:
+            answers.errors.append(f"{status} {answer[:200].decode(errors='replace')}")
+
+
+def load(port: int, project: str, headers: dict[str, str], clients: int, seconds: float) -> list[Answers]:
+    """All clients at once, for a time."""
+    everything = [Answers() for _ in range(clients)]
+    until = time.perf_counter() + seconds
+    threads = [threading.Thread(target=ask, args=(port, project, headers, until, answers)) for answers in everything]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return everything
+
+
+def report(engine: str, everything: Sequence[Answers], elapsed: float, rows: int) -> None:
+    """One paragraph, and whether the promise held."""
+    seconds = [each for answers in everything for each in answers.seconds]
+    errors = [each for answers in everything for each in answers.errors]
+    methods = sorted({method for answers in everything for method in answers.methods})
+    print(f"{engine:11} {len(seconds) / elapsed:.0f} requests/s, {milliseconds(seconds)}, {len(errors)} errors")
+    print(f"{'':11} method {', '.join(methods)}; {rows} history rows for {len(seconds) - len(errors)} answers")
+    if errors:
+        print(f"{'':11} first error: {errors[0]}")
+
+
+def measure(engine: str, database_url: str | None, options: argparse.Namespace) -> None:
+    """Prepare, warm up, load and report on one engine."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        own = {"SCRUM_ML_VAR_DIR": folder, "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, **own, **({"DATABASE_URL": database_url} if database_url else {})}
+        project, [port] = prepare(environment, options.data), free_ports(1)
+        with serving(environment, port):
+            headers = log_in(port)
+            warm = load(port, project, headers, options.clients, 2.0)
+            start = time.perf_counter()
+            everything = load(port, project, headers, options.clients, options.seconds)
+            elapsed = time.perf_counter() - start
+            rows = int(manage(environment, "shell", "-v0", "-c", COUNT_HISTORY))
+        report(engine, everything, elapsed, rows - sum(len(answers.seconds) for answers in warm))
+
+
+def main() -> None:
+    """Measure on both engines, or on the one that is named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=["sqlite", "postgresql"], action="append")
+    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--data", type=Path, default=data_folder() / "effort_sip" / "tasks.csv")
+    options = parser.parse_args()
+    print(f"Owed: at least {TARGET_PER_SECOND} requests/s with p99 below {TARGET_P99_MS} ms at 4 clients.")
+    for engine in options.engine or ["sqlite", "postgresql"]:
+        with ExitStack() as stack:
+            url = stack.enter_context(postgres_server()).url if engine == "postgresql" else None
+            measure(engine, url, options)
+
+
+if __name__ == "__main__":
+    main()
