@@ -10,6 +10,7 @@ that ends. A server that does not start raises `EngineFailed` with its log: a fa
 """
 
 import importlib.util
+import json
 import os
 import pwd
 import secrets
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import boto3
 import psycopg
@@ -144,10 +146,10 @@ class S3Server:
     bucket: str = BUCKET
     region: str = REGION
 
-    def client(self):  # type: ignore[no-untyped-def]  # boto3 makes its clients' types at run time
+    def client(self, service: str = "s3") -> Any:
         """boto3, which the product does not write with: an independent witness of what is stored."""
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=self.endpoint_url,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
@@ -156,6 +158,14 @@ class S3Server:
                 s3={"addressing_style": "path"}, retries={"max_attempts": 0}, connect_timeout=1, read_timeout=5
             ),
         )
+
+    def key_pair_allowed(self, policy: dict[str, Any]) -> tuple[str, str]:
+        """Access key and secret of a new user who may do what the policy says, and nothing else."""
+        iam, name = self.client("iam"), f"user-{secrets.token_hex(4)}"
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=json.dumps(policy))
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return made["AccessKeyId"], made["SecretAccessKey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,12 +316,13 @@ def _plain_environment(home: Path) -> dict[str, str]:
 
 
 def _weed_command(directory: Path, ports: dict[str, int]) -> list[str]:
-    # Without the two zeros it always takes ports 8181 and 9101 as well, and two servers clash.
+    # Without the two zeros it always takes ports 8181 and 9101 as well, and two servers clash. Users can be made over
+    # HTTP, so that a test can ask what a policy allows.
     return [
         *(str(_script("weed")), "-logtostderr=true"),
         *("mini", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"),
         *(f"-{name}.port={port}" for name, port in ports.items()),
-        *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam.readOnly=false"),
     ]
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -82,20 +81,19 @@ def test_a_server_that_cannot_start_fails_with_its_log(tmp_path):
         engine.start()
 
 
-def test_a_server_dies_with_the_process_that_started_it():
+@pytest.mark.parametrize("name", ["postgres", "valkey"])
+def test_a_server_dies_with_the_process_that_started_it(name):
     script = (
-        "import sys, time\n"
+        "import time\n"
         "from tests import engines\n"
-        "with engines.valkey_server() as server:\n"
+        f"with engines.{name}_server() as server:\n"
         "    print(server.engine.pid, server.engine.directory, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    pid, directory = parent.stdout.readline().split()
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        pid, directory = parent.stdout.readline().split()
 
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    parent.stdout.close()
+        parent.kill()
 
     assert _ends(int(pid), within_seconds=5)
     shutil.rmtree(directory)

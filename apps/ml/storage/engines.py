@@ -37,7 +37,8 @@ def open_directory(directory: Path) -> ObjectStore:
         If it cannot be made or written to.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        # For this user only: training sets tell what a team worked on.
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"The model store directory {directory} cannot be made: {error.strerror}.") from error
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
