@@ -1,0 +1,192 @@
+"""A batch of records against the rows that are there: compared, then written in two statements."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Q
+
+from apps.importers.people import Team
+from apps.importers.records import ImportedIssue
+from apps.importers.report import ImportReport
+from apps.importers.workflow import DONE, IN_PROGRESS, TO_DO, category_of
+from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
+
+#: Ids asked for in one query; older SQLite allows 999 parameters.
+IDS_PER_QUERY = 500
+DEFAULT_TYPE = "task"
+PLAIN_FIELDS = (
+    "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
+    "resolved_at", "created_at", "due_date",
+)  # fmt: skip
+WRITTEN_FIELDS = (*PLAIN_FIELDS, "labels", "issue_type", "status", "assignee", "reporter", "sprint", "updated_at")
+
+SET_DONE = "with a completion date but a status that is not done: imported as done"
+UNDATED = "done without a completion date: of no use for training"
+UNKNOWN_CREATION = "without a creation date: the earliest known time stands for it"
+
+
+class BatchWriter:
+    """Writes batches into one project; remembers its types, statuses, sprints and people between them."""
+
+    def __init__(
+        self, project: Project, mapped: frozenset[str], source: str, now: datetime, report: ImportReport
+    ) -> None:
+        self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
+        self.team = Team(project, now=now)
+        self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
+        self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
+        self._sprints = {one.name: one for one in Sprint.objects.filter(project=project)}
+        self._new_sprints: list[Sprint] = []
+
+    def write(self, batch: Sequence[ImportedIssue]) -> None:
+        """Insert what is new, update what differs; call it inside a transaction."""
+        Project.objects.select_for_update().get(pk=self._project.pk)
+        self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
+        there = self._already_there([record.external_id for record in batch])
+        new, changed = [], []
+        for record in batch:
+            issue = there.get(record.external_id)
+            if issue is None:
+                new.append(self._new_issue(record))
+            elif self._apply(issue, self._values(record)):
+                changed.append(issue)
+        Issue.objects.bulk_create(new)
+        Issue.objects.bulk_create(
+            changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
+        )
+        self._count(batch, new, changed)
+
+    def settle_sprints(self) -> None:
+        """Sprints this import made are over if all their issues are, since the last one was."""
+        done = Count("issues", filter=Q(issues__resolved_at__isnull=False))
+        made = Sprint.objects.filter(pk__in=[sprint.pk for sprint in self._new_sprints])
+        settled = []
+        for sprint in made.annotate(total=Count("issues"), done=done, last=Max("issues__resolved_at")):
+            if 0 < sprint.total == sprint.done:
+                sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, sprint.last
+                settled.append(sprint)
+        Sprint.objects.bulk_update(settled, ["status", "completed_at"])
+
+    def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:
+        found: dict[str, Issue] = {}
+        rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
+        for start in range(0, len(ids), IDS_PER_QUERY):
+            part = rows.filter(external_id__in=ids[start : start + IDS_PER_QUERY])
+            found |= {issue.external_id: issue for issue in part}
+        return found
+
+    def _new_issue(self, record: ImportedIssue) -> Issue:
+        issue = Issue(
+            project=self._project,
+            source=self._source,
+            external_id=record.external_id,
+            created_at=_earliest(record) or self._now,
+        )
+        self._apply(issue, self._values(record))
+        if issue.issue_type_id is None:
+            issue.issue_type = self._type(DEFAULT_TYPE)
+        if issue.status_id is None:
+            issue.status = self._status_of_category(TO_DO)
+        return issue
+
+    def _values(self, record: ImportedIssue) -> dict[str, Any]:
+        """Attribute of `Issue` → what the record says; attributes of which it says nothing are not there."""
+        said = {name: getattr(record, name) for name in PLAIN_FIELDS}
+        said |= {
+            "labels": list(record.labels),
+            "issue_type_id": self._type_id(record.issue_type),
+            "assignee_id": self._person_id(record.assignee),
+            "reporter_id": self._person_id(record.reporter),
+            "sprint_id": self._sprint_id(record.sprint),
+        }
+        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._mapped}
+        if record.created_at is None:
+            del values["created_at"]
+        status = self._status(record)
+        if status is not None:
+            values["status_id"] = status.pk
+            if status.category != DONE:
+                values["resolved_at"] = None
+        return values
+
+    def _apply(self, issue: Issue, values: Mapping[str, Any]) -> bool:
+        """Set what differs; whether anything did."""
+        different = {name: value for name, value in values.items() if getattr(issue, name) != value}
+        for name, value in different.items():
+            setattr(issue, name, value)
+        return bool(different)
+
+    def _person_id(self, person: Any) -> Any:
+        user = self.team.find(person) if person else None
+        return user.pk if user else None
+
+    def _type_id(self, name: str) -> Any:
+        return self._type(name or DEFAULT_TYPE).pk if name or "issue_type" in self._mapped else None
+
+    def _type(self, name: str) -> IssueType:
+        key = name.casefold()
+        if key not in self._types:
+            self._types[key] = IssueType.objects.create(project=self._project, name=name)
+        return self._types[key]
+
+    def _sprint_id(self, name: str) -> Any:
+        if not name:
+            return None
+        if name not in self._sprints:
+            self._sprints[name] = Sprint.objects.create(project=self._project, name=name, created_at=self._now)
+            self._new_sprints.append(self._sprints[name])
+            self._report.sprints_added += 1
+        return self._sprints[name].pk
+
+    def _status(self, record: ImportedIssue) -> WorkflowStatus | None:
+        """The record's status by name; work with a time of resolution is done whatever the name says."""
+        fallback = DONE if record.resolved_at else IN_PROGRESS if record.started_at else ""
+        if not record.status:
+            category = category_of(record.status_category) or fallback
+            return self._status_of_category(category) if category else None
+        status = self._named_status(record.status, category_of(record.status_category), fallback or TO_DO)
+        if record.resolved_at and status.category != DONE:
+            return self._status_of_category(DONE)
+        return status
+
+    def _named_status(self, name: str, said: str, fallback: str) -> WorkflowStatus:
+        key = name.casefold()
+        if key not in self._statuses:
+            category = said or category_of(name) or fallback
+            self._statuses[key] = self._make_status(name, category)
+        return self._statuses[key]
+
+    def _status_of_category(self, category: str) -> WorkflowStatus:
+        """The first status of this category on the board; made if there is none."""
+        there = [status for status in self._statuses.values() if status.category == category]
+        if there:
+            return min(there, key=lambda status: (status.position, status.pk))
+        name = {TO_DO: "To do", IN_PROGRESS: "In progress", DONE: "Done"}[category]
+        return self._statuses.setdefault(name.casefold(), self._make_status(name, category))
+
+    def _make_status(self, name: str, category: str) -> WorkflowStatus:
+        position = max((status.position for status in self._statuses.values()), default=-1) + 1
+        return WorkflowStatus.objects.create(project=self._project, name=name, category=category, position=position)
+
+    def _count(self, batch: Sequence[ImportedIssue], new: Sequence[Issue], changed: Sequence[Issue]) -> None:
+        report = self._report
+        report.new += len(new)
+        report.changed += len(changed)
+        report.unchanged += len(batch) - len(new) - len(changed)
+        for record in batch:
+            report.remarks.update(record.remarks)
+            report.remarks.update(self._remarks(record))
+
+    def _remarks(self, record: ImportedIssue) -> Iterable[str]:
+        named = self._statuses.get(record.status.casefold()) if record.status else None
+        if record.resolved_at and named and named.category != DONE:
+            yield SET_DONE
+        if not record.resolved_at and named and named.category == DONE:
+            yield UNDATED
+        if record.created_at is None:
+            yield UNKNOWN_CREATION
+
+
+def _earliest(record: ImportedIssue) -> datetime | None:
+    return min((time for time in (record.started_at, record.resolved_at) if time), default=None)

@@ -1,0 +1,292 @@
+"""Which column says what: header names of the trackers' own exports and of the public data sets, as one table.
+
+Sources of the names: Jira's CSV export, GitHub's and GitLab's issue fields, Linear's importer, Azure DevOps queries.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from apps.importers.records import ImportRefused
+
+#: Field → header names in normal form, the best first: where a file has several, the first one listed is read.
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "external_id": (
+        "issuekey",
+        "key",
+        "tasknumber",
+        "issuenumber",
+        "number",
+        "iid",
+        "id",
+        "issueid",
+        "workitemid",
+        "bugid",
+        "taskid",
+        "externalid",
+        "ticket",
+        "ticketid",
+        "reference",
+    ),
+    "title": ("title", "summary", "name", "subject", "issuetitle", "tasktitle"),
+    "description": ("description", "body", "details", "text"),
+    "issue_type": ("issuetype", "workitemtype", "type", "tracker", "kind"),
+    "status": ("status", "state"),
+    "status_category": ("statuscategory",),
+    "priority": ("priority",),
+    "component": ("component", "components", "areapath", "module", "project", "projectname", "epictitle"),
+    "reporter": (
+        "reporter",
+        "raisedby",
+        "author",
+        "authorusername",
+        "createdby",
+        "user",
+        "userlogin",
+        "creator",
+        "openedby",
+    ),
+    "assignee": (
+        "assignee",
+        "assignedto",
+        "assignees",
+        "assigneeusername",
+        "owner",
+        "developer",
+    ),
+    "sprint": ("sprint", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
+    "story_points": (
+        "storypoints",
+        "storypoint",
+        "storypointestimate",
+        "customfieldstorypoints",
+        "customfieldstorypointestimate",
+        "points",
+        "estimate",
+        "weight",
+        "effort",
+        "size",
+        "estimatedsize",
+    ),
+    "estimated_hours": (
+        "estimatedhours",
+        "estimatehours",
+        "hoursestimated",
+        "plannedhours",
+        "originalestimate",
+        "timeestimate",
+        "timeoriginalestimate",
+        "estimatedtime",
+    ),
+    "actual_hours": (
+        "actualhours",
+        "hours",
+        "hoursspent",
+        "spenthours",
+        "hoursactual",
+        "loggedhours",
+        "timespentminutes",
+        "completedwork",
+        "timespent",
+        "spenttime",
+        "totaltimespent",
+    ),
+    "created_at": (
+        "created",
+        "createdat",
+        "createdon",
+        "createddate",
+        "creationdate",
+        "datecreated",
+        "createdatutc",
+        "estimatedon",
+        "opened",
+        "openedat",
+    ),
+    "started_at": (
+        "started",
+        "startedat",
+        "startedon",
+        "starteddate",
+        "activateddate",
+        "dateactivated",
+        "startdate",
+    ),
+    "resolved_at": (
+        "resolved",
+        "resolvedat",
+        "resolvedon",
+        "resolutiondate",
+        "completed",
+        "completedat",
+        "completedon",
+        "completeddate",
+        "closed",
+        "closedat",
+        "closedon",
+        "closeddate",
+        "closedatutc",
+        "resolveddate",
+        "dateclosed",
+        "finished",
+        "finishedat",
+        "finishedon",
+    ),
+    "due_date": ("duedate", "due", "dueon"),
+    "labels": ("labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory"),
+}
+#: Columns that must not be read as something they resemble, with the reason the user is told.
+LEFT_OUT: Mapping[str, str] = {
+    "inprogressminutes": "calendar time in a status, nights and weekends included: not hours of work",
+    "totaleffortminutes": "calendar time in a status, nights and weekends included: not hours of work",
+    "resolutiontimeminutes": "calendar time, which the dates say already",
+    "developerids": "known only after the work",
+    "developerhours": "known only after the work",
+    "ndevelopers": "known only after the work",
+}
+HOURS_PER_UNIT: Mapping[str, float] = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3600}
+#: Header names that say nothing of their unit: seconds in Jira and GitLab, hours in Azure DevOps.
+UNIT_UNKNOWN = frozenset(
+    {
+        "originalestimate",
+        "timeestimate",
+        "timeoriginalestimate",
+        "timespent",
+        "totaltimespent",
+        "spenttime",
+        "estimatedtime",
+    }
+)
+#: Headers only one kind of tracker writes, which settle the unit.
+SECONDS_TRACKERS = frozenset({"issuekey", "workratio", "timeestimate", "weight", "lastviewed"})
+HOURS_TRACKERS = frozenset({"workitemtype", "completedwork", "remainingwork", "areapath"})
+HOUR_FIELDS = ("estimated_hours", "actual_hours")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where each field stands in a row."""
+
+    #: Field → positions in the row, one or several (a repeated header, or the many columns of labels).
+    positions: Mapping[str, tuple[int, ...]]
+    #: Hours per unit of the time columns.
+    hours_factor: Mapping[str, float]
+    header: tuple[str, ...]
+    #: What the user should know of columns not read.
+    notes: tuple[str, ...] = ()
+
+    def names(self) -> dict[str, str]:
+        """Field → the header's own words."""
+        return {
+            name: ", ".join(dict.fromkeys(self.header[at] for at in found)) for name, found in self.positions.items()
+        }
+
+
+def normal_form(header: str) -> str:
+    """A header without case, blanks and punctuation: 'Story Points', 'story_points' and 'StoryPoints' are one."""
+    return re.sub(r"[\W_]+", "", header.casefold())
+
+
+def detect_columns(header: Sequence[str], overrides: Mapping[str, str] | None = None) -> Columns:
+    """Find the fields in a header line; what the user says goes before what the names suggest.
+
+    Parameters
+    ----------
+    header : sequence of str
+        The header line, as it stands.
+    overrides : mapping of str to str, optional
+        Field → column, from ``--map``; a time column may end in ``:hours``, ``:minutes`` or ``:seconds``.
+
+    Raises
+    ------
+    ImportRefused
+        If an override names no field or no column, or if no column holds titles.
+    """
+    normal = [normal_form(name) for name in header]
+    chosen, units = _overridden(header, normal, overrides or {})
+    positions, factors, notes = dict(chosen), dict(units), []
+    taken = {at for found in chosen.values() for at in found}
+    for name in SYNONYMS:
+        if name not in positions and (found := _find(name, normal, taken)):
+            positions[name] = found
+            taken.update(found)
+    for name in HOUR_FIELDS:
+        if name in positions and name not in factors:
+            factor = _hours_factor(normal[positions[name][0]], normal)
+            if factor is None:
+                notes.append(_unit_question(name, header[positions.pop(name)[0]]))
+            else:
+                factors[name] = factor
+    notes += [
+        f"{name} is left out: {LEFT_OUT[key]}." for name, key in zip(header, normal, strict=True) if key in LEFT_OUT
+    ]
+    if "title" not in positions:
+        raise ImportRefused(_no_title(header))
+    return Columns(positions, factors, tuple(header), tuple(notes))
+
+
+def _find(name: str, normal: Sequence[str], taken: set[int]) -> tuple[int, ...]:
+    """The positions of the best header for a field; labels take every column that fits."""
+    found: list[int] = []
+    for synonym in SYNONYMS[name]:
+        found += [at for at, key in enumerate(normal) if key == synonym and at not in taken]
+        if found and name != "labels":
+            break
+    return tuple(found)
+
+
+def _hours_factor(key: str, normal: Sequence[str]) -> float | None:
+    """Hours per unit, by the header's own name or by the tracker's; None where nothing settles it."""
+    for unit, factor in HOURS_PER_UNIT.items():
+        if key.endswith(unit):
+            return factor
+    if key not in UNIT_UNKNOWN:
+        return HOURS_PER_UNIT["hours"]
+    if HOURS_TRACKERS.intersection(normal):
+        return HOURS_PER_UNIT["hours"]
+    return HOURS_PER_UNIT["seconds"] if SECONDS_TRACKERS.intersection(normal) else None
+
+
+def _overridden(
+    header: Sequence[str], normal: Sequence[str], overrides: Mapping[str, str]
+) -> tuple[dict[str, tuple[int, ...]], dict[str, float]]:
+    positions: dict[str, tuple[int, ...]] = {}
+    factors: dict[str, float] = {}
+    for name, column in overrides.items():
+        if name not in SYNONYMS:
+            raise ImportRefused(f"--map {name}=…: there is no field {name!r}. Fields: {', '.join(SYNONYMS)}.")
+        plain, unit = _split_unit(name, column, normal)
+        positions[name] = tuple(at for at, key in enumerate(normal) if key == normal_form(plain))
+        if not positions[name]:
+            raise ImportRefused(f"--map {name}={column}: the file has no column {plain!r}. Columns: {_listed(header)}.")
+        if unit:
+            factors[name] = HOURS_PER_UNIT[unit]
+        elif name in HOUR_FIELDS and normal_form(plain) in UNIT_UNKNOWN:
+            factors[name] = _hours_factor(normal_form(plain), normal) or HOURS_PER_UNIT["hours"]
+    return positions, factors
+
+
+def _split_unit(name: str, column: str, normal: Sequence[str]) -> tuple[str, str]:
+    """'Time Spent:seconds' → ('Time Spent', 'seconds'); a column may have a colon of its own."""
+    plain, colon, unit = column.rpartition(":")
+    if colon and name in HOUR_FIELDS and unit in HOURS_PER_UNIT and normal_form(column) not in normal:
+        return plain, unit
+    return column, ""
+
+
+def _unit_question(name: str, column: str) -> str:
+    return (
+        f"{column} is left out: nothing says whether it is in hours or seconds. "
+        f"Say --map {name}='{column}:hours' (or :minutes, :seconds)."
+    )
+
+
+def _no_title(header: Sequence[str]) -> str:
+    return (
+        f"No column holds titles. The file has: {_listed(header)}. Name one: --map title=COLUMN "
+        "(see docs/how-to/import-issues.md for the names that are recognised)."
+    )
+
+
+def _listed(header: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(name for name in header if name.strip()))

@@ -1,0 +1,193 @@
+"""Load a backlog from a CSV file: `./run manage import_issues FILE --project KEY`."""
+
+import csv
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from apps.accounts.models import User
+from apps.common.exceptions import ApplicationError
+from apps.importers.columns import SYNONYMS, Columns, detect_columns
+from apps.importers.csv_file import CsvShape, date_style, inspect_file, read_issues
+from apps.importers.records import ImportedIssue, ImportRefused, RowError
+from apps.importers.report import ImportReport
+from apps.importers.services import import_issues
+
+ROWS_PER_LINE = 5_000
+
+
+class Command(BaseCommand):
+    help = "Load issues from a CSV file into a project. Running it again updates what changed in the file."
+    # The checks import every view: half a second that `./run --data` need not wait for.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "file", type=Path, help="CSV: an export of Jira, GitHub, GitLab, Linear, Azure, or your own"
+        )
+        parser.add_argument("--project", required=True, metavar="KEY", help="the project the issues go to")
+        parser.add_argument(
+            "--create-project", nargs="?", const="", metavar="NAME", help="make the project if there is none"
+        )
+        parser.add_argument("--lead", metavar="EMAIL", help="an existing user who shall lead the project")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+        parser.add_argument(
+            "--map",
+            action="append",
+            nargs="+",
+            default=[],
+            metavar="FIELD=COLUMN",
+            help="which column holds a field; hours may end in :minutes or :seconds. Fields: " + ", ".join(SYNONYMS),
+        )
+        parser.add_argument(
+            "--date-format", default="", metavar="ORDER", help="day-first, month-first or e.g. %%d.%%m.%%y"
+        )
+        parser.add_argument(
+            "--errors", type=Path, metavar="FILE", help="write every row that was not imported to a CSV"
+        )
+        parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            report = self._import(options)
+        except ApplicationError as error:
+            raise CommandError(error.message) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False))
+        else:
+            self._print_report(report, options["errors"])
+
+    def _import(self, options: dict[str, Any]) -> ImportReport:
+        shape = inspect_file(options["file"])
+        columns = detect_columns(shape.header, _overrides(options["map"]))
+        style = date_style(shape, columns, options["date_format"])
+        if not options["json"]:
+            self._print_reading(shape, columns)
+        now = timezone.now()
+        with ExitStack() as stack:
+            on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
+            return import_issues(
+                self._with_progress(read_issues(shape, columns, style, now=now), shape, quiet=options["json"]),
+                project_key=options["project"],
+                create_as=_project_name(options),
+                lead=_lead(options["lead"]),
+                mapped=frozenset(columns.positions),
+                now=now,
+                dry_run=options["dry_run"],
+                on_error=on_error,
+            )
+
+    def _with_progress(
+        self, rows: Iterable[ImportedIssue | RowError], shape: CsvShape, *, quiet: bool
+    ) -> Iterator[ImportedIssue | RowError]:
+        """The same rows; on a terminal with a bar, else with a line now and then."""
+        if quiet:
+            yield from rows
+        elif self.stdout.isatty():
+            yield from _with_bar(rows, shape)
+        else:
+            for count, row in enumerate(rows, start=1):
+                if count % ROWS_PER_LINE == 0:
+                    self.stdout.write(f"{count:,} rows read")
+                yield row
+
+    def _print_reading(self, shape: CsvShape, columns: Columns) -> None:
+        for note in (*shape.notes, *columns.notes):
+            self.stdout.write(note)
+        self.stdout.write("Columns read:")
+        for name, column in columns.names().items():
+            unit = {1 / 60: " (minutes)", 1 / 3600: " (seconds)"}.get(columns.hours_factor.get(name, 1.0), "")
+            self.stdout.write(f"  {name:16} {column}{unit}")
+
+    def _print_report(self, report: ImportReport, error_file: Path | None) -> None:
+        for error in report.errors:
+            self.stdout.write(
+                f"line {error.line:,}: {f'{error.external_id}: ' if error.external_id else ''}{error.reason}"
+            )
+        if (unseen := report.error_count - len(report.errors)) > 0:
+            where = f"they are in {error_file}" if error_file else "--errors FILE writes all of them"
+            self.stdout.write(f"and {unseen:,} more rows: {where}")
+        for remark, count in sorted(report.remarks.items()):
+            self.stdout.write(f"{count:,} {remark}")
+        self.stdout.write(_summary(report))
+        self.stdout.write(report.sentence())
+
+
+class _ErrorFile:
+    """Rows that were not imported, as they come, as a CSV of their own."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise ImportRefused(f"{path} cannot be written: {error.strerror}.") from error
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(["line", "id", "reason"])
+
+    def __enter__(self) -> "_ErrorFile":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._file.close()
+
+    def write(self, error: RowError) -> None:
+        self._writer.writerow([error.line, _not_a_formula(error.external_id), error.reason])
+
+
+def _not_a_formula(text: str) -> str:
+    """A spreadsheet would run a cell that begins like a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _with_bar(rows: Iterable[ImportedIssue | RowError], shape: CsvShape) -> Iterator[ImportedIssue | RowError]:
+    columns = (TextColumn("Importing"), BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(), transient=True) as progress:
+        task = progress.add_task("", total=shape.line_count)
+        for row in rows:
+            progress.update(task, completed=row.line)
+            yield row
+
+
+def _summary(report: ImportReport) -> str:
+    """'PROJ: 0 new, 0 changed, 6,134 unchanged, 0 not imported.'"""
+    parts = [f"{report.new:,} new", f"{report.changed:,} changed", f"{report.unchanged:,} unchanged"]
+    if report.error_count:
+        parts.append(f"{report.error_count:,} rows not imported")
+    if report.people_added:
+        parts.append(f"{report.people_added:,} people added to the team")
+    if report.sprints_added:
+        parts.append(f"{report.sprints_added:,} sprints made (without dates: a CSV names them only)")
+    prefix = "Dry run, nothing was changed. " if report.dry_run else ""
+    return f"{prefix}{report.project}: {', '.join(parts)}."
+
+
+def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:
+    """['title=Name', …] → {'title': 'Name', …}."""
+    pairs = [text.partition("=") for group in groups for text in group]
+    for name, equals, column in pairs:
+        if not (equals and name and column):
+            raise ImportRefused(f"--map {name}: write it as FIELD=COLUMN, for example --map title=Name.")
+    return {name.strip(): column for name, _, column in pairs}
+
+
+def _project_name(options: dict[str, Any]) -> str | None:
+    """The name for a new project; `--create-project` without one takes the file's."""
+    name: str | None = options["create_project"]
+    return (options["file"].stem or options["project"]) if name == "" else name
+
+
+def _lead(email: str | None) -> User | None:
+    if email is None:
+        return None
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        raise ImportRefused(f"There is no user {email}, so nobody can be made lead.")
+    return user

@@ -1,0 +1,59 @@
+"""What a source says about issues, before anything is stored: frozen records, or the reason why a row is none."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from apps.common.exceptions import ApplicationError
+
+
+class ImportRefused(ApplicationError):
+    """The file cannot be imported."""
+
+    code = "import_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody the source names; sources give a name, an address or both."""
+
+    name: str
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedIssue:
+    """One issue as the source tells it. Empty and None mean that the source says nothing; times are UTC."""
+
+    line: int
+    external_id: str
+    title: str
+    description: str = ""
+    issue_type: str = ""
+    status: str = ""
+    #: to_do, in_progress or done where the source itself says so; empty otherwise.
+    status_category: str = ""
+    #: 1 is the most urgent.
+    priority: int | None = None
+    component: str = ""
+    labels: tuple[str, ...] = ()
+    reporter: Person | None = None
+    assignee: Person | None = None
+    sprint: str = ""
+    story_points: float | None = None
+    estimated_hours: float | None = None
+    actual_hours: float | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    resolved_at: datetime | None = None
+    due_date: date | None = None
+    #: What had to be done to the row to make it an issue, in a few fixed words, for counting.
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """A row that is not imported."""
+
+    line: int
+    external_id: str
+    reason: str

@@ -1,0 +1,47 @@
+"""What an import did, in figures and in one sentence. Pure."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from apps.importers.records import RowError
+
+SHOWN_ERRORS = 20
+#: The seed, "Minimum Training Data": 50 completed issues with hours, 50 with story points.
+NEEDED_FOR_TRAINING = 50
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did, or would do."""
+
+    project: str
+    dry_run: bool
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    error_count: int = 0
+    #: The first errors; `on_error` hears them all.
+    errors: list[RowError] = field(default_factory=list)
+    remarks: Counter[str] = field(default_factory=Counter)
+    people_added: int = 0
+    sprints_added: int = 0
+    with_hours: int = 0
+    with_points: int = 0
+
+    def sentence(self) -> str:
+        """What the project's data suffices for."""
+        return " ".join(
+            (_sufficiency(self.with_hours, "hours", "an effort"), _sufficiency(self.with_points, "points", "a points"))
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        return {**asdict(self), "remarks": dict(self.remarks), "sentence": self.sentence()}
+
+
+def _sufficiency(have: int, what: str, model: str) -> str:
+    issues = f"{have:,} completed issue{'' if have == 1 else 's'} with {what}"
+    if have >= NEEDED_FOR_TRAINING:
+        return f"{issues}: {model} model can be trained ({NEEDED_FOR_TRAINING} are needed)."
+    return f"{issues}: {NEEDED_FOR_TRAINING - have} more are needed to train {model} model ({NEEDED_FOR_TRAINING})."

@@ -1,0 +1,178 @@
+"""One row of cells into one issue, or into the reason why it is none. Pure."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.importers.columns import Columns
+from apps.importers.records import ImportedIssue, Person, RowError
+from apps.importers.values import (
+    MOST_POINTS,
+    BadValue,
+    DateStyle,
+    hours,
+    is_empty,
+    moment,
+    person,
+    priority,
+    quantity,
+)
+
+#: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
+LONGEST_ID, LONGEST_TITLE, LONGEST_TYPE, LONGEST_STATUS = 200, 500, 64, 64
+LONGEST_COMPONENT, LONGEST_SPRINT, LONGEST_PERSON = 200, 200, 200
+#: Clocks and time zones differ by less than this; what lies further ahead has not happened.
+CLOCK_SKEW = timedelta(days=1)
+#: A spreadsheet would run a cell that begins so; exports put a quote before it (Linear's does).
+FORMULA_STARTS = ("'=", "'+", "'-", "'@")
+#: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
+_POINT_LABEL = re.compile(r"(?:estimate|points|story points|sp)\s*[:/= ]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+
+UNTITLED = "without a title: the id stands for one"
+TITLE_CUT = f"with a title cut to {LONGEST_TITLE} characters"
+PRIORITY_UNKNOWN = "with a priority of unknown name: left empty"
+
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """Turns the cells of one row into an issue; knows the columns and how dates are written."""
+
+    columns: Columns
+    style: DateStyle
+    now: datetime
+
+    def read(self, line: int, cells: Sequence[str]) -> ImportedIssue | RowError:
+        texts = {name: self._text(name, at, cells) for name, at in self.columns.positions.items()}
+        external_id = texts.get("external_id", "").strip()
+        try:
+            _refuse_null_bytes(texts)
+            issue = self._issue(line, external_id, texts, self._labels(cells))
+            _refuse_impossible(issue, self.now)
+        except BadValue as error:
+            return RowError(line, external_id[:LONGEST_ID], error.message)
+        return issue
+
+    def _text(self, name: str, positions: Sequence[int], cells: Sequence[str]) -> str:
+        """The first cell that says something; of several sprints the last, which is where the issue stands now."""
+        said = [cells[at] for at in positions if cells[at].strip()]
+        if not said:
+            return ""
+        text = said[-1 if name == "sprint" else 0]
+        return text[1:] if text.startswith(FORMULA_STARTS) else text
+
+    def _labels(self, cells: Sequence[str]) -> tuple[str, ...]:
+        joined = (part for at in self.columns.positions.get("labels", ()) for part in _parts(cells[at]))
+        return tuple(dict.fromkeys(joined))
+
+    def _issue(self, line: int, external_id: str, texts: Mapping[str, str], labels: tuple[str, ...]) -> ImportedIssue:
+        title, remarks = _title(texts["title"], external_id)
+        created_at = self._moment(texts, "created_at")
+        rank = priority(texts.get("priority", ""))
+        if rank is None and not is_empty(texts.get("priority", "")):
+            remarks += (PRIORITY_UNKNOWN,)
+        due = self._moment(texts, "due_date")
+        return ImportedIssue(
+            line=line,
+            external_id=self._identity(external_id, title, texts),
+            title=title,
+            description=texts.get("description", "").strip(),
+            issue_type=_fitting(texts, "issue_type", LONGEST_TYPE),
+            status=_fitting(texts, "status", LONGEST_STATUS),
+            status_category=texts.get("status_category", "").strip(),
+            priority=rank,
+            component=_fitting(texts, "component", LONGEST_COMPONENT),
+            labels=labels,
+            reporter=_person(texts, "reporter"),
+            assignee=_person(texts, "assignee"),
+            sprint=_fitting(texts, "sprint", LONGEST_SPRINT),
+            story_points=_points(texts, labels),
+            estimated_hours=self._hours(texts, "estimated_hours"),
+            actual_hours=self._hours(texts, "actual_hours"),
+            created_at=created_at,
+            started_at=self._moment(texts, "started_at"),
+            resolved_at=self._moment(texts, "resolved_at"),
+            due_date=due.date() if due else None,
+            remarks=remarks,
+        )
+
+    def _moment(self, texts: Mapping[str, str], name: str) -> datetime | None:
+        return moment(texts.get(name, ""), _words(name), self.style)
+
+    def _hours(self, texts: Mapping[str, str], name: str) -> float | None:
+        return hours(texts.get(name, ""), _words(name), factor=self.columns.hours_factor.get(name, 1.0))
+
+    def _identity(self, external_id: str, title: str, texts: Mapping[str, str]) -> str:
+        """The source's id; without such a column, a digest of what does not change as the work goes on."""
+        if "external_id" not in self.columns.positions:
+            digest = hashlib.sha256(f"{title}\0{texts.get('created_at', '')}".encode())
+            return f"row-{digest.hexdigest()[:16]}"
+        if not external_id:
+            raise BadValue("the row has no id")
+        if len(external_id) > LONGEST_ID:
+            raise BadValue(f"the id has {len(external_id)} characters (at most {LONGEST_ID})")
+        return external_id
+
+
+def _title(text: str, external_id: str) -> tuple[str, tuple[str, ...]]:
+    """The title on one line, and what had to be done to get one."""
+    title = " ".join(text.split())
+    if not title and not external_id:
+        raise BadValue("the row has neither a title nor an id")
+    if not title:
+        return external_id, (UNTITLED,)
+    return (title, ()) if len(title) <= LONGEST_TITLE else (title[:LONGEST_TITLE], (TITLE_CUT,))
+
+
+def _fitting(texts: Mapping[str, str], name: str, longest: int) -> str:
+    text = " ".join(texts.get(name, "").split())
+    if len(text) > longest:
+        raise BadValue(f"{_words(name)} has {len(text)} characters (at most {longest}): have the columns shifted?")
+    return text
+
+
+def _person(texts: Mapping[str, str], name: str) -> Person | None:
+    found = person(texts.get(name, ""))
+    if found and max(len(found.name), len(found.email)) > LONGEST_PERSON:
+        raise BadValue(f"{_words(name)} is longer than {LONGEST_PERSON} characters: have the columns shifted?")
+    return found
+
+
+def _points(texts: Mapping[str, str], labels: Sequence[str]) -> float | None:
+    """Story points from their column, else from a label that names them."""
+    if texts.get("story_points", "").strip():
+        return quantity(texts["story_points"], "story points", most=MOST_POINTS)
+    named = (match[1] for label in labels if (match := _POINT_LABEL.fullmatch(label)))
+    return next((quantity(text, "story points", most=MOST_POINTS) for text in named), None)
+
+
+def _parts(cell: str) -> Iterator[str]:
+    """Labels of one cell; all trackers part them by commas or semicolons."""
+    return (part.strip() for part in re.split(r"[,;]", cell) if part.strip())
+
+
+def _words(name: str) -> str:
+    """A field in the words of a message: 'resolved_at' → 'resolved'."""
+    return name.removesuffix("_at").replace("_", " ")
+
+
+def _refuse_null_bytes(texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        if "\0" in text:
+            raise BadValue(f"{_words(name)} holds a null byte")
+
+
+def _refuse_impossible(issue: ImportedIssue, now: datetime) -> None:
+    """What no course of events can explain. Work begun before it was written down is: that happens in real teams."""
+    created, resolved = issue.created_at, issue.resolved_at
+    if created and resolved and resolved < created and not _same_day_without_time(created, resolved):
+        raise BadValue(f"resolved ({resolved:%Y-%m-%d %H:%M}) before created ({created:%Y-%m-%d %H:%M})")
+    for name, time in (("created", created), ("started", issue.started_at), ("resolved", resolved)):
+        if time and time > now + CLOCK_SKEW:
+            raise BadValue(f"{name} in the future: {time:%Y-%m-%d}")
+
+
+def _same_day_without_time(created: datetime, resolved: datetime) -> bool:
+    """A day is read as its midnight, which may lie before the hour of creation on that day."""
+    return resolved.date() == created.date() and resolved.time() == resolved.min.time()

@@ -1,0 +1,123 @@
+"""Imported records into the domain: new ones are inserted, changed ones updated, the rest left alone.
+
+Bulk writes of the domain's tables, because one service call an issue is too slow for ten thousand. What holds there
+holds here: an issue with a time of resolution is done, one that is not done has none. History is not invented: a file
+without a changelog writes no changes.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from itertools import islice
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, Q
+
+from apps.accounts.models import User
+from apps.importers.batches import BatchWriter
+from apps.importers.records import ImportedIssue, ImportRefused, RowError
+from apps.importers.report import SHOWN_ERRORS, ImportReport
+from apps.projects.models import Issue, Project, TeamMember
+from apps.projects.services import add_default_workflow
+
+BATCH_ROWS = 1_000
+
+
+def import_issues(
+    rows: Iterable[ImportedIssue | RowError],
+    *,
+    project_key: str,
+    mapped: Collection[str],
+    now: datetime,
+    create_as: str | None = None,
+    lead: User | None = None,
+    source: str = "csv",
+    dry_run: bool = False,
+    on_error: Callable[[RowError], None] | None = None,
+) -> ImportReport:
+    """Write records into a project, batch by batch, each in its own transaction; a dry run does it all and undoes it.
+
+    Parameters
+    ----------
+    mapped : collection of str
+        The fields the source has. Only these can be emptied; what the source does not have stays as it is.
+    create_as : str, optional
+        The name under which an unknown project is made, with the default workflow.
+    lead : User, optional
+        Who is to lead the project, besides those who do.
+
+    Raises
+    ------
+    ImportRefused
+        If there is no such project and none is to be made, or if the key cannot be one.
+    """
+    report = ImportReport(project_key, dry_run)
+    with _undone_at_the_end() if dry_run else nullcontext():
+        project = _project(project_key, create_as, now)
+        if lead is not None:
+            TeamMember.objects.update_or_create(
+                project=project,
+                user=lead,
+                defaults={"role": TeamMember.Role.LEAD},
+                create_defaults={"role": TeamMember.Role.LEAD, "joined_at": now},
+            )
+        writer = BatchWriter(project, frozenset(mapped), source, now, report)
+        for batch in _batches(_issues_only(rows, report, on_error)):
+            with transaction.atomic():
+                writer.write(batch)
+        writer.settle_sprints()
+        report.people_added = writer.team.added
+        report.with_hours, report.with_points = completed_counts(project)
+    return report
+
+
+@contextmanager
+def _undone_at_the_end() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def _project(key: str, create_as: str | None, now: datetime) -> Project:
+    project = Project.objects.filter(key=key).first()
+    if project is not None:
+        return project
+    if create_as is None:
+        raise ImportRefused(f'There is no project {key}. To make it: --create-project "A name for it".')
+    project = Project(key=key, name=create_as, created_at=now)
+    try:
+        project.full_clean(exclude=["description"])
+    except ValidationError as error:
+        raise ImportRefused(f"There can be no project {key!r}: {' '.join(error.messages)}") from error
+    project.save(force_insert=True)
+    add_default_workflow(project)
+    return project
+
+
+def _issues_only(
+    rows: Iterable[ImportedIssue | RowError], report: ImportReport, on_error: Callable[[RowError], None] | None
+) -> Iterator[ImportedIssue]:
+    """The issues among the rows; errors are counted, the first ones kept, all of them passed on."""
+    for row in rows:
+        if isinstance(row, ImportedIssue):
+            yield row
+            continue
+        report.error_count += 1
+        if len(report.errors) < SHOWN_ERRORS:
+            report.errors.append(row)
+        if on_error is not None:
+            on_error(row)
+
+
+def _batches(issues: Iterator[ImportedIssue]) -> Iterator[list[ImportedIssue]]:
+    while batch := list(islice(issues, BATCH_ROWS)):
+        yield batch
+
+
+def completed_counts(project: Project) -> tuple[int, int]:
+    """Completed issues with hours, and with points."""
+    counts = Issue.objects.filter(project=project, resolved_at__isnull=False).aggregate(
+        hours=Count("pk", filter=Q(actual_hours__gt=0)), points=Count("pk", filter=Q(story_points__isnull=False))
+    )
+    return counts["hours"], counts["points"]
