@@ -103,4 +103,4 @@ def train(project: Project) -> None:
         try:
             call_command("train_ml_model", "effort_prediction", project=project.key)
         except CommandError as error:
-            print(f"run: no model yet: {error} Until then similar issues and averages answer.")
+            print(f"run: no model yet: {error}")

@@ -119,7 +119,7 @@ class PredictionHistory(UUIDModel):
     range_high = models.FloatField(null=True, blank=True)
     range_level = models.FloatField(null=True, blank=True)
     confidence = models.FloatField(null=True, blank=True)
-    #: What scoring and correction need of the answer besides its value: the predicted scale, probabilities, the team's estimate.
+    #: What scoring and correction need besides the value: the predicted scale, probabilities, the team's estimate.
     details = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     actual_value = models.FloatField(null=True, blank=True)

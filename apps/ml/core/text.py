@@ -8,7 +8,7 @@ _TOKEN = re.compile(r"[a-z][a-z0-9]+|[0-9]+[a-z][a-z0-9]*|[^\W\d_]{2,}", re.UNIC
 
 
 def tokens(text: str) -> list[str]:
-    """Lower-case words of two or more characters, in order; pure numbers carry no meaning across issues and are left out."""
+    """Lower-case words of two or more characters, in order; bare numbers mean nothing elsewhere and are left out."""
     return _TOKEN.findall(text.lower())
 
 

@@ -1,0 +1,36 @@
+"""`./run manage benchmark effort|story_points --data PATH …`: the shipped methods on public data, beside baselines."""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.common.exceptions import ApplicationError
+
+BENCHMARKS = ("effort", "story_points")
+
+
+class Command(BaseCommand):
+    """Measure the very code that serves on a file or directory of real issues, beside naive baselines."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        names = parser.add_subparsers(dest="name", required=True)
+        for name in BENCHMARKS:
+            module = importlib.import_module(f"apps.ml.benchmarks.{name}")
+            inner = names.add_parser(name, help=(module.__doc__ or "").partition("\n")[0])
+            module.add_arguments(inner)
+            if not any("--json" in action.option_strings for action in inner._actions):
+                inner.add_argument("--json", metavar="FILE", help="also write the figures there")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        module = importlib.import_module(f"apps.ml.benchmarks.{options['name']}")
+        try:
+            figures = module.run(options, self.stdout.write)
+        except (ApplicationError, OSError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        if options.get("json"):
+            Path(options["json"]).write_text(json.dumps(figures, indent=2) + "\n")

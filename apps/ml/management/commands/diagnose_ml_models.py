@@ -1,0 +1,30 @@
+"""`./run manage diagnose_ml_models [--json]`."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from apps.ml.services.diagnosis import diagnose
+
+_MARKS = {"ok": "ok     ", "warning": "WARNING", "error": "ERROR  "}
+
+
+class Command(BaseCommand):
+    """Check migrations, store, credentials, active models and fallbacks; exit 1 if anything is broken."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = diagnose()
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2))
+        for finding in [] if options["json"] else findings:
+            self.stdout.write(f"{_MARKS[finding.level]} {finding.check}: {finding.message}")
+        if any(finding.level == "error" for finding in findings):
+            sys.exit(1)

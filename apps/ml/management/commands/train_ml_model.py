@@ -1,0 +1,44 @@
+"""`./run manage train_ml_model effort_prediction --project KEY`."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.common.console import step_display
+from apps.common.exceptions import NotEnoughData
+from apps.ml.management.scope import add_scope_arguments, scope_of
+from apps.ml.models import ModelType
+from apps.ml.reports import training_report
+from apps.ml.services.model_registry import activate
+from apps.ml.services.model_trainer import STEPS, ModelTrainer
+from apps.ml.storage.errors import StorageError
+
+
+class Command(BaseCommand):
+    """Train a model on a project's finished issues, or on all projects'."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("model_type", choices=ModelType.values)
+        add_scope_arguments(parser)
+        parser.add_argument("--activate", action="store_true", help="let it serve even if it is not better")
+        parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        scope = scope_of(options)
+        try:
+            with step_display(STEPS, quiet=options["json"]) as progress:
+                training = ModelTrainer().train(options["model_type"], scope.project_id, progress=progress)
+        except NotEnoughData as error:
+            raise CommandError(
+                f"{error.needed} {error.what} are needed for a model of {scope.name}; {error.have} are there. "
+                "Until then predictions come from similar issues and averages, and say so."
+            ) from error
+        except StorageError as error:
+            raise CommandError(error.message) from error
+        if options["activate"] and not training.model.is_active:
+            activate(training.model, now=training.model.trained_at)
+        report = training_report(training, scope.name)
+        self.stdout.write(json.dumps(report.figures, indent=2) if options["json"] else report.text)

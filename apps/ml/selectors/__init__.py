@@ -1,0 +1,1 @@
+"""Reads: rows of the database become records of the core."""

@@ -1,0 +1,142 @@
+"""Requests and responses of the two prediction endpoints."""
+
+import math
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
+
+#: Far beyond any real task or estimate; a larger number is a mistake in the unit.
+MAX_HOURS = 100_000
+MAX_POINTS = 10_000
+
+
+class IssueInputSerializer(serializers.Serializer[Any]):
+    """What is known of an issue. With `issue_id`, what is not sent is taken from that issue; else a title is needed."""
+
+    project_id = serializers.UUIDField()
+    title = serializers.CharField(required=False, max_length=500)
+    description = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=100_000,
+        help_text=f"The first {MAX_DESCRIPTION_CHARACTERS} characters are read.",
+    )
+    issue_type = serializers.CharField(
+        required=False, allow_blank=True, max_length=64, help_text="As the team names it, for example 'bug'."
+    )
+    issue_id = serializers.UUIDField(
+        required=False, help_text="The issue this is about; its outcome will score this prediction."
+    )
+    priority = serializers.FloatField(required=False, min_value=0, max_value=1000, help_text="1 is the most urgent.")
+    component = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    labels = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=50)
+    reporter_id = serializers.UUIDField(required=False)
+    assignee_id = serializers.UUIDField(required=False)
+
+    def validate_priority(self, value: float) -> float:
+        return _finite(value)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "title" not in attrs and "issue_id" not in attrs:
+            raise serializers.ValidationError({"title": "A title is needed, or the issue_id of an issue that has one."})
+        return attrs
+
+    def facts(self) -> dict[str, Any]:
+        """The validated fields as the service takes them; what was not sent is not there."""
+        data = dict(self.validated_data)
+        data.pop("project_id")
+        data.pop("issue_id", None)
+        if "labels" in data:
+            data["labels"] = tuple(data["labels"])
+        for person in ("reporter", "assignee"):
+            if f"{person}_id" in data:
+                data[person] = str(data.pop(f"{person}_id"))
+        return data
+
+
+class PredictEffortRequest(IssueInputSerializer):
+    """Request of predict-effort."""
+
+    story_points = serializers.FloatField(required=False, min_value=0, max_value=MAX_POINTS)
+    estimated_hours = serializers.FloatField(
+        required=False, min_value=0.01, max_value=MAX_HOURS, help_text="The team's own estimate, if there is one."
+    )
+
+    def validate_story_points(self, value: float) -> float:
+        return _finite(value)
+
+    def validate_estimated_hours(self, value: float) -> float:
+        return _finite(value)
+
+
+class RecommendPointsRequest(IssueInputSerializer):
+    """Request of recommend-story-points."""
+
+
+class RangeSerializer(serializers.Serializer[Any]):
+    """A range of values."""
+
+    min = serializers.FloatField()
+    max = serializers.FloatField()
+
+
+class SimilarIssueSerializer(serializers.Serializer[Any]):
+    """A finished issue of the same project with words in common."""
+
+    issue_id = serializers.UUIDField()
+    key = serializers.CharField(allow_blank=True)
+    title = serializers.CharField()
+    similarity = serializers.FloatField(help_text="Jaccard similarity of the words, in (0, 1].")
+    actual_hours = serializers.FloatField(allow_null=True)
+    story_points = serializers.FloatField(allow_null=True)
+
+
+class ContributionSerializer(serializers.Serializer[Any]):
+    """One named part of the prediction; the parts add up to it."""
+
+    name = serializers.CharField()
+    effect = serializers.FloatField()
+
+
+class _PredictionResponse(serializers.Serializer[Any]):
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    prediction_range = RangeSerializer()
+    range_level = serializers.FloatField(help_text="The share of outcomes the range promises to hold.")
+    range_measured_coverage = serializers.FloatField(
+        allow_null=True, help_text="The share of the last outcomes that the ranges did hold; null before there are any."
+    )
+    range_outcomes = serializers.IntegerField(help_text="How many outcomes that is measured on.")
+    model_version = serializers.CharField(allow_null=True)
+    reasoning = serializers.CharField()
+    similar_issues = SimilarIssueSerializer(many=True)
+    contributions = ContributionSerializer(many=True)
+
+
+class EffortPredictionResponse(_PredictionResponse):
+    """Hours an issue will take."""
+
+    predicted_hours = serializers.FloatField(help_text="The typical value: half of such issues take longer.")
+    expected_hours = serializers.FloatField(help_text="The mean: add this one up for totals.")
+    confidence = serializers.FloatField(
+        help_text="Calibrated probability that the actual hours are within a factor of two of predicted_hours."
+    )
+    method = serializers.ChoiceField(["ml_model", "baseline", "similarity", "heuristic"])
+
+
+class PointsRecommendationResponse(_PredictionResponse):
+    """Story points for an issue."""
+
+    recommended_points = serializers.FloatField(help_text="The median of the distribution, on the team's scale.")
+    confidence = serializers.FloatField(
+        help_text="Calibrated probability that the team's points are within one step of the recommendation."
+    )
+    probability_distribution = serializers.DictField(child=serializers.FloatField(), help_text="Sums to 1.")
+    method = serializers.ChoiceField(["ml_model", "baseline", "prior", "heuristic"])
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise serializers.ValidationError("A finite number is needed.")
+    return value

@@ -1,0 +1,121 @@
+"""The seed's troubleshooting and production checklist as findings, each with what to do."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from apps.common.exceptions import ApplicationError
+from apps.ml.models import MLModel, PredictionHistory
+from apps.ml.services.model_loader import ModelLoader
+from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import StorageError
+from apps.ml.storage.keys import models_prefix
+from apps.ml.storage.s3 import S3ModelStorageService
+from apps.ml.storage.signing import verify
+
+Level = Literal["ok", "warning", "error"]
+#: Shares of fallback answers among the last predictions that call for a look.
+RECENT_PREDICTIONS = 200
+MANY_FALLBACKS_RATIO = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the checklist."""
+
+    check: str
+    level: Level
+    message: str
+    seconds: float = 0.0
+
+
+def diagnose() -> list[Finding]:
+    """Run every check; none stops the others."""
+    return [finding for check in _CHECKS for finding in _timed(check)]
+
+
+def _timed(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    started = time.perf_counter()
+    for finding in check():
+        yield Finding(finding.check, finding.level, finding.message, time.perf_counter() - started)
+        started = time.perf_counter()
+
+
+def _migrations() -> Iterator[Finding]:
+    executor = MigrationExecutor(connection)
+    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if pending:
+        yield Finding("migrations", "error", f"{len(pending)} are not applied: ./run manage migrate")
+    else:
+        yield Finding("migrations", "ok", "All are applied.")
+
+
+def _store() -> Iterator[Finding]:
+    try:
+        store = get_object_store()
+        stored = store.list(models_prefix())
+    except StorageError as error:
+        yield Finding("model store", "error", f"{error.message} Check the AWS_* settings or MODEL_STORE_DIR.")
+        return
+    yield Finding("model store", "ok", f"{store.engine} engine, {store.place}: {len(stored)} objects.")
+
+
+def _credentials() -> Iterator[Finding]:
+    if settings.AWS_STORAGE_BUCKET_NAME and settings.AWS_ACCESS_KEY_ID:
+        yield Finding("credentials", "warning", "Fixed access keys are set; an IAM role needs none in the environment.")
+    if settings.ML_SIGNING_KEYS == [settings.SECRET_KEY]:
+        yield Finding("signing key", "warning", "ML_SIGNING_KEYS is not set: artefacts are signed with SECRET_KEY.")
+
+
+def _active_models() -> Iterator[Finding]:
+    active = list(MLModel.objects.filter(is_active=True).select_related("project"))
+    if not active:
+        yield Finding(
+            "active models",
+            "warning",
+            "None, so simple methods answer: ./run manage train_ml_model effort_prediction --project KEY",
+        )
+    storage = S3ModelStorageService()
+    for model in active:
+        yield _artefacts_of(model, storage)
+
+
+def _artefacts_of(model: MLModel, storage: S3ModelStorageService) -> Finding:
+    """Both artefacts are read and checked as a web process or a training would."""
+    try:
+        for key, digest, signature in (
+            (model.serving_key, model.serving_digest, model.serving_signature),
+            (model.s3_key, model.digest, model.signature),
+        ):
+            verify(storage.download_model(key), digest=digest, signature=signature)
+    except ApplicationError as error:
+        return Finding(str(model), "error", f"{error.message} Roll back or train again.")
+    if ModelLoader().load_active_model(model.model_type, model.project_id) is None:
+        return Finding(str(model), "error", "Its serving artefact cannot be read. Roll back or train again.")
+    beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
+    mae = "unknown" if model.mae is None else f"{model.mae:.2f}"
+    return Finding(
+        str(model), "ok", f"Loads; MAE {mae} on unseen issues, {model.training_samples:,} issues; {beats} the baseline."
+    )
+
+
+def _fallbacks() -> Iterator[Finding]:
+    recent = list(
+        PredictionHistory.objects.filter(prediction_type=PredictionHistory.Kind.EFFORT)
+        .order_by("-created_at")
+        .values_list("method", flat=True)[:RECENT_PREDICTIONS]
+    )
+    if not recent:
+        yield Finding("predictions", "warning", "None was asked for yet.")
+        return
+    fallbacks = sum(method in ("similarity", "heuristic") for method in recent)
+    level: Level = "warning" if fallbacks > MANY_FALLBACKS_RATIO * len(recent) else "ok"
+    yield Finding("predictions", level, f"{fallbacks} of the last {len(recent)} were answered without a model.")
+
+
+_CHECKS = (_migrations, _store, _credentials, _active_models, _fallbacks)

@@ -1,0 +1,92 @@
+"""The core's two trainings in one shape, so that the trainer's steps are the same for both."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from apps.ml.core.effort import train_effort_model
+from apps.ml.core.points import load_prior, train_points_model
+from apps.ml.core.records import CompletedIssue
+
+Progress = Callable[[int, str], None]
+#: Steps 2 to 5 of the nine happen inside the core, which reports its share of the work done.
+_FIRST_STEP, _LAST_STEP = 2, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a training gave: estimators for joblib, arrays for serving, figures for the row."""
+
+    estimators: dict[str, Any]
+    serving: bytes
+    metrics: dict[str, Any]
+    beats_baseline: bool
+    training_samples: int
+    #: issue id -> what a model that knew only the older issues said of the test part.
+    test_predictions: dict[str, float]
+
+
+def fit_effort(
+    issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+) -> Fitted:
+    """Train on hours."""
+    trained = train_effort_model(
+        issues,
+        now=now,
+        level=settings.ML_INTERVAL_LEVEL,
+        seed=seed,
+        scope="global" if is_global else "project",
+        version=version,
+        progress=_as_steps(progress),
+    )
+    return _fitted(trained)
+
+
+def fit_points(
+    issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+) -> Fitted:
+    """Train on story points; the artefact holds hashed words only, so a global one reveals no team's texts."""
+    trained = train_points_model(
+        issues,
+        now=now,
+        prior=load_prior(),
+        level=settings.ML_INTERVAL_LEVEL,
+        seed=seed,
+        version=version,
+        progress=_as_steps(progress),
+    )
+    return _fitted(trained)
+
+
+def _fitted(trained: Any) -> Fitted:
+    return Fitted(
+        estimators=trained.estimators,
+        serving=trained.serving,
+        metrics=_json(asdict(trained.metrics)),
+        beats_baseline=trained.beats_baseline,
+        training_samples=trained.training_samples,
+        test_predictions=dict(trained.test_predictions),
+    )
+
+
+def _json(value: Any) -> Any:
+    """Metrics for a JSON column: NaN, which JSON does not know, becomes null."""
+    if isinstance(value, dict):
+        return {str(name): _json(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _as_steps(progress: Progress) -> Callable[[str, float], None]:
+    def report(text: str, share: float) -> None:
+        step = _FIRST_STEP + int(min(max(share, 0.0), 0.999) * (_LAST_STEP - _FIRST_STEP + 1))
+        progress(step, text)
+
+    return report

@@ -1,0 +1,50 @@
+"""Every answer leaves a row, whatever method gave it."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from apps.common.metrics import PREDICTIONS
+from apps.ml.core.results import Interval
+from apps.ml.models import PredictionHistory
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+
+
+def record_prediction(
+    *,
+    kind: str,
+    method: str,
+    project_id: UUID,
+    user: "User | None" = None,
+    input: dict[str, Any],
+    predicted_value: float | None = None,
+    expected_value: float | None = None,
+    interval: Interval | None = None,
+    confidence: float | None = None,
+    details: dict[str, Any] | None = None,
+    issue_id: UUID | None = None,
+    sprint_id: UUID | None = None,
+    model_id: UUID | None = None,
+    model_version: str = "",
+) -> PredictionHistory:
+    """Store one answer and count it."""
+    PREDICTIONS.labels(type=kind, method=method).inc()
+    return PredictionHistory.objects.create(
+        prediction_type=kind,
+        method=method,
+        project_id=project_id,
+        requested_by=user,
+        input=input,
+        predicted_value=predicted_value,
+        expected_value=expected_value,
+        range_low=interval.low if interval else None,
+        range_high=interval.high if interval else None,
+        range_level=interval.level if interval else None,
+        confidence=confidence,
+        details=details or {},
+        issue_id=issue_id,
+        sprint_id=sprint_id,
+        model_id=model_id,
+        model_version=model_version,
+    )

@@ -1,0 +1,201 @@
+"""The seed's nine training steps, for every type of model that is trained."""
+
+import importlib.metadata
+import io
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.common.metrics import TRAININGS
+from apps.ml.core.records import CompletedIssue
+from apps.ml.models import MLModel, ModelType
+from apps.ml.selectors.issues import completed_with_hours, completed_with_points
+from apps.ml.services import datasets, model_registry
+from apps.ml.services.comparison import Verdict, compare_with_active
+from apps.ml.services.fitting import Fitted, fit_effort, fit_points
+from apps.ml.services.model_loader import ModelLoader
+from apps.ml.storage.errors import StorageError
+from apps.ml.storage.s3 import S3ModelStorageService, StoredArtifact, StoredTraining
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, str], None]
+#: Fixed, so that the same issues give the same model.
+SEED = 0
+STEPS = 9
+_LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib")
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    select: Callable[[UUID | str | None], list[CompletedIssue]]
+    fit: Callable[..., Fitted]
+
+
+_RECIPES = {
+    ModelType.EFFORT_PREDICTION: _Recipe(completed_with_hours, fit_effort),
+    ModelType.STORY_POINTS: _Recipe(completed_with_points, fit_points),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A stored training and whether it serves now."""
+
+    model: MLModel
+    verdict: Verdict
+
+
+class ModelTrainer:
+    """Trains, stores, records and, if better, activates models."""
+
+    def train_effort_prediction_model(
+        self, project_id: UUID | str | None = None, user: "User | None" = None, **options: Any
+    ) -> MLModel:
+        """Train the hours model of a project, or with None the global one.
+
+        Raises
+        ------
+        NotEnoughData
+            If fewer than 50 finished issues have actual hours.
+        StorageError
+            If the artefacts cannot be stored; the training is then recorded as failed.
+        """
+        return self.train(ModelType.EFFORT_PREDICTION, project_id, user, **options).model
+
+    def train_story_points_model(
+        self, project_id: UUID | str | None = None, user: "User | None" = None, **options: Any
+    ) -> MLModel:
+        """Train the story points model of a project, or with None the global one; raises as the hours model does."""
+        return self.train(ModelType.STORY_POINTS, project_id, user, **options).model
+
+    def train(
+        self,
+        model_type: str,
+        project_id: UUID | str | None = None,
+        user: "User | None" = None,
+        *,
+        now: datetime | None = None,
+        progress: Progress = lambda step, text: None,
+    ) -> Training:
+        """The nine steps; a crash at any point leaves at most an object without a row, never a row without objects."""
+        recipe = _RECIPES[ModelType(model_type)]
+        version = model_registry.next_version(model_type, project_id)
+        job = _Job(model_type, project_id, version, user, now or timezone.now())
+        progress(1, "Collecting completed issues")
+        issues = recipe.select(project_id)
+        fitted = recipe.fit(
+            issues, now=job.now, seed=SEED, version=version, is_global=project_id is None, progress=progress
+        )
+        progress(6, "Serialising")
+        content, dataset = _joblib_bytes(fitted.estimators), datasets.dump(issues)
+        progress(7, "Storing model, serving artefact and training set")
+        try:
+            stored = job.store(content, fitted.serving, dataset)
+        except StorageError as error:
+            job.record_failure(error.message)
+            raise
+        progress(8, "Recording")
+        verdict = compare_with_active(model_type, project_id, fitted, issues)
+        model = job.row(fitted, stored)
+        model.metrics |= {"verdict": verdict.reason}
+        model.provenance = _provenance(issues)
+        progress(9, "Activating" if verdict.activate else "Keeping the active model")
+        job.register(model, verdict)
+        return Training(model, verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What lies in the store for one training."""
+
+    artefacts: StoredTraining
+    dataset: StoredArtifact
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One training: of what, for whom, by whom, when."""
+
+    model_type: str
+    project_id: UUID | str | None
+    version: str
+    user: "User | None"
+    now: datetime
+
+    def store(self, model: bytes, serving: bytes, dataset: bytes) -> _Stored:
+        storage = S3ModelStorageService()
+        training_set = storage.upload_dataset(self.project_id, dataset, extension=datasets.EXTENSION, now=self.now)
+        artefacts = storage.upload_model(
+            model_type=self.model_type, version=self.version, model=model, serving=serving, now=self.now
+        )
+        return _Stored(artefacts, training_set)
+
+    def row(self, fitted: Fitted, stored: _Stored) -> MLModel:
+        model, serving, training_set = stored.artefacts.model, stored.artefacts.serving, stored.dataset
+        return MLModel(
+            **self._identity(),
+            s3_key=model.key,
+            digest=model.digest,
+            signature=model.signature,
+            serving_key=serving.key,
+            serving_digest=serving.digest,
+            serving_signature=serving.signature,
+            dataset_key=training_set.key,
+            dataset_digest=training_set.digest,
+            mae=fitted.metrics.get("mae"),
+            rmse=fitted.metrics.get("rmse"),
+            r2_score=fitted.metrics.get("r2"),
+            metrics=fitted.metrics | {"beats_baseline": fitted.beats_baseline},
+            training_samples=fitted.training_samples,
+        )
+
+    def register(self, model: MLModel, verdict: Verdict) -> None:
+        with transaction.atomic():
+            model.save(force_insert=True)
+            if verdict.activate:
+                model_registry.activate(model, now=self.now, by=self.user)
+        if verdict.activate:
+            ModelLoader().clear_cache()
+        TRAININGS.labels(type=self.model_type, outcome="activated" if verdict.activate else "kept").inc()
+
+    def record_failure(self, reason: str) -> None:
+        TRAININGS.labels(type=self.model_type, outcome="failed").inc()
+        logger.error("Training failed type=%s project=%s reason=%s", self.model_type, self.project_id, reason)
+        MLModel.objects.create(**self._identity(), status=MLModel.Status.FAILED, failure_reason=reason[:500])
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "model_type": self.model_type,
+            "project_id": self.project_id,
+            "version": self.version,
+            "trained_at": self.now,
+            "trained_by": self.user,
+        }
+
+
+def _joblib_bytes(estimators: dict[str, Any]) -> bytes:
+    import joblib  # noqa: PLC0415 - only trainings need it; web processes import this module too
+
+    buffer = io.BytesIO()
+    joblib.dump(estimators, buffer, compress=3)
+    return buffer.getvalue()
+
+
+def _provenance(issues: Sequence[CompletedIssue]) -> dict[str, Any]:
+    return {
+        "seed": SEED,
+        "rows": len(issues),
+        "trained_until": max(issue.completed_at for issue in issues).isoformat(),
+        "feature_schema": model_registry.FEATURE_SCHEMA,
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }

@@ -1,0 +1,42 @@
+"""Predictions meet their truth: the one place that writes `actual_value`."""
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from apps.ml.models import PredictionHistory
+from apps.projects.models import Issue
+
+logger = logging.getLogger(__name__)
+
+#: Which field of a finished issue is the truth of which prediction.
+_TRUTH = {PredictionHistory.Kind.EFFORT: "actual_hours", PredictionHistory.Kind.POINTS: "story_points"}
+
+
+def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
+    """Close every open prediction about a finished issue with its actual hours or points; returns how many.
+
+    One UPDATE a kind, conditional on the row being open, so that two workers close each row exactly once. It does not
+    matter who finished the issue: the API, an import, or the admin.
+    """
+    closed = 0
+    for kind, field in _TRUTH.items():
+        truth = Subquery(Issue.objects.filter(id=OuterRef("issue_id")).values(field)[:1])
+        closed += _open(kind, field, project_id).update(actual_value=truth, scored_at=now)
+    if closed:
+        logger.info("Outcomes recorded predictions=%d project=%s", closed, project_id)
+    return closed
+
+
+def _open(kind: str, field: str, project_id: UUID | str | None) -> QuerySet[PredictionHistory]:
+    finished = Issue.objects.filter(resolved_at__isnull=False, **{f"{field}__gt": 0})
+    rows = PredictionHistory.objects.filter(
+        # A prediction made after the work was done knew the outcome; it is never scored.
+        prediction_type=kind,
+        actual_value__isnull=True,
+        issue_id__in=finished.values("id"),
+        issue__resolved_at__gt=F("created_at"),
+    )
+    return rows if project_id is None else rows.filter(project_id=project_id)
