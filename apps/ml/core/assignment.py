@@ -1,0 +1,137 @@
+"""Who could take an issue: the seed's weighted formula, with the reason for every part.
+
+Measured on public data the formula picks the person who took the task no more often than chance: it balances load, it
+does not know expertise. So the answer names its method, and its scores are reasons to weigh, not probabilities.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+#: The seed's weights.
+SKILL_WEIGHT, WORKLOAD_WEIGHT, PERFORMANCE_WEIGHT, AVAILABILITY_WEIGHT = 0.4, 0.3, 0.2, 0.1
+#: The seed's bands: up to so many open issues, this score; more than the last band's is `OVERLOADED_SCORE`.
+WORKLOAD_BANDS = ((0, 1.0), (3, 0.8), (6, 0.5), (10, 0.3))
+OVERLOADED_SCORE = 0.1
+#: How long ago the person last moved work of their own, and what that says. A week covers a weekend and a day off, a
+#: fortnight a sprint, a month a holiday; whoever moved nothing for longer, or ever, is not known to be there.
+AVAILABILITY_BANDS = ((timedelta(days=7), 1.0), (timedelta(days=14), 0.8), (timedelta(days=30), 0.4))
+#: From here a reason calls the skill strong, and below the second figure it says there is little.
+STRONG_SKILL, SOME_SKILL = 0.7, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class MemberHistory:
+    """What one team member has done in this project, the issue in question left out."""
+
+    user_id: str
+    completed: int = 0
+    completed_same_type: int = 0
+    open_issues: int = 0
+    #: The last time an issue of theirs was moved by them or resolved; None if never.
+    last_active_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentScore:
+    """How well an issue suits a person; scores in [0, 1], `total` is their weighted sum."""
+
+    user_id: str
+    total: float
+    skill: float
+    workload: float
+    performance: float
+    availability: float
+    reasoning: tuple[str, ...]
+
+
+def rank_members(
+    members: Sequence[MemberHistory], *, issue_type: str, top_n: int, now: datetime
+) -> list[AssignmentScore]:
+    """The `top_n` members with the highest total.
+
+    Equal totals go to the less loaded, then to the more experienced with the type, then by id, so that the same
+    question always gets the same answer.
+    """
+    scored = [(member, score_member(member, issue_type=issue_type, now=now)) for member in members]
+    scored.sort(key=lambda pair: (-pair[1].total, pair[0].open_issues, -pair[0].completed_same_type, pair[0].user_id))
+    return [score for _, score in scored[:top_n]]
+
+
+def score_member(member: MemberHistory, *, issue_type: str, now: datetime) -> AssignmentScore:
+    """The four components, their weighted total, and a sentence for each."""
+    skill = skill_score(member.completed_same_type, member.completed)
+    workload = workload_score(member.open_issues)
+    performance = performance_score(member.completed, member.open_issues)
+    availability = availability_score(member.last_active_at, now)
+    total = (
+        skill * SKILL_WEIGHT
+        + workload * WORKLOAD_WEIGHT
+        + performance * PERFORMANCE_WEIGHT
+        + availability * AVAILABILITY_WEIGHT
+    )
+    return AssignmentScore(
+        user_id=member.user_id,
+        # Rounded to what is shown: sums of tenths must not break ties by their last binary digit.
+        total=round(total, 4),
+        skill=round(skill, 4),
+        workload=workload,
+        performance=round(performance, 4),
+        availability=availability,
+        reasoning=(
+            _skill_reason(member, skill, issue_type),
+            _workload_reason(member),
+            _performance_reason(member),
+            _availability_reason(member, now),
+        ),
+    )
+
+
+def skill_score(completed_same_type: int, completed: int) -> float:
+    """min(2 x share of the type in what the person finished, 1); 0 before anything was finished."""
+    return min(completed_same_type / completed * 2, 1.0) if completed else 0.0
+
+
+def workload_score(open_issues: int) -> float:
+    """The seed's bands: the fewer open issues, the higher."""
+    return next((score for most, score in WORKLOAD_BANDS if open_issues <= most), OVERLOADED_SCORE)
+
+
+def performance_score(completed: int, open_issues: int) -> float:
+    """Share of the issues ever taken that are finished; 0 before the first."""
+    taken = completed + open_issues
+    return completed / taken if taken else 0.0
+
+
+def availability_score(last_active_at: datetime | None, now: datetime) -> float:
+    """How recently the person moved work of their own; 0 if not within the last band."""
+    if last_active_at is None:
+        return 0.0
+    return next((score for most, score in AVAILABILITY_BANDS if now - last_active_at <= most), 0.0)
+
+
+def _skill_reason(member: MemberHistory, skill: float, issue_type: str) -> str:
+    if not member.completed:
+        return "No finished issues in this project yet"
+    grade = "Strong" if skill >= STRONG_SKILL else "Some" if skill >= SOME_SKILL else "Little"
+    counts = f"{member.completed_same_type} of {member.completed} finished issues"
+    return f"{grade} experience with {issue_type} issues ({counts})"
+
+
+def _workload_reason(member: MemberHistory) -> str:
+    score, count = workload_score(member.open_issues), member.open_issues
+    if score >= WORKLOAD_BANDS[1][1]:
+        return f"Currently has capacity ({count} open issues)"
+    return f"{'Overloaded' if score == OVERLOADED_SCORE else 'Already busy'} ({count} open issues)"
+
+
+def _performance_reason(member: MemberHistory) -> str:
+    taken = member.completed + member.open_issues
+    return f"Finished {member.completed} of {taken} issues taken" if taken else "No issues taken yet"
+
+
+def _availability_reason(member: MemberHistory, now: datetime) -> str:
+    if member.last_active_at is None:
+        return "No activity on own issues is recorded"
+    days = max((now - member.last_active_at).days, 0)
+    return "Moved own work today" if days == 0 else f"Last moved own work {days} days ago"

@@ -1,0 +1,217 @@
+"""Risks of a running sprint: small pure rules, each with its thresholds beside it and every severity within reach.
+
+Severities of a rule begin at its four thresholds (low, medium, high, critical).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.ml.core.findings import Finding, by_severity, percent, severity_of
+from apps.ml.core.velocity import counts_in_points
+
+#: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
+#: issue of a small sprint would raise it.
+BEHIND_POINTS_PERCENT = (10.0, 15.0, 20.0, 40.0)
+#: Percent of open issues that nobody has taken. One of five is ordinary early on.
+UNASSIGNED_PERCENT = (10.0, 30.0, 50.0, 80.0)
+#: Percent of open issues that nobody has estimated, in teams that do estimate.
+UNESTIMATED_PERCENT = (10.0, 30.0, 50.0, 80.0)
+#: Scope added after the start, in percent of what the sprint began with.
+ADDED_PERCENT = (10.0, 20.0, 30.0, 50.0)
+#: Percent of open issues in progress without a status change for longer than `STALLED_AFTER`.
+STALLED_PERCENT = (1.0, 20.0, 40.0, 60.0)
+#: A weekend and three working days: a third of a fortnight's sprint.
+STALLED_AFTER = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class SprintScopeIssue:
+    """An issue of the running sprint."""
+
+    issue_id: str
+    #: 'to_do', 'in_progress' or 'done'.
+    category: str
+    #: When it came into the sprint.
+    entered_at: datetime
+    #: Its last change of status; the start of work or its creation where no change is recorded.
+    moved_at: datetime
+    story_points: float | None = None
+    estimated_hours: float | None = None
+    is_assigned: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        """Not done yet."""
+        return self.category != "done"
+
+
+@dataclass(frozen=True, slots=True)
+class SprintState:
+    """A running sprint at a moment."""
+
+    now: datetime
+    issues: tuple[SprintScopeIssue, ...]
+    started_at: datetime | None = None
+    #: Share of the planned days that have passed, in [0, 1]; None without dates.
+    elapsed_ratio: float | None = None
+    #: Whether this team estimates its issues at all.
+    team_estimates: bool = True
+
+    @property
+    def open_issues(self) -> tuple[SprintScopeIssue, ...]:
+        """What is left."""
+        return tuple(issue for issue in self.issues if issue.is_open)
+
+    @property
+    def unit(self) -> str:
+        """'points' if most issues carry points and these add up to something, else 'issues'."""
+        pointed = [issue.story_points for issue in self.issues if issue.story_points is not None]
+        return "points" if counts_in_points(len(pointed), len(self.issues)) and sum(pointed) > 0 else "issues"
+
+    def amount(self, issues: Sequence[SprintScopeIssue]) -> float:
+        """How much work some issues are, in `unit`."""
+        if self.unit == "points":
+            return sum(issue.story_points or 0.0 for issue in issues)
+        return float(len(issues))
+
+
+def completion_percent(state: SprintState) -> float:
+    """How much of the sprint's present scope is done, in percent of its unit."""
+    done = [issue for issue in state.issues if not issue.is_open]
+    return percent(state.amount(done), state.amount(state.issues))
+
+
+def sprint_risks(state: SprintState) -> list[Finding]:
+    """All that the rules find, severest first; nothing in a sprint without issues."""
+    if not state.issues:
+        return []
+    return by_severity([finding for rule in RULES if (finding := rule(state)) is not None])
+
+
+def burndown_velocity(state: SprintState) -> Finding | None:
+    """Less is done than an even pace would have done."""
+    if state.elapsed_ratio is None:
+        return None
+    expected, actual = 100.0 * state.elapsed_ratio, completion_percent(state)
+    # Rounded, so that 50 - 25 is 25 whatever the division left behind.
+    behind = round(expected - actual, 6)
+    severity = severity_of(behind, BEHIND_POINTS_PERCENT)
+    if severity is None:
+        return None
+    return Finding(
+        kind="burndown_velocity",
+        severity=severity,
+        description=f"Sprint is {behind:.0f}% behind expected progress",
+        metric="completion_percent",
+        expected=round(expected, 1),
+        actual=round(actual, 1),
+        mitigation=("Consider reducing sprint scope", "Identify and remove blockers"),
+        evidence={
+            "unit": state.unit,
+            "total": state.amount(state.issues),
+            "remaining": state.amount(state.open_issues),
+            "elapsed_percent": round(expected, 1),
+        },
+    )
+
+
+def unassigned_issues(state: SprintState) -> Finding | None:
+    """Open issues of the sprint that nobody has taken."""
+    unassigned = [issue for issue in state.open_issues if not issue.is_assigned]
+    severity = severity_of(percent(len(unassigned), len(state.open_issues)), UNASSIGNED_PERCENT)
+    if severity is None:
+        return None
+    return Finding(
+        kind="unassigned_issues",
+        severity=severity,
+        description=f"{len(unassigned)} of {len(state.open_issues)} open issues in the sprint have no assignee",
+        metric="unassigned_issues",
+        expected=0.0,
+        actual=float(len(unassigned)),
+        mitigation=("Assign them in the next daily", "Take out what nobody can take"),
+        evidence={"issues": _ids(unassigned)},
+    )
+
+
+def unestimated_issues(state: SprintState) -> Finding | None:
+    """Open issues without points or hours, in a team that estimates."""
+    bare = [issue for issue in state.open_issues if issue.story_points is None and issue.estimated_hours is None]
+    severity = severity_of(percent(len(bare), len(state.open_issues)), UNESTIMATED_PERCENT)
+    if severity is None or not state.team_estimates:
+        return None
+    return Finding(
+        kind="unestimated_issues",
+        severity=severity,
+        description=f"{len(bare)} of {len(state.open_issues)} open issues in the sprint are not estimated",
+        metric="unestimated_issues",
+        expected=0.0,
+        actual=float(len(bare)),
+        mitigation=("Estimate them together", "Ask for recommended story points"),
+        evidence={"issues": _ids(bare)},
+    )
+
+
+def scope_added(state: SprintState) -> Finding | None:
+    """Work that came into the sprint after it began; when it was created does not matter."""
+    start = state.started_at
+    if start is None:
+        return None
+    added = [issue for issue in state.issues if issue.entered_at > start]
+    added_amount, total = state.amount(added), state.amount(state.issues)
+    committed = total - added_amount
+    # A sprint that began empty has no commitment to measure against: all of it was added.
+    share = percent(added_amount, committed) if committed > 0 else percent(added_amount, total)
+    severity = severity_of(share, ADDED_PERCENT)
+    if severity is None:
+        return None
+    return Finding(
+        kind="scope_added",
+        severity=severity,
+        description=f"{added_amount:g} {state.unit} were added after the start to the {committed:g} it began with",
+        metric=f"scope_{state.unit}",
+        expected=committed,
+        actual=total,
+        mitigation=("Trade what came in for something of the same size", "Protect the sprint goal"),
+        evidence={"issues": _ids(added), "added_percent": round(share, 1), "unit": state.unit},
+    )
+
+
+def stalled_issues(state: SprintState) -> Finding | None:
+    """Issues in progress whose status has not moved; comments and edits are not progress."""
+    stalled = [
+        issue
+        for issue in state.open_issues
+        if issue.category == "in_progress" and state.now - issue.moved_at > STALLED_AFTER
+    ]
+    severity = severity_of(percent(len(stalled), len(state.open_issues)), STALLED_PERCENT)
+    if severity is None:
+        return None
+    longest_days = max((state.now - issue.moved_at).days for issue in stalled)
+    return Finding(
+        kind="stalled_issues",
+        severity=severity,
+        description=(
+            f"{len(stalled)} of {len(state.open_issues)} open issues are in progress without a status change for more "
+            f"than {STALLED_AFTER.days} days, the longest for {longest_days}"
+        ),
+        metric="stalled_issues",
+        expected=0.0,
+        actual=float(len(stalled)),
+        mitigation=("Ask what blocks them", "Split what is too large to move"),
+        evidence={"issues": _ids(stalled), "longest_days": longest_days},
+    )
+
+
+def _ids(issues: Sequence[SprintScopeIssue]) -> list[str]:
+    return [issue.issue_id for issue in issues]
+
+
+#: One function a risk: state in, finding or None out.
+RULES: tuple[Callable[[SprintState], Finding | None], ...] = (
+    burndown_velocity,
+    unassigned_issues,
+    unestimated_issues,
+    scope_added,
+    stalled_issues,
+)

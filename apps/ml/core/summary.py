@@ -1,0 +1,95 @@
+"""A project in three numbers: how much is done, how fast, and how worrying, each from counts anyone can check."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.ml.core.findings import percent
+from apps.ml.core.velocity import SprintRecord, average_velocity, recent
+
+#: What each part of the risk score can add; together 100. The weights are a convention, as any such score is: lateness
+#: weighs most since it has happened, the rest may still turn out well.
+RISK_WEIGHTS = {"overdue": 40.0, "slowdown": 25.0, "unassigned": 20.0, "stale": 15.0}
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCounts:
+    """Issues of a project, counted at a moment."""
+
+    total: int
+    completed: int
+    #: The following are counted among the issues that are not completed.
+    unassigned: int
+    overdue: int
+    stale: int
+
+    @property
+    def open(self) -> int:
+        """Not completed."""
+        return self.total - self.completed
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSummary:
+    """Completion, velocity and risk."""
+
+    #: Percent of all issues that are completed.
+    completion: float
+    #: Mean points of the recent completed sprints, those without any included; None before the first one ended.
+    velocity: float | None
+    #: 0 to 100: the sum of `risk_parts`.
+    risk_score: float
+    risk_parts: dict[str, float]
+    counts: ProjectCounts
+    sprints_analyzed: int
+    generated_at: datetime
+
+
+def summarise(counts: ProjectCounts, sprints: Sequence[SprintRecord], *, now: datetime) -> ProjectSummary:
+    """Sum up a project.
+
+    Parameters
+    ----------
+    counts : ProjectCounts
+        Its issues now.
+    sprints : sequence of SprintRecord
+        Its completed sprints, oldest first; the running one is not among them.
+    now : datetime
+        The moment the counts are of.
+    """
+    parts = risk_parts(counts, sprints)
+    velocity = average_velocity(sprints)
+    return ProjectSummary(
+        completion=round(percent(counts.completed, counts.total), 1),
+        velocity=None if velocity is None else round(velocity, 1),
+        risk_score=round(sum(parts.values()), 1),
+        risk_parts=parts,
+        counts=counts,
+        sprints_analyzed=len(recent(sprints)),
+        generated_at=now,
+    )
+
+
+def risk_parts(counts: ProjectCounts, sprints: Sequence[SprintRecord]) -> dict[str, float]:
+    """The named parts of the risk score: each weight times a share in [0, 1]."""
+    shares = {
+        "overdue": _share(counts.overdue, counts.open),
+        "slowdown": slowdown(sprints),
+        "unassigned": _share(counts.unassigned, counts.open),
+        "stale": _share(counts.stale, counts.open),
+    }
+    # Rounded before they are added, so that the parts a client sees add up to the score it sees.
+    return {name: round(weight * shares[name], 1) for name, weight in RISK_WEIGHTS.items()}
+
+
+def slowdown(sprints: Sequence[SprintRecord]) -> float:
+    """By which share the latest sprint fell short of the mean of those before it, in issues; 0 if it did not."""
+    *past, latest = recent(sprints) or (None,)
+    usual = average_velocity(past, "issues")
+    if latest is None or not usual:
+        return 0.0
+    return max(0.0, 1.0 - latest.delivered_issues / usual)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
