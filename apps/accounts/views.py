@@ -1,7 +1,14 @@
-"""JWT endpoints, throttled against guessing."""
+"""JWT endpoints, throttled against guessing, and who one is."""
 
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from apps.accounts.serializers import MeSerializer
+from apps.common.api import JSONParser
+from apps.common.openapi import AutoSchema
 
 
 class TokenView(TokenObtainPairView):
@@ -9,6 +16,8 @@ class TokenView(TokenObtainPairView):
 
     throttle_classes = [ScopedRateThrottle]
     throttle_scope = "login"
+    parser_classes = [JSONParser]
+    schema = AutoSchema()
 
 
 class RefreshView(TokenRefreshView):
@@ -16,3 +25,15 @@ class RefreshView(TokenRefreshView):
 
     throttle_classes = [ScopedRateThrottle]
     throttle_scope = "login"
+    parser_classes = [JSONParser]
+    schema = AutoSchema()
+
+
+class MeView(APIView):
+    """Your account and the projects you are in."""
+
+    serializer_class = MeSerializer
+    schema = AutoSchema()
+
+    def get(self, request: Request) -> Response:
+        return Response(MeSerializer(request.user).data)

@@ -1,18 +1,25 @@
-"""What all endpoints share: problem documents for errors, one pagination."""
+"""What all endpoints share: problem documents for errors, one pagination, one reading of JSON."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig, ValidationError
 from django.http import Http404, HttpRequest, JsonResponse
-from rest_framework import exceptions, status
+from rest_framework import exceptions, parsers, status
+from rest_framework.fields import get_error_detail
 from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.common.exceptions import Conflict, NotEnoughData
 
 PROBLEM_JSON = "application/problem+json"
+
+
+#: Errors that concern no single field, as Django REST framework and Django call them.
+WHOLE_INPUT = ("non_field_errors", NON_FIELD_ERRORS)
 
 
 class Pagination(PageNumberPagination):
@@ -22,6 +29,45 @@ class Pagination(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 100
 
+    def get_page_size(self, request: Request) -> int:
+        """The size asked for; what is not a number from 1 is an error, not silently the default."""
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return self.page_size
+        # Ten digits, because Python refuses to read numbers of thousands.
+        if not (asked.isascii() and asked.isdigit() and int(asked[:10]) > 0):
+            raise exceptions.ValidationError({self.page_size_query_param: f"A number from 1 to {self.max_page_size}."})
+        return min(int(asked[:10]), self.max_page_size)
+
+
+class JSONParser(parsers.JSONParser):
+    """JSON as the standard has it: no NaN, no Infinity, and nesting that is too deep is the client's mistake."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise exceptions.ParseError("The JSON is nested too deeply.") from error
+        except exceptions.ParseError as error:
+            raise exceptions.ParseError(_json_fault(error)) from error
+
+
+def _json_fault(error: Exception) -> str:
+    cause = error.__context__
+    if isinstance(cause, json.JSONDecodeError):
+        return f"This is not valid JSON: see line {cause.lineno}, column {cause.colno}."
+    return "This is not valid JSON in the encoding that was declared."
+
+
+class PayloadTooLarge(exceptions.APIException):
+    """The body is larger than the server reads."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is larger than this server reads."
+    default_code = "payload_too_large"
+
 
 def problem(status_code: int, title: str, detail: str, code: str, **extra: Any) -> dict[str, Any]:
     """An RFC 9457 problem document."""
@@ -30,18 +76,26 @@ def problem(status_code: int, title: str, detail: str, code: str, **extra: Any) 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: known errors become problem documents, a bug stays a bug (500)."""
-    if isinstance(error, Http404):
-        error = exceptions.NotFound("There is no such thing, or you may not see it.")
-    elif isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
+    error = _in_framework_terms(error)
     body = _body(error)
     if body is None:
         return None
     set_rollback()
     request = context.get("request")
     body["instance"] = request.path if request is not None else None
-    headers = _headers(error)
-    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
+    return Response(body, status=body["status"], headers=_headers(error), content_type=PROBLEM_JSON)
+
+
+def _in_framework_terms(error: Exception) -> Exception:
+    if isinstance(error, Http404):
+        return exceptions.NotFound("There is no such thing, or you may not see it.")
+    if isinstance(error, PermissionDenied):
+        return exceptions.PermissionDenied()
+    if isinstance(error, ValidationError):
+        return exceptions.ValidationError(get_error_detail(error))
+    if isinstance(error, RequestDataTooBig):
+        return PayloadTooLarge()
+    return error
 
 
 def _body(error: Exception) -> dict[str, Any] | None:
@@ -71,23 +125,27 @@ def _text(detail: Any) -> str:
 
 
 def _fields(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
-    """Per-field errors with a JSON pointer each (RFC 6901)."""
+    """Per-field errors with a JSON pointer each (RFC 6901); the empty one means the whole input."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            yield from _fields(inner, pointer if name == "non_field_errors" else f"{pointer}/{name}")
+            yield from _fields(inner, pointer if name in WHOLE_INPUT else f"{pointer}/{_escaped(name)}")
     elif isinstance(detail, Sequence) and not isinstance(detail, str):
         for index, inner in enumerate(detail):
             nested = isinstance(inner, (Mapping, list))
             yield from _fields(inner, f"{pointer}/{index}" if nested else pointer)
     else:
-        yield {"pointer": pointer or "/", "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+        yield {"pointer": pointer, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+
+
+def _escaped(name: Any) -> str:
+    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def _headers(error: Exception) -> dict[str, str]:
     headers: dict[str, str] = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    if wait := getattr(error, "wait", None):
+    if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
     return headers
 
@@ -98,6 +156,12 @@ def server_error(request: HttpRequest) -> JsonResponse:
         status.HTTP_500_INTERNAL_SERVER_ERROR, "Internal error", "This is a fault of ours; it was logged.", "error"
     )
     return JsonResponse(body, status=500, content_type=PROBLEM_JSON)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """A request that was refused before any view saw it."""
+    body = problem(status.HTTP_400_BAD_REQUEST, "Bad request", "This request cannot be read.", "bad_request")
+    return JsonResponse(body, status=400, content_type=PROBLEM_JSON)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:

@@ -66,11 +66,6 @@ def team_of(project: Project) -> QuerySet[TeamMember]:
     return TeamMember.objects.filter(project=project).select_related("user").order_by("joined_at", "id")
 
 
-def memberships_of(user: User) -> QuerySet[TeamMember]:
-    """The projects of a person, with the role in each."""
-    return TeamMember.objects.filter(user=user).select_related("project").order_by("project__key")
-
-
 def types_of(project: Project) -> QuerySet[IssueType]:
     return IssueType.objects.filter(project=project).order_by("name", "id")
 

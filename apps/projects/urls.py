@@ -1,1 +1,41 @@
-urlpatterns: list = []
+"""Every address of the domain."""
+
+from django.urls import URLPattern, path
+
+from apps.projects.viewsets import (
+    IssueHistoryViewSet,
+    IssueTypeViewSet,
+    IssueViewSet,
+    MemberViewSet,
+    ProjectViewSet,
+    ReadViewSet,
+    SprintViewSet,
+    StatusViewSet,
+)
+
+MANY = {"get": "list", "post": "create"}
+ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+PROJECT = "<uuid:project_id>/"
+
+
+def crud(prefix: str, item: str, view: type[ReadViewSet], name: str) -> list[URLPattern]:
+    """A list with its items."""
+    return [
+        path(prefix, view.as_view(MANY), name=f"{name}-list"),
+        path(prefix + item, view.as_view(ONE), name=f"{name}-detail"),
+    ]
+
+
+urlpatterns = [
+    *crud("", PROJECT, ProjectViewSet, "project"),
+    *crud(f"{PROJECT}issues/", "<uuid:issue_id>/", IssueViewSet, "issue"),
+    path(
+        f"{PROJECT}issues/<uuid:issue_id>/history/", IssueHistoryViewSet.as_view({"get": "list"}), name="issue-history"
+    ),
+    *crud(f"{PROJECT}sprints/", "<uuid:sprint_id>/", SprintViewSet, "sprint"),
+    path(f"{PROJECT}sprints/<uuid:sprint_id>/start/", SprintViewSet.as_view({"post": "start"}), name="sprint-start"),
+    path(f"{PROJECT}sprints/<uuid:sprint_id>/close/", SprintViewSet.as_view({"post": "close"}), name="sprint-close"),
+    *crud(f"{PROJECT}members/", "<uuid:user_id>/", MemberViewSet, "member"),
+    *crud(f"{PROJECT}issue-types/", "<int:issue_type_id>/", IssueTypeViewSet, "issue-type"),
+    *crud(f"{PROJECT}statuses/", "<int:status_id>/", StatusViewSet, "status"),
+]

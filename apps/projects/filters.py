@@ -1,0 +1,92 @@
+"""What lists can be narrowed to. A value that cannot be read is an error, not a filter that is ignored."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import F, Q, QuerySet
+from django_filters.fields import IsoDateTimeField
+
+from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
+
+MAX_SEARCH_LENGTH = 200
+
+
+class InstantField(IsoDateTimeField):
+    """A date, or a date and time; UTC unless it says otherwise."""
+
+    def clean(self, value: Any) -> datetime | None:
+        moment = super().clean(value)
+        try:
+            # Here, because a database would fail on a moment that has no year in UTC.
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            raise forms.ValidationError("This date is out of range.", code="invalid") from error
+
+
+class InstantFilter(django_filters.IsoDateTimeFilter):
+    field_class = InstantField
+
+
+class StableOrderingFilter(django_filters.OrderingFilter):
+    """Unknown values last on every database, and ties always in the same order: pages never overlap."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
+        if not value:
+            return qs
+        return qs.order_by(*(self._term(name) for name in value if name), "id")
+
+    def _term(self, name: str) -> Any:
+        column = F(self.get_ordering_value(name.removeprefix("-")))
+        return column.desc(nulls_last=True) if name.startswith("-") else column.asc(nulls_last=True)
+
+
+class ProjectFilter(django_filters.FilterSet):
+    search = django_filters.CharFilter(method="find", max_length=MAX_SEARCH_LENGTH, label="In key or name.")
+
+    class Meta:
+        model = Project
+        fields: list[str] = []
+
+    def find(self, rows: QuerySet[Project], name: str, value: str) -> QuerySet[Project]:
+        return rows.filter(Q(key__icontains=value) | Q(name__icontains=value))
+
+
+class SprintFilter(django_filters.FilterSet):
+    class Meta:
+        model = Sprint
+        fields = ["status"]
+
+
+class IssueFilter(django_filters.FilterSet):
+    status = django_filters.CharFilter("status__name", max_length=64)
+    status_category = django_filters.ChoiceFilter(
+        field_name="status__category", choices=WorkflowStatus.Category.choices
+    )
+    type = django_filters.CharFilter("issue_type__name", max_length=64)
+    assignee = django_filters.UUIDFilter("assignee_id")
+    unassigned = django_filters.BooleanFilter("assignee_id", lookup_expr="isnull")
+    sprint = django_filters.UUIDFilter("sprint_id")
+    backlog = django_filters.BooleanFilter("sprint_id", lookup_expr="isnull", label="In no sprint.")
+    component = django_filters.CharFilter("component", max_length=200)
+    created_after = InstantFilter("created_at", lookup_expr="gte", label="At this time or later.")
+    resolved_after = InstantFilter("resolved_at", lookup_expr="gte", label="At this time or later.")
+    search = django_filters.CharFilter(
+        method="find", max_length=MAX_SEARCH_LENGTH, label="In title, description or external id."
+    )
+    ordering = StableOrderingFilter(
+        fields={
+            "created_at": "created_at", "started_at": "started_at", "resolved_at": "resolved_at",
+            "updated_at": "updated_at", "due_date": "due_date", "priority": "priority",
+            "story_points": "story_points", "title": "title",
+        }
+    )  # fmt: skip
+
+    class Meta:
+        model = Issue
+        fields: list[str] = []
+
+    def find(self, rows: QuerySet[Issue], name: str, value: str) -> QuerySet[Issue]:
+        found = Q(title__icontains=value) | Q(description__icontains=value) | Q(external_id__icontains=value)
+        return rows.filter(found)

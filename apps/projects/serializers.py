@@ -1,0 +1,195 @@
+"""What the API shows and takes. Relations are looked up inside the project of the address, and nowhere else."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from apps.accounts.models import User
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+
+#: Larger values are slips of the finger: 100,000 hours are fifty working years.
+MAX_HOURS = 100_000
+MAX_POINTS = 10_000
+#: The largest value of the column on every database.
+MAX_SMALL_INTEGER = 32_767
+MAX_TEXT_LENGTH = 100_000
+MAX_LABELS = 50
+MAX_LABEL_LENGTH = 100
+
+
+class NameField(serializers.SlugRelatedField):
+    """A type or status of the project, by its name."""
+
+    default_error_messages = {"does_not_exist": "This project has no such name; it has: {names}."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="name", **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        # The rules of text first: a database may choke on what is not text or holds a null character.
+        name = serializers.CharField().run_validation(data)
+        rows = self.get_queryset().filter(project=self.context["project"])
+        found = rows.filter(name=name).first()
+        if found is None:
+            self.fail("does_not_exist", names=", ".join(rows.values_list("name", flat=True)[:20]))
+        return found
+
+
+class IdField(serializers.PrimaryKeyRelatedField):
+    """A row of the project, by its id; `within` is the path from the row to the project."""
+
+    default_error_messages = {"does_not_exist": "There is no such id in this project."}
+
+    def __init__(self, *, within: str = "project", **kwargs: Any) -> None:
+        self.within = within
+        super().__init__(pk_field=serializers.UUIDField(), **kwargs)
+
+    def get_queryset(self) -> QuerySet[Any] | None:
+        rows = super().get_queryset()
+        if rows is None or "project" not in self.context:
+            return rows
+        return rows.filter(**{self.within: self.context["project"]})
+
+
+class ProjectSerializer(serializers.ModelSerializer):
+    description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+
+    class Meta:
+        model = Project
+        fields = ["id", "key", "name", "description", "created_at"]
+        read_only_fields = ["id", "created_at"]
+        extra_kwargs = {"key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."}}
+
+
+class ProjectUpdateSerializer(ProjectSerializer):
+    """The key is how others know the project: it stays."""
+
+    class Meta(ProjectSerializer.Meta):
+        read_only_fields = ["id", "key", "created_at"]
+        extra_kwargs = {}
+
+
+class IssueTypeSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = IssueType
+        fields = ["id", "name"]
+
+
+class StatusSerializer(serializers.ModelSerializer):
+    position = serializers.IntegerField(min_value=0, max_value=MAX_SMALL_INTEGER, required=False)
+
+    class Meta:
+        model = WorkflowStatus
+        fields = ["id", "name", "category", "position"]
+
+
+class MemberSerializer(serializers.ModelSerializer):
+    """A person in the team. Addresses are shown to the team only, which is whom this is shown to."""
+
+    user = serializers.UUIDField(source="user_id", read_only=True)
+    email = serializers.EmailField(source="user.email", read_only=True)
+    full_name = serializers.CharField(source="user.full_name", read_only=True)
+
+    class Meta:
+        model = TeamMember
+        fields = ["user", "email", "full_name", "role", "joined_at"]
+        read_only_fields = ["joined_at"]
+
+
+class NewMemberSerializer(serializers.Serializer):
+    """Whom to take into the team, and as what."""
+
+    email = serializers.EmailField(max_length=254)
+    role = serializers.ChoiceField(choices=TeamMember.Role.choices, default=TeamMember.Role.MEMBER)
+
+    def validate_email(self, email: str) -> User:
+        user = User.objects.filter(email__iexact=email, is_active=True).first()
+        if user is None:
+            raise serializers.ValidationError("Nobody with this address has an account here.", code="does_not_exist")
+        return user
+
+
+class SprintSerializer(serializers.ModelSerializer):
+    goal = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+    duration_days = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Planned calendar days, both ends counted."
+    )
+
+    class Meta:
+        model = Sprint
+        fields = [
+            "id", "name", "goal", "status", "start_date", "end_date", "duration_days",
+            "started_at", "completed_at", "created_at",
+        ]  # fmt: skip
+        read_only_fields = ["id", "status", "started_at", "completed_at", "created_at"]
+
+
+class CloseSprintSerializer(serializers.Serializer):
+    """Where unfinished issues go: to another sprint, or to the backlog."""
+
+    move_to = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True, default=None)
+
+
+class IssueSerializer(serializers.ModelSerializer):
+    """An issue as it is now. Status moves the times: work starts once, and is resolved while it is done."""
+
+    description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+    issue_type = NameField(queryset=IssueType.objects.all(), help_text="One of the project's types, by name.")
+    status = NameField(
+        queryset=WorkflowStatus.objects.all(), required=False, help_text="One of the project's statuses, by name."
+    )
+    status_category = serializers.CharField(
+        source="status.category", read_only=True, help_text="to_do, in_progress or done."
+    )
+    priority = serializers.IntegerField(
+        min_value=0, max_value=MAX_SMALL_INTEGER, required=False, allow_null=True, help_text="1 is the most urgent."
+    )
+    assignee = IdField(
+        queryset=User.objects.all(), within="memberships__project", required=False, allow_null=True,
+        help_text="Id of a person in the team.",
+    )  # fmt: skip
+    assignee_name = serializers.CharField(source="assignee.full_name", read_only=True, default="")
+    reporter = serializers.UUIDField(source="reporter_id", read_only=True, allow_null=True)
+    reporter_name = serializers.CharField(source="reporter.full_name", read_only=True, default="")
+    sprint = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True)
+    story_points = serializers.FloatField(min_value=0, max_value=MAX_POINTS, required=False, allow_null=True)
+    estimated_hours = serializers.FloatField(min_value=0, max_value=MAX_HOURS, required=False, allow_null=True)
+    actual_hours = serializers.FloatField(min_value=0, max_value=MAX_HOURS, required=False, allow_null=True)
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_LABEL_LENGTH), max_length=MAX_LABELS, required=False
+    )
+
+    class Meta:
+        model = Issue
+        fields = [
+            "id", "title", "description", "issue_type", "status", "status_category", "priority",
+            "assignee", "assignee_name", "reporter", "reporter_name", "sprint",
+            "story_points", "estimated_hours", "actual_hours", "component", "labels", "due_date",
+            "created_at", "started_at", "resolved_at", "updated_at", "source", "external_id",
+        ]  # fmt: skip
+        read_only_fields = [
+            "id", "created_at", "started_at", "resolved_at", "updated_at", "source", "external_id",
+        ]  # fmt: skip
+
+
+class NewIssueSerializer(IssueSerializer):
+    """An issue to be made; one that comes from another tool brings its times and its name there."""
+
+    class Meta(IssueSerializer.Meta):
+        read_only_fields = ["id", "updated_at"]
+        extra_kwargs = {
+            "created_at": {"help_text": "As another tool knows it; now, if not given."},
+            "started_at": {"help_text": "As another tool knows it."},
+            "resolved_at": {"help_text": "As another tool knows it; only for an issue that is done."},
+            "external_id": {"help_text": "The issue's name in `source`; once per project."},
+        }
+
+
+class IssueChangeSerializer(serializers.ModelSerializer):
+    changed_by = serializers.UUIDField(source="changed_by_id", read_only=True, allow_null=True)
+    changed_by_name = serializers.CharField(source="changed_by.full_name", read_only=True, default="")
+
+    class Meta:
+        model = IssueChange
+        fields = ["field", "old_value", "new_value", "changed_at", "changed_by", "changed_by_name"]

@@ -1,0 +1,262 @@
+"""CRUD over the domain: find what the person may see, read the input, call the service, show the result."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apps.common.api import JSONParser
+from apps.common.openapi import AutoSchema
+from apps.projects import selectors, services
+from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.permissions import ProjectRole
+from apps.projects.serializers import (
+    CloseSprintSerializer,
+    IssueChangeSerializer,
+    IssueSerializer,
+    IssueTypeSerializer,
+    MemberSerializer,
+    NewIssueSerializer,
+    NewMemberSerializer,
+    ProjectSerializer,
+    ProjectUpdateSerializer,
+    SprintSerializer,
+    StatusSerializer,
+)
+
+Role = TeamMember.Role
+
+
+class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    """Reads for every member; subclasses add the writes that `role_to_write` allows."""
+
+    permission_classes = [IsAuthenticated, ProjectRole]
+    parser_classes = [JSONParser]
+    schema = AutoSchema()
+    role_to_write = Role.LEAD
+
+    @cached_property
+    def project(self) -> Project:
+        """The project of the address; 404 for whom it does not exist."""
+        return get_object_or_404(selectors.projects_visible_to(self.request.user), pk=self.kwargs["project_id"])
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = super().get_serializer_context()
+        return {**context, "project": self.project} if "project_id" in self.kwargs else context
+
+    def validated(self, *instance: Any) -> dict[str, Any]:
+        """The body, checked; against an instance only what is given."""
+        serializer = self.get_serializer(*instance, data=self.request.data, partial=bool(instance))
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def shown(self, row: Any, code: int = status.HTTP_200_OK) -> Response:
+        serializer = self.serializer_class(row, context=self.get_serializer_context())
+        return Response(serializer.data, status=code)
+
+
+def gone() -> Response:
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ProjectViewSet(ReadViewSet):
+    """Projects of which you are a member."""
+
+    queryset = Project.objects.all()
+    serializer_class = ProjectSerializer
+    filterset_class = ProjectFilter
+    lookup_url_kwarg = "project_id"
+
+    def get_queryset(self) -> QuerySet[Project]:
+        return selectors.projects_visible_to(self.request.user)
+
+    def get_object(self) -> Project:
+        return self.project
+
+    def get_serializer_class(self) -> type[ProjectSerializer]:
+        return ProjectUpdateSerializer if self.action == "partial_update" else ProjectSerializer
+
+    def create(self, request: Request) -> Response:
+        """Make a project, which you then lead."""
+        project = services.create_project(by=request.user, now=timezone.now(), **self.validated())
+        return self.shown(project, status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str) -> Response:
+        return self.shown(services.update_project(self.project, **self.validated(self.project)))
+
+    def destroy(self, request: Request, project_id: str) -> Response:
+        """Delete the project with everything in it."""
+        services.delete_project(self.project)
+        return gone()
+
+
+class IssueViewSet(ReadViewSet):
+    """Issues of a project."""
+
+    queryset = Issue.objects.all()
+    serializer_class = IssueSerializer
+    filterset_class = IssueFilter
+    lookup_url_kwarg = "issue_id"
+    role_to_write = Role.MEMBER
+
+    def get_queryset(self) -> QuerySet[Issue]:
+        return selectors.issues_of(self.project)
+
+    def get_serializer_class(self) -> type[IssueSerializer]:
+        return NewIssueSerializer if self.action == "create" else IssueSerializer
+
+    @extend_schema(responses={201: IssueSerializer})
+    def create(self, request: Request, project_id: str) -> Response:
+        issue = services.create_issue(self.project, by=request.user, now=timezone.now(), **self.validated())
+        return self.shown(issue, status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, issue_id: str) -> Response:
+        """Change an issue; changes of status, assignee, sprint and estimates go on record."""
+        issue = self.get_object()
+        return self.shown(services.update_issue(issue, by=request.user, now=timezone.now(), **self.validated(issue)))
+
+    def destroy(self, request: Request, project_id: str, issue_id: str) -> Response:
+        """Delete the issue with its history."""
+        services.delete_issue(self.get_object())
+        return gone()
+
+
+class IssueHistoryViewSet(ReadViewSet):
+    """What was changed of an issue, oldest first."""
+
+    queryset = IssueChange.objects.all()
+    serializer_class = IssueChangeSerializer
+
+    def get_queryset(self) -> QuerySet[IssueChange]:
+        issue = get_object_or_404(Issue, project=self.project, pk=self.kwargs["issue_id"])
+        return selectors.history_of(issue)
+
+
+class SprintViewSet(ReadViewSet):
+    """Sprints of a project."""
+
+    queryset = Sprint.objects.all()
+    serializer_class = SprintSerializer
+    filterset_class = SprintFilter
+    lookup_url_kwarg = "sprint_id"
+    role_to_write = Role.MEMBER
+
+    def get_queryset(self) -> QuerySet[Sprint]:
+        return selectors.sprints_of(self.project)
+
+    def create(self, request: Request, project_id: str) -> Response:
+        sprint = services.create_sprint(self.project, now=timezone.now(), **self.validated())
+        return self.shown(sprint, status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, sprint_id: str) -> Response:
+        sprint = self.get_object()
+        return self.shown(services.update_sprint(sprint, **self.validated(sprint)))
+
+    def destroy(self, request: Request, project_id: str, sprint_id: str) -> Response:
+        """Delete a sprint that was never started."""
+        services.delete_sprint(self.get_object(), by=request.user, now=timezone.now())
+        return gone()
+
+    @extend_schema(request=None, responses={200: SprintSerializer})
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, project_id: str, sprint_id: str) -> Response:
+        """Make a planned sprint the running one."""
+        return self.shown(services.start_sprint(self.get_object(), now=timezone.now()))
+
+    @extend_schema(request=CloseSprintSerializer, responses={200: SprintSerializer})
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, project_id: str, sprint_id: str) -> Response:
+        """Complete the sprint; what is unfinished moves on or goes back to the backlog."""
+        sprint = self.get_object()
+        choice = CloseSprintSerializer(data=request.data, context=self.get_serializer_context())
+        choice.is_valid(raise_exception=True)
+        return self.shown(services.close_sprint(sprint, by=request.user, now=timezone.now(), **choice.validated_data))
+
+
+class MemberViewSet(ReadViewSet):
+    """The team."""
+
+    queryset = TeamMember.objects.all()
+    serializer_class = MemberSerializer
+    lookup_field = "user_id"
+
+    def get_queryset(self) -> QuerySet[TeamMember]:
+        return selectors.team_of(self.project)
+
+    def get_serializer_class(self) -> type[Any]:
+        return NewMemberSerializer if self.action == "create" else MemberSerializer
+
+    @extend_schema(responses={201: MemberSerializer})
+    def create(self, request: Request, project_id: str) -> Response:
+        """Take a person who has an account into the team."""
+        body = self.validated()
+        member = services.add_member(self.project, user=body["email"], role=body["role"], now=timezone.now())
+        return self.shown(member, status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, user_id: str) -> Response:
+        member = self.get_object()
+        role = self.validated(member).get("role", member.role)
+        return self.shown(services.change_role(member, role=role))
+
+    def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
+        """Take a person out of the team; their open issues become unassigned."""
+        services.remove_member(self.get_object(), by=request.user, now=timezone.now())
+        return gone()
+
+
+class IssueTypeViewSet(ReadViewSet):
+    """Kinds of work the project tells apart."""
+
+    queryset = IssueType.objects.all()
+    serializer_class = IssueTypeSerializer
+    lookup_url_kwarg = "issue_type_id"
+
+    def get_queryset(self) -> QuerySet[IssueType]:
+        return selectors.types_of(self.project)
+
+    def create(self, request: Request, project_id: str) -> Response:
+        return self.shown(services.create_issue_type(self.project, **self.validated()), status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, issue_type_id: int) -> Response:
+        issue_type = self.get_object()
+        return self.shown(services.update_issue_type(issue_type, **self.validated(issue_type)))
+
+    def destroy(self, request: Request, project_id: str, issue_type_id: int) -> Response:
+        """Delete a type that no issue has."""
+        services.delete_issue_type(self.get_object())
+        return gone()
+
+
+class StatusViewSet(ReadViewSet):
+    """Columns of the board, with what each means."""
+
+    queryset = WorkflowStatus.objects.all()
+    serializer_class = StatusSerializer
+    lookup_url_kwarg = "status_id"
+
+    def get_queryset(self) -> QuerySet[WorkflowStatus]:
+        return selectors.statuses_of(self.project)
+
+    def create(self, request: Request, project_id: str) -> Response:
+        return self.shown(services.create_status(self.project, **self.validated()), status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, status_id: int) -> Response:
+        """Change a status; one that issues have or had keeps its name and category."""
+        row = self.get_object()
+        return self.shown(services.update_status(row, **self.validated(row)))
+
+    def destroy(self, request: Request, project_id: str, status_id: int) -> Response:
+        """Delete a status that no issue has or had."""
+        services.delete_status(self.get_object())
+        return gone()
