@@ -1,7 +1,6 @@
 """From an empty database to a project with a login and, where its data suffice, a model. Every step is done once."""
 
 import hashlib
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +12,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from apps.accounts.models import User
 from apps.ml.models import MLModel, ModelType
+from apps.projects.demo_data import PROJECT_KEY as DEMO_KEY
+from apps.projects.demo_data import ensure_login
 from apps.projects.models import Project, TeamMember
 
-LOGIN_EMAIL = "demo@example.com"
-DEMO_KEY, DATA_KEY = "DEMO", "DATA"
+DATA_KEY = "DATA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def prepare(data: Path | None) -> Login:
     """The demonstration team, or the issues of a file, ready to be asked about."""
     migrate()
     project = load_issues(data) if data else load_team()
-    login = ensure_login(project)
+    login = login_to(project)
     train(project)
     return login
 
@@ -77,22 +76,11 @@ def load_issues(file: Path) -> Project:
     return Project.objects.get(key=DATA_KEY)
 
 
-def ensure_login(project: Project) -> Login:
+def login_to(project: Project) -> Login:
     """A lead of the project whose password only this installation knows."""
-    user = User.objects.filter(email=LOGIN_EMAIL).first() or User.objects.create_user(LOGIN_EMAIL)
-    password = _own_password(settings.VAR_DIR / "demo_password")
-    if not user.has_usable_password():
-        user.set_password(password)
-        user.save(update_fields=["password"])
+    user, password = ensure_login(settings.VAR_DIR)
     TeamMember.objects.get_or_create(project=project, user=user, defaults={"role": TeamMember.Role.LEAD})
     return Login(user.email, password, str(project.id))
-
-
-def _own_password(path: Path) -> str:
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(12))
-    return path.read_text().strip()
 
 
 def train(project: Project) -> None:
