@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from tests import engines
+from tests import engine_process, engines
 
 pytestmark = pytest.mark.engine
 
@@ -75,9 +75,9 @@ def test_valkey_refuses_a_client_without_the_password():
 
 def test_a_server_that_cannot_start_fails_with_its_log(tmp_path):
     command = [sys.executable, "-c", "print('no such volume'); raise SystemExit(3)"]
-    engine = engines.Engine(name="Broken", command=command, is_ready=lambda: False, directory=tmp_path)
+    engine = engine_process.Engine(name="Broken", command=command, is_ready=lambda: False, directory=tmp_path)
 
-    with pytest.raises(engines.EngineFailed, match=r"Broken did not start\.\nno such volume"):
+    with pytest.raises(engine_process.EngineFailed, match=r"Broken did not start\.\nno such volume"):
         engine.start()
 
 
@@ -100,7 +100,7 @@ def test_a_server_dies_with_the_process_that_started_it(name):
 
 
 def test_the_ports_of_two_servers_are_free_and_differ():
-    ports = engines.free_ports(20)
+    ports = engine_process.free_ports(20)
 
     assert len(set(ports)) == 20
     assert all(11_000 <= port < 21_000 for port in ports)

@@ -45,8 +45,8 @@ class StoredObject:
 class _ClientThreads:
     """Remembers which process started the threads of the object client.
 
-    They do not survive a fork, and a call without them never returns (measured, and its authors say so); this turns the
-    endless wait into an error.
+    They do not survive a fork: a call in the child never returns, and may crash the parent, with whom it shares their
+    files (measured). This turns both into an error.
     """
 
     owner_pid: int | None = None
