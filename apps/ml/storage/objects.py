@@ -56,7 +56,7 @@ class _ClientThreads:
         if self.owner_pid not in (None, pid):
             raise StorageError(
                 "The model store was used before this process was forked, and its client does not survive that: "
-                "use it in the workers only, or start them without preloading."
+                "use it in the workers only, not in the process that starts them."
             )
         self.owner_pid = pid
 
