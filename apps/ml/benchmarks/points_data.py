@@ -1,0 +1,77 @@
+"""Read public story-point data: one CSV a project, oldest issue first, split into train, val and test."""
+
+import csv
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from apps.common.exceptions import ApplicationError
+from apps.ml.core.records import CompletedIssue, IssueFacts
+
+COLUMNS = frozenset({"issue_key", "title", "description", "story_points", "split"})
+#: The source has an order but no dates: each issue is given one hour, known when created, as protocol R assumes.
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+#: Descriptions hold whole logs; the csv module stops at 128 KiB unless told.
+_LARGEST_FIELD = 1 << 27
+
+
+class UnreadableData(ApplicationError):
+    """The data cannot be read."""
+
+    code = "unreadable_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project: what may be learned from, and what is predicted."""
+
+    name: str
+    #: Train and validation rows, oldest first.
+    known: tuple[CompletedIssue, ...]
+    #: Test rows, oldest first.
+    test: tuple[CompletedIssue, ...]
+
+
+def read_projects(directory: Path) -> list[Project]:
+    """Every project of a directory, by name.
+
+    Raises
+    ------
+    UnreadableData
+        If there is no CSV file, or one lacks a column or holds no number where points should be.
+    """
+    paths = sorted(directory.glob("*.csv"))
+    if not paths:
+        raise UnreadableData(f"No CSV file in {directory}.")
+    return [read_project(path) for path in paths]
+
+
+def read_project(path: Path) -> Project:
+    """One project from its file."""
+    csv.field_size_limit(_LARGEST_FIELD)
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = COLUMNS.difference(reader.fieldnames or ())
+        if missing:
+            raise UnreadableData(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
+        rows = [(row["split"], _issue(row, index, path.name)) for index, row in enumerate(reader)]
+    return Project(
+        name=path.stem,
+        known=tuple(issue for split, issue in rows if split != "test"),
+        test=tuple(issue for split, issue in rows if split == "test"),
+    )
+
+
+def _issue(row: dict[str, str], index: int, name: str) -> CompletedIssue:
+    try:
+        points = float(row["story_points"])
+    except ValueError as error:
+        raise UnreadableData(f"{name}, row {index + 2}: story_points is no number.") from error
+    moment = _FIRST + timedelta(hours=index)
+    return CompletedIssue(
+        issue_id=row["issue_key"],
+        facts=IssueFacts(title=row["title"], description=row["description"]),
+        known_at=moment,
+        completed_at=moment,
+        story_points=points,
+    )

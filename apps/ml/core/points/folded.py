@@ -1,0 +1,119 @@
+"""A trained points model as plain arrays: one issue to survival values with a few sparse products, no scikit-learn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core import artifact
+from apps.ml.core.points.calibration import Calibration
+from apps.ml.core.points.features import BUCKETS, NAMESPACES, SHAPE_NAMES, RawFeatures
+from apps.ml.core.points.scales import Scale
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+KIND = "story_points"
+#: The groups of features an answer is explained by, in the order of `Folded.effects`.
+GROUPS = ("title words", "description words", "type, component and labels", "form of the text", "other projects")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """All experts, weighted and added up, as one linear map from raw features to survival at the thresholds."""
+
+    scale: Scale
+    #: shape (n_columns,): namespace * BUCKETS + bucket, ascending; the words that are read.
+    columns: IntArray
+    #: shape (n_columns,)
+    idf: FloatArray
+    #: shape (n_columns, n_thresholds)
+    words: FloatArray
+    #: shape (n_shape_features, n_thresholds)
+    shape: FloatArray
+    #: shape (n_thresholds,): effect of one unit of the prior's score.
+    prior: FloatArray
+    #: shape (n_thresholds,)
+    intercept: FloatArray
+    #: shape (n_groups, n_thresholds): effects of the team's average recent issue, the reference of explanations.
+    usual: FloatArray
+    #: shape (n_values - 1,): the team's plain marginal, mixed in as a floor.
+    marginal: FloatArray
+    #: shape (n_experts,): weight of each expert, its half-life in issues, and its effective issues.
+    trust: FloatArray
+    half_lives: FloatArray
+    totals: FloatArray
+    #: shape (n_experts, n_thresholds): the level of each expert, for carrying it on between trainings.
+    levels: FloatArray
+    calibration: Calibration
+    meta: dict[str, Any]
+
+    def effects(self, raw: RawFeatures, score: float) -> FloatArray:
+        """What each group of features adds to survival at the thresholds, shape (n_groups, n_thresholds)."""
+        words = [self._word_sum(namespace, raw) for namespace in range(len(NAMESPACES))]
+        return np.stack([*words, raw.shape @ self.shape, score * self.prior])
+
+    def survival(self, effects: FloatArray) -> FloatArray:
+        """Survival at grid[:-1], not yet proper, shape (n_values - 1,)."""
+        return self.scale.survival(self.intercept + effects.sum(axis=0))
+
+    def points_per_threshold(self) -> FloatArray:
+        """Expected points gained per unit of survival at each threshold, shape (n_thresholds,)."""
+        return self.scale.spread[1:] @ np.diff(self.scale.grid)
+
+    def word_weights(self, namespace: int, raw: RawFeatures) -> tuple[IntArray, FloatArray]:
+        """Rows of `words` of the known words of one namespace, and their tf-idf values of unit length."""
+        found = raw.words[namespace]
+        wanted = found.buckets + namespace * BUCKETS
+        row = np.searchsorted(self.columns, wanted).clip(0, max(len(self.columns) - 1, 0))
+        known = self.columns[row] == wanted if len(self.columns) else np.zeros(len(wanted), dtype=bool)
+        row = row[known]
+        values = (1.0 + np.log(found.counts[known])) * self.idf[row]
+        norm = float(np.sqrt(values @ values))
+        return row, values / (norm if norm > 0 else 1.0)
+
+    def _word_sum(self, namespace: int, raw: RawFeatures) -> FloatArray:
+        row, values = self.word_weights(namespace, raw)
+        total: FloatArray = values @ self.words[row]
+        return total
+
+    def to_bytes(self) -> bytes:
+        """The serving artefact."""
+        scale, calibration = self.scale, self.calibration
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {name: getattr(scale, name) for name in _SCALE_ARRAYS}
+        promises = {name: getattr(calibration, name) for name in _CALIBRATION}
+        return artifact.dumps(KIND, arrays, {"facts": self.meta, "calibration": promises, "shape_names": SHAPE_NAMES})
+
+
+_ARRAYS = (
+    *("columns", "idf", "words", "shape", "prior", "intercept", "usual", "marginal"),
+    *("trust", "half_lives", "totals", "levels"),
+)
+_SCALE_ARRAYS = ("grid", "steps", "thresholds", "spread")
+_CALIBRATION = ("offset", "slope", "range_mass", "level", "measured_coverage", "n_outcomes")
+
+
+def from_bytes(data: bytes) -> Folded:
+    """Read what `Folded.to_bytes` wrote.
+
+    Raises
+    ------
+    ArtifactCorrupted
+        If the bytes are no points model, or one for other text features than this code reads.
+    """
+    read = artifact.loads(data, kind=KIND)
+    missing = [name for name in (*_ARRAYS, *_SCALE_ARRAYS) if name not in read.arrays]
+    if missing or _names(read.meta.get("shape_names", ())) != SHAPE_NAMES:
+        raise artifact.ArtifactCorrupted("The points model was made for other features; train it anew.")
+    return Folded(
+        scale=Scale(**{name: read.arrays[name] for name in _SCALE_ARRAYS}),
+        calibration=Calibration(**read.meta["calibration"]),
+        meta=read.meta["facts"],
+        **{name: read.arrays[name] for name in _ARRAYS},
+    )
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(names)

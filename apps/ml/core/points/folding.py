@@ -1,0 +1,101 @@
+"""Fold the fitted transformers and experts into plain arrays, and keep the unfolded ones for the joblib file."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+
+from apps.ml.core.points.basis import Basis
+from apps.ml.core.points.calibration import Calibration
+from apps.ml.core.points.experts import ALPHA, HALF_LIVES, Linear, expert_names
+from apps.ml.core.points.features import BUCKETS, NAMESPACES, SHAPE_NAMES, RawFeatures
+from apps.ml.core.points.folded import Folded
+from apps.ml.core.points.history import History
+from apps.ml.core.points.vectors import shapes
+
+FloatArray = NDArray[np.float64]
+
+
+def fold(
+    basis: Basis,
+    experts: Sequence[Linear],
+    weights: FloatArray,
+    *,
+    history: History,
+    promises: Calibration,
+    facts: dict[str, Any],
+) -> Folded:
+    """One linear map from raw features to survival at the thresholds, equal to transformers and experts in a row."""
+    coefficients = np.einsum("e,eft->ft", weights, np.stack([each.coefficients for each in experts]))
+    intercept = weights @ np.stack([each.intercept for each in experts])
+    prior, shape, topics = np.split(coefficients, [1, 1 + len(SHAPE_NAMES)])
+    shape = shape / basis.shape.scale_[:, None]
+    words = basis.components().T @ topics
+    return Folded(
+        scale=history.scale,
+        columns=np.concatenate([kept + index * BUCKETS for index, kept in enumerate(basis.columns)]),
+        idf=basis.idf(),
+        words=words,
+        shape=shape,
+        prior=prior[0],
+        intercept=intercept - basis.shape.mean_ @ shape,
+        usual=_usual(basis, history, words, shape, prior[0]),
+        marginal=history.marginal,
+        trust=weights,
+        half_lives=np.array(HALF_LIVES),
+        totals=np.array([each.total for each in experts]),
+        levels=np.stack([each.level for each in experts]),
+        calibration=promises,
+        meta=facts,
+    )
+
+
+def _usual(basis: Basis, history: History, words: FloatArray, shape: FloatArray, prior: FloatArray) -> FloatArray:
+    """Effects of the average recent issue by group, shape (n_groups, n_thresholds)."""
+    tfidf = history.weights @ basis.tfidf(history.raw)
+    edges = np.cumsum([len(kept) for kept in basis.columns])[:-1]
+    by_namespace = zip(np.split(tfidf, edges), np.split(words, edges), strict=True)
+    word_effects = [mean @ effect for mean, effect in by_namespace]
+    form = (history.weights @ shapes(history.raw)) @ shape
+    return np.stack([*word_effects, form, (history.weights @ history.scores) * prior])
+
+
+def unfolded(basis: Basis, experts: Sequence[Linear], weights: FloatArray, history: History) -> dict[str, Any]:
+    """The same model as fitted scikit-learn objects by name, and the trust in each expert."""
+    words = dict(zip((f"words_{name}" for name in NAMESPACES), basis.words, strict=True))
+    columns = dict(zip((f"columns_{name}" for name in NAMESPACES), basis.columns, strict=True))
+    ridges = {name: _as_ridge(expert) for name, expert in zip(expert_names(), experts, strict=True)}
+    return {
+        **words,
+        **columns,
+        "topics": basis.topics,
+        "shape": basis.shape,
+        "experts": ridges,
+        "weights": weights,
+        "spread": history.scale.spread,
+    }
+
+
+def unfolded_survival(estimators: Mapping[str, Any], raw: Sequence[RawFeatures], scores: FloatArray) -> FloatArray:
+    """Survival at grid[:-1] the slow way, through the scikit-learn objects; shape (n_issues, n_values - 1)."""
+    basis = Basis(
+        columns=tuple(estimators[f"columns_{name}"] for name in NAMESPACES),
+        words=tuple(estimators[f"words_{name}"] for name in NAMESPACES),
+        topics=estimators["topics"],
+        shape=estimators["shape"],
+    )
+    Z = basis.design(raw, scores)
+    said = [np.reshape(ridge.predict(Z), (len(Z), -1)) for ridge in estimators["experts"].values()]
+    mixed = np.einsum("e,ent->nt", estimators["weights"], np.stack(said))
+    survival: FloatArray = estimators["spread"][0] + mixed @ estimators["spread"][1:]
+    return survival
+
+
+def _as_ridge(expert: Linear) -> Ridge:
+    """A fitted scikit-learn ridge with the coefficients learned by forgetting."""
+    ridge = Ridge(alpha=ALPHA)
+    ridge.coef_, ridge.intercept_ = expert.coefficients.T, expert.intercept
+    ridge.n_features_in_ = len(expert.coefficients)
+    return ridge

@@ -1,0 +1,118 @@
+"""Answers for a team with few or no known points: its own distribution, pooled with a default, moved by the prior."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.points.calibration import uncalibrated
+from apps.ml.core.points.features import extract
+from apps.ml.core.points.history import MIN_TRAINING_ISSUES
+from apps.ml.core.points.prior import PointsPrior
+from apps.ml.core.points.promise import Promise, promise_of
+from apps.ml.core.points.scales import DEFAULT_SCALE, Scale, expected, scale_of
+from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
+from apps.ml.core.results import Contribution, PointsRecommendation
+
+FloatArray = NDArray[np.float64]
+#: Weight of the default distribution, in issues, once the team has a scale of its own.
+POOLED_ISSUES = 2.0
+#: Shares of the default scale before any point is known: wide, its middle at 3.
+DEFAULT_SHARES = (0.15, 0.2, 0.25, 0.2, 0.13, 0.07)
+#: Issues at which the team's own mean score counts as much as the mean of other projects, zero.
+SCORE_POOLED_ISSUES = 10.0
+DEFAULT_LEVEL = 0.8
+
+
+def recommend_with_little_history(
+    facts: IssueFacts, history: Sequence[CompletedIssue], *, prior: PointsPrior | None
+) -> PointsRecommendation:
+    """Recommend points for a team with fewer issues than a model needs.
+
+    Parameters
+    ----------
+    history : sequence of CompletedIssue
+        The team's issues whose points are known, any order, none is fine: then a default scale is used and said so.
+    prior : PointsPrior or None
+        Without it the answer is the team's own distribution, method 'heuristic'.
+    """
+    known = chronological([issue for issue in history if issue.story_points is not None])
+    scale, marginal = team_marginal(np.array([issue.story_points for issue in known], dtype=np.float64))
+    score = 0.0 if prior is None else relative_score(facts, known, prior)
+    survival = moved(marginal, score, 0.0 if prior is None else prior.slope)
+    promise = promise_of(survival, scale, uncalibrated(DEFAULT_LEVEL))
+    return PointsRecommendation(
+        recommended_points=promise.recommended,
+        confidence=promise.confidence,
+        probabilities=promise.probabilities,
+        interval=promise.interval,
+        method="heuristic" if prior is None else "prior",
+        reasoning=_reasoning(promise, len(known), score if prior is not None else None),
+        contributions=_contributions(marginal, survival, scale, promise.recommended),
+    )
+
+
+def team_marginal(points: FloatArray) -> tuple[Scale, FloatArray]:
+    """The team's scale and its smoothed survival at grid[:-1], from the points known so far."""
+    if not len(points):
+        scale = scale_of(np.array(DEFAULT_SCALE), np.array(DEFAULT_SHARES))
+        return scale, 1.0 - np.cumsum(DEFAULT_SHARES)[:-1]
+    pooled = np.array([value for value in DEFAULT_SCALE if points.min() <= value <= points.max()])
+    weight = POOLED_ISSUES / max(len(pooled), 1)
+    values = np.concatenate([points, pooled])
+    weights = np.concatenate([np.ones(len(points)), np.full(len(pooled), weight)])
+    scale = scale_of(values, weights)
+    return scale, weights @ (values[:, None] > scale.grid[:-1]) / weights.sum()
+
+
+def relative_score(facts: IssueFacts, known: Sequence[CompletedIssue], prior: PointsPrior) -> float:
+    """The prior's score of the issue, relative to the team's own issues as far as they are known."""
+    own = sum(prior.score(extract(issue.facts)) for issue in known)
+    return prior.score(extract(facts)) - own / (len(known) + SCORE_POOLED_ISSUES)
+
+
+def moved(marginal: FloatArray, score: float, slope: float) -> FloatArray:
+    """The marginal survival with its log odds moved by slope x score; zeros and ones stay."""
+    factor = np.exp(slope * score)
+    shifted: FloatArray = marginal * factor / (1.0 - marginal + marginal * factor)
+    return shifted
+
+
+def _contributions(
+    marginal: FloatArray, survival: FloatArray, scale: Scale, recommended: float
+) -> tuple[Contribution, ...]:
+    usual, mean = float(expected(marginal, scale.grid)), float(expected(survival, scale.grid))
+    parts = (
+        Contribution("the team's usual issue", usual),
+        Contribution("other projects", mean - usual),
+        Contribution("from the expected value to the likeliest middle step", recommended - mean),
+    )
+    return tuple(part for part in parts if part.effect != 0.0)
+
+
+def _reasoning(promise: Promise, n_known: int, score: float | None) -> str:
+    return " ".join([_basis(n_known), _text(score), _help(n_known, promise)])
+
+
+def _basis(n_known: int) -> str:
+    if not n_known:
+        return f"No points of this team are known, so the scale is assumed to be {_listed(DEFAULT_SCALE)}."
+    return f"Based on the {n_known} issue{'s' if n_known > 1 else ''} with points known of this team."
+
+
+def _text(score: float | None) -> str:
+    if score is None:
+        return "The text was not read."
+    size = "about as large as" if abs(score) < 0.25 else "larger than" if score > 0 else "smaller than"
+    return f"In other projects, issues written like this one were {size} their usual ones ({score:+.1f} deviations)."
+
+
+def _help(n_known: int, promise: Promise) -> str:
+    low, high = promise.one_step
+    missing = MIN_TRAINING_ISSUES - n_known
+    wanted = f"About {missing} more issues with points" if missing > 0 else "Training a model on the team's issues"
+    return f"{promise.confidence:.0%} should lie between {low:g} and {high:g}. {wanted} would sharpen this."
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

@@ -1,0 +1,55 @@
+"""From a distribution to what is promised: a recommended step, a confidence, a range."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.points.calibration import Calibration
+from apps.ml.core.points.scales import (
+    Scale,
+    mass_between,
+    medians,
+    probabilities,
+    shortest_ranges,
+    step_range,
+)
+from apps.ml.core.results import Interval
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What is said about one issue."""
+
+    recommended: float
+    #: The steps of the scale on either side of `recommended`; the confidence is about lying within them.
+    one_step: tuple[float, float]
+    confidence: float
+    probabilities: dict[float, float]
+    interval: Interval
+
+
+def promise_of(survival: FloatArray, scale: Scale, calibration: Calibration) -> Promise:
+    """What a proper survival row of shape (n_values - 1,) promises."""
+    row = survival[None, :]
+    chances = probabilities(row)
+    recommended = medians(row, scale)
+    low, high = step_range(recommended, scale.steps)
+    near = calibration.confidence(mass_between(chances, scale.grid, low, high))
+    range_low, range_high = shortest_ranges(chances, scale.grid, calibration.range_mass)
+    share = chances[0] / chances[0].sum()
+    return Promise(
+        recommended=float(recommended[0]),
+        one_step=(float(low[0]), float(high[0])),
+        confidence=float(near[0]),
+        probabilities=dict(zip(scale.grid.tolist(), share.tolist(), strict=True)),
+        interval=Interval(
+            low=min(float(range_low[0]), float(recommended[0])),
+            high=max(float(range_high[0]), float(recommended[0])),
+            level=calibration.level,
+            measured_coverage=calibration.measured_coverage,
+            n_outcomes=calibration.n_outcomes,
+        ),
+    )

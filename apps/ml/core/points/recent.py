@@ -1,0 +1,30 @@
+"""Follow the team between two trainings: the level of every expert moves with the points that became known since."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.points.folded import Folded
+from apps.ml.core.points.scales import snapped
+from apps.ml.core.records import CompletedIssue
+
+FloatArray = NDArray[np.float64]
+
+
+def drift(model: Folded, recent: Sequence[CompletedIssue]) -> FloatArray:
+    """What the recent points, oldest first, add to survival at the thresholds, shape (n_thresholds,).
+
+    Each expert's level is a weighted share with exponential forgetting, so it can be carried on exactly; what they
+    say about the difference between issues stays as trained.
+    """
+    points = np.array([issue.story_points for issue in recent if issue.story_points is not None], dtype=np.float64)
+    if not len(points):
+        return np.zeros(len(model.intercept))
+    above = snapped(points, model.scale.grid)[:, None] > model.scale.thresholds
+    weights = 0.5 ** (np.arange(len(points) - 1, -1, -1) / model.half_lives[:, None])
+    carried = 0.5 ** (len(points) / model.half_lives) * model.totals
+    share = weights.sum(axis=1) / (weights.sum(axis=1) + carried)
+    level = (weights @ above) / weights.sum(axis=1, keepdims=True)
+    moved: FloatArray = (model.trust * share) @ (level - model.levels)
+    return moved

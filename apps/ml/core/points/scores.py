@@ -1,0 +1,62 @@
+"""Scores of points predictions and of the distributions behind them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+#: A value that was thought impossible costs -log(1e-4) = 9.2 nats, not infinity.
+SMALLEST_PROBABILITY = 1e-4
+
+
+def log_loss(chances: FloatArray, grid: FloatArray, points: FloatArray) -> float:
+    """Mean negative log probability of what happened, in nats.
+
+    Parameters
+    ----------
+    chances : ndarray of shape (n, n_values)
+    grid : ndarray of shape (n_values,)
+        Ascending. An outcome that is not on the grid counts as its nearest value.
+    points : ndarray of shape (n,)
+    """
+    nearest = np.abs(points[:, None] - grid).argmin(axis=1)
+    return float(-np.log(np.maximum(chances[np.arange(len(points)), nearest], SMALLEST_PROBABILITY)).mean())
+
+
+def rps(chances: FloatArray, grid: FloatArray, points: FloatArray) -> float:
+    """Mean ranked probability score in points: the squared distance of the distributions, integrated over the grid.
+
+    It equals the absolute error when all probability is on one value (Gneiting & Raftery 2007, the CRPS).
+    """
+    survival = 1.0 - np.cumsum(chances, axis=1)[:, :-1]
+    above = points[:, None] > grid[:-1]
+    inside = ((survival - above) ** 2) @ np.diff(grid)
+    beyond = np.maximum(points - grid[-1], 0.0) + np.maximum(grid[0] - points, 0.0)
+    return float((inside + beyond).mean())
+
+
+def coverage(low: FloatArray, high: FloatArray, points: FloatArray) -> float:
+    """Share of outcomes inside their ranges."""
+    return float(((points >= low) & (points <= high)).mean())
+
+
+def ece(stated: FloatArray, happened: FloatArray, *, n_bins: int = 10) -> float:
+    """Expected calibration error of stated probabilities, in equally filled bins so that none is empty."""
+    order = np.argsort(stated, kind="stable")
+    bins = [part for part in np.array_split(order, n_bins) if len(part)]
+    gaps = [len(part) * abs(float(stated[part].mean() - happened[part].mean())) for part in bins]
+    return sum(gaps) / len(stated)
+
+
+def mae(predicted: FloatArray, points: FloatArray) -> float:
+    """Mean absolute error in points."""
+    return float(np.abs(predicted - points).mean())
+
+
+def standardised_accuracy(error: float, points: FloatArray, reference: FloatArray) -> float:
+    """100 (1 - MAE / MAE of guessing a random value of `reference`), exact (Shepperd & MacDonell 2012)."""
+    ordered = np.sort(reference)
+    sums = np.concatenate([[0.0], np.cumsum(ordered)])
+    below = np.searchsorted(ordered, points)
+    total = points * below - sums[below] + (sums[-1] - sums[below]) - points * (len(ordered) - below)
+    guessing = float((total / len(ordered)).mean())
+    return 100.0 * (1.0 - error / guessing)

@@ -1,0 +1,73 @@
+"""Answer from a trained model or, for a young team, from the prior and pooling. Imports no scikit-learn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from apps.ml.core import artifact
+from apps.ml.core.points import explain
+from apps.ml.core.points import folded as fold
+from apps.ml.core.points.calibration import floored
+from apps.ml.core.points.features import extract
+from apps.ml.core.points.prior import PointsPrior
+from apps.ml.core.points.promise import promise_of
+from apps.ml.core.points.recent import drift
+from apps.ml.core.points.scales import proper
+from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.results import PointsRecommendation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointsModel:
+    """A trained model, ready to answer."""
+
+    folded: fold.Folded
+    prior: PointsPrior | None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, prior: PointsPrior | None) -> "PointsModel":
+        """Read a serving artefact.
+
+        Raises
+        ------
+        ArtifactCorrupted
+            If the bytes are no points model, or one trained with another version of the prior.
+        """
+        model = fold.from_bytes(data)
+        wanted, given = model.meta["prior_version"], None if prior is None else prior.version
+        if wanted is not None and wanted != given:
+            raise artifact.ArtifactCorrupted(f"The points model needs prior {wanted!r}, not {given!r}; train it anew.")
+        return cls(model, prior if wanted is not None else None)
+
+    @property
+    def version(self) -> str:
+        """The version given at training."""
+        return str(self.folded.meta["version"])
+
+    def recommend(self, facts: IssueFacts, *, recent: Sequence[CompletedIssue] | None = None) -> PointsRecommendation:
+        """Recommend story points for an issue.
+
+        Parameters
+        ----------
+        facts : IssueFacts
+            Points and hours in it are not looked at.
+        recent : sequence of CompletedIssue, optional
+            Issues whose points became known after the training, oldest first: the short memories follow them.
+        """
+        model, raw = self.folded, extract(facts)
+        effects = model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw))
+        moved = drift(model, recent or ())
+        survival = floored(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
+        promise = promise_of(survival, model.scale, model.calibration)
+        words = explain.strongest_words(model, self.prior, raw, facts.title)
+        return PointsRecommendation(
+            recommended_points=promise.recommended,
+            confidence=promise.confidence,
+            probabilities=promise.probabilities,
+            interval=promise.interval,
+            method=model.meta["method"],
+            reasoning=explain.reasoning(model, promise, words),
+            model_version=self.version,
+            contributions=explain.contributions(model, effects, moved, survival, promise.recommended),
+        )

@@ -1,0 +1,171 @@
+"""Train a team's points model: basis, experts, trust, calibration, and the folded artefact. Imports scikit-learn."""
+
+from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.points import calibration as calibrate
+from apps.ml.core.points import scores
+from apps.ml.core.points.basis import Basis, fit_basis
+from apps.ml.core.points.experts import N_TEXT_BLIND, Panel, penalties
+from apps.ml.core.points.features import SHAPE_NAMES, RawFeatures
+from apps.ml.core.points.folding import fold, unfolded
+from apps.ml.core.points.history import History, read_history
+from apps.ml.core.points.prior import PointsPrior
+from apps.ml.core.points.scales import Scale, medians, probabilities, proper, shortest_ranges
+from apps.ml.core.points.walk import Walk, trust, walk_forward
+from apps.ml.core.records import CompletedIssue
+
+FloatArray = NDArray[np.float64]
+#: Out-of-sample statements about this many last issues decide trust, calibration and abstention.
+MEMORY = 600
+#: Relative to the text-blind experts the model must gain at least this share of the ranked score ...
+MIN_RPS_GAIN = 0.005
+#: ... and may lose at most this share of the absolute error, which is coarse on a scale of few values.
+MAX_MAE_LOSS = 0.01
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedPointsModel:
+    """What one training leaves behind."""
+
+    #: Fitted scikit-learn objects, for joblib: opened only by training and diagnosis.
+    estimators: dict[str, Any]
+    #: The serving artefact, read by `PointsModel.from_bytes`.
+    serving: bytes
+    #: Out-of-sample figures of the last issues; `baseline_*` are those of the team's text-blind distribution.
+    metrics: dict[str, float]
+    beats_baseline: bool
+    training_samples: int
+    #: Vocabulary and topics, to be handed to a quick refit.
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Out-of-sample statements of a mixture, proper and floored, shape (n, n_values - 1)."""
+
+    survival: FloatArray
+    points: FloatArray
+    #: shape (n_experts,), as trusted now.
+    weights: FloatArray
+
+
+def train(
+    issues: Sequence[CompletedIssue],
+    *,
+    now: datetime,
+    prior: PointsPrior | None,
+    level: float = 0.8,
+    seed: int = 0,
+    version: str = "",
+    progress: Callable[[float], None] | None = None,
+    basis: Basis | None = None,
+    cache: MutableMapping[str, RawFeatures] | None = None,
+) -> TrainedPointsModel:
+    """Train on the issues whose points were known by `now`.
+
+    Parameters
+    ----------
+    issues : sequence of CompletedIssue
+        Any order; those without points or completed after `now` are left out.
+    prior : PointsPrior or None
+        The cross-project prior; the artefact can be served with this version of it only.
+    level : float
+        Promised share of outcomes inside the range.
+    progress : callable, optional
+        Told the share of the walk through history that is done.
+    basis : Basis, optional
+        Vocabulary and topics of an earlier training, for a quick refit.
+    cache : mutable mapping, optional
+        Features by issue id, kept between refits.
+
+    Raises
+    ------
+    NotEnoughData
+        With fewer than `MIN_TRAINING_ISSUES` issues with points.
+    """
+    history = read_history(issues, now=now, prior=prior, cache={} if cache is None else cache)
+    basis = basis or fit_basis(history.raw, seed=seed)
+    walk = _walk(history, basis, prior, progress or _silent)
+    model = _mixture(walk, history, slice(None))
+    baseline = _mixture(walk, history, slice(-N_TEXT_BLIND, None))
+    metrics = _metrics(model, baseline, history.scale, level)
+    beats = _beats(metrics)
+    chosen = model if beats else baseline
+    facts = {
+        "method": "ml_model" if beats else "baseline",
+        "version": version,
+        "n_issues": len(history.points),
+        "prior_version": None if prior is None else prior.version,
+        "metrics": metrics,
+    }
+    promises = calibrate.calibrated(chosen.survival, chosen.points, history.scale, level=level)
+    folded = fold(basis, walk.experts, chosen.weights, history=history, promises=promises, facts=facts)
+    return TrainedPointsModel(
+        estimators=unfolded(basis, walk.experts, chosen.weights, history),
+        serving=folded.to_bytes(),
+        metrics=metrics,
+        beats_baseline=beats,
+        training_samples=len(history.points),
+        basis=basis,
+    )
+
+
+def _silent(share: float) -> None:
+    """No display."""
+
+
+def _walk(history: History, basis: Basis, prior: PointsPrior | None, progress: Callable[[float], None]) -> Walk:
+    panel = Panel(
+        penalty=penalties(len(SHAPE_NAMES), basis.n_topics),
+        n_thresholds=len(history.scale.thresholds),
+        slope=0.0 if prior is None else prior.slope,
+    )
+    Z = basis.design(history.raw, history.scores)
+    return walk_forward(Z, history.points, history.scale, panel, memory=MEMORY, progress=progress)
+
+
+def _mixture(walk: Walk, history: History, who: slice) -> _Judged:
+    """What the chosen experts would have said together, and their weights now (zero for the others)."""
+    trusted = trust(walk.losses[who])
+    mixed = np.einsum("ent,ne->nt", walk.survival[who], trusted[:-1])
+    now = np.zeros(len(walk.experts))
+    now[who] = trusted[-1]
+    survival = calibrate.floored(proper(history.scale.survival(mixed)), history.marginal)
+    return _Judged(survival, history.points[walk.rows], now)
+
+
+def _metrics(model: _Judged, baseline: _Judged, scale: Scale, level: float) -> dict[str, float]:
+    served = _figures(model, scale, level)
+    naive = _figures(baseline, scale, level)
+    return {
+        **served,
+        "rmae": served["mae"] / naive["mae"] if naive["mae"] > 0 else 1.0,
+        **{f"baseline_{name}": value for name, value in naive.items()},
+        "scored_issues": float(len(model.points)),
+    }
+
+
+def _figures(said: _Judged, scale: Scale, level: float) -> dict[str, float]:
+    chances = probabilities(said.survival)
+    promises = calibrate.calibrated(said.survival, said.points, scale, level=level)
+    low, high = shortest_ranges(chances, scale.grid, promises.range_mass)
+    raw, hit = calibrate.one_step(said.survival, said.points, scale)
+    return {
+        "mae": scores.mae(medians(said.survival, scale), said.points),
+        "log_loss": scores.log_loss(chances, scale.grid, said.points),
+        "rps": scores.rps(chances, scale.grid, said.points),
+        "coverage": scores.coverage(low, high, said.points),
+        "width": float((high - low).mean()),
+        "ece": scores.ece(raw, hit),
+    }
+
+
+def _beats(metrics: dict[str, float]) -> bool:
+    gains = metrics["rps"] < (1.0 - MIN_RPS_GAIN) * metrics["baseline_rps"]
+    return gains and metrics["mae"] <= (1.0 + MAX_MAE_LOSS) * metrics["baseline_mae"]

@@ -1,0 +1,47 @@
+"""Train the cross-project prior that ships: `python -m scripts.train_points_prior DIRECTORY [--out FILE]`.
+
+Reads train and validation rows of every CSV in DIRECTORY (issue_key, title, description, story_points, split), never
+test rows, and writes hashed coefficients and fingerprints, no text.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from apps.ml.benchmarks.points_data import Project, read_projects
+from apps.ml.core.points.features import extract
+from apps.ml.core.points.prior import PointsPrior
+from apps.ml.core.points.prior_training import ProjectHistory, train_prior
+
+SHIPPED = Path(__file__).parent.parent / "apps/ml/core/points/data/points_prior.npz"
+#: Part of every artefact trained with it: raise it with every change of the file.
+VERSION = "1"
+
+
+def main() -> None:
+    """Train and write the prior, and say how large it is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--out", type=Path, default=SHIPPED)
+    options = parser.parse_args()
+    prior = trained_on(read_projects(options.directory))
+    options.out.write_bytes(prior.to_bytes())
+    print(f"{options.out}: {options.out.stat().st_size:,} bytes, {len(prior.fingerprints):,} issues")
+
+
+def trained_on(projects: list[Project]) -> PointsPrior:
+    """The prior of these projects' train and validation rows."""
+    return train_prior({project.name: _history(project) for project in projects}, version=VERSION)
+
+
+def _history(project: Project) -> ProjectHistory:
+    return ProjectHistory(
+        issue_keys=[issue.issue_id for issue in project.known],
+        raw=[extract(issue.facts) for issue in project.known],
+        points=np.array([issue.story_points for issue in project.known], dtype=np.float64),
+    )
+
+
+if __name__ == "__main__":
+    main()
