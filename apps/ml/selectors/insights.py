@@ -1,0 +1,254 @@
+"""Sprints, teams and projects as the core's records, each in a constant number of queries."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
+
+from apps.accounts.models import User
+from apps.ml.core.anomalies import REFERENCE_WEEKS, STALE_AFTER, OpenIssue, ProjectSnapshot
+from apps.ml.core.assignment import MemberHistory
+from apps.ml.core.burndown import SprintScopeIssue, SprintState
+from apps.ml.core.sprint_duration import SprintPlan, WorkItem
+from apps.ml.core.summary import ProjectCounts
+from apps.ml.core.velocity import FieldChange, SprintIssue, SprintRecord, SprintWindow, sprint_records
+from apps.projects.models import Issue, IssueChange, Sprint, TeamMember, WorkflowStatus
+
+#: Who takes work; viewers watch.
+WORKING_ROLES = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
+WEEK = timedelta(days=7)
+
+_DONE = Q(status__category=WorkflowStatus.Category.DONE)
+
+
+def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
+    """What the sprints completed by `now` delivered, oldest first, those without dates before all others."""
+    sprints = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.COMPLETED)
+    windows = [window for sprint in sprints if (window := _window(sprint)).ended_at is None or window.ended_at <= now]
+    windows.sort(key=lambda window: (window.ended_at or datetime.min.replace(tzinfo=UTC), window.sprint_id))
+    return tuple(sprint_records(windows, _sprint_issues(project_id))) if windows else ()
+
+
+def sprint_plan(
+    sprint: Sprint, *, issue_ids: Sequence[UUID], team_capacity_hours: float | None, today: date
+) -> SprintPlan:
+    """The unfinished work of a plan; all of the sprint's when no issues are named."""
+    issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
+    issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
+    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id")
+    first_day = sprint.start_date or today
+    return SprintPlan(
+        items=tuple(
+            WorkItem(issue_id=str(id_), story_points=points, estimated_hours=hours, is_assigned=assignee is not None)
+            for id_, points, hours, assignee in columns
+        ),
+        first_day=first_day,
+        # What is left of a running sprint starts today, not when the sprint did.
+        resumes_on=max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day,
+        last_day=sprint.end_date,
+        team_capacity_hours=team_capacity_hours,
+    )
+
+
+def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUID]:
+    """Those ids that are not issues of this project."""
+    wanted = set(issue_ids)
+    return wanted - set(Issue.objects.filter(project_id=project_id, id__in=wanted).values_list("id", flat=True))
+
+
+def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
+    """A running sprint as it stands, with what the history says about each of its issues."""
+    moved = Max("changes__changed_at", filter=Q(changes__field=IssueChange.Field.STATUS))
+    entered = Max(
+        "changes__changed_at", filter=Q(changes__field=IssueChange.Field.SPRINT, changes__new_value=str(sprint.pk))
+    )
+    rows = (
+        Issue.objects.filter(sprint=sprint)
+        .annotate(moved=moved, entered=entered, category=F("status__category"))
+        .order_by("created_at", "id")
+        .values()
+    )
+    return SprintState(
+        now=now,
+        issues=tuple(_scope_issue(row) for row in rows),
+        started_at=_planning_ended_at(sprint),
+        elapsed_ratio=sprint.elapsed_ratio(now.date()),
+        team_estimates=_estimates(sprint.project_id),
+    )
+
+
+def project_snapshot(project_id: UUID | str, *, now: datetime) -> ProjectSnapshot:
+    """What the anomaly rules look at."""
+    rows = (
+        Issue.objects.filter(project_id=project_id)
+        .exclude(_DONE)
+        .annotate(last_change=Max("changes__changed_at"), name=F("status__name"), category=F("status__category"))
+        .order_by("created_at", "id")
+        .values("id", "name", "category", "assignee_id", "created_at", "started_at", "last_change")
+    )
+    return ProjectSnapshot(
+        now=now,
+        open_issues=tuple(_open_issue(row) for row in rows),
+        sprints=completed_sprints(project_id, now=now),
+        created_per_week=_created_per_week(project_id, now=now),
+    )
+
+
+def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
+    """Issues by what the summary says about them, in one query."""
+    cutoff = now - STALE_AFTER
+    touched = IssueChange.objects.filter(issue=OuterRef("pk"), changed_at__gte=cutoff)
+    untouched = Q(created_at__lt=cutoff) & (Q(started_at=None) | Q(started_at__lt=cutoff)) & ~Q(Exists(touched))
+    counts = Issue.objects.filter(project_id=project_id).aggregate(
+        total=Count("id"),
+        completed=Count("id", filter=_DONE),
+        unassigned=Count("id", filter=~_DONE & Q(assignee=None)),
+        overdue=Count("id", filter=~_DONE & Q(due_date__lt=now.date())),
+        stale=Count("id", filter=~_DONE & untouched),
+    )
+    return ProjectCounts(**counts)
+
+
+def assignable_people(project_id: UUID | str) -> dict[str, User]:
+    """Active members and leads by id, in one query."""
+    team = TeamMember.objects.filter(project_id=project_id, role__in=WORKING_ROLES, user__is_active=True)
+    return {str(member.user_id): member.user for member in team.select_related("user")}
+
+
+def member_histories(project_id: UUID | str, user_ids: Iterable[str], *, issue: Issue) -> list[MemberHistory]:
+    """What each person did in the project, without the issue in question, in two queries however many people."""
+    others = Issue.objects.filter(project_id=project_id, assignee__isnull=False).exclude(pk=issue.pk)
+    work = others.values("assignee_id").annotate(
+        completed=Count("id", filter=_DONE),
+        completed_same_type=Count("id", filter=_DONE & Q(issue_type_id=issue.issue_type_id)),
+        open_issues=Count("id", filter=~_DONE),
+        resolved=Max("resolved_at"),
+    )
+    by_person = {str(row["assignee_id"]): row for row in work.order_by()}
+    moved = _last_moves(project_id, issue)
+    return [_member_history(user_id, by_person.get(user_id), moved.get(user_id)) for user_id in user_ids]
+
+
+def _last_moves(project_id: UUID | str, issue: Issue) -> dict[str, datetime]:
+    """When each person last moved an issue of their own; moves by others do not show that the person is there."""
+    own = Q(changed_by=None) | Q(changed_by=F("issue__assignee"))
+    moves = (
+        IssueChange.objects.filter(own, field=IssueChange.Field.STATUS, issue__project_id=project_id)
+        .exclude(issue=issue)
+        .exclude(issue__assignee=None)
+        .order_by()
+        .values_list("issue__assignee_id")
+        .annotate(last=Max("changed_at"))
+    )
+    return {str(user_id): last for user_id, last in moves}
+
+
+def _member_history(user_id: str, work: Mapping[str, Any] | None, moved: datetime | None) -> MemberHistory:
+    if work is None:
+        return MemberHistory(user_id=user_id, last_active_at=moved)
+    return MemberHistory(
+        user_id=user_id,
+        completed=work["completed"],
+        completed_same_type=work["completed_same_type"],
+        open_issues=work["open_issues"],
+        last_active_at=_latest(moved, work["resolved"]),
+    )
+
+
+def _window(sprint: Sprint) -> SprintWindow:
+    return SprintWindow(
+        sprint_id=str(sprint.pk),
+        name=sprint.name,
+        started_at=sprint.started_at or (_midnight(sprint.start_date) if sprint.start_date else None),
+        ended_at=sprint.completed_at or (_end_of(sprint.end_date) if sprint.end_date else None),
+    )
+
+
+def _sprint_issues(project_id: UUID | str) -> list[SprintIssue]:
+    """All issues that are or were in a sprint, with the changes that tell where and how large they were when."""
+    changes: dict[UUID, list[FieldChange]] = defaultdict(list)
+    fields = (IssueChange.Field.SPRINT, IssueChange.Field.STORY_POINTS)
+    history = IssueChange.objects.filter(issue__project_id=project_id, field__in=fields).order_by("changed_at", "id")
+    columns = history.values_list("issue_id", "field", "old_value", "new_value", "changed_at")
+    for issue_id, field, old_value, new_value, changed_at in columns:
+        changes[issue_id].append(FieldChange(field, old_value, new_value, changed_at))
+    rows = (
+        Issue.objects.filter(project_id=project_id)
+        .filter(_DONE)
+        .order_by()
+        .values_list("id", "sprint_id", "resolved_at", "story_points", "actual_hours", "assignee_id")
+    )
+    return [
+        SprintIssue(
+            issue_id=str(id_),
+            sprint_id=str(sprint_id or ""),
+            is_done=True,
+            resolved_at=resolved_at,
+            story_points=points,
+            actual_hours=hours,
+            assignee=str(assignee or ""),
+            changes=tuple(changes.get(id_, ())),
+        )
+        for id_, sprint_id, resolved_at, points, hours, assignee in rows
+        if sprint_id or id_ in changes
+    ]
+
+
+def _scope_issue(row: Mapping[str, Any]) -> SprintScopeIssue:
+    return SprintScopeIssue(
+        issue_id=str(row["id"]),
+        category=row["category"],
+        entered_at=row["entered"] or row["created_at"],
+        moved_at=_latest(row["created_at"], row["started_at"], row["moved"]) or row["created_at"],
+        story_points=row["story_points"],
+        estimated_hours=row["estimated_hours"],
+        is_assigned=row["assignee_id"] is not None,
+    )
+
+
+def _open_issue(row: Mapping[str, Any]) -> OpenIssue:
+    return OpenIssue(
+        issue_id=str(row["id"]),
+        status=row["name"],
+        category=row["category"],
+        is_assigned=row["assignee_id"] is not None,
+        last_change_at=_latest(row["created_at"], row["started_at"], row["last_change"]) or row["created_at"],
+    )
+
+
+def _created_per_week(project_id: UUID | str, *, now: datetime) -> tuple[int, ...]:
+    """Issues created in each whole week before `now` since the first one, oldest first."""
+    issues = Issue.objects.filter(project_id=project_id, created_at__lte=now)
+    first = issues.aggregate(first=Min("created_at"))["first"]
+    if first is None:
+        return ()
+    weeks = min((now - first) // WEEK, REFERENCE_WEEKS + 1)
+    counts = [0] * weeks
+    for created_at in issues.filter(created_at__gt=now - weeks * WEEK).order_by().values_list("created_at", flat=True):
+        counts[-1 - (now - created_at) // WEEK] += 1
+    return tuple(counts)
+
+
+def _estimates(project_id: UUID) -> bool:
+    estimated = Q(story_points__isnull=False) | Q(estimated_hours__isnull=False)
+    return Issue.objects.filter(estimated, project_id=project_id).exists()
+
+
+def _planning_ended_at(sprint: Sprint) -> datetime | None:
+    """From when on an issue that enters was added: the moment of the start or, if only the day is known, its end."""
+    return sprint.started_at or (_end_of(sprint.start_date) if sprint.start_date else None)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time.max, tzinfo=UTC)
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)

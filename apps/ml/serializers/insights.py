@@ -1,0 +1,176 @@
+"""Requests and responses of sprint duration, assignment, sprint risk and project summary."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
+from apps.ml.serializers.predictions import MAX_HOURS, RangeSerializer
+
+#: More issues than any sprint holds; a longer list is a mistake.
+MAX_PLANNED_ISSUES = 1000
+#: Less than a minute for a whole team is a mistake in the unit.
+MIN_CAPACITY_HOURS = 0.01
+MAX_TOP_N = 20
+
+
+class EstimateSprintDurationRequest(serializers.Serializer[Any]):
+    """Request of estimate-sprint-duration."""
+
+    sprint_id = serializers.UUIDField()
+    planned_issues = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        default=list,
+        max_length=MAX_PLANNED_ISSUES,
+        help_text="Issues of the sprint's project; the unfinished ones of the sprint if none are named.",
+    )
+    team_capacity_hours = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=MIN_CAPACITY_HOURS,
+        max_value=MAX_HOURS,
+        help_text="Hours the whole team has between the sprint's first and last day.",
+    )
+
+
+class SprintDurationResponse(serializers.Serializer[Any]):
+    """How long the planned work takes."""
+
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    estimated_days = serializers.IntegerField(
+        help_text="Calendar days from the sprint's first day to the day the work is done, both counted."
+    )
+    planned_days = serializers.IntegerField(allow_null=True, help_text="The same for the sprint's last day.")
+    confidence = serializers.FloatField(
+        help_text=(
+            "Share of the team's own past sprints in which the same arithmetic, with what was known at their start, "
+            f"would have been within {TOLERANCE:.0%} of the working days that the work delivered in them took: "
+            f"(replays_within_tolerance + {PRIOR_HITS}) / (replayed_sprints + {PRIOR_SPRINTS}), which starts from what "
+            "was measured on public sprints."
+        )
+    )
+    average_velocity = serializers.FloatField(
+        help_text="Mean output of the recent completed sprints in velocity_unit, those without any output included."
+    )
+    total_story_points = serializers.FloatField(help_text="Story points of the unfinished planned issues.")
+    risk_factors = serializers.ListField(child=serializers.CharField())
+    method = serializers.CharField(help_text="'velocity_based' (story points) or 'throughput_based' (issues).")
+    velocity_unit = serializers.CharField(help_text="'points' or 'issues'.")
+    estimated_working_days = serializers.FloatField(help_text="Working days that the unfinished work needs.")
+    estimated_finish_date = serializers.DateField()
+    days_range = RangeSerializer(
+        help_text="Calendar days at the 90 % and the 10 % quantile of the recent sprints' output a working day."
+    )
+    capacity_basis = serializers.CharField(
+        help_text=(
+            "How the capacity entered: 'recorded_hours' (what past work took), 'estimated_hours' (of the planned "
+            "issues), 'team_size' (people of past sprints at 8 h a day), 'not_given' or 'not_used'."
+        )
+    )
+    capacity_needed_hours = serializers.FloatField(allow_null=True, help_text="Hours the work needs, by that basis.")
+    planned_issue_count = serializers.IntegerField(help_text="Unfinished issues in the plan.")
+    sprints_used = serializers.IntegerField()
+    replayed_sprints = serializers.IntegerField()
+    replays_within_tolerance = serializers.IntegerField()
+
+
+class SuggestAssignmentRequest(serializers.Serializer[Any]):
+    """Request of suggest-assignment."""
+
+    issue_id = serializers.UUIDField()
+    project_id = serializers.UUIDField()
+    top_n = serializers.IntegerField(required=False, default=3, min_value=1, max_value=MAX_TOP_N)
+
+
+class AssignmentSuggestionSerializer(serializers.Serializer[Any]):
+    """A person and how well the issue suits them."""
+
+    user_id = serializers.UUIDField()
+    user_name = serializers.CharField()
+    user_email = serializers.EmailField()
+    total_score = serializers.FloatField(
+        help_text="0.4 skill + 0.3 workload + 0.2 performance + 0.1 availability; a score to compare, no probability."
+    )
+    skill_score = serializers.FloatField(
+        help_text="Twice the share of this issue type among the person's finished issues, at most 1."
+    )
+    workload_score = serializers.FloatField(help_text="1, 0.8, 0.5, 0.3, 0.1 for 0, 1-3, 4-6, 7-10, more open issues.")
+    performance_score = serializers.FloatField(help_text="Share of the issues taken that are finished.")
+    availability_score = serializers.FloatField(
+        help_text="1, 0.8, 0.4 if the person moved own work in the last 7, 14, 30 days; else 0."
+    )
+    reasoning = serializers.ListField(child=serializers.CharField())
+
+
+class SuggestAssignmentResponse(serializers.Serializer[Any]):
+    """Who could take the issue, best first."""
+
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    suggestions = AssignmentSuggestionSerializer(many=True)
+    method = serializers.CharField(help_text="'formula'.")
+    candidates = serializers.IntegerField(help_text="How many active members and leads were compared.")
+
+
+class SprintRiskSerializer(serializers.Serializer[Any]):
+    """One risk with its evidence."""
+
+    risk_type = serializers.CharField(
+        help_text="burndown_velocity, unassigned_issues, unestimated_issues, scope_added or stalled_issues."
+    )
+    severity = serializers.CharField(help_text="low, medium, high or critical.")
+    description = serializers.CharField()
+    expected_completion = serializers.FloatField(
+        allow_null=True, help_text="Percent an even pace would have done; only for burndown_velocity."
+    )
+    actual_completion = serializers.FloatField(allow_null=True, help_text="Percent done; only for burndown_velocity.")
+    affected_metric = serializers.CharField()
+    expected_value = serializers.FloatField()
+    actual_value = serializers.FloatField()
+    evidence = serializers.DictField()
+    mitigation_suggestions = serializers.ListField(child=serializers.CharField())
+
+
+class SprintRiskResponse(serializers.Serializer[Any]):
+    """Risks of a running sprint, severest first; none for a sprint that is not running."""
+
+    risks = SprintRiskSerializer(many=True)
+
+
+class MetricsBreakdownSerializer(serializers.Serializer[Any]):
+    """The counts behind the summary; all but the first three are of issues that are not completed."""
+
+    total_issues = serializers.IntegerField()
+    completed_issues = serializers.IntegerField()
+    sprints_analyzed = serializers.IntegerField(help_text="Recent completed sprints that velocity is taken from.")
+    unassigned_issues = serializers.IntegerField()
+    overdue_issues = serializers.IntegerField(help_text="Past their due date.")
+    stale_issues = serializers.IntegerField(help_text="Nothing recorded has changed for 30 days.")
+
+
+class RiskPartsSerializer(serializers.Serializer[Any]):
+    """The parts of the risk score; they add up to it."""
+
+    overdue = serializers.FloatField(help_text="At most 40.")
+    slowdown = serializers.FloatField(help_text="At most 25.")
+    unassigned = serializers.FloatField(help_text="At most 20.")
+    stale = serializers.FloatField(help_text="At most 15.")
+
+
+class ProjectSummaryResponse(serializers.Serializer[Any]):
+    """A project in a few numbers."""
+
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    completion = serializers.FloatField(help_text="Percent of all issues that are completed.")
+    velocity = serializers.FloatField(
+        allow_null=True,
+        help_text="Mean story points of the recent completed sprints, zeros included; null before the first.",
+    )
+    risk_score = serializers.FloatField(
+        help_text="0 to 100: the sum of risk_parts. A score to compare, no probability."
+    )
+    risk_parts = RiskPartsSerializer()
+    project_id = serializers.UUIDField()
+    generated_at = serializers.DateTimeField()
+    metrics_breakdown = MetricsBreakdownSerializer()

@@ -1,0 +1,112 @@
+"""What is unusual in a project and at risk in a sprint."""
+
+import logging
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.ml.core.anomalies import project_anomalies
+from apps.ml.core.burndown import sprint_risks
+from apps.ml.core.findings import Finding
+from apps.ml.models import AnomalyDetection, PredictionHistory
+from apps.ml.selectors import insights
+from apps.ml.services.history import record_prediction
+from apps.projects.models import Project, Sprint
+
+logger = logging.getLogger(__name__)
+
+METHOD = "rules"
+#: A finding of these states is still being looked at; finding it again changes it and adds none.
+OPEN_STATUSES = (AnomalyDetection.Status.DETECTED, AnomalyDetection.Status.INVESTIGATING)
+
+
+class AnomalyDetectionService:
+    """Finds anomalies of projects, which are kept, and risks of running sprints, which are answers of the moment."""
+
+    def detect_project_anomalies(
+        self, project_id: UUID | str, *, now: datetime | None = None
+    ) -> list[AnomalyDetection]:
+        """What the rules find now, severest first, each as its one open row; `Project.DoesNotExist` without one."""
+        now = now or timezone.now()
+        project = Project.objects.get(pk=project_id)
+        findings = project_anomalies(insights.project_snapshot(project.pk, now=now))
+        rows = [_stored(project, finding, now=now) for finding in findings]
+        logger.info("Looked for anomalies project=%s found=%d", project.pk, len(rows))
+        return rows
+
+    def detect_sprint_risks(
+        self, sprint_id: UUID | str, *, user: User | None = None, now: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """The risks of a running sprint as the API shows them, severest first; none for a sprint that is not running.
+
+        Raises `Sprint.DoesNotExist` without a sprint.
+        """
+        now = now or timezone.now()
+        sprint = Sprint.objects.get(pk=sprint_id)
+        is_running = sprint.status == Sprint.Status.ACTIVE
+        risks = sprint_risks(insights.sprint_state(sprint, now=now)) if is_running else []
+        record_prediction(
+            kind=PredictionHistory.Kind.SPRINT_RISK,
+            method=METHOD,
+            project_id=sprint.project_id,
+            user=user,
+            sprint_id=sprint.pk,
+            input={"sprint_status": sprint.status},
+            predicted_value=float(len(risks)),
+            details={"risks": [_as_details(risk) for risk in risks]},
+        )
+        return [_as_answer(risk) for risk in risks]
+
+
+def _stored(project: Project, finding: Finding, *, now: datetime) -> AnomalyDetection:
+    """The open row of this kind with what was found; a new one where there is none."""
+    new = AnomalyDetection(project=project, anomaly_type=finding.kind, detected_at=now)
+    try:
+        with transaction.atomic():
+            return _written(_open_rows(project, finding).first() or new, finding)
+    except IntegrityError:
+        # Another process found the same a moment ago: its row is the open one.
+        return _written(_open_rows(project, finding).get(), finding)
+
+
+def _open_rows(project: Project, finding: Finding) -> QuerySet[AnomalyDetection]:
+    return AnomalyDetection.objects.filter(
+        project=project, anomaly_type=finding.kind, sprint=None, status__in=OPEN_STATUSES
+    )
+
+
+def _written(row: AnomalyDetection, finding: Finding) -> AnomalyDetection:
+    row.severity = finding.severity
+    row.description = finding.description
+    row.affected_metric = finding.metric
+    row.expected_value = finding.expected
+    row.actual_value = finding.actual
+    row.evidence = finding.evidence
+    row.mitigation_suggestions = list(finding.mitigation)
+    row.save()
+    return row
+
+
+def _as_details(risk: Finding) -> dict[str, str | float]:
+    return {"kind": risk.kind, "severity": risk.severity, "expected": risk.expected, "actual": risk.actual}
+
+
+def _as_answer(risk: Finding) -> dict[str, Any]:
+    is_completion = risk.metric == "completion_percent"
+    return {
+        "risk_type": risk.kind,
+        "severity": risk.severity,
+        "description": risk.description,
+        "expected_completion": risk.expected if is_completion else None,
+        "actual_completion": risk.actual if is_completion else None,
+        "affected_metric": risk.metric,
+        "expected_value": risk.expected,
+        "actual_value": risk.actual,
+        "evidence": risk.evidence,
+        "mitigation_suggestions": list(risk.mitigation),
+    }

@@ -1,0 +1,59 @@
+"""A project in a few numbers."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.ml.core.summary import ProjectSummary, summarise
+from apps.ml.models import PredictionHistory
+from apps.ml.selectors import insights
+from apps.ml.services.history import record_prediction
+from apps.projects.models import Project
+
+
+class ProjectSummaryService:
+    """Sums up completion, velocity and risk."""
+
+    def summarise_project(
+        self, project_id: UUID | str, *, user: User | None = None, now: datetime | None = None
+    ) -> dict[str, Any]:
+        """The fields of the API's answer; `Project.DoesNotExist` without a project."""
+        now = now or timezone.now()
+        project = Project.objects.get(pk=project_id)
+        counts = insights.project_counts(project.pk, now=now)
+        summary = summarise(counts, insights.completed_sprints(project.pk, now=now), now=now)
+        row = record_prediction(
+            kind=PredictionHistory.Kind.SUMMARY,
+            method="statistics",
+            project_id=project.pk,
+            user=user,
+            input={},
+            predicted_value=summary.risk_score,
+            details={
+                "completion": summary.completion,
+                "velocity": summary.velocity,
+                "risk_parts": summary.risk_parts,
+            },
+        )
+        return {"prediction_id": str(row.pk), "project_id": str(project.pk), **_answer(summary)}
+
+
+def _answer(summary: ProjectSummary) -> dict[str, Any]:
+    return {
+        "completion": summary.completion,
+        "velocity": summary.velocity,
+        "risk_score": summary.risk_score,
+        "risk_parts": summary.risk_parts,
+        "generated_at": summary.generated_at.isoformat().replace("+00:00", "Z"),
+        "metrics_breakdown": {
+            "total_issues": summary.counts.total,
+            "completed_issues": summary.counts.completed,
+            "sprints_analyzed": summary.sprints_analyzed,
+            "unassigned_issues": summary.counts.unassigned,
+            "overdue_issues": summary.counts.overdue,
+            "stale_issues": summary.counts.stale,
+        },
+    }

@@ -1,0 +1,92 @@
+"""How long a sprint's work takes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
+from apps.ml.models import PredictionHistory
+from apps.ml.selectors import insights
+from apps.ml.services.history import record_prediction
+from apps.projects.models import Sprint
+
+
+class SprintDurationService:
+    """Estimates the duration of planned work from the team's own completed sprints."""
+
+    def estimate_sprint_duration(
+        self,
+        sprint_id: UUID | str,
+        planned_issues: Sequence[UUID] = (),
+        team_capacity_hours: float | None = None,
+        *,
+        user: User | None = None,
+        now: datetime | None = None,
+    ) -> dict[str, Any]:
+        """The fields of the API's answer; without planned issues the sprint's own unfinished ones are the plan.
+
+        Raises `NotEnoughData` with too few completed sprints and `Sprint.DoesNotExist` without a sprint.
+        """
+        now = now or timezone.now()
+        sprint = Sprint.objects.get(pk=sprint_id)
+        plan = insights.sprint_plan(
+            sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, today=now.date()
+        )
+        estimate = estimate_sprint_duration(plan, insights.completed_sprints(sprint.project_id, now=now))
+        row = self._record(sprint, planned_issues, team_capacity_hours, estimate, user)
+        return {"prediction_id": str(row.pk), **_answer(plan, estimate)}
+
+    def _record(
+        self,
+        sprint: Sprint,
+        planned_issues: Sequence[UUID],
+        team_capacity_hours: float | None,
+        estimate: SprintDurationEstimate,
+        user: User | None,
+    ) -> PredictionHistory:
+        return record_prediction(
+            kind=PredictionHistory.Kind.SPRINT_DURATION,
+            method=estimate.method,
+            project_id=sprint.project_id,
+            user=user,
+            sprint_id=sprint.pk,
+            input={
+                "planned_issues": [str(issue_id) for issue_id in planned_issues],
+                "team_capacity_hours": team_capacity_hours,
+            },
+            predicted_value=float(estimate.estimated_days),
+            interval=estimate.days_range,
+            confidence=estimate.confidence,
+            details={
+                "working_days": estimate.working_days,
+                "unit": estimate.unit,
+                "capacity_basis": estimate.capacity.basis,
+                "sprints_used": estimate.sprints_used,
+            },
+        )
+
+
+def _answer(plan: SprintPlan, estimate: SprintDurationEstimate) -> dict[str, Any]:
+    return {
+        "estimated_days": estimate.estimated_days,
+        "planned_days": estimate.planned_days,
+        "confidence": estimate.confidence,
+        "average_velocity": estimate.average_velocity,
+        "total_story_points": estimate.total_story_points,
+        "risk_factors": list(estimate.risk_factors),
+        "method": estimate.method,
+        "velocity_unit": estimate.unit,
+        "estimated_working_days": estimate.working_days,
+        "estimated_finish_date": estimate.finish_date.isoformat(),
+        "days_range": {"min": estimate.days_range.low, "max": estimate.days_range.high},
+        "capacity_basis": estimate.capacity.basis,
+        "capacity_needed_hours": estimate.capacity.needed_hours,
+        "planned_issue_count": len(plan.items),
+        "sprints_used": estimate.sprints_used,
+        "replayed_sprints": estimate.replayed_sprints,
+        "replays_within_tolerance": estimate.replays_within_tolerance,
+    }

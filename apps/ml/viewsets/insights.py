@@ -1,0 +1,72 @@
+"""Sprint duration, assignment, sprint risk, project summary: validate, authorise, ask the service, answer."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from apps.ml.selectors.insights import issues_outside
+from apps.ml.serializers.insights import (
+    EstimateSprintDurationRequest,
+    ProjectSummaryResponse,
+    SprintDurationResponse,
+    SprintRiskResponse,
+    SuggestAssignmentRequest,
+    SuggestAssignmentResponse,
+)
+from apps.ml.services import AnomalyDetectionService, RecommendationService
+from apps.ml.services.project_summary import ProjectSummaryService
+from apps.ml.services.sprint_duration import SprintDurationService
+from apps.projects.models import Issue
+from apps.projects.selectors import issues_visible_to, projects_visible_to, sprints_visible_to
+
+
+class InsightViewSet(ViewSet):
+    """Answers about sprints, teams and projects."""
+
+    @extend_schema(request=EstimateSprintDurationRequest, responses=SprintDurationResponse, tags=["ml"])
+    def estimate_sprint_duration(self, request: Request) -> Response:
+        """Estimate how long a sprint's work takes; 422 with fewer than 3 completed sprints that delivered something."""
+        asked = EstimateSprintDurationRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        sprint = get_object_or_404(sprints_visible_to(request.user), id=asked.validated_data["sprint_id"])
+        _require_issues_of(sprint.project_id, asked.validated_data["planned_issues"])
+        service = SprintDurationService()
+        return Response(service.estimate_sprint_duration(**asked.validated_data, user=request.user))
+
+    @extend_schema(request=SuggestAssignmentRequest, responses=SuggestAssignmentResponse, tags=["ml"])
+    def suggest_assignment(self, request: Request) -> Response:
+        """Suggest who could take an issue."""
+        asked = SuggestAssignmentRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        _require_visible_issue(request, asked.validated_data["issue_id"], asked.validated_data["project_id"])
+        return Response(RecommendationService().suggest_assignment(**asked.validated_data, user=request.user))
+
+    @extend_schema(responses=SprintRiskResponse, tags=["ml"])
+    def sprint_risk(self, request: Request, sprint_id: UUID) -> Response:
+        """Detect the risks of a running sprint."""
+        sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
+        return Response({"risks": AnomalyDetectionService().detect_sprint_risks(sprint.id, user=request.user)})
+
+    @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])
+    def project_summary(self, request: Request, project_id: UUID) -> Response:
+        """Sum up a project: completion, velocity, risk."""
+        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        return Response(ProjectSummaryService().summarise_project(project.id, user=request.user))
+
+
+def _require_issues_of(project_id: UUID, issue_ids: Sequence[UUID]) -> None:
+    if outside := issues_outside(project_id, issue_ids):
+        # The same words for an issue of another project and for none at all: existence is not told.
+        raise ValidationError(
+            {"planned_issues": [f"Not issues of this project: {', '.join(sorted(map(str, outside)))}"]}
+        )
+
+
+def _require_visible_issue(request: Request, issue_id: UUID, project_id: UUID) -> Issue:
+    return get_object_or_404(issues_visible_to(request.user), id=issue_id, project_id=project_id)
