@@ -27,7 +27,7 @@ bootstrap_ensurepip() {
         bootstrap_fail "Python's venv module is missing; ask an administrator for: apt-get install python3-venv"
     echo "setup: installing python3-venv" >&2
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv
-    } >&2 </dev/null || bootstrap_fail "apt-get could not install python3-venv (see above)."
+    } >/dev/null </dev/null || bootstrap_fail "apt-get could not install python3-venv (see above)."
     "$1" -c 'import ensurepip' 2>/dev/null || bootstrap_fail "$1 has no venv module, and python3-venv did not bring it."
 }
 
