@@ -1,6 +1,7 @@
 """What all endpoints share: problem documents for errors, one pagination, one reading of JSON."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -146,7 +147,7 @@ def _headers(error: Exception) -> dict[str, str]:
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(error, "wait", None)) is not None:
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers["Retry-After"] = str(max(math.ceil(wait), 1))
     return headers
 
 

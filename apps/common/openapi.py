@@ -1,6 +1,6 @@
 """The errors of every endpoint in the OpenAPI document, derived instead of repeated."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular import openapi
 from rest_framework import serializers
@@ -27,15 +27,18 @@ class Problem(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField(help_text="Stable name of the problem, for programs.")
     instance = serializers.CharField(required=False, allow_null=True)
-    errors = FieldProblem(many=True, required=False, help_text="For invalid input: each field that is wrong.")
+    # The metaclass moves fields out of the class, so the serializer's own `errors` stays what it is.
+    errors = FieldProblem(  # type: ignore[assignment]
+        many=True, required=False, help_text="For invalid input: each field that is wrong."
+    )
     have = serializers.IntegerField(required=False, help_text="For not_enough_data: how many there are.")
     needed = serializers.IntegerField(required=False, help_text="For not_enough_data: how many it takes.")
 
 
-class AutoSchema(openapi.AutoSchema):  # type: ignore[misc]
+class AutoSchema(openapi.AutoSchema):
     """The usual schema, and for each operation the problems it can answer with."""
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response":
             for code, meaning in self._problems().items():
@@ -43,7 +46,7 @@ class AutoSchema(openapi.AutoSchema):  # type: ignore[misc]
         return bodies
 
     def _problem(self, code: str, meaning: str) -> dict[str, Any]:
-        body: dict[str, Any] = self._get_response_for_code(Problem, code, [PROBLEM_JSON])
+        body: dict[str, Any] = self._get_response_for_code(Problem, code, [PROBLEM_JSON])  # type: ignore[no-untyped-call]
         return {**body, "description": meaning}
 
     def _problems(self) -> dict[str, str]:

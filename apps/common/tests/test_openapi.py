@@ -1,0 +1,49 @@
+"""The OpenAPI document tells the errors as well as the answers."""
+
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+def responses(schema: dict[str, Any], path: str, method: str) -> dict[str, list[str]]:
+    """Media types by status."""
+    found = schema["paths"][path][method]["responses"]
+    return {status: list(response.get("content", {})) for status, response in found.items()}
+
+
+def test_it_is_valid(schema: dict[str, Any]) -> None:
+    validate_schema(schema)  # type: ignore[no-untyped-call]
+
+
+def test_every_project_endpoint_documents_its_problems(schema: dict[str, Any]) -> None:
+    found = responses(schema, "/api/v1/projects/{project_id}/issues/{issue_id}/", "patch")
+
+    assert found == {
+        "200": ["application/json"],
+        **{status: ["application/problem+json"] for status in ("400", "401", "403", "404", "409", "default")},
+    }
+
+
+def test_reading_cannot_be_forbidden_nor_conflict(schema: dict[str, Any]) -> None:
+    assert not {"403", "409"} & set(responses(schema, "/api/v1/projects/", "get"))
+
+
+def test_logging_in_takes_no_login(schema: dict[str, Any]) -> None:
+    assert "401" not in responses(schema, "/api/v1/auth/token/", "post")
+
+
+def test_the_filters_are_documented(schema: dict[str, Any]) -> None:
+    names = {each["name"] for each in schema["paths"]["/api/v1/projects/{project_id}/issues/"]["get"]["parameters"]}
+
+    assert names >= {
+        "status", "status_category", "type", "assignee", "sprint", "component", "created_after", "resolved_after",
+        "search", "ordering", "page", "page_size",
+    }  # fmt: skip
