@@ -1,5 +1,6 @@
 """JWT endpoints, throttled against guessing, and who one is."""
 
+from django.db.models import prefetch_related_objects
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
@@ -36,4 +37,5 @@ class MeView(APIView):
     schema = AutoSchema()
 
     def get(self, request: Request) -> Response:
+        prefetch_related_objects([request.user], "memberships__project")
         return Response(MeSerializer(request.user).data)

@@ -1,48 +1,57 @@
 """Every address, asked by everybody who should not get in."""
 
 import uuid
+from typing import Any, NamedTuple
 
 import pytest
 
 from apps.projects.models import Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
+
+class Case(NamedTuple):
+    method: str
+    what: str
+    body: dict[str, Any] | None
+    allowed: set[str]
+    success: int
+
+
 ANY_ROLE, MEMBERS, LEADS = {"viewer", "member", "lead", "staff"}, {"member", "lead", "staff"}, {"lead", "staff"}
-MATRIX = [
-    # method, what, body, who may, success
-    ("get", "project", None, ANY_ROLE, 200),
-    ("patch", "project", {"name": "New"}, LEADS, 200),
-    ("delete", "project", None, LEADS, 204),
-    ("get", "issues", None, ANY_ROLE, 200),
-    ("post", "issues", {"title": "A", "issue_type": "bug"}, MEMBERS, 201),
-    ("get", "issue", None, ANY_ROLE, 200),
-    ("patch", "issue", {"title": "B"}, MEMBERS, 200),
-    ("delete", "issue", None, MEMBERS, 204),
-    ("get", "history", None, ANY_ROLE, 200),
-    ("get", "sprints", None, ANY_ROLE, 200),
-    ("post", "sprints", {"name": "Next"}, MEMBERS, 201),
-    ("get", "sprint", None, ANY_ROLE, 200),
-    ("patch", "sprint", {"goal": "Ship"}, MEMBERS, 200),
-    ("delete", "sprint", None, MEMBERS, 204),
-    ("post", "start", None, MEMBERS, 200),
-    ("post", "close", None, MEMBERS, 200),
-    ("get", "members", None, ANY_ROLE, 200),
-    ("post", "members", {"email": "newcomer@example.com"}, LEADS, 201),
-    ("get", "membership", None, ANY_ROLE, 200),
-    ("patch", "membership", {"role": "viewer"}, LEADS, 200),
-    ("delete", "membership", None, LEADS, 204),
-    ("get", "types", None, ANY_ROLE, 200),
-    ("post", "types", {"name": "spike"}, LEADS, 201),
-    ("get", "type", None, ANY_ROLE, 200),
-    ("patch", "type", {"name": "defect"}, LEADS, 200),
-    ("delete", "type", None, LEADS, 204),
-    ("get", "statuses", None, ANY_ROLE, 200),
-    ("post", "statuses", {"name": "Review", "category": "in_progress"}, LEADS, 201),
-    ("get", "status", None, ANY_ROLE, 200),
-    ("patch", "status", {"position": 9}, LEADS, 200),
-    ("delete", "status", None, LEADS, 204),
+CASES = [
+    Case("get", "project", None, ANY_ROLE, 200),
+    Case("patch", "project", {"name": "New"}, LEADS, 200),
+    Case("delete", "project", None, LEADS, 204),
+    Case("get", "issues", None, ANY_ROLE, 200),
+    Case("post", "issues", {"title": "A", "issue_type": "bug"}, MEMBERS, 201),
+    Case("get", "issue", None, ANY_ROLE, 200),
+    Case("patch", "issue", {"title": "B"}, MEMBERS, 200),
+    Case("delete", "issue", None, MEMBERS, 204),
+    Case("get", "history", None, ANY_ROLE, 200),
+    Case("get", "sprints", None, ANY_ROLE, 200),
+    Case("post", "sprints", {"name": "Next"}, MEMBERS, 201),
+    Case("get", "sprint", None, ANY_ROLE, 200),
+    Case("patch", "sprint", {"goal": "Ship"}, MEMBERS, 200),
+    Case("delete", "sprint", None, MEMBERS, 204),
+    Case("post", "start", None, MEMBERS, 200),
+    Case("post", "close", None, MEMBERS, 200),
+    Case("get", "members", None, ANY_ROLE, 200),
+    Case("post", "members", {"email": "newcomer@example.com"}, LEADS, 201),
+    Case("get", "membership", None, ANY_ROLE, 200),
+    Case("patch", "membership", {"role": "viewer"}, LEADS, 200),
+    Case("delete", "membership", None, LEADS, 204),
+    Case("get", "types", None, ANY_ROLE, 200),
+    Case("post", "types", {"name": "spike"}, LEADS, 201),
+    Case("get", "type", None, ANY_ROLE, 200),
+    Case("patch", "type", {"name": "defect"}, LEADS, 200),
+    Case("delete", "type", None, LEADS, 204),
+    Case("get", "statuses", None, ANY_ROLE, 200),
+    Case("post", "statuses", {"name": "Review", "category": "in_progress"}, LEADS, 201),
+    Case("get", "status", None, ANY_ROLE, 200),
+    Case("patch", "status", {"position": 9}, LEADS, 200),
+    Case("delete", "status", None, LEADS, 204),
 ]
-IDS = [f"{method} {what}" for method, what, *_ in MATRIX]
+each_case = pytest.mark.parametrize("case", CASES, ids=[f"{case.method} {case.what}" for case in CASES])
 
 
 @pytest.fixture
@@ -74,31 +83,31 @@ def rows() -> list[list[object]]:
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 
-@pytest.mark.parametrize(("method", "what", "body", "allowed", "success"), MATRIX, ids=IDS)
+@each_case
 @pytest.mark.parametrize("role", ["viewer", "member", "lead", "staff"])
-def test_a_role_does_what_it_may_and_no_more(as_, addresses, role, method, what, body, allowed, success):
+def test_a_role_does_what_it_may_and_no_more(as_, addresses, role, case):
     before = rows()
 
-    response = getattr(as_(role), method)(addresses[what], body)
+    response = getattr(as_(role), case.method)(addresses[case.what], case.body)
 
-    assert response.status_code == (success if role in allowed else 403)
-    if role not in allowed:
+    assert response.status_code == (case.success if role in case.allowed else 403)
+    if role not in case.allowed:
         assert rows() == before
 
 
-@pytest.mark.parametrize(("method", "what", "body", "allowed", "success"), MATRIX, ids=IDS)
-def test_to_a_stranger_nothing_is_there(as_, addresses, method, what, body, allowed, success):
+@each_case
+def test_to_a_stranger_nothing_is_there(as_, addresses, case):
     before = rows()
 
-    response = getattr(as_("stranger"), method)(addresses[what], body)
+    response = getattr(as_("stranger"), case.method)(addresses[case.what], case.body)
 
     assert response.status_code == 404
     assert rows() == before
 
 
-@pytest.mark.parametrize(("method", "what", "body", "allowed", "success"), MATRIX, ids=IDS)
-def test_who_is_not_logged_in_is_asked_to(api_client, addresses, method, what, body, allowed, success):
-    response = getattr(api_client, method)(addresses[what], body)
+@each_case
+def test_who_is_not_logged_in_is_asked_to(api_client, addresses, case):
+    response = getattr(api_client, case.method)(addresses[case.what], case.body)
 
     assert response.status_code == 401
     assert response["WWW-Authenticate"].startswith("Bearer")

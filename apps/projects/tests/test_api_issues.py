@@ -236,7 +236,7 @@ class TestLists:
         assert response.status_code == status
         assert response["Content-Type"] == "application/problem+json"
 
-    def test_the_number_of_queries_does_not_grow(self, project, people, as_, url, django_assert_num_queries):
+    def test_the_number_of_queries_does_not_grow(self, people, as_, url, django_assert_num_queries, project):
         client = as_("viewer")
         for number in range(20):
             assignee = people["member"] if number % 2 else people["lead"]
@@ -245,7 +245,7 @@ class TestLists:
         with django_assert_num_queries(3):  # project, count, page
             client.get(url("issues"), {"ordering": "-created_at", "search": "issue"})
 
-    def test_nor_does_that_of_the_history(self, project, people, as_, url, now, django_assert_num_queries):
+    def test_nor_does_that_of_the_history(self, project, as_, url, django_assert_num_queries):
         issue = IssueFactory(project=project)
         for points in range(20):
             as_("member").patch(url("issues", issue.id), {"story_points": points})

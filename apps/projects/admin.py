@@ -1,0 +1,104 @@
+"""The domain for administrators: what has rules is shown here and written over the API, where they may all.
+
+History is never edited, by anybody.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.services import update_issue
+
+
+class ReadOnly:
+    """Neither added, changed nor deleted here."""
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+
+class TeamInline(ReadOnly, admin.TabularInline):
+    model = TeamMember
+    extra = 0
+
+
+class IssueTypeInline(ReadOnly, admin.TabularInline):
+    model = IssueType
+    extra = 0
+
+
+class StatusInline(ReadOnly, admin.TabularInline):
+    model = WorkflowStatus
+    extra = 0
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):
+    """Name and description; team, types and statuses have rules that the API keeps."""
+
+    list_display = ["key", "name", "created_at"]
+    search_fields = ["key", "name"]
+    readonly_fields = ["key", "created_at"]
+    inlines = [TeamInline, IssueTypeInline, StatusInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Sprint)
+class SprintAdmin(ReadOnly, admin.ModelAdmin):
+    """To look at: starting and closing record what they move, which the API does and a form would not."""
+
+    list_display = ["name", "project", "status", "start_date", "end_date"]
+    list_filter = ["status"]
+    list_select_related = ["project"]
+    search_fields = ["name", "project__key"]
+
+
+class ChangeInline(ReadOnly, admin.TabularInline):
+    model = IssueChange
+    extra = 0
+    fields = ["changed_at", "field", "old_value", "new_value", "changed_by"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IssueChange]:
+        return super().get_queryset(request).select_related("changed_by")
+
+
+@admin.register(Issue)
+class IssueAdmin(admin.ModelAdmin):
+    list_display = ["title", "project", "issue_type", "status", "assignee", "story_points", "created_at"]
+    list_select_related = ["project", "issue_type", "status", "assignee"]
+    list_filter = ["status__category", "project"]
+    search_fields = ["title", "external_id", "project__key"]
+    readonly_fields = [
+        "project", "issue_type", "status", "assignee", "reporter", "sprint", "source", "external_id",
+        "created_at", "started_at", "resolved_at", "updated_at",
+    ]  # fmt: skip
+    inlines = [ChangeInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Issue, form: Any, change: bool) -> None:
+        """Save through the service, so that a change of points or estimate goes on record here too."""
+        given = {name: form.cleaned_data[name] for name in form.changed_data}
+        update_issue(obj, by=request.user, now=timezone.now(), **given)
+
+
+@admin.register(IssueChange)
+class IssueChangeAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["issue", "field", "old_value", "new_value", "changed_at", "changed_by"]
+    list_filter = ["field"]
+    list_select_related = ["issue", "changed_by"]
+    date_hierarchy = "changed_at"
+    search_fields = ["issue__external_id", "issue__title"]
