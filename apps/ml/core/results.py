@@ -53,6 +53,11 @@ class EffortEstimate:
     model_version: str | None = None
     similar_issues: tuple[SimilarIssue, ...] = ()
     contributions: tuple[Contribution, ...] = ()
+    #: Predicted size of the error on the natural-log scale; stored with the prediction, so that its outcome can correct
+    #: later ranges (`RecentOutcomes`).
+    log_scale: float = 1.0
+    #: Whether the team's own estimate was part of the answer; outcomes with and without it are told apart.
+    used_estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""Who is asked: the experts of the two heads, and the numbers that trees and error sizes are predicted from.
+
+The 'plain' head answers without the team's own estimate, the 'informed' head with it. Training fills whole matrices,
+serving single rows; both through the functions here, so that there is one definition.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import Reading
+from .naive import NaiveLevels
+from .neighbours import Neighbourhood
+
+Floats = NDArray[np.float64]
+
+#: Experts that need no learning come first: the best of them is the naive baseline of its head.
+PLAIN_EXPERTS = ("median", "recent", "type", "similar", "linear", "boosted")
+N_PLAIN_NAIVE = 3
+INFORMED_EXPERTS = ("own", "level", "plain", "linear", "boosted")
+N_INFORMED_NAIVE = 2
+#: Where a mixture starts from; what measured best on the validation year, with a little for every naive level.
+PLAIN_PRIOR = {"median": 0.01, "recent": 0.03, "type": 0.02, "similar": 0.26, "linear": 0.38, "boosted": 0.30}
+INFORMED_PRIOR = {"own": 0.28, "level": 0.01, "plain": 0.10, "linear": 0.30, "boosted": 0.31}
+#: An answer this close to the team's own number (ratio 1.49) is no better than it: on average, then, keep theirs.
+SNAP_CHOICES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
+SNAP_PRIOR = 0.4
+#: Fewer out-of-sample rows choose by luck.
+MINIMUM_ROWS_TO_CHOOSE = 50
+N_SCALE_INPUTS = 4
+#: Bounds of a predicted scale: between 'exact to a few percent' and 'off by a factor of twenty'.
+SCALE_BOUNDS = (0.05, 3.0)
+_UNKNOWN = -1.0
+
+
+def static_row(reading: Reading, neighbourhood: Neighbourhood, levels: NaiveLevels) -> list[float]:
+    """Numbers of one issue that do not depend on a fitted model."""
+    facts = reading.facts
+    return [
+        neighbourhood.log_hours,
+        neighbourhood.nearest,
+        neighbourhood.spread,
+        levels.of_type(facts.issue_type),
+        levels.recent,
+        _UNKNOWN if facts.priority is None else facts.priority,
+        _UNKNOWN if facts.story_points is None else math.log1p(max(facts.story_points, 0.0)),
+        float(reading.title_words),
+        float(reading.description_words),
+    ]
+
+
+def plain_inputs(linear: Floats, static: Floats) -> Floats:
+    """Input of the plain trees, shape (n, 10): the linear expert's answer and the static numbers."""
+    return np.column_stack([linear, static])
+
+
+def informed_inputs(ratio: Floats, plain: Floats, log_estimate: Floats, static: Floats) -> Floats:
+    """Input of the informed trees, shape (n, 12): ratios to the own estimate, the estimate, the static numbers."""
+    return np.column_stack([ratio, plain - log_estimate, log_estimate, static])
+
+
+def scale_inputs(centre: Floats, answers: Floats, static: Floats) -> Floats:
+    """Input of the error size, shape (n, 4): answer, experts' disagreement, neighbours' spread and nearness."""
+    return np.column_stack([centre, answers.std(axis=1), static[:, 2], static[:, 1]])
+
+
+def snapped(centre: Floats, log_estimate: Floats, threshold: float) -> Floats:
+    """Keep the team's own number unless the answer differs clearly from it."""
+    return np.where(np.abs(centre - log_estimate) < threshold, log_estimate, centre)
+
+
+def best_snap(centre: Floats, log_estimate: Floats, truth: Floats) -> float:
+    """The threshold with the least error, in ratios and in hours alike; the prior one where there are few rows."""
+    if truth.size < MINIMUM_ROWS_TO_CHOOSE:
+        return SNAP_PRIOR
+    errors = [_both_errors(snapped(centre, log_estimate, choice), truth) for choice in SNAP_CHOICES]
+    in_ratios, in_hours = np.array(errors).T
+    return SNAP_CHOICES[int(np.argmin(in_ratios / in_ratios[0] + in_hours / in_hours[0]))]
+
+
+def _both_errors(centre: Floats, truth: Floats) -> tuple[float, float]:
+    # Tiny floors: a team that always hits its estimate would otherwise divide by zero.
+    in_hours = float(np.abs(np.exp(centre) - np.exp(truth)).mean())
+    return float(np.abs(centre - truth).mean()) + 1e-9, in_hours + 1e-9
+
+
+def as_row(values: Sequence[float]) -> Floats:
+    """One issue as a matrix of shape (1, n)."""
+    return np.array([values])

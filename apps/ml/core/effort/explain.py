@@ -1,0 +1,127 @@
+"""Why these hours: parts that add up to the prediction, and a few sentences, from the very numbers that answered."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.results import Contribution
+
+from .features import Group, log_estimate
+from .header import Header, HeadHeader
+from .linear import FoldedLinear
+
+if TYPE_CHECKING:
+    from .serving import Answer
+
+Floats = NDArray[np.float64]
+#: Parts below three minutes are noise to a reader; they are summed up in one.
+SMALLEST_PART_HOURS = 0.05
+
+GROUP_NAMES = {
+    Group.TYPE: "issue type",
+    Group.PRIORITY: "priority",
+    Group.COMPONENT: "component",
+    Group.LABELS: "labels",
+    Group.PEOPLE: "people",
+    Group.COMBINATIONS: "combinations of fields",
+    Group.TITLE: "words of the title",
+    Group.DESCRIPTION: "words of the description",
+    Group.LENGTH: "length of the text",
+    Group.POINTS: "story points",
+    Group.ESTIMATE: "size of the estimate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Everything an explanation is made from."""
+
+    header: Header
+    head: HeadHeader
+    facts: IssueFacts
+    answer: "Answer"
+    hours: float
+    informed: bool
+    n_similar: int
+
+
+def contributions(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[Contribution, ...]:
+    """Named hours that add up to the prediction.
+
+    The model is a sum on the log scale; its parts are turned into hours in a fixed order, each as the step it makes
+    from where the parts before it had led.
+    """
+    if told.informed:
+        start_name, start, parts = _informed_parts(told, weights, linear)
+    else:
+        start_name, start, parts = _plain_parts(told, weights, linear)
+    if not told.head.serves_model or told.answer.snapped:
+        return (Contribution(start_name if told.informed else "typical hours of the team", told.hours),)
+    return _in_hours(start_name, start, parts, told.hours)
+
+
+def _plain_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
+    overall, recent, of_type, similar, _line, trees = told.answer.experts
+    by_group = weights[4] * (told.answer.parts[:, 0] - linear.means[:, 0])
+    usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
+    start = float(overall + weights[4] * (usual - overall))
+    parts = {"recent level of the team": weights[1] * (recent - overall) + weights[2] * (of_type - overall)}
+    parts |= {GROUP_NAMES[group]: by_group[group] for group in Group}
+    parts |= {"similar issues": weights[3] * (similar - overall), "boosted trees": weights[5] * (trees - overall)}
+    return "typical hours of the team", start, parts
+
+
+def _informed_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
+    own, level, plain, _line, trees = told.answer.experts
+    by_group = weights[3] * (told.answer.parts[:, 0] - linear.means[:, 0])
+    usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
+    parts = {"the team's usual overrun": weights[3] * usual, "recent level of the team": weights[1] * (level - own)}
+    parts |= {GROUP_NAMES[group]: by_group[group] for group in Group}
+    parts |= {
+        "the model without your estimate": weights[2] * (plain - own),
+        "boosted trees": weights[4] * (trees - own),
+    }
+    return "your own estimate", float(own), parts
+
+
+def _in_hours(start_name: str, start: float, parts: dict[str, float], hours: float) -> tuple[Contribution, ...]:
+    told, level, told_hours, small = [Contribution(start_name, math.exp(start))], start, math.exp(start), 0.0
+    for name, step in parts.items():
+        effect = math.exp(level + step) - math.exp(level)
+        level += step
+        if abs(effect) < SMALLEST_PART_HOURS:
+            small += effect
+            continue
+        told.append(Contribution(name, effect))
+        told_hours += effect
+    # What is left is the small parts, the bounds of an answer and the rounding of floats: the sum is exact.
+    rest = hours - told_hours
+    return (*told, Contribution("small parts together", rest)) if rest else tuple(told)
+
+
+def reasoning(told: Explained) -> str:
+    """One to three plain sentences with numbers."""
+    sentences = [_who_answered(told)]
+    if told.n_similar:
+        sentences.append(f"{told.n_similar} finished issues read alike; see what they took.")
+    return " ".join(sentences)
+
+
+def _who_answered(told: Explained) -> str:
+    head, learned = told.head, f"{told.header.n_issues} finished issues"
+    more = f"about {head.more_issues_needed} more completed issues with hours would help"
+    if not head.serves_model and told.informed:
+        return f"Your own estimate stands: nothing learned from {learned} beats it on later ones; {more}."
+    if not head.serves_model:
+        return f"Typical hours of the team: nothing learned from {learned} beats this on later ones; {more}."
+    factor, naive = math.exp(head.measured_malr), math.exp(head.baseline_malr)
+    measured = f"on the last {head.n_measured} issues it was typically off by a factor of {factor:.1f}"
+    if told.answer.snapped:
+        own = math.exp(log_estimate(told.facts))
+        return f"The model agrees with your {own:.1f} h closely enough to keep it; {measured}."
+    against = "your estimates" if told.informed else "the team's typical hours"
+    return f"Learned from {learned}; {measured} ({against}: {naive:.1f})."

@@ -1,0 +1,168 @@
+"""Fit the two heads: out-of-sample answers of the experts over time, and what is served from now on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.pipeline import Pipeline
+
+from .estimators import text_scaler
+from .experts import (
+    INFORMED_EXPERTS,
+    INFORMED_PRIOR,
+    N_INFORMED_NAIVE,
+    N_PLAIN_NAIVE,
+    PLAIN_EXPERTS,
+    PLAIN_PRIOR,
+    informed_inputs,
+    plain_inputs,
+)
+from .header import MINIMUM_INFORMED_ISSUES
+from .heads import (
+    Block,
+    Calibration,
+    HeadSpec,
+    Prequential,
+    calibrate,
+    centre_of,
+    fit_line,
+    fit_trees,
+    lines_over_time,
+    scale_of,
+    trees_over_time,
+)
+from .metrics import HeadMetrics, head_metrics
+from .mixing import best_column, prior_weights
+from .table import Rows, Table
+
+Floats = NDArray[np.float64]
+#: The last fifth of the issues is the seed's test part.
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The data of one training and its settings."""
+
+    table: Table
+    blocks: Sequence[Block]
+    seed: int
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """Out-of-sample answers of a head's experts, shape (n_issues, n_experts), and its trees for the future."""
+
+    answers: Floats
+    trees: GradientBoostingRegressor | None
+
+
+@dataclass(frozen=True, slots=True)
+class FittedHead:
+    """A head ready to be folded, and what was measured of it."""
+
+    spec: HeadSpec
+    line: Pipeline
+    trees: GradientBoostingRegressor | None
+    calibration: Calibration
+    #: Errors of the out-of-sample answers in units of their predicted scale, in time order.
+    standard_errors: Floats
+    #: Column of the naive expert that did best.
+    baseline: int
+    metrics: HeadMetrics
+
+
+def spec_of(table: Table, *, informed: bool) -> HeadSpec:
+    """What makes each of the two heads."""
+    if informed:
+        usable = ~np.isnan(table.log_estimates)
+        offset = np.where(usable, table.log_estimates, 0.0)
+        prior = prior_weights(INFORMED_EXPERTS, INFORMED_PRIOR)
+        return HeadSpec(True, INFORMED_EXPERTS, prior, N_INFORMED_NAIVE, usable, offset)
+    everything, prior = np.ones(len(table), dtype=bool), prior_weights(PLAIN_EXPERTS, PLAIN_PRIOR)
+    return HeadSpec(False, PLAIN_EXPERTS, prior, N_PLAIN_NAIVE, everything, np.zeros(len(table)))
+
+
+def fit_plain(study: Study) -> tuple[FittedHead, Floats]:
+    """The head that does not know the team's estimate, and its out-of-sample answers to every issue, shape (n,)."""
+    table, spec = study.table, spec_of(study.table, informed=False)
+    lines = lines_over_time(table, spec, study.blocks)
+    inputs, target = plain_inputs(lines, table.static), table.log_hours
+    trees = trees_over_time(inputs, lines, target, offset=spec.offset, blocks=study.blocks, seed=study.seed)
+    answers = np.column_stack([table.naive, table.static[:, 0], lines, trees])
+    head, centres = _fit_head(study, spec, Experts(answers, fit_trees(inputs, target, study.seed)), corrects=False)
+    # Before the first calibrating block the mixture is its prior.
+    return head, np.where(np.isnan(centres), answers @ spec.prior, centres)
+
+
+def fit_informed(study: Study, plain: Floats, *, corrects: bool) -> FittedHead | None:
+    """The head that also knows the team's estimate; None where too few issues had one.
+
+    Parameters
+    ----------
+    plain : ndarray of shape (n_issues,)
+        Out-of-sample answers of the plain head.
+    corrects : bool
+        Whether there is something to learn in this project at all.
+    """
+    table, spec = study.table, spec_of(study.table, informed=True)
+    if spec.usable.sum() < MINIMUM_INFORMED_ISSUES:
+        return None
+    lines = lines_over_time(table, spec, study.blocks)
+    inputs = informed_inputs(lines - spec.offset, plain, table.log_estimates, table.static)
+    target = np.where(spec.usable, table.log_hours - spec.offset, np.nan)
+    trees = trees_over_time(inputs, lines, target, offset=spec.offset, blocks=study.blocks, seed=study.seed)
+    answers = np.column_stack([table.log_estimates, table.naive[:, 1], plain, lines, trees])
+    return _fit_head(study, spec, Experts(answers, fit_trees(inputs, target, study.seed)), corrects=corrects)[0]
+
+
+def _fit_head(study: Study, spec: HeadSpec, experts: Experts, *, corrects: bool) -> tuple[FittedHead, Floats]:
+    table, past = study.table, prequential(study.table, spec, study.blocks, experts.answers)
+    centres = np.full(len(table), np.nan)
+    centres[past.rows] = past.centre
+    line = fit_line(table, spec, np.flatnonzero(spec.usable))
+    by_time = np.sort(past.rows)
+    calibration = calibrate(table, spec, experts.answers, by_time, centres=centres, scaler=line["scaler"])
+    naive = experts.answers[by_time][:, : spec.n_naive]
+    head = FittedHead(
+        spec=spec,
+        line=line,
+        trees=experts.trees,
+        calibration=calibration,
+        standard_errors=(table.log_hours[past.rows] - past.centre) / past.scale,
+        baseline=best_column(naive, table.log_hours[by_time]),
+        metrics=head_metrics(
+            table,
+            past,
+            experts.answers,
+            dict(zip(spec.names, calibration.weights.tolist(), strict=True)),
+            level=study.level,
+            test_share=TEST_SHARE,
+            corrects=corrects,
+        ),
+    )
+    return head, centres
+
+
+def prequential(table: Table, spec: HeadSpec, blocks: Sequence[Block], experts: Floats) -> Prequential:
+    """Serve the past: each calibrating block with what was learned from the blocks known before it."""
+    answered = ~np.isnan(experts).any(axis=1) & spec.usable
+    centres, scales, baselines = (np.full(len(table), np.nan) for _ in range(3))
+    seen: Rows = np.zeros(0, dtype=np.intp)
+    for block in blocks:
+        rows = block.rows[answered[block.rows]]
+        if not block.calibrates or not rows.size:
+            continue
+        earlier = np.sort(seen[seen < block.n_known])
+        known = np.flatnonzero(spec.usable[: block.n_known])
+        scaler = text_scaler(table.matrix.groups, informed=spec.informed).fit(table.matrix.rows[known])
+        calibration = calibrate(table, spec, experts, earlier, centres=centres, scaler=scaler)
+        centres[rows] = centre_of(spec, calibration, experts, rows)
+        scales[rows] = scale_of(table, calibration, experts, rows, centre=centres[rows], scaler=scaler)
+        best = best_column(experts[earlier][:, : spec.n_naive], table.log_hours[earlier])
+        baselines[rows] = experts[rows, best]
+        seen = np.concatenate([seen, rows])
+    return Prequential(seen, centres[seen], scales[seen], baselines[seen])

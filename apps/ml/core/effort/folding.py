@@ -1,0 +1,51 @@
+"""Write what was fitted as arrays and JSON: the serving artefact."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core import artifact
+
+from .estimators import fold_linear, fold_trees
+from .fitting import FittedHead
+from .header import KIND, Header, HeadHeader
+from .table import Table
+
+
+def folded(table: Table, heads: Sequence[FittedHead], header: Header) -> bytes:
+    """The serving artefact of fitted heads."""
+    arrays: dict[str, NDArray[Any]] = {} if table.neighbours is None else table.neighbours.to_arrays()
+    meta: dict[str, Any] = {**header.to_json(), "levels": table.levels.to_json(), "heads": {}}
+    for head in heads:
+        name = "informed" if head.spec.informed else "plain"
+        arrays |= {f"{name}_{key}": value for key, value in _head_arrays(table, head).items()}
+        meta["heads"][name] = _head_header(head).to_json()
+    return artifact.dumps(KIND, arrays, meta)
+
+
+def _head_arrays(table: Table, head: FittedHead) -> dict[str, NDArray[Any]]:
+    usable = np.flatnonzero(head.spec.usable)
+    scale = head.calibration.scale
+    arrays = fold_linear(table.matrix.columns, head.line, scale, table.matrix.rows[usable]).to_arrays()
+    if head.trees is not None:
+        arrays |= fold_trees(head.trees).to_arrays("trees_")
+    return {
+        **arrays,
+        "weights": head.calibration.weights,
+        "scale_dense": np.asarray(scale.coef_[len(table.matrix.columns) :]),
+        "standard_errors": head.standard_errors,
+    }
+
+
+def _head_header(head: FittedHead) -> HeadHeader:
+    return HeadHeader(
+        snap=head.calibration.snap,
+        baseline=head.baseline,
+        serves_model=head.metrics.beats_baseline,
+        more_issues_needed=head.metrics.more_issues_needed,
+        measured_malr=head.metrics.malr,
+        baseline_malr=head.metrics.baseline_malr,
+        n_measured=head.metrics.n_test,
+    )

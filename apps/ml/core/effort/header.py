@@ -1,0 +1,43 @@
+"""The JSON header of a serving artefact: what is not an array."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: `kind` of the artefact.
+KIND = "effort"
+#: The seed's minimum for a model of hours.
+MIN_TRAINING_ISSUES = 50
+#: With fewer estimated issues than this the team's estimates cannot be judged.
+MINIMUM_INFORMED_ISSUES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Facts about the whole model."""
+
+    version: str
+    level: float
+    scope: str
+    trained_at: str
+    n_issues: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadHeader:
+    """Facts about one head; see `training.FittedHead`."""
+
+    #: Keep the team's own estimate unless the answer differs by more than this, in log units; 0 never keeps it.
+    snap: float
+    #: Column of the naive expert that is the baseline.
+    baseline: int
+    serves_model: bool
+    more_issues_needed: int
+    measured_malr: float
+    baseline_malr: float
+    n_measured: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

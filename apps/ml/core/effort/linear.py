@@ -1,0 +1,81 @@
+"""The linear experts while serving: one look-up per feature, one sparse dot product for all of them at once.
+
+Folded from scikit-learn pipelines by `estimators.fold_linear`; a test holds the two equal to 1e-9.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import TEXT_GROUPS, Feature, Group
+
+Floats = NDArray[np.float64]
+N_GROUPS = len(Group)
+_TEXT = [int(group) for group in TEXT_GROUPS]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedLinear:
+    """Coefficients by hashed feature, one column an output.
+
+    Attributes
+    ----------
+    keys : dict of int to int
+        Hashed feature to its row.
+    rarity : ndarray of shape (n_features,)
+        Inverse document frequency of words; 1 for everything else.
+    coefficients : ndarray of shape (n_features, n_outputs)
+    intercepts : ndarray of shape (n_outputs,)
+    means : ndarray of shape (n_groups, n_outputs)
+        What each group adds on average in training: the zero of the explanation.
+    """
+
+    keys: dict[int, int]
+    rarity: Floats
+    coefficients: Floats
+    intercepts: Floats
+    means: Floats
+
+    def parts(self, features: Sequence[Feature]) -> Floats:
+        """What each group adds to each output, shape (n_groups, n_outputs); with `intercepts` they sum to it."""
+        known = [(row, value, group) for key, value, group in features if (row := self.keys.get(key)) is not None]
+        added = np.zeros((N_GROUPS, self.intercepts.size))
+        if not known:
+            return added
+        columns, values, groups = zip(*known, strict=True)
+        rows, owner = np.array(columns), np.array(groups)
+        scaled = _unit_length(np.array(values) * self.rarity[rows], owner)
+        np.add.at(added, owner, scaled[:, None] * self.coefficients[rows])
+        return added
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Plain arrays for the serving artefact."""
+        return {
+            "linear_keys": np.fromiter(self.keys, dtype=np.uint32, count=len(self.keys)),
+            "linear_rarity": self.rarity,
+            "linear_coefficients": self.coefficients,
+            "linear_intercepts": self.intercepts,
+            "linear_means": self.means,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "FoldedLinear":
+        """Read what `to_arrays` wrote."""
+        return cls(
+            keys={key: row for row, key in enumerate(arrays["linear_keys"].tolist())},
+            rarity=arrays["linear_rarity"],
+            coefficients=arrays["linear_coefficients"],
+            intercepts=arrays["linear_intercepts"],
+            means=arrays["linear_means"],
+        )
+
+
+def _unit_length(values: Floats, groups: NDArray[np.int64]) -> Floats:
+    """Scale the words of each text to length one; other features stay as they are."""
+    squares = np.bincount(groups, weights=values * values, minlength=N_GROUPS)
+    factor = np.ones(N_GROUPS)
+    factor[_TEXT] = 1.0 / np.sqrt(np.maximum(squares[_TEXT], 1e-300))
+    return np.asarray(values * factor[groups])

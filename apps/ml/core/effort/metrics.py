@@ -1,0 +1,189 @@
+"""What training measured, on issues that each model had not seen."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core import evaluation
+from apps.ml.core.intervals import ErrorPool
+
+from .heads import Prequential
+from .table import Table
+
+Floats = NDArray[np.float64]
+#: The model serves where its gain is larger than so many standard errors: one noise project in ten passes by luck.
+GAIN_IN_STANDARD_ERRORS = 1.3
+#: A correction of the team's own number may lose at most this much in ratios for what it gains in hours.
+TOLERATED_LOSS_IN_STANDARD_ERRORS = 0.5
+#: ... and larger than 1 % of the baseline's error, below which nobody would notice.
+MINIMUM_GAIN = 0.01
+#: Where there is no gain at all, this many more issues are a reasonable next try, never a promise.
+_MOST_ISSUES_ASKED_FOR = 200
+_LEAST_ISSUES_ASKED_FOR = 10
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMetrics:
+    """One head on the seed's test part: the last fifth, in hours; log figures are natural."""
+
+    mae: float
+    rmse: float
+    r2: float
+    malr: float
+    #: Share of the test part inside the range learned before it.
+    coverage: float
+    baseline_mae: float
+    baseline_malr: float
+    human_mae: float | None
+    human_malr: float | None
+    n_train: int
+    n_test: int
+    #: Whether the gain over the baseline on all out-of-sample rows is more than noise.
+    beats_baseline: bool
+    #: About how many more issues would settle the question; 0 where it is settled.
+    more_issues_needed: int
+    expert_weights: dict[str, float]
+    #: Mean absolute log error of each expert on all out-of-sample rows.
+    expert_losses: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EffortMetrics:
+    """Both heads; the figures asked for by name are those of the head without the estimate."""
+
+    plain: HeadMetrics
+    informed: HeadMetrics | None
+
+    @property
+    def mae(self) -> float:
+        return self.plain.mae
+
+    @property
+    def rmse(self) -> float:
+        return self.plain.rmse
+
+    @property
+    def r2(self) -> float:
+        return self.plain.r2
+
+    @property
+    def malr(self) -> float:
+        return self.plain.malr
+
+    @property
+    def coverage(self) -> float:
+        return self.plain.coverage
+
+    @property
+    def baseline_mae(self) -> float:
+        return self.plain.baseline_mae
+
+    @property
+    def baseline_malr(self) -> float:
+        return self.plain.baseline_malr
+
+    @property
+    def human_mae(self) -> float | None:
+        return self.plain.human_mae
+
+    @property
+    def human_malr(self) -> float | None:
+        return self.plain.human_malr
+
+    @property
+    def n_train(self) -> int:
+        return self.plain.n_train
+
+    @property
+    def n_test(self) -> int:
+        return self.plain.n_test
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as plain JSON."""
+        return asdict(self)
+
+
+def head_metrics(
+    table: Table,
+    past: Prequential,
+    experts: Floats,
+    weights: dict[str, float],
+    *,
+    level: float,
+    test_share: float,
+    corrects: bool,
+) -> HeadMetrics:
+    """Measure what a head would have served.
+
+    Parameters
+    ----------
+    past : Prequential
+        Out-of-sample answers; those of the last `test_share` of all issues are the test part.
+    experts : ndarray of shape (n_issues, n_experts)
+        Out-of-sample answers of each expert, columns as in `weights`.
+    corrects : bool
+        Whether the head only corrects the team's own estimate, on data where something can be learned.
+    """
+    test = np.isin(past.rows, table.asked_order[round(len(table) * (1 - test_share)) :])
+    rows = past.rows[test]
+    hours, answers, baseline = (np.exp(x[test]) for x in (table.log_hours[past.rows], past.centre, past.baseline))
+    human = np.exp(table.log_estimates[rows])
+    asked = ~np.isnan(human)
+    losses = np.abs(experts[past.rows] - table.log_hours[past.rows][:, None]).mean(axis=0)
+    beats, missing = _verdict(table.log_hours[past.rows], past, corrects=corrects)
+    return HeadMetrics(
+        mae=evaluation.mae(hours, answers),
+        rmse=evaluation.rmse(hours, answers),
+        r2=evaluation.r2(hours, answers),
+        malr=evaluation.malr(hours, answers),
+        coverage=_coverage(table, past, test, level),
+        baseline_mae=evaluation.mae(hours, baseline),
+        baseline_malr=evaluation.malr(hours, baseline),
+        human_mae=evaluation.mae(hours[asked], human[asked]) if asked.any() else None,
+        human_malr=evaluation.malr(hours[asked], human[asked]) if asked.any() else None,
+        n_train=len(table) - rows.size,
+        n_test=rows.size,
+        beats_baseline=beats,
+        more_issues_needed=missing,
+        expert_weights=weights,
+        expert_losses=dict(zip(weights, losses.tolist(), strict=True)),
+    )
+
+
+def _coverage(table: Table, past: Prequential, test: NDArray[np.bool_], level: float) -> float:
+    """Share of the test part inside ranges learned from the out-of-sample errors before it."""
+    errors = (table.log_hours[past.rows] - past.centre) / past.scale
+    low, high = ErrorPool.of(errors[~test] if (~test).any() else errors).band(level)
+    return evaluation.coverage(errors[test], np.full(test.sum(), low), np.full(test.sum(), high))
+
+
+def _verdict(log_hours: Floats, past: Prequential, *, corrects: bool) -> tuple[bool, int]:
+    """Whether the gain over the baseline is more than noise; if not, about how many more issues would tell.
+
+    A model that only `corrects` a number the team gave, on data where something can be learned, mostly keeps that
+    number: it serves where both measures together improve and neither clearly suffers.
+    """
+    in_ratios = np.abs(log_hours - past.baseline) - np.abs(log_hours - past.centre)
+    error = float(in_ratios.std() / np.sqrt(in_ratios.size)) + 1e-12
+    gain = float(in_ratios.mean()) / error
+    relative = float(in_ratios.mean()) / (float(np.abs(log_hours - past.baseline).mean()) + 1e-12)
+    if (
+        corrects
+        and gain > -TOLERATED_LOSS_IN_STANDARD_ERRORS
+        and relative + _relative_gain_in_hours(log_hours, past) > 0
+    ):
+        return True, 0
+    if gain > GAIN_IN_STANDARD_ERRORS and relative > MINIMUM_GAIN:
+        return True, 0
+    # The standard error falls with the root of the sample: so many times the sample would make this gain stand out.
+    factor = (GAIN_IN_STANDARD_ERRORS / gain) ** 2 if gain > 0 else np.inf
+    missing = min((factor - 1.0) * in_ratios.size, _MOST_ISSUES_ASKED_FOR)
+    return False, max(int(round(missing, -1)), _LEAST_ISSUES_ASKED_FOR)
+
+
+def _relative_gain_in_hours(log_hours: Floats, past: Prequential) -> float:
+    truth = np.exp(log_hours)
+    before = float(np.abs(truth - np.exp(past.baseline)).mean())
+    return 1.0 - float(np.abs(truth - np.exp(past.centre)).mean()) / (before + 1e-12)

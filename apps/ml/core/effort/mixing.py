@@ -1,0 +1,64 @@
+"""How much each expert is listened to: weights that sum to one, learned from out-of-sample errors, near a prior."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.intervals import recency_weights
+
+Floats = NDArray[np.float64]
+#: Rows the prior is worth: below that many outcomes the mixture stays near what measured best elsewhere.
+PRIOR_ROWS = 30.0
+#: Older out-of-sample errors count less: half after this many rows.
+HALF_LIFE_ROWS = 800.0
+_STEPS = 150
+
+
+def mixture_weights(predictions: Floats, truth: Floats, prior: Floats, stakes: Floats) -> Floats:
+    """Weights with the least recency-weighted absolute error, drawn towards `prior` (exponentiated gradient).
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (n_rows, n_experts)
+        Out-of-sample predictions on the log scale, in time order.
+    truth : ndarray of shape (n_rows,)
+    prior : ndarray of shape (n_experts,)
+        Positive, sums to 1; returned as it is where there are no rows.
+    stakes : ndarray of shape (n_rows,)
+        How much a row's error matters beside its recency; positive.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_experts,)
+
+    References
+    ----------
+    Kivinen, Warmuth: Exponentiated gradient versus gradient descent for linear predictors (1997).
+    """
+    if not truth.size:
+        return prior
+    rows = recency_weights(truth.size, half_life=HALF_LIFE_ROWS) * stakes / stakes.mean()
+    strength = PRIOR_ROWS / rows.sum()
+    rows = rows / rows.sum()
+    weights = prior.copy()
+    for step in range(_STEPS):
+        slope = (rows * np.sign(predictions @ weights - truth)) @ predictions
+        slope = slope - slope.mean() + strength * np.log(weights / prior)
+        weights = weights * np.exp(-np.clip(slope / np.sqrt(1.0 + step), -2.0, 2.0))
+        weights = np.maximum(weights / weights.sum(), 1e-6)
+    return np.asarray(weights / weights.sum())
+
+
+def prior_weights(names: Sequence[str], shares: Mapping[str, float]) -> Floats:
+    """The prior as an array in the order of `names`; experts that are absent leave their share to the others."""
+    weights = np.array([shares[name] for name in names])
+    return np.asarray(weights / weights.sum())
+
+
+def best_column(predictions: Floats, truth: Floats) -> int:
+    """The column with the least recency-weighted absolute error; the first one where there are no rows."""
+    if not truth.size:
+        return 0
+    rows = recency_weights(truth.size, half_life=HALF_LIFE_ROWS)
+    return int(np.argmin(rows @ np.abs(predictions - truth[:, None])))

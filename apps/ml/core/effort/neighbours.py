@@ -1,0 +1,94 @@
+"""The similarity expert: what issues with shared words and shared fields took."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.similarity import SimilarIssueIndex
+
+from .features import Reading, hashed
+
+Floats = NDArray[np.float64]
+#: Neighbours that speak; flat between 10 and 40 on the validation year.
+N_NEIGHBOURS = 20
+#: What full agreement of the fields adds to the Jaccard similarity of the words.
+FIELD_SIMILARITY = 0.3
+#: Closeness counts with this power.
+POWER = 3.0
+#: The general level speaks with the weight of one neighbour this close.
+PRIOR_SIMILARITY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What the neighbours say."""
+
+    log_hours: float
+    #: Combined closeness of the nearest one.
+    nearest: float
+    #: Standard deviation of the neighbours' log hours.
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Finished issues by words and by fields (hashed; 0 stands for 'not known' and agrees with nothing)."""
+
+    index: SimilarIssueIndex
+    fields: NDArray[np.uint32]
+    log_hours: Floats
+
+    def closeness(self, similarity: Floats, facts: IssueFacts) -> Floats:
+        """Words and fields together, shape (n_issues,)."""
+        wanted = field_codes(facts)
+        agreed = (self.fields[: similarity.size] == wanted) & (wanted != 0)
+        return np.asarray(similarity + FIELD_SIMILARITY * agreed.mean(axis=1))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Plain arrays for the serving artefact."""
+        return {**self.index.to_arrays(), "neighbour_fields": self.fields, "neighbour_log_hours": self.log_hours}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Neighbours":
+        """Read what `to_arrays` wrote."""
+        index = SimilarIssueIndex.from_arrays(arrays)
+        return cls(index, arrays["neighbour_fields"], arrays["neighbour_log_hours"])
+
+
+def field_codes(facts: IssueFacts) -> NDArray[np.uint32]:
+    """Hashed fields that neighbours may share, shape (5,)."""
+    values = (facts.issue_type, facts.component, facts.assignee, facts.reporter, "|".join(facts.labels))
+    return np.array([hashed(value) if value else 0 for value in values], dtype=np.uint32)
+
+
+def build_neighbours(readings: Sequence[Reading], log_hours: Floats, issue_ids: Sequence[str]) -> Neighbours:
+    """Index issues in the order in which their outcomes became known."""
+    index = SimilarIssueIndex.from_token_sets(
+        [reading.token_set for reading in readings],
+        issue_ids=issue_ids,
+        hours=np.exp(log_hours).tolist(),
+        points=[_points(reading.facts) for reading in readings],
+    )
+    fields = np.stack([field_codes(reading.facts) for reading in readings])
+    return Neighbours(index, fields, log_hours)
+
+
+def _points(facts: IssueFacts) -> float:
+    return float("nan") if facts.story_points is None else facts.story_points
+
+
+def ask(closeness: Floats, log_hours: Floats, level: float) -> Neighbourhood:
+    """Weighted mean of the nearest issues' log hours, drawn towards `level` where none is near."""
+    if not closeness.size:
+        return Neighbourhood(level, 0.0, 0.0)
+    k = min(N_NEIGHBOURS, closeness.size)
+    nearest = np.argpartition(-closeness, k - 1)[:k]
+    weights, values = closeness[nearest] ** POWER, log_hours[nearest]
+    prior = PRIOR_SIMILARITY**POWER
+    mean = (weights @ values + prior * level) / (weights.sum() + prior)
+    spread = np.sqrt((weights @ (values - mean) ** 2) / max(weights.sum(), 1e-12))
+    return Neighbourhood(float(mean), float(closeness[nearest].max()), float(spread))

@@ -1,0 +1,216 @@
+"""Serve the effort model from plain arrays: NumPy and look-ups only, half a millisecond a call."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core import artifact
+from apps.ml.core.intervals import ErrorPool, RecentOutcomes, corrected_pool
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
+from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
+
+from .experts import SCALE_BOUNDS, as_row, informed_inputs, plain_inputs, scale_inputs, static_row
+from .explain import Explained, contributions, reasoning
+from .features import Reading, has_estimate, log_estimate, read
+from .header import KIND, Header, HeadHeader
+from .linear import FoldedLinear
+from .naive import NaiveLevels
+from .neighbours import Neighbourhood, Neighbours, ask
+from .trees import FlatTrees
+
+Floats = NDArray[np.float64]
+_TWICE = math.log(2.0)
+#: Shortest and longest answer: five minutes and a working year. Beyond it no answer is of use.
+HOURS_BOUNDS = (1 / 12, 1_700.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedHead:
+    """One head, folded."""
+
+    header: HeadHeader
+    linear: FoldedLinear
+    trees: FlatTrees | None
+    weights: Floats
+    scale_dense: Floats
+    pool: ErrorPool
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], header: HeadHeader) -> "ServedHead":
+        return cls(
+            header=header,
+            linear=FoldedLinear.from_arrays(arrays),
+            trees=FlatTrees.from_arrays(arrays, "trees_") if "trees_roots" in arrays else None,
+            weights=arrays["weights"],
+            scale_dense=arrays["scale_dense"],
+            pool=ErrorPool.of(arrays["standard_errors"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a head says, on the log scale, and what it rests on."""
+
+    centre: float
+    scale: float
+    #: Answer of each expert, shape (n_experts,).
+    experts: Floats
+    #: What each group adds to the linear expert, shape (n_groups, 2).
+    parts: Floats
+    snapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request."""
+
+    facts: IssueFacts
+    similar: tuple[SimilarIssue, ...]
+    recent: RecentOutcomes | None
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class EffortModel:
+    """A trained model as it is served: immutable, safe to share between threads."""
+
+    header: Header
+    levels: NaiveLevels
+    #: None for a global model, which keeps no single issue.
+    neighbours: Neighbours | None
+    plain: ServedHead
+    informed: ServedHead | None
+    nbytes: int
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "EffortModel":
+        """Read a serving artefact; imports no scikit-learn.
+
+        Raises
+        ------
+        ArtifactCorrupted
+            If the bytes are no effort model, or one of another layout.
+        """
+        found = artifact.loads(data, kind=KIND)
+        try:
+            return cls._from_artifact(found)
+        except (KeyError, TypeError, ValueError) as error:
+            raise artifact.ArtifactCorrupted(f"The effort model is incomplete: {error}.") from error
+
+    @classmethod
+    def _from_artifact(cls, found: artifact.Artifact) -> "EffortModel":
+        meta = dict(found.meta)
+        levels, heads = NaiveLevels.from_json(meta.pop("levels")), meta.pop("heads")
+        served = {name: ServedHead.from_arrays(_own(found.arrays, name), HeadHeader(**heads[name])) for name in heads}
+        return cls(
+            header=Header(**meta),
+            levels=levels,
+            neighbours=Neighbours.from_arrays(found.arrays) if "neighbour_fields" in found.arrays else None,
+            plain=served["plain"],
+            informed=served.get("informed"),
+            nbytes=found.nbytes,
+        )
+
+    def estimate(
+        self, facts: IssueFacts, *, recent: RecentOutcomes | None = None, level: float | None = None
+    ) -> EffortEstimate:
+        """Estimate the hours of an issue.
+
+        Parameters
+        ----------
+        facts : IssueFacts
+            Unknown types, words and people add nothing; they are no error.
+        recent : RecentOutcomes, optional
+            What came of the last predictions of this project: corrects range, confidence and expected hours.
+        level : float, optional
+            Share of outcomes the range shall hold, in (0, 1); the trained level where not given.
+        """
+        reading = read(facts, with_people=self.neighbours is not None)
+        similarity = None if self.neighbours is None else self.neighbours.index.similarities(reading.token_set)
+        nearby = self._look_around(reading, similarity)
+        static = as_row(static_row(reading, nearby, self.levels))
+        head, answer, plain = self.plain, self.answer_plain(reading, nearby, static), None
+        if self.informed is not None and has_estimate(facts):
+            plain, head = answer, self.informed
+            answer = self.answer_informed(self.informed, reading, plain, static)
+        asked = Asked(facts, self._similar(similarity), recent, level or self.header.level)
+        return self._estimate(asked, head, answer)
+
+    def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:
+        level = self.levels.of_type(reading.facts.issue_type)
+        if self.neighbours is None or similarity is None:
+            return Neighbourhood(level, 0.0, 0.0)
+        return ask(self.neighbours.closeness(similarity, reading.facts), self.neighbours.log_hours, level)
+
+    def _similar(self, similarity: Floats | None) -> tuple[SimilarIssue, ...]:
+        if self.neighbours is None or similarity is None:
+            return ()
+        return self.neighbours.index.best(similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY)
+
+    def answer_plain(self, reading: Reading, nearby: Neighbourhood, static: Floats) -> Answer:
+        """The head that does not know the team's estimate."""
+        head = self.plain
+        parts = head.linear.parts(reading.features)
+        linear = float(head.linear.intercepts[0] + parts[:, 0].sum())
+        trees = linear if head.trees is None else head.trees.predict(plain_inputs(np.array([linear]), static)[0])
+        naive = (self.levels.overall, self.levels.recent, self.levels.of_type(reading.facts.issue_type))
+        experts = np.array([*naive, nearby.log_hours, linear, trees])
+        centre = float(experts @ head.weights)
+        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts)
+
+    def answer_informed(self, head: ServedHead, reading: Reading, plain: Answer, static: Floats) -> Answer:
+        """The head that knows it: everything is a ratio to the team's own number."""
+        own = log_estimate(reading.facts)
+        parts = head.linear.parts(reading.features)
+        ratio = float(head.linear.intercepts[0] + parts[:, 0].sum())
+        inputs = informed_inputs(np.array([ratio]), np.array([plain.centre]), np.array([own]), static)
+        trees = ratio if head.trees is None else head.trees.predict(inputs[0])
+        experts = np.array([own, self.levels.recent, plain.centre, own + ratio, own + trees])
+        centre = float(experts @ head.weights)
+        keep = abs(centre - own) < head.header.snap
+        centre = own if keep else centre
+        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts, keep)
+
+    def _estimate(self, asked: Asked, head: ServedHead, answer: Answer) -> EffortEstimate:
+        informed = head is self.informed
+        centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
+        hours = min(max(math.exp(centre), HOURS_BOUNDS[0]), HOURS_BOUNDS[1])
+        outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
+        pool = corrected_pool(head.pool, outcomes)
+        low, high = pool.band(asked.level)
+        explained = Explained(self.header, head.header, asked.facts, answer, hours, informed, len(asked.similar))
+        return EffortEstimate(
+            predicted_hours=hours,
+            expected_hours=hours * pool.mean_factor(answer.scale),
+            interval=Interval(
+                low=hours * math.exp(min(low * answer.scale, 0.0)),
+                high=hours * math.exp(max(high * answer.scale, 0.0)),
+                level=asked.level,
+                measured_coverage=outcomes.measured_coverage if outcomes is not None else None,
+                n_outcomes=len(outcomes) if outcomes is not None else 0,
+            ),
+            confidence=pool.share_within(_TWICE / answer.scale),
+            method="ml_model" if head.header.serves_model else "baseline",
+            reasoning=reasoning(explained),
+            model_version=self.header.version or None,
+            similar_issues=asked.similar,
+            contributions=contributions(explained, head.weights, head.linear),
+            log_scale=answer.scale,
+            used_estimate=informed,
+        )
+
+
+def _scale(head: ServedHead, parts: Floats, experts: Floats, centre: float, static: Floats) -> float:
+    dense = scale_inputs(np.array([centre]), experts[None, :], static)[0]
+    size = float(head.linear.intercepts[1] + parts[:, 1].sum() + dense @ head.scale_dense)
+    return min(max(math.exp(size), SCALE_BOUNDS[0]), SCALE_BOUNDS[1])
+
+
+def _own(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
+    prefix = f"{name}_"
+    return {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}

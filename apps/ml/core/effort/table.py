@@ -1,0 +1,128 @@
+"""Training data in time order: every row knows how many outcomes were known when its issue was estimated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.ml.core.records import CompletedIssue, chronological
+
+from .estimators import Matrix
+from .experts import static_row
+from .features import Reading, has_estimate, log_estimate, read
+from .naive import NaiveLevels, RunningLevels
+from .neighbours import Neighbourhood, Neighbours, ask, build_neighbours
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Completed issues as arrays, rows in the order in which outcomes became known.
+
+    Attributes
+    ----------
+    log_hours, log_estimates : ndarray of shape (n,)
+        Natural logs; NaN where there was no estimate.
+    static : ndarray of shape (n, 9)
+        Numbers of each issue as they were known when it was estimated.
+    naive : ndarray of shape (n, 3)
+        Overall, recent and type level known then.
+    known_outcomes : ndarray of shape (n,)
+        How many rows (always the first ones) were known when each issue was estimated.
+    asked_order : ndarray of shape (n,)
+        Row numbers in the order in which the issues were estimated.
+    """
+
+    readings: list[Reading]
+    issue_ids: list[str]
+    log_hours: Floats
+    log_estimates: Floats
+    matrix: Matrix
+    #: None for a global model, which keeps no single issue.
+    neighbours: Neighbours | None
+    levels: NaiveLevels
+    static: Floats
+    naive: Floats
+    known_outcomes: Rows
+    asked_order: Rows
+    with_people: bool
+
+    def __len__(self) -> int:
+        return len(self.readings)
+
+
+def with_hours(issues: Sequence[CompletedIssue]) -> list[CompletedIssue]:
+    """The issues a model of hours can learn from, in time order."""
+    return chronological([issue for issue in issues if issue.actual_hours is not None and issue.actual_hours > 0])
+
+
+def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history: bool = True) -> Table:
+    """Read issues that all have hours.
+
+    Parameters
+    ----------
+    issues : sequence of CompletedIssue
+        As `with_hours` gives them.
+    with_people : bool
+        Whether reporter, assignee and single issues may be used: not in a global model.
+    history : bool
+        Whether to work out what was known at the time of each row (a refit needs only the present).
+    """
+    readings = [read(issue.facts, with_people=with_people) for issue in issues]
+    log_hours = np.log([issue.actual_hours or np.nan for issue in issues])
+    ids = [issue.issue_id for issue in issues]
+    neighbours = build_neighbours(readings, log_hours, ids) if with_people else None
+    asked = np.array(sorted(range(len(issues)), key=lambda row: (issues[row].known_at, row)), dtype=np.intp)
+    known = np.searchsorted(
+        np.array([issue.completed_at.timestamp() for issue in issues]),
+        np.array([issue.known_at.timestamp() for issue in issues]),
+    )
+    static, naive, levels = _as_known_then(readings, log_hours, neighbours, known, asked if history else asked[:0])
+    return Table(
+        readings=readings,
+        issue_ids=ids,
+        log_hours=log_hours,
+        log_estimates=np.array([log_estimate(r.facts) if has_estimate(r.facts) else np.nan for r in readings]),
+        matrix=Matrix(readings),
+        neighbours=neighbours,
+        levels=levels,
+        static=static,
+        naive=naive,
+        known_outcomes=known,
+        asked_order=asked,
+        with_people=with_people,
+    )
+
+
+def _as_known_then(
+    readings: list[Reading], log_hours: Floats, neighbours: Neighbours | None, known: Rows, asked: Rows
+) -> tuple[Floats, Floats, NaiveLevels]:
+    """Static numbers and naive levels of every row at its own time, and the levels of today."""
+    running, added = RunningLevels(), 0
+    static, naive = [[0.0]] * len(readings), [[0.0]] * len(readings)
+
+    def catch_up(target: int) -> NaiveLevels:
+        nonlocal added
+        for row in range(added, target):
+            running.add(readings[row].facts.issue_type, float(log_hours[row]))
+        added = max(added, target)
+        return running.levels()
+
+    for row in asked:
+        levels, reading = catch_up(int(known[row])), readings[row]
+        nearby = look_around(neighbours, reading, levels, n_known=int(known[row]))
+        static[row] = static_row(reading, nearby, levels)
+        naive[row] = [levels.overall, levels.recent, levels.of_type(reading.facts.issue_type)]
+    return np.array(static), np.array(naive), catch_up(len(readings))
+
+
+def look_around(neighbours: Neighbours | None, reading: Reading, levels: NaiveLevels, *, n_known: int) -> Neighbourhood:
+    """What the neighbours among the first `n_known` outcomes say; the level of the type where there are none."""
+    level = levels.of_type(reading.facts.issue_type)
+    if neighbours is None:
+        return Neighbourhood(level, 0.0, 0.0)
+    similarity = neighbours.index.similarities(reading.token_set)[:n_known]
+    return ask(neighbours.closeness(similarity, reading.facts), neighbours.log_hours[:n_known], level)

@@ -1,0 +1,55 @@
+"""Boosted trees while serving: flat arrays walked for all trees at once, without scikit-learn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NAMES = ("feature", "threshold", "left", "right", "value", "roots")
+
+
+@dataclass(frozen=True, slots=True)
+class FlatTrees:
+    """All nodes of all trees in one row of arrays; a leaf is its own child, so every walk takes `depth` steps.
+
+    Attributes
+    ----------
+    feature, left, right : ndarray of shape (n_nodes,)
+    threshold, value : ndarray of shape (n_nodes,)
+        `value` is already multiplied by the learning rate.
+    roots : ndarray of shape (n_trees,)
+    start : float
+        The prediction before the first tree.
+    """
+
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    value: NDArray[np.float64]
+    roots: NDArray[np.int32]
+    depth: int
+    start: float
+
+    def predict(self, row: NDArray[np.float64]) -> float:
+        """The sum over all trees for one row of dense features."""
+        # Single precision, because that is what scikit-learn compares with its thresholds.
+        values = row.astype(np.float32)
+        node = self.roots
+        for _ in range(self.depth):
+            goes_left = values[self.feature[node]] <= self.threshold[node]
+            node = np.where(goes_left, self.left[node], self.right[node])
+        return float(self.start + self.value[node].sum())
+
+    def to_arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Plain arrays for the serving artefact."""
+        named = {prefix + name: getattr(self, name) for name in _NAMES}
+        return {**named, prefix + "shape": np.array([self.depth, self.start])}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "FlatTrees":
+        """Read what `to_arrays` wrote."""
+        depth, start = arrays[prefix + "shape"]
+        return cls(**{name: arrays[prefix + name] for name in _NAMES}, depth=int(depth), start=float(start))

@@ -1,0 +1,179 @@
+"""Hours without a model: from similar issues, or from averages of issue types, honest about how little they know."""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .records import CompletedIssue, IssueFacts, chronological
+from .results import Contribution, EffortEstimate, Interval, SimilarIssue
+from .similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY, SimilarIssueIndex, token_set
+
+Floats = NDArray[np.float64]
+#: The seed's default where nothing is known: one working day.
+DEFAULT_HOURS = 8.0
+#: Spread of log hours in a team of which nothing is known: hours of the public data sets spread by 1.3 to 1.4.
+DEFAULT_LOG_SPREAD = 1.4
+#: The unknown team is worth this many outcomes against the known ones when a spread is estimated.
+SPREAD_PRIOR_OUTCOMES = 5.0
+#: A type's level moves towards the overall one as if this many outcomes of that size were known already.
+TYPE_SHRINKAGE = 5.0
+#: Outcomes lose half their weight after so many newer ones: teams change.
+HALF_LIFE_OUTCOMES = 100.0
+_TWICE = math.log(2.0)
+
+
+def estimate_from_similar(
+    facts: IssueFacts,
+    index: SimilarIssueIndex,
+    *,
+    level: float = 0.8,
+    k: int = DEFAULT_NEIGHBOURS,
+    minimum: float = MINIMUM_SIMILARITY,
+) -> EffortEstimate | None:
+    """Hours from what similar finished issues took.
+
+    Parameters
+    ----------
+    facts : IssueFacts
+    index : SimilarIssueIndex
+        Finished issues; those without hours are passed over.
+    level : float
+        Share of outcomes the range shall hold, in (0, 1).
+    k, minimum : int, float
+        At most so many neighbours, each at least this similar.
+
+    Returns
+    -------
+    estimate : EffortEstimate or None
+        Method 'similarity'. None where no finished issue with hours is similar enough: texts with nothing in common
+        say nothing about each other.
+    """
+    similarity = np.where(np.isnan(index.hours) | ~(index.hours > 0), 0.0, index.similarities(token_set(facts)))
+    neighbours = index.best(similarity, k, minimum)
+    if not neighbours:
+        return None
+    history = np.log(index.hours[index.hours > 0])
+    centre, spread = _neighbour_level(neighbours, history)
+    return _estimate(
+        centre,
+        spread,
+        level=level,
+        method="similarity",
+        reasoning=_similar_sentence(neighbours),
+        similar=neighbours,
+        parts=(("typical hours of the team", float(np.median(history))), ("similar issues", centre)),
+    )
+
+
+def _neighbour_level(neighbours: Sequence[SimilarIssue], history: Floats) -> tuple[float, float]:
+    """Weighted mean of the neighbours' log hours, drawn towards the team's level, and the spread to expect."""
+    weights = np.array([found.similarity for found in neighbours])
+    values = np.log([found.actual_hours or np.nan for found in neighbours])
+    # Neighbours speak with the weight of their similarity; what the nearest lacks to one, the team's level has.
+    doubt = max(1.0 - float(weights.max()), 0.05)
+    centre = float((weights @ values + doubt * np.median(history)) / (weights.sum() + doubt))
+    overall = _spread(history - np.median(history))
+    own = float(weights @ (values - centre) ** 2)
+    # A near-twin halves the uncertainty at best: five neighbours that agree by luck are common.
+    variance = (own + (1.0 + doubt) * overall**2) / (weights.sum() + 1.0 + doubt)
+    return centre, math.sqrt(variance)
+
+
+def estimate_from_type(facts: IssueFacts, history: Sequence[CompletedIssue], *, level: float = 0.8) -> EffortEstimate:
+    """Hours from the recent average of the issue type, shrunk to that of all types.
+
+    Averages are of log hours, so that one epic does not double every estimate. With no history at all the answer is the
+    seed's 8 hours with a range so wide that it promises nothing, and says so.
+    """
+    done = chronological([issue for issue in history if issue.actual_hours is not None and issue.actual_hours > 0])
+    if not done:
+        return _nothing_known(level)
+    log_hours = np.log([issue.actual_hours or np.nan for issue in done])
+    of_type = np.array([issue.facts.issue_type == facts.issue_type for issue in done])
+    weights = 0.5 ** (np.arange(len(done) - 1, -1, -1) / HALF_LIFE_OUTCOMES)
+    overall = float(weights @ log_hours / weights.sum())
+    mass = float(weights[of_type].sum())
+    centre = float((weights[of_type] @ log_hours[of_type] + TYPE_SHRINKAGE * overall) / (mass + TYPE_SHRINKAGE))
+    return _estimate(
+        centre,
+        _spread(log_hours - np.where(of_type, centre, overall)),
+        level=level,
+        method="heuristic",
+        reasoning=_type_sentence(facts, int(of_type.sum()), len(done), math.exp(centre)),
+        parts=(("typical hours of the team", overall), ("issue type", centre)),
+    )
+
+
+def _nothing_known(level: float) -> EffortEstimate:
+    return _estimate(
+        math.log(DEFAULT_HOURS),
+        DEFAULT_LOG_SPREAD,
+        level=level,
+        method="heuristic",
+        reasoning=(
+            "Nothing is known yet: no finished issue has hours. One working day stands in for a guess; "
+            "the range is as wide as teams differ."
+        ),
+        parts=(("default of one working day", math.log(DEFAULT_HOURS)),),
+    )
+
+
+def _spread(residuals: Floats) -> float:
+    """Standard deviation of log residuals, drawn towards that of an unknown team where there are few."""
+    known = float(np.square(residuals).sum())
+    prior = SPREAD_PRIOR_OUTCOMES * DEFAULT_LOG_SPREAD**2
+    return math.sqrt((known + prior) / (residuals.size + SPREAD_PRIOR_OUTCOMES))
+
+
+def _estimate(
+    centre: float,
+    spread: float,
+    *,
+    level: float,
+    method: str,
+    reasoning: str,
+    parts: Sequence[tuple[str, float]],
+    similar: tuple[SimilarIssue, ...] = (),
+) -> EffortEstimate:
+    """An estimate whose log error is taken to be normal with the given spread."""
+    reach = NormalDist().inv_cdf((1.0 + level) / 2)
+    hours = math.exp(centre)
+    return EffortEstimate(
+        predicted_hours=hours,
+        expected_hours=hours * math.exp(spread**2 / 2),
+        interval=Interval(low=math.exp(centre - reach * spread), high=math.exp(centre + reach * spread), level=level),
+        confidence=math.erf(_TWICE / spread / math.sqrt(2.0)),
+        method=method,
+        reasoning=reasoning,
+        similar_issues=similar,
+        contributions=_steps(parts, hours),
+        log_scale=spread,
+    )
+
+
+def _steps(parts: Sequence[tuple[str, float]], hours: float) -> tuple[Contribution, ...]:
+    """Hours by which each part moves the answer from where the one before had led; they sum to the answer."""
+    told, before = [], 0.0
+    for name, log_level in parts[:-1]:
+        told.append(Contribution(name, math.exp(log_level) - before))
+        before = math.exp(log_level)
+    return (*told, Contribution(parts[-1][0], hours - before))
+
+
+def _similar_sentence(neighbours: Sequence[SimilarIssue]) -> str:
+    hours = sorted(found.actual_hours or 0.0 for found in neighbours)
+    count = "One finished issue reads" if len(hours) == 1 else f"{len(hours)} finished issues read"
+    took = f"it took {hours[0]:.1f} h" if len(hours) == 1 else f"they took {hours[0]:.1f} to {hours[-1]:.1f} h"
+    best = max(found.similarity for found in neighbours)
+    return f"{count} alike ({best:.0%} of the words shared at best); {took}. No trained model answered."
+
+
+def _type_sentence(facts: IssueFacts, n_type: int, n_all: int, hours: float) -> str:
+    issues = "issue" if n_all == 1 else "issues"
+    if not n_type:
+        kind = f"of type {facts.issue_type!r}" if facts.issue_type else "without a type"
+        return f"No finished issue {kind} is known; typical hours of all {n_all} finished {issues}: {hours:.1f} h."
+    return f"Typical hours of {n_type} finished {facts.issue_type or 'untyped'} issues among {n_all}: {hours:.1f} h."
