@@ -31,8 +31,8 @@ MAD_TO_SIGMA = 1.4826
 
 #: Shares of few issues say nothing: one of two is 50 %.
 MIN_OPEN_ISSUES = 5
-#: Percent of open issues without an assignee; the seed's rule is "more than 30 %", which begins at medium.
-UNASSIGNED_PERCENT = (20.0, 30.0, 50.0, 75.0)
+#: Percent of open issues without an assignee; the seed's rule is "more than 30 %".
+UNASSIGNED_PERCENT = (30.0, 40.0, 50.0, 75.0)
 #: Percent of open issues without any recorded change for `STALE_AFTER`; every backlog has some, so one is low.
 STALE_PERCENT = (0.0, 20.0, 40.0, 60.0)
 STALE_AFTER = timedelta(days=30)
