@@ -102,7 +102,7 @@ class BatchWriter:
         }
         values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._mapped}
         if record.created_at is None:
-            del values["created_at"]
+            values.pop("created_at", None)
         status = self._status(record)
         if status is not None:
             values["status_id"] = status.pk

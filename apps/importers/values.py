@@ -159,10 +159,10 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
     if is_empty(text):
         return None
     found = _moment(text.strip(), what, style)
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    # Before the conversion, which the first and the last year would overflow.
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise BadValue(f"{what} lies in the year {found.year}: {text.strip()[:40]}")
-    return found
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def day_first_evidence(text: str) -> bool | None:

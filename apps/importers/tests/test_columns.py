@@ -1,0 +1,117 @@
+"""Which column says what, for the headers trackers really write."""
+
+import pytest
+
+from apps.importers.columns import detect_columns, normal_form
+from apps.importers.records import ImportRefused
+
+JIRA = [
+    "Summary", "Issue key", "Issue id", "Issue Type", "Status", "Project key", "Project name", "Priority", "Resolution",
+    "Assignee", "Reporter", "Creator", "Created", "Updated", "Last Viewed", "Resolved", "Component/s", "Due Date",
+    "Description", "Original Estimate", "Remaining Estimate", "Time Spent", "Work Ratio", "Σ Time Spent", "Labels",
+    "Labels", "Sprint", "Sprint", "Custom field (Story Points)", "Comment", "Comment",
+]  # fmt: skip
+GITLAB = [
+    "Title", "Description", "Issue ID", "URL", "State", "Author", "Author Username", "Assignee", "Assignee Username",
+    "Due Date", "Created At (UTC)", "Closed At (UTC)", "Milestone", "Weight", "Labels", "Time Estimate", "Time Spent",
+]  # fmt: skip
+LINEAR = [
+    "ID", "Team", "Title", "Description", "Status", "Estimate", "Priority", "Project", "Creator", "Assignee", "Labels",
+    "Cycle Number", "Cycle Name", "Created", "Updated", "Started", "Completed", "Canceled",
+]  # fmt: skip
+AZURE = [
+    "ID", "Work Item Type", "Title", "Assigned To", "State", "Tags", "Priority", "Effort", "Area Path",
+    "Iteration Path", "Created Date", "Created By", "Activated Date", "Closed Date", "Original Estimate",
+    "Completed Work",
+]  # fmt: skip
+
+
+def test_a_jira_export_is_read_with_its_times_in_seconds_and_its_repeated_headers():
+    columns = detect_columns(JIRA)
+
+    assert columns.names()["external_id"] == "Issue key"
+    assert columns.names()["story_points"] == "Custom field (Story Points)"
+    assert columns.names()["actual_hours"] == "Time Spent"
+    assert columns.names()["component"] == "Component/s"
+    assert columns.hours_factor == {"estimated_hours": 1 / 3600, "actual_hours": 1 / 3600}
+    assert columns.positions["labels"] == (24, 25)
+    assert columns.positions["sprint"] == (26, 27)
+
+
+def test_a_gitlab_export_is_read_with_its_times_in_seconds():
+    columns = detect_columns(GITLAB)
+
+    assert columns.names()["story_points"] == "Weight"
+    assert columns.names()["created_at"] == "Created At (UTC)"
+    assert columns.names()["resolved_at"] == "Closed At (UTC)"
+    assert columns.hours_factor["actual_hours"] == 1 / 3600
+
+
+def test_a_linear_export_gives_its_estimate_as_points_and_its_project_as_component():
+    columns = detect_columns(LINEAR)
+
+    assert columns.names()["story_points"] == "Estimate"
+    assert columns.names()["component"] == "Project"
+    assert columns.names()["sprint"] == "Cycle Name"
+    assert columns.names()["resolved_at"] == "Completed"
+
+
+def test_an_azure_export_is_read_with_its_times_in_hours():
+    columns = detect_columns(AZURE)
+
+    assert columns.names()["issue_type"] == "Work Item Type"
+    assert columns.names()["actual_hours"] == "Completed Work"
+    assert columns.hours_factor == {"estimated_hours": 1.0, "actual_hours": 1.0}
+    assert columns.names()["started_at"] == "Activated Date"
+
+
+def test_a_github_table_is_read():
+    columns = detect_columns(
+        ["number", "title", "body", "state", "labels", "user", "assignees", "created_at", "closed_at"]
+    )
+
+    assert columns.names() == {
+        "external_id": "number", "title": "title", "description": "body", "status": "state", "labels": "labels",
+        "reporter": "user", "assignee": "assignees", "created_at": "created_at", "resolved_at": "closed_at",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ["Story Points", "story_points", "STORYPOINTS", " Story  Points "])
+def test_headers_are_compared_without_case_blanks_and_underscores(header):
+    assert normal_form(header) == "storypoints"
+
+
+def test_calendar_time_is_never_taken_for_hours_of_work_and_the_user_is_told_why():
+    columns = detect_columns(["title", "in_progress_minutes", "timespent_minutes"])
+
+    assert columns.names()["actual_hours"] == "timespent_minutes"
+    assert columns.hours_factor["actual_hours"] == 1 / 60
+    assert any("in_progress_minutes is left out: calendar time" in note for note in columns.notes)
+
+
+def test_a_time_column_of_unknown_unit_is_left_out_with_a_question_rather_than_guessed():
+    columns = detect_columns(["title", "Time Spent"])
+
+    assert "actual_hours" not in columns.positions
+    assert "--map actual_hours='Time Spent:hours'" in columns.notes[0]
+
+
+def test_the_user_names_columns_and_units():
+    columns = detect_columns(["What", "Took"], {"title": "what", "actual_hours": "Took:minutes"})
+
+    assert columns.positions == {"title": (0,), "actual_hours": (1,)}
+    assert columns.hours_factor == {"actual_hours": 1 / 60}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [({"titel": "What"}, "no field 'titel'"), ({"title": "Titel"}, "no column 'Titel'. Columns: What, Took")],
+)
+def test_a_bad_mapping_is_refused_with_the_names_there_are(overrides, message):
+    with pytest.raises(ImportRefused, match=message):
+        detect_columns(["What", "Took"], overrides)
+
+
+def test_a_file_without_titles_is_refused_with_its_columns():
+    with pytest.raises(ImportRefused, match=r"No column holds titles. The file has: key, points"):
+        detect_columns(["key", "points"])

@@ -1,0 +1,262 @@
+"""A file into issues and explained errors, without a database."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.importers import csv_file
+from apps.importers.columns import detect_columns
+from apps.importers.csv_file import date_style, inspect_file, read_issues
+from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file and returns its path."""
+
+    def write(content: str | bytes, name: str = "issues.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def read(path: Path, *, dates: str = "", **overrides: str) -> list[ImportedIssue | RowError]:
+    shape = inspect_file(path)
+    columns = detect_columns(shape.header, overrides)
+    return list(read_issues(shape, columns, date_style(shape, columns, dates), now=NOW))
+
+
+def only(path: Path, **options: str) -> ImportedIssue:
+    (row,) = read(path, **options)
+    assert isinstance(row, ImportedIssue), row
+    return row
+
+
+def reasons(path: Path) -> dict[int, str]:
+    return {row.line: row.reason for row in read(path) if isinstance(row, RowError)}
+
+
+def test_a_row_says_everything_the_domain_knows_of_an_issue(write):
+    path = write(
+        "key,title,description,type,status,priority,component,labels,reporter,assignee,sprint,points,estimated_hours,"
+        "actual_hours,created,started,resolved,due date\n"
+        'A-1,Fix it,"Two\nlines",bug,Done,High,shop,"a, b",Ada,Bob <bob@example.org>,Sprint 7,3,4,5.5,2025-01-02,'
+        "2025-01-03 10:00:00,2025-01-04T12:00:00Z,2025-02-01\n"
+    )
+
+    assert only(path) == ImportedIssue(
+        line=2,
+        external_id="A-1",
+        title="Fix it",
+        description="Two\nlines",
+        issue_type="bug",
+        status="Done",
+        priority=2,
+        component="shop",
+        labels=("a", "b"),
+        reporter=Person("Ada"),
+        assignee=Person("Bob", "bob@example.org"),
+        sprint="Sprint 7",
+        story_points=3.0,
+        estimated_hours=4.0,
+        actual_hours=5.5,
+        created_at=datetime(2025, 1, 2, tzinfo=UTC),
+        started_at=datetime(2025, 1, 3, 10, tzinfo=UTC),
+        resolved_at=datetime(2025, 1, 4, 12, tzinfo=UTC),
+        due_date=date(2025, 2, 1),
+    )
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_delimiter_is_found(write, delimiter):
+    path = write(delimiter.join(["id", "title", "hours"]) + "\n" + delimiter.join(["1", "Fix", '"7,5"']) + "\n")
+
+    assert only(path).actual_hours == 7.5
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("utf-8", "utf-8-sig"), ("utf-8-sig", "utf-8-sig"), ("latin-1", "latin-1"), ("utf-16", "utf-16")],
+)
+def test_the_encoding_is_found_and_a_fallback_announced(write, encoding, name):
+    path = write("id,title\n1,Prüfen\n".encode(encoding))
+
+    shape = inspect_file(path)
+
+    assert (shape.encoding, only(path).title) == (name, "Prüfen")
+    assert bool(shape.notes) == (name == "latin-1")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"PK\x03\x04rest", "workbook"),
+        (b"\x89PNG\x00\x01\nmore", "not a CSV"),
+        (b'{"title": "x"}\n', "JSON"),
+        (b"<html>\n", "HTML"),
+    ],
+)
+def test_what_is_no_csv_is_refused(write, content, message):
+    with pytest.raises(ImportRefused, match=message):
+        inspect_file(write(content))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ImportRefused, match="There is no file"):
+        inspect_file(tmp_path / "missing.csv")
+    with pytest.raises(ImportRefused, match="is not a file"):
+        inspect_file(tmp_path)
+
+
+def test_bad_rows_are_reported_with_their_line_and_the_rest_is_read(write):
+    path = write(
+        "id,title,hours,points,created,resolved,priority\n"
+        "1,good,1,1,2020-01-01,2020-01-02,1\n"
+        "2,no number,many,1,2020-01-01,2020-01-02,1\n"
+        '3,"over\ntwo lines",-1,1,2020-01-01,2020-01-02,1\n'
+        "4,backwards,1,1,2020-01-02,2020-01-01,1\n"
+        "5,too short,1\n"
+        "6,too,long,1,2020-01-01,2020-01-02,1,extra\n"
+        "\n"
+        "1,again,1,1,2020-01-01,2020-01-02,1\n"
+        ",no id,1,1,2020-01-01,2020-01-02,1\n"
+        "7,nul\0l,1,1,2020-01-01,2020-01-02,1\n"
+        "8,infinite,1,inf,2020-01-01,2020-01-02,1\n"
+        "9,tomorrow's world,1,1,2020-01-01,2036-01-02,1\n"
+        f"{'x' * 201},long id,1,1,2020-01-01,2020-01-02,1\n"
+        "10,ancient,1,1,1901-01-01,2020-01-02,1\n"
+        "11,good again,1,1,2020-01-01,2020-01-02,1,\n"
+    )
+
+    rows = read(path)
+
+    assert [row.external_id for row in rows if isinstance(row, ImportedIssue)] == ["1", "11"]
+    assert reasons(path) == {
+        3: "actual hours is not a number: 'many'",
+        4: "actual hours is negative: -1",
+        6: "resolved (2020-01-01 00:00) before created (2020-01-02 00:00)",
+        7: "has 3 cells where the header has 7",
+        8: "has 8 cells where the header has 7",
+        10: "the id stands in line 2 already",
+        11: "the row has no id",
+        12: "title holds a null byte",
+        13: "story points is not a finite number: 'inf'",
+        14: "resolved in the future: 2036-01-02",
+        15: "the id has 201 characters (at most 200)",
+        16: "created lies in the year 1901: 1901-01-01",
+    }
+
+
+def test_an_open_quote_costs_a_bounded_part_of_the_file(write, monkeypatch):
+    monkeypatch.setattr(csv_file, "LONGEST_CELL", 1_000)
+    rows = "".join(f"{number},title {number}\n" for number in range(200))
+    path = write('id,title\nA,fine\nB,"never closed\n' + rows)
+
+    found = read(path)
+
+    assert isinstance(found[1], RowError)
+    assert "is a quote left open?" in found[1].reason
+    assert found[-1].external_id == "199"
+
+
+def test_work_begun_before_it_was_written_down_is_kept_because_teams_do_that(write):
+    issue = only(write("id,title,created,started,resolved\n1,Fix,2020-01-05,2020-01-03,2020-01-05\n"))
+
+    assert issue.started_at < issue.created_at
+
+
+def test_a_day_of_resolution_is_not_before_the_hour_of_creation_on_that_day(write):
+    issue = only(write("id,title,created,resolved\n1,Fix,2020-01-05 10:00:00,2020-01-05\n"))
+
+    assert issue.resolved_at == datetime(2020, 1, 5, tzinfo=UTC)
+
+
+def test_a_row_without_a_title_is_an_issue_called_by_its_id(write):
+    issue = only(write("issue_key,title\nDM-1,\n"))
+
+    assert (issue.title, len(issue.remarks)) == ("DM-1", 1)
+
+
+def test_a_file_without_ids_knows_its_rows_again_by_title_and_creation(write):
+    text = "title,created,status\nFix,2020-01-01,{}\nFix,2020-01-02,Open\n"
+
+    first, other = read(write(text.format("Open")))
+    again, _ = read(write(text.format("Done")))
+
+    assert first.external_id == again.external_id != other.external_id
+
+
+def test_dates_in_doubt_are_settled_by_the_rest_of_the_file(write):
+    path = write("id,title,created\n1,a,03/04/2020\n2,b,25/04/2020\n")
+
+    assert [row.created_at.month for row in read(path)] == [4, 4]
+
+
+@pytest.mark.parametrize("rows", ["1,a,03/04/2020\n", "1,a,03/04/2020\n2,b,25/04/2020\n3,c,04/25/2020\n"])
+def test_dates_that_stay_in_doubt_need_the_user(write, rows):
+    path = write(f"id,title,created\n{rows}")
+
+    with pytest.raises(ImportRefused, match="--date-format day-first or --date-format month-first"):
+        read(path)
+    first = read(path, dates="month-first")[0]
+    assert first.created_at == datetime(2020, 3, 4, tzinfo=UTC)
+
+
+def test_of_several_sprints_the_last_counts_and_labels_come_from_all_columns(write):
+    issue = only(write("id,title,Sprint,Sprint,Sprint,Labels,Labels,Tags\n1,a,S 1,S 2,,x,y,z;x\n"))
+
+    assert (issue.sprint, issue.labels) == ("S 2", ("x", "y", "z"))
+
+
+def test_a_quote_that_protects_spreadsheets_is_taken_off(write):
+    assert only(write("id,title\n1,'=not a formula\n")).title == "=not a formula"
+    assert only(write("id,title\n1,'tis a title\n")).title == "'tis a title"
+
+
+def test_points_in_a_label_are_points(write):
+    assert only(write('number,title,labels\n1,a,"bug, estimate: 3"\n')).story_points == 3.0
+
+
+def test_cells_that_shifted_into_the_wrong_column_are_noticed(write):
+    path = write(f"id,title,type\n1,a,{'words ' * 20}\n")
+
+    assert reasons(path) == {2: "issue type has 119 characters (at most 64): have the columns shifted?"}
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**9), st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)),
+        max_size=20,
+        unique_by=lambda row: row[0],
+    )
+)
+def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, rows):
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows([("id", "title"), *rows])
+    path = tmp_path_factory.mktemp("written") / "issues.csv"
+    path.write_bytes(buffer.getvalue().encode())
+
+    found = read(path)
+
+    assert [row.external_id for row in found] == [str(number) for number, _ in rows]
+    for row, (number, text) in zip(found, rows, strict=True):
+        whole = (
+            " ".join(text.removeprefix("'").split()) if text.startswith(csv_file_quotes()) else " ".join(text.split())
+        )
+        assert row.title == (whole or str(number))
+
+
+def csv_file_quotes() -> tuple[str, ...]:
+    from apps.importers.rows import FORMULA_STARTS
+
+    return FORMULA_STARTS

@@ -1,0 +1,155 @@
+"""`./run manage import_issues` as a user meets it."""
+
+import csv
+import json
+import os
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.accounts.tests.factories import UserFactory
+from apps.projects.models import Issue, Project
+
+pytestmark = pytest.mark.django_db
+DATA = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[4] / "shared" / "data"))
+HEADER = "id,title,status,hours,created,resolved\n"
+GOOD = "1,Fix,Done,2,2025-01-01,2025-01-02\n"
+BAD = "2,Break,Done,-2,2025-01-01,2025-01-02\n"
+
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the public data are not at {DATA}")
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "My backlog.csv"
+    path.write_text(HEADER + GOOD + BAD)
+    return path
+
+
+def run(*arguments) -> str:
+    out = StringIO()
+    call_command("import_issues", *map(str, arguments), stdout=out)
+    return out.getvalue()
+
+
+def test_it_says_what_it_reads_what_is_wrong_and_what_it_did(file):
+    text = run(file, "--project", "SHOP", "--create-project", "Shop")
+
+    assert "actual_hours     hours" in text
+    assert "line 3: 2: actual hours is negative: -2" in text
+    assert "SHOP: 1 new, 0 changed, 0 unchanged, 1 rows not imported." in text
+    assert text.endswith("0 completed issues with points: 50 more are needed to train a points model (50).\n")
+
+
+def test_a_new_project_without_a_name_is_called_after_the_file(file):
+    run(file, "--project", "DATA", "--create-project")
+
+    assert Project.objects.get(key="DATA").name == "My backlog"
+
+
+def test_a_dry_run_changes_nothing(file):
+    text = run(file, "--project", "SHOP", "--create-project", "Shop", "--dry-run")
+
+    assert "Dry run, nothing was changed. SHOP: 1 new" in text
+    assert not Project.objects.exists()
+
+
+def test_all_errors_go_to_a_file_that_a_spreadsheet_can_open_safely(file, tmp_path):
+    file.write_text(HEADER + "".join(f"=id{number},Break,Done,x,,\n" for number in range(30)))
+
+    text = run(file, "--project", "SHOP", "--create-project", "--errors", tmp_path / "errors.csv")
+
+    with (tmp_path / "errors.csv").open(newline="") as written:
+        rows = list(csv.reader(written))
+    assert "and 10 more rows: they are in" in text
+    assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", "actual hours is not a number: 'x'"]]
+    assert len(rows) == 31
+
+
+def test_the_report_is_available_as_json(file):
+    report = json.loads(run(file, "--project", "SHOP", "--create-project", "--json"))
+
+    assert (report["new"], report["error_count"], report["errors"][0]["line"]) == (1, 1, 3)
+
+
+def test_columns_can_be_named_by_the_user(file):
+    file.write_text("Nr,What,Took\n7,Fix,90\n")
+
+    run(
+        file,
+        "--project",
+        "SHOP",
+        "--create-project",
+        "--map",
+        "external_id=Nr",
+        "title=What",
+        "--map",
+        "actual_hours=Took:minutes",
+    )
+
+    assert list(Issue.objects.values_list("external_id", "title", "actual_hours")) == [("7", "Fix", 1.5)]
+
+
+def test_a_lead_can_be_named(file):
+    lead = UserFactory(email="lead@example.org")
+
+    run(file, "--project", "SHOP", "--create-project", "--lead", "lead@example.org")
+
+    assert Project.objects.get().team.get(role="lead").user == lead
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--project", "NONE"), "There is no project NONE. To make it: --create-project"),
+        (("--project", "SHOP", "--create-project", "--map", "title"), "write it as FIELD=COLUMN"),
+        (("--project", "SHOP", "--create-project", "--map", "titel=title"), "no field 'titel'"),
+        (
+            ("--project", "SHOP", "--create-project", "--lead", "nobody@example.org"),
+            "There is no user nobody@example.org",
+        ),
+        (("--project", "shop", "--create-project"), "There can be no project 'shop'"),
+        (("--project", "SHOP", "--create-project", "--errors", "/nowhere/errors.csv"), "cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_nothing_is_left_behind(file, arguments, message):
+    with pytest.raises(CommandError, match=message):
+        run(file, *arguments)
+    assert not Project.objects.exists()
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(CommandError, match="There is no file"):
+        run(tmp_path / "missing.csv", "--project", "SHOP")
+
+
+@needs_data
+def test_the_sip_tasks_are_imported_as_they_are():
+    text = run(DATA / "effort_sip" / "tasks.csv", "--project", "SIP", "--create-project")
+
+    assert "SIP: 6,134 new, 0 changed, 0 unchanged, 48 people added to the team." in text
+    assert "6,134 completed issues with hours: an effort model can be trained (50 are needed)." in text
+    issue = Issue.objects.get(external_id="2283")
+    assert (issue.issue_type.name, issue.component, issue.labels) == (
+        "story",
+        "PC9",
+        ["PBC11", "Development", "Enhancement"],
+    )
+    assert (issue.estimated_hours, issue.actual_hours, issue.assignee.email) == (7.0, 7.0, "13@sip.imported.invalid")
+    assert issue.status.category == "done"
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["XD", "CXX", "APIKIT"])
+def test_jira_issues_are_imported_as_they_are_and_stay_the_same_in_a_second_run(name):
+    file = DATA / "jira_issues" / f"{name}.csv"
+
+    first = json.loads(run(file, "--project", name, "--create-project", "--json"))
+    second = json.loads(run(file, "--project", name, "--json"))
+
+    assert first["new"] == second["unchanged"] > 100
+    # A few closed issues have no date of resolution.
+    assert 0 <= first["new"] - first["with_points"] <= 5
+    assert first["error_count"] == second["new"] == second["changed"] == 0
