@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+pytest_plugins = ["tests.fixtures_engines"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 

@@ -1,6 +1,7 @@
 """Which trained model serves whom."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F, Q
@@ -16,6 +17,7 @@ class ActiveModel:
     model_type: str
     version: str
     project_id: UUID | None
+    trained_at: datetime
     serving_key: str
     serving_digest: str
     serving_signature: str
@@ -27,7 +29,7 @@ def active_model(model_type: str, project_id: UUID | str | None = None) -> Activ
     row = (
         MLModel.objects.filter(scope, model_type=model_type, is_active=True, status=MLModel.Status.ACTIVE)
         .order_by(F("project_id").desc(nulls_last=True))
-        .values("id", "model_type", "version", "project_id", "serving_key", "serving_digest", "serving_signature")
+        .values("id", "model_type", "version", "project_id", "trained_at", "serving_key", "serving_digest", "serving_signature")
         .first()
     )
     return ActiveModel(**row) if row else None

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.ml.core.effort import train_effort_model
-from apps.ml.core.points import load_prior, train_points_model
+# Modules, not names: naming the training functions here would import scikit-learn into every web process.
+from apps.ml.core import effort, points
 from apps.ml.core.records import CompletedIssue
 
 Progress = Callable[[int, str], None]
@@ -34,7 +34,7 @@ def fit_effort(
     issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
 ) -> Fitted:
     """Train on hours."""
-    trained = train_effort_model(
+    trained = effort.train_effort_model(
         issues,
         now=now,
         level=settings.ML_INTERVAL_LEVEL,
@@ -43,33 +43,35 @@ def fit_effort(
         version=version,
         progress=_as_steps(progress),
     )
-    return _fitted(trained)
+    heads = _json(asdict(trained.metrics))
+    return _fitted(trained, heads["plain"] | {"with_estimate": heads["informed"]})
 
 
 def fit_points(
     issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
 ) -> Fitted:
     """Train on story points; the artefact holds hashed words only, so a global one reveals no team's texts."""
-    trained = train_points_model(
+    report = _as_steps(progress)
+    trained = points.train_points_model(
         issues,
         now=now,
-        prior=load_prior(),
+        prior=points.load_prior(),
         level=settings.ML_INTERVAL_LEVEL,
         seed=seed,
         version=version,
-        progress=_as_steps(progress),
+        progress=lambda share: report("Fitting", share),
     )
-    return _fitted(trained)
+    return _fitted(trained, _json(trained.metrics))
 
 
-def _fitted(trained: Any) -> Fitted:
+def _fitted(trained: Any, metrics: dict[str, Any]) -> Fitted:
     return Fitted(
         estimators=trained.estimators,
         serving=trained.serving,
-        metrics=_json(asdict(trained.metrics)),
+        metrics=metrics,
         beats_baseline=trained.beats_baseline,
         training_samples=trained.training_samples,
-        test_predictions=dict(trained.test_predictions),
+        test_predictions={},
     )
 
 

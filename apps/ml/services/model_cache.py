@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from apps.common.metrics import CACHE_LOOKUPS
@@ -20,6 +21,7 @@ class LoadedModel:
     model_type: str
     version: str
     project_id: UUID | None
+    trained_at: datetime
     predictor: EffortModel | PointsModel
 
     @property

@@ -2,7 +2,10 @@
 
 import logging
 import time
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -12,14 +15,14 @@ from apps.common.metrics import PREDICTION_SECONDS
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.heuristics import estimate_from_similar, estimate_from_type
 from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_history
-from apps.ml.core.records import IssueFacts
+from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.services.history import record_prediction
 from apps.ml.services.model_cache import LoadedModel
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
-from apps.ml.services.recent_outcomes import recent_effort_outcomes, recent_points_outcomes
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
 from apps.ml.services.similar_issues import FINISHED_WORK
 
 if TYPE_CHECKING:
@@ -71,7 +74,11 @@ class PredictionService:
             expected_value=estimate.expected_hours,
             interval=estimate.interval,
             confidence=estimate.confidence,
-            details={"log_scale": estimate.log_scale, "estimated_hours": facts.estimated_hours},
+            details={
+                "log_scale": estimate.log_scale,
+                "used_estimate": estimate.used_estimate,
+                "estimated_hours": facts.estimated_hours,
+            },
             issue_id=issue_id,
             model_id=model.id if model else None,
             model_version=model.version if model else "",
@@ -126,23 +133,26 @@ class PredictionService:
         model, note = self._model(ModelType.EFFORT_PREDICTION, project_id)
         if model is not None:
             assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
-            recent = recent_effort_outcomes(project_id)
+            recent = EFFORT_OUTCOMES.of_project(project_id)
             estimate = model.predictor.estimate(facts, recent=recent, level=settings.ML_INTERVAL_LEVEL)
             if not estimate.similar_issues:
                 estimate = replace(estimate, similar_issues=_similar(facts, project_id))
             return estimate, model
         history, index = FINISHED_WORK.of_project(project_id)
         with_hours = [issue for issue in history if issue.actual_hours]
-        estimate = estimate_from_similar(facts, index, with_hours) or estimate_from_type(facts, with_hours)
+        level = settings.ML_INTERVAL_LEVEL
+        estimate = estimate_from_similar(facts, index, level=level) or estimate_from_type(
+            facts, with_hours, level=level
+        )
         return _announced(estimate, note), None
 
     def _points(self, facts: IssueFacts, project_id: UUID | str) -> tuple[PointsRecommendation, LoadedModel | None]:
         model, note = self._model(ModelType.STORY_POINTS, project_id)
+        history, _ = FINISHED_WORK.of_project(project_id)
         if model is not None:
             assert isinstance(model.predictor, PointsModel)  # noqa: S101 - as above
-            answer = model.predictor.recommend(facts, recent=recent_points_outcomes(project_id))
+            answer = model.predictor.recommend(facts, recent=_finished_since(history, model.trained_at))
         else:
-            history, _ = FINISHED_WORK.of_project(project_id)
             with_points = [issue for issue in history if issue.story_points]
             answer = recommend_with_little_history(facts, with_points, prior=load_prior())
             answer = _announced(answer, note)
@@ -160,6 +170,11 @@ class PredictionService:
 def _similar(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, ...]:
     _, index = FINISHED_WORK.of_project(project_id)
     return tuple(index.query(facts, k=SHOWN_SIMILAR_ISSUES))
+
+
+def _finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:
+    """Issues whose outcome a model could not know, oldest first."""
+    return history[bisect_right(history, moment, key=lambda issue: issue.completed_at) :]
 
 
 def _announced(answer: Answer, note: str) -> Answer:

@@ -1,0 +1,36 @@
+"""Fixtures of the subsystem's tests: an empty directory store, empty process caches, a team that can be learned from."""
+
+import pytest
+
+from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.model_trainer import ModelTrainer
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.similar_issues import FINISHED_WORK
+from apps.ml.tests.teams import learnable_team
+
+
+@pytest.fixture(autouse=True)
+def empty_process(settings, tmp_path):
+    """Every test starts as a new process would, with a store of its own."""
+    settings.MODEL_STORE_DIR = tmp_path / "models"
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    ModelLoader().clear_cache()
+    EFFORT_OUTCOMES.clear()
+    FINISHED_WORK.clear()
+
+
+@pytest.fixture
+def team(db, now):
+    """A project with 120 finished issues whose hours follow from type and words."""
+    return learnable_team(until=now)
+
+
+@pytest.fixture
+def trained(team, now):
+    """The team's first effort model, active."""
+    return ModelTrainer().train_effort_prediction_model(team.id, now=now)

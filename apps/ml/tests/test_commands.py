@@ -1,0 +1,108 @@
+"""What an operator types."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.ml.models import MLModel
+from apps.ml.storage import get_object_store
+from apps.ml.tests.factories import MLModelFactory
+from apps.ml.tests.teams import learnable_team
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*args: str, **options) -> str:
+    out = StringIO()
+    call_command(*args, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_training_prints_the_metrics_beside_the_naive_baselines(team, capsys):
+    printed = run("train_ml_model", "effort_prediction", "--project", team.key.lower())
+
+    assert "120 completed issues" in printed
+    assert "naive baseline" in printed
+    assert "mean absolute log ratio" in printed
+    assert "It beats the naive baseline" in printed
+    assert "Active: It is the first of its kind." in printed
+    assert "[1/9] Collecting completed issues" in capsys.readouterr().err
+
+
+def test_training_as_json_is_one_document_for_a_script(team):
+    figures = json.loads(run("train_ml_model", "effort_prediction", "--project", team.key, "--json"))
+
+    assert figures["is_active"]
+    assert figures["metrics"]["malr"] < figures["metrics"]["baseline_malr"]
+
+
+def test_a_model_of_all_projects_is_trained_with_global(team):
+    run("train_ml_model", "effort_prediction", "--global")
+
+    assert MLModel.objects.get().project is None
+
+
+def test_too_few_issues_are_counted_and_nothing_is_stored(now):
+    team = learnable_team(12, until=now)
+
+    with pytest.raises(CommandError, match=r"50 completed issues with hours are needed .* 12 are there"):
+        run("train_ml_model", "effort_prediction", "--project", team.key)
+
+    assert not MLModel.objects.exists()
+
+
+def test_an_unknown_project_is_answered_with_those_that_exist(team):
+    with pytest.raises(CommandError, match=f"There is no project 'NONE'. Projects: {team.key}"):
+        run("train_ml_model", "effort_prediction", "--project", "NONE")
+
+
+def test_models_are_listed_with_the_active_one_marked(trained, team):
+    MLModelFactory(project=team, version="1.7.0")
+
+    lines = run("list_ml_models").splitlines()
+
+    assert lines[1].startswith("* effort_prediction")
+    assert lines[2].startswith("  effort_prediction")
+    assert "1.7.0" in lines[2]
+
+
+def test_without_models_the_list_says_how_to_get_one():
+    assert "train_ml_model" in run("list_ml_models")
+
+
+def test_a_model_is_activated_by_its_id_and_rolled_back_by_type(trained, team):
+    other = MLModelFactory(project=team, version="1.7.0")
+
+    assert "is active" in run("activate_ml_model", str(other.id))
+    assert MLModel.objects.get(is_active=True) == other
+
+    run("activate_ml_model", "--rollback", "effort_prediction", "--project", team.key)
+    assert MLModel.objects.get(is_active=True) == trained
+
+
+@pytest.mark.parametrize("arguments", [["no-such-id"], ["--rollback", "effort_prediction"], []])
+def test_what_cannot_be_activated_is_refused_in_a_sentence(arguments):
+    with pytest.raises(CommandError):
+        run("activate_ml_model", *arguments)
+
+
+def test_diagnosis_of_a_healthy_installation_has_no_error(trained):
+    findings = json.loads(run("diagnose_ml_models", "--json"))
+
+    assert {finding["level"] for finding in findings} <= {"ok", "warning"}
+    assert any("Loads; MAE" in finding["message"] for finding in findings)
+
+
+def test_diagnosis_finds_a_damaged_artefact_and_exits_with_one(trained):
+    get_object_store().delete(trained.serving_key)
+
+    with pytest.raises(SystemExit) as ended:
+        run("diagnose_ml_models")
+
+    assert ended.value.code == 1
+
+
+def test_diagnosis_of_a_new_installation_says_how_to_train():
+    assert "train_ml_model effort_prediction --project KEY" in run("diagnose_ml_models")

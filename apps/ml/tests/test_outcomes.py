@@ -1,0 +1,66 @@
+"""Predictions meet their truth, once."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.ml.models import PredictionHistory
+from apps.ml.services.outcomes import record_outcomes
+from apps.ml.tests.factories import PredictionHistoryFactory
+from apps.projects.tests.factories import IssueFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def prediction_about(issue, *, before=timedelta(hours=1), **fields):
+    made_at = issue.resolved_at - before if issue.resolved_at else issue.created_at
+    return PredictionHistoryFactory(project=issue.project, issue=issue, created_at=made_at, **fields)
+
+
+def test_a_finished_issue_closes_every_open_prediction_about_it_whatever_method_answered(now):
+    issue = IssueFactory(completed=True, actual_hours=6.5)
+    rows = [prediction_about(issue, method=method) for method in ("ml_model", "similarity", "heuristic")]
+
+    assert record_outcomes(now=now) == 3
+
+    scored = PredictionHistory.objects.filter(id__in=[row.id for row in rows])
+    assert set(scored.values_list("actual_value", "scored_at")) == {(6.5, now)}
+
+
+def test_a_prediction_is_scored_exactly_once_even_if_the_hours_are_edited_later(now):
+    issue = IssueFactory(completed=True, actual_hours=6.5)
+    row = prediction_about(issue)
+    record_outcomes(now=now)
+
+    issue.actual_hours = 99
+    issue.save()
+
+    assert record_outcomes(now=now + timedelta(days=1)) == 0
+    row.refresh_from_db()
+    assert row.actual_value == 6.5
+
+
+def test_points_are_the_truth_of_a_points_recommendation(now):
+    issue = IssueFactory(completed=True, actual_hours=6.5, story_points=5)
+    row = prediction_about(issue, prediction_type=PredictionHistory.Kind.POINTS, predicted_value=3)
+
+    record_outcomes(now=now)
+
+    row.refresh_from_db()
+    assert row.actual_value == 5
+
+
+def test_open_issues_issues_without_hours_and_answers_given_afterwards_score_nothing(now):
+    prediction_about(IssueFactory())
+    prediction_about(IssueFactory(completed=True, actual_hours=None))
+    prediction_about(IssueFactory(completed=True), before=timedelta(hours=-1))
+
+    assert record_outcomes(now=now) == 0
+
+
+def test_the_number_of_queries_does_not_grow_with_the_predictions(now, django_assert_num_queries):
+    for _ in range(5):
+        prediction_about(IssueFactory(completed=True))
+
+    with django_assert_num_queries(2):
+        record_outcomes(now=now)

@@ -1,0 +1,146 @@
+"""Answers of a trained model: explained, corrected by outcomes, recorded, and falling through when it cannot be had."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.accounts.tests.factories import UserFactory
+from apps.ml.models import PredictionHistory
+from apps.ml.services import ModelTrainer, PredictionService, S3ModelStorageService
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.storage.errors import StorageError
+from apps.ml.tests.factories import PredictionHistoryFactory
+
+pytestmark = pytest.mark.django_db
+ASKED = {
+    "title": "Change the migration of part 3",
+    "description": "The migration has to change.",
+    "issue_type": "story",
+    "component": "part-1",
+}
+
+
+def test_the_model_answers_with_its_version_range_and_reasons(trained, team):
+    answer = PredictionService().predict_issue_effort(**ASKED, project_id=team.id)
+
+    assert (answer["method"], answer["model_version"]) == ("ml_model", "1.0.0")
+    assert answer["prediction_range"]["min"] < answer["predicted_hours"] < answer["prediction_range"]["max"]
+    assert answer["expected_hours"] >= answer["predicted_hours"]
+    assert answer["range_level"] == 0.8
+    assert answer["reasoning"]
+    assert answer["similar_issues"][0]["title"].startswith("Change the")
+
+
+def test_the_parts_of_a_prediction_add_up_to_it(trained, team):
+    answer = PredictionService().predict_issue_effort(**ASKED, project_id=team.id)
+
+    parts = [part["effect"] for part in answer["contributions"]]
+    assert sum(parts) == pytest.approx(answer["predicted_hours"], abs=0.05)
+
+
+def test_type_priority_and_points_in_a_request_change_what_is_predicted(trained, team):
+    service = PredictionService()
+
+    def hours(**changed):
+        return service.predict_issue_effort(**ASKED | changed, project_id=team.id)["predicted_hours"]
+
+    assert hours(issue_type="bug") < hours(issue_type="story")
+    assert hours(story_points=1) < hours(story_points=13)
+    assert hours(priority=1) != hours(priority=4)
+
+
+def test_type_names_are_compared_without_regard_to_case(trained, team):
+    service = PredictionService()
+
+    answers = [service.predict_issue_effort(**ASKED | {"issue_type": name}, project_id=team.id) for name in ("Bug", "bug")]
+
+    assert answers[0]["predicted_hours"] == answers[1]["predicted_hours"]
+
+
+def test_an_answer_is_recorded_with_model_user_and_what_scoring_needs(trained, team):
+    user, issue = UserFactory(), team.issues.first()
+
+    answer = PredictionService().predict_issue_effort(**ASKED, project_id=team.id, user=user, issue_id=issue.id)
+
+    row = PredictionHistory.objects.get(id=answer["prediction_id"])
+    assert (row.model, row.model_version, row.requested_by, row.issue) == (trained, "1.0.0", user, issue)
+    assert row.details["log_scale"] > 0
+    assert row.predicted_value == pytest.approx(answer["predicted_hours"], abs=0.005)
+    assert row.actual_value is None
+
+
+def test_while_the_store_is_down_similar_issues_answer_and_the_answer_says_why(trained, team, monkeypatch):
+    def down(self, key):
+        raise StorageError("S3 download failed in bucket 'models'")
+
+    monkeypatch.setattr(S3ModelStorageService, "download_model", down)
+
+    answer = PredictionService().predict_issue_effort(**ASKED, project_id=team.id)
+
+    assert answer["method"] == "similarity"
+    assert answer["reasoning"].startswith("The trained model could not be loaded just now")
+    assert "bucket" not in answer["reasoning"]
+
+
+def test_a_bug_in_the_model_surfaces_instead_of_falling_through(trained, team, monkeypatch):
+    from apps.ml.core.effort import EffortModel
+
+    def broken(self, facts, **options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(EffortModel, "estimate", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        PredictionService().predict_issue_effort(**ASKED, project_id=team.id)
+
+
+def test_ranges_widen_after_outcomes_that_they_did_not_hold(trained, team, now):
+    service = PredictionService()
+    before = service.predict_issue_effort(**ASKED, project_id=team.id)
+    for number in range(60):
+        PredictionHistoryFactory(
+            project=team,
+            predicted_value=4.0,
+            actual_value=40.0 if number % 2 else 0.4,
+            details={"log_scale": 0.4, "used_estimate": False},
+            created_at=now + timedelta(hours=number),
+        )
+    EFFORT_OUTCOMES.clear()
+
+    after = service.predict_issue_effort(**ASKED, project_id=team.id)
+
+    assert (after["range_measured_coverage"], after["range_outcomes"]) == (0.0, 60)
+    assert after["prediction_range"]["max"] > before["prediction_range"]["max"]
+    assert after["prediction_range"]["min"] < before["prediction_range"]["min"]
+    assert after["confidence"] < before["confidence"]
+
+
+def test_the_interval_level_is_a_setting(trained, team, settings):
+    service = PredictionService()
+    wide = service.predict_issue_effort(**ASKED, project_id=team.id)["prediction_range"]
+
+    settings.ML_INTERVAL_LEVEL = 0.5
+    narrow = service.predict_issue_effort(**ASKED, project_id=team.id)
+
+    assert narrow["range_level"] == 0.5
+    assert wide["min"] < narrow["prediction_range"]["min"]
+    assert narrow["prediction_range"]["max"] < wide["max"]
+
+
+def test_a_warm_prediction_costs_two_queries_titles_and_the_history_row(trained, team, django_assert_num_queries):
+    service = PredictionService()
+    service.predict_issue_effort(**ASKED, project_id=team.id)
+
+    with django_assert_num_queries(2):
+        service.predict_issue_effort(**ASKED, project_id=team.id)
+
+
+def test_a_trained_points_model_answers_on_the_teams_own_scale(team, now):
+    ModelTrainer().train_story_points_model(team.id, now=now)
+
+    answer = PredictionService().recommend_story_points(**ASKED, project_id=team.id)
+
+    assert answer["method"] == "ml_model"
+    assert {float(value) for value in answer["probability_distribution"]} <= {1, 2, 3, 5, 8, 13}
+    assert sum(answer["probability_distribution"].values()) == pytest.approx(1, abs=0.001)
+    assert answer["recommended_points"] >= 5
