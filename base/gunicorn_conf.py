@@ -6,14 +6,14 @@ from typing import Any
 
 import environ
 
-config = environ.Env()
+env = environ.Env()
 chdir = str(Path(__file__).resolve().parent.parent)
-config.read_env(f"{chdir}/.env")
+env.read_env(f"{chdir}/.env")
 wsgi_app = "base.wsgi:application"
 
 # A process a core. Threads only wait for the database, so a few are enough, and more would fight for the interpreter.
-workers = config.int("WEB_WORKERS", default=2)
-threads = config.int("WEB_THREADS", default=4)
+workers = env.int("WEB_WORKERS", default=2)
+threads = env.int("WEB_THREADS", default=4)
 worker_class = "gthread"
 # Loaded once and shared, so that "ready" means ready; nothing connects to a database or a store while loading.
 preload_app = True

@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("base/settings.py", "base/gunicorn_conf.py")
 #: Folders below the var folder are written out in words.
 VAR_DIR = "SCRUM_ML_VAR_DIR"
+#: What the two sources call the environment; gunicorn takes the name `config` for itself.
+READERS = {"config", "env"}
 
 
 def settings_in_code() -> dict[str, str]:
@@ -21,7 +23,7 @@ def settings_in_code() -> dict[str, str]:
 
 def reads_setting(call: ast.Call) -> bool:
     function = call.func.value if isinstance(call.func, ast.Attribute) else call.func
-    is_config = isinstance(function, ast.Name) and function.id == "config"
+    is_config = isinstance(function, ast.Name) and function.id in READERS
     return is_config and bool(call.args) and isinstance(call.args[0], ast.Constant)
 
 
