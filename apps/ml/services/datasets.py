@@ -33,5 +33,5 @@ def _encode(value: object) -> str:
 def _issue(row: dict[str, Any]) -> CompletedIssue:
     facts = row.pop("facts")
     facts = IssueFacts(**facts | {"labels": tuple(facts["labels"])})
-    times = {name: datetime.fromisoformat(row.pop(name)) for name in ("known_at", "completed_at")}
-    return CompletedIssue(facts=facts, **times, **row)
+    times = {name: datetime.fromisoformat(row[name]) for name in ("known_at", "completed_at")}
+    return CompletedIssue(**row | times | {"facts": facts})
