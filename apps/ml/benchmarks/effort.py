@@ -1,0 +1,158 @@
+"""Benchmark of predicted hours on a file of finished tasks, through the very code that serves.
+
+    ./run manage benchmark effort --data tasks.csv --from 2008-01-01 --json effort.json
+    ./run manage benchmark effort --data later.csv --train tasks.csv --from 2009-03-01
+
+Every issue is predicted at the time it was estimated, by a model trained on issues completed before. `rolling` keeps
+the model as fresh as the product does (refit at each month's start, ranges corrected by the last 300 outcomes),
+`frozen` trains once.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.common.exceptions import ApplicationError
+from apps.ml.core.evaluation import chronological_split
+from apps.ml.core.records import CompletedIssue, chronological
+
+from .effort_baselines import BASELINES, fitted
+from .effort_data import moment, read_tasks
+from .effort_protocol import Served, Walk
+from .effort_report import acceptance, acceptance_lines, table
+from .effort_score import Test, score_baseline, score_estimates
+
+Write = Callable[[str], None]
+#: Size of the small team of the learning curve (E9).
+SMALL_TEAM = 100
+_PAST = 300
+
+
+class NothingToTest(ApplicationError):
+    """No task of the file was estimated in the test range, or none was completed before it."""
+
+    code = "nothing_to_test"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options, for the management command and the module alike."""
+    parser.add_argument("--data", type=Path, required=True, help="CSV of finished tasks with hours")
+    parser.add_argument("--train", type=Path, help="another CSV of earlier tasks to learn from")
+    parser.add_argument("--from", dest="start", help="first day of the test (default: the last fifth of the file)")
+    parser.add_argument("--until", dest="end", help="leave out tasks estimated from this day on")
+    parser.add_argument("--protocol", choices=("rolling", "frozen"), default="rolling")
+    parser.add_argument("--level", type=float, default=0.8, help="share of outcomes that ranges shall hold")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+
+
+def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
+    """Run the benchmark.
+
+    Parameters
+    ----------
+    options : dict
+        As `add_arguments` defines them; all but `data` may be missing.
+    write : callable
+        Told every line of progress and of the tables.
+
+    Returns
+    -------
+    figures : dict
+        What `--json` writes.
+
+    Raises
+    ------
+    NothingToTest
+        If the range holds no task, or there is none before it.
+    """
+    path, earlier = Path(options["data"]), options.get("train")
+    tasks = read_tasks(path)
+    known = read_tasks(Path(earlier)) if earlier else []
+    start, test = _test_range(tasks, options.get("start"), options.get("end"))
+    history = [task for task in (*known, *tasks) if task.completed_at < start]
+    if not test or not history:
+        raise NothingToTest
+    rolling = (options.get("protocol") or "rolling") == "rolling"
+    walk = Walk(_distinct(known, tasks), rolling=rolling, level=options.get("level") or 0.8, write=write)
+    served = walk.run(test, start)
+    project = _scored(path, served, history, walk)
+    project["learning_curve"] = _small_team(test, history, start, write)
+    project["acceptance"] = acceptance(project, withheld=bool(earlier))
+    figures = {"protocol": "rolling" if rolling else "frozen", "from": start.isoformat(), "projects": [project]}
+    _report(project, write)
+    if options.get("json"):
+        Path(options["json"]).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return figures
+
+
+def _distinct(known: Sequence[CompletedIssue], tasks: Sequence[CompletedIssue]) -> list[CompletedIssue]:
+    """Both files; a task that is in both counts once, as the later file has it."""
+    newest = {(task.issue_id, task.known_at): task for task in (*known, *tasks)} if known else {}
+    return list(newest.values()) if known else list(tasks)
+
+
+def _test_range(
+    tasks: Sequence[CompletedIssue], start: str | None, end: str | None
+) -> tuple[datetime, list[CompletedIssue]]:
+    until = moment(end) if end else None
+    tasks = [task for task in tasks if until is None or task.known_at < until]
+    if not tasks:
+        raise NothingToTest
+    if start is None:
+        asked = sorted(tasks, key=lambda task: task.known_at)
+        first = chronological_split(asked)[1][0].known_at
+    else:
+        first = moment(start)
+    return first, [task for task in tasks if task.known_at >= first]
+
+
+def _scored(path: Path, served: Sequence[Served], history: Sequence[CompletedIssue], walk: Walk) -> dict[str, Any]:
+    hours = np.array([one.issue.actual_hours or np.nan for one in served])
+    past = chronological(history)
+    test = Test(served, hours, float(np.median([task.actual_hours or np.nan for task in past])))
+    return {
+        "project": path.parent.name if path.stem == "tasks" else path.stem,
+        "n": len(served),
+        "n_train": len(past),
+        "served": score_estimates(test, [one.plain for one in served], walk.timings),
+        "served_with_estimate": score_estimates(test, [one.informed for one in served], walk.timings),
+        "baselines": {name: score_baseline(test, name, _past_errors(name, past)) for name in BASELINES},
+    }
+
+
+def _past_errors(name: str, past: Sequence[CompletedIssue]) -> Any:
+    """Log errors of a baseline fitted on the earlier outcomes, on the last 300 before the test."""
+    earlier, last = past[:-_PAST] or past, past[-_PAST:]
+    predict = fitted(earlier)[name] if name != "seed_trees" else (lambda _facts: None)
+    pairs = [(task.actual_hours, predict(task.facts)) for task in last]
+    return np.array([np.log(hours / guess) for hours, guess in pairs if hours and guess] or [-1.0, 0.0, 1.0])
+
+
+def _small_team(
+    test: Sequence[CompletedIssue], history: Sequence[CompletedIssue], start: datetime, write: Write
+) -> dict[str, Any]:
+    """The same test served by a model that knows only the last 100 outcomes before it."""
+    small = chronological(history)[-SMALL_TEAM:]
+    if len(small) < SMALL_TEAM:
+        return {"n_train": len(small)}
+    write(f"A team with {SMALL_TEAM} finished issues:")
+    walk = Walk(small, rolling=False, level=0.8, write=lambda _line: None)
+    served = walk.run(test, start)
+    hours = np.array([one.issue.actual_hours or np.nan for one in served])
+    scores = score_estimates(
+        Test(served, hours, float(np.median([task.actual_hours or np.nan for task in small]))),
+        [one.plain for one in served],
+        walk.timings,
+    )
+    return {"n_train": SMALL_TEAM, **scores}
+
+
+def _report(project: dict[str, Any], write: Write) -> None:
+    write(f"{project['project']}: {project['n']} issues predicted, {project['n_train']} known before")
+    for line in (*table(project), "", *acceptance_lines(project["acceptance"])):
+        write(line)
