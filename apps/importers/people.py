@@ -32,8 +32,7 @@ class Team:
         strangers = {self.address_of(one): one for one in people if one and self.find(one) is None}
         if not strangers:
             return
-        known = User.objects.annotate(address=Lower("email")).filter(address__in=list(strangers))
-        users = {user.email.lower(): user for user in known}
+        users = self._users(list(strangers))
         new = [
             _without_login(address, one.name, self._now) for address, one in strangers.items() if address not in users
         ]
@@ -45,6 +44,12 @@ class Team:
         for user in users.values():
             self._remember(user)
         self.added += len(users)
+
+    def _users(self, addresses: list[str]) -> dict[str, User]:
+        """Who of these has an account here, in this team or not."""
+        found = User.objects.annotate(address=Lower("email")).filter(address__in=addresses)
+        known: dict[str, User] = {user.email.lower(): user for user in found}
+        return known
 
     def find(self, one: Person) -> User | None:
         """The member with this address, else the only one with this name."""

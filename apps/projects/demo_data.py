@@ -185,10 +185,10 @@ class _Storyteller:
         return left
 
     def _start(self, work: Work, moment: datetime, *, slow: bool) -> None:
-        """Begin the work unless it has begun; in a slow sprint half of it stays where it is."""
+        """Begin the work unless it has begun; in a slow sprint a third of it stays where it is."""
         planned = max(moment for moment, *_ in work.history)
         possible = work.assignee is not None and planned <= moment < self._now
-        if work.started_at or not possible or (slow and self._rng.random() < 0.5):
+        if work.started_at or not possible or (slow and self._rng.random() < 0.35):
             return
         work.started_at, work.status = moment, "In progress"
         self._record(work, moment, "status", "To do", "In progress")
