@@ -4,17 +4,25 @@ from datetime import date
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
 
+#: How a project is named in short: APOLLO, WEB2.
+KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
+
 
 class Project(UUIDModel):
     """A team's backlog."""
 
-    key = models.CharField(max_length=32, unique=True)
+    key = models.CharField(
+        max_length=32,
+        unique=True,
+        validators=[RegexValidator(KEY_SHAPE, "Capital letters, digits, - and _, beginning with a letter.")],
+    )
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -22,9 +30,7 @@ class Project(UUIDModel):
 
     class Meta:
         ordering = ["key"]
-        constraints = [
-            models.CheckConstraint(condition=Q(key__regex=r"^[A-Z][A-Z0-9_-]*$"), name="projects_project_key_shape")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(key__regex=KEY_SHAPE), name="projects_project_key_shape")]
 
     def __str__(self) -> str:
         return f"{self.key} {self.name}"
@@ -185,6 +191,7 @@ class Issue(UUIDModel):
                 fields=["project", "source", "external_id"],
                 condition=~Q(external_id=""),
                 name="projects_issue_once_per_source",
+                violation_error_message="This issue of this source is already in the project.",
             ),
             models.CheckConstraint(
                 condition=Q(story_points__isnull=True) | Q(story_points__gte=0),

@@ -104,7 +104,7 @@ class NewMemberSerializer(serializers.Serializer):
     role = serializers.ChoiceField(choices=TeamMember.Role.choices, default=TeamMember.Role.MEMBER)
 
     def validate_email(self, email: str) -> User:
-        user = User.objects.filter(email__iexact=email, is_active=True).first()
+        user = User.objects.with_email(email).filter(is_active=True).first()
         if user is None:
             raise serializers.ValidationError("Nobody with this address has an account here.", code="does_not_exist")
         return user

@@ -333,7 +333,16 @@ def _validate(row: models.Model) -> None:
     """Field, uniqueness and constraint checks, without a query for each foreign key."""
     row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
     row.validate_unique()
-    row.validate_constraints()
+    try:
+        row.validate_constraints()
+    except ValidationError as error:
+        raise _at_its_field(error) from error
+
+
+def _at_its_field(error: ValidationError) -> ValidationError:
+    """A name that is given twice in a project is a fault of the name, not of the whole."""
+    faults = [(field, fault) for field, found in error.error_dict.items() for fault in found]
+    return ValidationError({(fault.params or {}).get("unique_check", [field])[-1]: fault for field, fault in faults})
 
 
 def _insert(row: Row) -> Row:

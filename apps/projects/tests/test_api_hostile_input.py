@@ -139,6 +139,11 @@ def test_a_format_that_is_not_spoken_is_said_so_in_json(as_, url):
     assert response["Content-Type"] == "application/problem+json"
 
 
+def test_options_describe_the_address_to_members_only(as_, url):
+    assert as_("viewer").options(url("issues")).status_code == 200
+    assert as_("stranger").options(url("issues")).status_code == 404
+
+
 def test_a_refused_change_leaves_no_history(as_, project, url):
     issue = IssueFactory(project=project)
 

@@ -29,7 +29,7 @@ class TestProjects:
         ("body", "pointers"),
         [
             ({}, {"/key", "/name"}),
-            ({"key": "lower", "name": "X"}, {""}),
+            ({"key": "lower", "name": "X"}, {"/key"}),
             ({"key": "APOLLO", "name": "X"}, {"/key"}),
             ({"key": "A" * 33, "name": "X"}, {"/key"}),
             ({"key": "OK", "name": ""}, {"/name"}),
@@ -119,9 +119,14 @@ class TestTeam:
 
 
 class TestTypesAndStatuses:
-    def test_a_name_is_given_once(self, as_, url):
-        assert as_("lead").post(url("issue-types"), {"name": "bug"}).status_code == 400
-        assert as_("lead").post(url("statuses"), {"name": "Done", "category": "done"}).status_code == 400
+    @pytest.mark.parametrize(
+        ("what", "body"), [("issue-types", {"name": "bug"}), ("statuses", {"name": "Done", "category": "done"})]
+    )
+    def test_a_name_is_given_once(self, as_, url, what, body):
+        response = as_("lead").post(url(what), body)
+
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["pointer"] == "/name"
 
     def test_what_is_in_use_stays(self, as_, project, url):
         issue = IssueFactory(project=project)

@@ -1,5 +1,6 @@
 """The domain's rules: what a write records, and what it refuses."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -293,6 +294,29 @@ class TestHistory:
         member.user.delete()
 
         assert issue.changes.get().changed_by is None
+
+    def test_it_tells_the_whole_story(self, project, lead, now):
+        """Any walk through the fields is a chain from the first value to the present one."""
+        rng = random.Random(7)
+        sprints = [None, *SprintFactory.create_batch(2, project=project)]
+        choices = {
+            "status": list(project.statuses.all()), "assignee": [None, lead.user], "sprint": sprints,
+            "story_points": [None, 0.0, 0.5, 13.0], "estimated_hours": [None, 0.1, 40.0],
+        }  # fmt: skip
+        issue = IssueFactory(project=project)
+        first = {field: services.as_history_text(getattr(issue, field)) for field in choices}
+
+        for hour in range(60):
+            fields = {field: rng.choice(values) for field, values in choices.items() if rng.random() < 0.4}
+            services.update_issue(issue, by=lead.user, now=now + timedelta(hours=hour), **fields)
+
+        for field in choices:
+            changes = list(issue.changes.filter(field=field))
+            present = services.as_history_text(getattr(issue, field))
+            assert [first[field], *(change.new_value for change in changes)] == [
+                *(change.old_value for change in changes), present,
+            ]  # fmt: skip
+            assert all(change.old_value != change.new_value for change in changes)
 
     @pytest.mark.parametrize(
         ("value", "text"), [(None, ""), (5.0, "5"), (5, "5"), (0.1, "0.1"), (1 / 3, "0.3333333333333333")]

@@ -1,0 +1,119 @@
+"""Two writers at once, on a database that has two: SQLite lets one write after the other."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, connections
+
+from apps.common.exceptions import Conflict
+from apps.projects import services
+from apps.projects.models import Issue, Sprint, TeamMember
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has these"),
+]
+
+
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """Run all in threads that start together; a `Conflict` is an answer."""
+    barrier = Barrier(len(actions))
+
+    def run(action: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(timeout=10)
+            return action()
+        except Conflict as conflict:
+            return conflict
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_leads_who_step_down_together_leave_one(attempt):
+    project = ProjectFactory()
+    one, other = TeamMemberFactory.create_batch(2, project=project, role="lead")
+
+    answers = at_once(
+        lambda: services.change_role(one, role="viewer"),
+        lambda: services.change_role(TeamMember.objects.get(pk=other.pk), role="viewer"),
+    )
+
+    assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
+    assert project.team.filter(role="lead").count() == 1
+
+
+def test_concurrent_changes_form_one_chain(now):
+    lead = TeamMemberFactory(role="lead")
+    issue = IssueFactory(project=lead.project, story_points=0)
+
+    at_once(*(
+        lambda points=points: services.update_issue(
+            Issue.objects.get(pk=issue.pk), by=lead.user, now=now, story_points=float(points)
+        )
+        for points in range(1, 7)
+    ))  # fmt: skip
+
+    issue.refresh_from_db()
+    changes = list(issue.changes.order_by("id"))
+    assert len(changes) == 6
+    assert ["0", *(change.new_value for change in changes)] == [
+        *(change.old_value for change in changes), services.as_history_text(issue.story_points),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_no_issue_slips_into_a_sprint_that_is_being_closed(attempt, now):
+    lead = TeamMemberFactory(role="lead")
+    sprint = SprintFactory(project=lead.project, active=True)
+    issue = IssueFactory(project=lead.project)
+
+    def enter() -> Any:
+        try:
+            return services.update_issue(issue, by=lead.user, now=now, sprint=Sprint.objects.get(pk=sprint.pk))
+        except ValidationError:
+            return None
+
+    at_once(enter, lambda: services.close_sprint(sprint, by=lead.user, now=now))
+
+    issue.refresh_from_db()
+    assert (issue.sprint, Sprint.objects.get(pk=sprint.pk).status) == (None, "completed")
+
+
+def test_the_same_name_at_the_same_time_is_given_once(now):
+    project = ProjectFactory()
+
+    def create() -> Any:
+        try:
+            return services.create_sprint(project, name="Sprint 1", now=now)
+        except ValidationError as error:
+            return error
+
+    answers = at_once(create, create, create, create)
+
+    assert [isinstance(answer, Sprint) for answer in answers].count(True) == 1
+    assert project.sprints.count() == 1
+
+
+def test_sprints_closed_into_each_other_do_not_deadlock(now):
+    lead = TeamMemberFactory(role="lead")
+    one, other = SprintFactory.create_batch(2, project=lead.project, active=True)
+    for sprint in (one, other):
+        IssueFactory.create_batch(3, project=lead.project, sprint=sprint)
+
+    def close(sprint: Sprint, into: Sprint) -> Any:
+        mine, its = Sprint.objects.get(pk=sprint.pk), Sprint.objects.get(pk=into.pk)
+        return services.close_sprint(mine, by=lead.user, now=now, move_to=its)
+
+    answers = at_once(lambda: close(one, other), lambda: close(other, one))
+
+    assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
+    assert Issue.objects.filter(sprint=None).count() + Issue.objects.filter(sprint__status="active").count() == 6
