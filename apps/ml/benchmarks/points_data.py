@@ -1,9 +1,13 @@
 """Read public story-point data: one CSV a project, oldest issue first, split into train, val and test."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.core.records import CompletedIssue, IssueFacts
@@ -30,6 +34,8 @@ class Project:
     known: tuple[CompletedIssue, ...]
     #: Test rows, oldest first.
     test: tuple[CompletedIssue, ...]
+    #: The first so many of `known` are the train rows.
+    n_train: int
 
 
 def read_projects(directory: Path) -> list[Project]:
@@ -59,6 +65,7 @@ def read_project(path: Path) -> Project:
         name=path.stem,
         known=tuple(issue for split, issue in rows if split != "test"),
         test=tuple(issue for split, issue in rows if split == "test"),
+        n_train=sum(split == "train" for split, _ in rows),
     )
 
 
@@ -75,3 +82,8 @@ def _issue(row: dict[str, str], index: int, name: str) -> CompletedIssue:
         completed_at=moment,
         story_points=points,
     )
+
+
+def points_of(issues: Sequence[CompletedIssue]) -> NDArray[np.float64]:
+    """Story points of issues that have them, shape (n_issues,)."""
+    return np.array([issue.story_points for issue in issues], dtype=np.float64)

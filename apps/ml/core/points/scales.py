@@ -17,6 +17,9 @@ DEFAULT_SCALE = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0)
 MAX_THRESHOLDS = 24
 #: A value is a step of the scale if at least this share of the recent issues had it; rarer ones are slips or leftovers.
 STEP_SHARE = 0.005
+_ROUNDING = 1e-9
+#: Of two equally narrow ranges the likelier one is better: points of width that a unit of probability is worth.
+_LIKELIER = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +134,11 @@ def shortest_ranges(chances: FloatArray, grid: FloatArray, mass: float) -> tuple
         Of several equally narrow ranges the likeliest one.
     """
     cumulative = np.concatenate([np.zeros((len(chances), 1)), np.cumsum(chances, axis=1)], axis=1)
-    wanted = np.minimum(cumulative[:, :-1] + mass, 1.0) - 1e-9
-    best_width = np.full(len(chances), np.inf)
-    low, high = np.full(len(chances), grid[0]), np.full(len(chances), grid[-1])
-    for start in range(len(grid)):
-        end = (cumulative[:, 1:] < wanted[:, start, None]).sum(axis=1)
-        possible = (end < len(grid)) & (cumulative[:, -1] - cumulative[:, start] >= mass - 1e-9)
-        end = end.clip(None, len(grid) - 1)
-        held = cumulative[np.arange(len(chances)), end + 1] - cumulative[:, start]
-        width = np.where(possible, grid[end] - grid[start] - 1e-3 * held, np.inf)
-        better = width < best_width
-        best_width = np.where(better, width, best_width)
-        low, high = np.where(better, grid[start], low), np.where(better, grid[end], high)
-    return low, high
+    before = cumulative[:, :-1]
+    # For every start the first end that holds the mass, shape (n, n_values); len(grid) where none does.
+    end = (cumulative[:, None, 1:] < (before + mass)[:, :, None] - _ROUNDING).sum(axis=2)
+    reached = np.minimum(end, len(grid) - 1)
+    held = np.take_along_axis(cumulative, reached + 1, axis=1) - before
+    width = np.where(end < len(grid), grid[reached] - grid - _LIKELIER * held, np.inf)
+    start = width.argmin(axis=1)
+    return grid[start], grid[np.take_along_axis(reached, start[:, None], axis=1)[:, 0]]

@@ -8,8 +8,8 @@ FloatArray = NDArray[np.float64]
 SMALLEST_PROBABILITY = 1e-4
 
 
-def log_loss(chances: FloatArray, grid: FloatArray, points: FloatArray) -> float:
-    """Mean negative log probability of what happened, in nats.
+def log_losses(chances: FloatArray, grid: FloatArray, points: FloatArray) -> FloatArray:
+    """Negative log probability of what happened, in nats, shape (n,).
 
     Parameters
     ----------
@@ -19,11 +19,12 @@ def log_loss(chances: FloatArray, grid: FloatArray, points: FloatArray) -> float
     points : ndarray of shape (n,)
     """
     nearest = np.abs(points[:, None] - grid).argmin(axis=1)
-    return float(-np.log(np.maximum(chances[np.arange(len(points)), nearest], SMALLEST_PROBABILITY)).mean())
+    losses: FloatArray = -np.log(np.maximum(chances[np.arange(len(points)), nearest], SMALLEST_PROBABILITY))
+    return losses
 
 
-def rps(chances: FloatArray, grid: FloatArray, points: FloatArray) -> float:
-    """Mean ranked probability score in points: the squared distance of the distributions, integrated over the grid.
+def ranked_scores(chances: FloatArray, grid: FloatArray, points: FloatArray) -> FloatArray:
+    """Ranked probability score in points, shape (n,): the squared distance of the survival functions, integrated.
 
     It equals the absolute error when all probability is on one value (Gneiting & Raftery 2007, the CRPS).
     """
@@ -31,7 +32,8 @@ def rps(chances: FloatArray, grid: FloatArray, points: FloatArray) -> float:
     above = points[:, None] > grid[:-1]
     inside = ((survival - above) ** 2) @ np.diff(grid)
     beyond = np.maximum(points - grid[-1], 0.0) + np.maximum(grid[0] - points, 0.0)
-    return float((inside + beyond).mean())
+    ranked: FloatArray = inside + beyond
+    return ranked
 
 
 def coverage(low: FloatArray, high: FloatArray, points: FloatArray) -> float:

@@ -53,6 +53,7 @@ class _Judged:
     points: FloatArray
     #: shape (n_experts,), as trusted now.
     weights: FloatArray
+    promises: calibrate.Calibration
 
 
 def train(
@@ -92,9 +93,9 @@ def train(
     history = read_history(issues, now=now, prior=prior, cache={} if cache is None else cache)
     basis = basis or fit_basis(history.raw, seed=seed)
     walk = _walk(history, basis, prior, progress or _silent)
-    model = _mixture(walk, history, slice(None))
-    baseline = _mixture(walk, history, slice(-N_TEXT_BLIND, None))
-    metrics = _metrics(model, baseline, history.scale, level)
+    model = _mixture(walk, history, slice(None), level)
+    baseline = _mixture(walk, history, slice(-N_TEXT_BLIND, None), level)
+    metrics = _metrics(model, baseline, history.scale)
     beats = _beats(metrics)
     chosen = model if beats else baseline
     facts = {
@@ -104,8 +105,7 @@ def train(
         "prior_version": None if prior is None else prior.version,
         "metrics": metrics,
     }
-    promises = calibrate.calibrated(chosen.survival, chosen.points, history.scale, level=level)
-    folded = fold(basis, walk.experts, chosen.weights, history=history, promises=promises, facts=facts)
+    folded = fold(basis, walk.experts, chosen.weights, history=history, promises=chosen.promises, facts=facts)
     return TrainedPointsModel(
         estimators=unfolded(basis, walk.experts, chosen.weights, history),
         serving=folded.to_bytes(),
@@ -130,19 +130,20 @@ def _walk(history: History, basis: Basis, prior: PointsPrior | None, progress: C
     return walk_forward(Z, history.points, history.scale, panel, memory=MEMORY, progress=progress)
 
 
-def _mixture(walk: Walk, history: History, who: slice) -> _Judged:
+def _mixture(walk: Walk, history: History, who: slice, level: float) -> _Judged:
     """What the chosen experts would have said together, and their weights now (zero for the others)."""
     trusted = trust(walk.losses[who])
     mixed = np.einsum("ent,ne->nt", walk.survival[who], trusted[:-1])
     now = np.zeros(len(walk.experts))
     now[who] = trusted[-1]
     survival = calibrate.floored(proper(history.scale.survival(mixed)), history.marginal)
-    return _Judged(survival, history.points[walk.rows], now)
+    points = history.points[walk.rows]
+    return _Judged(survival, points, now, calibrate.calibrated(survival, points, history.scale, level=level))
 
 
-def _metrics(model: _Judged, baseline: _Judged, scale: Scale, level: float) -> dict[str, float]:
-    served = _figures(model, scale, level)
-    naive = _figures(baseline, scale, level)
+def _metrics(model: _Judged, baseline: _Judged, scale: Scale) -> dict[str, float]:
+    served = _figures(model, scale)
+    naive = _figures(baseline, scale)
     return {
         **served,
         "rmae": served["mae"] / naive["mae"] if naive["mae"] > 0 else 1.0,
@@ -151,15 +152,14 @@ def _metrics(model: _Judged, baseline: _Judged, scale: Scale, level: float) -> d
     }
 
 
-def _figures(said: _Judged, scale: Scale, level: float) -> dict[str, float]:
+def _figures(said: _Judged, scale: Scale) -> dict[str, float]:
     chances = probabilities(said.survival)
-    promises = calibrate.calibrated(said.survival, said.points, scale, level=level)
-    low, high = shortest_ranges(chances, scale.grid, promises.range_mass)
+    low, high = shortest_ranges(chances, scale.grid, said.promises.range_mass)
     raw, hit = calibrate.one_step(said.survival, said.points, scale)
     return {
         "mae": scores.mae(medians(said.survival, scale), said.points),
-        "log_loss": scores.log_loss(chances, scale.grid, said.points),
-        "rps": scores.rps(chances, scale.grid, said.points),
+        "log_loss": float(scores.log_losses(chances, scale.grid, said.points).mean()),
+        "rps": float(scores.ranked_scores(chances, scale.grid, said.points).mean()),
         "coverage": scores.coverage(low, high, said.points),
         "width": float((high - low).mean()),
         "ece": scores.ece(raw, hit),
