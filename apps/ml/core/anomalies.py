@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from scipy.stats import nbinom, poisson
+from scipy.special import betainc, gammainc
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.velocity import SprintRecord, counts_in_points
@@ -191,11 +191,14 @@ def upper_tail(value: int, past: Sequence[int]) -> float:
     """Probability of a count at least this large.
 
     Negative binomial by moments, since counts of issues scatter more than a Poisson process; Poisson if they do not.
+    Both tails are incomplete beta and gamma functions: scipy.stats says the same and takes two seconds to import.
     """
+    if value <= 0:
+        return 1.0
     mean, variance = float(np.mean(past)), float(np.var(past, ddof=1))
     if variance <= mean:
-        return float(poisson.sf(value - 1, mean))
-    return float(nbinom.sf(value - 1, mean**2 / (variance - mean), mean / variance))
+        return float(gammainc(value, mean))
+    return float(betainc(value, mean**2 / (variance - mean), 1 - mean / variance))
 
 
 def _unit(sprints: Sequence[SprintRecord]) -> str:

@@ -12,24 +12,34 @@ from apps.accounts.models import User
 from apps.ml.core.anomalies import REFERENCE_WEEKS, STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.assignment import MemberHistory
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
-from apps.ml.core.sprint_duration import SprintPlan, WorkItem
+from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
 from apps.ml.core.summary import ProjectCounts
-from apps.ml.core.velocity import FieldChange, SprintIssue, SprintRecord, SprintWindow, sprint_records
+from apps.ml.core.velocity import (
+    VELOCITY_SPRINTS,
+    FieldChange,
+    SprintIssue,
+    SprintRecord,
+    SprintWindow,
+    sprint_records,
+)
 from apps.projects.models import Issue, IssueChange, Sprint, TeamMember, WorkflowStatus
 
 #: Who takes work; viewers watch.
 WORKING_ROLES = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
 WEEK = timedelta(days=7)
+#: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
+HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
 def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
-    """What the sprints completed by `now` delivered, oldest first, those without dates before all others."""
+    """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
     sprints = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.COMPLETED)
     windows = [window for sprint in sprints if (window := _window(sprint)).ended_at is None or window.ended_at <= now]
     windows.sort(key=lambda window: (window.ended_at or datetime.min.replace(tzinfo=UTC), window.sprint_id))
-    return tuple(sprint_records(windows, _sprint_issues(project_id))) if windows else ()
+    windows = windows[-HISTORY_SPRINTS:]
+    return tuple(sprint_records(windows, _finished_issues(project_id, windows))) if windows else ()
 
 
 def sprint_plan(
@@ -82,16 +92,9 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
 
 def project_snapshot(project_id: UUID | str, *, now: datetime) -> ProjectSnapshot:
     """What the anomaly rules look at."""
-    rows = (
-        Issue.objects.filter(project_id=project_id)
-        .exclude(_DONE)
-        .annotate(last_change=Max("changes__changed_at"), name=F("status__name"), category=F("status__category"))
-        .order_by("created_at", "id")
-        .values("id", "name", "category", "assignee_id", "created_at", "started_at", "last_change")
-    )
     return ProjectSnapshot(
         now=now,
-        open_issues=tuple(_open_issue(row) for row in rows),
+        open_issues=_open_issues(project_id),
         sprints=completed_sprints(project_id, now=now),
         created_per_week=_created_per_week(project_id, now=now),
     )
@@ -167,20 +170,11 @@ def _window(sprint: Sprint) -> SprintWindow:
     )
 
 
-def _sprint_issues(project_id: UUID | str) -> list[SprintIssue]:
-    """All issues that are or were in a sprint, with the changes that tell where and how large they were when."""
-    changes: dict[UUID, list[FieldChange]] = defaultdict(list)
-    fields = (IssueChange.Field.SPRINT, IssueChange.Field.STORY_POINTS)
-    history = IssueChange.objects.filter(issue__project_id=project_id, field__in=fields).order_by("changed_at", "id")
-    columns = history.values_list("issue_id", "field", "old_value", "new_value", "changed_at")
-    for issue_id, field, old_value, new_value, changed_at in columns:
-        changes[issue_id].append(FieldChange(field, old_value, new_value, changed_at))
-    rows = (
-        Issue.objects.filter(project_id=project_id)
-        .filter(_DONE)
-        .order_by()
-        .values_list("id", "sprint_id", "resolved_at", "story_points", "actual_hours", "assignee_id")
-    )
+def _finished_issues(project_id: UUID | str, windows: Sequence[SprintWindow]) -> list[SprintIssue]:
+    """Done issues that are or were in a sprint, with the changes that tell where and how large they were when."""
+    changes = _sprint_changes(project_id)
+    done = Issue.objects.filter(_since(windows), _DONE, project_id=project_id).order_by()
+    rows = done.values_list("id", "sprint_id", "resolved_at", "story_points", "actual_hours", "assignee_id")
     return [
         SprintIssue(
             issue_id=str(id_),
@@ -197,6 +191,26 @@ def _sprint_issues(project_id: UUID | str) -> list[SprintIssue]:
     ]
 
 
+def _since(windows: Sequence[SprintWindow]) -> Q:
+    """Issues that any of these sprints could have delivered."""
+    starts = [window.started_at for window in windows]
+    if None in starts:
+        return Q()
+    return Q(resolved_at=None) | Q(resolved_at__gte=min(start for start in starts if start))
+
+
+def _sprint_changes(project_id: UUID | str) -> dict[UUID, list[FieldChange]]:
+    """Changes of sprint and points of done issues, by issue, oldest first."""
+    fields = (IssueChange.Field.SPRINT, IssueChange.Field.STORY_POINTS)
+    done = Q(issue__project_id=project_id, issue__status__category=WorkflowStatus.Category.DONE)
+    history = IssueChange.objects.filter(done, field__in=fields).order_by("changed_at", "id")
+    columns = history.values_list("issue_id", "field", "old_value", "new_value", "changed_at")
+    changes: dict[UUID, list[FieldChange]] = defaultdict(list)
+    for issue_id, field, old_value, new_value, changed_at in columns:
+        changes[issue_id].append(FieldChange(field, old_value, new_value, changed_at))
+    return changes
+
+
 def _scope_issue(row: Mapping[str, Any]) -> SprintScopeIssue:
     return SprintScopeIssue(
         issue_id=str(row["id"]),
@@ -209,13 +223,27 @@ def _scope_issue(row: Mapping[str, Any]) -> SprintScopeIssue:
     )
 
 
-def _open_issue(row: Mapping[str, Any]) -> OpenIssue:
-    return OpenIssue(
-        issue_id=str(row["id"]),
-        status=row["name"],
-        category=row["category"],
-        is_assigned=row["assignee_id"] is not None,
-        last_change_at=_latest(row["created_at"], row["started_at"], row["last_change"]) or row["created_at"],
+def _open_issues(project_id: UUID | str) -> tuple[OpenIssue, ...]:
+    rows = (
+        Issue.objects.filter(project_id=project_id)
+        .exclude(_DONE)
+        .order_by("created_at", "id")
+        .values_list("id", "status__name", "status__category", "assignee_id", "created_at", "started_at")
+    )
+    changes = IssueChange.objects.filter(issue__project_id=project_id).exclude(
+        issue__status__category=WorkflowStatus.Category.DONE
+    )
+    # Apart from the issues: joined, the database would group by every column of them.
+    changed = dict(changes.order_by().values_list("issue_id").annotate(last=Max("changed_at")))
+    return tuple(
+        OpenIssue(
+            issue_id=str(id_),
+            status=status,
+            category=category,
+            is_assigned=assignee is not None,
+            last_change_at=_latest(created_at, started_at, changed.get(id_)) or created_at,
+        )
+        for id_, status, category, assignee, created_at, started_at in rows
     )
 
 

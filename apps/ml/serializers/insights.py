@@ -61,7 +61,10 @@ class SprintDurationResponse(serializers.Serializer[Any]):
     estimated_working_days = serializers.FloatField(help_text="Working days that the unfinished work needs.")
     estimated_finish_date = serializers.DateField()
     days_range = RangeSerializer(
-        help_text="Calendar days at the 90 % and the 10 % quantile of the recent sprints' output a working day."
+        help_text="Calendar days at the best and the worst output a working day of the recent sprints."
+    )
+    days_range_level = serializers.FloatField(
+        help_text="Probability that the next sprint's output lies between those: (n - 1) / (n + 1) of n sprints."
     )
     capacity_basis = serializers.CharField(
         help_text=(

@@ -83,6 +83,7 @@ def _answer(plan: SprintPlan, estimate: SprintDurationEstimate) -> dict[str, Any
         "estimated_working_days": estimate.working_days,
         "estimated_finish_date": estimate.finish_date.isoformat(),
         "days_range": {"min": estimate.days_range.low, "max": estimate.days_range.high},
+        "days_range_level": round(estimate.days_range.level, 3),
         "capacity_basis": estimate.capacity.basis,
         "capacity_needed_hours": estimate.capacity.needed_hours,
         "planned_issue_count": len(plan.items),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from scipy.stats import nbinom, poisson
 
 from apps.ml.core.anomalies import (
     MIN_WEEKS,
@@ -142,6 +143,15 @@ def test_scattered_counts_make_the_same_week_less_unusual():
     even, scattered = [5] * 20, [0, 10] * 10
 
     assert upper_tail(15, even) < 0.001 < upper_tail(15, scattered)
+
+
+@pytest.mark.parametrize("value", [0, 1, 7, 30])
+def test_the_tail_is_that_of_the_published_distributions(value):
+    even, scattered = [5, 6, 4, 5], [0, 10, 3, 7]
+    spread = np.var(scattered, ddof=1)
+
+    assert upper_tail(value, even) == pytest.approx(poisson.sf(value - 1, 5))
+    assert upper_tail(value, scattered) == pytest.approx(nbinom.sf(value - 1, 25 / (spread - 5), 5 / spread))
 
 
 def test_the_spike_rule_cries_wolf_in_about_one_week_of_a_hundred_where_nothing_changed():

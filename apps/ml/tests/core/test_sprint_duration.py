@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from apps.common.exceptions import NotEnoughData
@@ -166,6 +167,20 @@ def test_a_steady_past_is_a_narrow_range():
     assert (estimate.days_range.low, estimate.days_range.high) == (12, 12)
 
 
+def test_the_range_promises_no_more_than_so_few_sprints_can():
+    assert estimate_sprint_duration(PLAN, [STEADY] * 3).days_range.level == 0.5
+    assert estimate_sprint_duration(PLAN, [STEADY] * 20).days_range.level == pytest.approx(7 / 9)
+
+
+def test_the_range_holds_as_often_as_it_promises_where_sprints_are_exchangeable():
+    rng = np.random.default_rng(3)
+    outputs = rng.lognormal(3.0, 0.5, size=(1000, 9))
+
+    held = sum(_holds(row) for row in outputs) / len(outputs)
+
+    assert held == pytest.approx(7 / 9, abs=0.04)
+
+
 def test_confidence_is_the_replayed_share_and_one_hit_is_no_certainty():
     assert replay([STEADY] * 6, "points") == (5, 5)
     assert estimate_sprint_duration(PLAN, [STEADY] * 6).confidence == pytest.approx(6 / 11, abs=1e-3)
@@ -214,3 +229,11 @@ def test_unassigned_work_is_said():
     estimate = estimate_sprint_duration(replace(PLAN, items=items), [STEADY] * 3)
 
     assert estimate.risk_factors == ("1 of 4 planned issues have no assignee.",)
+
+
+def _holds(outputs) -> bool:
+    """Whether a plan of what the ninth sprint delivered is given a range with that sprint's ten days."""
+    *past, delivered = (replace(STEADY, delivered_points=float(output)) for output in outputs)
+    plan = replace(PLAN, items=(WorkItem("x", story_points=delivered.delivered_points),))
+    answer = estimate_sprint_duration(plan, past)
+    return answer.days_range.low <= 12 <= answer.days_range.high
