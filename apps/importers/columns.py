@@ -160,6 +160,8 @@ UNIT_UNKNOWN = frozenset(
 #: Headers only one kind of tracker writes, which settle the unit.
 SECONDS_TRACKERS = frozenset({"issuekey", "workratio", "timeestimate", "weight", "lastviewed"})
 HOURS_TRACKERS = frozenset({"workitemtype", "completedwork", "remainingwork", "areapath"})
+#: Headers whose cells list several values, parted by commas, where the domain has room for the first.
+LISTS = frozenset({"assignees", "components"})
 HOUR_FIELDS = ("estimated_hours", "actual_hours")
 
 
@@ -174,6 +176,8 @@ class Columns:
     header: tuple[str, ...]
     #: What the user should know of columns not read.
     notes: tuple[str, ...] = ()
+    #: Fields whose cells may list several values, of which the first counts.
+    lists: frozenset[str] = frozenset()
 
     def names(self) -> dict[str, str]:
         """Field → the header's own words."""
@@ -222,7 +226,8 @@ def detect_columns(header: Sequence[str], overrides: Mapping[str, str] | None = 
     ]
     if "title" not in positions:
         raise ImportRefused(_no_title(header))
-    return Columns(positions, factors, tuple(header), tuple(notes))
+    lists = frozenset(name for name, found in positions.items() if normal[found[0]] in LISTS)
+    return Columns(positions, factors, tuple(header), tuple(notes), lists)
 
 
 def _find(name: str, normal: Sequence[str], taken: set[int]) -> tuple[int, ...]:

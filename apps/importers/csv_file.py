@@ -153,10 +153,12 @@ def date_style(shape: CsvShape, columns: Columns, wanted: str = "") -> DateStyle
     ------
     ImportRefused
         If days and months could change places in all of the file: a guess would be wrong for half of the dates.
+        Or if the format is none.
     """
     if wanted in ("day-first", "month-first"):
         return DateStyle(day_first=wanted == "day-first")
     if wanted:
+        _refuse_bad_pattern(wanted)
         return DateStyle(pattern=wanted)
     evidence, example = _date_evidence(shape, columns)
     if not example:
@@ -168,6 +170,16 @@ def date_style(shape: CsvShape, columns: Columns, wanted: str = "") -> DateStyle
             "say --date-format day-first or --date-format month-first."
         )
     return DateStyle(day_first=evidence.pop())
+
+
+def _refuse_bad_pattern(pattern: str) -> None:
+    try:
+        datetime.strptime("", pattern)  # noqa: DTZ007 - only to learn whether the pattern is one
+    except ValueError as error:
+        # Python tells apart only in words what does not match from what never could.
+        if "%" in pattern and "does not match" in str(error):
+            return
+    raise ImportRefused(f"--date-format {pattern}: say day-first, month-first or a pattern such as %d.%m.%Y.")
 
 
 def _date_evidence(shape: CsvShape, columns: Columns) -> tuple[set[bool], str]:

@@ -60,6 +60,8 @@ class RowReader:
         if not said:
             return ""
         text = said[-1 if name == "sprint" else 0]
+        if name in self.columns.lists:
+            text = text.partition(",")[0]
         return text[1:] if text.startswith(FORMULA_STARTS) else text
 
     def _labels(self, cells: Sequence[str]) -> tuple[str, ...]:

@@ -223,6 +223,23 @@ def test_a_quote_that_protects_spreadsheets_is_taken_off(write):
     assert only(write("id,title\n1,'tis a title\n")).title == "'tis a title"
 
 
+def test_of_several_assignees_the_first_counts_but_a_comma_in_a_name_is_no_list(write):
+    assert only(write('number,title,assignees\n1,a,"ada, bob"\n')).assignee == Person("ada")
+    assert only(write('number,title,assignee\n1,a,"Lovelace, Ada"\n')).assignee == Person("Lovelace, Ada")
+
+
+@pytest.mark.parametrize("pattern", ["european", "%Q", "%d.%"])
+def test_a_date_format_that_is_none_is_refused(write, pattern):
+    with pytest.raises(ImportRefused, match="say day-first, month-first or a pattern"):
+        read(write("id,title,created\n1,a,2020-01-01\n"), dates=pattern)
+
+
+def test_a_date_format_is_used_where_it_fits(write):
+    path = write("id,title,created\n1,a,20/13/12\n2,b,2020-12-14\n")
+
+    assert [row.created_at.day for row in read(path, dates="%y/%d/%m")] == [13, 14]
+
+
 def test_points_in_a_label_are_points(write):
     assert only(write('number,title,labels\n1,a,"bug, estimate: 3"\n')).story_points == 3.0
 

@@ -52,6 +52,7 @@ def test_a_new_project_without_a_name_is_called_after_the_file(file):
 def test_a_dry_run_changes_nothing(file):
     text = run(file, "--project", "SHOP", "--create-project", "Shop", "--dry-run")
 
+    assert "Line 2 is read as:\n  external_id      1\n  title            Fix\n" in text
     assert "Dry run, nothing was changed. SHOP: 1 new" in text
     assert not Project.objects.exists()
 
@@ -66,6 +67,19 @@ def test_all_errors_go_to_a_file_that_a_spreadsheet_can_open_safely(file, tmp_pa
     assert "and 10 more rows: they are in" in text
     assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", "actual hours is not a number: 'x'"]]
     assert len(rows) == 31
+
+
+def test_ids_of_two_trackers_do_not_meet(file):
+    run(file, "--project", "SHOP", "--create-project")
+    run(file, "--project", "SHOP", "--source", "other")
+
+    assert set(Issue.objects.values_list("source", "external_id")) == {("csv", "1"), ("other", "1")}
+
+
+def test_a_file_cannot_steer_the_terminal(file):
+    file.write_text(HEADER + "\x1b[2J,Break,Done,-2,,\n")
+
+    assert "\x1b" not in run(file, "--project", "SHOP", "--create-project", "--dry-run")
 
 
 def test_the_report_is_available_as_json(file):

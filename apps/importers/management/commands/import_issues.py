@@ -22,6 +22,8 @@ from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 
 ROWS_PER_LINE = 5_000
+PREVIEWED_ISSUES = 3
+LONGEST_PROJECT_NAME = 200
 
 
 class Command(BaseCommand):
@@ -38,6 +40,12 @@ class Command(BaseCommand):
             "--create-project", nargs="?", const="", metavar="NAME", help="make the project if there is none"
         )
         parser.add_argument("--lead", metavar="EMAIL", help="an existing user who shall lead the project")
+        parser.add_argument(
+            "--source",
+            default="csv",
+            metavar="NAME",
+            help="where the ids come from, if a project takes issues from several trackers (default: csv)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
         parser.add_argument(
             "--map",
@@ -72,18 +80,31 @@ class Command(BaseCommand):
         if not options["json"]:
             self._print_reading(shape, columns)
         now = timezone.now()
+        rows = read_issues(shape, columns, style, now=now)
+        if options["dry_run"] and not options["json"]:
+            rows = self._with_preview(rows)
         with ExitStack() as stack:
             on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
             return import_issues(
-                self._with_progress(read_issues(shape, columns, style, now=now), shape, quiet=options["json"]),
+                self._with_progress(rows, shape, quiet=options["json"]),
                 project_key=options["project"],
                 create_as=_project_name(options),
                 lead=_lead(options["lead"]),
                 mapped=frozenset(columns.positions),
                 now=now,
+                source=options["source"],
                 dry_run=options["dry_run"],
                 on_error=on_error,
             )
+
+    def _with_preview(self, rows: Iterator[ImportedIssue | RowError]) -> Iterator[ImportedIssue | RowError]:
+        """The same rows; the first issues are shown as they were understood."""
+        left = PREVIEWED_ISSUES
+        for row in rows:
+            if isinstance(row, ImportedIssue) and left:
+                self.stdout.write(_as_understood(row))
+                left -= 1
+            yield row
 
     def _with_progress(
         self, rows: Iterable[ImportedIssue | RowError], shape: CsvShape, *, quiet: bool
@@ -101,17 +122,16 @@ class Command(BaseCommand):
 
     def _print_reading(self, shape: CsvShape, columns: Columns) -> None:
         for note in (*shape.notes, *columns.notes):
-            self.stdout.write(note)
+            self.stdout.write(_printable(note))
         self.stdout.write("Columns read:")
         for name, column in columns.names().items():
             unit = {1 / 60: " (minutes)", 1 / 3600: " (seconds)"}.get(columns.hours_factor.get(name, 1.0), "")
-            self.stdout.write(f"  {name:16} {column}{unit}")
+            self.stdout.write(f"  {name:16} {_printable(column)}{unit}")
 
     def _print_report(self, report: ImportReport, error_file: Path | None) -> None:
         for error in report.errors:
-            self.stdout.write(
-                f"line {error.line:,}: {f'{error.external_id}: ' if error.external_id else ''}{error.reason}"
-            )
+            told = ": ".join(filter(None, (f"line {error.line:,}", error.external_id, error.reason)))
+            self.stdout.write(_printable(told))
         if (unseen := report.error_count - len(report.errors)) > 0:
             where = f"they are in {error_file}" if error_file else "--errors FILE writes all of them"
             self.stdout.write(f"and {unseen:,} more rows: {where}")
@@ -140,6 +160,18 @@ class _ErrorFile:
 
     def write(self, error: RowError) -> None:
         self._writer.writerow([error.line, _not_a_formula(error.external_id), error.reason])
+
+
+def _as_understood(issue: ImportedIssue) -> str:
+    """An issue in a few lines, field by field, without what it says nothing of."""
+    said = {name: getattr(issue, name) for name in SYNONYMS}
+    told = (f"  {name:16} {_printable(str(value))[:90]}" for name, value in said.items() if value not in (None, "", ()))
+    return "\n".join((f"Line {issue.line} is read as:", *told))
+
+
+def _printable(text: str) -> str:
+    """Text of a file without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _not_a_formula(text: str) -> str:
@@ -181,7 +213,8 @@ def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:
 def _project_name(options: dict[str, Any]) -> str | None:
     """The name for a new project; `--create-project` without one takes the file's."""
     name: str | None = options["create_project"]
-    return (options["file"].stem or options["project"]) if name == "" else name
+    name = (options["file"].stem or options["project"]) if name == "" else name
+    return name and name[:LONGEST_PROJECT_NAME]
 
 
 def _lead(email: str | None) -> User | None:
