@@ -36,7 +36,9 @@ _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
     """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
     sprints = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.COMPLETED)
-    windows = [window for sprint in sprints if (window := _window(sprint)).ended_at is None or window.ended_at <= now]
+    windows = [
+        window for sprint in sprints if (window := _window(sprint, now)).ended_at is None or window.ended_at <= now
+    ]
     windows.sort(key=lambda window: (window.ended_at or datetime.min.replace(tzinfo=UTC), window.sprint_id))
     windows = windows[-HISTORY_SPRINTS:]
     return tuple(sprint_records(windows, _finished_issues(project_id, windows))) if windows else ()
@@ -161,13 +163,29 @@ def _member_history(user_id: str, work: Mapping[str, Any] | None, moved: datetim
     )
 
 
-def _window(sprint: Sprint) -> SprintWindow:
+def _window(sprint: Sprint, now: datetime) -> SprintWindow:
+    started_at, ended_at = sprint.started_at, sprint.completed_at
+    if _was_entered_afterwards(sprint):
+        started_at = ended_at = None
     return SprintWindow(
         sprint_id=str(sprint.pk),
         name=sprint.name,
-        started_at=sprint.started_at or (_midnight(sprint.start_date) if sprint.start_date else None),
-        ended_at=sprint.completed_at or (_end_of(sprint.end_date) if sprint.end_date else None),
+        started_at=started_at or (_midnight(sprint.start_date) if sprint.start_date else None),
+        ended_at=ended_at or (_last_moment(sprint.end_date, now) if sprint.end_date else None),
     )
+
+
+def _was_entered_afterwards(sprint: Sprint) -> bool:
+    """Started and completed on one day after its last: these are times of book-keeping, the dates are of the work."""
+    started_at, completed_at, last_day = sprint.started_at, sprint.completed_at, sprint.end_date
+    if started_at is None or completed_at is None or last_day is None:
+        return False
+    return last_day < started_at.date() == completed_at.date()
+
+
+def _last_moment(day: date, now: datetime) -> datetime:
+    """The end of a day; of today it is now."""
+    return now if day == now.date() else _end_of(day)
 
 
 def _finished_issues(project_id: UUID | str, windows: Sequence[SprintWindow]) -> list[SprintIssue]:

@@ -1,9 +1,11 @@
 """Requests and responses of sprint duration, assignment, sprint risk and project summary."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 
+from apps.ml.core import burndown
 from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
 from apps.ml.serializers.predictions import MAX_HOURS, RangeSerializer
 
@@ -12,6 +14,10 @@ MAX_PLANNED_ISSUES = 1000
 #: Less than a minute for a whole team is a mistake in the unit.
 MIN_CAPACITY_HOURS = 0.01
 MAX_TOP_N = 20
+
+
+def _steps(thresholds: Sequence[float]) -> str:
+    return ", ".join(f"{threshold:g}" for threshold in thresholds)
 
 
 class EstimateSprintDurationRequest(serializers.Serializer[Any]):
@@ -122,7 +128,16 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
     risk_type = serializers.CharField(
         help_text="burndown_velocity, unassigned_issues, unestimated_issues, scope_added or stalled_issues."
     )
-    severity = serializers.CharField(help_text="low, medium, high or critical.")
+    severity = serializers.CharField(
+        help_text=(
+            "low, medium, high or critical. They begin at these percentages: "
+            f"behind an even pace {_steps(burndown.BEHIND_POINTS_PERCENT)}; "
+            f"of the open issues unassigned {_steps(burndown.UNASSIGNED_PERCENT)}, "
+            f"unestimated {_steps(burndown.UNESTIMATED_PERCENT)}, in progress without a change of status for more than "
+            f"{burndown.STALLED_AFTER.days} days {_steps(burndown.STALLED_PERCENT)}; "
+            f"of what the sprint began with added after its start {_steps(burndown.ADDED_PERCENT)}."
+        )
+    )
     description = serializers.CharField()
     expected_completion = serializers.FloatField(
         allow_null=True, help_text="Percent an even pace would have done; only for burndown_velocity."

@@ -57,6 +57,26 @@ def test_a_sprint_run_through_the_services_delivers_what_was_done_in_it(project,
     assert (record.delivered_points, record.delivered_issues) == (3.0, 1)
 
 
+def test_a_sprint_entered_after_the_fact_ran_when_its_dates_say(project, now):
+    sprint = SprintFactory(project=project, start_date=date(2026, 1, 5), end_date=date(2026, 1, 16))
+    resolved = datetime(2026, 1, 9, tzinfo=UTC)
+    IssueFactory(
+        project=project, sprint=sprint, story_points=8, completed=True, created_at=resolved, resolved_at=resolved
+    )
+    start_sprint(sprint, now=now)
+    close_sprint(sprint, by=UserFactory(), now=now)
+
+    (record,) = completed_sprints(project.id, now=now)
+
+    assert (record.delivered_points, record.working_days) == (8.0, 10)
+
+
+def test_a_sprint_that_ends_today_counts(project, now):
+    SprintFactory(project=project, status=Sprint.Status.COMPLETED, end_date=now.date())
+
+    assert len(completed_sprints(project.id, now=now)) == 1
+
+
 def test_a_usual_plan_takes_a_usual_sprint(sprint, past, now):
     answer = SprintDurationService().estimate_sprint_duration(sprint.id, now=now)
 

@@ -1,15 +1,18 @@
 """Sprint duration, assignment, sprint risk, project summary: validate, authorise, ask the service, answer."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.common.api import PROBLEM_JSON
+from apps.common.openapi import Problem
 from apps.ml.selectors.insights import issues_outside
 from apps.ml.serializers.insights import (
     EstimateSprintDurationRequest,
@@ -22,14 +25,23 @@ from apps.ml.serializers.insights import (
 from apps.ml.services import AnomalyDetectionService, RecommendationService
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprint_duration import SprintDurationService
-from apps.projects.models import Issue
 from apps.projects.selectors import issues_visible_to, projects_visible_to, sprints_visible_to
+
+#: What is named in the body, rather than the address, is not there or not visible.
+NOT_FOUND: dict[Any, Any] = {
+    (404, PROBLEM_JSON): OpenApiResponse(Problem, "There is no such thing, or you may not see it.")
+}
+NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few completed sprints.")}
 
 
 class InsightViewSet(ViewSet):
     """Answers about sprints, teams and projects."""
 
-    @extend_schema(request=EstimateSprintDurationRequest, responses=SprintDurationResponse, tags=["ml"])
+    @extend_schema(
+        request=EstimateSprintDurationRequest,
+        responses={200: SprintDurationResponse, **NOT_FOUND, **NOT_ENOUGH_DATA},
+        tags=["ml"],
+    )
     def estimate_sprint_duration(self, request: Request) -> Response:
         """Estimate how long a sprint's work takes; 422 with fewer than 3 completed sprints that delivered something."""
         asked = EstimateSprintDurationRequest(data=request.data)
@@ -39,12 +51,15 @@ class InsightViewSet(ViewSet):
         service = SprintDurationService()
         return Response(service.estimate_sprint_duration(**asked.validated_data, user=request.user))
 
-    @extend_schema(request=SuggestAssignmentRequest, responses=SuggestAssignmentResponse, tags=["ml"])
+    @extend_schema(
+        request=SuggestAssignmentRequest, responses={200: SuggestAssignmentResponse, **NOT_FOUND}, tags=["ml"]
+    )
     def suggest_assignment(self, request: Request) -> Response:
         """Suggest who could take an issue."""
         asked = SuggestAssignmentRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        _require_visible_issue(request, asked.validated_data["issue_id"], asked.validated_data["project_id"])
+        issue_id, project_id = asked.validated_data["issue_id"], asked.validated_data["project_id"]
+        get_object_or_404(issues_visible_to(request.user), id=issue_id, project_id=project_id)
         return Response(RecommendationService().suggest_assignment(**asked.validated_data, user=request.user))
 
     @extend_schema(responses=SprintRiskResponse, tags=["ml"])
@@ -66,7 +81,3 @@ def _require_issues_of(project_id: UUID, issue_ids: Sequence[UUID]) -> None:
         raise ValidationError(
             {"planned_issues": [f"Not issues of this project: {', '.join(sorted(map(str, outside)))}"]}
         )
-
-
-def _require_visible_issue(request: Request, issue_id: UUID, project_id: UUID) -> Issue:
-    return get_object_or_404(issues_visible_to(request.user), id=issue_id, project_id=project_id)
