@@ -69,16 +69,27 @@ def prepare(environment: dict[str, str], data: Path) -> str:
 
 
 @contextmanager
-def serving(environment: dict[str, str], port: int) -> Iterator[None]:
+def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
     """The web server, ready."""
     command = [sys.executable, "-m", "base.launch", "serve", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as server,
+    ):
         try:
             if server.stdout is None or "Serving" not in server.stdout.readline():
                 sys.exit("The server did not start.")
-            yield
+            yield server
         finally:
             server.terminate()
+
+
+def processor_seconds(server: subprocess.Popen[str]) -> float:
+    """What the server and its workers have used so far: this figure holds on a busy machine too."""
+    fields = [path.read_text().rpartition(")")[2].split() for path in Path("/proc").glob("[0-9]*/stat")]
+    own = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = sum(int(each[11]) + int(each[12]) for each in [own, *fields] if each is own or int(each[1]) == server.pid)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def post(connection: http.client.HTTPConnection, path: str, body: object, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -133,13 +144,33 @@ def load(port: int, project: str, headers: dict[str, str], clients: int, seconds
     return everything
 
 
-def report(engine: str, everything: Sequence[Answers], elapsed: float, rows: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds: on the clock, and of the processors for server and clients."""
+
+    elapsed: float
+    server: float
+    clients: float
+
+    def since(self, before: "Cost") -> "Cost":
+        return Cost(self.elapsed - before.elapsed, self.server - before.server, self.clients - before.clients)
+
+
+def cost_so_far(server: subprocess.Popen[str]) -> Cost:
+    return Cost(time.perf_counter(), processor_seconds(server), time.process_time())
+
+
+def report(engine: str, everything: Sequence[Answers], cost: Cost, rows: int) -> None:
     """One paragraph, and whether the promise held."""
     seconds = [each for answers in everything for each in answers.seconds]
     errors = [each for answers in everything for each in answers.errors]
     methods = sorted({method for answers in everything for method in answers.methods})
-    print(f"{engine:11} {len(seconds) / elapsed:.0f} requests/s, {milliseconds(seconds)}, {len(errors)} errors")
+    print(f"{engine:11} {len(seconds) / cost.elapsed:.0f} requests/s, {milliseconds(seconds)}, {len(errors)} errors")
     print(f"{'':11} method {', '.join(methods)}; {rows} history rows for {len(seconds) - len(errors)} answers")
+    each = 1000 / len(seconds)
+    print(
+        f"{'':11} processor time per request: server {cost.server * each:.2f} ms, client {cost.clients * each:.2f} ms"
+    )
     if errors:
         print(f"{'':11} first error: {errors[0]}")
 
@@ -150,14 +181,14 @@ def measure(engine: str, database_url: str | None, options: argparse.Namespace) 
         own = {"SCRUM_ML_VAR_DIR": folder, "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT)}
         environment = {**os.environ, **own, **({"DATABASE_URL": database_url} if database_url else {})}
         project, [port] = prepare(environment, options.data), free_ports(1)
-        with serving(environment, port):
+        with serving(environment, port) as server:
             headers = log_in(port)
             warm = load(port, project, headers, options.clients, 2.0)
-            start = time.perf_counter()
+            before = cost_so_far(server)
             everything = load(port, project, headers, options.clients, options.seconds)
-            elapsed = time.perf_counter() - start
+            cost = cost_so_far(server).since(before)
             rows = int(manage(environment, "shell", "-v0", "-c", COUNT_HISTORY))
-        report(engine, everything, elapsed, rows - sum(len(answers.seconds) for answers in warm))
+        report(engine, everything, cost, rows - sum(len(answers.seconds) for answers in warm))
 
 
 def main() -> None:
