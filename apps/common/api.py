@@ -40,6 +40,14 @@ class Pagination(PageNumberPagination):
             raise exceptions.ValidationError({self.page_size_query_param: f"A number from 1 to {self.max_page_size}."})
         return min(int(asked[:10]), self.max_page_size)
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """The parameters in the OpenAPI document, with their limits."""
+        page, page_size = super().get_schema_operation_parameters(view)
+        page["schema"]["minimum"] = page_size["schema"]["minimum"] = 1
+        page_size["schema"]["default"] = self.page_size
+        page_size["description"] += f" At most {self.max_page_size}, even if more are asked for."
+        return [page, page_size]
+
 
 class JSONParser(parsers.JSONParser):
     """JSON as the standard has it: no NaN, no Infinity, and nesting that is too deep is the client's mistake."""

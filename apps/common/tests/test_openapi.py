@@ -47,3 +47,11 @@ def test_the_filters_are_documented(schema: dict[str, Any]) -> None:
         "status", "status_category", "type", "assignee", "sprint", "component", "created_after", "resolved_after",
         "search", "ordering", "page", "page_size",
     }  # fmt: skip
+
+
+def test_the_limits_of_pages_are_documented(schema: dict[str, Any]) -> None:
+    parameters = schema["paths"]["/api/v1/projects/"]["get"]["parameters"]
+    page, page_size = (next(each for each in parameters if each["name"] == name) for name in ("page", "page_size"))
+
+    assert page["schema"]["minimum"] == 1
+    assert page_size["schema"] == {"type": "integer", "minimum": 1, "default": 50}
