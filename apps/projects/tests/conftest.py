@@ -7,13 +7,19 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
-from apps.projects.models import Project
+from apps.projects.models import Project, TeamMember
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 
 
 @pytest.fixture
 def project(db) -> Project:
     return ProjectFactory(key="APOLLO")
+
+
+@pytest.fixture
+def lead(project) -> TeamMember:
+    """The only member, where a test asks for nobody else."""
+    return TeamMemberFactory(project=project, role=TeamMember.Role.LEAD)
 
 
 @pytest.fixture

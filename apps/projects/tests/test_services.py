@@ -9,27 +9,14 @@ from django.core.exceptions import ValidationError
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.projects import services
-from apps.projects.models import Issue, IssueChange, Project, Sprint, TeamMember
+from apps.projects.models import Issue, IssueChange, Project, TeamMember, WorkflowStatus
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+from apps.projects.tests.history import recorded
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def lead():
-    return TeamMemberFactory(role=TeamMember.Role.LEAD)
-
-
-@pytest.fixture
-def project(lead):
-    return lead.project
-
-
-def history(issue: Issue) -> list[tuple[str, str, str]]:
-    return list(issue.changes.values_list("field", "old_value", "new_value"))
-
-
-def status(project: Project, name: str):
+def status(project: Project, name: str) -> WorkflowStatus:
     return project.statuses.get(name=name)
 
 
@@ -102,7 +89,7 @@ class TestTeam:
         for issue in (open_issue, finished, elsewhere):
             issue.refresh_from_db()
         assert open_issue.assignee is None
-        assert history(open_issue) == [("assignee", str(member.user_id), "")]
+        assert recorded(open_issue) == [("assignee", str(member.user_id), "")]
         assert finished.assignee_id == elsewhere.assignee_id == member.user_id
 
 
@@ -114,7 +101,7 @@ class TestCreateIssue:
 
         assert (issue.status.name, issue.reporter, issue.created_at) == ("To do", lead.user, now)
         assert (issue.started_at, issue.resolved_at) == (None, None)
-        assert history(issue) == []
+        assert recorded(issue) == []
 
     def test_an_issue_keeps_the_times_its_source_gives(self, project, lead, now):
         created, resolved = now - timedelta(days=9), now - timedelta(days=2)
@@ -170,7 +157,7 @@ class TestUpdateIssue:
             story_points=5.0, estimated_hours=2.5, title="Clearer",
         )  # fmt: skip
 
-        assert sorted(history(issue)) == [
+        assert sorted(recorded(issue)) == [
             ("assignee", "", str(lead.user_id)),
             ("estimated_hours", "", "2.5"),
             ("sprint", "", str(sprint.pk)),
@@ -184,7 +171,7 @@ class TestUpdateIssue:
 
         services.update_issue(issue, by=lead.user, now=now, story_points=3, status=issue.status)
 
-        assert history(issue) == []
+        assert recorded(issue) == []
 
     def test_work_begins_once(self, project, lead, now):
         issue = IssueFactory(project=project)
@@ -193,7 +180,7 @@ class TestUpdateIssue:
             services.update_issue(issue, by=lead.user, now=now + timedelta(days=days), status=status(project, name))
 
         assert issue.started_at == now
-        assert len(history(issue)) == 3
+        assert len(recorded(issue)) == 3
 
     def test_done_is_the_end_until_it_is_reopened(self, project, lead, now):
         issue = IssueFactory(project=project, in_progress=True)
@@ -207,7 +194,7 @@ class TestUpdateIssue:
         services.update_issue(issue, by=lead.user, now=now + timedelta(days=2), status=status(project, "Done"))
         issue.refresh_from_db()
         assert issue.resolved_at == now + timedelta(days=2)
-        assert [new for _, _, new in history(issue)] == ["Done", "In progress", "Done"]
+        assert [new for _, _, new in recorded(issue)] == ["Done", "In progress", "Done"]
 
     def test_from_one_done_status_to_another_the_end_stays(self, project, lead, now):
         issue = IssueFactory(project=project, completed=True)
@@ -234,7 +221,7 @@ class TestUpdateIssue:
             services.update_issue(issue, by=lead.user, now=now, **{field: value})
 
         assert set(caught.value.message_dict) == {field}
-        assert history(issue) == []
+        assert recorded(issue) == []
 
     def test_a_completed_sprint_takes_no_more_issues(self, project, lead, now):
         issue, sprint = IssueFactory(project=project), SprintFactory(project=project, completed=True)
@@ -251,7 +238,7 @@ class TestUpdateIssue:
 
         services.update_issue(stale, by=lead.user, now=now, story_points=3)
 
-        assert history(issue) == [("story_points", "1", "2"), ("story_points", "2", "3")]
+        assert recorded(issue) == [("story_points", "1", "2"), ("story_points", "2", "3")]
 
     @pytest.mark.parametrize("field", ["project", "source", "created_at", "resolved_at"])
     def test_identity_and_times_are_not_for_editing(self, project, lead, now, field):
@@ -265,7 +252,7 @@ class TestUpdateIssue:
             services.update_issue(issue, by=lead.user, now=now, story_points=-1.0)
 
         issue.refresh_from_db()
-        assert (issue.story_points, history(issue)) == (3, [])
+        assert (issue.story_points, recorded(issue)) == (3, [])
 
     def test_an_issue_that_was_just_deleted_is_a_conflict(self, project, lead, now):
         issue = IssueFactory(project=project)
@@ -323,119 +310,3 @@ class TestHistory:
     )
     def test_numbers_are_written_exactly(self, value, text):
         assert services.as_history_text(value) == text
-
-
-class TestSprints:
-    def test_a_planned_sprint_starts_once(self, project, now):
-        sprint = SprintFactory(project=project)
-
-        services.start_sprint(sprint, now=now)
-
-        assert (sprint.status, sprint.started_at) == (Sprint.Status.ACTIVE, now)
-        with pytest.raises(Conflict):
-            services.start_sprint(sprint, now=now)
-
-    def test_what_is_unfinished_leaves_a_closed_sprint_and_what_is_done_stays(self, project, lead, now):
-        sprint = SprintFactory(project=project, active=True)
-        unfinished = IssueFactory(project=project, sprint=sprint)
-        done = IssueFactory(project=project, sprint=sprint, completed=True)
-
-        services.close_sprint(sprint, by=lead.user, now=now)
-
-        unfinished.refresh_from_db()
-        done.refresh_from_db()
-        assert (sprint.status, sprint.completed_at) == (Sprint.Status.COMPLETED, now)
-        assert (unfinished.sprint, history(unfinished)) == (None, [("sprint", str(sprint.pk), "")])
-        assert (done.sprint, history(done)) == (sprint, [])
-
-    def test_unfinished_issues_may_move_on_to_the_next_sprint(self, project, lead, now):
-        sprint, following = SprintFactory(project=project, active=True), SprintFactory(project=project)
-        issue = IssueFactory(project=project, sprint=sprint)
-
-        services.close_sprint(sprint, by=lead.user, now=now, move_to=following)
-
-        issue.refresh_from_db()
-        assert issue.sprint == following
-        assert history(issue) == [("sprint", str(sprint.pk), str(following.pk))]
-
-    def test_they_cannot_move_to_another_project(self, project, lead, now):
-        with pytest.raises(ValidationError):
-            services.close_sprint(
-                SprintFactory(project=project, active=True), by=lead.user, now=now, move_to=SprintFactory()
-            )
-
-    @pytest.mark.parametrize("completed", [True, False])
-    def test_only_an_active_sprint_is_closed(self, project, lead, now, completed):
-        with pytest.raises(Conflict):
-            services.close_sprint(SprintFactory(project=project, completed=completed), by=lead.user, now=now)
-
-    def test_closing_takes_the_same_queries_for_any_number_of_issues(
-        self, project, lead, now, django_assert_max_num_queries
-    ):
-        sprint = SprintFactory(project=project, active=True)
-        IssueFactory.create_batch(30, project=project, sprint=sprint)
-
-        with django_assert_max_num_queries(10):
-            services.close_sprint(sprint, by=lead.user, now=now)
-
-    def test_a_planned_sprint_is_deleted_and_its_issues_return_to_the_backlog(self, project, lead, now):
-        sprint = SprintFactory(project=project)
-        issue = IssueFactory(project=project, sprint=sprint)
-
-        services.delete_sprint(sprint, by=lead.user, now=now)
-
-        issue.refresh_from_db()
-        assert (issue.sprint, len(history(issue))) == (None, 1)
-
-    def test_a_sprint_that_ran_is_history(self, project, lead, now):
-        with pytest.raises(Conflict):
-            services.delete_sprint(SprintFactory(project=project, active=True), by=lead.user, now=now)
-
-    def test_the_dates_of_a_completed_sprint_stay(self, project, now):
-        sprint = SprintFactory(project=project, completed=True)
-
-        with pytest.raises(Conflict):
-            services.update_sprint(sprint, end_date=sprint.end_date + timedelta(days=1))
-
-    def test_a_sprint_does_not_end_before_it_starts(self, project, now):
-        with pytest.raises(ValidationError):
-            services.update_sprint(SprintFactory(project=project), start_date=now.date() + timedelta(days=400))
-
-
-class TestWorkflow:
-    def test_a_status_in_use_keeps_its_meaning(self, project):
-        in_use = IssueFactory(project=project).status
-
-        with pytest.raises(Conflict):
-            services.update_status(in_use, category="done")
-        with pytest.raises(Conflict):
-            services.update_status(in_use, name="Backlog")
-        with pytest.raises(Conflict):
-            services.delete_status(in_use)
-
-        assert services.update_status(in_use, position=7, name=in_use.name).position == 7
-
-    def test_a_status_that_only_the_history_knows_stays_too(self, project, lead, now):
-        issue = IssueFactory(project=project)
-        services.update_issue(issue, by=lead.user, now=now, status=status(project, "Done"))
-
-        with pytest.raises(Conflict):
-            services.delete_status(status(project, "To do"))
-
-    def test_an_unused_status_may_go(self, project):
-        services.delete_status(status(project, "Done"))
-
-        assert project.statuses.count() == 2
-
-    def test_a_type_in_use_may_be_renamed_but_not_deleted(self, project):
-        kind = IssueFactory(project=project).issue_type
-
-        with pytest.raises(Conflict):
-            services.delete_issue_type(kind)
-        assert services.update_issue_type(kind, name="chore").name == "chore"
-
-    def test_names_are_given_once_in_a_project(self, project):
-        with pytest.raises(ValidationError):
-            services.create_issue_type(project, name="bug")
-        with pytest.raises(ValidationError):
-            services.create_status(project, name="Done", category="done")
