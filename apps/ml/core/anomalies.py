@@ -114,7 +114,7 @@ def unassigned_issues(snapshot: ProjectSnapshot) -> Finding | None:
         unassigned,
         UNASSIGNED_PERCENT,
         kind="unassigned_issues",
-        what="have no assignee",
+        what="Without an assignee",
         mitigation=("Assign or drop them in the next refinement",),
     )
 
@@ -127,7 +127,7 @@ def stale_issues(snapshot: ProjectSnapshot) -> Finding | None:
         stale,
         STALE_PERCENT,
         kind="stale_issues",
-        what=f"have not changed for more than {STALE_AFTER.days} days",
+        what=f"Without any change for more than {STALE_AFTER.days} days",
         mitigation=("Close what nobody will do", "Ask the assignees what they wait for"),
     )
 
@@ -144,7 +144,7 @@ def status_bottleneck(snapshot: ProjectSnapshot) -> Finding | None:
         stuck,
         (BOTTLENECK_PERCENT[0], *[NEVER] * 3) if waiting else BOTTLENECK_PERCENT,
         kind="status_bottleneck",
-        what=f"are in the status {status}",
+        what=f"In the status {status}",
         mitigation=("Refine less, finish more",) if waiting else ("Limit work in progress", f"Help to clear {status}"),
     )
 
@@ -224,7 +224,7 @@ def _share_finding(
     return Finding(
         kind=kind,
         severity=severity,
-        description=f"{len(issues)} of {n_open} open issues ({share:.0f} %) {what}",
+        description=f"{what}: {len(issues)} of {n_open} open issues ({share:.0f} %)",
         metric=f"{kind}_percent",
         expected=float(thresholds[0]),
         actual=round(share, 1),

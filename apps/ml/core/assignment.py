@@ -121,8 +121,8 @@ def _skill_reason(member: MemberHistory, skill: float, issue_type: str) -> str:
 def _workload_reason(member: MemberHistory) -> str:
     score, count = workload_score(member.open_issues), member.open_issues
     if score >= WORKLOAD_BANDS[1][1]:
-        return f"Currently has capacity ({count} open issues)"
-    return f"{'Overloaded' if score == OVERLOADED_SCORE else 'Already busy'} ({count} open issues)"
+        return f"Currently has capacity (open issues: {count})"
+    return f"{'Overloaded' if score == OVERLOADED_SCORE else 'Already busy'} (open issues: {count})"
 
 
 def _performance_reason(member: MemberHistory) -> str:
@@ -134,4 +134,4 @@ def _availability_reason(member: MemberHistory, now: datetime) -> str:
     if member.last_active_at is None:
         return "No activity on own issues is recorded"
     days = max((now - member.last_active_at).days, 0)
-    return "Moved own work today" if days == 0 else f"Last moved own work {days} days ago"
+    return "Moved own work within a day" if days == 0 else f"Days since own work last moved: {days}"

@@ -125,7 +125,7 @@ def unassigned_issues(state: SprintState) -> Finding | None:
     return Finding(
         kind="unassigned_issues",
         severity=severity,
-        description=f"{len(unassigned)} of {len(state.open_issues)} open issues in the sprint have no assignee",
+        description=f"Without an assignee: {len(unassigned)} of {len(state.open_issues)} open issues",
         metric="unassigned_issues",
         expected=0.0,
         actual=float(len(unassigned)),
@@ -143,7 +143,7 @@ def unestimated_issues(state: SprintState) -> Finding | None:
     return Finding(
         kind="unestimated_issues",
         severity=severity,
-        description=f"{len(bare)} of {len(state.open_issues)} open issues in the sprint are not estimated",
+        description=f"Without an estimate: {len(bare)} of {len(state.open_issues)} open issues",
         metric="unestimated_issues",
         expected=0.0,
         actual=float(len(bare)),
@@ -168,7 +168,7 @@ def scope_added(state: SprintState) -> Finding | None:
     return Finding(
         kind="scope_added",
         severity=severity,
-        description=f"{added_amount:g} {state.unit} were added after the start to the {committed:g} it began with",
+        description=f"Scope grew from {committed:g} to {total:g} {state.unit} after the start",
         metric=f"scope_{state.unit}",
         expected=committed,
         actual=total,
@@ -192,8 +192,8 @@ def stalled_issues(state: SprintState) -> Finding | None:
         kind="stalled_issues",
         severity=severity,
         description=(
-            f"{len(stalled)} of {len(state.open_issues)} open issues are in progress without a status change for more "
-            f"than {STALLED_AFTER.days} days, the longest for {longest_days}"
+            f"In progress without a change of status for more than {STALLED_AFTER.days} days: {len(stalled)} of "
+            f"{len(state.open_issues)} open issues, the longest for {longest_days} days"
         ),
         metric="stalled_issues",
         expected=0.0,

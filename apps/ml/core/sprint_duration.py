@@ -285,9 +285,11 @@ def _range(numbers: _Arithmetic, history: Sequence[SprintRecord]) -> Interval:
     """
     rates = [record.output(numbers.unit) / (record.working_days or 1) for record in recent(history)]
     rates = [rate for rate in rates if rate > 0]
-    low, high = (max(numbers.work / rate, numbers.capacity.working_days) for rate in (max(rates), min(rates)))
+    # Relative to the estimate, so that an estimate that capacity decides is as uncertain as the work behind it.
+    usual = daily_velocity(history, numbers.unit)
+    low, high = (numbers.working_days * usual / rate for rate in (max(rates), min(rates)))
     # The estimate averages in sprints that delivered nothing, so it may lie beyond the slow end.
-    low, high = min(low, numbers.working_days), min(max(high, numbers.working_days), MAX_WORKING_DAYS)
+    high = min(max(high, numbers.working_days), MAX_WORKING_DAYS)
     return Interval(
         low=_calendar_days(numbers.plan, low),
         high=_calendar_days(numbers.plan, high),
@@ -305,7 +307,7 @@ def _longer_than_planned(numbers: _Arithmetic) -> str | None:
     late = (finish_date(numbers.plan.resumes_on, numbers.working_days) - numbers.plan.last_day).days
     if late <= 0 or numbers.working_days <= 0:
         return None
-    return f"The work ends about {late} calendar days after the sprint's last day."
+    return f"The work ends about {late} calendar day{'s' * (late != 1)} after the sprint's last day."
 
 
 def _capacity_binds(numbers: _Arithmetic) -> str | None:
@@ -328,14 +330,13 @@ def _without_points(numbers: _Arithmetic) -> str | None:
     if not missing or numbers.unit != "points":
         return None
     total = len(numbers.plan.items)
-    return (
-        f"{missing} of {total} planned issues have no story points; each was counted as {numbers.assumed_points:.1f}."
-    )
+    assumed = f"each counted as {numbers.assumed_points:.1f}, the mean of delivered ones"
+    return f"Without story points: {missing} of {total} planned issues, {assumed}."
 
 
 def _unassigned(numbers: _Arithmetic) -> str | None:
     unassigned = sum(not item.is_assigned for item in numbers.plan.items)
-    return f"{unassigned} of {len(numbers.plan.items)} planned issues have no assignee." if unassigned else None
+    return f"Without an assignee: {unassigned} of {len(numbers.plan.items)} planned issues." if unassigned else None
 
 
 def _unsteady(numbers: _Arithmetic) -> str | None:

@@ -71,6 +71,7 @@ class SprintDurationService:
 
 
 def _answer(plan: SprintPlan, estimate: SprintDurationEstimate) -> dict[str, Any]:
+    needed_hours = estimate.capacity.needed_hours
     return {
         "estimated_days": estimate.estimated_days,
         "planned_days": estimate.planned_days,
@@ -85,7 +86,7 @@ def _answer(plan: SprintPlan, estimate: SprintDurationEstimate) -> dict[str, Any
         "days_range": {"min": estimate.days_range.low, "max": estimate.days_range.high},
         "days_range_level": round(estimate.days_range.level, 3),
         "capacity_basis": estimate.capacity.basis,
-        "capacity_needed_hours": estimate.capacity.needed_hours,
+        "capacity_needed_hours": None if needed_hours is None else round(needed_hours, 1),
         "planned_issue_count": len(plan.items),
         "sprints_used": estimate.sprints_used,
         "replayed_sprints": estimate.replayed_sprints,

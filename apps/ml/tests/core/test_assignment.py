@@ -56,9 +56,9 @@ def test_the_total_is_the_seeds_weighted_sum():
     assert score.total == pytest.approx(0.4 * 0.5 + 0.3 * 0.8 + 0.2 * 0.8 + 0.1 * 0.8)
     assert score.reasoning == (
         "Some experience with bug issues (2 of 8 finished issues)",
-        "Currently has capacity (2 open issues)",
+        "Currently has capacity (open issues: 2)",
         "Finished 8 of 10 issues taken",
-        "Last moved own work 10 days ago",
+        "Days since own work last moved: 10",
     )
 
 

@@ -127,7 +127,7 @@ def test_a_few_issues_without_points_count_as_the_mean_and_that_is_said():
     estimate = estimate_sprint_duration(replace(PLAN, items=items), [STEADY] * 3)
 
     assert (estimate.total_story_points, estimate.working_days) == (20.0, 12.0)
-    assert any(sentence.startswith("1 of 5 planned issues have no story points") for sentence in estimate.risk_factors)
+    assert any(sentence.startswith("Without story points: 1 of 5 planned issues") for sentence in estimate.risk_factors)
 
 
 def test_a_running_sprint_adds_what_is_left_to_what_has_passed():
@@ -165,6 +165,15 @@ def test_a_steady_past_is_a_narrow_range():
     estimate = estimate_sprint_duration(PLAN, [STEADY] * 4)
 
     assert (estimate.days_range.low, estimate.days_range.high) == (12, 12)
+
+
+def test_an_estimate_that_capacity_decides_is_as_uncertain_as_its_work():
+    past = [replace(STEADY, delivered_points=points) for points in (10.0, 20.0, 30.0)]
+
+    answer = estimate_sprint_duration(replace(PLAN, team_capacity_hours=16.0), past)
+
+    assert answer.capacity.working_days == answer.working_days == 100.0
+    assert answer.days_range.low < answer.estimated_days < answer.days_range.high
 
 
 def test_the_range_promises_no_more_than_so_few_sprints_can():
@@ -228,7 +237,7 @@ def test_unassigned_work_is_said():
 
     estimate = estimate_sprint_duration(replace(PLAN, items=items), [STEADY] * 3)
 
-    assert estimate.risk_factors == ("1 of 4 planned issues have no assignee.",)
+    assert estimate.risk_factors == ("Without an assignee: 1 of 4 planned issues.",)
 
 
 def _holds(outputs) -> bool:
