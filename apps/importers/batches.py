@@ -23,7 +23,7 @@ WRITTEN_FIELDS = (*PLAIN_FIELDS, "labels", "issue_type", "status", "assignee", "
 
 SET_DONE = "with a completion date but a status that is not done: imported as done"
 UNDATED = "done without a completion date: of no use for training"
-UNKNOWN_CREATION = "without a creation date: the earliest known time stands for it"
+UNKNOWN_CREATION = "without a creation date: the first known time, or that of the import, stands for it"
 
 
 class BatchWriter:

@@ -162,6 +162,10 @@ SECONDS_TRACKERS = frozenset({"issuekey", "workratio", "timeestimate", "weight",
 HOURS_TRACKERS = frozenset({"workitemtype", "completedwork", "remainingwork", "areapath"})
 #: Headers whose cells list several values, parted by commas, where the domain has room for the first.
 LISTS = frozenset({"assignees", "components"})
+NO_END = (
+    "No column says when work was completed: the issues are imported, but nothing can be learned from them. "
+    "Name one: --map resolved_at=COLUMN."
+)
 HOUR_FIELDS = ("estimated_hours", "actual_hours")
 
 
@@ -224,6 +228,8 @@ def detect_columns(header: Sequence[str], overrides: Mapping[str, str] | None = 
     notes += [
         f"{name} is left out: {LEFT_OUT[key]}." for name, key in zip(header, normal, strict=True) if key in LEFT_OUT
     ]
+    if "resolved_at" not in positions:
+        notes.append(NO_END)
     if "title" not in positions:
         raise ImportRefused(_no_title(header))
     lists = frozenset(name for name, found in positions.items() if normal[found[0]] in LISTS)

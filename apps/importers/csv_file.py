@@ -75,21 +75,29 @@ def _refuse_other_formats(path: Path) -> None:
 
 def _encoding(path: Path) -> tuple[str, int]:
     """UTF-8 where every byte fits, UTF-16 where it is marked (Excel's "Unicode text"), else latin-1; and the lines."""
-    decoder, line_count, encoding = codecs.getincrementaldecoder("utf-8")(), 0, "utf-8-sig"
     with path.open("rb") as file:
-        if file.read(2) in _UTF16_MARKS:
-            encoding = "utf-16"
-        file.seek(0)
+        name = "utf-16" if file.read(2) in _UTF16_MARKS else "utf-8-sig"
+    fits, line_count = _survey(path, name)
+    if fits:
+        return name, line_count
+    if name == "utf-16":
+        raise ImportRefused(f"{path} begins as UTF-16 but does not go on so: save it anew, best as UTF-8.")
+    return "latin-1", line_count
+
+
+def _survey(path: Path, encoding: str) -> tuple[bool, int]:
+    """Whether all of a file is in an encoding, and its lines; in pieces, for files of any size."""
+    decoder, fits, line_count = codecs.getincrementaldecoder(encoding)(), True, 0
+    with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             line_count += chunk.count(b"\n")
-            if encoding == "utf-8-sig" and not _decodes(decoder, chunk):
-                encoding = "latin-1"
-    return encoding, line_count
+            fits = fits and _decodes(decoder, chunk, is_last=False)
+    return fits and _decodes(decoder, b"", is_last=True), line_count
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, is_last: bool) -> bool:
     try:
-        decoder.decode(chunk)
+        decoder.decode(chunk, is_last)
     except UnicodeDecodeError:
         return False
     return True
@@ -100,10 +108,18 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
     best: tuple[str, tuple[str, ...]] = (",", ())
     for delimiter in DELIMITERS:
         with _reader(path, encoding, delimiter) as reader:
-            cells = tuple(next(reader, ()))
+            cells = _first_record(reader, path)
         if len(cells) > len(best[1]):
             best = (delimiter, cells)
     return best
+
+
+def _first_record(reader: "_csv.Reader", path: Path) -> tuple[str, ...]:
+    """The cells of the first line that is not blank."""
+    try:
+        return tuple(next(filter(any, reader), ()))
+    except csv.Error as error:
+        raise ImportRefused(f"{path} is not a CSV file: its first line cannot be read ({error}).") from error
 
 
 @contextmanager
@@ -119,7 +135,7 @@ def rows(shape: CsvShape) -> Iterator[tuple[int, list[str] | RowError]]:
     A record with another number of cells than the header is an error: what follows would stand in the wrong column.
     """
     with _reader(shape.path, shape.encoding, shape.delimiter) as reader:
-        next(reader)
+        _first_record(reader, shape.path)
         while True:
             line = reader.line_num + 1
             try:

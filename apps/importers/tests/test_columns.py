@@ -89,6 +89,11 @@ def test_calendar_time_is_never_taken_for_hours_of_work_and_the_user_is_told_why
     assert any("in_progress_minutes is left out: calendar time" in note for note in columns.notes)
 
 
+def test_a_file_that_does_not_say_when_work_ended_is_read_with_a_warning():
+    assert detect_columns(["title", "resolved"]).notes == ()
+    assert "nothing can be learned" in detect_columns(["title", "hours"]).notes[0]
+
+
 def test_a_time_column_of_unknown_unit_is_left_out_with_a_question_rather_than_guessed():
     columns = detect_columns(["title", "Time Spent"])
 

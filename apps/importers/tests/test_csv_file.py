@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.importers import csv_file
@@ -104,6 +104,9 @@ def test_the_encoding_is_found_and_a_fallback_announced(write, encoding, name):
         (b"\x89PNG\x00\x01\nmore", "not a CSV"),
         (b'{"title": "x"}\n', "JSON"),
         (b"<html>\n", "HTML"),
+        (b"\xff\xfei\x00d", "UTF-16"),
+        (b"\xff\xfei\x00d\x00\n\x00\x00\xd8", "UTF-16"),
+        (b"id,title" + b"," * 2_000_000 + b"x" * 2_000_000, "first line cannot be read"),
     ],
 )
 def test_what_is_no_csv_is_refused(write, content, message):
@@ -116,6 +119,28 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         inspect_file(tmp_path / "missing.csv")
     with pytest.raises(ImportRefused, match="is not a file"):
         inspect_file(tmp_path)
+
+
+def test_a_file_cut_off_within_a_letter_is_read_to_its_end(write):
+    path = write("id,title\n1,Prü".encode()[:-1])
+
+    assert only(path).title == "PrÃ"
+
+
+def test_blank_lines_before_the_header_are_passed_over(write):
+    assert only(write("\n\nid,title\n1,Fix\n")).line == 4
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.sampled_from([b"id,title,hours,created\n", b"\xff\xfe", b"title;resolved\n"]))
+def test_no_bytes_make_the_reading_fail_unexplained(write, rest, start):
+    path = write(start + rest)
+
+    try:
+        rows = read(path)
+    except ImportRefused:
+        return
+    assert all(isinstance(row, ImportedIssue | RowError) and row.line > 1 for row in rows)
 
 
 def test_bad_rows_are_reported_with_their_line_and_the_rest_is_read(write):
