@@ -5,12 +5,12 @@ holds here: an issue with a time of resolution is done, one that is not done has
 without a changelog writes no changes.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from itertools import islice
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Q
 
@@ -22,6 +22,8 @@ from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.services import add_default_workflow
 
 BATCH_ROWS = 1_000
+#: The constraint of the table (projects_project_key_shape) and its width.
+KEY_SHAPE = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 
 
 def import_issues(
@@ -85,11 +87,12 @@ def _project(key: str, create_as: str | None, now: datetime) -> Project:
         return project
     if create_as is None:
         raise ImportRefused(f'There is no project {key}. To make it: --create-project "A name for it".')
-    project = Project(key=key, name=create_as, created_at=now)
-    try:
-        project.full_clean(exclude=["description"])
-    except ValidationError as error:
-        raise ImportRefused(f"There can be no project {key!r}: {' '.join(error.messages)}") from error
+    if not KEY_SHAPE.fullmatch(key):
+        raise ImportRefused(
+            f"There can be no project {key!r}: a key is capital letters, digits, - and _, begins with a letter and has "
+            "at most 32 characters."
+        )
+    project = Project(key=key, name=create_as.strip() or key, created_at=now)
     project.save(force_insert=True)
     add_default_workflow(project)
     return project
