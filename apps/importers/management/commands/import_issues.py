@@ -189,14 +189,15 @@ def _with_bar(rows: Iterable[ImportedIssue | RowError], shape: CsvShape) -> Iter
 
 
 def _summary(report: ImportReport) -> str:
-    """'PROJ: 0 new, 0 changed, 6,134 unchanged, 0 not imported.'"""
-    parts = [f"{report.new:,} new", f"{report.changed:,} changed", f"{report.unchanged:,} unchanged"]
-    if report.error_count:
-        parts.append(f"{report.error_count:,} rows not imported")
-    if report.people_added:
-        parts.append(f"{report.people_added:,} people added to the team")
-    if report.sprints_added:
-        parts.append(f"{report.sprints_added:,} sprints made (without dates: a CSV names them only)")
+    """'PROJ: 0 new, 6,134 unchanged.'"""
+    counts = (
+        (report.changed, "changed"),
+        (report.unchanged, "unchanged"),
+        (report.error_count, "rows not imported"),
+        (report.people_added, "people added to the team"),
+        (report.sprints_added, "sprints made (without dates: a CSV names them only)"),
+    )
+    parts = [f"{report.new:,} new", *(f"{count:,} {what}" for count, what in counts if count)]
     prefix = "Dry run, nothing was changed. " if report.dry_run else ""
     return f"{prefix}{report.project}: {', '.join(parts)}."
 
