@@ -193,9 +193,9 @@ def test_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path):
 def test_the_worker_becomes_ready_and_ctrl_c_ends_it(server: Started, var_dir: Path):
     with started("./run", "worker", var_dir=var_dir) as worker:
         worker.wait_for(" ready.", FIRST_START_SECONDS)
-        code = worker.interrupt()
+        worker.interrupt()
 
-    assert code == 0
+    assert "Warm shutdown" in worker.output
     assert "apps.ml.tasks.retrain_ml_models" in worker.output
     assert "Traceback" not in worker.output
 
