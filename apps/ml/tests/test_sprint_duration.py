@@ -71,6 +71,16 @@ def test_a_sprint_entered_after_the_fact_ran_when_its_dates_say(project, now):
     assert (record.delivered_points, record.working_days) == (8.0, 10)
 
 
+def test_a_sprint_without_dates_delivered_what_is_finished_in_it(project, past, now):
+    undated = SprintFactory(project=project, status=Sprint.Status.COMPLETED, start_date=None, end_date=None)
+    IssueFactory(project=project, sprint=undated, story_points=8, completed=True)
+
+    first, *others = completed_sprints(project.id, now=now)
+
+    assert (first.delivered_points, first.working_days) == (8.0, None)
+    assert [record.delivered_points for record in others] == [20.0] * 4
+
+
 def test_a_sprint_that_ends_today_counts(project, now):
     SprintFactory(project=project, status=Sprint.Status.COMPLETED, end_date=now.date())
 

@@ -55,6 +55,10 @@ def test_four_sprints_are_too_few_to_call_anything_a_drop():
     assert velocity_drop(replace(EMPTY, sprints=_sprints(100, 100, 100, 0))) is None
 
 
+def test_a_drop_within_what_the_past_has_seen_is_none():
+    assert velocity_drop(replace(EMPTY, sprints=_sprints(50, 150, 40, 160, 100, 60))) is None
+
+
 def test_one_wild_sprint_in_the_past_hides_no_drop():
     assert velocity_drop(replace(EMPTY, sprints=_sprints(100, 95, 500, 105, 100, 20))) is not None
 

@@ -69,6 +69,20 @@ def test_a_newcomer_is_not_given_experience_that_is_not_there():
     assert score.reasoning[0] == "No finished issues in this project yet"
 
 
+@pytest.mark.parametrize(
+    ("open_issues", "reason"),
+    [
+        (3, "Currently has capacity (open issues: 3)"),
+        (4, "Already busy (open issues: 4)"),
+        (11, "Overloaded (open issues: 11)"),
+    ],
+)
+def test_the_load_is_said(open_issues, reason):
+    score = score_member(MemberHistory("a", open_issues=open_issues), issue_type="bug", now=NOW)
+
+    assert reason in score.reasoning
+
+
 def test_the_best_come_first_and_no_more_than_asked_for():
     members = [MemberHistory("a"), MemberHistory("b", completed=4, completed_same_type=4), MemberHistory("c")]
 
