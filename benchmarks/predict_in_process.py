@@ -1,0 +1,76 @@
+"""Effort and points in process, features to answer, one thread; owed: p95 1.5 ms."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from apps.ml.benchmarks.effort_data import read_tasks
+from apps.ml.benchmarks.points_data import read_project
+from apps.ml.core.effort import EffortModel, train_effort_model
+from apps.ml.core.points import PointsModel, load_prior, train_points_model
+from apps.ml.core.records import CompletedIssue, IssueFacts
+from benchmarks.report import data_folder, milliseconds
+
+QUESTIONS = 1_000
+POINTS_PROJECT = "datamanagement"  # the largest of the public set
+
+
+def main() -> None:
+    """Train on the largest public sets, then ask."""
+    effort()
+    points()
+
+
+def effort() -> None:
+    """Hours, with and without the team's own estimate."""
+    tasks = read_tasks(data_folder() / "effort_sip" / "tasks.csv")
+    model, seconds = trained(tasks)
+    print(f"effort: {len(tasks)} tasks, trained in {seconds:.1f} s, {model.nbytes / 2**20:.1f} MiB in memory")
+    facts = sample(tasks)
+    report("without an estimate", model.estimate, [replace(each, estimated_hours=None) for each in facts])
+    report("with the team's estimate", model.estimate, facts)
+
+
+def points() -> None:
+    """Story points from titles and long descriptions."""
+    issues = read_project(data_folder() / "story_points" / f"{POINTS_PROJECT}.csv").known
+    start = time.perf_counter()
+    result = train_points_model(issues, now=max(issue.completed_at for issue in issues), prior=load_prior())
+    print(f"points: {len(issues)} issues, trained in {time.perf_counter() - start:.1f} s")
+    report("story points", PointsModel.from_bytes(result.serving, prior=load_prior()).recommend, sample(issues))
+
+
+def trained(tasks: Sequence[CompletedIssue]) -> tuple[EffortModel, float]:
+    """A model and the seconds its training took, measuring included."""
+    now = max(task.completed_at for task in tasks)
+    start = time.perf_counter()
+    result = train_effort_model(tasks, now=now)
+    return EffortModel.from_bytes(result.serving), time.perf_counter() - start
+
+
+def sample(issues: Sequence[CompletedIssue]) -> list[IssueFacts]:
+    """Facts in an order that no cache likes."""
+    return [issue.facts for issue in random.Random(0).sample(list(issues), min(QUESTIONS, len(issues)))]
+
+
+def report(name: str, answer: Callable[[IssueFacts], object], questions: Sequence[IssueFacts]) -> None:
+    """Wall and processor time a question: the latter holds on a busy machine."""
+    wall: list[float] = []
+    cpu: list[float] = []
+    for facts in questions:
+        wall_start, cpu_start = time.perf_counter(), time.process_time()
+        answer(facts)
+        cpu.append(time.process_time() - cpu_start)
+        wall.append(time.perf_counter() - wall_start)
+    print(f"  {name:26} wall {milliseconds(wall)}")
+    print(f"  {'':26} cpu  {milliseconds(cpu)}")
+
+
+if __name__ == "__main__":
+    main()
