@@ -102,7 +102,12 @@ def velocity_drop(snapshot: ProjectSnapshot) -> Finding | None:
         expected=median,
         actual=latest,
         mitigation=("Ask in the retrospective what was different", "Plan the next sprint on what was delivered"),
-        evidence={"unit": unit, "robust_deviation": round(deviation, 2), "sprints_compared": len(past)},
+        evidence={
+            "sprint_id": snapshot.sprints[-1].sprint_id,
+            "unit": unit,
+            "robust_deviation": round(deviation, 2),
+            "sprints_compared": len(past),
+        },
     )
 
 
