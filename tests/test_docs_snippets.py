@@ -94,17 +94,17 @@ def example(taught: None, db: None) -> Example:
     )
 
 
-@pytest.mark.parametrize("snippet", snippets("python"))
+@pytest.mark.parametrize("snippet", list(snippets("python")))
 def test_a_python_snippet_runs(snippet: str, example: Example):
     exec(compile(snippet, "snippet", "exec"), example.names())
 
 
-@pytest.mark.parametrize("snippet", snippets("json"))
+@pytest.mark.parametrize("snippet", list(snippets("json")))
 def test_a_json_snippet_is_json(snippet: str):
     assert json.loads(snippet)
 
 
-@pytest.mark.parametrize("endpoint", endpoints())
+@pytest.mark.parametrize("endpoint", list(endpoints()))
 def test_a_documented_request_gets_an_answer_of_the_documented_shape(endpoint: Endpoint, example: Example):
     client = APIClient()
     client.force_authenticate(example.user)
