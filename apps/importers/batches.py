@@ -1,7 +1,7 @@
 """A batch of records against the rows that are there: compared, then written in two statements."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Max, Q
@@ -37,7 +37,7 @@ class BatchWriter:
         self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
         self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
         self._sprints = {one.name: one for one in Sprint.objects.filter(project=project)}
-        self._new_sprints: list[Sprint] = []
+        self._undated_sprints: list[Sprint] = []
 
     def write(self, batch: Sequence[ImportedIssue]) -> None:
         """Insert what is new, update what differs; call it inside a transaction."""
@@ -58,9 +58,9 @@ class BatchWriter:
         self._count(batch, new, changed)
 
     def settle_sprints(self) -> None:
-        """Sprints this import made are over if all their issues are, since the last one was."""
+        """Sprints this import made without dates are over if all their issues are, since the last one was."""
         done = Count("issues", filter=Q(issues__resolved_at__isnull=False))
-        made = Sprint.objects.filter(pk__in=[sprint.pk for sprint in self._new_sprints])
+        made = Sprint.objects.filter(pk__in=[sprint.pk for sprint in self._undated_sprints])
         settled = []
         for sprint in made.annotate(total=Count("issues"), done=done, last=Max("issues__resolved_at")):
             if 0 < sprint.total == sprint.done:
@@ -98,7 +98,7 @@ class BatchWriter:
             "issue_type_id": self._type_id(record.issue_type),
             "assignee_id": self._person_id(record.assignee),
             "reporter_id": self._person_id(record.reporter),
-            "sprint_id": self._sprint_id(record.sprint),
+            "sprint_id": self._sprint_id(record),
         }
         values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._mapped}
         if record.created_at is None:
@@ -130,14 +130,29 @@ class BatchWriter:
             self._types[key] = IssueType.objects.create(project=self._project, name=name)
         return self._types[key]
 
-    def _sprint_id(self, name: str) -> Any:
-        if not name:
+    def _sprint_id(self, record: ImportedIssue) -> Any:
+        if not record.sprint:
             return None
-        if name not in self._sprints:
-            self._sprints[name] = Sprint.objects.create(project=self._project, name=name, created_at=self._now)
-            self._new_sprints.append(self._sprints[name])
-            self._report.sprints_added += 1
-        return self._sprints[name].pk
+        if record.sprint not in self._sprints:
+            self._sprints[record.sprint] = self._make_sprint(record)
+        return self._sprints[record.sprint].pk
+
+    def _make_sprint(self, record: ImportedIssue) -> Sprint:
+        """A sprint with the dates the source gives; without any, its work will tell whether it is over."""
+        sprint = Sprint(
+            project=self._project,
+            name=record.sprint,
+            start_date=record.sprint_starts_on,
+            end_date=record.sprint_ends_on,
+            created_at=self._now,
+        )
+        if sprint.start_date and sprint.end_date:
+            sprint.status = _sprint_status(sprint.start_date, sprint.end_date, self._now.date())
+        else:
+            self._undated_sprints.append(sprint)
+        sprint.save(force_insert=True)
+        self._report.sprints_added += 1
+        return sprint
 
     def _status(self, record: ImportedIssue) -> WorkflowStatus | None:
         """The record's status by name; work with a time of resolution is done whatever the name says."""
@@ -190,3 +205,9 @@ class BatchWriter:
 
 def _earliest(record: ImportedIssue) -> datetime | None:
     return min((time for time in (record.started_at, record.resolved_at) if time), default=None)
+
+
+def _sprint_status(start: date, end: date, today: date) -> str:
+    if today > end:
+        return Sprint.Status.COMPLETED
+    return Sprint.Status.ACTIVE if today >= start else Sprint.Status.PLANNED

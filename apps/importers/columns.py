@@ -32,6 +32,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "assigneddeveloper",
     ),
     "sprint": ("sprint", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
+    "sprint_starts_on": ("sprintstart", "sprintstartdate", "cyclestart", "iterationstart", "iterationstartdate"),
+    "sprint_ends_on": ("sprintend", "sprintenddate", "cycleend", "iterationend", "iterationenddate"),
     "story_points": (
         "storypoints", "storypoint", "storypointestimate", "customfieldstorypoints", "customfieldstorypointestimate",
         "points", "estimate", "weight", "effort", "size", "estimatedsize", "sp",

@@ -24,7 +24,7 @@ DELIMITERS = (",", ";", "\t")
 CHUNK_BYTES = 1 << 20
 #: The longest description seen in public trackers is below 100 kB; a longer cell is an unclosed quote.
 LONGEST_CELL = 1 << 20
-DATE_FIELDS = ("created_at", "started_at", "resolved_at", "due_date")
+DATE_FIELDS = ("created_at", "started_at", "resolved_at", "due_date", "sprint_starts_on", "sprint_ends_on")
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -52,8 +52,11 @@ def inspect_file(path: Path) -> CsvShape:
     """
     if not path.is_file():
         raise ImportRefused(f"There is no file {path}." if not path.exists() else f"{path} is not a file.")
-    _refuse_other_formats(path)
-    encoding, line_count = _encoding(path)
+    try:
+        _refuse_other_formats(path)
+        encoding, line_count = _encoding(path)
+    except OSError as error:
+        raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
     delimiter, header = _header(path, encoding)
     notes = (f"The file is not UTF-8: read as {encoding}.",) if encoding == "latin-1" else ()
     return CsvShape(path, encoding, delimiter, header, line_count, notes)

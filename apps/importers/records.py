@@ -39,6 +39,8 @@ class ImportedIssue:
     reporter: Person | None = None
     assignee: Person | None = None
     sprint: str = ""
+    sprint_starts_on: date | None = None
+    sprint_ends_on: date | None = None
     story_points: float | None = None
     estimated_hours: float | None = None
     actual_hours: float | None = None

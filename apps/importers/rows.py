@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from apps.importers.columns import Columns
 from apps.importers.records import ImportedIssue, Person, RowError
@@ -74,7 +74,6 @@ class RowReader:
         rank = priority(texts.get("priority", ""))
         if rank is None and not is_empty(texts.get("priority", "")):
             remarks += (PRIORITY_UNKNOWN,)
-        due = self._moment(texts, "due_date")
         return ImportedIssue(
             line=line,
             external_id=self._identity(external_id, title, texts),
@@ -89,18 +88,24 @@ class RowReader:
             reporter=_person(texts, "reporter"),
             assignee=_person(texts, "assignee"),
             sprint=_fitting(texts, "sprint", LONGEST_SPRINT),
+            sprint_starts_on=self._day(texts, "sprint_starts_on"),
+            sprint_ends_on=self._day(texts, "sprint_ends_on"),
             story_points=_points(texts, labels),
             estimated_hours=self._hours(texts, "estimated_hours"),
             actual_hours=self._hours(texts, "actual_hours"),
             created_at=created_at,
             started_at=self._moment(texts, "started_at"),
             resolved_at=self._moment(texts, "resolved_at"),
-            due_date=due.date() if due else None,
+            due_date=self._day(texts, "due_date"),
             remarks=remarks,
         )
 
     def _moment(self, texts: Mapping[str, str], name: str) -> datetime | None:
         return moment(texts.get(name, ""), _words(name), self.style)
+
+    def _day(self, texts: Mapping[str, str], name: str) -> date | None:
+        found = self._moment(texts, name)
+        return found.date() if found else None
 
     def _hours(self, texts: Mapping[str, str], name: str) -> float | None:
         return hours(texts.get(name, ""), _words(name), factor=self.columns.hours_factor.get(name, 1.0))
@@ -170,6 +175,8 @@ def _refuse_impossible(issue: ImportedIssue, now: datetime) -> None:
     created, resolved = issue.created_at, issue.resolved_at
     if created and resolved and resolved < created and not _same_day_without_time(created, resolved):
         raise BadValue(f"resolved ({resolved:%Y-%m-%d %H:%M}) before created ({created:%Y-%m-%d %H:%M})")
+    if issue.sprint_starts_on and issue.sprint_ends_on and issue.sprint_ends_on < issue.sprint_starts_on:
+        raise BadValue(f"the sprint ends ({issue.sprint_ends_on}) before it starts ({issue.sprint_starts_on})")
     for name, time in (("created", created), ("started", issue.started_at), ("resolved", resolved)):
         if time and time > now + CLOCK_SKEW:
             raise BadValue(f"{name} in the future: {time:%Y-%m-%d}")

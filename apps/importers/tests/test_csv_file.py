@@ -243,6 +243,16 @@ def test_of_several_sprints_the_last_counts_and_labels_come_from_all_columns(wri
     assert (issue.sprint, issue.labels) == ("S 2", ("x", "y", "z"))
 
 
+def test_the_dates_of_a_linear_cycle_are_those_of_the_sprint(write):
+    path = write(
+        "ID,Title,Cycle Name,Cycle Start,Cycle End\nA,a,C 1,2025-01-06,2025-01-19\nB,b,C 2,2025-01-20,2025-01-06\n"
+    )
+
+    first = read(path)[0]
+    assert (first.sprint_starts_on, first.sprint_ends_on) == (date(2025, 1, 6), date(2025, 1, 19))
+    assert reasons(path) == {3: "the sprint ends (2025-01-06) before it starts (2025-01-20)"}
+
+
 def test_a_quote_that_protects_spreadsheets_is_taken_off(write):
     assert only(write("id,title\n1,'=not a formula\n")).title == "=not a formula"
     assert only(write("id,title\n1,'tis a title\n")).title == "'tis a title"

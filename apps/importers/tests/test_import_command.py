@@ -134,6 +134,23 @@ def test_what_cannot_be_done_is_said_and_nothing_is_left_behind(file, arguments,
     assert not Project.objects.exists()
 
 
+def test_the_error_file_never_overwrites_the_input(file):
+    with pytest.raises(CommandError, match="would be overwritten"):
+        run(file, "--project", "SHOP", "--create-project", "--errors", file)
+    assert file.read_text().startswith(HEADER)
+
+
+def test_an_import_that_is_stopped_says_how_to_go_on(file, monkeypatch):
+    monkeypatch.setattr("apps.importers.services.completed_counts", _interrupt)
+
+    with pytest.raises(CommandError, match="running it again does the rest"):
+        run(file, "--project", "SHOP", "--create-project")
+
+
+def _interrupt(project):
+    raise KeyboardInterrupt
+
+
 def test_a_missing_file_is_said_to_be_missing(tmp_path):
     with pytest.raises(CommandError, match="There is no file"):
         run(tmp_path / "missing.csv", "--project", "SHOP")

@@ -241,6 +241,19 @@ def test_sprints_are_made_by_name_and_over_when_all_their_work_is(run):
     assert Sprint.objects.get(name="S 2").status == "planned"
 
 
+@pytest.mark.parametrize(
+    ("starts_in_days", "status"),
+    [(-20, "completed"), (-14, "completed"), (-13, "active"), (0, "active"), (1, "planned")],
+)
+def test_a_sprint_with_dates_is_where_they_say(run, now, starts_in_days, status):
+    start = now.date() + starts_in_days * DAY
+
+    run(finished(sprint="S", sprint_starts_on=start, sprint_ends_on=start + 13 * DAY))
+
+    sprint = Sprint.objects.get()
+    assert (sprint.status, sprint.start_date, sprint.completed_at) == (status, start, None)
+
+
 def test_an_issue_without_dates_was_created_when_it_was_first_seen(run, now):
     run(record(created_at=None))
     run(record(created_at=None), mapped=EVERY_FIELD)

@@ -23,7 +23,8 @@ from apps.importers.services import import_issues
 
 ROWS_PER_LINE = 5_000
 PREVIEWED_ISSUES = 3
-LONGEST_PROJECT_NAME = 200
+#: What the tables hold (see apps/projects/models.py).
+LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
 
 
 class Command(BaseCommand):
@@ -68,12 +69,15 @@ class Command(BaseCommand):
             report = self._import(options)
         except ApplicationError as error:
             raise CommandError(error.message) from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Stopped. What was imported stays; running it again does the rest.") from error
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False))
         else:
             self._print_report(report, options["errors"])
 
     def _import(self, options: dict[str, Any]) -> ImportReport:
+        _refuse_bad_options(options)
         shape = inspect_file(options["file"])
         columns = detect_columns(shape.header, _overrides(options["map"]))
         style = date_style(shape, columns, options["date_format"])
@@ -195,7 +199,7 @@ def _summary(report: ImportReport) -> str:
         (report.unchanged, "unchanged"),
         (report.error_count, "rows not imported"),
         (report.people_added, "people added to the team"),
-        (report.sprints_added, "sprints made (without dates: a CSV names them only)"),
+        (report.sprints_added, "sprints made"),
     )
     parts = [f"{report.new:,} new", *(f"{count:,} {what}" for count, what in counts if count)]
     prefix = "Dry run, nothing was changed. " if report.dry_run else ""
@@ -216,6 +220,14 @@ def _project_name(options: dict[str, Any]) -> str | None:
     name: str | None = options["create_project"]
     name = (options["file"].stem or options["project"]) if name == "" else name
     return name and name[:LONGEST_PROJECT_NAME]
+
+
+def _refuse_bad_options(options: dict[str, Any]) -> None:
+    errors: Path | None = options["errors"]
+    if errors and errors.resolve() == options["file"].resolve():
+        raise ImportRefused("--errors names the file that is to be imported; it would be overwritten.")
+    if not 0 < len(options["source"]) <= LONGEST_SOURCE:
+        raise ImportRefused(f"--source needs a name of at most {LONGEST_SOURCE} characters.")
 
 
 def _lead(email: str | None) -> User | None:
