@@ -6,6 +6,9 @@ from typing import Any
 
 import environ
 
+from apps.common.metric_files import leave, share
+from base import settings
+
 env = environ.Env()
 chdir = str(Path(__file__).resolve().parent.parent)
 env.read_env(f"{chdir}/.env")
@@ -23,6 +26,13 @@ timeout = 60
 graceful_timeout = 20
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+# Before the application is loaded: from then on metrics are counted in memory or in shared files, as this finds it.
+share(settings.METRICS_DIR)
+# Its own lines in the format of all others.
+logconfig_dict = {
+    **settings.LOGGING,
+    "loggers": {"gunicorn.error": {"level": "INFO"}, "gunicorn.access": {"level": "INFO"}},
+}
 # Nothing here uses the control interface, and its socket would lie in the user's home.
 control_socket_disable = True
 
@@ -30,3 +40,8 @@ control_socket_disable = True
 def when_ready(server: Any) -> None:
     """Say where to go, once going there works."""
     print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {server.address}"), flush=True)
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing in memory."""
+    leave(settings.METRICS_DIR)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import environ
 
+from apps.common.metric_files import metrics_root
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 config = environ.Env()
 config.read_env(str(BASE_DIR / ".env"))
@@ -68,6 +70,8 @@ INSTALLED_APPS = [
     "apps.importers",
 ]
 MIDDLEWARE = [
+    "apps.common.middleware.probes",
+    "apps.common.middleware.request_log",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -199,11 +203,36 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config("LOG_LEVEL", default="INFO")
+LOG_FORMAT = config("LOG_FORMAT", default="plain")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"context": {"()": "apps.common.logging.ContextFilter"}},
+    "formatters": {
+        "plain": {"()": "apps.common.logging.PlainFormatter"},
+        "json": {"()": "apps.common.logging.JSONFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if LOG_FORMAT == "json" else "plain",
+            "filters": ["context"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"apps": {"level": LOG_LEVEL}, "django.server": {"level": "INFO"}},
+    "loggers": {
+        "apps": {"level": LOG_LEVEL},
+        # A line a request is for machines; somebody at a terminal would only see it scroll by.
+        "apps.access": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
+        # Without Django's own handlers: one writes every line twice, the other mails what the log leaves out.
+        "django": {"handlers": [], "level": "WARNING"},
+        "django.server": {"level": "INFO"},
+        "celery": {"level": "INFO"},
+        # It warns at every connection that a folder has no host name.
+        "kombu.connection": {"level": "ERROR"},
+    },
 }
+
+# --- Metrics ------------------------------------------------------------------------------------------------------
+METRICS_TOKEN = config("METRICS_TOKEN", default="")
+METRICS_DIR = metrics_root(config("METRICS_DIR", default=""), VAR_DIR)

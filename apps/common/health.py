@@ -1,8 +1,169 @@
-"""Is the process there?"""
+"""Is the process there, and can it do its work?
 
+Ready means: this process can answer a prediction, by a simple method if need be. For that it needs the database with
+all its migrations. Without the model store, the broker or a model it still answers, less well: that is degraded, not
+down, and taking it out of service would make things worse.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from celery import current_app
+from django.db import connection, connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
+
+logger = logging.getLogger(__name__)
+
+Status = Literal["ok", "degraded", "down"]
+#: A check that has not answered by then counts as failed; all run at the same time, so this bounds the probe too.
+CHECK_SECONDS = 2.0
+#: Anybody may ask, so an answer is used again for this long: asking often costs the store and the broker nothing.
+REUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a check found. The text is read by anybody who can reach the service: no addresses, names or causes."""
+
+    status: Status
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of readiness; without a `required` one this process cannot answer at all."""
+
+    run: Callable[[], Health]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A check's answer and how long it took."""
+
+    status: Status
+    message: str
+    seconds: float
+
+
+class _Turn:
+    """One run of a check, in a thread that nobody has to wait for: a hanging server cannot hang the probe."""
+
+    def __init__(self, name: str, check: Check) -> None:
+        self.started = time.monotonic()
+        self.line: Line | None = None
+        self._check, self._name = check, name
+        self._thread = threading.Thread(target=self._run, name=f"health-{name}", daemon=True)
+        self._thread.start()
+
+    def wait(self, until: float) -> Line:
+        self._thread.join(max(until - time.monotonic(), 0))
+        return self.line or Line(self._failed, "No answer in time.", time.monotonic() - self.started)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Still under way, or ended a moment ago: asking again would only pile up threads."""
+        return self._thread.is_alive() or time.monotonic() - self.started < REUSE_SECONDS
+
+    @property
+    def _failed(self) -> Status:
+        return "down" if self._check.required else "degraded"
+
+    def _run(self) -> None:
+        try:
+            found = self._check.run()
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises means that the thing does not work
+            # The type only, since a driver's text names hosts and users.
+            logger.warning("Health check failed check=%s error=%s", self._name, type(error).__name__)
+            found = Health(self._failed, "It cannot be used.")
+        finally:
+            # The thread's own connections would otherwise stay open when it ends.
+            connections.close_all()
+        self.line = Line(found.status, found.message, time.monotonic() - self.started)
+
+
+_TURNS: dict[str, _Turn] = {}
+_STARTING = threading.Lock()
+
+
+def readiness() -> dict[str, Line]:
+    """Every check's answer, within CHECK_SECONDS."""
+    until = time.monotonic() + CHECK_SECONDS
+    turns = {name: _turn(name, check) for name, check in CHECKS.items()}
+    return {name: turn.wait(until) for name, turn in turns.items()}
+
+
+def _turn(name: str, check: Check) -> _Turn:
+    with _STARTING:
+        turn = _TURNS.get(name)
+        if turn is None or not turn.is_fresh:
+            turn = _TURNS[name] = _Turn(name, check)
+        return turn
+
+
+def database() -> Health:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+    return Health("ok", "It answers.")
+
+
+def migrations() -> Health:
+    missing = _known_migrations() - set(MigrationRecorder(connection).applied_migrations())
+    if missing:
+        return Health("down", f"{len(missing)} migrations are not applied: ./run manage migrate.")
+    return Health("ok", "All are applied.")
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    """The migrations of the code; they do not change while it runs, and reading them takes 50 ms."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def broker() -> Health:
+    """Whether a task could be sent; predictions do not need it."""
+    with current_app.connection_for_write() as link:
+        link.transport_options = {**(link.transport_options or {}), **_BROKER_TIMEOUTS}
+        link.ensure_connection(max_retries=1, timeout=int(CHECK_SECONDS))
+        # Redis is only spoken to when a channel is opened.
+        link.channel().close()  # type: ignore[attr-defined] # the stubs do not know it
+    return Health("ok", "It takes tasks.")
+
+
+#: For Redis; AMQP has the connection's own timeout.
+_BROKER_TIMEOUTS = {"socket_connect_timeout": CHECK_SECONDS, "socket_timeout": CHECK_SECONDS}
+
+#: The apps above add theirs when they are ready; this one knows nobody above it.
+CHECKS: dict[str, Check] = {
+    "database": Check(database, required=True),
+    "migrations": Check(migrations, required=True),
+    "broker": Check(broker),
+}
 
 
 def live(request: HttpRequest) -> JsonResponse:
     """The process answers; nothing else is asked."""
     return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 if this process can answer predictions, if need be by simple methods; 503 if not."""
+    lines = readiness()
+    required_down = any(lines[name].status == "down" for name, check in CHECKS.items() if check.required)
+    status = "unavailable" if required_down else "ready"
+    if status == "ready" and any(line.status != "ok" for line in lines.values()):
+        status = "degraded"
+    body = {"status": status, "checks": {name: _document(line) for name, line in lines.items()}}
+    return JsonResponse(body, status=503 if required_down else 200, headers={"Cache-Control": "no-store"})
+
+
+def _document(line: Line) -> dict[str, object]:
+    return {"status": line.status, "message": line.message, "milliseconds": round(line.seconds * 1000, 1)}

@@ -1,4 +1,7 @@
-"""Counters and timers, in the Prometheus client's registry; label values are few and never texts or people."""
+"""Counters and timers, in the Prometheus client's registry; label values are few and never texts or people.
+
+`docs/operations.md` lists them; the dashboard and the alerts in `deploy/` use them, and a test holds the names equal.
+"""
 
 from prometheus_client import Counter, Histogram
 
@@ -16,3 +19,15 @@ STORE_SECONDS = Histogram("scrum_ml_store_seconds", "Time of one call to the mod
 STORE_FAILURES = Counter("scrum_ml_store_failures", "Calls to the model store that failed.", ["operation", "engine"])
 CACHE_LOOKUPS = Counter("scrum_ml_model_cache_lookups", "Model cache lookups.", ["outcome"])
 TRAININGS = Counter("scrum_ml_trainings", "Trainings that ended.", ["type", "outcome"])
+FAILED_REQUESTS = Counter("scrum_ml_failed_requests", "Requests answered with a 5xx status.", ["endpoint"])
+
+#: What the database knows, asked at scrape time by `apps/ml/live_metrics.py`: name → (help, labels).
+LIVE_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "scrum_ml_model_age_seconds": ("Time since the active model was trained.", ("type", "project")),
+    "scrum_ml_active_models": ("Active models.", ("type",)),
+    "scrum_ml_live_outcomes": ("Predictions of the last 30 days whose outcome is known.", ("type", "project")),
+    "scrum_ml_live_mae": ("Mean absolute error of those, in hours or points.", ("type", "project")),
+    "scrum_ml_live_coverage_ratio": ("Share of outcomes inside the predicted range.", ("type", "project")),
+    "scrum_ml_live_nominal_coverage_ratio": ("Share of outcomes that the ranges promised.", ("type", "project")),
+    "scrum_ml_live_metrics_up": ("1 if the database answered this scrape.", ()),
+}

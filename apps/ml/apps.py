@@ -5,3 +5,13 @@ class MLConfig(AppConfig):
     name = "apps.ml"
     label = "ml"
     verbose_name = "Machine learning"
+
+    def ready(self) -> None:
+        from apps.common.health import CHECKS, Check  # noqa: PLC0415 - models exist only now
+        from apps.common.scrape import LIVE_METRICS  # noqa: PLC0415
+        from apps.ml import checks, health, live_metrics  # noqa: F401, PLC0415 - the first registers itself
+
+        CHECKS["store"] = Check(health.store)
+        CHECKS["active_models"] = Check(health.active_models)
+        if live_metrics.read not in LIVE_METRICS:
+            LIVE_METRICS.append(live_metrics.read)

@@ -1,0 +1,116 @@
+"""Log lines for people (`plain`) and for machines (`json`), each with the request or task that it belongs to.
+
+A log leaves the house more easily than a database, so no line may quote what a team wrote. The application logs ids and
+numbers only; what is left are the texts of exceptions, which like to repeat the value they choked on. So a traceback
+keeps its frames and loses its text, unless the exception is one whose text we know.
+"""
+
+import json
+import logging
+import re
+import traceback
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from celery import current_task
+from django.db import InterfaceError, OperationalError
+
+from apps.common.exceptions import ApplicationError
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+#: What is accepted of another's request id; all else could forge log lines or fill the disk.
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: Their texts name places and causes, never a value that somebody typed.
+SAFE_TEXTS = (ApplicationError, OSError, OperationalError, InterfaceError)
+MOST_TEXT = 300
+
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+def request_id_from(given: str | None) -> str:
+    """The id that a proxy or a client gave, if it is harmless; else a new one."""
+    return given if given and ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+class ContextFilter(logging.Filter):
+    """Adds `request_id` and `task_id`, and takes the failed task's words out of Celery's own report."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = REQUEST_ID.get()
+        record.task_id = (current_task.request.id or "") if current_task else ""
+        if record.name == "celery.app.trace" and isinstance(record.args, dict):
+            record.args = _without_texts(record.args, record.exc_info)
+        return True
+
+
+def _without_texts(facts: dict[str, Any], exc_info: Any) -> dict[str, Any]:
+    """Celery repeats error and result in words; the error's type and the record's own traceback are enough."""
+    error = exc_info[0].__name__ if exc_info and exc_info[0] else "error"
+    return {**facts, "exc": error, "traceback": "", "return_value": "", "args": "", "kwargs": ""}
+
+
+class PlainFormatter(logging.Formatter):
+    """One line for a person; the ids stand at its end when there are any."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class names it
+        return super().formatMessage(record) + "".join(
+            f" {name}={value}" for name, value in _ids(record).items() if f"{name}=" not in record.message
+        )
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(exception_lines(ei))
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, ids, and the exception's type and frames."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, str | list[str]] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_ids(record),
+        }
+        if record.exc_info and record.exc_info[0]:
+            entry["exception"] = record.exc_info[0].__name__
+            entry["traceback"] = exception_lines(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+def _ids(record: logging.LogRecord) -> dict[str, str]:
+    found = {name: getattr(record, name, "") for name in ("request_id", "task_id")}
+    return {name: value for name, value in found.items() if value}
+
+
+def exception_lines(exc_info: ExceptionInfo) -> list[str]:
+    """The frames of an exception and of what caused it, oldest first, and their texts where those are ours."""
+    error = exc_info[1]
+    lines: list[str] = []
+    for each in _chain(error):
+        frames = traceback.extract_tb(each.__traceback__)
+        lines += [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        lines.append(f"{type(each).__qualname__}{_safe_text(each)}")
+    return lines
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """The exception last, before it what caused it; a ring, which Python allows, ends."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return found[::-1]
+
+
+def _safe_text(error: BaseException) -> str:
+    if not isinstance(error, SAFE_TEXTS):
+        return ""
+    # PostgreSQL's further lines quote the row.
+    return f": {str(error).partition(chr(10))[0][:MOST_TEXT]}"

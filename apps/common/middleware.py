@@ -1,0 +1,64 @@
+"""What happens around every request: probes are answered, a request id is set, failures are counted."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from apps.common.health import live, ready
+from apps.common.logging import REQUEST_ID, request_id_from
+from apps.common.metrics import FAILED_REQUESTS
+from apps.common.scrape import metrics
+
+access = logging.getLogger("apps.access")
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+#: Asked by address and not by name, by programs without a session: none of the other middleware concerns them, and
+#: ALLOWED_HOSTS would refuse an orchestrator that asks a container by its address.
+PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "/health/live": live,
+    "/health/ready": ready,
+    "/metrics": metrics,
+}
+
+
+def probes(get_response: GetResponse) -> GetResponse:
+    """Answer health and metrics before anything else is asked."""
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        probe = PROBES.get(request.path_info)
+        return probe(request) if probe else get_response(request)
+
+    return handle
+
+
+def request_log(get_response: GetResponse) -> GetResponse:
+    """Give the request an id, its own or a new one, which every log line and the answer carry; count failures."""
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        request_id = request_id_from(request.headers.get("X-Request-ID"))
+        # Not taken back at the end: Django logs a failed request after all middleware. The next request sets its own.
+        REQUEST_ID.set(request_id)
+        response = get_response(request)
+        response["X-Request-ID"] = request_id
+        _note(request, response, time.perf_counter() - started)
+        return response
+
+    return handle
+
+
+def _note(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    # The route, not the address: there are few routes, and an address holds what a client typed.
+    endpoint = request.resolver_match.route if request.resolver_match else "unknown"
+    if response.status_code >= 500:
+        FAILED_REQUESTS.labels(endpoint=endpoint).inc()
+    access.info(
+        "Request answered method=%s endpoint=%s status=%d milliseconds=%.1f",
+        request.method,
+        endpoint,
+        response.status_code,
+        seconds * 1000,
+    )

@@ -1,0 +1,29 @@
+"""What readiness asks of the machine learning: its store and its models. Neither makes a process unready."""
+
+import shutil
+
+from apps.common.health import Health
+from apps.ml.models import MLModel
+from apps.ml.storage import get_object_store
+
+#: Below this the next training may not fit; an artefact with its training set takes some hundred kilobytes.
+LITTLE_SPACE_BYTES = 200 * 2**20
+#: Nothing is ever stored here, so a listing is one short call, and yet it tells a missing bucket or a wrong key.
+NOTHING = "ml_models/health"
+
+
+def store() -> Health:
+    """Whether the model store answers a listing, and a directory has room."""
+    objects = get_object_store()
+    objects.list(NOTHING)
+    if objects.directory is not None and shutil.disk_usage(objects.directory).free < LITTLE_SPACE_BYTES:
+        return Health("degraded", "Its disk is almost full: trainings will fail.")
+    return Health("ok", "It answers.")
+
+
+def active_models() -> Health:
+    """How many models serve."""
+    count = MLModel.objects.filter(is_active=True).count()
+    if count == 0:
+        return Health("degraded", "No model is active: simple methods answer.")
+    return Health("ok", f"{count} active.")
