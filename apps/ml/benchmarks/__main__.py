@@ -8,8 +8,8 @@ from pathlib import Path
 
 def names() -> list[str]:
     """Benchmarks are the modules here that take arguments."""
-    here = Path(__file__).parent
-    return sorted(file.stem for file in here.glob("*.py") if f"\ndef add_arguments(" in file.read_text(encoding="utf-8"))
+    files = Path(__file__).parent.glob("*.py")
+    return sorted(file.stem for file in files if "\ndef add_arguments(" in file.read_text(encoding="utf-8"))
 
 
 def main() -> None:

@@ -71,7 +71,8 @@ class Walk:
                 self.trained = self._fresh(known, month)
                 predictors = fitted(known)
             model = EffortModel.from_bytes(self.trained.serving)
-            self.served += [self._serve(model, predictors, issue, self._recent(month)) for issue in asked]
+            recent = self._recent(month)
+            self.served += [self._serve(model, predictors, issue, recent) for issue in asked]
             self._write(self._progress(month, len(asked), len(ordered)))
         return self.served
 
@@ -115,6 +116,7 @@ class Walk:
             log_scales=[e.log_scale for _, e in pairs],
             inside=[e.interval.low <= h <= e.interval.high for h, (_, e) in zip(hours, pairs, strict=True)],
             used_estimate=[e.used_estimate for _, e in pairs],
+            predicted_hours=[e.predicted_hours for _, e in pairs],
         )
 
     def _progress(self, month: datetime, n_month: int, n_all: int) -> str:

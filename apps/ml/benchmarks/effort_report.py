@@ -104,7 +104,13 @@ CRITERIA = (
         *(_least(0.22), _least(0.35), _least(0.22), _least(0.35)),
     ),
     Criterion(
-        "E7", "ECE, with estimate", _of("served_with_estimate", "ece"), _most(0.08), _most(0.04), _most(0.08), _most(0.04)
+        "E7",
+        "ECE, with estimate",
+        _of("served_with_estimate", "ece"),
+        _most(0.08),
+        _most(0.04),
+        _most(0.08),
+        _most(0.04),
     ),
     Criterion(
         "E8",
@@ -112,7 +118,9 @@ CRITERIA = (
         _of("served", "month_total_ratio"),
         *((0.90, 1.10), (0.95, 1.05), (0.90, 1.10), (0.95, 1.05)),
     ),
-    Criterion("E9", "MALR of 100", _of("learning_curve", "malr"), _most(1.06), _most(0.98), _least(_NONE), _least(_NONE)),
+    Criterion(
+        "E9", "MALR of 100", _of("learning_curve", "malr"), _most(1.06), _most(0.98), _least(_NONE), _least(_NONE)
+    ),
     Criterion("P1", "predict p95, ms", _of("served", "predict_ms_p95"), _most(5), _most(1.5), _most(5), _most(1.5)),
     Criterion("P1", "fit, s", _of("served", "fit_seconds"), _most(10), _most(5), _most(10), _most(5)),
     Criterion("P1", "refit, s", _of("served", "refit_seconds"), _most(10), _most(1), _most(10), _most(1)),

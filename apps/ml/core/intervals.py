@@ -17,9 +17,18 @@ MAX_RECENT_OUTCOMES = 300
 #: Recency of the pool: an outcome this many outcomes ago counts half.
 HALF_LIFE_OUTCOMES = 150.0
 #: With fewer served outcomes than this the errors measured in training still have a say.
-TRAINING_ERRORS_WEIGHT = 40.0
-#: The mean of exp(error) hangs on its largest values; beyond 4 scales one outcome would move every total.
-_LARGEST_STANDARD_ERROR = 4.0
+TRAINING_ERRORS_WEIGHT = 100.0
+#: Totals hang on few large tasks: the training's outcomes stay in, worth up to this many served ones.
+TOTALS_TRAINING_WEIGHT = 600.0
+#: A mean below half the median would be an artefact of few outcomes.
+_SMALLEST_MEAN_FACTOR = 0.5
+#: Share of a missed coverage that is made good at once (adaptive conformal inference; Gibbs, Candes 2021) ...
+COVERAGE_GAIN = 0.5
+#: ... once so many outcomes were seen that their share means something.
+COVERAGE_PRIOR_OUTCOMES = 50.0
+#: Teams drift between an error and the range made from it: on the validation year ranges held 1 to 2 points too little.
+DRIFT_ALLOWANCE = 0.01
+_LEVEL_BOUNDS = (0.02, 0.995)
 _EMPTY: Floats = np.zeros(0)
 
 
@@ -28,17 +37,25 @@ class RecentOutcomes:
     """What came of the last predictions, oldest first; all arrays of shape (n,).
 
     For each scored prediction: ln(actual / predicted hours), the `log_scale` stored with the estimate, whether the
-    actual was inside the range, and the estimate's `used_estimate` flag. More than 300 are cut to the latest.
+    actual was inside the range, the estimate's `used_estimate` flag, and the predicted hours (NaN where not given: such
+    outcomes correct no totals). More than 300 are cut to the latest.
     """
 
     log_errors: Floats = field(default_factory=lambda: _EMPTY)
     log_scales: Floats = field(default_factory=lambda: _EMPTY)
     inside: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     used_estimate: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    predicted_hours: Floats = field(default_factory=lambda: _EMPTY)
 
     @classmethod
     def of(
-        cls, *, log_errors: ArrayLike, log_scales: ArrayLike, inside: ArrayLike, used_estimate: ArrayLike
+        cls,
+        *,
+        log_errors: ArrayLike,
+        log_scales: ArrayLike,
+        inside: ArrayLike,
+        used_estimate: ArrayLike,
+        predicted_hours: ArrayLike | None = None,
     ) -> "RecentOutcomes":
         """Outcomes from any sequences.
 
@@ -49,11 +66,14 @@ class RecentOutcomes:
         """
         errors, scales = np.asarray(log_errors, dtype=np.float64), np.asarray(log_scales, dtype=np.float64)
         held, used = np.asarray(inside, dtype=bool), np.asarray(used_estimate, dtype=bool)
-        if len({errors.size, scales.size, held.size, used.size}) != 1:
+        hours = (
+            np.full(errors.size, np.nan) if predicted_hours is None else np.asarray(predicted_hours, dtype=np.float64)
+        )
+        if len({errors.size, scales.size, held.size, used.size, hours.size}) != 1:
             raise ValueError("Every outcome needs an error, a scale, and whether it was inside and used an estimate.")
         if scales.size and scales.min() <= 0:
             raise ValueError("A predicted scale is positive; outcomes without one cannot correct a range.")
-        return cls(errors, scales, held, used)
+        return cls(errors, scales, held, used, hours)
 
     def like(self, *, used_estimate: bool) -> "RecentOutcomes":
         """The latest outcomes of predictions made with (or without) the team's own estimate."""
@@ -113,10 +133,6 @@ class ErrorPool:
         size = self.effective_size
         return float((max(held - below, 0.0) * size + 1.0) / (size + 2.0))
 
-    def mean_factor(self, scale: float) -> float:
-        """Mean of exp(scale x error): by what the mean exceeds the centre (smearing; Duan, JASA 1983)."""
-        return float(self.weights @ np.exp(scale * np.minimum(self.values, _LARGEST_STANDARD_ERROR)))
-
     @property
     def effective_size(self) -> float:
         """Number of equally weighted errors that would tell as much (Kish)."""
@@ -140,4 +156,59 @@ def corrected_pool(training: ErrorPool, recent: RecentOutcomes | None) -> ErrorP
     return ErrorPool.of(
         np.concatenate([training.values, served]),
         np.concatenate([training.weights * TRAINING_ERRORS_WEIGHT, recency_weights(served.size)]),
+    )
+
+
+def corrected_level(level: float, recent: RecentOutcomes | None) -> float:
+    """The share to ask of the pool so that `level` is held: more where the last ranges held too little, and back."""
+    missing = 0.0
+    if recent is not None and len(recent):
+        believed = len(recent) / (len(recent) + COVERAGE_PRIOR_OUTCOMES)
+        missing = COVERAGE_GAIN * believed * (level - float(recent.inside.mean()))
+    # Near 1 there is little room: the allowance shrinks with it.
+    allowance = DRIFT_ALLOWANCE * 4 * level * (1.0 - level) / 0.64
+    return min(max(level + allowance + missing, _LEVEL_BOUNDS[0]), _LEVEL_BOUNDS[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Means per outcome of what was predicted and what it took: by what totals exceed the sum of typical values.
+
+    The ratio of sums, not the mean of ratios: it answers for the hours of a sprint, where large tasks decide.
+    """
+
+    actual_hours: float
+    predicted_hours: float
+    #: Mean of predicted hours times the squared predicted scale.
+    uncertain_hours: float
+
+    @classmethod
+    def of(cls, log_errors: Floats, log_scales: Floats, predicted_hours: Floats) -> "Totals":
+        """Means over outcomes; arrays of shape (n,) with n > 0."""
+        return cls(
+            actual_hours=float((predicted_hours * np.exp(log_errors)).mean()),
+            predicted_hours=float(predicted_hours.mean()),
+            uncertain_hours=float((predicted_hours * log_scales**2).mean()),
+        )
+
+    def mean_factor(self, log_scale: float) -> float:
+        """By what the mean of a prediction exceeds its typical value; the more, the less certain it is."""
+        excess = (self.actual_hours - self.predicted_hours) / self.uncertain_hours
+        return max(1.0 + excess * log_scale**2, _SMALLEST_MEAN_FACTOR)
+
+
+def corrected_totals(training: Totals, recent: RecentOutcomes | None) -> Totals:
+    """Training's totals with those of served predictions."""
+    if recent is None:
+        return training
+    known = ~np.isnan(recent.predicted_hours)
+    n = int(known.sum())
+    if not n:
+        return training
+    served = Totals.of(recent.log_errors[known], recent.log_scales[known], recent.predicted_hours[known])
+    share = n / (n + TOTALS_TRAINING_WEIGHT)
+    return Totals(
+        actual_hours=share * served.actual_hours + (1 - share) * training.actual_hours,
+        predicted_hours=share * served.predicted_hours + (1 - share) * training.predicted_hours,
+        uncertain_hours=share * served.uncertain_hours + (1 - share) * training.uncertain_hours,
     )

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 
+from apps.ml.core.intervals import Totals
+
 from .estimators import text_scaler
 from .experts import (
     INFORMED_EXPERTS,
@@ -70,6 +72,7 @@ class FittedHead:
     calibration: Calibration
     #: Errors of the out-of-sample answers in units of their predicted scale, in time order.
     standard_errors: Floats
+    totals: Totals
     #: Column of the naive expert that did best.
     baseline: int
     metrics: HeadMetrics
@@ -127,12 +130,14 @@ def _fit_head(study: Study, spec: HeadSpec, experts: Experts, *, corrects: bool)
     by_time = np.sort(past.rows)
     calibration = calibrate(table, spec, experts.answers, by_time, centres=centres, scaler=line["scaler"])
     naive = experts.answers[by_time][:, : spec.n_naive]
+    errors = table.log_hours[past.rows] - past.centre
     head = FittedHead(
         spec=spec,
         line=line,
         trees=experts.trees,
         calibration=calibration,
-        standard_errors=(table.log_hours[past.rows] - past.centre) / past.scale,
+        standard_errors=errors / past.scale,
+        totals=Totals.of(errors, past.scale, np.exp(past.centre)),
         baseline=best_column(naive, table.log_hours[by_time]),
         metrics=head_metrics(
             table,

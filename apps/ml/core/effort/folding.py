@@ -1,6 +1,7 @@
 """Write what was fitted as arrays and JSON: the serving artefact."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -48,4 +49,5 @@ def _head_header(head: FittedHead) -> HeadHeader:
         measured_malr=head.metrics.malr,
         baseline_malr=head.metrics.baseline_malr,
         n_measured=head.metrics.n_test,
+        totals=asdict(head.totals),
     )

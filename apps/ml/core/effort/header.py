@@ -38,6 +38,8 @@ class HeadHeader:
     measured_malr: float
     baseline_malr: float
     n_measured: int
+    #: Fields of `intervals.Totals`.
+    totals: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

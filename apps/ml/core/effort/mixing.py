@@ -9,10 +9,12 @@ from apps.ml.core.intervals import recency_weights
 
 Floats = NDArray[np.float64]
 #: Rows the prior is worth: below that many outcomes the mixture stays near what measured best elsewhere.
-PRIOR_ROWS = 30.0
+#: 30, 300 and 3,000 were tried on the validation year: 300 was best with the team's estimates and no worse without.
+PRIOR_ROWS = 300.0
 #: Older out-of-sample errors count less: half after this many rows.
 HALF_LIFE_ROWS = 800.0
 _STEPS = 150
+_PACE = 1.0
 
 
 def mixture_weights(predictions: Floats, truth: Floats, prior: Floats, stakes: Floats) -> Floats:
@@ -41,13 +43,18 @@ def mixture_weights(predictions: Floats, truth: Floats, prior: Floats, stakes: F
     rows = recency_weights(truth.size, half_life=HALF_LIFE_ROWS) * stakes / stakes.mean()
     strength = PRIOR_ROWS / rows.sum()
     rows = rows / rows.sum()
-    weights = prior.copy()
+    log_prior = np.log(prior)
+    weights, log_weights = prior, log_prior
     for step in range(_STEPS):
         slope = (rows * np.sign(predictions @ weights - truth)) @ predictions
-        slope = slope - slope.mean() + strength * np.log(weights / prior)
-        weights = weights * np.exp(-np.clip(slope / np.sqrt(1.0 + step), -2.0, 2.0))
-        weights = np.maximum(weights / weights.sum(), 1e-6)
-    return np.asarray(weights / weights.sum())
+        pace = _PACE / np.sqrt(1.0 + step)
+        # The pull of the prior is solved for, not stepped along: stable however strong it is.
+        log_weights = (log_weights - pace * (slope - slope.mean()) + pace * strength * log_prior) / (
+            1 + pace * strength
+        )
+        weights = np.exp(log_weights - log_weights.max())
+        weights = weights / weights.sum()
+    return np.asarray(weights)
 
 
 def prior_weights(names: Sequence[str], shares: Mapping[str, float]) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
-from apps.ml.core.intervals import ErrorPool, RecentOutcomes, corrected_pool
+from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
@@ -39,6 +39,7 @@ class ServedHead:
     weights: Floats
     scale_dense: Floats
     pool: ErrorPool
+    totals: Totals
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], header: HeadHeader) -> "ServedHead":
@@ -49,6 +50,7 @@ class ServedHead:
             weights=arrays["weights"],
             scale_dense=arrays["scale_dense"],
             pool=ErrorPool.of(arrays["standard_errors"]),
+            totals=Totals(**header.totals),
         )
 
 
@@ -182,11 +184,11 @@ class EffortModel:
         hours = min(max(math.exp(centre), HOURS_BOUNDS[0]), HOURS_BOUNDS[1])
         outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
         pool = corrected_pool(head.pool, outcomes)
-        low, high = pool.band(asked.level)
+        low, high = pool.band(corrected_level(asked.level, outcomes))
         explained = Explained(self.header, head.header, asked.facts, answer, hours, informed, len(asked.similar))
         return EffortEstimate(
             predicted_hours=hours,
-            expected_hours=hours * pool.mean_factor(answer.scale),
+            expected_hours=hours * corrected_totals(head.totals, outcomes).mean_factor(answer.scale),
             interval=Interval(
                 low=hours * math.exp(min(low * answer.scale, 0.0)),
                 high=hours * math.exp(max(high * answer.scale, 0.0)),
