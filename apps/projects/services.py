@@ -1,10 +1,12 @@
 """The only writes of the domain: each keeps the rules that span rows and records what the past will be asked about.
 
 All raise `ValidationError` (Django's, with a message per field) for input that cannot be right and `Conflict` for
-input that contradicts the present state. Locks are taken in one order everywhere: project, sprints by id, issues by id.
+input that contradicts the present state. Locks are taken in one order everywhere: project, who leaves it, sprints by
+id, issues by id, who is assigned.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -33,8 +35,18 @@ EDITABLE_ISSUE_FIELDS = frozenset(TRACKED_FIELDS) | {
 Row = TypeVar("Row", bound=models.Model)
 
 
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """One transaction; what the database refuses although it was found valid, another writer made so: `Conflict`."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise Conflict("Somebody else has just changed the same: look again, then repeat.") from error
+
+
 # --- Projects -----------------------------------------------------------------------------------------------------
-@transaction.atomic
+@all_or_nothing()
 def create_project(*, key: str, name: str, by: User, now: datetime, description: str = "") -> Project:
     """A project led by its creator, with the default types and statuses."""
     project = _insert(Project(key=key, name=name, description=description, created_at=now))
@@ -52,18 +64,20 @@ def add_default_workflow(project: Project) -> None:
     )
 
 
+@all_or_nothing()
 def update_project(project: Project, **fields: Any) -> Project:
     """Change name or description; the key is how others know the project and stays."""
     return _update(project, fields, allowed={"name", "description"})
 
 
+@all_or_nothing()
 def delete_project(project: Project) -> None:
     """Delete a project with everything in it."""
     project.delete()
 
 
 # --- Team ---------------------------------------------------------------------------------------------------------
-@transaction.atomic
+@all_or_nothing()
 def add_member(project: Project, *, user: User, role: str, now: datetime) -> TeamMember:
     """Take a person into the team; `Conflict` when already there."""
     _lock(project)
@@ -72,20 +86,20 @@ def add_member(project: Project, *, user: User, role: str, now: datetime) -> Tea
     return _insert(TeamMember(project=project, user=user, role=role, joined_at=now))
 
 
-@transaction.atomic
+@all_or_nothing()
 def change_role(member: TeamMember, *, role: str) -> TeamMember:
     """Give a member another role; `Conflict` when the project would be left without a lead."""
     _lock(member.project)
-    _lock(member)
     if role != TeamMember.Role.LEAD:
         _require_another_lead(member)
     return _update(member, {"role": role}, allowed={"role"})
 
 
-@transaction.atomic
+@all_or_nothing()
 def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
     """Take a person out of the team; open work becomes unassigned, finished work still says who did it."""
     _lock(member.project)
+    _lock(member)
     _require_another_lead(member)
     open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
     _set_for_all(open_issues.exclude(status__category=WorkflowStatus.Category.DONE), "assignee", None, by=by, now=now)
@@ -99,23 +113,28 @@ def _require_another_lead(member: TeamMember) -> None:
 
 
 # --- Issue types and statuses -------------------------------------------------------------------------------------
+@all_or_nothing()
 def create_issue_type(project: Project, *, name: str) -> IssueType:
     return _insert(IssueType(project=project, name=name))
 
 
+@all_or_nothing()
 def update_issue_type(issue_type: IssueType, **fields: Any) -> IssueType:
     return _update(issue_type, fields, allowed={"name"})
 
 
+@all_or_nothing()
 def delete_issue_type(issue_type: IssueType) -> None:
     """Delete a type that no issue has; else `Conflict`."""
     _delete_unused(issue_type, "Some issues are of this type.")
 
 
+@all_or_nothing()
 def create_status(project: Project, *, name: str, category: str, position: int = 0) -> WorkflowStatus:
     return _insert(WorkflowStatus(project=project, name=name, category=category, position=position))
 
 
+@all_or_nothing()
 def update_status(status: WorkflowStatus, **fields: Any) -> WorkflowStatus:
     """Change a status; `Conflict` for name or category once issues or their history refer to it."""
     changed = {name for name in ("name", "category") if name in fields and fields[name] != getattr(status, name)}
@@ -125,6 +144,7 @@ def update_status(status: WorkflowStatus, **fields: Any) -> WorkflowStatus:
     return _update(status, fields, allowed={"name", "category", "position"})
 
 
+@all_or_nothing()
 def delete_status(status: WorkflowStatus) -> None:
     """Delete a status that no issue has or had; else `Conflict`."""
     if status_is_used(status):
@@ -133,14 +153,17 @@ def delete_status(status: WorkflowStatus) -> None:
 
 
 # --- Sprints ------------------------------------------------------------------------------------------------------
+@all_or_nothing()
 def create_sprint(project: Project, *, name: str, now: datetime, **fields: Any) -> Sprint:
     """A planned sprint; `fields` may give goal, start_date and end_date."""
     _check_dates(fields.get("start_date"), fields.get("end_date"))
     return _insert(Sprint(project=project, name=name, created_at=now, **fields))
 
 
+@all_or_nothing()
 def update_sprint(sprint: Sprint, **fields: Any) -> Sprint:
     """Change name, goal or dates; a completed sprint keeps its dates (`Conflict`)."""
+    _lock(sprint)
     dates = {name: fields.get(name, getattr(sprint, name)) for name in ("start_date", "end_date")}
     if sprint.status == Sprint.Status.COMPLETED and any(dates[name] != getattr(sprint, name) for name in dates):
         raise Conflict("The dates of a completed sprint are history.")
@@ -148,7 +171,7 @@ def update_sprint(sprint: Sprint, **fields: Any) -> Sprint:
     return _update(sprint, fields, allowed={"name", "goal", "start_date", "end_date"})
 
 
-@transaction.atomic
+@all_or_nothing()
 def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
     """Make a planned sprint the running one; else `Conflict`."""
     _lock(sprint)
@@ -159,7 +182,7 @@ def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
     return sprint
 
 
-@transaction.atomic
+@all_or_nothing()
 def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | None = None) -> Sprint:
     """Complete an active sprint; what is unfinished goes to the backlog or to `move_to`, each move recorded."""
     _lock_sprints([sprint, move_to] if move_to else [sprint])
@@ -173,7 +196,7 @@ def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | N
     return sprint
 
 
-@transaction.atomic
+@all_or_nothing()
 def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
     """Delete a sprint that was never started; its issues go back to the backlog. Else `Conflict`."""
     _lock(sprint)
@@ -198,7 +221,7 @@ def _check_next_sprint(sprint: Sprint, move_to: Sprint | None) -> None:
 
 
 # --- Issues -------------------------------------------------------------------------------------------------------
-@transaction.atomic
+@all_or_nothing()
 def create_issue(project: Project, *, title: str, by: User | None, now: datetime, **fields: Any) -> Issue:
     """An issue; without a status it gets the first one 'to do', without a reporter its creator.
 
@@ -215,7 +238,7 @@ def create_issue(project: Project, *, title: str, by: User | None, now: datetime
     return _insert(issue)
 
 
-@transaction.atomic
+@all_or_nothing()
 def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any) -> Issue:
     """Change an issue; each change of a tracked field is recorded, and the times follow the status."""
     if unknown := set(fields) - EDITABLE_ISSUE_FIELDS:
@@ -236,6 +259,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     return issue
 
 
+@all_or_nothing()
 def delete_issue(issue: Issue) -> None:
     """Delete an issue with its history."""
     issue.delete()
@@ -265,7 +289,9 @@ def _check_issue_fields(project_id: Any, fields: Mapping[str, Any]) -> None:
 
 
 def _is_stranger(project_id: Any, user: User | None) -> bool:
-    return user is not None and not TeamMember.objects.filter(project_id=project_id, user=user).exists()
+    # Locked, so that nobody leaves the team while work is being given to them.
+    team = TeamMember.objects.select_for_update().filter(project_id=project_id)
+    return user is not None and team.filter(user=user).first() is None
 
 
 def _check_times(issue: Issue, now: datetime) -> None:
@@ -347,25 +373,19 @@ def _at_its_field(error: ValidationError) -> ValidationError:
 
 def _insert(row: Row) -> Row:
     _validate(row)
-    return _save(row, force_insert=True)
+    row.save(force_insert=True)
+    return row
 
 
 def _update(row: Row, fields: Mapping[str, Any], *, allowed: set[str]) -> Row:
     if unknown := set(fields) - allowed:
         raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed.")
+    _lock(row)
     for name, value in fields.items():
         setattr(row, name, value)
     _validate(row)
-    return _save(row, update_fields=list(fields)) if fields else row
-
-
-def _save(row: Row, **how: Any) -> Row:
-    """Save what was found valid; if the database disagrees, another writer was faster."""
-    try:
-        with transaction.atomic():
-            row.save(**how)
-    except IntegrityError as error:
-        raise Conflict("Somebody else has just written the same.") from error
+    if fields:
+        row.save(update_fields=list(fields))
     return row
 
 

@@ -117,3 +117,37 @@ def test_sprints_closed_into_each_other_do_not_deadlock(now):
 
     assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
     assert Issue.objects.filter(sprint=None).count() + Issue.objects.filter(sprint__status="active").count() == 6
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_nobody_is_given_work_while_leaving(attempt, now):
+    lead = TeamMemberFactory(role="lead")
+    member = TeamMemberFactory(project=lead.project)
+    issue = IssueFactory(project=lead.project)
+
+    def assign() -> Any:
+        try:
+            return services.update_issue(issue, by=lead.user, now=now, assignee=member.user)
+        except ValidationError:
+            return None
+
+    leaving = TeamMember.objects.get(pk=member.pk)
+    at_once(assign, lambda: services.remove_member(leaving, by=lead.user, now=now))
+
+    issue.refresh_from_db()
+    assert issue.assignee is None
+    assert not lead.project.team.filter(user=member.user).exists()
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_status_is_not_deleted_under_a_new_issue(attempt, now):
+    project = TeamMemberFactory(role="lead").project
+    status, kind = project.statuses.get(name="Done"), project.issue_types.get(name="bug")
+
+    answers = at_once(
+        lambda: services.create_issue(project, title="A", issue_type=kind, status=status, by=None, now=now),
+        lambda: services.delete_status(project.statuses.get(pk=status.pk)),
+    )
+
+    assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
+    assert project.issues.exists() == project.statuses.filter(pk=status.pk).exists()
