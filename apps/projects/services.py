@@ -5,17 +5,17 @@ input that contradicts the present state. Locks are taken in one order everywher
 id, issues by id, who is assigned.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.core.exceptions import ValidationError
+from django.db import models
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
 from apps.projects.selectors import status_is_used
 
 #: What a new project starts with; teams rename, add and remove.
@@ -32,24 +32,12 @@ EDITABLE_ISSUE_FIELDS = frozenset(TRACKED_FIELDS) | {
     "title", "description", "issue_type", "priority", "actual_hours", "component", "labels", "due_date",
 }  # fmt: skip
 
-Row = TypeVar("Row", bound=models.Model)
-
-
-@contextmanager
-def all_or_nothing() -> Iterator[None]:
-    """One transaction; what the database refuses although it was found valid, another writer made so: `Conflict`."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError as error:
-        raise Conflict("Somebody else has just changed the same: look again, then repeat.") from error
-
 
 # --- Projects -----------------------------------------------------------------------------------------------------
 @all_or_nothing()
 def create_project(*, key: str, name: str, by: User, now: datetime, description: str = "") -> Project:
     """A project led by its creator, with the default types and statuses."""
-    project = _insert(Project(key=key, name=name, description=description, created_at=now))
+    project = insert(Project(key=key, name=name, description=description, created_at=now))
     TeamMember.objects.create(project=project, user=by, role=TeamMember.Role.LEAD, joined_at=now)
     add_default_workflow(project)
     return project
@@ -67,7 +55,7 @@ def add_default_workflow(project: Project) -> None:
 @all_or_nothing()
 def update_project(project: Project, **fields: Any) -> Project:
     """Change name or description; the key is how others know the project and stays."""
-    return _update(project, fields, allowed={"name", "description"})
+    return update(project, fields, allowed={"name", "description"})
 
 
 @all_or_nothing()
@@ -80,26 +68,26 @@ def delete_project(project: Project) -> None:
 @all_or_nothing()
 def add_member(project: Project, *, user: User, role: str, now: datetime) -> TeamMember:
     """Take a person into the team; `Conflict` when already there."""
-    _lock(project)
+    lock(project)
     if TeamMember.objects.filter(project=project, user=user).exists():
         raise Conflict("This person is already in the team.")
-    return _insert(TeamMember(project=project, user=user, role=role, joined_at=now))
+    return insert(TeamMember(project=project, user=user, role=role, joined_at=now))
 
 
 @all_or_nothing()
 def change_role(member: TeamMember, *, role: str) -> TeamMember:
     """Give a member another role; `Conflict` when the project would be left without a lead."""
-    _lock(member.project)
+    lock(member.project)
     if role != TeamMember.Role.LEAD:
         _require_another_lead(member)
-    return _update(member, {"role": role}, allowed={"role"})
+    return update(member, {"role": role}, allowed={"role"})
 
 
 @all_or_nothing()
 def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
     """Take a person out of the team; open work becomes unassigned, finished work still says who did it."""
-    _lock(member.project)
-    _lock(member)
+    lock(member.project)
+    lock(member)
     _require_another_lead(member)
     open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
     _set_for_all(open_issues.exclude(status__category=WorkflowStatus.Category.DONE), "assignee", None, by=by, now=now)
@@ -115,23 +103,23 @@ def _require_another_lead(member: TeamMember) -> None:
 # --- Issue types and statuses -------------------------------------------------------------------------------------
 @all_or_nothing()
 def create_issue_type(project: Project, *, name: str) -> IssueType:
-    return _insert(IssueType(project=project, name=name))
+    return insert(IssueType(project=project, name=name))
 
 
 @all_or_nothing()
 def update_issue_type(issue_type: IssueType, **fields: Any) -> IssueType:
-    return _update(issue_type, fields, allowed={"name"})
+    return update(issue_type, fields, allowed={"name"})
 
 
 @all_or_nothing()
 def delete_issue_type(issue_type: IssueType) -> None:
     """Delete a type that no issue has; else `Conflict`."""
-    _delete_unused(issue_type, "Some issues are of this type.")
+    delete_unused(issue_type, "Some issues are of this type.")
 
 
 @all_or_nothing()
 def create_status(project: Project, *, name: str, category: str, position: int = 0) -> WorkflowStatus:
-    return _insert(WorkflowStatus(project=project, name=name, category=category, position=position))
+    return insert(WorkflowStatus(project=project, name=name, category=category, position=position))
 
 
 @all_or_nothing()
@@ -141,7 +129,7 @@ def update_status(status: WorkflowStatus, **fields: Any) -> WorkflowStatus:
     # The history names statuses by text, and resolution times follow from categories: both would become untrue.
     if changed and status_is_used(status):
         raise Conflict("A status that issues have or had keeps its name and category: make a new one.")
-    return _update(status, fields, allowed={"name", "category", "position"})
+    return update(status, fields, allowed={"name", "category", "position"})
 
 
 @all_or_nothing()
@@ -149,7 +137,7 @@ def delete_status(status: WorkflowStatus) -> None:
     """Delete a status that no issue has or had; else `Conflict`."""
     if status_is_used(status):
         raise Conflict("Some issues have or had this status.")
-    _delete_unused(status, "Some issues have this status.")
+    delete_unused(status, "Some issues have this status.")
 
 
 # --- Sprints ------------------------------------------------------------------------------------------------------
@@ -157,24 +145,24 @@ def delete_status(status: WorkflowStatus) -> None:
 def create_sprint(project: Project, *, name: str, now: datetime, **fields: Any) -> Sprint:
     """A planned sprint; `fields` may give goal, start_date and end_date."""
     _check_dates(fields.get("start_date"), fields.get("end_date"))
-    return _insert(Sprint(project=project, name=name, created_at=now, **fields))
+    return insert(Sprint(project=project, name=name, created_at=now, **fields))
 
 
 @all_or_nothing()
 def update_sprint(sprint: Sprint, **fields: Any) -> Sprint:
     """Change name, goal or dates; a completed sprint keeps its dates (`Conflict`)."""
-    _lock(sprint)
+    lock(sprint)
     dates = {name: fields.get(name, getattr(sprint, name)) for name in ("start_date", "end_date")}
     if sprint.status == Sprint.Status.COMPLETED and any(dates[name] != getattr(sprint, name) for name in dates):
         raise Conflict("The dates of a completed sprint are history.")
     _check_dates(**dates)
-    return _update(sprint, fields, allowed={"name", "goal", "start_date", "end_date"})
+    return update(sprint, fields, allowed={"name", "goal", "start_date", "end_date"})
 
 
 @all_or_nothing()
 def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
     """Make a planned sprint the running one; else `Conflict`."""
-    _lock(sprint)
+    lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict(f"Only a planned sprint can be started; this one is {sprint.status}.")
     sprint.status, sprint.started_at = Sprint.Status.ACTIVE, now
@@ -185,7 +173,7 @@ def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
 @all_or_nothing()
 def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | None = None) -> Sprint:
     """Complete an active sprint; what is unfinished goes to the backlog or to `move_to`, each move recorded."""
-    _lock_sprints([sprint, move_to] if move_to else [sprint])
+    lock_sprints([sprint, move_to] if move_to else [sprint])
     if sprint.status != Sprint.Status.ACTIVE:
         raise Conflict(f"Only an active sprint can be closed; this one is {sprint.status}.")
     _check_next_sprint(sprint, move_to)
@@ -199,7 +187,7 @@ def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | N
 @all_or_nothing()
 def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
     """Delete a sprint that was never started; its issues go back to the backlog. Else `Conflict`."""
-    _lock(sprint)
+    lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict("A sprint that was started is history and stays.")
     _set_for_all(Issue.objects.filter(sprint=sprint), "sprint", None, by=by, now=now)
@@ -235,7 +223,7 @@ def create_issue(project: Project, *, title: str, by: User | None, now: datetime
     issue = Issue(project=project, title=title, **fields)
     _check_times(issue, now)
     _set_times(issue, was=None, now=now)
-    return _insert(issue)
+    return insert(issue)
 
 
 @all_or_nothing()
@@ -244,8 +232,8 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     if unknown := set(fields) - EDITABLE_ISSUE_FIELDS:
         raise TypeError(f"An issue's {', '.join(sorted(unknown))} cannot be changed.")
     if fields.get("sprint") is not None:
-        _lock_sprints([fields["sprint"]])
-    _lock(issue)
+        lock_sprints([fields["sprint"]])
+    lock(issue)
     changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
     _check_issue_fields(issue.project_id, changed)
     changes = [_change(issue, name, value, by=by, now=now) for name, value in changed.items() if name in TRACKED_FIELDS]
@@ -253,7 +241,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     for name, value in changed.items():
         setattr(issue, name, value)
     _set_times(issue, was=was, now=now)
-    _validate(issue)
+    validate(issue)
     issue.save(update_fields=[*changed, "started_at", "resolved_at", "updated_at"])
     IssueChange.objects.bulk_create(changes)
     return issue
@@ -339,58 +327,3 @@ def _set_for_all(issues: models.QuerySet[Issue], field: str, value: Any, *, by: 
     locked = list(issues.select_for_update(of=("self",)).select_related(field).order_by("pk"))
     IssueChange.objects.bulk_create([_change(issue, field, value, by=by, now=now) for issue in locked])
     Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": now})
-
-
-# --- What all share -----------------------------------------------------------------------------------------------
-def _lock(row: models.Model) -> None:
-    """Read a row anew and keep other writers out until the transaction ends; `Conflict` when it is gone."""
-    try:
-        row.refresh_from_db(from_queryset=type(row)._default_manager.select_for_update())
-    except ObjectDoesNotExist as error:
-        raise Conflict("Somebody else has just deleted this.") from error
-
-
-def _lock_sprints(sprints: Iterable[Sprint]) -> None:
-    for sprint in sorted(sprints, key=lambda sprint: sprint.pk):
-        _lock(sprint)
-
-
-def _validate(row: models.Model) -> None:
-    """Field, uniqueness and constraint checks, without a query for each foreign key."""
-    row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
-    row.validate_unique()
-    try:
-        row.validate_constraints()
-    except ValidationError as error:
-        raise _at_its_field(error) from error
-
-
-def _at_its_field(error: ValidationError) -> ValidationError:
-    """A name that is given twice in a project is a fault of the name, not of the whole."""
-    faults = [(field, fault) for field, found in error.error_dict.items() for fault in found]
-    return ValidationError({(fault.params or {}).get("unique_check", [field])[-1]: fault for field, fault in faults})
-
-
-def _insert(row: Row) -> Row:
-    _validate(row)
-    row.save(force_insert=True)
-    return row
-
-
-def _update(row: Row, fields: Mapping[str, Any], *, allowed: set[str]) -> Row:
-    if unknown := set(fields) - allowed:
-        raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed.")
-    _lock(row)
-    for name, value in fields.items():
-        setattr(row, name, value)
-    _validate(row)
-    if fields:
-        row.save(update_fields=list(fields))
-    return row
-
-
-def _delete_unused(row: models.Model, reason: str) -> None:
-    try:
-        row.delete()
-    except models.RestrictedError as error:
-        raise Conflict(reason) from error

@@ -1,0 +1,77 @@
+"""Writing rows among other writers: one transaction, locks, validation. The services' tools; nothing else uses them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import IntegrityError, models, transaction
+
+from apps.common.exceptions import Conflict
+from apps.projects.models import Sprint
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """One transaction; what the database refuses although it was found valid, another writer made so: `Conflict`."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise Conflict("Somebody else has just changed the same: look again, then repeat.") from error
+
+
+def lock(row: models.Model) -> None:
+    """Read a row anew and keep other writers out until the transaction ends; `Conflict` when it is gone."""
+    try:
+        row.refresh_from_db(from_queryset=type(row)._default_manager.select_for_update())
+    except ObjectDoesNotExist as error:
+        raise Conflict("Somebody else has just deleted this.") from error
+
+
+def lock_sprints(sprints: Iterable[Sprint]) -> None:
+    for sprint in sorted(sprints, key=lambda sprint: sprint.pk):
+        lock(sprint)
+
+
+def validate(row: models.Model) -> None:
+    """Field, uniqueness and constraint checks, without a query for each foreign key."""
+    row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
+    row.validate_unique()
+    try:
+        row.validate_constraints()
+    except ValidationError as error:
+        raise _at_its_field(error) from error
+
+
+def _at_its_field(error: ValidationError) -> ValidationError:
+    """A name that is given twice in a project is a fault of the name, not of the whole."""
+    faults = [(field, fault) for field, found in error.error_dict.items() for fault in found]
+    return ValidationError({(fault.params or {}).get("unique_check", [field])[-1]: fault for field, fault in faults})
+
+
+def insert(row: Row) -> Row:
+    validate(row)
+    row.save(force_insert=True)
+    return row
+
+
+def update(row: Row, fields: Mapping[str, Any], *, allowed: set[str]) -> Row:
+    if unknown := set(fields) - allowed:
+        raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed.")
+    lock(row)
+    for name, value in fields.items():
+        setattr(row, name, value)
+    validate(row)
+    if fields:
+        row.save(update_fields=list(fields))
+    return row
+
+
+def delete_unused(row: models.Model, reason: str) -> None:
+    try:
+        row.delete()
+    except models.RestrictedError as error:
+        raise Conflict(reason) from error
