@@ -22,7 +22,7 @@ MONTHS_BETWEEN_TRAININGS = 6
 
 @dataclass(slots=True)
 class Timings:
-    """Seconds, one thread."""
+    """Processor seconds of the one thread that works: what a call costs, whatever else the machine does."""
 
     fit: list[float] = field(default_factory=list)
     refit: list[float] = field(default_factory=list)
@@ -78,16 +78,16 @@ class Walk:
 
     def _fresh(self, known: Sequence[CompletedIssue], now: datetime) -> TrainedEffortModel:
         """Train when the data has grown or the training is old, else refit."""
-        started = time.perf_counter()
+        started = time.thread_time()
         due = len(known) >= GROWTH_FOR_TRAINING * self._trained_at_size or self._months >= MONTHS_BETWEEN_TRAININGS
         if self.trained is None or due:
             model = train_effort_model(known, now=now, level=self._level, version="benchmark")
             self._trained_at_size, self._months = len(known), 0
-            self.timings.fit.append(time.perf_counter() - started)
+            self.timings.fit.append(time.thread_time() - started)
             return model
         self._months += 1
         model = refit_effort_model(self.trained, known, now=now)
-        self.timings.refit.append(time.perf_counter() - started)
+        self.timings.refit.append(time.thread_time() - started)
         return model
 
     def _serve(
@@ -99,9 +99,9 @@ class Walk:
         return Served(issue, plain, informed, {name: predict(issue.facts) for name, predict in predictors.items()})
 
     def _timed(self, model: EffortModel, facts: IssueFacts, recent: RecentOutcomes | None) -> EffortEstimate:
-        started = time.perf_counter()
+        started = time.thread_time()
         estimate = model.estimate(facts, recent=recent)
-        self.timings.predict.append(time.perf_counter() - started)
+        self.timings.predict.append(time.thread_time() - started)
         return estimate
 
     def _recent(self, now: datetime) -> RecentOutcomes | None:

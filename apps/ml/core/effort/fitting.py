@@ -14,10 +14,12 @@ from .estimators import text_scaler
 from .experts import (
     INFORMED_EXPERTS,
     INFORMED_PRIOR,
+    INFORMED_PRIOR_ROWS,
     N_INFORMED_NAIVE,
     N_PLAIN_NAIVE,
     PLAIN_EXPERTS,
     PLAIN_PRIOR,
+    PLAIN_PRIOR_ROWS,
     informed_inputs,
     plain_inputs,
 )
@@ -84,9 +86,9 @@ def spec_of(table: Table, *, informed: bool) -> HeadSpec:
         usable = ~np.isnan(table.log_estimates)
         offset = np.where(usable, table.log_estimates, 0.0)
         prior = prior_weights(INFORMED_EXPERTS, INFORMED_PRIOR)
-        return HeadSpec(True, INFORMED_EXPERTS, prior, N_INFORMED_NAIVE, usable, offset)
+        return HeadSpec(True, INFORMED_EXPERTS, prior, INFORMED_PRIOR_ROWS, N_INFORMED_NAIVE, usable, offset)
     everything, prior = np.ones(len(table), dtype=bool), prior_weights(PLAIN_EXPERTS, PLAIN_PRIOR)
-    return HeadSpec(False, PLAIN_EXPERTS, prior, N_PLAIN_NAIVE, everything, np.zeros(len(table)))
+    return HeadSpec(False, PLAIN_EXPERTS, prior, PLAIN_PRIOR_ROWS, N_PLAIN_NAIVE, everything, np.zeros(len(table)))
 
 
 def fit_plain(study: Study) -> tuple[FittedHead, Floats]:
@@ -137,7 +139,7 @@ def _fit_head(study: Study, spec: HeadSpec, experts: Experts, *, corrects: bool)
         trees=experts.trees,
         calibration=calibration,
         standard_errors=errors / past.scale,
-        totals=Totals.of(errors, past.scale, np.exp(past.centre)),
+        totals=Totals.of(errors, np.exp(past.centre)),
         baseline=best_column(naive, table.log_hours[by_time]),
         metrics=head_metrics(
             table,

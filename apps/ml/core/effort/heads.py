@@ -60,6 +60,7 @@ class HeadSpec:
     informed: bool
     names: tuple[str, ...]
     prior: Floats
+    prior_rows: float
     n_naive: int
     #: Rows of the table it can learn from.
     usable: NDArray[np.bool_]
@@ -136,7 +137,7 @@ def calibrate(
     truth = table.log_hours[rows]
     # With an estimate most answers are right and small; the hours are lost on the large ones, so those weigh more.
     stakes = np.exp(spec.offset[rows] / 2) if spec.informed else np.ones(rows.size)
-    weights = mixture_weights(experts[rows], truth, spec.prior, stakes)
+    weights = mixture_weights(experts[rows], truth, spec.prior, prior_rows=spec.prior_rows, stakes=stakes)
     snap = best_snap(experts[rows] @ weights, spec.offset[rows], truth) if spec.informed else 0.0
     served = rows[~np.isnan(centres[rows])]
     return Calibration(weights, snap, _fit_scale(table, experts, served, centres, scaler))

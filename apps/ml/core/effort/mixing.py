@@ -8,16 +8,13 @@ from numpy.typing import NDArray
 from apps.ml.core.intervals import recency_weights
 
 Floats = NDArray[np.float64]
-#: Rows the prior is worth: below that many outcomes the mixture stays near what measured best elsewhere.
-#: 30, 300 and 3,000 were tried on the validation year: 300 was best with the team's estimates and no worse without.
-PRIOR_ROWS = 300.0
 #: Older out-of-sample errors count less: half after this many rows.
 HALF_LIFE_ROWS = 800.0
 _STEPS = 150
 _PACE = 1.0
 
 
-def mixture_weights(predictions: Floats, truth: Floats, prior: Floats, stakes: Floats) -> Floats:
+def mixture_weights(predictions: Floats, truth: Floats, prior: Floats, *, prior_rows: float, stakes: Floats) -> Floats:
     """Weights with the least recency-weighted absolute error, drawn towards `prior` (exponentiated gradient).
 
     Parameters
@@ -27,6 +24,8 @@ def mixture_weights(predictions: Floats, truth: Floats, prior: Floats, stakes: F
     truth : ndarray of shape (n_rows,)
     prior : ndarray of shape (n_experts,)
         Positive, sums to 1; returned as it is where there are no rows.
+    prior_rows : float
+        Rows the prior is worth: with fewer outcomes than that the mixture stays near it.
     stakes : ndarray of shape (n_rows,)
         How much a row's error matters beside its recency; positive.
 
@@ -41,7 +40,7 @@ def mixture_weights(predictions: Floats, truth: Floats, prior: Floats, stakes: F
     if not truth.size:
         return prior
     rows = recency_weights(truth.size, half_life=HALF_LIFE_ROWS) * stakes / stakes.mean()
-    strength = PRIOR_ROWS / rows.sum()
+    strength = prior_rows / rows.sum()
     rows = rows / rows.sum()
     log_prior = np.log(prior)
     weights, log_weights = prior, log_prior

@@ -188,7 +188,7 @@ class EffortModel:
         explained = Explained(self.header, head.header, asked.facts, answer, hours, informed, len(asked.similar))
         return EffortEstimate(
             predicted_hours=hours,
-            expected_hours=hours * corrected_totals(head.totals, outcomes).mean_factor(answer.scale),
+            expected_hours=hours * corrected_totals(head.totals, outcomes).mean_factor,
             interval=Interval(
                 low=hours * math.exp(min(low * answer.scale, 0.0)),
                 high=hours * math.exp(max(high * answer.scale, 0.0)),

@@ -152,33 +152,25 @@ def test_a_corrected_level_stays_a_level(level, n_inside):
 
 def test_totals_land_on_what_was_used_in_sum():
     rng = np.random.default_rng(2)
-    predicted, scales = rng.uniform(1, 10, 400), rng.uniform(0.3, 1.2, 400)
-    errors = rng.normal(0, scales)
+    predicted, errors = rng.uniform(1, 10, 400), rng.normal(0, 1, 400)
 
-    totals = Totals.of(errors, scales, predicted)
+    totals = Totals.of(errors, predicted)
 
-    expected = sum(hours * totals.mean_factor(scale) for hours, scale in zip(predicted, scales, strict=True))
-    assert expected == pytest.approx(float((predicted * np.exp(errors)).sum()))
-
-
-def test_a_less_certain_prediction_has_the_larger_mean():
-    totals = Totals(actual_hours=12.0, predicted_hours=8.0, uncertain_hours=8.0)
-
-    assert totals.mean_factor(1.0) == pytest.approx(1.5)
-    assert totals.mean_factor(0.5) < totals.mean_factor(1.0)
+    assert predicted.sum() * totals.mean_factor == pytest.approx(float((predicted * np.exp(errors)).sum()))
 
 
 def test_served_outcomes_without_hours_correct_no_totals():
-    training = Totals(12.0, 8.0, 8.0)
+    training = Totals(12.0, 8.0)
 
     assert corrected_totals(training, outcomes([1.0, 1.0])) is training
+    assert corrected_totals(training, None) is training
 
 
 def test_served_totals_pull_the_factor_towards_what_happened():
-    training = Totals(12.0, 8.0, 8.0)
+    training = Totals(12.0, 8.0)
     on_the_spot = outcomes([0.0] * 300, hours=[5.0] * 300)
 
-    assert 1.0 < corrected_totals(training, on_the_spot).mean_factor(1.0) < training.mean_factor(1.0)
+    assert 1.0 < corrected_totals(training, on_the_spot).mean_factor < training.mean_factor
 
 
 def test_a_factor_of_two_is_symmetric():
