@@ -1,0 +1,138 @@
+"""What `./run manage check --deploy` says of the settings, beside Django's own checks; each finding says what to do.
+
+Django reports itself: DEBUG (security.W018), a weak SECRET_KEY (W009), cookies that travel without TLS (W012, W016).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from apps.common.health import CHECKS, Check
+
+#: Names under which only the machine itself reaches the service.
+LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
+#: What a generated key of 128 bits has at least in any usual writing: 22 characters in base 64.
+FEWEST_KEY_CHARACTERS = 22
+LOG_FORMATS = ("plain", "json")
+CheckFunction = Callable[..., Sequence[CheckMessage]]
+
+
+@register(Tags.security, deploy=True)
+def keys_are_strong(**_: Any) -> list[CheckMessage]:
+    keys = {"ML_SIGNING_KEYS": settings.ML_SIGNING_KEYS, "METRICS_TOKEN": [settings.METRICS_TOKEN or None]}
+    return [
+        Error(
+            f"{name} can be guessed.",
+            hint="Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'",
+            id="common.E001",
+        )
+        for name, values in keys.items()
+        if any(value is not None and _is_weak(value) for value in values)
+    ]
+
+
+def _is_weak(key: str) -> bool:
+    return len(key) < FEWEST_KEY_CHARACTERS or len(set(key)) < math.sqrt(FEWEST_KEY_CHARACTERS)
+
+
+@register(Tags.security, deploy=True)
+def models_have_a_key_of_their_own(**_: Any) -> list[CheckMessage]:
+    if settings.SECRET_KEY not in settings.ML_SIGNING_KEYS:
+        return []
+    return [
+        Warning(
+            "Models are signed with SECRET_KEY: who learns one secret has both, and changing it refuses every model.",
+            hint="Set ML_SIGNING_KEYS to a key of its own, and for a while to both: new,old.",
+            id="common.W001",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def the_secret_is_shared(**_: Any) -> list[CheckMessage]:
+    made_here = settings.VAR_DIR / "secret_key"
+    if not made_here.is_file() or made_here.read_text().strip() != settings.SECRET_KEY:
+        return []
+    return [
+        Warning(
+            "SECRET_KEY was made by this machine and lies in its var folder; another machine will make another.",
+            hint="With more than one machine, set SECRET_KEY to one long random value everywhere.",
+            id="common.W002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def the_outside_reaches_it(**_: Any) -> list[CheckMessage]:
+    if set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
+        return [
+            Warning(
+                "ALLOWED_HOSTS names only this machine: requests for any other name are answered 400.",
+                hint="Set it to the host names of the service, separated by commas.",
+                id="common.W003",
+            )
+        ]
+    if "*" in settings.ALLOWED_HOSTS:
+        return [
+            Error(
+                "ALLOWED_HOSTS allows every name.",
+                hint="Name the hosts; health and metrics are answered under any name anyway.",
+                id="common.E002",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def tls_ends_at_a_proxy(**_: Any) -> list[CheckMessage]:
+    if settings.SECURE_PROXY_SSL_HEADER:
+        return []
+    return [
+        Warning(
+            "Nothing says that TLS ends before this service: log-ins would travel readably.",
+            hint="Put it behind a proxy that ends TLS, redirects and sends HSTS, and set BEHIND_TLS_PROXY=True.",
+            id="common.W004",
+        )
+    ]
+
+
+@register(Tags.database, Tags.compatibility, deploy=True)
+def engines_suit_several_machines(**_: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        hint = "For more than one machine, set DATABASE_URL=postgresql://…"
+        found.append(Warning("The database is a file (SQLite) of this machine.", hint=hint, id="common.W005"))
+    if settings.CELERY_BROKER_URL.startswith("filesystem"):
+        hint = "For more than one machine, set CELERY_BROKER_URL=redis://… or amqp://…"
+        found.append(Warning("The broker is a folder of this machine.", hint=hint, id="common.W006"))
+    return found
+
+
+@register(Tags.compatibility)
+def the_log_format_is_known(**_: Any) -> list[CheckMessage]:
+    if settings.LOG_FORMAT in LOG_FORMATS:
+        return []
+    hint = f"One of: {', '.join(LOG_FORMATS)}. Until then lines are plain."
+    return [Error("LOG_FORMAT is none that this service writes.", hint=hint, id="common.E003")]
+
+
+@register(Tags.compatibility, deploy=True)
+def the_database_answers(**_: Any) -> list[CheckMessage]:
+    return unhealthy(CHECKS["database"], "The database cannot be used", "Check DATABASE_URL.", "common.E004")
+
+
+@register(Tags.compatibility, deploy=True)
+def the_broker_answers(**_: Any) -> list[CheckMessage]:
+    return unhealthy(CHECKS["broker"], "The broker cannot be used", "Check CELERY_BROKER_URL.", "common.E005")
+
+
+def unhealthy(check: Check, sentence: str, hint: str, id: str) -> list[CheckMessage]:
+    """A readiness check as a system check; what the driver says is for the operator's terminal only."""
+    try:
+        found = check.run()
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises means that the thing does not work
+        return [Error(f"{sentence}: {str(error).partition(chr(10))[0] or type(error).__name__}", hint=hint, id=id)]
+    return [] if found.status == "ok" else [Warning(f"{sentence}: {found.message}", hint=hint, id=id)]
