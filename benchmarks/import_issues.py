@@ -3,6 +3,7 @@
 import argparse
 import csv
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -33,14 +34,20 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
         )  # fmt: skip
 
 
-def manage(var_dir: Path, *arguments: str) -> tuple[float, str]:
-    """Seconds and last lines of one command, start-up included, as a user waits for it."""
+def manage(var_dir: Path, *arguments: str) -> tuple[float, float, str]:
+    """Times and last lines of one command, start-up included, as a user waits for it."""
     environment = {**os.environ, "SCRUM_ML_VAR_DIR": str(var_dir), "DATABASE_URL": f"sqlite:///{var_dir}/db.sqlite3"}
-    start = time.perf_counter()
+    start, cpu_before = time.perf_counter(), cpu_seconds()
     done = subprocess.run(
         [sys.executable, ROOT / "manage.py", *arguments], env=environment, check=True, capture_output=True, text=True
     )
-    return time.perf_counter() - start, done.stdout
+    return time.perf_counter() - start, cpu_seconds() - cpu_before, done.stdout
+
+
+def cpu_seconds() -> float:
+    """What the ended child processes used: the same on a busy machine as on an idle one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -54,11 +61,11 @@ def main() -> None:
             csv.writer(out).writerows([HEADER, *rows(count)])
         manage(Path(folder), "migrate", "--verbosity", "0")
         command = ("import_issues", str(file), "--project", "BENCH", "--create-project", "Benchmark")
-        first, said = manage(Path(folder), *command)
-        again, said_again = manage(Path(folder), *command)
-    print(f"{file.name}: {count:,} issues, process start included")
-    print(f"  first import   {first:.1f} s (owed: {TARGET_SECONDS:.0f} s for 10,000)   {said.splitlines()[-2]}")
-    print(f"  same file      {again:.1f} s   {said_again.splitlines()[-2]}")
+        first, first_cpu, said = manage(Path(folder), *command)
+        again, again_cpu, said_again = manage(Path(folder), *command)
+    print(f"{count:,} issues, process start included; owed for 10,000: {TARGET_SECONDS:.0f} s")
+    print(f"  first import   {first:.1f} s, CPU {first_cpu:.1f} s   {said.splitlines()[-2]}")
+    print(f"  same file      {again:.1f} s, CPU {again_cpu:.1f} s   {said_again.splitlines()[-2]}")
     if count <= 10_000 and first > TARGET_SECONDS:
         sys.exit("import_issues: slower than owed")
 

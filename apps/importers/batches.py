@@ -77,18 +77,13 @@ class BatchWriter:
         return found
 
     def _new_issue(self, record: ImportedIssue) -> Issue:
-        issue = Issue(
-            project=self._project,
-            source=self._source,
-            external_id=record.external_id,
-            created_at=_earliest(record) or self._now,
-        )
-        self._apply(issue, self._values(record))
-        if issue.issue_type_id is None:
-            issue.issue_type = self._type(DEFAULT_TYPE)
-        if issue.status_id is None:
-            issue.status = self._status_of_category(TO_DO)
-        return issue
+        values = self._values(record)
+        values.setdefault("created_at", _earliest(record) or self._now)
+        if "issue_type_id" not in values:
+            values["issue_type_id"] = self._type(DEFAULT_TYPE).pk
+        if "status_id" not in values:
+            values["status_id"] = self._status_of_category(TO_DO).pk
+        return Issue(project_id=self._project.pk, source=self._source, external_id=record.external_id, **values)
 
     def _values(self, record: ImportedIssue) -> dict[str, Any]:
         """Attribute of `Issue` → what the record says; attributes of which it says nothing are not there."""
