@@ -77,3 +77,5 @@ class PointsRecommendation:
     model_version: str | None = None
     similar_issues: tuple[SimilarIssue, ...] = ()
     contributions: tuple[Contribution, ...] = field(default=())
+    #: The steps of the scale on either side of `recommended_points`, which the confidence is about.
+    one_step: tuple[float, float] | None = None

@@ -1,11 +1,13 @@
 """Hours and story points: the model answers, else similar issues, else the averages; every answer is recorded."""
 
 import logging
+import math
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -33,6 +35,8 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer", EffortEstimate, PointsRecommendation)
 #: Similar issues shown with an answer.
 SHOWN_SIMILAR_ISSUES = 5
+#: The baseline recorded with an answer is the median of so many last issues, as the model's own naive level.
+BASELINE_ISSUES = 1_000
 _UNAVAILABLE = "The trained model could not be loaded just now, so a simpler method answers."
 
 
@@ -62,7 +66,7 @@ class PredictionService:
         """
         facts = IssueFacts(title=title, description=description, issue_type=issue_type.casefold(), **known)
         started = time.perf_counter()
-        estimate, model = self._effort(facts, project_id)
+        estimate, model, baseline_hours = self._effort(facts, project_id)
         _observe(ModelType.EFFORT_PREDICTION, estimate.method, started)
         row = record_prediction(
             kind=PredictionHistory.Kind.EFFORT,
@@ -78,6 +82,7 @@ class PredictionService:
                 "log_scale": estimate.log_scale,
                 "used_estimate": estimate.used_estimate,
                 "estimated_hours": facts.estimated_hours,
+                "baseline_hours": baseline_hours,
             },
             issue_id=issue_id,
             model_id=model.id if model else None,
@@ -104,7 +109,7 @@ class PredictionService:
         """Story points for an issue, as a distribution over the team's own scale."""
         facts = IssueFacts(title=title, description=description, issue_type=issue_type.casefold(), **known)
         started = time.perf_counter()
-        answer, model = self._points(facts, project_id)
+        answer, model, baseline_points = self._points(facts, project_id)
         _observe(ModelType.STORY_POINTS, answer.method, started)
         distribution = {f"{value:g}": round(share, 4) for value, share in answer.probabilities.items()}
         row = record_prediction(
@@ -116,7 +121,11 @@ class PredictionService:
             predicted_value=answer.recommended_points,
             interval=answer.interval,
             confidence=answer.confidence,
-            details={"probabilities": distribution},
+            details={
+                "probabilities": distribution,
+                "one_step": answer.one_step,
+                "baseline_points": baseline_points,
+            },
             issue_id=issue_id,
             model_id=model.id if model else None,
             model_version=model.version if model else "",
@@ -128,8 +137,10 @@ class PredictionService:
             **_common(answer, project_id),
         }
 
-    def _effort(self, facts: IssueFacts, project_id: UUID | str) -> tuple[EffortEstimate, LoadedModel | None]:
-        """The seed's order: model, similar issues, averages by type."""
+    def _effort(
+        self, facts: IssueFacts, project_id: UUID | str
+    ) -> tuple[EffortEstimate, LoadedModel | None, float | None]:
+        """The seed's order: model, similar issues, averages by type. Also what the naive baseline says."""
         model, note = self._model(ModelType.EFFORT_PREDICTION, project_id)
         if model is not None:
             assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
@@ -137,16 +148,18 @@ class PredictionService:
             estimate = model.predictor.estimate(facts, recent=recent, level=settings.ML_INTERVAL_LEVEL)
             if not estimate.similar_issues:
                 estimate = replace(estimate, similar_issues=_similar(facts, project_id))
-            return estimate, model
+            return estimate, model, _baseline_hours(model, project_id)
         history, index = FINISHED_WORK.of_project(project_id)
         with_hours = [issue for issue in history if issue.actual_hours]
         level = settings.ML_INTERVAL_LEVEL
         estimate = estimate_from_similar(facts, index, level=level) or estimate_from_type(
             facts, with_hours, level=level
         )
-        return _announced(estimate, note), None
+        return _announced(estimate, note), None, _median(issue.actual_hours for issue in history[-BASELINE_ISSUES:])
 
-    def _points(self, facts: IssueFacts, project_id: UUID | str) -> tuple[PointsRecommendation, LoadedModel | None]:
+    def _points(
+        self, facts: IssueFacts, project_id: UUID | str
+    ) -> tuple[PointsRecommendation, LoadedModel | None, float | None]:
         model, note = self._model(ModelType.STORY_POINTS, project_id)
         history, _ = FINISHED_WORK.of_project(project_id)
         if model is not None:
@@ -156,7 +169,8 @@ class PredictionService:
             with_points = [issue for issue in history if issue.story_points]
             answer = recommend_with_little_history(facts, with_points, prior=load_prior())
             answer = _announced(answer, note)
-        return replace(answer, similar_issues=_similar(facts, project_id)), model
+        baseline = _median(issue.story_points for issue in history[-BASELINE_ISSUES:])
+        return replace(answer, similar_issues=_similar(facts, project_id)), model, baseline
 
     def _model(self, model_type: str, project_id: UUID | str) -> tuple[LoadedModel | None, str]:
         """The model that serves, and what to say where it should and cannot."""
@@ -165,6 +179,20 @@ class PredictionService:
         except ModelUnavailable:
             logger.warning("Using fallback prediction type=%s project=%s", model_type, project_id)
             return None, _UNAVAILABLE
+
+
+def _baseline_hours(model: LoadedModel, project_id: UUID | str) -> float | None:
+    """The team's median as its own model keeps it; a global model's is of all teams, and too easy to beat."""
+    assert isinstance(model.predictor, EffortModel)  # noqa: S101 - as above
+    if model.project_id is not None:
+        return math.exp(model.predictor.levels.overall)
+    return _median(issue.actual_hours for issue in FINISHED_WORK.of_project(project_id)[0][-BASELINE_ISSUES:])
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    """The naive baseline: the team's usual value, whatever the issue."""
+    known = [value for value in values if value]
+    return median(known) if known else None
 
 
 def _similar(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, ...]:

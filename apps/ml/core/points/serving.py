@@ -70,4 +70,5 @@ class PointsModel:
             reasoning=explain.reasoning(model, promise, words),
             model_version=self.version,
             contributions=explain.contributions(model, effects, moved, survival, promise.recommended),
+            one_step=promise.one_step,
         )
