@@ -135,8 +135,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["apps.common.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "apps.common.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "apps.common.api.Pagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "apps.common.api.problem_response",
@@ -180,6 +180,7 @@ ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
 # --- Predictions --------------------------------------------------------------------------------------------------
 ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8)
 ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256) * 2**20
+ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365)
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = config("CELERY_BROKER_URL", default="filesystem://")

@@ -14,5 +14,6 @@ urlpatterns = [
     path("", include("apps.common.urls")),
 ]
 
+handler400 = "apps.common.api.bad_request"
 handler404 = "apps.common.api.not_found"
 handler500 = "apps.common.api.server_error"

@@ -8,8 +8,6 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from apps.accounts.serializers import MeSerializer
-from apps.common.api import JSONParser
-from apps.common.openapi import AutoSchema
 
 
 class TokenView(TokenObtainPairView):
@@ -17,8 +15,6 @@ class TokenView(TokenObtainPairView):
 
     throttle_classes = [ScopedRateThrottle]
     throttle_scope = "login"
-    parser_classes = [JSONParser]
-    schema = AutoSchema()
 
 
 class RefreshView(TokenRefreshView):
@@ -26,15 +22,12 @@ class RefreshView(TokenRefreshView):
 
     throttle_classes = [ScopedRateThrottle]
     throttle_scope = "login"
-    parser_classes = [JSONParser]
-    schema = AutoSchema()
 
 
 class MeView(APIView):
     """Your account and the projects you are in."""
 
     serializer_class = MeSerializer
-    schema = AutoSchema()
 
     def get(self, request: Request) -> Response:
         prefetch_related_objects([request.user], "memberships__project")

@@ -1,13 +1,12 @@
-"""What all endpoints share: problem documents for errors, one pagination, one reading of JSON."""
+"""What all endpoints share: problem documents for errors, one pagination."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig, ValidationError
 from django.http import Http404, HttpRequest, JsonResponse
-from rest_framework import exceptions, parsers, status
+from rest_framework import exceptions, status
 from rest_framework.fields import get_error_detail
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
@@ -47,27 +46,6 @@ class Pagination(PageNumberPagination):
         page_size["schema"]["default"] = self.page_size
         page_size["description"] += f" At most {self.max_page_size}, even if more are asked for."
         return [page, page_size]
-
-
-class JSONParser(parsers.JSONParser):
-    """JSON as the standard has it: no NaN, no Infinity, and nesting that is too deep is the client's mistake."""
-
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise exceptions.ParseError("The JSON is nested too deeply.") from error
-        except exceptions.ParseError as error:
-            raise exceptions.ParseError(_json_fault(error)) from error
-
-
-def _json_fault(error: Exception) -> str:
-    cause = error.__context__
-    if isinstance(cause, json.JSONDecodeError):
-        return f"This is not valid JSON: see line {cause.lineno}, column {cause.colno}."
-    return "This is not valid JSON in the encoding that was declared."
 
 
 class PayloadTooLarge(exceptions.APIException):

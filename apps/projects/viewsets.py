@@ -15,8 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apps.common.api import JSONParser
-from apps.common.openapi import AutoSchema
 from apps.projects import selectors, services
 from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -42,8 +40,6 @@ class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """Reads for every member; subclasses add the writes that `role_to_write` allows."""
 
     permission_classes = [IsAuthenticated, ProjectRole]
-    parser_classes = [JSONParser]
-    schema = AutoSchema()
     role_to_write = Role.LEAD
 
     @cached_property
