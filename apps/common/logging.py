@@ -47,9 +47,9 @@ class ContextFilter(logging.Filter):
 
 
 def _without_texts(facts: dict[str, Any], exc_info: Any) -> dict[str, Any]:
-    """Celery repeats error and result in words; the error's type and the record's own traceback are enough."""
+    """Celery repeats the error in words; the error's type and the record's own traceback are enough."""
     error = exc_info[0].__name__ if exc_info and exc_info[0] else "error"
-    return {**facts, "exc": error, "traceback": "", "return_value": "", "args": "", "kwargs": ""}
+    return {**facts, "exc": error, "traceback": "", "args": "", "kwargs": ""}
 
 
 class PlainFormatter(logging.Formatter):

@@ -1,0 +1,133 @@
+"""`check --deploy`: each mistake in the settings is named, with a hint; a sound production reports nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.db import OperationalError
+
+from apps.common import checks, health
+from apps.common.health import Check, Health
+from apps.ml import checks as ml_checks
+from apps.ml.tests.factories import MLModelFactory
+
+STRONG, ALSO_STRONG = "k3Vd9-QmZ7xW_pL2sYf8RtB4nHc6", "w8Xq2_NjK5vD-tG1zMa7PbE9rSu3"
+PRODUCTION: dict[str, Any] = {
+    "SECRET_KEY": STRONG * 2,
+    "ML_SIGNING_KEYS": [ALSO_STRONG],
+    "METRICS_TOKEN": STRONG,
+    "ALLOWED_HOSTS": ["scrum.example.com"],
+    "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_SECURE": True,
+    "CELERY_BROKER_URL": "redis://broker/0",
+    "AWS_STORAGE_BUCKET_NAME": "models",
+}
+ENGINES_ARE_UP = {name: Check(lambda: Health("ok", "It answers.")) for name in ("database", "broker")}
+
+
+@pytest.fixture
+def production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings without a mistake, on engines that answer."""
+    for name, value in PRODUCTION.items():
+        setattr(settings, name, value)
+    monkeypatch.setattr(checks, "CHECKS", dict(ENGINES_ARE_UP))
+    monkeypatch.setattr(ml_checks.health, "store", lambda: Health("ok", "It answers."))
+    return settings
+
+
+def findings() -> dict[str, CheckMessage]:
+    return {str(each.id): each for each in run_checks(include_deployment_checks=True)}
+
+
+@pytest.mark.django_db
+def test_a_sound_production_on_one_database_file_has_only_that_to_hear(production):
+    MLModelFactory(is_active=True)
+
+    # The tests' own database is SQLite.
+    assert set(findings()) - {"security.W004", "security.W008"} == {"common.W005"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "value", "finding"),
+    [
+        ("ML_SIGNING_KEYS", ["short"], "common.E001"),
+        ("ML_SIGNING_KEYS", ["a" * 40], "common.E001"),
+        ("METRICS_TOKEN", "secret", "common.E001"),
+        ("ALLOWED_HOSTS", ["*"], "common.E002"),
+        ("LOG_FORMAT", "xml", "common.E003"),
+        ("ML_SIGNING_KEYS", [STRONG * 2], "common.W001"),
+        ("ALLOWED_HOSTS", ["localhost"], "common.W003"),
+        ("SECURE_PROXY_SSL_HEADER", None, "common.W004"),
+        ("CELERY_BROKER_URL", "filesystem://", "common.W006"),
+        ("DEBUG", True, "security.W018"),
+        ("SECRET_KEY", "weak", "security.W009"),
+        ("SESSION_COOKIE_SECURE", False, "security.W012"),
+        ("AWS_STORAGE_BUCKET_NAME", None, "ml.W001"),
+        ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
+        ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
+    ],
+)
+def test_a_mistake_is_named_and_comes_with_a_hint(production, name: str, value: object, finding: str):
+    setattr(production, name, value)
+
+    found = findings()[finding]
+
+    assert found.hint or found.id.startswith("security.")
+
+
+@pytest.mark.django_db
+def test_a_secret_that_this_machine_made_is_not_another_machines(production, tmp_path: Path):
+    (tmp_path / "secret_key").write_text(production.SECRET_KEY + "\n")
+    production.VAR_DIR = tmp_path
+
+    assert "common.W002" in findings()
+
+
+@pytest.mark.django_db
+def test_two_addresses_of_the_store_exclude_each_other(production):
+    production.AWS_S3_ENDPOINT_URL, production.AWS_S3_USE_ACCELERATE_ENDPOINT = "https://storage", True
+
+    assert "exclude each other" in findings()["ml.E001"].msg
+
+
+@pytest.mark.django_db
+def test_an_endpoint_without_a_bucket_is_named(production):
+    production.AWS_STORAGE_BUCKET_NAME, production.AWS_S3_ENDPOINT_URL = None, "https://storage"
+
+    assert findings()["ml.E001"].hint == "Set AWS_STORAGE_BUCKET_NAME."
+
+
+@pytest.mark.django_db
+def test_no_active_model_is_a_warning_until_there_is_one(production):
+    before = findings()
+    MLModelFactory(is_active=True)
+
+    assert "ml.W002" in before
+    assert "ml.W002" not in findings()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("engine", "finding"), [("database", "common.E004"), ("broker", "common.E005")])
+def test_an_engine_that_cannot_be_reached_is_an_error(production, monkeypatch, engine: str, finding: str):
+    def refuse() -> Health:
+        raise OperationalError("connection refused\nDETAIL: a row")
+
+    monkeypatch.setitem(checks.CHECKS, engine, Check(refuse))
+
+    assert findings()[finding].msg.endswith("cannot be used: connection refused")
+
+
+@pytest.mark.django_db
+def test_a_store_that_cannot_be_reached_is_an_error(production, monkeypatch):
+    monkeypatch.undo()
+    production.AWS_S3_ENDPOINT_URL, production.AWS_S3_MAX_RETRIES = "http://127.0.0.1:1", 0
+    production.AWS_ACCESS_KEY_ID = production.AWS_SECRET_ACCESS_KEY = "any"
+
+    assert "S3 listing failed in bucket 'models'" in findings()["ml.E001"].msg
+
+
+def test_readiness_and_the_deploy_checks_ask_the_same_questions():
+    assert checks.CHECKS is health.CHECKS

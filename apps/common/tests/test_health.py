@@ -1,0 +1,181 @@
+"""Readiness: what is required, what only degrades, and that nothing hangs, leaks or piles up."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.core.files.storage import InvalidStorageError
+from django.db.migrations.recorder import MigrationRecorder
+
+from apps.common import health
+from apps.common.health import Check, Health
+from apps.ml import health as ml_health
+from apps.ml.tests.factories import MLModelFactory
+
+OK = Health("ok", "It answers.")
+
+
+@pytest.fixture(autouse=True)
+def nothing_asked_yet() -> Iterator[None]:
+    health._TURNS.clear()
+    yield
+    health._TURNS.clear()
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Check]:
+    """The checks of the service, all well, to be exchanged one by one."""
+    well = {name: Check(lambda: OK, required=check.required) for name, check in health.CHECKS.items()}
+    monkeypatch.setattr(health, "CHECKS", well)
+    return well
+
+
+def breaking() -> Health:
+    raise InvalidStorageError("could not connect to host db.internal as user scrum with password hunter2")
+
+
+def test_live_asks_nothing(client):
+    assert client.get("/health/live").json() == {"status": "ok"}
+
+
+def test_every_part_has_its_line_and_its_time(client, checks):
+    body = client.get("/health/ready").json()
+
+    assert body["status"] == "ready"
+    assert set(body["checks"]) == {"database", "migrations", "broker", "store", "active_models"}
+    assert all(set(line) == {"status", "message", "milliseconds"} for line in body["checks"].values())
+
+
+@pytest.mark.parametrize("name", ["database", "migrations"])
+def test_without_what_a_prediction_needs_the_process_is_not_ready(client, checks, name: str):
+    checks[name] = Check(breaking, required=True)
+
+    response = client.get("/health/ready")
+
+    assert response.status_code == 503
+    assert response.json()["status"] == "unavailable"
+    assert response.json()["checks"][name]["status"] == "down"
+
+
+@pytest.mark.parametrize("name", ["store", "broker", "active_models"])
+def test_without_the_rest_it_is_degraded_and_still_ready(client, checks, name: str):
+    checks[name] = Check(breaking)
+
+    response = client.get("/health/ready")
+
+    assert response.status_code == 200
+    assert response.json()["status"] == "degraded"
+    assert response.json()["checks"][name]["status"] == "degraded"
+
+
+def test_a_stranger_learns_no_address_user_or_password(client, checks, caplog):
+    checks["database"] = Check(breaking, required=True)
+
+    answer = client.get("/health/ready").content.decode()
+
+    for secret in ("db.internal", "scrum", "hunter2"):
+        assert secret not in answer
+        assert secret not in caplog.text
+    assert "error=InvalidStorageError" in caplog.text
+
+
+def test_a_hanging_store_does_not_hang_the_probe(client, checks, monkeypatch):
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.1)
+    release = threading.Event()
+    checks["store"] = Check(lambda: Health("ok", f"Released: {release.wait(30)}."))
+
+    started = time.perf_counter()
+    body = client.get("/health/ready").json()
+    seconds = time.perf_counter() - started
+    release.set()
+
+    assert seconds < 2
+    assert body["checks"]["store"]["message"] == "No answer in time."
+    assert body["checks"]["database"]["status"] == "ok"
+
+
+def test_asking_again_while_a_check_hangs_starts_no_second_one(client, checks, monkeypatch):
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.05)
+    release, runs = threading.Event(), []
+
+    def hang() -> Health:
+        runs.append(1)
+        release.wait(30)
+        return OK
+
+    checks["store"] = Check(hang)
+    for _ in range(5):
+        client.get("/health/ready")
+    release.set()
+
+    assert len(runs) == 1
+
+
+def test_a_recovered_part_is_seen_soon(client, checks, monkeypatch):
+    checks["store"] = Check(breaking)
+    before = client.get("/health/ready").json()["status"]
+    checks["store"] = Check(lambda: OK)
+    monkeypatch.setattr(health, "REUSE_SECONDS", 0.0)
+
+    assert (before, client.get("/health/ready").json()["status"]) == ("degraded", "ready")
+
+
+def test_probes_are_answered_under_any_name(client, checks):
+    for address in ("/health/live", "/health/ready"):
+        assert client.get(address, headers={"host": "10.1.2.3:8000"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_database_and_its_migrations_are_well_here():
+    assert health.database() == OK
+    assert health.migrations().status == "ok"
+
+
+@pytest.mark.django_db
+def test_a_missing_migration_is_counted_and_the_command_named():
+    MigrationRecorder.Migration.objects.filter(app="ml", name="0001_initial").delete()
+
+    found = health.migrations()
+
+    assert (found.status, found.message) == ("down", "1 migrations are not applied: ./run manage migrate.")
+
+
+@pytest.mark.django_db
+def test_models_are_counted_and_their_absence_is_a_degradation():
+    before = ml_health.active_models()
+    MLModelFactory(is_active=True)
+
+    assert (before.status, ml_health.active_models()) == ("degraded", Health("ok", "1 active."))
+
+
+def test_a_full_disk_degrades_the_store(model_store_dir, monkeypatch):
+    before = ml_health.store()
+    monkeypatch.setattr(ml_health, "LITTLE_SPACE_BYTES", 2**62)
+
+    assert (before, ml_health.store().status) == (OK, "degraded")
+
+
+@pytest.mark.engine
+def test_the_store_is_well_on_a_real_server_and_a_missing_bucket_is_not(s3_bucket, settings):
+    assert ml_health.store() == OK
+
+    settings.AWS_STORAGE_BUCKET_NAME = "there-is-no-such-bucket"
+
+    with pytest.raises(RuntimeError, match="NoSuchBucket"):
+        ml_health.store()
+
+
+@pytest.mark.engine
+def test_the_broker_is_well_on_a_real_server_and_not_when_it_is_gone(valkey_server, monkeypatch):
+    from celery import current_app
+
+    monkeypatch.setattr(current_app.conf, "broker_write_url", valkey_server.url)
+    before = health.broker()
+    monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://:secret@127.0.0.1:1/0")
+
+    assert before.status == "ok"
+    with pytest.raises(Exception, match=r"127\.0\.0\.1:1") as caught:
+        health.broker()
+    assert "secret" not in json.dumps(str(caught.value))

@@ -1,0 +1,209 @@
+"""Log lines: one JSON object each, with the ids of what they belong to, and without secrets or a team's words."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from celery import shared_task
+from django.conf import settings as django_settings
+from django.db import DataError, OperationalError
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from apps.common.exceptions import ApplicationError
+from apps.common.logging import ContextFilter, JSONFormatter, PlainFormatter, request_id_from
+from apps.common.middleware import request_log
+
+TITLE = "Pay Mr Smith's overdue invoice"
+
+
+@pytest.fixture
+def stream() -> StringIO:
+    return StringIO()
+
+
+@pytest.fixture(params=[JSONFormatter, PlainFormatter])
+def log(request: Any, stream: StringIO) -> Iterator[logging.Logger]:
+    """A logger that writes as the service does, in both formats by turns."""
+    yield from logger_with(request.param(), stream)
+
+
+@pytest.fixture
+def json_log(stream: StringIO) -> Iterator[logging.Logger]:
+    yield from logger_with(JSONFormatter(), stream)
+
+
+def logger_with(formatter: logging.Formatter, stream: StringIO) -> Iterator[logging.Logger]:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    handler.addFilter(ContextFilter())
+    logger = logging.getLogger("apps.test")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield logger
+    logger.removeHandler(handler)
+
+
+def answer(log: logging.Logger, **headers: str) -> HttpResponse:
+    """A request during which one line is logged."""
+
+    def view(_: Any) -> HttpResponse:
+        log.info("Model loaded version=%s", "1.0.0")
+        return HttpResponse()
+
+    request = RequestFactory().get("/", headers=headers)
+    request.resolver_match = None
+    return request_log(view)(request)
+
+
+def test_a_line_is_one_json_object_even_around_line_breaks(json_log, stream):
+    json_log.info("Model loaded\nversion=%s", "1.0.0")
+
+    entry = json.loads(stream.getvalue())
+
+    assert stream.getvalue().count("\n") == 1
+    assert (entry["level"], entry["logger"]) == ("INFO", "apps.test")
+    assert entry["message"] == "Model loaded\nversion=1.0.0"
+    assert entry["time"].endswith("+00:00")
+
+
+def test_lines_carry_the_request_id_that_the_answer_names(json_log, stream):
+    response = answer(json_log, X_Request_ID="proxy-7")
+
+    assert response["X-Request-ID"] == json.loads(stream.getvalue())["request_id"] == "proxy-7"
+
+
+def test_a_plain_line_carries_it_too(stream):
+    for log in logger_with(PlainFormatter(), stream):
+        answer(log, X_Request_ID="proxy-7")
+
+    assert stream.getvalue().endswith("Model loaded version=1.0.0 request_id=proxy-7\n")
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", 'x"}', "x\ny", "x" * 65, "é"])
+def test_an_id_that_could_forge_a_line_is_replaced(given: str | None):
+    made = request_id_from(given)
+
+    assert made != given
+    assert made.isalnum()
+
+
+def test_two_requests_get_two_ids(json_log, stream):
+    first, second = answer(json_log), answer(json_log)
+
+    assert first["X-Request-ID"] != second["X-Request-ID"]
+
+
+@shared_task
+def speak() -> None:
+    """For the next test only."""
+    logging.getLogger("apps.test").info("Working")
+
+
+def test_lines_of_a_task_carry_its_id(json_log, stream):
+    result = speak.apply()
+
+    assert json.loads(stream.getvalue())["task_id"] == result.id
+
+
+def test_no_words_of_a_team_get_into_a_traceback(log, stream):
+    try:
+        try:
+            float(TITLE)
+        except ValueError as error:
+            raise KeyError(TITLE) from error
+    except KeyError:
+        log.exception("Prediction failed")
+
+    assert "Smith" not in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+    assert "KeyError" in stream.getvalue()
+    assert "test_logging.py" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (ApplicationError("S3 upload failed in bucket 'models'."), True),
+        (ConnectionRefusedError("connection refused"), True),
+        (OperationalError("server closed the connection"), True),
+        (DataError(f'invalid input syntax for type uuid: "{TITLE}"'), False),
+        (ValueError(TITLE), False),
+    ],
+)
+def test_only_texts_that_quote_nobody_are_shown(log, stream, error: Exception, shown: bool):
+    try:
+        raise error
+    except Exception:
+        log.exception("Failed")
+
+    assert (str(error) in stream.getvalue()) == shown
+
+
+def test_the_rows_that_a_database_quotes_are_cut_off(log, stream):
+    try:
+        raise OperationalError(f"disk full\nCONTEXT: COPY issue, column title: {TITLE}")
+    except OperationalError:
+        log.exception("Failed")
+
+    assert "disk full" in stream.getvalue()
+    assert "Smith" not in stream.getvalue()
+
+
+def test_celerys_report_of_a_failed_task_keeps_the_type_and_loses_the_words():
+    record = logging.LogRecord(
+        "celery.app.trace",
+        logging.ERROR,
+        __file__,
+        1,
+        "Task %(name)s[%(id)s] %(description)s: %(exc)s\n%(traceback)s",
+        ({"name": "train", "id": "7", "description": "raised", "exc": f"ValueError('{TITLE}')", "traceback": TITLE},),
+        None,
+    )
+    try:
+        raise ValueError(TITLE)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+
+    ContextFilter().filter(record)
+    line = JSONFormatter().format(record)
+
+    assert "Smith" not in line
+    assert json.loads(line)["message"] == "Task train[7] raised: ValueError\n"
+
+
+def test_errors_that_cause_each_other_end(log, stream):
+    first, second = ValueError(), KeyError()
+    first.__context__, second.__context__ = second, first
+    try:
+        raise first
+    except ValueError:
+        log.exception("Failed")
+
+    assert "ValueError" in stream.getvalue()
+
+
+@pytest.mark.django_db
+def test_a_prediction_logs_neither_its_texts_nor_a_secret(stream):
+    from apps.ml.services import PredictionService
+    from apps.projects.tests.factories import ProjectFactory
+
+    root, handler = logging.getLogger(), logging.StreamHandler(stream)
+    handler.setFormatter(JSONFormatter())
+    handler.addFilter(ContextFilter())
+    root.addHandler(handler)
+    try:
+        PredictionService().predict_issue_effort(
+            title=TITLE, description=TITLE * 3, issue_type="bug", project_id=ProjectFactory().id
+        )
+        logging.getLogger("apps.test").warning("So that there is a line")
+    finally:
+        root.removeHandler(handler)
+
+    assert stream.getvalue()
+    for secret in ("Smith", django_settings.SECRET_KEY, *django_settings.ML_SIGNING_KEYS):
+        assert secret not in stream.getvalue()
