@@ -31,6 +31,8 @@ class Basis:
     words: tuple[TfidfTransformer, ...]
     topics: TruncatedSVD | None
     shape: StandardScaler
+    #: Smallest and largest value of the prior's score and each text feature seen, shape (2, 1 + n_shape_features).
+    bounds: FloatArray
 
     @property
     def n_topics(self) -> int:
@@ -38,8 +40,13 @@ class Basis:
         return 0 if self.topics is None else int(self.topics.components_.shape[0])
 
     def design(self, raw: Sequence[RawFeatures], scores: FloatArray) -> FloatArray:
-        """The prior's score, the text features and the topics, shape (n_issues, 1 + n_shape + n_topics)."""
-        parts = [scores[:, None], self.shape.transform(shapes(raw))]
+        """The prior's score, the text features and the topics, shape (n_issues, 1 + n_shape + n_topics).
+
+        Score and text features are held to what was seen: a team that always wrote a page is asked about a bare title,
+        and nothing learned from pages says how far to extrapolate.
+        """
+        dense = np.clip(np.hstack([scores[:, None], shapes(raw)]), *self.bounds)
+        parts = [dense[:, :1], self.shape.transform(dense[:, 1:])]
         if self.topics is not None:
             parts.append(self.topics.transform(self.tfidf(raw)))
         return np.hstack(parts)
@@ -61,7 +68,7 @@ class Basis:
         return _tfidf(raw, self.columns, self.words)
 
 
-def fit_basis(raw: Sequence[RawFeatures], *, seed: int) -> Basis:
+def fit_basis(raw: Sequence[RawFeatures], scores: FloatArray, *, seed: int) -> Basis:
     """Learn vocabulary, topics and scales; no points are looked at."""
     tables = [counts(raw, namespace) for namespace in range(len(NAMESPACES))]
     columns = tuple(np.flatnonzero(table.getnnz(axis=0) >= MIN_DOCUMENTS) for table in tables)
@@ -73,7 +80,9 @@ def fit_basis(raw: Sequence[RawFeatures], *, seed: int) -> Basis:
     topics = None
     if n_topics > 0:
         topics = TruncatedSVD(n_topics, n_iter=3, random_state=seed).fit(_tfidf(raw, columns, words))
-    return Basis(columns, words, topics, StandardScaler().fit(shapes(raw)))
+    dense = np.hstack([scores[:, None], shapes(raw)])
+    bounds = np.stack([dense.min(axis=0), dense.max(axis=0)])
+    return Basis(columns, words, topics, StandardScaler().fit(dense[:, 1:]), bounds)
 
 
 def _tfidf(

@@ -20,6 +20,7 @@ SAFETY_MARGIN = 0.03
 #: Ridge on the logistic recalibration, pulling it to 'take the probability as it is'.
 _PLATT_PENALTY = 5.0
 _NEWTON_STEPS = 12
+_STEP_SIZES = (1.0, 0.5, 0.25, 0.125, 0.0625)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Calibration:
         return 1.0 / (1.0 + np.exp(-(self.offset + self.slope * _log_odds(raw))))
 
 
-def uncalibrated(level: float) -> Calibration:
-    """For teams without a record: probabilities as they are."""
-    return Calibration(0.0, 1.0, level, level, None, 0)
+def uncalibrated(level: float, *, range_mass: float) -> Calibration:
+    """For teams without a record: probabilities as they are, and a range wider than the level by decree."""
+    return Calibration(0.0, 1.0, range_mass, level, None, 0)
 
 
 def floored(survival: FloatArray, marginal: FloatArray) -> FloatArray:
@@ -84,10 +85,19 @@ def _platt(raw: FloatArray, hit: FloatArray) -> tuple[float, float]:
     """Penalised logistic regression of the hit on the raw log odds, by Newton's method."""
     design = np.stack([np.ones_like(raw), _log_odds(raw)], axis=1)
     start = np.array([0.0, 1.0])
-    found = start.copy()
+
+    def cost(found: FloatArray) -> float:
+        odds = design @ found
+        pulled: float = _PLATT_PENALTY / 2.0 * float(((found - start) ** 2).sum())
+        return float((np.logaddexp(0.0, odds) - hit * odds).sum()) + pulled
+
+    found = start
     for _ in range(_NEWTON_STEPS):
-        chance = 1.0 / (1.0 + np.exp(-(design @ found)))
+        chance = 0.5 * (1.0 + np.tanh(design @ found / 2.0))
         gradient = design.T @ (chance - hit) + _PLATT_PENALTY * (found - start)
         curvature = (design * (chance * (1.0 - chance))[:, None]).T @ design + _PLATT_PENALTY * np.eye(2)
-        found = found - np.linalg.solve(curvature, gradient)
+        step = np.linalg.solve(curvature, gradient)
+        # Halved until it helps: a full step overshoots where all statements are nearly certain.
+        factor = next((size for size in _STEP_SIZES if cost(found - size * step) <= cost(found)), 0.0)
+        found = found - factor * step
     return float(found[0]), float(found[1])

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from apps.ml.core.points.ridge import ForgettingRidge
 
 FloatArray = NDArray[np.float64]
-#: Half-lives, in issues, of the ridges over all features.
-RIDGE_HALF_LIVES = (50.0, 100.0, 200.0, 400.0, 800.0)
+#: Half-life in issues and relative ridge penalty of the experts over all features; the last is for teams whose text,
+#: issue type or component tells more than text usually does.
+RIDGES = ((50.0, 1.0), (100.0, 1.0), (200.0, 1.0), (400.0, 1.0), (800.0, 1.0), (3000.0, 1.0), (400.0, 0.1))
 #: Half-lives of the pooled experts: the team's recent marginal, moved by the prior's score alone.
 POOLED_HALF_LIVES = (50.0, 200.0)
 #: Half-lives of the text-blind experts.
-MARGINAL_HALF_LIVES = (15.0, 50.0, 200.0)
+MARGINAL_HALF_LIVES = (15.0, 50.0, 200.0, 3000.0)
 #: Ridge penalty in effective issues; validation is flat from 300 to 1,200.
 ALPHA = 600.0
 #: The prior's score was learned on thousands of issues, so it is hardly shrunk; text features more than word topics.
-PRIOR_PENALTY, SHAPE_PENALTY, TOPIC_PENALTY = 0.03, 3.0, 1.0
+PRIOR_PENALTY, SHAPE_PENALTY, TOPIC_PENALTY = 0.03, 3.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,14 @@ class Linear:
 def expert_names() -> tuple[str, ...]:
     """Names of the experts, in the order of `Panel.linears`."""
     return (
-        *(f"text, half-life {each:g}" for each in RIDGE_HALF_LIVES),
+        *(f"text, half-life {half_life:g}, penalty {ALPHA * factor:g}" for half_life, factor in RIDGES),
         *(f"prior, half-life {each:g}" for each in POOLED_HALF_LIVES),
         *(f"recent, half-life {each:g}" for each in MARGINAL_HALF_LIVES),
     )
 
 
 #: Half-life of each expert, in the order of `Panel.linears`; the last ones are blind to the text.
-HALF_LIVES = (*RIDGE_HALF_LIVES, *POOLED_HALF_LIVES, *MARGINAL_HALF_LIVES)
+HALF_LIVES = (*(half_life for half_life, _ in RIDGES), *POOLED_HALF_LIVES, *MARGINAL_HALF_LIVES)
 N_TEXT_BLIND = len(MARGINAL_HALF_LIVES)
 
 
@@ -66,7 +67,7 @@ class Panel:
 
     def __init__(self, *, penalty: FloatArray, n_thresholds: int, slope: float) -> None:
         self._slope = slope
-        self._ridges = [ForgettingRidge(each, penalty, n_thresholds) for each in RIDGE_HALF_LIVES]
+        self._ridges = [ForgettingRidge(half_life, factor * penalty, n_thresholds) for half_life, factor in RIDGES]
         # The others need no more than the sums of the prior's score.
         thin = np.ones(1)
         self._pooled = [ForgettingRidge(each, thin, n_thresholds) for each in POOLED_HALF_LIVES]

@@ -36,6 +36,8 @@ class Folded:
     prior: FloatArray
     #: shape (n_thresholds,)
     intercept: FloatArray
+    #: Smallest and largest prior score and text features that are believed, shape (2, 1 + n_shape_features).
+    bounds: FloatArray
     #: shape (n_groups, n_thresholds): effects of the team's average recent issue, the reference of explanations.
     usual: FloatArray
     #: shape (n_values - 1,): the team's plain marginal, mixed in as a floor.
@@ -52,7 +54,8 @@ class Folded:
     def effects(self, raw: RawFeatures, score: float) -> FloatArray:
         """What each group of features adds to survival at the thresholds, shape (n_groups, n_thresholds)."""
         words = [self._word_sum(namespace, raw) for namespace in range(len(NAMESPACES))]
-        return np.stack([*words, raw.shape @ self.shape, score * self.prior])
+        held = np.clip(np.concatenate([[score], raw.shape]), *self.bounds)
+        return np.stack([*words, held[1:] @ self.shape, held[0] * self.prior])
 
     def survival(self, effects: FloatArray) -> FloatArray:
         """Survival at grid[:-1], not yet proper, shape (n_values - 1,)."""
@@ -88,7 +91,7 @@ class Folded:
 
 
 _ARRAYS = (
-    *("columns", "idf", "words", "shape", "prior", "intercept", "usual", "marginal"),
+    *("columns", "idf", "words", "shape", "prior", "intercept", "bounds", "usual", "marginal"),
     *("trust", "half_lives", "totals", "levels"),
 )
 _SCALE_ARRAYS = ("grid", "steps", "thresholds", "spread")

@@ -41,6 +41,7 @@ def fold(
         shape=shape,
         prior=prior[0],
         intercept=intercept - basis.shape.mean_ @ shape,
+        bounds=basis.bounds,
         usual=_usual(basis, history, words, shape, prior[0]),
         marginal=history.marginal,
         trust=weights,
@@ -72,6 +73,7 @@ def unfolded(basis: Basis, experts: Sequence[Linear], weights: FloatArray, histo
         **columns,
         "topics": basis.topics,
         "shape": basis.shape,
+        "bounds": basis.bounds,
         "experts": ridges,
         "weights": weights,
         "spread": history.scale.spread,
@@ -85,6 +87,7 @@ def unfolded_survival(estimators: Mapping[str, Any], raw: Sequence[RawFeatures],
         words=tuple(estimators[f"words_{name}"] for name in NAMESPACES),
         topics=estimators["topics"],
         shape=estimators["shape"],
+        bounds=estimators["bounds"],
     )
     Z = basis.design(raw, scores)
     said = [np.reshape(ridge.predict(Z), (len(Z), -1)) for ridge in estimators["experts"].values()]

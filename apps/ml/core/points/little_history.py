@@ -1,6 +1,7 @@
 """Answers for a team with few or no known points: its own distribution, pooled with a default, moved by the prior."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,15 @@ POOLED_ISSUES = 2.0
 #: Shares of the default scale before any point is known: wide, its middle at 3.
 DEFAULT_SHARES = (0.15, 0.2, 0.25, 0.2, 0.13, 0.07)
 #: Issues at which the team's own mean score counts as much as the mean of other projects, zero.
-SCORE_POOLED_ISSUES = 10.0
-DEFAULT_LEVEL = 0.8
+SCORE_POOLED_ISSUES = 5.0
+LEVEL = 0.8
+#: Mass of the range that is promised to hold 80 %: with 20 known issues 0.85 held in 90 % on validation rows, and in
+#: 79 % in the worst project; with none even the scale is a guess.
+RANGE_MASS, RANGE_MASS_UNKNOWN = 0.85, 0.95
+#: Older issues say little about a young team's scale.
+MOST_RECENT = 100
+#: A young team asks again and again with the same few issues behind it; reading one takes a third of a millisecond.
+_SCORES_KEPT = 1024
 
 
 def recommend_with_little_history(
@@ -36,11 +44,11 @@ def recommend_with_little_history(
     prior : PointsPrior or None
         Without it the answer is the team's own distribution, method 'heuristic'.
     """
-    known = chronological([issue for issue in history if issue.story_points is not None])
+    known = chronological([issue for issue in history if issue.story_points is not None])[-MOST_RECENT:]
     scale, marginal = team_marginal(np.array([issue.story_points for issue in known], dtype=np.float64))
     score = 0.0 if prior is None else relative_score(facts, known, prior)
     survival = moved(marginal, score, 0.0 if prior is None else prior.slope)
-    promise = promise_of(survival, scale, uncalibrated(DEFAULT_LEVEL))
+    promise = promise_of(survival, scale, uncalibrated(LEVEL, range_mass=RANGE_MASS if known else RANGE_MASS_UNKNOWN))
     return PointsRecommendation(
         recommended_points=promise.recommended,
         confidence=promise.confidence,
@@ -49,6 +57,7 @@ def recommend_with_little_history(
         method="heuristic" if prior is None else "prior",
         reasoning=_reasoning(promise, len(known), score if prior is not None else None),
         contributions=_contributions(marginal, survival, scale, promise.recommended),
+        one_step=promise.one_step,
     )
 
 
@@ -67,8 +76,13 @@ def team_marginal(points: FloatArray) -> tuple[Scale, FloatArray]:
 
 def relative_score(facts: IssueFacts, known: Sequence[CompletedIssue], prior: PointsPrior) -> float:
     """The prior's score of the issue, relative to the team's own issues as far as they are known."""
-    own = sum(prior.score(extract(issue.facts)) for issue in known)
+    own = sum(_known_score(prior, issue.facts) for issue in known)
     return prior.score(extract(facts)) - own / (len(known) + SCORE_POOLED_ISSUES)
+
+
+@lru_cache(maxsize=_SCORES_KEPT)
+def _known_score(prior: PointsPrior, facts: IssueFacts) -> float:
+    return prior.score(extract(facts))
 
 
 def moved(marginal: FloatArray, score: float, slope: float) -> FloatArray:

@@ -91,7 +91,7 @@ def train(
         With fewer than `MIN_TRAINING_ISSUES` issues with points.
     """
     history = read_history(issues, now=now, prior=prior, cache={} if cache is None else cache)
-    basis = basis or fit_basis(history.raw, seed=seed)
+    basis = basis or fit_basis(history.raw, history.scores, seed=seed)
     walk = _walk(history, basis, prior, progress or _silent)
     model = _mixture(walk, history, slice(None), level)
     baseline = _mixture(walk, history, slice(-N_TEXT_BLIND, None), level)
