@@ -37,6 +37,14 @@ GROUP_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Otherwise:
+    """A counterfactual: the answer if the issue had these story points."""
+
+    points: float
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """Everything an explanation is made from."""
 
@@ -47,6 +55,7 @@ class Explained:
     hours: float
     informed: bool
     n_similar: int
+    otherwise: Otherwise | None
 
 
 def contributions(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[Contribution, ...]:
@@ -107,7 +116,12 @@ def reasoning(told: Explained) -> str:
     """One to three plain sentences with numbers."""
     sentences = [_who_answered(told)]
     if told.n_similar:
-        sentences.append(f"{told.n_similar} finished issues read alike; see what they took.")
+        alike = "1 finished issue reads" if told.n_similar == 1 else f"{told.n_similar} finished issues read"
+        sentences.append(f"{alike} alike; see what they took.")
+    if told.otherwise is not None:
+        points = told.facts.story_points
+        now = "none" if points is None else f"{points:g}"
+        sentences.append(f"With {told.otherwise.points:g} points instead of {now}: {told.otherwise.hours:.1f} h.")
     return " ".join(sentences)
 
 

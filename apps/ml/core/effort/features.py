@@ -7,7 +7,7 @@ feature belongs to and how it is scaled.
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -131,11 +131,22 @@ def _numbers(facts: IssueFacts, title_words: int, description_words: int) -> Ite
     """Lengths, points and the team's own estimate, each as a slope and, where it has levels, as a category too."""
     yield Feature(hashed("n:title"), LENGTH_WEIGHT * math.log1p(title_words), Group.LENGTH)
     yield Feature(hashed("n:description"), LENGTH_WEIGHT * math.log1p(description_words), Group.LENGTH)
+    yield from _points(facts)
+    if has_estimate(facts):
+        yield from _estimate(facts)
+
+
+def _points(facts: IssueFacts) -> Iterator[Feature]:
     if facts.story_points is not None and facts.story_points >= 0:
         yield Feature(hashed("n:points"), FIELD_WEIGHT * math.log1p(facts.story_points), Group.POINTS)
         yield Feature(hashed(f"s={facts.story_points:g}"), FIELD_WEIGHT, Group.POINTS)
-    if has_estimate(facts):
-        yield from _estimate(facts)
+
+
+def with_points(reading: Reading, points: float) -> Reading:
+    """The same issue with other story points, without reading its text again."""
+    facts = replace(reading.facts, story_points=points)
+    others = [feature for feature in reading.features if feature.group is not Group.POINTS]
+    return replace(reading, facts=facts, features=[*others, *_points(facts)])
 
 
 def has_estimate(facts: IssueFacts) -> bool:

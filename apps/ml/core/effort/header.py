@@ -20,6 +20,8 @@ class Header:
     scope: str
     trained_at: str
     n_issues: int
+    #: Issues among them that had story points.
+    n_pointed: int
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

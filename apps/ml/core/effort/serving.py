@@ -15,8 +15,8 @@ from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
 
 from .experts import SCALE_BOUNDS, as_row, informed_inputs, plain_inputs, scale_inputs, static_row
-from .explain import Explained, contributions, reasoning
-from .features import Reading, has_estimate, log_estimate, read
+from .explain import Explained, Otherwise, contributions, reasoning
+from .features import Reading, has_estimate, log_estimate, read, with_points
 from .header import KIND, Header, HeadHeader
 from .linear import FoldedLinear
 from .naive import NaiveLevels
@@ -27,6 +27,10 @@ Floats = NDArray[np.float64]
 _TWICE = math.log(2.0)
 #: Shortest and longest answer: five minutes and a working year. Beyond it no answer is of use.
 HOURS_BOUNDS = (1 / 12, 1_700.0)
+#: With fewer pointed issues what points change is a guess, and is not told.
+MINIMUM_POINTED_ISSUES = 20
+#: What to compare with where an issue has no points: 'large' on the usual scales.
+POINTS_TO_COMPARE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +139,23 @@ class EffortModel:
         reading = read(facts, with_people=self.neighbours is not None)
         similarity = None if self.neighbours is None else self.neighbours.index.similarities(reading.token_set)
         nearby = self._look_around(reading, similarity)
-        static = as_row(static_row(reading, nearby, self.levels))
-        head, answer, plain = self.plain, self.answer_plain(reading, nearby, static), None
-        if self.informed is not None and has_estimate(facts):
-            plain, head = answer, self.informed
-            answer = self.answer_informed(self.informed, reading, plain, static)
+        head, answer = self._answer(reading, nearby)
         asked = Asked(facts, self._similar(similarity), recent, level or self.header.level)
-        return self._estimate(asked, head, answer)
+        return self._estimate(asked, head, answer, self._otherwise(reading, nearby, head))
+
+    def _answer(self, reading: Reading, nearby: Neighbourhood) -> tuple[ServedHead, Answer]:
+        static = as_row(static_row(reading, nearby, self.levels))
+        plain = self.answer_plain(reading, nearby, static)
+        if self.informed is None or not has_estimate(reading.facts):
+            return self.plain, plain
+        return self.informed, self.answer_informed(self.informed, reading, plain, static)
+
+    def _otherwise(self, reading: Reading, nearby: Neighbourhood, head: ServedHead) -> Otherwise | None:
+        """The answer to the same issue with other points; None where points were not learned from."""
+        if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not head.header.serves_model:
+            return None
+        points = 2 * (reading.facts.story_points or 0.0) or POINTS_TO_COMPARE
+        return Otherwise(points, math.exp(self._answer(with_points(reading, points), nearby)[1].centre))
 
     def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:
         level = self.levels.of_type(reading.facts.issue_type)
@@ -178,14 +192,16 @@ class EffortModel:
         centre = own if keep else centre
         return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts, keep)
 
-    def _estimate(self, asked: Asked, head: ServedHead, answer: Answer) -> EffortEstimate:
+    def _estimate(self, asked: Asked, head: ServedHead, answer: Answer, otherwise: Otherwise | None) -> EffortEstimate:
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
         hours = min(max(math.exp(centre), HOURS_BOUNDS[0]), HOURS_BOUNDS[1])
         outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
         pool = corrected_pool(head.pool, outcomes)
         low, high = pool.band(corrected_level(asked.level, outcomes))
-        explained = Explained(self.header, head.header, asked.facts, answer, hours, informed, len(asked.similar))
+        explained = Explained(
+            self.header, head.header, asked.facts, answer, hours, informed, len(asked.similar), otherwise
+        )
         return EffortEstimate(
             predicted_hours=hours,
             expected_hours=hours * corrected_totals(head.totals, outcomes).mean_factor,

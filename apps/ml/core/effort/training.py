@@ -90,7 +90,14 @@ def train_effort_model(
     informed = fit_informed(study, answers, corrects=plain.metrics.beats_baseline)
     tell("Folding", 0.95)
     heads = [head for head in (plain, informed) if head is not None]
-    header = Header(version=version, level=level, scope=scope, trained_at=now.isoformat(), n_issues=len(table))
+    header = Header(
+        version=version,
+        level=level,
+        scope=scope,
+        trained_at=now.isoformat(),
+        n_issues=len(table),
+        n_pointed=_pointed(table),
+    )
     model = TrainedEffortModel(
         estimators=_estimators(table, heads),
         serving=folded(table, heads, header),
@@ -107,6 +114,10 @@ def _estimators(table: Table, heads: Sequence[FittedHead]) -> dict[str, Any]:
         name = "informed" if head.spec.informed else "plain"
         named |= {f"{name}_linear": head.line, f"{name}_boosted": head.trees, f"{name}_scale": head.calibration.scale}
     return named
+
+
+def _pointed(table: Table) -> int:
+    return sum(reading.facts.story_points is not None for reading in table.readings)
 
 
 def _usable(issues: Sequence[CompletedIssue], now: datetime) -> list[CompletedIssue]:
@@ -142,7 +153,8 @@ def refit_effort_model(
         kept = {key: value for key, value in old.arrays.items() if key.startswith(f"{name}_")}
         folded = fold_linear(table.matrix.columns, line, scale, table.matrix.rows[rows]).to_arrays()
         arrays |= kept | {f"{name}_{key}": value for key, value in folded.items()}
-    meta = {**old.meta, "levels": table.levels.to_json(), "n_issues": len(table), "trained_at": now.isoformat()}
+    meta = {**old.meta, "levels": table.levels.to_json(), "trained_at": now.isoformat()}
+    meta |= {"n_issues": len(table), "n_pointed": _pointed(table)}
     meta["version"] = version or meta["version"]
     serving = artifact.dumps(KIND, arrays, meta)
     return TrainedEffortModel(estimators, serving, previous.metrics, training_samples=len(table))

@@ -13,18 +13,24 @@ _TYPE_FACTOR = {"bug": 1.0, "story": 4.0, "task": 2.0}
 _TOPIC_FACTOR = dict(zip(_TOPICS, (0.5, 3.0, 1.0, 2.0, 0.7), strict=True))
 
 
-def team(n, *, seed=0, noise=0.4, learnable=True, estimates="good", description=False):
+def team(n, *, seed=0, noise=0.4, learnable=True, estimates="good", description=False, points=False):
     """`n` finished issues of one team, one asked for every six hours and finished a day or more later.
 
     `learnable` plants hours in type and topic; otherwise they are independent of everything. `estimates` are 'good',
     'random', 'large_too_low' (right up to 8 h, half of the truth beyond) or None.
     """
     rng = np.random.default_rng(seed)
-    settings = {"noise": noise, "learnable": learnable, "estimates": estimates, "description": description}
+    settings = {
+        "noise": noise,
+        "learnable": learnable,
+        "estimates": estimates,
+        "description": description,
+        "points": points,
+    }
     return [_issue(number, rng, **settings) for number in range(n)]
 
 
-def _issue(number, rng, *, noise, learnable, estimates, description):
+def _issue(number, rng, *, noise, learnable, estimates, description, points):
     kind, topic = rng.choice(list(_TYPE_FACTOR)), rng.choice(_TOPICS)
     size = 1.5 * (_TYPE_FACTOR[kind] * _TOPIC_FACTOR[topic] if learnable else 2.0)
     hours = float(size * np.exp(rng.normal(0, noise if learnable else 1.0)))
@@ -36,6 +42,7 @@ def _issue(number, rng, *, noise, learnable, estimates, description):
         estimated_hours=_estimate(estimates, hours, rng),
         component=topic,
         labels=("backend",),
+        story_points=float(rng.choice([1, 2, 3, 5, 8])) if points else None,
         reporter=f"person-{rng.integers(4)}",
         assignee=f"person-{rng.integers(4)}",
     )

@@ -195,6 +195,24 @@ def test_the_reasoning_gives_numbers(model):
     assert any(character.isdigit() for character in model.estimate(blind(ISSUES[0].facts)).reasoning)
 
 
+def test_what_other_points_would_change_is_told_where_points_were_learned(model):
+    pointed = EffortModel.from_bytes(train_effort_model(team(200, points=True), now=NOW).serving)
+    facts = IssueFacts(title="fix billing page", issue_type="bug", component="billing")
+
+    assert "With 8 points instead of none:" in pointed.estimate(facts).reasoning
+    assert "With 6 points instead of 3:" in pointed.estimate(replace(facts, story_points=3.0)).reasoning
+    assert "points" not in model.estimate(facts).reasoning
+
+
+def test_a_counterfactual_is_what_would_be_answered(model):
+    pointed = EffortModel.from_bytes(train_effort_model(team(200, points=True), now=NOW).serving)
+    facts = IssueFacts(title="fix billing page", issue_type="bug", component="billing")
+
+    asked = pointed.estimate(replace(facts, story_points=8.0))
+
+    assert f"instead of none: {asked.predicted_hours:.1f} h" in pointed.estimate(facts).reasoning
+
+
 def test_damaged_bytes_are_refused(serving):
     with pytest.raises(artifact.ArtifactCorrupted):
         EffortModel.from_bytes(serving[: len(serving) // 2])

@@ -1,0 +1,197 @@
+"""The effort benchmark: it runs on files of its shape, and what it measures was not known beforehand."""
+
+import csv
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.ml.benchmarks import effort
+from apps.ml.benchmarks.effort_baselines import fitted
+from apps.ml.benchmarks.effort_data import UnreadableTasks, read_tasks
+from apps.ml.benchmarks.effort_protocol import Walk, month_starts
+from apps.ml.benchmarks.effort_report import acceptance
+from apps.ml.tests.core.effort_factories import team
+
+SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))
+SIP = SHARED / "effort_sip" / "tasks.csv"
+COLUMNS = ("task_number", "title", "issue_type", "category", "priority", "project", "raised_by", "assigned_to")
+COLUMNS += ("developer_ids", "estimated_hours", "actual_hours", "estimated_on", "completed_on")
+
+
+def write_tasks(path, issues):
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(COLUMNS)
+        writer.writerows(_row(issue) for issue in issues)
+    return path
+
+
+def _row(issue):
+    facts = issue.facts
+    return (
+        *(issue.issue_id, facts.title, facts.issue_type, "Development", facts.priority, facts.component),
+        *(facts.reporter, facts.assignee, "secret", facts.estimated_hours, issue.actual_hours),
+        *(issue.known_at.date().isoformat(), issue.completed_at.date().isoformat()),
+    )
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    return write_tasks(tmp_path / "small.csv", team(300, seed=5))
+
+
+def run(path, **options):
+    lines = []
+    return effort.run({"data": path, **options}, lines.append), lines
+
+
+def test_a_file_of_the_known_shape_becomes_issues(tasks):
+    issue = read_tasks(tasks)[0]
+
+    assert issue.known_at == datetime(2023, 1, 2, tzinfo=UTC)
+    assert issue.facts.component in {"login", "billing", "report", "search", "export"}
+    assert issue.facts.labels == ("Development",)
+
+
+def test_who_logged_the_hours_is_never_a_feature(tasks):
+    assert all("secret" not in repr(issue.facts) for issue in read_tasks(tasks))
+
+
+def test_a_file_without_hours_is_refused(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("title,estimated_on,completed_on\nx,2024-01-01,2024-01-02\n")
+
+    with pytest.raises(UnreadableTasks, match="actual_hours"):
+        read_tasks(path)
+
+
+def test_a_bad_value_is_reported_with_its_line(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text(
+        "title,actual_hours,estimated_on,completed_on\nx,3,2024-01-01,2024-01-02\nx,three,2024-01-01,2024-01-02\n"
+    )
+
+    with pytest.raises(UnreadableTasks, match="Line 3"):
+        read_tasks(path)
+
+
+def test_the_json_has_the_promised_shape(tasks, tmp_path):
+    target = tmp_path / "figures.json"
+
+    figures, lines = run(tasks, json=target)
+
+    (project,) = json.loads(target.read_text())["projects"]
+    assert project["project"] == "small"
+    assert set(project["baselines"]) == {
+        *("median", "median_last_50", "type_average", "jaccard_knn", "seed_trees", "human")
+    }
+    wanted = {"mae", "rmae", "malr", "coverage", "width", "ece", "fit_seconds", "predict_ms_p50", "predict_ms_p95"}
+    assert wanted <= set(project["served"])
+    assert wanted <= set(project["served_with_estimate"])
+    assert all({"mae", "rmae", "malr", "coverage", "width"} <= set(row) for row in project["baselines"].values())
+    assert project["baselines"]["median"]["rmae"] == pytest.approx(1.0, abs=0.1)
+    assert figures["projects"][0]["n"] == project["n"] == 60
+    assert any("E1" in line for line in lines)
+
+
+def test_the_served_model_beats_the_naive_levels_where_there_is_something_to_learn(tasks):
+    figures, _ = run(tasks)
+
+    (project,) = figures["projects"]
+    assert project["served"]["malr"] < 0.8 * project["baselines"]["median"]["malr"]
+
+
+def test_the_frozen_protocol_trains_once(tasks):
+    figures, _ = run(tasks, protocol="frozen")
+
+    assert figures["protocol"] == "frozen"
+    assert figures["projects"][0]["served"]["refit_seconds"] is None
+
+
+def test_a_later_file_is_predicted_from_an_earlier_one(tmp_path):
+    issues = team(300, seed=6)
+    earlier = write_tasks(tmp_path / "earlier.csv", issues[:220])
+    later = write_tasks(tmp_path / "later.csv", issues[220:])
+
+    figures, _ = run(later, train=earlier, start="2023-02-26")
+
+    assert figures["projects"][0]["n"] == sum(issue.known_at >= datetime(2023, 2, 26, tzinfo=UTC) for issue in issues)
+
+
+def test_the_rows_of_both_files_together_are_what_one_file_gives(tmp_path):
+    issues = team(300, seed=6)
+    both = write_tasks(tmp_path / "both.csv", issues)
+    earlier, later = write_tasks(tmp_path / "a.csv", issues[:220]), write_tasks(tmp_path / "b.csv", issues[220:])
+
+    one, _ = run(both, start="2023-03-01")
+    two, _ = run(later, train=earlier, start="2023-03-01")
+
+    assert one["projects"][0]["served"]["malr"] == pytest.approx(two["projects"][0]["served"]["malr"])
+
+
+def test_nothing_to_test_says_so(tasks):
+    with pytest.raises(effort.NothingToTest):
+        run(tasks, start="2031-01-01")
+
+
+def test_predictions_do_not_know_outcomes_that_came_later():
+    """Spoiling every outcome after a moment changes no prediction made before it."""
+    issues = team(260, seed=7)
+    moment = issues[240].known_at
+    spoiled = [replace(i, actual_hours=500.0) if i.completed_at >= moment else i for i in issues]
+
+    first, second = (_served(history, issues[200:240]) for history in (issues, spoiled))
+
+    assert [one.plain for one in first] == [one.plain for one in second]
+
+
+def _served(history, test):
+    test_ids = {issue.issue_id for issue in test}
+    walk = Walk(history, rolling=True, level=0.8, write=lambda _line: None)
+    return walk.run([issue for issue in history if issue.issue_id in test_ids], test[0].known_at)
+
+
+def test_months_start_at_the_first_moment_and_then_on_first_days():
+    starts = list(month_starts(datetime(2023, 11, 15, tzinfo=UTC), datetime(2024, 1, 20, tzinfo=UTC)))
+
+    assert [f"{start:%Y-%m-%d}" for start in starts] == ["2023-11-15", "2023-12-01", "2024-01-01"]
+
+
+def test_every_baseline_answers_in_hours_and_the_human_only_with_an_estimate():
+    issues = team(120)
+    predictors = fitted(issues)
+
+    answers = {name: predict(replace(issues[0].facts, estimated_hours=None)) for name, predict in predictors.items()}
+
+    assert answers.pop("human") is None
+    assert all(hours is not None and hours > 0 for hours in answers.values())
+    assert answers["median"] == pytest.approx(np.median([issue.actual_hours for issue in issues]))
+
+
+def test_a_figure_beyond_its_gate_is_a_miss_and_an_absent_one_is_not_judged():
+    project = {
+        "served": {"malr": 0.9, "mae": 4.8},
+        "served_with_estimate": {},
+        "baselines": {"human": {}},
+        "learning_curve": {},
+    }
+
+    verdicts = {(row["id"], row["measure"]): row["verdict"] for row in acceptance(project, withheld=False)}
+
+    assert verdicts["E1", "MALR"] == "missed"
+    assert verdicts["E2", "MAE, h"] == "gate"
+    assert verdicts["E4", "MAE / developers'"] == "not measured"
+
+
+@pytest.mark.skipif(not SIP.exists(), reason="the public data is not on this machine")
+def test_a_month_of_the_public_file_is_predicted_better_than_by_its_median():
+    figures, _ = run(SIP, start="2007-03-01", end="2007-04-01")
+
+    (project,) = figures["projects"]
+    assert project["n"] == 160
+    assert project["served"]["malr"] < 0.85 * project["baselines"]["median"]["malr"]
