@@ -31,10 +31,9 @@ def training_report(training: Training, scope: str) -> Report:
     """What a training gave, beside the naive baseline's figures."""
     model = training.model
     figures = model_figures(model) | {"scope": scope, "verdict": training.verdict.reason}
-    trained, tested = model.metrics.get("n_train"), model.metrics.get("n_test")
     lines = [
         f"{model.model_type} {model.version} for {scope}: {model.training_samples:,} completed issues.",
-        f"Measured on the newest {tested:,}, with a model that knew only the {trained:,} before them:",
+        _measured_on(model.metrics),
         "",
         *table(("", "model", "naive baseline", "team's estimate"), _metric_rows(model.metrics)),
         "",
@@ -82,6 +81,13 @@ def _metric_rows(metrics: dict[str, Any]) -> Iterable[Sequence[str]]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _measured_on(metrics: dict[str, Any]) -> str:
+    if metrics.get("n_test"):
+        trained, tested = metrics["n_train"], metrics["n_test"]
+        return f"Measured on the newest {tested:,}, with a model that knew only the {trained:,} before them:"
+    return f"Measured on the newest {int(metrics['scored_issues']):,}, each by a model that knew only older ones:"
 
 
 def _baseline_sentence(model: MLModel) -> str:

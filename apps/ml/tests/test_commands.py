@@ -31,6 +31,13 @@ def test_training_prints_the_metrics_beside_the_naive_baselines(team, capsys):
     assert "[1/9] Collecting completed issues" in capsys.readouterr().err
 
 
+def test_training_story_points_prints_their_own_figures(team):
+    printed = run("train_ml_model", "story_points", "--project", team.key)
+
+    assert "ranked probability score" in printed
+    assert "each by a model that knew only older ones" in printed
+
+
 def test_training_as_json_is_one_document_for_a_script(team):
     figures = json.loads(run("train_ml_model", "effort_prediction", "--project", team.key, "--json"))
 
