@@ -1,17 +1,14 @@
 """The Celery app and its schedule."""
 
 import os
-from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules
-from django.conf import settings
-
-from apps.common.metric_files import share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 
+#: A message of a task of every minute is worthless once the next one exists; no heap of them waits for a worker.
+_MINUTELY = {"expires": 55}
 CELERY_BEAT_SCHEDULE = {
     "retrain-ml-models": {
         "task": "apps.ml.tasks.retrain_ml_models",
@@ -20,17 +17,32 @@ CELERY_BEAT_SCHEDULE = {
     "record-prediction-outcomes": {
         "task": "apps.ml.tasks.record_prediction_outcomes",
         "schedule": crontab(),
+        "options": _MINUTELY,
+    },
+    "requeue-lost-trainings": {
+        "task": "apps.ml.tasks.requeue_lost_trainings",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
+    "detect-anomalies": {
+        "task": "apps.ml.tasks.detect_anomalies",
+        "schedule": crontab(hour="*/6", minute=15),
+    },
+    "remove-old-history": {
+        "task": "apps.ml.tasks.remove_old_history",
+        "schedule": crontab(hour=3, minute=30),
     },
 }
-
-
-@import_modules.connect
-def _share_metrics(**_: Any) -> None:
-    """A worker counts into files that the web server's `/metrics` adds up; decided before the tasks are imported."""
-    share(settings.METRICS_DIR)
-
+#: How long a request waits for a broker that is away, in all: three tries within a second. Kombu's own default is to
+#: try for ever, in whatever request or task wants to send something.
+_PUBLISH_LIMITS = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.2, "interval_max": 0.4}
+#: Seconds for one answer of a Redis that accepts connections and then says nothing.
+_SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 10.0}
 
 app = Celery("base")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = CELERY_BEAT_SCHEDULE
+app.conf.task_acks_late = True
+app.conf.task_reject_on_worker_lost = True
+app.conf.broker_transport_options = {**_PUBLISH_LIMITS, **_SOCKET_LIMITS, **app.conf.broker_transport_options}
 app.autodiscover_tasks()

@@ -90,6 +90,73 @@ class MLModel(UUIDModel):
         return f"{self.model_type} {self.version} ({self.project.key if self.project else 'global'})"
 
 
+class TrainingRun(UUIDModel):
+    """One training that was asked for. This row, not the broker's message, says what is to be done and what was."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+
+    #: States in which a scope has work before it.
+    OPEN = (State.QUEUED, State.RUNNING)
+
+    model_type = models.CharField(max_length=32, choices=ModelType.choices)
+    #: Null for the global model.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, blank=True, related_name="training_runs")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    #: Why it was asked for, in words.
+    cause = models.CharField(max_length=200, blank=True)
+    #: How often a worker began; also tells a worker that came back from the dead that another has taken over.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    progress_step = models.PositiveSmallIntegerField(default=0)
+    progress_text = models.CharField(max_length=200, blank=True)
+    #: Why the last attempt failed, in words for a person.
+    failure_reason = models.CharField(max_length=500, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: What came of it.
+    model = models.ForeignKey(MLModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    #: When it was last put in the queue.
+    queued_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    #: When the worker last showed that it lives.
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_type", "project"],
+                condition=Q(state__in=["queued", "running"], project__isnull=False),
+                name="ml_one_open_run_per_project",
+            ),
+            models.UniqueConstraint(
+                fields=["model_type"],
+                condition=Q(state__in=["queued", "running"], project__isnull=True),
+                name="ml_one_open_global_run",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running"], finished_at__isnull=True)
+                | Q(state__in=["succeeded", "failed"], finished_at__isnull=False),
+                name="ml_run_finished_means_over",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["model_type", "project", "-created_at"], name="ml_run_by_scope"),
+            models.Index(
+                fields=["state", "heartbeat_at"], condition=Q(state__in=["queued", "running"]), name="ml_run_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_type} for {self.project_id or 'global'}: {self.state}"
+
+
 class PredictionHistory(UUIDModel):
     """One answer that was given, whatever method gave it, and what came of it."""
 
@@ -150,12 +217,48 @@ class PredictionHistory(UUIDModel):
                 name="ml_history_scored",
             ),
             models.Index(
+                fields=["model", "issue", "created_at"],
+                condition=Q(scored_at__isnull=False),
+                name="ml_history_by_model",
+            ),
+            models.Index(fields=["created_at"], name="ml_history_by_age"),
+            models.Index(
                 fields=["issue", "prediction_type"], condition=Q(actual_value__isnull=True), name="ml_history_open"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.prediction_type} by {self.method} at {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class PredictionAggregate(models.Model):
+    """What is left of scored predictions after their rows were removed for age: sums of one month."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prediction_aggregates")
+    prediction_type = models.CharField(max_length=32, choices=PredictionHistory.Kind.choices)
+    method = models.CharField(max_length=32)
+    #: The first day of the month (UTC) in which the outcomes became known.
+    month = models.DateField()
+    n = models.PositiveIntegerField(default=0)
+    #: In the unit of the prediction: hours or points.
+    sum_absolute_error = models.FloatField(default=0.0)
+    #: Of |ln(predicted / actual)|, over the `n_log` predictions in which both are positive.
+    sum_absolute_log_error = models.FloatField(default=0.0)
+    n_log = models.PositiveIntegerField(default=0)
+    #: Predictions with a range, and outcomes inside theirs.
+    n_ranged = models.PositiveIntegerField(default=0)
+    n_covered = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["project", "prediction_type", "method", "month"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "prediction_type", "method", "month"], name="ml_aggregate_once_a_month"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.n} x {self.prediction_type} by {self.method} in {self.month:%Y-%m}"
 
 
 class AnomalyDetection(UUIDModel):

@@ -1,19 +1,107 @@
-"""What workers do: fetch, call a service."""
+"""What workers do: fetch, call a service, send what follows from it. A message carries ids only."""
 
-from celery import shared_task
+import logging
+import random
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from celery import Task, shared_task
 from django.utils import timezone
+from kombu.exceptions import ChannelError, OperationalError
 
+from apps.common.exceptions import ApplicationError
+from apps.ml.services import AnomalyDetectionService, clean_up, training_jobs
 from apps.ml.services.outcomes import record_outcomes
-from apps.ml.services.retraining import retrain_due_models
+from apps.ml.services.retraining import queue_due_trainings
+from apps.projects.models import Project
+
+logger = logging.getLogger(__name__)
+
+
+class BrokerUnavailable(ApplicationError):
+    """The queue of background work cannot be reached."""
+
+    code = "broker_unavailable"
 
 
 @shared_task
-def retrain_ml_models() -> dict[str, int]:
-    """Train the models that are due; Monday at 02:00."""
-    return retrain_due_models(now=timezone.now())
+def retrain_ml_models() -> int:
+    """Plan what is due and fan it out, one task a model; Monday at 02:00."""
+    return send_trainings(queue_due_trainings(now=timezone.now()))
+
+
+@shared_task(
+    bind=True,
+    # Retries are counted in the row, so that a message that was lost loses no count.
+    max_retries=None,
+    # The row's state makes a second delivery harmless: so a message may outlive the worker that was killed.
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=training_jobs.SOFT_LIMIT_SECONDS,
+    time_limit=training_jobs.HARD_LIMIT_SECONDS,
+)
+def train_model(self: "Task[Any, None]", run_id: str) -> None:
+    """Do a queued training; nothing if it is not queued any more."""
+    retry = training_jobs.run_training(UUID(run_id), now=timezone.now(), rng=random.Random())  # noqa: S311 - jitter
+    if retry is not None:
+        raise self.retry(countdown=retry.after_seconds)
+
+
+@shared_task
+def requeue_lost_trainings() -> int:
+    """Send again what a dead worker or a lost message left behind; every minute."""
+    return send_trainings(training_jobs.recover_lost_runs(now=timezone.now()))
 
 
 @shared_task
 def record_prediction_outcomes() -> int:
     """Close open predictions about finished issues; every minute."""
     return record_outcomes(now=timezone.now())
+
+
+@shared_task
+def detect_anomalies() -> int:
+    """Look at every project, each in a task of its own, so that one that fails harms no other; every six hours."""
+    projects = Project.objects.order_by().values_list("id", flat=True)
+    return sum(1 for project_id in projects.iterator() if detect_project_anomalies.delay(str(project_id)))
+
+
+@shared_task
+def detect_project_anomalies(project_id: str) -> None:
+    """Look for what is unusual in one project; one that was deleted meanwhile is no error."""
+    if Project.objects.filter(id=project_id).exists():
+        AnomalyDetectionService().detect_project_anomalies(project_id, now=timezone.now())
+
+
+@shared_task
+def remove_old_history() -> int:
+    """Remove what is older than ML_HISTORY_DAYS, batch by batch, its sums kept; every night."""
+    return clean_up.remove_old_history(now=timezone.now())
+
+
+def send_training(run_id: UUID) -> None:
+    """Hand a queued run to the workers.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Nothing is lost: the row stays queued, and `requeue_lost_trainings` sends it when the broker is back.
+    """
+    try:
+        train_model.apply_async(args=[str(run_id)], retry=False)
+    except (OperationalError, ChannelError, OSError) as error:
+        raise BrokerUnavailable from error
+
+
+def send_trainings(run_ids: Iterable[UUID]) -> int:
+    """Hand over several; returns how many were accepted."""
+    sent = 0
+    for run_id in run_ids:
+        try:
+            send_training(run_id)
+        except BrokerUnavailable as error:
+            logger.warning("Training run stays queued run=%s: %s", run_id, error.message)
+        else:
+            sent += 1
+    return sent

@@ -1,19 +1,29 @@
-"""When a model is due for training again."""
+"""When a model is due for training, and how long to wait after a fault."""
 
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from apps.ml.core.degradation import Degradation
 
 #: The seed's trigger conditions.
 MAX_AGE = timedelta(days=30)
 MIN_GROWTH_RATIO = 0.2
+#: The seed's minimum for a model of either type.
+MIN_TRAINING_ISSUES = 50
+#: First wait after a fault, doubled each time up to the longest: a restart of the store or database takes seconds, an
+#: outage minutes.
+FIRST_RETRY_SECONDS = 10.0
+LONGEST_RETRY_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedState:
-    """What is known of the model that serves: when it was trained, on how many issues."""
+    """What is known of the model that serves: when it was trained, on how many issues, whether it became worse."""
 
     trained_at: datetime
     training_samples: int
+    degradation: Degradation | None = None
 
 
 def reason_to_retrain(state: TrainedState, *, samples_now: int, now: datetime) -> str | None:
@@ -24,8 +34,26 @@ def reason_to_retrain(state: TrainedState, *, samples_now: int, now: datetime) -
     new = samples_now - state.training_samples
     if new <= 0:
         return None
+    if state.degradation is not None:
+        return state.degradation.reason
     if new >= MIN_GROWTH_RATIO * state.training_samples:
         return f"{new} more completed issues than the {state.training_samples} it was trained on"
     if now - state.trained_at > MAX_AGE:
         return f"{(now - state.trained_at).days} days old"
     return None
+
+
+def reason_to_train_first(samples_now: int) -> str | None:
+    """Why a project without a model is due, or None while it has too little history."""
+    return f"first model, {samples_now} completed issues" if samples_now >= MIN_TRAINING_ISSUES else None
+
+
+def retry_delay_seconds(failures: int, *, rng: random.Random) -> float:
+    """How long to wait after the given number of faults: doubling, half of it random so that workers spread out.
+
+    References
+    ----------
+    M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog (2015): "equal jitter".
+    """
+    longest = min(FIRST_RETRY_SECONDS * 2.0 ** (failures - 1), LONGEST_RETRY_SECONDS)
+    return longest / 2.0 + rng.uniform(0.0, longest / 2.0)

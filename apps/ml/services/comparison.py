@@ -1,22 +1,51 @@
-"""Challenger against champion: the same newest issues, which neither trained on."""
+"""Challenger against champion and naive baseline: the same newest issues, which neither model trained on.
 
+The rule: a first model serves. A later one serves if its mean error on at least MIN_COMMON_ISSUES common issues is
+smaller than the champion's, and it is not worse than the naive baseline there, or abstains and answers with the
+baseline itself. Hours are compared as ratios (mean absolute log ratio), points in points.
+"""
+
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from statistics import median
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
+from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.effort import EffortModel
-from apps.ml.core.points import PointsModel
+from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.records import CompletedIssue
-from apps.ml.models import MLModel
+from apps.ml.models import MLModel, ModelType
 from apps.ml.services.fitting import Fitted
-from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_registry import in_scope
+from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
+from apps.ml.storage.s3 import S3ModelStorageService
+from apps.ml.storage.signing import verify
 
 #: Fewer common issues cannot tell two models apart: the seed asks for as many outcomes before it calls an error worse.
 MIN_COMMON_ISSUES = 20
+#: The naive baseline: the median of so many last outcomes, as the effort core and the scorecard define it.
+BASELINE_OUTCOMES = 50
+#: Errors of the training kept in the row, newest, for the test of degradation: 100 tell a doubled error from luck.
+REFERENCE_ERRORS = 100
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Mean errors on the same issues: log ratios for hours, points for story points."""
+
+    champion: str
+    n: int
+    challenger_error: float
+    champion_error: float
+    baseline_error: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,46 +54,113 @@ class Verdict:
 
     activate: bool
     reason: str
+    comparison: Comparison | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """What the model's row keeps of it."""
+        measured = asdict(self.comparison) if self.comparison else None
+        return {"verdict": self.reason, "comparison": measured}
 
 
 def compare_with_active(
     model_type: str, project_id: UUID | str | None, fitted: Fitted, issues: Sequence[CompletedIssue]
 ) -> Verdict:
-    """Activate a first model; later ones only if their error on the common issues is smaller."""
+    """Apply the rule.
+
+    Raises
+    ------
+    StorageError
+        If the champion cannot be read because the store is down: the comparison has to wait.
+    """
     active = in_scope(model_type, project_id).filter(is_active=True).first()
     if active is None:
         return Verdict(True, "It is the first of its kind.")
-    champion = ModelLoader().load_active_model(model_type, project_id)
-    if champion is None or champion.id != active.id:
-        return Verdict(True, f"The active model {active.version} cannot be loaded.")
     common = [issue for issue in issues if issue.issue_id in fitted.test_predictions and _is_new_to(active, issue)]
+    try:
+        champion = _read(active)
+    except (ObjectMissing, ArtifactRefused, ArtifactCorrupted) as error:
+        return Verdict(True, f"The active model {active.version} cannot be loaded: {error.message}")
     if len(common) < MIN_COMMON_ISSUES:
         return Verdict(
             False,
             f"{len(common)} issues were finished since model {active.version} was trained; "
             f"{MIN_COMMON_ISSUES} are needed to compare.",
         )
-    return _on_common_issues(active.version, champion.predictor, fitted, common)
+    older = [issue for issue in issues if issue.completed_at < common[0].completed_at]
+    return _verdict(_compared(active, champion, fitted, common, older), abstains=not fitted.beats_baseline)
+
+
+def out_of_sample_errors(model_type: str, fitted: Fitted, issues: Sequence[CompletedIssue]) -> list[float]:
+    """Absolute log errors on the newest issues of the test part: what live errors are later compared with."""
+    said = [(fitted.test_predictions.get(issue.issue_id, 0.0), _truth(model_type, issue)) for issue in issues]
+    errors = [abs(math.log(guess / truth)) for guess, truth in said if guess > 0 and truth > 0]
+    return [round(error, 4) for error in errors[-REFERENCE_ERRORS:]]
 
 
 def _is_new_to(active: MLModel, issue: CompletedIssue) -> bool:
-    return issue.completed_at > datetime.fromisoformat(active.provenance["trained_until"])
+    known_until = active.provenance.get("trained_until")
+    return issue.completed_at > (datetime.fromisoformat(known_until) if known_until else active.trained_at)
 
 
-def _on_common_issues(
-    version: str, champion: EffortModel | PointsModel, fitted: Fitted, common: Sequence[CompletedIssue]
-) -> Verdict:
+def _read(active: MLModel) -> EffortModel | PointsModel:
+    # Straight from the store: what this process remembers of the active model may be two seconds old.
+    data = S3ModelStorageService().download_model(active.serving_key)
+    verify(data, digest=active.serving_digest, signature=active.serving_signature)
+    if active.model_type == ModelType.EFFORT_PREDICTION:
+        return EffortModel.from_bytes(data)
+    return PointsModel.from_bytes(data, prior=load_prior())
+
+
+def _compared(
+    active: MLModel,
+    champion: EffortModel | PointsModel,
+    fitted: Fitted,
+    common: Sequence[CompletedIssue],
+    older: Sequence[CompletedIssue],
+) -> Comparison:
+    # As frozen as the champion: what was known before the first common issue was finished.
+    baseline = median(_truth(active.model_type, issue) for issue in older[-BASELINE_OUTCOMES:])
+    truth = np.array([_truth(active.model_type, issue) for issue in common])
+    error = _ratio_error if active.model_type == ModelType.EFFORT_PREDICTION else _error
+    return Comparison(
+        champion=active.version,
+        n=len(common),
+        challenger_error=error(truth, np.array([fitted.test_predictions[issue.issue_id] for issue in common])),
+        champion_error=error(truth, np.array([_answer(champion, issue) for issue in common])),
+        baseline_error=error(truth, np.full(len(common), baseline)),
+    )
+
+
+def _truth(model_type: str, issue: CompletedIssue) -> float:
+    known = issue.actual_hours if model_type == ModelType.EFFORT_PREDICTION else issue.story_points
+    if known is None:
+        raise ValueError(f"Issue {issue.issue_id} of the training set has no outcome.")
+    return known
+
+
+def _answer(champion: EffortModel | PointsModel, issue: CompletedIssue) -> float:
     if isinstance(champion, EffortModel):
-        # Hours are log-normal: the mean absolute log ratio is the error to steer by.
-        truth = np.log([issue.actual_hours or np.nan for issue in common])
-        old = np.log([champion.estimate(issue.facts).predicted_hours for issue in common])
-        new = np.log([fitted.test_predictions[issue.issue_id] for issue in common])
-    else:
-        truth = np.array([issue.story_points or np.nan for issue in common])
-        old = np.array([champion.recommend(issue.facts).recommended_points for issue in common])
-        new = np.array([fitted.test_predictions[issue.issue_id] for issue in common])
-    old_error, new_error = float(np.abs(old - truth).mean()), float(np.abs(new - truth).mean())
-    figures = f"on {len(common)} newer issues: error {new_error:.3f}, model {version} {old_error:.3f}."
-    if new_error < old_error:
-        return Verdict(True, f"It is better {figures}")
-    return Verdict(False, f"It is not better {figures}")
+        return champion.estimate(issue.facts).predicted_hours
+    return champion.recommend(issue.facts).recommended_points
+
+
+def _ratio_error(truth: Floats, guess: Floats) -> float:
+    return float(np.abs(np.log(guess / truth)).mean())
+
+
+def _error(truth: Floats, guess: Floats) -> float:
+    return float(np.abs(guess - truth).mean())
+
+
+def _verdict(measured: Comparison, *, abstains: bool) -> Verdict:
+    figures = (
+        f"on {measured.n} newer issues: error {measured.challenger_error:.3f}, model {measured.champion} "
+        f"{measured.champion_error:.3f}, naive baseline {measured.baseline_error:.3f}."
+    )
+    if not measured.challenger_error < measured.champion_error:
+        return Verdict(False, f"It is not better {figures}", measured)
+    if abstains:
+        return Verdict(True, f"It abstains, answering with the naive baseline, and is better {figures}", measured)
+    if measured.challenger_error > measured.baseline_error:
+        return Verdict(False, f"It is better than the active model but not than the naive baseline {figures}", measured)
+    return Verdict(True, f"It is better {figures}", measured)

@@ -8,8 +8,11 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from apps.common.exceptions import ApplicationError
+from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel
+from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
+from apps.ml.storage.s3 import S3ModelStorageService
+from apps.ml.storage.signing import verify
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -20,19 +23,19 @@ logger = logging.getLogger(__name__)
 FEATURE_SCHEMA = 1
 
 
-class ActivationConflict(ApplicationError):
+class ActivationConflict(Conflict):
     """Another process activated a model of the same type and scope at the same moment."""
 
     code = "activation_conflict"
 
 
-class NothingToRollBackTo(ApplicationError):
+class NothingToRollBackTo(Conflict):
     """There is no earlier model of this type and scope."""
 
     code = "nothing_to_roll_back_to"
 
 
-class NotActivatable(ApplicationError):
+class NotActivatable(Conflict):
     """A model without stored artefacts cannot serve."""
 
     code = "not_activatable"
@@ -77,6 +80,25 @@ def activate(model: MLModel, *, now: datetime, by: "User | None" = None) -> MLMo
         raise ActivationConflict from error
     logger.info("Model activated type=%s version=%s project=%s by=%s", *_identity(model), by.id if by else None)
     return model
+
+
+def require_sound(model: MLModel) -> None:
+    """Refuse to let a model serve whose arrays cannot be served.
+
+    Raises
+    ------
+    NotActivatable
+        If its serving artefact is gone, damaged or not signed here.
+    StorageError
+        If the store cannot be asked.
+    """
+    if not model.serving_key:
+        raise NotActivatable
+    try:
+        data = S3ModelStorageService().download_model(model.serving_key)
+        verify(data, digest=model.serving_digest, signature=model.serving_signature)
+    except (ObjectMissing, ArtifactRefused) as error:
+        raise NotActivatable(f"Model {model.version} cannot serve: {error.message}") from error
 
 
 def roll_back(model_type: str, project_id: UUID | str | None, *, now: datetime, by: "User | None" = None) -> MLModel:

@@ -1,6 +1,5 @@
 """The seed's nine training steps, for every type of model that is trained."""
 
-import importlib.metadata
 import io
 import logging
 from collections.abc import Callable, Sequence
@@ -12,12 +11,14 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from apps import __version__
 from apps.common.metrics import TRAININGS
 from apps.ml.core.records import CompletedIssue
 from apps.ml.models import MLModel, ModelType
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points
 from apps.ml.services import datasets, model_registry
-from apps.ml.services.comparison import Verdict, compare_with_active
+from apps.ml.services.comparison import Verdict, compare_with_active, out_of_sample_errors
+from apps.ml.services.estimators import library_versions
 from apps.ml.services.fitting import Fitted, fit_effort, fit_points
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.storage.errors import StorageError
@@ -32,7 +33,6 @@ Progress = Callable[[int, str], None]
 #: Fixed, so that the same issues give the same model.
 SEED = 0
 STEPS = 9
-_LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,12 @@ class ModelTrainer:
         *,
         now: datetime | None = None,
         progress: Progress = lambda step, text: None,
+        on_registered: Callable[[MLModel], None] = lambda model: None,
     ) -> Training:
-        """The nine steps; a crash at any point leaves at most an object without a row, never a row without objects."""
+        """The nine steps; a crash at any point leaves at most an object without a row, never a row without objects.
+
+        `on_registered` runs in the transaction that stores and activates the model; if it raises, neither happened.
+        """
         recipe = _RECIPES[ModelType(model_type)]
         version = model_registry.next_version(model_type, project_id)
         job = _Job(model_type, project_id, version, user, now or timezone.now())
@@ -96,6 +100,8 @@ class ModelTrainer:
         fitted = recipe.fit(
             issues, now=job.now, seed=SEED, version=version, is_global=project_id is None, progress=progress
         )
+        # Before anything is stored: a store that is down is noticed here, and leaves nothing behind.
+        verdict = compare_with_active(model_type, project_id, fitted, issues)
         progress(6, "Serialising")
         content, dataset = _joblib_bytes(fitted.estimators), datasets.dump(issues)
         progress(7, "Storing model, serving artefact and training set")
@@ -105,12 +111,12 @@ class ModelTrainer:
             job.record_failure(error.message)
             raise
         progress(8, "Recording")
-        verdict = compare_with_active(model_type, project_id, fitted, issues)
         model = job.row(fitted, stored)
-        model.metrics |= {"verdict": verdict.reason}
-        model.provenance = _provenance(issues)
+        model.metrics |= verdict.figures()
+        model.metrics |= {"reference_errors": out_of_sample_errors(model_type, fitted, issues)}
+        model.provenance = _provenance(issues, stored)
         progress(9, "Activating" if verdict.activate else "Keeping the active model")
-        job.register(model, verdict)
+        job.register(model, verdict, on_registered)
         return Training(model, verdict)
 
 
@@ -159,11 +165,12 @@ class _Job:
             training_samples=fitted.training_samples,
         )
 
-    def register(self, model: MLModel, verdict: Verdict) -> None:
+    def register(self, model: MLModel, verdict: Verdict, on_registered: Callable[[MLModel], None]) -> None:
         with transaction.atomic():
             model.save(force_insert=True)
             if verdict.activate:
                 model_registry.activate(model, now=self.now, by=self.user)
+            on_registered(model)
         if verdict.activate:
             ModelLoader().clear_cache()
         TRAININGS.labels(type=self.model_type, outcome="activated" if verdict.activate else "kept").inc()
@@ -191,11 +198,13 @@ def _joblib_bytes(estimators: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _provenance(issues: Sequence[CompletedIssue]) -> dict[str, Any]:
+def _provenance(issues: Sequence[CompletedIssue], stored: _Stored) -> dict[str, Any]:
     return {
+        "code": __version__,
         "seed": SEED,
         "rows": len(issues),
         "trained_until": max(issue.completed_at for issue in issues).isoformat(),
         "feature_schema": model_registry.FEATURE_SCHEMA,
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "libraries": library_versions(),
+        "size_bytes": {"model": stored.artefacts.model.size_bytes, "serving": stored.artefacts.serving.size_bytes},
     }

@@ -1,63 +1,97 @@
-"""Which models are due, and training them again."""
+"""Which models are due: a constant number of queries, streamed, however many projects there are."""
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
-from django.db.models import Count
-
-from apps.common.exceptions import ApplicationError
-from apps.ml.core.retraining import TrainedState, reason_to_retrain
+from apps.ml.core.degradation import Degradation, degradation
+from apps.ml.core.retraining import MIN_TRAINING_ISSUES, TrainedState, reason_to_retrain, reason_to_train_first
 from apps.ml.models import MLModel, ModelType
-from apps.ml.services.model_trainer import ModelTrainer
-from apps.projects.models import Issue
+from apps.ml.selectors.registry import (
+    Candidate,
+    LiveAnswer,
+    count_outcomes,
+    global_run_is_open,
+    live_answers,
+    reference_errors,
+    training_plan,
+)
+from apps.ml.services.training_jobs import AlreadyTraining, request_training
 
 logger = logging.getLogger(__name__)
-
-_OUTCOME = {ModelType.EFFORT_PREDICTION: "actual_hours", ModelType.STORY_POINTS: "story_points"}
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A model to train again, and why."""
+    """A model to train, and why."""
 
     model_type: str
     project_id: UUID | None
     reason: str
 
 
-def models_due(*, now: datetime) -> list[Due]:
-    """Active models that the rule calls due: two queries a model type, however many projects there are."""
-    return [due for model_type in ModelType for due in _due_of(model_type, now)]
+def models_due(*, now: datetime) -> Iterator[Due]:
+    """Models that the rule calls due, and projects that have enough history for a first one.
+
+    Five queries a model type. A first global model is never due: whether projects shall learn from each other is for
+    people to decide, with `train_ml_model --global`.
+    """
+    for model_type in ModelType:
+        worse = dict(_degraded(model_type))
+        yield from _global_due(model_type, worse, now)
+        yield from _projects_due(model_type, worse, now)
 
 
-def _due_of(model_type: ModelType, now: datetime) -> Iterator[Due]:
-    samples = _samples_by_project(_OUTCOME[model_type])
-    active = MLModel.objects.filter(model_type=model_type, is_active=True)
-    for project_id, trained_at, trained_on in active.values_list("project_id", "trained_at", "training_samples"):
-        samples_now = samples.get(project_id, 0) if project_id else sum(samples.values())
-        reason = reason_to_retrain(TrainedState(trained_at, trained_on), samples_now=samples_now, now=now)
-        if reason:
-            yield Due(model_type, project_id, reason)
-
-
-def _samples_by_project(outcome: str) -> dict[UUID, int]:
-    finished = Issue.objects.filter(resolved_at__isnull=False, **{f"{outcome}__gt": 0}).order_by()
-    return dict(finished.values_list("project_id").annotate(n=Count("id")))
-
-
-def retrain_due_models(*, now: datetime) -> dict[str, int]:
-    """Train what is due; one model's failure is logged, recorded in its row, and harms no other."""
-    outcome = {"trained": 0, "failed": 0}
+def queue_due_trainings(*, now: datetime) -> Iterator[UUID]:
+    """Queue a run for each; the ids to send to the workers. What is queued or running already is left alone."""
     for due in models_due(now=now):
-        logger.info("Retraining type=%s project=%s reason=%s", due.model_type, due.project_id, due.reason)
         try:
-            ModelTrainer().train(due.model_type, due.project_id, now=now)
-        except ApplicationError as error:
-            logger.warning("Retraining failed type=%s project=%s: %s", due.model_type, due.project_id, error.message)
-            outcome["failed"] += 1
-        else:
-            outcome["trained"] += 1
-    return outcome
+            run = request_training(due.model_type, due.project_id, cause=due.reason, now=now)
+        except AlreadyTraining as conflict:
+            logger.info("Not queued again type=%s project=%s: %s", due.model_type, due.project_id, conflict.message)
+            continue
+        logger.info("Training queued type=%s project=%s reason=%s", due.model_type, due.project_id, due.reason)
+        yield run.id
+
+
+def _projects_due(model_type: ModelType, worse: dict[UUID, Degradation], now: datetime) -> Iterator[Due]:
+    for candidate in training_plan(model_type, at_least=MIN_TRAINING_ISSUES):
+        if reason := _reason(candidate, worse, now):
+            yield Due(model_type, candidate.project_id, reason)
+
+
+def _reason(candidate: Candidate, worse: dict[UUID, Degradation], now: datetime) -> str | None:
+    if candidate.model_id is None or candidate.trained_at is None or candidate.training_samples is None:
+        return reason_to_train_first(candidate.samples)
+    state = TrainedState(candidate.trained_at, candidate.training_samples, worse.get(candidate.model_id))
+    return reason_to_retrain(state, samples_now=candidate.samples, now=now)
+
+
+def _global_due(model_type: ModelType, worse: dict[UUID, Degradation], now: datetime) -> Iterator[Due]:
+    active = MLModel.objects.filter(model_type=model_type, project=None, is_active=True).first()
+    if active is None or global_run_is_open(model_type):
+        return
+    state = TrainedState(active.trained_at, active.training_samples, worse.get(active.id))
+    reason = reason_to_retrain(state, samples_now=count_outcomes(model_type, None), now=now)
+    if reason:
+        yield Due(model_type, None, reason)
+
+
+def _degraded(model_type: ModelType) -> Iterator[tuple[UUID, Degradation]]:
+    """Models that became worse. Two streams in the order of the models are read side by side, neither is kept."""
+    references = reference_errors(model_type)
+    for model_id, answers in groupby(live_answers(model_type), key=lambda answer: answer.model_id):
+        reference = next((errors for found, errors in references if found == model_id), [])
+        # One an issue: answers about the same issue are not independent.
+        live = [_log_error(next(about)) for _, about in groupby(answers, key=lambda answer: answer.issue_id)]
+        worse = degradation(reference, live)
+        if worse is not None:
+            yield model_id, worse
+
+
+def _log_error(answer: LiveAnswer) -> float:
+    return abs(math.log(answer.predicted / answer.actual))

@@ -1,0 +1,41 @@
+"""`./run manage retrain_ml_models [--dry-run] [--json]`."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from apps.ml.services.retraining import models_due, queue_due_trainings
+from apps.ml.tasks import send_trainings
+
+
+class Command(BaseCommand):
+    """Queue the trainings that are due, as the schedule does on Mondays; with --dry-run only list them and why."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="list what is due and why, queue nothing")
+        parser.add_argument("--json", action="store_true", help="with --dry-run: one JSON object a line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["dry_run"]:
+            queued = list(queue_due_trainings(now=timezone.now()))
+            self.stdout.write(f"{len(queued)} trainings are queued, {send_trainings(queued)} of them sent to workers.")
+            return
+        count = 0
+        for count, due in enumerate(models_due(now=timezone.now()), start=1):  # noqa: B007 - the last count is shown
+            line = (
+                json.dumps(asdict(due), default=str)
+                if options["json"]
+                else _line(due.model_type, due.project_id, due.reason)
+            )
+            self.stdout.write(line)
+        if not options["json"]:
+            self.stdout.write(f"{count} due.")
+
+
+def _line(model_type: str, project_id: object, reason: str) -> str:
+    return f"{model_type} {project_id or 'global'}: {reason}"

@@ -1,0 +1,53 @@
+"""`./run manage verify_ml_models [--delete-orphans] [--json]`."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from apps.ml.services.verification import MIN_ORPHAN_AGE, Verification, delete_orphans, verify_store
+from apps.ml.storage.errors import StorageError
+
+
+class Command(BaseCommand):
+    """Check every stored object against the database: missing, damaged, unsigned, orphaned; exit 1 on trouble.
+
+    Objects younger than an hour are never deleted: a training may be going on.
+    """
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--delete-orphans", action="store_true", help="remove objects that belong to no model")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            found = verify_store(now=timezone.now())
+            deleted = delete_orphans(found) if options["delete_orphans"] else []
+        except StorageError as error:
+            raise CommandError(error.message) from error
+        if options["json"]:
+            self.stdout.write(json.dumps({**asdict(found), "deleted": deleted}, indent=2))
+        else:
+            self._print(found, deleted)
+        if any(finding.is_trouble and finding.key not in deleted for finding in found.findings):
+            sys.exit(1)
+
+    def _print(self, found: Verification, deleted: list[str]) -> None:
+        for finding in found.findings:
+            fate = " Deleted." if finding.key in deleted else ""
+            self.stdout.write(f"{finding.fault.upper():8} {finding.key}: {finding.detail}{fate}")
+        self.stdout.write(f"{found.models} models, {found.objects} objects: {_verdict(found)}")
+
+
+def _verdict(found: Verification) -> str:
+    if found.is_sound:
+        return "all as recorded."
+    if found.of("orphan"):
+        hours = MIN_ORPHAN_AGE.total_seconds() / 3600
+        return f"{len(found.of('orphan'))} orphans; --delete-orphans removes those older than {hours:.0f} h."
+    return "train again or roll back where objects are missing or refused."

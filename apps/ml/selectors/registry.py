@@ -1,0 +1,107 @@
+"""Models, trainings and outcomes as the registry and the planning of trainings see them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from apps.accounts.models import User
+from apps.ml.models import MLModel, ModelType, PredictionHistory, TrainingRun
+from apps.projects.models import Issue, Project
+from apps.projects.selectors import projects_visible_to
+
+#: Rows in memory at a time where thousands are read.
+CHUNK = 500
+#: Which field of a finished issue a model learns.
+OUTCOME = {ModelType.EFFORT_PREDICTION: "actual_hours", ModelType.STORY_POINTS: "story_points"}
+
+
+def with_outcome(model_type: str) -> QuerySet[Issue]:
+    """Finished issues of all projects that a model of this type could learn from."""
+    return Issue.objects.filter(resolved_at__isnull=False, **{f"{OUTCOME[ModelType(model_type)]}__gt": 0}).order_by()
+
+
+def count_outcomes(model_type: str, project_id: UUID | str | None) -> int:
+    """How many finished issues there are to learn from."""
+    issues = with_outcome(model_type)
+    return (issues if project_id is None else issues.filter(project_id=project_id)).count()
+
+
+class Candidate(NamedTuple):
+    """A project with enough to learn from, and the model that serves it, if one does."""
+
+    project_id: UUID
+    samples: int
+    model_id: UUID | None
+    trained_at: datetime | None
+    training_samples: int | None
+
+
+def training_plan(model_type: str, *, at_least: int) -> Iterator[Candidate]:
+    """Projects with so many outcomes and no training queued or running: one query for all of them, streamed."""
+    samples = with_outcome(model_type).filter(project_id=OuterRef("pk")).values("project_id").annotate(n=Count("*"))
+    under_way = TrainingRun.objects.filter(project_id=OuterRef("pk"), model_type=model_type, state__in=TrainingRun.OPEN)
+    rows = (
+        Project.objects.filter(~Exists(under_way))
+        .annotate(samples=Coalesce(Subquery(samples.values("n"), output_field=IntegerField()), 0))
+        .annotate(active=FilteredRelation("ml_models", condition=_active("ml_models__", model_type)))
+        .filter(samples__gte=at_least)
+        .order_by()
+        .values_list("pk", "samples", "active__id", "active__trained_at", "active__training_samples")
+    )
+    return (Candidate(*row) for row in rows.iterator(chunk_size=CHUNK))
+
+
+class LiveAnswer(NamedTuple):
+    """One scored answer of a model that serves now; both values are positive."""
+
+    model_id: UUID
+    issue_id: UUID
+    predicted: float
+    actual: float
+
+
+def live_answers(model_type: str) -> Iterator[LiveAnswer]:
+    """By model and issue, the first answer about an issue first: one query, streamed."""
+    rows = PredictionHistory.objects.filter(
+        _active("model__", model_type),
+        issue__isnull=False,
+        scored_at__isnull=False,
+        predicted_value__gt=0,
+        actual_value__gt=0,
+    ).order_by("model_id", "issue_id", "created_at")
+    columns = rows.values_list("model_id", "issue_id", "predicted_value", "actual_value")
+    return map(LiveAnswer._make, columns.iterator(chunk_size=CHUNK))
+
+
+def reference_errors(model_type: str) -> Iterator[tuple[UUID, list[float]]]:
+    """What the training of each active model measured, in the order of `live_answers`: one query, streamed."""
+    rows = MLModel.objects.filter(_active("", model_type)).order_by("id").values_list("id", "metrics__reference_errors")
+    return ((model_id, errors or []) for model_id, errors in rows.iterator(chunk_size=CHUNK))
+
+
+def _active(prefix: str, model_type: str) -> Q:
+    return Q(**{f"{prefix}is_active": True, f"{prefix}model_type": model_type})
+
+
+def models_visible_to(user: User | AnonymousUser) -> QuerySet[MLModel]:
+    """Models of the projects this person sees, and the global ones, which hold nothing of any project."""
+    return _visible(MLModel.objects.select_related("project"), user).order_by("-trained_at", "id")
+
+
+def runs_visible_to(user: User | AnonymousUser) -> QuerySet[TrainingRun]:
+    """Trainings of the same projects, and the global ones."""
+    return _visible(TrainingRun.objects.all(), user)
+
+
+def _visible(rows: QuerySet[Any], user: User | AnonymousUser) -> QuerySet[Any]:
+    return rows.filter(Q(project__isnull=True) | Q(project__in=projects_visible_to(user)))
+
+
+def global_run_is_open(model_type: str) -> bool:
+    """Whether a training of the global model is queued or running."""
+    return TrainingRun.objects.filter(project=None, model_type=model_type, state__in=TrainingRun.OPEN).exists()

@@ -1,0 +1,82 @@
+"""Opening the stored scikit-learn estimators, for training and diagnosis: never before they are proven to be ours."""
+
+import importlib.metadata
+import io
+import logging
+from typing import Any
+
+from prometheus_client import Counter
+
+from apps.ml.models import MLModel
+from apps.ml.storage.errors import ArtifactRefused
+from apps.ml.storage.s3 import S3ModelStorageService
+from apps.ml.storage.signing import verify
+
+logger = logging.getLogger(__name__)
+
+REFUSALS = Counter("scrum_ml_artefacts_refused", "Stored estimators that were not opened.", ["reason"])
+_LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib")
+#: Only scikit-learn ties its objects to its version; the others are recorded, not required.
+_REQUIRED = ("scikit-learn",)
+
+
+class ArtifactTruncated(ArtifactRefused):
+    """The artefact is shorter than when it was stored."""
+
+    code = "artifact_truncated"
+
+
+class LibraryMismatch(ArtifactRefused):
+    """The estimators were made with another version of scikit-learn."""
+
+    code = "library_mismatch"
+
+
+def library_versions() -> dict[str, str]:
+    """What a training runs with, as its row records it."""
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+
+
+def open_estimators(model: MLModel) -> dict[str, Any]:
+    """Download, check and only then open the estimators of a training.
+
+    Serving does not depend on this: its arrays outlive a scikit-learn version. Every refusal is counted and logged.
+
+    Raises
+    ------
+    StorageError
+        If the object is missing or the store cannot be used.
+    ArtifactTruncated
+        If bytes are missing at its end.
+    DigestMismatch
+        If it is damaged or was exchanged.
+    SignatureInvalid
+        If nobody of this installation signed it.
+    LibraryMismatch
+        If another scikit-learn made it: train again.
+    """
+    data = S3ModelStorageService().download_model(model.s3_key)
+    try:
+        _check(model, data)
+    except ArtifactRefused as error:
+        REFUSALS.labels(reason=error.code).inc()
+        logger.warning("Estimators refused key=%s reason=%s", model.s3_key, error.message)
+        raise
+    import joblib  # noqa: PLC0415 - web processes import this module too, and open nothing
+
+    opened: dict[str, Any] = joblib.load(io.BytesIO(data))
+    return opened
+
+
+def _check(model: MLModel, data: bytes) -> None:
+    stored_bytes = model.provenance.get("size_bytes", {}).get("model", 0)
+    if len(data) < stored_bytes:
+        raise ArtifactTruncated(f"The artefact has {len(data)} bytes, {stored_bytes} were stored.")
+    verify(data, digest=model.digest, signature=model.signature)
+    made_with, here = model.provenance.get("libraries", {}), library_versions()
+    for name in _REQUIRED:
+        if made_with.get(name) != here[name]:
+            raise LibraryMismatch(
+                f"The estimators were made with {name} {made_with.get(name, 'unknown')}; here is {here[name]}. "
+                "Train again; serving goes on meanwhile."
+            )

@@ -1,0 +1,269 @@
+"""Trainings that are asked for: queued once a scope, claimed by one worker, watched, and finished exactly once.
+
+The row is the truth. Every change of state is one conditional UPDATE whose row count says who won, so that a message
+may be lost, come twice or come late without harm.
+"""
+
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
+from apps.common.metrics import TRAININGS
+from apps.ml.core.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
+from apps.ml.models import MLModel, ModelType, TrainingRun
+from apps.ml.selectors.registry import count_outcomes
+from apps.ml.services.heartbeat import beating
+from apps.ml.services.model_trainer import ModelTrainer, Progress
+from apps.ml.storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+#: A run that failed this often is given up; the next one starts from zero.
+MAX_ATTEMPTS = 3
+#: Eight missed heartbeats: a worker that was killed is noticed within two minutes, a busy one is not.
+LOST_AFTER = timedelta(minutes=2)
+#: A worker's own limit, in seconds: its training ends with a reason. 100,000 issues take minutes.
+SOFT_LIMIT_SECONDS = 1800
+#: When a worker is killed that did not end by itself; later, whatever its heartbeat says, its run is lost.
+HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 60
+#: A queued run is put in the queue again after this long: its message was lost, or the broker was away.
+RESEND_AFTER = timedelta(minutes=10)
+#: Faults of the store or the database, which pass.
+PASSING_FAULTS = (StorageError, OperationalError, InterfaceError)
+_WHAT = {
+    ModelType.EFFORT_PREDICTION: "completed issues with hours",
+    ModelType.STORY_POINTS: "completed issues with story points",
+}
+
+
+class AlreadyTraining(Conflict):
+    """A training of this type and scope is queued or running."""
+
+    code = "already_training"
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(f"A training of this type and scope is queued or running: job {run_id}.")
+        self.run_id = run_id
+
+
+class ClaimLost(ApplicationError):
+    """Another worker has taken over this training, or it was given up."""
+
+    code = "claim_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A passing fault: the run is queued again and shall be begun after a while."""
+
+    after_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to one attempt of a run; worth nothing once the run has another attempt."""
+
+    run_id: UUID
+    attempt: int
+
+    def beat(self, now: datetime) -> None:
+        """Show that the worker lives; ClaimLost if the run is no longer its own."""
+        self._change(heartbeat_at=now)
+
+    def report(self, step: int, text: str) -> None:
+        """Show how far the training is; ClaimLost likewise."""
+        self._change(progress_step=step, progress_text=text[:200], heartbeat_at=timezone.now())
+
+    def succeed(self, model: MLModel) -> None:
+        """Inside the transaction that stores the model: both or neither."""
+        self._change(state=TrainingRun.State.SUCCEEDED, model=model, finished_at=timezone.now(), failure_reason="")
+
+    def fail(self, reason: str) -> None:
+        self._change(state=TrainingRun.State.FAILED, failure_reason=reason[:500], finished_at=timezone.now())
+
+    def requeue(self, reason: str) -> None:
+        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=timezone.now())
+
+    def _change(self, **fields: object) -> None:
+        mine = TrainingRun.objects.filter(id=self.run_id, attempts=self.attempt, state=TrainingRun.State.RUNNING)
+        if not mine.update(**fields):
+            raise ClaimLost
+
+
+def request_training(
+    model_type: str, project_id: UUID | None, *, cause: str, by: "User | None" = None, now: datetime
+) -> TrainingRun:
+    """Queue a training; the caller then sends its id to the workers.
+
+    Raises
+    ------
+    AlreadyTraining
+        If one of this type and scope is queued or running.
+    """
+    try:
+        with transaction.atomic():
+            return TrainingRun.objects.create(
+                model_type=model_type,
+                project_id=project_id,
+                cause=cause[:200],
+                requested_by=by,
+                created_at=now,
+                queued_at=now,
+            )
+    except IntegrityError as error:
+        open_run = _open_run(model_type, project_id)
+        if open_run is None:
+            raise
+        raise AlreadyTraining(open_run.id) from error
+
+
+def require_enough_data(model_type: str, project_id: UUID | None) -> None:
+    """Refuse what a worker would refuse, before it is queued; raises NotEnoughData."""
+    have = count_outcomes(model_type, project_id)
+    if have < MIN_TRAINING_ISSUES:
+        raise NotEnoughData(have=have, needed=MIN_TRAINING_ISSUES, what=_WHAT[ModelType(model_type)])
+
+
+def _open_run(model_type: str, project_id: UUID | None) -> TrainingRun | None:
+    of_scope = Q(project__isnull=True) if project_id is None else Q(project_id=project_id)
+    return TrainingRun.objects.filter(of_scope, model_type=model_type, state__in=TrainingRun.OPEN).first()
+
+
+def claim(run_id: UUID, *, now: datetime) -> Claim | None:
+    """Begin a queued run; None if another worker has, or it is over."""
+    mine = TrainingRun.objects.filter(id=run_id, state=TrainingRun.State.QUEUED).update(
+        state=TrainingRun.State.RUNNING,
+        attempts=F("attempts") + 1,
+        started_at=now,
+        heartbeat_at=now,
+        progress_step=0,
+        progress_text="",
+    )
+    if not mine:
+        return None
+    return Claim(run_id, TrainingRun.objects.values_list("attempts", flat=True).get(id=run_id))
+
+
+def run_training(run_id: UUID, *, now: datetime, rng: random.Random) -> Retry | None:
+    """Do one attempt of a queued run; a run that is not queued is left alone.
+
+    A passing fault gives a `Retry` until MAX_ATTEMPTS; what does not pass is written into the row as its reason. A bug
+    is written there too, and raised.
+    """
+    mine = claim(run_id, now=now)
+    if mine is None:
+        logger.info("Training run is not queued run=%s", run_id)
+        return None
+    try:
+        with beating(mine.beat):
+            _train(mine, now)
+    except ClaimLost:
+        logger.warning("Training run was taken over run=%s attempt=%d", run_id, mine.attempt)
+    except SoftTimeLimitExceeded:
+        _give_up(mine, f"It took longer than {SOFT_LIMIT_SECONDS // 60} minutes.")
+    except PASSING_FAULTS as error:
+        return _after_fault(mine, error, rng)
+    except ApplicationError as error:
+        _give_up(mine, error.message)
+    except Exception as error:
+        _give_up(mine, f"Internal error ({type(error).__name__}); the log has the details.")
+        raise
+    return None
+
+
+def _train(mine: Claim, now: datetime) -> None:
+    run = TrainingRun.objects.select_related("requested_by").get(id=mine.run_id)
+    ModelTrainer().train(
+        run.model_type,
+        run.project_id,
+        run.requested_by,
+        now=now,
+        progress=_on_change(mine.report),
+        on_registered=mine.succeed,
+    )
+
+
+def _on_change(report: Progress) -> Progress:
+    """Fitting reports many times a second; only what is new is worth a write."""
+    last: tuple[int, str] | None = None
+
+    def tell(step: int, text: str) -> None:
+        nonlocal last
+        if (step, text) != last:
+            last = (step, text)
+            report(step, text)
+
+    return tell
+
+
+def _after_fault(mine: Claim, error: Exception, rng: random.Random) -> Retry | None:
+    reason = error.message if isinstance(error, ApplicationError) else f"The database failed: {type(error).__name__}."
+    if mine.attempt >= MAX_ATTEMPTS:
+        _give_up(mine, f"{reason} Given up after {mine.attempt} attempts.")
+        return None
+    wait = Retry(retry_delay_seconds(mine.attempt, rng=rng))
+    logger.warning("Training will be retried run=%s in_seconds=%.0f reason=%s", mine.run_id, wait.after_seconds, reason)
+    try:
+        mine.requeue(reason)
+    except (OperationalError, InterfaceError):
+        # The database is away: the heartbeat grows old, and the run is found lost when the database is back.
+        logger.warning("Training run could not be queued again run=%s; it will be found lost", mine.run_id)
+        return None
+    return wait
+
+
+def _give_up(mine: Claim, reason: str) -> None:
+    logger.error("Training run failed run=%s reason=%s", mine.run_id, reason)
+    try:
+        mine.fail(reason)
+    except ClaimLost:
+        logger.warning("Training run was over already run=%s attempt=%d", mine.run_id, mine.attempt)
+        return
+    model_type = TrainingRun.objects.values_list("model_type", flat=True).get(id=mine.run_id)
+    TRAININGS.labels(type=model_type, outcome="given_up").inc()
+
+
+def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
+    """Queue again what dead workers left behind, give up what keeps killing them; ids to send to the workers.
+
+    Runs whose message was lost, or could not be sent because the broker was away, are among the ids too.
+    """
+    for run_id, attempt in _lost(now).values_list("id", "attempts"):
+        dead = Claim(run_id, attempt)
+        try:
+            if attempt >= MAX_ATTEMPTS:
+                _give_up(dead, f"Its worker died {attempt} times.")
+                continue
+            dead.requeue("Its worker died.")
+        except ClaimLost:
+            continue
+        logger.warning("Training run of a dead worker is queued again run=%s attempt=%d", run_id, attempt)
+        yield run_id
+    yield from _unsent(now)
+
+
+def _lost(now: datetime) -> QuerySet[TrainingRun]:
+    silent = Q(heartbeat_at__lt=now - LOST_AFTER)
+    # A worker whose training hangs still beats; its time limit has killed it, or it is beyond help.
+    endless = Q(started_at__lt=now - timedelta(seconds=HARD_LIMIT_SECONDS) - LOST_AFTER)
+    return TrainingRun.objects.filter(silent | endless, state=TrainingRun.State.RUNNING)
+
+
+def _unsent(now: datetime) -> Iterator[UUID]:
+    waiting = TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, queued_at__lt=now - RESEND_AFTER)
+    for run_id in waiting.values_list("id", flat=True):
+        if waiting.filter(id=run_id).update(queued_at=now):
+            yield run_id
