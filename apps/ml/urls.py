@@ -4,6 +4,8 @@ from django.urls import path
 
 from apps.ml.viewsets.insights import InsightViewSet
 from apps.ml.viewsets.predictions import PredictionViewSet
+from apps.ml.viewsets.registry import JobViewSet, ModelViewSet
+from apps.ml.viewsets.scorecard import ScorecardViewSet
 
 urlpatterns = [
     path("predict-effort/", PredictionViewSet.as_view({"post": "predict_effort"}), name="predict-effort"),
@@ -24,4 +26,15 @@ urlpatterns = [
         InsightViewSet.as_view({"post": "project_summary"}),
         name="project-summary",
     ),
+    path(
+        "projects/<uuid:project_id>/scorecard/",
+        ScorecardViewSet.as_view({"get": "scorecard"}),
+        name="project-scorecard",
+    ),
+    path("models/", ModelViewSet.as_view({"get": "list"}), name="models"),
+    path("models/train/", ModelViewSet.as_view({"post": "train"}), name="train-model"),
+    path("models/rollback/", ModelViewSet.as_view({"post": "rollback"}), name="roll-back-model"),
+    path("models/<uuid:model_id>/", ModelViewSet.as_view({"get": "retrieve"}), name="model"),
+    path("models/<uuid:model_id>/activate/", ModelViewSet.as_view({"post": "activate"}), name="activate-model"),
+    path("jobs/<uuid:job_id>/", JobViewSet.as_view({"get": "retrieve"}), name="training-job"),
 ]

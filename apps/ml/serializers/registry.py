@@ -1,0 +1,133 @@
+"""Requests and responses of the model registry."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.ml.models import MLModel, ModelType, TrainingRun
+from apps.ml.services.model_trainer import STEPS
+
+#: Of no use to a client: the sample that a later test of degradation compares with.
+_INTERNAL_METRICS = ("reference_errors",)
+
+
+class ScopeRequest(serializers.Serializer[Any]):
+    """Whose model is meant: a project's own, or the one of all projects together."""
+
+    model_type = serializers.ChoiceField(ModelType.choices)
+    project_id = serializers.UUIDField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`global` is a keyword of the language, and cannot be declared like the others."""
+        return {
+            **super().get_fields(),
+            "global": serializers.BooleanField(
+                required=False, default=False, help_text="True in place of a project_id: all projects together."
+            ),
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("project_id" in attrs) == attrs["global"]:
+            raise serializers.ValidationError({"project_id": 'Either a project_id or "global": true is needed.'})
+        return attrs
+
+
+class ModelSerializer(serializers.ModelSerializer[MLModel]):
+    """One training, without the keys of the store, which are the operator's."""
+
+    project_id = serializers.UUIDField(allow_null=True, help_text="Null for the model of all projects together.")
+    status = serializers.CharField(help_text="trained, active, deprecated or failed.")
+    beats_baseline = serializers.SerializerMethodField(
+        help_text="Whether it beat the naive baseline on issues it had not seen; if not, it answers with the baseline."
+    )
+    verdict = serializers.SerializerMethodField(help_text="Why it serves, or why not, in words.")
+
+    class Meta:
+        model = MLModel
+        fields = [
+            "id",
+            "model_type",
+            "project_id",
+            "version",
+            "status",
+            "is_active",
+            "mae",
+            "rmse",
+            "r2_score",
+            "beats_baseline",
+            "verdict",
+            "training_samples",
+            "trained_at",
+            "activated_at",
+        ]
+        read_only_fields = fields
+
+    def get_beats_baseline(self, model: MLModel) -> bool | None:
+        return model.metrics.get("beats_baseline")
+
+    def get_verdict(self, model: MLModel) -> str:
+        return str(model.metrics.get("verdict", ""))
+
+
+class ModelDetailSerializer(ModelSerializer):
+    """Everything measured and recorded of one training."""
+
+    metrics = serializers.SerializerMethodField(help_text="Beside each figure that of the naive baseline.")
+    trained_by = serializers.SerializerMethodField(help_text="Id of who asked for it; null for the schedule.")
+    failure_reason = serializers.SerializerMethodField(help_text="Why the training failed; empty if it did not.")
+
+    class Meta(ModelSerializer.Meta):
+        fields = [
+            *ModelSerializer.Meta.fields,
+            "metrics",
+            "provenance",
+            "dataset_digest",
+            "trained_by",
+            "failure_reason",
+        ]
+        read_only_fields = fields
+
+    def get_metrics(self, model: MLModel) -> dict[str, Any]:
+        return {name: value for name, value in model.metrics.items() if name not in _INTERNAL_METRICS}
+
+    def get_trained_by(self, model: MLModel) -> str | None:
+        return str(model.trained_by_id) if model.trained_by_id and self._may_know(model) else None
+
+    def get_failure_reason(self, model: MLModel) -> str:
+        return model.failure_reason if self._may_know(model) else ""
+
+    def _may_know(self, model: MLModel) -> bool:
+        """Who trained the global model, and what the store said, is for administrators."""
+        return model.project_id is not None or bool(self.context["request"].user.is_staff)
+
+
+class JobSerializer(serializers.ModelSerializer[TrainingRun]):
+    """A training that was asked for and how far it is."""
+
+    project_id = serializers.UUIDField(allow_null=True)
+    state = serializers.ChoiceField(TrainingRun.State.choices)
+    progress_steps = serializers.SerializerMethodField(help_text="Steps of a whole training.")
+    model_id = serializers.UUIDField(allow_null=True, help_text="What came of it; null until it has succeeded.")
+
+    class Meta:
+        model = TrainingRun
+        fields = [
+            "id",
+            "model_type",
+            "project_id",
+            "state",
+            "cause",
+            "attempts",
+            "progress_step",
+            "progress_steps",
+            "progress_text",
+            "failure_reason",
+            "model_id",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+        read_only_fields = fields
+
+    def get_progress_steps(self, run: TrainingRun) -> int:
+        return STEPS
