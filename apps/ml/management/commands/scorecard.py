@@ -1,0 +1,99 @@
+"""`./run manage scorecard --project KEY [--days 90] [--type effort_prediction] [--json]`."""
+
+import json
+from argparse import ArgumentTypeError
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from apps.ml.core.scorecard import Score, Skill
+from apps.ml.management.scope import project_by_key
+from apps.ml.reports import table
+from apps.ml.selectors.scorecard import SCORED_KINDS
+from apps.ml.services.scorecard import DEFAULT_DAYS, MAX_DAYS, Scorecard, TypeScorecard, project_scorecard
+
+_HEADER = ("", "n", "MAE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "skill")
+
+
+class Command(BaseCommand):
+    """Show how a project's predictions turned out, beside the naive baseline and the team's own estimates."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", metavar="KEY", required=True)
+        parser.add_argument(
+            "--days", type=_days, default=DEFAULT_DAYS, help=f"outcomes of the last so many days ({DEFAULT_DAYS})"
+        )
+        parser.add_argument("--type", choices=[kind.value for kind in SCORED_KINDS], help="only this type")
+        parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = project_by_key(options["project"])
+        card = project_scorecard(project.id, now=timezone.now(), days=options["days"], kind=options["type"])
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(card), indent=2, cls=DjangoJSONEncoder))
+        else:
+            self.stdout.write("\n".join(_text(project.key, card)))
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:10]) <= MAX_DAYS):
+        raise ArgumentTypeError(f"a number of days from 1 to {MAX_DAYS} is needed, not {text!r}")
+    return int(text)
+
+
+def _text(key: str, card: Scorecard) -> Iterator[str]:
+    yield f"Project {key}, outcomes from {card.since:%Y-%m-%d} to {card.until:%Y-%m-%d}"
+    if card.is_cut:
+        yield "There are more outcomes than one scorecard reads: only the newest of the window count."
+    for found in card.types:
+        yield ""
+        yield f"{found.prediction_type}, in {found.unit}"
+        yield from _type_lines(found)
+
+
+def _type_lines(found: TypeScorecard) -> Iterator[str]:
+    if found.overall is not None:
+        scores = {"all": found.overall, **found.methods}
+        rows = [_row(name, score) for name, score in scores.items()]
+        rows += [_row("team's estimate", found.team)] if found.team else []
+        yield from table(_HEADER, rows)
+    yield found.verdict
+    if found.waiting and found.overall is not None:
+        yield f"Open predictions that wait for an outcome: {found.waiting:,}."
+    if found.about_no_issue:
+        yield f"Never to be scored, since they named no issue: {found.about_no_issue:,}."
+
+
+def _row(name: str, score: Score) -> Sequence[str]:
+    ranges, told = score.ranges, score.confidence
+    return (
+        name,
+        f"{score.n:,}",
+        f"{score.mean_absolute_error:.2f}",
+        f"{score.median_absolute_error:.2f}",
+        f"{score.bias:+.2f}",
+        _number(score.bias_factor, "{:.2f}"),
+        _number(ranges and ranges.coverage, "{:.0%}"),
+        _number(ranges and ranges.nominal, "{:.0%}"),
+        _number(told and told.brier, "{:.3f}"),
+        _number(told and told.ece, "{:.3f}"),
+        _skill(score.against_baseline),
+    )
+
+
+def _number(value: float | None, pattern: str) -> str:
+    return "-" if value is None else pattern.format(value)
+
+
+def _skill(skill: Skill | None) -> str:
+    if skill is None:
+        return "-"
+    if skill.low is None or skill.high is None:
+        return f"{skill.value:+.2f}"
+    return f"{skill.value:+.2f} ({skill.low:+.2f} to {skill.high:+.2f})"

@@ -1,0 +1,101 @@
+"""Request and response of the scorecard."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.ml.core.scorecard import INTERVAL_LEVEL, MIN_FOR_INTERVAL
+from apps.ml.selectors.scorecard import MOST_OUTCOMES, SCORED_KINDS
+from apps.ml.services.scorecard import DEFAULT_DAYS, MAX_DAYS
+
+_INTERVAL = f"{INTERVAL_LEVEL:.0%} interval by seeded bootstrap; null below {MIN_FOR_INTERVAL} outcomes."
+
+
+class ScorecardRequest(serializers.Serializer[Any]):
+    """Query of the scorecard."""
+
+    days = serializers.IntegerField(
+        required=False,
+        default=DEFAULT_DAYS,
+        min_value=1,
+        max_value=MAX_DAYS,
+        help_text="Outcomes that became known in the last so many days.",
+    )
+    type = serializers.ChoiceField(
+        choices=[kind.value for kind in SCORED_KINDS],
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Only this type; all that have a truth where not given.",
+    )
+
+
+class SkillSerializer(serializers.Serializer[Any]):
+    """Errors against those of another answer to the same questions."""
+
+    value = serializers.FloatField(help_text="1 - error / the other's error: 1 perfect, 0 as good, negative worse.")
+    low = serializers.FloatField(allow_null=True, help_text=_INTERVAL)
+    high = serializers.FloatField(allow_null=True, help_text=_INTERVAL)
+    n = serializers.IntegerField(help_text="Outcomes for which both answers exist.")
+    mean_absolute_error = serializers.FloatField()
+    reference_error = serializers.FloatField(help_text="The other's mean absolute error on the same outcomes.")
+
+
+class RangeScoreSerializer(serializers.Serializer[Any]):
+    """Whether ranges held what they promised."""
+
+    n = serializers.IntegerField()
+    coverage = serializers.FloatField(help_text="Share of outcomes inside their range.")
+    nominal = serializers.FloatField(help_text="The share that was promised.")
+
+
+class ConfidenceScoreSerializer(serializers.Serializer[Any]):
+    """Whether confidences came true: within a factor of two for hours, within one step for points."""
+
+    n = serializers.IntegerField()
+    promised = serializers.FloatField(help_text="Mean confidence.")
+    came_true = serializers.FloatField(help_text="Share that was near enough.")
+    brier = serializers.FloatField(help_text="Mean squared difference of confidence and outcome; 0 is perfect.")
+    ece = serializers.FloatField(help_text="Mean gap between confidence and share over ten bins.")
+
+
+class ScoreSerializer(serializers.Serializer[Any]):
+    """The figures of one method; errors in the unit of the type."""
+
+    n = serializers.IntegerField(help_text="Outcomes; one an issue, the first answer counts.")
+    mean_absolute_error = serializers.FloatField()
+    median_absolute_error = serializers.FloatField()
+    bias = serializers.FloatField(help_text="Mean of predicted - actual: positive where too much was predicted.")
+    bias_factor = serializers.FloatField(allow_null=True, help_text="Geometric mean of predicted / actual.")
+    mean_absolute_log_ratio = serializers.FloatField(allow_null=True, help_text="0.69 is typically a factor of two.")
+    n_log = serializers.IntegerField(help_text="Outcomes of the two figures before.")
+    ranges = RangeScoreSerializer(allow_null=True)
+    confidence = ConfidenceScoreSerializer(allow_null=True)
+    against_baseline = SkillSerializer(
+        allow_null=True, help_text="Against the team's median as it was known when the answer was given."
+    )
+    against_team = SkillSerializer(allow_null=True, help_text="Against the team's own estimate.")
+
+
+class TypeScorecardSerializer(serializers.Serializer[Any]):
+    """One type of prediction."""
+
+    prediction_type = serializers.CharField()
+    unit = serializers.CharField(help_text="'h' or 'points'.")
+    verdict = serializers.CharField(help_text="The figures in plain words.")
+    overall = ScoreSerializer(allow_null=True, help_text="All methods together; null while nothing is scored.")
+    methods = serializers.DictField(child=ScoreSerializer())
+    team = ScoreSerializer(allow_null=True, help_text="The team's own estimates, where they were recorded.")
+    waiting = serializers.IntegerField(help_text="Open predictions whose issue has no truth yet.")
+    about_no_issue = serializers.IntegerField(help_text="Predictions that named no issue: never scored.")
+
+
+class ScorecardResponse(serializers.Serializer[Any]):
+    """How predictions turned out."""
+
+    project_id = serializers.UUIDField()
+    days = serializers.IntegerField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    is_cut = serializers.BooleanField(help_text=f"Whether only the newest {MOST_OUTCOMES:,} answers were read.")
+    types = TypeScorecardSerializer(many=True)

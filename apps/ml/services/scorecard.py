@@ -1,0 +1,139 @@
+"""How a project's predictions turned out over a window, beside the naive baseline and the team's own estimates."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from apps.ml.core.scorecard import Score, ScoredPredictions, score, team_score, verdict
+from apps.ml.models import PredictionHistory
+from apps.ml.selectors.scorecard import MOST_OUTCOMES, SCORED_KINDS, Waiting, scored_rows, waiting_predictions
+
+Row = Mapping[str, Any]
+DEFAULT_DAYS = 90
+#: Ten years: beyond it the window is a slip of the keyboard.
+MAX_DAYS = 3_650
+#: Of the bootstrap, so that the same outcomes always give the same interval.
+SEED = 0
+UNITS: Mapping[str, str] = {PredictionHistory.Kind.EFFORT: "h", PredictionHistory.Kind.POINTS: "points"}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeScorecard:
+    """One type of prediction: every answer together, each method, the team's own estimates, and a sentence."""
+
+    prediction_type: str
+    #: Of all errors: 'h' or 'points'.
+    unit: str
+    verdict: str
+    #: None while nothing is scored.
+    overall: Score | None
+    methods: dict[str, Score]
+    #: None where there are no estimates to compare with; a team's points are the truth, not an estimate of it.
+    team: Score | None
+    waiting: int
+    about_no_issue: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """All types over one window of outcomes."""
+
+    project_id: UUID
+    days: int
+    since: datetime
+    until: datetime
+    #: Whether older outcomes of the window were left out for their number.
+    is_cut: bool
+    types: tuple[TypeScorecard, ...]
+
+
+def project_scorecard(
+    project_id: UUID, *, now: datetime, days: int = DEFAULT_DAYS, kind: str | None = None
+) -> Scorecard:
+    """Score what became known in the last `days`, of one kind or of all that have a truth; two queries."""
+    since = now - timedelta(days=days)
+    rows, waiting = scored_rows(project_id, since=since, until=now), waiting_predictions(project_id)
+    kinds = [kind] if kind else list(SCORED_KINDS)
+    cards = [
+        _card(each, [row for row in rows if row["prediction_type"] == each], waiting[each], days) for each in kinds
+    ]
+    return Scorecard(project_id, days, since, now, len(rows) == MOST_OUTCOMES, tuple(cards))
+
+
+def _card(kind: str, rows: Sequence[Row], waiting: Waiting, days: int) -> TypeScorecard:
+    overall = _score(kind, rows)
+    return TypeScorecard(
+        prediction_type=kind,
+        unit=UNITS[kind],
+        verdict=verdict(overall, unit=UNITS[kind]) if overall else _nothing(waiting, days),
+        overall=overall,
+        methods={name: found for name, own in _by_method(rows).items() if (found := _score(kind, own))},
+        team=team_score(_arrays(kind, _first_answers(rows)), rng=_rng()) if rows else None,
+        waiting=waiting.waiting,
+        about_no_issue=waiting.about_no_issue,
+    )
+
+
+def _score(kind: str, rows: Sequence[Row]) -> Score | None:
+    return score(_arrays(kind, _first_answers(rows)), rng=_rng()) if rows else None
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(SEED)
+
+
+def _by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    methods: dict[str, list[Row]] = {}
+    for row in rows:
+        methods.setdefault(row["method"], []).append(row)
+    return dict(sorted(methods.items()))
+
+
+def _first_answers(rows: Sequence[Row]) -> list[Row]:
+    """The first answer about each issue: what was planned with. Later ones share its error and would count it twice."""
+    first: dict[object, Row] = {}
+    for number, row in enumerate(rows):
+        # Answers about deleted issues cannot be told apart: each stands for itself.
+        first.setdefault(row["issue_id"] or number, row)
+    return list(first.values())
+
+
+def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
+    def column(read: Callable[[Row], Any]) -> list[float]:
+        return [float(value) if (value := read(row)) is not None else float("nan") for row in rows]
+
+    near = [_near(kind, row) for row in rows]
+    is_effort = kind == PredictionHistory.Kind.EFFORT
+    return ScoredPredictions.of(
+        actual=column(lambda row: row["actual_value"]),
+        predicted=column(lambda row: row["predicted_value"]),
+        low=column(lambda row: row["range_low"]),
+        high=column(lambda row: row["range_high"]),
+        level=column(lambda row: row["range_level"]),
+        confidence=column(lambda row: row["confidence"]),
+        near_low=[low for low, _ in near],
+        near_high=[high for _, high in near],
+        baseline=column(lambda row: row["details__baseline_hours" if is_effort else "details__baseline_points"]),
+        team=column(lambda row: row["details__estimated_hours"] if is_effort else None),
+    )
+
+
+def _near(kind: str, row: Row) -> tuple[float, float]:
+    """What the confidence was about: within a factor of two for hours, within one step of the scale for points."""
+    if kind == PredictionHistory.Kind.EFFORT:
+        return row["predicted_value"] / 2.0, row["predicted_value"] * 2.0
+    low, high = row["details__one_step"] or (float("nan"), float("nan"))
+    return low, high
+
+
+def _nothing(waiting: Waiting, days: int) -> str:
+    if waiting.waiting:
+        return (
+            f"No outcome became known in the last {days} days; {waiting.waiting:,} open "
+            f"{'prediction waits' if waiting.waiting == 1 else 'predictions wait'} for work to be finished."
+        )
+    return f"No outcome became known in the last {days} days, and no open prediction waits for one."

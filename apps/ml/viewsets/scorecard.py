@@ -1,0 +1,28 @@
+"""The scorecard of a project: validate, authorise, ask the service, answer."""
+
+from dataclasses import asdict
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from apps.ml.serializers.scorecard import ScorecardRequest, ScorecardResponse
+from apps.ml.services.scorecard import project_scorecard
+from apps.projects.selectors import projects_visible_to
+
+
+class ScorecardViewSet(ViewSet):
+    """How predictions turned out."""
+
+    @extend_schema(parameters=[ScorecardRequest], responses=ScorecardResponse, tags=["ml"])
+    def scorecard(self, request: Request, project_id: UUID) -> Response:
+        """Score a project's predictions against what really happened, the naive baseline and the team's estimates."""
+        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        asked = ScorecardRequest(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        days, kind = asked.validated_data["days"], asked.validated_data["type"]
+        return Response(asdict(project_scorecard(project.id, now=timezone.now(), days=days, kind=kind)))
