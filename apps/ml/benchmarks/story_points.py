@@ -67,7 +67,7 @@ def honest_prior(project: Project, projects: Sequence[Project]) -> tuple[PointsP
     shipped = load_prior()
     if not _known(project, shipped):
         return shipped, False
-    others = {each.name: _history(each) for each in projects if each is not project and _known(each, shipped)}
+    others = {each.name: history(each) for each in projects if each is not project and _known(each, shipped)}
     return (train_prior(others, version=f"without {project.name}") if len(others) > 1 else None), True
 
 
@@ -75,7 +75,7 @@ def _known(project: Project, prior: PointsPrior) -> bool:
     return prior.knows(issue.issue_id for issue in project.known)
 
 
-def _history(project: Project) -> ProjectHistory:
+def history(project: Project) -> ProjectHistory:
     return ProjectHistory(
         issue_keys=[issue.issue_id for issue in project.known],
         raw=[extract(issue.facts) for issue in project.known],
