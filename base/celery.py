@@ -1,9 +1,14 @@
 """The Celery app and its schedule."""
 
 import os
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import import_modules
+from django.conf import settings
+
+from apps.common.metric_files import share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 
@@ -38,6 +43,13 @@ CELERY_BEAT_SCHEDULE = {
 _PUBLISH_LIMITS = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.2, "interval_max": 0.4}
 #: Seconds for one answer of a Redis that accepts connections and then says nothing.
 _SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 10.0}
+
+
+@import_modules.connect
+def _share_metrics(**_: Any) -> None:
+    """A worker counts into files that the web server's `/metrics` adds up; decided before the tasks are imported."""
+    share(settings.METRICS_DIR)
+
 
 app = Celery("base")
 app.config_from_object("django.conf:settings", namespace="CELERY")
