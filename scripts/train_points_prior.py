@@ -7,12 +7,10 @@ test rows, and writes hashed coefficients and fingerprints, no text.
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from apps.ml.benchmarks.points_data import Project, read_projects
-from apps.ml.core.points.features import extract
+from apps.ml.benchmarks.story_points import history
 from apps.ml.core.points.prior import PointsPrior
-from apps.ml.core.points.prior_training import ProjectHistory, train_prior
+from apps.ml.core.points.prior_training import train_prior
 
 SHIPPED = Path(__file__).parent.parent / "apps/ml/core/points/data/points_prior.npz"
 #: Part of every artefact trained with it: raise it with every change of the file.
@@ -32,15 +30,7 @@ def main() -> None:
 
 def trained_on(projects: list[Project]) -> PointsPrior:
     """The prior of these projects' train and validation rows."""
-    return train_prior({project.name: _history(project) for project in projects}, version=VERSION)
-
-
-def _history(project: Project) -> ProjectHistory:
-    return ProjectHistory(
-        issue_keys=[issue.issue_id for issue in project.known],
-        raw=[extract(issue.facts) for issue in project.known],
-        points=np.array([issue.story_points for issue in project.known], dtype=np.float64),
-    )
+    return train_prior({project.name: history(project) for project in projects}, version=VERSION)
 
 
 if __name__ == "__main__":
