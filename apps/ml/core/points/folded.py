@@ -63,7 +63,8 @@ class Folded:
 
     def points_per_threshold(self) -> FloatArray:
         """Expected points gained per unit of survival at each threshold, shape (n_thresholds,)."""
-        return self.scale.spread[1:] @ np.diff(self.scale.grid)
+        per_threshold: FloatArray = self.scale.spread[1:] @ np.diff(self.scale.grid)
+        return per_threshold
 
     def word_weights(self, namespace: int, raw: RawFeatures) -> tuple[IntArray, FloatArray]:
         """Rows of `words` of the known words of one namespace, and their tf-idf values of unit length."""
