@@ -37,7 +37,7 @@ class Due:
 def models_due(*, now: datetime) -> Iterator[Due]:
     """Models that the rule calls due, and projects that have enough history for a first one.
 
-    Five queries a model type. A first global model is never due: whether projects shall learn from each other is for
+    At most six queries a model type. A first global model is never due: whether projects shall learn from each other is for
     people to decide, with `train_ml_model --global`.
     """
     for model_type in ModelType:

@@ -5,7 +5,7 @@ from typing import Any
 
 import factory
 
-from apps.ml.models import AnomalyDetection, MLModel, PredictionHistory
+from apps.ml.models import AnomalyDetection, MLModel, PredictionHistory, TrainingRun
 from apps.projects.tests.factories import ProjectFactory
 
 TRAINED_AT = datetime(2026, 2, 20, 2, 0, tzinfo=UTC)
@@ -31,6 +31,17 @@ class MLModelFactory(factory.django.DjangoModelFactory):
     trained_at = TRAINED_AT
     activated_at = factory.LazyAttribute(lambda row: row.trained_at if row.is_active else None)
     provenance: Any = factory.LazyAttribute(lambda row: {"trained_until": row.trained_at.isoformat()})
+
+
+class TrainingRunFactory(factory.django.DjangoModelFactory):
+    """A training of a project of its own, in the queue since the model before was trained."""
+
+    class Meta:
+        model = TrainingRun
+
+    model_type = "effort_prediction"
+    project = factory.SubFactory(ProjectFactory)
+    created_at = queued_at = TRAINED_AT
 
 
 class PredictionHistoryFactory(factory.django.DjangoModelFactory):

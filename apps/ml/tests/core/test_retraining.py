@@ -1,20 +1,31 @@
-"""When a model is due."""
+"""When a model is due, and how long a fault is waited out."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
-from apps.ml.core.retraining import TrainedState, reason_to_retrain
+from apps.ml.core.degradation import Degradation
+from apps.ml.core.retraining import (
+    LONGEST_RETRY_SECONDS,
+    TrainedState,
+    reason_to_retrain,
+    reason_to_train_first,
+    retry_delay_seconds,
+)
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
+WORSE = Degradation(n_outcomes=25, error_then=0.4, error_now=0.9, p_value=0.0004)
 
 
-def reason(*, age_days: int, trained_on: int, samples_now: int) -> str | None:
-    state = TrainedState(NOW - timedelta(days=age_days), trained_on)
+def reason(*, age_days: int, trained_on: int, samples_now: int, worse: Degradation | None = None) -> str | None:
+    state = TrainedState(NOW - timedelta(days=age_days), trained_on, worse)
     return reason_to_retrain(state, samples_now=samples_now, now=NOW)
 
 
 def test_a_fifth_more_issues_make_a_model_due():
     assert reason(age_days=1, trained_on=100, samples_now=119) is None
-    assert reason(age_days=1, trained_on=100, samples_now=120) == "20 more completed issues than the 100 it was trained on"
+    assert (
+        reason(age_days=1, trained_on=100, samples_now=120) == "20 more completed issues than the 100 it was trained on"
+    )
 
 
 def test_an_age_over_thirty_days_makes_a_model_due_if_there_is_anything_new():
@@ -22,6 +33,27 @@ def test_an_age_over_thirty_days_makes_a_model_due_if_there_is_anything_new():
     assert reason(age_days=31, trained_on=100, samples_now=101) == "31 days old"
 
 
-def test_without_a_new_issue_nothing_is_due_however_old():
-    assert reason(age_days=400, trained_on=100, samples_now=100) is None
+def test_a_model_that_became_worse_is_due_however_young():
+    assert reason(age_days=1, trained_on=100, samples_now=110, worse=WORSE) == (
+        "error on 25 outcomes 0.90 instead of 0.40 (chance 0.0004)"
+    )
+
+
+def test_without_a_new_issue_nothing_is_due_however_old_or_bad():
+    assert reason(age_days=400, trained_on=100, samples_now=100, worse=WORSE) is None
     assert reason(age_days=400, trained_on=100, samples_now=90) is None
+
+
+def test_a_project_without_a_model_is_due_from_fifty_issues_on():
+    assert reason_to_train_first(49) is None
+    assert reason_to_train_first(50) == "first model, 50 completed issues"
+
+
+def test_waits_double_up_to_ten_minutes_and_differ_between_workers():
+    rng = random.Random(1)
+
+    waits = [retry_delay_seconds(failures, rng=rng) for failures in (1, 2, 3, 20)]
+
+    for wait, longest in zip(waits, (10, 20, 40, LONGEST_RETRY_SECONDS), strict=True):
+        assert longest / 2 <= wait <= longest
+    assert retry_delay_seconds(3, rng=rng) != retry_delay_seconds(3, rng=rng)

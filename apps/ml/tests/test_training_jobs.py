@@ -1,0 +1,329 @@
+"""Trainings as rows: once a scope, claimed by one, watched, finished once."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from celery.exceptions import Retry as CeleryRetry
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
+from prometheus_client import REGISTRY
+
+from apps.accounts.tests.factories import UserFactory
+from apps.common.exceptions import NotEnoughData
+from apps.ml import tasks
+from apps.ml.models import MLModel, TrainingRun
+from apps.ml.services import training_jobs
+from apps.ml.services.training_jobs import (
+    MAX_ATTEMPTS,
+    AlreadyTraining,
+    Claim,
+    ClaimLost,
+    claim,
+    recover_lost_runs,
+    request_training,
+    run_training,
+)
+from apps.ml.storage.errors import StorageError
+from apps.ml.storage.objects import ObjectStore
+from apps.ml.tests.factories import MLModelFactory, TrainingRunFactory
+from apps.ml.tests.teams import learnable_team
+from apps.projects.tests.factories import ProjectFactory
+
+pytestmark = pytest.mark.django_db
+EFFORT = "effort_prediction"
+RNG = random.Random(0)
+
+
+@pytest.fixture
+def run(team, now):
+    return request_training(EFFORT, team.id, cause="test", now=now)
+
+
+def given_up(model_type=EFFORT):
+    return REGISTRY.get_sample_value("scrum_ml_trainings_total", {"type": model_type, "outcome": "given_up"}) or 0.0
+
+
+def failing_store(monkeypatch, *, times=10**6):
+    """The store refuses the next uploads."""
+    put, left = ObjectStore.put, [times]
+
+    def refuse(self, key, data):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise StorageError(f"S3 upload failed in bucket 'models' for {key!r}: 503 Service Unavailable.")
+        put(self, key, data)
+
+    monkeypatch.setattr(ObjectStore, "put", refuse)
+
+
+def failing_training(monkeypatch, error):
+    def train(self, *args, **options):
+        raise error
+
+    monkeypatch.setattr("apps.ml.services.training_jobs.ModelTrainer.train", train)
+
+
+def test_a_scope_has_one_open_run_and_the_second_request_is_told_its_id(run, team, now):
+    with pytest.raises(AlreadyTraining) as refused:
+        request_training(EFFORT, team.id, cause="again", now=now)
+
+    assert refused.value.run_id == run.id
+    assert str(run.id) in refused.value.message
+    assert TrainingRun.objects.count() == 1
+
+
+def test_the_global_scope_has_one_open_run_too(now):
+    request_training(EFFORT, None, cause="test", now=now)
+
+    with pytest.raises(AlreadyTraining):
+        request_training(EFFORT, None, cause="again", now=now)
+
+
+def test_other_types_other_projects_and_the_global_scope_wait_for_nobody(run, team, now):
+    request_training("story_points", team.id, cause="test", now=now)
+    request_training(EFFORT, ProjectFactory().id, cause="test", now=now)
+    request_training(EFFORT, None, cause="test", now=now)
+
+    assert TrainingRun.objects.filter(state="queued").count() == 4
+
+
+def test_a_finished_run_makes_room_for_the_next(run, team, now):
+    run_training(run.id, now=now, rng=RNG)
+
+    assert request_training(EFFORT, team.id, cause="again", now=now).state == "queued"
+
+
+def test_a_run_is_claimed_once(run, now):
+    assert claim(run.id, now=now) == Claim(run.id, attempt=1)
+    assert claim(run.id, now=now) is None
+
+
+def test_a_run_ends_with_its_model_active_and_its_progress_at_the_last_step(run, team, now):
+    assert run_training(run.id, now=now, rng=RNG) is None
+
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.progress_step, run.failure_reason) == ("succeeded", 1, 9, "")
+    assert run.model == MLModel.objects.get(project=team, is_active=True)
+    assert run.finished_at is not None
+
+
+def test_who_asked_for_a_training_is_recorded_with_its_model(team, now):
+    lead = UserFactory()
+    run = request_training(EFFORT, team.id, cause="requested", by=lead, now=now)
+
+    run_training(run.id, now=now, rng=RNG)
+
+    assert MLModel.objects.get().trained_by == lead
+
+
+def test_running_a_finished_run_again_does_nothing(run, now):
+    run_training(run.id, now=now, rng=RNG)
+
+    run_training(run.id, now=now, rng=RNG)
+
+    run.refresh_from_db()
+    assert (run.state, run.attempts, MLModel.objects.count()) == ("succeeded", 1, 1)
+
+
+def test_too_little_data_fails_with_the_numbers_and_is_not_retried(now):
+    run = request_training(EFFORT, learnable_team(12, until=now).id, cause="test", now=now)
+    before = given_up()
+
+    assert run_training(run.id, now=now, rng=RNG) is None
+
+    run.refresh_from_db()
+    assert (run.state, run.failure_reason) == ("failed", "50 completed issues with hours are needed, 12 are there.")
+    assert given_up() == before + 1
+
+
+def test_a_fault_of_the_store_is_retried_and_passes(run, now, monkeypatch):
+    failing_store(monkeypatch, times=1)
+
+    retry = run_training(run.id, now=now, rng=RNG)
+
+    run.refresh_from_db()
+    assert 5 <= retry.after_seconds <= 10
+    assert (run.state, run.attempts) == ("queued", 1)
+    assert "503 Service Unavailable" in run.failure_reason
+    assert run_training(run.id, now=now, rng=RNG) is None
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.failure_reason) == ("succeeded", 2, "")
+
+
+def test_a_fault_that_does_not_pass_is_given_up_with_its_reason(run, now, monkeypatch):
+    failing_store(monkeypatch)
+
+    for _ in range(MAX_ATTEMPTS):
+        retry = run_training(run.id, now=now, rng=RNG)
+
+    run.refresh_from_db()
+    assert retry is None
+    assert (run.state, run.attempts) == ("failed", MAX_ATTEMPTS)
+    assert run.failure_reason.endswith("503 Service Unavailable. Given up after 3 attempts.")
+
+
+def test_a_fault_of_the_database_is_retried_without_its_text(run, now, monkeypatch):
+    failing_training(monkeypatch, OperationalError("server closed the connection; password=secret"))
+
+    assert run_training(run.id, now=now, rng=RNG) is not None
+
+    run.refresh_from_db()
+    assert (run.state, run.failure_reason) == ("queued", "The database failed: OperationalError.")
+
+
+def test_a_bug_is_recorded_without_its_text_and_raised(run, now, monkeypatch):
+    failing_training(monkeypatch, ZeroDivisionError("texts of issues"))
+
+    with pytest.raises(ZeroDivisionError):
+        run_training(run.id, now=now, rng=RNG)
+
+    run.refresh_from_db()
+    assert (run.state, run.failure_reason) == (
+        "failed",
+        "Internal error (ZeroDivisionError); the log has the details.",
+    )
+
+
+def test_a_training_that_takes_too_long_ends_with_that_reason(run, now, monkeypatch):
+    failing_training(monkeypatch, SoftTimeLimitExceeded())
+
+    assert run_training(run.id, now=now, rng=RNG) is None
+
+    run.refresh_from_db()
+    assert (run.state, run.failure_reason) == ("failed", "It took longer than 30 minutes.")
+
+
+def test_a_worker_that_lost_its_claim_stores_no_model(run, team, now, monkeypatch):
+    """It stood still so long that another took over, and comes back in the middle of its last step."""
+    report = Claim.report
+
+    def taken_over(self, step, text):
+        report(self, step, text)
+        if step == 9:
+            TrainingRun.objects.filter(id=run.id).update(attempts=2)
+
+    monkeypatch.setattr(Claim, "report", taken_over)
+
+    assert run_training(run.id, now=now, rng=RNG) is None
+
+    assert not MLModel.objects.exists()
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == ("running", 2)
+
+
+def test_a_stale_claim_changes_nothing(run, now):
+    stale = claim(run.id, now=now)
+    TrainingRun.objects.filter(id=run.id).update(attempts=2)
+
+    for change in (
+        lambda: stale.beat(now),
+        lambda: stale.report(3, "x"),
+        lambda: stale.fail("x"),
+        lambda: stale.requeue("x"),
+    ):
+        with pytest.raises(ClaimLost):
+            change()
+
+
+def test_the_run_of_a_dead_worker_is_queued_again(now):
+    dead = TrainingRunFactory(state="running", attempts=1, heartbeat_at=now - timedelta(minutes=3))
+    alive = TrainingRunFactory(state="running", attempts=1, heartbeat_at=now - timedelta(seconds=50))
+
+    assert list(recover_lost_runs(now=now)) == [dead.id]
+
+    dead.refresh_from_db()
+    alive.refresh_from_db()
+    assert (dead.state, dead.failure_reason) == ("queued", "Its worker died.")
+    assert alive.state == "running"
+
+
+def test_a_run_that_keeps_killing_workers_is_given_up(now):
+    dead = TrainingRunFactory(state="running", attempts=MAX_ATTEMPTS, heartbeat_at=now - timedelta(hours=1))
+
+    assert list(recover_lost_runs(now=now)) == []
+
+    dead.refresh_from_db()
+    assert (dead.state, dead.failure_reason) == ("failed", "Its worker died 3 times.")
+
+
+def test_a_run_past_every_time_limit_is_lost_even_if_something_still_beats(now):
+    endless = TrainingRunFactory(state="running", attempts=1, heartbeat_at=now, started_at=now - timedelta(hours=1))
+
+    assert list(recover_lost_runs(now=now)) == [endless.id]
+
+
+def test_a_message_that_was_lost_is_sent_again_every_ten_minutes_not_every_minute(now):
+    waiting = TrainingRunFactory(queued_at=now - timedelta(minutes=11))
+    TrainingRunFactory(queued_at=now - timedelta(minutes=9))
+
+    assert list(recover_lost_runs(now=now)) == [waiting.id]
+    assert list(recover_lost_runs(now=now + timedelta(seconds=50))) == []
+
+
+def test_enough_data_is_asked_for_before_anything_is_queued(team, now):
+    training_jobs.require_enough_data(EFFORT, team.id)
+
+    with pytest.raises(NotEnoughData, match="50 completed issues with story points are needed, 0 are there"):
+        training_jobs.require_enough_data("story_points", ProjectFactory().id)
+
+
+def test_the_task_trains_what_its_id_names(run):
+    tasks.train_model.delay(str(run.id))
+
+    run.refresh_from_db()
+    assert run.state == "succeeded"
+
+
+def test_the_task_asks_celery_for_a_later_retry(run, monkeypatch):
+    waits = []
+    failing_store(monkeypatch, times=1)
+    monkeypatch.setattr(tasks.train_model, "retry", lambda countdown: waits.append(countdown) or CeleryRetry())
+
+    with pytest.raises(CeleryRetry):
+        tasks.train_model.run(str(run.id))
+
+    assert 5 <= waits[0] <= 10
+
+
+def test_a_retried_task_ends_well_by_itself(run, monkeypatch):
+    failing_store(monkeypatch, times=1)
+
+    tasks.train_model.apply(args=[str(run.id)], throw=False)
+
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == ("succeeded", 2)
+
+
+def test_lost_trainings_are_run_by_the_task_of_every_minute(run, now):
+    TrainingRun.objects.filter(id=run.id).update(state="running", attempts=1, heartbeat_at=now - timedelta(days=1))
+
+    assert tasks.requeue_lost_trainings.delay().get() == 1
+
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == ("succeeded", 2)
+
+
+def test_a_broker_that_is_away_leaves_the_run_queued(run, monkeypatch):
+    from kombu.exceptions import OperationalError as BrokerDown
+
+    def refuse(*args, **options):
+        raise BrokerDown("Connection refused")
+
+    monkeypatch.setattr(tasks.train_model, "apply_async", refuse)
+
+    with pytest.raises(tasks.BrokerUnavailable):
+        tasks.send_training(run.id)
+
+    assert tasks.send_trainings([run.id]) == 0
+    run.refresh_from_db()
+    assert run.state == "queued"
+
+
+def test_a_failed_training_leaves_the_active_model_alone(team, now, monkeypatch):
+    active = MLModelFactory(project=team, is_active=True)
+    failing_training(monkeypatch, StorageError("down"))
+
+    run_training(request_training(EFFORT, team.id, cause="test", now=now).id, now=now, rng=RNG)
+
+    assert MLModel.objects.get(is_active=True) == active
