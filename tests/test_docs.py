@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from apps.ml.urls import urlpatterns
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("apps/**/README.md")])
 SCRIPTS = {"run", "test", "check", "bench"}
@@ -90,6 +92,13 @@ def test_the_reference_lists_every_management_command_of_the_project():
     }
 
     assert listed == {name for name, app in get_commands().items() if str(app).startswith("apps.")}
+
+
+def test_the_reference_lists_every_address_of_the_ml_api():
+    page = (ROOT / "docs/reference/api.md").read_text()
+    listed = re.findall(r"`(?:GET|POST) /api/v1/ml/([^`]*)`", page)
+
+    assert sorted(listed) == sorted(re.sub(r"<uuid:(\w+)>", r"{\1}", str(each.pattern)) for each in urlpatterns)
 
 
 def test_every_page_can_be_reached_from_the_readme():

@@ -190,6 +190,13 @@ def test_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path):
     assert "no model yet" in run.output
 
 
+def test_a_relative_folder_is_the_callers(tmp_path: Path):
+    done = call(str(ROOT / "run"), "manage", "migrate", "-v0", var_dir=Path("here"), cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "here" / "db.sqlite3").exists()
+
+
 def test_the_worker_becomes_ready_and_ctrl_c_ends_it(server: Started, var_dir: Path):
     with started("./run", "worker", var_dir=var_dir) as worker:
         worker.wait_for(" ready.", FIRST_START_SECONDS)
