@@ -33,9 +33,12 @@ SNAP_CHOICES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
 SNAP_PRIOR = 0.4
 #: Fewer out-of-sample rows choose by luck.
 MINIMUM_ROWS_TO_CHOOSE = 50
-N_SCALE_INPUTS = 4
-#: Bounds of a predicted scale: between 'exact to a few percent' and 'off by a factor of twenty'.
-SCALE_BOUNDS = (0.05, 3.0)
+N_SCALE_INPUTS = 7
+#: Against one word: the numbers of the prediction itself say more about its error than any word.
+SCALE_INPUT_WEIGHT = 5.0
+#: Errors are learned as roots of their size, which neither exact hits nor disasters rule. Bounds of a predicted root:
+#: between 'exact to a few percent' and 'off by a factor of twenty'.
+ROOT_SCALE_BOUNDS = (0.15, 1.73)
 _UNKNOWN = -1.0
 
 
@@ -66,8 +69,19 @@ def informed_inputs(ratio: Floats, plain: Floats, log_estimate: Floats, static: 
 
 
 def scale_inputs(centre: Floats, answers: Floats, static: Floats) -> Floats:
-    """Input of the error size, shape (n, 4): answer, experts' disagreement, neighbours' spread and nearness."""
-    return np.column_stack([centre, answers.std(axis=1), static[:, 2], static[:, 1]])
+    """Input of the error size, shape (n, 7): the answer, how the experts and neighbours disagree, how much was said.
+
+    The last two experts of both heads are the linear and the boosted one.
+    """
+    disagreement = np.abs(answers[:, -1] - answers[:, -2])
+    said = np.log1p(static[:, 7])
+    columns = [centre, answers.std(axis=1), static[:, 2], static[:, 1], centre**2, disagreement, said]
+    return SCALE_INPUT_WEIGHT * np.column_stack(columns)
+
+
+def scale_from_root(root: Floats) -> Floats:
+    """Predicted scale on the log scale of hours from the predicted root of the error size, shape (n,)."""
+    return np.square(np.clip(root, *ROOT_SCALE_BOUNDS))
 
 
 def snapped(centre: Floats, log_estimate: Floats, threshold: float) -> Floats:

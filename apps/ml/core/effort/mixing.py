@@ -10,6 +10,8 @@ from apps.ml.core.intervals import recency_weights
 Floats = NDArray[np.float64]
 #: Older out-of-sample errors count less: half after this many rows.
 HALF_LIFE_ROWS = 800.0
+#: Losses within 3 % are alike.
+CLOSE = 1.03
 _STEPS = 150
 _PACE = 1.0
 
@@ -63,8 +65,12 @@ def prior_weights(names: Sequence[str], shares: Mapping[str, float]) -> Floats:
 
 
 def best_column(predictions: Floats, truth: Floats) -> int:
-    """The column with the least recency-weighted absolute error; the first one where there are no rows."""
+    """The first column whose recency-weighted absolute error is close to the least; the first where there are no rows.
+
+    Columns come plainest first: a cleverer one must be clearly better, or a short record picks it by luck.
+    """
     if not truth.size:
         return 0
     rows = recency_weights(truth.size, half_life=HALF_LIFE_ROWS)
-    return int(np.argmin(rows @ np.abs(predictions - truth[:, None])))
+    errors = rows @ np.abs(predictions - truth[:, None])
+    return int(np.flatnonzero(errors <= CLOSE * errors.min())[0])
