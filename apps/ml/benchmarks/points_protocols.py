@@ -134,7 +134,7 @@ def served_record(todo: Sequence[Batch], *, prior: PointsPrior | None, progress:
     record, trainer = Record(), _Trainer(prior)
     for index, batch in enumerate(todo):
         started = time.process_time()
-        recommend, steps = trainer.ready(batch.known)
+        recommend, steps = trainer.ready(batch)
         record.fit_seconds.append(time.process_time() - started)
         answers = [_timed(recommend, issue, record.predict_seconds) for issue in batch.asked]
         record.add(_collected(answers, steps), points_of(batch.asked))
@@ -168,15 +168,23 @@ class _Trainer:
     basis: Basis | None = None
     basis_size: int = 0
 
-    def ready(self, known: Sequence[CompletedIssue]) -> tuple[Callable[[IssueFacts], PointsRecommendation], FloatArray]:
-        """How to answer with these issues known, and the steps of the scale."""
+    def ready(self, batch: Batch) -> tuple[Callable[[IssueFacts], PointsRecommendation], FloatArray]:
+        """How to answer a batch, and the steps of the team's scale."""
+        known = batch.known
         if len(known) < MIN_TRAINING_ISSUES:
             steps = team_marginal(points_of(known))[0].steps
             return partial(recommend_with_little_history, history=known, prior=self.prior), steps
         if len(known) > BASIS_GROWTH * self.basis_size:
             self.basis, self.basis_size = None, len(known)
-        now = max(issue.completed_at for issue in known)
-        trained = train_points_model(known, now=now, prior=self.prior, level=LEVEL, basis=self.basis, cache=self.cache)
+        trained = train_points_model(
+            known,
+            now=max(issue.completed_at for issue in known),
+            prior=self.prior,
+            level=LEVEL,
+            basis=self.basis,
+            cache=self.cache,
+            horizon=len(batch.asked),
+        )
         self.basis = trained.basis
         model = PointsModel.from_bytes(trained.serving, prior=self.prior)
         return model.recommend, model.folded.scale.steps

@@ -36,6 +36,7 @@ def train_points_model(
     progress: Callable[[float], None] | None = None,
     basis: "Basis | None" = None,
     cache: MutableMapping[str, RawFeatures] | None = None,
+    horizon: int = 20,
 ) -> "TrainedPointsModel":
     """Train a team's model; see `apps.ml.core.points.training.train`."""
     from apps.ml.core.points.training import train  # noqa: PLC0415 -- a web process must not load scikit-learn
@@ -50,4 +51,5 @@ def train_points_model(
         progress=progress,
         basis=basis,
         cache=cache,
+        horizon=horizon,
     )

@@ -54,7 +54,20 @@ def expert_names() -> tuple[str, ...]:
 
 #: Half-life of each expert, in the order of `Panel.linears`; the last ones are blind to the text.
 HALF_LIVES = (*(half_life for half_life, _ in RIDGES), *POOLED_HALF_LIVES, *MARGINAL_HALF_LIVES)
-N_TEXT_BLIND = len(MARGINAL_HALF_LIVES)
+#: An expert that forgets within half the time until the next training speaks of a time long gone when it is asked.
+HALF_LIVES_PER_HORIZON = 0.5
+#: However long the horizon, these memories are long enough to be heard.
+_ALWAYS_HEARD = 400.0
+
+
+def heard(horizon: int) -> NDArray[np.int64]:
+    """Which experts remember long enough to answer for `horizon` issues without learning anew."""
+    return np.flatnonzero(np.array(HALF_LIVES) >= min(HALF_LIVES_PER_HORIZON * horizon, _ALWAYS_HEARD))
+
+
+def text_blind(experts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the experts that do not read the text."""
+    return experts[experts >= len(HALF_LIVES) - len(MARGINAL_HALF_LIVES)]
 
 
 def penalties(n_shape: int, n_topics: int) -> FloatArray:

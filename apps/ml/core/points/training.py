@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from apps.ml.core.points import calibration as calibrate
 from apps.ml.core.points import scores
 from apps.ml.core.points.basis import Basis, fit_basis
-from apps.ml.core.points.experts import N_TEXT_BLIND, Panel, penalties
+from apps.ml.core.points.experts import Panel, heard, penalties, text_blind
 from apps.ml.core.points.features import SHAPE_NAMES, RawFeatures
 from apps.ml.core.points.folding import fold, unfolded
 from apps.ml.core.points.history import History, read_history
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.scales import Scale, medians, probabilities, proper, shortest_ranges
-from apps.ml.core.points.walk import Walk, trust, walk_forward
+from apps.ml.core.points.walk import BLOCK, Walk, trust, walk_forward
 from apps.ml.core.records import CompletedIssue
 
 FloatArray = NDArray[np.float64]
@@ -67,6 +67,7 @@ def train(
     progress: Callable[[float], None] | None = None,
     basis: Basis | None = None,
     cache: MutableMapping[str, RawFeatures] | None = None,
+    horizon: int = BLOCK,
 ) -> TrainedPointsModel:
     """Train on the issues whose points were known by `now`.
 
@@ -84,6 +85,8 @@ def train(
         Vocabulary and topics of an earlier training, for a quick refit.
     cache : mutable mapping, optional
         Features by issue id, kept between refits.
+    horizon : int
+        How many issues the model is to answer before the next training; a long one leaves out short memories.
 
     Raises
     ------
@@ -93,8 +96,8 @@ def train(
     history = read_history(issues, now=now, prior=prior, cache={} if cache is None else cache)
     basis = basis or fit_basis(history.raw, history.scores, seed=seed)
     walk = _walk(history, basis, prior, progress or _silent)
-    model = _mixture(walk, history, slice(None), level)
-    baseline = _mixture(walk, history, slice(-N_TEXT_BLIND, None), level)
+    model = _mixture(walk, history, heard(horizon), level)
+    baseline = _mixture(walk, history, text_blind(heard(horizon)), level)
     metrics = _metrics(model, baseline, history.scale)
     beats = _beats(metrics)
     chosen = model if beats else baseline
@@ -130,7 +133,7 @@ def _walk(history: History, basis: Basis, prior: PointsPrior | None, progress: C
     return walk_forward(Z, history.points, history.scale, panel, memory=MEMORY, progress=progress)
 
 
-def _mixture(walk: Walk, history: History, who: slice, level: float) -> _Judged:
+def _mixture(walk: Walk, history: History, who: NDArray[np.int64], level: float) -> _Judged:
     """What the chosen experts would have said together, and their weights now (zero for the others)."""
     trusted = trust(walk.losses[who])
     mixed = np.einsum("ent,ne->nt", walk.survival[who], trusted[:-1])

@@ -231,3 +231,10 @@ def test_a_bare_title_is_answered_within_what_long_descriptions_taught(model: Po
     answers = [model.recommend(IssueFacts(title=title)) for title in ("migration scheduler", "typo label")]
 
     assert [answer.recommended_points for answer in answers] == [8.0, 1.0]
+
+
+def test_a_long_horizon_leaves_out_the_short_memories(team: list[CompletedIssue]) -> None:
+    folded = PointsModel.from_bytes(trained(team, horizon=240).serving, prior=load_prior()).folded
+
+    assert folded.trust[folded.half_lives < 120].tolist() == [0.0] * int((folded.half_lives < 120).sum())
+    assert folded.trust.sum() == pytest.approx(1.0)
