@@ -71,7 +71,7 @@ def prepare(environment: dict[str, str], data: Path) -> str:
 @contextmanager
 def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
     """The web server, ready."""
-    command = [sys.executable, str(ROOT / "scripts" / "launch.py"), "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "base.launch", "serve", "--port", str(port)]
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as server,

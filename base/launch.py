@@ -1,7 +1,7 @@
 """What `./run` does once the environment stands: prepare a demonstration or a user's own issues, then serve.
 
-The process becomes the web server, so that Ctrl-C reaches it directly and training's memory is given back. It lies
-outside the packages because importing one of them reads the settings, and what is wrong with those is to be told first.
+The process becomes the web server, so that Ctrl-C reaches it directly and training's memory is given back. `run` starts
+it as a file: as `-m base.launch` the package would read the settings before anybody could tell what is wrong with them.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import NoReturn
 import django
 from django.core.management import CommandError
 
-GUNICORN_CONF = Path(__file__).resolve().parent.parent / "base" / "gunicorn_conf.py"
+GUNICORN_CONF = Path(__file__).resolve().parent / "gunicorn_conf.py"
 
 GREETING = """
 Scrum ML serves on {address}   (Ctrl-C stops it)
