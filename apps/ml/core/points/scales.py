@@ -135,8 +135,12 @@ def shortest_ranges(chances: FloatArray, grid: FloatArray, mass: float) -> tuple
     """
     cumulative = np.concatenate([np.zeros((len(chances), 1)), np.cumsum(chances, axis=1)], axis=1)
     before = cumulative[:, :-1]
+    # One search for all rows: each lies two above the one before, so their sums stay in order.
+    apart = 2.0 * np.arange(len(chances))[:, None]
+    wanted = apart + before + mass - _ROUNDING
+    found = np.searchsorted((apart + cumulative[:, 1:]).ravel(), wanted.ravel()).reshape(wanted.shape)
     # For every start the first end that holds the mass, shape (n, n_values); len(grid) where none does.
-    end = (cumulative[:, None, 1:] < (before + mass)[:, :, None] - _ROUNDING).sum(axis=2)
+    end = found - len(grid) * np.arange(len(chances))[:, None]
     reached = np.minimum(end, len(grid) - 1)
     held = np.take_along_axis(cumulative, reached + 1, axis=1) - before
     width = np.where(end < len(grid), grid[reached] - grid - _LIKELIER * held, np.inf)

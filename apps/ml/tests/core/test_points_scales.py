@@ -116,3 +116,14 @@ def test_every_shortest_range_holds_its_mass(mass: float) -> None:
     low, high = shortest_ranges(chances, grid, mass)
 
     assert (mass_between(chances, grid, low, high) >= mass - 1e-8).all()
+
+
+def test_the_shortest_ranges_of_many_rows_are_those_of_each_row_alone() -> None:
+    rng = np.random.default_rng(3)
+    grid, chances = np.arange(1.0, 41.0), rng.dirichlet(np.full(40, 0.3), size=500)
+
+    low, high = shortest_ranges(chances, grid, 0.8)
+    alone = [shortest_ranges(row[None, :], grid, 0.8) for row in chances]
+
+    assert low.tolist() == [each[0][0] for each in alone]
+    assert high.tolist() == [each[1][0] for each in alone]
