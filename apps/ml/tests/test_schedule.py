@@ -1,0 +1,72 @@
+"""What beat starts, and when."""
+
+from datetime import UTC, datetime
+
+import pytest
+from celery import current_app
+from django.apps import apps
+
+from apps.ml import tasks
+from apps.ml.models import AnomalyDetection
+from apps.projects.tests.factories import IssueFactory, ProjectFactory
+from base.celery import CELERY_BEAT_SCHEDULE
+
+
+def test_every_entry_names_a_task_that_exists():
+    for entry in CELERY_BEAT_SCHEDULE.values():
+        assert entry["task"] in current_app.tasks
+
+
+def test_retraining_is_due_on_mondays_at_two():
+    schedule = CELERY_BEAT_SCHEDULE["retrain-ml-models"]["schedule"]
+
+    assert (schedule.minute, schedule.hour, schedule.day_of_week) == ({0}, {2}, {1})
+    assert datetime(2026, 3, 2, tzinfo=UTC).isoweekday() == 1
+
+
+def test_anomalies_are_looked_for_every_six_hours():
+    assert CELERY_BEAT_SCHEDULE["detect-anomalies"]["schedule"].hour == {0, 6, 12, 18}
+
+
+def test_messages_of_every_minute_do_not_pile_up():
+    for name in ("record-prediction-outcomes", "requeue-lost-trainings"):
+        assert CELERY_BEAT_SCHEDULE[name]["options"]["expires"] < 60
+
+
+def test_a_message_outlives_a_worker_that_is_killed():
+    assert tasks.train_model.acks_late
+    assert tasks.train_model.reject_on_worker_lost
+    assert 0 < tasks.train_model.soft_time_limit < tasks.train_model.time_limit
+
+
+def test_no_result_is_stored_anywhere():
+    assert current_app.conf.result_backend is None
+    assert apps.is_installed("apps.ml")
+
+
+@pytest.mark.django_db
+def test_anomalies_are_looked_for_in_every_project_by_a_task_of_its_own(monkeypatch):
+    projects, asked = {str(ProjectFactory().id) for _ in range(3)}, []
+    monkeypatch.setattr(tasks.detect_project_anomalies, "delay", lambda project_id: asked.append(project_id) or True)
+
+    assert tasks.detect_anomalies.delay().get() == 3
+
+    assert set(asked) == projects
+
+
+@pytest.mark.django_db
+def test_the_task_of_a_project_stores_what_is_unusual(now):
+    project = ProjectFactory()
+    for _ in range(12):
+        IssueFactory(project=project)
+
+    tasks.detect_project_anomalies.delay(str(project.id))
+
+    assert AnomalyDetection.objects.filter(project=project).exists()
+
+
+@pytest.mark.django_db
+def test_a_project_that_was_deleted_meanwhile_is_no_error():
+    tasks.detect_project_anomalies.delay(str(ProjectFactory.build().id))
+
+    assert not AnomalyDetection.objects.exists()
