@@ -29,4 +29,4 @@ EXPOSE 8000
 # Alive, not ready: a restart does not bring a database back.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/health/live', timeout=4)"]
-CMD ["python", "-m", "base.launch", "serve", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["gunicorn", "--config", "base/gunicorn_conf.py", "--bind", "0.0.0.0:8000"]

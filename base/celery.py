@@ -5,10 +5,10 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules
+from celery.signals import import_modules, worker_shutdown
 from django.conf import settings
 
-from apps.common.metric_files import share
+from apps.common.metric_files import leave, share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 
@@ -49,6 +49,11 @@ _SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 10.0}
 def _share_metrics(**_: Any) -> None:
     """A worker counts into files that the web server's `/metrics` adds up; decided before the tasks are imported."""
     share(settings.METRICS_DIR)
+
+
+@worker_shutdown.connect
+def _leave_metrics(**_: Any) -> None:
+    leave(settings.METRICS_DIR)
 
 
 app = Celery("base")

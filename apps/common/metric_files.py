@@ -51,10 +51,16 @@ def share(root: Path) -> None:
 
 
 def leave(root: Path) -> None:
-    """Take this process's files away as it ends, and the folder with the last of them."""
+    """Take the folder away with the last process that counts into it.
+
+    Not earlier: a sum that shrinks while somebody reads it looks like a counter that began anew.
+    """
     own = _own_folder(root)
-    _forget_ended_processes(own, me_too=True)
-    # Whoever else is still there keeps it from being empty.
+    if any(_is_running(pid) for pid in map(_pid, own.glob("*.db")) if pid != os.getpid()):
+        return
+    for path in own.glob("*.db"):
+        path.unlink(missing_ok=True)
+    # Folders of other machines may lie beside it.
     with suppress(OSError):
         own.rmdir()
         root.rmdir()
@@ -80,11 +86,15 @@ def _may_be_ours(folder: Path) -> bool:
     return status.st_uid == os.geteuid() and stat.S_ISDIR(status.st_mode)
 
 
-def _forget_ended_processes(own: Path, *, me_too: bool = False) -> None:
-    for path in own.glob("*_*.db"):
-        pid = int(path.stem.rpartition("_")[2])
-        if not _is_running(pid) or (me_too and pid == os.getpid()):
+def _forget_ended_processes(own: Path) -> None:
+    for path in own.glob("*.db"):
+        if not _is_running(_pid(path)):
             path.unlink(missing_ok=True)
+
+
+def _pid(path: Path) -> int:
+    """The client names its files `{kind}_{process id}.db`."""
+    return int(path.stem.rpartition("_")[2])
 
 
 def _is_running(pid: int) -> bool:

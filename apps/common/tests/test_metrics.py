@@ -1,6 +1,7 @@
 """`/metrics`: who may read it, what it adds up over processes, and that ten thousand projects stay few series."""
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -237,6 +238,19 @@ def test_the_last_process_takes_the_folder_away(tmp_path: Path):
     counted(tmp_path / "metrics", 1, "leave")
 
     assert not (tmp_path / "metrics").exists()
+
+
+def test_a_process_that_ends_takes_nothing_away_from_those_that_go_on(tmp_path: Path):
+    folder = tmp_path / socket.gethostname()
+    folder.mkdir()
+    own, other = folder / f"counter_{os.getpid()}.db", folder / f"counter_{os.getppid()}.db"
+    own.touch()
+    other.touch()
+
+    metric_files.leave(tmp_path)
+
+    assert own.exists()
+    assert other.exists()
 
 
 def test_the_folder_is_in_memory_or_below_the_var_folder_and_never_anothers(tmp_path: Path, monkeypatch):

@@ -1,0 +1,240 @@
+"""Health and metrics of the real web server and worker on real engines, which are cut off one by one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests import engines
+from tests.engine_process import free_ports
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0
+TOKEN = "token-of-the-operations-test"
+PREDICTIONS = 24
+#: A check gives up after two seconds; the rest is for a machine that runs other tests too.
+PROBE_SECONDS = 5.0
+MAKE_A_TEAM = """
+from apps.accounts.tests.factories import UserFactory
+from apps.projects.models import TeamMember
+from apps.projects.tests.factories import ProjectFactory
+from rest_framework_simplejwt.tokens import AccessToken
+user = UserFactory(email="lead@example.com")
+member = TeamMember.objects.create(project=ProjectFactory(key="OPS"), user=user, role=TeamMember.Role.LEAD)
+print(f"{member.project_id} {AccessToken.for_user(user)}")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running web server with two processes, and the engines below it."""
+
+    address: str
+    environment: dict[str, str]
+    postgres: engines.PostgresServer
+    valkey: engines.ValkeyServer
+    s3: engines.S3Server
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(self.address + path, headers=headers))
+
+    def post(self, path: str, body: dict[str, Any], **headers: str) -> tuple[int, str]:
+        headers = {"Content-Type": "application/json", **headers}
+        return self._ask(urllib.request.Request(self.address + path, json.dumps(body).encode(), headers=headers))
+
+    def ready(self) -> tuple[int, str, dict[str, str]]:
+        """Status code, overall status, and each part's."""
+        code, text = self.get("/health/ready")
+        body = json.loads(text)
+        return code, body["status"], {name: line["status"] for name, line in body["checks"].items()}
+
+    def wait_for(self, code: int, status: str, seconds: float = 30.0) -> dict[str, str]:
+        """The parts, once readiness is as named."""
+        until = time.monotonic() + seconds
+        while (found := self.ready())[:2] != (code, status):
+            assert time.monotonic() < until, found
+            time.sleep(0.3)
+        return found[2]
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=120
+        ).stdout
+
+    @staticmethod
+    def _ask(request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with ExitStack() as stack:
+        postgres = stack.enter_context(engines.postgres_server())
+        valkey = stack.enter_context(engines.valkey_server())
+        s3 = stack.enter_context(engines.s3_server())
+        [port] = free_ports(1)
+        environment = _environment(tmp_path_factory.mktemp("operations"), postgres, valkey, s3)
+        found = Service(f"http://127.0.0.1:{port}", environment, postgres, valkey, s3)
+        found.manage("migrate", "-v0")
+        stack.enter_context(_running(web_server(port), environment))
+        _wait_until_live(found)
+        yield found
+
+
+def _environment(
+    directory: Path, postgres: engines.PostgresServer, valkey: engines.ValkeyServer, s3: engines.S3Server
+) -> dict[str, str]:
+    return {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        "PYTHONPATH": str(ROOT),
+        "SCRUM_ML_VAR_DIR": str(directory / "var"),
+        "DATABASE_URL": postgres.url,
+        "CELERY_BROKER_URL": valkey.url,
+        "AWS_STORAGE_BUCKET_NAME": s3.bucket,
+        "AWS_S3_ENDPOINT_URL": s3.endpoint_url,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "METRICS_TOKEN": TOKEN,
+        "LOG_FORMAT": "json",
+    }
+
+
+def web_server(port: int) -> list[str]:
+    """What the image runs."""
+    return [sys.executable, "-m", "gunicorn", "--config", "base/gunicorn_conf.py", "--bind", f"127.0.0.1:{port}"]
+
+
+class _running:  # noqa: N801 - reads as the statement that it is
+    """A process group for as long as the block lasts."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._command, self._environment = command, environment
+
+    def __enter__(self) -> None:
+        log = Path(self._environment["SCRUM_ML_VAR_DIR"]).with_suffix(".log")
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdout=file, stderr=file, start_new_session=True
+            )
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait(30)
+
+
+def _wait_until_live(service: Service) -> None:
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            assert service.get("/health/live")[0] == 200
+        except urllib.error.URLError:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        else:
+            return
+
+
+def not_ok(parts: dict[str, str]) -> set[str]:
+    return {name for name, status in parts.items() if status != "ok"}
+
+
+def value(text: str, name: str, **labels: str) -> float:
+    """The sum of all samples of a name that carry the labels."""
+    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+    return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
+
+
+def test_metrics_add_up_over_the_processes_of_the_web_server(service: Service):
+    project_id, token = service.manage("shell", "--no-imports", "-c", MAKE_A_TEAM).split()
+    issue = {"title": "A title that is nobody's business", "issue_type": "bug", "project_id": project_id}
+    answers = [
+        service.post("/api/v1/ml/predict-effort/", issue, Authorization=f"Bearer {token}") for _ in range(PREDICTIONS)
+    ]
+
+    scrapes = [service.get("/metrics", Authorization=f"Bearer {TOKEN}") for _ in range(6)]
+
+    assert {code for code, _ in answers} == {200}
+    # Whichever process answers the scrape, it answers for both.
+    assert {value(text, "scrum_ml_predictions_total", type="effort_prediction") for _, text in scrapes} == {PREDICTIONS}
+
+
+def test_metrics_are_refused_without_the_token(service: Service):
+    code, text = service.get("/metrics")
+
+    assert code == 403
+    assert "scrum_ml_" not in text
+
+
+def test_the_log_is_json_and_holds_no_title_and_no_secret(service: Service):
+    service.get("/api/v1/projects/", **{"X-Request-ID": "from-the-proxy-1"})
+
+    log = Path(service.environment["SCRUM_ML_VAR_DIR"]).with_suffix(".log").read_text()
+
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert "from-the-proxy-1" in {line.get("request_id") for line in lines}
+    secrets = [service.environment[name] for name in ("AWS_SECRET_ACCESS_KEY", "METRICS_TOKEN", "CELERY_BROKER_URL")]
+    for secret in ("nobody's business", *secrets):
+        assert secret not in log
+
+
+def test_every_part_that_is_cut_off_is_named_and_only_the_database_is_required(service: Service):
+    parts = service.wait_for(200, "degraded")
+    assert not_ok(parts) == {"active_models"}
+
+    service.valkey.engine.kill()
+    service.s3.engine.kill()
+    time.sleep(2.5)  # answers are used again for two seconds
+    began = time.monotonic()
+    code, status, parts = service.ready()
+    seconds = time.monotonic() - began
+
+    assert (code, status) == (200, "degraded")
+    assert not_ok(parts) == {"active_models", "broker", "store"}
+    assert seconds < PROBE_SECONDS
+
+    service.postgres.engine.kill()
+    parts = service.wait_for(503, "unavailable")
+    assert (parts["database"], parts["migrations"]) == ("down", "down")
+    assert service.get("/health/live")[0] == 200
+
+    for engine in (service.postgres.engine, service.valkey.engine, service.s3.engine):
+        engine.start()
+    service.wait_for(200, "degraded", seconds=90.0)
+    until = time.monotonic() + 30.0
+    while (failing := not_ok(service.ready()[2])) != {"active_models"}:
+        assert time.monotonic() < until, failing
+        time.sleep(0.5)
+
+
+def test_the_deploy_checks_find_the_engines_that_answer(service: Service):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy"],
+        cwd=ROOT,
+        env=service.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    found = {word.strip("()") for word in (done.stdout + done.stderr).split() if word.startswith(("(common", "(ml"))}
+    assert found == {"common.W001", "common.W002", "common.W003", "common.W004", "ml.W002"}
