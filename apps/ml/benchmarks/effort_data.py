@@ -36,7 +36,7 @@ class UnreadableTasks(ApplicationError):
 
 
 def read_tasks(path: Path) -> list[CompletedIssue]:
-    """Finished tasks with positive hours, in the order of the file.
+    """Finished tasks with dates and positive hours, in the order of the file; rows that lack one are no finished task.
 
     Raises
     ------
@@ -50,8 +50,12 @@ def read_tasks(path: Path) -> list[CompletedIssue]:
         missing = [COLUMNS[key][0] for key in _REQUIRED if not chosen[key]]
         if missing:
             raise UnreadableTasks(f"{path.name} has no column {', '.join(missing)}.")
-        tasks = [_task(row, chosen, reader.line_num) for row in reader]
+        tasks = [_task(row, chosen, reader.line_num) for row in reader if _finished(row, chosen)]
     return [task for task in tasks if task.actual_hours is not None and task.actual_hours > 0]
+
+
+def _finished(row: Mapping[str, str], chosen: Mapping[str, str]) -> bool:
+    return all((row.get(chosen[key]) or "").strip() for key in _REQUIRED)
 
 
 def _task(row: Mapping[str, str], chosen: Mapping[str, str], line: int) -> CompletedIssue:

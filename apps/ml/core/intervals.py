@@ -23,11 +23,11 @@ TOTALS_TRAINING_WEIGHT = 600.0
 #: A mean below half the median would be an artefact of few outcomes.
 _SMALLEST_MEAN_FACTOR = 0.5
 #: Share of a missed coverage that is made good at once (adaptive conformal inference; Gibbs, Candes 2021) ...
-COVERAGE_GAIN = 0.5
+COVERAGE_GAIN = 0.2
 #: ... once so many outcomes were seen that their share means something.
 COVERAGE_PRIOR_OUTCOMES = 50.0
-#: Teams drift between an error and the range made from it: on the validation year ranges held 1 to 2 points too little.
-DRIFT_ALLOWANCE = 0.01
+#: Teams drift between an error and the range made from it: on the validation year ranges held half a point too little.
+DRIFT_ALLOWANCE = 0.005
 _LEVEL_BOUNDS = (0.02, 0.995)
 _EMPTY: Floats = np.zeros(0)
 

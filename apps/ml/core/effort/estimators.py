@@ -119,13 +119,13 @@ def scale_features(scaler: TextScaler, raw: Any, dense: Floats) -> Any:
 
 
 def scale_ridge(*, informed: bool) -> Ridge:
-    """Ridge regression on the root of the size of errors."""
+    """Ridge regression on the log size of errors."""
     return _ridge(INFORMED_SCALE_PENALTY if informed else PLAIN_SCALE_PENALTY)
 
 
-def constant_scale(n_features: int, root: float) -> Ridge:
-    """A fitted regression that always answers `root`: what is used until errors were seen."""
-    return _ridge(PLAIN_SCALE_PENALTY).fit(sparse.csr_matrix((2, n_features)), np.full(2, root))
+def constant_scale(n_features: int, log_scale: float) -> Ridge:
+    """A fitted regression that always answers `log_scale`: what is used until errors were seen."""
+    return _ridge(PLAIN_SCALE_PENALTY).fit(sparse.csr_matrix((2, n_features)), np.full(2, log_scale))
 
 
 def boosted_trees(seed: int) -> GradientBoostingRegressor:

@@ -36,9 +36,8 @@ MINIMUM_ROWS_TO_CHOOSE = 50
 N_SCALE_INPUTS = 7
 #: Against one word: the numbers of the prediction itself say more about its error than any word.
 SCALE_INPUT_WEIGHT = 5.0
-#: Errors are learned as roots of their size, which neither exact hits nor disasters rule. Bounds of a predicted root:
-#: between 'exact to a few percent' and 'off by a factor of twenty'.
-ROOT_SCALE_BOUNDS = (0.15, 1.73)
+#: Bounds of a predicted scale: between 'exact to a few percent' and 'off by a factor of twenty'.
+SCALE_BOUNDS = (0.05, 3.0)
 _UNKNOWN = -1.0
 
 
@@ -79,9 +78,9 @@ def scale_inputs(centre: Floats, answers: Floats, static: Floats) -> Floats:
     return SCALE_INPUT_WEIGHT * np.column_stack(columns)
 
 
-def scale_from_root(root: Floats) -> Floats:
-    """Predicted scale on the log scale of hours from the predicted root of the error size, shape (n,)."""
-    return np.square(np.clip(root, *ROOT_SCALE_BOUNDS))
+def scale_from_log(size: Floats) -> Floats:
+    """Predicted scale on the log scale of hours from the predicted log of the error size, shape (n,)."""
+    return np.asarray(np.clip(np.exp(size), *SCALE_BOUNDS))
 
 
 def snapped(centre: Floats, log_estimate: Floats, threshold: float) -> Floats:

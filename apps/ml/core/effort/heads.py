@@ -17,7 +17,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
 from .estimators import boosted_trees, constant_scale, linear_pipeline, scale_features, scale_ridge
-from .experts import N_SCALE_INPUTS, best_snap, scale_from_root, scale_inputs, snapped
+from .experts import N_SCALE_INPUTS, best_snap, scale_from_log, scale_inputs, snapped
 from .mixing import mixture_weights
 from .table import Rows, Table
 
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 MINIMUM_ROWS_FOR_TREES = 150
 #: Fewer rows than this fit no line either.
 MINIMUM_ROWS_FOR_LINE = 15
+#: Log errors below 5 % are exact hits; their log would rule the fit of the error size.
+SMALLEST_ERROR = 0.05
 #: Mean log error before any was seen: off by a factor of 2.2, as models of hours are.
 _START_SCALE = 0.8
 
@@ -143,10 +145,10 @@ def calibrate(
 
 def _fit_scale(table: Table, experts: Floats, rows: Rows, centres: Floats, scaler: Any, *, informed: bool) -> Ridge:
     if rows.size < MINIMUM_ROWS_FOR_LINE:
-        return constant_scale(len(table.matrix.columns) + N_SCALE_INPUTS, math.sqrt(_START_SCALE))
-    root = np.sqrt(np.abs(table.log_hours - centres)[rows])
+        return constant_scale(len(table.matrix.columns) + N_SCALE_INPUTS, math.log(_START_SCALE))
+    size = np.log(np.maximum(np.abs(table.log_hours - centres)[rows], SMALLEST_ERROR))
     dense = scale_inputs(centres[rows], experts[rows], table.static[rows])
-    return scale_ridge(informed=informed).fit(scale_features(scaler, table.matrix.rows[rows], dense), root)
+    return scale_ridge(informed=informed).fit(scale_features(scaler, table.matrix.rows[rows], dense), size)
 
 
 def centre_of(spec: HeadSpec, calibration: Calibration, experts: Floats, rows: Rows) -> Floats:
@@ -160,4 +162,4 @@ def scale_of(
 ) -> Floats:
     """Predicted size of the error on the log scale, shape (n_rows,)."""
     dense = scale_inputs(centre, experts[rows], table.static[rows])
-    return scale_from_root(calibration.scale.predict(scale_features(scaler, table.matrix.rows[rows], dense)))
+    return scale_from_log(calibration.scale.predict(scale_features(scaler, table.matrix.rows[rows], dense)))

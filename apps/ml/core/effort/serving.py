@@ -14,7 +14,7 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
 
-from .experts import as_row, informed_inputs, plain_inputs, scale_from_root, scale_inputs, static_row
+from .experts import as_row, informed_inputs, plain_inputs, scale_from_log, scale_inputs, static_row
 from .explain import Explained, Otherwise, contributions, reasoning
 from .features import Reading, has_estimate, log_estimate, read, with_points
 from .header import KIND, Header, HeadHeader
@@ -225,8 +225,8 @@ class EffortModel:
 
 def _scale(head: ServedHead, parts: Floats, experts: Floats, centre: float, static: Floats) -> float:
     dense = scale_inputs(np.array([centre]), experts[None, :], static)[0]
-    root = head.linear.intercepts[1] + parts[:, 1].sum() + dense @ head.scale_dense
-    return float(scale_from_root(root))
+    size = head.linear.intercepts[1] + parts[:, 1].sum() + dense @ head.scale_dense
+    return float(scale_from_log(size))
 
 
 def _own(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:

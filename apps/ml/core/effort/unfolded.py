@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from apps.ml.core.records import IssueFacts
 
 from .estimators import Matrix, scale_features
-from .experts import as_row, informed_inputs, plain_inputs, scale_from_root, scale_inputs, snapped, static_row
+from .experts import as_row, informed_inputs, plain_inputs, scale_from_log, scale_inputs, snapped, static_row
 from .features import Reading, has_estimate, log_estimate, read
 from .serving import EffortModel, ServedHead
 from .table import look_around
@@ -78,4 +78,4 @@ def _log_scale(
     estimators: Mapping[str, Any], head: str, *, raw: Any, centre: Floats, experts: Floats, static: Floats
 ) -> float:
     features = scale_features(estimators[f"{head}_linear"]["scaler"], raw, scale_inputs(centre, experts, static))
-    return float(np.log(scale_from_root(estimators[f"{head}_scale"].predict(features)))[0])
+    return float(np.log(scale_from_log(estimators[f"{head}_scale"].predict(features)))[0])

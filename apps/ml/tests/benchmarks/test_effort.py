@@ -70,6 +70,13 @@ def test_a_file_without_hours_is_refused(tmp_path):
         read_tasks(path)
 
 
+def test_a_row_without_hours_or_dates_is_no_finished_task(tmp_path):
+    path = tmp_path / "open.csv"
+    path.write_text("title,actual_hours,estimated_on,completed_on\nx,3,2024-01-01,\ny,,2024-01-01,2024-01-02\n")
+
+    assert read_tasks(path) == []
+
+
 def test_a_bad_value_is_reported_with_its_line(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text(
