@@ -295,16 +295,21 @@ def _outcomes(n: int) -> str:
 def in_words(found: Skill) -> str:
     """A skill with its interval: '25 % better (95 % interval 14 to 35 %)'."""
     if found.low is None or found.high is None:
-        return f"{_signed(found.value)}, on too few outcomes to tell whether that is chance"
+        return f"{difference_in_words(found.value)}, on too few outcomes to tell whether that is chance"
     if found.is_told_apart:
         near, far = sorted((abs(found.low), abs(found.high)))
-        return f"{_signed(found.value)} ({_percent(INTERVAL_LEVEL)} interval {100 * near:.0f} to {_percent(far)})"
-    interval = f"{_percent(INTERVAL_LEVEL)} interval {_signed(found.low)} to {_signed(found.high)}"
-    return f"no difference that could not be chance ({_signed(found.value)}, {interval})"
+        return f"{difference_in_words(found.value)} ({_percent(INTERVAL_LEVEL)} interval {100 * near:.0f} to {_percent(far)})"
+    interval = (
+        f"{_percent(INTERVAL_LEVEL)} interval {difference_in_words(found.low)} to {difference_in_words(found.high)}"
+    )
+    return f"no difference that could not be chance ({difference_in_words(found.value)}, {interval})"
 
 
-def _signed(value: float) -> str:
-    return f"{_percent(abs(value))} {'better' if value >= 0 else 'worse'}"
+def difference_in_words(value: float) -> str:
+    """A skill as a plain difference: '25 % better', '3 % worse', 'as good'."""
+    if round(100 * abs(value)) == 0:
+        return "as good"
+    return f"{_percent(abs(value))} {'better' if value > 0 else 'worse'}"
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,295 @@
+"""Replay a team's own past: what would have been answered, month by month, with nothing known that was not known then.
+
+The training and serving code is that of the product. Each month begins with a model of everything finished before it;
+every issue is asked about at the moment its work began, and the answer is compared with what it took.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from apps.common.exceptions import ApplicationError, NotEnoughData
+from apps.ml.benchmarks.effort_baselines import Predictor
+from apps.ml.benchmarks.effort_protocol import Served, Walk, month_starts
+from apps.ml.benchmarks.points_baselines import BASELINES as POINTS_BASELINES
+from apps.ml.benchmarks.points_data import points_of
+from apps.ml.benchmarks.points_protocols import BASIS_GROWTH
+from apps.ml.core.effort import EffortModel, RecentOutcomes
+from apps.ml.core.points import PointsModel, PointsPrior, load_prior, train_points_model
+from apps.ml.core.points.basis import Basis
+from apps.ml.core.points.features import RawFeatures
+from apps.ml.core.records import CompletedIssue, chronological
+from apps.ml.core.results import PointsRecommendation
+from apps.ml.core.retraining import MIN_TRAINING_ISSUES
+from apps.ml.core.scorecard import ScoredPredictions
+from apps.ml.models import ModelType
+from apps.ml.selectors.backtest import source_keys
+from apps.ml.selectors.issues import completed_with_hours, completed_with_points
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int, str], None]
+#: Issues replayed at most, the newest: what a team wants to know of is its present, and it takes some minutes.
+MOST_REPLAYED = 2_000
+#: Levels at which ranges are compared with what they held, besides the one that is served.
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+#: What each baseline is called, in the order shown; the first is 'the naive baseline'.
+EFFORT_BASELINES: Mapping[str, str] = {
+    "median": "median",
+    "median_last_50": "median of the last 50",
+    "type_average": "average of the issue type",
+    "jaccard_knn": "most similar issues (Jaccard)",
+    "seed_trees": "boosted trees on word counts",
+    "human": "the team's own estimate",
+}
+_WHAT = {ModelType.EFFORT_PREDICTION: "completed issues with hours", ModelType.STORY_POINTS: "issues with points"}
+
+
+class NothingToReplay(ApplicationError):
+    """There is no issue whose work began after the first 50 were finished, so none can be asked about as of then."""
+
+    code = "nothing_to_replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be replayed."""
+
+    kind: str
+    #: Everything finished, oldest outcome first.
+    issues: Sequence[CompletedIssue]
+    #: The issues asked about, in the order in which their work began; the first moment is the start.
+    asked: Sequence[CompletedIssue]
+    #: Moments at which a model is made; one step of progress each.
+    months: Sequence[datetime]
+    #: Where the issues came from: tells whether the shipped prior has seen them.
+    source_keys: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What would have been answered and what it took; rows in the order in which the work began."""
+
+    kind: str
+    asked_at: Sequence[datetime]
+    #: Issues finished before the first was asked about.
+    n_known: int
+    #: Models made: at the first question, then at the start of each month.
+    n_models: int
+    #: `baseline` holds the median of everything known, `team` the team's own estimates (hours only).
+    served: ScoredPredictions
+    #: What each simple method would have said, by its name for people, shape (n,); NaN where it has no answer.
+    baselines: Mapping[str, Floats]
+    #: Levels of ranges, and whether each truth lay inside its range of each level, shape (n, n_levels).
+    levels: Sequence[float]
+    inside: NDArray[np.bool_]
+    #: What to know when reading the figures.
+    notes: Sequence[str] = field(default=())
+
+
+def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> Plan:
+    """Read a project's finished issues and choose which to ask about: the newest of those that can be.
+
+    Raises
+    ------
+    NotEnoughData
+        Below 50 finished issues.
+    NothingToReplay
+        If no work began after the first 50 were finished.
+    """
+    is_effort = kind == ModelType.EFFORT_PREDICTION
+    issues = chronological(completed_with_hours(project_id) if is_effort else completed_with_points(project_id))
+    if len(issues) < MIN_TRAINING_ISSUES:
+        raise NotEnoughData(have=len(issues), needed=MIN_TRAINING_ISSUES, what=_WHAT[ModelType(kind)])
+    first_model = issues[MIN_TRAINING_ISSUES - 1].completed_at
+    later = sorted((each for each in issues if each.known_at > first_model), key=_when_asked)
+    if not later:
+        raise NothingToReplay
+    asked = later[-newest:]
+    months = list(month_starts(asked[0].known_at, asked[-1].known_at))
+    return Plan(kind, issues, asked, months, () if is_effort else source_keys(project_id))
+
+
+def replay(plan: Plan, *, progress: Progress) -> Replay:
+    """Carry out a plan; `progress` is told the months done, of `len(plan.months)`, and what was done."""
+    return (_replay_effort if plan.kind == ModelType.EFFORT_PREDICTION else _replay_points)(plan, progress)
+
+
+def _when_asked(issue: CompletedIssue) -> tuple[datetime, str]:
+    return issue.known_at, issue.issue_id
+
+
+def _known_before(plan: Plan, moment: datetime) -> list[CompletedIssue]:
+    return [issue for issue in plan.issues if issue.completed_at < moment]
+
+
+class _RangesWalk(Walk):
+    """The benchmark's walk, which also asks for ranges of other levels."""
+
+    def __init__(self, plan: Plan, *, write: Callable[[str], None]) -> None:
+        super().__init__(plan.issues, rolling=True, level=settings.ML_INTERVAL_LEVEL, write=write)
+        self.inside: list[list[bool]] = []
+
+    def _serve(
+        self, model: EffortModel, predictors: dict[str, Predictor], issue: CompletedIssue, recent: RecentOutcomes | None
+    ) -> Served:
+        ranges = [model.estimate(issue.facts, recent=recent, level=level).interval for level in LEVELS]
+        hours = issue.actual_hours or math.nan
+        self.inside.append([each.low <= hours <= each.high for each in ranges])
+        return super()._serve(model, predictors, issue, recent)
+
+
+def _replay_effort(plan: Plan, progress: Progress) -> Replay:
+    done = 0
+
+    def month_done(line: str) -> None:
+        nonlocal done
+        done += 1
+        progress(done, line)
+
+    walk = _RangesWalk(plan, write=month_done)
+    served = walk.run(plan.asked, plan.months[0])
+    said = {name: [_or_nan(each.baselines.get(name)) for each in served] for name in EFFORT_BASELINES}
+    return Replay(
+        kind=plan.kind,
+        asked_at=[each.issue.known_at for each in served],
+        n_known=len(_known_before(plan, plan.months[0])),
+        n_models=len(plan.months),
+        served=_effort_predictions(served, said),
+        baselines={called: np.array(said[name]) for name, called in EFFORT_BASELINES.items()},
+        levels=LEVELS,
+        inside=np.array(walk.inside, dtype=bool),
+    )
+
+
+def _effort_predictions(served: Sequence[Served], said: Mapping[str, Sequence[float]]) -> ScoredPredictions:
+    """With the team's estimate where there is one, as the product answers."""
+    answers = [each.informed or each.plain for each in served]
+    return ScoredPredictions.of(
+        actual=[_or_nan(each.issue.actual_hours) for each in served],
+        predicted=[answer.predicted_hours for answer in answers],
+        low=[answer.interval.low for answer in answers],
+        high=[answer.interval.high for answer in answers],
+        level=[answer.interval.level for answer in answers],
+        confidence=[answer.confidence for answer in answers],
+        near_low=[answer.predicted_hours / 2 for answer in answers],
+        near_high=[answer.predicted_hours * 2 for answer in answers],
+        baseline=said["median"],
+        team=said["human"],
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+@dataclass(slots=True)
+class _PointsMonths:
+    """Models of story points, one a month; features are kept, and the vocabulary until the history has grown."""
+
+    plan: Plan
+    prior: PointsPrior | None
+    cache: dict[str, RawFeatures] = field(default_factory=dict)
+    basis: Basis | None = None
+    basis_size: int = 0
+
+    def model_at(self, month: datetime, known: Sequence[CompletedIssue]) -> PointsModel:
+        if len(known) > BASIS_GROWTH * self.basis_size:
+            self.basis, self.basis_size = None, len(known)
+        trained = train_points_model(
+            known,
+            now=month,
+            prior=self.prior,
+            level=settings.ML_INTERVAL_LEVEL,
+            basis=self.basis,
+            cache=self.cache,
+        )
+        self.basis = trained.basis
+        return PointsModel.from_bytes(trained.serving, prior=self.prior)
+
+    def answers(self, month: datetime, asked: Sequence[CompletedIssue]) -> list[PointsRecommendation]:
+        """Answers of the month's model, which follows what was finished since, as the service does."""
+        model = self.model_at(month, _known_before(self.plan, month))
+        since = [issue for issue in self.plan.issues if issue.completed_at >= month]
+        return [
+            model.recommend(each.facts, recent=[issue for issue in since if issue.completed_at < each.known_at])
+            for each in asked
+        ]
+
+
+def _replay_points(plan: Plan, progress: Progress) -> Replay:
+    shipped = load_prior()
+    is_seen = shipped.knows(plan.source_keys)
+    months = _PointsMonths(plan, None if is_seen else shipped)
+    answers: list[PointsRecommendation] = []
+    said: dict[str, list[float]] = {}
+    for number, (month, asked) in enumerate(_by_month(plan), start=1):
+        if asked:
+            answers += months.answers(month, asked)
+            for name, predicted in _points_baselines(_known_before(plan, month), asked).items():
+                said.setdefault(name, []).extend(predicted)
+        progress(number, f"{month:%Y-%m}  {len(asked):4d} issues  {len(answers):5d} of {len(plan.asked)}")
+    points = points_of(plan.asked)
+    low, high = (np.array([getattr(each.interval, side) for each in answers]) for side in ("low", "high"))
+    return Replay(
+        kind=plan.kind,
+        asked_at=[each.known_at for each in plan.asked],
+        n_known=len(_known_before(plan, plan.months[0])),
+        n_models=sum(bool(asked) for _, asked in _by_month(plan)),
+        served=_points_predictions(points, answers, said["median"]),
+        baselines={name: np.array(values) for name, values in said.items()},
+        # A range of whole steps holds more than it was asked for; only the served level is calibrated to what it held.
+        levels=(settings.ML_INTERVAL_LEVEL,),
+        inside=((points >= low) & (points <= high))[:, None],
+        notes=[_SEEN_BY_PRIOR] if is_seen else [],
+    )
+
+
+_SEEN_BY_PRIOR = (
+    "The knowledge of other projects that ships with the product was learned on these very issues among others; "
+    "it is left out here, so the figures are of the team's own history alone."
+)
+
+
+def _by_month(plan: Plan) -> list[tuple[datetime, list[CompletedIssue]]]:
+    ends = [*plan.months[1:], None]
+    return [
+        (month, [each for each in plan.asked if each.known_at >= month and (end is None or each.known_at < end)])
+        for month, end in zip(plan.months, ends, strict=True)
+    ]
+
+
+def _points_predictions(
+    points: Floats, answers: Sequence[PointsRecommendation], median: Sequence[float]
+) -> ScoredPredictions:
+    near = [each.one_step or (math.nan, math.nan) for each in answers]
+    return ScoredPredictions.of(
+        actual=points,
+        predicted=[each.recommended_points for each in answers],
+        low=[each.interval.low for each in answers],
+        high=[each.interval.high for each in answers],
+        level=[each.interval.level for each in answers],
+        confidence=[each.confidence for each in answers],
+        near_low=[low for low, _ in near],
+        near_high=[high for _, high in near],
+        baseline=median,
+    )
+
+
+def _points_baselines(known: Sequence[CompletedIssue], asked: Sequence[CompletedIssue]) -> dict[str, list[float]]:
+    said = {name: baseline(known, asked).predicted.tolist() for name, baseline in POINTS_BASELINES.items()}
+    return {**said, "average of the issue type": _type_averages(known, asked)}
+
+
+def _type_averages(known: Sequence[CompletedIssue], asked: Sequence[CompletedIssue]) -> list[float]:
+    by_type: dict[str, list[float]] = {}
+    for issue in known:
+        by_type.setdefault(issue.facts.issue_type, []).append(issue.story_points or 0.0)
+    overall = float(points_of(known).mean())
+    means = {kind: float(np.mean(points)) for kind, points in by_type.items()}
+    return [means.get(each.facts.issue_type, overall) for each in asked]

@@ -1,0 +1,124 @@
+"""A replay as one HTML page that needs nothing else: verdict, table, and three charts."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from html import escape
+
+from apps.ml.core.plots import Series, calibration_plot, range_plot, time_plot
+from apps.ml.core.scorecard import Skill, difference_in_words
+from apps.ml.models import ModelType
+from apps.ml.services.backtest_figures import Backtest, Rival, Stretch
+
+_STYLE = """
+:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;
+color:#222222;background:#ffffff}table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .75rem;
+border-bottom:1px solid #cccccc;text-align:right}th:first-child{text-align:left;font-weight:normal}
+thead th{font-weight:bold}.verdict{font-size:1.1rem}svg{max-width:100%;height:auto}
+.scroll{overflow-x:auto}@media (prefers-color-scheme:dark){body{color:#e8e8e8;background:#16181b}
+th,td{border-color:#44484d}}
+"""
+_PROMISES = {
+    ModelType.EFFORT_PREDICTION: "stated confidence: within a factor of two",
+    ModelType.STORY_POINTS: "stated confidence: within one step of the scale",
+}
+_NAMES = {ModelType.EFFORT_PREDICTION: "Hours", ModelType.STORY_POINTS: "Story points"}
+#: Dates written below the chart of errors.
+_DATES_SHOWN = 5
+
+
+def page(found: Backtest, *, made_at: datetime) -> str:
+    """The page; everything in it that a person typed is escaped."""
+    kind = ModelType(found.kind)
+    title = f"{_NAMES[kind]} of {found.project}, replayed"
+    replay = found.replay
+    body = (
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="verdict">{escape(found.verdict)}</p>',
+        f"<p>{found.score.n:,} issues whose work began between {replay.asked_at[0]:%Y-%m-%d} and "
+        f"{replay.asked_at[-1]:%Y-%m-%d} were asked about as of then: {replay.n_models:,} models, one a month, each "
+        f"made of what was finished before it, the first of {replay.n_known:,} issues. Made {made_at:%Y-%m-%d}.</p>",
+        *(f"<p>{escape(note)}</p>" for note in replay.notes),
+        "<h2>Beside simple methods</h2>",
+        _table(found),
+        "<h2>Did the confidence come true?</h2>",
+        "<p>Dots on the dashed line are honest; below it too much was promised. Whiskers are 95 % intervals.</p>",
+        calibration_plot(found.calibration, title="Confidence against what happened", promise=_PROMISES[kind]),
+        "<h2>Did the ranges hold what they promised?</h2>",
+        range_plot(found.ranges, title="Coverage of ranges by their level"),
+        "<h2>Errors over time</h2>",
+        _errors_over_time(found),
+    )
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<style>{_STYLE}</style></head><body>{''.join(body)}</body></html>\n"
+    )
+
+
+def table_rows(found: Backtest) -> Iterator[Sequence[str]]:
+    """Header, predictions, simple methods: name, outcomes, errors, and how much better the predictions are."""
+    yield ("", "n", f"mean error, {found.unit}", "typical factor", "predictions are")
+    yield _row("predictions", found.score.n, found.score.mean_absolute_error, found.score.mean_absolute_log_ratio, "")
+    for rival in found.rivals:
+        yield _rival_row(rival)
+
+
+def _rival_row(rival: Rival) -> Sequence[str]:
+    skill = _compared(rival.skill)
+    return _row(rival.name, rival.n, rival.mean_absolute_error, rival.mean_absolute_log_ratio, skill)
+
+
+def _row(name: str, n: int, error: float, log_ratio: float | None, skill: str) -> Sequence[str]:
+    factor = "-" if log_ratio is None else f"{math.exp(log_ratio):.2f}"
+    return name, f"{n:,}", f"{error:.2f}", factor, skill
+
+
+def _compared(skill: Skill | None) -> str:
+    if skill is None:
+        return "-"
+    better = difference_in_words(skill.value)
+    if skill.low is None or skill.high is None:
+        return f"{better} (too few)"
+    return f"{better} ({100 * skill.low:+.0f} to {100 * skill.high:+.0f})"
+
+
+def _table(found: Backtest) -> str:
+    head, *rows = table_rows(found)
+    columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    lines = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def _errors_over_time(found: Backtest) -> str:
+    of_hours = found.kind == ModelType.EFFORT_PREDICTION
+    label = "typically off by a factor of" if of_hours else "mean error, points"
+    stretches = found.over_time
+    lines = [
+        _series("predictions", stretches, [each.served for each in stretches], of_hours),
+        _series("median", stretches, [each.median for each in stretches], of_hours),
+        _series("team's estimate", stretches, [each.team for each in stretches], of_hours),
+    ]
+    drawn = [line for line in lines if line.y]
+    return time_plot(drawn, title="Errors over time", y_label=label, x_ticks=_dates(stretches))
+
+
+def _series(name: str, stretches: Sequence[Stretch], values: Sequence[float | None], of_hours: bool) -> Series:
+    known = [(each.asked_at, value) for each, value in zip(stretches, values, strict=True) if value is not None]
+    return Series(
+        name,
+        [moment.timestamp() for moment, _ in known],
+        [math.exp(value) if of_hours else value for _, value in known],
+    )
+
+
+def _dates(stretches: Sequence[Stretch]) -> list[tuple[float, str]]:
+    """Some dates, evenly spread over the time shown."""
+    first, last = stretches[0].asked_at, stretches[-1].asked_at
+    if first == last:
+        return [(first.timestamp(), f"{first:%Y-%m-%d}")]
+    step = (last - first) / (_DATES_SHOWN - 1)
+    return [((moment := first + number * step).timestamp(), f"{moment:%Y-%m-%d}") for number in range(_DATES_SHOWN)]
