@@ -9,7 +9,7 @@ from apps.ml.core.points.scales import Scale, mass_between, medians, probabiliti
 
 FloatArray = NDArray[np.float64]
 #: Share of every answer that is the team's plain marginal: no value the team uses is ever impossible.
-FLOOR = 0.06
+FLOOR = 0.03
 #: Range masses tried; the smallest that held often enough is used.
 MASSES = np.round(np.arange(0.50, 0.981, 0.02), 2)
 #: A short record is completed with this many imagined outcomes, held at the mass plus what discreteness adds.

@@ -11,6 +11,7 @@ from apps.ml.benchmarks import story_points
 from apps.ml.benchmarks.points_baselines import BASELINES, boosted_trees, jaccard, median_of_last
 from apps.ml.benchmarks.points_data import COLUMNS, Project, UnreadableData, read_project, read_projects
 from apps.ml.benchmarks.points_protocols import batches
+from apps.ml.benchmarks.points_report import report
 from apps.ml.core.points.prior_training import train_prior
 from apps.ml.tests.core.points_teams import issue, telling_team
 
@@ -178,3 +179,18 @@ def test_every_baseline_gives_distributions(baseline) -> None:
 
     assert np.allclose(said.chances.sum(axis=1), 1.0)
     assert (said.chances > 0.0).all()
+
+
+def test_open_and_withheld_projects_are_held_to_their_own_targets() -> None:
+    figures = dict.fromkeys(FIGURES, 1.0)
+    results = [
+        {"project": name, "n": 9, "prior": prior, "served": {**figures, "mae": mae}, "baselines": {"median": figures}}
+        for name, prior, mae in (("a", "without this project", 2.6), ("b", "shipped", 2.6))
+    ]
+
+    found = report(results, protocol="frozen", n_known=None, write=silent)
+
+    verdicts = {row["target"]: row["verdict"] for row in found["acceptance"]}
+    assert verdicts["F mean MAE, 1 open"] == "accept"
+    assert verdicts["F mean MAE, 1 withheld"] == "MISSED"
+    assert verdicts["F worst project against the median"] == "ambitious"
