@@ -4,15 +4,15 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.files.storage import InvalidStorageError
 from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
 
 from apps.common import health
 from apps.common.health import Check, Health
-from apps.ml import health as ml_health
-from apps.ml.tests.factories import MLModelFactory
 
 OK = Health("ok", "It answers.")
 
@@ -36,11 +36,11 @@ def breaking() -> Health:
     raise InvalidStorageError("could not connect to host db.internal as user scrum with password hunter2")
 
 
-def test_live_asks_nothing(client):
+def test_live_asks_nothing(client: Client) -> None:
     assert client.get("/health/live").json() == {"status": "ok"}
 
 
-def test_every_part_has_its_line_and_its_time(client, checks):
+def test_every_part_has_its_line_and_its_time(client: Client, checks: dict[str, Check]) -> None:
     body = client.get("/health/ready").json()
 
     assert body["status"] == "ready"
@@ -49,7 +49,9 @@ def test_every_part_has_its_line_and_its_time(client, checks):
 
 
 @pytest.mark.parametrize("name", ["database", "migrations"])
-def test_without_what_a_prediction_needs_the_process_is_not_ready(client, checks, name: str):
+def test_without_what_a_prediction_needs_the_process_is_not_ready(
+    client: Client, checks: dict[str, Check], name: str
+) -> None:
     checks[name] = Check(breaking, required=True)
 
     response = client.get("/health/ready")
@@ -60,7 +62,7 @@ def test_without_what_a_prediction_needs_the_process_is_not_ready(client, checks
 
 
 @pytest.mark.parametrize("name", ["store", "broker", "active_models"])
-def test_without_the_rest_it_is_degraded_and_still_ready(client, checks, name: str):
+def test_without_the_rest_it_is_degraded_and_still_ready(client: Client, checks: dict[str, Check], name: str) -> None:
     checks[name] = Check(breaking)
 
     response = client.get("/health/ready")
@@ -70,7 +72,9 @@ def test_without_the_rest_it_is_degraded_and_still_ready(client, checks, name: s
     assert response.json()["checks"][name]["status"] == "degraded"
 
 
-def test_a_stranger_learns_no_address_user_or_password(client, checks, caplog):
+def test_a_stranger_learns_no_address_user_or_password(
+    client: Client, checks: dict[str, Check], caplog: pytest.LogCaptureFixture
+) -> None:
     checks["database"] = Check(breaking, required=True)
 
     answer = client.get("/health/ready").content.decode()
@@ -81,7 +85,9 @@ def test_a_stranger_learns_no_address_user_or_password(client, checks, caplog):
     assert "error=InvalidStorageError" in caplog.text
 
 
-def test_a_hanging_store_does_not_hang_the_probe(client, checks, monkeypatch):
+def test_a_hanging_store_does_not_hang_the_probe(
+    client: Client, checks: dict[str, Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.1)
     release = threading.Event()
     checks["store"] = Check(lambda: Health("ok", f"Released: {release.wait(30)}."))
@@ -96,7 +102,9 @@ def test_a_hanging_store_does_not_hang_the_probe(client, checks, monkeypatch):
     assert body["checks"]["database"]["status"] == "ok"
 
 
-def test_asking_again_while_a_check_hangs_starts_no_second_one(client, checks, monkeypatch):
+def test_asking_again_while_a_check_hangs_starts_no_second_one(
+    client: Client, checks: dict[str, Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.05)
     release, runs = threading.Event(), []
 
@@ -113,7 +121,9 @@ def test_asking_again_while_a_check_hangs_starts_no_second_one(client, checks, m
     assert len(runs) == 1
 
 
-def test_a_recovered_part_is_seen_soon(client, checks, monkeypatch):
+def test_a_recovered_part_is_seen_soon(
+    client: Client, checks: dict[str, Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
     checks["store"] = Check(breaking)
     before = client.get("/health/ready").json()["status"]
     checks["store"] = Check(lambda: OK)
@@ -122,19 +132,19 @@ def test_a_recovered_part_is_seen_soon(client, checks, monkeypatch):
     assert (before, client.get("/health/ready").json()["status"]) == ("degraded", "ready")
 
 
-def test_probes_are_answered_under_any_name(client, checks):
+def test_probes_are_answered_under_any_name(client: Client, checks: dict[str, Check]) -> None:
     for address in ("/health/live", "/health/ready"):
         assert client.get(address, headers={"host": "10.1.2.3:8000"}).status_code == 200
 
 
 @pytest.mark.django_db
-def test_the_database_and_its_migrations_are_well_here():
+def test_the_database_and_its_migrations_are_well_here() -> None:
     assert health.database() == OK
     assert health.migrations().status == "ok"
 
 
 @pytest.mark.django_db
-def test_a_missing_migration_is_counted_and_the_command_named():
+def test_a_missing_migration_is_counted_and_the_command_named() -> None:
     MigrationRecorder.Migration.objects.filter(app="ml", name="0001_initial").delete()
 
     found = health.migrations()
@@ -142,33 +152,10 @@ def test_a_missing_migration_is_counted_and_the_command_named():
     assert (found.status, found.message) == ("down", "1 migrations are not applied: ./run manage migrate.")
 
 
-@pytest.mark.django_db
-def test_models_are_counted_and_their_absence_is_a_degradation():
-    before = ml_health.active_models()
-    MLModelFactory(is_active=True)
-
-    assert (before.status, ml_health.active_models()) == ("degraded", Health("ok", "1 active."))
-
-
-def test_a_full_disk_degrades_the_store(model_store_dir, monkeypatch):
-    before = ml_health.store()
-    monkeypatch.setattr(ml_health, "LITTLE_SPACE_BYTES", 2**62)
-
-    assert (before, ml_health.store().status) == (OK, "degraded")
-
-
 @pytest.mark.engine
-def test_the_store_is_well_on_a_real_server_and_a_missing_bucket_is_not(s3_bucket, settings):
-    assert ml_health.store() == OK
-
-    settings.AWS_STORAGE_BUCKET_NAME = "there-is-no-such-bucket"
-
-    with pytest.raises(RuntimeError, match="NoSuchBucket"):
-        ml_health.store()
-
-
-@pytest.mark.engine
-def test_the_broker_is_well_on_a_real_server_and_not_when_it_is_gone(valkey_server, monkeypatch):
+def test_the_broker_is_well_on_a_real_server_and_not_when_it_is_gone(
+    valkey_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from celery import current_app
 
     monkeypatch.setattr(current_app.conf, "broker_write_url", valkey_server.url)

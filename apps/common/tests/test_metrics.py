@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,23 +14,20 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from prometheus_client.parser import text_string_to_metric_families
 
 from apps.common import metric_files
-from apps.common.metrics import FAILED_REQUESTS, LIVE_GAUGES
+from apps.common.metrics import FAILED_REQUESTS
 from apps.common.middleware import request_log
 from apps.common.scrape import exposition
 from apps.ml import live_metrics
-from apps.ml.selectors.monitoring import LiveAccuracy, ServingModel
-from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory
-from apps.projects.tests.factories import ProjectFactory
 
 TOKEN = "a-token-that-only-prometheus-knows"
 
 
 @pytest.fixture(autouse=True)
-def nothing_asked_yet():
+def nothing_asked_yet() -> Iterator[None]:
     live_metrics.forget()
     yield
     live_metrics.forget()
@@ -42,12 +39,8 @@ def samples(text: bytes) -> dict[tuple[str, ...], float]:
     return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
 
 
-def values_of(metrics: Any) -> dict[tuple[str, ...], float]:
-    return {(each.name, *each.labels.values()): each.value for family in metrics for each in family.samples}
-
-
 @pytest.mark.django_db
-def test_this_machine_itself_may_read_them_without_a_token(client):
+def test_this_machine_itself_may_read_them_without_a_token(client: Client) -> None:
     response = client.get("/metrics")
 
     assert response.status_code == 200
@@ -65,7 +58,7 @@ def test_this_machine_itself_may_read_them_without_a_token(client):
         {"HTTP_X_REAL_IP": "127.0.0.1"},
     ],
 )
-def test_others_and_whoever_comes_through_a_proxy_may_not(client, meta: dict[str, str]):
+def test_others_and_whoever_comes_through_a_proxy_may_not(client: Client, meta: dict[str, Any]) -> None:
     response = client.get("/metrics", **meta)
 
     assert response.status_code == 403
@@ -76,7 +69,7 @@ def test_others_and_whoever_comes_through_a_proxy_may_not(client, meta: dict[str
 @pytest.mark.parametrize(
     ("header", "status"), [(f"Bearer {TOKEN}", 200), ("Bearer wrong", 403), (TOKEN, 403), ("Bearer é", 403), ("", 403)]
 )
-def test_with_a_token_set_only_the_token_opens(client, settings, header: str, status: int):
+def test_with_a_token_set_only_the_token_opens(client: Client, settings: Any, header: str, status: int) -> None:
     settings.METRICS_TOKEN = TOKEN
 
     response = client.get("/metrics", headers={"Authorization": header}, REMOTE_ADDR="10.0.0.7")
@@ -85,69 +78,13 @@ def test_with_a_token_set_only_the_token_opens(client, settings, header: str, st
 
 
 @pytest.mark.django_db
-def test_this_machine_needs_the_token_too_once_there_is_one(client, settings):
+def test_this_machine_needs_the_token_too_once_there_is_one(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = TOKEN
 
     assert client.get("/metrics").status_code == 403
 
 
-@pytest.mark.django_db
-def test_live_figures_equal_a_hand_computation(now):
-    project = ProjectFactory(key="PAY")
-    for predicted, actual in ((4.0, 5.0), (4.0, 10.0), (4.0, 2.0)):  # errors 1, 6, 2; 10 is outside of 2 to 9
-        PredictionHistoryFactory(project=project, predicted_value=predicted, actual_value=actual, created_at=now)
-    PredictionHistoryFactory(project=project, actual_value=99.0, created_at=now - timedelta(days=31))
-    PredictionHistoryFactory(project=project, created_at=now)
-    MLModelFactory(project=project, is_active=True, trained_at=now - timedelta(days=2))
-
-    found = values_of(live_metrics._ask(now))
-
-    assert found["scrum_ml_live_outcomes", "effort_prediction", "PAY"] == 3
-    assert found["scrum_ml_live_mae", "effort_prediction", "PAY"] == pytest.approx(3.0)
-    assert found["scrum_ml_live_coverage_ratio", "effort_prediction", "PAY"] == pytest.approx(2 / 3)
-    assert found["scrum_ml_live_nominal_coverage_ratio", "effort_prediction", "PAY"] == pytest.approx(0.8)
-    assert found["scrum_ml_model_age_seconds", "effort_prediction", "PAY"] == 2 * 24 * 3600
-    assert found["scrum_ml_active_models", "effort_prediction"] == 1
-
-
-@pytest.mark.django_db
-def test_it_takes_two_queries_however_many_projects_there_are(now, django_assert_num_queries):
-    for _ in range(3):
-        PredictionHistoryFactory(actual_value=3.0, created_at=now)
-
-    with django_assert_num_queries(2):
-        live_metrics._ask(now)
-
-
-def test_ten_thousand_projects_stay_few_series_and_lose_no_outcome(now):
-    accuracy = [LiveAccuracy("effort_prediction", f"P{n}", 10, float(n % 7), 10, 0.8, 0.8) for n in range(10_000)]
-    models = [ServingModel("effort_prediction", f"P{n}", now - timedelta(hours=n)) for n in range(10_000)]
-
-    found = values_of(live_metrics.gauges(models, accuracy, now=now))
-
-    assert len(found) < 7 * (live_metrics.MOST_PROJECTS + 2)
-    assert sum(value for key, value in found.items() if key[0] == "scrum_ml_live_outcomes") == 100_000
-    rest = [row.mean_absolute_error for row in accuracy[live_metrics.MOST_PROJECTS :]]
-    assert found["scrum_ml_live_mae", "effort_prediction", "(others)"] == pytest.approx(sum(rest) / len(rest))
-    assert found["scrum_ml_model_age_seconds", "effort_prediction", "(others)"] == 9_999 * 3600
-
-
-def test_a_prediction_without_a_range_counts_for_the_error_only(now):
-    found = values_of(
-        live_metrics.gauges([], [LiveAccuracy("story_points", "P", 4, 1.5, 0, 0.0, 0.0)], now=now),
-    )
-
-    assert found["scrum_ml_live_mae", "story_points", "P"] == 1.5
-    assert not any("coverage" in key[0] for key in found)
-
-
-def test_a_global_model_has_a_name_that_no_project_can_have(now):
-    found = values_of(live_metrics.gauges([ServingModel("story_points", "", now)], [], now=now))
-
-    assert found["scrum_ml_model_age_seconds", "story_points", "(global)"] == 0
-
-
-def test_without_a_database_the_counters_are_still_there(monkeypatch):
+def test_without_a_database_the_counters_are_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise OperationalError("server closed the connection")
 
@@ -159,22 +96,8 @@ def test_without_a_database_the_counters_are_still_there(monkeypatch):
     assert "python_info" in {key[0] for key in found}
 
 
-@pytest.mark.django_db
-def test_the_database_is_asked_once_a_minute_and_not_at_every_scrape(django_assert_num_queries):
-    list(live_metrics.read())
-
-    with django_assert_num_queries(0):
-        list(live_metrics.read())
-
-
-def test_the_gauges_that_are_declared_are_the_ones_that_are_made(now):
-    made = {family.name for family in live_metrics.gauges([], [], now=now)}
-
-    assert made == set(LIVE_GAUGES)
-
-
-def test_a_failed_request_is_counted_by_route_and_not_by_address():
-    request = RequestFactory().get("/api/v1/ml/predict-effort/?title=secret")
+def test_a_failed_request_is_counted_by_route_and_not_by_address() -> None:
+    request: Any = RequestFactory().get("/api/v1/ml/predict-effort/?title=secret")
     request.resolver_match = SimpleNamespace(route="api/v1/ml/predict-effort/")
     counter = FAILED_REQUESTS.labels(endpoint="api/v1/ml/predict-effort/")
     before = counter._value.get()
@@ -209,7 +132,7 @@ def counted(root: Path, amount: int, *more: str) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def test_processes_of_several_machines_add_up(tmp_path: Path):
+def test_processes_of_several_machines_add_up(tmp_path: Path) -> None:
     counted(tmp_path, 2)
     [own] = tmp_path.iterdir()
     own.rename(tmp_path / "another-machine")
@@ -217,13 +140,13 @@ def test_processes_of_several_machines_add_up(tmp_path: Path):
     assert counted(tmp_path, 3) == 5
 
 
-def test_files_of_ended_processes_are_cleared_by_the_next_start(tmp_path: Path):
+def test_files_of_ended_processes_are_cleared_by_the_next_start(tmp_path: Path) -> None:
     counted(tmp_path, 2)
 
     assert counted(tmp_path, 3) == 3
 
 
-def test_a_machine_that_is_gone_is_forgotten(tmp_path: Path):
+def test_a_machine_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     counted(tmp_path, 2)
     [own] = tmp_path.iterdir()
     gone = own.rename(tmp_path / "gone")
@@ -234,13 +157,13 @@ def test_a_machine_that_is_gone_is_forgotten(tmp_path: Path):
     assert counted(tmp_path, 3) == 3
 
 
-def test_the_last_process_takes_the_folder_away(tmp_path: Path):
+def test_the_last_process_takes_the_folder_away(tmp_path: Path) -> None:
     counted(tmp_path / "metrics", 1, "leave")
 
     assert not (tmp_path / "metrics").exists()
 
 
-def test_a_process_that_ends_takes_nothing_away_from_those_that_go_on(tmp_path: Path):
+def test_a_process_that_ends_takes_nothing_away_from_those_that_go_on(tmp_path: Path) -> None:
     folder = tmp_path / socket.gethostname()
     folder.mkdir()
     own, other = folder / f"counter_{os.getpid()}.db", folder / f"counter_{os.getppid()}.db"
@@ -253,7 +176,9 @@ def test_a_process_that_ends_takes_nothing_away_from_those_that_go_on(tmp_path: 
     assert other.exists()
 
 
-def test_the_folder_is_in_memory_or_below_the_var_folder_and_never_anothers(tmp_path: Path, monkeypatch):
+def test_the_folder_is_in_memory_or_below_the_var_folder_and_never_anothers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     memory = tmp_path / "memory"
     monkeypatch.setattr(metric_files, "MEMORY", memory)
     without_memory = metric_files.metrics_root("", tmp_path)
@@ -267,7 +192,7 @@ def test_the_folder_is_in_memory_or_below_the_var_folder_and_never_anothers(tmp_
     assert metric_files.metrics_root("/somewhere", tmp_path) == Path("/somewhere")
 
 
-def test_the_folder_is_for_its_owner_only(tmp_path: Path):
+def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:
     counted(tmp_path / "metrics", 1)
 
     assert stat.S_IMODE((tmp_path / "metrics").stat().st_mode) == 0o700

@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from apps.common import checks, health
 from apps.common.health import Check, Health
-from apps.ml import checks as ml_checks
+from apps.ml import health as ml_health
 from apps.ml.tests.factories import MLModelFactory
 
 STRONG, ALSO_STRONG = "k3Vd9-QmZ7xW_pL2sYf8RtB4nHc6", "w8Xq2_NjK5vD-tG1zMa7PbE9rSu3"
@@ -33,7 +33,7 @@ def production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in PRODUCTION.items():
         setattr(settings, name, value)
     monkeypatch.setattr(checks, "CHECKS", dict(ENGINES_ARE_UP))
-    monkeypatch.setattr(ml_checks.health, "store", lambda: Health("ok", "It answers."))
+    monkeypatch.setattr(ml_health, "store", lambda: Health("ok", "It answers."))
     return settings
 
 
@@ -42,7 +42,7 @@ def findings() -> dict[str, CheckMessage]:
 
 
 @pytest.mark.django_db
-def test_a_sound_production_on_one_database_file_has_only_that_to_hear(production):
+def test_a_sound_production_on_one_database_file_has_only_that_to_hear(production: Any) -> None:
     MLModelFactory(is_active=True)
 
     # The tests' own database is SQLite.
@@ -70,16 +70,16 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(productio
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
     ],
 )
-def test_a_mistake_is_named_and_comes_with_a_hint(production, name: str, value: object, finding: str):
+def test_a_mistake_is_named_and_comes_with_a_hint(production: Any, name: str, value: object, finding: str) -> None:
     setattr(production, name, value)
 
     found = findings()[finding]
 
-    assert found.hint or found.id.startswith("security.")
+    assert found.hint or finding.startswith("security.")
 
 
 @pytest.mark.django_db
-def test_a_secret_that_this_machine_made_is_not_another_machines(production, tmp_path: Path):
+def test_a_secret_that_this_machine_made_is_not_another_machines(production: Any, tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text(production.SECRET_KEY + "\n")
     production.VAR_DIR = tmp_path
 
@@ -87,21 +87,21 @@ def test_a_secret_that_this_machine_made_is_not_another_machines(production, tmp
 
 
 @pytest.mark.django_db
-def test_two_addresses_of_the_store_exclude_each_other(production):
+def test_two_addresses_of_the_store_exclude_each_other(production: Any) -> None:
     production.AWS_S3_ENDPOINT_URL, production.AWS_S3_USE_ACCELERATE_ENDPOINT = "https://storage", True
 
     assert "exclude each other" in findings()["ml.E001"].msg
 
 
 @pytest.mark.django_db
-def test_an_endpoint_without_a_bucket_is_named(production):
+def test_an_endpoint_without_a_bucket_is_named(production: Any) -> None:
     production.AWS_STORAGE_BUCKET_NAME, production.AWS_S3_ENDPOINT_URL = None, "https://storage"
 
     assert findings()["ml.E001"].hint == "Set AWS_STORAGE_BUCKET_NAME."
 
 
 @pytest.mark.django_db
-def test_no_active_model_is_a_warning_until_there_is_one(production):
+def test_no_active_model_is_a_warning_until_there_is_one(production: Any) -> None:
     before = findings()
     MLModelFactory(is_active=True)
 
@@ -111,17 +111,19 @@ def test_no_active_model_is_a_warning_until_there_is_one(production):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("engine", "finding"), [("database", "common.E004"), ("broker", "common.E005")])
-def test_an_engine_that_cannot_be_reached_is_an_error(production, monkeypatch, engine: str, finding: str):
+def test_an_engine_that_cannot_be_reached_is_an_error(
+    production: Any, monkeypatch: pytest.MonkeyPatch, engine: str, finding: str
+) -> None:
     def refuse() -> Health:
         raise OperationalError("connection refused\nDETAIL: a row")
 
-    monkeypatch.setitem(checks.CHECKS, engine, Check(refuse))
+    monkeypatch.setitem(vars(checks)["CHECKS"], engine, Check(refuse))
 
     assert findings()[finding].msg.endswith("cannot be used: connection refused")
 
 
 @pytest.mark.django_db
-def test_a_store_that_cannot_be_reached_is_an_error(production, monkeypatch):
+def test_a_store_that_cannot_be_reached_is_an_error(production: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     production.AWS_S3_ENDPOINT_URL, production.AWS_S3_MAX_RETRIES = "http://127.0.0.1:1", 0
     production.AWS_ACCESS_KEY_ID = production.AWS_SECRET_ACCESS_KEY = "any"
@@ -129,5 +131,5 @@ def test_a_store_that_cannot_be_reached_is_an_error(production, monkeypatch):
     assert "S3 listing failed in bucket 'models'" in findings()["ml.E001"].msg
 
 
-def test_readiness_and_the_deploy_checks_ask_the_same_questions():
-    assert checks.CHECKS is health.CHECKS
+def test_readiness_and_the_deploy_checks_ask_the_same_questions() -> None:
+    assert vars(checks)["CHECKS"] is health.CHECKS
