@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import OperationalError
 
 from apps.common.health import Health
 from apps.common.logging import ContextFilter, JSONFormatter
 from apps.common.metrics import LIVE_GAUGES
+from apps.common.scrape import exposition
 from apps.ml import health as ml_health
 from apps.ml import live_metrics
 from apps.ml.selectors.monitoring import LiveAccuracy, ServingModel
@@ -102,6 +104,18 @@ def test_the_database_is_asked_once_a_minute_and_not_at_every_scrape(django_asse
 
     with django_assert_num_queries(0):
         list(live_metrics.read())
+
+
+def test_without_a_database_the_counters_are_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(live_metrics, "serving_models", refuse)
+
+    text = exposition().decode()
+
+    assert "scrum_ml_live_metrics_up 0.0" in text
+    assert "python_info" in text
 
 
 def test_the_gauges_that_are_declared_are_the_ones_that_are_made(now: datetime) -> None:
