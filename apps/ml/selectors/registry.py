@@ -79,8 +79,8 @@ def live_answers(model_type: str) -> Iterator[LiveAnswer]:
 
 
 def reference_errors(model_type: str) -> Iterator[tuple[UUID, list[float]]]:
-    """What the training of each active model measured, in the order of `live_answers`: one query, streamed."""
-    rows = MLModel.objects.filter(_active("", model_type)).order_by("id").values_list("id", "metrics__reference_errors")
+    """What the training of each active model measured: one query, streamed."""
+    rows = MLModel.objects.filter(_active("", model_type)).order_by().values_list("id", "metrics__reference_errors")
     return ((model_id, errors or []) for model_id, errors in rows.iterator(chunk_size=CHUNK))
 
 

@@ -15,8 +15,8 @@ from apps.projects.tests.factories import IssueFactory, ProjectFactory
 
 pytestmark = pytest.mark.django_db
 EFFORT = "effort_prediction"
-#: For each type the global model, the projects, the live answers; for the type that has some, the errors then.
-QUERIES = 3 + 3 + 1
+#: For each type the live errors, the errors of the training, the global model and the projects.
+QUERIES = 2 * 4
 
 
 def project_with(n, *, now, model_samples=None, age_days=1, **model):
