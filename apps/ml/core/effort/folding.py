@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.intervals import MAX_TRAINING_ERRORS
 
 from .estimators import fold_linear, fold_trees
 from .fitting import FittedHead
@@ -36,7 +37,7 @@ def _head_arrays(table: Table, head: FittedHead) -> dict[str, NDArray[Any]]:
         **arrays,
         "weights": head.calibration.weights,
         "scale_dense": np.asarray(scale.coef_[len(table.matrix.columns) :]),
-        "standard_errors": head.standard_errors,
+        "standard_errors": head.standard_errors[-MAX_TRAINING_ERRORS:],
     }
 
 

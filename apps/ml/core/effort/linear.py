@@ -48,7 +48,9 @@ class FoldedLinear:
         columns, values, groups = zip(*known, strict=True)
         rows, owner = np.array(columns), np.array(groups)
         scaled = _unit_length(np.array(values) * self.rarity[rows], owner)
-        np.add.at(added, owner, scaled[:, None] * self.coefficients[rows])
+        products = scaled[:, None] * self.coefficients[rows]
+        for output in range(self.intercepts.size):
+            added[:, output] = np.bincount(owner, weights=products[:, output], minlength=N_GROUPS)
         return added
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
