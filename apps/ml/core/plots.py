@@ -20,7 +20,7 @@ text{font:12px system-ui,"DejaVu Sans",sans-serif}
 .axis{stroke:#b0b0b0}.s0{stroke:#56b4e9}.f0{fill:#56b4e9}.f1{fill:#a8a8a8}.s2{stroke:#e69f00}.f2{fill:#e69f00}}
 """
 #: Room for labels around the plotting area, in pixels: left, top, right, bottom.
-_MARGINS = (58.0, 34.0, 30.0, 46.0)
+_MARGINS = (58.0, 34.0, 40.0, 46.0)
 _LARGEST_DOT, _SMALLEST_DOT = 8.0, 3.0
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: Lines drawn at most: one class of the style each.

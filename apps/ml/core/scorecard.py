@@ -294,15 +294,14 @@ def _outcomes(n: int) -> str:
 
 def in_words(found: Skill) -> str:
     """A skill with its interval: '25 % better (95 % interval 14 to 35 %)'."""
+    difference, level = difference_in_words(found.value), _percent(INTERVAL_LEVEL)
     if found.low is None or found.high is None:
-        return f"{difference_in_words(found.value)}, on too few outcomes to tell whether that is chance"
+        return f"{difference}, on too few outcomes to tell whether that is chance"
     if found.is_told_apart:
         near, far = sorted((abs(found.low), abs(found.high)))
-        return f"{difference_in_words(found.value)} ({_percent(INTERVAL_LEVEL)} interval {100 * near:.0f} to {_percent(far)})"
-    interval = (
-        f"{_percent(INTERVAL_LEVEL)} interval {difference_in_words(found.low)} to {difference_in_words(found.high)}"
-    )
-    return f"no difference that could not be chance ({difference_in_words(found.value)}, {interval})"
+        return f"{difference} ({level} interval {100 * near:.0f} to {_percent(far)})"
+    ends = f"{difference_in_words(found.low)} to {difference_in_words(found.high)}"
+    return f"no difference that could not be chance ({difference}, {level} interval {ends})"
 
 
 def difference_in_words(value: float) -> str:

@@ -47,7 +47,10 @@ EFFORT_BASELINES: Mapping[str, str] = {
     "seed_trees": "boosted trees on word counts",
     "human": "the team's own estimate",
 }
-_WHAT = {ModelType.EFFORT_PREDICTION: "completed issues with hours", ModelType.STORY_POINTS: "issues with points"}
+_WHAT = {
+    ModelType.EFFORT_PREDICTION: "completed issues with hours",
+    ModelType.STORY_POINTS: "completed issues with points",
+}
 
 
 class NothingToReplay(ApplicationError):
@@ -93,7 +96,16 @@ class Replay:
 
 
 def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> Plan:
-    """Read a project's finished issues and choose which to ask about: the newest of those that can be.
+    """Read a project's finished issues and plan their replay; raises as `plan_of`."""
+    if kind == ModelType.EFFORT_PREDICTION:
+        return plan_of(kind, completed_with_hours(project_id), newest=newest)
+    return plan_of(kind, completed_with_points(project_id), newest=newest, source_keys=source_keys(project_id))
+
+
+def plan_of(
+    kind: str, issues: Sequence[CompletedIssue], *, newest: int = MOST_REPLAYED, source_keys: Sequence[str] = ()
+) -> Plan:
+    """Choose which of the finished issues to ask about: the newest of those that can be.
 
     Raises
     ------
@@ -102,17 +114,16 @@ def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> 
     NothingToReplay
         If no work began after the first 50 were finished.
     """
-    is_effort = kind == ModelType.EFFORT_PREDICTION
-    issues = chronological(completed_with_hours(project_id) if is_effort else completed_with_points(project_id))
-    if len(issues) < MIN_TRAINING_ISSUES:
-        raise NotEnoughData(have=len(issues), needed=MIN_TRAINING_ISSUES, what=_WHAT[ModelType(kind)])
-    first_model = issues[MIN_TRAINING_ISSUES - 1].completed_at
-    later = sorted((each for each in issues if each.known_at > first_model), key=_when_asked)
+    finished = chronological(issues)
+    if len(finished) < MIN_TRAINING_ISSUES:
+        raise NotEnoughData(have=len(finished), needed=MIN_TRAINING_ISSUES, what=_WHAT[ModelType(kind)])
+    first_model = finished[MIN_TRAINING_ISSUES - 1].completed_at
+    later = sorted((each for each in finished if each.known_at > first_model), key=_when_asked)
     if not later:
         raise NothingToReplay
     asked = later[-newest:]
     months = list(month_starts(asked[0].known_at, asked[-1].known_at))
-    return Plan(kind, issues, asked, months, () if is_effort else source_keys(project_id))
+    return Plan(kind, finished, asked, months, source_keys)
 
 
 def replay(plan: Plan, *, progress: Progress) -> Replay:
