@@ -10,7 +10,6 @@ import socket
 import stat
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 #: What the client looks at.
@@ -51,19 +50,16 @@ def share(root: Path) -> None:
 
 
 def leave(root: Path) -> None:
-    """Take the folder away with the last process that counts into it.
+    """Take the files away with the last process that counts.
 
-    Not earlier: a sum that shrinks while somebody reads it looks like a counter that began anew.
+    Not earlier: a sum that shrinks while somebody reads it looks like a counter that began anew. The folder stays, for
+    a process that has not counted anything yet would not find it when it does.
     """
     own = _own_folder(root)
     if any(_is_running(pid) for pid in map(_pid, own.glob("*.db")) if pid != os.getpid()):
         return
     for path in own.glob("*.db"):
         path.unlink(missing_ok=True)
-    # Folders of other machines may lie beside it.
-    with suppress(OSError):
-        own.rmdir()
-        root.rmdir()
 
 
 def files(root: Path) -> list[str]:

@@ -136,10 +136,11 @@ def test_a_machine_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     assert counted(tmp_path, 3) == 3
 
 
-def test_the_last_process_takes_the_folder_away(tmp_path: Path) -> None:
-    counted(tmp_path / "metrics", 1, "leave")
+def test_the_last_process_takes_the_files_and_leaves_the_folder_to_who_counts_later(tmp_path: Path) -> None:
+    counted(tmp_path, 1, "leave")
 
-    assert not (tmp_path / "metrics").exists()
+    [own] = tmp_path.iterdir()
+    assert list(own.iterdir()) == []
 
 
 def test_a_process_that_ends_takes_nothing_away_from_those_that_go_on(tmp_path: Path) -> None:
