@@ -31,7 +31,7 @@ share(settings.METRICS_DIR)
 # Its own lines in the format of all others.
 logconfig_dict = {
     **settings.LOGGING,
-    "loggers": {"gunicorn.error": {"level": "INFO"}, "gunicorn.access": {"level": "INFO"}},
+    "loggers": {name: {"level": "INFO", "propagate": True} for name in ("gunicorn.error", "gunicorn.access")},
 }
 # Nothing here uses the control interface, and its socket would lie in the user's home.
 control_socket_disable = True
