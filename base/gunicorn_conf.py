@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from gunicorn.glogging import Logger
 
+from apps.common.logging import JSONFormatter, PlainFormatter
 from apps.common.metric_files import leave, share
 from base import settings
 
@@ -28,11 +30,18 @@ graceful_timeout = 20
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 # Before the application is loaded: from then on metrics are counted in memory or in shared files, as this finds it.
 share(settings.METRICS_DIR)
-# Its own lines in the format of all others.
-logconfig_dict = {
-    **settings.LOGGING,
-    "loggers": {name: {"level": "INFO", "propagate": True} for name in ("gunicorn.error", "gunicorn.access")},
-}
+
+
+class OurFormat(Logger):  # type: ignore[misc] # it has no types
+    """Its own lines in the format of all others. `logconfig_dict` would do it too, and format every request in vain."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JSONFormatter() if settings.LOG_FORMAT == "json" else PlainFormatter())
+
+
+logger_class = OurFormat
 # Nothing here uses the control interface, and its socket would lie in the user's home.
 control_socket_disable = True
 
