@@ -42,7 +42,7 @@ def _row(issue):
 
 @pytest.fixture
 def tasks(tmp_path):
-    return write_tasks(tmp_path / "small.csv", team(300, seed=5))
+    return write_tasks(tmp_path / "small.csv", team(150, seed=5))
 
 
 def run(path, **options):
@@ -102,7 +102,7 @@ def test_the_json_has_the_promised_shape(tasks, tmp_path):
     assert wanted <= set(project["served_with_estimate"])
     assert all({"mae", "rmae", "malr", "coverage", "width"} <= set(row) for row in project["baselines"].values())
     assert project["baselines"]["median"]["rmae"] == pytest.approx(1.0, abs=0.1)
-    assert figures["projects"][0]["n"] == project["n"] == 60
+    assert figures["projects"][0]["n"] == project["n"] == 30
     assert any("E1" in line for line in lines)
 
 
@@ -121,22 +121,22 @@ def test_the_frozen_protocol_trains_once(tasks):
 
 
 def test_a_later_file_is_predicted_from_an_earlier_one(tmp_path):
-    issues = team(300, seed=6)
-    earlier = write_tasks(tmp_path / "earlier.csv", issues[:220])
-    later = write_tasks(tmp_path / "later.csv", issues[220:])
+    issues = team(140, seed=6)
+    earlier = write_tasks(tmp_path / "earlier.csv", issues[:100])
+    later = write_tasks(tmp_path / "later.csv", issues[100:])
 
-    figures, _ = run(later, train=earlier, start="2023-02-26")
+    figures, _ = run(later, train=earlier, start="2023-01-27")
 
-    assert figures["projects"][0]["n"] == sum(issue.known_at >= datetime(2023, 2, 26, tzinfo=UTC) for issue in issues)
+    assert figures["projects"][0]["n"] == sum(issue.known_at >= datetime(2023, 1, 27, tzinfo=UTC) for issue in issues)
 
 
 def test_the_rows_of_both_files_together_are_what_one_file_gives(tmp_path):
-    issues = team(300, seed=6)
+    issues = team(140, seed=6)
     both = write_tasks(tmp_path / "both.csv", issues)
-    earlier, later = write_tasks(tmp_path / "a.csv", issues[:220]), write_tasks(tmp_path / "b.csv", issues[220:])
+    earlier, later = write_tasks(tmp_path / "a.csv", issues[:100]), write_tasks(tmp_path / "b.csv", issues[100:])
 
-    one, _ = run(both, start="2023-03-01")
-    two, _ = run(later, train=earlier, start="2023-03-01")
+    one, _ = run(both, start="2023-01-27")
+    two, _ = run(later, train=earlier, start="2023-01-27")
 
     assert one["projects"][0]["served"]["malr"] == pytest.approx(two["projects"][0]["served"]["malr"])
 
@@ -148,11 +148,11 @@ def test_nothing_to_test_says_so(tasks):
 
 def test_predictions_do_not_know_outcomes_that_came_later():
     """Spoiling every outcome after a moment changes no prediction made before it."""
-    issues = team(260, seed=7)
-    moment = issues[240].known_at
+    issues = team(140, seed=7)
+    moment = issues[120].known_at
     spoiled = [replace(i, actual_hours=500.0) if i.completed_at >= moment else i for i in issues]
 
-    first, second = (_served(history, issues[200:240]) for history in (issues, spoiled))
+    first, second = (_served(history, issues[100:120]) for history in (issues, spoiled))
 
     assert [one.plain for one in first] == [one.plain for one in second]
 
