@@ -17,8 +17,8 @@ MIN_FOR_INTERVAL = 20
 #: Resamples of the bootstrap; at 2,000 the ends of an interval move by less than a percentage point between seeds.
 RESAMPLES = 2_000
 INTERVAL_LEVEL = 0.95
-#: Resampled values held at once: 16 MB.
-_CHUNK_VALUES = 2_000_000
+#: Resampled values held at once: 1.6 MB stay in the processor's cache.
+_CHUNK_VALUES = 200_000
 #: Two values that agree to this relative difference are equal; guards 'within a factor of two' against rounding.
 _ROUNDING = 1e-9
 

@@ -11,12 +11,18 @@ from apps.ml.models import ModelType
 from apps.ml.services.backtest_figures import Backtest, Rival, Stretch
 
 _STYLE = """
-:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;
-color:#222222;background:#ffffff}table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .75rem;
-border-bottom:1px solid #cccccc;text-align:right}td{white-space:nowrap}
-th:first-child{text-align:left;font-weight:normal}thead th{font-weight:bold}.verdict{font-size:1.1rem}svg{max-width:100%;height:auto}
-.scroll{overflow-x:auto}@media (prefers-color-scheme:dark){body{color:#e8e8e8;background:#16181b}
-th,td{border-color:#44484d}}
+:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
+body{color:#222222;background:#ffffff}
+table{border-collapse:collapse;margin:1rem 0}
+th,td{padding:.25rem .75rem;border-bottom:1px solid #cccccc;text-align:right}
+td{white-space:nowrap}
+th:first-child{text-align:left;font-weight:normal}
+thead th{font-weight:bold}
+.verdict{font-size:1.1rem}
+.scroll{overflow-x:auto}
+svg{max-width:100%;height:auto}
+@media (prefers-color-scheme:dark){body{color:#e8e8e8;background:#16181b}th,td{border-color:#44484d}}
 """
 _PROMISES = {
     ModelType.EFFORT_PREDICTION: "stated confidence: within a factor of two",
