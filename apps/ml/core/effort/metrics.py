@@ -19,8 +19,8 @@ Floats = NDArray[np.float64]
 GAIN_IN_STANDARD_ERRORS = 0.8
 #: A correction of the team's own number may lose at most this much in ratios for what it gains in hours.
 TOLERATED_LOSS_IN_STANDARD_ERRORS = 0.5
-#: ... and larger than 1 % of the baseline's error, below which nobody would notice.
-MINIMUM_GAIN = 0.01
+#: ... and larger than 3 % of the baseline's error, below which nobody would notice.
+MINIMUM_GAIN = 0.03
 #: Where there is no gain at all, this many more issues are a reasonable next try, never a promise.
 _MOST_ISSUES_ASKED_FOR = 200
 _LEAST_ISSUES_ASKED_FOR = 10

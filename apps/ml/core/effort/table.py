@@ -16,6 +16,8 @@ from .neighbours import Neighbourhood, Neighbours, ask, build_neighbours
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+#: With fewer outcomes known to the typical later issue, the order of estimating teaches nothing.
+MINIMUM_KNOWN_OUTCOMES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,7 @@ def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history:
     log_hours = np.log([issue.actual_hours or np.nan for issue in issues])
     ids = [issue.issue_id for issue in issues]
     neighbours = build_neighbours(readings, log_hours, ids) if with_people else None
-    asked = np.array(sorted(range(len(issues)), key=lambda row: (issues[row].known_at, row)), dtype=np.intp)
-    known = np.searchsorted(
-        np.array([issue.completed_at.timestamp() for issue in issues]),
-        np.array([issue.known_at.timestamp() for issue in issues]),
-    )
+    known, asked = _order_of_asking(issues)
     static, naive, levels = _as_known_then(readings, log_hours, neighbours, known, asked if history else asked[:0])
     return Table(
         readings=readings,
@@ -95,6 +93,21 @@ def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history:
         asked_order=asked,
         with_people=with_people,
     )
+
+
+def _order_of_asking(issues: Sequence[CompletedIssue]) -> tuple[Rows, Rows]:
+    """How many outcomes were known when each issue was estimated, and the rows in the order of estimating.
+
+    Where a whole backlog was written down before any of it was done, nothing was ever known in time; the order of
+    completion then stands in for it, or there would be nothing to measure by.
+    """
+    asked = np.array(sorted(range(len(issues)), key=lambda row: (issues[row].known_at, row)), dtype=np.intp)
+    completed = np.array([issue.completed_at.timestamp() for issue in issues])
+    known = np.searchsorted(completed, np.array([issue.known_at.timestamp() for issue in issues]))
+    late = known[asked[len(issues) // 2 :]]
+    if np.median(late) >= MINIMUM_KNOWN_OUTCOMES:
+        return known, asked
+    return np.arange(len(issues)), np.arange(len(issues))
 
 
 def _as_known_then(

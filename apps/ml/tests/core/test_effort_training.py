@@ -194,6 +194,47 @@ def test_a_refit_needs_as_many_issues_as_a_training(trained):
         refit_effort_model(trained, team(49), now=NOW)
 
 
+def test_a_backlog_written_down_before_any_of_it_was_done_is_measured_in_the_order_of_completion():
+    issues = [replace(issue, known_at=START) for issue in team(120)]
+
+    trained = train_effort_model(issues, now=NOW)
+
+    assert trained.metrics.n_test == 24
+    assert trained.beats_baseline
+
+
+def test_a_bulk_import_with_one_date_for_everything_trains():
+    issues = [replace(issue, known_at=START, completed_at=START) for issue in team(80)]
+
+    assert train_effort_model(issues, now=NOW).training_samples == 80
+
+
+@pytest.mark.parametrize("own", [None, 2.0])
+def test_hours_that_never_vary_are_answered_with_them(own):
+    issues = [replace(i, actual_hours=2.0, facts=replace(i.facts, estimated_hours=own)) for i in team(60)]
+
+    estimate = EffortModel.from_bytes(train_effort_model(issues, now=NOW).serving).estimate(issues[0].facts)
+
+    assert estimate.predicted_hours == pytest.approx(2.0, rel=0.01)
+
+
+def test_issues_that_say_nothing_train_too():
+    issues = [replace(issue, facts=IssueFacts(title="")) for issue in team(60)]
+
+    trained = train_effort_model(issues, now=NOW)
+
+    assert EffortModel.from_bytes(trained.serving).estimate(IssueFacts(title="")).method == "baseline"
+
+
+def test_a_few_estimated_issues_among_many_do_not_stop_training():
+    issues = team(150)
+    rarely = [i if n % 4 == 0 else replace(i, facts=blind(i.facts)) for n, i in enumerate(issues)]
+
+    trained = train_effort_model(rarely, now=NOW)
+
+    assert trained.metrics.informed is not None
+
+
 def test_a_global_model_keeps_no_issue_and_no_person():
     trained = train_effort_model(team(200), now=NOW, scope="global")
     served = EffortModel.from_bytes(trained.serving)
