@@ -17,7 +17,8 @@ config = environ.Env()
 config.read_env(str(BASE_DIR / ".env"))
 
 # --- Where things live --------------------------------------------------------------------------------------------
-VAR_DIR = Path(config("SCRUM_ML_VAR_DIR", default=str(BASE_DIR / "var")))
+# A relative folder is one of this checkout, from whichever folder a command is called.
+VAR_DIR = BASE_DIR / config("SCRUM_ML_VAR_DIR", default="var")
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 

@@ -57,7 +57,9 @@ def dumps(kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
             member = io.BytesIO()
             np.lib.format.write_array(member, np.ascontiguousarray(named[name]), allow_pickle=False)
             # A fixed date, so that the same training gives the same digest.
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue(), zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue(), zipfile.ZIP_DEFLATED
+            )
     return buffer.getvalue()
 
 
@@ -77,5 +79,7 @@ def loads(data: bytes, *, kind: str) -> Artifact:
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise ArtifactCorrupted(f"The serving artefact cannot be read: {type(error).__name__}.") from error
     if (found, version) != (kind, FORMAT):
-        raise ArtifactCorrupted(f"Expected artefact {kind!r} of format {FORMAT}, found {found!r} of format {version!r}.")
+        raise ArtifactCorrupted(
+            f"Expected artefact {kind!r} of format {FORMAT}, found {found!r} of format {version!r}."
+        )
     return Artifact(kind=kind, arrays=arrays, meta=meta)

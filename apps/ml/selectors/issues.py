@@ -50,8 +50,13 @@ def completed_for_evidence(project_id: UUID | str, *, newest: int) -> list[Compl
 
 def issue_titles(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """What to call issues of one project: id -> title and key. Ids of other projects are simply absent."""
-    rows = Issue.objects.filter(project_id=project_id, id__in=list(issue_ids)).values_list("id", "external_id", "title")
-    return {str(id_): {"key": key, "title": title} for id_, key, title in rows}
+    # By id alone: with the project in the condition SQLite walks the project's index, which costs 5 ms at 6,000 issues.
+    rows = Issue.objects.filter(id__in=list(issue_ids)).order_by()
+    return {
+        str(id_): {"key": key, "title": title}
+        for id_, owner, key, title in rows.values_list("id", "project_id", "external_id", "title")
+        if str(owner) == str(project_id)
+    }
 
 
 def _resolved(project_id: UUID | str | None) -> QuerySet[Issue]:

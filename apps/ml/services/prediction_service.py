@@ -146,7 +146,7 @@ class PredictionService:
             assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
             recent = EFFORT_OUTCOMES.of_project(project_id)
             estimate = model.predictor.estimate(facts, recent=recent, level=settings.ML_INTERVAL_LEVEL)
-            if not estimate.similar_issues:
+            if model.project_id is None:  # a global model knows no issues; its asker's project does
                 estimate = replace(estimate, similar_issues=_similar(facts, project_id))
             return estimate, model, _baseline_hours(model, project_id)
         history, index = FINISHED_WORK.of_project(project_id)

@@ -1,4 +1,4 @@
-"""Fixtures of the subsystem's tests: an empty directory store, empty process caches, a team that can be learned from."""
+"""Fixtures of the subsystem's tests: an empty store, empty process caches, a team that can be learned from."""
 
 import pytest
 

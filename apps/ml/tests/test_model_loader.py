@@ -196,7 +196,9 @@ def test_a_model_in_memory_goes_on_answering_while_the_store_is_down(trained, te
     ],
     ids=["a flipped bit", "a truncated object", "a foreign pickle"],
 )
-def test_a_damaged_artefact_is_refused_before_it_is_read(trained, team, loader, monkeypatch, damage, reason):
+def test_a_damaged_artefact_is_refused_before_it_is_read(  # noqa: PLR0917 - fixtures
+    trained, team, loader, monkeypatch, damage, reason
+):
     original = S3ModelStorageService.download_model
     monkeypatch.setattr(S3ModelStorageService, "download_model", lambda self, key: damage(original(self, key)))
     monkeypatch.setattr(module, "_READERS", {})  # whoever came this far would fail

@@ -51,6 +51,11 @@ class Folded:
     calibration: Calibration
     meta: dict[str, Any]
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes."""
+        return sum(getattr(self, name).nbytes for name in _ARRAYS)
+
     def effects(self, raw: RawFeatures, score: float) -> FloatArray:
         """What each group of features adds to survival at the thresholds, shape (n_groups, n_thresholds)."""
         words = [self._word_sum(namespace, raw) for namespace in range(len(NAMESPACES))]

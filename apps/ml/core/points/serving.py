@@ -41,6 +41,11 @@ class PointsModel:
         return cls(model, prior if wanted is not None else None)
 
     @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes; the prior is shared by all models and not counted."""
+        return self.folded.nbytes
+
+    @property
     def version(self) -> str:
         """The version given at training."""
         return str(self.folded.meta["version"])
