@@ -42,7 +42,7 @@ CELERY_BEAT_SCHEDULE = {
 #: try for ever, in whatever request or task wants to send something.
 _PUBLISH_LIMITS = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.2, "interval_max": 0.4}
 #: Seconds for one answer of a Redis that accepts connections and then says nothing.
-_SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 10.0}
+_SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}
 
 
 @import_modules.connect

@@ -1,4 +1,4 @@
-"""Two workers at once. PostgreSQL lets them meet, SQLite lines them up; both leave exactly one."""
+"""Two workers at once, on a database that lets them meet: exactly one wins."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel, PredictionAggregate, TrainingRun
@@ -18,7 +18,13 @@ from apps.ml.services.training_jobs import AlreadyTraining, claim, recover_lost_
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.projects.tests.factories import ProjectFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor == "sqlite",
+        reason="the PostgreSQL run has these; SQLite on a file is tested in tests/test_training_worker.py",
+    ),
+]
 EFFORT = "effort_prediction"
 WORKERS = 4
 
@@ -38,15 +44,6 @@ def at_once(*actions: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(actions)) as pool:
         return list(pool.map(run, actions))
-
-
-@pytest.fixture(autouse=True)
-def database_of_several_threads(request):
-    """SQLite's database of tests is in memory, shared by threads, and knows no waiting: it would fail at once."""
-    from django.db import connection
-
-    if connection.is_in_memory_db() if connection.vendor == "sqlite" else False:
-        pytest.skip("the PostgreSQL run has these; SQLite on a file is tested in test_registry_processes.py")
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -1,0 +1,153 @@
+"""Trainings through a real broker and a real worker process, which is also killed in the middle of one."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from tests.engines import ValkeyServer
+
+pytestmark = pytest.mark.engine
+ROOT = Path(__file__).resolve().parent.parent
+#: A worker imports scikit-learn and trains; test processes share two cores.
+PATIENCE_SECONDS = 60.0
+#: Finished issues of the team: enough that a training takes a second or two, in which its worker can be killed.
+ISSUES = 600
+ASK_FOR_A_TRAINING = f"""
+from django.core.management import call_command
+from django.utils import timezone
+from apps.ml.services.training_jobs import request_training
+from apps.ml.tasks import send_training
+from apps.ml.tests.teams import learnable_team
+call_command("migrate", verbosity=0)
+team = learnable_team({ISSUES}, until=timezone.now())
+send_training(request_training("effort_prediction", team.id, cause="test", now=timezone.now()).id)
+"""
+
+
+class Installation:
+    """A folder, a broker, and what the database in the folder says."""
+
+    def __init__(self, var_dir: Path, broker_url: str) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.database = var_dir / "db.sqlite3"
+        self.environment = {
+            **kept,
+            "SCRUM_ML_VAR_DIR": str(var_dir),
+            "CELERY_BROKER_URL": broker_url,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def script(self, program: str) -> str:
+        return self.manage("shell", "--no-imports", "-v0", "-c", program)
+
+    def send(self, task: str) -> None:
+        """As beat does: a name on the broker."""
+        with Celery(broker=self.environment["CELERY_BROKER_URL"], set_as_current=False) as app:
+            app.send_task(task, ignore_result=True)
+
+    @contextmanager
+    def worker(self, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker process with one child, in a process group of its own."""
+        command = [sys.executable, "-m", "celery", "-A", "base", "worker", "--concurrency", "1", "--loglevel", "INFO"]
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
+            )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def query(self, sql: str) -> Any:
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+            return connection.execute(sql).fetchone()
+
+    def wait_for(self, sql: str, log: Path) -> None:
+        """Until a query finds a row."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.query(sql) is None:
+            assert time.monotonic() < deadline, log.read_text(errors="replace")[-4000:]
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def installation(tmp_path: Path, valkey_server: ValkeyServer) -> Installation:
+    return Installation(tmp_path, valkey_server.url)
+
+
+ACTIVATE_AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from django.core.management import call_command
+from django.db import connections
+from django.utils import timezone
+from apps.common.exceptions import Conflict
+from apps.ml.models import MLModel
+from apps.ml.services.model_registry import activate
+from apps.ml.tests.factories import MLModelFactory
+call_command("migrate", verbosity=0)
+models, together = [MLModelFactory() for _ in range(8)], Barrier(8)
+
+def run(model):
+    together.wait()
+    try:
+        activate(model, now=timezone.now())
+    except Conflict as conflict:
+        return conflict.code
+    finally:
+        connections.close_all()
+
+answers = list(ThreadPoolExecutor(8).map(run, models))
+print(MLModel.objects.filter(is_active=True).count(), set(answers) <= {None, "activation_conflict"}, None in answers)
+"""
+
+
+def test_activations_at_once_leave_one_active_model_in_the_embedded_database_too(installation):
+    assert installation.script(ACTIVATE_AT_ONCE) == "1 True True"
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_training_is_replaced_and_the_training_done_once(
+    installation, tmp_path
+):
+    log = tmp_path / "worker.log"
+    installation.script(ASK_FOR_A_TRAINING)
+
+    with installation.worker(log) as worker:
+        installation.wait_for("select 1 from ml_trainingrun where state = 'running' and progress_step >= 2", log)
+        os.killpg(worker.pid, signal.SIGKILL)
+
+    assert installation.query("select state, attempts from ml_trainingrun") == ("running", 1)
+    assert installation.query("select count(*) from ml_mlmodel") == (0,)
+
+    # Two minutes later, as the task of every minute sees it.
+    installation.query("update ml_trainingrun set heartbeat_at = '2026-01-01 00:00:00'")
+    installation.send("apps.ml.tasks.requeue_lost_trainings")
+    with installation.worker(log):
+        installation.wait_for("select 1 from ml_trainingrun where state in ('succeeded', 'failed')", log)
+
+    assert installation.query("select state, attempts, failure_reason from ml_trainingrun") == ("succeeded", 2, "")
+    assert installation.query("select count(*), sum(is_active), max(training_samples) from ml_mlmodel") == (
+        1,
+        1,
+        ISSUES,
+    )
+    assert installation.manage("verify_ml_models") == "1 models, 3 objects: all as recorded."
