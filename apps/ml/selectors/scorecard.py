@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Sum
 
-from apps.ml.models import PredictionHistory
+from apps.ml.models import PredictionAggregate, PredictionHistory
 
 #: Kinds that have a truth.
 SCORED_KINDS = (PredictionHistory.Kind.EFFORT, PredictionHistory.Kind.POINTS)
@@ -42,9 +42,23 @@ class Waiting:
     about_no_issue: int
 
 
-def scored_rows(project_id: UUID | str, *, since: datetime, until: datetime) -> Sequence[dict[str, Any]]:
-    """Predictions whose outcome became known in the window, the earliest answer first; at most MOST_OUTCOMES."""
-    rows = (
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Scored answers whose rows were removed for age: only sums are left, of every answer, repeated ones included."""
+
+    n: int
+    mean_absolute_error: float
+    #: None where no pair was positive, and where no answer had a range.
+    mean_absolute_log_ratio: float | None
+    coverage: float | None
+
+
+def scored_rows(project_id: UUID | str, *, since: datetime, until: datetime) -> tuple[Sequence[dict[str, Any]], bool]:
+    """Predictions whose outcome became known in the window, the earliest answer first, and whether that is not all.
+
+    At most the newest MOST_OUTCOMES are read.
+    """
+    rows = list(
         PredictionHistory.objects.filter(
             project_id=project_id,
             prediction_type__in=SCORED_KINDS,
@@ -53,9 +67,42 @@ def scored_rows(project_id: UUID | str, *, since: datetime, until: datetime) -> 
             predicted_value__isnull=False,
         )
         .order_by("-scored_at", "-created_at", "-id")
-        .values(*_COLUMNS)[:MOST_OUTCOMES]
+        .values(*_COLUMNS)[: MOST_OUTCOMES + 1]
     )
-    return sorted(rows, key=lambda row: row["created_at"])
+    return sorted(rows[:MOST_OUTCOMES], key=lambda row: row["created_at"]), len(rows) > MOST_OUTCOMES
+
+
+def removed_outcomes(project_id: UUID | str, *, since: datetime) -> dict[tuple[str, str], Removed]:
+    """What is left of removed rows, by type and method, over the whole months that lie in the window."""
+    months = PredictionAggregate.objects.filter(
+        project_id=project_id, prediction_type__in=SCORED_KINDS, month__gte=since.astimezone(UTC).date(), n__gt=0
+    )
+    sums = (
+        months.order_by()
+        .values("prediction_type", "method")
+        .annotate(
+            answers=Sum("n"),
+            error=Sum("sum_absolute_error"),
+            log_error=Sum("sum_absolute_log_error"),
+            with_ratio=Sum("n_log"),
+            ranged=Sum("n_ranged"),
+            covered=Sum("n_covered"),
+        )
+        .order_by("prediction_type", "method")
+    )
+    return {
+        (row["prediction_type"], row["method"]): Removed(
+            n=row["answers"],
+            mean_absolute_error=row["error"] / row["answers"],
+            mean_absolute_log_ratio=_ratio(row["log_error"], row["with_ratio"]),
+            coverage=_ratio(row["covered"], row["ranged"]),
+        )
+        for row in sums
+    }
+
+
+def _ratio(part: float, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def waiting_predictions(project_id: UUID | str) -> dict[str, Waiting]:

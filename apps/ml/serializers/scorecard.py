@@ -77,6 +77,15 @@ class ScoreSerializer(serializers.Serializer[Any]):
     against_team = SkillSerializer(allow_null=True, help_text="Against the team's own estimate.")
 
 
+class RemovedSerializer(serializers.Serializer[Any]):
+    """Answers whose rows were removed for age; only sums are left, of every answer, repeated ones included."""
+
+    n = serializers.IntegerField()
+    mean_absolute_error = serializers.FloatField()
+    mean_absolute_log_ratio = serializers.FloatField(allow_null=True)
+    coverage = serializers.FloatField(allow_null=True)
+
+
 class TypeScorecardSerializer(serializers.Serializer[Any]):
     """One type of prediction."""
 
@@ -86,6 +95,9 @@ class TypeScorecardSerializer(serializers.Serializer[Any]):
     overall = ScoreSerializer(allow_null=True, help_text="All methods together; null while nothing is scored.")
     methods = serializers.DictField(child=ScoreSerializer())
     team = ScoreSerializer(allow_null=True, help_text="The team's own estimates, where they were recorded.")
+    removed = serializers.DictField(
+        child=RemovedSerializer(), help_text="By method: answers of the window that are too old to be kept, as sums."
+    )
     waiting = serializers.IntegerField(help_text="Open predictions whose issue has no truth yet.")
     about_no_issue = serializers.IntegerField(help_text="Predictions that named no issue: never scored.")
 

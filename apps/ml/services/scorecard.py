@@ -10,7 +10,14 @@ import numpy as np
 
 from apps.ml.core.scorecard import Score, ScoredPredictions, score, team_score, verdict
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.scorecard import MOST_OUTCOMES, SCORED_KINDS, Waiting, scored_rows, waiting_predictions
+from apps.ml.selectors.scorecard import (
+    SCORED_KINDS,
+    Removed,
+    Waiting,
+    removed_outcomes,
+    scored_rows,
+    waiting_predictions,
+)
 
 Row = Mapping[str, Any]
 DEFAULT_DAYS = 90
@@ -34,6 +41,8 @@ class TypeScorecard:
     methods: dict[str, Score]
     #: None where there are no estimates to compare with; a team's points are the truth, not an estimate of it.
     team: Score | None
+    #: By method, answers of the window whose rows were removed for age.
+    removed: dict[str, Removed]
     waiting: int
     about_no_issue: int
 
@@ -54,17 +63,19 @@ class Scorecard:
 def project_scorecard(
     project_id: UUID, *, now: datetime, days: int = DEFAULT_DAYS, kind: str | None = None
 ) -> Scorecard:
-    """Score what became known in the last `days`, of one kind or of all that have a truth; two queries."""
+    """Score what became known in the last `days`, of one kind or of all that have a truth; three queries."""
     since = now - timedelta(days=days)
-    rows, waiting = scored_rows(project_id, since=since, until=now), waiting_predictions(project_id)
-    kinds = [kind] if kind else list(SCORED_KINDS)
-    cards = [
-        _card(each, [row for row in rows if row["prediction_type"] == each], waiting[each], days) for each in kinds
-    ]
-    return Scorecard(project_id, days, since, now, len(rows) == MOST_OUTCOMES, tuple(cards))
+    rows, is_cut = scored_rows(project_id, since=since, until=now)
+    removed, waiting = removed_outcomes(project_id, since=since), waiting_predictions(project_id)
+    cards = []
+    for each in [kind] if kind else SCORED_KINDS:
+        left = {method: sums for (of_kind, method), sums in removed.items() if of_kind == each}
+        own = [row for row in rows if row["prediction_type"] == each]
+        cards.append(_card(each, own, left, waiting[each], days))
+    return Scorecard(project_id, days, since, now, is_cut, tuple(cards))
 
 
-def _card(kind: str, rows: Sequence[Row], waiting: Waiting, days: int) -> TypeScorecard:
+def _card(kind: str, rows: Sequence[Row], removed: dict[str, Removed], waiting: Waiting, days: int) -> TypeScorecard:
     overall = _score(kind, rows)
     return TypeScorecard(
         prediction_type=kind,
@@ -73,6 +84,7 @@ def _card(kind: str, rows: Sequence[Row], waiting: Waiting, days: int) -> TypeSc
         overall=overall,
         methods={name: found for name, own in _by_method(rows).items() if (found := _score(kind, own))},
         team=team_score(_arrays(kind, _first_answers(rows)), rng=_rng()) if rows else None,
+        removed=removed,
         waiting=waiting.waiting,
         about_no_issue=waiting.about_no_issue,
     )

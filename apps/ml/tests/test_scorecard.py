@@ -1,7 +1,7 @@
 """The scorecard from rows to answers: what counts, who may see it, what it costs."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 
 import pytest
@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from apps.accounts.tests.factories import UserFactory
-from apps.ml.models import PredictionHistory
+from apps.ml.models import PredictionAggregate, PredictionHistory
+from apps.ml.selectors.scorecard import Removed
 from apps.ml.services import PredictionService
 from apps.ml.services.outcomes import record_outcomes
 from apps.ml.services.scorecard import project_scorecard
@@ -159,13 +160,39 @@ def test_served_answers_remember_what_the_scorecard_compares_with(team, trained,
     assert cards[POINTS].overall.against_baseline is not None
 
 
+def test_what_was_removed_for_age_is_still_told_from_its_sums(project, now):
+    sums = {"n": 4, "sum_absolute_error": 6.0, "sum_absolute_log_error": 2.0, "n_log": 4, "n_ranged": 2, "n_covered": 1}
+    for month in (date(2025, 1, 1), date(2025, 2, 1), date(2024, 1, 1)):
+        PredictionAggregate.objects.create(
+            project=project, prediction_type=EFFORT, method="ml_model", month=month, **sums
+        )
+
+    removed = card_of(project, now, days=600).removed
+
+    # The window of 600 days begins in July 2024: two of the months lie in it.
+    assert removed == {"ml_model": Removed(n=8, mean_absolute_error=1.5, mean_absolute_log_ratio=0.5, coverage=0.5)}
+    assert card_of(project, now, days=90).removed == {}
+
+
+def test_more_outcomes_than_are_read_are_announced(project, now, monkeypatch):
+    monkeypatch.setattr("apps.ml.selectors.scorecard.MOST_OUTCOMES", 2)
+    for days in range(3):
+        scored(project, predicted=5 + days, actual=4, at=now - timedelta(days=days))
+
+    cut = project_scorecard(project.id, now=now, kind=EFFORT)
+
+    assert cut.is_cut
+    assert cut.types[0].overall.mean_absolute_error == pytest.approx((1 + 2) / 2)
+    assert not project_scorecard(project.id, now=now - timedelta(hours=1), kind=EFFORT).is_cut
+
+
 def test_the_number_of_queries_does_not_grow(project, now, django_assert_num_queries):
     for _ in range(3):
         scored(project, predicted=5, actual=4, at=now, details={"baseline_hours": 4.0})
         scored(project, predicted=3, actual=5, at=now, prediction_type=POINTS, method="prior")
         PredictionHistoryFactory(project=project, issue=IssueFactory(project=project))
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         project_scorecard(project.id, now=now)
 
 

@@ -64,6 +64,11 @@ def _type_lines(found: TypeScorecard) -> Iterator[str]:
         rows += [_row("team's estimate", found.team)] if found.team else []
         yield from table(_HEADER, rows)
     yield found.verdict
+    for method, sums in found.removed.items():
+        yield (
+            f"Removed for age, {method}: {sums.n:,} answers, MAE {sums.mean_absolute_error:.2f}, "
+            f"range held {_number(sums.coverage, '{:.0%}')}."
+        )
     if found.waiting and found.overall is not None:
         yield f"Open predictions that wait for an outcome: {found.waiting:,}."
     if found.about_no_issue:
