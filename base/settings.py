@@ -129,6 +129,8 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": config.int("DATABASE_POOL_SIZE", default=8),
+        # Half a minute, the default, is longer than anybody waits for a page while the database is down.
+        "timeout": 5,
     }
 
 # --- API ----------------------------------------------------------------------------------------------------------
