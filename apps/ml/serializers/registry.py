@@ -97,8 +97,12 @@ class ModelDetailSerializer(ModelSerializer):
         return model.failure_reason if self._may_know(model) else ""
 
     def _may_know(self, model: MLModel) -> bool:
-        """Who trained the global model, and what the store said, is for administrators."""
-        return model.project_id is not None or bool(self.context["request"].user.is_staff)
+        return _may_know(model, self.context)
+
+
+def _may_know(row: MLModel | TrainingRun, context: dict[str, Any]) -> bool:
+    """Who trained the global model, and what the store said then, is for administrators."""
+    return row.project_id is not None or bool(context["request"].user.is_staff)
 
 
 class JobSerializer(serializers.ModelSerializer[TrainingRun]):
@@ -107,6 +111,7 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
     project_id = serializers.UUIDField(allow_null=True)
     state = serializers.ChoiceField(TrainingRun.State.choices)
     progress_steps = serializers.SerializerMethodField(help_text="Steps of a whole training.")
+    failure_reason = serializers.SerializerMethodField(help_text="Why the last attempt failed; empty if it did not.")
     model_id = serializers.UUIDField(allow_null=True, help_text="What came of it; null until it has succeeded.")
 
     class Meta:
@@ -131,3 +136,6 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
 
     def get_progress_steps(self, run: TrainingRun) -> int:
         return STEPS
+
+    def get_failure_reason(self, run: TrainingRun) -> str:
+        return run.failure_reason if _may_know(run, self.context) else ""

@@ -98,7 +98,8 @@ def require_sound(model: MLModel) -> None:
         data = S3ModelStorageService().download_model(model.serving_key)
         verify(data, digest=model.serving_digest, signature=model.serving_signature)
     except (ObjectMissing, ArtifactRefused) as error:
-        raise NotActivatable(f"Model {model.version} cannot serve: {error.message}") from error
+        # The kind of error only: its text names bucket or folder, and this one is shown to leads of projects.
+        raise NotActivatable(f"Model {model.version} cannot serve: {(error.__doc__ or '').strip()}") from error
 
 
 def roll_back(model_type: str, project_id: UUID | str | None, *, now: datetime, by: "User | None" = None) -> MLModel:

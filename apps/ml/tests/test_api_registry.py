@@ -202,6 +202,16 @@ def test_the_job_of_another_project_is_not_there(as_stranger):
     assert as_stranger.get(f"/api/v1/ml/jobs/{job.id}/").status_code == 404
 
 
+def test_why_a_global_training_failed_is_told_to_administrators_only(as_role, api_client, team, now):
+    job = TrainingRunFactory(
+        project=None, state="failed", failure_reason="S3 upload failed in bucket 'm'", finished_at=now
+    )
+    address = f"/api/v1/ml/jobs/{job.id}/"
+
+    assert as_role(team, "lead").get(address).json()["failure_reason"] == ""
+    assert "bucket" in client_of(api_client, UserFactory(is_staff=True)).get(address).json()["failure_reason"]
+
+
 def two_models(team, now):
     old = ModelTrainer().train_effort_prediction_model(team.id, now=now)
     new = ModelTrainer().train_effort_prediction_model(team.id, now=now + timedelta(days=1))

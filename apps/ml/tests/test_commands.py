@@ -1,12 +1,14 @@
 """What an operator types."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from apps.ml.models import MLModel
+from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import MLModelFactory
 from apps.ml.tests.teams import learnable_team
@@ -79,13 +81,22 @@ def test_without_models_the_list_says_how_to_get_one():
     assert "train_ml_model" in run("list_ml_models")
 
 
-def test_a_model_is_activated_by_its_id_and_rolled_back_by_type(trained, team):
-    other = MLModelFactory(project=team, version="1.7.0")
+def test_a_model_is_activated_by_its_id_and_rolled_back_by_type(trained, team, now):
+    other = ModelTrainer().train_effort_prediction_model(team.id, now=now + timedelta(days=1))
 
     assert "is active" in run("activate_ml_model", str(other.id))
     assert MLModel.objects.get(is_active=True) == other
 
     run("activate_ml_model", "--rollback", "effort_prediction", "--project", team.key)
+    assert MLModel.objects.get(is_active=True) == trained
+
+
+def test_a_model_whose_artefact_is_gone_is_not_activated(trained, team):
+    lost = MLModelFactory(project=team, version="1.7.0")
+
+    with pytest.raises(CommandError, match=r"Model 1\.7\.0 cannot serve: There is no such object in the model store"):
+        run("activate_ml_model", str(lost.id))
+
     assert MLModel.objects.get(is_active=True) == trained
 
 

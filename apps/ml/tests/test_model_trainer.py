@@ -3,10 +3,12 @@
 import io
 import json
 import math
+import tomllib
 from datetime import timedelta
 
 import joblib
 import pytest
+from django.conf import settings
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.effort import EffortModel, predict_unfolded
@@ -23,6 +25,7 @@ from apps.ml.tests.teams import finished_issues, learnable_team
 
 pytestmark = pytest.mark.django_db
 EFFORT = "effort_prediction"
+ROOT = settings.BASE_DIR
 
 
 def test_training_reports_nine_steps_in_order(team, now):
@@ -44,6 +47,7 @@ def test_the_first_model_is_active_and_its_row_says_what_it_was_trained_on(train
     assert row.metrics["beats_baseline"]
     assert row.provenance["rows"] == 120
     assert set(row.provenance["libraries"]) == {"scikit-learn", "numpy", "scipy", "joblib"}
+    assert row.provenance["code"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 def test_both_artefacts_lie_where_the_seed_says_with_digest_and_signature(trained):

@@ -98,7 +98,9 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
             return answer
         run.refresh_from_db()
         return Response(
-            JobSerializer(run).data, status=status.HTTP_202_ACCEPTED, headers={"Location": _job_address(run.id)}
+            JobSerializer(run, context=self.get_serializer_context()).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": _job_address(run.id)},
         )
 
     @extend_schema(request=None, responses=ModelDetailSerializer, tags=["ml"])

@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.common.exceptions import ApplicationError
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import MLModel, ModelType
-from apps.ml.services.model_registry import activate, roll_back
+from apps.ml.services.model_registry import activate, require_sound, roll_back
 
 
 class Command(BaseCommand):
@@ -40,4 +40,5 @@ class Command(BaseCommand):
             model = MLModel.objects.select_related("project").get(id=UUID(model_id))
         except (ValueError, MLModel.DoesNotExist) as error:
             raise CommandError(f"There is no model {model_id!r}; list_ml_models --json shows the ids.") from error
+        require_sound(model)
         return activate(model, now=timezone.now())
