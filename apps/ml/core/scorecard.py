@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from apps.ml.core.evaluation import expected_calibration_error
 
 Floats = NDArray[np.float64]
-#: Fewer outcomes give an interval that says more than is known. Simulated with log-normal hours, 95 % intervals held the
-#: true skill in 92 % of worlds of 20 outcomes, 94 % of 50, 96 % of 200.
+#: Fewer outcomes give an interval that says more than is known. Simulated with log-normal hours, intervals of
+#: 95 % held the true skill in 92 % of worlds of 20 outcomes, 94 % of 50, 96 % of 200.
 MIN_FOR_INTERVAL = 20
 #: Resamples of the bootstrap; at 2,000 the ends of an interval move by less than a percentage point between seeds.
 RESAMPLES = 2_000
