@@ -14,7 +14,7 @@ from apps.ml.tests.factories import PredictionHistoryFactory
 pytestmark = pytest.mark.django_db
 ASKED = {
     "title": "Change the migration of part 3",
-    "description": "The migration has to change.",
+    "description": "The migration has to change before part 2 can go on.",
     "issue_type": "story",
     "component": "part-1",
 }
@@ -52,7 +52,9 @@ def test_type_priority_and_points_in_a_request_change_what_is_predicted(trained,
 def test_type_names_are_compared_without_regard_to_case(trained, team):
     service = PredictionService()
 
-    answers = [service.predict_issue_effort(**ASKED | {"issue_type": name}, project_id=team.id) for name in ("Bug", "bug")]
+    answers = [
+        service.predict_issue_effort(**ASKED | {"issue_type": name}, project_id=team.id) for name in ("Bug", "bug")
+    ]
 
     assert answers[0]["predicted_hours"] == answers[1]["predicted_hours"]
 
@@ -143,4 +145,13 @@ def test_a_trained_points_model_answers_on_the_teams_own_scale(team, now):
     assert answer["method"] == "ml_model"
     assert {float(value) for value in answer["probability_distribution"]} <= {1, 2, 3, 5, 8, 13}
     assert sum(answer["probability_distribution"].values()) == pytest.approx(1, abs=0.001)
+    assert answer["recommended_points"] >= 5
+
+
+def test_a_missing_description_is_unknown_and_no_sign_of_a_small_issue(team, now):
+    ModelTrainer().train_story_points_model(team.id, now=now)
+    asked = {name: value for name, value in ASKED.items() if name != "description"}
+
+    answer = PredictionService().recommend_story_points(**asked, project_id=team.id)
+
     assert answer["recommended_points"] >= 5

@@ -19,6 +19,11 @@ KIND = "story_points"
 GROUPS = ("title words", "description words", "type, component and labels", "form of the text", "other projects")
 
 
+#: A question without a description, to a team that always writes one, leaves it unknown: that is no sign of a small
+#: issue, and counts as the team's usual description does. Where more issues than this lack one, the lack was learned.
+RARELY_WORDLESS = 0.05
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Folded:
     """All experts, weighted and added up, as one linear map from raw features to survival at the thresholds."""
@@ -40,6 +45,8 @@ class Folded:
     bounds: FloatArray
     #: shape (n_groups, n_thresholds): effects of the team's average recent issue, the reference of explanations.
     usual: FloatArray
+    #: shape (n_namespaces,): share of the finished issues that had no known word there.
+    wordless: FloatArray
     #: shape (n_values - 1,): the team's plain marginal, mixed in as a floor.
     marginal: FloatArray
     #: shape (n_experts,): weight of each expert, its half-life in issues, and its effective issues.
@@ -84,6 +91,8 @@ class Folded:
 
     def _word_sum(self, namespace: int, raw: RawFeatures) -> FloatArray:
         row, values = self.word_weights(namespace, raw)
+        if not len(row) and self.wordless[namespace] < RARELY_WORDLESS:
+            return np.asarray(self.usual[namespace])
         total: FloatArray = values @ self.words[row]
         return total
 
@@ -97,7 +106,7 @@ class Folded:
 
 
 _ARRAYS = (
-    *("columns", "idf", "words", "shape", "prior", "intercept", "bounds", "usual", "marginal"),
+    *("columns", "idf", "words", "shape", "prior", "intercept", "bounds", "usual", "wordless", "marginal"),
     *("trust", "half_lives", "totals", "levels"),
 )
 _SCALE_ARRAYS = ("grid", "steps", "thresholds", "spread")

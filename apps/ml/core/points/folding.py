@@ -1,6 +1,7 @@
 """Fold the fitted transformers and experts into plain arrays, and keep the unfolded ones for the joblib file."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ def fold(
         intercept=intercept - basis.shape.mean_ @ shape,
         bounds=basis.bounds,
         usual=_usual(basis, history, words, shape, prior[0]),
+        wordless=_wordless(basis, history),
         marginal=history.marginal,
         trust=weights,
         half_lives=np.array(HALF_LIVES),
@@ -61,6 +63,14 @@ def _usual(basis: Basis, history: History, words: FloatArray, shape: FloatArray,
     word_effects = [mean @ effect for mean, effect in by_namespace]
     form = (history.weights @ shapes(history.raw)) @ shape
     return np.stack([*word_effects, form, (history.weights @ history.scores) * prior])
+
+
+def _wordless(basis: Basis, history: History) -> FloatArray:
+    """Share of the issues without a known word, by namespace, shape (n_namespaces,)."""
+    edges = np.cumsum([0, *map(len, basis.columns)])
+    tfidf = basis.tfidf(history.raw)
+    known = [np.diff(tfidf[:, first:last].indptr) > 0 for first, last in pairwise(edges)]
+    return np.array([1.0 - each.mean() for each in known])
 
 
 def unfolded(basis: Basis, experts: Sequence[Linear], weights: FloatArray, history: History) -> dict[str, Any]:
