@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.common.exceptions import ApplicationError
 
-BENCHMARKS = ("effort", "story_points")
+BENCHMARKS = ("effort", "forecasts", "story_points")
 
 
 class Command(BaseCommand):

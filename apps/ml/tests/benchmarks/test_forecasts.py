@@ -1,0 +1,116 @@
+"""The replay of forecasts: what is known when, what is scored, and the gates on the public data."""
+
+import csv
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.ml.benchmarks import forecasts
+from apps.ml.benchmarks.forecasts_alarms import windows
+from apps.ml.benchmarks.forecasts_data import UnreadableData, WeeklyProject, read_projects
+from apps.ml.benchmarks.forecasts_replay import LONGEST_WEEKS, Answer, Question, Tally, pinball, questions
+
+PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "jira_issues"
+
+
+def write_project(path: Path, weekly: list[int]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["issue_key", "created", "resolved"])
+        for week, count in enumerate(weekly):
+            day = date(2024, 1, 1) + timedelta(weeks=week)
+            writer.writerows([[f"X-{week}-{n}", f"{day} 09:00:00", f"{day} 17:00:00"] for n in range(count)])
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("alpha", "beta"):
+        write_project(tmp_path / f"{name}.csv", [int(n) + 1 for n in rng.poisson(5, 70)])
+    return tmp_path
+
+
+def project(weekly: list[int]) -> WeeklyProject:
+    return WeeklyProject("p", np.array(weekly), np.array(weekly))
+
+
+def test_weeks_begin_on_monday_and_the_unfinished_last_one_is_left_out(tmp_path: Path) -> None:
+    write_project(tmp_path / "p.csv", [2, 0, 3, 1])
+
+    (found,) = read_projects(tmp_path)
+
+    assert found.resolved.tolist() == [2, 0, 3]
+
+
+def test_a_directory_without_dated_issues_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableData):
+        read_projects(tmp_path)
+
+    (tmp_path / "p.csv").write_text("title\nx\n")
+    with pytest.raises(UnreadableData):
+        read_projects(tmp_path)
+
+
+def test_forecasts_are_asked_every_three_weeks_after_half_a_year() -> None:
+    asked = list(questions(project([2] * 33)))
+
+    assert [len(question.past) for question in asked] == [26, 29, 32]
+    assert {question.work for question in asked} == {8}
+
+
+def test_teams_that_finish_little_are_not_asked() -> None:
+    assert list(questions(project([1] * 60))) == []
+
+
+def test_the_outcome_is_in_whole_weeks_and_unknown_when_the_file_ends() -> None:
+    past = np.array([2] * 30)
+
+    assert Question(past, np.array([3, 3, 3]), work=8).weeks_taken == 3
+    assert Question(past, np.array([3, 3]), work=8).weeks_taken is None
+    assert Question(past, np.array([0] * 80 + [9]), work=8).weeks_taken == LONGEST_WEEKS + 1
+
+
+def test_pinball_weighs_a_late_end_more_than_an_early_one() -> None:
+    assert pinball(10, 8, 0.85) == pytest.approx(1.7)
+    assert pinball(8, 10, 0.85) == pytest.approx(0.3)
+
+
+def test_a_tally_counts_only_what_is_known() -> None:
+    tally = Tally()
+    question = Question(np.array([2] * 30), np.array([4, 4, 4]), work=8)
+    runs = np.arange(101.0)
+
+    tally.add(question, Answer(weeks={50: 1.0, 70: 2.0, 85: 3.0, 95: 4.0}, items={2: runs, 4: runs}))
+
+    assert tally.figures() == {
+        "forecasts": 1,
+        "met_percent": {"50": 0.0, "70": 100.0, "85": 100.0, "95": 100.0},
+        "pinball_p85": 0.15,
+        "held_percent": {"2": 0.0},
+    }
+
+
+def test_alarms_are_looked_for_only_where_there_are_items() -> None:
+    assert len(list(windows(np.array([3] * 38), judged=4))) == 3
+    assert list(windows(np.array([2] * 38), judged=4)) == []
+
+
+def test_the_whole_benchmark_reports_every_measure(directory: Path, tmp_path: Path) -> None:
+    written: list[str] = []
+
+    found = forecasts.run({"data": directory, "runs": 200, "json": tmp_path / "f.json"}, written.append)
+
+    assert found["when"]["served"]["forecasts"] > 20
+    assert all(row["value"] is not None for row in found["acceptance"].values())
+    assert any(line.startswith("T1") for line in written)
+    assert (tmp_path / "f.json").stat().st_size > 500
+
+
+@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data is not there")
+def test_every_gate_is_met_on_the_public_data() -> None:
+    found = forecasts.run({"data": PUBLIC, "runs": 1000, "step": 2}, lambda line: None)
+
+    assert [name for name, row in found["acceptance"].items() if not row["gate"]] == []
