@@ -23,6 +23,7 @@ from apps.ml.core.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import count_outcomes
 from apps.ml.services.heartbeat import beating
+from apps.ml.services.model_registry import ActivationConflict
 from apps.ml.services.model_trainer import ModelTrainer, Progress
 from apps.ml.storage.errors import StorageError
 
@@ -41,8 +42,9 @@ SOFT_LIMIT_SECONDS = 1800
 HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 60
 #: A queued run is put in the queue again after this long: its message was lost, or the broker was away.
 RESEND_AFTER = timedelta(minutes=10)
-#: Faults of the store or the database, which pass.
-PASSING_FAULTS = (StorageError, OperationalError, InterfaceError)
+#: Faults of the store or the database, which pass, and a meeting with a training that somebody started by hand: it
+#: took the same version or was activated at the same moment, and the next attempt comes after it.
+PASSING_FAULTS = (StorageError, OperationalError, InterfaceError, IntegrityError, ActivationConflict)
 _WHAT = {
     ModelType.EFFORT_PREDICTION: "completed issues with hours",
     ModelType.STORY_POINTS: "completed issues with story points",

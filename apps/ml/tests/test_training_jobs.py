@@ -172,6 +172,23 @@ def test_a_fault_of_the_database_is_retried_without_its_text(run, now, monkeypat
     assert (run.state, run.failure_reason) == ("queued", "The database failed: OperationalError.")
 
 
+def test_a_training_by_hand_that_takes_the_same_version_delays_the_run_and_harms_neither(run, team, now, monkeypatch):
+    report = Claim.report
+
+    def meet(self, step, text):
+        report(self, step, text)
+        if step == 7:
+            MLModelFactory(project=team, version="1.0.0")
+
+    with monkeypatch.context() as meeting:
+        meeting.setattr(Claim, "report", meet)
+        assert run_training(run.id, now=now, rng=RNG) is not None
+
+    assert run_training(run.id, now=now, rng=RNG) is None
+    run.refresh_from_db()
+    assert (run.state, run.model.version, run.model.is_active) == ("succeeded", "1.1.0", True)
+
+
 def test_a_bug_is_recorded_without_its_text_and_raised(run, now, monkeypatch):
     failing_training(monkeypatch, ZeroDivisionError("texts of issues"))
 
