@@ -155,3 +155,13 @@ def test_a_missing_description_is_unknown_and_no_sign_of_a_small_issue(team, now
     answer = PredictionService().recommend_story_points(**asked, project_id=team.id)
 
     assert answer["recommended_points"] >= 5
+
+
+@pytest.mark.parametrize("unknown", ["issue_type", "component", "description"])
+def test_a_field_that_was_always_known_and_now_is_not_moves_points_by_little(team, now, unknown):
+    ModelTrainer().train_story_points_model(team.id, now=now)
+    full = PredictionService().recommend_story_points(**ASKED, project_id=team.id)["recommended_points"]
+
+    less = PredictionService().recommend_story_points(**ASKED | {unknown: ""}, project_id=team.id)
+
+    assert full / 3 <= less["recommended_points"] <= full * 3

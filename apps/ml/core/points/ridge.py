@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-_TINY_VARIANCE = 1e-9
+#: A feature that hardly varied is not blown up to the others' size: what little it did says nothing of what it does when
+#: it changes at last (a field that was always filled and now is not). Topics of real teams deviate by 0.05 to 0.2.
+_LEAST_DEVIATION = 0.02
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class ForgettingRidge:
         mean, base = self.feature_sum / self.total, self.level
         covariance = self.feature_products / self.total - np.outer(mean, mean)
         deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        scale = np.where(deviation > _TINY_VARIANCE, deviation, np.inf)
+        scale = np.maximum(deviation, _LEAST_DEVIATION)
         gram = covariance / np.outer(scale, scale) * self.total
         cross = (self.cross_products / self.total - np.outer(mean, base)) / scale[:, None] * self.total
         coefficients = np.linalg.solve(gram + np.diag(self.penalty), cross) / scale[:, None]
