@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-#: A feature that hardly varied is not blown up to the others' size: what little it did says nothing of what it does when
+#: A feature that hardly varied is not blown up to the others' size: what little it did says nothing of what happens if
 #: it changes at last (a field that was always filled and now is not). Topics of real teams deviate by 0.05 to 0.2.
 _LEAST_DEVIATION = 0.02
 
