@@ -75,7 +75,8 @@ def _completed(issues: QuerySet[Issue], newest: int | None) -> list[CompletedIss
 def _known_at(row: dict[str, Any]) -> datetime:
     """The start of the work: what was set before it, an estimate say, was known; what was set after it was not."""
     created_at: datetime = row["created_at"]
-    return max(created_at, min(row["started_at"] or created_at, row["resolved_at"]))
+    begun: datetime = min(row["started_at"] or created_at, row["resolved_at"])
+    return max(created_at, begun)
 
 
 def _later_changes(rows: Sequence[dict[str, Any]]) -> dict[UUID, list[tuple[str, str]]]:
