@@ -165,3 +165,12 @@ def test_a_field_that_was_always_known_and_now_is_not_moves_points_by_little(tea
     less = PredictionService().recommend_story_points(**ASKED | {unknown: ""}, project_id=team.id)
 
     assert full / 3 <= less["recommended_points"] <= full * 3
+
+
+@pytest.mark.parametrize("unknown", ["issue_type", "component", "description"])
+def test_a_field_that_was_always_known_and_now_is_not_moves_hours_by_little(trained, team, unknown):
+    full = PredictionService().predict_issue_effort(**ASKED, project_id=team.id)["predicted_hours"]
+
+    less = PredictionService().predict_issue_effort(**ASKED | {unknown: ""}, project_id=team.id)["predicted_hours"]
+
+    assert full / 3 <= less <= full * 3
