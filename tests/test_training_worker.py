@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from tests.engine_process import free_ports
 from tests.engines import ValkeyServer
 
 pytestmark = pytest.mark.engine
@@ -92,6 +93,41 @@ class Installation:
 @pytest.fixture
 def installation(tmp_path: Path, valkey_server: ValkeyServer) -> Installation:
     return Installation(tmp_path, valkey_server.url)
+
+
+ASK_OVER_HTTP = """
+import time
+from django.core.management import call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+from apps.ml.tests.teams import learnable_team
+from apps.projects.tests.factories import TeamMemberFactory
+call_command("migrate", verbosity=0)
+team = learnable_team(60, until=timezone.now())
+client, began = APIClient(HTTP_HOST="localhost"), time.monotonic()
+client.force_authenticate(TeamMemberFactory(project=team, role="lead").user)
+asked = {"model_type": "effort_prediction", "project_id": str(team.id)}
+answers = [client.post("/api/v1/ml/models/train/", asked, format="json") for _ in range(2)]
+predicted = client.post("/api/v1/ml/predict-effort/", {"project_id": str(team.id), "title": "Change it"}, format="json")
+codes = [(answer.status_code, answer.json()["code"]) for answer in answers]
+print(codes, predicted.status_code, time.monotonic() - began < 10)
+"""
+
+
+def test_a_broker_that_is_gone_costs_a_503_and_no_training(tmp_path, valkey_server):
+    [unused] = free_ports(1)
+    without = Installation(tmp_path, f"redis://127.0.0.1:{unused}/0")
+
+    answered = without.script(ASK_OVER_HTTP)
+
+    assert answered == "[(503, 'broker_unavailable'), (409, 'already_training')] 200 True"
+    # It is back, and ten minutes have passed.
+    again, log = Installation(tmp_path, valkey_server.url), tmp_path / "worker.log"
+    again.query("update ml_trainingrun set queued_at = '2026-01-01 00:00:00'")
+    again.send("apps.ml.tasks.requeue_lost_trainings")
+    with again.worker(log):
+        again.wait_for("select 1 from ml_trainingrun where state = 'succeeded'", log)
+    assert again.query("select count(*), sum(is_active) from ml_mlmodel") == (1, 1)
 
 
 ACTIVATE_AT_ONCE = """
