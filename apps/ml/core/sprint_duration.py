@@ -1,6 +1,5 @@
 """How long planned work takes: the work divided by the team's own output a working day, never more than it can do."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +7,7 @@ from datetime import date
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.calendar import finish_day
 from apps.ml.core.results import Interval
 from apps.ml.core.velocity import (
     SprintRecord,
@@ -170,12 +170,18 @@ def replay(history: Sequence[SprintRecord], unit: str) -> tuple[int, int]:
 
 def finish_date(first_day: date, working_days: float) -> date:
     """The working day on which so much work, begun on `first_day`, is done; no work is done on the day itself."""
-    # A rounding error of the division must not cost a day.
-    whole_days = max(math.ceil(working_days - 1e-9), 1)
-    if working_days <= 0:
-        return first_day
-    finish: date = np.busday_offset(first_day, whole_days - 1, roll="forward").astype(date)
-    return finish
+    return finish_day(first_day, working_days)
+
+
+def capacity_pace(plan: SprintPlan, history: Sequence[SprintRecord]) -> float:
+    """Share of the usual pace that the capacity given allows, at most 1; 1 where it could not be compared."""
+    usable = [record for record in history if record.working_days]
+    try:
+        numbers = _arithmetic(plan, usable, _unit(plan.items, usable))
+    except NotEnoughData:
+        return 1.0
+    needed = numbers.capacity.working_days
+    return min(1.0, numbers.velocity_days / needed) if needed > 0 and numbers.velocity_days > 0 else 1.0
 
 
 def _is_hit(known: Sequence[SprintRecord], sprint: SprintRecord, unit: str) -> bool:

@@ -1,0 +1,24 @@
+"""The working calendar: Monday to Friday without the days off, counted in whole days."""
+
+import math
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+
+
+def working_days_left(first: date, last: date, days_off: Sequence[date] = ()) -> int:
+    """Working days from `first` to `last`, both counted; 0 once the last day is past."""
+    if last < first:
+        return 0
+    return int(np.busday_count(first, last + timedelta(days=1), holidays=list(days_off)))
+
+
+def finish_day(first: date, working_days: float, days_off: Sequence[date] = ()) -> date:
+    """The working day on which so much work, begun on `first`, is done; `first` itself if there is none."""
+    if working_days <= 0:
+        return first
+    # A rounding error of the division must not cost a day.
+    whole_days = max(math.ceil(working_days - 1e-9), 1)
+    finish: date = np.busday_offset(first, whole_days - 1, roll="forward", holidays=list(days_off)).astype(date)
+    return finish
