@@ -7,6 +7,7 @@ from statistics import mean, median
 
 import pytest
 
+from apps.ml.core.degradation import MIN_REFERENCE
 from apps.ml.models import MLModel
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points
 from apps.ml.services import ModelTrainer
@@ -174,4 +175,10 @@ def test_an_issue_without_a_prediction_has_no_error(trained, team):
     issues = completed_with_hours(team.id)
 
     assert out_of_sample_errors(EFFORT, fitted(hours_off_by(issues[-7:], 1.0)), issues) == [0.0] * 7
-    assert MLModel.objects.get().metrics["reference_errors"] is not None
+
+
+def test_a_real_training_leaves_enough_errors_to_tell_a_degradation_by(trained):
+    kept = MLModel.objects.get().metrics["reference_errors"]
+
+    assert len(kept) >= MIN_REFERENCE
+    assert all(error >= 0 for error in kept)
