@@ -1,0 +1,109 @@
+"""Who answers: the model, else similar issues, else the averages; with what the naive baseline would have said."""
+
+import logging
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from statistics import median
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.ml.core.effort import EffortModel
+from apps.ml.core.heuristics import estimate_from_similar, estimate_from_type
+from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_history
+from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
+from apps.ml.models import ModelType
+from apps.ml.services.model_cache import LoadedModel
+from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.similar_issues import FINISHED_WORK
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer", EffortEstimate, PointsRecommendation)
+#: Similar issues shown with an answer.
+SHOWN_SIMILAR_ISSUES = 5
+#: The baseline recorded with an answer is the median of so many last issues, as the model's own naive level.
+BASELINE_ISSUES = 1_000
+_UNAVAILABLE = "The trained model could not be loaded just now, so a simpler method answers."
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[Answer]):
+    """An answer, the model that gave it if one did, and the team's usual value at that moment."""
+
+    answer: Answer
+    model: LoadedModel | None
+    baseline: float | None
+
+
+def answer_effort(facts: IssueFacts, project_id: UUID | str) -> Answered[EffortEstimate]:
+    """Hours, in the seed's order: model, similar issues, averages by type."""
+    model, note = _model(ModelType.EFFORT_PREDICTION, project_id)
+    if model is not None:
+        return _effort_of_model(model, facts, project_id)
+    history, index = FINISHED_WORK.of_project(project_id)
+    with_hours = [issue for issue in history if issue.actual_hours]
+    level = settings.ML_INTERVAL_LEVEL
+    estimate = estimate_from_similar(facts, index, level=level) or estimate_from_type(facts, with_hours, level=level)
+    return Answered(_announced(estimate, note), None, _median(issue.actual_hours for issue in history))
+
+
+def answer_points(facts: IssueFacts, project_id: UUID | str) -> Answered[PointsRecommendation]:
+    """Story points: model, else the team's few points pooled with what other teams know."""
+    model, note = _model(ModelType.STORY_POINTS, project_id)
+    history, _ = FINISHED_WORK.of_project(project_id)
+    if model is not None:
+        assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
+        answer = model.predictor.recommend(facts, recent=_finished_since(history, model.trained_at))
+    else:
+        with_points = [issue for issue in history if issue.story_points]
+        answer = _announced(recommend_with_little_history(facts, with_points, prior=load_prior()), note)
+    answer = replace(answer, similar_issues=_similar(facts, project_id))
+    return Answered(answer, model, _median(issue.story_points for issue in history))
+
+
+def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | str) -> Answered[EffortEstimate]:
+    assert isinstance(model.predictor, EffortModel)  # noqa: S101 - as above
+    recent = EFFORT_OUTCOMES.of_project(project_id)
+    estimate = model.predictor.estimate(facts, recent=recent, level=settings.ML_INTERVAL_LEVEL)
+    if model.project_id is not None:
+        return Answered(estimate, model, math.exp(model.predictor.levels.overall))
+    # A global model knows no issue, and its level is that of all teams: evidence and baseline are the asker's own.
+    history, _ = FINISHED_WORK.of_project(project_id)
+    baseline = _median(issue.actual_hours for issue in history)
+    return Answered(replace(estimate, similar_issues=_similar(facts, project_id)), model, baseline)
+
+
+def _model(model_type: str, project_id: UUID | str) -> tuple[LoadedModel | None, str]:
+    """The model that serves, and what to say where it should and cannot."""
+    try:
+        return ModelLoader().load_or_raise(model_type, project_id), ""
+    except ModelUnavailable:
+        logger.warning("Using fallback prediction type=%s project=%s", model_type, project_id)
+        return None, _UNAVAILABLE
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    """The naive baseline: the team's usual value lately, whatever the issue."""
+    known = [value for value in values if value][-BASELINE_ISSUES:]
+    return median(known) if known else None
+
+
+def _similar(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, ...]:
+    _, index = FINISHED_WORK.of_project(project_id)
+    return tuple(index.query(facts, k=SHOWN_SIMILAR_ISSUES))
+
+
+def _finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:
+    """Issues whose outcome a model could not know, oldest first."""
+    return history[bisect_right(history, moment, key=lambda issue: issue.completed_at) :]
+
+
+def _announced(answer: Answer, note: str) -> Answer:
+    return replace(answer, reasoning=f"{note} {answer.reasoning}") if note else answer
