@@ -38,7 +38,17 @@ N_SCALE_INPUTS = 7
 SCALE_INPUT_WEIGHT = 5.0
 #: Bounds of a predicted scale: between 'exact to a few percent' and 'off by a factor of twenty'.
 SCALE_BOUNDS = (0.05, 3.0)
+#: Shortest and longest answer: five minutes and a working year. Beyond it no answer is of use.
+HOURS_BOUNDS = (1 / 12, 1_700.0)
+#: Ends of a range: a minute and three working years.
+RANGE_BOUNDS = (1 / 60, 5_000.0)
 _UNKNOWN = -1.0
+
+
+def bounded_hours(log_hours: float, bounds: tuple[float, float] = HOURS_BOUNDS) -> float:
+    """Hours of a number on the log scale, however far out it is."""
+    # Cut before too: beyond e^700 there is no float.
+    return min(max(math.exp(min(log_hours, 700.0)), bounds[0]), bounds[1])
 
 
 def static_row(reading: Reading, neighbourhood: Neighbourhood, levels: NaiveLevels) -> list[float]:

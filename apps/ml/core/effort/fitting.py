@@ -44,6 +44,8 @@ from .table import Rows, Table
 Floats = NDArray[np.float64]
 #: The last fifth of the issues is the seed's test part.
 TEST_SHARE = 0.2
+#: A head that answered fewer estimated issues out of sample was not measured, and does not answer.
+MINIMUM_MEASURED_ISSUES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +93,30 @@ def spec_of(table: Table, *, informed: bool) -> HeadSpec:
     return HeadSpec(False, PLAIN_EXPERTS, prior, PLAIN_PRIOR_ROWS, N_PLAIN_NAIVE, everything, np.zeros(len(table)))
 
 
-def fit_plain(study: Study) -> tuple[FittedHead, Floats]:
-    """The head that does not know the team's estimate, and its out-of-sample answers to every issue, shape (n,)."""
+def fit_plain(study: Study) -> tuple[FittedHead, Floats, Prequential]:
+    """The head that does not know the team's estimate, with what it said out of sample.
+
+    Returns
+    -------
+    head : FittedHead
+    answers : ndarray of shape (n_issues,)
+        On the log scale; the prior mixture of the experts before there was a mixture to be served, NaN before those.
+    past : Prequential
+    """
     table, spec = study.table, spec_of(study.table, informed=False)
     lines = lines_over_time(table, spec, study.blocks)
     inputs, target = plain_inputs(lines, table.static), table.log_hours
     trees = trees_over_time(inputs, lines, target, offset=spec.offset, blocks=study.blocks, seed=study.seed)
     answers = np.column_stack([table.naive, table.static[:, 0], lines, trees])
-    head, centres = _fit_head(study, spec, Experts(answers, fit_trees(inputs, target, study.seed)), corrects=False)
-    # Before the first calibrating block the mixture is its prior.
-    return head, np.where(np.isnan(centres), answers @ spec.prior, centres)
+    past = prequential(table, spec, study.blocks, answers)
+    centres = answers @ spec.prior
+    centres[past.rows] = past.centre
+    experts = Experts(answers, fit_trees(inputs, target, study.seed))
+    return _fit_head(study, spec, experts, past, corrects=False), centres, past
 
 
 def fit_informed(study: Study, plain: Floats, *, corrects: bool) -> FittedHead | None:
-    """The head that also knows the team's estimate; None where too few issues had one.
+    """The head that also knows the team's estimate; None where too few issues had one to learn from or to measure on.
 
     Parameters
     ----------
@@ -121,11 +133,15 @@ def fit_informed(study: Study, plain: Floats, *, corrects: bool) -> FittedHead |
     target = np.where(spec.usable, table.log_hours - spec.offset, np.nan)
     trees = trees_over_time(inputs, lines, target, offset=spec.offset, blocks=study.blocks, seed=study.seed)
     answers = np.column_stack([table.log_estimates, table.naive[:, 1], plain, lines, trees])
-    return _fit_head(study, spec, Experts(answers, fit_trees(inputs, target, study.seed)), corrects=corrects)[0]
+    past = prequential(table, spec, study.blocks, answers)
+    if past.rows.size < MINIMUM_MEASURED_ISSUES:
+        return None
+    experts = Experts(answers, fit_trees(inputs, target, study.seed))
+    return _fit_head(study, spec, experts, past, corrects=corrects)
 
 
-def _fit_head(study: Study, spec: HeadSpec, experts: Experts, *, corrects: bool) -> tuple[FittedHead, Floats]:
-    table, past = study.table, prequential(study.table, spec, study.blocks, experts.answers)
+def _fit_head(study: Study, spec: HeadSpec, experts: Experts, past: Prequential, *, corrects: bool) -> FittedHead:
+    table = study.table
     centres = np.full(len(table), np.nan)
     centres[past.rows] = past.centre
     line = fit_line(table, spec, np.flatnonzero(spec.usable))
@@ -133,7 +149,7 @@ def _fit_head(study: Study, spec: HeadSpec, experts: Experts, *, corrects: bool)
     calibration = calibrate(table, spec, experts.answers, by_time, centres=centres, scaler=line["scaler"])
     naive = experts.answers[by_time][:, : spec.n_naive]
     errors = table.log_hours[past.rows] - past.centre
-    head = FittedHead(
+    return FittedHead(
         spec=spec,
         line=line,
         trees=experts.trees,
@@ -151,7 +167,6 @@ def _fit_head(study: Study, spec: HeadSpec, experts: Experts, *, corrects: bool)
             corrects=corrects,
         ),
     )
-    return head, centres
 
 
 def prequential(table: Table, spec: HeadSpec, blocks: Sequence[Block], experts: Floats) -> Prequential:

@@ -22,6 +22,8 @@ class Header:
     n_issues: int
     #: Issues among them that had story points.
     n_pointed: int
+    #: Whether dates told what was known when each issue was estimated; see `Table.in_time`.
+    in_time: bool = True
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -129,6 +129,9 @@ def head_metrics(
         Whether the head only corrects the team's own estimate, on data where something can be learned.
     """
     test = np.isin(past.rows, table.asked_order[round(len(table) * (1 - test_share)) :])
+    if not test.any():
+        # Estimates that stopped before the last fifth: what was answered earlier is all there is to measure.
+        test = np.ones(past.rows.size, dtype=bool)
     rows = past.rows[test]
     hours, answers, baseline = (np.exp(x[test]) for x in (table.log_hours[past.rows], past.centre, past.baseline))
     human = np.exp(table.log_estimates[rows])

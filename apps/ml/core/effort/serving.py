@@ -14,7 +14,16 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
 
-from .experts import as_row, informed_inputs, plain_inputs, scale_from_log, scale_inputs, static_row
+from .experts import (
+    RANGE_BOUNDS,
+    as_row,
+    bounded_hours,
+    informed_inputs,
+    plain_inputs,
+    scale_from_log,
+    scale_inputs,
+    static_row,
+)
 from .explain import Explained, Otherwise, contributions, reasoning
 from .features import Reading, has_estimate, log_estimate, read, with_points
 from .header import KIND, Header, HeadHeader
@@ -25,8 +34,6 @@ from .trees import FlatTrees
 
 Floats = NDArray[np.float64]
 _TWICE = math.log(2.0)
-#: Shortest and longest answer: five minutes and a working year. Beyond it no answer is of use.
-HOURS_BOUNDS = (1 / 12, 1_700.0)
 #: With fewer pointed issues what points change is a guess, and is not told.
 MINIMUM_POINTED_ISSUES = 20
 #: What to compare with where an issue has no points: 'large' on the usual scales.
@@ -155,7 +162,7 @@ class EffortModel:
         if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not head.header.serves_model:
             return None
         points = 2 * (reading.facts.story_points or 0.0) or POINTS_TO_COMPARE
-        return Otherwise(points, math.exp(self._answer(with_points(reading, points), nearby)[1].centre))
+        return Otherwise(points, bounded_hours(self._answer(with_points(reading, points), nearby)[1].centre))
 
     def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:
         level = self.levels.of_type(reading.facts.issue_type)
@@ -195,7 +202,7 @@ class EffortModel:
     def _estimate(self, asked: Asked, head: ServedHead, answer: Answer, otherwise: Otherwise | None) -> EffortEstimate:
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
-        hours = min(max(math.exp(centre), HOURS_BOUNDS[0]), HOURS_BOUNDS[1])
+        hours = bounded_hours(centre)
         outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
         pool = corrected_pool(head.pool, outcomes)
         low, high = pool.band(corrected_level(asked.level, outcomes))
@@ -204,10 +211,10 @@ class EffortModel:
         )
         return EffortEstimate(
             predicted_hours=hours,
-            expected_hours=hours * corrected_totals(head.totals, outcomes).mean_factor,
+            expected_hours=min(hours * corrected_totals(head.totals, outcomes).mean_factor, RANGE_BOUNDS[1]),
             interval=Interval(
-                low=hours * math.exp(min(low * answer.scale, 0.0)),
-                high=hours * math.exp(max(high * answer.scale, 0.0)),
+                low=min(bounded_hours(math.log(hours) + low * answer.scale, RANGE_BOUNDS), hours),
+                high=max(bounded_hours(math.log(hours) + high * answer.scale, RANGE_BOUNDS), hours),
                 level=asked.level,
                 measured_coverage=outcomes.measured_coverage if outcomes is not None else None,
                 n_outcomes=len(outcomes) if outcomes is not None else 0,

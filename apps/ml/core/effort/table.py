@@ -51,6 +51,8 @@ class Table:
     known_outcomes: Rows
     asked_order: Rows
     with_people: bool
+    #: Whether the dates tell what was known when; else the order of completion stands in for it.
+    in_time: bool
 
     def __len__(self) -> int:
         return len(self.readings)
@@ -77,7 +79,7 @@ def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history:
     log_hours = np.log([issue.actual_hours or np.nan for issue in issues])
     ids = [issue.issue_id for issue in issues]
     neighbours = build_neighbours(readings, log_hours, ids) if with_people else None
-    known, asked = _order_of_asking(issues)
+    known, asked, in_time = _order_of_asking(issues)
     static, naive, levels = _as_known_then(readings, log_hours, neighbours, known, asked if history else asked[:0])
     return Table(
         readings=readings,
@@ -92,11 +94,12 @@ def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history:
         known_outcomes=known,
         asked_order=asked,
         with_people=with_people,
+        in_time=in_time,
     )
 
 
-def _order_of_asking(issues: Sequence[CompletedIssue]) -> tuple[Rows, Rows]:
-    """How many outcomes were known when each issue was estimated, and the rows in the order of estimating.
+def _order_of_asking(issues: Sequence[CompletedIssue]) -> tuple[Rows, Rows, bool]:
+    """How many outcomes were known when each issue was estimated, the rows in that order, and whether dates told it.
 
     Where a whole backlog was written down before any of it was done, nothing was ever known in time; the order of
     completion then stands in for it, or there would be nothing to measure by.
@@ -106,8 +109,8 @@ def _order_of_asking(issues: Sequence[CompletedIssue]) -> tuple[Rows, Rows]:
     known = np.searchsorted(completed, np.array([issue.known_at.timestamp() for issue in issues]))
     late = known[asked[len(issues) // 2 :]]
     if np.median(late) >= MINIMUM_KNOWN_OUTCOMES:
-        return known, asked
-    return np.arange(len(issues)), np.arange(len(issues))
+        return known, asked, True
+    return np.arange(len(issues)), np.arange(len(issues)), False
 
 
 def _as_known_then(

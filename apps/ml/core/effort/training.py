@@ -14,10 +14,11 @@ from apps.ml.core import artifact
 from apps.ml.core.records import CompletedIssue
 
 from .estimators import fold_linear
+from .experts import bounded_hours
 from .fitting import FittedHead, Study, fit_informed, fit_plain, spec_of
 from .folding import folded
 from .header import KIND, MIN_TRAINING_ISSUES, Header
-from .heads import blocks_of, fit_line
+from .heads import Prequential, blocks_of, fit_line
 from .metrics import EffortMetrics
 from .table import Table, build_table, with_hours
 
@@ -35,6 +36,8 @@ class TrainedEffortModel:
     serving: bytes
     metrics: EffortMetrics
     training_samples: int
+    #: Issue to the hours that were said of it out of sample, without the team's estimate, knowing older outcomes only.
+    test_predictions: dict[str, float]
 
     @property
     def beats_baseline(self) -> bool:
@@ -85,7 +88,7 @@ def train_effort_model(
     table = build_table(_usable(issues, now), with_people=scope == "project")
     study = Study(table, blocks_of(table), seed, level)
     tell("Fitting without the team's estimates", 0.3)
-    plain, answers = fit_plain(study)
+    plain, answers, past = fit_plain(study)
     tell("Fitting with the team's estimates", 0.6)
     informed = fit_informed(study, answers, corrects=plain.metrics.beats_baseline)
     tell("Folding", 0.95)
@@ -97,12 +100,14 @@ def train_effort_model(
         trained_at=now.isoformat(),
         n_issues=len(table),
         n_pointed=_pointed(table),
+        in_time=table.in_time,
     )
     model = TrainedEffortModel(
         estimators=_estimators(table, heads),
         serving=folded(table, heads, header),
         metrics=EffortMetrics(plain=plain.metrics, informed=informed.metrics if informed else None),
         training_samples=len(table),
+        test_predictions=_said(table, past, serves_model=plain.metrics.beats_baseline),
     )
     tell("Done", 1.0)
     return model
@@ -114,6 +119,12 @@ def _estimators(table: Table, heads: Sequence[FittedHead]) -> dict[str, Any]:
         name = "informed" if head.spec.informed else "plain"
         named |= {f"{name}_linear": head.line, f"{name}_boosted": head.trees, f"{name}_scale": head.calibration.scale}
     return named
+
+
+def _said(table: Table, past: Prequential, *, serves_model: bool) -> dict[str, float]:
+    """What would have been served of every row that was measured: the mixture, or the baseline where it abstains."""
+    centres = past.centre if serves_model else past.baseline
+    return {table.issue_ids[row]: bounded_hours(centre) for row, centre in zip(past.rows, centres, strict=True)}
 
 
 def _pointed(table: Table) -> int:
@@ -157,7 +168,7 @@ def refit_effort_model(
     meta |= {"n_issues": len(table), "n_pointed": _pointed(table)}
     meta["version"] = version or meta["version"]
     serving = artifact.dumps(KIND, arrays, meta)
-    return TrainedEffortModel(estimators, serving, previous.metrics, training_samples=len(table))
+    return TrainedEffortModel(estimators, serving, previous.metrics, len(table), previous.test_predictions)
 
 
 def _moved_scale(estimators: dict[str, Any], name: str, table: Table) -> Ridge:

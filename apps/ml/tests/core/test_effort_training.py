@@ -203,10 +203,77 @@ def test_a_backlog_written_down_before_any_of_it_was_done_is_measured_in_the_ord
     assert trained.beats_baseline
 
 
-def test_a_bulk_import_with_one_date_for_everything_trains():
-    issues = [replace(issue, known_at=START, completed_at=START) for issue in team(80)]
+@pytest.mark.parametrize("days_of_closing", [1, 3])
+def test_a_backlog_closed_in_bulk_trains_and_says_that_its_dates_tell_no_order(days_of_closing):
+    last = START + timedelta(days=30)
+    closed = [replace(i, completed_at=last + timedelta(days=n % days_of_closing)) for n, i in enumerate(team(80))]
 
-    assert train_effort_model(issues, now=NOW).training_samples == 80
+    trained = train_effort_model(closed, now=NOW)
+
+    estimate = EffortModel.from_bytes(trained.serving).estimate(IssueFacts(title="fix login page"))
+    assert trained.metrics.n_test == 16
+    assert "do not tell which were known when" in estimate.reasoning
+
+
+def test_dates_that_tell_an_order_are_not_mentioned(model):
+    assert "order" not in model.estimate(blind(LEARNABLE[0].facts)).reasoning
+
+
+@pytest.mark.parametrize(
+    "closed_after_days", [pytest.param(-100, id="before it was created"), pytest.param(0, id="at once")]
+)
+def test_odd_closing_dates_train(closed_after_days):
+    issues = [replace(i, completed_at=i.known_at + timedelta(days=closed_after_days)) for i in team(60)]
+
+    assert train_effort_model(issues, now=NOW).training_samples == 60
+
+
+def test_hours_of_any_size_are_answered_within_bounds_and_without_confidence():
+    issues = [replace(issue, actual_hours=1e-6 if n % 2 else 1e6) for n, issue in enumerate(team(60))]
+
+    estimate = EffortModel.from_bytes(train_effort_model(issues, now=NOW).serving).estimate(issues[0].facts)
+
+    assert 1 / 60 <= estimate.interval.low <= estimate.predicted_hours <= estimate.interval.high <= 5_000
+    assert estimate.expected_hours <= 5_000
+    assert estimate.confidence < 0.1
+
+
+@pytest.mark.parametrize(
+    "estimated",
+    [
+        pytest.param(range(30), id="only the first"),
+        pytest.param(range(170, 200), id="only the last"),
+        pytest.param(range(85, 115), id="only in the middle"),
+    ],
+)
+def test_estimates_that_can_not_be_measured_out_of_sample_are_not_used(estimated):
+    issues = [i if n in estimated else replace(i, facts=blind(i.facts)) for n, i in enumerate(team(200))]
+
+    trained = train_effort_model(issues, now=NOW)
+
+    estimate = EffortModel.from_bytes(trained.serving).estimate(IssueFacts(title="fix login", estimated_hours=3.0))
+    assert trained.metrics.informed is None or trained.metrics.informed.n_test >= 10
+    assert estimate.used_estimate == (trained.metrics.informed is not None)
+
+
+def test_what_was_said_out_of_sample_is_handed_out_for_later_comparison(trained):
+    hours = {issue.issue_id: issue.actual_hours for issue in LEARNABLE}
+    last_fifth = [issue.issue_id for issue in sorted(LEARNABLE, key=lambda issue: issue.known_at)[-80:]]
+
+    errors = [abs(np.log(trained.test_predictions[one] / hours[one])) for one in last_fifth]
+
+    assert np.mean(errors) == pytest.approx(trained.metrics.malr)
+
+
+def test_an_abstaining_model_hands_out_the_baseline_it_answers_with():
+    trained = train_effort_model(team(80, seed=0, learnable=False, estimates=None), now=NOW)
+    hours = {issue.issue_id: issue.actual_hours for issue in team(80, seed=0, learnable=False, estimates=None)}
+
+    said = [trained.test_predictions[f"T-{n}"] for n in range(64, 80)]
+
+    assert np.mean([abs(np.log(one / hours[f"T-{64 + n}"])) for n, one in enumerate(said)]) == pytest.approx(
+        trained.metrics.baseline_malr
+    )
 
 
 @pytest.mark.parametrize("own", [None, 2.0])
