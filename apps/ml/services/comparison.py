@@ -7,7 +7,7 @@ baseline itself. Hours are compared as ratios (mean absolute log ratio), points 
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -140,7 +140,8 @@ def _truth(model_type: str, issue: CompletedIssue) -> float:
 
 def _answer(champion: EffortModel | PointsModel, issue: CompletedIssue) -> float:
     if isinstance(champion, EffortModel):
-        return champion.estimate(issue.facts).predicted_hours
+        # Without the team's estimate, as the challenger's answers are made: like is compared with like.
+        return champion.estimate(replace(issue.facts, estimated_hours=None)).predicted_hours
     return champion.recommend(issue.facts).recommended_points
 
 

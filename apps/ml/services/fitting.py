@@ -26,7 +26,7 @@ class Fitted:
     metrics: dict[str, Any]
     beats_baseline: bool
     training_samples: int
-    #: issue id -> what a model that knew only the older issues said of the test part.
+    #: issue id -> what a model that knew only older issues, and not the team's estimate, said of it.
     test_predictions: dict[str, float]
 
 
@@ -71,7 +71,7 @@ def _fitted(trained: Any, metrics: dict[str, Any]) -> Fitted:
         metrics=metrics,
         beats_baseline=trained.beats_baseline,
         training_samples=trained.training_samples,
-        test_predictions={},
+        test_predictions=trained.test_predictions,
     )
 
 

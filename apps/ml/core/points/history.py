@@ -24,6 +24,7 @@ USUAL_HALF_LIFE = 400.0
 class History:
     """Issues whose points are known, oldest first."""
 
+    issue_ids: list[str]
     raw: list[RawFeatures]
     #: shape (n_issues,)
     points: FloatArray
@@ -66,7 +67,8 @@ def history_of(
     weights /= weights.sum()
     scale = scale_of(points, weights)
     scores = np.zeros(len(raw)) if prior is None else np.array([prior.score(each) for each in raw])
-    return History(raw, points, scores, weights, scale, weights @ (points[:, None] > scale.grid[:-1]))
+    ids = [issue.issue_id for issue in known]
+    return History(ids, raw, points, scores, weights, scale, weights @ (points[:, None] > scale.grid[:-1]))
 
 
 def with_points(issues: Sequence[CompletedIssue], *, now: datetime) -> list[CompletedIssue]:

@@ -41,6 +41,8 @@ class TrainedPointsModel:
     metrics: dict[str, float]
     beats_baseline: bool
     training_samples: int
+    #: Issue to the points that were recommended for it out of sample, knowing older issues only.
+    test_predictions: dict[str, float]
     #: Vocabulary and topics, to be handed to a quick refit.
     basis: Basis
 
@@ -115,6 +117,7 @@ def train(
         metrics=metrics,
         beats_baseline=beats,
         training_samples=len(history.points),
+        test_predictions=_said(history, walk, chosen),
         basis=basis,
     )
 
@@ -142,6 +145,11 @@ def _mixture(walk: Walk, history: History, who: NDArray[np.int64], level: float)
     survival = calibrate.floored(proper(history.scale.survival(mixed)), history.marginal)
     points = history.points[walk.rows]
     return _Judged(survival, points, now, calibrate.calibrated(survival, points, history.scale, level=level))
+
+
+def _said(history: History, walk: Walk, chosen: _Judged) -> dict[str, float]:
+    recommended = medians(chosen.survival, history.scale)
+    return {history.issue_ids[row]: float(each) for row, each in zip(walk.rows, recommended, strict=True)}
 
 
 def _metrics(model: _Judged, baseline: _Judged, scale: Scale) -> dict[str, float]:

@@ -129,6 +129,17 @@ def test_where_the_text_tells_nothing_the_answer_is_the_baseline_and_says_so() -
     assert "would help" in answer.reasoning
 
 
+def test_what_was_recommended_out_of_sample_is_handed_out_for_later_comparison(
+    training: TrainedPointsModel, team: list[CompletedIssue]
+) -> None:
+    points = {issue.issue_id: issue.story_points for issue in team}
+
+    errors = [abs(said - points[issue_id]) for issue_id, said in training.test_predictions.items()]
+
+    assert len(errors) == training.metrics["scored_issues"]
+    assert np.mean(errors) == pytest.approx(training.metrics["mae"])
+
+
 def test_the_metrics_compare_with_the_baseline(training: TrainedPointsModel) -> None:
     metrics = training.metrics
 
