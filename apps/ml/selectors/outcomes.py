@@ -5,8 +5,8 @@ from uuid import UUID
 
 from apps.ml.models import PredictionHistory
 
-#: What the online correction looks at; the protocol of the measurements.
-RECENT_OUTCOMES = 300
+#: The online correction looks at the last 300 with and the last 300 without the team's estimate.
+RECENT_OUTCOMES = 600
 
 
 def recent_outcomes(kind: str, project_id: UUID | str, *, newest: int = RECENT_OUTCOMES) -> Sequence[PredictionHistory]:

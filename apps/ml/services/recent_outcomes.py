@@ -13,7 +13,7 @@ from apps.ml.selectors.outcomes import recent_outcomes
 
 #: Outcomes arrive once a minute at most, so that a read a request would only repeat itself.
 TTL_SECONDS = 30.0
-#: Projects remembered; 300 outcomes are 10 kB.
+#: Projects remembered; 600 outcomes are 20 kB.
 MAX_PROJECTS = 1_000
 
 
@@ -56,6 +56,7 @@ def _read(project_id: UUID | str) -> RecentOutcomes:
         log_scales=[row.details["log_scale"] for row in rows],
         inside=[_known(row.range_low) <= _known(row.actual_value) <= _known(row.range_high) for row in rows],
         used_estimate=[row.details["used_estimate"] for row in rows],
+        predicted_hours=[_known(row.predicted_value) for row in rows],
     )
 
 
