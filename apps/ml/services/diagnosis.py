@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import MLModel, PredictionHistory
+from apps.ml.services.estimators import LibraryMismatch, open_estimators
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
@@ -80,23 +81,25 @@ def _active_models() -> Iterator[Finding]:
             "warning",
             "None, so simple methods answer: ./run manage train_ml_model effort_prediction --project KEY",
         )
-    storage = S3ModelStorageService()
-    for model in active:
-        yield _artefacts_of(model, storage)
+    yield from map(_artefacts_of, active)
 
 
-def _artefacts_of(model: MLModel, storage: S3ModelStorageService) -> Finding:
-    """Both artefacts are read and checked as a web process or a training would."""
+def _artefacts_of(model: MLModel) -> Finding:
+    """Both artefacts are read, checked and opened as a web process and a training would."""
     try:
-        for key, digest, signature in (
-            (model.serving_key, model.serving_digest, model.serving_signature),
-            (model.s3_key, model.digest, model.signature),
-        ):
-            verify(storage.download_model(key), digest=digest, signature=signature)
+        arrays = S3ModelStorageService().download_model(model.serving_key)
+        verify(arrays, digest=model.serving_digest, signature=model.serving_signature)
+        open_estimators(model)
+    except LibraryMismatch as error:
+        return Finding(str(model), "warning", error.message)
     except ApplicationError as error:
         return Finding(str(model), "error", f"{error.message} Roll back or train again.")
     if ModelLoader().load_active_model(model.model_type, model.project_id) is None:
         return Finding(str(model), "error", "Its serving artefact cannot be read. Roll back or train again.")
+    return _healthy(model)
+
+
+def _healthy(model: MLModel) -> Finding:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
     mae = "unknown" if model.mae is None else f"{model.mae:.2f}"
     return Finding(

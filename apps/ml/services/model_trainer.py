@@ -87,10 +87,12 @@ class ModelTrainer:
         now: datetime | None = None,
         progress: Progress = lambda step, text: None,
         on_registered: Callable[[MLModel], None] = lambda model: None,
+        keep_failure: bool = True,
     ) -> Training:
         """The nine steps; a crash at any point leaves at most an object without a row, never a row without objects.
 
         `on_registered` runs in the transaction that stores and activates the model; if it raises, neither happened.
+        A store that fails is recorded as a failed model, unless the caller will try again and `keep_failure` is false.
         """
         recipe = _RECIPES[ModelType(model_type)]
         version = model_registry.next_version(model_type, project_id)
@@ -108,7 +110,9 @@ class ModelTrainer:
         try:
             stored = job.store(content, fitted.serving, dataset)
         except StorageError as error:
-            job.record_failure(error.message)
+            job.note_failure(error.message)
+            if keep_failure:
+                record_failure(model_type, project_id, error.message, user=user, now=job.now)
             raise
         progress(8, "Recording")
         model = job.row(fitted, stored)
@@ -175,10 +179,9 @@ class _Job:
             ModelLoader().clear_cache()
         TRAININGS.labels(type=self.model_type, outcome="activated" if verdict.activate else "kept").inc()
 
-    def record_failure(self, reason: str) -> None:
+    def note_failure(self, reason: str) -> None:
         TRAININGS.labels(type=self.model_type, outcome="failed").inc()
         logger.error("Training failed type=%s project=%s reason=%s", self.model_type, self.project_id, reason)
-        MLModel.objects.create(**self._identity(), status=MLModel.Status.FAILED, failure_reason=reason[:500])
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -188,6 +191,21 @@ class _Job:
             "trained_at": self.now,
             "trained_by": self.user,
         }
+
+
+def record_failure(
+    model_type: str, project_id: UUID | str | None, reason: str, *, user: "User | None", now: datetime
+) -> MLModel:
+    """A row without artefacts, so that the registry shows what was tried in vain."""
+    return MLModel.objects.create(
+        model_type=model_type,
+        project_id=project_id,
+        version=model_registry.next_version(model_type, project_id),
+        trained_at=now,
+        trained_by=user,
+        status=MLModel.Status.FAILED,
+        failure_reason=reason[:500],
+    )
 
 
 def _joblib_bytes(estimators: dict[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -24,7 +24,7 @@ from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import count_outcomes
 from apps.ml.services.heartbeat import beating
 from apps.ml.services.model_registry import ActivationConflict
-from apps.ml.services.model_trainer import ModelTrainer, Progress
+from apps.ml.services.model_trainer import ModelTrainer, Progress, Training, record_failure
 from apps.ml.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -177,24 +177,80 @@ def run_training(run_id: UUID, *, now: datetime, rng: random.Random) -> Retry | 
     except SoftTimeLimitExceeded:
         _give_up(mine, f"It took longer than {SOFT_LIMIT_SECONDS // 60} minutes.")
     except PASSING_FAULTS as error:
-        return _after_fault(mine, error, rng)
+        return _after_fault(mine, error, now=now, rng=rng)
     except ApplicationError as error:
         _give_up(mine, error.message)
     except Exception as error:
-        _give_up(mine, f"Internal error ({type(error).__name__}); the log has the details.")
+        _give_up(mine, _bug(error))
         raise
     return None
 
 
-def _train(mine: Claim, now: datetime) -> None:
+def _bug(error: Exception) -> str:
+    return f"Internal error ({type(error).__name__}); the log has the details."
+
+
+def train_here(
+    model_type: str, project_id: UUID | None, *, cause: str, now: datetime, progress: Progress = lambda step, text: None
+) -> Training:
+    """Train in this process, under the workers' rule of one training a scope; one attempt, whose error is the caller's.
+
+    What waits in the queue for this scope is done here instead, and so is what a dead worker left behind.
+
+    Raises
+    ------
+    AlreadyTraining
+        If a worker, or another command, trains this type and scope now.
+    NotEnoughData
+        If fewer than 50 finished issues can be learned from.
+    StorageError
+        If the artefacts cannot be stored.
+    """
+    require_enough_data(model_type, project_id)
+    mine = _claim_scope(model_type, project_id, cause=cause, now=now)
+    try:
+        with beating(mine.beat):
+            return _train(mine, now, shown=progress)
+    except KeyboardInterrupt:
+        _give_up(mine, "It was stopped by hand.")
+        raise
+    except ApplicationError as error:
+        _give_up(mine, error.message)
+        _keep_failure(mine, error, now)
+        raise
+    except Exception as error:
+        _give_up(mine, _bug(error))
+        raise
+
+
+def _claim_scope(model_type: str, project_id: UUID | None, *, cause: str, now: datetime) -> Claim:
+    try:
+        run_id = request_training(model_type, project_id, cause=cause, now=now).id
+    except AlreadyTraining as conflict:
+        run_id = conflict.run_id
+        for attempt in _lost(now).filter(id=run_id).values_list("attempts", flat=True):
+            Claim(run_id, attempt).requeue("Its worker died.")
+    mine = claim(run_id, now=now)
+    if mine is None:
+        raise AlreadyTraining(run_id)
+    return mine
+
+
+def _train(mine: Claim, now: datetime, *, shown: Progress = lambda step, text: None) -> Training:
     run = TrainingRun.objects.select_related("requested_by").get(id=mine.run_id)
-    ModelTrainer().train(
+
+    def report(step: int, text: str) -> None:
+        shown(step, text)
+        mine.report(step, text)
+
+    return ModelTrainer().train(
         run.model_type,
         run.project_id,
         run.requested_by,
         now=now,
-        progress=_on_change(mine.report),
+        progress=_on_change(report),
         on_registered=mine.succeed,
+        keep_failure=False,
     )
 
 
@@ -211,10 +267,13 @@ def _on_change(report: Progress) -> Progress:
     return tell
 
 
-def _after_fault(mine: Claim, error: Exception, rng: random.Random) -> Retry | None:
+def _after_fault(mine: Claim, error: Exception, *, now: datetime, rng: random.Random) -> Retry | None:
     reason = error.message if isinstance(error, ApplicationError) else f"The database failed: {type(error).__name__}."
+    # A database that was restarted is there again, but not on the connection that broke.
+    connection.close_if_unusable_or_obsolete()
     if mine.attempt >= MAX_ATTEMPTS:
         _give_up(mine, f"{reason} Given up after {mine.attempt} attempts.")
+        _keep_failure(mine, error, now)
         return None
     wait = Retry(retry_delay_seconds(mine.attempt, rng=rng))
     logger.warning("Training will be retried run=%s in_seconds=%.0f reason=%s", mine.run_id, wait.after_seconds, reason)
@@ -236,6 +295,14 @@ def _give_up(mine: Claim, reason: str) -> None:
         return
     model_type = TrainingRun.objects.values_list("model_type", flat=True).get(id=mine.run_id)
     TRAININGS.labels(type=model_type, outcome="given_up").inc()
+
+
+def _keep_failure(mine: Claim, error: Exception, now: datetime) -> None:
+    """In the registry too, once a run: attempts that failed before are the run's own affair."""
+    if not isinstance(error, StorageError):
+        return
+    run = TrainingRun.objects.select_related("requested_by").get(id=mine.run_id)
+    record_failure(run.model_type, run.project_id, error.message, user=run.requested_by, now=now)
 
 
 def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:

@@ -6,11 +6,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from apps.ml.models import MLModel
 from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
-from apps.ml.tests.factories import MLModelFactory
+from apps.ml.tests.factories import MLModelFactory, TrainingRunFactory
 from apps.ml.tests.teams import learnable_team
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,15 @@ def test_too_few_issues_are_counted_and_nothing_is_stored(now):
     team = learnable_team(12, until=now)
 
     with pytest.raises(CommandError, match=r"50 completed issues with hours are needed .* 12 are there"):
+        run("train_ml_model", "effort_prediction", "--project", team.key)
+
+    assert not MLModel.objects.exists()
+
+
+def test_a_model_that_a_worker_trains_now_is_not_trained_beside_it(team):
+    TrainingRunFactory(project=team, state="running", attempts=1, heartbeat_at=timezone.now())
+
+    with pytest.raises(CommandError, match="A training of this type and scope is queued or running: job "):
         run("train_ml_model", "effort_prediction", "--project", team.key)
 
     assert not MLModel.objects.exists()
@@ -120,6 +130,14 @@ def test_diagnosis_finds_a_damaged_artefact_and_exits_with_one(trained):
         run("diagnose_ml_models")
 
     assert ended.value.code == 1
+
+
+def test_diagnosis_opens_the_estimators_as_a_training_would(trained):
+    MLModel.objects.update(provenance=trained.provenance | {"libraries": {"scikit-learn": "0.24.2"}})
+
+    findings = json.loads(run("diagnose_ml_models", "--json"))
+
+    assert [each["level"] for each in findings if "made with scikit-learn 0.24.2" in each["message"]] == ["warning"]
 
 
 def test_diagnosis_of_a_new_installation_says_how_to_train():

@@ -23,6 +23,7 @@ from apps.ml.services.training_jobs import (
     recover_lost_runs,
     request_training,
     run_training,
+    train_here,
 )
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore
@@ -117,6 +118,53 @@ def test_who_asked_for_a_training_is_recorded_with_its_model(team, now):
     assert MLModel.objects.get().trained_by == lead
 
 
+def test_a_training_by_hand_is_a_run_too(team, now):
+    training = train_here(EFFORT, team.id, cause="command", now=now)
+
+    run = team.training_runs.get()
+    assert (run.state, run.cause, run.model) == ("succeeded", "command", training.model)
+    assert training.model.is_active
+
+
+def test_a_training_by_hand_waits_for_no_worker_but_meets_none_at_work(run, team, now):
+    assert claim(run.id, now=now)
+
+    with pytest.raises(AlreadyTraining):
+        train_here(EFFORT, team.id, cause="command", now=now)
+
+    assert not MLModel.objects.exists()
+
+
+@pytest.mark.parametrize("left", [{"state": "queued"}, {"state": "running", "attempts": 1}])
+def test_a_training_by_hand_takes_over_what_waits_or_what_a_dead_worker_left(run, team, now, left):
+    TrainingRun.objects.filter(id=run.id).update(**left, heartbeat_at=now - timedelta(minutes=3))
+
+    train_here(EFFORT, team.id, cause="command", now=now)
+
+    run.refresh_from_db()
+    assert (team.training_runs.count(), run.state, MLModel.objects.count()) == (1, "succeeded", 1)
+
+
+def test_a_training_by_hand_that_is_interrupted_leaves_the_scope_free(team, now, monkeypatch):
+    failing_training(monkeypatch, KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        train_here(EFFORT, team.id, cause="command", now=now)
+
+    run = team.training_runs.get()
+    assert (run.state, run.failure_reason) == ("failed", "It was stopped by hand.")
+
+
+def test_a_training_by_hand_that_the_store_refuses_is_one_failed_row(team, now, monkeypatch):
+    failing_store(monkeypatch)
+
+    with pytest.raises(StorageError):
+        train_here(EFFORT, team.id, cause="command", now=now)
+
+    assert team.training_runs.get().state == "failed"
+    assert MLModel.objects.get().status == "failed"
+
+
 def test_running_a_finished_run_again_does_nothing(run, now):
     run_training(run.id, now=now, rng=RNG)
 
@@ -149,6 +197,7 @@ def test_a_fault_of_the_store_is_retried_and_passes(run, now, monkeypatch):
     assert run_training(run.id, now=now, rng=RNG) is None
     run.refresh_from_db()
     assert (run.state, run.attempts, run.failure_reason) == ("succeeded", 2, "")
+    assert [model.version for model in MLModel.objects.all()] == ["1.0.0"]
 
 
 def test_a_fault_that_does_not_pass_is_given_up_with_its_reason(run, now, monkeypatch):
@@ -161,6 +210,10 @@ def test_a_fault_that_does_not_pass_is_given_up_with_its_reason(run, now, monkey
     assert retry is None
     assert (run.state, run.attempts) == ("failed", MAX_ATTEMPTS)
     assert run.failure_reason.endswith("503 Service Unavailable. Given up after 3 attempts.")
+    # The registry shows it once, not once an attempt.
+    failed = MLModel.objects.get()
+    assert (failed.status, failed.version) == ("failed", "1.0.0")
+    assert failed.failure_reason.endswith("503 Service Unavailable.")
 
 
 def test_a_fault_of_the_database_is_retried_without_its_text(run, now, monkeypatch):

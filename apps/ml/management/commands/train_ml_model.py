@@ -4,19 +4,20 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from apps.common.console import step_display
-from apps.common.exceptions import NotEnoughData
+from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.management.scope import add_scope_arguments, scope_of
 from apps.ml.models import ModelType
 from apps.ml.reports import training_report
 from apps.ml.services.model_registry import activate
-from apps.ml.services.model_trainer import STEPS, ModelTrainer
-from apps.ml.storage.errors import StorageError
+from apps.ml.services.model_trainer import STEPS
+from apps.ml.services.training_jobs import train_here
 
 
 class Command(BaseCommand):
-    """Train a model on a project's finished issues, or on all projects'."""
+    """Train a model on a project's finished issues, or on all projects', unless a worker does so already."""
 
     help = __doc__
 
@@ -30,13 +31,15 @@ class Command(BaseCommand):
         scope = scope_of(options)
         try:
             with step_display(STEPS, quiet=options["json"]) as progress:
-                training = ModelTrainer().train(options["model_type"], scope.project_id, progress=progress)
+                training = train_here(
+                    options["model_type"], scope.project_id, cause="command", now=timezone.now(), progress=progress
+                )
         except NotEnoughData as error:
             raise CommandError(
                 f"{error.needed} {error.what} are needed for a model of {scope.name}; {error.have} are there. "
                 "Until then predictions come from similar issues and averages, and say so."
             ) from error
-        except StorageError as error:
+        except ApplicationError as error:
             raise CommandError(error.message) from error
         if options["activate"] and not training.model.is_active:
             activate(training.model, now=training.model.trained_at)
