@@ -167,6 +167,8 @@ class PredictionHistory(UUIDModel):
         ASSIGNMENT = "task_assignment"
         SPRINT_RISK = "sprint_risk"
         SUMMARY = "project_summary"
+        FORECAST = "forecast"
+        WHAT_IF = "what_if"
 
     prediction_type = models.CharField(max_length=32, choices=Kind.choices)
     method = models.CharField(max_length=32)

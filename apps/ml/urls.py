@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from apps.ml.viewsets.forecasts import ForecastViewSet
 from apps.ml.viewsets.insights import InsightViewSet
 from apps.ml.viewsets.predictions import PredictionViewSet
 from apps.ml.viewsets.registry import JobViewSet, ModelViewSet
@@ -31,6 +32,10 @@ urlpatterns = [
         ScorecardViewSet.as_view({"get": "scorecard"}),
         name="project-scorecard",
     ),
+    path(
+        "projects/<uuid:project_id>/forecast/", ForecastViewSet.as_view({"post": "forecast"}), name="project-forecast"
+    ),
+    path("sprints/<uuid:sprint_id>/what-if/", ForecastViewSet.as_view({"post": "what_if"}), name="sprint-what-if"),
     path("models/", ModelViewSet.as_view({"get": "list"}), name="models"),
     path("models/train/", ModelViewSet.as_view({"post": "train"}), name="train-model"),
     path("models/rollback/", ModelViewSet.as_view({"post": "rollback"}), name="roll-back-model"),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.velocity import counts_in_points
+from apps.ml.core.work_forecast import WorkForecast
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
 #: issue of a small sprint would raise it.
@@ -23,6 +24,13 @@ ADDED_PERCENT = (10.0, 20.0, 30.0, 50.0)
 STALLED_PERCENT = (1.0, 20.0, 40.0, 60.0)
 #: A weekend and three working days: a third of a fortnight's sprint.
 STALLED_AFTER = timedelta(days=5)
+#: Chance, in percent, that the sprint's work is not done by its end. An even chance is what most plans have; below
+#: one in ten of being in time only less scope or more days help.
+MISS_PERCENT = (30.0, 50.0, 75.0, 90.0)
+
+
+#: The percentile that the sentence about the forecast quotes: the usual promise.
+LIKELY_PERCENT = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class SprintState:
     elapsed_ratio: float | None = None
     #: Whether this team estimates its issues at all.
     team_estimates: bool = True
+    #: When the open issues are done by the team's own past; None where that is too short.
+    forecast: WorkForecast | None = None
 
     @property
     def open_issues(self) -> tuple[SprintScopeIssue, ...]:
@@ -112,6 +122,39 @@ def burndown_velocity(state: SprintState) -> Finding | None:
             "total": state.amount(state.issues),
             "remaining": state.amount(state.open_issues),
             "elapsed_percent": round(expected, 1),
+        },
+    )
+
+
+def late_by_forecast(state: SprintState) -> Finding | None:
+    """The team's own pace makes the end of the sprint too early for what is left."""
+    forecast = state.forecast
+    if forecast is None or forecast.probability_in_time is None or not state.open_issues:
+        return None
+    chance = 100.0 * forecast.probability_in_time
+    severity = severity_of(100.0 - chance, MISS_PERCENT)
+    if severity is None:
+        return None
+    likely = next(finish for finish in forecast.finishes if finish.percent == LIKELY_PERCENT)
+    by = f"by {likely.day} in {LIKELY_PERCENT} of 100 cases" if likely.day else "not within ten years"
+    return Finding(
+        kind="late_by_forecast",
+        severity=severity,
+        description=(
+            f"The chance to finish by {forecast.last_day} is {chance:.0f}%: "
+            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left} working days, "
+            f"done {by}"
+        ),
+        metric="probability_in_time",
+        expected=round(1.0 - MISS_PERCENT[0] / 100.0, 2),
+        actual=forecast.probability_in_time,
+        mitigation=("Ask the what-if which issues to take out", "Agree on what may slip before the last days"),
+        evidence={
+            "work_left": forecast.work,
+            "unit": forecast.history.unit,
+            "working_days_left": forecast.working_days_left or 0,
+            "weeks_of_history": forecast.history.weeks,
+            "seed": forecast.seed,
         },
     )
 
@@ -210,6 +253,7 @@ def _ids(issues: Sequence[SprintScopeIssue]) -> list[str]:
 #: One function a risk: state in, finding or None out.
 RULES: tuple[Callable[[SprintState], Finding | None], ...] = (
     burndown_velocity,
+    late_by_forecast,
     unassigned_issues,
     unestimated_issues,
     scope_added,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -11,7 +11,16 @@ def working_days_left(first: date, last: date, days_off: Sequence[date] = ()) ->
     """Working days from `first` to `last`, both counted; 0 once the last day is past."""
     if last < first:
         return 0
-    return int(np.busday_count(first, last + timedelta(days=1), holidays=list(days_off)))
+    # As numpy counts days: the calendar of the standard library has no day after its last.
+    return int(np.busday_count(first, np.datetime64(last) + 1, holidays=list(days_off)))
+
+
+def shifted_day(last: date, working_days: int, days_off: Sequence[date] = ()) -> date:
+    """A last day so many working days later, or earlier where negative; a last day on a weekend is its Friday."""
+    if working_days == 0:
+        return last
+    shifted: date = np.busday_offset(last, working_days, roll="backward", holidays=list(days_off)).astype(date)
+    return shifted
 
 
 def finish_day(first: date, working_days: float, days_off: Sequence[date] = ()) -> date:

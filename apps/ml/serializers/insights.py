@@ -7,12 +7,14 @@ from rest_framework import serializers
 
 from apps.ml.core import burndown
 from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
+from apps.ml.serializers.forecasts import (
+    MAX_PLANNED_ISSUES,
+    MIN_CAPACITY_HOURS,
+    ForecastSerializer,
+    SprintOutlookSerializer,
+)
 from apps.ml.serializers.predictions import MAX_HOURS, RangeSerializer
 
-#: More issues than any sprint holds; a longer list is a mistake.
-MAX_PLANNED_ISSUES = 1000
-#: Less than a minute for a whole team is a mistake in the unit.
-MIN_CAPACITY_HOURS = 0.01
 MAX_TOP_N = 20
 
 
@@ -83,6 +85,14 @@ class SprintDurationResponse(serializers.Serializer[Any]):
     sprints_used = serializers.IntegerField()
     replayed_sprints = serializers.IntegerField()
     replays_within_tolerance = serializers.IntegerField()
+    forecast = ForecastSerializer(
+        allow_null=True,
+        help_text=(
+            "The same work in simulated futures: percentiles and the chance to be in time, as in sprint-risk, what-if "
+            "and project-summary. estimated_days is the plain arithmetic beside it."
+        ),
+    )
+    no_forecast_because = serializers.CharField(allow_null=True, help_text="Why forecast is null.")
 
 
 class SuggestAssignmentRequest(serializers.Serializer[Any]):
@@ -126,12 +136,15 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
     """One risk with its evidence."""
 
     risk_type = serializers.CharField(
-        help_text="burndown_velocity, unassigned_issues, unestimated_issues, scope_added or stalled_issues."
+        help_text=(
+            "burndown_velocity, late_by_forecast, unassigned_issues, unestimated_issues, scope_added or stalled_issues."
+        )
     )
     severity = serializers.CharField(
         help_text=(
             "low, medium, high or critical. They begin at these percentages: "
             f"behind an even pace {_steps(burndown.BEHIND_POINTS_PERCENT)}; "
+            f"chance to be late {_steps(burndown.MISS_PERCENT)}; "
             f"of the open issues unassigned {_steps(burndown.UNASSIGNED_PERCENT)}, "
             f"unestimated {_steps(burndown.UNESTIMATED_PERCENT)}, in progress without a change of status for more than "
             f"{burndown.STALLED_AFTER.days} days {_steps(burndown.STALLED_PERCENT)}; "
@@ -192,3 +205,4 @@ class ProjectSummaryResponse(serializers.Serializer[Any]):
     project_id = serializers.UUIDField()
     generated_at = serializers.DateTimeField()
     metrics_breakdown = MetricsBreakdownSerializer()
+    sprint_forecasts = SprintOutlookSerializer(many=True, help_text="The running sprints.")

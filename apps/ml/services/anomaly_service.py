@@ -1,6 +1,7 @@
 """What is unusual in a project and at risk in a sprint."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,11 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.anomalies import project_anomalies
-from apps.ml.core.burndown import sprint_risks
+from apps.ml.core.burndown import SprintState, sprint_risks
 from apps.ml.core.findings import Finding
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
+from apps.ml.services.forecasts import sprint_forecast_or_reason
 from apps.ml.services.history import record_prediction
 from apps.projects.models import Project, Sprint
 
@@ -49,7 +51,7 @@ class AnomalyDetectionService:
         now = now or timezone.now()
         sprint = Sprint.objects.get(pk=sprint_id)
         is_running = sprint.status == Sprint.Status.ACTIVE
-        risks = sprint_risks(insights.sprint_state(sprint, now=now)) if is_running else []
+        risks = sprint_risks(_state(sprint, now=now)) if is_running else []
         record_prediction(
             kind=PredictionHistory.Kind.SPRINT_RISK,
             method=METHOD,
@@ -61,6 +63,11 @@ class AnomalyDetectionService:
             details={"risks": [_as_details(risk) for risk in risks]},
         )
         return [_as_answer(risk) for risk in risks]
+
+
+def _state(sprint: Sprint, *, now: datetime) -> SprintState:
+    forecast, _ = sprint_forecast_or_reason(sprint, now=now)
+    return replace(insights.sprint_state(sprint, now=now), forecast=forecast)
 
 
 def _stored(project: Project, finding: Finding, *, now: datetime) -> AnomalyDetection:

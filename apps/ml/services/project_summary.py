@@ -7,11 +7,14 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.ml.core.burndown import LIKELY_PERCENT
 from apps.ml.core.summary import ProjectSummary, summarise
+from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
+from apps.ml.services.forecasts import sprint_forecast_or_reason
 from apps.ml.services.history import record_prediction
-from apps.projects.models import Project
+from apps.projects.models import Project, Sprint
 
 
 class ProjectSummaryService:
@@ -25,6 +28,7 @@ class ProjectSummaryService:
         project = Project.objects.get(pk=project_id)
         counts = insights.project_counts(project.pk, now=now)
         summary = summarise(counts, insights.completed_sprints(project.pk, now=now), now=now)
+        sprints = _running_sprints(project, now=now)
         row = record_prediction(
             kind=PredictionHistory.Kind.SUMMARY,
             method="statistics",
@@ -36,9 +40,32 @@ class ProjectSummaryService:
                 "completion": summary.completion,
                 "velocity": summary.velocity,
                 "risk_parts": summary.risk_parts,
+                "sprint_forecasts": sprints,
             },
         )
-        return {"prediction_id": str(row.pk), "project_id": str(project.pk), **_answer(summary)}
+        return {
+            "prediction_id": str(row.pk),
+            "project_id": str(project.pk),
+            **_answer(summary),
+            "sprint_forecasts": sprints,
+        }
+
+
+def _running_sprints(project: Project, *, now: datetime) -> list[dict[str, Any]]:
+    """Each running sprint's chance to be in time, the same that its duration, risk and what-if show."""
+    running = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id")
+    return [_sprint_answer(sprint, *sprint_forecast_or_reason(sprint, now=now)) for sprint in running]
+
+
+def _sprint_answer(sprint: Sprint, forecast: WorkForecast | None, reason: str | None) -> dict[str, Any]:
+    finishes = {} if forecast is None else {finish.percent: finish.day for finish in forecast.finishes}
+    likely = finishes.get(LIKELY_PERCENT)
+    return {
+        "sprint_id": str(sprint.pk),
+        "probability_in_time": forecast.probability_in_time if forecast else None,
+        "likely_finish_date": likely.isoformat() if likely else None,
+        "no_forecast_because": reason,
+    }
 
 
 def _answer(summary: ProjectSummary) -> dict[str, Any]:

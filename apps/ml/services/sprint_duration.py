@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
+from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
+from apps.ml.services.forecasts import forecast_answer, forecast_details, sprint_forecast_or_reason
 from apps.ml.services.history import record_prediction
 from apps.projects.models import Sprint
 
@@ -37,8 +39,14 @@ class SprintDurationService:
             sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, today=now.date()
         )
         estimate = estimate_sprint_duration(plan, insights.completed_sprints(sprint.project_id, now=now))
-        row = self._record(sprint, planned_issues, team_capacity_hours, estimate, user)
-        return {"prediction_id": str(row.pk), **_answer(plan, estimate)}
+        forecast, reason = sprint_forecast_or_reason(sprint, now=now, plan=plan)
+        row = self._record(sprint, planned_issues, team_capacity_hours, estimate, forecast, user)
+        return {
+            "prediction_id": str(row.pk),
+            **_answer(plan, estimate),
+            "forecast": forecast_answer(forecast) if forecast else None,
+            "no_forecast_because": reason,
+        }
 
     def _record(
         self,
@@ -46,6 +54,7 @@ class SprintDurationService:
         planned_issues: Sequence[UUID],
         team_capacity_hours: float | None,
         estimate: SprintDurationEstimate,
+        forecast: WorkForecast | None,
         user: User | None,
     ) -> PredictionHistory:
         return record_prediction(
@@ -66,6 +75,7 @@ class SprintDurationService:
                 "unit": estimate.unit,
                 "capacity_basis": estimate.capacity.basis,
                 "sprints_used": estimate.sprints_used,
+                "forecast": forecast_details(forecast) if forecast else None,
             },
         )
 

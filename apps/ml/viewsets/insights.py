@@ -47,7 +47,7 @@ class InsightViewSet(ViewSet):
         asked = EstimateSprintDurationRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         sprint = get_object_or_404(sprints_visible_to(request.user), id=asked.validated_data["sprint_id"])
-        _require_issues_of(sprint.project_id, asked.validated_data["planned_issues"])
+        require_issues_of(sprint.project_id, planned_issues=asked.validated_data["planned_issues"])
         service = SprintDurationService()
         return Response(service.estimate_sprint_duration(**asked.validated_data, user=request.user))
 
@@ -75,9 +75,9 @@ class InsightViewSet(ViewSet):
         return Response(ProjectSummaryService().summarise_project(project.id, user=request.user))
 
 
-def _require_issues_of(project_id: UUID, issue_ids: Sequence[UUID]) -> None:
-    if outside := issues_outside(project_id, issue_ids):
-        # The same words for an issue of another project and for none at all: existence is not told.
-        raise ValidationError(
-            {"planned_issues": [f"Not issues of this project: {', '.join(sorted(map(str, outside)))}"]}
-        )
+def require_issues_of(project_id: UUID, **fields: Sequence[UUID]) -> None:
+    """Refuse issues of other projects, naming the field."""
+    for name, issue_ids in fields.items():
+        if outside := issues_outside(project_id, issue_ids):
+            # The same words for an issue of another project and for none at all: existence is not told.
+            raise ValidationError({name: [f"Not issues of this project: {', '.join(sorted(map(str, outside)))}"]})

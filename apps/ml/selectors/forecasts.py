@@ -1,0 +1,117 @@
+"""What a team finished by week, and the issues a forecast is asked about, each in a constant number of queries."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
+from apps.ml.core.sprint_duration import WorkItem
+from apps.ml.core.velocity import FieldChange, SprintIssue, points_as_of
+from apps.ml.core.work_forecast import Throughput
+from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
+
+WEEK = timedelta(days=7)
+_DONE = Q(status__category=WorkflowStatus.Category.DONE)
+
+
+def throughput(project_id: UUID | str, *, now: datetime) -> Throughput:
+    """What was finished in each of the past weeks, with the points an issue had when it was finished.
+
+    Weeks end at the last midnight (UTC): what is finished today changes what is left, not the history, so that two
+    answers of one day agree.
+    """
+    end = datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC)
+    finished = _finished(project_id, since=end - MAX_HISTORY_WEEKS * WEEK, until=end)
+    issues, points = [0.0] * MAX_HISTORY_WEEKS, [0.0] * MAX_HISTORY_WEEKS
+    sizes = []
+    for resolved_at, size in finished:
+        week = MAX_HISTORY_WEEKS - 1 - (end - resolved_at - timedelta.resolution) // WEEK
+        issues[week] += 1
+        if size is not None:
+            points[week] += size
+            sizes.append(size)
+    return Throughput(issues=tuple(issues), points=tuple(points), sizes=tuple(sizes))
+
+
+def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: int) -> tuple[int, ...]:
+    """How many issues have a moment ('created_at' or 'resolved_at') in each of the weeks before `now`, oldest first.
+
+    Weeks before the first such issue of all are left out.
+    """
+    moments = Issue.objects.filter(**{"project_id": project_id, f"{field}__lte": now}).order_by(field)
+    if field == "resolved_at":
+        moments = moments.filter(_DONE)
+    first = moments.values_list(field, flat=True).first()
+    if first is None:
+        return ()
+    counts = [0] * min((now - first) // WEEK, weeks)
+    since = now - len(counts) * WEEK
+    for moment in moments.filter(**{f"{field}__gt": since}).values_list(field, flat=True):
+        counts[-1 - (now - moment) // WEEK] += 1
+    return tuple(counts)
+
+
+def unfinished(
+    project_id: UUID | str,
+    *,
+    issue_ids: Sequence[UUID] = (),
+    component: str = "",
+    label: str = "",
+) -> tuple[WorkItem, ...]:
+    """Open issues of a project by id, component or label; all of them without any."""
+    issues = Issue.objects.filter(project_id=project_id).exclude(_DONE)
+    if issue_ids:
+        issues = issues.filter(id__in=issue_ids)
+    if component:
+        issues = issues.filter(component=component)
+    items = _items(issues)
+    if not label:
+        return items
+    # Labels are a list in one column: which rows hold one is told here, the same on every database.
+    labelled = {str(id_) for id_, labels in issues.values_list("id", "labels") if label in (labels or ())}
+    return tuple(item for item in items if item.issue_id in labelled)
+
+
+def expendable_first(sprint: Sprint) -> tuple[str, ...]:
+    """Ids of a sprint's open issues in the order in which they may go: not begun, then least urgent, then newest."""
+    rows = Issue.objects.filter(sprint=sprint).exclude(_DONE)
+    columns = rows.values_list("id", "status__category", "priority", "created_at")
+    begun = WorkflowStatus.Category.IN_PROGRESS
+    # Without a priority nobody has said that it is urgent.
+    ordered = sorted(columns, key=lambda row: (row[1] == begun, -(row[2] or _NO_PRIORITY), -row[3].timestamp(), row[0]))
+    return tuple(str(row[0]) for row in ordered)
+
+
+#: Less urgent than any priority a tracker has.
+_NO_PRIORITY = 1_000
+
+
+def _items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
+    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id")
+    return tuple(
+        WorkItem(issue_id=str(id_), story_points=points, estimated_hours=hours, is_assigned=assignee is not None)
+        for id_, points, hours, assignee in columns
+    )
+
+
+def _finished(project_id: UUID | str, *, since: datetime, until: datetime) -> Iterable[tuple[datetime, float | None]]:
+    """When each issue was finished, and its points at that moment; later edits change nothing."""
+    done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
+    changes = _points_changes(project_id)
+    for id_, resolved_at, points in done.order_by().values_list("id", "resolved_at", "story_points"):
+        issue = SprintIssue(str(id_), "", is_done=True, story_points=points, changes=tuple(changes.get(id_, ())))
+        if resolved_at is not None:
+            yield resolved_at, points_as_of(issue, resolved_at)
+
+
+def _points_changes(project_id: UUID | str) -> dict[UUID, list[FieldChange]]:
+    history = IssueChange.objects.filter(issue__project_id=project_id, field=IssueChange.Field.STORY_POINTS)
+    columns = history.order_by("changed_at", "id").values_list(
+        "issue_id", "field", "old_value", "new_value", "changed_at"
+    )
+    changes: dict[UUID, list[FieldChange]] = {}
+    for issue_id, field, old_value, new_value, changed_at in columns:
+        changes.setdefault(issue_id, []).append(FieldChange(field, old_value, new_value, changed_at))
+    return changes

@@ -1,0 +1,175 @@
+"""Requests and responses of forecasts and what-ifs."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
+from apps.ml.serializers.predictions import MAX_HOURS
+from apps.ml.services.forecasts import TARGET_PROBABILITY
+
+#: More issues than any sprint holds; a longer list is a mistake.
+MAX_PLANNED_ISSUES = 1000
+#: Less than a minute for a whole team is a mistake in the unit.
+MIN_CAPACITY_HOURS = 0.01
+#: A backlog of thousands is a wish list; further out than this no forecast says anything.
+MAX_ITEMS = 10_000
+#: Two months: more is another sprint.
+MAX_EXTRA_DAYS = 40
+MAX_DAYS_OFF = 366
+
+
+class HistorySerializer(serializers.Serializer[Any]):
+    """What a forecast was made from."""
+
+    unit = serializers.CharField(help_text="'points' where most finished and planned issues carry some, else 'issues'.")
+    weeks = serializers.IntegerField(help_text=f"Weeks since the first finished work, at least {MIN_WEEKS}.")
+    active_weeks = serializers.IntegerField(help_text="Those in which anything was finished.")
+    weekly_mean = serializers.FloatField(help_text="Mean output of a week; recent weeks weigh more.")
+    level_sigma = serializers.FloatField(
+        help_text="How far the team's level wanders in four weeks, on the natural-log scale, by its own past misses."
+    )
+    past_forecasts = serializers.IntegerField(help_text="Past forecasts that were compared with what came.")
+
+
+class FinishSerializer(serializers.Serializer[Any]):
+    """By when the work is done in so many percent of the runs."""
+
+    percent = serializers.IntegerField()
+    working_days = serializers.IntegerField(allow_null=True, help_text="From today or the first day, both counted.")
+    date = serializers.DateField(allow_null=True, help_text="Null for not within ten years.")
+
+
+class ForecastSerializer(serializers.Serializer[Any]):
+    """When some work is done."""
+
+    percentiles = FinishSerializer(many=True)
+    probability_in_time = serializers.FloatField(
+        allow_null=True,
+        help_text=f"Share of {N_RUNS:,} runs that end by last_day, at most 0.99 while work remains; null without one.",
+    )
+    last_day = serializers.DateField(allow_null=True)
+    working_days_left = serializers.IntegerField(allow_null=True)
+    issues = serializers.IntegerField(help_text="Unfinished issues in the question.")
+    work = serializers.FloatField(help_text="Their size in the history's unit; the mean where points are missing.")
+    pace = serializers.FloatField(help_text="Share of the usual output that the capacity given allows.")
+    history = HistorySerializer()
+    seed = serializers.IntegerField(help_text="The same seed, history and question give the same answer.")
+
+
+class SprintOutlookSerializer(serializers.Serializer[Any]):
+    """A running sprint in the project summary."""
+
+    sprint_id = serializers.UUIDField()
+    probability_in_time = serializers.FloatField(allow_null=True)
+    likely_finish_date = serializers.DateField(allow_null=True, help_text="Met in 85 of 100 cases.")
+    no_forecast_because = serializers.CharField(allow_null=True)
+
+
+class WhatIfRequest(serializers.Serializer[Any]):
+    """Request of what-if; nothing given is the sprint as planned."""
+
+    drop_issues = serializers.ListField(
+        child=serializers.UUIDField(), required=False, default=list, max_length=MAX_PLANNED_ISSUES
+    )
+    add_issues = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        default=list,
+        max_length=MAX_PLANNED_ISSUES,
+        help_text="Issues of the sprint's project; finished ones are no work.",
+    )
+    team_capacity_hours = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=MIN_CAPACITY_HOURS,
+        max_value=MAX_HOURS,
+        help_text="Hours the whole team has between the sprint's first and last planned day.",
+    )
+    extra_days = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=-MAX_EXTRA_DAYS,
+        max_value=MAX_EXTRA_DAYS,
+        help_text="Working days that the sprint ends later; negative for earlier.",
+    )
+    days_off = serializers.ListField(
+        child=serializers.DateField(), required=False, default=list, max_length=MAX_DAYS_OFF
+    )
+
+
+class DropSerializer(serializers.Serializer[Any]):
+    """An issue that could be taken out."""
+
+    issue_id = serializers.UUIDField()
+    probability_after = serializers.FloatField()
+
+
+class WhatIfResponse(serializers.Serializer[Any]):
+    """The sprint as planned beside the scenario; both meet the same simulated futures."""
+
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    as_planned = ForecastSerializer()
+    scenario = ForecastSerializer()
+    probability_change = serializers.FloatField(allow_null=True)
+    target_probability = serializers.FloatField(help_text=f"{TARGET_PROBABILITY}: what drops_to_target aims at.")
+    most_helpful_drops = DropSerializer(many=True, help_text="Each alone, in the scenario; the most helpful first.")
+    drops_to_target = DropSerializer(
+        many=True,
+        help_text=(
+            "One after another until the target is reached: what the scenario added, then what is not begun, least "
+            "urgent, newest. Empty if it is reached already."
+        ),
+    )
+
+
+class ForecastRequest(serializers.Serializer[Any]):
+    """Request of a project's forecast: some work (all open issues by default), or a day alone for 'how many'."""
+
+    issue_ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, default=list, max_length=MAX_PLANNED_ISSUES
+    )
+    items = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, max_value=MAX_ITEMS, help_text="So many issues."
+    )
+    component = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+    label = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+    by = serializers.DateField(
+        required=False, allow_null=True, default=None, help_text="With work: the chance to be in time; alone: how many."
+    )
+    days_off = serializers.ListField(
+        child=serializers.DateField(), required=False, default=list, max_length=MAX_DAYS_OFF
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Work is given in one way."""
+        if attrs["items"] is not None and (attrs["issue_ids"] or attrs["component"] or attrs["label"]):
+            raise serializers.ValidationError("Give a number of items or say which issues, not both.")
+        return attrs
+
+
+class AtLeastSerializer(serializers.Serializer[Any]):
+    """At least so many issues in so many percent of the runs."""
+
+    percent = serializers.IntegerField()
+    issues = serializers.IntegerField()
+
+
+class HowManySerializer(serializers.Serializer[Any]):
+    """How much the team finishes by a day."""
+
+    by = serializers.DateField()
+    working_days = serializers.IntegerField()
+    at_least = AtLeastSerializer(many=True)
+    history = HistorySerializer()
+    seed = serializers.IntegerField()
+
+
+class ForecastResponse(serializers.Serializer[Any]):
+    """When some work is done, or how many issues are by a day."""
+
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    question = serializers.ChoiceField(choices=["when", "how_many"])
+    when = ForecastSerializer(allow_null=True)
+    how_many = HowManySerializer(allow_null=True)

@@ -1,0 +1,62 @@
+"""Forecasts of projects and what-ifs of sprints: validate, authorise, ask the service, answer."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from apps.common.api import PROBLEM_JSON
+from apps.common.openapi import Problem
+from apps.ml.core.sprint_duration import WorkItem
+from apps.ml.selectors.forecasts import unfinished
+from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
+from apps.ml.services.forecasts import ForecastService, Scenario
+from apps.ml.viewsets.insights import require_issues_of
+from apps.projects.selectors import projects_visible_to, sprints_visible_to
+
+NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few weeks with finished work.")}
+
+
+class ForecastViewSet(ViewSet):
+    """Answers about the future, all from one engine."""
+
+    @extend_schema(request=WhatIfRequest, responses={200: WhatIfResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
+    def what_if(self, request: Request, sprint_id: UUID) -> Response:
+        """Compare a sprint as planned with a scenario, and suggest what to take out to be in time."""
+        sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
+        asked = WhatIfRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in asked.validated_data.items()
+        }
+        require_issues_of(sprint.project_id, drop_issues=wanted["drop_issues"], add_issues=wanted["add_issues"])
+        return Response(ForecastService().what_if(sprint.id, Scenario(**wanted), user=request.user))
+
+    @extend_schema(request=ForecastRequest, responses={200: ForecastResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
+    def forecast(self, request: Request, project_id: UUID) -> Response:
+        """Forecast when work is done or, for a day alone, how many issues are finished by it."""
+        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        asked = ForecastRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        require_issues_of(project.id, issue_ids=wanted["issue_ids"])
+        options = {"by": wanted["by"], "days_off": wanted["days_off"], "user": request.user}
+        if wanted["by"] is not None and not _says_which_work(wanted):
+            return Response(ForecastService().how_many(project.id, **options))
+        return Response(ForecastService().forecast_work(project.id, _work(project.id, wanted), **options))
+
+
+def _says_which_work(wanted: dict[str, Any]) -> bool:
+    return any(wanted[name] for name in ("issue_ids", "items", "component", "label"))
+
+
+def _work(project_id: UUID, wanted: dict[str, Any]) -> Sequence[WorkItem]:
+    if wanted["items"]:
+        return [WorkItem(str(number)) for number in range(wanted["items"])]
+    chosen = {name: wanted[name] for name in ("issue_ids", "component", "label")}
+    return unfinished(project_id, **chosen)
