@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import betainc, gammainc
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
+from apps.ml.core.series_anomalies import unusual_weeks
 from apps.ml.core.velocity import SprintRecord, counts_in_points
 
 #: Robust standard deviations below the median of the sprints before. Measured on 56 public boards with their sprints
@@ -71,11 +72,15 @@ class ProjectSnapshot:
     sprints: tuple[SprintRecord, ...] = ()
     #: Issues created in each of the past weeks, oldest first; the last entry is the seven days up to `now`.
     created_per_week: tuple[int, ...] = ()
+    #: The same of issues finished.
+    finished_per_week: tuple[int, ...] = ()
 
 
 def project_anomalies(snapshot: ProjectSnapshot) -> list[Finding]:
     """All that the rules find, severest first."""
-    return by_severity([finding for rule in RULES if (finding := rule(snapshot)) is not None])
+    found = [finding for rule in RULES if (finding := rule(snapshot)) is not None]
+    series = unusual_weeks(finished=snapshot.finished_per_week, created=snapshot.created_per_week)
+    return by_severity([*found, *series])
 
 
 def velocity_drop(snapshot: ProjectSnapshot) -> Finding | None:

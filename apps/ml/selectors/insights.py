@@ -2,18 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from apps.accounts.models import User
-from apps.ml.core.anomalies import REFERENCE_WEEKS, STALE_AFTER, OpenIssue, ProjectSnapshot
+from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.assignment import MemberHistory
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
+from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
 from apps.ml.core.summary import ProjectCounts
+from apps.ml.core.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.velocity import (
     VELOCITY_SPRINTS,
     FieldChange,
@@ -22,13 +24,15 @@ from apps.ml.core.velocity import (
     SprintWindow,
     sprint_records,
 )
+from apps.ml.selectors.forecasts import issues_by_week
 from apps.projects.models import Issue, IssueChange, Sprint, TeamMember, WorkflowStatus
 
 #: Who takes work; viewers watch.
 WORKING_ROLES = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
-WEEK = timedelta(days=7)
 #: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
 HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
+#: What a forecast looks back on, and the weeks that it is held against.
+SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
 
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
@@ -98,7 +102,8 @@ def project_snapshot(project_id: UUID | str, *, now: datetime) -> ProjectSnapsho
         now=now,
         open_issues=_open_issues(project_id),
         sprints=completed_sprints(project_id, now=now),
-        created_per_week=_created_per_week(project_id, now=now),
+        created_per_week=issues_by_week(project_id, "created_at", now=now, weeks=SERIES_WEEKS),
+        finished_per_week=issues_by_week(project_id, "resolved_at", now=now, weeks=SERIES_WEEKS),
     )
 
 
@@ -263,19 +268,6 @@ def _open_issues(project_id: UUID | str) -> tuple[OpenIssue, ...]:
         )
         for id_, status, category, assignee, created_at, started_at in rows
     )
-
-
-def _created_per_week(project_id: UUID | str, *, now: datetime) -> tuple[int, ...]:
-    """Issues created in each whole week before `now` since the first one, oldest first."""
-    issues = Issue.objects.filter(project_id=project_id, created_at__lte=now)
-    first = issues.aggregate(first=Min("created_at"))["first"]
-    if first is None:
-        return ()
-    weeks = min((now - first) // WEEK, REFERENCE_WEEKS + 1)
-    counts = [0] * weeks
-    for created_at in issues.filter(created_at__gt=now - weeks * WEEK).order_by().values_list("created_at", flat=True):
-        counts[-1 - (now - created_at) // WEEK] += 1
-    return tuple(counts)
 
 
 def _estimates(project_id: UUID) -> bool:

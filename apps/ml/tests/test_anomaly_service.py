@@ -128,13 +128,13 @@ def test_created_issues_are_counted_in_whole_weeks_since_the_first(project, now)
 def test_the_queries_do_not_grow_with_the_project(project, now, django_assert_num_queries):
     IssueFactory.create_batch(3, project=project)
     _finished_sprint(project, date(2026, 1, 5), 5)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         project_snapshot(project.id, now=now)
 
     IssueFactory.create_batch(30, project=project)
     _finished_sprint(project, date(2026, 1, 19), 5)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         project_snapshot(project.id, now=now)
 
 
