@@ -1,4 +1,4 @@
-"""`./run manage benchmark effort|story_points --data PATH …`: the shipped methods on public data, beside baselines."""
+"""`./run manage benchmark assignment|effort|story_points --data PATH …`: the shipped methods on public data, beside baselines."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.common.exceptions import ApplicationError
 
-BENCHMARKS = ("effort", "forecasts", "story_points")
+BENCHMARKS = ("assignment", "effort", "forecasts", "story_points")
 
 
 class Command(BaseCommand):

@@ -1,0 +1,102 @@
+"""A1 to A3: walk through tasks month by month, asking whom every method would have suggested."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.ml.core.assignment_model import AssignmentModel
+from apps.ml.core.assignment_replay import Ledger, Suggested, replay, suggested
+from apps.ml.core.assignment_training import train_assignment_model
+from apps.ml.core.evaluation import chronological_split, expected_calibration_error
+from apps.ml.core.records import CompletedIssue
+
+from .effort_data import moment, read_tasks
+from .effort_protocol import Timings, month_starts
+
+Write = Callable[[str], None]
+#: From here on an answer counts as sure: A3.
+SURE = 0.8
+#: As many people as are explained by default.
+_EXPLAINED = 3
+
+
+class NothingToTest(ValueError):
+    """No task of the file lies in the test range, or none was finished before it."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
+def score_tasks(path: Path, earlier: Path | None, start: str | None, end: str | None, write: Write) -> dict[str, Any]:
+    """Hit rates of every method on the tasks of a range, each asked about at its date."""
+    newest = [task for task in read_tasks(path) if task.facts.assignee]
+    older = [task for task in read_tasks(Path(earlier)) if task.facts.assignee] if earlier else []
+    tasks = list({(task.issue_id, task.known_at): task for task in (*older, *newest)}.values())
+    first, test = _test_range(newest, start, end)
+    if not test or not any(task.completed_at < first for task in tasks):
+        raise NothingToTest
+    timings = Timings()
+    asked = _walk(tasks, first, test, timings, write)
+    return {"protocol": "monthly refit", "from": first.isoformat(), **_figures(asked), **_costs(timings)}
+
+
+def _test_range(
+    tasks: Sequence[CompletedIssue], start: str | None, end: str | None
+) -> tuple[datetime, list[CompletedIssue]]:
+    ordered = sorted(tasks, key=lambda task: (task.known_at, task.issue_id))
+    ordered = [task for task in ordered if end is None or task.known_at < moment(end)]
+    if len(ordered) < 2:
+        raise NothingToTest
+    first = moment(start) if start else chronological_split(ordered)[1][0].known_at
+    return first, [task for task in ordered if task.known_at >= first]
+
+
+def _walk(
+    tasks: Sequence[CompletedIssue], first: datetime, test: Sequence[CompletedIssue], timings: Timings, write: Write
+) -> list[Suggested]:
+    ledger, asked = Ledger(tasks), list[Suggested]()
+    starts = list(month_starts(first, test[-1].known_at))
+    for month, end in zip(starts, [*starts[1:], None], strict=True):
+        started = time.thread_time()
+        known = [task for task in tasks if task.completed_at < month]
+        model = AssignmentModel.from_bytes(train_assignment_model(known, now=month).serving)
+        timings.fit.append(time.thread_time() - started)
+        of_month = [task for task in test if task.known_at >= month and (end is None or task.known_at < end)]
+        for task in of_month:
+            _time(model, task, list(ledger.given_lately(task.known_at)), timings)
+            asked.append(suggested(task, ledger, model.probabilities))
+        write(f"{month:%Y-%m}  {len(of_month):4d} tasks  {len(asked):5d} of {len(test)} ({len(asked) / len(test):.0%})")
+    return asked
+
+
+def _time(model: AssignmentModel, task: CompletedIssue, candidates: list[str], timings: Timings) -> None:
+    started = time.thread_time()
+    model.answer(task.facts, candidates, explained=candidates[:_EXPLAINED])
+    timings.predict.append(time.thread_time() - started)
+
+
+def _figures(asked: Sequence[Suggested]) -> dict[str, Any]:
+    found = replay(asked)
+    answered = [(each.confidence, each.was_right) for each in asked if each.confidence is not None]
+    sure = [right for confidence, right in answered if confidence >= SURE]
+    return {
+        "n": len(asked),
+        "mean_candidates": float(np.mean([each.n_candidates for each in asked])),
+        "methods": found.to_json()["rates"],
+        # A person who was no candidate is a task that was not answered surely and rightly: part of neither count.
+        "sure_share": len(sure) / len(asked),
+        "sure_right": float(np.mean(sure)) if sure else None,
+        "ece": expected_calibration_error([right for _, right in answered], [c for c, _ in answered]),
+    }
+
+
+def _costs(timings: Timings) -> dict[str, float]:
+    return {
+        "fit_seconds": max(timings.fit),
+        "predict_ms_p50": float(np.percentile(timings.predict, 50)) * 1e3,
+        "predict_ms_p95": float(np.percentile(timings.predict, 95)) * 1e3,
+    }

@@ -1,0 +1,182 @@
+"""The past as it was: who could have taken each issue, what each had done by then, and who would have been suggested.
+
+Everything is of one moment: an issue counts as somebody's work from when it was known, and as finished work only once
+it was finished.
+"""
+
+import math
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .assignment import MemberHistory, rank_members
+from .records import CompletedIssue, IssueFacts
+
+#: Whoever was given nothing for so long was not there, or does other work: the candidates of the reference.
+CANDIDATE_DAYS = 120
+#: Methods whose hits are told beside those of the two strategies.
+FORMULA, LEARNED, RANDOM, MOST_RECENT, REPORTER = "formula", "learned", "random", "most_recent", "reporter"
+#: The model's probability alone, without load, performance and availability.
+PROBABILITY = "probability"
+
+#: P(person | issue) of each of some candidates.
+Skills = Callable[[IssueFacts, Sequence[str]], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class HitRates:
+    """How often the person who did an issue was named first, or among the first three; and the mean of 1 / rank."""
+
+    top_1: float
+    top_3: float
+    mrr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What each method would have suggested for the last finished issues."""
+
+    n_issues: int
+    rates: dict[str, HitRates]
+
+    @property
+    def better(self) -> str:
+        """The strategy that named the right person first more often; of equals the one with more among three, then
+        the formula."""
+        formula, learned = self.rates.get(FORMULA), self.rates.get(LEARNED)
+        if formula is None or learned is None:
+            return FORMULA
+        return LEARNED if (learned.top_1, learned.top_3) > (formula.top_1, formula.top_3) else FORMULA
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for an artefact's header or a row."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> "Replay":
+        """Read what `to_json` wrote."""
+        return cls(found["n_issues"], {name: HitRates(**rates) for name, rates in found["rates"].items()})
+
+
+class Ledger:
+    """Who was given what and finished what, to be asked as of any moment; O(log n) a person."""
+
+    def __init__(self, issues: Sequence[CompletedIssue]) -> None:
+        self._given: dict[str, list[datetime]] = defaultdict(list)
+        self._finished: dict[str, list[datetime]] = defaultdict(list)
+        self._of_type: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        for issue in issues:
+            person = issue.facts.assignee
+            self._given[person].append(issue.known_at)
+            self._finished[person].append(issue.completed_at)
+            self._of_type[person, issue.facts.issue_type].append(issue.completed_at)
+        for moments in (*self._given.values(), *self._finished.values(), *self._of_type.values()):
+            moments.sort()
+
+    def given_lately(self, at: datetime) -> dict[str, int]:
+        """People who were given anything in the last CANDIDATE_DAYS before `at`, and how many issues; by id."""
+        since = at - timedelta(days=CANDIDATE_DAYS)
+        counts = {
+            person: bisect_left(moments, at) - bisect_left(moments, since) for person, moments in self._given.items()
+        }
+        return {person: counts[person] for person in sorted(counts) if counts[person]}
+
+    def history(self, person: str, issue_type: str, at: datetime) -> MemberHistory:
+        """What one person had done before `at`."""
+        finished = self._finished[person]
+        completed = bisect_left(finished, at)
+        return MemberHistory(
+            user_id=person,
+            completed=completed,
+            completed_same_type=bisect_left(self._of_type.get((person, issue_type), []), at),
+            open_issues=max(bisect_left(self._given[person], at) - completed, 0),
+            last_active_at=finished[completed - 1] if completed else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """Where each method would have put the person who did an issue; no ranks if they were not among the candidates."""
+
+    issue_id: str
+    n_candidates: int
+    ranks: Mapping[str, float]
+    #: Highest probability that the model gave, and whether it was this person's; None without a model.
+    confidence: float | None = None
+    was_right: bool = False
+
+
+def suggested(issue: CompletedIssue, ledger: Ledger, skills: Skills | None) -> Suggested:
+    """Ask every method whom it would have suggested when the issue was given away."""
+    facts, person, at = issue.facts, issue.facts.assignee, issue.known_at
+    lately = ledger.given_lately(at)
+    if person not in lately:
+        return Suggested(issue.issue_id, len(lately), {})
+    members = [ledger.history(candidate, facts.issue_type, at) for candidate in lately]
+    ranks = {
+        FORMULA: rank_in(_totals(members, facts.issue_type, at, None), person),
+        MOST_RECENT: rank_in(lately, person),
+        REPORTER: rank_in(dict(lately) | {facts.reporter: math.inf} if facts.reporter in lately else lately, person),
+    }
+    if skills is None:
+        return Suggested(issue.issue_id, len(lately), ranks)
+    chances = skills(facts, list(lately))
+    ranks |= {LEARNED: rank_in(_totals(members, facts.issue_type, at, chances), person)}
+    ranks |= {PROBABILITY: rank_in(chances, person)}
+    return Suggested(issue.issue_id, len(lately), ranks, max(chances.values()), ranks[PROBABILITY] == 1)
+
+
+def replay(asked: Sequence[Suggested]) -> Replay:
+    """Hit rates of every method over the same issues; a person who was no candidate is everybody's miss."""
+    methods = sorted({method for each in asked for method in each.ranks})
+    rates = {method: hit_rates([each.ranks.get(method) for each in asked]) for method in methods}
+    lots = random_rates([each.n_candidates if each.ranks else None for each in asked])
+    return Replay(len(asked), rates | {RANDOM: lots})
+
+
+def rank_in(scores: Mapping[str, float], person: str) -> float:
+    """1 for the highest score; equal scores share the average of their ranks."""
+    own = scores[person]
+    higher = sum(score > own for score in scores.values())
+    equal = sum(score == own for score in scores.values())
+    return 1 + higher + (equal - 1) / 2
+
+
+def hit_rates(ranks: Sequence[float | None]) -> HitRates:
+    """Rates over issues; None, the person not being a candidate, is a miss.
+
+    Raises
+    ------
+    ValueError
+        Without a single issue.
+    """
+    if not ranks:
+        raise ValueError("Hit rates need at least one issue.")
+    found = [rank for rank in ranks if rank is not None]
+    return HitRates(
+        top_1=sum(rank <= 1 for rank in found) / len(ranks),
+        top_3=sum(rank <= 3 for rank in found) / len(ranks),
+        mrr=sum(1 / rank for rank in found) / len(ranks),
+    )
+
+
+def random_rates(candidates: Sequence[int | None]) -> HitRates:
+    """What drawing lots among so many candidates hits on average; None, the person not being one, is a miss."""
+    if not candidates:
+        raise ValueError("Hit rates need at least one issue.")
+    sizes = [size for size in candidates if size]
+    return HitRates(
+        top_1=sum(1 / size for size in sizes) / len(candidates),
+        top_3=sum(min(3 / size, 1.0) for size in sizes) / len(candidates),
+        mrr=sum(sum(1 / rank for rank in range(1, size + 1)) / size for size in sizes) / len(candidates),
+    )
+
+
+def _totals(
+    members: Sequence[MemberHistory], issue_type: str, now: datetime, skills: Mapping[str, float] | None
+) -> dict[str, float]:
+    ranked = rank_members(members, issue_type=issue_type, top_n=len(members), now=now, skills=skills)
+    return {score.user_id: score.total for score in ranked}
