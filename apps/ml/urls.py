@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from apps.ml.viewsets.anomalies import AnomalyViewSet
+from apps.ml.viewsets.assignment import AssignmentViewSet
 from apps.ml.viewsets.forecasts import ForecastViewSet
 from apps.ml.viewsets.insights import InsightViewSet
 from apps.ml.viewsets.predictions import PredictionViewSet
@@ -20,7 +22,7 @@ urlpatterns = [
         InsightViewSet.as_view({"post": "estimate_sprint_duration"}),
         name="estimate-sprint-duration",
     ),
-    path("suggest-assignment/", InsightViewSet.as_view({"post": "suggest_assignment"}), name="suggest-assignment"),
+    path("suggest-assignment/", AssignmentViewSet.as_view({"post": "suggest_assignment"}), name="suggest-assignment"),
     path("<uuid:sprint_id>/sprint-risk/", InsightViewSet.as_view({"get": "sprint_risk"}), name="sprint-risk"),
     path(
         "<uuid:project_id>/project-summary/",
@@ -36,6 +38,12 @@ urlpatterns = [
         "projects/<uuid:project_id>/forecast/", ForecastViewSet.as_view({"post": "forecast"}), name="project-forecast"
     ),
     path("sprints/<uuid:sprint_id>/what-if/", ForecastViewSet.as_view({"post": "what_if"}), name="sprint-what-if"),
+    path("projects/<uuid:project_id>/anomalies/", AnomalyViewSet.as_view({"get": "list"}), name="project-anomalies"),
+    path(
+        "projects/<uuid:project_id>/anomalies/<uuid:anomaly_id>/",
+        AnomalyViewSet.as_view({"get": "retrieve", "patch": "review"}),
+        name="project-anomaly",
+    ),
     path("models/", ModelViewSet.as_view({"get": "list"}), name="models"),
     path("models/train/", ModelViewSet.as_view({"post": "train"}), name="train-model"),
     path("models/rollback/", ModelViewSet.as_view({"post": "rollback"}), name="roll-back-model"),

@@ -1,4 +1,4 @@
-"""What people make of an anomaly: the one place that closes one, with who and when."""
+"""What people make of an anomaly: the one place that takes up and closes one, with who, when and why."""
 
 import logging
 from datetime import datetime
@@ -22,25 +22,44 @@ class AnomalyClosed(Conflict):
     code = "anomaly_closed"
 
 
-def resolve_anomaly(anomaly: AnomalyDetection, *, by: "User", now: datetime) -> AnomalyDetection:
+def acknowledge_anomaly(anomaly: AnomalyDetection, *, by: "User", now: datetime, notes: str = "") -> AnomalyDetection:
+    """Somebody looks into it; raises `AnomalyClosed` if it was closed before."""
+    return _moved(anomaly, AnomalyDetection.Status.INVESTIGATING, by=by, now=now, notes=notes)
+
+
+def resolve_anomaly(anomaly: AnomalyDetection, *, by: "User", now: datetime, notes: str = "") -> AnomalyDetection:
     """The cause is gone; raises `AnomalyClosed` if it was closed before."""
-    return _closed(anomaly, AnomalyDetection.Status.RESOLVED, by=by, now=now)
+    return _moved(anomaly, AnomalyDetection.Status.RESOLVED, by=by, now=now, notes=notes)
 
 
-def dismiss_anomaly(anomaly: AnomalyDetection, *, by: "User", now: datetime) -> AnomalyDetection:
+def dismiss_anomaly(anomaly: AnomalyDetection, *, by: "User", now: datetime, notes: str = "") -> AnomalyDetection:
     """There was nothing wrong; raises `AnomalyClosed` if it was closed before."""
-    return _closed(anomaly, AnomalyDetection.Status.FALSE_POSITIVE, by=by, now=now)
+    return _moved(anomaly, AnomalyDetection.Status.FALSE_POSITIVE, by=by, now=now, notes=notes)
+
+
+#: What a person can make of an open anomaly, by the status that it gets.
+REVIEWS = {
+    AnomalyDetection.Status.INVESTIGATING: acknowledge_anomaly,
+    AnomalyDetection.Status.RESOLVED: resolve_anomaly,
+    AnomalyDetection.Status.FALSE_POSITIVE: dismiss_anomaly,
+}
 
 
 @transaction.atomic
-def _closed(
-    anomaly: AnomalyDetection, status: AnomalyDetection.Status, *, by: "User", now: datetime
+def _moved(
+    anomaly: AnomalyDetection, status: AnomalyDetection.Status, *, by: "User", now: datetime, notes: str
 ) -> AnomalyDetection:
     # Read again under a lock: of two people who close it at once the second is told, and does not overwrite the first.
     row = AnomalyDetection.objects.select_for_update().get(id=anomaly.id)
     if row.status not in OPEN_STATUSES:
         raise AnomalyClosed
-    row.status, row.resolved_by, row.resolved_at = status, by, now
-    row.save(update_fields=["status", "resolved_by", "resolved_at"])
-    logger.info("Anomaly closed status=%s anomaly=%s by=%s", row.status, row.id, by.id)
+    row.status = status
+    if status in OPEN_STATUSES:
+        row.acknowledged_by, row.acknowledged_at = by, now
+    else:
+        row.resolved_by, row.resolved_at = by, now
+    # Added below what others wrote before.
+    row.notes = "\n".join(part for part in (row.notes, notes) if part)
+    row.save(update_fields=["status", "acknowledged_by", "acknowledged_at", "resolved_by", "resolved_at", "notes"])
+    logger.info("Anomaly reviewed status=%s anomaly=%s by=%s", row.status, row.id, by.id)
     return row

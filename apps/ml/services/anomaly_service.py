@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.ml.core.anomalies import project_anomalies
 from apps.ml.core.burndown import SprintState, sprint_risks
-from apps.ml.core.findings import Finding
+from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.services.forecasts import sprint_forecast_or_reason
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 METHOD = "rules"
 #: A finding of these states is still being looked at; finding it again changes it and adds none.
 OPEN_STATUSES = (AnomalyDetection.Status.DETECTED, AnomalyDetection.Status.INVESTIGATING)
+#: Four weeks, which is what the engine judges: until then the same weeks would raise the same alarm again.
+SILENT_AFTER_FALSE_ALARM = timedelta(weeks=4)
 
 
 class AnomalyDetectionService:
@@ -37,7 +39,8 @@ class AnomalyDetectionService:
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
         findings = project_anomalies(insights.project_snapshot(project.pk, now=now))
-        rows = [_stored(project, finding, now=now) for finding in findings]
+        silenced = _silenced(project, now=now)
+        rows = [_stored(project, finding, now=now) for finding in findings if not _is_silenced(finding, silenced)]
         logger.info("Looked for anomalies project=%s found=%d", project.pk, len(rows))
         return rows
 
@@ -68,6 +71,25 @@ class AnomalyDetectionService:
 def _state(sprint: Sprint, *, now: datetime) -> SprintState:
     forecast, _ = sprint_forecast_or_reason(sprint, now=now)
     return replace(insights.sprint_state(sprint, now=now), forecast=forecast)
+
+
+def _silenced(project: Project, *, now: datetime) -> dict[str, int]:
+    """Kinds that somebody called false alarms lately, and the rank of the severity they had."""
+    dismissed = AnomalyDetection.objects.filter(
+        project=project,
+        sprint=None,
+        status=AnomalyDetection.Status.FALSE_POSITIVE,
+        resolved_at__gte=now - SILENT_AFTER_FALSE_ALARM,
+    )
+    silenced: dict[str, int] = {}
+    for kind, severity in dismissed.order_by().values_list("anomaly_type", "severity"):
+        silenced[kind] = max(silenced.get(kind, 0), SEVERITIES.index(severity))
+    return silenced
+
+
+def _is_silenced(finding: Finding, silenced: dict[str, int]) -> bool:
+    """What was no alarm stays none, unless it has become worse."""
+    return SEVERITIES.index(finding.severity) <= silenced.get(finding.kind, -1)
 
 
 def _stored(project: Project, finding: Finding, *, now: datetime) -> AnomalyDetection:

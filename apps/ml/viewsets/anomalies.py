@@ -1,0 +1,71 @@
+"""Anomalies of a project: list and filter, look at one, say what it was."""
+
+from functools import cached_property
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django_filters import ChoiceFilter, FilterSet
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apps.common.api import PROBLEM_JSON
+from apps.common.openapi import Problem
+from apps.ml.models import AnomalyDetection
+from apps.ml.selectors.insights import WORKING_ROLES
+from apps.ml.serializers.anomalies import AnomalySerializer, ReviewRequest
+from apps.ml.services.anomaly_review import REVIEWS
+from apps.projects.models import Project
+from apps.projects.selectors import projects_visible_to, role_of
+
+
+class AnomalyFilter(FilterSet):
+    """What the list can be narrowed to."""
+
+    status = ChoiceFilter(choices=AnomalyDetection.Status.choices)
+    severity = ChoiceFilter(choices=AnomalyDetection.Severity.choices)
+
+    class Meta:
+        model = AnomalyDetection
+        fields = ["anomaly_type"]
+
+
+class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyDetection]):
+    """What was found in a project, the latest first; members and leads say what it was."""
+
+    queryset = AnomalyDetection.objects.all()
+    serializer_class = AnomalySerializer
+    lookup_url_kwarg = "anomaly_id"
+    filterset_class = AnomalyFilter
+
+    @cached_property
+    def project(self) -> Project:
+        """The one in the address, if this person may know that it exists."""
+        return get_object_or_404(projects_visible_to(self.request.user), id=self.kwargs["project_id"])
+
+    def get_queryset(self) -> QuerySet[AnomalyDetection]:
+        return AnomalyDetection.objects.filter(project=self.project).order_by("-detected_at", "id")
+
+    @extend_schema(
+        request=ReviewRequest,
+        responses={
+            200: AnomalySerializer,
+            (409, PROBLEM_JSON): OpenApiResponse(Problem, "Somebody has closed it already."),
+        },
+        tags=["ml"],
+    )
+    def review(self, request: Request, project_id: UUID, anomaly_id: UUID) -> Response:
+        """Acknowledge, resolve or dismiss an open anomaly; who and when are kept with it."""
+        anomaly = self.get_object()
+        if role_of(request.user, self.project) not in WORKING_ROLES:
+            raise PermissionDenied("Your role in this project does not allow this.")
+        asked = ReviewRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        act = REVIEWS[AnomalyDetection.Status(asked.validated_data["status"])]
+        row = act(anomaly, by=request.user, now=timezone.now(), notes=asked.validated_data["notes"])
+        return Response(AnomalySerializer(row, context=self.get_serializer_context()).data)
