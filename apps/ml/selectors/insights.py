@@ -8,9 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
-from apps.accounts.models import User
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
-from apps.ml.core.assignment import MemberHistory
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
@@ -120,52 +118,6 @@ def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
         stale=Count("id", filter=~_DONE & untouched),
     )
     return ProjectCounts(**counts)
-
-
-def assignable_people(project_id: UUID | str) -> dict[str, User]:
-    """Active members and leads by id, in one query."""
-    team = TeamMember.objects.filter(project_id=project_id, role__in=WORKING_ROLES, user__is_active=True)
-    return {str(member.user_id): member.user for member in team.select_related("user")}
-
-
-def member_histories(project_id: UUID | str, user_ids: Iterable[str], *, issue: Issue) -> list[MemberHistory]:
-    """What each person did in the project, without the issue in question, in two queries however many people."""
-    others = Issue.objects.filter(project_id=project_id, assignee__isnull=False).exclude(pk=issue.pk)
-    work = others.values("assignee_id").annotate(
-        completed=Count("id", filter=_DONE),
-        completed_same_type=Count("id", filter=_DONE & Q(issue_type_id=issue.issue_type_id)),
-        open_issues=Count("id", filter=~_DONE),
-        resolved=Max("resolved_at"),
-    )
-    by_person = {str(row["assignee_id"]): row for row in work.order_by()}
-    moved = _last_moves(project_id, issue)
-    return [_member_history(user_id, by_person.get(user_id), moved.get(user_id)) for user_id in user_ids]
-
-
-def _last_moves(project_id: UUID | str, issue: Issue) -> dict[str, datetime]:
-    """When each person last moved an issue of their own; moves by others do not show that the person is there."""
-    own = Q(changed_by=None) | Q(changed_by=F("issue__assignee"))
-    moves = (
-        IssueChange.objects.filter(own, field=IssueChange.Field.STATUS, issue__project_id=project_id)
-        .exclude(issue=issue)
-        .exclude(issue__assignee=None)
-        .order_by()
-        .values_list("issue__assignee_id")
-        .annotate(last=Max("changed_at"))
-    )
-    return {str(user_id): last for user_id, last in moves}
-
-
-def _member_history(user_id: str, work: Mapping[str, Any] | None, moved: datetime | None) -> MemberHistory:
-    if work is None:
-        return MemberHistory(user_id=user_id, last_active_at=moved)
-    return MemberHistory(
-        user_id=user_id,
-        completed=work["completed"],
-        completed_same_type=work["completed_same_type"],
-        open_issues=work["open_issues"],
-        last_active_at=_latest(moved, work["resolved"]),
-    )
 
 
 def _window(sprint: Sprint, now: datetime) -> SprintWindow:

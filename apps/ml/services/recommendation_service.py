@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.ml.core.assignment import AssignmentScore, rank_members
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors import insights
+from apps.ml.selectors.assignment import assignable_people, member_histories
 from apps.ml.services.history import record_prediction
 from apps.projects.models import Issue
 
@@ -36,8 +36,8 @@ class RecommendationService:
         """
         now = now or timezone.now()
         issue = Issue.objects.select_related("issue_type").get(pk=issue_id, project_id=project_id)
-        people = insights.assignable_people(project_id)
-        histories = insights.member_histories(project_id, people, issue=issue)
+        people = assignable_people(project_id)
+        histories = member_histories(project_id, people, issue=issue)
         scores = rank_members(histories, issue_type=issue.issue_type.name, top_n=top_n, now=now)
         row = self._record(issue, scores, top_n=top_n, candidates=len(people), user=user)
         return {

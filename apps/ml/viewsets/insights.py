@@ -1,4 +1,4 @@
-"""Sprint duration, assignment, sprint risk, project summary: validate, authorise, ask the service, answer."""
+"""Sprint duration, sprint risk, project summary: validate, authorise, ask the service, answer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,13 +19,11 @@ from apps.ml.serializers.insights import (
     ProjectSummaryResponse,
     SprintDurationResponse,
     SprintRiskResponse,
-    SuggestAssignmentRequest,
-    SuggestAssignmentResponse,
 )
-from apps.ml.services import AnomalyDetectionService, RecommendationService
+from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprint_duration import SprintDurationService
-from apps.projects.selectors import issues_visible_to, projects_visible_to, sprints_visible_to
+from apps.projects.selectors import projects_visible_to, sprints_visible_to
 
 #: What is named in the body, rather than the address, is not there or not visible.
 NOT_FOUND: dict[Any, Any] = {
@@ -50,17 +48,6 @@ class InsightViewSet(ViewSet):
         require_issues_of(sprint.project_id, planned_issues=asked.validated_data["planned_issues"])
         service = SprintDurationService()
         return Response(service.estimate_sprint_duration(**asked.validated_data, user=request.user))
-
-    @extend_schema(
-        request=SuggestAssignmentRequest, responses={200: SuggestAssignmentResponse, **NOT_FOUND}, tags=["ml"]
-    )
-    def suggest_assignment(self, request: Request) -> Response:
-        """Suggest who could take an issue."""
-        asked = SuggestAssignmentRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        issue_id, project_id = asked.validated_data["issue_id"], asked.validated_data["project_id"]
-        get_object_or_404(issues_visible_to(request.user), id=issue_id, project_id=project_id)
-        return Response(RecommendationService().suggest_assignment(**asked.validated_data, user=request.user))
 
     @extend_schema(responses=SprintRiskResponse, tags=["ml"])
     def sprint_risk(self, request: Request, sprint_id: UUID) -> Response:

@@ -1,4 +1,4 @@
-"""`./run manage benchmark assignment|effort|story_points --data PATH …`: the shipped methods on public data, beside baselines."""
+"""`./run manage benchmark NAME --data PATH …`: the shipped methods on public data, beside baselines."""
 
 import importlib
 import json

@@ -1,0 +1,27 @@
+"""Who could take an issue: validate, authorise, ask the service, answer."""
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from apps.ml.serializers.assignment import SuggestAssignmentRequest, SuggestAssignmentResponse
+from apps.ml.services import RecommendationService
+from apps.ml.viewsets.insights import NOT_FOUND
+from apps.projects.selectors import issues_visible_to
+
+
+class AssignmentViewSet(ViewSet):
+    """Answers about people and work."""
+
+    @extend_schema(
+        request=SuggestAssignmentRequest, responses={200: SuggestAssignmentResponse, **NOT_FOUND}, tags=["ml"]
+    )
+    def suggest_assignment(self, request: Request) -> Response:
+        """Suggest who could take an issue."""
+        asked = SuggestAssignmentRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        issue_id, project_id = asked.validated_data["issue_id"], asked.validated_data["project_id"]
+        get_object_or_404(issues_visible_to(request.user), id=issue_id, project_id=project_id)
+        return Response(RecommendationService().suggest_assignment(**asked.validated_data, user=request.user))
