@@ -29,7 +29,16 @@ def active_model(model_type: str, project_id: UUID | str | None = None) -> Activ
     row = (
         MLModel.objects.filter(scope, model_type=model_type, is_active=True, status=MLModel.Status.ACTIVE)
         .order_by(F("project_id").desc(nulls_last=True))
-        .values("id", "model_type", "version", "project_id", "trained_at", "serving_key", "serving_digest", "serving_signature")
+        .values(
+            "id",
+            "model_type",
+            "version",
+            "project_id",
+            "trained_at",
+            "serving_key",
+            "serving_digest",
+            "serving_signature",
+        )
         .first()
     )
     return ActiveModel(**row) if row else None

@@ -162,7 +162,9 @@ class ModelLoader:
         verify(data, digest=active.serving_digest, signature=active.serving_signature)
         predictor = _READERS[active.model_type](data)
         logger.info("Model loaded type=%s version=%s project=%s", active.model_type, active.version, active.project_id)
-        return LoadedModel(active.id, active.model_type, active.version, active.project_id, active.trained_at, predictor)
+        return LoadedModel(
+            active.id, active.model_type, active.version, active.project_id, active.trained_at, predictor
+        )
 
     def _note_failure(self, active: ActiveModel, error: ApplicationError) -> None:
         _PROCESS.failed_at[active.id] = self._clock()
