@@ -48,6 +48,11 @@ class TeamMember(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     joined_at = models.DateTimeField(default=timezone.now)
+    #: False for who shall not be suggested for work, for whatever reason: none is asked for or kept.
+    available_for_assignment = models.BooleanField(default=True)
+    #: First and last day away; one of them alone means from then on, or until then.
+    absent_from = models.DateField(null=True, blank=True)
+    absent_until = models.DateField(null=True, blank=True)
 
     class Meta:
         ordering = ["joined_at", "id"]
@@ -55,6 +60,13 @@ class TeamMember(models.Model):
             models.UniqueConstraint(fields=["project", "user"], name="projects_member_once"),
             models.CheckConstraint(
                 condition=Q(role__in=["viewer", "member", "lead"]), name="projects_member_role_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(absent_from__isnull=True)
+                | Q(absent_until__isnull=True)
+                | Q(absent_until__gte=F("absent_from")),
+                name="projects_member_returns_after_leaving",
+                violation_error_message="The last day away is not before the first.",
             ),
         ]
 

@@ -93,8 +93,15 @@ class MemberSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = TeamMember
-        fields = ["user", "email", "full_name", "role", "joined_at"]
+        fields = [
+            "user", "email", "full_name", "role", "joined_at", "available_for_assignment", "absent_from", "absent_until",
+        ]  # fmt: skip
         read_only_fields = ["joined_at"]
+        extra_kwargs = {
+            "available_for_assignment": {"help_text": "Whether suggest-assignment may name this person."},
+            "absent_from": {"help_text": "First day away; alone: from then on."},
+            "absent_until": {"help_text": "Last day away; alone: until then."},
+        }
 
 
 class NewMemberSerializer(serializers.Serializer):

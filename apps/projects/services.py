@@ -75,12 +75,12 @@ def add_member(project: Project, *, user: User, role: str, now: datetime) -> Tea
 
 
 @all_or_nothing()
-def change_role(member: TeamMember, *, role: str) -> TeamMember:
-    """Give a member another role; `Conflict` when the project would be left without a lead."""
+def change_member(member: TeamMember, **fields: Any) -> TeamMember:
+    """Change role or availability; `Conflict` when the project would be left without a lead."""
     lock(member.project)
-    if role != TeamMember.Role.LEAD:
+    if fields.get("role", TeamMember.Role.LEAD) != TeamMember.Role.LEAD:
         _require_another_lead(member)
-    return update(member, {"role": role}, allowed={"role"})
+    return update(member, fields, allowed={"role", "available_for_assignment", "absent_from", "absent_until"})
 
 
 @all_or_nothing()

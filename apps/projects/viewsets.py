@@ -202,8 +202,7 @@ class MemberViewSet(ReadViewSet):
 
     def partial_update(self, request: Request, project_id: str, user_id: str) -> Response:
         member = self.get_object()
-        role = self.validated(member).get("role", member.role)
-        return self.shown(services.change_role(member, role=role))
+        return self.shown(services.change_member(member, **self.validated(member)))
 
     def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
         """Take a person out of the team; their open issues become unassigned."""

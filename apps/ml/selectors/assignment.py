@@ -1,7 +1,7 @@
 """Who could take an issue and what they did, in a constant number of queries however many people."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +15,14 @@ from apps.projects.models import Issue, IssueChange, TeamMember, WorkflowStatus
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
-def assignable_people(project_id: UUID | str) -> dict[str, User]:
-    """Active members and leads by id, in one query."""
-    team = TeamMember.objects.filter(project_id=project_id, role__in=WORKING_ROLES, user__is_active=True)
+def assignable_people(project_id: UUID | str, *, today: date) -> dict[str, User]:
+    """Active members and leads by id, in one query: without those who are away today or are not to be suggested."""
+    begun = Q(absent_from__isnull=True) | Q(absent_from__lte=today)
+    lasting = Q(absent_until__isnull=True) | Q(absent_until__gte=today)
+    known = Q(absent_from__isnull=False) | Q(absent_until__isnull=False)
+    team = TeamMember.objects.filter(
+        project_id=project_id, role__in=WORKING_ROLES, user__is_active=True, available_for_assignment=True
+    ).exclude(known & begun & lasting)
     return {str(member.user_id): member.user for member in team.select_related("user")}
 
 

@@ -36,7 +36,7 @@ class RecommendationService:
         """
         now = now or timezone.now()
         issue = Issue.objects.select_related("issue_type").get(pk=issue_id, project_id=project_id)
-        people = assignable_people(project_id)
+        people = assignable_people(project_id, today=now.date())
         histories = member_histories(project_id, people, issue=issue)
         scores = rank_members(histories, issue_type=issue.issue_type.name, top_n=top_n, now=now)
         row = self._record(issue, scores, top_n=top_n, candidates=len(people), user=user)

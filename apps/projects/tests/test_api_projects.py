@@ -143,3 +143,24 @@ class TestTypesAndStatuses:
     @pytest.mark.parametrize("number", [0, 10**30])
     def test_an_id_that_cannot_be_is_not_found(self, as_, url, number):
         assert as_("lead").get(url("statuses", number)).status_code == 404
+
+
+class TestAvailability:
+    def test_a_lead_says_who_is_away_and_who_is_not_to_be_suggested(self, as_, people, url):
+        address = url("members", people["member"].id)
+        away = {"available_for_assignment": False, "absent_from": "2026-03-02", "absent_until": "2026-03-06"}
+
+        response = as_("lead").patch(address, away)
+
+        assert response.status_code == 200
+        assert response.json().items() >= (away | {"role": "member"}).items()
+
+    def test_nobody_returns_before_leaving(self, as_, people, url):
+        body = {"absent_from": "2026-03-02", "absent_until": "2026-03-01"}
+
+        assert as_("lead").patch(url("members", people["member"].id), body).status_code == 400
+
+    def test_a_member_does_not_decide_about_others(self, as_, people, url):
+        response = as_("member").patch(url("members", people["lead"].id), {"available_for_assignment": False})
+
+        assert response.status_code == 403

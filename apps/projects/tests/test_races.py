@@ -43,8 +43,8 @@ def test_two_leads_who_step_down_together_leave_one(attempt):
     one, other = TeamMemberFactory.create_batch(2, project=project, role="lead")
 
     answers = at_once(
-        lambda: services.change_role(one, role="viewer"),
-        lambda: services.change_role(TeamMember.objects.get(pk=other.pk), role="viewer"),
+        lambda: services.change_member(one, role="viewer"),
+        lambda: services.change_member(TeamMember.objects.get(pk=other.pk), role="viewer"),
     )
 
     assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1

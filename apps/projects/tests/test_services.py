@@ -64,7 +64,7 @@ class TestTeam:
 
     def test_the_last_lead_can_neither_step_down_nor_leave(self, lead, now):
         with pytest.raises(Conflict):
-            services.change_role(lead, role="member")
+            services.change_member(lead, role="member")
         with pytest.raises(Conflict):
             services.remove_member(lead, by=lead.user, now=now)
 
@@ -74,7 +74,7 @@ class TestTeam:
     def test_with_a_second_lead_the_first_may_go(self, project, lead, now):
         TeamMemberFactory(project=project, role=TeamMember.Role.LEAD)
 
-        services.change_role(lead, role="viewer")
+        services.change_member(lead, role="viewer")
 
         assert project.team.get(user=lead.user).role == "viewer"
 
