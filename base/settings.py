@@ -126,6 +126,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     DATABASES["default"]["CONN_MAX_AGE"] = 600
 elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A connection from the pool is tried before it is used, or every one that a restart of the database broke would
+    # cost a request (measured).
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": config.int("DATABASE_POOL_SIZE", default=8),

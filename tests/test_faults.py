@@ -1,0 +1,289 @@
+"""What people see when a part fails: each part is really killed, cut off, slowed down or filled up.
+
+Two faults have their tests elsewhere: a broker that is gone and a worker that is killed, in `test_training_worker.py`;
+that every part which is cut off is named by `/health/ready`, in `test_operations.py`.
+"""
+
+import os
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from apps.ml.models import MLModel, TrainingRun
+from apps.ml.services import model_loader
+from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.similar_issues import FINISHED_WORK
+from apps.ml.services.training_jobs import MAX_ATTEMPTS, request_training, run_training
+from apps.ml.services.verification import MIN_ORPHAN_AGE, delete_orphans, verify_store
+from apps.ml.storage import get_object_store
+from apps.ml.tests.teams import learnable_team
+from apps.projects.tests.factories import TeamMemberFactory
+from base.celery import app as celery_app
+from tests.engines import S3Server
+from tests.proxy import Proxy, proxy_to
+from tests.topology import Installation, installation
+
+pytestmark = pytest.mark.engine
+EFFORT = "effort_prediction"
+#: Without a model: the team's similar issues, or its averages.
+SIMPLE_METHODS = {"similarity", "heuristic"}
+#: How long the store may let a request wait in these tests, connecting and answering; a request pays it twice at most.
+STORE_SECONDS = 1.0
+#: What an answer takes besides, on a machine that runs other tests too.
+GRACE_SECONDS = 3.0
+
+
+@pytest.fixture
+def store(s3_bucket, s3_server, settings) -> Iterator[Proxy]:
+    """The service reaches the real S3 server through a proxy only; a test that kills the server need not start it."""
+    settings.AWS_S3_TIMEOUT_SECONDS = settings.AWS_S3_CONNECT_TIMEOUT_SECONDS = STORE_SECONDS
+    with proxy_to(int(s3_server.endpoint_url.rpartition(":")[2])) as proxy:
+        settings.AWS_S3_ENDPOINT_URL = f"http://127.0.0.1:{proxy.port}"
+        forget()
+        yield proxy
+        forget()
+    if not s3_server.engine.is_running:
+        s3_server.engine.start()
+
+
+@pytest.fixture
+def team(db):
+    return learnable_team(80, until=timezone.now())
+
+
+@pytest.fixture
+def lead(team, api_client, monkeypatch):
+    """A client of somebody who leads the team; the worker works at once, and tries again without waiting."""
+    monkeypatch.setitem(celery_app.conf, "task_eager_propagates", False)
+    api_client.force_authenticate(TeamMemberFactory(project=team, role="lead").user)
+    return api_client
+
+
+def forget() -> None:
+    """Be a process that has just started."""
+    ModelLoader().clear_cache()
+    EFFORT_OUTCOMES.clear()
+    FINISHED_WORK.clear()
+
+
+def ask_for_training(lead, team) -> dict:
+    """The job, as it is when the worker has done with it."""
+    queued = lead.post("/api/v1/ml/models/train/", {"model_type": EFFORT, "project_id": str(team.id)}, format="json")
+    assert queued.status_code == 202, queued.content
+    return lead.get(queued["Location"]).json()
+
+
+def predicted(lead, team) -> dict:
+    answer = lead.post(
+        "/api/v1/ml/predict-effort/", {"project_id": str(team.id), "title": "Change the label"}, format="json"
+    )
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def attempt(run: TrainingRun) -> TrainingRun:
+    """What a worker does once."""
+    run_training(run.id, now=timezone.now(), rng=random.Random(0))
+    run.refresh_from_db()
+    return run
+
+
+# --- The store ----------------------------------------------------------------------------------------------------
+def test_store_down_before_a_training__the_job_fails_with_the_stores_words_and_simple_methods_answer(
+    store, s3_server: S3Server, lead, team
+):
+    s3_server.engine.kill()
+
+    job = ask_for_training(lead, team)
+    answer = predicted(lead, team)
+
+    assert (job["state"], job["attempts"]) == ("failed", MAX_ATTEMPTS)
+    assert job["failure_reason"].startswith("S3 upload failed in bucket 'test-ml-bucket'")
+    assert answer["method"] in SIMPLE_METHODS
+    assert [model.status for model in MLModel.objects.all()] == ["failed"]
+
+    s3_server.engine.start()
+    assert ask_for_training(lead, team)["state"] == "succeeded"
+    assert predicted(lead, team)["method"] == "ml_model"
+
+
+def test_store_killed_between_the_two_artefacts__nothing_half_stored_serves_and_the_next_attempt_does(
+    store, s3_server: S3Server, lead, team
+):
+    def kill_at_the_second_artefact(request: bytes) -> None:
+        if request.startswith(b"PUT ") and b"/serving.npz" in request:
+            s3_server.engine.kill()
+
+    store.before = kill_at_the_second_artefact
+    run = attempt(request_training(EFFORT, team.id, cause="test", now=timezone.now()))
+
+    assert (run.state, run.attempts) == ("queued", 1)
+    assert run.failure_reason.startswith("S3 upload failed in bucket 'test-ml-bucket'")
+    assert not MLModel.objects.exists()
+    assert predicted(lead, team)["method"] in SIMPLE_METHODS
+
+    store.before = lambda request: None
+    s3_server.engine.start()
+    assert attempt(run).state == "succeeded"
+    assert predicted(lead, team)["method"] == "ml_model"
+
+    # What the first attempt left is listed, and removed once it is too old to belong to a training that goes on.
+    left = {each.key.rpartition("/")[2] for each in verify_store(now=timezone.now()).of("young")}
+    assert "model.joblib" in left
+    an_hour_later = verify_store(now=timezone.now() + MIN_ORPHAN_AGE)
+    assert len(delete_orphans(an_hour_later)) == len(left)
+    found = verify_store(now=timezone.now() + MIN_ORPHAN_AGE)
+    assert (found.is_sound, found.objects) == (True, 3)
+
+
+def test_store_down_after_a_training__who_has_the_model_keeps_it_and_who_starts_anew_answers_simply_until_it_is_back(
+    store, s3_server: S3Server, lead, team, monkeypatch
+):
+    assert ask_for_training(lead, team)["state"] == "succeeded"
+    assert predicted(lead, team)["method"] == "ml_model"
+
+    s3_server.engine.kill()
+    assert predicted(lead, team)["method"] == "ml_model"
+    forget()
+    answer = predicted(lead, team)
+    assert answer["method"] in SIMPLE_METHODS
+
+    s3_server.engine.start()
+    monkeypatch.setattr(model_loader, "RETRY_SECONDS", 0.0)  # as five seconds later
+    assert predicted(lead, team)["method"] == "ml_model"
+
+
+@pytest.mark.parametrize("how", ["silent", "dripping"])
+def test_store_slow__one_request_waits_its_budget_and_all_are_answered_simply(store, lead, team, how):
+    assert ask_for_training(lead, team)["state"] == "succeeded"
+    assert predicted(lead, team)["method"] == "ml_model"
+    store.mode = how
+
+    assert timed(lead, team) == ("ml_model", pytest.approx(0, abs=STORE_SECONDS))
+    forget()
+    method, seconds = timed(lead, team)
+    assert method in SIMPLE_METHODS
+    assert STORE_SECONDS / 2 < seconds < 2 * STORE_SECONDS + GRACE_SECONDS
+    method, seconds = timed(lead, team)
+    assert method in SIMPLE_METHODS
+    assert seconds < STORE_SECONDS
+
+
+def timed(lead, team) -> tuple[str, float]:
+    began = time.monotonic()
+    return predicted(lead, team)["method"], time.monotonic() - began
+
+
+# --- The disk -----------------------------------------------------------------------------------------------------
+@contextmanager
+def small_disk(directory: Path, size: str) -> Iterator[Path]:
+    """A file system of its own."""
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True, capture_output=True)
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", directory], check=True, capture_output=True)
+
+
+def fill(directory: Path, *, but_bytes: int) -> Path:
+    """Leave this much free."""
+    free = os.statvfs(directory)
+    filler = directory / "filler"
+    filler.write_bytes(b"x" * (free.f_bavail * free.f_bsize - but_bytes))
+    return filler
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file system of its own")
+@pytest.mark.parametrize("free_bytes", [0, 4096, 12288])
+def test_disk_full__the_job_says_so_nothing_half_written_is_visible_and_it_works_again_when_there_is_room(
+    lead, team, settings, tmp_path, free_bytes
+):
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        settings.MODEL_STORE_DIR = disk / "models"
+        forget()
+        get_object_store()
+        filler = fill(disk, but_bytes=free_bytes)
+
+        job = ask_for_training(lead, team)
+
+        assert job["state"] == "failed"
+        assert job["failure_reason"].startswith(f"Directory upload failed in directory '{disk / 'models'}'")
+        assert "No space left on device" in job["failure_reason"]
+        assert predicted(lead, team)["method"] in SIMPLE_METHODS
+        assert not MLModel.objects.filter(is_active=True).exists()
+        found = verify_store(now=timezone.now() + MIN_ORPHAN_AGE)
+        assert {finding.fault for finding in found.findings} <= {"orphan"}
+        delete_orphans(found)
+        assert [path for path in (disk / "models").rglob("*") if path.is_file()] == []
+
+        filler.unlink()
+        assert ask_for_training(lead, team)["state"] == "succeeded"
+        assert predicted(lead, team)["method"] == "ml_model"
+        get_object_store.__globals__["_open_store_once"].cache_clear()
+
+
+# --- The database -------------------------------------------------------------------------------------------------
+MAKE_A_TEAM = """
+from django.utils import timezone
+from apps.accounts.models import User
+from apps.ml.tests.teams import learnable_team
+from apps.projects.tests.factories import TeamMemberFactory
+team = learnable_team(600, until=timezone.now())
+TeamMemberFactory(project=team, user=User.objects.get(email="lead@example.com"), role="lead")
+print(team.id)
+"""
+
+
+@pytest.fixture
+def service(tmp_path, postgres_server, valkey_server, s3_server) -> Iterator[Installation]:
+    with installation(tmp_path, postgres_server, valkey_server, s3_server) as made:
+        made.start_web()
+        made.start_worker()
+        yield made
+    if not postgres_server.engine.is_running:
+        postgres_server.engine.start()
+
+
+def test_database_restarted_in_a_training__requests_fail_with_an_id_until_it_is_back_and_the_training_is_done_once(
+    service: Installation, postgres_server
+):
+    project = service.script(MAKE_A_TEAM)
+    service.wait_until_live()
+    question = {"project_id": project, "title": "Change the label"}
+    job = service.post("/api/v1/ml/models/train/", {"model_type": EFFORT, "project_id": project})
+    service.wait_for(
+        lambda: service.query("select 1 from ml_trainingrun where state = 'running' and progress_step >= 2")
+    )
+
+    postgres_server.engine.stop()
+    refused = service.post("/api/v1/ml/predict-effort/", question)
+    assert refused.status == 500
+    assert refused.headers["X-Request-ID"]
+    assert service.get("/health/live").status == 200
+    postgres_server.engine.start()
+
+    assert service.post("/api/v1/ml/predict-effort/", question).status == 200
+    service.wait_for(lambda: done_or_found_lost(service))
+    assert service.get(job.headers["Location"]).body["state"] == "succeeded"
+    assert service.query("select count(*), sum(is_active::int) from ml_mlmodel") == (1, 1)
+    assert service.post("/api/v1/ml/predict-effort/", question).body["method"] == "ml_model"
+
+
+def done_or_found_lost(service: Installation) -> bool:
+    """Two minutes later, as the task of every minute sees it."""
+    state = service.query("select state from ml_trainingrun")
+    if state == ("running",):
+        silent = timezone.now() - timedelta(minutes=3)
+        service.query(f"update ml_trainingrun set heartbeat_at = '{silent.isoformat()}' where state = 'running'")
+        service.send("apps.ml.tasks.requeue_lost_trainings")
+        time.sleep(1)
+    return state in [("succeeded",), ("failed",)]
