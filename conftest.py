@@ -2,7 +2,12 @@
 
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
+
+# A deadline a case measures the machine, which is busy: timings belong into benchmarks.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = ["tests.fixtures_engines"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
