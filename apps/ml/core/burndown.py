@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
+from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.velocity import counts_in_points
 from apps.ml.core.work_forecast import WorkForecast
 
@@ -29,6 +30,21 @@ STALLED_AFTER = timedelta(days=5)
 MISS_PERCENT = (30.0, 50.0, 75.0, 90.0)
 
 
+#: Estimated hours left, in percent of what the sprint's people have at 8 hours a day. Up to a tenth more is rounding.
+OVERLOAD_PERCENT = (110.0, 130.0, 160.0, 200.0)
+#: With fewer of the open issues estimated in hours their sum says nothing.
+MIN_ESTIMATED_SHARE = 0.5
+#: Hours beyond the estimates of finished issues, in percent of these. Public tasks are off by a quarter as a rule.
+DRIFT_PERCENT = (25.0, 50.0, 100.0, 200.0)
+#: Fewer finished issues with both hours are luck.
+MIN_DRIFT_ISSUES = 3
+#: Late is the last third of the days: what is urgent should be done by then.
+LATE_ELAPSED_RATIO = 2.0 / 3.0
+#: Priorities 1 and 2, of whatever scale; 1 is the most urgent.
+HIGH_PRIORITY = 2
+#: Percent of the sprint's urgent issues still open late.
+URGENT_OPEN_PERCENT = (1.0, 25.0, 50.0, 75.0)
+
 #: The percentile that the sentence about the forecast quotes: the usual promise.
 LIKELY_PERCENT = 85
 
@@ -47,6 +63,11 @@ class SprintScopeIssue:
     story_points: float | None = None
     estimated_hours: float | None = None
     is_assigned: bool = True
+    actual_hours: float | None = None
+    #: 1 is the most urgent.
+    priority: int | None = None
+    #: Opaque person key; empty for nobody.
+    assignee: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -67,6 +88,8 @@ class SprintState:
     team_estimates: bool = True
     #: When the open issues are done by the team's own past; None where that is too short.
     forecast: WorkForecast | None = None
+    #: Until the sprint's last day, today counted; None without one.
+    working_days_left: int | None = None
 
     @property
     def open_issues(self) -> tuple[SprintScopeIssue, ...]:
@@ -246,6 +269,81 @@ def stalled_issues(state: SprintState) -> Finding | None:
     )
 
 
+def capacity_overload(state: SprintState) -> Finding | None:
+    """The hours estimated for what is left are more than the sprint's people have."""
+    estimated = [issue for issue in state.open_issues if issue.estimated_hours is not None]
+    people = len({issue.assignee for issue in state.issues if issue.assignee})
+    available = people * (state.working_days_left or 0) * HOURS_PER_PERSON_DAY
+    if not available or len(estimated) < MIN_ESTIMATED_SHARE * len(state.open_issues):
+        return None
+    needed = sum(max((issue.estimated_hours or 0.0) - (issue.actual_hours or 0.0), 0.0) for issue in estimated)
+    severity = severity_of(percent(needed, available), OVERLOAD_PERCENT)
+    if severity is None:
+        return None
+    return Finding(
+        kind="capacity_overload",
+        severity=severity,
+        description=(
+            f"{needed:.0f} estimated hours are left; {people} {'person has' if people == 1 else 'people have'} "
+            f"{available:.0f} in {state.working_days_left} working days at {HOURS_PER_PERSON_DAY:.0f} a day"
+        ),
+        metric="estimated_hours_left",
+        expected=available,
+        actual=round(needed, 1),
+        mitigation=("Take out the least urgent work", "Ask whether somebody can help"),
+        evidence={"people": people, "issues_with_hours": len(estimated), "open_issues": len(state.open_issues)},
+    )
+
+
+def hours_drift(state: SprintState) -> Finding | None:
+    """Finished issues took far longer than was estimated, so that those left will, too."""
+    done = [issue for issue in state.issues if not issue.is_open and issue.estimated_hours and issue.actual_hours]
+    if len(done) < MIN_DRIFT_ISSUES:
+        return None
+    estimated = sum(issue.estimated_hours or 0.0 for issue in done)
+    actual = sum(issue.actual_hours or 0.0 for issue in done)
+    severity = severity_of(round(percent(actual - estimated, estimated), 6), DRIFT_PERCENT)
+    if severity is None:
+        return None
+    return Finding(
+        kind="hours_drift",
+        severity=severity,
+        description=(
+            f"The {len(done)} finished issues with hours took {actual:.0f} h where {estimated:.0f} h were estimated "
+            f"({percent(actual, estimated):.0f}%)"
+        ),
+        metric="actual_hours",
+        expected=round(estimated, 1),
+        actual=round(actual, 1),
+        mitigation=("Estimate what is left anew", "Ask what was not foreseen"),
+        evidence={"issues": _ids(done)},
+    )
+
+
+def urgent_issues_late(state: SprintState) -> Finding | None:
+    """Urgent issues are still open in the last third of the sprint."""
+    if state.elapsed_ratio is None or state.elapsed_ratio < LATE_ELAPSED_RATIO:
+        return None
+    urgent = [issue for issue in state.issues if issue.priority is not None and issue.priority <= HIGH_PRIORITY]
+    left = [issue for issue in urgent if issue.is_open]
+    severity = severity_of(percent(len(left), len(urgent)), URGENT_OPEN_PERCENT)
+    if severity is None:
+        return None
+    return Finding(
+        kind="urgent_issues_late",
+        severity=severity,
+        description=(
+            f"Still open with {100 * state.elapsed_ratio:.0f}% of the time gone: {len(left)} of {len(urgent)} issues "
+            f"of priority {HIGH_PRIORITY} or higher"
+        ),
+        metric="urgent_open_issues",
+        expected=0.0,
+        actual=float(len(left)),
+        mitigation=("Finish these before anything else is begun", "Tell early whoever waits for them"),
+        evidence={"issues": _ids(left)},
+    )
+
+
 def _ids(issues: Sequence[SprintScopeIssue]) -> list[str]:
     return [issue.issue_id for issue in issues]
 
@@ -258,4 +356,7 @@ RULES: tuple[Callable[[SprintState], Finding | None], ...] = (
     unestimated_issues,
     scope_added,
     stalled_issues,
+    capacity_overload,
+    hours_drift,
+    urgent_issues_late,
 )

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
+from apps.ml.core.calendar import working_days_left
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
 from apps.ml.core.summary import ProjectCounts
@@ -91,6 +92,7 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
         started_at=_planning_ended_at(sprint),
         elapsed_ratio=sprint.elapsed_ratio(now.date()),
         team_estimates=_estimates(sprint.project_id),
+        working_days_left=working_days_left(now.date(), sprint.end_date) if sprint.end_date else None,
     )
 
 
@@ -195,6 +197,9 @@ def _scope_issue(row: Mapping[str, Any]) -> SprintScopeIssue:
         story_points=row["story_points"],
         estimated_hours=row["estimated_hours"],
         is_assigned=row["assignee_id"] is not None,
+        actual_hours=row["actual_hours"],
+        priority=row["priority"],
+        assignee=str(row["assignee_id"] or ""),
     )
 
 

@@ -98,7 +98,8 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
 
     risk_type = serializers.CharField(
         help_text=(
-            "burndown_velocity, late_by_forecast, unassigned_issues, unestimated_issues, scope_added or stalled_issues."
+            "burndown_velocity, late_by_forecast, unassigned_issues, unestimated_issues, scope_added, stalled_issues, "
+            "capacity_overload, hours_drift or urgent_issues_late."
         )
     )
     severity = serializers.CharField(
@@ -109,7 +110,10 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
             f"of the open issues unassigned {_steps(burndown.UNASSIGNED_PERCENT)}, "
             f"unestimated {_steps(burndown.UNESTIMATED_PERCENT)}, in progress without a change of status for more than "
             f"{burndown.STALLED_AFTER.days} days {_steps(burndown.STALLED_PERCENT)}; "
-            f"of what the sprint began with added after its start {_steps(burndown.ADDED_PERCENT)}."
+            f"of what the sprint began with added after its start {_steps(burndown.ADDED_PERCENT)}; "
+            f"estimated hours left, of those the people have {_steps(burndown.OVERLOAD_PERCENT)}; "
+            f"hours beyond the estimates of finished issues {_steps(burndown.DRIFT_PERCENT)}; "
+            f"of the urgent issues open in the last third {_steps(burndown.URGENT_OPEN_PERCENT)}."
         )
     )
     description = serializers.CharField()
