@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import betainc, gammainc
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
+from apps.ml.core.flow_anomalies import cycle_time_shift, excessive_reassignment
 from apps.ml.core.series_anomalies import unusual_weeks
 from apps.ml.core.velocity import SprintRecord, counts_in_points
 
@@ -60,6 +61,8 @@ class OpenIssue:
     is_assigned: bool
     #: Its last recorded change, or its creation.
     last_change_at: datetime
+    #: How often it went from one person to another in the last `flow_anomalies.RECENT_DAYS`.
+    handovers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class ProjectSnapshot:
     created_per_week: tuple[int, ...] = ()
     #: The same of issues finished.
     finished_per_week: tuple[int, ...] = ()
+    #: Days from start to end of issues finished in the last four weeks, and in the half year before.
+    recent_cycle_days: tuple[float, ...] = ()
+    past_cycle_days: tuple[float, ...] = ()
 
 
 def project_anomalies(snapshot: ProjectSnapshot) -> list[Finding]:
@@ -184,6 +190,16 @@ def creation_spike(snapshot: ProjectSnapshot) -> Finding | None:
     )
 
 
+def slower_issues(snapshot: ProjectSnapshot) -> Finding | None:
+    """Issues take longer from start to end than they did."""
+    return cycle_time_shift(snapshot.recent_cycle_days, snapshot.past_cycle_days)
+
+
+def handed_around(snapshot: ProjectSnapshot) -> Finding | None:
+    """Open issues go from person to person."""
+    return excessive_reassignment([(issue.issue_id, issue.handovers) for issue in snapshot.open_issues])
+
+
 def velocities(sprints: Sequence[SprintRecord]) -> list[float]:
     """What each sprint delivered, in points where most delivered issues carry points, else in issues."""
     unit = _unit(sprints)
@@ -255,4 +271,6 @@ RULES: tuple[Callable[[ProjectSnapshot], Finding | None], ...] = (
     stale_issues,
     status_bottleneck,
     creation_spike,
+    slower_issues,
+    handed_around,
 )

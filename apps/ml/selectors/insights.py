@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
 from apps.ml.core.calendar import working_days_left
+from apps.ml.core.flow_anomalies import RECENT_DAYS, REFERENCE_DAYS
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
 from apps.ml.core.summary import ProjectCounts
@@ -33,6 +34,7 @@ HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
 
+_UNCHANGED: dict[str, Any] = {"last": None, "handovers": 0}
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
@@ -98,9 +100,12 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
 
 def project_snapshot(project_id: UUID | str, *, now: datetime) -> ProjectSnapshot:
     """What the anomaly rules look at."""
+    recent, past = _cycle_days(project_id, now=now)
     return ProjectSnapshot(
         now=now,
-        open_issues=_open_issues(project_id),
+        open_issues=_open_issues(project_id, now=now),
+        recent_cycle_days=recent,
+        past_cycle_days=past,
         sprints=completed_sprints(project_id, now=now),
         created_per_week=issues_by_week(project_id, "created_at", now=now, weeks=SERIES_WEEKS),
         finished_per_week=issues_by_week(project_id, "resolved_at", now=now, weeks=SERIES_WEEKS),
@@ -203,7 +208,26 @@ def _scope_issue(row: Mapping[str, Any]) -> SprintScopeIssue:
     )
 
 
-def _open_issues(project_id: UUID | str) -> tuple[OpenIssue, ...]:
+def _cycle_days(project_id: UUID | str, *, now: datetime) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Days from start to end of issues finished lately, and of those finished in the half year before."""
+    border = now - timedelta(days=RECENT_DAYS)
+    finished = Issue.objects.filter(
+        _DONE,
+        project_id=project_id,
+        started_at__isnull=False,
+        started_at__lte=F("resolved_at"),
+        resolved_at__gt=border - timedelta(days=REFERENCE_DAYS),
+        resolved_at__lte=now,
+    )
+    recent: list[float] = []
+    past: list[float] = []
+    for started_at, resolved_at in finished.order_by("resolved_at", "id").values_list("started_at", "resolved_at"):
+        if started_at is not None and resolved_at is not None:
+            (recent if resolved_at > border else past).append((resolved_at - started_at) / timedelta(days=1))
+    return tuple(recent), tuple(past)
+
+
+def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, ...]:
     rows = (
         Issue.objects.filter(project_id=project_id)
         .exclude(_DONE)
@@ -214,14 +238,21 @@ def _open_issues(project_id: UUID | str) -> tuple[OpenIssue, ...]:
         issue__status__category=WorkflowStatus.Category.DONE
     )
     # Apart from the issues: joined, the database would group by every column of them.
-    changed = dict(changes.order_by().values_list("issue_id").annotate(last=Max("changed_at")))
+    handover = Q(field=IssueChange.Field.ASSIGNEE, changed_at__gt=now - timedelta(days=RECENT_DAYS))
+    from_one_to_another = handover & ~Q(old_value="") & ~Q(new_value="")
+    per_issue = changes.order_by().values("issue_id")
+    changed = {
+        row["issue_id"]: row
+        for row in per_issue.annotate(last=Max("changed_at"), handovers=Count("id", filter=from_one_to_another))
+    }
     return tuple(
         OpenIssue(
             issue_id=str(id_),
             status=status,
             category=category,
             is_assigned=assignee is not None,
-            last_change_at=_latest(created_at, started_at, changed.get(id_)) or created_at,
+            last_change_at=_latest(created_at, started_at, changed.get(id_, _UNCHANGED)["last"]) or created_at,
+            handovers=changed.get(id_, _UNCHANGED)["handovers"],
         )
         for id_, status, category, assignee, created_at, started_at in rows
     )

@@ -11,7 +11,7 @@ from apps.ml.services import anomaly_service
 from apps.ml.services.anomaly_service import AnomalyDetectionService
 from apps.projects.models import IssueChange, Sprint
 from apps.projects.services import update_issue
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, UserFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +118,34 @@ def test_any_recorded_change_makes_an_old_issue_fresh(project, now):
     assert issue.last_change_at == now - timedelta(days=2)
 
 
+def test_changes_from_one_person_to_another_are_handovers(project, now):
+    ann, bob = (TeamMemberFactory(project=project).user for _ in range(2))
+    issue = IssueFactory(project=project, created_at=now - timedelta(days=60))
+    for days, person in ((40, ann), (9, bob), (8, ann), (7, None), (6, bob)):
+        update_issue(issue, by=None, now=now - timedelta(days=days), assignee=person)
+
+    (found,) = project_snapshot(project.id, now=now).open_issues
+
+    assert found.handovers == 2
+
+
+def test_cycle_times_are_of_finished_issues_by_when_they_ended(project, now):
+    for end, days in ((1, 3), (27, 5), (29, 7), (300, 9)):
+        resolved = now - timedelta(days=end)
+        IssueFactory(
+            project=project,
+            completed=True,
+            created_at=resolved - timedelta(days=30),
+            started_at=resolved - timedelta(days=days),
+            resolved_at=resolved,
+        )
+
+    snapshot = project_snapshot(project.id, now=now)
+
+    assert sorted(snapshot.recent_cycle_days) == [3.0, 5.0]
+    assert snapshot.past_cycle_days == (7.0,)
+
+
 def test_created_issues_are_counted_in_whole_weeks_since_the_first(project, now):
     for days in (0, 1, 6, 8, 22):
         IssueFactory(project=project, created_at=now - timedelta(days=days))
@@ -128,13 +156,13 @@ def test_created_issues_are_counted_in_whole_weeks_since_the_first(project, now)
 def test_the_queries_do_not_grow_with_the_project(project, now, django_assert_num_queries):
     IssueFactory.create_batch(3, project=project)
     _finished_sprint(project, date(2026, 1, 5), 5)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         project_snapshot(project.id, now=now)
 
     IssueFactory.create_batch(30, project=project)
     _finished_sprint(project, date(2026, 1, 19), 5)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         project_snapshot(project.id, now=now)
 
 
