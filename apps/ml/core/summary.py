@@ -11,6 +11,14 @@ from apps.ml.core.velocity import SprintRecord, average_velocity, recent
 #: weighs most since it has happened, the rest may still turn out well.
 RISK_WEIGHTS = {"overdue": 40.0, "slowdown": 25.0, "unassigned": 20.0, "stale": 15.0}
 
+#: The same in words.
+RISK_NAMES = {
+    "overdue": "overdue issues",
+    "slowdown": "the latest sprint's slowdown",
+    "unassigned": "issues without an assignee",
+    "stale": "stale issues",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectCounts:
@@ -68,6 +76,56 @@ def summarise(counts: ProjectCounts, sprints: Sequence[SprintRecord], *, now: da
         sprints_analyzed=len(recent(sprints)),
         generated_at=now,
     )
+
+
+def in_words(summary: ProjectSummary, chances: Sequence[float] = ()) -> str:
+    """The summary as a short paragraph, made from its numbers alone.
+
+    Parameters
+    ----------
+    summary : ProjectSummary
+        The numbers.
+    chances : sequence of float
+        Of each running sprint, the chance to be in time; those without a forecast are left out.
+    """
+    counts = summary.counts
+    if not counts.total:
+        return "The project has no issues yet."
+    sentences = [
+        f"{counts.completed} of {_counted(counts.total, 'issue')} are done ({summary.completion:.0f} %).",
+        _velocity_in_words(summary),
+        *(f"The running sprint is in time with a chance of {100 * chance:.0f} %." for chance in chances),
+        _open_in_words(counts),
+        _risk_in_words(summary),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _velocity_in_words(summary: ProjectSummary) -> str:
+    if summary.velocity is None:
+        return "No sprint is completed yet."
+    last = "The last sprint" if summary.sprints_analyzed == 1 else f"The last {summary.sprints_analyzed} sprints"
+    return f"{last} delivered {summary.velocity:g} points on average."
+
+
+def _open_in_words(counts: ProjectCounts) -> str:
+    named = (("without an assignee", counts.unassigned), ("overdue", counts.overdue), ("stale", counts.stale))
+    found = [f"{count} {'is' if count == 1 else 'are'} {name}" for name, count in named if count]
+    return f"Of {_counted(counts.open, 'open issue')}, {', '.join(found)}." if found else ""
+
+
+def _risk_in_words(summary: ProjectSummary) -> str:
+    largest = max(summary.risk_parts, key=lambda name: summary.risk_parts[name])
+    if not summary.risk_parts[largest]:
+        return "Nothing adds to the risk score."
+    return (
+        f"The risk score is {summary.risk_score:g} of 100; most of it comes from {RISK_NAMES[largest]} "
+        f"({summary.risk_parts[largest]:g})."
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def risk_parts(counts: ProjectCounts, sprints: Sequence[SprintRecord]) -> dict[str, float]:

@@ -171,3 +171,4 @@ class ProjectSummaryResponse(serializers.Serializer[Any]):
     generated_at = serializers.DateTimeField()
     metrics_breakdown = MetricsBreakdownSerializer()
     sprint_forecasts = SprintOutlookSerializer(many=True, help_text="The running sprints.")
+    in_words = serializers.CharField(help_text="The same numbers as a paragraph.")

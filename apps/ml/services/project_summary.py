@@ -1,5 +1,6 @@
 """A project in a few numbers."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.burndown import LIKELY_PERCENT
-from apps.ml.core.summary import ProjectSummary, summarise
+from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
@@ -48,6 +49,7 @@ class ProjectSummaryService:
             "project_id": str(project.pk),
             **_answer(summary),
             "sprint_forecasts": sprints,
+            "in_words": in_words(summary, _chances(sprints)),
         }
 
 
@@ -55,6 +57,11 @@ def _running_sprints(project: Project, *, now: datetime) -> list[dict[str, Any]]
     """Each running sprint's chance to be in time, the same that its duration, risk and what-if show."""
     running = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id")
     return [_sprint_answer(sprint, *sprint_forecast_or_reason(sprint, now=now)) for sprint in running]
+
+
+def _chances(sprints: Sequence[Mapping[str, Any]]) -> list[float]:
+    chances = (sprint["probability_in_time"] for sprint in sprints)
+    return [chance for chance in chances if chance is not None]
 
 
 def _sprint_answer(sprint: Sprint, forecast: WorkForecast | None, reason: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.ml.core.summary import ProjectCounts, risk_parts, slowdown, summarise
+from apps.ml.core.summary import ProjectCounts, in_words, risk_parts, slowdown, summarise
 from apps.ml.core.velocity import SprintRecord
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -60,3 +60,24 @@ def test_a_first_sprint_has_nothing_to_slow_down_from():
 
 def test_a_faster_sprint_is_no_slowdown():
     assert slowdown([SPRINT, replace(SPRINT, delivered_issues=50)]) == 0.0
+
+
+def test_the_numbers_are_told_in_words():
+    counts = replace(CALM, unassigned=5, overdue=1)
+
+    words = in_words(summarise(counts, [SPRINT, SPRINT], now=NOW), chances=[0.42])
+
+    assert words == (
+        "15 of 40 issues are done (38 %). The last 2 sprints delivered 20 points on average. The running sprint is in "
+        "time with a chance of 42 %. Of 25 open issues, 5 are without an assignee, 1 is overdue. The risk score is 5.6 "
+        "of 100; most of it comes from issues without an assignee (4)."
+    )
+
+
+def test_a_project_without_issues_or_worries_is_told_so():
+    nothing = summarise(ProjectCounts(0, 0, 0, 0, 0), [], now=NOW)
+
+    assert in_words(nothing) == "The project has no issues yet."
+    assert in_words(summarise(CALM, [], now=NOW)) == (
+        "15 of 40 issues are done (38 %). No sprint is completed yet. Nothing adds to the risk score."
+    )
