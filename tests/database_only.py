@@ -7,7 +7,8 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "liv
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what would only repeat what the first run said."""
-    kept = [item for item in items if uses_database(item)]
+    # What starts real servers is about those: the database under it is not what it asks for.
+    kept = [item for item in items if uses_database(item) and item.get_closest_marker("engine") is None]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 

@@ -36,7 +36,7 @@ EFFORT = "effort_prediction"
 #: Without a model: the team's similar issues, or its averages.
 SIMPLE_METHODS = {"similarity", "heuristic"}
 #: How long the store may let a request wait in these tests, connecting and answering; a request pays it twice at most.
-STORE_SECONDS = 1.0
+STORE_SECONDS = 2.0
 #: How long a request waits for a connection to the database.
 DATABASE_SECONDS = 5.0
 #: What an answer takes besides, on a machine that runs other tests too.
