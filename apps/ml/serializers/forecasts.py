@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
+from apps.ml.core.track_record import MAX_FORECASTS
 from apps.ml.serializers.predictions import MAX_HOURS
 from apps.ml.services.forecasts import TARGET_PROBABILITY
 
@@ -166,6 +167,14 @@ class HowManySerializer(serializers.Serializer[Any]):
     seed = serializers.IntegerField()
 
 
+class KeptSerializer(serializers.Serializer[Any]):
+    """Past promises of one percentile whose week has come."""
+
+    percent = serializers.IntegerField()
+    due = serializers.IntegerField(help_text="How many of the past weeks' forecasts are due; neighbours overlap.")
+    kept = serializers.IntegerField(help_text="How many of these were met: percent of them, if the engine is right.")
+
+
 class ForecastResponse(serializers.Serializer[Any]):
     """When some work is done, or how many issues are by a day."""
 
@@ -173,3 +182,10 @@ class ForecastResponse(serializers.Serializer[Any]):
     question = serializers.ChoiceField(choices=["when", "how_many"])
     when = ForecastSerializer(allow_null=True)
     how_many = HowManySerializer(allow_null=True)
+    track_record = KeptSerializer(
+        many=True,
+        help_text=(
+            f"The engine asked again in each of the last {MAX_FORECASTS} weeks, with the weeks before alone, when four "
+            "weeks of work would be done."
+        ),
+    )

@@ -1,7 +1,7 @@
 """When work will be done, by one engine: a sprint's plan, what would change it, and any part of a backlog."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.core.calendar import shifted_day, working_days_left
 from apps.ml.core.forecasting import PERCENTILES, WORKING_DAYS_PER_WEEK, History, quantiles
 from apps.ml.core.sprint_duration import SprintPlan, WorkItem, capacity_pace
+from apps.ml.core.track_record import track_record
 from apps.ml.core.work_forecast import (
     Drop,
     Throughput,
@@ -117,7 +118,13 @@ class ForecastService:
         found = forecaster_for(items, past, starts_on=now.date(), last_day=by, days_off=days_off).ask(items)
         asked = {"issues": len(items), "by": by.isoformat() if by else None}
         row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
-        return {"prediction_id": str(row.pk), "question": "when", "when": forecast_answer(found), "how_many": None}
+        return {
+            "prediction_id": str(row.pk),
+            "question": "when",
+            "when": forecast_answer(found),
+            "how_many": None,
+            "track_record": _record_answer(past.points if found.history.unit == "points" else past.issues),
+        }
 
     def how_many(
         self,
@@ -157,6 +164,7 @@ class ForecastService:
                 "history": _history_answer(runs.history),
                 "seed": runs.seed,
             },
+            "track_record": _record_answer(past.issues),
         }
 
 
@@ -223,6 +231,10 @@ def _history_answer(history: History) -> dict[str, Any]:
         "level_sigma": round(history.level_sigma, 3),
         "past_forecasts": history.past_forecasts,
     }
+
+
+def _record_answer(weekly: Sequence[float]) -> list[dict[str, Any]]:
+    return [asdict(kept) for kept in track_record(weekly)]
 
 
 def _changed(plan: SprintPlan, scenario: Scenario, *, project_id: UUID) -> SprintPlan:

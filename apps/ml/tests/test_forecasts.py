@@ -223,6 +223,14 @@ def test_work_is_chosen_by_component_and_label(project):
     assert len(unfinished(project.id, label="epic-1")) == 2
 
 
+def test_a_forecast_comes_with_the_teams_own_track_record(project, now):
+    record = ForecastService().forecast_work(project.id, unfinished(project.id), now=now)["track_record"]
+
+    assert [row["percent"] for row in record] == [50, 70, 85, 95]
+    assert record[0]["due"] > 5
+    assert all(0 <= row["kept"] <= row["due"] for row in record)
+
+
 def test_how_many_promises_less_the_surer_it_is(project, now):
     answer = ForecastService().how_many(project.id, by=now.date() + timedelta(days=27), now=now)["how_many"]
 
