@@ -80,7 +80,13 @@ class RecentOutcomes:
     def like(self, *, used_estimate: bool) -> "RecentOutcomes":
         """The latest outcomes of predictions made with (or without) the team's own estimate."""
         keep = np.flatnonzero(self.used_estimate == used_estimate)[-MAX_RECENT_OUTCOMES:]
-        return RecentOutcomes(self.log_errors[keep], self.log_scales[keep], self.inside[keep], self.used_estimate[keep])
+        return RecentOutcomes(
+            self.log_errors[keep],
+            self.log_scales[keep],
+            self.inside[keep],
+            self.used_estimate[keep],
+            self.predicted_hours[keep],
+        )
 
     def __len__(self) -> int:
         return int(self.log_errors.size)

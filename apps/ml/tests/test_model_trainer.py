@@ -22,6 +22,7 @@ from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import digest, verify
 from apps.ml.tests.teams import finished_issues, learnable_team
+from apps.projects.models import Issue
 
 pytestmark = pytest.mark.django_db
 EFFORT = "effort_prediction"
@@ -173,13 +174,17 @@ def test_outliers_stay_in_the_test_part(team, now):
 
 
 def test_hours_without_any_pattern_are_answered_by_the_baseline_and_say_so(now):
-    team = learnable_team(150, until=now, learnable=False, spread=1.0)
+    teams = [learnable_team(100, until=now, learnable=False, spread=1.0, seed=seed) for seed in range(5)]
+    # The teams' story points are made from their hours: a pattern.
+    Issue.objects.update(story_points=None)
 
-    model = ModelTrainer().train_effort_prediction_model(team.id, now=now)
+    models = [ModelTrainer().train_effort_prediction_model(team.id, now=now) for team in teams]
 
-    assert not model.metrics["beats_baseline"]
-    estimate = ModelLoader().load_active_model(EFFORT, team.id).predictor.estimate(IssueFacts(title="Anything at all"))
-    assert estimate.method == "baseline"
+    # One team in twenty passes the verdict by luck; see `core.effort.metrics`.
+    abstaining = [model.project_id for model in models if not model.metrics["beats_baseline"]]
+    assert len(abstaining) >= 4
+    loaded = ModelLoader().load_active_model(EFFORT, abstaining[0])
+    assert loaded.predictor.estimate(IssueFacts(title="Anything at all")).method == "baseline"
 
 
 def test_story_points_are_trained_stored_and_activated_alike(team, now):

@@ -87,6 +87,23 @@ def test_hours_independent_of_everything_are_answered_with_the_baseline():
     assert methods.count("baseline") >= 4
 
 
+def test_of_teams_whose_hours_follow_nothing_one_in_twenty_passes_by_luck():
+    """Forty teams of 50 to 80 issues: the rate is that of a threshold, so a few may pass, not one in six."""
+    sizes = [50, 60, 70, 80] * 10
+    teams = [team(n, seed=100 + seed, learnable=False, estimates=None) for seed, n in enumerate(sizes)]
+
+    passed = sum(train_effort_model(issues, now=NOW).beats_baseline for issues in teams)
+
+    assert passed <= 4
+
+
+@pytest.mark.parametrize("size", [50, 60, 80])
+def test_of_small_teams_with_something_to_learn_nearly_all_are_served_by_the_model(size):
+    teams = [team(size, seed=seed, estimates=None) for seed in range(5)]
+
+    assert sum(train_effort_model(issues, now=NOW).beats_baseline for issues in teams) >= 4
+
+
 def test_the_baseline_says_what_would_help():
     trained = train_effort_model(team(80, seed=0, learnable=False, estimates=None), now=NOW)
     estimate = EffortModel.from_bytes(trained.serving).estimate(IssueFacts(title="fix login"))

@@ -107,6 +107,18 @@ def test_outcomes_with_and_without_the_teams_estimate_are_told_apart():
     assert both.like(used_estimate=True).log_errors.tolist() == [1.0, 3.0]
 
 
+def test_outcomes_told_apart_keep_their_hours():
+    both = RecentOutcomes.of(
+        log_errors=[0.0, 0.0],
+        log_scales=[1.0, 1.0],
+        inside=[True, True],
+        used_estimate=[True, False],
+        predicted_hours=[3.0, 5.0],
+    )
+
+    assert both.like(used_estimate=False).predicted_hours.tolist() == [5.0]
+
+
 def test_only_the_latest_outcomes_count():
     many = outcomes(np.arange(MAX_RECENT_OUTCOMES + 10.0))
 
