@@ -19,8 +19,7 @@ def shifted_day(last: date, working_days: int, days_off: Sequence[date] = ()) ->
     """A last day so many working days later, or earlier where negative; a last day on a weekend is its Friday."""
     if working_days == 0:
         return last
-    shifted: date = np.busday_offset(last, working_days, roll="backward", holidays=list(days_off)).astype(date)
-    return shifted
+    return _date(np.busday_offset(last, working_days, roll="backward", holidays=list(days_off)))
 
 
 def finish_day(first: date, working_days: float, days_off: Sequence[date] = ()) -> date:
@@ -29,5 +28,10 @@ def finish_day(first: date, working_days: float, days_off: Sequence[date] = ()) 
         return first
     # A rounding error of the division must not cost a day.
     whole_days = max(math.ceil(working_days - 1e-9), 1)
-    finish: date = np.busday_offset(first, whole_days - 1, roll="forward", holidays=list(days_off)).astype(date)
-    return finish
+    return _date(np.busday_offset(first, whole_days - 1, roll="forward", holidays=list(days_off)))
+
+
+def _date(day: np.datetime64) -> date:
+    """The standard library's calendar ends with the year 9999, numpy's does not."""
+    found: date = min(day, np.datetime64(date.max)).astype(date)
+    return found

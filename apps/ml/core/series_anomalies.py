@@ -11,6 +11,10 @@ from apps.ml.core.throughput_shift import JUDGED_WEEKS, ThroughputShift, through
 #: far out: then the tail is one in 10,001, and critical is within reach.
 TAIL_RARITY = (1.69, 2.3, 3.0, 3.69)
 
+#: How often each alarm was raised where nothing was unusual, in percent of shuffled public weeks: rises and drops.
+#: `benchmark forecasts` measures them, docs/benchmarks.md lists them.
+FALSE_ALARMS_PERCENT = {"finished": (0.8, 1.3), "created": (0.9, 1.4)}
+
 #: Series: what is counted, and what to do about a drop and about a rise.
 _ADVICE = {
     "finished": (
@@ -65,5 +69,6 @@ def _finding(shift: ThroughputShift) -> Finding:
             "expected_high": shift.expected_high,
             "tail_probability": float(f"{shift.tail_probability:.2g}"),
             "weeks_before": shift.weeks_before,
+            "false_alarms_percent": FALSE_ALARMS_PERCENT[shift.series][shift.is_drop],
         },
     )

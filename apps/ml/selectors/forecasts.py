@@ -99,15 +99,18 @@ def _items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
 def _finished(project_id: UUID | str, *, since: datetime, until: datetime) -> Iterable[tuple[datetime, float | None]]:
     """When each issue was finished, and its points at that moment; later edits change nothing."""
     done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
-    changes = _points_changes(project_id)
+    changes = _points_changes(project_id, since=since)
     for id_, resolved_at, points in done.order_by().values_list("id", "resolved_at", "story_points"):
         issue = SprintIssue(str(id_), "", is_done=True, story_points=points, changes=tuple(changes.get(id_, ())))
         if resolved_at is not None:
             yield resolved_at, points_as_of(issue, resolved_at)
 
 
-def _points_changes(project_id: UUID | str) -> dict[UUID, list[FieldChange]]:
-    history = IssueChange.objects.filter(issue__project_id=project_id, field=IssueChange.Field.STORY_POINTS)
+def _points_changes(project_id: UUID | str, *, since: datetime) -> dict[UUID, list[FieldChange]]:
+    # Only what changed after an issue was finished is asked for, and that is later than the first week.
+    history = IssueChange.objects.filter(
+        issue__project_id=project_id, field=IssueChange.Field.STORY_POINTS, changed_at__gte=since
+    )
     columns = history.order_by("changed_at", "id").values_list(
         "issue_id", "field", "old_value", "new_value", "changed_at"
     )

@@ -16,6 +16,7 @@ def test_a_standstill_is_told_with_what_was_expected_and_its_odds():
     assert ", got 2; about 1 in " in found.description
     assert found.evidence["expected_low"] > 2
     assert 10 < found.expected < 35
+    assert found.evidence["false_alarms_percent"] == 1.3
 
 
 def test_a_flood_of_new_issues_is_a_rise():

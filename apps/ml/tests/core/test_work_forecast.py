@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.calendar import finish_day, working_days_left
+from apps.ml.core.calendar import finish_day, shifted_day, working_days_left
 from apps.ml.core.sprint_duration import WorkItem
 from apps.ml.core.work_forecast import Throughput, WorkForecaster, forecaster_for, path_to, single_drops
 
@@ -31,6 +31,19 @@ def test_days_off_and_weekends_are_no_working_days():
     assert working_days_left(MONDAY, FRIDAY_AFTER_NEXT, [date(2026, 3, 4)]) == 9
     assert working_days_left(FRIDAY_AFTER_NEXT, MONDAY) == 0
     assert finish_day(MONDAY, 5, [date(2026, 3, 4)]) == date(2026, 3, 9)
+
+
+def test_the_calendar_ends_with_the_year_9999():
+    assert working_days_left(date(9999, 12, 27), date.max) == 5
+    assert finish_day(date(9999, 12, 1), 2000) == date.max
+    assert shifted_day(date(9999, 12, 30), 40) == date.max
+
+
+def test_a_last_day_is_moved_by_working_days():
+    assert shifted_day(FRIDAY_AFTER_NEXT, 1) == date(2026, 3, 16)
+    assert shifted_day(FRIDAY_AFTER_NEXT, -5) == date(2026, 3, 6)
+    assert shifted_day(date(2026, 3, 14), 0) == date(2026, 3, 14)
+    assert shifted_day(FRIDAY_AFTER_NEXT, 1, [date(2026, 3, 16)]) == date(2026, 3, 17)
 
 
 def test_two_weeks_of_work_are_an_even_chance_in_two_weeks():
