@@ -1,7 +1,7 @@
 """What people see when a part fails: each part is really killed, cut off, slowed down or filled up.
 
-Two faults have their tests elsewhere: a broker that is gone and a worker that is killed, in `test_training_worker.py`;
-that every part which is cut off is named by `/health/ready`, in `test_operations.py`.
+A worker that is killed has its test in `test_training_worker.py`; that `/health/ready` names every part which is cut
+off, in `test_operations.py`.
 """
 
 import os
@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ from apps.projects.tests.factories import TeamMemberFactory
 from base.celery import app as celery_app
 from tests.engines import S3Server
 from tests.proxy import Proxy, proxy_to
-from tests.topology import Installation, installation
+from tests.topology import Answer, Installation, installation
 
 pytestmark = pytest.mark.engine
 EFFORT = "effort_prediction"
@@ -233,7 +233,7 @@ def test_disk_full__the_job_says_so_nothing_half_written_is_visible_and_it_works
         get_object_store.__globals__["_open_store_once"].cache_clear()
 
 
-# --- The database -------------------------------------------------------------------------------------------------
+# --- The broker and the database, below a web server and a worker ---------------------------------------------------
 MAKE_A_TEAM = """
 from django.utils import timezone
 from apps.accounts.models import User
@@ -245,48 +245,102 @@ print(team.id)
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running installation and the question that people ask it."""
+
+    processes: Installation
+    project_id: str
+
+    def predict(self) -> Answer:
+        question = {"project_id": self.project_id, "title": "Change the label"}
+        return self.processes.post("/api/v1/ml/predict-effort/", question)
+
+    def train(self, model_type: str) -> Answer:
+        asked = {"model_type": model_type, "project_id": self.project_id}
+        return self.processes.post("/api/v1/ml/models/train/", asked)
+
+    def run(self, model_type: str, columns: str) -> tuple:
+        return self.processes.query(f"select {columns} from ml_trainingrun where model_type = '{model_type}'")
+
+    def wait_until_trained(self, model_type: str) -> None:
+        self.processes.wait_for(lambda: self.run(model_type, "state") in [("succeeded",), ("failed",)])
+        assert self.run(model_type, "state, failure_reason") == ("succeeded", "")
+
+    def models(self, model_type: str) -> tuple:
+        """How many there are, and how many serve."""
+        return self.processes.query(
+            f"select count(*), sum(is_active::int) from ml_mlmodel where model_type = '{model_type}'"
+        )
+
+    def minutes_later(self, model_type: str) -> None:
+        """What was sent or seen last is old now, and the task of every minute looks."""
+        columns = "queued_at = '2026-01-01', heartbeat_at = '2026-01-01'"
+        self.processes.query(f"update ml_trainingrun set {columns} where model_type = '{model_type}'")
+        self.processes.send("apps.ml.tasks.requeue_lost_trainings")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory, postgres_server, valkey_server, s3_server) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("faults")
+    with installation(folder, postgres_server, valkey_server, s3_server) as processes:
+        processes.start_web()
+        processes.start_worker()
+        project_id = processes.script(MAKE_A_TEAM)
+        processes.wait_until_live()
+        yield Service(processes, project_id)
+
+
 @pytest.fixture
-def service(tmp_path, postgres_server, valkey_server, s3_server) -> Iterator[Installation]:
-    with installation(tmp_path, postgres_server, valkey_server, s3_server) as made:
-        made.start_web()
-        made.start_worker()
-        yield made
-    if not postgres_server.engine.is_running:
-        postgres_server.engine.start()
+def engines_started_again(postgres_server, valkey_server) -> Iterator[None]:
+    """Whatever became of the test: others use these servers too."""
+    yield
+    for server in (postgres_server, valkey_server):
+        if not server.engine.is_running:
+            server.engine.start()
 
 
-def test_database_restarted_in_a_training__requests_fail_with_an_id_until_it_is_back_and_the_training_is_done_once(
-    service: Installation, postgres_server
+@pytest.mark.usefixtures("engines_started_again")
+def test_broker_killed__predictions_go_on_a_training_is_refused_with_its_job_and_done_when_the_broker_is_back(
+    service: Service, valkey_server
 ):
-    project = service.script(MAKE_A_TEAM)
-    service.wait_until_live()
-    question = {"project_id": project, "title": "Change the label"}
-    job = service.post("/api/v1/ml/models/train/", {"model_type": EFFORT, "project_id": project})
-    service.wait_for(
-        lambda: service.query("select 1 from ml_trainingrun where state = 'running' and progress_step >= 2")
-    )
+    valkey_server.engine.kill()
+
+    assert service.predict().status == 200
+    refused = service.train("story_points")
+    assert (refused.status, refused.body["code"]) == (503, "broker_unavailable")
+    again = service.train("story_points")
+    assert (again.status, again.body["job_id"]) == (409, refused.body["job_id"])
+
+    valkey_server.engine.start()
+    service.minutes_later("story_points")
+    service.wait_until_trained("story_points")
+    assert service.models("story_points") == (1, 1)
+
+
+@pytest.mark.usefixtures("engines_started_again")
+def test_database_restarted_in_a_training__requests_fail_with_an_id_until_it_is_back_and_the_training_is_done_once(
+    service: Service, postgres_server
+):
+    assert service.train(EFFORT).status == 202
+    service.processes.wait_for(lambda: in_the_middle(service.run(EFFORT, "state, progress_step")))
 
     postgres_server.engine.stop()
     began = time.monotonic()
-    refused = service.post("/api/v1/ml/predict-effort/", question)
+    refused = service.predict()
     assert (refused.status, time.monotonic() - began < DATABASE_SECONDS + GRACE_SECONDS) == (500, True)
     assert refused.headers["X-Request-ID"]
-    assert service.get("/health/live").status == 200
+    assert service.processes.get("/health/live").status == 200
     postgres_server.engine.start()
 
-    assert service.post("/api/v1/ml/predict-effort/", question).status == 200
-    service.wait_for(lambda: done_or_found_lost(service))
-    assert service.get(job.headers["Location"]).body["state"] == "succeeded"
-    assert service.query("select count(*), sum(is_active::int) from ml_mlmodel") == (1, 1)
-    assert service.post("/api/v1/ml/predict-effort/", question).body["method"] == "ml_model"
+    assert service.predict().status == 200
+    if service.run(EFFORT, "state") == ("running",):
+        service.minutes_later(EFFORT)
+    service.wait_until_trained(EFFORT)
+    assert service.models(EFFORT) == (1, 1)
+    assert service.predict().body["method"] == "ml_model"
 
 
-def done_or_found_lost(service: Installation) -> bool:
-    """Two minutes later, as the task of every minute sees it."""
-    state = service.query("select state from ml_trainingrun")
-    if state == ("running",):
-        silent = timezone.now() - timedelta(minutes=3)
-        service.query(f"update ml_trainingrun set heartbeat_at = '{silent.isoformat()}' where state = 'running'")
-        service.send("apps.ml.tasks.requeue_lost_trainings")
-        time.sleep(1)
-    return state in [("succeeded",), ("failed",)]
+def in_the_middle(run: tuple[str, int]) -> bool:
+    state, step = run
+    return state == "running" and step >= 2
