@@ -283,6 +283,10 @@ def _after_fault(mine: Claim, error: Exception, *, now: datetime, rng: random.Ra
         # The database is away: the heartbeat grows old, and the run is found lost when the database is back.
         logger.warning("Training run could not be queued again run=%s; it will be found lost", mine.run_id)
         return None
+    except ClaimLost:
+        # The database was away for so long that the run was found lost already.
+        logger.warning("Training run was taken over run=%s attempt=%d", mine.run_id, mine.attempt)
+        return None
     return wait
 
 

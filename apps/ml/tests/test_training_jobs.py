@@ -225,6 +225,21 @@ def test_a_fault_of_the_database_is_retried_without_its_text(run, now, monkeypat
     assert (run.state, run.failure_reason) == ("queued", "The database failed: OperationalError.")
 
 
+def test_a_fault_of_the_database_that_lasts_until_the_run_is_found_lost_leaves_it_to_the_next_worker(
+    run, now, monkeypatch
+):
+    def lose(self, *args, **options):
+        TrainingRun.objects.filter(id=run.id).update(state="queued")
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr("apps.ml.services.model_trainer.ModelTrainer.train", lose)
+
+    assert run_training(run.id, now=now, rng=RNG) is None
+
+    run.refresh_from_db()
+    assert (run.state, run.failure_reason) == ("queued", "")
+
+
 def test_a_training_by_hand_that_takes_the_same_version_delays_the_run_and_harms_neither(run, team, now, monkeypatch):
     report = Claim.report
 
