@@ -12,6 +12,7 @@ from apps.projects.models import Issue, Project, Sprint
 class ModelType(models.TextChoices):
     EFFORT_PREDICTION = "effort_prediction"
     STORY_POINTS = "story_points"
+    TASK_ASSIGNMENT = "task_assignment"
 
 
 class MLModel(UUIDModel):

@@ -1,22 +1,28 @@
 """Figures of trainings and models as text for a terminal and as plain data for a script."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.ml.models import MLModel
+from django.conf import settings
+
+from apps.ml.models import MLModel, ModelType
 from apps.ml.services.model_trainer import Training
 
-#: Metrics shown after a training: name in the row, its baseline's name, what to call it.
+#: Metrics shown after a training, and what to call them.
 _SHOWN = (
-    ("mae", "baseline_mae", "mean absolute error"),
-    ("malr", "baseline_malr", "mean absolute log ratio"),
-    ("rps", "baseline_rps", "ranked probability score"),
-    ("log_loss", "baseline_log_loss", "log loss"),
-    ("rmse", "baseline_rmse", "root mean squared error"),
-    ("r2", "baseline_r2", "R²"),
-    ("coverage", "baseline_coverage", "range holds"),
+    ("mae", "mean absolute error"),
+    ("malr", "mean absolute log ratio"),
+    ("rps", "ranked probability score"),
+    ("log_loss", "log loss"),
+    ("rmse", "root mean squared error"),
+    ("r2", "R²"),
+    ("coverage", "range holds (promised {level:.3f})"),
+    ("top_1", "right person first"),
+    ("top_3", "right person among three"),
 )
+#: Smaller differences of errors are rounding: the answers are the same.
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +37,15 @@ def training_report(training: Training, scope: str) -> Report:
     """What a training gave, beside the naive baseline's figures."""
     model = training.model
     figures = model_figures(model) | {"scope": scope, "verdict": training.verdict.reason}
+    header, *rows = _metric_rows(model.metrics)
     lines = [
         f"{model.model_type} {model.version} for {scope}: {model.training_samples:,} completed issues.",
-        _measured_on(model.metrics),
+        *_measured_on(model.metrics),
         "",
-        *table(("", "model", "naive baseline", "team's estimate"), _metric_rows(model.metrics)),
+        *table(header, rows),
         "",
         _baseline_sentence(model),
+        *_team_sentence(model.metrics),
         f"{'Active' if model.is_active else 'Not activated'}: {training.verdict.reason}",
     ]
     return Report("\n".join(lines), figures)
@@ -73,24 +81,76 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     ]
 
 
-def _metric_rows(metrics: dict[str, Any]) -> Iterable[Sequence[str]]:
-    for name, baseline, label in _SHOWN:
+def _metric_rows(metrics: dict[str, Any]) -> Iterator[Sequence[str]]:
+    """Header and figures; the team's own are of the issues that the model with their estimate answered, if there is one."""
+    informed = metrics.get("with_estimate")
+    columns = {"model": (metrics, "{}")}
+    if informed:
+        columns["with the team's estimate"] = (informed, "{}")
+    columns["naive baseline"] = (metrics, "baseline_{}")
+    columns["team's estimate"] = (informed or metrics, "human_{}")
+    yield ("", *columns)
+    for name, label in _SHOWN:
         if metrics.get(name) is not None:
-            yield label, _number(metrics[name]), _number(metrics.get(baseline)), _number(metrics.get(f"human_{name}"))
+            values = [_number(source.get(pattern.format(name))) for source, pattern in columns.values()]
+            yield (label.format(level=settings.ML_INTERVAL_LEVEL), *values)
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _measured_on(metrics: dict[str, Any]) -> str:
-    if metrics.get("n_test"):
-        trained, tested = metrics["n_train"], metrics["n_test"]
-        return f"Measured on the newest {tested:,}, with a model that knew only the {trained:,} before them:"
-    return f"Measured on the newest {int(metrics['scored_issues']):,}, each by a model that knew only older ones:"
+def _measured_on(metrics: dict[str, Any]) -> Iterator[str]:
+    if not metrics.get("n_test"):
+        scored = int(metrics["scored_issues"])
+        yield f"Measured on the newest {scored:,}, each by a model that knew only older ones:"
+        return
+    trained, tested = metrics["n_train"], metrics["n_test"]
+    yield f"Measured on the newest {tested:,}, with a model that knew only the {trained:,} before them:"
+    informed = metrics.get("with_estimate")
+    if informed and informed["n_test"] != tested:
+        yield f"(with the team's estimate, and their own: the {informed['n_test']:,} that were estimated)"
 
 
 def _baseline_sentence(model: MLModel) -> str:
+    if model.model_type == ModelType.EFFORT_PREDICTION:
+        return _hours_sentence(model.metrics)
     if model.metrics.get("beats_baseline"):
         return "It beats the naive baseline on issues it had not seen."
+    if model.model_type == ModelType.TASK_ASSIGNMENT:
+        return "It does not beat the formula and the most recent assignee: 'auto' answers with whichever named more."
     return "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
+
+
+def _hours_sentence(metrics: dict[str, Any]) -> str:
+    """The decision rests on every issue answered unseen, the table on the newest of them: where they differ, both."""
+    beats, newest = metrics["beats_baseline"], _nearer(metrics, "baseline", "the model", "the baseline")
+    if newest == "the model was better" and beats:
+        return "It beats the naive baseline on issues it had not seen, the newest among them."
+    if newest == "the baseline was better" and not beats:
+        return "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
+    overall = (
+        "the model was, so it answers"
+        if beats
+        else "its gain is too small to tell from chance: it answers with the baseline and says so"
+    )
+    return f"On the newest {metrics['n_test']:,} {newest}; over all issues it had not seen {overall}."
+
+
+def _team_sentence(metrics: dict[str, Any]) -> Iterator[str]:
+    """Whether the model adds anything to the team's own estimate."""
+    informed = metrics.get("with_estimate")
+    if informed and informed.get("human_mae") is not None:
+        said = _nearer(informed, "human", "the model with the team's estimate", "the team's estimate alone")
+        yield f"Of the {informed['n_test']:,} that the team had estimated, {said}."
+
+
+def _nearer(metrics: dict[str, Any], rival: str, own_name: str, rival_name: str) -> str:
+    """Who was better, by ratios and by hours."""
+    gains = [metrics[f"{rival}_{name}"] - metrics[name] for name in ("malr", "mae")]
+    if all(abs(gain) < _NOTHING for gain in gains):
+        return f"{own_name} was as good as {rival_name}"
+    in_ratios, in_hours = (own_name if gain > 0 else rival_name for gain in gains)
+    if in_ratios == in_hours:
+        return f"{in_ratios} was better"
+    return f"{in_ratios} was better by ratios, {in_hours} by hours"

@@ -129,6 +129,12 @@ def suggested(issue: CompletedIssue, ledger: Ledger, skills: Skills | None) -> S
     return Suggested(issue.issue_id, len(lately), ranks, max(chances.values()), ranks[PROBABILITY] == 1)
 
 
+def surprise_of(asked: Suggested, method: str = PROBABILITY) -> float:
+    """1 - 1 / rank of the right person: 0 where they were named first, near 1 far down; 1 where nothing was said."""
+    rank = asked.ranks.get(method)
+    return 1.0 if rank is None else 1.0 - 1.0 / rank
+
+
 def replay(asked: Sequence[Suggested]) -> Replay:
     """Hit rates of every method over the same issues; a person who was no candidate is everybody's miss."""
     methods = sorted({method for each in asked for method in each.ranks})

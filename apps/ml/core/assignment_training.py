@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -287,9 +287,13 @@ def _beats(found: Replay) -> bool:
 
 
 def _metrics(found: Replay, measured: _Measured, n_issues: int) -> dict[str, Any]:
-    return {
-        "n_test": found.n_issues,
-        "n_train": n_issues - found.n_issues,
-        "replay": found.to_json(),
-        "temperature": measured.temperature,
+    """The row's figures: the learned total, beside the formula and, as the naive baseline, the most recent assignee."""
+    named = (("", LEARNED), ("baseline_", MOST_RECENT), ("formula_", FORMULA))
+    rates = {
+        f"{prefix}{figure}": value
+        for prefix, method in named
+        if method in found.rates
+        for figure, value in asdict(found.rates[method]).items()
     }
+    counts = {"n_test": found.n_issues, "n_train": n_issues - found.n_issues}
+    return counts | rates | {"temperature": measured.temperature, "replay": found.to_json()}

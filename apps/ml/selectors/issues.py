@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.projects.models import Issue, IssueChange
@@ -40,6 +41,26 @@ def completed_with_hours(project_id: UUID | str | None, *, newest: int | None = 
 def completed_with_points(project_id: UUID | str | None, *, newest: int | None = None) -> list[CompletedIssue]:
     """Finished issues with story points, oldest outcome first; of all projects when `project_id` is None."""
     return _completed(_resolved(project_id).filter(story_points__gt=0), newest)
+
+
+def completed_with_people(project_id: UUID | str | None) -> list[CompletedIssue]:
+    """Finished issues with `facts.assignee` being who finished them, oldest first; none for all projects together."""
+    if project_id is None:
+        return []
+    doers = _doers(project_id)
+    known = [(issue, doers.get(issue.issue_id, "")) for issue in _completed(_resolved(project_id), None)]
+    return [replace(issue, facts=replace(issue.facts, assignee=person)) for issue, person in known if person]
+
+
+def _doers(project_id: UUID | str) -> dict[str, str]:
+    """Who had each issue when it was resolved: whoever has it now, unless it was handed over after that."""
+    now = _resolved(project_id).filter(assignee__isnull=False).order_by().values_list("id", "assignee_id")
+    later = IssueChange.objects.filter(
+        issue__project_id=project_id, field=IssueChange.Field.ASSIGNEE, changed_at__gt=F("issue__resolved_at")
+    ).order_by("-changed_at", "-id")
+    # Latest first: the first hand-over after the end, which names who had it then, is written last.
+    undone = later.values_list("issue_id", "old_value")
+    return {str(issue_id): str(person) for issue_id, person in (*now, *undone)}
 
 
 def completed_for_evidence(project_id: UUID | str, *, newest: int) -> list[CompletedIssue]:

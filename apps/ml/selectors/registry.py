@@ -16,13 +16,17 @@ from apps.projects.selectors import projects_visible_to
 
 #: Rows in memory at a time where thousands are read.
 CHUNK = 500
-#: Which field of a finished issue a model learns.
-OUTCOME = {ModelType.EFFORT_PREDICTION: "actual_hours", ModelType.STORY_POINTS: "story_points"}
+#: Which finished issues a model can learn from.
+OUTCOME = {
+    ModelType.EFFORT_PREDICTION: Q(actual_hours__gt=0),
+    ModelType.STORY_POINTS: Q(story_points__gt=0),
+    ModelType.TASK_ASSIGNMENT: Q(assignee__isnull=False),
+}
 
 
 def with_outcome(model_type: str) -> QuerySet[Issue]:
     """Finished issues of all projects that a model of this type could learn from."""
-    return Issue.objects.filter(resolved_at__isnull=False, **{f"{OUTCOME[ModelType(model_type)]}__gt": 0}).order_by()
+    return Issue.objects.filter(OUTCOME[ModelType(model_type)], resolved_at__isnull=False).order_by()
 
 
 def count_outcomes(model_type: str, project_id: UUID | str | None) -> int:

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.ml.services.recommendation_service import AUTO, STRATEGIES
+
 MAX_TOP_N = 20
 
 
@@ -13,6 +15,43 @@ class SuggestAssignmentRequest(serializers.Serializer[Any]):
     issue_id = serializers.UUIDField()
     project_id = serializers.UUIDField()
     top_n = serializers.IntegerField(required=False, default=3, min_value=1, max_value=MAX_TOP_N)
+    strategy = serializers.ChoiceField(
+        choices=STRATEGIES,
+        required=False,
+        default=AUTO,
+        help_text=(
+            "'formula' balances load by type and open issues; 'learned' asks who would normally take it; 'auto' is "
+            "whichever named the right person more often for the project's last finished issues."
+        ),
+    )
+
+
+class SimilarTaskSerializer(serializers.Serializer[Any]):
+    """A finished issue like the one asked about."""
+
+    issue_id = serializers.UUIDField()
+    key = serializers.CharField(allow_blank=True)
+    title = serializers.CharField()
+    similarity = serializers.FloatField(help_text="Share of common words, 0 to 1.")
+
+
+class HitRatesSerializer(serializers.Serializer[Any]):
+    """How often a method named the person who then did the issue."""
+
+    top_1 = serializers.FloatField(help_text="Named first.")
+    top_3 = serializers.FloatField(help_text="Named among the first three.")
+    mrr = serializers.FloatField(help_text="Mean of 1 / rank.")
+
+
+class ReplayedRatesSerializer(serializers.Serializer[Any]):
+    """Each method asked about the same issues as of the day they were begun, knowing only what was finished before."""
+
+    issues = serializers.IntegerField(help_text="How many issues were replayed.")
+    formula = HitRatesSerializer(allow_null=True)
+    learned = HitRatesSerializer(allow_null=True)
+    random = HitRatesSerializer(allow_null=True, help_text="Drawing lots.")
+    most_recent = HitRatesSerializer(allow_null=True, help_text="Who was given most in the 120 days before.")
+    reporter = HitRatesSerializer(allow_null=True, help_text="Who reported it, else who was given most.")
 
 
 class AssignmentSuggestionSerializer(serializers.Serializer[Any]):
@@ -22,17 +61,27 @@ class AssignmentSuggestionSerializer(serializers.Serializer[Any]):
     user_name = serializers.CharField()
     user_email = serializers.EmailField()
     total_score = serializers.FloatField(
-        help_text="0.4 skill + 0.3 workload + 0.2 performance + 0.1 availability; a score to compare, no probability."
+        help_text=(
+            "formula: 0.4 skill + 0.3 workload + 0.2 performance + 0.1 availability; learned: 0.8, 0.1, 0.05, 0.05. "
+            "A score to compare, no probability."
+        )
     )
     skill_score = serializers.FloatField(
-        help_text="Twice the share of this issue type among the person's finished issues, at most 1."
+        help_text=(
+            "formula: twice the share of this issue type among the person's finished issues, at most 1; learned: the "
+            "calibrated probability that this person would take it, 1 over all candidates together."
+        )
     )
     workload_score = serializers.FloatField(help_text="1, 0.8, 0.5, 0.3, 0.1 for 0, 1-3, 4-6, 7-10, more open issues.")
     performance_score = serializers.FloatField(help_text="Share of the issues taken that are finished.")
     availability_score = serializers.FloatField(
         help_text="1, 0.8, 0.4 if the person moved own work in the last 7, 14, 30 days; else 0."
     )
-    reasoning = serializers.ListField(child=serializers.CharField())
+    reasoning = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="A sentence a score; learned: and the words and fields that count most.",
+    )
+    similar_issues = SimilarTaskSerializer(many=True, help_text="learned: up to three finished issues of this person.")
 
 
 class SuggestAssignmentResponse(serializers.Serializer[Any]):
@@ -40,5 +89,13 @@ class SuggestAssignmentResponse(serializers.Serializer[Any]):
 
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
     suggestions = AssignmentSuggestionSerializer(many=True)
-    method = serializers.CharField(help_text="'formula'.")
-    candidates = serializers.IntegerField(help_text="How many active members and leads were compared.")
+    method = serializers.CharField(help_text="The strategy used.")
+    strategy = serializers.CharField(help_text="The strategy used: 'formula' or 'learned'.")
+    strategy_reason = serializers.CharField()
+    hit_rates = ReplayedRatesSerializer(
+        allow_null=True, help_text="Measured on the project's last finished issues; null without a trained model."
+    )
+    model_version = serializers.CharField(allow_null=True)
+    candidates = serializers.IntegerField(
+        help_text="How many members and leads were compared: without those away today or not to be suggested."
+    )

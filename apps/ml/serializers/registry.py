@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.ml.models import MLModel, ModelType, TrainingRun
+from apps.ml.services.fitting import PeopleStayInTheirProject
 from apps.ml.services.model_trainer import STEPS
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
@@ -29,6 +30,8 @@ class ScopeRequest(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("project_id" in attrs) == attrs["global"]:
             raise serializers.ValidationError({"project_id": 'Either a project_id or "global": true is needed.'})
+        if attrs["global"] and attrs["model_type"] == ModelType.TASK_ASSIGNMENT:
+            raise serializers.ValidationError({"global": PeopleStayInTheirProject().message})
         return attrs
 
 

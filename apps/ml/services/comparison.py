@@ -2,7 +2,8 @@
 
 The rule: a first model serves. A later one serves if its mean error on at least MIN_COMMON_ISSUES common issues is
 smaller than the champion's, and it is not worse than the naive baseline there, or abstains and answers with the
-baseline itself. Hours are compared as ratios (mean absolute log ratio), points in points.
+baseline itself. Hours are compared as ratios (mean absolute log ratio), points in points, people by 1 - 1 / rank of who
+did it.
 """
 
 import math
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.artifact import ArtifactCorrupted
+from apps.ml.core.assignment_model import AssignmentModel
+from apps.ml.core.assignment_replay import MOST_RECENT, Ledger, suggested, surprise_of
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.records import CompletedIssue
@@ -86,12 +89,19 @@ def compare_with_active(
             f"{len(common)} issues were finished since model {active.version} was trained; "
             f"{MIN_COMMON_ISSUES} are needed to compare.",
         )
+    if isinstance(champion, AssignmentModel):
+        return _verdict(_compared_people(active, champion, fitted, common, issues), abstains=False)
     older = [issue for issue in issues if issue.completed_at < common[0].completed_at]
     return _verdict(_compared(active, champion, fitted, common, older), abstains=not fitted.beats_baseline)
 
 
 def out_of_sample_errors(model_type: str, fitted: Fitted, issues: Sequence[CompletedIssue]) -> list[float]:
-    """Absolute log errors on the newest issues of the test part: what live errors are later compared with."""
+    """Absolute log errors on the newest issues of the test part: what live errors are later compared with.
+
+    None for suggested people: whom a team then chose is not compared with the suggestion.
+    """
+    if model_type == ModelType.TASK_ASSIGNMENT:
+        return []
     said = [(fitted.test_predictions.get(issue.issue_id, 0.0), _truth(model_type, issue)) for issue in issues]
     errors = [abs(math.log(guess / truth)) for guess, truth in said if guess > 0 and truth > 0]
     return [round(error, 4) for error in errors[-REFERENCE_ERRORS:]]
@@ -102,12 +112,14 @@ def _is_new_to(active: MLModel, issue: CompletedIssue) -> bool:
     return issue.completed_at > (datetime.fromisoformat(known_until) if known_until else active.trained_at)
 
 
-def _read(active: MLModel) -> EffortModel | PointsModel:
+def _read(active: MLModel) -> EffortModel | PointsModel | AssignmentModel:
     # Straight from the store: what this process remembers of the active model may be two seconds old.
     data = S3ModelStorageService().download_model(active.serving_key)
     verify(data, digest=active.serving_digest, signature=active.serving_signature)
     if active.model_type == ModelType.EFFORT_PREDICTION:
         return EffortModel.from_bytes(data)
+    if active.model_type == ModelType.TASK_ASSIGNMENT:
+        return AssignmentModel.from_bytes(data)
     return PointsModel.from_bytes(data, prior=load_prior())
 
 
@@ -128,6 +140,24 @@ def _compared(
         challenger_error=error(truth, np.array([fitted.test_predictions[issue.issue_id] for issue in common])),
         champion_error=error(truth, np.array([_answer(champion, issue) for issue in common])),
         baseline_error=error(truth, np.full(len(common), baseline)),
+    )
+
+
+def _compared_people(
+    active: MLModel,
+    champion: AssignmentModel,
+    fitted: Fitted,
+    common: Sequence[CompletedIssue],
+    issues: Sequence[CompletedIssue],
+) -> Comparison:
+    ledger = Ledger([issue for issue in issues if issue.facts.assignee])
+    asked = [suggested(issue, ledger, champion.probabilities) for issue in common]
+    return Comparison(
+        champion=active.version,
+        n=len(common),
+        challenger_error=float(np.mean([fitted.test_predictions[issue.issue_id] for issue in common])),
+        champion_error=float(np.mean([surprise_of(each) for each in asked])),
+        baseline_error=float(np.mean([surprise_of(each, MOST_RECENT) for each in asked])),
     )
 
 

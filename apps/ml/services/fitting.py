@@ -1,4 +1,4 @@
-"""The core's two trainings in one shape, so that the trainer's steps are the same for both."""
+"""The core's trainings in one shape, so that the trainer's steps are the same for both."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,12 +9,20 @@ from typing import Any
 from django.conf import settings
 
 # Modules, not names: naming the training functions here would import scikit-learn into every web process.
+from apps.common.exceptions import ApplicationError
 from apps.ml.core import effort, points
+from apps.ml.core.assignment_replay import surprise_of
 from apps.ml.core.records import CompletedIssue
 
 Progress = Callable[[int, str], None]
 #: Steps 2 to 5 of the nine happen inside the core, which reports its share of the work done.
 _FIRST_STEP, _LAST_STEP = 2, 5
+
+
+class PeopleStayInTheirProject(ApplicationError):
+    """Who does what is learned project by project: people of one project mean nothing in another."""
+
+    code = "people_stay_in_their_project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,31 @@ def fit_points(
         progress=lambda share: report("Fitting", share),
     )
     return _fitted(trained, _json(trained.metrics))
+
+
+def fit_assignment(
+    issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+) -> Fitted:
+    """Train on who did which issue; the solver draws nothing at random, so there is nothing to seed.
+
+    Raises
+    ------
+    PeopleStayInTheirProject
+        If a model of all projects is asked for.
+    """
+    if is_global:
+        raise PeopleStayInTheirProject
+    from apps.ml.core.assignment_training import train_assignment_model  # noqa: PLC0415 - loads scikit-learn
+
+    trained = train_assignment_model(issues, now=now, version=version, progress=_as_steps(progress))
+    return Fitted(
+        estimators=trained.estimators,
+        serving=trained.serving,
+        metrics=_json(trained.metrics),
+        beats_baseline=trained.beats_baseline,
+        training_samples=trained.training_samples,
+        test_predictions={each.issue_id: surprise_of(each) for each in trained.replayed if each.ranks},
+    )
 
 
 def _fitted(trained: Any, metrics: dict[str, Any]) -> Fitted:

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.common.metrics import CACHE_LOOKUPS
+from apps.ml.core.assignment_model import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel
 
@@ -22,7 +23,7 @@ class LoadedModel:
     version: str
     project_id: UUID | None
     trained_at: datetime
-    predictor: EffortModel | PointsModel
+    predictor: EffortModel | PointsModel | AssignmentModel
 
     @property
     def nbytes(self) -> int:

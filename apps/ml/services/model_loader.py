@@ -12,6 +12,7 @@ from django.conf import settings
 from apps.common.exceptions import ApplicationError
 from apps.common.metrics import FALLBACKS
 from apps.ml.core.artifact import ArtifactCorrupted
+from apps.ml.core.assignment_model import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.models import ModelType
@@ -41,9 +42,10 @@ class ModelUnavailable(ApplicationError):
     code = "model_unavailable"
 
 
-_READERS: dict[str, Callable[[bytes], EffortModel | PointsModel]] = {
+_READERS: dict[str, Callable[[bytes], EffortModel | PointsModel | AssignmentModel]] = {
     ModelType.EFFORT_PREDICTION: EffortModel.from_bytes,
     ModelType.STORY_POINTS: lambda data: PointsModel.from_bytes(data, prior=load_prior()),
+    ModelType.TASK_ASSIGNMENT: AssignmentModel.from_bytes,
 }
 
 

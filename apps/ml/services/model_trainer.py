@@ -15,11 +15,11 @@ from apps import __version__
 from apps.common.metrics import TRAININGS
 from apps.ml.core.records import CompletedIssue
 from apps.ml.models import MLModel, ModelType
-from apps.ml.selectors.issues import completed_with_hours, completed_with_points
+from apps.ml.selectors.issues import completed_with_hours, completed_with_people, completed_with_points
 from apps.ml.services import datasets, model_registry
 from apps.ml.services.comparison import Verdict, compare_with_active, out_of_sample_errors
 from apps.ml.services.estimators import library_versions
-from apps.ml.services.fitting import Fitted, fit_effort, fit_points
+from apps.ml.services.fitting import Fitted, fit_assignment, fit_effort, fit_points
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.s3 import S3ModelStorageService, StoredArtifact, StoredTraining
@@ -44,6 +44,7 @@ class _Recipe:
 _RECIPES = {
     ModelType.EFFORT_PREDICTION: _Recipe(completed_with_hours, fit_effort),
     ModelType.STORY_POINTS: _Recipe(completed_with_points, fit_points),
+    ModelType.TASK_ASSIGNMENT: _Recipe(completed_with_people, fit_assignment),
 }
 
 

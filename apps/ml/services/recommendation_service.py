@@ -1,5 +1,7 @@
-"""Who could take an issue."""
+"""Who could take an issue: by the seed's formula, or by who would normally take it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,14 +10,33 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.assignment import AssignmentScore, rank_members
-from apps.ml.models import PredictionHistory
+from apps.ml.core.assignment_model import AssignmentAnswer, AssignmentModel
+from apps.ml.core.assignment_replay import FORMULA, LEARNED, MOST_RECENT, RANDOM, REPORTER, HitRates, Replay
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.retraining import MIN_TRAINING_ISSUES
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.assignment import assignable_people, member_histories
+from apps.ml.selectors.issues import facts_of, issue_titles
 from apps.ml.services.history import record_prediction
+from apps.ml.services.model_cache import LoadedModel
+from apps.ml.services.model_loader import ModelLoader
 from apps.projects.models import Issue
 
 DEFAULT_TOP_N = 3
-#: The seed's weighted formula.
-METHOD = "formula"
+AUTO = "auto"
+STRATEGIES = (FORMULA, LEARNED, AUTO)
+#: What is told of the replay, in this order; the share that the model alone reaches is for the benchmark.
+_TOLD = (FORMULA, LEARNED, RANDOM, MOST_RECENT, REPORTER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which strategy answers, and why."""
+
+    strategy: str
+    reason: str
+    model: AssignmentModel | None
+    loaded: LoadedModel | None
 
 
 class RecommendationService:
@@ -27,6 +48,7 @@ class RecommendationService:
         project_id: UUID | str,
         top_n: int = DEFAULT_TOP_N,
         *,
+        strategy: str = AUTO,
         user: User | None = None,
         now: datetime | None = None,
     ) -> dict[str, Any]:
@@ -37,32 +59,121 @@ class RecommendationService:
         now = now or timezone.now()
         issue = Issue.objects.select_related("issue_type").get(pk=issue_id, project_id=project_id)
         people = assignable_people(project_id, today=now.date())
-        histories = member_histories(project_id, people, issue=issue)
-        scores = rank_members(histories, issue_type=issue.issue_type.name, top_n=top_n, now=now)
-        row = self._record(issue, scores, top_n=top_n, candidates=len(people), user=user)
+        members = member_histories(project_id, people, issue=issue)
+        choice, facts = _choose(strategy, project_id), facts_of(issue)
+        skills = (
+            choice.model.probabilities(facts, list(people)) if choice.strategy == LEARNED and choice.model else None
+        )
+        scores = rank_members(members, issue_type=issue.issue_type.name, top_n=top_n, now=now, skills=skills)
+        evidence = _Evidence.of(choice, facts, list(people), scores, issue)
+        row = _record(issue, scores, choice, top_n=top_n, candidates=len(people), user=user)
         return {
             "prediction_id": str(row.pk),
-            "suggestions": [_suggestion(people[score.user_id], score) for score in scores],
-            "method": METHOD,
+            "suggestions": [_suggestion(people[score.user_id], score, evidence) for score in scores],
+            "method": choice.strategy,
+            "strategy": choice.strategy,
+            "strategy_reason": choice.reason,
+            "hit_rates": None if choice.model is None else _hit_rates(choice.model.replay),
+            "model_version": choice.loaded.version if choice.loaded else None,
             "candidates": len(people),
         }
 
-    def _record(
-        self, issue: Issue, scores: list[AssignmentScore], *, top_n: int, candidates: int, user: User | None
-    ) -> PredictionHistory:
-        return record_prediction(
-            kind=PredictionHistory.Kind.ASSIGNMENT,
-            method=METHOD,
-            project_id=issue.project_id,
-            user=user,
-            issue_id=issue.pk,
-            input={"top_n": top_n},
-            # Whom, to see later whether it helped; never how anyone scored.
-            details={"suggested": [score.user_id for score in scores], "candidates": candidates},
+
+def _choose(asked: str, project_id: UUID | str) -> _Choice:
+    loaded = ModelLoader().load_active_model(ModelType.TASK_ASSIGNMENT, project_id)
+    model = loaded.predictor if loaded is not None else None
+    if not isinstance(model, AssignmentModel):
+        reason = (
+            "The seed's formula: this project has no trained model of who does what; "
+            f"one needs {MIN_TRAINING_ISSUES} finished issues with an assignee."
         )
+        return _Choice(FORMULA, reason, None, None)
+    if asked == AUTO:
+        return _Choice(model.replay.better, _comparison(model.replay), model, loaded)
+    return _Choice(asked, "As asked.", model, loaded)
 
 
-def _suggestion(person: User, score: AssignmentScore) -> dict[str, Any]:
+def _comparison(measured: Replay) -> str:
+    formula, learned = measured.rates.get(FORMULA), measured.rates.get(LEARNED)
+    if formula is None or learned is None:
+        return "The seed's formula: too little was finished to compare it with anything."
+    return (
+        f"On the last {measured.n_issues} finished issues the learned total named the right person first in "
+        f"{learned.top_1:.0%}, the formula in {formula.top_1:.0%}."
+    )
+
+
+def _hit_rates(measured: Replay) -> dict[str, Any]:
+    told = {name: _rates(measured.rates.get(name)) for name in _TOLD}
+    return {"issues": measured.n_issues, **told}
+
+
+def _rates(found: HitRates | None) -> dict[str, float] | None:
+    return None if found is None else {name: round(value, 4) for name, value in asdict(found).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What speaks for the people named, with the titles of the issues it rests on."""
+
+    answer: AssignmentAnswer | None
+    titles: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def of(
+        cls,
+        choice: _Choice,
+        facts: IssueFacts,
+        candidates: Sequence[str],
+        scores: Sequence[AssignmentScore],
+        issue: Issue,
+    ) -> "_Evidence":
+        if choice.model is None or choice.strategy != LEARNED or not scores:
+            return cls(None, {})
+        answer = choice.model.answer(facts, candidates, explained=[score.user_id for score in scores])
+        named = {found.issue_id for similar in answer.similar.values() for found in similar} - {str(issue.pk)}
+        return cls(answer, issue_titles(issue.project_id, named))
+
+    def words(self, person: str) -> list[str]:
+        if self.answer is None or not self.answer.words[person]:
+            return []
+        return [f"Speaks for it: {', '.join(self.answer.words[person])}"]
+
+    def similar(self, person: str) -> list[dict[str, Any]]:
+        """Issues that are gone since the training are left out."""
+        found = self.answer.similar[person] if self.answer is not None else ()
+        return [
+            {"issue_id": each.issue_id, **self.titles[each.issue_id], "similarity": round(each.similarity, 4)}
+            for each in found
+            if each.issue_id in self.titles
+        ]
+
+
+def _record(
+    issue: Issue,
+    scores: Sequence[AssignmentScore],
+    choice: _Choice,
+    *,
+    top_n: int,
+    candidates: int,
+    user: User | None,
+) -> PredictionHistory:
+    answered = choice.loaded if choice.strategy == LEARNED else None
+    return record_prediction(
+        kind=PredictionHistory.Kind.ASSIGNMENT,
+        method=choice.strategy,
+        project_id=issue.project_id,
+        user=user,
+        issue_id=issue.pk,
+        input={"top_n": top_n},
+        # Whom, to see later whether it helped; never how anyone scored.
+        details={"suggested": [score.user_id for score in scores], "candidates": candidates},
+        model_id=answered.id if answered else None,
+        model_version=answered.version if answered else "",
+    )
+
+
+def _suggestion(person: User, score: AssignmentScore, evidence: _Evidence) -> dict[str, Any]:
     return {
         "user_id": str(person.pk),
         "user_name": str(person),
@@ -72,5 +183,6 @@ def _suggestion(person: User, score: AssignmentScore) -> dict[str, Any]:
         "workload_score": score.workload,
         "performance_score": score.performance,
         "availability_score": score.availability,
-        "reasoning": list(score.reasoning),
+        "reasoning": [*score.reasoning, *evidence.words(score.user_id)],
+        "similar_issues": evidence.similar(score.user_id),
     }

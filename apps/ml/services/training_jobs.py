@@ -48,6 +48,7 @@ PASSING_FAULTS = (StorageError, OperationalError, InterfaceError, IntegrityError
 _WHAT = {
     ModelType.EFFORT_PREDICTION: "completed issues with hours",
     ModelType.STORY_POINTS: "completed issues with story points",
+    ModelType.TASK_ASSIGNMENT: "completed issues with an assignee",
 }
 
 

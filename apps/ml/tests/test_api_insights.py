@@ -154,7 +154,7 @@ def test_assignment_has_the_fields_of_the_contract(client, sprint, member):
     (suggestion,) = response.json()["suggestions"]
     assert suggestion.keys() == {
         "user_id", "user_name", "user_email", "total_score", "skill_score", "workload_score", "performance_score",
-        "availability_score", "reasoning",
+        "availability_score", "reasoning", "similar_issues",
     }  # fmt: skip
     assert (suggestion["user_id"], suggestion["user_email"]) == (str(member.id), member.email)
 
@@ -171,6 +171,17 @@ def test_an_issue_of_another_project_is_not_found(client, project, member):
 @pytest.mark.parametrize("top_n", [0, -1, 21, "many", 1.5, None])
 def test_top_n_lies_between_1_and_20(client, project, top_n):
     assert _suggest(client, IssueFactory(project=project), top_n=top_n).status_code == 400
+
+
+@pytest.mark.parametrize("strategy", ["best", None, ""])
+def test_a_strategy_is_one_of_three(client, project, strategy):
+    assert _suggest(client, IssueFactory(project=project), strategy=strategy).status_code == 400
+
+
+def test_assignment_names_its_strategy(client, project):
+    answer = _suggest(client, IssueFactory(project=project)).json()
+
+    assert (answer["strategy"], answer["hit_rates"]) == ("formula", None)
 
 
 @pytest.mark.parametrize("field", ["issue_id", "project_id"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.ml.models import PredictionHistory
+from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.recommendation_service import RecommendationService
 from apps.projects.models import Issue, IssueChange, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
@@ -60,6 +61,21 @@ def test_viewers_and_people_who_left_are_not_suggested(project, bug, now):
     answer = _suggest(bug, now)
 
     assert (_ids(answer), answer["candidates"]) == ([str(lead.id)], 1)
+
+
+def test_whoever_is_away_today_or_not_to_be_suggested_is_left_out(project, bug, now):
+    today, day = now.date(), timedelta(days=1)
+    TeamMemberFactory(project=project, available_for_assignment=False)
+    TeamMemberFactory(project=project, absent_from=today)
+    TeamMemberFactory(project=project, absent_until=today)
+    TeamMemberFactory(project=project, absent_from=today - day, absent_until=today + day)
+    back = TeamMemberFactory(project=project, absent_from=today - 3 * day, absent_until=today - day).user
+    leaving = TeamMemberFactory(project=project, absent_from=today + day).user
+
+    answer = _suggest(bug, now)
+
+    assert set(_ids(answer)) == {str(back.id), str(leaving.id)}
+    assert answer["candidates"] == 2
 
 
 def test_work_in_other_projects_counts_for_nothing(bug, now):
@@ -132,12 +148,13 @@ def test_whom_is_recorded_and_no_score(project, bug, expert, now):
 
 
 def test_five_hundred_people_take_as_many_queries_as_one(project, bug, expert, now, django_assert_num_queries):
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         _suggest(bug, now)
+    ModelLoader().clear_cache()
     team = UserFactory.create_batch(500, password=None)
     TeamMember.objects.bulk_create([TeamMember(project=project, user=user) for user in team])
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         answer = _suggest(bug, now)
 
     assert answer["candidates"] == 501

@@ -11,12 +11,12 @@ from apps.ml.services.retraining import models_due, queue_due_trainings
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.ml.tests.teams import finished_issues
 from apps.projects.models import Issue
-from apps.projects.tests.factories import IssueFactory, ProjectFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 EFFORT = "effort_prediction"
 #: For each type the live errors, the errors of the training, the global model and the projects.
-QUERIES = 2 * 4
+QUERIES = len(ModelType) * 4
 
 
 def project_with(n, *, now, model_samples=None, age_days=1, **model):
@@ -53,6 +53,7 @@ def test_a_project_with_fifty_issues_and_no_model_is_due_for_its_first(now):
 def test_each_type_counts_its_own_outcomes(now):
     project = ProjectFactory()
     finished_issues(project, 50, until=now)
+    project.issues.update(assignee=UserFactory())
 
     assert {due.model_type for due in models_due(now=now)} == set(ModelType.values)
 
