@@ -19,7 +19,7 @@ config.read_env(str(BASE_DIR / ".env"))
 # --- Where things live --------------------------------------------------------------------------------------------
 # A relative folder is one of this checkout, from whichever folder a command is called.
 VAR_DIR = BASE_DIR / config("SCRUM_ML_VAR_DIR", default="var")
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _own_secret(path: Path) -> str:
@@ -146,12 +146,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "apps.common.api.Pagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "apps.common.api.problem_response",
+    # Whose address counts for the throttle: the header can be written by anybody, unless a proxy of ours writes it.
+    "NUM_PROXIES": 1 if config.bool("BEHIND_TLS_PROXY", default=False) else 0,
     "DEFAULT_THROTTLE_RATES": {"login": config("LOGIN_THROTTLE_RATE", default="20/min")},
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=config.int("JWT_ACCESS_MINUTES", default=60)),
+    # A changed password ends every session that was opened with the old one.
+    "CHECK_REVOKE_TOKEN": True,
     "REFRESH_TOKEN_LIFETIME": timedelta(days=config.int("JWT_REFRESH_DAYS", default=7)),
 }
 SPECTACULAR_SETTINGS = {

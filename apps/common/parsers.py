@@ -14,11 +14,21 @@ class JSONParser(parsers.JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            return super().parse(stream, media_type, parser_context)
+            data = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise exceptions.ParseError("The JSON is nested too deeply.") from error
         except exceptions.ParseError as error:
             raise exceptions.ParseError(_json_fault(error)) from error
+        return _text_only(data)
+
+
+def _text_only(data: Any) -> Any:
+    """The data, if all its strings are text: half a surrogate pair can be escaped in JSON and written nowhere."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise exceptions.ParseError("A string holds half a character (a lone surrogate).") from error
+    return data
 
 
 def _json_fault(error: Exception) -> str:

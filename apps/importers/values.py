@@ -34,6 +34,7 @@ PRIORITY_NAMES: Mapping[str, int] = {
     "trivial": 5,
 }
 MOST_PRIORITY = 32_767  # what the column holds
+MOST_PRIORITY_DIGITS = 6  # with a sign
 MONTHS: Mapping[str, int] = {
     name: number
     for number, name in enumerate(
@@ -98,11 +99,27 @@ def quantity(text: str, what: str, *, most: float) -> float | None:
     return value
 
 
+def could_be_number(text: str) -> bool:
+    """Whether a cell is meant as a number or a duration, usable or not: '-1', 'inf' and '1,234' are, 'M' is not."""
+    plain = text.strip().casefold()
+    return bool(_NUMBER.fullmatch(plain.replace(",", "")) or _DURATION.fullmatch(plain)) or _names_no_finite(plain)
+
+
+def could_be_date(text: str) -> bool:
+    """Whether a cell could be a date in some format: 'Yes' and 'Done' cannot, for want of a digit."""
+    return any(letter.isdigit() for letter in text)
+
+
+def _names_no_finite(text: str) -> bool:
+    return text.casefold().lstrip("+-") in ("nan", "inf", "infinity")
+
+
 def hours(text: str, what: str, *, factor: float) -> float | None:
     """Hours from a cell whose unit is `factor` hours; '1h 30m' is understood whatever the unit."""
     duration = _DURATION.fullmatch(text.strip().casefold())
     if duration and (duration["hours"] or duration["minutes"]):
-        return float(duration["hours"] or 0) + int(duration["minutes"] or 0) / 60
+        whole = quantity(duration["hours"] or "0", what, most=MOST_HOURS) or 0.0
+        return whole + (quantity(duration["minutes"] or "0", what, most=MOST_HOURS * 60) or 0.0) / 60
     value = quantity(text, what, most=MOST_HOURS / factor)
     return None if value is None else value * factor
 
@@ -114,7 +131,7 @@ def _number(text: str, what: str) -> float:
         raise BadValue(f"{what} can be read in two ways: {text!r}; write it without a comma")
     elif re.fullmatch(r"[+-]?\d*,\d+", text):
         text = text.replace(",", ".")
-    if not _NUMBER.fullmatch(text) and text.casefold().lstrip("+-") not in ("nan", "inf", "infinity"):
+    if not _NUMBER.fullmatch(text) and not _names_no_finite(text):
         raise BadValue(f"{what} is not a number: {text[:40]!r}")
     return float(text)
 
@@ -130,7 +147,8 @@ def priority(text: str) -> int | None:
     if is_empty(text):
         return None
     if match := re.match(r"[Pp]?(-?\d+)(?:\.0+)?(?![\d.])", text.strip()):
-        rank = int(match[1])
+        # By length first: Python refuses to read numbers of thousands of digits.
+        rank = int(match[1]) if len(match[1]) <= MOST_PRIORITY_DIGITS else -1
         if not 0 <= rank <= MOST_PRIORITY:
             raise BadValue(f"priority is out of range: {text.strip()[:40]}")
         return rank

@@ -25,6 +25,8 @@ DEFAULT_STATUSES = (
     ("In progress", WorkflowStatus.Category.IN_PROGRESS),
     ("Done", WorkflowStatus.Category.DONE),
 )
+#: Dates outside are slips of the pen, and the first and last years of the calendar cannot be counted from.
+FIRST_SPRINT_YEAR, LAST_SPRINT_YEAR = 1980, 2200
 #: Fields whose every change is kept, because predictions need to know what was known when.
 TRACKED_FIELDS = tuple(IssueChange.Field.values)
 #: What a change of an issue may name; its project and its source stay what they are.
@@ -195,6 +197,9 @@ def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
 
 
 def _check_dates(start_date: Any, end_date: Any) -> None:
+    for name, day in (("start_date", start_date), ("end_date", end_date)):
+        if day is not None and not FIRST_SPRINT_YEAR <= day.year <= LAST_SPRINT_YEAR:
+            raise ValidationError({name: f"A year from {FIRST_SPRINT_YEAR} to {LAST_SPRINT_YEAR} is needed."})
     if start_date is not None and end_date is not None and end_date < start_date:
         raise ValidationError({"end_date": "A sprint cannot end before it starts."})
 

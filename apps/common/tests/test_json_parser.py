@@ -35,3 +35,8 @@ def test_the_place_of_the_mistake_is_named() -> None:
 def test_a_tower_of_brackets_does_not_topple_the_server(opening: bytes) -> None:
     with pytest.raises(ParseError, match="deep"):
         read(opening * 100_000)
+
+
+def test_half_a_character_is_the_clients_mistake() -> None:
+    with pytest.raises(ParseError, match="half a character"):
+        read(b'{"role": "\\ud800"}')

@@ -174,3 +174,14 @@ def test_only_a_number_above_12_tells_the_order_of_day_and_month():
     assert is_ambiguous("03/04/2020")
     assert not is_ambiguous("04/04/2020")
     assert not is_ambiguous("03.04.2020")
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + "h", "9000000000h", "5h 99999999m", "1" * 5000 + "m"])
+def test_a_duration_is_bounded_like_any_other_number(text):
+    with pytest.raises(BadValue):
+        hours(text, "actual_hours", factor=1.0)
+
+
+def test_a_priority_of_thousands_of_digits_is_a_bad_value():
+    with pytest.raises(BadValue):
+        priority("9" * 5000)

@@ -8,6 +8,7 @@ from uuid import UUID
 from apps.common.metrics import PREDICTION_SECONDS
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
+from apps.ml.core.text import clipped
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.services.answering import Answer, Answered, answer_effort, answer_points
@@ -115,7 +116,7 @@ def _record(
         method=answered.answer.method,
         project_id=asked.project_id,
         user=asked.user,
-        input={name: value for name, value in asdict(asked.facts).items() if value not in ("", None, ())},
+        input=_remembered(asked.facts),
         predicted_value=value,
         interval=answered.answer.interval,
         confidence=answered.answer.confidence,
@@ -125,6 +126,12 @@ def _record(
         model_version=model.version if model else "",
         **further,
     )
+
+
+def _remembered(facts: IssueFacts) -> dict[str, Any]:
+    """What was known, of a long description the part that was read."""
+    known = asdict(facts) | {"description": clipped(facts.description)}
+    return {name: value for name, value in known.items() if value not in ("", None, ())}
 
 
 def _shown(answered: Answered[Answer], project_id: UUID | str) -> dict[str, Any]:

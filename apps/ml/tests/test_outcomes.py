@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.ml.models import PredictionHistory
+from apps.ml.selectors.outcomes import recent_outcomes
 from apps.ml.services.outcomes import record_outcomes
 from apps.ml.tests.factories import PredictionHistoryFactory
 from apps.projects.tests.factories import IssueFactory
@@ -64,3 +65,12 @@ def test_the_number_of_queries_does_not_grow_with_the_predictions(now, django_as
 
     with django_assert_num_queries(2):
         record_outcomes(now=now)
+
+
+def test_an_issue_asked_about_many_times_counts_once_with_its_latest_answer(now):
+    issue = IssueFactory(completed=True, actual_hours=6.5)
+    for hours in (3, 2, 1):
+        prediction_about(issue, before=timedelta(hours=hours), predicted_value=float(hours))
+    record_outcomes(now=now)
+
+    assert [row.predicted_value for row in recent_outcomes("effort_prediction", issue.project_id)] == [1.0]
