@@ -4,7 +4,7 @@ Sources of the names: Jira's CSV export, GitHub's and GitLab's issue fields, Lin
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.importers.records import ImportRefused
@@ -102,6 +102,8 @@ NO_END = (
     "Name one: --map resolved_at=COLUMN."
 )
 HOUR_FIELDS = ("estimated_hours", "actual_hours")
+NUMBER_FIELDS = ("story_points", *HOUR_FIELDS)
+DATE_FIELDS = ("created_at", "started_at", "resolved_at", "due_date", "sprint_starts_on", "sprint_ends_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,10 @@ class Columns:
     #: Hours per unit of the time columns.
     hours_factor: Mapping[str, float]
     header: tuple[str, ...]
-    #: What the user should know of columns not read.
+    #: What the user should know of columns left out for a reason.
     notes: tuple[str, ...] = ()
+    #: Headers of which nothing is read.
+    unread: tuple[str, ...] = ()
     #: Fields whose cells may list several values, of which the first counts.
     lists: frozenset[str] = frozenset()
 
@@ -130,7 +134,9 @@ def normal_form(header: str) -> str:
     return re.sub(r"[\W_]+", "", header.casefold())
 
 
-def detect_columns(header: Sequence[str], overrides: Mapping[str, str] | None = None) -> Columns:
+def detect_columns(
+    header: Sequence[str], overrides: Mapping[str, str] | None = None, *, unreadable: Mapping[int, str] | None = None
+) -> Columns:
     """Find the fields in a header line; what the user says goes before what the names suggest.
 
     Parameters
@@ -138,7 +144,10 @@ def detect_columns(header: Sequence[str], overrides: Mapping[str, str] | None = 
     header : sequence of str
         The header line, as it stands.
     overrides : mapping of str to str, optional
-        Field → column, from ``--map``; a time column may end in ``:hours``, ``:minutes`` or ``:seconds``.
+        Field → column, from ``--map``; a time column may end in ``:hours``, ``:minutes`` or ``:seconds``. An empty
+        column means that none is to be read.
+    unreadable : mapping of int to str, optional
+        Positions of columns whose cells are not what this field takes; they are left out.
 
     Raises
     ------
@@ -146,29 +155,52 @@ def detect_columns(header: Sequence[str], overrides: Mapping[str, str] | None = 
         If an override names no field or no column, or if no column holds titles.
     """
     normal = [normal_form(name) for name in header]
+    unreadable = unreadable or {}
     chosen, units = _overridden(header, normal, overrides or {})
-    positions, factors, notes = dict(chosen), dict(units), []
-    taken = {at for found in chosen.values() for at in found}
-    for name in SYNONYMS:
-        if name not in positions and (found := _find(name, normal, taken)):
-            positions[name] = found
-            taken.update(found)
-    for name in HOUR_FIELDS:
-        if name in positions and name not in factors:
-            factor = _hours_factor(normal[positions[name][0]], normal)
-            if factor is None:
-                notes.append(_unit_question(name, header[positions.pop(name)[0]]))
-            else:
-                factors[name] = factor
-    notes += [
-        f"{name} is left out: {LEFT_OUT[key]}." for name, key in zip(header, normal, strict=True) if key in LEFT_OUT
-    ]
-    if "resolved_at" not in positions:
-        notes.append(NO_END)
+    positions = _positions(normal, chosen, unreadable)
     if "title" not in positions:
         raise ImportRefused(_no_title(header))
+    factors, unsettled = _factors(normal, positions, units)
+    notes = [_no_values(field, header[at]) for at, field in unreadable.items()]
+    notes += [_unit_question(name, header[positions[name][0]]) for name in unsettled]
+    explained = {*unreadable, *(at for name in unsettled for at in positions.pop(name))}
+    explained |= {at for at, key in enumerate(normal) if key in LEFT_OUT and not _is_read(at, positions)}
+    notes += [f"{header[at]} is left out: {LEFT_OUT[normal[at]]}." for at in explained if normal[at] in LEFT_OUT]
+    if "resolved_at" not in positions:
+        notes.append(NO_END)
+    unread = [name for at, name in enumerate(header) if at not in explained and not _is_read(at, positions)]
     lists = frozenset(name for name, found in positions.items() if normal[found[0]] in LISTS)
-    return Columns(positions, factors, tuple(header), tuple(notes), lists)
+    return Columns(positions, factors, tuple(header), tuple(notes), _distinct(unread), lists)
+
+
+def _positions(
+    normal: Sequence[str], chosen: Mapping[str, tuple[int, ...]], unreadable: Collection[int]
+) -> dict[str, tuple[int, ...]]:
+    """Field → where it stands: what the user chose, then the best header for each field; no column serves twice."""
+    positions = {name: tuple(at for at in found if at not in unreadable) for name, found in chosen.items()}
+    taken = {*unreadable, *(at for found in positions.values() for at in found)}
+    for name in SYNONYMS:
+        if name not in positions:
+            positions[name] = _find(name, normal, taken)
+            taken.update(positions[name])
+    return {name: found for name, found in positions.items() if found}
+
+
+def _factors(
+    normal: Sequence[str], positions: Mapping[str, tuple[int, ...]], units: Mapping[str, float]
+) -> tuple[dict[str, float], list[str]]:
+    """Hours per unit of each time column, and the fields whose unit nothing settles."""
+    found = {
+        name: units.get(name) or _hours_factor(normal[positions[name][0]], normal)
+        for name in HOUR_FIELDS
+        if name in positions
+    }
+    settled = {name: factor for name, factor in found.items() if factor is not None}
+    return settled, [name for name in found if name not in settled]
+
+
+def _is_read(at: int, positions: Mapping[str, tuple[int, ...]]) -> bool:
+    return any(at in found for found in positions.values())
 
 
 def _find(name: str, normal: Sequence[str], taken: set[int]) -> tuple[int, ...]:
@@ -201,6 +233,9 @@ def _overridden(
     for name, column in overrides.items():
         if name not in SYNONYMS:
             raise ImportRefused(f"--map {name}=…: there is no field {name!r}. Fields: {', '.join(SYNONYMS)}.")
+        if not column.strip():
+            positions[name] = ()
+            continue
         plain, unit = _split_unit(name, column, normal)
         positions[name] = tuple(at for at, key in enumerate(normal) if key == normal_form(plain))
         if not positions[name]:
@@ -220,6 +255,11 @@ def _split_unit(name: str, column: str, normal: Sequence[str]) -> tuple[str, str
     return column, ""
 
 
+def _no_values(field: str, column: str) -> str:
+    kind = "numbers" if field in NUMBER_FIELDS else "dates"
+    return f"Column {column} holds no {kind}: left out; --map {field}=… to choose another."
+
+
 def _unit_question(name: str, column: str) -> str:
     return (
         f"{column} is left out: nothing says whether it is in hours or seconds. "
@@ -235,4 +275,8 @@ def _no_title(header: Sequence[str]) -> str:
 
 
 def _listed(header: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(name for name in header if name.strip()))
+    return ", ".join(_distinct(header))
+
+
+def _distinct(header: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in header if name.strip()))

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.importers.columns import Columns
+from apps.importers.columns import DATE_FIELDS, Columns
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.rows import RowReader
 from apps.importers.values import DateStyle, day_first_evidence, is_ambiguous
@@ -24,7 +24,6 @@ DELIMITERS = (",", ";", "\t")
 CHUNK_BYTES = 1 << 20
 #: The longest description seen in public trackers is below 100 kB; a longer cell is an unclosed quote.
 LONGEST_CELL = 1 << 20
-DATE_FIELDS = ("created_at", "started_at", "resolved_at", "due_date", "sprint_starts_on", "sprint_ends_on")
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -28,6 +28,10 @@ class ImportReport:
     sprints_added: int = 0
     with_hours: int = 0
     with_points: int = 0
+    #: What was remarked of the file and its columns before the first row.
+    notes: tuple[str, ...] = ()
+    #: Headers of which nothing was read.
+    unread: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """What the project's data suffices for."""

@@ -58,15 +58,88 @@ def test_a_dry_run_changes_nothing(file):
 
 
 def test_all_errors_go_to_a_file_that_a_spreadsheet_can_open_safely(file, tmp_path):
-    file.write_text(HEADER + "".join(f"=id{number},Break,Done,x,,\n" for number in range(30)))
+    file.write_text(HEADER + "".join(f"=id{number},Break,Done,-1,,\n" for number in range(30)))
 
     text = run(file, "--project", "SHOP", "--create-project", "--errors", tmp_path / "errors.csv")
 
     with (tmp_path / "errors.csv").open(newline="") as written:
         rows = list(csv.reader(written))
     assert "and 10 more rows: they are in" in text
-    assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", "actual hours is not a number: 'x'"]]
+    assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", "actual hours is negative: -1"]]
     assert len(rows) == 31
+
+
+def test_sizes_in_words_cost_their_column_and_no_row(file):
+    file.write_text("Key,Title,Size\nA-1,Fix,S\nA-2,Break,M\n")
+
+    text = run(file, "--project", "SHOP", "--create-project")
+
+    assert "Column Size holds no numbers: left out; --map story_points=… to choose another." in text
+    assert "SHOP: 2 new." in text
+
+
+def test_the_next_best_column_takes_the_place_of_one_without_numbers(file):
+    file.write_text("Key,Title,Estimate,Size\nA-1,Fix,S,3\nA-2,Break,M,x\n")
+
+    text = run(file, "--project", "SHOP", "--create-project")
+
+    assert "Column Estimate holds no numbers" in text
+    assert "line 3: A-2: story points is not a number: 'x'" in text
+    assert Issue.objects.get().story_points == 3.0
+
+
+def test_a_column_of_completion_without_dates_is_left_out_too(file):
+    file.write_text("Key,Title,Resolved,Closed\nA-1,Fix,yes,2025-01-02\nA-2,Break,no,\n")
+
+    text = run(file, "--project", "SHOP", "--create-project")
+
+    assert "Column Resolved holds no dates: left out; --map resolved_at=… to choose another." in text
+    assert Issue.objects.filter(resolved_at__isnull=False).count() == 1
+
+
+def test_one_bad_cell_among_numbers_costs_its_own_row_only(file):
+    file.write_text("Key,Title,Points\n" + "".join(f"{n},Fix,{'XL' if n == 1 else n}\n" for n in range(1, 5)))
+
+    text = run(file, "--project", "SHOP", "--create-project")
+
+    assert "line 2: 1: story points is not a number: 'XL'" in text
+    assert "SHOP: 3 new, 1 rows not imported." in text
+
+
+def test_a_field_can_be_told_to_have_no_column(file):
+    text = run(file, "--project", "SHOP", "--create-project", "--map", "actual_hours=")
+
+    assert "Not read: hours\n" in text
+    assert "SHOP: 2 new." in text
+
+
+def test_columns_of_which_nothing_is_read_are_listed_in_one_line(file):
+    file.write_text("Key,Title,Done on,Mood,Mood\nA-1,Fix,Monday,good,better\n")
+
+    text = run(file, "--project", "SHOP", "--create-project")
+
+    assert "Not read: Done on, Mood\n" in text
+
+
+def test_the_json_report_tells_of_columns_left_out(file):
+    file.write_text("Key,Title,Size,Mood\nA-1,Fix,S,good\n")
+
+    report = json.loads(run(file, "--project", "SHOP", "--create-project", "--json"))
+
+    assert report["notes"][0].startswith("Column Size holds no numbers")
+    assert report["unread"] == ["Mood"]
+
+
+def test_a_dry_run_shows_values_as_their_user_would_write_them(file):
+    file.write_text(
+        'Key,Title,Labels,Assignee,Reporter,Points,Created\nA-1,Fix,"a, b",Ada <ada@example.org>,Bob,3,2025-01-02\n'
+    )
+
+    text = run(file, "--project", "SHOP", "--create-project", "--dry-run")
+
+    shown = dict(line.split(None, 1) for line in text.partition("is read as:\n")[2].splitlines()[:7])
+    assert (shown["labels"], shown["assignee"], shown["reporter"]) == ("a, b", "Ada <ada@example.org>", "Bob")
+    assert (shown["story_points"], shown["created_at"]) == ("3", "2025-01-02 00:00")
 
 
 def test_ids_of_two_trackers_do_not_meet(file):

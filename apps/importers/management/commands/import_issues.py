@@ -5,6 +5,7 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
-from apps.importers.columns import SYNONYMS, Columns, detect_columns
+from apps.importers.columns import SYNONYMS, Columns
 from apps.importers.csv_file import CsvShape, date_style, inspect_file, read_issues
-from apps.importers.records import ImportedIssue, ImportRefused, RowError
+from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.report import ImportReport
+from apps.importers.sampling import readable_columns
 from apps.importers.services import import_issues
 
 ROWS_PER_LINE = 5_000
@@ -54,7 +56,8 @@ class Command(BaseCommand):
             nargs="+",
             default=[],
             metavar="FIELD=COLUMN",
-            help="which column holds a field; hours may end in :minutes or :seconds. Fields: " + ", ".join(SYNONYMS),
+            help="which column holds a field; hours may end in :minutes or :seconds; none after = "
+            "means that the field is not read. Fields: " + ", ".join(SYNONYMS),
         )
         parser.add_argument(
             "--date-format", default="", metavar="ORDER", help="day-first, month-first or e.g. %%d.%%m.%%y"
@@ -79,7 +82,7 @@ class Command(BaseCommand):
     def _import(self, options: dict[str, Any]) -> ImportReport:
         _refuse_bad_options(options)
         shape = inspect_file(options["file"])
-        columns = detect_columns(shape.header, _overrides(options["map"]))
+        columns = readable_columns(shape, _overrides(options["map"]))
         style = date_style(shape, columns, options["date_format"])
         if not options["json"]:
             self._print_reading(shape, columns)
@@ -89,7 +92,7 @@ class Command(BaseCommand):
             rows = self._with_preview(rows)
         with ExitStack() as stack:
             on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
-            return import_issues(
+            report = import_issues(
                 self._with_progress(rows, shape, quiet=options["json"]),
                 project_key=options["project"],
                 create_as=_project_name(options),
@@ -100,6 +103,8 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 on_error=on_error,
             )
+        report.notes, report.unread = (*shape.notes, *columns.notes), columns.unread
+        return report
 
     def _with_preview(self, rows: Iterator[ImportedIssue | RowError]) -> Iterator[ImportedIssue | RowError]:
         """The same rows; the first issues are shown as they were understood."""
@@ -131,6 +136,8 @@ class Command(BaseCommand):
         for name, column in columns.names().items():
             unit = {1 / 60: " (minutes)", 1 / 3600: " (seconds)"}.get(columns.hours_factor.get(name, 1.0), "")
             self.stdout.write(f"  {name:16} {_printable(column)}{unit}")
+        if columns.unread:
+            self.stdout.write(_printable(f"Not read: {', '.join(columns.unread)}"))
 
     def _print_report(self, report: ImportReport, error_file: Path | None) -> None:
         for error in report.errors:
@@ -168,9 +175,22 @@ class _ErrorFile:
 
 def _as_understood(issue: ImportedIssue) -> str:
     """An issue in a few lines, field by field, without what it says nothing of."""
-    said = {name: getattr(issue, name) for name in SYNONYMS}
-    told = (f"  {name:16} {_printable(str(value))[:90]}" for name, value in said.items() if value not in (None, "", ()))
+    said = {name: _plain(getattr(issue, name)) for name in SYNONYMS}
+    told = (f"  {name:16} {_printable(text)[:90]}" for name, text in said.items() if text)
     return "\n".join((f"Line {issue.line} is read as:", *told))
+
+
+def _plain(value: object) -> str:
+    """A value as its user would write it; empty where nothing is said."""
+    if value is None:
+        return ""
+    if isinstance(value, Person):
+        return f"{value.name} <{value.email}>".strip() if value.email else value.name
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _printable(text: str) -> str:
@@ -208,11 +228,13 @@ def _summary(report: ImportReport) -> str:
 
 def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:
     """['title=Name', …] → {'title': 'Name', …}."""
-    pairs = [text.partition("=") for group in groups for text in group]
-    for name, equals, column in pairs:
-        if not (equals and name and column):
+    overrides: dict[str, str] = {}
+    for text in (text for group in groups for text in group):
+        name, equals, column = text.partition("=")
+        if not (equals and name):
             raise ImportRefused(f"--map {name}: write it as FIELD=COLUMN, for example --map title=Name.")
-    return {name.strip(): column for name, _, column in pairs}
+        overrides[name.strip()] = column
+    return overrides
 
 
 def _project_name(options: dict[str, Any]) -> str | None:
