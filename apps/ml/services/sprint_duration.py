@@ -40,7 +40,11 @@ class SprintDurationService:
         )
         estimate = estimate_sprint_duration(plan, insights.completed_sprints(sprint.project_id, now=now))
         forecast, reason = sprint_forecast_or_reason(sprint, now=now, plan=plan)
-        row = self._record(sprint, planned_issues, team_capacity_hours, estimate, forecast, user)
+        asked = {
+            "planned_issues": [str(issue_id) for issue_id in planned_issues],
+            "team_capacity_hours": team_capacity_hours,
+        }
+        row = self._record(sprint, asked, estimate, forecast, user)
         return {
             "prediction_id": str(row.pk),
             **_answer(plan, estimate),
@@ -51,8 +55,7 @@ class SprintDurationService:
     def _record(
         self,
         sprint: Sprint,
-        planned_issues: Sequence[UUID],
-        team_capacity_hours: float | None,
+        asked: dict[str, Any],
         estimate: SprintDurationEstimate,
         forecast: WorkForecast | None,
         user: User | None,
@@ -63,10 +66,7 @@ class SprintDurationService:
             project_id=sprint.project_id,
             user=user,
             sprint_id=sprint.pk,
-            input={
-                "planned_issues": [str(issue_id) for issue_id in planned_issues],
-                "team_capacity_hours": team_capacity_hours,
-            },
+            input=asked,
             predicted_value=float(estimate.estimated_days),
             interval=estimate.days_range,
             confidence=estimate.confidence,
