@@ -36,6 +36,13 @@ GROUP_NAMES = {
 }
 
 
+#: Boosted trees, for a reader.
+TREES = "further patterns (boosted trees)"
+#: Names of the naive experts of either head, in the order of their columns.
+PLAIN_BASELINES = ("typical hours of the team", "typical hours of the team lately", "typical hours of this issue type")
+INFORMED_BASELINES = ("your own estimate", "typical hours of the team")
+
+
 @dataclass(frozen=True, slots=True)
 class Otherwise:
     """A counterfactual: the answer if the issue had these story points."""
@@ -68,9 +75,30 @@ def contributions(told: Explained, weights: Floats, linear: FoldedLinear) -> tup
         start_name, start, parts = _informed_parts(told, weights, linear)
     else:
         start_name, start, parts = _plain_parts(told, weights, linear)
-    if not told.head.serves_model or told.answer.snapped:
-        return (Contribution(start_name if told.informed else "typical hours of the team", told.hours),)
+    if not told.head.serves_model:
+        return (Contribution(_baseline_name(told), told.hours),)
+    if told.answer.snapped:
+        return (Contribution(start_name, told.hours),)
     return _in_hours(start_name, start, parts, told.hours)
+
+
+def _baseline_name(told: Explained) -> str:
+    """What the naive expert is that answers where nothing beats it."""
+    return (INFORMED_BASELINES if told.informed else PLAIN_BASELINES)[told.head.baseline]
+
+
+def _group_name(group: Group, facts: IssueFacts) -> str:
+    """What a group of features is called; what the issue does not have still says something, by its absence."""
+    missing = {
+        Group.PRIORITY: facts.priority is None,
+        Group.COMPONENT: not facts.component,
+        Group.LABELS: not facts.labels,
+        Group.PEOPLE: not (facts.reporter or facts.assignee),
+        Group.DESCRIPTION: not facts.description,
+        Group.POINTS: facts.story_points is None,
+        Group.TYPE: not facts.issue_type,
+    }
+    return f"no {GROUP_NAMES[group]}" if missing.get(group) else GROUP_NAMES[group]
 
 
 def _plain_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
@@ -79,9 +107,13 @@ def _plain_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tupl
     usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
     start = float(overall + weights[4] * (usual - overall))
     parts = {"recent level of the team": weights[1] * (recent - overall) + weights[2] * (of_type - overall)}
-    parts |= {GROUP_NAMES[group]: by_group[group] for group in Group}
-    parts |= {"similar issues": weights[3] * (similar - overall), "boosted trees": weights[5] * (trees - overall)}
+    parts |= {_group_name(group, told.facts): by_group[group] for group in Group}
+    parts |= {_alike(told): weights[3] * (similar - overall), TREES: weights[5] * (trees - overall)}
     return "typical hours of the team", start, parts
+
+
+def _alike(told: Explained) -> str:
+    return "similar issues" if told.n_similar else "loosely similar issues"
 
 
 def _informed_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
@@ -89,10 +121,10 @@ def _informed_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> t
     by_group = weights[3] * (told.answer.parts[:, 0] - linear.means[:, 0])
     usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
     parts = {"the team's usual overrun": weights[3] * usual, "recent level of the team": weights[1] * (level - own)}
-    parts |= {GROUP_NAMES[group]: by_group[group] for group in Group}
+    parts |= {_group_name(group, told.facts): by_group[group] for group in Group}
     parts |= {
         "the model without your estimate": weights[2] * (plain - own),
-        "boosted trees": weights[4] * (trees - own),
+        TREES: weights[4] * (trees - own),
     }
     return "your own estimate", float(own), parts
 
@@ -109,7 +141,7 @@ def _in_hours(start_name: str, start: float, parts: dict[str, float], hours: flo
         told_hours += effect
     # What is left is the small parts, the bounds of an answer and the rounding of floats: the sum is exact.
     rest = hours - told_hours
-    return (*told, Contribution("small parts together", rest)) if rest else tuple(told)
+    return (*told, Contribution("everything smaller", rest)) if rest else tuple(told)
 
 
 def reasoning(told: Explained) -> str:
@@ -132,14 +164,13 @@ def reasoning(told: Explained) -> str:
 def _who_answered(told: Explained) -> str:
     head, learned = told.head, f"{told.header.n_issues} finished issues"
     more = f"about {head.more_issues_needed} more completed issues with hours would help"
-    if not head.serves_model and told.informed:
-        return f"Your own estimate stands: nothing learned from {learned} beats it on later ones; {more}."
     if not head.serves_model:
-        return f"Typical hours of the team: nothing learned from {learned} beats this on later ones; {more}."
+        said = _baseline_name(told)
+        return f"{said[0].upper()}{said[1:]}: nothing learned from {learned} beats this on later ones; {more}."
     factor, naive = math.exp(head.measured_malr), math.exp(head.baseline_malr)
     measured = f"on the last {head.n_measured} issues it was typically off by a factor of {factor:.1f}"
     if told.answer.snapped:
         own = math.exp(log_estimate(told.facts))
         return f"The model agrees with your {own:.1f} h closely enough to keep it; {measured}."
-    against = "your estimates" if told.informed else "the team's typical hours"
-    return f"Learned from {learned}; {measured} ({against}: {naive:.1f})."
+    against = "your estimates alone" if told.informed else "the team's typical hours alone"
+    return f"Learned from {learned}; {measured}, {against} by a factor of {naive:.1f}."

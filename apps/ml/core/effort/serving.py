@@ -38,6 +38,8 @@ _TWICE = math.log(2.0)
 MINIMUM_POINTED_ISSUES = 20
 #: What to compare with where an issue has no points: 'large' on the usual scales.
 POINTS_TO_COMPARE = 8.0
+#: ... and with points, the next card of the planning deck.
+PLANNING_SCALE = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 40.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,10 @@ class EffortModel:
         """The answer to the same issue with other points; None where points were not learned from."""
         if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not head.header.serves_model:
             return None
-        points = 2 * (reading.facts.story_points or 0.0) or POINTS_TO_COMPARE
+        now = reading.facts.story_points
+        points = POINTS_TO_COMPARE if now is None else next((step for step in PLANNING_SCALE if step > now), None)
+        if points is None:
+            return None
         return Otherwise(points, bounded_hours(self._answer(with_points(reading, points), nearby)[1].centre))
 
     def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:

@@ -200,7 +200,7 @@ def test_what_other_points_would_change_is_told_where_points_were_learned(model)
     facts = IssueFacts(title="fix billing page", issue_type="bug", component="billing")
 
     assert "With 8 points instead of none:" in pointed.estimate(facts).reasoning
-    assert "With 6 points instead of 3:" in pointed.estimate(replace(facts, story_points=3.0)).reasoning
+    assert "With 5 points instead of 3:" in pointed.estimate(replace(facts, story_points=3.0)).reasoning
     assert "points" not in model.estimate(facts).reasoning
 
 
@@ -243,3 +243,9 @@ def _cpu_seconds(model, facts):
     started = time.thread_time()
     model.estimate(facts)
     return time.thread_time() - started
+
+
+def test_what_an_issue_does_not_have_is_named_as_its_absence(model):
+    names = {part.name for part in model.estimate(IssueFacts(title="fix billing page", issue_type="bug")).contributions}
+
+    assert names.isdisjoint({"labels", "story points", "component", "words of the description"})
