@@ -130,7 +130,10 @@ class BatchWriter:
             return None
         if record.sprint not in self._sprints:
             self._sprints[record.sprint] = self._make_sprint(record)
-        return self._sprints[record.sprint].pk
+        sprint = self._sprints[record.sprint]
+        if sprint.start_date is None and sprint.end_date is None:
+            self._give_dates(sprint, record)
+        return sprint.pk
 
     def _make_sprint(self, record: ImportedIssue) -> Sprint:
         """A sprint with the dates the source gives; without any, its work will tell whether it is over."""
@@ -148,6 +151,15 @@ class BatchWriter:
         sprint.save(force_insert=True)
         self._report.sprints_added += 1
         return sprint
+
+    def _give_dates(self, sprint: Sprint, record: ImportedIssue) -> None:
+        """An earlier import made the sprint by its name alone; what it then guessed of its end gives way."""
+        if not (record.sprint_starts_on and record.sprint_ends_on) or sprint.started_at:
+            return
+        sprint.start_date, sprint.end_date, sprint.completed_at = record.sprint_starts_on, record.sprint_ends_on, None
+        sprint.status = _sprint_status(record.sprint_starts_on, record.sprint_ends_on, self._now.date())
+        sprint.save(update_fields=["start_date", "end_date", "completed_at", "status"])
+        self._undated_sprints = [one for one in self._undated_sprints if one.pk != sprint.pk]
 
     def _status(self, record: ImportedIssue) -> WorkflowStatus | None:
         """The record's status by name; work with a time of resolution is done whatever the name says."""

@@ -9,6 +9,10 @@ from apps.importers.records import RowError
 SHOWN_ERRORS = 20
 #: The seed, "Minimum Training Data": 50 completed issues with hours, 50 with story points.
 NEEDED_FOR_TRAINING = 50
+NO_SPRINT_DATES = (
+    "none with dates: sprint durations cannot be estimated. Add the columns Sprint Start and Sprint End, or name yours "
+    "(--map sprint_starts_on=COLUMN sprint_ends_on=COLUMN), and import again."
+)
 
 
 @dataclass(slots=True)
@@ -28,6 +32,9 @@ class ImportReport:
     sprints_added: int = 0
     with_hours: int = 0
     with_points: int = 0
+    #: Of the project, not of this import alone.
+    sprints: int = 0
+    sprints_with_a_start: int = 0
     #: What was remarked of the file and its columns before the first row.
     notes: tuple[str, ...] = ()
     #: Headers of which nothing was read.
@@ -35,9 +42,13 @@ class ImportReport:
 
     def sentence(self) -> str:
         """What the project's data suffices for."""
-        return " ".join(
-            (_sufficiency(self.with_hours, "hours", "an effort"), _sufficiency(self.with_points, "points", "a points"))
-        )
+        parts = [
+            _sufficiency(self.with_hours, "hours", "an effort"),
+            _sufficiency(self.with_points, "points", "a points"),
+        ]
+        if self.sprints and not self.sprints_with_a_start:
+            parts.append(f"{self.sprints:,} sprint{'' if self.sprints == 1 else 's'}, {NO_SPRINT_DATES}")
+        return " ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""

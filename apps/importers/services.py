@@ -18,7 +18,7 @@ from apps.accounts.models import User
 from apps.importers.batches import BatchWriter
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
-from apps.projects.models import Issue, Project, TeamMember
+from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
 
 BATCH_ROWS = 1_000
@@ -71,6 +71,7 @@ def import_issues(
         writer.settle_sprints()
         report.people_added = writer.team.added
         report.with_hours, report.with_points = completed_counts(project)
+        report.sprints, report.sprints_with_a_start = sprint_counts(project)
     return report
 
 
@@ -124,3 +125,10 @@ def completed_counts(project: Project) -> tuple[int, int]:
         hours=Count("pk", filter=Q(actual_hours__gt=0)), points=Count("pk", filter=Q(story_points__isnull=False))
     )
     return counts["hours"], counts["points"]
+
+
+def sprint_counts(project: Project) -> tuple[int, int]:
+    """All sprints, and those of which it is known when they began: only these tell how long a sprint takes."""
+    began = Q(start_date__isnull=False) | Q(started_at__isnull=False)
+    counts = Sprint.objects.filter(project=project).aggregate(all=Count("pk"), began=Count("pk", filter=began))
+    return counts["all"], counts["began"]

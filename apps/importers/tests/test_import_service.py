@@ -276,3 +276,32 @@ def test_queries_do_not_grow_with_people_and_rows(run, django_assert_max_num_que
     # 900 rows of 25 values are 24 statements below SQLite's 999 parameters; the rest is a constant.
     with django_assert_max_num_queries(70):
         run(*rows)
+
+
+def test_sprints_without_dates_are_said_to_tell_nothing_of_durations(run):
+    undated = run(finished("A-1", sprint="S 1"), finished("A-2", sprint="S 2"))
+    dated = run(finished("A-3", sprint="S 3", sprint_starts_on=CREATED.date(), sprint_ends_on=CREATED.date()))
+
+    assert "2 sprints, none with dates: sprint durations cannot be estimated. Add the columns" in undated.sentence()
+    assert "sprint" not in dated.sentence()
+    assert "sprint" not in run(finished("A-4"), project_key="NEW", create_as="New").sentence()
+
+
+def test_a_later_import_gives_a_sprint_the_dates_it_had_not(run):
+    start = CREATED.date()
+    run(finished("A-1", sprint="S", resolved_at=CREATED + 40 * DAY))
+
+    run(finished("A-1", sprint="S", sprint_starts_on=start, sprint_ends_on=start + 13 * DAY))
+
+    sprint = Sprint.objects.get()
+    assert (sprint.start_date, sprint.end_date) == (start, start + 13 * DAY)
+    assert (sprint.status, sprint.completed_at) == (Sprint.Status.COMPLETED, None)
+
+
+def test_the_dates_of_a_sprint_are_never_overwritten(run):
+    start = CREATED.date()
+    run(finished("A-1", sprint="S", sprint_starts_on=start, sprint_ends_on=start + 13 * DAY))
+
+    run(finished("A-1", sprint="S", sprint_starts_on=start + DAY, sprint_ends_on=start + 14 * DAY))
+
+    assert Sprint.objects.get().start_date == start
