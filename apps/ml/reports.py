@@ -82,7 +82,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _metric_rows(metrics: dict[str, Any]) -> Iterator[Sequence[str]]:
-    """Header and figures; the team's own are of the issues that the model with their estimate answered, if there is one."""
+    """Header and figures; the team's own are of the issues that the model answered with their estimate."""
     informed = metrics.get("with_estimate")
     columns = {"model": (metrics, "{}")}
     if informed:
@@ -118,7 +118,9 @@ def _baseline_sentence(model: MLModel) -> str:
     if model.metrics.get("beats_baseline"):
         return "It beats the naive baseline on issues it had not seen."
     if model.model_type == ModelType.TASK_ASSIGNMENT:
-        return "It does not beat the formula and the most recent assignee: 'auto' answers with whichever named more."
+        return (
+            "It does not beat both the formula and the most recent assignee; 'auto' takes the better of the two totals."
+        )
     return "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
 
 
@@ -153,4 +155,4 @@ def _nearer(metrics: dict[str, Any], rival: str, own_name: str, rival_name: str)
     in_ratios, in_hours = (own_name if gain > 0 else rival_name for gain in gains)
     if in_ratios == in_hours:
         return f"{in_ratios} was better"
-    return f"{in_ratios} was better by ratios, {in_hours} by hours"
+    return f"{in_ratios} was better by ratios, {in_hours} was better by hours"

@@ -1,10 +1,12 @@
-"""What the assignment model reads off an issue: one list of (hashed key, group), for training and serving alike.
+"""What the assignment model reads off an issue: one list of (hashed key, group, value), for training and serving alike.
 
 Keys are 32 bits of a hash: an artefact holds no word. Who has the issue now is not among them, nor is anything that
 becomes known after it was given away.
 """
 
+import math
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -48,6 +50,8 @@ class Feature(NamedTuple):
     key: int
     group: Group
     name: str
+    #: 1 + ln(occurrences): a word said ten times is not ten words (two points of top-1 in cross-validation on JDT).
+    value: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +109,10 @@ def _combinations(facts: IssueFacts) -> Iterator[Feature]:
 
 def _title(words: list[str]) -> Iterator[Feature]:
     yield from _words("w", words, Group.TITLE)
-    for left, right in dict.fromkeys(pairwise(words)):
-        yield Feature(hashed(f"w:{left}_{right}"), Group.TITLE, f"'{left} {right}'")
+    for (left, right), count in Counter(pairwise(words)).items():
+        yield Feature(hashed(f"w:{left}_{right}"), Group.TITLE, f"'{left} {right}'", 1.0 + math.log(count))
 
 
 def _words(kind: str, words: list[str], group: Group) -> Iterator[Feature]:
-    for word in dict.fromkeys(words):
-        yield Feature(hashed(f"{kind}:{word}"), group, f"'{word}'")
+    for word, count in Counter(words).items():
+        yield Feature(hashed(f"{kind}:{word}"), group, f"'{word}'", 1.0 + math.log(count))

@@ -47,7 +47,7 @@ class Vocabulary:
         known = [feature for feature in features if feature.key in self.rows]
         rows = np.array([self.rows[feature.key] for feature in known], dtype=np.intp)
         groups = np.array([feature.group for feature in known], dtype=np.intp)
-        values = self.rarity[rows]
+        values = self.rarity[rows] * np.array([feature.value for feature in known])
         squares = np.bincount(groups, weights=values * values, minlength=len(Group))
         scale = _GROUP_WEIGHTS.copy()
         scale[_TEXT] /= np.sqrt(np.maximum(squares[_TEXT], 1e-300))

@@ -212,7 +212,9 @@ def _replayed(table: _Table, report: Callable[[float], None]) -> _Measured:
         suggested(
             issue,
             ledger,
-            model and replace(model, temperature=temperature, newcomer_share=newcomer_share).probabilities,
+            None
+            if model is None
+            else replace(model, temperature=temperature, newcomer_share=newcomer_share).probabilities,
         )
         for issue, model in answered
     ]
@@ -260,7 +262,7 @@ def _newcomer_share(ledger: Ledger, answered: Sequence[tuple[CompletedIssue, Ass
 
 def _serving(model: AssignmentModel, table: _Table, found: Replay, version: str) -> bytes:
     index = SimilarIssueIndex.build(table.issues)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "keys": np.fromiter(model.vocabulary.rows, dtype=np.uint32, count=len(model.vocabulary.rows)),
         "rarity": model.vocabulary.rarity,
         "coefficients": model.coefficients,
