@@ -46,17 +46,22 @@ def reliability(promised: ArrayLike, hits: ArrayLike) -> tuple[Share, ...]:
 
 
 def observed_share(promised: float, hits: Floats) -> Share:
-    """One share with its 95 % interval; `hits`, shape (n,), must not be empty.
+    """One share with its 95 % interval; `hits`, shape (n,), must not be empty."""
+    observed = float(hits.mean())
+    return Share(promised, observed, hits.size, *share_interval(observed, hits.size))
+
+
+def share_interval(observed: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share that was observed among `n` outcomes, at least one.
 
     References
     ----------
     E. B. Wilson, Probable inference, the law of succession, and statistical inference (1927).
     """
-    n, observed = hits.size, float(hits.mean())
     z = NormalDist().inv_cdf(0.5 + INTERVAL_LEVEL / 2)
     centre = (observed + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(observed * (1 - observed) / n + z * z / (4 * n * n)))
-    return Share(promised, observed, n, max(centre - half, 0.0), min(centre + half, 1.0))
+    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def in_pieces(rows: NDArray[np.intp], *, each: int, most: int) -> Sequence[NDArray[np.intp]]:

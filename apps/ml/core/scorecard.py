@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from apps.ml.core.evaluation import expected_calibration_error
+from apps.ml.core.reliability import share_interval
 
 Floats = NDArray[np.float64]
 #: Fewer outcomes give an interval that says more than is known. Simulated with log-normal hours, intervals of
@@ -244,13 +245,22 @@ def _range_score(predictions: ScoredPredictions) -> RangeScore | None:
     return RangeScore(n=len(ranged), coverage=float(inside.mean()), nominal=float(ranged.level.mean()))
 
 
+def with_confidence(predictions: ScoredPredictions) -> ScoredPredictions:
+    """Those that stated a probability and what it was about."""
+    return predictions.where(~np.isnan(predictions.confidence + predictions.near_low + predictions.near_high))
+
+
+def came_true(predictions: ScoredPredictions) -> Floats:
+    """1 where the truth was as near as the stated probability was about, 0 elsewhere; shape (n,)."""
+    low, high = predictions.near_low * (1 - _ROUNDING), predictions.near_high * (1 + _ROUNDING)
+    return ((predictions.actual >= low) & (predictions.actual <= high)).astype(np.float64)
+
+
 def _confidence_score(predictions: ScoredPredictions) -> ConfidenceScore | None:
-    stated = ~np.isnan(predictions.confidence + predictions.near_low + predictions.near_high)
-    told = predictions.where(stated)
+    told = with_confidence(predictions)
     if not len(told):
         return None
-    near = (told.actual >= told.near_low * (1 - _ROUNDING)) & (told.actual <= told.near_high * (1 + _ROUNDING))
-    hits = near.astype(np.float64)
+    hits = came_true(told)
     return ConfidenceScore(
         n=len(told),
         promised=float(told.confidence.mean()),
@@ -264,7 +274,7 @@ def verdict(found: Score, *, unit: str) -> str:
     """A score in plain words; `unit` as it is written behind a number: 'h' or 'points'."""
     sentences = [_main_sentence(found, unit)]
     if found.ranges is not None:
-        sentences.append(f"The {_percent(found.ranges.nominal)} ranges held {_percent(found.ranges.coverage)}.")
+        sentences.append(_range_sentence(found.ranges))
     if found.against_team is not None:
         sentences.append(_team_sentence(found.against_team, unit))
     return " ".join(sentences)
@@ -279,6 +289,17 @@ def _main_sentence(found: Score, unit: str) -> str:
         f"Over {_outcomes(against.n)} the predictions were off by {against.mean_absolute_error:.1f} {unit} on average, "
         f"the naive baseline by {against.reference_error:.1f} {unit}: {in_words(against)}."
     )
+
+
+def _range_sentence(found: RangeScore) -> str:
+    held = f"The {_percent(found.nominal)} ranges held {_percent(found.coverage)} of {_outcomes(found.n)}"
+    if found.n < MIN_FOR_INTERVAL:
+        return f"{held}, too few to tell whether they hold what they promise."
+    low, high = share_interval(found.coverage, found.n)
+    if low <= found.nominal <= high:
+        same = _percent(found.coverage) == _percent(found.nominal)
+        return f"{held}: {'as promised' if same else 'what was promised, give or take chance'}."
+    return f"{held}: {'fewer' if high < found.nominal else 'more'} than promised."
 
 
 def _team_sentence(against: Skill, unit: str) -> str:
@@ -302,7 +323,7 @@ def in_words(found: Skill) -> str:
         near, far = sorted((abs(found.low), abs(found.high)))
         return f"{difference} ({level} interval {100 * near:.0f} to {_percent(far)})"
     ends = f"{difference_in_words(found.low)} to {difference_in_words(found.high)}"
-    return f"no difference that could not be chance ({difference}, {level} interval {ends})"
+    return f"no clear difference ({difference}, which may be chance: {level} interval {ends})"
 
 
 def difference_in_words(value: float) -> str:

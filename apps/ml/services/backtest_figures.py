@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from apps.ml.core.evaluation import log_width
 from apps.ml.core.reliability import Share, observed_share, reliability, stretches
-from apps.ml.core.scorecard import Score, ScoredPredictions, Skill, in_words, score, skill, verdict
+from apps.ml.core.scorecard import (
+    Score,
+    ScoredPredictions,
+    Skill,
+    came_true,
+    in_words,
+    score,
+    skill,
+    verdict,
+    with_confidence,
+)
 from apps.ml.models import ModelType
 from apps.ml.services.backtest import EFFORT_BASELINES, Replay
 from apps.ml.services.scorecard import SEED, UNITS
@@ -100,9 +110,8 @@ def _rival(name: str, served: ScoredPredictions, said: Floats) -> Rival:
 
 
 def _calibration(served: ScoredPredictions) -> Sequence[Share]:
-    told = served.where(~np.isnan(served.confidence + served.near_low + served.near_high))
-    hits = (told.actual >= told.near_low) & (told.actual <= told.near_high)
-    return reliability(told.confidence, hits)
+    told = with_confidence(served)
+    return reliability(told.confidence, came_true(told))
 
 
 def _over_time(replay: Replay) -> list[Stretch]:

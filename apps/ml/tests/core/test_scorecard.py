@@ -1,6 +1,7 @@
 """The scorecard's figures, by hand, and its intervals, by simulation."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -191,7 +192,9 @@ def test_a_difference_within_chance_is_called_so(rng):
 
     found = score(ScoredPredictions.of(actual=actual, predicted=actual + errors, baseline=actual + others), rng=rng)
 
-    assert "no difference that could not be chance" in verdict(found, unit="h")
+    assert re.search(
+        r"no clear difference \(.* %? ?(better|worse), which may be chance: 95 % interval", verdict(found, unit="h")
+    )
 
 
 def test_a_worse_record_is_told_as_plainly():
@@ -201,9 +204,27 @@ def test_a_worse_record_is_told_as_plainly():
     assert in_words(told) == "30 % worse (95 % interval 10 to 50 %)"
 
 
+@pytest.mark.parametrize(
+    ("n", "held", "said"),
+    [
+        (28, 17, "held 61 % of 28 outcomes: fewer than promised."),
+        (50, 49, "held 98 % of 50 outcomes: more than promised."),
+        (25, 20, "held 80 % of 25 outcomes: as promised."),
+        (28, 20, "held 71 % of 28 outcomes: what was promised, give or take chance."),
+    ],
+)
+def test_the_verdict_judges_whether_ranges_held_what_they_promised(n, held, said, rng):
+    actual = np.where(np.arange(n) < held, 5.0, 20.0)
+    ranged = ScoredPredictions.of(
+        actual=actual, predicted=np.full(n, 5.0), low=np.full(n, 4.0), high=np.full(n, 6.0), level=np.full(n, 0.8)
+    )
+
+    assert f"The 80 % ranges {said}" in verdict(score(ranged, rng=rng), unit="h")
+
+
 def test_the_verdict_names_ranges_and_the_team(four, rng):
     sentence = verdict(score(four, rng=rng), unit="h")
 
-    assert "The 75 % ranges held 75 %." in sentence
+    assert "The 75 % ranges held 75 % of 4 outcomes, too few to tell whether they hold what they promise." in sentence
     assert "Where the team had estimated (3 outcomes), the predictions were off by 7.0 h, the team by 1.3 h" in sentence
     assert "too few outcomes to tell" in sentence
