@@ -1,8 +1,10 @@
 """Progress of long commands: a bar on a terminal, lines elsewhere, nothing where a script reads JSON."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -12,7 +14,7 @@ def step_display(steps: int, *, quiet: bool = False) -> Iterator[Callable[[int, 
     """A function to report (step, what is being done) to, for work of a known number of steps."""
     console = Console(stderr=True, quiet=quiet)
     if not console.is_terminal:
-        yield _lines(console, steps)
+        yield _forward_only(_lines(console, steps))
         return
     columns = (
         TextColumn("{task.completed}/{task.total}"),
@@ -22,16 +24,41 @@ def step_display(steps: int, *, quiet: bool = False) -> Iterator[Callable[[int, 
     )
     with Progress(*columns, console=console, transient=False) as display:
         task = display.add_task("", total=steps)
-        yield lambda step, text: display.update(task, completed=step, description=text)
+        yield _forward_only(lambda step, text: display.update(task, completed=step, description=text))
+
+
+@contextmanager
+def only_warnings(verbosity: int) -> Iterator[None]:
+    """Keep what the log tells of ordinary work away from what a person reads, unless asked with `--verbosity 2`.
+
+    Lines of JSON are read by machines, which miss nothing.
+    """
+    logger = logging.getLogger("apps")
+    level = logger.level
+    if verbosity < _TELLS_ALL and settings.LOG_FORMAT == "plain":
+        logger.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+#: Django's `--verbosity` from which a command tells what it does inside.
+_TELLS_ALL = 2
+
+
+def _forward_only(report: Callable[[int, str], None]) -> Callable[[int, str], None]:
+    """Each step is told once, by its first text, and none after a later one."""
+    reached = 0
+
+    def forward(step: int, text: str) -> None:
+        nonlocal reached
+        if step > reached:
+            reached = step
+            report(step, text)
+
+    return forward
 
 
 def _lines(console: Console, steps: int) -> Callable[[int, str], None]:
-    last: tuple[int, str] = (0, "")
-
-    def report(step: int, text: str) -> None:
-        nonlocal last
-        if (step, text) != last:
-            console.print(f"[{step}/{steps}] {text}", markup=False, highlight=False)
-            last = (step, text)
-
-    return report
+    return lambda step, text: console.print(f"[{step}/{steps}] {text}", markup=False, highlight=False)

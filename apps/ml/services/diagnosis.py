@@ -1,16 +1,19 @@
 """The seed's troubleshooting and production checklist as findings, each with what to do."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError
-from apps.ml.models import MLModel, PredictionHistory
+from apps.ml.models import MLModel, ModelType, PredictionHistory
 from apps.ml.services.estimators import LibraryMismatch, open_estimators
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.storage import get_object_store
@@ -35,9 +38,10 @@ class Finding:
     seconds: float = 0.0
 
 
-def diagnose() -> list[Finding]:
-    """Run every check; none stops the others."""
-    return [finding for check in _CHECKS for finding in _timed(check)]
+def diagnose(project_id: UUID | None = None) -> list[Finding]:
+    """Run every check; none stops the others. With a project only the models that answer it, and its predictions."""
+    checks = (*_CHECKS, partial(_active_models, project_id), partial(_fallbacks, project_id))
+    return [finding for check in checks for finding in _timed(check)]
 
 
 def _timed(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -73,8 +77,11 @@ def _credentials() -> Iterator[Finding]:
         yield Finding("signing key", "warning", "ML_SIGNING_KEYS is not set: artefacts are signed with SECRET_KEY.")
 
 
-def _active_models() -> Iterator[Finding]:
-    active = list(MLModel.objects.filter(is_active=True).select_related("project"))
+def _active_models(project_id: UUID | None) -> Iterator[Finding]:
+    active = MLModel.objects.filter(is_active=True).select_related("project")
+    if project_id is not None:
+        # Where a project has no model of its own, the one of all projects answers.
+        active = active.filter(Q(project_id=project_id) | Q(project_id=None))
     if not active:
         yield Finding(
             "active models",
@@ -101,24 +108,31 @@ def _artefacts_of(model: MLModel) -> Finding:
 
 def _healthy(model: MLModel) -> Finding:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
-    mae = "unknown" if model.mae is None else f"{model.mae:.2f}"
-    return Finding(
-        str(model), "ok", f"Loads; MAE {mae} on unseen issues, {model.training_samples:,} issues; {beats} the baseline."
-    )
+    error = "MAE without estimate" if model.model_type == ModelType.EFFORT_PREDICTION else "MAE"
+    mae = "" if model.mae is None else f" {error} {model.mae:.2f} on unseen issues,"
+    return Finding(str(model), "ok", f"Loads;{mae} {model.training_samples:,} issues; {beats} the baseline.")
 
 
-def _fallbacks() -> Iterator[Finding]:
-    recent = list(
-        PredictionHistory.objects.filter(prediction_type=PredictionHistory.Kind.EFFORT)
-        .order_by("-created_at")
-        .values_list("method", flat=True)[:RECENT_PREDICTIONS]
-    )
+def _fallbacks(project_id: UUID | None) -> Iterator[Finding]:
+    for kind, methods in _WITHOUT_MODEL.items():
+        asked = PredictionHistory.objects.filter(prediction_type=kind)
+        if project_id is not None:
+            asked = asked.filter(project_id=project_id)
+        recent = list(asked.order_by("-created_at").values_list("method", flat=True)[:RECENT_PREDICTIONS])
+        yield _share_without_model(f"{kind.label.lower()} answers", recent, methods)
+
+
+def _share_without_model(check: str, recent: Sequence[str], methods: Collection[str]) -> Finding:
     if not recent:
-        yield Finding("predictions", "warning", "None was asked for yet.")
-        return
-    fallbacks = sum(method in ("similarity", "heuristic") for method in recent)
+        return Finding(check, "warning", "None was asked for yet.")
+    fallbacks = sum(method in methods for method in recent)
     level: Level = "warning" if fallbacks > MANY_FALLBACKS_RATIO * len(recent) else "ok"
-    yield Finding("predictions", level, f"{fallbacks} of the last {len(recent)} were answered without a model.")
+    return Finding(check, level, f"{fallbacks} of the last {len(recent)} were given without a trained model.")
 
 
-_CHECKS = (_migrations, _store, _credentials, _active_models, _fallbacks)
+#: Methods that answer where no model is active or readable.
+_WITHOUT_MODEL = {
+    PredictionHistory.Kind.EFFORT: ("similarity", "heuristic"),
+    PredictionHistory.Kind.POINTS: ("prior", "heuristic"),
+}
+_CHECKS = (_migrations, _store, _credentials)

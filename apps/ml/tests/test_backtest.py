@@ -231,6 +231,7 @@ def test_the_command_replays_points(team):
     printed = run("--project", team.key, "--type", "points", "--newest", "20")
 
     assert "mean error, points" in printed
+    assert run("--project", team.key, "--type", "story_points", "--newest", "20") == printed
 
 
 @pytest.mark.django_db
@@ -249,6 +250,29 @@ def test_the_command_says_what_is_missing_and_ends_with_one(kind, what):
 def test_a_file_that_cannot_be_written_is_named(team, tmp_path):
     with pytest.raises(CommandError, match=r"page\.html cannot be written"):
         run("--project", team.key, "--newest", "5", "--html", str(tmp_path / "missing" / "page.html"))
+
+
+def test_a_file_that_cannot_be_written_is_noticed_before_the_replay(team, tmp_path, monkeypatch):
+    monkeypatch.setattr("apps.ml.management.commands.backtest.replay", None)
+
+    with pytest.raises(CommandError, match="cannot be written: Is a directory"):
+        run("--project", team.key, "--html", str(tmp_path))
+
+
+def test_a_refused_replay_leaves_no_empty_file(db, tmp_path):
+    with pytest.raises(CommandError, match="50 completed issues"):
+        run("--project", ProjectFactory().key, "--json", str(tmp_path / "figures.json"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truth_at_the_very_edge_of_what_was_promised_is_a_hit_in_terminal_and_page_alike(replayed):
+    served = replace(replayed.served, actual=replayed.served.near_high * (1 + 1e-12))
+
+    found = backtest_of(replace(replayed, served=served), project="TEAM")
+
+    assert found.score.confidence.came_true == 1.0
+    assert {share.observed for share in found.calibration} == {1.0}
 
 
 def test_a_number_of_issues_that_makes_no_sense_is_refused(team):

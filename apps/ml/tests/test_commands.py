@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.ml.models import MLModel
 from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
-from apps.ml.tests.factories import MLModelFactory, TrainingRunFactory
+from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.ml.tests.teams import learnable_team
 
 pytestmark = pytest.mark.django_db
@@ -120,7 +120,7 @@ def test_diagnosis_of_a_healthy_installation_has_no_error(trained):
     findings = json.loads(run("diagnose_ml_models", "--json"))
 
     assert {finding["level"] for finding in findings} <= {"ok", "warning"}
-    assert any("Loads; MAE" in finding["message"] for finding in findings)
+    assert any("Loads; MAE without estimate" in finding["message"] for finding in findings)
 
 
 def test_diagnosis_finds_a_damaged_artefact_and_exits_with_one(trained):
@@ -142,3 +142,32 @@ def test_diagnosis_opens_the_estimators_as_a_training_would(trained):
 
 def test_diagnosis_of_a_new_installation_says_how_to_train():
     assert "train_ml_model effort_prediction --project KEY" in run("diagnose_ml_models")
+
+
+def test_diagnosis_counts_the_answers_without_a_model_of_hours_and_of_points(team):
+    for kind, method in (("effort_prediction", "similarity"), ("story_points", "prior"), ("story_points", "model")):
+        PredictionHistoryFactory(project=team, prediction_type=kind, method=method)
+
+    findings = {each["check"]: each["message"] for each in json.loads(run("diagnose_ml_models", "--json"))}
+
+    assert findings["effort answers"] == "1 of the last 1 were given without a trained model."
+    assert findings["points answers"] == "1 of the last 2 were given without a trained model."
+
+
+def test_diagnosis_of_one_project_leaves_out_what_answers_others(trained, team, now):
+    other = learnable_team(1, until=now)
+    PredictionHistoryFactory(project=team, prediction_type="effort_prediction", method="similarity")
+
+    printed = run("diagnose_ml_models", "--project", other.key.lower())
+
+    assert "Loads;" not in printed
+    assert "effort answers: None was asked for yet." in printed
+    assert "Loads;" in run("diagnose_ml_models", "--project", team.key)
+
+
+def test_what_the_log_tells_of_ordinary_work_does_not_stand_between_the_lines(team, caplog):
+    run("train_ml_model", "effort_prediction", "--project", team.key)
+    assert [each for each in caplog.records if each.levelname == "INFO"] == []
+
+    run("train_ml_model", "story_points", "--project", team.key, verbosity=2)
+    assert any(each.levelname == "INFO" for each in caplog.records)

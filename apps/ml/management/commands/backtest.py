@@ -2,13 +2,15 @@
 
 import json
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import step_display
+from apps.common.console import only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import ModelType
@@ -18,7 +20,13 @@ from apps.ml.services.backtest_figures import Backtest, backtest_of, figures
 from apps.ml.services.backtest_page import page, table_rows
 from apps.projects.models import Project
 
-_KINDS = {"effort": ModelType.EFFORT_PREDICTION, "points": ModelType.STORY_POINTS}
+#: Short, and as the other commands and the API name them.
+_KINDS = {
+    "effort": ModelType.EFFORT_PREDICTION,
+    "points": ModelType.STORY_POINTS,
+    "effort_prediction": ModelType.EFFORT_PREDICTION,
+    "story_points": ModelType.STORY_POINTS,
+}
 
 
 class Command(BaseCommand):
@@ -41,8 +49,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = project_by_key(options["project"])
+        _check_writable(options["json"], options["html"])
         plan = _planned(project, _KINDS[options["type"]], newest=options["newest"])
-        with step_display(len(plan.months)) as progress:
+        with only_warnings(options["verbosity"]), step_display(len(plan.months)) as progress:
             found = backtest_of(replay(plan, progress=progress), project=project.key)
         self._write(options["json"], f"{json.dumps(figures(found), indent=2)}\n")
         self._write(options["html"], page(found, made_at=timezone.now()))
@@ -51,10 +60,27 @@ class Command(BaseCommand):
     def _write(self, path: Path | None, text: str) -> None:
         if path is None:
             return
-        try:
+        with _refused(path):
             path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _check_writable(*paths: Path | None) -> None:
+    """A replay takes minutes: that its result cannot be kept is told before it."""
+    for path in paths:
+        if path is not None:
+            with _refused(path):
+                is_new = not path.exists()
+                path.open("a").close()
+                if is_new:
+                    path.unlink()
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _planned(project: Project, kind: str, *, newest: int) -> Plan:

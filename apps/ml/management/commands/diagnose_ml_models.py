@@ -1,4 +1,4 @@
-"""`./run manage diagnose_ml_models [--json]`."""
+"""`./run manage diagnose_ml_models [--project KEY] [--json]`."""
 
 import json
 import sys
@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.common.console import only_warnings
+from apps.ml.management.scope import project_by_key
 from apps.ml.services.diagnosis import diagnose
 
 _MARKS = {"ok": "ok     ", "warning": "WARNING", "error": "ERROR  "}
@@ -18,10 +20,13 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", metavar="KEY", help="only the models and predictions of one project")
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = diagnose()
+        project = project_by_key(options["project"]) if options["project"] else None
+        with only_warnings(options["verbosity"]):
+            findings = diagnose(project.id if project else None)
         if options["json"]:
             self.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2))
         for finding in [] if options["json"] else findings:

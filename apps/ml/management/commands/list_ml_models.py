@@ -37,7 +37,12 @@ class Command(BaseCommand):
             self.stdout.write("No model is trained yet: ./run manage train_ml_model effort_prediction --project KEY")
         else:
             self.stdout.write(
-                "\n".join(table(("type", "scope", "version", "status", "issues", "MAE", "trained"), map(_cells, rows)))
+                "\n".join(
+                    table(
+                        ("type", "scope", "version", "status", "issues", "MAE without estimate", "trained"),
+                        map(_cells, rows),
+                    )
+                )
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import step_display
+from apps.common.console import only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.management.scope import add_scope_arguments, scope_of
 from apps.ml.models import ModelType
@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         scope = scope_of(options)
         try:
-            with step_display(STEPS, quiet=options["json"]) as progress:
+            with only_warnings(options["verbosity"]), step_display(STEPS, quiet=options["json"]) as progress:
                 training = train_here(
                     options["model_type"], scope.project_id, cause="command", now=timezone.now(), progress=progress
                 )
@@ -42,6 +42,7 @@ class Command(BaseCommand):
         except ApplicationError as error:
             raise CommandError(error.message) from error
         if options["activate"] and not training.model.is_active:
-            activate(training.model, now=training.model.trained_at)
+            with only_warnings(options["verbosity"]):
+                activate(training.model, now=training.model.trained_at)
         report = training_report(training, scope.name)
         self.stdout.write(json.dumps(report.figures, indent=2) if options["json"] else report.text)
