@@ -191,6 +191,7 @@ ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
 ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8)
 ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256) * 2**20
 ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365)
+ML_SEED_ANOMALY_RULES = config.bool("ML_SEED_ANOMALY_RULES", default=False)
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = config("CELERY_BROKER_URL", default="filesystem://")

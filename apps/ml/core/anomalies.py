@@ -13,6 +13,7 @@ from scipy.special import betainc, gammainc
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.flow_anomalies import cycle_time_shift, excessive_reassignment
+from apps.ml.core.seed_anomalies import doubled_creation, z_score_drop
 from apps.ml.core.series_anomalies import unusual_weeks
 from apps.ml.core.velocity import SprintRecord, counts_in_points
 
@@ -82,9 +83,19 @@ class ProjectSnapshot:
     past_cycle_days: tuple[float, ...] = ()
 
 
-def project_anomalies(snapshot: ProjectSnapshot) -> list[Finding]:
-    """All that the rules find, severest first."""
-    found = [finding for rule in RULES if (finding := rule(snapshot)) is not None]
+def project_anomalies(snapshot: ProjectSnapshot, rules: str = "measured") -> list[Finding]:
+    """All that the rules find, severest first.
+
+    Parameters
+    ----------
+    snapshot : ProjectSnapshot
+        The project.
+    rules : {'measured', 'seed'}
+        Whether the rules with measured false alarms look at velocity and weeks, or the seed's thresholds.
+    """
+    found = [finding for rule in RULE_SETS[rules] if (finding := rule(snapshot)) is not None]
+    if rules == "seed":
+        return by_severity(found)
     series = unusual_weeks(finished=snapshot.finished_per_week, created=snapshot.created_per_week)
     return by_severity([*found, *series])
 
@@ -200,6 +211,16 @@ def handed_around(snapshot: ProjectSnapshot) -> Finding | None:
     return excessive_reassignment([(issue.issue_id, issue.handovers) for issue in snapshot.open_issues])
 
 
+def seed_velocity_drop(snapshot: ProjectSnapshot) -> Finding | None:
+    """The seed's z-score of the latest sprint."""
+    return z_score_drop(velocities(snapshot.sprints[-REFERENCE_SPRINTS - 1 :]))
+
+
+def seed_creation_spike(snapshot: ProjectSnapshot) -> Finding | None:
+    """The seed's doubled week."""
+    return doubled_creation(snapshot.created_per_week)
+
+
 def velocities(sprints: Sequence[SprintRecord]) -> list[float]:
     """What each sprint delivered, in points where most delivered issues carry points, else in issues."""
     unit = _unit(sprints)
@@ -264,8 +285,10 @@ NEVER = 101.0
 #: Evidence names this many issues; the count is of all.
 MAX_LISTED = 50
 
+Rule = Callable[[ProjectSnapshot], Finding | None]
+
 #: One function an anomaly: snapshot in, finding or None out.
-RULES: tuple[Callable[[ProjectSnapshot], Finding | None], ...] = (
+RULES: tuple[Rule, ...] = (
     velocity_drop,
     unassigned_issues,
     stale_issues,
@@ -274,3 +297,10 @@ RULES: tuple[Callable[[ProjectSnapshot], Finding | None], ...] = (
     slower_issues,
     handed_around,
 )
+#: The other rules begin where the seed's do, and are the same in both.
+_REPLACED: dict[Rule, Rule] = {velocity_drop: seed_velocity_drop, creation_spike: seed_creation_spike}
+#: The setting ML_SEED_ANOMALY_RULES chooses.
+RULE_SETS: dict[str, tuple[Rule, ...]] = {
+    "measured": RULES,
+    "seed": tuple(_REPLACED.get(rule, rule) for rule in RULES),
+}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -38,7 +39,10 @@ class AnomalyDetectionService:
         """What the rules find now, severest first, each as its one open row; `Project.DoesNotExist` without one."""
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        findings = project_anomalies(insights.project_snapshot(project.pk, now=now))
+        findings = project_anomalies(
+            insights.project_snapshot(project.pk, now=now),
+            rules="seed" if settings.ML_SEED_ANOMALY_RULES else "measured",
+        )
         silenced = _silenced(project, now=now)
         rows = [_stored(project, finding, now=now) for finding in findings if not _is_silenced(finding, silenced)]
         logger.info("Looked for anomalies project=%s found=%d", project.pk, len(rows))

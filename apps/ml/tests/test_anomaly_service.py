@@ -99,6 +99,18 @@ def test_a_sprint_at_nothing_after_four_good_ones_is_found(project, now):
     assert (drop.severity, drop.expected_value, drop.actual_value) == ("critical", 20.0, 0.0)
 
 
+def test_the_seeds_thresholds_are_used_where_asked_for(project, now, settings):
+    for days, count in ((0, 9), (8, 4), (15, 4), (22, 4), (29, 1)):
+        IssueFactory.create_batch(count, project=project, completed=True, created_at=now - timedelta(days=days))
+
+    measured = AnomalyDetectionService().detect_project_anomalies(project.id, now=now)
+    settings.ML_SEED_ANOMALY_RULES = True
+    (spike,) = AnomalyDetectionService().detect_project_anomalies(project.id, now=now)
+
+    assert measured == []
+    assert (spike.anomaly_type, spike.expected_value, spike.actual_value) == ("creation_spike", 4.0, 9.0)
+
+
 def test_an_empty_project_has_no_anomalies(project, now):
     assert AnomalyDetectionService().detect_project_anomalies(project.id, now=now) == []
 
