@@ -88,7 +88,8 @@ def _metric_rows(metrics: dict[str, Any]) -> Iterator[Sequence[str]]:
     if informed:
         columns["with the team's estimate"] = (informed, "{}")
     columns["naive baseline"] = (metrics, "baseline_{}")
-    columns["team's estimate"] = (informed or metrics, "human_{}")
+    if (informed or metrics).get("human_mae") is not None:
+        columns["team's estimate"] = (informed or metrics, "human_{}")
     yield ("", *columns)
     for name, label in _SHOWN:
         if metrics.get(name) is not None:
