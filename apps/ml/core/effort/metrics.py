@@ -17,10 +17,10 @@ Floats = NDArray[np.float64]
 #: hours independent of everything about 1 in 50 passes, since what it learned makes the mixture worse than a median; at
 #: 1.3, teams of 100 issues whose model was better abstained too often.
 GAIN_IN_STANDARD_ERRORS = 0.8
-#: Of noise teams of 50 to 70 issues (up to 42 measured rows) 1 in 6 would pass: a short record must say more. At this
-#: 1 in 20 does.
-GAIN_OF_SHORT_RECORDS = 1.65
-_SHORT_RECORD, _LONG_RECORD = 42, 70
+#: ... and more on a short record: at 0.8, of noise teams of 50 to 70 issues 1 in 6 would pass. Standard errors
+#: asked for by measured rows, each so that 1 noise team in 20 passes.
+SHORT_RECORDS = (42, 48, 70)
+GAINS_OF_SHORT_RECORDS = (1.65, 1.2, GAIN_IN_STANDARD_ERRORS)
 #: A correction of the team's own number may lose at most this much in ratios for what it gains in hours.
 TOLERATED_LOSS_IN_STANDARD_ERRORS = 0.5
 #: ... and larger than 3 % of the baseline's error, below which nobody would notice.
@@ -184,7 +184,7 @@ def _verdict(log_hours: Floats, past: Prequential, *, corrects: bool) -> tuple[b
         and relative + _relative_gain_in_hours(log_hours, past) > 0
     ):
         return True, 0
-    needed = np.interp(in_ratios.size, [_SHORT_RECORD, _LONG_RECORD], [GAIN_OF_SHORT_RECORDS, GAIN_IN_STANDARD_ERRORS])
+    needed = float(np.interp(in_ratios.size, SHORT_RECORDS, GAINS_OF_SHORT_RECORDS))
     if gain > needed and relative > MINIMUM_GAIN:
         return True, 0
     # The standard error falls with the root of the sample: so many times the sample would make this gain stand out.
