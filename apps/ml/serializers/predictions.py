@@ -1,6 +1,7 @@
 """Requests and responses of the two prediction endpoints."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -34,6 +35,14 @@ class IssueInputSerializer(serializers.Serializer[Any]):
     labels = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=50)
     reporter_id = serializers.UUIDField(required=False)
     assignee_id = serializers.UUIDField(required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse fields that do not exist: a misspelt `issue_tpye` would change the answer without a word."""
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        if unknown:
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such field. Fields: {known}."))
+        return super().to_internal_value(data)
 
     def validate_priority(self, value: float) -> float:
         return _finite(value)

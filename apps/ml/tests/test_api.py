@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 
 from apps.accounts.tests.factories import UserFactory
 from apps.ml.models import PredictionHistory
@@ -17,6 +18,11 @@ BOTH = pytest.mark.parametrize("url", [EFFORT, POINTS])
 def alice(team):
     """A member of the team."""
     return TeamMemberFactory(project=team).user
+
+
+@pytest.fixture
+def api_schema():
+    return SchemaGenerator().get_schema(request=None, public=True)
 
 
 @pytest.fixture
@@ -170,3 +176,26 @@ def test_the_number_of_queries_of_a_warm_request_is_constant(client, team, train
     # The project with the membership, the titles of the similar issues, the history row.
     with django_assert_num_queries(3):
         client.post(EFFORT, ask(team))
+
+
+@BOTH
+def test_a_field_that_does_not_exist_is_refused_by_its_name(client, team, url):
+    response = client.post(url, ask(team, issue_tpye="bug", **{"a/b": 1}))
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/issue_tpye", "/a~1b"]
+    assert "issue_type" in response.json()["errors"][0]["detail"]
+    assert not PredictionHistory.objects.exists()
+
+
+@BOTH
+def test_the_documented_example_is_answered_in_the_documented_form(client, team, trained, api_schema, url):
+    operation = api_schema["paths"][url]["post"]
+    [request] = operation["requestBody"]["content"]["application/json"]["examples"].values()
+    [answer] = operation["responses"]["200"]["content"]["application/json"]["examples"].values()
+
+    response = client.post(url, request["value"] | {"project_id": str(team.id)})
+
+    assert operation["summary"]
+    assert response.status_code == 200
+    assert set(response.json()) == set(answer["value"])

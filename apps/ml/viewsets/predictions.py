@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from apps.ml.selectors.issues import facts_of
+from apps.ml.serializers.examples import EFFORT_EXAMPLES, POINTS_EXAMPLES
 from apps.ml.serializers.predictions import (
     EffortPredictionResponse,
     IssueInputSerializer,
@@ -27,14 +28,33 @@ from apps.projects.selectors import projects_visible_to
 class PredictionViewSet(ViewSet):
     """Predictions for one issue."""
 
-    @extend_schema(request=PredictEffortRequest, responses=EffortPredictionResponse, tags=["ml"])
+    @extend_schema(
+        summary="Predict the hours an issue will take",
+        request=PredictEffortRequest,
+        responses=EffortPredictionResponse,
+        examples=EFFORT_EXAMPLES,
+        tags=["ml"],
+    )
     def predict_effort(self, request: Request) -> Response:
-        """Predict the hours an issue will take."""
+        """The model's hours, else those of similar issues, else the team's averages; `method` says which.
+
+        The answer carries a range, a calibrated confidence and the reasons, and is recorded: the actual hours will
+        score it. Fields that do not exist are refused.
+        """
         return _answer(request, PredictEffortRequest(data=request.data), PredictionService().predict_issue_effort)
 
-    @extend_schema(request=RecommendPointsRequest, responses=PointsRecommendationResponse, tags=["ml"])
+    @extend_schema(
+        summary="Recommend story points for an issue",
+        request=RecommendPointsRequest,
+        responses=PointsRecommendationResponse,
+        examples=POINTS_EXAMPLES,
+        tags=["ml"],
+    )
     def recommend_story_points(self, request: Request) -> Response:
-        """Recommend story points for an issue."""
+        """A distribution over the team's scale and its median; `method` says where it comes from.
+
+        The answer is recorded: the points the team gives will score it. Fields that do not exist are refused.
+        """
         return _answer(request, RecommendPointsRequest(data=request.data), PredictionService().recommend_story_points)
 
 
