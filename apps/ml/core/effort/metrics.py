@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 #: 1.3, teams of 100 issues whose model was better abstained too often.
 GAIN_IN_STANDARD_ERRORS = 0.8
 #: ... and more on a short record: at 0.8, of noise teams of 50 to 70 issues 1 in 6 would pass. Standard errors
-#: asked for by measured rows, each so that 1 noise team in 20 passes.
+#: asked for by measured rows, so that about 1 noise team in 20 passes (measured: 3 to 8 %).
 SHORT_RECORDS = (42, 48, 70)
 GAINS_OF_SHORT_RECORDS = (1.65, 1.2, GAIN_IN_STANDARD_ERRORS)
 #: A correction of the team's own number may lose at most this much in ratios for what it gains in hours.
