@@ -1,6 +1,6 @@
 """Why a number: contributions that add up to the recommendation, and a few plain sentences that only repeat them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,43 +10,66 @@ from apps.ml.core.points.folded import GROUPS, Folded
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.promise import Promise
 from apps.ml.core.points.scales import expected
+from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import Contribution
 from apps.ml.core.text import tokens
 
 FloatArray = NDArray[np.float64]
 USUAL = "the team's usual issue"
-DRIFT = "points known since the training"
-LIMITS = "limits of the scale"
-ROUNDING = "from the expected value to the likeliest middle step"
+DRIFT = "issues finished since the training"
+OTHERS = GROUPS[-1]
+#: The rest: from the expected points to the median of a skewed distribution, on a scale that ends and has gaps.
+ROUNDING = "rounding to the team's scale"
+#: Smaller parts are noise of the arithmetic.
+_NOISE_POINTS = 1e-9
 #: Smaller effects, in points, are not worth a word.
 _WORTH_SAYING = 0.05
 _N_WORDS = 3
+#: Two camps: a value below and one above the recommendation, each likely enough and this many times likelier than it.
+_CAMP_CHANCE, _CAMP_RATIO = 0.15, 1.5
 
 
 def contributions(
-    model: Folded, effects: FloatArray, moved: FloatArray, survival: FloatArray, recommended: float
+    model: Folded, facts: IssueFacts, effects: FloatArray, moved: FloatArray, recommended: float
 ) -> tuple[Contribution, ...]:
     """Parts in points that add up to the recommendation.
 
     Parameters
     ----------
+    facts : IssueFacts
+        What it does not have is not named: its reference is then the team's usual issue without it.
     effects : ndarray of shape (n_groups, n_thresholds)
         Of this issue; the reference is the team's average recent issue.
     moved : ndarray of shape (n_thresholds,)
         What points known since the training add.
-    survival : ndarray of shape (n_values - 1,)
-        The distribution that is answered with.
     """
     unit = model.points_per_threshold()
-    usual_survival = model.survival(model.usual)
-    mean = float(expected(survival, model.scale.grid))
-    parts = [(USUAL, float(expected(usual_survival, model.scale.grid)))]
-    parts += list(zip(GROUPS, ((effects - model.usual) @ unit).tolist(), strict=True))
-    parts.append((DRIFT, float(moved @ unit)))
-    parts.append((LIMITS, mean - sum(effect for _, effect in parts)))
-    parts.append((ROUNDING, recommended - mean))
-    kept = [Contribution(name, effect) for name, effect in parts if effect != 0.0]
-    return tuple(kept)
+    parts = {USUAL: float(expected(model.survival(model.usual), model.scale.grid))}
+    for name, effect in zip(_group_names(facts), ((effects - model.usual) @ unit).tolist(), strict=True):
+        parts[name] = parts.get(name, 0.0) + effect
+    parts[DRIFT] = float(moved @ unit)
+    return adding_up(parts, recommended)
+
+
+def adding_up(parts: Mapping[str, float], recommended: float) -> tuple[Contribution, ...]:
+    """The parts that say something, and as the last what rounding adds, so that all sum to the recommendation."""
+    kept = [Contribution(name, effect) for name, effect in parts.items() if abs(effect) > _NOISE_POINTS]
+    rest = recommended - sum(part.effect for part in kept)
+    return (*kept, Contribution(ROUNDING, rest)) if abs(rest) > _NOISE_POINTS else tuple(kept)
+
+
+def camps(promise: Promise) -> str:
+    """A sentence where the recommendation lies between two values that are both much likelier, else nothing."""
+    middle = promise.recommended
+    below = _likeliest({value: chance for value, chance in promise.probabilities.items() if value < middle})
+    above = _likeliest({value: chance for value, chance in promise.probabilities.items() if value > middle})
+    chance = promise.probabilities.get(middle, 0.0)
+    if min(below[1], above[1]) < max(_CAMP_CHANCE, _CAMP_RATIO * chance):
+        return ""
+    return (
+        f"There are two camps: issues like this were more often {below[0]:g} ({below[1]:.0%}) or {above[0]:g} "
+        f"({above[1]:.0%}) than the middle, {middle:g} ({chance:.0%}); ask which of the two this one is."
+    )
 
 
 def reasoning(model: Folded, promise: Promise, words: Sequence[tuple[str, float]]) -> str:
@@ -55,10 +78,8 @@ def reasoning(model: Folded, promise: Promise, words: Sequence[tuple[str, float]
         return _baseline_reasoning(model, promise)
     metrics = model.meta["metrics"]
     gain = 100.0 * (1.0 - metrics["rps"] / metrics["baseline_rps"])
-    sentences = [_answer(promise), _record(model, gain)]
-    if words:
-        sentences.insert(1, f"Words of the title that moved it most: {_listed(words)}.")
-    return " ".join(sentences)
+    moved = f"Words of the title that moved it most: {_listed(words)}." if words else ""
+    return " ".join(filter(None, [_answer(promise), camps(promise), moved, _record(model, gain), _held(model)]))
 
 
 def strongest_words(model: Folded, prior: PointsPrior | None, raw: RawFeatures, title: str) -> list[tuple[str, float]]:
@@ -96,8 +117,50 @@ def _baseline_reasoning(model: Folded, promise: Promise) -> str:
     return (
         f"This is the team's usual value, {promise.recommended:g}: on its last "
         f"{int(model.meta['metrics']['scored_issues'])} issues, reading the text did not predict points better. "
-        f"About {max(n_issues // 2, 50)} more issues with points, or descriptions that say more, would help."
+        f"About {max(n_issues // 2, 50)} more issues with points, or descriptions that say more, would help. "
+        f"{_held(model)}"
     )
+
+
+def _held(model: Folded) -> str:
+    """How the range did on the record; what it does on outcomes to come is counted elsewhere, by outcomes."""
+    promises = model.calibration
+    if promises.record_coverage is None:
+        return ""
+    return (
+        f"Such a range, promised to hold {promises.level:.0%}, would have held {promises.record_coverage:.0%} of the "
+        f"{promises.n_record} issues it was set on."
+    )
+
+
+def _group_names(facts: IssueFacts) -> tuple[str, ...]:
+    """Name of each group of features; `USUAL` for those the issue has nothing of."""
+    title, description, _, form, others = GROUPS
+    return (
+        title if facts.title.strip() else USUAL,
+        description if facts.description.strip() else USUAL,
+        _fields(facts),
+        form,
+        others,
+    )
+
+
+def _fields(facts: IssueFacts) -> str:
+    """The fields that are filled in: 'type, component and labels'."""
+    known = {
+        "type": facts.issue_type.strip(),
+        "component": facts.component.strip(),
+        "labels": any(label.strip() for label in facts.labels),
+        "priority": facts.priority is not None,
+    }
+    given = [name for name, value in known.items() if value]
+    if not given:
+        return USUAL
+    return " and ".join(filter(None, [", ".join(given[:-1]), given[-1]]))
+
+
+def _likeliest(chances: Mapping[float, float]) -> tuple[float, float]:
+    return max(chances.items(), key=lambda each: each[1], default=(0.0, 0.0))
 
 
 def _listed(words: Sequence[tuple[str, float]]) -> str:

@@ -16,7 +16,13 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 KIND = "story_points"
 #: The groups of features an answer is explained by, in the order of `Folded.effects`.
-GROUPS = ("title words", "description words", "type, component and labels", "form of the text", "other projects")
+GROUPS = (
+    "words of the title",
+    "words of the description",
+    "type, component, labels and priority",
+    "length and form of the text",
+    "experience of other projects",
+)
 
 
 #: A question without a description, to a team that always writes one, leaves it unknown: that is no sign of a small
@@ -110,7 +116,7 @@ _ARRAYS = (
     *("trust", "half_lives", "totals", "levels"),
 )
 _SCALE_ARRAYS = ("grid", "steps", "thresholds", "spread")
-_CALIBRATION = ("offset", "slope", "range_mass", "level", "measured_coverage", "n_outcomes")
+_CALIBRATION = ("sharpness", "range_mass", "level", "record_coverage", "n_record")
 
 
 def from_bytes(data: bytes) -> Folded:
@@ -119,12 +125,14 @@ def from_bytes(data: bytes) -> Folded:
     Raises
     ------
     ArtifactCorrupted
-        If the bytes are no points model, or one for other text features than this code reads.
+        If the bytes are no points model, or one for other text features or promises than this code reads.
     """
     read = artifact.loads(data, kind=KIND)
     missing = [name for name in (*_ARRAYS, *_SCALE_ARRAYS) if name not in read.arrays]
     if missing or _names(read.meta.get("shape_names", ())) != SHAPE_NAMES:
         raise artifact.ArtifactCorrupted("The points model was made for other features; train it anew.")
+    if set(read.meta.get("calibration", ())) != set(_CALIBRATION):
+        raise artifact.ArtifactCorrupted("The points model makes other promises than this version; train it anew.")
     return Folded(
         scale=Scale(**{name: read.arrays[name] for name in _SCALE_ARRAYS}),
         calibration=Calibration(**read.meta["calibration"]),

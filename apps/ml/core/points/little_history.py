@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.points import explain
 from apps.ml.core.points.calibration import uncalibrated
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.history import MIN_TRAINING_ISSUES
@@ -44,7 +45,8 @@ def recommend_with_little_history(
     prior : PointsPrior or None
         Without it the answer is the team's own distribution, method 'heuristic'.
     """
-    known = chronological([issue for issue in history if issue.story_points is not None])[-MOST_RECENT:]
+    pointed = chronological([issue for issue in history if issue.story_points is not None])
+    known = pointed[-MOST_RECENT:]
     scale, marginal = team_marginal(np.array([issue.story_points for issue in known], dtype=np.float64))
     score = 0.0 if prior is None else relative_score(facts, known, prior)
     survival = moved(marginal, score, 0.0 if prior is None else prior.slope)
@@ -55,7 +57,7 @@ def recommend_with_little_history(
         probabilities=promise.probabilities,
         interval=promise.interval,
         method="heuristic" if prior is None else "prior",
-        reasoning=_reasoning(promise, len(known), score if prior is not None else None),
+        reasoning=_reasoning(promise, len(known), n_pointed=len(pointed), score=None if prior is None else score),
         contributions=_contributions(marginal, survival, scale, promise.recommended),
         one_step=promise.one_step,
     )
@@ -96,21 +98,19 @@ def _contributions(
     marginal: FloatArray, survival: FloatArray, scale: Scale, recommended: float
 ) -> tuple[Contribution, ...]:
     usual, mean = float(expected(marginal, scale.grid)), float(expected(survival, scale.grid))
-    parts = (
-        Contribution("the team's usual issue", usual),
-        Contribution("other projects", mean - usual),
-        Contribution("from the expected value to the likeliest middle step", recommended - mean),
-    )
-    return tuple(part for part in parts if part.effect != 0.0)
+    return explain.adding_up({explain.USUAL: usual, explain.OTHERS: mean - usual}, recommended)
 
 
-def _reasoning(promise: Promise, n_known: int, score: float | None) -> str:
-    return " ".join([_basis(n_known), _text(score), _help(n_known, promise)])
+def _reasoning(promise: Promise, n_known: int, *, n_pointed: int, score: float | None) -> str:
+    sentences = [_basis(n_known, n_pointed), _text(score), explain.camps(promise), _help(n_pointed, promise)]
+    return " ".join(filter(None, sentences))
 
 
-def _basis(n_known: int) -> str:
+def _basis(n_known: int, n_pointed: int) -> str:
     if not n_known:
         return f"No points of this team are known, so the scale is assumed to be {_listed(DEFAULT_SCALE)}."
+    if n_known < n_pointed:
+        return f"Based on the latest {n_known} of {n_pointed} issues with points known of this team."
     return f"Based on the {n_known} issue{'s' if n_known > 1 else ''} with points known of this team."
 
 
@@ -121,9 +121,9 @@ def _text(score: float | None) -> str:
     return f"In other projects, issues written like this one were {size} their usual ones ({score:+.1f} deviations)."
 
 
-def _help(n_known: int, promise: Promise) -> str:
+def _help(n_pointed: int, promise: Promise) -> str:
     low, high = promise.one_step
-    missing = MIN_TRAINING_ISSUES - n_known
+    missing = MIN_TRAINING_ISSUES - n_pointed
     wanted = f"About {missing} more issues with points" if missing > 0 else "Training a model on the team's issues"
     return f"{promise.confidence:.0%} should lie between {low:g} and {high:g}. {wanted} would sharpen this."
 

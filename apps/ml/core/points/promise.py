@@ -32,24 +32,21 @@ class Promise:
 
 
 def promise_of(survival: FloatArray, scale: Scale, calibration: Calibration) -> Promise:
-    """What a proper survival row of shape (n_values - 1,) promises."""
+    """What a proper survival row of shape (n_values - 1,) promises; every part is read from this one row."""
     row = survival[None, :]
     chances = probabilities(row)
     recommended = medians(row, scale)
     low, high = step_range(recommended, scale.steps)
-    near = calibration.confidence(mass_between(chances, scale.grid, low, high))
+    near = mass_between(chances, scale.grid, low, high)
     range_low, range_high = shortest_ranges(chances, scale.grid, calibration.range_mass)
-    share = chances[0] / chances[0].sum()
     return Promise(
         recommended=float(recommended[0]),
         one_step=(float(low[0]), float(high[0])),
-        confidence=float(near[0]),
-        probabilities=dict(zip(scale.grid.tolist(), share.tolist(), strict=True)),
+        confidence=min(float(near[0]), 1.0),
+        probabilities=dict(zip(scale.grid.tolist(), chances[0].tolist(), strict=True)),
         interval=Interval(
             low=min(float(range_low[0]), float(recommended[0])),
             high=max(float(range_high[0]), float(recommended[0])),
             level=calibration.level,
-            measured_coverage=calibration.measured_coverage,
-            n_outcomes=calibration.n_outcomes,
         ),
     )

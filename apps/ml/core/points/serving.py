@@ -8,7 +8,6 @@ import numpy as np
 from apps.ml.core import artifact
 from apps.ml.core.points import explain
 from apps.ml.core.points import folded as fold
-from apps.ml.core.points.calibration import floored
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.promise import promise_of
@@ -63,7 +62,7 @@ class PointsModel:
         model, raw = self.folded, extract(facts)
         effects = model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw))
         moved = drift(model, recent or ())
-        survival = floored(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
+        survival = model.calibration.spoken(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
         promise = promise_of(survival, model.scale, model.calibration)
         words = explain.strongest_words(model, self.prior, raw, facts.title)
         return PointsRecommendation(
@@ -74,6 +73,6 @@ class PointsModel:
             method=model.meta["method"],
             reasoning=explain.reasoning(model, promise, words),
             model_version=self.version,
-            contributions=explain.contributions(model, effects, moved, survival, promise.recommended),
+            contributions=explain.contributions(model, facts, effects, moved, promise.recommended),
             one_step=promise.one_step,
         )

@@ -49,7 +49,7 @@ class TrainedPointsModel:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Out-of-sample statements of a mixture, proper and floored, shape (n, n_values - 1)."""
+    """What a mixture would have said out of sample, as it would have been answered; shape (n, n_values - 1)."""
 
     survival: FloatArray
     points: FloatArray
@@ -98,8 +98,9 @@ def train(
     history = read_history(issues, now=now, prior=prior, cache={} if cache is None else cache)
     basis = basis or fit_basis(history.raw, history.scores, seed=seed)
     walk = _walk(history, basis, prior, progress or _silent)
-    model = _mixture(walk, history, heard(horizon), level)
-    baseline = _mixture(walk, history, text_blind(heard(horizon)), level)
+    model = _mixture(walk, history, heard(horizon), level, calibrate.USUAL_SHARPNESS)
+    # Shares of the past were never shrunk, so nothing speaks for sharpening them before the record does.
+    baseline = _mixture(walk, history, text_blind(heard(horizon)), level, 1.0)
     metrics = _metrics(model, baseline, history.scale)
     beats = _beats(metrics)
     chosen = model if beats else baseline
@@ -136,15 +137,17 @@ def _walk(history: History, basis: Basis, prior: PointsPrior | None, progress: C
     return walk_forward(Z, history.points, history.scale, panel, memory=MEMORY, progress=progress)
 
 
-def _mixture(walk: Walk, history: History, who: NDArray[np.int64], level: float) -> _Judged:
+def _mixture(walk: Walk, history: History, who: NDArray[np.int64], level: float, usual_sharpness: float) -> _Judged:
     """What the chosen experts would have said together, and their weights now (zero for the others)."""
     trusted = trust(walk.losses[who])
     mixed = np.einsum("ent,ne->nt", walk.survival[who], trusted[:-1])
     now = np.zeros(len(walk.experts))
     now[who] = trusted[-1]
-    survival = calibrate.floored(proper(history.scale.survival(mixed)), history.marginal)
-    points = history.points[walk.rows]
-    return _Judged(survival, points, now, calibrate.calibrated(survival, points, history.scale, level=level))
+    raw, points = proper(history.scale.survival(mixed)), history.points[walk.rows]
+    promises = calibrate.calibrated(
+        raw, points, history.scale, history.marginal, level=level, usual_sharpness=usual_sharpness
+    )
+    return _Judged(promises.spoken(raw, history.marginal), points, now, promises)
 
 
 def _said(history: History, walk: Walk, chosen: _Judged) -> dict[str, float]:
@@ -166,14 +169,14 @@ def _metrics(model: _Judged, baseline: _Judged, scale: Scale) -> dict[str, float
 def _figures(said: _Judged, scale: Scale) -> dict[str, float]:
     chances = probabilities(said.survival)
     low, high = shortest_ranges(chances, scale.grid, said.promises.range_mass)
-    raw, hit = calibrate.one_step(said.survival, said.points, scale)
+    stated, hit = calibrate.one_step(said.survival, said.points, scale)
     return {
         "mae": scores.mae(medians(said.survival, scale), said.points),
         "log_loss": float(scores.log_losses(chances, scale.grid, said.points).mean()),
         "rps": float(scores.ranked_scores(chances, scale.grid, said.points).mean()),
         "coverage": scores.coverage(low, high, said.points),
         "width": float((high - low).mean()),
-        "ece": scores.ece(raw, hit),
+        "ece": scores.ece(stated, hit),
     }
 
 

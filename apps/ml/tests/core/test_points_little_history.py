@@ -35,6 +35,31 @@ def test_a_young_team_is_told_what_is_known_and_what_would_help(n_known: int) ->
     assert sum(answer.probabilities.values()) == pytest.approx(1.0)
 
 
+def test_of_a_long_history_without_a_model_the_latest_issues_are_counted_as_such() -> None:
+    answer = recommend_with_little_history(FACTS, random_team(612), prior=load_prior())
+
+    assert "Based on the latest 100 of 612 issues with points known of this team." in answer.reasoning
+
+
+@pytest.mark.parametrize("n_known", [0, 3, 30, 120])
+def test_confidence_and_range_are_read_from_the_printed_probabilities(n_known: int) -> None:
+    answer = recommend_with_little_history(LARGE, random_team(n_known), prior=load_prior())
+
+    low, high = answer.one_step
+    near = sum(chance for value, chance in answer.probabilities.items() if low <= value <= high)
+    held = sum(
+        chance for value, chance in answer.probabilities.items() if answer.interval.low <= value <= answer.interval.high
+    )
+    assert answer.confidence == pytest.approx(near, abs=1e-6)
+    assert held >= answer.interval.level - 1e-6
+
+
+def test_without_a_prior_other_projects_are_not_named() -> None:
+    answer = recommend_with_little_history(FACTS, random_team(10), prior=None)
+
+    assert "experience of other projects" not in {part.name for part in answer.contributions}
+
+
 def test_without_a_prior_the_answer_is_the_teams_own_distribution() -> None:
     team = [issue(index, "anything", points) for index, points in enumerate([2.0, 3.0, 3.0, 3.0, 5.0])]
 

@@ -6,15 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core import artifact
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.points import MIN_TRAINING_ISSUES, PointsModel, load_prior, train_points_model
+from apps.ml.core.points.calibration import uncalibrated
+from apps.ml.core.points.explain import camps
 from apps.ml.core.points.features import extract
+from apps.ml.core.points.folded import KIND
 from apps.ml.core.points.folding import unfolded_survival
+from apps.ml.core.points.promise import promise_of
+from apps.ml.core.points.scales import scale_of
 from apps.ml.core.points.training import TrainedPointsModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from apps.ml.tests.core.points_teams import issue, random_team, telling_team
+from apps.ml.tests.core.points_teams import LARGE, MEDIUM, SMALL, issue, random_team, telling_team
 
 _TYPES = {1.0: "bug", 8.0: "epic"}
 
@@ -32,6 +40,12 @@ def team() -> list[CompletedIssue]:
 @pytest.fixture(scope="module")
 def training(team: list[CompletedIssue]) -> TrainedPointsModel:
     return trained(team)
+
+
+@pytest.fixture(scope="module")
+def vague_model() -> PointsModel:
+    """Of a team whose text tells nothing: wide distributions."""
+    return PointsModel.from_bytes(trained(random_team(200)).serving, prior=load_prior())
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +71,44 @@ def test_the_probabilities_are_a_distribution_over_values_the_team_used(model: P
     assert sum(answer.probabilities.values()) == pytest.approx(1.0, abs=1e-12)
 
 
-def test_the_range_holds_the_recommendation_and_names_its_record(model: PointsModel) -> None:
+def test_the_range_holds_the_recommendation_and_claims_no_outcomes_yet(model: PointsModel) -> None:
     answer = model.recommend(IssueFacts(title="scheduler for users"))
 
     assert answer.interval.low <= answer.recommended_points <= answer.interval.high
     assert answer.interval.level == 0.8
-    assert answer.interval.n_outcomes > 200
-    assert answer.interval.measured_coverage is not None
-    assert answer.interval.measured_coverage >= 0.8
+    assert (answer.interval.measured_coverage, answer.interval.n_outcomes) == (None, 0)
+
+
+def test_the_reasoning_tells_what_such_ranges_held_in_training(model: PointsModel) -> None:
+    answer = model.recommend(IssueFacts(title="scheduler for users"))
+
+    promises = model.folded.calibration
+    assert promises.record_coverage >= 0.8
+    assert f"would have held {promises.record_coverage:.0%} of the {promises.n_record} issues" in answer.reasoning
+
+
+_ANY_TITLE = st.lists(st.sampled_from((*SMALL, *MEDIUM, *LARGE, "the", "page", "unheard")), max_size=6).map(" ".join)
+
+
+_ANY_FACTS = st.builds(IssueFacts, title=_ANY_TITLE, description=_ANY_TITLE)
+
+
+@given(facts=_ANY_FACTS, n_recent=st.integers(0, 30), vague=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_one_answer_is_one_statement(
+    model: PointsModel, vague_model: PointsModel, facts: IssueFacts, n_recent: int, vague: bool
+) -> None:
+    recent = [issue(1000 + index, "anything", 3.0) for index in range(n_recent)]
+
+    answer = (vague_model if vague else model).recommend(facts, recent=recent)
+
+    assert answer.confidence == pytest.approx(_mass(answer.probabilities, *answer.one_step), abs=1e-6)
+    assert _mass(answer.probabilities, answer.interval.low, answer.interval.high) >= answer.interval.level - 1e-6
+    assert sum(part.effect for part in answer.contributions) == pytest.approx(answer.recommended_points, abs=1e-9)
+
+
+def _mass(probabilities: dict[float, float], low: float, high: float) -> float:
+    return sum(chance for value, chance in probabilities.items() if low <= value <= high)
 
 
 @pytest.mark.parametrize("title", ["migration scheduler", "typo", "", "words nobody used before"])
@@ -79,6 +123,38 @@ def test_the_reasoning_names_the_words_that_moved_it_and_the_record(model: Point
 
     assert "'encryption' +" in answer.reasoning
     assert "missed by" in answer.reasoning
+
+
+def test_what_an_issue_does_not_have_is_not_named_as_a_part(model: PointsModel) -> None:
+    bare = model.recommend(IssueFacts(title="migration scheduler"))
+    full = model.recommend(IssueFacts(title="migration scheduler", description="admin shows the list"))
+
+    assert "words of the description" not in {part.name for part in bare.contributions}
+    assert "words of the description" in {part.name for part in full.contributions}
+    assert not any("labels" in part.name or "component" in part.name for part in full.contributions)
+
+
+def test_between_two_camps_the_reasoning_names_both() -> None:
+    survival = np.array([0.97, 0.55, 0.45])
+    scale = scale_of(np.array([1.0, 3.0, 5.0, 13.0]), np.ones(4))
+
+    said = camps(promise_of(survival, scale, uncalibrated(0.8, range_mass=0.8)))
+
+    assert "more often 3 (42%) or 13 (45%) than the middle, 5 (10%)" in said
+
+
+def test_with_the_likeliest_value_in_the_middle_there_are_no_camps() -> None:
+    scale = scale_of(np.array([1.0, 3.0, 5.0, 13.0]), np.ones(4))
+
+    assert camps(promise_of(np.array([0.9, 0.6, 0.2]), scale, uncalibrated(0.8, range_mass=0.8))) == ""
+
+
+def test_a_model_with_promises_of_another_version_is_refused(training: TrainedPointsModel) -> None:
+    read = artifact.loads(training.serving, kind=KIND)
+    older = {**read.meta, "calibration": {"offset": 0.0, "slope": 1.0}}
+
+    with pytest.raises(ArtifactCorrupted, match="other promises"):
+        PointsModel.from_bytes(artifact.dumps(KIND, read.arrays, older), prior=load_prior())
 
 
 def test_the_folded_model_equals_the_scikit_learn_objects(

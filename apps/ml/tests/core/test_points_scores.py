@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from apps.ml.core.points import scores
-from apps.ml.core.points.calibration import calibrated
-from apps.ml.core.points.scales import scale_of
+from apps.ml.core.points.calibration import SHARPNESSES, calibrated, one_step, sharpened
+from apps.ml.core.points.scales import Scale, medians, proper, scale_of
 
 GRID = np.array([1.0, 2.0, 5.0])
 
@@ -47,26 +47,55 @@ def test_standardised_accuracy_is_zero_for_the_expected_error_of_guessing() -> N
     assert scores.standardised_accuracy(0.0, points, reference) == 100.0
 
 
-def test_an_overconfident_record_lowers_the_confidence_and_widens_the_range() -> None:
+def test_an_overconfident_record_flattens_the_distribution_and_widens_the_range() -> None:
     rng = np.random.default_rng(0)
     points = rng.choice([1.0, 2.0, 3.0, 5.0, 8.0], size=400)
     scale = scale_of(points, np.ones(400))
-    always_sure_of_two = np.tile([0.98, 0.02, 0.01, 0.0], (400, 1))
+    too_sure_of_two = np.tile([0.95, 0.05, 0.03, 0.02], (400, 1))
 
-    learned = calibrated(always_sure_of_two, points, scale, level=0.8)
+    learned = calibrated(too_sure_of_two, points, scale, np.array([0.8, 0.6, 0.4, 0.2]), level=0.8)
 
-    assert learned.confidence(np.array([0.99]))[0] == pytest.approx(0.6, abs=0.1)
-    assert learned.range_mass > 0.95
+    assert learned.sharpness == SHARPNESSES[0]
+    assert learned.range_mass > 0.9
 
 
-def test_an_honest_record_leaves_the_confidence_as_it_is() -> None:
+def test_an_honest_record_leaves_the_distribution_as_it_is() -> None:
+    raw, points, scale, marginal = _honest(3000)
+
+    learned = calibrated(raw, points, scale, marginal, level=0.8, usual_sharpness=1.0)
+
+    assert learned.sharpness == pytest.approx(1.0, abs=0.1)
+    assert learned.range_mass >= 0.8
+    assert learned.record_coverage == pytest.approx(0.85, abs=0.04)
+
+
+def test_a_flattened_record_is_sharpened_until_its_confidence_is_met() -> None:
+    raw, points, scale, marginal = _honest(3000)
+    flattened = sharpened(raw, 1.0 / 1.5)
+
+    learned = calibrated(flattened, points, scale, marginal, level=0.8)
+    stated, hit = one_step(learned.spoken(flattened, marginal), points, scale)
+
+    assert learned.sharpness == pytest.approx(1.5, abs=0.15)
+    assert scores.ece(stated, hit) < 0.04 < scores.ece(*one_step(flattened, points, scale))
+
+
+@pytest.mark.parametrize("sharpness", [SHARPNESSES[0], 1.0, SHARPNESSES[-1]])
+def test_sharpening_keeps_every_median_and_every_row_proper(sharpness: float) -> None:
+    raw, _, scale, _ = _honest(500)
+
+    narrowed = sharpened(raw, sharpness)
+
+    assert medians(narrowed, scale).tolist() == medians(raw, scale).tolist()
+    assert (np.diff(narrowed, axis=1) <= 0.0).all()
+    assert sharpened(np.array([[1.0, 0.5, 0.0]]), sharpness).tolist() == [[1.0, 0.5, 0.0]]
+
+
+def _honest(n: int) -> tuple[np.ndarray, np.ndarray, Scale, np.ndarray]:
+    """Random distributions, an outcome of each, their scale and their marginal."""
     rng = np.random.default_rng(1)
     grid = np.array([1.0, 2.0, 3.0, 5.0, 8.0])
-    chances = rng.dirichlet(np.ones(5), size=3000)
+    chances = rng.dirichlet(np.ones(5), size=n)
     points = np.array([rng.choice(grid, p=row) for row in chances])
-    survival = 1.0 - np.cumsum(chances, axis=1)[:, :-1]
-
-    learned = calibrated(survival, points, scale_of(points, np.ones(3000)), level=0.8)
-
-    assert learned.confidence(np.array([0.3, 0.6, 0.9])) == pytest.approx([0.3, 0.6, 0.9], abs=0.05)
-    assert learned.measured_coverage == pytest.approx(0.83, abs=0.03)
+    survival = proper(1.0 - np.cumsum(chances, axis=1)[:, :-1])
+    return survival, points, scale_of(points, np.ones(n)), survival.mean(axis=0)
