@@ -12,12 +12,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.importers.report import ImportReport
 from apps.ml.models import MLModel, ModelType
 from apps.projects.demo_data import PROJECT_KEY as DEMO_KEY
 from apps.projects.demo_data import ensure_login
 from apps.projects.models import Project, TeamMember
 
 DATA_KEY = "DATA"
+#: What the first models are called, in the order of their training.
+MODELS = {ModelType.EFFORT_PREDICTION: "effort", ModelType.STORY_POINTS: "story points"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +68,31 @@ def load_team() -> Project:
 
 def load_issues(file: Path) -> Project:
     """A user's own issues, read again only when the file changed."""
+    # Progress bars and tables, which a start that imports nothing need not wait for.
+    from apps.importers.management.commands.import_issues import Command as ImportIssues  # noqa: PLC0415
+
     mark = settings.VAR_DIR / f"imported-{DATA_KEY}"
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     unchanged = mark.exists() and mark.read_text() == digest
     if not (unchanged and Project.objects.filter(key=DATA_KEY).exists()):
         with step(f"importing {file}"):
-            call_command("import_issues", str(file), project=DATA_KEY, create_project=file.stem)
+            command = ImportIssues()
+            call_command(command, str(file), project=DATA_KEY, create_project=file.stem)
+        refuse_nothing(file, command.report)
         mark.write_text(digest)
     return Project.objects.get(key=DATA_KEY)
+
+
+def refuse_nothing(file: Path, report: ImportReport) -> None:
+    """An empty project answers nothing, so a file without a usable row is a failure."""
+    if report.new + report.changed + report.unchanged:
+        return
+    why = "it has no rows below its header"
+    if report.errors:
+        first = report.errors[0]
+        why = f"none of its {report.error_count:,} rows can be used; line {first.line:,}: {first.reason}"
+    raise CommandError(f"nothing was imported from {file}: {why}.")
 
 
 def login_to(project: Project) -> Login:
@@ -84,11 +103,17 @@ def login_to(project: Project) -> Login:
 
 
 def train(project: Project) -> None:
-    """A first effort model; too little data is a fact to report, not a failure."""
-    if MLModel.objects.filter(model_type=ModelType.EFFORT_PREDICTION, project=project).exists():
-        return
-    with step("training a first model on the team's finished issues"):
-        try:
-            call_command("train_ml_model", "effort_prediction", project=project.key)
-        except CommandError as error:
-            print(f"run: no model yet: {error}")
+    """A first model of each kind; too little data is a fact to report, not a failure."""
+    there = set(MLModel.objects.filter(project=project).values_list("model_type", flat=True))
+    for model_type, name in MODELS.items():
+        if model_type not in there:
+            with step(f"training a first model of {name} on the team's finished issues"):
+                train_one(model_type, name, project)
+
+
+def train_one(model_type: ModelType, name: str, project: Project) -> None:
+    """Train, or say why there is no model."""
+    try:
+        call_command("train_ml_model", str(model_type), project=project.key)
+    except CommandError as error:
+        print(f"run: no model yet of {name}: {error}")

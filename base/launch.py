@@ -5,6 +5,7 @@ it as a file: as `-m base.launch` the package would read the settings before any
 """
 
 import argparse
+import difflib
 import os
 import socket
 import sys
@@ -40,14 +41,40 @@ def fail(message: str) -> NoReturn:
     sys.exit(f"run: {message}")
 
 
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes are told as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line, as `fail` writes it."""
+        fail(f"{message}; ./run --help lists what there is.")
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="./run", description="Set up and serve; `./run --help` lists the rest.")
-    parser.add_argument("command", nargs="?", choices=["serve"], help="serve what is there, preparing nothing")
+    # Shortened options are refused: --p would be --port today and something else tomorrow.
+    parser = Parser(prog="./run", allow_abbrev=False)
+    # No `choices`: the value of a misspelt option would be blamed in its place.
+    parser.add_argument("command", nargs="?", help="serve: serve what is there, preparing nothing")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--data", type=Path, metavar="FILE.csv", help="your own issues in place of the demonstration")
-    return parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    refuse_what_is_unknown(options.command, unknown)
+    if options.command == "serve" and options.data:
+        fail("serve prepares nothing and takes no --data: ./run --data FILE.csv imports, trains and serves.")
+    return options
+
+
+def refuse_what_is_unknown(command: str | None, unknown: Sequence[str]) -> None:
+    """Name the first option or command that does not exist, with the one that was probably meant."""
+    name = next((text.partition("=")[0] for text in unknown if text.startswith("-")), None)
+    if name:
+        meant = difflib.get_close_matches(name, ["--port", "--host", "--data"], n=1)
+        hint = f"did you mean {meant[0]}?" if meant else "./run --help lists what there is."
+        fail(f"there is no option {name}; {hint}")
+    extra = [command] if command not in (None, "serve") else unknown
+    if extra:
+        fail(f"there is no command {extra[0]}; ./run --help lists what there is.")
 
 
 def check_address(host: str, port: int) -> None:

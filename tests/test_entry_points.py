@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -112,6 +113,24 @@ def test_the_printed_lines_get_a_prediction_from_a_trained_model(server: Started
     assert '"predicted_hours"' in done.stdout
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste need curl")
+def test_story_points_come_from_a_trained_model_too(server: Started, var_dir: Path):
+    lines = pasted_lines(server.output).replace("predict-effort", "recommend-story-points")
+
+    done = call("sh", "-c", lines, var_dir=var_dir)
+
+    assert '"method": "ml_model"' in done.stdout, done.stdout + done.stderr
+    assert '"recommended_points"' in done.stdout
+
+
+def test_the_bare_address_leads_to_the_documentation(server: Started, var_dir: Path):
+    found = re.search(r"serves on (http://\S+)", server.output)
+    assert found, server.output
+
+    with urllib.request.urlopen(f"{found[1]}/", timeout=30) as page:
+        assert page.url == f"{found[1]}/api/docs/"
+
+
 def test_the_second_start_is_quick_and_repeats_nothing(server: Started, var_dir: Path):
     [port] = free_ports(1)
 
@@ -151,6 +170,44 @@ def test_a_port_beyond_the_last_is_one_clear_line(tmp_path: Path):
     done = call("./run", "--port", "70000", var_dir=tmp_path / "var")
 
     assert (done.returncode, done.stderr) == (1, "run: 70000 is not a port; ports go from 1 to 65535.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--prot", "8000"], "there is no option --prot; did you mean --port?"),
+        (["--por=8000"], "there is no option --por; did you mean --port?"),
+        (["--verbose"], "there is no option --verbose; ./run --help lists what there is."),
+        (["demo"], "there is no command demo; ./run --help lists what there is."),
+        (["--port", "x"], "argument --port: invalid int value: 'x'; ./run --help lists what there is."),
+        (
+            ["serve", "--data", "mine.csv"],
+            "serve prepares nothing and takes no --data: ./run --data FILE.csv imports, trains and serves.",
+        ),
+    ],
+)
+def test_a_mistaken_command_line_is_one_clear_line(arguments: list[str], told: str, tmp_path: Path):
+    done = call("./run", *arguments, var_dir=tmp_path / "var")
+
+    assert (done.returncode, done.stderr) == (1, f"run: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("id,title,hours\n1,Fix,-1\n", "none of its 1 rows can be used; line 2: actual hours is negative: -1."),
+        ("id,title\n", "it has no rows below its header."),
+    ],
+)
+def test_a_file_without_a_usable_row_is_a_failure_every_time(content: str, told: str, tmp_path: Path):
+    (tmp_path / "mine.csv").write_text(content)
+    [port] = free_ports(1)
+
+    for _ in range(2):
+        done = call("./run", "--port", str(port), "--data", str(tmp_path / "mine.csv"), var_dir=tmp_path / "var")
+
+        assert done.returncode == 1
+        assert done.stderr == f"run: nothing was imported from {tmp_path / 'mine.csv'}: {told}\n"
 
 
 def test_a_missing_file_is_one_clear_line(tmp_path: Path):

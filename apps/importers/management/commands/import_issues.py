@@ -33,6 +33,8 @@ class Command(BaseCommand):
     help = "Load issues from a CSV file into a project. Running it again updates what changed in the file."
     # The checks import every view: half a second that `./run --data` need not wait for.
     requires_system_checks = ()
+    #: What the last import did, for callers in this process.
+    report: ImportReport
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -69,7 +71,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            report = self._import(options)
+            self.report = report = self._import(options)
         except ApplicationError as error:
             raise CommandError(error.message) from error
         except KeyboardInterrupt as error:
