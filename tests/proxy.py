@@ -1,0 +1,95 @@
+"""A TCP proxy before a real server: it can fall silent, let bytes drip, or tell somebody what is about to pass."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+_CHUNK_BYTES = 65_536
+#: What drips: slower than any artefact can wait for, though never silent.
+_DRIP_SECONDS = 0.1
+
+Mode = Literal["open", "silent", "dripping"]
+
+
+class Proxy:
+    """Passes bytes on, as `mode` says; `before` sees what a client sends before the server does."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target = ("127.0.0.1", target_port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self.mode: Mode = "open"
+        self.before: Callable[[bytes], None] = lambda data: None
+        self._begin(self._accept)
+
+    @property
+    def port(self) -> int:
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def close(self) -> None:
+        """Cut every connection and end every thread."""
+        _shut(self._listener)
+        for each in self._open:
+            _shut(each)
+        for thread in self._threads:
+            thread.join(10)
+
+    def _begin(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(client)
+            try:
+                server = socket.create_connection(self._target)
+            except OSError:
+                _shut(client)
+                continue
+            self._open.append(server)
+            self._begin(self._pass, client, server, self._send_request)
+            self._begin(self._pass, server, client, self._send_answer)
+
+    def _pass(self, source: socket.socket, target: socket.socket, send: Callable[[socket.socket, bytes], None]) -> None:
+        with suppress(OSError):  # either end may go at any moment: that is what this is for
+            while data := source.recv(_CHUNK_BYTES):
+                send(target, data)
+        _shut(source)
+        _shut(target)
+
+    def _send_request(self, server: socket.socket, data: bytes) -> None:
+        self.before(data)
+        server.sendall(data)
+
+    def _send_answer(self, client: socket.socket, data: bytes) -> None:
+        if self.mode == "open":
+            client.sendall(data)
+        elif self.mode == "dripping":
+            for byte in data:
+                client.sendall(bytes([byte]))
+                time.sleep(_DRIP_SECONDS)
+
+
+def _shut(each: socket.socket) -> None:
+    with suppress(OSError):
+        each.shutdown(socket.SHUT_RDWR)
+    each.close()
+
+
+@contextmanager
+def proxy_to(port: int) -> Iterator[Proxy]:
+    proxy = Proxy(port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
