@@ -1,0 +1,128 @@
+"""The assignment benchmark: it runs on files of its two shapes, and knows nothing beforehand."""
+
+import csv
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from apps.ml.benchmarks import assignment, assignment_walk
+from apps.ml.benchmarks.assignment_data import holds_reports, read_reports
+from apps.ml.benchmarks.assignment_report import acceptance
+from apps.ml.benchmarks.assignment_walk import NothingToTest
+from apps.ml.benchmarks.effort_data import UnreadableTasks
+from apps.ml.core.assignment_training import train_assignment_model
+from apps.ml.tests.core.assignment_teams import UNTIL, finished
+
+SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))
+TASK_COLUMNS = ("task_number", "title", "issue_type", "raised_by", "assigned_to", "actual_hours", "estimated_on")
+TASK_COLUMNS += ("completed_on",)
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    rows = [
+        (i.issue_id, i.facts.title, i.facts.issue_type, "rik", i.facts.assignee, 1, i.known_at, i.completed_at)
+        for i in finished(120)
+    ]
+    return _write(tmp_path / "tasks.csv", TASK_COLUMNS, rows)
+
+
+@pytest.fixture
+def reports(tmp_path):
+    rows = [
+        (number, f"{i.known_at:%m/%d/%Y %H:%M}", i.facts.assignee, "", i.facts.title)
+        for number, i in enumerate(finished(120))
+    ]
+    return _write(tmp_path / "reports.csv", ("position", "created", "assignee", "title", "description"), rows)
+
+
+def test_tasks_are_asked_about_month_by_month_beside_every_baseline(tasks, tmp_path):
+    told, target = [], tmp_path / "figures.json"
+
+    figures = assignment.run({"data": tasks, "start": "2026-02-10", "json": target}, told.append)
+
+    assert figures["methods"].keys() == {
+        "formula", "learned", "probability", "most_recent", "random", "reporter",
+    }  # fmt: skip
+    assert figures["methods"]["probability"]["top_1"] > figures["methods"]["random"]["top_1"]
+    assert 0 <= figures["sure_share"] <= 1
+    assert told[0].startswith("2026-02")
+    assert json.loads(target.read_text())["n"] == figures["n"]
+
+
+def test_a_month_knows_nothing_that_was_finished_in_it(tasks, monkeypatch):
+    known = []
+
+    def train(issues, *, now):
+        known.append((max(issue.completed_at for issue in issues), now))
+        return train_assignment_model(issues, now=now)
+
+    monkeypatch.setattr(assignment_walk, "train_assignment_model", train)
+
+    assignment.run({"data": tasks, "start": "2026-01-29"}, lambda line: None)
+
+    assert len(known) == 2
+    assert all(last < now for last, now in known)
+
+
+def test_reports_are_split_at_random_and_by_time(reports):
+    figures = assignment.run({"data": reports}, lambda line: None)
+
+    for split in ("random_split", "chronological"):
+        rates = figures[split]["methods"]
+        assert figures[split]["n_test"] == 24
+        assert rates["learned"]["top_1"] > rates["random"]["top_1"] == pytest.approx(1 / 3)
+
+
+def test_the_two_shapes_are_told_apart(tasks, reports):
+    assert (holds_reports(tasks), holds_reports(reports)) == (False, True)
+
+
+def test_reports_without_dates_keep_their_order(tmp_path):
+    path = _write(tmp_path / "r.csv", ("position", "assignee", "description"), [(1, "b", "two"), (0, "a", "one")])
+
+    first, second = read_reports(path)
+
+    assert (first.facts.assignee, second.facts.assignee) == ("a", "b")
+    assert first.known_at < second.known_at
+
+
+def test_a_report_that_cannot_be_read_is_named_by_its_line(tmp_path):
+    path = _write(tmp_path / "r.csv", ("position", "assignee", "description"), [("first", "a", "one")])
+
+    with pytest.raises(UnreadableTasks, match="Line 2"):
+        read_reports(path)
+
+
+def test_a_range_without_a_task_is_refused(tasks):
+    with pytest.raises(NothingToTest):
+        assignment.run({"data": tasks, "start": str((UNTIL + timedelta(days=900)).date())}, lambda line: None)
+
+
+def test_gates_of_a_withheld_file_are_other_gates():
+    figures = {"methods": {"probability": {"top_1": 0.85, "top_3": 0.96, "mrr": 0.9}}}
+
+    shared, withheld = (
+        {row["measure"]: row["verdict"] for row in acceptance(figures, withheld=flag)} for flag in (False, True)
+    )
+
+    assert (shared["P(person), top-1"], withheld["P(person), top-1"]) == ("aim", "missed")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the public data are not on this machine")
+def test_on_public_reports_suggestions_reach_the_gates():
+    figures = assignment.run({"data": SHARED / "bug_triage" / "jdt.csv"}, lambda line: None)
+
+    assert [row["id"] for row in figures["acceptance"]] == ["A4", "A4", "A5", "A5"]
+    assert "missed" not in {row["verdict"] for row in figures["acceptance"]}
+
+
+def _write(path, columns, rows):
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
