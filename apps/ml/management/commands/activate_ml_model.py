@@ -6,6 +6,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from apps.common.console import only_warnings
 from apps.common.exceptions import ApplicationError
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import MLModel, ModelType
@@ -26,7 +27,8 @@ class Command(BaseCommand):
         if bool(options["model_id"]) == bool(options["rollback"]):
             raise CommandError("Either the id of a model or --rollback TYPE is needed.")
         try:
-            model = self._rolled_back(options) if options["rollback"] else self._activated(options["model_id"])
+            with only_warnings(options["verbosity"]):
+                model = self._rolled_back(options) if options["rollback"] else self._activated(options["model_id"])
         except ApplicationError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"{model} is active; every process serves it within five seconds.")
