@@ -78,8 +78,8 @@ def reasoning(model: Folded, promise: Promise, words: Sequence[tuple[str, float]
         return _baseline_reasoning(model, promise)
     metrics = model.meta["metrics"]
     gain = 100.0 * (1.0 - metrics["rps"] / metrics["baseline_rps"])
-    moved = f"Words of the title that moved it most: {_listed(words)}." if words else ""
-    return " ".join(filter(None, [_answer(promise), camps(promise), moved, _record(model, gain), _held(model)]))
+    sentences = [_answer(promise), camps(promise), _moved(model, words), _record(model, gain), _held(model)]
+    return " ".join(filter(None, sentences))
 
 
 def strongest_words(model: Folded, prior: PointsPrior | None, raw: RawFeatures, title: str) -> list[tuple[str, float]]:
@@ -96,12 +96,24 @@ def strongest_words(model: Folded, prior: PointsPrior | None, raw: RawFeatures, 
     return sorted(worth, key=lambda each: -abs(each[1]))[:_N_WORDS]
 
 
-def _answer(promise: Promise) -> str:
+def chance_of_one_step(promise: Promise) -> str:
+    """The confidence in words: '66% should lie between 3 and 8'."""
     low, high = promise.one_step
-    return (
-        f"Half of comparable issues had {promise.recommended:g} points or fewer; "
-        f"{promise.confidence:.0%} should lie between {low:g} and {high:g}."
-    )
+    where = f"lie between {low:g} and {high:g}" if low < high else f"have {low:g}"
+    return f"{promise.confidence:.0%} should {where}"
+
+
+def _answer(promise: Promise) -> str:
+    unit = "point" if promise.recommended == 1.0 else "points"
+    return f"Half of comparable issues had {promise.recommended:g} {unit} or fewer; {chance_of_one_step(promise)}."
+
+
+def _moved(model: Folded, words: Sequence[tuple[str, float]]) -> str:
+    """The strongest words; their effects hold what other projects know of them, which `contributions` tell apart."""
+    if not words:
+        return ""
+    whose = "" if model.meta["prior_version"] is None else ", here and in other projects"
+    return f"Words of the title that moved it most{whose}: {_listed(words)}."
 
 
 def _record(model: Folded, gain: float) -> str:

@@ -122,10 +122,9 @@ def _text(score: float | None) -> str:
 
 
 def _help(n_pointed: int, promise: Promise) -> str:
-    low, high = promise.one_step
     missing = MIN_TRAINING_ISSUES - n_pointed
     wanted = f"About {missing} more issues with points" if missing > 0 else "Training a model on the team's issues"
-    return f"{promise.confidence:.0%} should lie between {low:g} and {high:g}. {wanted} would sharpen this."
+    return f"{explain.chance_of_one_step(promise)}. {wanted} would sharpen this."
 
 
 def _listed(values: Sequence[float]) -> str:
