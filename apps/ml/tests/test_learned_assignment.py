@@ -13,7 +13,7 @@ from apps.ml.services.recommendation_service import RecommendationService
 from apps.ml.tests.core.assignment_teams import EXPERTS
 from apps.ml.tests.core.assignment_teams import finished as finished_work
 from apps.projects.models import Issue, IssueChange
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -217,3 +217,12 @@ def _store(project, people, issues, doers=None):
 
 def _suggest(issue, now, **how):
     return RecommendationService().suggest_assignment(issue.id, issue.project_id, now=now, **how)
+
+
+def test_a_model_of_all_projects_people_is_refused_before_it_is_queued(api_client):
+    api_client.force_authenticate(UserFactory(is_staff=True))
+
+    response = api_client.post("/api/v1/ml/models/train/", {"model_type": "task_assignment", "global": True})
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"].startswith("/global")
