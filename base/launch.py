@@ -24,6 +24,7 @@ Scrum ML serves on {address}   (Ctrl-C stops it)
   API documentation   {address}/api/docs/
   Log in              {email}
   Password            {password}
+  Scoring, retraining ./run worker, in another terminal
 
 Paste this into another terminal for a first prediction:
 

@@ -164,8 +164,9 @@ def detect_columns(
     notes = [_no_values(field, header[at]) for at, field in unreadable.items()]
     notes += [_unit_question(name, header[positions[name][0]]) for name in unsettled]
     explained = {*unreadable, *(at for name in unsettled for at in positions.pop(name))}
-    explained |= {at for at, key in enumerate(normal) if key in LEFT_OUT and not _is_read(at, positions)}
-    notes += [f"{header[at]} is left out: {LEFT_OUT[normal[at]]}." for at in explained if normal[at] in LEFT_OUT]
+    misleading = [at for at, key in enumerate(normal) if key in LEFT_OUT and not _is_read(at, positions)]
+    notes += [f"{header[at]} is left out: {LEFT_OUT[normal[at]]}." for at in misleading]
+    explained.update(misleading)
     if "resolved_at" not in positions:
         notes.append(NO_END)
     unread = [name for at, name in enumerate(header) if at not in explained and not _is_read(at, positions)]

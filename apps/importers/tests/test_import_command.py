@@ -78,6 +78,16 @@ def test_sizes_in_words_cost_their_column_and_no_row(file):
     assert "SHOP: 2 new." in text
 
 
+def test_a_column_named_by_the_user_is_judged_alike_and_none_takes_its_place(file):
+    file.write_text("Key,Title,Size,Points\nA-1,Fix,S,3\nA-2,Break,M,5\n")
+
+    text = run(file, "--project", "SHOP", "--create-project", "--map", "story_points=Size")
+
+    assert "Column Size holds no numbers" in text
+    assert "Not read: Points\n" in text
+    assert set(Issue.objects.values_list("story_points", flat=True)) == {None}
+
+
 def test_the_next_best_column_takes_the_place_of_one_without_numbers(file):
     file.write_text("Key,Title,Estimate,Size\nA-1,Fix,S,3\nA-2,Break,M,x\n")
 

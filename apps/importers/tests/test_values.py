@@ -10,6 +10,8 @@ from apps.importers.records import Person
 from apps.importers.values import (
     BadValue,
     DateStyle,
+    could_be_date,
+    could_be_number,
     day_first_evidence,
     hours,
     is_ambiguous,
@@ -185,3 +187,24 @@ def test_a_duration_is_bounded_like_any_other_number(text):
 def test_a_priority_of_thousands_of_digits_is_a_bad_value():
     with pytest.raises(BadValue):
         priority("9" * 5000)
+
+
+@pytest.mark.parametrize("text", ["3", " 7,5 ", "1,234", "-1", "inf", "1e2", "1h 30m", "45m"])
+def test_numbers_and_durations_are_meant_as_such_even_where_they_cannot_be_used(text):
+    assert could_be_number(text)
+
+
+@pytest.mark.parametrize("text", ["S", "XXL", "five", "3 or 4", "?", "2025-01-02"])
+def test_sizes_in_words_are_not_meant_as_numbers(text):
+    assert not could_be_number(text)
+
+
+@given(st.floats(min_value=0, max_value=10_000))
+def test_what_is_read_as_a_quantity_could_be_a_number(value):
+    assert could_be_number(str(value))
+    assert quantity(str(value), "points", most=10_000) == value
+
+
+def test_what_has_no_digit_could_not_be_a_date():
+    assert could_be_date("2 Jan 2025")
+    assert not could_be_date("Yes")
