@@ -94,7 +94,8 @@ class MemberSerializer(serializers.ModelSerializer):
     class Meta:
         model = TeamMember
         fields = [
-            "user", "email", "full_name", "role", "joined_at", "available_for_assignment", "absent_from", "absent_until",
+            "user", "email", "full_name", "role", "joined_at",
+            "available_for_assignment", "absent_from", "absent_until",
         ]  # fmt: skip
         read_only_fields = ["joined_at"]
         extra_kwargs = {

@@ -6,6 +6,7 @@ from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
 from apps.ml.services.similar_issues import FINISHED_WORK
+from apps.ml.services.training_jobs import request_training
 from apps.ml.tests.teams import learnable_team
 
 
@@ -34,3 +35,9 @@ def team(db, now):
 def trained(team, now):
     """The team's first effort model, active."""
     return ModelTrainer().train_effort_prediction_model(team.id, now=now)
+
+
+@pytest.fixture
+def run(team, now):
+    """A queued training of the team's effort model."""
+    return request_training("effort_prediction", team.id, cause="test", now=now)

@@ -4,14 +4,12 @@ import random
 from datetime import timedelta
 
 import pytest
-from celery.exceptions import Retry as CeleryRetry
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 from prometheus_client import REGISTRY
 
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import NotEnoughData
-from apps.ml import tasks
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import training_jobs
 from apps.ml.services.training_jobs import (
@@ -26,8 +24,8 @@ from apps.ml.services.training_jobs import (
     train_here,
 )
 from apps.ml.storage.errors import StorageError
-from apps.ml.storage.objects import ObjectStore
 from apps.ml.tests.factories import MLModelFactory, TrainingRunFactory
+from apps.ml.tests.faults import failing_store
 from apps.ml.tests.teams import learnable_team
 from apps.projects.tests.factories import ProjectFactory
 
@@ -36,26 +34,8 @@ EFFORT = "effort_prediction"
 RNG = random.Random(0)
 
 
-@pytest.fixture
-def run(team, now):
-    return request_training(EFFORT, team.id, cause="test", now=now)
-
-
 def given_up(model_type=EFFORT):
     return REGISTRY.get_sample_value("scrum_ml_trainings_total", {"type": model_type, "outcome": "given_up"}) or 0.0
-
-
-def failing_store(monkeypatch, *, times=10**6):
-    """The store refuses the next uploads."""
-    put, left = ObjectStore.put, [times]
-
-    def refuse(self, key, data):
-        left[0] -= 1
-        if left[0] >= 0:
-            raise StorageError(f"S3 upload failed in bucket 'models' for {key!r}: 503 Service Unavailable.")
-        put(self, key, data)
-
-    monkeypatch.setattr(ObjectStore, "put", refuse)
 
 
 def failing_training(monkeypatch, error):
@@ -351,58 +331,6 @@ def test_enough_data_is_asked_for_before_anything_is_queued(team, now):
 
     with pytest.raises(NotEnoughData, match="50 completed issues with story points are needed, 0 are there"):
         training_jobs.require_enough_data("story_points", ProjectFactory().id)
-
-
-def test_the_task_trains_what_its_id_names(run):
-    tasks.train_model.delay(str(run.id))
-
-    run.refresh_from_db()
-    assert run.state == "succeeded"
-
-
-def test_the_task_asks_celery_for_a_later_retry(run, monkeypatch):
-    waits = []
-    failing_store(monkeypatch, times=1)
-    monkeypatch.setattr(tasks.train_model, "retry", lambda countdown: waits.append(countdown) or CeleryRetry())
-
-    with pytest.raises(CeleryRetry):
-        tasks.train_model.run(str(run.id))
-
-    assert 5 <= waits[0] <= 10
-
-
-def test_a_retried_task_ends_well_by_itself(run, monkeypatch):
-    failing_store(monkeypatch, times=1)
-
-    tasks.train_model.apply(args=[str(run.id)], throw=False)
-
-    run.refresh_from_db()
-    assert (run.state, run.attempts) == ("succeeded", 2)
-
-
-def test_lost_trainings_are_run_by_the_task_of_every_minute(run, now):
-    TrainingRun.objects.filter(id=run.id).update(state="running", attempts=1, heartbeat_at=now - timedelta(days=1))
-
-    assert tasks.requeue_lost_trainings.delay().get() == 1
-
-    run.refresh_from_db()
-    assert (run.state, run.attempts) == ("succeeded", 2)
-
-
-def test_a_broker_that_is_away_leaves_the_run_queued(run, monkeypatch):
-    from kombu.exceptions import OperationalError as BrokerDown
-
-    def refuse(*args, **options):
-        raise BrokerDown("Connection refused")
-
-    monkeypatch.setattr(tasks.train_model, "apply_async", refuse)
-
-    with pytest.raises(tasks.BrokerUnavailable):
-        tasks.send_training(run.id)
-
-    assert tasks.send_trainings([run.id]) == 0
-    run.refresh_from_db()
-    assert run.state == "queued"
 
 
 def test_a_failed_training_leaves_the_active_model_alone(team, now, monkeypatch):
