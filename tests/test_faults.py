@@ -338,7 +338,8 @@ def test_database_restarted_in_a_training__requests_fail_with_an_id_until_it_is_
         service.minutes_later(EFFORT)
     service.wait_until_trained(EFFORT)
     assert service.models(EFFORT) == (1, 1)
-    assert service.predict().body["method"] == "ml_model"
+    # A process that has just looked looks again within two seconds.
+    service.processes.wait_for(lambda: service.predict().body["method"] == "ml_model")
 
 
 def in_the_middle(run: tuple[str, int]) -> bool:
