@@ -61,7 +61,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "resolved", "resolvedat", "resolvedon", "resolutiondate", "completed", "completedat", "completedon",
         "completeddate", "closed", "closedat", "closedon", "closeddate", "closedatutc", "resolveddate", "dateclosed",
         "finished", "finishedat", "finishedon", "completiondate", "datecompleted", "dateresolved", "doneat",
-        "donedate", "finishdate",
+        "donedate", "finishdate", "doneon", "datedone",
     ),
     "due_date": ("duedate", "due", "dueon"),
     "labels": ("labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory"),

@@ -120,3 +120,19 @@ def test_a_bad_mapping_is_refused_with_the_names_there_are(overrides, message):
 def test_a_file_without_titles_is_refused_with_its_columns():
     with pytest.raises(ImportRefused, match=r"No column holds titles. The file has: key, points"):
         detect_columns(["key", "points"])
+
+
+@pytest.mark.parametrize("header", ["Done on", "done_at", "Date done", "Finished on", "Completed Date"])
+def test_the_end_of_work_is_found_under_many_names(header):
+    assert detect_columns(["title", header]).names()["resolved_at"] == header
+
+
+def test_what_is_read_explained_or_unread_covers_every_column():
+    columns = detect_columns(
+        ["title", "Size", "Time Spent", "in_progress_minutes", "Mood", ""], unreadable={1: "story_points"}
+    )
+
+    assert set(columns.positions) == {"title"}
+    assert columns.unread == ("Mood",)
+    assert [note.split(" is left out")[0] for note in columns.notes[1:3]] == ["Time Spent", "in_progress_minutes"]
+    assert columns.notes[0].startswith("Column Size holds no numbers")
