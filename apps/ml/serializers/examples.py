@@ -55,8 +55,8 @@ _POINTS: dict[str, Any] = {
     "confidence": 0.85,
     "prediction_range": {"min": 1.0, "max": 5.0},
     "range_level": 0.8,
-    "range_measured_coverage": 0.82,
-    "range_outcomes": 96,
+    "range_measured_coverage": None,
+    "range_outcomes": 0,
     "method": "ml_model",
     "model_version": "1.0.0",
     "reasoning": "Half of comparable issues had 3 points or fewer; 85% should lie between 2 and 5. On the team's last "
@@ -64,8 +64,9 @@ _POINTS: dict[str, Any] = {
     "similar_issues": [_SIMILAR],
     "contributions": [
         {"name": "the team's usual issue", "effect": 3.672},
-        {"name": "title words", "effect": 0.615},
-        {"name": "type, component and labels", "effect": -1.287},
+        {"name": "words of the title", "effect": 0.615},
+        {"name": "type", "effect": -1.187},
+        {"name": "rounding to the team's scale", "effect": -0.1},
     ],
 }
 
