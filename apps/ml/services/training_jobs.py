@@ -271,7 +271,8 @@ def _on_change(report: Progress) -> Progress:
 def _after_fault(mine: Claim, error: Exception, *, now: datetime, rng: random.Random) -> Retry | None:
     reason = error.message if isinstance(error, ApplicationError) else f"The database failed: {type(error).__name__}."
     # A database that was restarted is there again, but not on the connection that broke.
-    connection.close_if_unusable_or_obsolete()
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
     if mine.attempt >= MAX_ATTEMPTS:
         _give_up(mine, f"{reason} Given up after {mine.attempt} attempts.")
         _keep_failure(mine, error, now)
