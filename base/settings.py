@@ -3,6 +3,7 @@
 `.env.example` lists them; `docs/reference/settings.md` explains them, and a test holds the three together.
 """
 
+import contextlib
 import os
 import secrets
 from datetime import timedelta
@@ -24,12 +25,14 @@ VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 def _own_secret(path: Path) -> str:
     """A secret of this installation: made once, kept readable by its owner only."""
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(50))
+    if not path.exists():
+        # Written aside and linked into place, so that of several first processes none reads an empty file.
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
     return path.read_text().strip()
 
 
