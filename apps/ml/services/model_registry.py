@@ -69,8 +69,9 @@ def activate(model: MLModel, *, now: datetime, by: "User | None" = None) -> MLMo
         raise NotActivatable
     try:
         with transaction.atomic():
-            # The scope's rows are locked first, so that two activations queue up instead of meeting at the constraint.
-            list(in_scope(model.model_type, model.project_id).select_for_update().values_list("id"))
+            # The scope's rows are locked first, so that two activations queue up instead of meeting at the constraint;
+            # by id, because two that lock in different orders wait for each other (seen where trainings are as old).
+            list(in_scope(model.model_type, model.project_id).order_by("id").select_for_update().values_list("id"))
             in_scope(model.model_type, model.project_id).filter(is_active=True).exclude(id=model.id).update(
                 is_active=False, status=MLModel.Status.DEPRECATED
             )

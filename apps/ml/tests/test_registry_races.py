@@ -46,7 +46,7 @@ def at_once(*actions: Callable[[], Any]) -> list[Any]:
         return list(pool.map(run, actions))
 
 
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", range(6))
 @pytest.mark.parametrize("has_champion", [True, False])
 def test_activations_at_once_leave_exactly_one_active_model(now, attempt, has_champion):
     project = ProjectFactory()
