@@ -10,10 +10,10 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
-from apps.ml.core.calendar import working_days_left
+from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.flow_anomalies import RECENT_DAYS, REFERENCE_DAYS
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
-from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
+from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan
 from apps.ml.core.summary import ProjectCounts
 from apps.ml.core.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.velocity import (
@@ -24,11 +24,10 @@ from apps.ml.core.velocity import (
     SprintWindow,
     sprint_records,
 )
-from apps.ml.selectors.forecasts import issues_by_week
-from apps.projects.models import Issue, IssueChange, Sprint, TeamMember, WorkflowStatus
+from apps.ml.selectors.calendars import working_calendar
+from apps.ml.selectors.forecasts import issues_by_week, work_items
+from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 
-#: Who takes work; viewers watch.
-WORKING_ROLES = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
 #: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
 HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 #: What a forecast looks back on, and the weeks that it is held against.
@@ -50,23 +49,25 @@ def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintR
 
 
 def sprint_plan(
-    sprint: Sprint, *, issue_ids: Sequence[UUID], team_capacity_hours: float | None, today: date
+    sprint: Sprint,
+    *,
+    issue_ids: Sequence[UUID],
+    team_capacity_hours: float | None,
+    today: date,
+    calendar: WorkingCalendar | None = None,
 ) -> SprintPlan:
-    """The unfinished work of a plan; all of the sprint's when no issues are named."""
+    """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
-    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id")
     first_day = sprint.start_date or today
     return SprintPlan(
-        items=tuple(
-            WorkItem(issue_id=str(id_), story_points=points, estimated_hours=hours, is_assigned=assignee is not None)
-            for id_, points, hours, assignee in columns
-        ),
+        items=work_items(issues),
         first_day=first_day,
         # What is left of a running sprint starts today, not when the sprint did.
         resumes_on=max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
+        calendar=calendar or working_calendar(sprint.project_id),
     )
 
 
@@ -88,13 +89,14 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
         .order_by("created_at", "id")
         .values()
     )
+    calendar, today = working_calendar(sprint.project_id), now.date()
     return SprintState(
         now=now,
         issues=tuple(_scope_issue(row) for row in rows),
         started_at=_planning_ended_at(sprint),
-        elapsed_ratio=sprint.elapsed_ratio(now.date()),
+        elapsed_ratio=sprint.elapsed_ratio(today),
         team_estimates=_estimates(sprint.project_id),
-        working_days_left=working_days_left(now.date(), sprint.end_date) if sprint.end_date else None,
+        working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
     )
 
 

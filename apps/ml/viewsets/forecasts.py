@@ -12,7 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.common.api import PROBLEM_JSON
 from apps.common.openapi import Problem
-from apps.ml.core.sprint_duration import WorkItem
+from apps.ml.core.work_units import WorkItem
 from apps.ml.selectors.forecasts import unfinished
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.services.forecasts import ForecastService, Scenario
