@@ -11,7 +11,7 @@ from apps.ml.core.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
 from apps.ml.core.forecasting import MAX_WEEKS, PERCENTILES, SEED, Floats, Forecast, History
 from apps.ml.core.forecasting import quantiles as quantiles_of
 from apps.ml.core.work_sizes import Spread
-from apps.ml.core.work_units import Throughput, Unit, WorkItem, unit_for
+from apps.ml.core.work_units import Throughput, Unit, WorkItem
 
 #: Where the size of an issue comes from.
 SIZE_SOURCES = ("points", "model", "history")
@@ -152,16 +152,3 @@ class WorkForecaster:
         if day is None:
             return Finish(percent=percent, working_days=None, day=None)
         return Finish(percent=percent, working_days=math.ceil(working_days - 1e-9), day=day)
-
-
-def forecaster_for(
-    items: Sequence[WorkItem],
-    throughput: Throughput,
-    *,
-    starts_on: date,
-    last_day: date | None = None,
-    calendar: WorkingCalendar | None = None,
-) -> WorkForecaster:
-    """A forecaster in the unit of this work, see `unit_for`; raises `NotEnoughData` with too few weeks in each."""
-    unit = unit_for(items, throughput)
-    return WorkForecaster(throughput, unit, starts_on, last_day, calendar or WorkingCalendar())

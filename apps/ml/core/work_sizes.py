@@ -49,11 +49,12 @@ class Spread:
             What has gone into it, in the unit of the sizes: it is larger than that, and only the rest is left. An
             issue that has outgrown every known size begins anew.
         """
+        gone = np.float32(done)
         rng = np.random.default_rng([seed, 2, crc32(issue_id.encode())])
         slots = rng.integers(0, SLOTS, n_runs, dtype=np.uint16)
-        smaller = int(np.searchsorted(self.table, done, side="right")) if done > 0 else 0
+        smaller = int(np.searchsorted(self.table, gone, side="right")) if done > 0 else 0
         if smaller in (0, SLOTS):
-            left = self.table if smaller else self.table - np.float32(done)
+            left = self.table if smaller else self.table - gone
             return np.take(left, slots)
-        rest = self.table[smaller:] - np.float32(done)
+        rest = self.table[smaller:] - gone
         return np.take(rest, slots.astype(np.uint32) * (SLOTS - smaller) // SLOTS)

@@ -24,6 +24,8 @@ class WorkItem:
     is_assigned: bool = True
     #: Hours recorded on it so far.
     logged_hours: float = 0.0
+    #: False for one of 'so many issues', of which nothing is known.
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,9 @@ def unit_for(items: Sequence[WorkItem], throughput: Throughput, *, points_model:
     Returns
     -------
     str
-        'points' where most of the finished issues carry points and most of the work does, or a model fills them in;
-        'hours' where most of the finished issues carry hours; else 'issues'. A unit with too few weeks gives way to
-        the next.
+        'points' where most of the finished issues carry points, else 'hours' where most carry hours. 'issues' where
+        neither is so, where most of the work lacks the points that the past has and no model fills them in, and where
+        issues have been counted for long enough and the others have not.
 
     Raises
     ------
@@ -88,13 +90,12 @@ def unit_for(items: Sequence[WorkItem], throughput: Throughput, *, points_model:
         If the past weeks are too few in each.
     """
     pointed = sum(item.story_points is not None for item in items)
-    sized = points_model or not items or most_carry(pointed, len(items))
-    wanted: list[Unit] = ["points"] if sized and throughput.records("points") else []
-    wanted += ["hours"] if throughput.records("hours") else []
-    for unit in wanted:
-        if _has_weeks(throughput.weekly(unit)):
-            return unit
-    # Issues may have been counted for longer than they carry points or hours.
+    if throughput.records("points"):
+        unit: Unit = "points" if points_model or not items or most_carry(pointed, len(items)) else "issues"
+    else:
+        unit = "hours" if throughput.records("hours") else "issues"
+    if unit != "issues" and _has_weeks(throughput.weekly(unit)):
+        return unit
     usable_weeks(throughput.issues)
     return "issues"
 

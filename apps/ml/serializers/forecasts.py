@@ -25,8 +25,8 @@ class HistorySerializer(serializers.Serializer[Any]):
 
     unit = serializers.CharField(
         help_text=(
-            "'points' where most finished and planned issues carry some; else 'hours' where most finished issues carry "
-            "some; else 'issues'."
+            "'points' where most finished issues carry some, and most planned ones do or a model fills them in; "
+            "'hours' where no points but hours are recorded; else 'issues'."
         )
     )
     weeks = serializers.IntegerField(help_text=f"Weeks since the first finished work, at least {MIN_WEEKS}.")

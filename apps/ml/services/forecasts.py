@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.ml.core.forecasting import PERCENTILES, quantiles
 from apps.ml.core.scope_drops import path_to, single_drops
 from apps.ml.core.sprint_duration import SprintPlan
-from apps.ml.core.work_forecast import WorkForecast, WorkForecaster, forecaster_for
+from apps.ml.core.work_forecast import WorkForecast, WorkForecaster
 from apps.ml.core.work_units import WorkItem
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import forecasts
@@ -26,6 +26,7 @@ from apps.ml.services.forecast_answers import (
     record_answer,
 )
 from apps.ml.services.history import record_prediction
+from apps.ml.services.issue_sizes import model_sizes, unit_of
 from apps.ml.services.sprint_forecasts import sprint_question
 from apps.projects.models import Project, Sprint
 
@@ -61,9 +62,11 @@ class ForecastService:
         """
         now = now or timezone.now()
         sprint = Sprint.objects.get(pk=sprint_id)
-        question = sprint_question(sprint, now=now, with_capacity=scenario.team_capacity_hours is not None)
+        added = _unfinished(sprint.project_id, scenario.add_issues)
+        with_capacity = scenario.team_capacity_hours is not None
+        question = sprint_question(sprint, now=now, also=added, with_capacity=with_capacity)
         before = question.forecast()
-        changed = _changed(question.plan, scenario, project_id=sprint.project_id)
+        changed = _changed(question.plan, scenario, added)
         forecaster, pace = question.forecaster(changed), question.pace(changed)
         after = forecaster.ask(changed.items, pace=pace)
         row = _record(PredictionHistory.Kind.WHAT_IF, sprint.project_id, after, user, sprint, input=_as_json(scenario))
@@ -91,7 +94,9 @@ class ForecastService:
         project = Project.objects.get(pk=project_id)
         calendar = working_calendar(project.pk)
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
-        forecaster = forecaster_for(items, past, starts_on=now.date(), last_day=by, calendar=calendar.without(days_off))
+        unit = unit_of(project.pk, items, past)
+        spreads = model_sizes(project.pk, items, unit)
+        forecaster = WorkForecaster(past, unit, now.date(), by, calendar.without(days_off), spreads)
         found = forecaster.ask(items)
         asked = {"issues": len(items), "by": by.isoformat() if by else None}
         row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
@@ -100,7 +105,7 @@ class ForecastService:
             "question": "when",
             "when": forecast_answer(found),
             "how_many": None,
-            "track_record": record_answer(past.weekly(forecaster.unit)),
+            "track_record": record_answer(past.weekly(unit)),
         }
 
     def how_many(
@@ -167,10 +172,13 @@ def _record(
     )
 
 
-def _changed(plan: SprintPlan, scenario: Scenario, *, project_id: UUID) -> SprintPlan:
+def _unfinished(project_id: UUID, issue_ids: Sequence[UUID]) -> Sequence[WorkItem]:
+    return forecasts.unfinished(project_id, issue_ids=issue_ids) if issue_ids else ()
+
+
+def _changed(plan: SprintPlan, scenario: Scenario, added: Sequence[WorkItem]) -> SprintPlan:
     dropped = {str(issue_id) for issue_id in scenario.drop_issues}
     present = {item.issue_id for item in plan.items}
-    added = forecasts.unfinished(project_id, issue_ids=scenario.add_issues) if scenario.add_issues else ()
     kept = [item for item in plan.items if item.issue_id not in dropped]
     calendar = plan.calendar.without(scenario.days_off)
     return replace(

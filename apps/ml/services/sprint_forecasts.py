@@ -1,5 +1,6 @@
 """When a sprint's open issues are done: read once, forecast the same wherever it is shown."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,8 +8,10 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.core.sprint_duration import SprintPlan, capacity_pace
 from apps.ml.core.velocity import SprintRecord
 from apps.ml.core.work_forecast import WorkForecast, WorkForecaster
-from apps.ml.core.work_units import Throughput, Unit, unit_for
+from apps.ml.core.work_sizes import Spread
+from apps.ml.core.work_units import Throughput, Unit, WorkItem
 from apps.ml.selectors import forecasts, insights
+from apps.ml.services.issue_sizes import model_sizes, unit_of
 from apps.projects.models import Sprint
 
 
@@ -19,12 +22,14 @@ class SprintQuestion:
     plan: SprintPlan
     past: Throughput
     unit: Unit
+    #: What a model says of the size of issues, by id.
+    spreads: Mapping[str, Spread]
     #: Completed sprints, for the capacity; empty where no plan gives one.
     sprints: tuple[SprintRecord, ...] = ()
 
     def forecaster(self, plan: SprintPlan) -> WorkForecaster:
         """A forecaster of a plan for this sprint; all in one unit, or a comparison would compare nothing."""
-        return WorkForecaster(self.past, self.unit, plan.resumes_on, plan.last_day, plan.calendar)
+        return WorkForecaster(self.past, self.unit, plan.resumes_on, plan.last_day, plan.calendar, self.spreads)
 
     def pace(self, plan: SprintPlan) -> float:
         """Share of the usual output that the capacity of a plan allows."""
@@ -36,16 +41,23 @@ class SprintQuestion:
 
 
 def sprint_question(
-    sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None, with_capacity: bool = False
+    sprint: Sprint,
+    *,
+    now: datetime,
+    plan: SprintPlan | None = None,
+    also: Sequence[WorkItem] = (),
+    with_capacity: bool = False,
 ) -> SprintQuestion:
-    """Read what the forecast of a sprint needs; raises `NotEnoughData` with too few past weeks."""
+    """Read what the forecast of a sprint needs, with `also` more issues; raises `NotEnoughData`."""
     plan = plan or insights.sprint_plan(sprint, issue_ids=(), team_capacity_hours=None, today=now.date())
     past = forecasts.throughput(sprint.project_id, now=now, calendar=plan.calendar)
+    unit = unit_of(sprint.project_id, plan.items, past)
     with_capacity = with_capacity or plan.team_capacity_hours is not None
     return SprintQuestion(
         plan=plan,
         past=past,
-        unit=unit_for(plan.items, past),
+        unit=unit,
+        spreads=model_sizes(sprint.project_id, (*plan.items, *also), unit),
         sprints=insights.completed_sprints(sprint.project_id, now=now) if with_capacity else (),
     )
 

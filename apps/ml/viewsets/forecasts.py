@@ -57,6 +57,6 @@ def _says_which_work(wanted: dict[str, Any]) -> bool:
 
 def _work(project_id: UUID, wanted: dict[str, Any]) -> Sequence[WorkItem]:
     if wanted["items"]:
-        return [WorkItem(str(number)) for number in range(wanted["items"])]
+        return [WorkItem(str(number), exists=False) for number in range(wanted["items"])]
     chosen = {name: wanted[name] for name in ("issue_ids", "component", "label")}
     return unfinished(project_id, **chosen)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.common.exceptions import NotEnoughData
 from apps.ml.core.calendar import Absence, WorkingCalendar
 from apps.ml.core.scope_drops import path_to, single_drops
-from apps.ml.core.work_forecast import WorkForecaster, forecaster_for
+from apps.ml.core.work_forecast import WorkForecaster
+from apps.ml.core.work_sizes import Spread
 from apps.ml.core.work_units import Throughput, WorkItem
 
 MONDAY, FRIDAY_AFTER_NEXT = date(2026, 3, 2), date(2026, 3, 13)
@@ -86,23 +86,28 @@ def test_issues_without_points_are_as_large_as_finished_ones_were():
     assert np.mean(sizes) == pytest.approx(2.0, abs=0.05)
 
 
-def test_the_unit_is_issues_where_the_work_carries_no_points():
-    pointed = forecaster_for(items(4), TEAM, starts_on=MONDAY)
-    bare = forecaster_for(items(4, points=None), TEAM, starts_on=MONDAY)
-    never_pointed = forecaster_for(items(4), replace(TEAM, points=(0.0,) * 40, sizes=()), starts_on=MONDAY)
+def test_issues_that_a_model_knows_are_as_large_as_it_says():
+    plan = [WorkItem("small"), WorkItem("large"), WorkItem("unknown"), WorkItem("pointed", story_points=5.0)]
+    spreads = {"small": Spread.of([1.0, 2.0], [0.75, 0.25]), "large": Spread.of([8.0]), "pointed": Spread.of([99.0])}
 
-    assert [each.runs.unit for each in (pointed, bare, never_pointed)] == ["points", "issues", "issues"]
+    team = forecaster(spreads=spreads)
 
-
-def test_points_that_are_too_young_leave_the_issues():
-    young = replace(TEAM, issues=(1.0,) * 36 + (5.0,) * 4, points=(0.0,) * 36 + (10.0,) * 4, sizes=(2.0,) * 40)
-
-    assert forecaster_for(items(4), young, starts_on=MONDAY).runs.unit == "issues"
+    assert np.mean(team.size_of(plan[0])) == pytest.approx(1.25, abs=0.02)
+    assert team.ask(plan).work == pytest.approx(1.25 + 8 + 2 + 5, abs=0.1)
+    assert team.ask(plan).sizes == {"points": 1, "model": 2, "history": 1}
 
 
-def test_a_team_without_history_is_not_forecast():
-    with pytest.raises(NotEnoughData):
-        forecaster_for(items(4), Throughput(), starts_on=MONDAY)
+def test_work_in_hours_is_what_finished_issues_took_less_what_is_logged():
+    team = replace(TEAM, hours=(40.0,) * 40, sizes_hours=(4.0, 12.0) * 50)
+    plan = [WorkItem("new"), WorkItem("begun", logged_hours=6.0)]
+
+    in_hours = forecaster(team, unit="hours")
+
+    # What has taken six hours is one of the long ones: six are left.
+    assert set(np.unique(in_hours.size_of(plan[1]))) == {6.0}
+    assert in_hours.ask(plan).work == pytest.approx(8 + 6, abs=0.1)
+    assert in_hours.ask(plan).history.unit == "hours"
+    assert in_hours.ask(plan).sizes == {"points": 0, "model": 0, "history": 2}
 
 
 def test_the_largest_issue_helps_most():
