@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apps.accounts.models import User
 from apps.common.sprint_scope import SprintReport
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.snapshots import BOOKS, SprintBooks
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
@@ -105,6 +105,15 @@ class MemberSerializer(serializers.ModelSerializer):
             "absent_from": {"help_text": "First day away; alone: from then on."},
             "absent_until": {"help_text": "Last day away; alone: until then."},
         }
+
+
+class DayOffSerializer(serializers.ModelSerializer):
+    """A day on which nobody works; forecasts and durations leave it out."""
+
+    class Meta:
+        model = DayOff
+        fields = ["id", "day", "name"]
+        extra_kwargs = {"name": {"help_text": "Why, if anybody asks."}}
 
 
 class NewMemberSerializer(serializers.Serializer):

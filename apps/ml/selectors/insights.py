@@ -11,21 +11,20 @@ from apps.common.history import IssuePast
 from apps.common.sprint_scope import standings_at
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
-from apps.ml.core.calendar import working_days_left
+from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.flow_anomalies import RECENT_DAYS, REFERENCE_DAYS
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
-from apps.ml.core.sprint_duration import SprintPlan, WorkItem
+from apps.ml.core.sprint_duration import SprintPlan
 from apps.ml.core.summary import ProjectCounts
 from apps.ml.core.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.velocity import SprintRecord, sprint_record
-from apps.ml.selectors.forecasts import issues_by_week
+from apps.ml.selectors.calendars import working_calendar
+from apps.ml.selectors.forecasts import issues_by_week, work_items
 from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, sprint_past, window_of
-from apps.projects.models import Issue, IssueChange, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 from apps.projects.past import planning_ended_at
 from apps.projects.snapshots import books_of
 
-#: Who takes work; viewers watch.
-WORKING_ROLES = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
 
@@ -41,23 +40,25 @@ def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintR
 
 
 def sprint_plan(
-    sprint: Sprint, *, issue_ids: Sequence[UUID], team_capacity_hours: float | None, today: date
+    sprint: Sprint,
+    *,
+    issue_ids: Sequence[UUID],
+    team_capacity_hours: float | None,
+    today: date,
+    calendar: WorkingCalendar | None = None,
 ) -> SprintPlan:
-    """The unfinished work of a plan; all of the sprint's when no issues are named."""
+    """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
-    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id")
     first_day = sprint.start_date or today
     return SprintPlan(
-        items=tuple(
-            WorkItem(issue_id=str(id_), story_points=points, estimated_hours=hours, is_assigned=assignee is not None)
-            for id_, points, hours, assignee in columns
-        ),
+        items=work_items(issues),
         first_day=first_day,
         # What is left of a running sprint starts today, not when the sprint did.
         resumes_on=max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
+        calendar=calendar or working_calendar(sprint.project_id),
     )
 
 
@@ -75,13 +76,14 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
     columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
     plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
     issues = [issue for issue in past.issues if issue.issue_id in plans]
+    calendar, today = working_calendar(sprint.project_id), now.date()
     return SprintState(
         now=now,
         issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
         started_at=started_at,
-        elapsed_ratio=sprint.elapsed_ratio(now.date()),
+        elapsed_ratio=sprint.elapsed_ratio(today),
         team_estimates=_estimates(sprint.project_id),
-        working_days_left=working_days_left(now.date(), sprint.end_date) if sprint.end_date else None,
+        working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
     )
 
 
