@@ -15,12 +15,13 @@ from apps.ml.selectors.issues import (
     completed_with_hours,
     completed_with_people,
     completed_with_points,
+    facts_of,
 )
 from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 from apps.projects.services import close_sprint, create_issue, create_status, delete_issue, start_sprint, update_issue
 from apps.projects.snapshots import books_of
-from apps.projects.tests.factories import ProjectFactory, SprintFactory, TeamMemberFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -149,3 +150,59 @@ def test_asked_as_of_the_present_the_rows_are_those_of_the_present(story):
 
     for select in (completed_with_hours, completed_with_points, completed_with_people):
         assert select(project, now=now) == select(project)
+
+
+def test_a_training_row_knows_an_issue_as_it_was_when_its_work_began():
+    lead = TeamMemberFactory(project=ProjectFactory(), role="lead")
+    types = {kind.name: kind for kind in lead.project.issue_types.all()}
+    issue = create_issue(
+        lead.project, title="Before", by=lead.user, now=START, description="Plain", issue_type=types["bug"], priority=2,
+        story_points=3.0, estimated_hours=4.0, component="web", labels=["a"],
+    )  # fmt: skip
+    known = facts_of(issue)
+    later = iter(START + timedelta(hours=hour) for hour in range(1, 9))
+
+    update_issue(issue, by=lead.user, now=next(later), status=lead.project.statuses.get(name="In progress"))
+    update_issue(
+        issue, by=lead.user, now=next(later), title="After", description="It took 9 hours", issue_type=types["story"],
+        priority=1, story_points=8.0, estimated_hours=9.0, component="api", labels=["took-long"], assignee=lead.user,
+    )  # fmt: skip
+    update_issue(issue, by=lead.user, now=next(later), status=lead.project.statuses.get(name="Done"), actual_hours=9.0)
+
+    (row,) = completed_with_hours(lead.project.id)
+    assert row.facts == known
+    assert (row.actual_hours, row.story_points) == (9.0, 8.0)
+
+
+def test_a_corrected_outcome_is_the_outcome_and_the_past_keeps_the_one_it_had():
+    lead = TeamMemberFactory(project=ProjectFactory(), role="lead")
+    issue = IssueFactory(project=lead.project, completed=True, created_at=START, actual_hours=5.0)
+
+    update_issue(issue, by=lead.user, now=MUCH_LATER, actual_hours=8.0)
+
+    assert [row.actual_hours for row in completed_with_hours(lead.project.id)] == [8.0]
+    assert [row.actual_hours for row in completed_with_hours(lead.project.id, now=THEN)] == [5.0]
+
+
+def test_work_that_is_opened_again_is_finished_once_more_and_was_finished_before():
+    lead = TeamMemberFactory(project=ProjectFactory(), role="lead")
+    issue = IssueFactory(project=lead.project, completed=True, created_at=START)
+    first_end = issue.resolved_at
+    for days, name in ((30, "In progress"), (40, "Done")):
+        status = lead.project.statuses.get(name=name)
+        update_issue(issue, by=lead.user, now=START + timedelta(days=days), status=status)
+
+    asked = [START + timedelta(days=days) for days in (20, 35, 45)]
+    rows = [completed_with_hours(lead.project.id, now=now) for now in asked]
+
+    assert [[row.completed_at for row in found] for found in rows] == [[first_end], [], [START + timedelta(days=40)]]
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_the_past_costs_the_same_queries_for_any_number_of_issues(n, django_assert_num_queries):
+    lead = TeamMemberFactory(project=ProjectFactory(), role="lead")
+    for issue in IssueFactory.create_batch(n, project=lead.project, completed=True, created_at=START):
+        update_issue(issue, by=lead.user, now=MUCH_LATER, story_points=5.0)
+
+    with django_assert_num_queries(6):
+        completed_with_hours(lead.project.id, now=THEN)
