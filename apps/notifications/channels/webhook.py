@@ -1,0 +1,149 @@
+"""Posting to a webhook: to a checked address, within a few seconds, without following anything."""
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+
+import urllib3
+from django.conf import settings
+from django.utils import timezone
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from apps.common.exceptions import ApplicationError
+from apps.notifications.channels.addresses import Resolver, Target, reachable_addresses, target_of
+from apps.notifications.channels.outcome import Outcome, excerpt_of
+from apps.notifications.channels.signature import secret_with, signature
+from apps.notifications.models import Delivery
+
+CONNECT_SECONDS = 3.0
+#: From the request to the end of the answer, however slowly that drips.
+ANSWER_SECONDS = 10.0
+#: A name may have many addresses; the third that does not answer is enough.
+MOST_ADDRESSES = 3
+#: Of an answer, which is only read to be shown when something is wrong.
+MOST_ANSWER_BYTES = 4096
+#: What a connection that breaks, or an answer that is not HTTP, raises.
+_FAULTS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+
+
+def send_webhook(delivery: Delivery) -> Outcome:
+    """Post a delivery's notification, signed; the delivery's id lets the receiver drop what it has had."""
+    webhook, notification = delivery.webhook, delivery.notification
+    assert webhook is not None  # noqa: S101 - for the type checker; a constraint of the table
+    body = notification.payload.encode()
+    try:
+        secret = secret_with(webhook.salt, webhook.secret_digest, keys=settings.ML_SIGNING_KEYS)
+    except ApplicationError as error:
+        return Outcome(is_delivered=False, error=error.message)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Scrum-ML",
+        "X-Scrum-ML-Event": notification.event,
+        "X-Scrum-ML-Delivery": str(delivery.id),
+        "X-Scrum-ML-Signature": signature(body, secret=secret, at=timezone.now()),
+    }
+    return post(webhook.url, body, headers)
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    resolve: Resolver = socket.getaddrinfo,
+    context: ssl.SSLContext | None = None,
+) -> Outcome:
+    """Post once; whatever goes wrong is in the outcome. A redirect is an answer like any other that is not 2xx."""
+    try:
+        target = target_of(url)
+        addresses = reachable_addresses(target, allowed=settings.WEBHOOK_ALLOWED_NETWORKS, resolve=resolve)
+    except ApplicationError as error:
+        return Outcome(is_delivered=False, error=error.message)
+    try:
+        with _connected(target, addresses, context) as connection:
+            return _asked(connection, target, body, headers)
+    except _FAULTS as error:
+        return Outcome(is_delivered=False, error=f"No answer: {type(error).__name__}.")
+
+
+@contextlib.contextmanager
+def _connected(target: Target, addresses: list[str], context: ssl.SSLContext | None) -> Iterator[HTTPConnection]:
+    """A connection to the first address that takes one. The name is not asked again: it might answer differently."""
+    tried = addresses[:MOST_ADDRESSES]
+    for address in tried:
+        connection = _connection(target, address, context)
+        try:
+            connection.connect()
+            yield connection
+            return
+        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
+            if address == tried[-1]:
+                raise
+        finally:
+            connection.close()
+
+
+def _connection(target: Target, address: str, context: ssl.SSLContext | None) -> HTTPConnection:
+    if target.scheme == "http":
+        return HTTPConnection(address, target.port, timeout=CONNECT_SECONDS)
+    return HTTPSConnection(
+        address,
+        target.port,
+        timeout=CONNECT_SECONDS,
+        ssl_context=context or ssl.create_default_context(),
+        # The certificate is the name's, not the address's.
+        server_hostname=target.host,
+    )
+
+
+def _asked(connection: HTTPConnection, target: Target, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    with _ending_after(ANSWER_SECONDS, connection):
+        connection.sock.settimeout(ANSWER_SECONDS)
+        connection.timeout = ANSWER_SECONDS
+        connection.request(
+            "POST",
+            target.path,
+            body=body,
+            headers={**headers, "Host": target.host_header},
+            preload_content=False,
+            decode_content=False,
+        )
+        answer = connection.getresponse()
+        if 200 <= answer.status < 300:
+            # Not one byte more is read: the sooner this is recorded, the more rarely it is sent twice.
+            return Outcome(is_delivered=True, status_code=answer.status)
+        return Outcome(
+            is_delivered=False,
+            status_code=answer.status,
+            error=f"The receiver answered {answer.status}.",
+            excerpt=excerpt_of(_beginning(answer)),
+        )
+
+
+def _beginning(answer: urllib3.response.BaseHTTPResponse) -> bytes:
+    try:
+        return answer.read(MOST_ANSWER_BYTES)
+    except _FAULTS:
+        # The status is known, which is what counts.
+        return b""
+
+
+@contextlib.contextmanager
+def _ending_after(seconds: float, connection: HTTPConnection) -> Iterator[None]:
+    """A deadline for the whole exchange: a timeout of the socket begins anew with every byte."""
+    open_socket = connection.sock
+
+    def end() -> None:
+        with contextlib.suppress(OSError):  # the other side was faster
+            open_socket.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
