@@ -1,9 +1,11 @@
 """Who leads a project is told what was found in it: once, worse again when it is, and nothing of false alarms."""
 
+import contextlib
 import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from apps.ml import tasks
 from apps.ml.core.findings import SEVERITIES
@@ -14,8 +16,10 @@ from apps.ml.services.anomaly_service import AnomalyDetectionService
 from apps.notifications.models import Delivery, Notification, Severity
 from apps.notifications.services.announcing import COOLDOWN
 from apps.notifications.tests.factories import WebhookFactory
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Project
+from apps.projects.services import delete_project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+from apps.projects.tests.test_races import at_once
 
 pytestmark = pytest.mark.django_db
 UNASSIGNED = "anomaly:unassigned_issues"
@@ -134,6 +138,29 @@ def test_the_task_of_a_project_finds_announces_and_sends(project, receiver):
     told = {json.loads(posted.body)["data"]["anomaly_id"] for posted in receiver.received}
     assert told == {str(found) for found in AnomalyDetection.objects.values_list("id", flat=True)} != set()
     assert len(receiver.received) == len(told)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has this")
+@pytest.mark.django_db(transaction=True)
+def test_processes_that_find_the_same_at_once_announce_it_once(project, lead, now):
+    at_once(*[lambda: look(project, now)] * 4)
+
+    assert AnomalyDetection.objects.count() == Notification.objects.count() == Delivery.objects.count() == 2
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has this")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_project_that_is_deleted_while_it_is_looked_at_is_gone_or_was_looked_at(project, lead, now, attempt):
+    look(project, now)
+
+    def look_again() -> None:
+        with contextlib.suppress(Project.DoesNotExist):
+            look(project, now)
+
+    at_once(look_again, lambda: delete_project(Project.objects.get(pk=project.pk)))
+
+    assert not Notification.objects.exists()
 
 
 def test_old_notifications_go_with_the_old_history_every_night(project, lead, now):

@@ -2,6 +2,7 @@
 
 import contextlib
 import smtplib
+from datetime import datetime
 from email.utils import format_datetime, parseaddr
 
 from django.conf import settings
@@ -14,8 +15,8 @@ from apps.notifications.models import Delivery
 FIRST_FINAL_CODE = 500
 
 
-def send_email(delivery: Delivery) -> Outcome:
-    """Hand a delivery to the mail server; accepted there means delivered here."""
+def send_email(delivery: Delivery, now: datetime) -> Outcome:
+    """Hand a delivery to the mail server; accepted there means delivered here. Its date is the news', not `now`."""
     connection = get_connection()
     try:
         connection.open()

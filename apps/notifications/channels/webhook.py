@@ -6,10 +6,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import urllib3
 from django.conf import settings
-from django.utils import timezone
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from apps.common.exceptions import ApplicationError
@@ -29,7 +29,7 @@ MOST_ANSWER_BYTES = 4096
 _FAULTS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
 
-def send_webhook(delivery: Delivery) -> Outcome:
+def send_webhook(delivery: Delivery, now: datetime) -> Outcome:
     """Post a delivery's notification, signed; the delivery's id lets the receiver drop what it has had."""
     webhook, notification = delivery.webhook, delivery.notification
     assert webhook is not None  # noqa: S101 - for the type checker; a constraint of the table
@@ -43,7 +43,7 @@ def send_webhook(delivery: Delivery) -> Outcome:
         "User-Agent": "Scrum-ML",
         "X-Scrum-ML-Event": notification.event,
         "X-Scrum-ML-Delivery": str(delivery.id),
-        "X-Scrum-ML-Signature": signature(body, secret=secret, at=timezone.now()),
+        "X-Scrum-ML-Signature": signature(body, secret=secret, at=now),
     }
     return post(webhook.url, body, headers)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from apps.common.exceptions import Conflict
 from apps.notifications import selectors
 from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
 from apps.notifications.selectors import Recipient, rank
@@ -78,8 +79,17 @@ def announce(project: Project, news: Sequence[News], *, now: datetime) -> int:
     return len(rows)
 
 
+class PingWaits(Conflict):
+    """A test of this webhook is under way already."""
+
+    code = "ping_waits"
+
+
 def ping(webhook: Webhook, *, now: datetime) -> Delivery:
-    """Put a test for one webhook into the outbox."""
+    """Put a test for one webhook into the outbox; raises `PingWaits`, so that nobody can be flooded with tests."""
+    waiting = Delivery.objects.filter(webhook=webhook, state=Delivery.State.WAITING)
+    if waiting.filter(notification__event=Event.PING).exists():
+        raise PingWaits
     delivery = Delivery(channel=Channel.WEBHOOK, webhook=webhook, due_at=now, created_at=now)
     news = News(
         event=Event.PING,

@@ -21,7 +21,7 @@ from apps.common.backoff import retry_wait_seconds
 from apps.common.metrics import DELIVERIES
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery
-from apps.notifications.selectors import due
+from apps.notifications.selectors import due, preference_of
 from apps.projects.models import TeamMember
 
 logger = logging.getLogger(__name__)
@@ -32,8 +32,9 @@ RUN_SECONDS = 20.0
 #: One try takes 3 s to connect to each of three addresses and 10 s for the answer; a mail server some 10 s a word.
 SOFT_LIMIT_SECONDS = 80
 #: When a worker is killed that did not end by itself.
-HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 10
-#: A claim lives longer than any worker that may hold it: two that live never send the same at once.
+HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 20
+#: A claim lives longer than any worker that may hold it, by as much as clocks of machines may differ: two that live
+#: never send the same at once.
 LEASE = timedelta(seconds=HARD_LIMIT_SECONDS + 30)
 #: A receiver that restarts is back in half a minute; one that is away for a night is asked a few times.
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 6 * 3600.0
@@ -41,8 +42,6 @@ FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 6 * 3600.0
 MAX_ATTEMPTS = 14
 #: News of two days ago are history: what waited behind a receiver that is away gets one try then.
 GIVE_UP_AFTER = timedelta(days=2)
-
-Sender = Callable[[Delivery], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,11 @@ def claim(delivery_id: UUID, *, now: datetime) -> Claim | None:
     mine = due(now).filter(id=delivery_id)
     if not mine.update(attempts=F("attempts") + 1, due_at=now + LEASE):
         return None
-    return Claim(delivery_id, Delivery.objects.values_list("attempts", flat=True).get(id=delivery_id))
+    attempt = Delivery.objects.filter(id=delivery_id).values_list("attempts", flat=True).first()
+    return Claim(delivery_id, attempt) if attempt else None
+
+
+_ROWS = Delivery.objects.select_related("notification", "user", "webhook")
 
 
 def send_due(*, rng: random.Random, clock: Callable[[], datetime] = timezone.now) -> int:
@@ -79,9 +82,10 @@ def send_due(*, rng: random.Random, clock: Callable[[], datetime] = timezone.now
         if delivery_id is None:
             break
         # Of two workers that look at the same one, the UPDATE lets one have it; the other looks on.
-        if mine := claim(delivery_id, now=clock()):
+        mine = claim(delivery_id, now=clock())
+        delivery = _ROWS.filter(id=delivery_id).first() if mine else None
+        if mine and delivery:
             tried += 1
-            delivery = Delivery.objects.select_related("notification", "user", "webhook").get(id=delivery_id)
             if not _send(mine, delivery, rng=rng, clock=clock):
                 resting |= _everything_for(delivery)
     return tried
@@ -103,7 +107,7 @@ def _send(mine: Claim, delivery: Delivery, *, rng: random.Random, clock: Callabl
         _finish(mine, delivery, Delivery.State.FAILED, f"Its worker died; given up after {MAX_ATTEMPTS}.", now=clock())
         return True
     started_at, began = clock(), time.monotonic()
-    outcome = _tried(delivery)
+    outcome = _tried(delivery, started_at)
     log = Attempt(
         delivery=delivery,
         number=mine.attempt,
@@ -115,13 +119,15 @@ def _send(mine: Claim, delivery: Delivery, *, rng: random.Random, clock: Callabl
     )
     with transaction.atomic():
         _record(mine, delivery, outcome, rng=rng, now=clock())
-        log.save(force_insert=True)
+        # The webhook may have been deleted meanwhile, with all that was sent there.
+        if Delivery.objects.filter(id=delivery.id).exists():
+            log.save(force_insert=True)
     return outcome.is_delivered or outcome.is_final
 
 
-def _tried(delivery: Delivery) -> Outcome:
+def _tried(delivery: Delivery, now: datetime) -> Outcome:
     try:
-        return SENDERS[delivery.channel](delivery)
+        return SENDERS[delivery.channel](delivery, now)
     except SoftTimeLimitExceeded:
         return Outcome(is_delivered=False, error="It took longer than a worker may take.")
     except Exception as error:
@@ -139,6 +145,8 @@ def _why_unwanted(delivery: Delivery) -> str:
         return "The account was closed."
     if not TeamMember.objects.filter(project=delivery.notification.project_id, user=user).exists():
         return "The person left the project."
+    if delivery.channel == Channel.EMAIL and not preference_of(user).email:
+        return "The person wants no e-mails any more."
     return ""
 
 
@@ -159,7 +167,9 @@ def _finish(mine: Claim, delivery: Delivery, state: Delivery.State, reason: str,
     if mine.record(state=state, finished_at=now, failure_reason=reason[:200]):
         _count(delivery, state, reason)
     else:
-        logger.warning("Delivery was taken over or withdrawn delivery=%s attempt=%d", mine.delivery_id, mine.attempt)
+        logger.warning(
+            "Delivery was taken over, withdrawn or deleted delivery=%s attempt=%d", mine.delivery_id, mine.attempt
+        )
 
 
 def _count(delivery: Delivery, result: str, reason: str) -> None:

@@ -165,6 +165,12 @@ def test_a_ping_goes_the_way_of_all_news_and_into_the_log(
     assert results(as_("lead").get(url("webhooks", webhook.id, "deliveries"), {"state": "failed"})) == []
 
 
+def test_while_a_ping_waits_there_is_no_second_one(as_, url, webhook):
+    first, second = (as_("lead").post(url("webhooks", webhook.id, "test")) for _ in range(2))
+
+    assert (first.status_code, second.status_code, second.json()["code"]) == (202, 409, "ping_waits")
+
+
 def test_a_webhook_is_switched_off_moved_and_deleted(as_, url, webhook):
     client = as_("lead")
 

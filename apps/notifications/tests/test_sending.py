@@ -13,6 +13,7 @@ from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery
 from apps.notifications.services import sending
 from apps.notifications.services.announcing import announce, withdraw
+from apps.notifications.services.inbox import choose
 from apps.notifications.services.sending import GIVE_UP_AFTER, LEASE, MAX_ATTEMPTS, claim, send_due
 from apps.notifications.tests.factories import WebhookFactory, news
 from apps.projects.tests.factories import TeamMemberFactory
@@ -96,7 +97,7 @@ def test_a_bug_in_one_delivery_is_written_down_and_the_others_go_out(delivery, m
     TeamMemberFactory(project=project, role="lead")
     announce(project, [news("anomaly:2")], now=now)
 
-    def broken(_: Delivery) -> Outcome:
+    def broken(*_: object) -> Outcome:
         raise ZeroDivisionError("with a secret in it")
 
     monkeypatch.setitem(SENDERS, Channel.WEBHOOK, broken)
@@ -110,11 +111,13 @@ def test_a_bug_in_one_delivery_is_written_down_and_the_others_go_out(delivery, m
 
 
 # --- Nobody wants it any more -------------------------------------------------------------------------------------
-@pytest.mark.parametrize("how", ["left", "inactive"])
-def test_who_left_or_lost_the_account_while_it_waited_gets_nothing(lead, mails, work, now, how):
+@pytest.mark.parametrize("how", ["left", "inactive", "chose"])
+def test_who_left_lost_the_account_or_chose_otherwise_while_it_waited_gets_nothing(lead, mails, work, now, how):
     announce(lead.project, [news()], now=now)
     if how == "left":
         lead.delete()
+    elif how == "chose":
+        choose(lead.user, email=False)
     else:
         lead.user.is_active = False
         lead.user.save()
@@ -133,6 +136,21 @@ def test_a_webhook_that_was_switched_off_gets_nothing(receiver, webhook, deliver
     work(now)
 
     assert (receiver.received, state(delivery)) == ([], ("dropped", 1))
+
+
+def test_a_webhook_that_was_deleted_while_it_was_posted_to_leaves_nothing_behind(
+    receiver, webhook, delivery, work, now
+):
+    def deleted(*_: object) -> Outcome:
+        webhook.delete()
+        return Outcome(is_delivered=True, status_code=204)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SENDERS, Channel.WEBHOOK, deleted)
+        assert work(now) == 1
+
+    assert not Delivery.objects.exists()
+    assert not Attempt.objects.exists()
 
 
 def test_what_was_taken_back_is_not_sent(receiver, delivery, work, now):
