@@ -65,7 +65,7 @@ def target_of(url: str) -> Target:
         port = parts.port
     except ValueError as error:
         raise UrlRefused("This is no address.") from error
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or port == 0:
         raise UrlRefused("It begins with http:// or https:// and a host name.")
     if "@" in parts.netloc:
         raise UrlRefused("It contains a user name or password; receivers know us by the signature.")

@@ -10,7 +10,7 @@ from apps.notifications.models import Delivery, Notification
 
 logger = logging.getLogger(__name__)
 
-#: Rows removed at once with their deliveries: some 50 ms.
+#: Notifications removed in one transaction, each with a handful of deliveries.
 BATCH_ROWS = 500
 #: Batches of one run; the next night goes on where this one ended.
 MAX_BATCHES = 500

@@ -72,7 +72,7 @@ def test_a_name_without_an_address_is_said_to_be_unknown():
     "url",
     [
         "", "a.example", "ftp://a.example/", "file:///etc/passwd", "https://", "https:///path", "https://a.example:x/",
-        "https://a.example:99999/", "https://user:secret@a.example/", "https://user@a.example/",
+        "https://a.example:99999/", "https://a.example:0/", "https://user:secret@a.example/", "https://user@a.example/",
         "https://a.example/#part", "https://a.example/ b", "https://a.example/\r\nX: y", "https://bücher.example/",
         "http://[::1", "javascript:alert(1)",
     ],
