@@ -66,12 +66,14 @@ def webhook_receiver(*, port: int = 0, context: ssl.SSLContext | None = None) ->
 
 @dataclass(slots=True)
 class MailServer:
-    """`greet` is called before the greeting and may hold it; `recipient_reply` answers RCPT TO."""
+    """`greet` is called before the greeting and may hold it. `reply` may answer otherwise than usual: to the client's
+    line, to nothing (the greeting), or to the dot that ends a mail.
+    """
 
     port: int = 0
     received: list[EmailMessage] = field(default_factory=list)
     greet: Callable[[], None] = lambda: None
-    recipient_reply: bytes = b"250 OK"
+    reply: Callable[[bytes], bytes | None] = lambda line: None
     #: The connection breaks where the goodbye would come.
     is_rude: bool = False
 
@@ -84,15 +86,22 @@ def mail_server() -> Iterator[MailServer]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             mails.greet()
-            self.say(b"220 test")
+            self.say(mails.reply(b"") or b"220 test")
             for line in self.rfile:
                 word = line[:4].upper().strip()
                 if word == b"DATA":
                     self.say(b"354 go on")
-                    mails.received.append(self.mail())
+                    self.take(self.mail())
                 elif word == b"QUIT" and mails.is_rude:
                     return
-                self.say({b"QUIT": b"221 bye", b"RCPT": mails.recipient_reply}.get(word, b"250 OK"))
+                else:
+                    self.say(mails.reply(line) or (b"221 bye" if word == b"QUIT" else b"250 OK"))
+
+        def take(self, mail: EmailMessage) -> None:
+            refusal = mails.reply(b".")
+            if refusal is None:
+                mails.received.append(mail)
+            self.say(refusal or b"250 OK")
 
         def say(self, line: bytes) -> None:
             self.wfile.write(line + smtplib.CRLF.encode())

@@ -22,15 +22,14 @@ def send_email(delivery: Delivery, now: datetime) -> Outcome:
         connection.open()
         connection.send_messages([message_of(delivery)])
     except smtplib.SMTPRecipientsRefused as error:
-        code, text = next(iter(error.recipients.values()))
-        return _refused(code, text, is_final=code >= FIRST_FINAL_CODE)
-    except smtplib.SMTPAuthenticationError as error:
-        # Ours to repair, by a setting: the mail itself is not at fault.
-        return _refused(error.smtp_code, error.smtp_error, is_final=False)
+        return _refused(*next(iter(error.recipients.values())))
+    except smtplib.SMTPDataError as error:
+        return _refused(error.smtp_code, error.smtp_error)
     except smtplib.SMTPResponseException as error:
-        return _refused(error.smtp_code, error.smtp_error, is_final=error.smtp_code >= FIRST_FINAL_CODE)
+        # It refuses us, our name or our sender, which a setting repairs: the mail is not at fault and keeps.
+        return _unusable(f"The mail server answered {error.smtp_code}.", error.smtp_code)
     except (smtplib.SMTPException, OSError) as error:
-        return Outcome(is_delivered=False, error=f"The mail server cannot be used: {type(error).__name__}.")
+        return _unusable(f"The mail server cannot be used: {type(error).__name__}.")
     finally:
         # It has accepted the mail or not; how it says goodbye must not make us send it again.
         with contextlib.suppress(smtplib.SMTPException, OSError):
@@ -56,12 +55,16 @@ def message_of(delivery: Delivery) -> EmailMessage:
     )
 
 
-def _refused(code: int, text: bytes | str, *, is_final: bool) -> Outcome:
-    answer = text if isinstance(text, bytes) else text.encode()
+def _refused(code: int, text: bytes | str) -> Outcome:
+    """This mail, to this person."""
     return Outcome(
         is_delivered=False,
         status_code=code,
         error=f"The mail server answered {code}.",
-        excerpt=excerpt_of(answer),
-        is_final=is_final,
+        excerpt=excerpt_of(text if isinstance(text, bytes) else text.encode()),
+        is_final=code >= FIRST_FINAL_CODE,
     )
+
+
+def _unusable(error: str, code: int | None = None) -> Outcome:
+    return Outcome(is_delivered=False, status_code=code, error=error, is_way_blocked=True)

@@ -19,6 +19,8 @@ class Outcome:
     excerpt: str = ""
     #: Trying again would change nothing.
     is_final: bool = False
+    #: What goes the same way (to this webhook, through the mail server) need not be tried just now.
+    is_way_blocked: bool = False
 
 
 def excerpt_of(answer: bytes) -> str:

@@ -37,7 +37,7 @@ def send_webhook(delivery: Delivery, now: datetime) -> Outcome:
     try:
         secret = secret_with(webhook.salt, webhook.secret_digest, keys=settings.ML_SIGNING_KEYS)
     except ApplicationError as error:
-        return Outcome(is_delivered=False, error=error.message)
+        return _failed(error.message)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Scrum-ML",
@@ -61,12 +61,17 @@ def post(
         target = target_of(url)
         addresses = reachable_addresses(target, allowed=settings.WEBHOOK_ALLOWED_NETWORKS, resolve=resolve)
     except ApplicationError as error:
-        return Outcome(is_delivered=False, error=error.message)
+        return _failed(error.message)
     try:
         with _connected(target, addresses, context) as connection:
             return _asked(connection, target, body, headers)
     except _FAULTS as error:
-        return Outcome(is_delivered=False, error=f"No answer: {type(error).__name__}.")
+        return _failed(f"No answer: {type(error).__name__}.")
+
+
+def _failed(error: str, status: int | None = None, answer: bytes = b"") -> Outcome:
+    """Whatever it is, the next post to the same receiver would fail like this one."""
+    return Outcome(is_delivered=False, status_code=status, error=error, excerpt=excerpt_of(answer), is_way_blocked=True)
 
 
 @contextlib.contextmanager
@@ -115,12 +120,7 @@ def _asked(connection: HTTPConnection, target: Target, body: bytes, headers: Map
         if 200 <= answer.status < 300:
             # Not one byte more is read: the sooner this is recorded, the more rarely it is sent twice.
             return Outcome(is_delivered=True, status_code=answer.status)
-        return Outcome(
-            is_delivered=False,
-            status_code=answer.status,
-            error=f"The receiver answered {answer.status}.",
-            excerpt=excerpt_of(_beginning(answer)),
-        )
+        return _failed(f"The receiver answered {answer.status}.", answer.status, _beginning(answer))
 
 
 def _beginning(answer: urllib3.response.BaseHTTPResponse) -> bytes:

@@ -122,14 +122,14 @@ def _send(mine: Claim, delivery: Delivery, *, rng: random.Random, clock: Callabl
         # The webhook may have been deleted meanwhile, with all that was sent there.
         if Delivery.objects.filter(id=delivery.id).exists():
             log.save(force_insert=True)
-    return outcome.is_delivered or outcome.is_final
+    return not outcome.is_way_blocked
 
 
 def _tried(delivery: Delivery, now: datetime) -> Outcome:
     try:
         return SENDERS[delivery.channel](delivery, now)
     except SoftTimeLimitExceeded:
-        return Outcome(is_delivered=False, error="It took longer than a worker may take.")
+        return Outcome(is_delivered=False, error="It took longer than a worker may take.", is_way_blocked=True)
     except Exception as error:
         # A bug in one delivery must not keep the others waiting: it is tried again, and given up like any other.
         logger.exception("Delivery failed by a bug delivery=%s", delivery.id)

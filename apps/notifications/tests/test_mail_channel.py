@@ -1,11 +1,14 @@
 """Handing a mail to a real SMTP server: what it holds, what a refusal does, and that a repetition can be told."""
 
+import random
+
 import pytest
 
 from apps.notifications.models import Attempt, Delivery
 from apps.notifications.services.announcing import announce
-from apps.notifications.services.sending import LEASE, claim
+from apps.notifications.services.sending import LEASE, claim, send_due
 from apps.notifications.tests.factories import news
+from apps.projects.tests.factories import TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -48,17 +51,44 @@ def test_a_server_that_accepts_and_then_breaks_off_is_not_asked_again(delivery, 
     assert (len(mails.received), Delivery.objects.get(pk=delivery.pk).state) == (1, "delivered")
 
 
-@pytest.mark.parametrize(
-    ("reply", "state"), [(b"550 5.1.1 nobody of this name", "failed"), (b"450 4.2.1 not now", "waiting")]
-)
-def test_a_refusal_that_stays_is_final_and_one_that_passes_is_tried_again(delivery, mails, work, reply, state):
-    mails.recipient_reply = reply
+def saying(to: bytes, reply: bytes):
+    """A server that answers lines which begin like this in its own way; an empty one is the greeting."""
+    return lambda line: reply if (line.upper().startswith(to) if to else not line) else None
 
-    work(delivery.due_at)
+
+@pytest.mark.parametrize("to", [b"RCPT", b"."])
+@pytest.mark.parametrize(("reply", "state"), [(b"550 5.1.1 no such thing", "failed"), (b"450 4.2.1 later", "waiting")])
+def test_a_mail_that_is_refused_is_given_up_or_tried_again_as_the_server_says(delivery, mails, to, reply, state):
+    mails.reply = saying(to, reply)
+
+    send_due(rng=random.Random(0), clock=lambda: delivery.due_at)
 
     attempt = Attempt.objects.get()
     assert Delivery.objects.get(pk=delivery.pk).state == state
     assert (attempt.status_code, attempt.excerpt) == (int(reply[:3]), reply[4:].decode())
+
+
+@pytest.mark.parametrize("to", [b"", b"MAIL", b"EHLO"])
+def test_a_server_that_refuses_us_loses_no_mail_however_finally_it_says_so(delivery, mails, work, now, to):
+    announce(delivery.notification.project, [news("anomaly:2")], now=now)
+    mails.reply = lambda line: saying(to, b"554 5.7.1 not you")(line) or saying(b"HELO", b"554 no")(line)
+
+    assert work(now) == 1
+    assert set(Delivery.objects.filter(channel="email").values_list("state", flat=True)) == {"waiting"}
+
+    mails.reply = saying(b"none", b"")
+    work(now + LEASE)
+    assert len(mails.received) == 2
+
+
+def test_one_person_whose_mail_is_put_off_holds_up_no_other(project, people, mails, work, now):
+    TeamMemberFactory.create_batch(3, project=project, role="lead")
+    announce(project, [news()], now=now)
+    mails.reply = saying(f"RCPT TO:<{people['lead'].email}>".upper().encode(), b"450 4.7.1 greylisted")
+
+    assert work(now) == 4
+
+    assert len(mails.received) == 3
 
 
 def test_a_mail_server_that_is_down_is_tried_again_and_gets_it_once(delivery, mails, work, now, settings):

@@ -104,9 +104,8 @@ def test_a_bug_in_one_delivery_is_written_down_and_the_others_go_out(delivery, m
 
     work(now)
 
-    [tried] = Delivery.objects.filter(channel="webhook", attempts=1)
-    assert tried.state == "waiting"
-    assert tried.failure_reason == "Internal error (ZeroDivisionError); the log has the details."
+    posts = Delivery.objects.filter(channel="webhook").values_list("state", "attempts", "failure_reason")
+    assert set(posts) == {("waiting", 1, "Internal error (ZeroDivisionError); the log has the details.")}
     assert len(mails.received) == 1
 
 
