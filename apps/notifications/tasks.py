@@ -24,6 +24,7 @@ def send_soon() -> None:
     if not due(timezone.now()).exists():
         return
     try:
-        send_deliveries.apply_async(retry=False)
+        # Worthless once the next minute's exists, as that one is.
+        send_deliveries.apply_async(retry=False, expires=55)
     except BROKER_FAULTS as error:
         logger.warning("Deliveries wait for the next minute: %s", type(error).__name__)

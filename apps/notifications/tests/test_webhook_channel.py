@@ -150,7 +150,7 @@ def drip(connection) -> None:
         pass
 
 
-@pytest.mark.parametrize("talk", [drip, lambda connection: time.sleep(1)], ids=["dripping", "silent"])
+@pytest.mark.parametrize("talk", [drip, lambda connection: time.sleep(0.6)], ids=["dripping", "silent"])
 def test_a_slow_answer_ends_at_the_deadline(settings, monkeypatch, talk):
     settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.1/32"]
     monkeypatch.setattr(channel, "ANSWER_SECONDS", 0.3)
