@@ -8,9 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-import urllib3
 from django.conf import settings
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from apps.common.exceptions import ApplicationError
 from apps.notifications.channels.addresses import Resolver, Target, reachable_addresses, target_of
@@ -19,14 +17,14 @@ from apps.notifications.channels.signature import secret_with, signature
 from apps.notifications.models import Delivery
 
 CONNECT_SECONDS = 3.0
-#: From the request to the end of the answer, however slowly that drips.
+#: From the connection to the end of the answer, however slowly that drips.
 ANSWER_SECONDS = 10.0
 #: A name may have many addresses; the third that does not answer is enough.
 MOST_ADDRESSES = 3
 #: Of an answer, which is only read to be shown when something is wrong.
 MOST_ANSWER_BYTES = 4096
 #: What a connection that breaks, or an answer that is not HTTP, raises.
-_FAULTS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+_FAULTS = (http.client.HTTPException, OSError)
 
 
 def send_webhook(delivery: Delivery, now: datetime) -> Outcome:
@@ -63,8 +61,8 @@ def post(
     except ApplicationError as error:
         return _failed(error.message)
     try:
-        with _connected(target, addresses, context) as connection:
-            return _asked(connection, target, body, headers)
+        with _connected(target, addresses) as raw, _ending_after(ANSWER_SECONDS, raw):
+            return _asked(_secured(raw, target, context), target, body, headers)
     except _FAULTS as error:
         return _failed(f"No answer: {type(error).__name__}.")
 
@@ -74,56 +72,36 @@ def _failed(error: str, status: int | None = None, answer: bytes = b"") -> Outco
     return Outcome(is_delivered=False, status_code=status, error=error, excerpt=excerpt_of(answer), is_way_blocked=True)
 
 
-@contextlib.contextmanager
-def _connected(target: Target, addresses: list[str], context: ssl.SSLContext | None) -> Iterator[HTTPConnection]:
+def _connected(target: Target, addresses: list[str]) -> socket.socket:
     """A connection to the first address that takes one. The name is not asked again: it might answer differently."""
-    tried = addresses[:MOST_ADDRESSES]
-    for address in tried:
-        connection = _connection(target, address, context)
-        try:
-            connection.connect()
-            yield connection
-            return
-        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
-            if address == tried[-1]:
-                raise
-        finally:
-            connection.close()
+    *others, last = addresses[:MOST_ADDRESSES]
+    for address in others:
+        with contextlib.suppress(OSError):  # the next one may answer
+            return socket.create_connection((address, target.port), CONNECT_SECONDS)
+    return socket.create_connection((last, target.port), CONNECT_SECONDS)
 
 
-def _connection(target: Target, address: str, context: ssl.SSLContext | None) -> HTTPConnection:
+def _secured(raw: socket.socket, target: Target, context: ssl.SSLContext | None) -> socket.socket:
+    """With TLS where the address says so; the certificate is to be the name's."""
+    raw.settimeout(ANSWER_SECONDS)
     if target.scheme == "http":
-        return HTTPConnection(address, target.port, timeout=CONNECT_SECONDS)
-    return HTTPSConnection(
-        address,
-        target.port,
-        timeout=CONNECT_SECONDS,
-        ssl_context=context or ssl.create_default_context(),
-        # The certificate is the name's, not the address's.
-        server_hostname=target.host,
-    )
+        return raw
+    return (context or ssl.create_default_context()).wrap_socket(raw, server_hostname=target.host)
 
 
-def _asked(connection: HTTPConnection, target: Target, body: bytes, headers: Mapping[str, str]) -> Outcome:
-    with _ending_after(ANSWER_SECONDS, connection):
-        connection.sock.settimeout(ANSWER_SECONDS)
-        connection.timeout = ANSWER_SECONDS
-        connection.request(
-            "POST",
-            target.path,
-            body=body,
-            headers={**headers, "Host": target.host_header},
-            preload_content=False,
-            decode_content=False,
-        )
-        answer = connection.getresponse()
-        if 200 <= answer.status < 300:
-            # Not one byte more is read: the sooner this is recorded, the more rarely it is sent twice.
-            return Outcome(is_delivered=True, status_code=answer.status)
-        return _failed(f"The receiver answered {answer.status}.", answer.status, _beginning(answer))
+def _asked(connected: socket.socket, target: Target, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    with contextlib.closing(http.client.HTTPConnection(target.host, target.port)) as connection:
+        # Given, so that it makes none of its own.
+        connection.sock = connected
+        connection.request("POST", target.path, body=body, headers={**headers, "Host": target.host_header})
+        with connection.getresponse() as answer:
+            if 200 <= answer.status < 300:
+                # Not one byte more is read: the sooner this is recorded, the more rarely it is sent twice.
+                return Outcome(is_delivered=True, status_code=answer.status)
+            return _failed(f"The receiver answered {answer.status}.", answer.status, _beginning(answer))
 
 
-def _beginning(answer: urllib3.response.BaseHTTPResponse) -> bytes:
+def _beginning(answer: http.client.HTTPResponse) -> bytes:
     try:
         return answer.read(MOST_ANSWER_BYTES)
     except _FAULTS:
@@ -132,18 +110,20 @@ def _beginning(answer: urllib3.response.BaseHTTPResponse) -> bytes:
 
 
 @contextlib.contextmanager
-def _ending_after(seconds: float, connection: HTTPConnection) -> Iterator[None]:
-    """A deadline for the whole exchange: a timeout of the socket begins anew with every byte."""
-    open_socket = connection.sock
+def _ending_after(seconds: float, raw: socket.socket) -> Iterator[None]:
+    """A deadline for the whole exchange, TLS included: a timeout of the socket begins anew with every byte."""
+    # A handle of its own on the same connection, which TLS does not take over.
+    with socket.fromfd(raw.fileno(), raw.family, raw.type) as handle:
 
-    def end() -> None:
-        with contextlib.suppress(OSError):  # the other side was faster
-            open_socket.shutdown(socket.SHUT_RDWR)
+        def end() -> None:
+            with contextlib.suppress(OSError):  # the other side was faster
+                handle.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()

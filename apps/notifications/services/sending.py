@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 #: A run begins nothing more after this: what is left comes with the next minute's, and trainings wait for the same
 #: worker.
 RUN_SECONDS = 20.0
-#: One try takes 3 s to connect to each of three addresses and 10 s for the answer; a mail server some 10 s a word.
+#: One try takes 3 s to connect to each of three addresses and 10 s for the rest; a mail server some 10 s a word.
 SOFT_LIMIT_SECONDS = 80
 #: When a worker is killed that did not end by itself.
 HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 20

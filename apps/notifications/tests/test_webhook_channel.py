@@ -1,5 +1,6 @@
 """Posting to a real receiver: signed, to the checked address only, within a deadline, following nothing."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -124,7 +125,7 @@ def test_of_an_answer_a_short_printable_beginning_is_kept(receiver):
 
 
 @contextmanager
-def raw_server(talk):
+def raw_server(talk, scheme="http"):
     """A server that says what `talk` sends on each connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -136,25 +137,35 @@ def raw_server(talk):
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        yield f"{scheme}://127.0.0.1:{server.getsockname()[1]}/"
         thread.join(5)
 
 
 def drip(connection) -> None:
     """A header that never ends."""
-    try:
+    with contextlib.suppress(OSError):
         while True:
             connection.sendall(b"x")
             time.sleep(0.02)
-    except OSError:
-        pass
 
 
-@pytest.mark.parametrize("talk", [drip, lambda connection: time.sleep(0.6)], ids=["dripping", "silent"])
-def test_a_slow_answer_ends_at_the_deadline(settings, monkeypatch, talk):
+def drip_handshake(connection) -> None:
+    """A record of TLS, one byte of many thousand at a time."""
+    with contextlib.suppress(OSError):
+        for byte in b"\x16\x03\x03\x3f\xff" + b"\x02" * 16_000:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("talk", "scheme"),
+    [(drip, "http"), (lambda connection: time.sleep(0.6), "http"), (drip_handshake, "https")],
+    ids=["dripping", "silent", "handshake"],
+)
+def test_a_slow_answer_ends_at_the_deadline(settings, monkeypatch, talk, scheme):
     settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.1/32"]
     monkeypatch.setattr(channel, "ANSWER_SECONDS", 0.3)
-    with raw_server(talk) as url:
+    with raw_server(talk, scheme) as url:
         outcome = posted(url)
 
     assert not outcome.is_delivered
@@ -171,7 +182,7 @@ def test_what_is_no_answer_is_a_failure_like_any_other(settings, answer):
 def test_nobody_listening_is_a_failure(settings):
     settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.1/32"]
 
-    assert posted("http://127.0.0.1:1/").error == "No answer: NewConnectionError."
+    assert posted("http://127.0.0.1:1/").error == "No answer: ConnectionRefusedError."
 
 
 # --- Secrets ------------------------------------------------------------------------------------------------------
