@@ -8,6 +8,9 @@ from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.similar_issues import FINISHED_WORK
 from apps.ml.services.training_jobs import request_training
 from apps.ml.tests.teams import learnable_team
+from apps.notifications.tests.conftest import receiver
+
+__all__ = ["receiver"]
 
 
 @pytest.fixture(autouse=True)
