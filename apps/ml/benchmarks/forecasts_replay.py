@@ -29,7 +29,7 @@ def when(projects: Sequence[WeeklyProject], *, n_runs: int, step: int = 1) -> di
 def figures(record: Record) -> dict[str, Any]:
     """Shares in percent, of the forecasts whose work was done before the file ends, as the reference counts them."""
     is_known = ~np.isnan(record.taken)
-    met = record.taken[is_known, None] <= record.promised[is_known]
+    met = record.kept_of_done[is_known]
     held = {h: column[~np.isnan(column)] for h, column in zip(HORIZONS_WEEKS, record.held.T, strict=True)}
     return {
         "forecasts": int(is_known.sum()),
@@ -39,5 +39,5 @@ def figures(record: Record) -> dict[str, Any]:
     }
 
 
-def _percent(hits: Floats | np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
+def _percent(hits: Floats) -> float | None:
     return round(100.0 * float(np.mean(hits)), 1) if hits.size else None

@@ -135,11 +135,18 @@ class Record:
     #: Whole weeks by percentile, shape (n, n_percentiles), and 1 where the work was done by then, 0 where it was not.
     promised: Floats
     kept: Floats
-    #: Whole weeks until the work was done, shape (n,). Long work at the end of the past is missing here, so shares of
-    #: what was promised are taken of `kept`, where a promise counts by its own week whatever came.
+    #: Whole weeks until the work was done, shape (n,).
     taken: Floats
     #: 1 where the range of a horizon held what was finished, 0 where it did not, shape (n, n_horizons).
     held: Floats
+
+    @property
+    def kept_of_done(self) -> Floats:
+        """As `kept`, of the work that has been done, shape (n, n_percentiles).
+
+        Flatters: what is still open is mostly late. `kept` counts a promise once its own week is over, whatever came.
+        """
+        return np.where(np.isnan(self.taken)[:, None], np.nan, self.taken[:, None] <= self.promised)
 
     def loss(self, percent: int) -> Floats:
         """Pinball loss of a percentile where the end is known, in weeks: shape (n,)."""

@@ -16,18 +16,18 @@ WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
-def throughput(project_id: UUID | str, *, now: datetime) -> Throughput:
+def throughput(project_id: UUID | str, *, now: datetime, weeks: int = MAX_HISTORY_WEEKS) -> Throughput:
     """What was finished in each of the past weeks, with the points an issue had when it was finished.
 
     Weeks end at the last midnight (UTC): what is finished today changes what is left, not the history, so that two
     answers of one day agree.
     """
     end = datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC)
-    finished = _finished(project_id, since=end - MAX_HISTORY_WEEKS * WEEK, until=end)
-    issues, points = [0.0] * MAX_HISTORY_WEEKS, [0.0] * MAX_HISTORY_WEEKS
+    finished = _finished(project_id, since=end - weeks * WEEK, until=end)
+    issues, points = [0.0] * weeks, [0.0] * weeks
     sizes = []
     for resolved_at, size in finished:
-        week = MAX_HISTORY_WEEKS - 1 - (end - resolved_at - timedelta.resolution) // WEEK
+        week = weeks - 1 - (end - resolved_at - timedelta.resolution) // WEEK
         issues[week] += 1
         if size is not None:
             points[week] += size

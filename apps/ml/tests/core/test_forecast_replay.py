@@ -71,6 +71,7 @@ def test_a_record_holds_what_is_known_and_marks_what_is_not():
 
     np.testing.assert_equal(record.kept, [[0, 1, 1, np.nan], [0, np.nan, np.nan, np.nan]])
     np.testing.assert_equal(record.taken, [2, np.nan])
+    np.testing.assert_equal(record.kept_of_done, [[0, 1, 1, 1], [np.nan] * 4])
     np.testing.assert_equal(record.held, [[1, np.nan, np.nan], [np.nan] * 3])
     np.testing.assert_allclose(record.loss(85), [0.15, np.nan])
 
