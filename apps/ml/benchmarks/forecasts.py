@@ -7,8 +7,6 @@ asked, with only the weeks before, when four weeks of work will be done and how 
 """
 
 import argparse
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,8 @@ from apps.ml.benchmarks.forecasts_alarms import alarms
 from apps.ml.benchmarks.forecasts_data import read_projects
 from apps.ml.benchmarks.forecasts_replay import when
 from apps.ml.benchmarks.forecasts_report import acceptance, lines
+from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.core.forecast_replay import REPLAY_RUNS
-
-Write = Callable[[str], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="directory with one CSV file a project")
     parser.add_argument("--runs", type=int, default=REPLAY_RUNS, help=f"runs of a forecast ({REPLAY_RUNS})")
     parser.add_argument("--step", type=int, default=1, help="ask only every so many-th time, to be quicker")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    add_json_argument(parser)
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
@@ -42,6 +39,5 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     found["acceptance"] = acceptance(found)
     for line in lines(found):
         write(line)
-    if options.get("json"):
-        Path(options["json"]).write_text(json.dumps(found, indent=1) + "\n")
+    write_figures(options, found)
     return found

@@ -1,12 +1,13 @@
 """Group means and the acceptance table of the story points benchmark."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-Write = Callable[[str], None]
+from apps.ml.benchmarks.runs import Write
+
 _FIGURES = ("mae", "rmae", "sa", "log_loss", "rps", "coverage", "width", "ece")
 
 
