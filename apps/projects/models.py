@@ -74,6 +74,22 @@ class TeamMember(models.Model):
         return f"{self.user} in {self.project_id} as {self.role}"
 
 
+class DayOff(models.Model):
+    """A day on which nobody of the team works: a holiday, an outing."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="days_off")
+    day = models.DateField()
+    name = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering = ["day"]
+        verbose_name_plural = "days off"
+        constraints = [models.UniqueConstraint(fields=["project", "day"], name="projects_day_off_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name}".strip()
+
+
 class IssueType(models.Model):
     """A kind of work: bug, story, task, whatever the team says."""
 

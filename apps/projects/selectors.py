@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, QuerySet
 
 from apps.accounts.models import User
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 
 #: Whoever sent the request.
 Visitor = User | AnonymousUser
@@ -64,6 +64,10 @@ def sprints_of(project: Project) -> QuerySet[Sprint]:
 
 def team_of(project: Project) -> QuerySet[TeamMember]:
     return TeamMember.objects.filter(project=project).select_related("user").order_by("joined_at", "id")
+
+
+def days_off_of(project: Project) -> QuerySet[DayOff]:
+    return DayOff.objects.filter(project=project).order_by("day")
 
 
 def types_of(project: Project) -> QuerySet[IssueType]:

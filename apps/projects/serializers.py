@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.accounts.models import User
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
 MAX_HOURS = 100_000
@@ -103,6 +103,15 @@ class MemberSerializer(serializers.ModelSerializer):
             "absent_from": {"help_text": "First day away; alone: from then on."},
             "absent_until": {"help_text": "Last day away; alone: until then."},
         }
+
+
+class DayOffSerializer(serializers.ModelSerializer):
+    """A day on which nobody works; forecasts and durations leave it out."""
+
+    class Meta:
+        model = DayOff
+        fields = ["id", "day", "name"]
+        extra_kwargs = {"name": {"help_text": "Why, if anybody asks."}}
 
 
 class NewMemberSerializer(serializers.Serializer):

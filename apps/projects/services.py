@@ -6,7 +6,7 @@ id, issues by id, who is assigned.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from django.db import models
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
 from apps.projects.selectors import status_is_used
 
@@ -100,6 +100,22 @@ def _require_another_lead(member: TeamMember) -> None:
     leads = TeamMember.objects.filter(project=member.project, role=TeamMember.Role.LEAD)
     if leads.filter(pk=member.pk).exists() and not leads.exclude(pk=member.pk).exists():
         raise Conflict("A project keeps at least one lead: make somebody else lead first.")
+
+
+# --- Days off -----------------------------------------------------------------------------------------------------
+@all_or_nothing()
+def create_day_off(project: Project, *, day: date, name: str = "") -> DayOff:
+    return insert(DayOff(project=project, day=day, name=name))
+
+
+@all_or_nothing()
+def update_day_off(day_off: DayOff, **fields: Any) -> DayOff:
+    return update(day_off, fields, allowed={"day", "name"})
+
+
+@all_or_nothing()
+def delete_day_off(day_off: DayOff) -> None:
+    day_off.delete()
 
 
 # --- Issue types and statuses -------------------------------------------------------------------------------------

@@ -17,10 +17,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.projects import selectors, services
 from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.permissions import ProjectRole
 from apps.projects.serializers import (
     CloseSprintSerializer,
+    DayOffSerializer,
     IssueChangeSerializer,
     IssueSerializer,
     IssueTypeSerializer,
@@ -207,6 +208,29 @@ class MemberViewSet(ReadViewSet):
     def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
         """Take a person out of the team; their open issues become unassigned."""
         services.remove_member(self.get_object(), by=request.user, now=timezone.now())
+        return gone()
+
+
+class DayOffViewSet(ReadViewSet):
+    """Days on which nobody of the team works."""
+
+    queryset = DayOff.objects.all()
+    serializer_class = DayOffSerializer
+    lookup_url_kwarg = "day_off_id"
+
+    def get_queryset(self) -> QuerySet[DayOff]:
+        return selectors.days_off_of(self.project)
+
+    def create(self, request: Request, project_id: str) -> Response:
+        return self.shown(services.create_day_off(self.project, **self.validated()), status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, day_off_id: int) -> Response:
+        day_off = self.get_object()
+        return self.shown(services.update_day_off(day_off, **self.validated(day_off)))
+
+    def destroy(self, request: Request, project_id: str, day_off_id: int) -> Response:
+        """Make it a working day again."""
+        services.delete_day_off(self.get_object())
         return gone()
 
 

@@ -88,8 +88,8 @@ class SprintState:
     team_estimates: bool = True
     #: When the open issues are done by the team's own past; None where that is too short.
     forecast: WorkForecast | None = None
-    #: Until the sprint's last day, today counted; None without one.
-    working_days_left: int | None = None
+    #: Days of the whole team until the sprint's last day, today counted; None without one.
+    working_days_left: float | None = None
 
     @property
     def open_issues(self) -> tuple[SprintScopeIssue, ...]:
@@ -165,7 +165,7 @@ def late_by_forecast(state: SprintState) -> Finding | None:
         severity=severity,
         description=(
             f"The chance to finish by {forecast.last_day} is {chance:.0f}%: "
-            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left} working days, "
+            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days, "
             f"done {by}"
         ),
         metric="probability_in_time",
@@ -285,7 +285,7 @@ def capacity_overload(state: SprintState) -> Finding | None:
         severity=severity,
         description=(
             f"{needed:.0f} estimated hours are left; {people} {'person has' if people == 1 else 'people have'} "
-            f"{available:.0f} in {state.working_days_left} working days at {HOURS_PER_PERSON_DAY:.0f} a day"
+            f"{available:.0f} in {state.working_days_left or 0:g} working days at {HOURS_PER_PERSON_DAY:.0f} a day"
         ),
         metric="estimated_hours_left",
         expected=available,

@@ -30,7 +30,6 @@ MIN_ACTIVE_WEEKS = 5
 MAX_HISTORY_WEEKS = 104
 #: Ten years. Further out no date means anything, and the calendar ends.
 MAX_WEEKS = 520
-WORKING_DAYS_PER_WEEK = 5
 #: The shares of runs that are shown: an even chance, likely, the usual promise, nearly sure.
 PERCENTILES = (50, 70, 85, 95)
 #: While work remains nothing is sure: no team's past holds the week in which everything stops.
@@ -45,7 +44,7 @@ _SLOTS = 4096
 class History:
     """What a forecast was made from."""
 
-    #: 'points' or 'issues'.
+    #: 'points', 'hours' or 'issues'.
     unit: str
     weeks: int
     active_weeks: int
@@ -64,7 +63,7 @@ class Forecast:
     weekly : sequence of float
         Output of each past week, oldest first, weeks without any included.
     unit : str
-        What is counted: 'points' or 'issues'.
+        What is counted: 'points', 'hours' or 'issues'.
     n_runs : int
         How many futures are drawn.
     seed : int

@@ -6,20 +6,14 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from apps.common.history import FieldChange, number_or_none, value_as_of
+
+__all__ = ["FieldChange", "value_as_of"]
+
 #: Velocity looks at this many recent sprints: a third of a year of fortnights. Older teams were other teams.
 VELOCITY_SPRINTS = 8
 #: Work is counted in points where at least this share of it carries points, else in issues.
 MIN_POINTED_SHARE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One entry of an issue's history."""
-
-    field: str
-    old_value: str
-    new_value: str
-    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +67,10 @@ class SprintRecord:
         return self.delivered_points if unit == "points" else float(self.delivered_issues)
 
 
-def value_as_of(current: str, field: str, changes: Sequence[FieldChange], moment: datetime) -> str:
-    """What a field held at a moment: the old value of the first change after it, else the present value."""
-    for change in changes:
-        if change.field == field and change.changed_at > moment:
-            return change.old_value
-    return current
-
-
 def points_as_of(issue: SprintIssue, moment: datetime) -> float | None:
     """Story points as they stood at a moment; None for none."""
     current = "" if issue.story_points is None else str(issue.story_points)
-    value = value_as_of(current, "story_points", issue.changes, moment)
-    return float(value) if value else None
+    return number_or_none(value_as_of(current, "story_points", issue.changes, moment))
 
 
 def working_days_between(first: date, last: date) -> int:

@@ -1,30 +1,22 @@
 """When some issues will be done: their size against the team's weeks, as days, dates and the chance to be in time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
-from zlib import crc32
 
 import numpy as np
 
-from apps.common.exceptions import NotEnoughData
-from apps.ml.core.calendar import finish_day, working_days_left
-from apps.ml.core.forecasting import MAX_WEEKS, PERCENTILES, SEED, WORKING_DAYS_PER_WEEK, Floats, Forecast, History
+from apps.ml.core.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
+from apps.ml.core.forecasting import MAX_WEEKS, PERCENTILES, SEED, Floats, Forecast, History
 from apps.ml.core.forecasting import quantiles as quantiles_of
-from apps.ml.core.sprint_duration import WorkItem
-from apps.ml.core.velocity import counts_in_points
+from apps.ml.core.work_sizes import Spread
+from apps.ml.core.work_units import Throughput, Unit, WorkItem
 
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """What a team finished in each past week of seven days, oldest first, in both units."""
-
-    issues: tuple[float, ...] = ()
-    points: tuple[float, ...] = ()
-    #: Points of the finished issues that had some: what an issue without points may turn out to be.
-    sizes: tuple[float, ...] = ()
+#: Where the size of an issue comes from.
+SIZE_SOURCES = ("points", "model", "history")
+#: What is smaller was left behind by a subtraction.
+_NO_WORK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +24,7 @@ class Finish:
     """By when the work is done in so many percent of the runs; None for the day means not within ten years."""
 
     percent: int
+    #: Days of the whole team, from the first day of the work on.
     working_days: int | None
     day: date | None
 
@@ -44,7 +37,8 @@ class WorkForecast:
     #: Chance to be done by `last_day`; None without such a day. Below 1 while work remains.
     probability_in_time: float | None
     last_day: date | None
-    working_days_left: int | None
+    #: Days of the whole team until `last_day`.
+    working_days_left: float | None
     issues: int
     #: The mean where sizes are uncertain, in the history's unit.
     work: float
@@ -52,6 +46,8 @@ class WorkForecast:
     pace: float
     history: History
     seed: int
+    #: How many of the issues have their size from each of `SIZE_SOURCES`; none where issues are counted.
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -62,34 +58,33 @@ class WorkForecaster:
     ----------
     throughput : Throughput
         The team's past weeks.
+    unit : str
+        In what work is counted, see `unit_for`.
     starts_on : date
         The first day of the work.
     last_day : date or None
         By when it should be done.
-    days_off : sequence of date
-        Days on which nobody works.
-    in_points : bool or None
-        The unit; None for points where most of the finished issues carry some.
+    calendar : WorkingCalendar
+        Who works when.
+    spreads : mapping of str to Spread
+        What a model says of the size of issues, by id and in `unit`.
     """
 
     throughput: Throughput
+    unit: Unit
     starts_on: date
     last_day: date | None = None
-    days_off: tuple[date, ...] = ()
-    in_points: bool | None = None
+    calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
     seed: int = SEED
     runs: Forecast = field(init=False)
+    usual_days_per_week: float = field(init=False)
+    _finished: Spread = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.in_points is None:
-            self.in_points = self.knows_points(self.throughput)
-        weekly = self.throughput.points if self.in_points else self.throughput.issues
-        self.runs = Forecast(weekly, unit="points" if self.in_points else "issues", seed=self.seed)
-
-    @staticmethod
-    def knows_points(throughput: Throughput) -> bool:
-        """Whether most of the finished issues carry points."""
-        return counts_in_points(len(throughput.sizes), int(sum(throughput.issues)))
+        self.runs = Forecast(self.throughput.weekly(self.unit), unit=self.unit, seed=self.seed)
+        self.usual_days_per_week = WORKING_DAYS_PER_WEEK * self.throughput.usual_presence(self.runs.history.weeks)
+        self._finished = Spread.of(self.throughput.sizes_in(self.unit))
 
     def ask(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> WorkForecast:
         """When these issues are done."""
@@ -102,6 +97,7 @@ class WorkForecaster:
             working_days_left=self.working_days_left,
             issues=len(items),
             work=round(float(np.mean(work)), 1),
+            sizes=self.sources_of(items),
             pace=round(pace, 3),
             history=self.runs.history,
             seed=self.seed,
@@ -115,97 +111,44 @@ class WorkForecaster:
         return total
 
     def size_of(self, item: WorkItem) -> float | Floats:
-        """One issue's size; where it has no points, one that a finished issue had, drawn anew in each run."""
-        if not self.in_points:
+        """What is left of one issue; where that is uncertain, drawn anew in each run: shape (n_runs,)."""
+        if self.unit == "issues":
             return 1.0
-        if item.story_points is not None:
+        if self.unit == "points" and item.story_points is not None:
             return item.story_points
-        # A stream of its own for each issue: dropping one changes no other's size.
-        rng = np.random.default_rng([self.seed, 2, crc32(item.issue_id.encode())])
-        return np.take(np.asarray(self.throughput.sizes), rng.integers(0, len(self.throughput.sizes), self.runs.n_runs))
+        spread = self.spreads.get(item.issue_id, self._finished)
+        done = item.logged_hours if self.unit == "hours" else 0.0
+        return np.asarray(spread.drawn(item.issue_id, self.runs.n_runs, seed=self.seed, done=done))
+
+    def sources_of(self, items: Sequence[WorkItem]) -> dict[str, int]:
+        """How many sizes are points, a model's or those of finished issues."""
+        sources = [self._source_of(item) for item in items] if self.unit != "issues" else []
+        return {source: sources.count(source) for source in SIZE_SOURCES}
 
     def probability(self, work: Floats, *, pace: float = 1.0) -> float | None:
         """Chance that work of this size is done by the last day."""
-        if self.working_days_left is None:
-            return None
-        return self.runs.probability_within(work, self.working_days_left / WORKING_DAYS_PER_WEEK, pace=pace)
-
-    @property
-    def working_days_left(self) -> int | None:
-        """Until the last day, both ends counted."""
         if self.last_day is None:
             return None
-        return working_days_left(self.starts_on, self.last_day, self.days_off)
+        work = np.where(work > _NO_WORK, work, 0.0)
+        return self.runs.probability_within(work, self.weeks_until(self.last_day), pace=pace)
+
+    def weeks_until(self, last_day: date) -> float:
+        """Usual weeks of the team from the first day of the work to another day, both counted."""
+        return self.calendar.working_days(self.starts_on, last_day) / self.usual_days_per_week
+
+    @property
+    def working_days_left(self) -> float | None:
+        """Until the last day, both ends counted."""
+        return None if self.last_day is None else round(self.calendar.working_days(self.starts_on, self.last_day), 2)
+
+    def _source_of(self, item: WorkItem) -> str:
+        if self.unit == "points" and item.story_points is not None:
+            return "points"
+        return "model" if item.issue_id in self.spreads else "history"
 
     def _finish(self, percent: int, weeks: float) -> Finish:
-        if weeks >= MAX_WEEKS:
+        working_days = weeks * self.usual_days_per_week
+        day = self.calendar.day_when(self.starts_on, working_days) if weeks < MAX_WEEKS else None
+        if day is None:
             return Finish(percent=percent, working_days=None, day=None)
-        days = math.ceil(weeks * WORKING_DAYS_PER_WEEK - 1e-9)
-        return Finish(percent=percent, working_days=days, day=finish_day(self.starts_on, days, self.days_off))
-
-
-def forecaster_for(
-    items: Sequence[WorkItem],
-    throughput: Throughput,
-    *,
-    starts_on: date,
-    last_day: date | None = None,
-    days_off: Sequence[date] = (),
-) -> WorkForecaster:
-    """A forecaster in points where most of the work and of the finished issues carry some, else in issues.
-
-    Raises
-    ------
-    NotEnoughData
-        If the past weeks are too few in both units.
-    """
-    pointed = sum(item.story_points is not None for item in items)
-    in_points = WorkForecaster.knows_points(throughput) and (not items or counts_in_points(pointed, len(items)))
-    ask = partial(WorkForecaster, throughput, starts_on, last_day, tuple(days_off))
-    try:
-        return ask(in_points=in_points)
-    except NotEnoughData:
-        if not in_points:
-            raise
-        # Issues may have been counted for longer than they carry points.
-        return ask(in_points=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """An issue that could be taken out, and what that would change."""
-
-    issue_id: str
-    probability_after: float
-
-
-def single_drops(forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace: float = 1.0) -> list[Drop]:
-    """What taking out each issue alone would change, the most helpful first; ties keep the order given.
-
-    Empty where no day is to be reached.
-    """
-    work = forecaster.work_of(items)
-    alone = [(item, forecaster.probability(work - forecaster.size_of(item), pace=pace)) for item in items]
-    drops = [Drop(item.issue_id, probability) for item, probability in alone if probability is not None]
-    return sorted(drops, key=lambda drop: -drop.probability_after)
-
-
-def path_to(
-    target: float, forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace: float = 1.0
-) -> tuple[Drop, ...]:
-    """Which issues to take out, one after another, until the chance reaches a target.
-
-    `items` come in the order in which they may go. Empty where the target is reached already, or where no day is to be
-    reached; all issues where only an empty plan reaches it.
-    """
-    path: list[Drop] = []
-    work = forecaster.work_of(items)
-    probability = forecaster.probability(work, pace=pace)
-    for position, item in enumerate(items):
-        if probability is None or probability >= target:
-            break
-        # Nothing is left after the last: what subtraction leaves behind must not look like work.
-        work = work - forecaster.size_of(item) if position < len(items) - 1 else np.zeros_like(work)
-        probability = forecaster.probability(work, pace=pace)
-        path.append(Drop(item.issue_id, 1.0 if probability is None else probability))
-    return tuple(path)
+        return Finish(percent=percent, working_days=math.ceil(working_days - 1e-9), day=day)

@@ -6,33 +6,49 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
-from apps.ml.core.sprint_duration import WorkItem
 from apps.ml.core.velocity import FieldChange, SprintIssue, points_as_of
-from apps.ml.core.work_forecast import Throughput
+from apps.ml.core.work_units import Throughput, WorkItem
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 
 WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
-def throughput(project_id: UUID | str, *, now: datetime, weeks: int = MAX_HISTORY_WEEKS) -> Throughput:
+def throughput(
+    project_id: UUID | str,
+    *,
+    now: datetime,
+    calendar: WorkingCalendar | None = None,
+    weeks: int = MAX_HISTORY_WEEKS,
+) -> Throughput:
     """What was finished in each of the past weeks, with the points an issue had when it was finished.
 
     Weeks end at the last midnight (UTC): what is finished today changes what is left, not the history, so that two
-    answers of one day agree.
+    answers of one day agree. With a calendar it is known what part of each week was worked.
     """
     end = datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC)
     finished = _finished(project_id, since=end - weeks * WEEK, until=end)
-    issues, points = [0.0] * weeks, [0.0] * weeks
-    sizes = []
-    for resolved_at, size in finished:
+    issues, points, hours = ([0.0] * weeks for _ in range(3))
+    sizes, sizes_hours = [], []
+    for resolved_at, size, size_hours in finished:
         week = weeks - 1 - (end - resolved_at - timedelta.resolution) // WEEK
         issues[week] += 1
         if size is not None:
             points[week] += size
             sizes.append(size)
-    return Throughput(issues=tuple(issues), points=tuple(points), sizes=tuple(sizes))
+        if size_hours:
+            hours[week] += size_hours
+            sizes_hours.append(size_hours)
+    return Throughput(
+        issues=tuple(issues),
+        points=tuple(points),
+        hours=tuple(hours),
+        sizes=tuple(sizes),
+        sizes_hours=tuple(sizes_hours),
+        presence=calendar.weekly_shares(end.date(), weeks) if calendar else (),
+    )
 
 
 def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: int) -> tuple[int, ...]:
@@ -66,12 +82,27 @@ def unfinished(
         issues = issues.filter(id__in=issue_ids)
     if component:
         issues = issues.filter(component=component)
-    items = _items(issues)
+    items = work_items(issues)
     if not label:
         return items
     # Labels are a list in one column: which rows hold one is told here, the same on every database.
     labelled = {str(id_) for id_, labels in issues.values_list("id", "labels") if label in (labels or ())}
     return tuple(item for item in items if item.issue_id in labelled)
+
+
+def work_items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
+    """Open issues as the engine sees them, by id."""
+    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id", "actual_hours")
+    return tuple(
+        WorkItem(
+            issue_id=str(id_),
+            story_points=points,
+            estimated_hours=hours,
+            is_assigned=assignee is not None,
+            logged_hours=logged or 0.0,
+        )
+        for id_, points, hours, assignee, logged in columns
+    )
 
 
 def expendable_first(sprint: Sprint) -> tuple[str, ...]:
@@ -88,22 +119,17 @@ def expendable_first(sprint: Sprint) -> tuple[str, ...]:
 _NO_PRIORITY = 1_000
 
 
-def _items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
-    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id")
-    return tuple(
-        WorkItem(issue_id=str(id_), story_points=points, estimated_hours=hours, is_assigned=assignee is not None)
-        for id_, points, hours, assignee in columns
-    )
-
-
-def _finished(project_id: UUID | str, *, since: datetime, until: datetime) -> Iterable[tuple[datetime, float | None]]:
-    """When each issue was finished, and its points at that moment; later edits change nothing."""
+def _finished(
+    project_id: UUID | str, *, since: datetime, until: datetime
+) -> Iterable[tuple[datetime, float | None, float | None]]:
+    """When each issue was finished, its points at that moment (later edits change nothing), and its hours."""
     done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
     changes = _points_changes(project_id, since=since)
-    for id_, resolved_at, points in done.order_by().values_list("id", "resolved_at", "story_points"):
+    columns = done.order_by().values_list("id", "resolved_at", "story_points", "actual_hours")
+    for id_, resolved_at, points, hours in columns:
         issue = SprintIssue(str(id_), "", is_done=True, story_points=points, changes=tuple(changes.get(id_, ())))
         if resolved_at is not None:
-            yield resolved_at, points_as_of(issue, resolved_at)
+            yield resolved_at, points_as_of(issue, resolved_at), hours
 
 
 def _points_changes(project_id: UUID | str, *, since: datetime) -> dict[UUID, list[FieldChange]]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,27 +10,24 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
-from apps.ml.core.calendar import working_days_left
+from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.flow_anomalies import RECENT_DAYS, REFERENCE_DAYS
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
-from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
+from apps.ml.core.sprint_duration import SprintPlan
 from apps.ml.core.summary import ProjectCounts
 from apps.ml.core.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.velocity import (
-    VELOCITY_SPRINTS,
     FieldChange,
     SprintIssue,
     SprintRecord,
     SprintWindow,
     sprint_records,
 )
-from apps.ml.selectors.forecasts import issues_by_week
-from apps.projects.models import Issue, IssueChange, Sprint, TeamMember, WorkflowStatus
+from apps.ml.selectors.calendars import working_calendar
+from apps.ml.selectors.forecasts import issues_by_week, work_items
+from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, planning_ended_at, window_of
+from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 
-#: Who takes work; viewers watch.
-WORKING_ROLES = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
-#: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
-HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
 
@@ -40,33 +37,31 @@ _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
     """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
-    sprints = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.COMPLETED)
-    windows = [
-        window for sprint in sprints if (window := _window(sprint, now)).ended_at is None or window.ended_at <= now
-    ]
-    windows.sort(key=lambda window: (window.ended_at or datetime.min.replace(tzinfo=UTC), window.sprint_id))
-    windows = windows[-HISTORY_SPRINTS:]
+    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=HISTORY_SPRINTS)
+    windows = [window_of(sprint, now) for sprint in sprints]
     return tuple(sprint_records(windows, _finished_issues(project_id, windows))) if windows else ()
 
 
 def sprint_plan(
-    sprint: Sprint, *, issue_ids: Sequence[UUID], team_capacity_hours: float | None, today: date
+    sprint: Sprint,
+    *,
+    issue_ids: Sequence[UUID],
+    team_capacity_hours: float | None,
+    today: date,
+    calendar: WorkingCalendar | None = None,
 ) -> SprintPlan:
-    """The unfinished work of a plan; all of the sprint's when no issues are named."""
+    """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
-    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id")
     first_day = sprint.start_date or today
     return SprintPlan(
-        items=tuple(
-            WorkItem(issue_id=str(id_), story_points=points, estimated_hours=hours, is_assigned=assignee is not None)
-            for id_, points, hours, assignee in columns
-        ),
+        items=work_items(issues),
         first_day=first_day,
         # What is left of a running sprint starts today, not when the sprint did.
         resumes_on=max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
+        calendar=calendar or working_calendar(sprint.project_id),
     )
 
 
@@ -88,13 +83,14 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
         .order_by("created_at", "id")
         .values()
     )
+    calendar, today = working_calendar(sprint.project_id), now.date()
     return SprintState(
         now=now,
         issues=tuple(_scope_issue(row) for row in rows),
-        started_at=_planning_ended_at(sprint),
-        elapsed_ratio=sprint.elapsed_ratio(now.date()),
+        started_at=planning_ended_at(sprint),
+        elapsed_ratio=sprint.elapsed_ratio(today),
         team_estimates=_estimates(sprint.project_id),
-        working_days_left=working_days_left(now.date(), sprint.end_date) if sprint.end_date else None,
+        working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
     )
 
 
@@ -125,31 +121,6 @@ def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
         stale=Count("id", filter=~_DONE & untouched),
     )
     return ProjectCounts(**counts)
-
-
-def _window(sprint: Sprint, now: datetime) -> SprintWindow:
-    started_at, ended_at = sprint.started_at, sprint.completed_at
-    if _was_entered_afterwards(sprint):
-        started_at = ended_at = None
-    return SprintWindow(
-        sprint_id=str(sprint.pk),
-        name=sprint.name,
-        started_at=started_at or (_midnight(sprint.start_date) if sprint.start_date else None),
-        ended_at=ended_at or (_last_moment(sprint.end_date, now) if sprint.end_date else None),
-    )
-
-
-def _was_entered_afterwards(sprint: Sprint) -> bool:
-    """Started and completed on one day after its last: these are times of book-keeping, the dates are of the work."""
-    started_at, completed_at, last_day = sprint.started_at, sprint.completed_at, sprint.end_date
-    if started_at is None or completed_at is None or last_day is None:
-        return False
-    return last_day < started_at.date() == completed_at.date()
-
-
-def _last_moment(day: date, now: datetime) -> datetime:
-    """The end of a day; of today it is now."""
-    return now if day == now.date() else _end_of(day)
 
 
 def _finished_issues(project_id: UUID | str, windows: Sequence[SprintWindow]) -> list[SprintIssue]:
@@ -261,19 +232,6 @@ def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, .
 def _estimates(project_id: UUID) -> bool:
     estimated = Q(story_points__isnull=False) | Q(estimated_hours__isnull=False)
     return Issue.objects.filter(estimated, project_id=project_id).exists()
-
-
-def _planning_ended_at(sprint: Sprint) -> datetime | None:
-    """From when on an issue that enters was added: the moment of the start or, if only the day is known, its end."""
-    return sprint.started_at or (_end_of(sprint.start_date) if sprint.start_date else None)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=UTC)
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time.max, tzinfo=UTC)
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

@@ -113,25 +113,28 @@ def _later_changes(rows: Sequence[dict[str, Any]]) -> dict[UUID, list[tuple[str,
 
 
 def _record(row: dict[str, Any], later: Iterable[tuple[str, str]]) -> CompletedIssue:
-    known = row | dict(_as_columns(later))
     return CompletedIssue(
         issue_id=str(row["id"]),
-        facts=IssueFacts(
-            title=row["title"],
-            description=row["description"],
-            issue_type=row["issue_type__name"].casefold(),
-            priority=row["priority"],
-            story_points=known["story_points"],
-            estimated_hours=known["estimated_hours"],
-            component=row["component"],
-            labels=tuple(row["labels"]),
-            reporter=str(row["reporter_id"] or ""),
-            assignee=str(known["assignee_id"] or ""),
-        ),
+        facts=_facts(row | dict(_as_columns(later))),
         known_at=_known_at(row),
         completed_at=row["resolved_at"],
         actual_hours=row["actual_hours"],
         story_points=row["story_points"],
+    )
+
+
+def _facts(row: dict[str, Any]) -> IssueFacts:
+    return IssueFacts(
+        title=row["title"],
+        description=row["description"],
+        issue_type=row["issue_type__name"].casefold(),
+        priority=row["priority"],
+        story_points=row["story_points"],
+        estimated_hours=row["estimated_hours"],
+        component=row["component"],
+        labels=tuple(row["labels"]),
+        reporter=str(row["reporter_id"] or ""),
+        assignee=str(row["assignee_id"] or ""),
     )
 
 
@@ -158,3 +161,9 @@ def facts_of(issue: Issue) -> IssueFacts:
         reporter=str(issue.reporter_id or ""),
         assignee=str(issue.assignee_id or ""),
     )
+
+
+def facts_of_issues(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, IssueFacts]:
+    """Facts of some issues of a project as they are now, by id, in one query."""
+    issues = Issue.objects.filter(project_id=project_id, id__in=list(issue_ids)).order_by()
+    return {str(row["id"]): _facts(row) for row in issues.values(*_COLUMNS)}

@@ -17,8 +17,8 @@ from apps.ml.core.burndown import SprintState, sprint_risks
 from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
-from apps.ml.services.forecasts import sprint_forecast_or_reason
 from apps.ml.services.history import record_prediction
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
 from apps.projects.models import Project, Sprint
 
 logger = logging.getLogger(__name__)

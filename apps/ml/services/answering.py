@@ -60,7 +60,7 @@ def answer_points(facts: IssueFacts, project_id: UUID | str) -> Answered[PointsR
     history, _ = FINISHED_WORK.of_project(project_id)
     if model is not None:
         assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
-        answer = model.predictor.recommend(facts, recent=_finished_since(history, model.trained_at))
+        answer = model.predictor.recommend(facts, recent=finished_since(history, model.trained_at))
     else:
         with_points = [issue for issue in history if issue.story_points]
         answer = _announced(recommend_with_little_history(facts, with_points, prior=load_prior()), note)
@@ -100,7 +100,7 @@ def _similar(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, .
     return tuple(index.query(facts, k=SHOWN_SIMILAR_ISSUES))
 
 
-def _finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:
+def finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:
     """Issues whose outcome a model could not know, oldest first."""
     return history[bisect_right(history, moment, key=lambda issue: issue.completed_at) :]
 

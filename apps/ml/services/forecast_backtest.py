@@ -26,10 +26,10 @@ from apps.ml.core.forecast_score import (
     score_replays,
     verdict,
 )
-from apps.ml.core.forecasting import MAX_WEEKS, N_RUNS, PERCENTILES, Floats, usable_weeks
+from apps.ml.core.forecasting import MAX_WEEKS, N_RUNS, PERCENTILES, Floats
 from apps.ml.core.reliability import Share
 from apps.ml.core.scorecard import Skill
-from apps.ml.core.work_forecast import WorkForecaster
+from apps.ml.core.work_units import Unit, unit_for
 from apps.ml.selectors.forecasts import throughput
 from apps.ml.services.scorecard import SEED
 from apps.projects.models import Project
@@ -49,8 +49,7 @@ class Plan:
 
     #: What it is called on top of the report.
     name: str
-    #: 'issues' or 'points'.
-    unit: str
+    unit: Unit
     #: Output of each past week of each team, oldest first.
     weekly: Mapping[str, Floats]
     n_runs: int
@@ -84,11 +83,9 @@ def plan_of_files(directory: Path) -> Plan:
 
 def plan_of_team(project: Project, *, now: datetime) -> Plan:
     """A team's own weeks of up to ten years, in the unit in which it is answered; raises `NotEnoughData`."""
-    in_points = WorkForecaster.knows_points(throughput(project.id, now=now))
+    unit = unit_for((), throughput(project.id, now=now))
     past = throughput(project.id, now=now, weeks=MAX_WEEKS)
-    weekly = np.trim_zeros(np.asarray(past.points if in_points else past.issues, dtype=np.float64), trim="f")
-    usable_weeks(weekly.tolist())
-    unit = "points" if in_points else "issues"
+    weekly = np.trim_zeros(np.asarray(past.weekly(unit), dtype=np.float64), trim="f")
     return Plan(name=f"project {project.key}", unit=unit, weekly={project.key: weekly}, n_runs=N_RUNS)
 
 

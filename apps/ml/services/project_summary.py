@@ -13,8 +13,8 @@ from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
-from apps.ml.services.forecasts import sprint_forecast_or_reason
 from apps.ml.services.history import record_prediction
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
 from apps.projects.models import Project, Sprint
 
 

@@ -12,8 +12,9 @@ from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan, est
 from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
-from apps.ml.services.forecasts import forecast_answer, forecast_details, sprint_forecast_or_reason
+from apps.ml.services.forecast_answers import forecast_answer, forecast_details
 from apps.ml.services.history import record_prediction
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
 from apps.projects.models import Sprint
 
 

@@ -117,7 +117,10 @@ def test_a_team_is_replayed_in_the_unit_and_with_the_runs_in_which_it_is_answere
     assert (plan.unit, plan.n_runs) == ("points", N_RUNS)
     assert plan.weekly[team.key].tolist() == (2.0 * weekly(50)).tolist()
 
-    Issue.objects.filter(project=team).update(story_points=None)
+    Issue.objects.filter(project=team).update(story_points=None, actual_hours=3.0)
+    assert plan_of_team(team, now=now).weekly[team.key].tolist() == (3.0 * weekly(50)).tolist()
+
+    Issue.objects.filter(project=team).update(actual_hours=None)
     assert plan_of_team(team, now=now).weekly[team.key].tolist() == weekly(50).tolist()
 
 

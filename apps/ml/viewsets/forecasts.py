@@ -12,7 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.common.api import PROBLEM_JSON
 from apps.common.openapi import Problem
-from apps.ml.core.sprint_duration import WorkItem
+from apps.ml.core.work_units import WorkItem
 from apps.ml.selectors.forecasts import unfinished
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.services.forecasts import ForecastService, Scenario
@@ -57,6 +57,6 @@ def _says_which_work(wanted: dict[str, Any]) -> bool:
 
 def _work(project_id: UUID, wanted: dict[str, Any]) -> Sequence[WorkItem]:
     if wanted["items"]:
-        return [WorkItem(str(number)) for number in range(wanted["items"])]
+        return [WorkItem(str(number), exists=False) for number in range(wanted["items"])]
     chosen = {name: wanted[name] for name in ("issue_ids", "component", "label")}
     return unfinished(project_id, **chosen)
