@@ -6,12 +6,13 @@ from uuid import UUID
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
+from apps.common.history import FieldChange, number_or_none, value_as_of
 from apps.ml.core.anomalies import STALE_AFTER
 from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
-from apps.ml.core.velocity import FieldChange, SprintIssue, points_as_of
 from apps.ml.core.work_units import Throughput, WorkItem
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
+from apps.projects.past import issue_pasts, reached_after
 
 WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
@@ -24,7 +25,7 @@ def throughput(project_id: UUID | str, *, now: datetime, calendar: WorkingCalend
     answers of one day agree. With a calendar it is known what part of each week was worked.
     """
     end = _last_midnight(now)
-    finished = _finished(project_id, since=end - MAX_HISTORY_WEEKS * WEEK, until=end)
+    finished = _finished(project_id, since=end - MAX_HISTORY_WEEKS * WEEK, until=end, now=now)
     issues, points, hours = ([0.0] * MAX_HISTORY_WEEKS for _ in range(3))
     sizes, sizes_hours = [], []
     for resolved_at, size, size_hours in finished:
@@ -61,14 +62,19 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
     Weeks before the first such issue of all are left out.
     """
     moments = Issue.objects.filter(**{"project_id": project_id, f"{field}__lte": now}).order_by(field)
+    known: list[datetime] = []
     if field == "resolved_at":
-        moments = moments.filter(_DONE)
-    first = moments.values_list(field, flat=True).first()
+        later = reached_after(project_id, now)
+        moments = moments.filter(_DONE).exclude(pk__in=later)
+        pasts = issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ()
+        known = [past.resolved_at for past in pasts if past.resolved_at]
+    first = min(filter(None, (moments.values_list(field, flat=True).first(), *known)), default=None)
     if first is None:
         return ()
     counts = [0] * min((now - first) // WEEK, weeks)
     since = now - len(counts) * WEEK
-    for moment in moments.filter(**{f"{field}__gt": since}).values_list(field, flat=True):
+    known = [moment for moment in known if moment > since]
+    for moment in (*moments.filter(**{f"{field}__gt": since}).values_list(field, flat=True), *known):
         counts[-1 - (now - moment) // WEEK] += 1
     return tuple(counts)
 
@@ -171,16 +177,20 @@ _NO_PRIORITY = 1_000
 
 
 def _finished(
-    project_id: UUID | str, *, since: datetime, until: datetime
+    project_id: UUID | str, *, since: datetime, until: datetime, now: datetime
 ) -> Iterable[tuple[datetime, float | None, float | None]]:
-    """When each issue was finished, its points at that moment (later edits change nothing), and its hours."""
+    """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
+    later = reached_after(project_id, now)
     done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
     changes = _points_changes(project_id, since=since)
     columns = done.order_by().values_list("id", "resolved_at", "story_points", "actual_hours")
     for id_, resolved_at, points, hours in columns:
-        issue = SprintIssue(str(id_), "", is_done=True, story_points=points, changes=tuple(changes.get(id_, ())))
-        if resolved_at is not None:
-            yield resolved_at, points_as_of(issue, resolved_at), hours
+        if resolved_at is not None and id_ not in later:
+            size = value_as_of("" if points is None else str(points), "story_points", changes.get(id_, ()), resolved_at)
+            yield resolved_at, number_or_none(size), hours
+    for issue in issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ():
+        if issue.resolved_at is not None and since <= issue.resolved_at < until:
+            yield issue.resolved_at, issue.points_at(issue.resolved_at), issue.actual_hours
 
 
 def _points_changes(project_id: UUID | str, *, since: datetime) -> dict[UUID, list[FieldChange]]:
