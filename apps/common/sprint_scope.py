@@ -66,21 +66,55 @@ class SprintScope:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One issue in a sprint's books at a moment."""
+    """One issue in a sprint's books at a moment; of one that left, as it was when it left."""
 
-    issue: IssuePast
+    issue_id: str
+    #: In the sprint when planning ended; else it came in later.
     is_committed: bool
     is_in: bool
-    #: As at the moment, or when it left.
+    #: When it first came in.
+    entered_at: datetime
     category: str
     points: float | None
-    #: As at the end of planning; None for what was not committed.
+    #: As at the end of planning; None for what was not committed, or without points.
     committed_points: float | None
+    #: When it was finished; None where it is not done, or nobody knows.
+    finished_at: datetime | None
+    actual_hours: float | None
+    assignee: str
 
     @property
     def amount(self) -> Amount:
         """One issue of its size."""
         return Amount(1, self.points or 0.0)
+
+    @property
+    def commitment(self) -> Amount:
+        """What it was worth when planning ended."""
+        return Amount(1, self.committed_points or 0.0) if self.is_committed else Amount()
+
+
+@dataclass(frozen=True, slots=True)
+class SprintReport:
+    """What a sprint set out to do and what became of it, issue by issue.
+
+    In issues `committed + added - removed == completed + carried_over + done_outside`.
+    """
+
+    committed: tuple[Standing, ...]
+    added: tuple[Standing, ...]
+    removed: tuple[Standing, ...]
+    #: Finished in the sprint.
+    completed: tuple[Standing, ...]
+    #: Not done: what goes on to the next sprint, or back.
+    carried_over: tuple[Standing, ...]
+    #: Done, yet not within the sprint's time: finished before it began, as a rule.
+    done_outside: tuple[Standing, ...]
+
+    def amount(self, book: str) -> Amount:
+        """One of the above by its name, in both units; 'committed' is sized as planning left it."""
+        lines: tuple[Standing, ...] = getattr(self, book)
+        return sum((line.commitment if book == "committed" else line.amount for line in lines), Amount())
 
 
 def scope_at(sprint_id: str, started_at: datetime, issues: Sequence[IssuePast], at: datetime) -> SprintScope:
@@ -125,20 +159,40 @@ def standings_at(sprint_id: str, started_at: datetime, issues: Sequence[IssuePas
 
 def scope_of(at: datetime, standings: Sequence[Standing]) -> SprintScope:
     """Sum up the books of one sprint."""
-    committed = [Amount(1, one.committed_points or 0.0) for one in standings if one.is_committed]
-    inside: dict[str, list[Amount]] = {"to_do": [], "in_progress": [], "done": []}
+    inside: dict[str, Amount] = {}
     for one in standings:
         if one.is_in:
-            inside[one.category].append(one.amount)
+            inside[one.category] = inside.get(one.category, Amount()) + one.amount
     return SprintScope(
         at=at,
-        committed=sum(committed, Amount()),
+        committed=sum((one.commitment for one in standings), Amount()),
         added=sum((one.amount for one in standings if not one.is_committed), Amount()),
         removed=sum((one.amount for one in standings if not one.is_in), Amount()),
-        to_do=sum(inside["to_do"], Amount()),
-        in_progress=sum(inside["in_progress"], Amount()),
-        done=sum(inside["done"], Amount()),
+        to_do=inside.get("to_do", Amount()),
+        in_progress=inside.get("in_progress", Amount()),
+        done=inside.get("done", Amount()),
     )
+
+
+def report_of(standings: Sequence[Standing], *, began_at: datetime | None, ended_at: datetime | None) -> SprintReport:
+    """The books of a sprint that ran from one moment to another; None for an end that is not known."""
+    done = [one for one in standings if one.is_in and one.category == "done"]
+    within = {one.issue_id for one in done if _is_within(one.finished_at, began_at, ended_at)}
+    return SprintReport(
+        committed=tuple(one for one in standings if one.is_committed),
+        added=tuple(one for one in standings if not one.is_committed),
+        removed=tuple(one for one in standings if not one.is_in),
+        completed=tuple(one for one in done if one.issue_id in within),
+        carried_over=tuple(one for one in standings if one.is_in and one.category != "done"),
+        done_outside=tuple(one for one in done if one.issue_id not in within),
+    )
+
+
+def _is_within(moment: datetime | None, began_at: datetime | None, ended_at: datetime | None) -> bool:
+    # Without times the place of a finished issue is all there is.
+    if moment is None:
+        return True
+    return (began_at is None or began_at <= moment) and (ended_at is None or moment <= ended_at)
 
 
 def spells_in(issue: IssuePast, sprint_id: str) -> list[tuple[datetime, datetime]]:
@@ -169,10 +223,14 @@ def _standing(
     is_committed = counted[0][0] <= start
     known = min(at, left)
     yield Standing(
-        issue=issue,
+        issue_id=issue.issue_id,
         is_committed=is_committed,
         is_in=at <= left,
+        entered_at=counted[0][0],
         category=issue.category_at(known),
         points=issue.points_at(known),
         committed_points=issue.points_at(start) if is_committed else None,
+        finished_at=issue.finished_at(known),
+        actual_hours=issue.hours_at(known),
+        assignee=issue.assignee_at(known),
     )

@@ -10,7 +10,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import (
+    DayOff,
+    Issue,
+    IssueChange,
+    IssueType,
+    Project,
+    Sprint,
+    SprintSnapshot,
+    TeamMember,
+    WorkflowStatus,
+)
 from apps.projects.services import update_issue
 
 
@@ -68,6 +78,15 @@ class SprintAdmin(ReadOnly, admin.ModelAdmin):
     list_filter = ["status"]
     list_select_related = ["project"]
     search_fields = ["name", "project__key"]
+
+
+@admin.register(SprintSnapshot)
+class SprintSnapshotAdmin(ReadOnly, admin.ModelAdmin):
+    """What a sprint came to, frozen when it was closed."""
+
+    list_display = ["sprint", "frozen_at", "committed_issues", "completed_issues", "carried_over_issues"]
+    list_select_related = ["sprint"]
+    exclude = ["standings", "pasts"]
 
 
 class ChangeInline(ReadOnly, admin.TabularInline):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -86,3 +86,9 @@ def status_is_used(status: WorkflowStatus) -> bool:
         or in_history.filter(new_value=status.name).exists()
         or in_history.filter(old_value=status.name).exists()
     )
+
+
+def type_is_in_history(issue_type: IssueType) -> bool:
+    """Whether an issue was changed to or from this type."""
+    changes = IssueChange.objects.filter(issue__project_id=issue_type.project_id, field=IssueChange.Field.ISSUE_TYPE)
+    return changes.filter(Q(new_value=issue_type.name) | Q(old_value=issue_type.name)).exists()

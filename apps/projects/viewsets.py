@@ -30,9 +30,11 @@ from apps.projects.serializers import (
     NewMemberSerializer,
     ProjectSerializer,
     ProjectUpdateSerializer,
+    SprintReportSerializer,
     SprintSerializer,
     StatusSerializer,
 )
+from apps.projects.snapshots import books_of
 
 Role = TeamMember.Role
 
@@ -119,7 +121,7 @@ class IssueViewSet(ReadViewSet):
         return self.shown(issue, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str, issue_id: str) -> Response:
-        """Change an issue; changes of status, assignee, sprint and estimates go on record."""
+        """Change an issue; every change but that of the due date goes on record."""
         issue = self.get_object()
         return self.shown(services.update_issue(issue, by=request.user, now=timezone.now(), **self.validated(issue)))
 
@@ -174,11 +176,22 @@ class SprintViewSet(ReadViewSet):
     @extend_schema(request=CloseSprintSerializer, responses={200: SprintSerializer})
     @action(detail=True, methods=["post"])
     def close(self, request: Request, project_id: str, sprint_id: str) -> Response:
-        """Complete the sprint; what is unfinished moves on or goes back to the backlog."""
+        """Complete the sprint and freeze its report; what is unfinished moves on or goes back to the backlog."""
         sprint = self.get_object()
         choice = CloseSprintSerializer(data=request.data, context=self.get_serializer_context())
         choice.is_valid(raise_exception=True)
         return self.shown(services.close_sprint(sprint, by=request.user, now=timezone.now(), **choice.validated_data))
+
+    @extend_schema(responses=SprintReportSerializer)
+    @action(detail=True)
+    def report(self, request: Request, project_id: str, sprint_id: str) -> Response:
+        """What was committed, added, removed, completed and carried over.
+
+        Of a closed sprint as it was frozen; of a running one as of now, and of one that was completed before reports
+        were kept, or by an import, as the history tells.
+        """
+        sprint, now = get_object_or_404(self.get_queryset().select_related("snapshot"), pk=sprint_id), timezone.now()
+        return Response(SprintReportSerializer((sprint, books_of([sprint], now=now)[str(sprint.pk)])).data)
 
 
 class MemberViewSet(ReadViewSet):

@@ -49,6 +49,14 @@ class SprintPlan:
     team_capacity_hours: float | None = None
     calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
 
+    @property
+    def elapsed_ratio(self) -> float | None:
+        """Share of the planned days before the day on which the work resumes, in [0, 1]; None without a last day."""
+        if self.last_day is None:
+            return None
+        passed = (self.resumes_on - self.first_day).days
+        return min(passed / ((self.last_day - self.first_day).days + 1), 1.0)
+
     def day_when(self, working_days: float) -> date:
         """The day on which so much work, begun when the plan resumes, is done; the horizon where that is beyond."""
         found = self.calendar.day_when(self.resumes_on, working_days)

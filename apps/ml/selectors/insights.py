@@ -1,13 +1,14 @@
 """Sprints, teams and projects as the core's records, each in a constant number of queries."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
+from apps.common.history import IssuePast
+from apps.common.sprint_scope import standings_at
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
 from apps.ml.core.calendar import WorkingCalendar
@@ -16,17 +17,13 @@ from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.sprint_duration import SprintPlan
 from apps.ml.core.summary import ProjectCounts
 from apps.ml.core.throughput_shift import JUDGED_WEEKS
-from apps.ml.core.velocity import (
-    FieldChange,
-    SprintIssue,
-    SprintRecord,
-    SprintWindow,
-    sprint_records,
-)
+from apps.ml.core.velocity import SprintRecord, sprint_record
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.forecasts import issues_by_week, work_items
-from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, planning_ended_at, window_of
+from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, sprint_past, window_of
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
+from apps.projects.past import planning_ended_at
+from apps.projects.snapshots import books_of
 
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
@@ -38,8 +35,8 @@ _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
     """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
     sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=HISTORY_SPRINTS)
-    windows = [window_of(sprint, now) for sprint in sprints]
-    return tuple(sprint_records(windows, _finished_issues(project_id, windows))) if windows else ()
+    books = books_of(sprints, now=now)
+    return tuple(sprint_record(window_of(sprint, now), books[str(sprint.pk)].report.completed) for sprint in sprints)
 
 
 def sprint_plan(
@@ -73,21 +70,17 @@ def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUI
 
 def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
     """A running sprint as it stands, with what the history says about each of its issues."""
-    moved = Max("changes__changed_at", filter=Q(changes__field=IssueChange.Field.STATUS))
-    entered = Max(
-        "changes__changed_at", filter=Q(changes__field=IssueChange.Field.SPRINT, changes__new_value=str(sprint.pk))
-    )
-    rows = (
-        Issue.objects.filter(sprint=sprint)
-        .annotate(moved=moved, entered=entered, category=F("status__category"))
-        .order_by("created_at", "id")
-        .values()
-    )
+    past, started_at = sprint_past(sprint, now=now), planning_ended_at(sprint)
+    standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
+    entered_at = {one.issue_id: one.entered_at for one in standings if one.is_in}
+    columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
+    plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
+    issues = [issue for issue in past.issues if issue.issue_id in plans]
     calendar, today = working_calendar(sprint.project_id), now.date()
     return SprintState(
         now=now,
-        issues=tuple(_scope_issue(row) for row in rows),
-        started_at=planning_ended_at(sprint),
+        issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
+        started_at=started_at,
         elapsed_ratio=sprint.elapsed_ratio(today),
         team_estimates=_estimates(sprint.project_id),
         working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
@@ -123,59 +116,21 @@ def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
     return ProjectCounts(**counts)
 
 
-def _finished_issues(project_id: UUID | str, windows: Sequence[SprintWindow]) -> list[SprintIssue]:
-    """Done issues that are or were in a sprint, with the changes that tell where and how large they were when."""
-    changes = _sprint_changes(project_id)
-    done = Issue.objects.filter(_since(windows), _DONE, project_id=project_id).order_by()
-    rows = done.values_list("id", "sprint_id", "resolved_at", "story_points", "actual_hours", "assignee_id")
-    return [
-        SprintIssue(
-            issue_id=str(id_),
-            sprint_id=str(sprint_id or ""),
-            is_done=True,
-            resolved_at=resolved_at,
-            story_points=points,
-            actual_hours=hours,
-            assignee=str(assignee or ""),
-            changes=tuple(changes.get(id_, ())),
-        )
-        for id_, sprint_id, resolved_at, points, hours, assignee in rows
-        if sprint_id or id_ in changes
-    ]
-
-
-def _since(windows: Sequence[SprintWindow]) -> Q:
-    """Issues that any of these sprints could have delivered."""
-    starts = [window.started_at for window in windows]
-    if None in starts:
-        return Q()
-    return Q(resolved_at=None) | Q(resolved_at__gte=min(start for start in starts if start))
-
-
-def _sprint_changes(project_id: UUID | str) -> dict[UUID, list[FieldChange]]:
-    """Changes of sprint and points of done issues, by issue, oldest first."""
-    fields = (IssueChange.Field.SPRINT, IssueChange.Field.STORY_POINTS)
-    done = Q(issue__project_id=project_id, issue__status__category=WorkflowStatus.Category.DONE)
-    history = IssueChange.objects.filter(done, field__in=fields).order_by("changed_at", "id")
-    columns = history.values_list("issue_id", "field", "old_value", "new_value", "changed_at")
-    changes: dict[UUID, list[FieldChange]] = defaultdict(list)
-    for issue_id, field, old_value, new_value, changed_at in columns:
-        changes[issue_id].append(FieldChange(field, old_value, new_value, changed_at))
-    return changes
-
-
-def _scope_issue(row: Mapping[str, Any]) -> SprintScopeIssue:
+def _scope_issue(
+    issue: IssuePast, entered_at: datetime, priority: int | None, estimated_hours: float | None
+) -> SprintScopeIssue:
+    moves = issue.timeline("status").changed_at
     return SprintScopeIssue(
-        issue_id=str(row["id"]),
-        category=row["category"],
-        entered_at=row["entered"] or row["created_at"],
-        moved_at=_latest(row["created_at"], row["started_at"], row["moved"]) or row["created_at"],
-        story_points=row["story_points"],
-        estimated_hours=row["estimated_hours"],
-        is_assigned=row["assignee_id"] is not None,
-        actual_hours=row["actual_hours"],
-        priority=row["priority"],
-        assignee=str(row["assignee_id"] or ""),
+        issue_id=issue.issue_id,
+        category=issue.category,
+        entered_at=entered_at,
+        moved_at=_latest(issue.created_at, issue.started_at, *moves[-1:]) or issue.created_at,
+        story_points=issue.story_points,
+        estimated_hours=estimated_hours,
+        is_assigned=bool(issue.assignee),
+        actual_hours=issue.actual_hours,
+        priority=priority,
+        assignee=issue.assignee,
     )
 
 

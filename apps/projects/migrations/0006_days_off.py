@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0004_team_availability'),
+        ('projects', '0005_history_whole_and_frozen'),
     ]
 
     operations = [
