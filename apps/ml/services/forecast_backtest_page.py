@@ -48,8 +48,8 @@ def explanation(found: ForecastBacktest) -> Iterator[str]:
         "weeks, three sprints of two."
     )
     yield (
-        f"Forecasts of neighbouring weeks are right or wrong together: intervals count a team's quarter ({BLOCK_WEEKS} "
-        "weeks) as one."
+        f"Forecasts of neighbouring weeks are right or wrong together: intervals count {BLOCK_WEEKS} weeks of a team "
+        "as one."
     )
     if found.left_out:
         yield f"Nothing has come due of {', '.join(found.left_out)}."

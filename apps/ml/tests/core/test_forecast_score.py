@@ -45,15 +45,15 @@ def test_a_steady_team_is_asked_in_each_week_and_its_promise_holds():
     assert found.judged.n == team.due < len(team)
 
 
-def test_the_interval_counts_quarters_not_weeks():
-    found = scored(team_of([1, 0] * 39))
+def test_the_interval_counts_stretches_not_weeks():
+    found = scored(team_of([1, 0] * 40))
 
-    assert found.judged.n == 78
-    assert (found.judged.low, found.judged.high) == share_interval(0.5, 78 // BLOCK_WEEKS)
+    assert found.judged.n == 80
+    assert (found.judged.low, found.judged.high) == share_interval(0.5, 80 // BLOCK_WEEKS)
 
 
-def test_quarters_of_two_teams_are_told_apart():
-    one, two = scored(team_of([1, 0] * 39)).judged, scored(team_of([1, 0] * 39), team_of([1, 0] * 39)).judged
+def test_stretches_of_two_teams_are_told_apart():
+    one, two = scored(team_of([1, 0] * 40)).judged, scored(team_of([1, 0] * 40), team_of([1, 0] * 40)).judged
 
     assert two.high - two.low < one.high - one.low
 
@@ -65,7 +65,7 @@ def test_a_promise_that_fails_is_called_so():
     assert "fewer than promised." in said
 
 
-def test_the_loss_is_compared_with_average_velocity_over_whole_quarters():
+def test_the_loss_is_compared_with_average_velocity_over_whole_stretches():
     found = scored(team_of([1] * 13 * 25, naive=6.0))
 
     against = found.loss_against[NAIVE]
@@ -75,7 +75,7 @@ def test_the_loss_is_compared_with_average_velocity_over_whole_quarters():
     assert "with average velocity 1.70: 100 % better" in verdict(found)
 
 
-def test_a_few_quarters_do_not_tell_a_gain_from_chance():
+def test_a_few_stretches_do_not_tell_a_gain_from_chance():
     found = scored(team_of([1] * 13 * 6, naive=6.0))
 
     assert found.loss_against[NAIVE].low is None
