@@ -65,9 +65,8 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
     known: list[datetime] = []
     if field == "resolved_at":
         later = reached_after(project_id, now)
-        moments = moments.filter(_DONE).exclude(pk__in=later)
-        pasts = issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ()
-        known = [past.resolved_at for past in pasts if past.resolved_at]
+        moments = moments.filter(_DONE).exclude(pk__in=later.values("pk"))
+        known = [past.resolved_at for past in issue_pasts(later, now=now) if past.resolved_at]
     first = min(filter(None, (moments.values_list(field, flat=True).first(), *known)), default=None)
     if first is None:
         return ()
@@ -182,13 +181,14 @@ def _finished(
     """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
     later = reached_after(project_id, now)
     done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
+    done = done.exclude(pk__in=later.values("pk"))
     changes = _points_changes(project_id, since=since)
     columns = done.order_by().values_list("id", "resolved_at", "story_points", "actual_hours")
     for id_, resolved_at, points, hours in columns:
-        if resolved_at is not None and id_ not in later:
+        if resolved_at is not None:
             size = value_as_of("" if points is None else str(points), "story_points", changes.get(id_, ()), resolved_at)
             yield resolved_at, number_or_none(size), hours
-    for issue in issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ():
+    for issue in issue_pasts(later, now=now):
         if issue.resolved_at is not None and since <= issue.resolved_at < until:
             yield issue.resolved_at, issue.points_at(issue.resolved_at), issue.actual_hours
 
