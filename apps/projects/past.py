@@ -90,9 +90,9 @@ def issue_pasts(issues: QuerySet[Issue], *, now: datetime) -> list[IssuePast]:
     return [_issue(row, changes.get(row["id"], ())).as_of(now) for row in rows]
 
 
-def reached_after(project_id: UUID | str, moment: datetime) -> QuerySet[Issue]:
-    """Issues whose status or end changed after a moment; of the present moment there are none."""
-    later = IssueChange.objects.filter(changed_at__gt=moment, field__in=(Field.STATUS, Field.RESOLVED_AT))
+def changed_after(project_id: UUID | str, moment: datetime) -> QuerySet[Issue]:
+    """Issues that stood otherwise at a moment; of the present there are none."""
+    later = IssueChange.objects.filter(changed_at__gt=moment, field__in=PAST_FIELDS)
     return Issue.objects.filter(project_id=project_id, pk__in=later.order_by().values("issue_id"))
 
 

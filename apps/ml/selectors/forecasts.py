@@ -12,7 +12,7 @@ from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.work_units import Throughput, WorkItem
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
-from apps.projects.past import issue_pasts, reached_after
+from apps.projects.past import changed_after, issue_pasts
 
 WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
@@ -28,7 +28,8 @@ def throughput(project_id: UUID | str, *, now: datetime, calendar: WorkingCalend
     finished = _finished(project_id, since=end - MAX_HISTORY_WEEKS * WEEK, until=end, now=now)
     issues, points, hours = ([0.0] * MAX_HISTORY_WEEKS for _ in range(3))
     sizes, sizes_hours = [], []
-    for resolved_at, size, size_hours in finished:
+    # In the order of their ends, whatever the database's: sums are to come out the same to the last digit.
+    for resolved_at, size, size_hours in sorted(finished, key=lambda end: (end[0], end[1] or 0.0, end[2] or 0.0)):
         week = _week_of(resolved_at, end)
         issues[week] += 1
         if size is not None:
@@ -64,7 +65,7 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
     moments = Issue.objects.filter(**{"project_id": project_id, f"{field}__lte": now}).order_by(field)
     known: list[datetime] = []
     if field == "resolved_at":
-        later = reached_after(project_id, now)
+        later = changed_after(project_id, now)
         moments = moments.filter(_DONE).exclude(pk__in=later.values("pk"))
         known = [past.resolved_at for past in issue_pasts(later, now=now) if past.resolved_at]
     first = min(filter(None, (moments.values_list(field, flat=True).first(), *known)), default=None)
@@ -179,7 +180,7 @@ def _finished(
     project_id: UUID | str, *, since: datetime, until: datetime, now: datetime
 ) -> Iterable[tuple[datetime, float | None, float | None]]:
     """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
-    later = reached_after(project_id, now)
+    later = changed_after(project_id, now)
     done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
     done = done.exclude(pk__in=later.values("pk"))
     changes = _points_changes(project_id, since=since)

@@ -128,7 +128,10 @@ def _as_of(now: datetime, scope: Q, finished: QuerySet[Issue]) -> _Rows:
     ends = {past.issue_id: past.resolved_at for past in issue_pasts(touched, now=now)}
     for row in touched.values(*_COLUMNS):
         if (end := ends[str(row["id"])]) is not None:
-            rows.append(_undone(row, happened[row["id"]], now) | {"resolved_at": end})
+            known = _undone(row, happened[row["id"]], now)
+            # Work that was finished without a start may have got one when it was opened again.
+            begun = known["started_at"] and min(known["started_at"], now) == known["started_at"]
+            rows.append(known | {"resolved_at": end, "started_at": known["started_at"] if begun else None})
             changes[row["id"]] = [change for change in happened[row["id"]] if change[2] <= now]
     return rows, changes
 
