@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.velocity import counts_in_points
-from apps.ml.core.work_forecast import WorkForecast
+from apps.ml.core.work_forecast import LIKELY_PERCENT, WorkForecast
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
 #: issue of a small sprint would raise it.
@@ -44,9 +44,6 @@ LATE_ELAPSED_RATIO = 2.0 / 3.0
 HIGH_PRIORITY = 2
 #: Percent of the sprint's urgent issues still open late.
 URGENT_OPEN_PERCENT = (1.0, 25.0, 50.0, 75.0)
-
-#: The percentile that the sentence about the forecast quotes: the usual promise.
-LIKELY_PERCENT = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +155,8 @@ def late_by_forecast(state: SprintState) -> Finding | None:
     severity = severity_of(100.0 - chance, MISS_PERCENT)
     if severity is None:
         return None
-    likely = next(finish for finish in forecast.finishes if finish.percent == LIKELY_PERCENT)
-    by = f"by {likely.day} in {LIKELY_PERCENT} of 100 cases" if likely.day else "not within ten years"
+    likely = forecast.likely.day
+    by = f"by {likely} in {LIKELY_PERCENT} of 100 cases" if likely else "not within ten years"
     return Finding(
         kind="late_by_forecast",
         severity=severity,

@@ -40,6 +40,9 @@ CHUNK_WEEKS = 16
 #: Past weeks are drawn from a table of this many slots: a draw is then one small integer.
 SLOTS = 4096
 
+#: Once fewer of the runs are still at work, the others are no longer added up: few large issues make long tails.
+TAIL_SHARE = 0.1
+
 
 class WeeklyTotals(Protocol):
     """Something that adds up week by week in each run."""
@@ -101,6 +104,7 @@ class Forecast:
             past_forecasts=self.level.past_forecasts,
         )
         self._slots = slot_table(past, weights)
+        self._slots_drawn: list[NDArray[np.uint16]] = []
         self._chunks: list[NDArray[np.float32]] = []
 
     def weeks_to_finish(
@@ -123,16 +127,20 @@ class Forecast:
             At most `MAX_WEEKS`, which means 'not within ten years'.
         """
         wanted = np.broadcast_to(np.asarray(work, dtype=np.float64) / pace, (self.n_runs,))
-        weeks: Floats = np.full(self.n_runs, float(MAX_WEEKS))
-        weeks[wanted <= 0] = 0.0
-        waiting = wanted > 0
+        weeks: Floats = np.where(wanted > 0, float(MAX_WEEKS), 0.0)
+        waiting = np.flatnonzero(wanted > 0)
+        # Output and, of it, what is done of the work, of the waiting runs at the end of the chunk before.
+        output = start = np.zeros(len(waiting), dtype=np.float32)
         for number in range(-(-MAX_WEEKS // CHUNK_WEEKS)):
-            if not waiting.any():
+            if not len(waiting):
                 break
-            totals, start = self._done_of(number, inflow)
-            ended = np.flatnonzero(waiting & (totals.max(axis=0) >= wanted))
-            weeks[ended] = number * CHUNK_WEEKS + _crossing(totals[:, ended], start[ended], wanted[ended])
-            waiting[ended] = False
+            totals = self._totals_of(waiting, number, output)
+            done = totals if inflow is None else totals - _of(waiting, inflow.totals(number))
+            has_ended = done.max(axis=0) >= wanted[waiting]
+            ended, going = np.flatnonzero(has_ended), np.flatnonzero(~has_ended)
+            runs = waiting[ended]
+            weeks[runs] = number * CHUNK_WEEKS + _crossing(done[:, ended], start[ended], wanted[runs])
+            waiting, output, start = waiting[going], totals[-1, going], done[-1, going]
         return weeks.clip(max=float(MAX_WEEKS))
 
     def amount_within(self, weeks: float) -> Floats:
@@ -158,32 +166,39 @@ class Forecast:
         number, row = divmod(weeks - 1, CHUNK_WEEKS)
         return np.asarray(self.totals(number)[row], dtype=np.float64)
 
-    def _done_of(self, number: int, inflow: "WeeklyTotals | None") -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What is done of the work at the ends of the weeks of one chunk, and before its first."""
-        totals = self.totals(number)
-        start = self.totals(number - 1)[-1] if number else np.zeros(self.n_runs, dtype=np.float32)
-        if inflow is None:
-            return totals, start
-        return totals - inflow.totals(number), start - inflow.totals(number - 1)[-1] if number else start
-
     def totals(self, number: int) -> NDArray[np.float32]:
         """Cumulative output at the ends of the weeks of one chunk: shape (CHUNK_WEEKS, n_runs)."""
         while len(self._chunks) <= number:
-            drawn = self._draws.integers(0, SLOTS, size=(CHUNK_WEEKS, self.n_runs), dtype=np.uint16)
-            amounts = np.take(self._slots, drawn)
-            amounts *= self._levels(len(self._chunks))
-            if self._chunks:
-                amounts[0] += self._chunks[-1][-1]
-            self._chunks.append(np.cumsum(amounts, axis=0, out=amounts))
+            start = self._chunks[-1][-1] if self._chunks else np.zeros(self.n_runs, dtype=np.float32)
+            self._chunks.append(self._summed(slice(None), len(self._chunks), start))
         return self._chunks[number]
 
-    def _levels(self, chunk: int) -> NDArray[np.float32]:
+    def _totals_of(self, runs: NDArray[np.int64], number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of some runs alone, which begin the chunk with `start`: shape (CHUNK_WEEKS, len(runs))."""
+        if number < len(self._chunks) or len(runs) > TAIL_SHARE * self.n_runs:
+            return _of(runs, self.totals(number))
+        return self._summed(runs, number, start)
+
+    def _summed(self, runs: NDArray[np.int64] | slice, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
+        amounts = np.take(self._slots, self._drawn(number)[:, runs])
+        amounts *= self._levels(runs, number)
+        amounts[0] += start
+        return np.cumsum(amounts, axis=0, out=amounts)
+
+    def _levels(self, runs: NDArray[np.int64] | slice, chunk: int) -> NDArray[np.float32]:
         first = chunk * CHUNK_WEEKS + 1
         spread = self.level.spread(np.arange(first, first + CHUNK_WEEKS))
         if spread[0] == spread[-1]:
             spread = spread[:1]
-        exponent = np.multiply.outer(spread.astype(np.float32), self._level_draws)
+        exponent = np.multiply.outer(spread.astype(np.float32), self._level_draws[runs])
         return np.exp(exponent + np.float32(self.level.offset))
+
+    def _drawn(self, number: int) -> NDArray[np.uint16]:
+        """Which of the slots each run draws in the weeks of a chunk: shape (CHUNK_WEEKS, n_runs)."""
+        while len(self._slots_drawn) <= number:
+            drawn = self._draws.integers(0, SLOTS, size=(CHUNK_WEEKS, self.n_runs), dtype=np.uint16)
+            self._slots_drawn.append(drawn)
+        return self._slots_drawn[number]
 
     @cached_property
     def _level_draws(self) -> NDArray[np.float32]:
@@ -222,6 +237,11 @@ def slot_table(past: Floats, weights: Floats) -> NDArray[np.float32]:
     middles = (np.arange(SLOTS) + 0.5) / SLOTS
     chosen = np.minimum(np.searchsorted(np.cumsum(weights), middles), len(past) - 1)
     return past[chosen].astype(np.float32)
+
+
+def _of(runs: NDArray[np.int64], totals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The columns of some runs, or all without a copy."""
+    return totals if len(runs) == totals.shape[1] else np.take(totals, runs, axis=1)
 
 
 def _crossing(totals: NDArray[np.float32], start: NDArray[np.float32], wanted: Floats) -> Floats:

@@ -48,14 +48,8 @@ class SprintPlan:
     #: Hours the whole team has for the sprint if nobody is away; None if nobody said.
     team_capacity_hours: float | None = None
     calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
-
-    @property
-    def elapsed_ratio(self) -> float | None:
-        """Share of the planned days before the day on which the work resumes, in [0, 1]; None without a last day."""
-        if self.last_day is None:
-            return None
-        passed = (self.resumes_on - self.first_day).days
-        return min(passed / ((self.last_day - self.first_day).days + 1), 1.0)
+    #: Share of the planned days before the work resumes, in [0, 1]; None without a last day.
+    elapsed_ratio: float | None = None
 
     def day_when(self, working_days: float) -> date:
         """The day on which so much work, begun when the plan resumes, is done; the horizon where that is beyond."""

@@ -15,6 +15,8 @@ from apps.ml.core.scope_growth import drawn_growth
 from apps.ml.core.work_sizes import Spread
 from apps.ml.core.work_units import Throughput, Unit, WorkItem
 
+#: The usual promise, and its counterpart: between them lie 70 of 100 runs.
+LIKELY_PERCENT, EARLY_PERCENT = 85, 15
 #: Where the size of an issue comes from.
 SIZE_SOURCES = ("points", "model", "history")
 #: What is smaller was left behind by a subtraction.
@@ -50,6 +52,8 @@ class WorkForecast:
     pace: float
     history: History
     seed: int
+    #: As often earlier as `LIKELY_PERCENT` is later: the other end of what to expect.
+    early: Finish | None = None
     #: How many of the issues have their size from each of `SIZE_SOURCES`; none where issues are counted.
     sizes: Mapping[str, int] = field(default_factory=dict)
     #: Issues in progress that come first, and their mean size.
@@ -61,6 +65,11 @@ class WorkForecast:
     carried_over: float | None = None
     #: Mean work that comes in each week; None where nothing is expected to.
     weekly_inflow: float | None = None
+
+    @property
+    def likely(self) -> Finish:
+        """When the work is done in `LIKELY_PERCENT` of 100 runs."""
+        return next(finish for finish in self.finishes if finish.percent == LIKELY_PERCENT)
 
 
 @dataclass(slots=True)
@@ -128,7 +137,7 @@ class WorkForecaster:
     def ask(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> WorkForecast:
         """When these issues are done."""
         work = self.work_of(items)
-        weeks = quantiles_of(self.weeks_to_finish(work, pace=pace))
+        weeks = quantiles_of(self.weeks_to_finish(work, pace=pace), (EARLY_PERCENT, *PERCENTILES))
         return WorkForecast(
             finishes=tuple(self._finish(percent, weeks[percent]) for percent in PERCENTILES),
             probability_in_time=self.probability(work, pace=pace),
@@ -139,6 +148,7 @@ class WorkForecaster:
             pace=round(pace, 3),
             history=self.runs.history,
             seed=self.seed,
+            early=self._finish(EARLY_PERCENT, weeks[EARLY_PERCENT]),
             sizes=self.sources_of(items),
             ahead_issues=len(self.ahead),
             ahead_work=_mean(self.work_of(self.ahead)),

@@ -12,7 +12,7 @@ from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.work_units import Throughput, WorkItem
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
-from apps.projects.past import issue_pasts, reached_after
+from apps.projects.past import changed_after, issue_pasts
 
 WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
@@ -34,7 +34,8 @@ def throughput(
     finished = _finished(project_id, since=end - weeks * WEEK, until=end, now=now)
     issues, points, hours = ([0.0] * weeks for _ in range(3))
     sizes, sizes_hours = [], []
-    for resolved_at, size, size_hours in finished:
+    # In the order of their ends, whatever the database's: sums are to come out the same to the last digit.
+    for resolved_at, size, size_hours in sorted(finished, key=lambda end: (end[0], end[1] or 0.0, end[2] or 0.0)):
         week = _week_of(resolved_at, end, weeks=weeks)
         issues[week] += 1
         if size is not None:
@@ -70,10 +71,9 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
     moments = Issue.objects.filter(**{"project_id": project_id, f"{field}__lte": now}).order_by(field)
     known: list[datetime] = []
     if field == "resolved_at":
-        later = reached_after(project_id, now)
-        moments = moments.filter(_DONE).exclude(pk__in=later)
-        pasts = issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ()
-        known = [past.resolved_at for past in pasts if past.resolved_at]
+        later = changed_after(project_id, now)
+        moments = moments.filter(_DONE).exclude(pk__in=later.values("pk"))
+        known = [past.resolved_at for past in issue_pasts(later, now=now) if past.resolved_at]
     first = min(filter(None, (moments.values_list(field, flat=True).first(), *known)), default=None)
     if first is None:
         return ()
@@ -186,15 +186,16 @@ def _finished(
     project_id: UUID | str, *, since: datetime, until: datetime, now: datetime
 ) -> Iterable[tuple[datetime, float | None, float | None]]:
     """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
-    later = reached_after(project_id, now)
+    later = changed_after(project_id, now)
     done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
+    done = done.exclude(pk__in=later.values("pk"))
     changes = _points_changes(project_id, since=since)
     columns = done.order_by().values_list("id", "resolved_at", "story_points", "actual_hours")
     for id_, resolved_at, points, hours in columns:
-        if resolved_at is not None and id_ not in later:
+        if resolved_at is not None:
             size = value_as_of("" if points is None else str(points), "story_points", changes.get(id_, ()), resolved_at)
             yield resolved_at, number_or_none(size), hours
-    for issue in issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ():
+    for issue in issue_pasts(later, now=now):
         if issue.resolved_at is not None and since <= issue.resolved_at < until:
             yield issue.resolved_at, issue.points_at(issue.resolved_at), issue.actual_hours
 

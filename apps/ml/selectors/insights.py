@@ -51,14 +51,16 @@ def sprint_plan(
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
     first_day = sprint.start_date or today
+    # What is left of a running sprint starts today, not when the sprint did.
+    resumes_on = max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day
     return SprintPlan(
         items=work_items(issues),
         first_day=first_day,
-        # What is left of a running sprint starts today, not when the sprint did.
-        resumes_on=max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day,
+        resumes_on=resumes_on,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
         calendar=calendar or working_calendar(sprint.project_id),
+        elapsed_ratio=sprint.elapsed_ratio(resumes_on - timedelta(days=1)),
     )
 
 
