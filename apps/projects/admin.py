@@ -10,7 +10,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import (
+    DayOff,
+    Issue,
+    IssueChange,
+    IssueType,
+    Project,
+    Sprint,
+    SprintSnapshot,
+    TeamMember,
+    WorkflowStatus,
+)
 from apps.projects.services import update_issue
 
 
@@ -32,6 +42,11 @@ class TeamInline(ReadOnly, admin.TabularInline):
     extra = 0
 
 
+class DayOffInline(ReadOnly, admin.TabularInline):
+    model = DayOff
+    extra = 0
+
+
 class IssueTypeInline(ReadOnly, admin.TabularInline):
     model = IssueType
     extra = 0
@@ -49,7 +64,7 @@ class ProjectAdmin(admin.ModelAdmin):
     list_display = ["key", "name", "created_at"]
     search_fields = ["key", "name"]
     readonly_fields = ["key", "created_at"]
-    inlines = [TeamInline, IssueTypeInline, StatusInline]
+    inlines = [TeamInline, DayOffInline, IssueTypeInline, StatusInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -63,6 +78,15 @@ class SprintAdmin(ReadOnly, admin.ModelAdmin):
     list_filter = ["status"]
     list_select_related = ["project"]
     search_fields = ["name", "project__key"]
+
+
+@admin.register(SprintSnapshot)
+class SprintSnapshotAdmin(ReadOnly, admin.ModelAdmin):
+    """What a sprint came to, frozen when it was closed."""
+
+    list_display = ["sprint", "frozen_at", "committed_issues", "completed_issues", "carried_over_issues"]
+    list_select_related = ["sprint"]
+    exclude = ["standings", "pasts"]
 
 
 class ChangeInline(ReadOnly, admin.TabularInline):

@@ -19,8 +19,8 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.projects.demo_texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, Person
+from apps.projects.history_text import as_history_text
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.services import as_history_text
 
 PROJECT_KEY, PROJECT_NAME = "DEMO", "Demonstration shop"
 LOGIN_EMAIL, LOGIN_NAME = "demo@example.com", "Demo Lead"

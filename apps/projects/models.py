@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
+from apps.common.sprint_scope import elapsed_ratio
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -72,6 +73,22 @@ class TeamMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.project_id} as {self.role}"
+
+
+class DayOff(models.Model):
+    """A day on which nobody of the team works: a holiday, an outing."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="days_off")
+    day = models.DateField()
+    name = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering = ["day"]
+        verbose_name_plural = "days off"
+        constraints = [models.UniqueConstraint(fields=["project", "day"], name="projects_day_off_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name}".strip()
 
 
 class IssueType(models.Model):
@@ -158,9 +175,9 @@ class Sprint(UUIDModel):
 
     def elapsed_ratio(self, today: date) -> float | None:
         """Share of the planned days that have passed by the end of `today`, in [0, 1]; None without dates."""
-        if self.start_date is None or self.duration_days is None:
+        if self.start_date is None or self.end_date is None:
             return None
-        return min(max((today - self.start_date).days + 1, 0) / self.duration_days, 1.0)
+        return elapsed_ratio(self.start_date, self.end_date, today)
 
 
 class Issue(UUIDModel):
@@ -227,17 +244,32 @@ class Issue(UUIDModel):
         return self.external_id or str(self.id)
 
 
-class AppendOnlyQuerySet(models.QuerySet["IssueChange"]):
-    """History is written once; only the deletion of its issue takes it along."""
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    """History is written once; only the deletion of what it is about takes it along."""
 
     def update(self, **kwargs: Any) -> NoReturn:
-        raise TypeError("The history of an issue cannot be changed.")
+        raise TypeError("History cannot be changed.")
 
     def delete(self) -> NoReturn:
-        raise TypeError("The history of an issue cannot be deleted.")
+        raise TypeError("History cannot be deleted.")
 
 
-class IssueChange(models.Model):
+class AppendOnlyModel(models.Model):
+    """A row of history."""
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; a row that exists is never written again."""
+        if not self._state.adding:
+            raise TypeError("History cannot be changed.")
+        super().save(*args, **kwargs)
+
+
+class IssueChange(AppendOnlyModel):
     """One change of one field of an issue, with when and by whom: what makes the past knowable."""
 
     class Field(models.TextChoices):
@@ -246,28 +278,81 @@ class IssueChange(models.Model):
         SPRINT = "sprint"
         STORY_POINTS = "story_points"
         ESTIMATED_HOURS = "estimated_hours"
+        TITLE = "title"
+        DESCRIPTION = "description"
+        ISSUE_TYPE = "issue_type"
+        PRIORITY = "priority"
+        COMPONENT = "component"
+        LABELS = "labels"
+        ACTUAL_HOURS = "actual_hours"
+        #: Only imports change these; of an end also reopening the issue takes it away.
+        REPORTER = "reporter"
+        CREATED_AT = "created_at"
+        STARTED_AT = "started_at"
+        RESOLVED_AT = "resolved_at"
 
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="changes")
     field = models.CharField(max_length=32, choices=Field.choices)
-    #: As text: a status name, an id of a user or sprint, a number; empty for none.
-    old_value = models.CharField(max_length=200, blank=True)
-    new_value = models.CharField(max_length=200, blank=True)
+    #: As text, exactly (see `history_text`); empty for none.
+    old_value = models.TextField(blank=True)
+    #: Likewise, but of a description only its beginning: the whole is what the next change replaced, or the issue's.
+    new_value = models.TextField(blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
 
-    objects = AppendOnlyQuerySet.as_manager()
-
     class Meta:
         ordering = ["changed_at", "id"]
-        indexes = [models.Index(fields=["issue", "changed_at"], name="projects_change_by_issue")]
+        indexes = [
+            models.Index(fields=["issue", "changed_at"], name="projects_change_by_issue"),
+            # Whether anything happened after a moment is asked whenever the past is.
+            models.Index(fields=["changed_at"], name="projects_change_by_moment"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.field}: {self.old_value!r} to {self.new_value!r}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert; a row that exists is never written again."""
-        if not self._state.adding:
-            raise TypeError("The history of an issue cannot be changed.")
-        super().save(*args, **kwargs)
+
+class SprintSnapshot(AppendOnlyModel):
+    """A sprint as it stood when it was closed: what is said of it later is read here, whatever happens to its issues.
+
+    In issues `committed + added - removed == completed + carried_over + done_outside`.
+    """
+
+    sprint = models.OneToOneField(Sprint, on_delete=models.CASCADE, primary_key=True, related_name="snapshot")
+    frozen_at = models.DateTimeField()
+    committed_issues = models.PositiveIntegerField()
+    committed_points = models.FloatField()
+    added_issues = models.PositiveIntegerField()
+    added_points = models.FloatField()
+    removed_issues = models.PositiveIntegerField()
+    removed_points = models.FloatField()
+    completed_issues = models.PositiveIntegerField()
+    completed_points = models.FloatField()
+    carried_over_issues = models.PositiveIntegerField()
+    carried_over_points = models.FloatField()
+    #: In the sprint and done, but finished before it began.
+    done_outside_issues = models.PositiveIntegerField()
+    done_outside_points = models.FloatField()
+    #: The issues behind the numbers, as `apps.common.sprint_scope.Standing` has them: ids and figures, no texts.
+    standings = models.JSONField()
+    #: The same issues as `apps.common.history.IssuePast`: the burndown of the sprint can always be drawn again.
+    pasts = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    committed_issues=F("completed_issues")
+                    + F("carried_over_issues")
+                    + F("done_outside_issues")
+                    + F("removed_issues")
+                    - F("added_issues")
+                ),
+                name="projects_snapshot_adds_up",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sprint} as of {self.frozen_at}"

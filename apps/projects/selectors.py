@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.accounts.models import User
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 
 #: Whoever sent the request.
 Visitor = User | AnonymousUser
@@ -66,6 +66,10 @@ def team_of(project: Project) -> QuerySet[TeamMember]:
     return TeamMember.objects.filter(project=project).select_related("user").order_by("joined_at", "id")
 
 
+def days_off_of(project: Project) -> QuerySet[DayOff]:
+    return DayOff.objects.filter(project=project).order_by("day")
+
+
 def types_of(project: Project) -> QuerySet[IssueType]:
     return IssueType.objects.filter(project=project).order_by("name", "id")
 
@@ -82,3 +86,9 @@ def status_is_used(status: WorkflowStatus) -> bool:
         or in_history.filter(new_value=status.name).exists()
         or in_history.filter(old_value=status.name).exists()
     )
+
+
+def type_is_in_history(issue_type: IssueType) -> bool:
+    """Whether an issue was changed to or from this type."""
+    changes = IssueChange.objects.filter(issue__project_id=issue_type.project_id, field=IssueChange.Field.ISSUE_TYPE)
+    return changes.filter(Q(new_value=issue_type.name) | Q(old_value=issue_type.name)).exists()

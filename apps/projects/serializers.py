@@ -6,7 +6,9 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.accounts.models import User
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.common.sprint_scope import SprintReport
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.snapshots import BOOKS, SprintBooks
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
 MAX_HOURS = 100_000
@@ -105,6 +107,15 @@ class MemberSerializer(serializers.ModelSerializer):
         }
 
 
+class DayOffSerializer(serializers.ModelSerializer):
+    """A day on which nobody works; forecasts and durations leave it out."""
+
+    class Meta:
+        model = DayOff
+        fields = ["id", "day", "name"]
+        extra_kwargs = {"name": {"help_text": "Why, if anybody asks."}}
+
+
 class NewMemberSerializer(serializers.Serializer):
     """Whom to take into the team, and as what."""
 
@@ -131,6 +142,46 @@ class SprintSerializer(serializers.ModelSerializer):
             "started_at", "completed_at", "created_at",
         ]  # fmt: skip
         read_only_fields = ["id", "status", "started_at", "completed_at", "created_at"]
+
+
+class BookLineSerializer(serializers.Serializer):
+    issue_id = serializers.CharField()
+    points = serializers.FloatField(allow_null=True, help_text="None where it had none.")
+
+
+class BookSerializer(serializers.Serializer):
+    """Some issues of a sprint with the points they had."""
+
+    issues = serializers.IntegerField()
+    points = serializers.FloatField(help_text="Issues without points add none.")
+    lines = BookLineSerializer(many=True)
+
+
+class SprintReportSerializer(serializers.Serializer):
+    """In issues committed + added - removed = completed + carried_over + done_outside."""
+
+    sprint_id = serializers.UUIDField()
+    is_frozen = serializers.BooleanField(help_text="Kept when the sprint was closed; else told from the history.")
+    as_of = serializers.DateTimeField()
+    committed = BookSerializer(help_text="In the sprint when planning ended, sized as it was then.")
+    added = BookSerializer(help_text="Came in after that, also what was created in the running sprint.")
+    removed = BookSerializer(help_text="Left before the end, sized as when it left.")
+    completed = BookSerializer(help_text="Finished in the sprint.")
+    carried_over = BookSerializer(help_text="Not done at the end; of a running sprint what is open.")
+    done_outside = BookSerializer(help_text="In the sprint and done, but finished before it began.")
+
+    def to_representation(self, sprint_and_books: tuple[Sprint, SprintBooks]) -> dict[str, Any]:
+        sprint, books = sprint_and_books
+        shown = {book: self._book(books.report, book) for book in BOOKS}
+        return super().to_representation(
+            {"sprint_id": sprint.pk, "is_frozen": books.is_frozen, "as_of": books.as_of, **shown}
+        )
+
+    def _book(self, report: SprintReport, book: str) -> dict[str, Any]:
+        sizes = "committed_points" if book == "committed" else "points"
+        lines = [{"issue_id": line.issue_id, "points": getattr(line, sizes)} for line in getattr(report, book)]
+        amount = report.amount(book)
+        return {"issues": amount.issues, "points": amount.points, "lines": lines}
 
 
 class CloseSprintSerializer(serializers.Serializer):

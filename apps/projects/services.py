@@ -5,18 +5,20 @@ input that contradicts the present state. Locks are taken in one order everywher
 id, issues by id, who is assigned.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.history_text import new_change
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
-from apps.projects.selectors import status_is_used
+from apps.projects.selectors import status_is_used, type_is_in_history
+from apps.projects.snapshots import freeze
 
 #: What a new project starts with; teams rename, add and remove.
 DEFAULT_TYPES = ("bug", "story", "task")
@@ -27,12 +29,12 @@ DEFAULT_STATUSES = (
 )
 #: Dates outside are slips of the pen, and the first and last years of the calendar cannot be counted from.
 FIRST_SPRINT_YEAR, LAST_SPRINT_YEAR = 1980, 2200
-#: Fields whose every change is kept, because predictions need to know what was known when.
-TRACKED_FIELDS = tuple(IssueChange.Field.values)
-#: What a change of an issue may name; its project and its source stay what they are.
-EDITABLE_ISSUE_FIELDS = frozenset(TRACKED_FIELDS) | {
-    "title", "description", "issue_type", "priority", "actual_hours", "component", "labels", "due_date",
-}  # fmt: skip
+#: What a change of an issue may name; its project, source and times stay what they are. Every change of all but the
+#: due date is kept, because predictions need to know what was known when.
+EDITABLE_ISSUE_FIELDS = frozenset({
+    "title", "description", "issue_type", "status", "priority", "assignee", "sprint", "story_points", "estimated_hours",
+    "actual_hours", "component", "labels", "due_date",
+})  # fmt: skip
 
 
 # --- Projects -----------------------------------------------------------------------------------------------------
@@ -95,7 +97,8 @@ def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
     lock(member)
     _require_another_lead(member)
     open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
-    _set_for_all(open_issues.exclude(status__category=WorkflowStatus.Category.DONE), "assignee", None, by=by, now=now)
+    left_alone = _locked(open_issues.exclude(status__category=WorkflowStatus.Category.DONE))
+    _set_for_all(left_alone, "assignee", None, by=by, now=now)
     member.delete()
 
 
@@ -103,6 +106,22 @@ def _require_another_lead(member: TeamMember) -> None:
     leads = TeamMember.objects.filter(project=member.project, role=TeamMember.Role.LEAD)
     if leads.filter(pk=member.pk).exists() and not leads.exclude(pk=member.pk).exists():
         raise Conflict("A project keeps at least one lead: make somebody else lead first.")
+
+
+# --- Days off -----------------------------------------------------------------------------------------------------
+@all_or_nothing()
+def create_day_off(project: Project, *, day: date, name: str = "") -> DayOff:
+    return insert(DayOff(project=project, day=day, name=name))
+
+
+@all_or_nothing()
+def update_day_off(day_off: DayOff, **fields: Any) -> DayOff:
+    return update(day_off, fields, allowed={"day", "name"})
+
+
+@all_or_nothing()
+def delete_day_off(day_off: DayOff) -> None:
+    day_off.delete()
 
 
 # --- Issue types and statuses -------------------------------------------------------------------------------------
@@ -113,6 +132,9 @@ def create_issue_type(project: Project, *, name: str) -> IssueType:
 
 @all_or_nothing()
 def update_issue_type(issue_type: IssueType, **fields: Any) -> IssueType:
+    """Rename a type; `Conflict` once the history names it."""
+    if fields.get("name", issue_type.name) != issue_type.name and type_is_in_history(issue_type):
+        raise Conflict("A type that issues were changed to or from keeps its name: make a new one.")
     return update(issue_type, fields, allowed={"name"})
 
 
@@ -177,15 +199,17 @@ def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
 
 @all_or_nothing()
 def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | None = None) -> Sprint:
-    """Complete an active sprint; what is unfinished goes to the backlog or to `move_to`, each move recorded."""
+    """Complete an active sprint and freeze its books; what is unfinished goes to the backlog or to `move_to`."""
     lock_sprints([sprint, move_to] if move_to else [sprint])
     if sprint.status != Sprint.Status.ACTIVE:
         raise Conflict(f"Only an active sprint can be closed; this one is {sprint.status}.")
     _check_next_sprint(sprint, move_to)
-    unfinished = Issue.objects.filter(sprint=sprint).exclude(status__category=WorkflowStatus.Category.DONE)
-    _set_for_all(unfinished, "sprint", move_to, by=by, now=now)
+    issues = _locked(Issue.objects.filter(sprint=sprint))
     sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, now
     sprint.save(update_fields=["status", "completed_at"])
+    freeze(sprint, now=now)
+    unfinished = [issue for issue in issues if issue.status.category != WorkflowStatus.Category.DONE]
+    _set_for_all(unfinished, "sprint", move_to, by=by, now=now)
     return sprint
 
 
@@ -195,7 +219,7 @@ def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
     lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict("A sprint that was started is history and stays.")
-    _set_for_all(Issue.objects.filter(sprint=sprint), "sprint", None, by=by, now=now)
+    _set_for_all(_locked(Issue.objects.filter(sprint=sprint)), "sprint", None, by=by, now=now)
     sprint.delete()
 
 
@@ -227,16 +251,21 @@ def create_issue(project: Project, *, title: str, by: User | None, now: datetime
     fields.setdefault("status", _first_status(project))
     fields.setdefault("reporter", by)
     fields.setdefault("created_at", now)
+    if fields.get("sprint") is not None:
+        lock_sprints([fields["sprint"]])
     _check_issue_fields(project.pk, fields)
     issue = Issue(project=project, title=title, **fields)
     _check_times(issue, now)
     _set_times(issue, was=None, now=now)
-    return insert(issue)
+    insert(issue)
+    if _came_in_late(issue, now):
+        IssueChange.objects.bulk_create([new_change(issue, "sprint", None, issue.sprint, by=by, at=now)])
+    return issue
 
 
 @all_or_nothing()
 def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any) -> Issue:
-    """Change an issue; each change of a tracked field is recorded, and the times follow the status."""
+    """Change an issue; each change is recorded, and the times follow the status."""
     if unknown := set(fields) - EDITABLE_ISSUE_FIELDS:
         raise TypeError(f"An issue's {', '.join(sorted(unknown))} cannot be changed.")
     if fields.get("sprint") is not None:
@@ -244,14 +273,14 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     lock(issue)
     changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
     _check_issue_fields(issue.project_id, changed)
-    changes = [_change(issue, name, value, by=by, now=now) for name, value in changed.items() if name in TRACKED_FIELDS]
+    before = {name: getattr(issue, name) for name in (*changed, "resolved_at")}
     was = issue.status.category
     for name, value in changed.items():
         setattr(issue, name, value)
     _set_times(issue, was=was, now=now)
     validate(issue)
     issue.save(update_fields=[*changed, "started_at", "resolved_at", "updated_at"])
-    IssueChange.objects.bulk_create(changes)
+    IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
     return issue
 
 
@@ -259,6 +288,12 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
 def delete_issue(issue: Issue) -> None:
     """Delete an issue with its history."""
     issue.delete()
+
+
+def _came_in_late(issue: Issue, now: datetime) -> bool:
+    """An issue with an older date of creation enters a sprint that runs: nothing else would tell when."""
+    started_at = issue.sprint.started_at if issue.sprint else None
+    return started_at is not None and issue.created_at <= started_at < now
 
 
 def _first_status(project: Project) -> WorkflowStatus:
@@ -316,22 +351,20 @@ def _set_times(issue: Issue, *, was: str | None, now: datetime) -> None:
         issue.resolved_at = now
 
 
-def _change(issue: Issue, field: str, value: Any, *, by: User | None, now: datetime) -> IssueChange:
-    old, new = as_history_text(getattr(issue, field)), as_history_text(value)
-    return IssueChange(issue=issue, field=field, old_value=old, new_value=new, changed_at=now, changed_by=by)
+def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, now: datetime) -> list[IssueChange]:
+    """What the history keeps of a change: everything tracked, and an end that was taken away."""
+    kept = [name for name in before if name in IssueChange.Field.values and name != "resolved_at"]
+    if before["resolved_at"] is not None and issue.resolved_at is None:
+        kept.append("resolved_at")
+    return [new_change(issue, name, before[name], getattr(issue, name), by=by, at=now) for name in kept]
 
 
-def as_history_text(value: Any) -> str:
-    """How the history writes a value: a status by name, a person or sprint by id, a number exactly, none as empty."""
-    if value is None:
-        return ""
-    if isinstance(value, WorkflowStatus):
-        return value.name
-    return str(value.pk) if isinstance(value, models.Model) else repr(float(value)).removesuffix(".0")
+def _locked(issues: QuerySet[Issue]) -> list[Issue]:
+    return list(issues.select_for_update(of=("self",)).select_related("status", "sprint", "assignee").order_by("pk"))
 
 
-def _set_for_all(issues: models.QuerySet[Issue], field: str, value: Any, *, by: User, now: datetime) -> None:
-    """One tracked field of many issues, recorded for each, in three queries."""
-    locked = list(issues.select_for_update(of=("self",)).select_related(field).order_by("pk"))
-    IssueChange.objects.bulk_create([_change(issue, field, value, by=by, now=now) for issue in locked])
+def _set_for_all(locked: Sequence[Issue], field: str, value: Any, *, by: User, now: datetime) -> None:
+    """One tracked field of many issues, recorded for each, in two queries."""
+    changes = [new_change(issue, field, getattr(issue, field), value, by=by, at=now) for issue in locked]
+    IssueChange.objects.bulk_create(changes)
     Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": now})

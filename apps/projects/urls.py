@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from apps.projects.viewsets import (
+    DayOffViewSet,
     IssueHistoryViewSet,
     IssueTypeViewSet,
     IssueViewSet,
@@ -35,7 +36,9 @@ urlpatterns = [
     *crud(f"{PROJECT}sprints/", "<uuid:sprint_id>/", SprintViewSet, "sprint"),
     path(f"{PROJECT}sprints/<uuid:sprint_id>/start/", SprintViewSet.as_view({"post": "start"}), name="sprint-start"),
     path(f"{PROJECT}sprints/<uuid:sprint_id>/close/", SprintViewSet.as_view({"post": "close"}), name="sprint-close"),
+    path(f"{PROJECT}sprints/<uuid:sprint_id>/report/", SprintViewSet.as_view({"get": "report"}), name="sprint-report"),
     *crud(f"{PROJECT}members/", "<uuid:user_id>/", MemberViewSet, "member"),
+    *crud(f"{PROJECT}days-off/", "<int:day_off_id>/", DayOffViewSet, "day-off"),
     *crud(f"{PROJECT}issue-types/", "<int:issue_type_id>/", IssueTypeViewSet, "issue-type"),
     *crud(f"{PROJECT}statuses/", "<int:status_id>/", StatusViewSet, "status"),
 ]

@@ -17,10 +17,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.projects import selectors, services
 from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.permissions import ProjectRole
 from apps.projects.serializers import (
     CloseSprintSerializer,
+    DayOffSerializer,
     IssueChangeSerializer,
     IssueSerializer,
     IssueTypeSerializer,
@@ -29,9 +30,11 @@ from apps.projects.serializers import (
     NewMemberSerializer,
     ProjectSerializer,
     ProjectUpdateSerializer,
+    SprintReportSerializer,
     SprintSerializer,
     StatusSerializer,
 )
+from apps.projects.snapshots import books_of
 
 Role = TeamMember.Role
 
@@ -118,7 +121,7 @@ class IssueViewSet(ReadViewSet):
         return self.shown(issue, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str, issue_id: str) -> Response:
-        """Change an issue; changes of status, assignee, sprint and estimates go on record."""
+        """Change an issue; every change but that of the due date goes on record."""
         issue = self.get_object()
         return self.shown(services.update_issue(issue, by=request.user, now=timezone.now(), **self.validated(issue)))
 
@@ -173,11 +176,22 @@ class SprintViewSet(ReadViewSet):
     @extend_schema(request=CloseSprintSerializer, responses={200: SprintSerializer})
     @action(detail=True, methods=["post"])
     def close(self, request: Request, project_id: str, sprint_id: str) -> Response:
-        """Complete the sprint; what is unfinished moves on or goes back to the backlog."""
+        """Complete the sprint and freeze its report; what is unfinished moves on or goes back to the backlog."""
         sprint = self.get_object()
         choice = CloseSprintSerializer(data=request.data, context=self.get_serializer_context())
         choice.is_valid(raise_exception=True)
         return self.shown(services.close_sprint(sprint, by=request.user, now=timezone.now(), **choice.validated_data))
+
+    @extend_schema(responses=SprintReportSerializer)
+    @action(detail=True)
+    def report(self, request: Request, project_id: str, sprint_id: str) -> Response:
+        """What was committed, added, removed, completed and carried over.
+
+        Of a closed sprint as it was frozen; of a running one as of now, and of one that was completed before reports
+        were kept, or by an import, as the history tells.
+        """
+        sprint, now = get_object_or_404(self.get_queryset().select_related("snapshot"), pk=sprint_id), timezone.now()
+        return Response(SprintReportSerializer((sprint, books_of([sprint], now=now)[str(sprint.pk)])).data)
 
 
 class MemberViewSet(ReadViewSet):
@@ -207,6 +221,29 @@ class MemberViewSet(ReadViewSet):
     def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
         """Take a person out of the team; their open issues become unassigned."""
         services.remove_member(self.get_object(), by=request.user, now=timezone.now())
+        return gone()
+
+
+class DayOffViewSet(ReadViewSet):
+    """Days on which nobody of the team works."""
+
+    queryset = DayOff.objects.all()
+    serializer_class = DayOffSerializer
+    lookup_url_kwarg = "day_off_id"
+
+    def get_queryset(self) -> QuerySet[DayOff]:
+        return selectors.days_off_of(self.project)
+
+    def create(self, request: Request, project_id: str) -> Response:
+        return self.shown(services.create_day_off(self.project, **self.validated()), status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, day_off_id: int) -> Response:
+        day_off = self.get_object()
+        return self.shown(services.update_day_off(day_off, **self.validated(day_off)))
+
+    def destroy(self, request: Request, project_id: str, day_off_id: int) -> Response:
+        """Make it a working day again."""
+        services.delete_day_off(self.get_object())
         return gone()
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.velocity import counts_in_points
-from apps.ml.core.work_forecast import WorkForecast
+from apps.ml.core.work_forecast import LIKELY_PERCENT, WorkForecast
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
 #: issue of a small sprint would raise it.
@@ -44,9 +44,6 @@ LATE_ELAPSED_RATIO = 2.0 / 3.0
 HIGH_PRIORITY = 2
 #: Percent of the sprint's urgent issues still open late.
 URGENT_OPEN_PERCENT = (1.0, 25.0, 50.0, 75.0)
-
-#: The percentile that the sentence about the forecast quotes: the usual promise.
-LIKELY_PERCENT = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +85,8 @@ class SprintState:
     team_estimates: bool = True
     #: When the open issues are done by the team's own past; None where that is too short.
     forecast: WorkForecast | None = None
-    #: Until the sprint's last day, today counted; None without one.
-    working_days_left: int | None = None
+    #: Days of the whole team until the sprint's last day, today counted; None without one.
+    working_days_left: float | None = None
 
     @property
     def open_issues(self) -> tuple[SprintScopeIssue, ...]:
@@ -158,14 +155,14 @@ def late_by_forecast(state: SprintState) -> Finding | None:
     severity = severity_of(100.0 - chance, MISS_PERCENT)
     if severity is None:
         return None
-    likely = next(finish for finish in forecast.finishes if finish.percent == LIKELY_PERCENT)
-    by = f"by {likely.day} in {LIKELY_PERCENT} of 100 cases" if likely.day else "not within ten years"
+    likely = forecast.likely.day
+    by = f"by {likely} in {LIKELY_PERCENT} of 100 cases" if likely else "not within ten years"
     return Finding(
         kind="late_by_forecast",
         severity=severity,
         description=(
             f"The chance to finish by {forecast.last_day} is {chance:.0f}%: "
-            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left} working days, "
+            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days, "
             f"done {by}"
         ),
         metric="probability_in_time",
@@ -285,7 +282,7 @@ def capacity_overload(state: SprintState) -> Finding | None:
         severity=severity,
         description=(
             f"{needed:.0f} estimated hours are left; {people} {'person has' if people == 1 else 'people have'} "
-            f"{available:.0f} in {state.working_days_left} working days at {HOURS_PER_PERSON_DAY:.0f} a day"
+            f"{available:.0f} in {state.working_days_left or 0:g} working days at {HOURS_PER_PERSON_DAY:.0f} a day"
         ),
         metric="estimated_hours_left",
         expected=available,

@@ -1,37 +1,90 @@
-"""The working calendar: Monday to Friday without the days off, counted in whole days."""
+"""The working calendar: which days are worked, and by what share of the team."""
 
-import math
-from collections.abc import Sequence
-from datetime import date
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 import numpy as np
 
-
-def working_days_left(first: date, last: date, days_off: Sequence[date] = ()) -> int:
-    """Working days from `first` to `last`, both counted; 0 once the last day is past."""
-    if last < first:
-        return 0
-    # As numpy counts days: the calendar of the standard library has no day after its last.
-    return int(np.busday_count(first, np.datetime64(last) + 1, holidays=list(days_off)))
+#: Ten years. Further out no date means anything.
+MAX_DAYS = 3653
+WORKING_DAYS_PER_WEEK = 5
+#: Work that is less than this share of a day is a rounding error of a division, which must not cost a day.
+_TOLERANCE_DAYS = 1e-9
 
 
-def shifted_day(last: date, working_days: int, days_off: Sequence[date] = ()) -> date:
-    """A last day so many working days later, or earlier where negative; a last day on a weekend is its Friday."""
-    if working_days == 0:
-        return last
-    return _date(np.busday_offset(last, working_days, roll="backward", holidays=list(days_off)))
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Somebody of the team is away, both days counted; None for 'always' before, or after."""
+
+    first: date | None = None
+    last: date | None = None
 
 
-def finish_day(first: date, working_days: float, days_off: Sequence[date] = ()) -> date:
-    """The working day on which so much work, begun on `first`, is done; `first` itself if there is none."""
-    if working_days <= 0:
-        return first
-    # A rounding error of the division must not cost a day.
-    whole_days = max(math.ceil(working_days - 1e-9), 1)
-    return _date(np.busday_offset(first, whole_days - 1, roll="forward", holidays=list(days_off)))
+@dataclass(frozen=True, slots=True)
+class WorkingCalendar:
+    """Monday to Friday, without the days off, each as far as the team is there.
 
+    A day counts as the share of the people who are not away: everybody alike, since nothing says who does how much.
+    A calendar without people (nobody has been entered) knows no absences.
+    """
 
-def _date(day: np.datetime64) -> date:
-    """The standard library's calendar ends with the year 9999, numpy's does not."""
-    found: date = min(day, np.datetime64(date.max)).astype(date)
-    return found
+    days_off: frozenset[date] = frozenset()
+    people: int = 0
+    #: At most one of each person, so that nobody is away twice on one day.
+    absences: tuple[Absence, ...] = ()
+    _weekdays: np.busdaycalendar = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_weekdays", np.busdaycalendar(holidays=sorted(self.days_off)))
+
+    def without(self, days: Iterable[date]) -> "WorkingCalendar":
+        """The same calendar with further days off."""
+        return replace(self, days_off=self.days_off | frozenset(days))
+
+    def working_days(self, first: date, last: date) -> float:
+        """Days of the whole team from `first` to `last`, both counted; 0 once the last day is past."""
+        away = sum(self._weekdays_within(first, last, absence) for absence in self.absences)
+        everybody = self._weekdays_between(first, last)
+        return everybody - away / self.people if self.people else float(everybody)
+
+    def day_when(self, first: date, working_days: float) -> date | None:
+        """The day on which so much work of the whole team, begun on `first`, is done; `first` if there is none.
+
+        None if that is more than `MAX_DAYS` ahead.
+        """
+        if working_days <= 0:
+            return first
+        horizon = range(min(MAX_DAYS, (date.max - first).days + 1))
+        needed = working_days - _TOLERANCE_DAYS
+        ahead = bisect_left(horizon, needed, key=lambda days: self.working_days(first, first + timedelta(days=days)))
+        return first + timedelta(days=ahead) if ahead < len(horizon) else None
+
+    def shifted(self, last: date, working_days: int) -> date:
+        """A last day so many days of work later, or earlier where negative; a last day on a weekend is its Friday."""
+        if working_days == 0:
+            return last
+        moved = np.busday_offset(last, working_days, roll="backward", busdaycal=self._weekdays)
+        # The standard library's calendar ends with the year 9999, numpy's does not.
+        found: date = min(moved, np.datetime64(date.max)).astype(date)
+        return found
+
+    def weekly_shares(self, end: date, n_weeks: int) -> tuple[float, ...]:
+        """What part of a full week each of the `n_weeks` of seven days before `end` was, oldest first.
+
+        Empty, which is all of it, where neither days off nor absences are known.
+        """
+        if not self.days_off and not self.absences:
+            return ()
+        starts = [end - timedelta(days=7 * age) for age in range(n_weeks, 0, -1)]
+        return tuple(self.working_days(start, start + timedelta(days=6)) / WORKING_DAYS_PER_WEEK for start in starts)
+
+    def _weekdays_between(self, first: date, last: date) -> int:
+        if last < first:
+            return 0
+        # As numpy counts days: the calendar of the standard library has no day after its last.
+        return int(np.busday_count(first, np.datetime64(last) + 1, busdaycal=self._weekdays))
+
+    def _weekdays_within(self, first: date, last: date, absence: Absence) -> int:
+        return self._weekdays_between(max(first, absence.first or first), min(last, absence.last or last))

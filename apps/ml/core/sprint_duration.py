@@ -1,13 +1,13 @@
 """How long planned work takes: the work divided by the team's own output a working day, never more than it can do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.calendar import finish_day
+from apps.ml.core.calendar import MAX_DAYS, WorkingCalendar
 from apps.ml.core.results import Interval
 from apps.ml.core.velocity import (
     SprintRecord,
@@ -17,6 +17,7 @@ from apps.ml.core.velocity import (
     recent,
     working_days_between,
 )
+from apps.ml.core.work_units import WorkItem
 
 #: Two sprints could be luck twice; three show at least whether they agree.
 MIN_COMPLETED_SPRINTS = 3
@@ -36,16 +37,6 @@ UNSTEADY_RATIO = 0.35
 
 
 @dataclass(frozen=True, slots=True)
-class WorkItem:
-    """An unfinished issue in the plan."""
-
-    issue_id: str
-    story_points: float | None = None
-    estimated_hours: float | None = None
-    is_assigned: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class SprintPlan:
     """What is asked: this work, from this day, with this capacity."""
 
@@ -54,8 +45,16 @@ class SprintPlan:
     first_day: date
     resumes_on: date
     last_day: date | None = None
-    #: Hours the whole team has for the sprint; None if nobody said.
+    #: Hours the whole team has for the sprint if nobody is away; None if nobody said.
     team_capacity_hours: float | None = None
+    calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
+    #: Share of the planned days before the work resumes, in [0, 1]; None without a last day.
+    elapsed_ratio: float | None = None
+
+    def day_when(self, working_days: float) -> date:
+        """The day on which so much work, begun when the plan resumes, is done; the horizon where that is beyond."""
+        found = self.calendar.day_when(self.resumes_on, working_days)
+        return found or self.resumes_on + min(timedelta(days=MAX_DAYS), date.max - self.resumes_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def estimate_sprint_duration(plan: SprintPlan, history: Sequence[SprintRecord]) 
         method="velocity_based" if unit == "points" else "throughput_based",
         unit=unit,
         working_days=round(numbers.working_days, 1),
-        finish_date=finish_date(plan.resumes_on, numbers.working_days),
+        finish_date=plan.day_when(numbers.working_days),
         days_range=_range(numbers, usable),
         capacity=numbers.capacity,
         sprints_used=len(recent(usable)),
@@ -166,11 +165,6 @@ def replay(history: Sequence[SprintRecord], unit: str) -> tuple[int, int]:
     first = max(1, len(history) - MAX_REPLAYS)
     moments = range(first, len(history))
     return sum(_is_hit(history[:moment], history[moment], unit) for moment in moments), len(moments)
-
-
-def finish_date(first_day: date, working_days: float) -> date:
-    """The working day on which so much work, begun on `first_day`, is done; no work is done on the day itself."""
-    return finish_day(first_day, working_days)
 
 
 def capacity_pace(plan: SprintPlan, history: Sequence[SprintRecord]) -> float:
@@ -280,7 +274,7 @@ def _calendar_days(plan: SprintPlan, working_days: float) -> int:
     if working_days <= 0:
         # Nothing is left: what has passed of a running sprint, or no days at all.
         return max((plan.resumes_on - plan.first_day).days, 0)
-    return (finish_date(plan.resumes_on, working_days) - plan.first_day).days + 1
+    return (plan.day_when(working_days) - plan.first_day).days + 1
 
 
 def _range(numbers: _Arithmetic, history: Sequence[SprintRecord]) -> Interval:
@@ -310,7 +304,7 @@ def _nothing_planned(numbers: _Arithmetic) -> str | None:
 def _longer_than_planned(numbers: _Arithmetic) -> str | None:
     if numbers.plan.last_day is None:
         return "The sprint has no end date, so the estimate cannot be compared with a plan."
-    late = (finish_date(numbers.plan.resumes_on, numbers.working_days) - numbers.plan.last_day).days
+    late = (numbers.plan.day_when(numbers.working_days) - numbers.plan.last_day).days
     if late <= 0 or numbers.working_days <= 0:
         return None
     return f"The work ends about {late} calendar day{'s' * (late != 1)} after the sprint's last day."

@@ -6,37 +6,12 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from apps.common.sprint_scope import Standing
+
 #: Velocity looks at this many recent sprints: a third of a year of fortnights. Older teams were other teams.
 VELOCITY_SPRINTS = 8
 #: Work is counted in points where at least this share of it carries points, else in issues.
 MIN_POINTED_SHARE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One entry of an issue's history."""
-
-    field: str
-    old_value: str
-    new_value: str
-    changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SprintIssue:
-    """An issue that is, or once was, in a sprint."""
-
-    issue_id: str
-    #: The sprint it is in now; empty for none.
-    sprint_id: str
-    is_done: bool
-    resolved_at: datetime | None = None
-    story_points: float | None = None
-    actual_hours: float | None = None
-    #: Opaque person key; empty for nobody.
-    assignee: str = ""
-    #: Changes of sprint and story points, oldest first.
-    changes: tuple[FieldChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,76 +48,40 @@ class SprintRecord:
         return self.delivered_points if unit == "points" else float(self.delivered_issues)
 
 
-def value_as_of(current: str, field: str, changes: Sequence[FieldChange], moment: datetime) -> str:
-    """What a field held at a moment: the old value of the first change after it, else the present value."""
-    for change in changes:
-        if change.field == field and change.changed_at > moment:
-            return change.old_value
-    return current
-
-
-def points_as_of(issue: SprintIssue, moment: datetime) -> float | None:
-    """Story points as they stood at a moment; None for none."""
-    current = "" if issue.story_points is None else str(issue.story_points)
-    value = value_as_of(current, "story_points", issue.changes, moment)
-    return float(value) if value else None
-
-
 def working_days_between(first: date, last: date) -> int:
     """Days from Monday to Friday, both ends counted, at least 1: a sprint on a weekend still had a day."""
     return max(int(np.busday_count(first, last + timedelta(days=1))), 1)
 
 
-def was_delivered(issue: SprintIssue, window: SprintWindow) -> bool:
-    """Whether an issue was finished in a sprint, as of that sprint's end; later moves and edits change nothing."""
-    if not issue.is_done:
-        return False
-    if window.started_at is None or window.ended_at is None or issue.resolved_at is None:
-        # Without times the last known place of a finished issue is all there is.
-        return issue.sprint_id == window.sprint_id
-    place = value_as_of(issue.sprint_id, "sprint", issue.changes, window.ended_at)
-    return place == window.sprint_id and window.started_at <= issue.resolved_at <= window.ended_at
-
-
-def sprint_record(window: SprintWindow, issues: Sequence[SprintIssue]) -> SprintRecord:
+def sprint_record(window: SprintWindow, completed: Sequence[Standing]) -> SprintRecord:
     """Sum up what a completed sprint delivered.
 
     Parameters
     ----------
     window : SprintWindow
         When the sprint ran.
-    issues : sequence of SprintIssue
-        At least all issues that are or were in the sprint; others are ignored.
+    completed : sequence of Standing
+        What was finished in it, as it stood at the sprint's end: `SprintReport.completed`.
 
     Returns
     -------
     SprintRecord
-        Points as they stood at the sprint's end; issues without points add none.
+        Issues without points add none.
     """
-    delivered = [issue for issue in issues if was_delivered(issue, window)]
-    points = [_points_at_end(issue, window) for issue in delivered]
-    with_hours = [(issue, value) for issue, value in zip(delivered, points, strict=True) if issue.actual_hours]
+    points = [issue.points for issue in completed]
+    with_hours = [issue for issue in completed if issue.actual_hours]
     return SprintRecord(
         sprint_id=window.sprint_id,
         name=window.name,
         working_days=_working_days(window),
         delivered_points=sum(value or 0.0 for value in points),
-        delivered_issues=len(delivered),
+        delivered_issues=len(completed),
         pointed_issues=sum(value is not None for value in points),
-        recorded_hours=sum(issue.actual_hours or 0.0 for issue, _ in with_hours),
-        hours_points=sum(value or 0.0 for _, value in with_hours),
+        recorded_hours=sum(issue.actual_hours or 0.0 for issue in with_hours),
+        hours_points=sum(issue.points or 0.0 for issue in with_hours),
         hours_issues=len(with_hours),
-        people=len({issue.assignee for issue in delivered if issue.assignee}),
+        people=len({issue.assignee for issue in completed if issue.assignee}),
     )
-
-
-def sprint_records(windows: Sequence[SprintWindow], issues: Sequence[SprintIssue]) -> list[SprintRecord]:
-    """One record for each window, in the order given; an issue is looked at only for sprints it ever was in."""
-    by_sprint: dict[str, list[SprintIssue]] = {}
-    for issue in issues:
-        for sprint_id in _places(issue):
-            by_sprint.setdefault(sprint_id, []).append(issue)
-    return [sprint_record(window, by_sprint.get(window.sprint_id, [])) for window in windows]
 
 
 def recent(records: Sequence[SprintRecord]) -> Sequence[SprintRecord]:
@@ -169,17 +108,7 @@ def counts_in_points(pointed: int, total: int) -> bool:
     return total > 0 and pointed / total >= MIN_POINTED_SHARE
 
 
-def _points_at_end(issue: SprintIssue, window: SprintWindow) -> float | None:
-    return issue.story_points if window.ended_at is None else points_as_of(issue, window.ended_at)
-
-
 def _working_days(window: SprintWindow) -> int | None:
     if window.started_at is None or window.ended_at is None:
         return None
     return working_days_between(window.started_at.date(), window.ended_at.date())
-
-
-def _places(issue: SprintIssue) -> set[str]:
-    moves = [change for change in issue.changes if change.field == "sprint"]
-    values = {value for move in moves for value in (move.old_value, move.new_value)}
-    return (values | {issue.sprint_id}) - {""}

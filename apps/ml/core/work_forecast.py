@@ -1,30 +1,28 @@
 """When some issues will be done: their size against the team's weeks, as days, dates and the chance to be in time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from functools import partial
-from zlib import crc32
+from datetime import date, timedelta
 
 import numpy as np
 
-from apps.common.exceptions import NotEnoughData
-from apps.ml.core.calendar import finish_day, working_days_left
-from apps.ml.core.forecasting import MAX_WEEKS, PERCENTILES, SEED, WORKING_DAYS_PER_WEEK, Floats, Forecast, History
+from apps.ml.core.backlog_inflow import Inflow
+from apps.ml.core.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
+from apps.ml.core.forecasting import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Floats, Forecast, History
 from apps.ml.core.forecasting import quantiles as quantiles_of
-from apps.ml.core.sprint_duration import WorkItem
-from apps.ml.core.velocity import counts_in_points
+from apps.ml.core.scope_growth import drawn_growth
+from apps.ml.core.work_sizes import Spread
+from apps.ml.core.work_units import Throughput, Unit, WorkItem
 
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """What a team finished in each past week of seven days, oldest first, in both units."""
-
-    issues: tuple[float, ...] = ()
-    points: tuple[float, ...] = ()
-    #: Points of the finished issues that had some: what an issue without points may turn out to be.
-    sizes: tuple[float, ...] = ()
+#: The usual promise, and its counterpart: between them lie 70 of 100 runs.
+LIKELY_PERCENT, EARLY_PERCENT = 85, 15
+#: Where the size of an issue comes from.
+SIZE_SOURCES = ("points", "model", "history")
+#: What is smaller was left behind by a subtraction.
+_NO_WORK = 1e-6
+#: A sprint that begins later is as uncertain as one in a year: levels wander no further from the 16th week on.
+MAX_LEAD_WEEKS = 52.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,7 @@ class Finish:
     """By when the work is done in so many percent of the runs; None for the day means not within ten years."""
 
     percent: int
+    #: Days of the whole team, from the first day of the work on.
     working_days: int | None
     day: date | None
 
@@ -44,7 +43,8 @@ class WorkForecast:
     #: Chance to be done by `last_day`; None without such a day. Below 1 while work remains.
     probability_in_time: float | None
     last_day: date | None
-    working_days_left: int | None
+    #: Days of the whole team until `last_day`.
+    working_days_left: float | None
     issues: int
     #: The mean where sizes are uncertain, in the history's unit.
     work: float
@@ -52,6 +52,24 @@ class WorkForecast:
     pace: float
     history: History
     seed: int
+    #: As often earlier as `LIKELY_PERCENT` is later: the other end of what to expect.
+    early: Finish | None = None
+    #: How many of the issues have their size from each of `SIZE_SOURCES`; none where issues are counted.
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    #: Issues in progress that come first, and their mean size.
+    ahead_issues: int = 0
+    ahead_work: float = 0.0
+    #: Mean share by which the work is expected to grow (negative: to shrink) before it is done; None if nobody can say.
+    expected_growth: float | None = None
+    #: Mean work that an earlier sprint leaves undone; None where none runs.
+    carried_over: float | None = None
+    #: Mean work that comes in each week; None where nothing is expected to.
+    weekly_inflow: float | None = None
+
+    @property
+    def likely(self) -> Finish:
+        """When the work is done in `LIKELY_PERCENT` of 100 runs."""
+        return next(finish for finish in self.finishes if finish.percent == LIKELY_PERCENT)
 
 
 @dataclass(slots=True)
@@ -62,50 +80,99 @@ class WorkForecaster:
     ----------
     throughput : Throughput
         The team's past weeks.
+    unit : str
+        In what work is counted, see `unit_for`.
     starts_on : date
         The first day of the work.
     last_day : date or None
         By when it should be done.
-    days_off : sequence of date
-        Days on which nobody works.
-    in_points : bool or None
-        The unit; None for points where most of the finished issues carry some.
+    calendar : WorkingCalendar
+        Who works when.
+    spreads : mapping of str to Spread
+        What a model says of the size of issues, by id and in `unit`.
+    ahead : sequence of WorkItem
+        Issues in progress that are not asked about: what is begun is finished first.
+    growth : sequence of float
+        Shares by which what was left of past sprints grew until their ends; each run has one of them.
+    carried : ndarray of shape (n_runs,) or None
+        What an earlier sprint leaves undone in each run; it comes first, too.
+    created : sequence of float
+        Issues created in each past week, oldest first: as many come in while the work is done.
+    asked_on : date or None
+        Today, where the work begins later: its weeks follow those until then.
     """
 
     throughput: Throughput
+    unit: Unit
     starts_on: date
     last_day: date | None = None
-    days_off: tuple[date, ...] = ()
-    in_points: bool | None = None
+    calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
+    ahead: Sequence[WorkItem] = ()
+    growth: Sequence[float] = ()
+    carried: Floats | None = None
+    created: Sequence[float] = ()
+    asked_on: date | None = None
     seed: int = SEED
     runs: Forecast = field(init=False)
+    usual_days_per_week: float = field(init=False)
+    _finished: Spread = field(init=False)
+    inflow: Inflow | None = field(init=False)
+    #: What comes first, by how much all grows, the weeks until the work begins and what is done in these: in each run.
+    _first: float | Floats = field(init=False)
+    _factor: float | Floats = field(init=False)
+    _lead_weeks: float = field(init=False)
+    _done_before: float | Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.in_points is None:
-            self.in_points = self.knows_points(self.throughput)
-        weekly = self.throughput.points if self.in_points else self.throughput.issues
-        self.runs = Forecast(weekly, unit="points" if self.in_points else "issues", seed=self.seed)
-
-    @staticmethod
-    def knows_points(throughput: Throughput) -> bool:
-        """Whether most of the finished issues carry points."""
-        return counts_in_points(len(throughput.sizes), int(sum(throughput.issues)))
+        self.runs = Forecast(self.throughput.weekly(self.unit), unit=self.unit, seed=self.seed)
+        self.usual_days_per_week = WORKING_DAYS_PER_WEEK * self.throughput.usual_presence(self.runs.history.weeks)
+        self._finished = Spread.of(self.throughput.sizes_in(self.unit))
+        self.inflow = self._inflow()
+        self._factor = 1.0 + drawn_growth(self.growth, self.runs.n_runs, seed=self.seed)
+        self._first = self.work_of(self.ahead) + (0.0 if self.carried is None else self.carried)
+        self._lead_weeks = _weeks_between(self.asked_on or self.starts_on, self.starts_on)
+        self._done_before = self.runs.amount_within(self._lead_weeks)
 
     def ask(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> WorkForecast:
         """When these issues are done."""
         work = self.work_of(items)
-        weeks = quantiles_of(self.runs.weeks_to_finish(work, pace=pace))
+        weeks = quantiles_of(self.weeks_to_finish(work, pace=pace), (EARLY_PERCENT, *PERCENTILES))
         return WorkForecast(
             finishes=tuple(self._finish(percent, weeks[percent]) for percent in PERCENTILES),
             probability_in_time=self.probability(work, pace=pace),
             last_day=self.last_day,
             working_days_left=self.working_days_left,
             issues=len(items),
-            work=round(float(np.mean(work)), 1),
+            work=_mean(work),
             pace=round(pace, 3),
             history=self.runs.history,
             seed=self.seed,
+            early=self._finish(EARLY_PERCENT, weeks[EARLY_PERCENT]),
+            sizes=self.sources_of(items),
+            ahead_issues=len(self.ahead),
+            ahead_work=_mean(self.work_of(self.ahead)),
+            expected_growth=round(float(np.mean(self._factor)) - 1.0, 3) if self.growth else None,
+            carried_over=None if self.carried is None else _mean(self.carried),
+            weekly_inflow=None if self.inflow is None else round(self.inflow.weekly_mean, 2),
         )
+
+    def weeks_to_finish(self, work: Floats, *, pace: float = 1.0) -> Floats:
+        """Usual weeks from the first day of the work until it is done, in each run: shape (n_runs,)."""
+        needed = self.total_of(work) / pace + self._done_before
+        weeks = self.runs.weeks_to_finish(needed, inflow=self.inflow)
+        return np.where(weeks < MAX_WEEKS, np.maximum(weeks - self._lead_weeks, 0.0), float(MAX_WEEKS))
+
+    def total_of(self, work: Floats) -> Floats:
+        """All that is done by the time these issues are: with what they grow by and what comes first, in each run."""
+        return np.where(work > _NO_WORK, work * self._factor + self._first, 0.0)
+
+    def left_undone(self, items: Sequence[WorkItem]) -> Floats:
+        """What the last day finds undone of some issues, in each run: shape (n_runs,)."""
+        if self.last_day is None:
+            return np.zeros(self.runs.n_runs)
+        done = self.runs.amount_within(self.weeks_until(self.last_day))
+        return np.maximum(self.total_of(self.work_of(items)) - done, 0.0)
 
     def work_of(self, items: Sequence[WorkItem]) -> Floats:
         """Size of the work in each run, in the forecast's unit: shape (n_runs,)."""
@@ -115,97 +182,67 @@ class WorkForecaster:
         return total
 
     def size_of(self, item: WorkItem) -> float | Floats:
-        """One issue's size; where it has no points, one that a finished issue had, drawn anew in each run."""
-        if not self.in_points:
+        """What is left of one issue; where that is uncertain, drawn anew in each run: shape (n_runs,)."""
+        if self.unit == "issues":
             return 1.0
-        if item.story_points is not None:
+        if self.unit == "points" and item.story_points is not None:
             return item.story_points
-        # A stream of its own for each issue: dropping one changes no other's size.
-        rng = np.random.default_rng([self.seed, 2, crc32(item.issue_id.encode())])
-        return np.take(np.asarray(self.throughput.sizes), rng.integers(0, len(self.throughput.sizes), self.runs.n_runs))
+        spread = self.spreads.get(item.issue_id, self._finished)
+        done = item.logged_hours if self.unit == "hours" else 0.0
+        return np.asarray(spread.drawn(item.issue_id, self.runs.n_runs, seed=self.seed, done=done))
+
+    def sources_of(self, items: Sequence[WorkItem]) -> dict[str, int]:
+        """How many sizes are points, a model's or those of finished issues."""
+        sources = [self._source_of(item) for item in items] if self.unit != "issues" else []
+        return {source: sources.count(source) for source in SIZE_SOURCES}
 
     def probability(self, work: Floats, *, pace: float = 1.0) -> float | None:
         """Chance that work of this size is done by the last day."""
-        if self.working_days_left is None:
-            return None
-        return self.runs.probability_within(work, self.working_days_left / WORKING_DAYS_PER_WEEK, pace=pace)
-
-    @property
-    def working_days_left(self) -> int | None:
-        """Until the last day, both ends counted."""
         if self.last_day is None:
             return None
-        return working_days_left(self.starts_on, self.last_day, self.days_off)
+        total, weeks = self.total_of(work), self.weeks_until(self.last_day)
+        if weeks <= 0 or not np.any(total > 0):
+            return self.runs.probability_within(total, weeks)
+        if self.inflow is not None:
+            in_time = self.weeks_to_finish(work, pace=pace) <= weeks + _NO_WORK
+            return min(float(np.mean(in_time)), MAX_PROBABILITY)
+        return self.runs.probability_within(total / pace + self._done_before, self._lead_weeks + weeks)
+
+    def weeks_until(self, last_day: date) -> float:
+        """Usual weeks of the team from the first day of the work to another day, both counted."""
+        return self.calendar.working_days(self.starts_on, last_day) / self.usual_days_per_week
+
+    @property
+    def working_days_left(self) -> float | None:
+        """Until the last day, both ends counted."""
+        return None if self.last_day is None else round(self.calendar.working_days(self.starts_on, self.last_day), 2)
+
+    def _inflow(self) -> Inflow | None:
+        if not any(self.created):
+            return None
+        size = float(np.mean(self.throughput.sizes_in(self.unit)))
+        return Inflow(self.created, issue_size=size, n_runs=self.runs.n_runs, seed=self.seed)
+
+    def _source_of(self, item: WorkItem) -> str:
+        if self.unit == "points" and item.story_points is not None:
+            return "points"
+        return "model" if item.issue_id in self.spreads else "history"
 
     def _finish(self, percent: int, weeks: float) -> Finish:
-        if weeks >= MAX_WEEKS:
+        working_days = weeks * self.usual_days_per_week
+        day = self.calendar.day_when(self.starts_on, working_days) if weeks < MAX_WEEKS else None
+        if day is None:
             return Finish(percent=percent, working_days=None, day=None)
-        days = math.ceil(weeks * WORKING_DAYS_PER_WEEK - 1e-9)
-        return Finish(percent=percent, working_days=days, day=finish_day(self.starts_on, days, self.days_off))
+        return Finish(percent=percent, working_days=math.ceil(working_days - 1e-9), day=day)
 
 
-def forecaster_for(
-    items: Sequence[WorkItem],
-    throughput: Throughput,
-    *,
-    starts_on: date,
-    last_day: date | None = None,
-    days_off: Sequence[date] = (),
-) -> WorkForecaster:
-    """A forecaster in points where most of the work and of the finished issues carry some, else in issues.
-
-    Raises
-    ------
-    NotEnoughData
-        If the past weeks are too few in both units.
-    """
-    pointed = sum(item.story_points is not None for item in items)
-    in_points = WorkForecaster.knows_points(throughput) and (not items or counts_in_points(pointed, len(items)))
-    ask = partial(WorkForecaster, throughput, starts_on, last_day, tuple(days_off))
-    try:
-        return ask(in_points=in_points)
-    except NotEnoughData:
-        if not in_points:
-            raise
-        # Issues may have been counted for longer than they carry points.
-        return ask(in_points=False)
+def _weeks_between(today: date, first_day: date) -> float:
+    """Weeks of five days before work begins; days off do not shift which of a run's weeks are its own."""
+    if first_day <= today:
+        return 0.0
+    days = WorkingCalendar().working_days(today, first_day - timedelta(days=1))
+    return min(days / WORKING_DAYS_PER_WEEK, MAX_LEAD_WEEKS)
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """An issue that could be taken out, and what that would change."""
-
-    issue_id: str
-    probability_after: float
-
-
-def single_drops(forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace: float = 1.0) -> list[Drop]:
-    """What taking out each issue alone would change, the most helpful first; ties keep the order given.
-
-    Empty where no day is to be reached.
-    """
-    work = forecaster.work_of(items)
-    alone = [(item, forecaster.probability(work - forecaster.size_of(item), pace=pace)) for item in items]
-    drops = [Drop(item.issue_id, probability) for item, probability in alone if probability is not None]
-    return sorted(drops, key=lambda drop: -drop.probability_after)
-
-
-def path_to(
-    target: float, forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace: float = 1.0
-) -> tuple[Drop, ...]:
-    """Which issues to take out, one after another, until the chance reaches a target.
-
-    `items` come in the order in which they may go. Empty where the target is reached already, or where no day is to be
-    reached; all issues where only an empty plan reaches it.
-    """
-    path: list[Drop] = []
-    work = forecaster.work_of(items)
-    probability = forecaster.probability(work, pace=pace)
-    for position, item in enumerate(items):
-        if probability is None or probability >= target:
-            break
-        # Nothing is left after the last: what subtraction leaves behind must not look like work.
-        work = work - forecaster.size_of(item) if position < len(items) - 1 else np.zeros_like(work)
-        probability = forecaster.probability(work, pace=pace)
-        path.append(Drop(item.issue_id, 1.0 if probability is None else probability))
-    return tuple(path)
+def _mean(amounts: Floats) -> float:
+    return round(float(np.mean(amounts)), 1)

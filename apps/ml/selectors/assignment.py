@@ -9,7 +9,7 @@ from django.db.models import Count, F, Max, Q
 
 from apps.accounts.models import User
 from apps.ml.core.assignment import MemberHistory
-from apps.ml.selectors.insights import WORKING_ROLES
+from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.projects.models import Issue, IssueChange, TeamMember, WorkflowStatus
 
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)

@@ -1,36 +1,30 @@
 """Sprints, teams and projects as the core's records, each in a constant number of queries."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
+from apps.common.history import IssuePast
+from apps.common.sprint_scope import standings_at
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
-from apps.ml.core.calendar import working_days_left
+from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.flow_anomalies import RECENT_DAYS, REFERENCE_DAYS
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
-from apps.ml.core.sprint_duration import MAX_REPLAYS, SprintPlan, WorkItem
+from apps.ml.core.sprint_duration import SprintPlan
 from apps.ml.core.summary import ProjectCounts
 from apps.ml.core.throughput_shift import JUDGED_WEEKS
-from apps.ml.core.velocity import (
-    VELOCITY_SPRINTS,
-    FieldChange,
-    SprintIssue,
-    SprintRecord,
-    SprintWindow,
-    sprint_records,
-)
-from apps.ml.selectors.forecasts import issues_by_week
-from apps.projects.models import Issue, IssueChange, Sprint, TeamMember, WorkflowStatus
+from apps.ml.core.velocity import SprintRecord, sprint_record
+from apps.ml.selectors.calendars import working_calendar
+from apps.ml.selectors.forecasts import issues_by_week, work_items
+from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, sprint_past, window_of
+from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
+from apps.projects.past import planning_ended_at
+from apps.projects.snapshots import books_of
 
-#: Who takes work; viewers watch.
-WORKING_ROLES = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
-#: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
-HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
 
@@ -40,33 +34,33 @@ _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
     """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
-    sprints = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.COMPLETED)
-    windows = [
-        window for sprint in sprints if (window := _window(sprint, now)).ended_at is None or window.ended_at <= now
-    ]
-    windows.sort(key=lambda window: (window.ended_at or datetime.min.replace(tzinfo=UTC), window.sprint_id))
-    windows = windows[-HISTORY_SPRINTS:]
-    return tuple(sprint_records(windows, _finished_issues(project_id, windows))) if windows else ()
+    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=HISTORY_SPRINTS)
+    books = books_of(sprints, now=now)
+    return tuple(sprint_record(window_of(sprint, now), books[str(sprint.pk)].report.completed) for sprint in sprints)
 
 
 def sprint_plan(
-    sprint: Sprint, *, issue_ids: Sequence[UUID], team_capacity_hours: float | None, today: date
+    sprint: Sprint,
+    *,
+    issue_ids: Sequence[UUID],
+    team_capacity_hours: float | None,
+    today: date,
+    calendar: WorkingCalendar | None = None,
 ) -> SprintPlan:
-    """The unfinished work of a plan; all of the sprint's when no issues are named."""
+    """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
-    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id")
     first_day = sprint.start_date or today
+    # What is left of a running sprint starts today, not when the sprint did.
+    resumes_on = max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day
     return SprintPlan(
-        items=tuple(
-            WorkItem(issue_id=str(id_), story_points=points, estimated_hours=hours, is_assigned=assignee is not None)
-            for id_, points, hours, assignee in columns
-        ),
+        items=work_items(issues),
         first_day=first_day,
-        # What is left of a running sprint starts today, not when the sprint did.
-        resumes_on=max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day,
+        resumes_on=resumes_on,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
+        calendar=calendar or working_calendar(sprint.project_id),
+        elapsed_ratio=sprint.elapsed_ratio(resumes_on - timedelta(days=1)),
     )
 
 
@@ -78,23 +72,20 @@ def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUI
 
 def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
     """A running sprint as it stands, with what the history says about each of its issues."""
-    moved = Max("changes__changed_at", filter=Q(changes__field=IssueChange.Field.STATUS))
-    entered = Max(
-        "changes__changed_at", filter=Q(changes__field=IssueChange.Field.SPRINT, changes__new_value=str(sprint.pk))
-    )
-    rows = (
-        Issue.objects.filter(sprint=sprint)
-        .annotate(moved=moved, entered=entered, category=F("status__category"))
-        .order_by("created_at", "id")
-        .values()
-    )
+    past, started_at = sprint_past(sprint, now=now), planning_ended_at(sprint)
+    standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
+    entered_at = {one.issue_id: one.entered_at for one in standings if one.is_in}
+    columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
+    plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
+    issues = [issue for issue in past.issues if issue.issue_id in plans]
+    calendar, today = working_calendar(sprint.project_id), now.date()
     return SprintState(
         now=now,
-        issues=tuple(_scope_issue(row) for row in rows),
-        started_at=_planning_ended_at(sprint),
-        elapsed_ratio=sprint.elapsed_ratio(now.date()),
+        issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
+        started_at=started_at,
+        elapsed_ratio=sprint.elapsed_ratio(today),
         team_estimates=_estimates(sprint.project_id),
-        working_days_left=working_days_left(now.date(), sprint.end_date) if sprint.end_date else None,
+        working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
     )
 
 
@@ -127,84 +118,21 @@ def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
     return ProjectCounts(**counts)
 
 
-def _window(sprint: Sprint, now: datetime) -> SprintWindow:
-    started_at, ended_at = sprint.started_at, sprint.completed_at
-    if _was_entered_afterwards(sprint):
-        started_at = ended_at = None
-    return SprintWindow(
-        sprint_id=str(sprint.pk),
-        name=sprint.name,
-        started_at=started_at or (_midnight(sprint.start_date) if sprint.start_date else None),
-        ended_at=ended_at or (_last_moment(sprint.end_date, now) if sprint.end_date else None),
-    )
-
-
-def _was_entered_afterwards(sprint: Sprint) -> bool:
-    """Started and completed on one day after its last: these are times of book-keeping, the dates are of the work."""
-    started_at, completed_at, last_day = sprint.started_at, sprint.completed_at, sprint.end_date
-    if started_at is None or completed_at is None or last_day is None:
-        return False
-    return last_day < started_at.date() == completed_at.date()
-
-
-def _last_moment(day: date, now: datetime) -> datetime:
-    """The end of a day; of today it is now."""
-    return now if day == now.date() else _end_of(day)
-
-
-def _finished_issues(project_id: UUID | str, windows: Sequence[SprintWindow]) -> list[SprintIssue]:
-    """Done issues that are or were in a sprint, with the changes that tell where and how large they were when."""
-    changes = _sprint_changes(project_id)
-    done = Issue.objects.filter(_since(windows), _DONE, project_id=project_id).order_by()
-    rows = done.values_list("id", "sprint_id", "resolved_at", "story_points", "actual_hours", "assignee_id")
-    return [
-        SprintIssue(
-            issue_id=str(id_),
-            sprint_id=str(sprint_id or ""),
-            is_done=True,
-            resolved_at=resolved_at,
-            story_points=points,
-            actual_hours=hours,
-            assignee=str(assignee or ""),
-            changes=tuple(changes.get(id_, ())),
-        )
-        for id_, sprint_id, resolved_at, points, hours, assignee in rows
-        if sprint_id or id_ in changes
-    ]
-
-
-def _since(windows: Sequence[SprintWindow]) -> Q:
-    """Issues that any of these sprints could have delivered."""
-    starts = [window.started_at for window in windows]
-    if None in starts:
-        return Q()
-    return Q(resolved_at=None) | Q(resolved_at__gte=min(start for start in starts if start))
-
-
-def _sprint_changes(project_id: UUID | str) -> dict[UUID, list[FieldChange]]:
-    """Changes of sprint and points of done issues, by issue, oldest first."""
-    fields = (IssueChange.Field.SPRINT, IssueChange.Field.STORY_POINTS)
-    done = Q(issue__project_id=project_id, issue__status__category=WorkflowStatus.Category.DONE)
-    history = IssueChange.objects.filter(done, field__in=fields).order_by("changed_at", "id")
-    columns = history.values_list("issue_id", "field", "old_value", "new_value", "changed_at")
-    changes: dict[UUID, list[FieldChange]] = defaultdict(list)
-    for issue_id, field, old_value, new_value, changed_at in columns:
-        changes[issue_id].append(FieldChange(field, old_value, new_value, changed_at))
-    return changes
-
-
-def _scope_issue(row: Mapping[str, Any]) -> SprintScopeIssue:
+def _scope_issue(
+    issue: IssuePast, entered_at: datetime, priority: int | None, estimated_hours: float | None
+) -> SprintScopeIssue:
+    moves = issue.timeline("status").changed_at
     return SprintScopeIssue(
-        issue_id=str(row["id"]),
-        category=row["category"],
-        entered_at=row["entered"] or row["created_at"],
-        moved_at=_latest(row["created_at"], row["started_at"], row["moved"]) or row["created_at"],
-        story_points=row["story_points"],
-        estimated_hours=row["estimated_hours"],
-        is_assigned=row["assignee_id"] is not None,
-        actual_hours=row["actual_hours"],
-        priority=row["priority"],
-        assignee=str(row["assignee_id"] or ""),
+        issue_id=issue.issue_id,
+        category=issue.category,
+        entered_at=entered_at,
+        moved_at=_latest(issue.created_at, issue.started_at, *moves[-1:]) or issue.created_at,
+        story_points=issue.story_points,
+        estimated_hours=estimated_hours,
+        is_assigned=bool(issue.assignee),
+        actual_hours=issue.actual_hours,
+        priority=priority,
+        assignee=issue.assignee,
     )
 
 
@@ -261,19 +189,6 @@ def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, .
 def _estimates(project_id: UUID) -> bool:
     estimated = Q(story_points__isnull=False) | Q(estimated_hours__isnull=False)
     return Issue.objects.filter(estimated, project_id=project_id).exists()
-
-
-def _planning_ended_at(sprint: Sprint) -> datetime | None:
-    """From when on an issue that enters was added: the moment of the start or, if only the day is known, its end."""
-    return sprint.started_at or (_end_of(sprint.start_date) if sprint.start_date else None)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=UTC)
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time.max, tzinfo=UTC)
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

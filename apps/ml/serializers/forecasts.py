@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
+from apps.ml.core.scope_growth import MIN_SPRINTS
 from apps.ml.core.track_record import MAX_FORECASTS
 from apps.ml.serializers.predictions import MAX_HOURS
 from apps.ml.services.forecasts import TARGET_PROBABILITY
@@ -23,7 +24,12 @@ MAX_DAYS_OFF = 366
 class HistorySerializer(serializers.Serializer[Any]):
     """What a forecast was made from."""
 
-    unit = serializers.CharField(help_text="'points' where most finished and planned issues carry some, else 'issues'.")
+    unit = serializers.CharField(
+        help_text=(
+            "'points' where most finished issues carry some, and most planned ones do or a model fills them in; "
+            "'hours' where no points but hours are recorded; else 'issues'."
+        )
+    )
     weeks = serializers.IntegerField(help_text=f"Weeks since the first finished work, at least {MIN_WEEKS}.")
     active_weeks = serializers.IntegerField(help_text="Those in which anything was finished.")
     weekly_mean = serializers.FloatField(help_text="Mean output of a week; recent weeks weigh more.")
@@ -37,8 +43,25 @@ class FinishSerializer(serializers.Serializer[Any]):
     """By when the work is done in so many percent of the runs."""
 
     percent = serializers.IntegerField()
-    working_days = serializers.IntegerField(allow_null=True, help_text="From today or the first day, both counted.")
+    working_days = serializers.IntegerField(
+        allow_null=True, help_text="Days of the whole team from today or the first day on, both counted."
+    )
     date = serializers.DateField(allow_null=True, help_text="Null for not within ten years.")
+
+
+class SizesSerializer(serializers.Serializer[Any]):
+    """Where the sizes of issues come from."""
+
+    points = serializers.IntegerField(help_text="Their own story points.")
+    model = serializers.IntegerField(help_text="What the project's model says, drawn anew in each run.")
+    history = serializers.IntegerField(help_text="Some finished issue, drawn anew in each run.")
+
+
+class WorkInProgressSerializer(serializers.Serializer[Any]):
+    """What is begun and not asked about."""
+
+    issues = serializers.IntegerField()
+    work = serializers.FloatField(help_text="Their mean size in the history's unit.")
 
 
 class ForecastSerializer(serializers.Serializer[Any]):
@@ -50,9 +73,26 @@ class ForecastSerializer(serializers.Serializer[Any]):
         help_text=f"Share of {N_RUNS:,} runs that end by last_day, at most 0.99 while work remains; null without one.",
     )
     last_day = serializers.DateField(allow_null=True)
-    working_days_left = serializers.IntegerField(allow_null=True)
+    working_days_left = serializers.FloatField(
+        allow_null=True, help_text="Days of the whole team until last_day: without weekends, days off and absences."
+    )
     issues = serializers.IntegerField(help_text="Unfinished issues in the question.")
-    work = serializers.FloatField(help_text="Their size in the history's unit; the mean where points are missing.")
+    work = serializers.FloatField(help_text="Their size in the history's unit; the mean where that is uncertain.")
+    work_in_progress = WorkInProgressSerializer(help_text="Issues in progress outside the question, which come first.")
+    carried_over = serializers.FloatField(
+        allow_null=True, help_text="Mean work that running sprints leave to this planned one; null where none runs."
+    )
+    expected_growth = serializers.FloatField(
+        allow_null=True,
+        help_text=(
+            "Mean share by which the sprint's work still grows, as past sprints did after the same part of their time; "
+            f"null below {MIN_SPRINTS} such sprints."
+        ),
+    )
+    weekly_inflow = serializers.FloatField(
+        allow_null=True, help_text="Mean work that comes in each week; null unless growth was asked for."
+    )
+    sizes = SizesSerializer(help_text="How many issues are as large as what; all 0 where issues are counted.")
     pace = serializers.FloatField(help_text="Share of the usual output that the capacity given allows.")
     history = HistorySerializer()
     seed = serializers.IntegerField(help_text="The same seed, history and question give the same answer.")
@@ -86,7 +126,7 @@ class WhatIfRequest(serializers.Serializer[Any]):
         default=None,
         min_value=MIN_CAPACITY_HOURS,
         max_value=MAX_HOURS,
-        help_text="Hours the whole team has between the sprint's first and last planned day.",
+        help_text="Hours the whole team has between the sprint's first and last planned day if nobody is away.",
     )
     extra_days = serializers.IntegerField(
         required=False,
@@ -96,7 +136,14 @@ class WhatIfRequest(serializers.Serializer[Any]):
         help_text="Working days that the sprint ends later; negative for earlier.",
     )
     days_off = serializers.ListField(
-        child=serializers.DateField(), required=False, default=list, max_length=MAX_DAYS_OFF
+        child=serializers.DateField(),
+        required=False,
+        default=list,
+        max_length=MAX_DAYS_OFF,
+        help_text="Beside the days off that the project knows of.",
+    )
+    growth = serializers.BooleanField(
+        required=False, default=True, help_text="Whether the scenario's scope grows as that of past sprints did."
     )
 
 
@@ -140,11 +187,28 @@ class ForecastRequest(serializers.Serializer[Any]):
         required=False, allow_null=True, default=None, help_text="With work: the chance to be in time; alone: how many."
     )
     days_off = serializers.ListField(
-        child=serializers.DateField(), required=False, default=list, max_length=MAX_DAYS_OFF
+        child=serializers.DateField(),
+        required=False,
+        default=list,
+        max_length=MAX_DAYS_OFF,
+        help_text="Beside the days off that the project knows of.",
+    )
+
+    after_work_in_progress = serializers.BooleanField(
+        required=False, default=True, help_text="Whether issues in progress that are not asked about come first."
+    )
+    growth = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Whether as many issues of this kind come in meanwhile as did in past weeks.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Work is given in one way."""
+        """Work is given in one way, and named issues do not become more."""
+        if attrs["growth"] and (attrs["issue_ids"] or attrs["items"] is not None):
+            raise serializers.ValidationError(
+                {"growth": "Only a component, a label or the whole backlog grows: leave out issue_ids and items."}
+            )
         if attrs["items"] is not None and (attrs["issue_ids"] or attrs["component"] or attrs["label"]):
             raise serializers.ValidationError("Give a number of items or say which issues, not both.")
         return attrs
@@ -161,7 +225,7 @@ class HowManySerializer(serializers.Serializer[Any]):
     """How much the team finishes by a day."""
 
     by = serializers.DateField()
-    working_days = serializers.IntegerField()
+    working_days = serializers.FloatField(help_text="Of the whole team, from today on.")
     at_least = AtLeastSerializer(many=True)
     history = HistorySerializer()
     seed = serializers.IntegerField()

@@ -18,8 +18,8 @@ from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.services.alerts import URGENT, anomaly_news, risk_news
-from apps.ml.services.forecasts import sprint_forecast_or_reason
 from apps.ml.services.history import record_prediction
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
 

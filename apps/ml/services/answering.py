@@ -62,7 +62,7 @@ def answer_points(facts: IssueFacts, project_id: UUID | str) -> Answered[PointsR
         assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
         answer = model.predictor.recommend(
             facts,
-            recent=_finished_since(history, model.trained_at),
+            recent=finished_since(history, model.trained_at),
             inside=POINTS_OUTCOMES.of_project(project_id),
         )
     else:
@@ -108,7 +108,7 @@ def _similar(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, .
     return tuple(index.query(facts, k=SHOWN_SIMILAR_ISSUES))
 
 
-def _finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:
+def finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:
     """Issues whose outcome a model could not know, oldest first."""
     return history[bisect_right(history, moment, key=lambda issue: issue.completed_at) :]
 

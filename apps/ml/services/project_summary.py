@@ -8,13 +8,12 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.burndown import LIKELY_PERCENT
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
-from apps.ml.services.forecasts import sprint_forecast_or_reason
 from apps.ml.services.history import record_prediction
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
 from apps.projects.models import Project, Sprint
 
 
@@ -65,8 +64,7 @@ def _chances(sprints: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def _sprint_answer(sprint: Sprint, forecast: WorkForecast | None, reason: str | None) -> dict[str, Any]:
-    finishes = {} if forecast is None else {finish.percent: finish.day for finish in forecast.finishes}
-    likely = finishes.get(LIKELY_PERCENT)
+    likely = forecast.likely.day if forecast else None
     return {
         "sprint_id": str(sprint.pk),
         "probability_in_time": forecast.probability_in_time if forecast else None,

@@ -8,12 +8,14 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.ml.core.estimate_and_forecast import beside_forecast
 from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
 from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
-from apps.ml.services.forecasts import forecast_answer, forecast_details, sprint_forecast_or_reason
+from apps.ml.services.forecast_answers import forecast_answer, forecast_details
 from apps.ml.services.history import record_prediction
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
 from apps.projects.models import Sprint
 
 
@@ -40,6 +42,8 @@ class SprintDurationService:
         )
         estimate = estimate_sprint_duration(plan, insights.completed_sprints(sprint.project_id, now=now))
         forecast, reason = sprint_forecast_or_reason(sprint, now=now, plan=plan)
+        if forecast is not None:
+            estimate = beside_forecast(estimate, plan, forecast)
         asked = {
             "planned_issues": [str(issue_id) for issue_id in planned_issues],
             "team_capacity_hours": team_capacity_hours,

@@ -1,8 +1,7 @@
 """Forecasts from the database: one chance wherever it is shown, what-ifs, and parts of a backlog."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import numpy as np
 import pytest
 from django.utils import timezone
 
@@ -10,59 +9,23 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first, throughput, unfinished
 from apps.ml.services import AnomalyDetectionService
-from apps.ml.services.forecasts import ForecastService, Scenario, sprint_forecast
+from apps.ml.services.forecasts import ForecastService, Scenario
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprint_duration import SprintDurationService
+from apps.ml.services.sprint_forecasts import sprint_forecast
+from apps.ml.tests.forecast_teams import a_running_sprint, a_team, finish_by_week
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.services import update_issue
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory, UserFactory
+from apps.projects.tests.factories import (
+    DayOffFactory,
+    IssueFactory,
+    ProjectFactory,
+    SprintFactory,
+    TeamMemberFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
-
-
-def finish_by_week(project: Project, counts: list[int], *, now: datetime, points: float | None = 2.0) -> None:
-    """Finished issues in each past week, the last entry being the week before today."""
-    kind, done = project.issue_types.first(), project.statuses.get(category="done")
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for age, count in enumerate(reversed(counts)):
-        at = midnight - timedelta(days=7 * age + 3)
-        Issue.objects.bulk_create(
-            Issue(
-                project=project,
-                title="Done",
-                issue_type=kind,
-                status=done,
-                story_points=points,
-                created_at=at - timedelta(days=9),
-                resolved_at=at,
-            )
-            for _ in range(count)
-        )
-
-
-def a_team(now: datetime) -> Project:
-    """About five issues, ten points, a week for 30 weeks, in three dated sprints among other work."""
-    project = ProjectFactory()
-    finish_by_week(project, [int(n) for n in np.random.default_rng(0).poisson(4, 30) + 1], now=now)
-    for n in (4, 3, 2):
-        start = now - timedelta(days=14 * n)
-        past = SprintFactory(project=project, start_date=start.date(), started_at=start, completed=True)
-        IssueFactory.create_batch(
-            2,
-            project=project,
-            sprint=past,
-            story_points=5,
-            completed=True,
-            created_at=start,
-            resolved_at=start + timedelta(days=5),
-        )
-    return project
-
-
-def a_running_sprint(project: Project, now: datetime) -> Sprint:
-    sprint = SprintFactory(project=project, start_date=now.date() - timedelta(days=5), active=True)
-    IssueFactory.create_batch(10, project=project, sprint=sprint, story_points=2)
-    return sprint
 
 
 @pytest.fixture
@@ -130,6 +93,27 @@ def test_duration_risk_what_if_and_summary_show_the_same_chance(running, now):
     assert what_if["as_planned"]["probability_in_time"] == chance
     assert what_if["scenario"] == what_if["as_planned"]
     assert what_if["probability_change"] == 0.0
+
+
+def test_days_off_and_absences_of_the_project_count_in_every_answer(running, now):
+    project, tomorrow = running.project, now.date() + timedelta(days=1)
+    usual = sprint_forecast(running, now=now)
+    TeamMemberFactory(project=project)
+    TeamMemberFactory(project=project, absent_from=tomorrow)
+    TeamMemberFactory(project=project, role="viewer", absent_from=tomorrow)
+    DayOffFactory(project=project, day=now.date())
+
+    chance = sprint_forecast(running, now=now).probability_in_time
+    duration = SprintDurationService().estimate_sprint_duration(running.id, now=now)
+    what_if = ForecastService().what_if(running.id, Scenario(), now=now)["as_planned"]
+    summary = ProjectSummaryService().summarise_project(project.id, now=now)["sprint_forecasts"][0]
+    part = ForecastService().forecast_work(project.id, unfinished(project.id), by=running.end_date, now=now)["when"]
+
+    assert chance < usual.probability_in_time
+    assert duration["forecast"] == what_if == part
+    assert duration["forecast"]["working_days_left"] == (usual.working_days_left - 1) / 2
+    assert what_if["probability_in_time"] == summary["probability_in_time"] == chance
+    assert what_if["percentiles"][2]["date"] == summary["likely_finish_date"]
 
 
 def test_a_duration_without_enough_weeks_says_why_it_has_no_forecast(now):
@@ -253,7 +237,7 @@ def test_a_young_project_is_told_how_much_is_missing(now):
 def test_the_queries_do_not_grow_with_the_backlog(project, running, now, django_assert_num_queries):
     IssueFactory.create_batch(20, project=project, sprint=running, story_points=3)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(14):
         ForecastService().what_if(running.id, Scenario(), now=now)
 
 

@@ -17,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from apps.common.api import PROBLEM_JSON
 from apps.common.openapi import Problem
 from apps.ml.models import AnomalyDetection
-from apps.ml.selectors.insights import WORKING_ROLES
+from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.ml.serializers.anomalies import AnomalySerializer, ReviewRequest
 from apps.ml.services.anomaly_review import REVIEWS
 from apps.projects.models import Project

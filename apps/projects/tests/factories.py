@@ -6,7 +6,7 @@ from typing import Any
 import factory
 
 from apps.accounts.tests.factories import UserFactory
-from apps.projects.models import Issue, Project, Sprint, TeamMember
+from apps.projects.models import DayOff, Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
 
 CREATED_AT = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
@@ -38,6 +38,14 @@ class TeamMemberFactory(factory.django.DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     role = TeamMember.Role.MEMBER
     joined_at = CREATED_AT
+
+
+class DayOffFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = DayOff
+
+    project = factory.SubFactory(ProjectFactory)
+    day = factory.Sequence(lambda n: date(2026, 5, 1) + timedelta(days=n))
 
 
 class SprintFactory(factory.django.DjangoModelFactory):

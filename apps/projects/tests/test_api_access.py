@@ -7,8 +7,8 @@ import pytest
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from apps.projects.models import Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 
 class Case(NamedTuple):
@@ -42,6 +42,11 @@ CASES = [
     Case("get", "membership", None, ANY_ROLE, 200),
     Case("patch", "membership", {"role": "viewer"}, LEADS, 200),
     Case("delete", "membership", None, LEADS, 204),
+    Case("get", "days off", None, ANY_ROLE, 200),
+    Case("post", "days off", {"day": "2026-12-25"}, LEADS, 201),
+    Case("get", "day off", None, ANY_ROLE, 200),
+    Case("patch", "day off", {"name": "Feast"}, LEADS, 200),
+    Case("delete", "day off", None, LEADS, 204),
     Case("get", "types", None, ANY_ROLE, 200),
     Case("post", "types", {"name": "spike"}, LEADS, 201),
     Case("get", "type", None, ANY_ROLE, 200),
@@ -71,6 +76,8 @@ def addresses(project, url) -> dict[str, str]:
         "close": url("sprints", running.id, "close"),
         "members": url("members"),
         "membership": url("members", colleague.user_id),
+        "days off": url("days-off"),
+        "day off": url("days-off", DayOffFactory(project=project).id),
         "types": url("issue-types"),
         "type": url("issue-types", project.issue_types.get(name="bug").id),
         "statuses": url("statuses"),
@@ -80,7 +87,7 @@ def addresses(project, url) -> dict[str, str]:
 
 def rows() -> list[list[object]]:
     """All that could have been changed."""
-    models = (Project, TeamMember, IssueType, WorkflowStatus, Sprint, Issue)
+    models = (Project, TeamMember, DayOff, IssueType, WorkflowStatus, Sprint, Issue)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 
@@ -144,6 +151,7 @@ def test_the_list_shows_each_person_their_own_projects(as_, people, project):
         ("issues", lambda: IssueFactory().id),
         ("sprints", lambda: SprintFactory().id),
         ("members", lambda: TeamMemberFactory().user_id),
+        ("days-off", lambda: DayOffFactory().id),
         ("issue-types", lambda: ProjectFactory().issue_types.first().id),
         ("statuses", lambda: ProjectFactory().statuses.first().id),
     ],

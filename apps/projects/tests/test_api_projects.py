@@ -164,3 +164,22 @@ class TestAvailability:
         response = as_("member").patch(url("members", people["lead"].id), {"available_for_assignment": False})
 
         assert response.status_code == 403
+
+
+class TestDaysOff:
+    def test_a_lead_says_when_nobody_works(self, as_, url):
+        as_("lead").post(url("days-off"), {"day": "2026-12-25", "name": "Christmas"})
+        as_("lead").post(url("days-off"), {"day": "2026-05-01"})
+
+        found = as_("viewer").get(url("days-off")).json()["results"]
+
+        assert [(row["day"], row["name"]) for row in found] == [("2026-05-01", ""), ("2026-12-25", "Christmas")]
+
+    @pytest.mark.parametrize("body", [{"day": "2026-12-25"}, {"day": "31 December"}, {}])
+    def test_a_day_is_a_date_and_off_once(self, as_, url, body):
+        as_("lead").post(url("days-off"), {"day": "2026-12-25"})
+
+        response = as_("lead").post(url("days-off"), body)
+
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["pointer"] == "/day"

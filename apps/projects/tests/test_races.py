@@ -11,7 +11,8 @@ from django.db import connection, connections
 
 from apps.common.exceptions import Conflict
 from apps.projects import services
-from apps.projects.models import Issue, Sprint, TeamMember
+from apps.projects.history_text import as_history_text
+from apps.projects.models import Issue, Sprint, SprintSnapshot, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = [
@@ -66,7 +67,7 @@ def test_concurrent_changes_form_one_chain(now):
     changes = list(issue.changes.order_by("id"))
     assert len(changes) == 6
     assert ["0", *(change.new_value for change in changes)] == [
-        *(change.old_value for change in changes), services.as_history_text(issue.story_points),
+        *(change.old_value for change in changes), as_history_text(issue.story_points),
     ]  # fmt: skip
 
 
@@ -101,6 +102,40 @@ def test_the_same_name_at_the_same_time_is_given_once(now):
 
     assert [isinstance(answer, Sprint) for answer in answers].count(True) == 1
     assert project.sprints.count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_who_close_a_sprint_freeze_it_once(attempt, now):
+    lead = TeamMemberFactory(role="lead")
+    sprint = SprintFactory(project=lead.project, active=True)
+    IssueFactory.create_batch(3, project=lead.project, sprint=sprint)
+
+    def close() -> Any:
+        return services.close_sprint(Sprint.objects.get(pk=sprint.pk), by=lead.user, now=now)
+
+    answers = at_once(close, close)
+
+    assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
+    assert SprintSnapshot.objects.get().carried_over_issues == 3
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_what_is_frozen_is_what_moves(attempt, now):
+    """Work that is finished while the sprint is closed is either completed in it or carried over, not both."""
+    lead = TeamMemberFactory(role="lead")
+    sprint = SprintFactory(project=lead.project, active=True)
+    issue = IssueFactory(project=lead.project, sprint=sprint)
+    done = lead.project.statuses.get(name="Done")
+
+    at_once(
+        lambda: services.update_issue(Issue.objects.get(pk=issue.pk), by=lead.user, now=now, status=done),
+        lambda: services.close_sprint(Sprint.objects.get(pk=sprint.pk), by=lead.user, now=now),
+    )
+
+    issue.refresh_from_db()
+    stayed = issue.sprint_id is not None
+    frozen = SprintSnapshot.objects.get()
+    assert (frozen.completed_issues, frozen.carried_over_issues) == (int(stayed), int(not stayed))
 
 
 def test_sprints_closed_into_each_other_do_not_deadlock(now):

@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.projects import services
+from apps.projects.history_text import SHOWN_CHARACTERS, as_history_text
 from apps.projects.models import Issue, IssueChange, Project, TeamMember, WorkflowStatus
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from apps.projects.tests.history import recorded
@@ -150,7 +153,7 @@ class TestCreateIssue:
 class TestUpdateIssue:
     def test_each_tracked_change_is_recorded_with_who_and_when(self, project, lead, now):
         issue = IssueFactory(project=project, story_points=3, estimated_hours=None)
-        sprint = SprintFactory(project=project)
+        title, sprint = issue.title, SprintFactory(project=project)
 
         services.update_issue(
             issue, by=lead.user, now=now, status=status(project, "In progress"), assignee=lead.user, sprint=sprint,
@@ -163,6 +166,7 @@ class TestUpdateIssue:
             ("sprint", "", str(sprint.pk)),
             ("status", "To do", "In progress"),
             ("story_points", "3", "5"),
+            ("title", title, "Clearer"),
         ]
         assert {(change.changed_at, change.changed_by) for change in issue.changes.all()} == {(now, lead.user)}
 
@@ -194,7 +198,8 @@ class TestUpdateIssue:
         services.update_issue(issue, by=lead.user, now=now + timedelta(days=2), status=status(project, "Done"))
         issue.refresh_from_db()
         assert issue.resolved_at == now + timedelta(days=2)
-        assert [new for _, _, new in recorded(issue)] == ["Done", "In progress", "Done"]
+        assert [new for field, _, new in recorded(issue) if field == "status"] == ["Done", "In progress", "Done"]
+        assert ("resolved_at", now.isoformat(), "") in recorded(issue)
 
     def test_from_one_done_status_to_another_the_end_stays(self, project, lead, now):
         issue = IssueFactory(project=project, completed=True)
@@ -289,9 +294,12 @@ class TestHistory:
         choices = {
             "status": list(project.statuses.all()), "assignee": [None, lead.user], "sprint": sprints,
             "story_points": [None, 0.0, 0.5, 13.0], "estimated_hours": [None, 0.1, 40.0],
+            "actual_hours": [None, 0.25, 8.0], "title": ["One", "Ünö"], "description": ["", "Short", "line\nline"],
+            "issue_type": list(project.issue_types.all()), "priority": [None, 1, 2], "component": ["", "web"],
+            "labels": [[], ["a"], ["a", "b, c"]],
         }  # fmt: skip
         issue = IssueFactory(project=project)
-        first = {field: services.as_history_text(getattr(issue, field)) for field in choices}
+        first = {field: as_history_text(getattr(issue, field)) for field in choices}
 
         for hour in range(60):
             fields = {field: rng.choice(values) for field, values in choices.items() if rng.random() < 0.4}
@@ -299,14 +307,38 @@ class TestHistory:
 
         for field in choices:
             changes = list(issue.changes.filter(field=field))
-            present = services.as_history_text(getattr(issue, field))
+            present = as_history_text(getattr(issue, field))
             assert [first[field], *(change.new_value for change in changes)] == [
                 *(change.old_value for change in changes), present,
             ]  # fmt: skip
             assert all(change.old_value != change.new_value for change in changes)
 
+    def test_of_a_long_description_all_of_the_old_is_kept_and_the_beginning_of_the_new(self, project, lead, now):
+        old, new = "o" * 90_000, "n" * 90_000
+        issue = IssueFactory(project=project, description=old)
+
+        services.update_issue(issue, by=lead.user, now=now, description=new)
+
+        assert recorded(issue) == [("description", old, "n" * SHOWN_CHARACTERS + "…")]
+
+    def test_the_due_date_is_not_kept(self, project, lead, now):
+        issue = services.update_issue(IssueFactory(project=project), by=lead.user, now=now, due_date=now.date())
+
+        assert recorded(issue) == []
+
+    @pytest.mark.parametrize("fields", [{"title": "Other"}, {"title": "Other", "story_points": 8.0, "labels": ["a"]}])
+    def test_whatever_changes_is_recorded_in_one_statement(self, project, lead, now, fields):
+        issue = IssueFactory(project=project)
+        with CaptureQueriesContext(connection) as unrecorded:
+            services.update_issue(issue, by=lead.user, now=now, due_date=now.date())
+
+        with CaptureQueriesContext(connection) as captured:
+            services.update_issue(issue, by=lead.user, now=now, **fields)
+
+        assert len(captured) == len(unrecorded) + 1
+
     @pytest.mark.parametrize(
         ("value", "text"), [(None, ""), (5.0, "5"), (5, "5"), (0.1, "0.1"), (1 / 3, "0.3333333333333333")]
     )
     def test_numbers_are_written_exactly(self, value, text):
-        assert services.as_history_text(value) == text
+        assert as_history_text(value) == text

@@ -64,7 +64,7 @@ class TestSprints:
         sprint = SprintFactory(project=project, active=True)
         IssueFactory.create_batch(30, project=project, sprint=sprint)
 
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(11):
             services.close_sprint(sprint, by=lead.user, now=now)
 
     def test_a_planned_sprint_is_deleted_and_its_issues_return_to_the_backlog(self, project, lead, now):

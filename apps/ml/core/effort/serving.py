@@ -155,6 +155,16 @@ class EffortModel:
         asked = Asked(facts, self._similar(similarity), recent, level or self.header.level)
         return self._estimate(asked, head, answer, self._otherwise(reading, nearby, head))
 
+    @property
+    def abstains(self) -> bool:
+        """Whether the naive baseline answers, because nothing beat it."""
+        return not self.plain.header.serves_model
+
+    def errors(self, *, used_estimate: bool, recent: RecentOutcomes | None = None) -> ErrorPool:
+        """Errors to expect of its estimates, in units of their `log_scale`."""
+        head = self.informed if used_estimate and self.informed is not None else self.plain
+        return corrected_pool(head.pool, None if recent is None else recent.like(used_estimate=used_estimate))
+
     def _answer(self, reading: Reading, nearby: Neighbourhood) -> tuple[ServedHead, Answer]:
         static = as_row(static_row(reading, nearby, self.levels))
         plain = self.answer_plain(reading, nearby, static)

@@ -48,6 +48,11 @@ class PointsModel:
         return self.folded.nbytes
 
     @property
+    def abstains(self) -> bool:
+        """Whether the naive baseline answers, because nothing beat it."""
+        return bool(self.folded.meta["method"] == "baseline")
+
+    @property
     def version(self) -> str:
         """The version given at training."""
         return str(self.folded.meta["version"])

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.calendar import Absence, WorkingCalendar
 from apps.ml.core.sprint_duration import (
     MAX_WORKING_DAYS,
     SprintPlan,
     WorkItem,
     estimate_sprint_duration,
-    finish_date,
     replay,
 )
 from apps.ml.core.velocity import SprintRecord
@@ -38,10 +38,18 @@ def test_the_work_of_a_usual_sprint_takes_a_usual_sprint():
     assert (estimate.method, estimate.risk_factors) == ("velocity_based", ())
 
 
-def test_calendar_days_count_the_weekends_in_between():
-    assert finish_date(MONDAY, 5.0) == date(2026, 3, 6)
-    assert finish_date(MONDAY, 5.1) == date(2026, 3, 9)
-    assert finish_date(date(2026, 3, 7), 1.0) == date(2026, 3, 9)
+def test_days_off_and_absences_move_the_end_and_nothing_else():
+    away = WorkingCalendar(people=2, absences=(Absence(MONDAY, date(2026, 3, 6)),))
+    usual, day_off, absence = (
+        estimate_sprint_duration(replace(PLAN, calendar=calendar), [STEADY] * 5)
+        for calendar in (WorkingCalendar(), WorkingCalendar(frozenset([date(2026, 3, 4)])), away)
+    )
+
+    assert [found.working_days for found in (usual, day_off, absence)] == [10.0] * 3
+    assert (usual.finish_date, day_off.finish_date) == (date(2026, 3, 13), date(2026, 3, 16))
+    # Half the team for a week: two days and a half are missing.
+    assert absence.finish_date == date(2026, 3, 18)
+    assert absence.risk_factors == ("The work ends about 5 calendar days after the sprint's last day.",)
 
 
 def test_fewer_than_three_sprints_with_output_are_not_enough():

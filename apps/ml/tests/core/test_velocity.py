@@ -5,33 +5,45 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from apps.common.history import FieldChange, IssuePast, value_as_of
+from apps.common.sprint_scope import report_of, standings_at
 from apps.ml.core.velocity import (
-    FieldChange,
-    SprintIssue,
     SprintRecord,
     SprintWindow,
     average_velocity,
     counts_in_points,
     daily_velocity,
-    points_as_of,
     sprint_record,
-    sprint_records,
-    value_as_of,
     working_days_between,
 )
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 END = datetime(2026, 1, 16, 17, tzinfo=UTC)
 WINDOW = SprintWindow("s1", "Sprint 1", START, END)
-DONE = SprintIssue("a", "s1", is_done=True, resolved_at=START + timedelta(days=2), story_points=5.0, assignee="ann")
+DONE = IssuePast(
+    "a",
+    START - timedelta(days=9),
+    "s1",
+    "done",
+    story_points=5.0,
+    resolved_at=START + timedelta(days=2),
+    assignee="ann",
+)
 LATER = END + timedelta(days=1)
+
+
+def delivered(window: SprintWindow, *issues: IssuePast) -> SprintRecord:
+    start, end = window.started_at or LATER, window.ended_at or LATER
+    standings = standings_at(window.sprint_id, start, issues, end)
+    report = report_of(standings, began_at=window.started_at, ended_at=window.ended_at)
+    return sprint_record(window, report.completed)
 
 
 def test_a_sprint_delivers_the_points_and_people_of_what_was_finished_in_it():
     other = replace(DONE, issue_id="b", story_points=None, actual_hours=6.0, assignee="bob")
-    unfinished = replace(DONE, issue_id="c", is_done=False, resolved_at=None)
+    unfinished = replace(DONE, issue_id="c", category="to_do", resolved_at=None)
 
-    record = sprint_record(WINDOW, [DONE, other, unfinished])
+    record = delivered(WINDOW, DONE, other, unfinished)
 
     assert (record.delivered_points, record.delivered_issues, record.pointed_issues) == (5.0, 2, 1)
     assert (record.recorded_hours, record.hours_issues, record.hours_points) == (6.0, 1, 0.0)
@@ -40,13 +52,14 @@ def test_a_sprint_delivers_the_points_and_people_of_what_was_finished_in_it():
 
 @pytest.mark.parametrize("resolved_at", [START - timedelta(seconds=1), END + timedelta(seconds=1)])
 def test_work_finished_outside_of_the_sprint_is_not_its_delivery(resolved_at):
-    assert sprint_record(WINDOW, [replace(DONE, resolved_at=resolved_at)]).delivered_issues == 0
+    assert delivered(WINDOW, replace(DONE, resolved_at=resolved_at)).delivered_issues == 0
 
 
 def test_moving_a_finished_issue_away_later_changes_no_past_velocity():
     moved = replace(DONE, sprint_id="s2", changes=(FieldChange("sprint", "s1", "s2", LATER),))
 
-    one, two = sprint_records([WINDOW, SprintWindow("s2", "", LATER, LATER + timedelta(days=10))], [moved])
+    one = delivered(WINDOW, moved)
+    two = delivered(SprintWindow("s2", "", LATER, LATER + timedelta(days=10)), moved)
 
     assert (one.delivered_points, two.delivered_points) == (5.0, 0.0)
 
@@ -54,13 +67,29 @@ def test_moving_a_finished_issue_away_later_changes_no_past_velocity():
 def test_pointing_an_issue_anew_later_changes_no_past_velocity():
     edited = replace(DONE, story_points=40.0, changes=(FieldChange("story_points", "5", "40", LATER),))
 
-    assert sprint_record(WINDOW, [edited]).delivered_points == 5.0
+    assert delivered(WINDOW, edited).delivered_points == 5.0
 
 
 def test_points_given_only_later_were_not_there():
     pointed_later = replace(DONE, changes=(FieldChange("story_points", "", "5", LATER),))
 
-    assert points_as_of(pointed_later, END) is None
+    assert pointed_later.points_at(END) is None
+
+
+def test_opening_a_finished_issue_again_later_changes_no_past_velocity():
+    ended = FieldChange("status", "in_progress", "done", START + timedelta(days=2))
+    opened = FieldChange("status", "done", "in_progress", LATER)
+
+    assert delivered(WINDOW, replace(DONE, category="in_progress", resolved_at=None, changes=(ended, opened))) == (
+        delivered(WINDOW, DONE)
+    )
+
+
+def test_giving_a_finished_issue_to_somebody_else_later_changes_no_past_velocity():
+    ann, bob = DONE, replace(DONE, issue_id="b", assignee="bob")
+    given = replace(bob, assignee="ann", changes=(FieldChange("assignee", "bob", "ann", LATER),))
+
+    assert delivered(WINDOW, ann, given).people == 2
 
 
 def test_the_value_at_a_moment_is_what_the_first_later_change_replaced():
@@ -74,7 +103,7 @@ def test_the_value_at_a_moment_is_what_the_first_later_change_replaced():
 def test_without_times_a_finished_issue_counts_where_it_is():
     undated = SprintWindow("s1")
 
-    record = sprint_record(undated, [DONE])
+    record = delivered(undated, DONE)
 
     assert (record.delivered_points, record.working_days) == (5.0, None)
 

@@ -1,17 +1,18 @@
 """When issues will be done: days, dates, the chance to be in time, and what taking issues out would change."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.common.exceptions import NotEnoughData
-from apps.ml.core.calendar import finish_day, shifted_day, working_days_left
-from apps.ml.core.sprint_duration import WorkItem
-from apps.ml.core.work_forecast import Throughput, WorkForecaster, forecaster_for, path_to, single_drops
+from apps.ml.core.calendar import Absence, WorkingCalendar
+from apps.ml.core.scope_drops import path_to, single_drops
+from apps.ml.core.work_forecast import WorkForecaster
+from apps.ml.core.work_sizes import Spread
+from apps.ml.core.work_units import Throughput, WorkItem
 
 MONDAY, FRIDAY_AFTER_NEXT = date(2026, 3, 2), date(2026, 3, 13)
 #: Five issues or ten points a week.
@@ -23,27 +24,7 @@ def items(n: int, points: float | None = 2.0) -> list[WorkItem]:
 
 
 def forecaster(team: Throughput = TEAM, **options) -> WorkForecaster:
-    return WorkForecaster(team, starts_on=MONDAY, last_day=FRIDAY_AFTER_NEXT, **options)
-
-
-def test_days_off_and_weekends_are_no_working_days():
-    assert working_days_left(MONDAY, FRIDAY_AFTER_NEXT) == 10
-    assert working_days_left(MONDAY, FRIDAY_AFTER_NEXT, [date(2026, 3, 4)]) == 9
-    assert working_days_left(FRIDAY_AFTER_NEXT, MONDAY) == 0
-    assert finish_day(MONDAY, 5, [date(2026, 3, 4)]) == date(2026, 3, 9)
-
-
-def test_the_calendar_ends_with_the_year_9999():
-    assert working_days_left(date(9999, 12, 27), date.max) == 5
-    assert finish_day(date(9999, 12, 1), 2000) == date.max
-    assert shifted_day(date(9999, 12, 30), 40) == date.max
-
-
-def test_a_last_day_is_moved_by_working_days():
-    assert shifted_day(FRIDAY_AFTER_NEXT, 1) == date(2026, 3, 16)
-    assert shifted_day(FRIDAY_AFTER_NEXT, -5) == date(2026, 3, 6)
-    assert shifted_day(date(2026, 3, 14), 0) == date(2026, 3, 14)
-    assert shifted_day(FRIDAY_AFTER_NEXT, 1, [date(2026, 3, 16)]) == date(2026, 3, 17)
+    return WorkForecaster(team, **{"unit": "points", "starts_on": MONDAY, "last_day": FRIDAY_AFTER_NEXT} | options)
 
 
 def test_two_weeks_of_work_are_an_even_chance_in_two_weeks():
@@ -73,9 +54,9 @@ def test_the_chance_to_be_in_time_fits_the_dates():
 
 def test_a_day_off_lowers_the_chance():
     usual = forecaster().ask(items(10)).probability_in_time
-    with_a_day_off = forecaster(days_off=(date(2026, 3, 4),)).ask(items(10)).probability_in_time
+    day_off = WorkingCalendar(frozenset([date(2026, 3, 4)]))
 
-    assert with_a_day_off < usual
+    assert forecaster(calendar=day_off).ask(items(10)).probability_in_time < usual
 
 
 def test_a_slower_pace_lowers_the_chance():
@@ -83,10 +64,11 @@ def test_a_slower_pace_lowers_the_chance():
 
 
 def test_without_a_last_day_there_is_no_chance_to_be_in_time():
-    found = WorkForecaster(TEAM, starts_on=MONDAY).ask(items(10))
+    endless = forecaster(last_day=None)
+    found = endless.ask(items(10))
 
     assert (found.probability_in_time, found.working_days_left) == (None, None)
-    assert single_drops(WorkForecaster(TEAM, starts_on=MONDAY), items(3)) == []
+    assert single_drops(endless, items(3)) == []
 
 
 def test_work_that_no_run_ends_has_no_date():
@@ -104,23 +86,28 @@ def test_issues_without_points_are_as_large_as_finished_ones_were():
     assert np.mean(sizes) == pytest.approx(2.0, abs=0.05)
 
 
-def test_the_unit_is_issues_where_the_work_carries_no_points():
-    pointed = forecaster_for(items(4), TEAM, starts_on=MONDAY)
-    bare = forecaster_for(items(4, points=None), TEAM, starts_on=MONDAY)
-    never_pointed = forecaster_for(items(4), replace(TEAM, points=(0.0,) * 40, sizes=()), starts_on=MONDAY)
+def test_issues_that_a_model_knows_are_as_large_as_it_says():
+    plan = [WorkItem("small"), WorkItem("large"), WorkItem("unknown"), WorkItem("pointed", story_points=5.0)]
+    spreads = {"small": Spread.of([1.0, 2.0], [0.75, 0.25]), "large": Spread.of([8.0]), "pointed": Spread.of([99.0])}
 
-    assert [each.runs.unit for each in (pointed, bare, never_pointed)] == ["points", "issues", "issues"]
+    team = forecaster(spreads=spreads)
 
-
-def test_points_that_are_too_young_leave_the_issues():
-    young = replace(TEAM, issues=(1.0,) * 36 + (5.0,) * 4, points=(0.0,) * 36 + (10.0,) * 4, sizes=(2.0,) * 40)
-
-    assert forecaster_for(items(4), young, starts_on=MONDAY).runs.unit == "issues"
+    assert np.mean(team.size_of(plan[0])) == pytest.approx(1.25, abs=0.02)
+    assert team.ask(plan).work == pytest.approx(1.25 + 8 + 2 + 5, abs=0.1)
+    assert team.ask(plan).sizes == {"points": 1, "model": 2, "history": 1}
 
 
-def test_a_team_without_history_is_not_forecast():
-    with pytest.raises(NotEnoughData):
-        forecaster_for(items(4), Throughput(), starts_on=MONDAY)
+def test_work_in_hours_is_what_finished_issues_took_less_what_is_logged():
+    team = replace(TEAM, hours=(40.0,) * 40, sizes_hours=(4.0, 12.0) * 50)
+    plan = [WorkItem("new"), WorkItem("begun", logged_hours=6.0)]
+
+    in_hours = forecaster(team, unit="hours")
+
+    # What has taken six hours is one of the long ones: six are left.
+    assert set(np.unique(in_hours.size_of(plan[1]))) == {6.0}
+    assert in_hours.ask(plan).work == pytest.approx(8 + 6, abs=0.1)
+    assert in_hours.ask(plan).history.unit == "hours"
+    assert in_hours.ask(plan).sizes == {"points": 0, "model": 0, "history": 2}
 
 
 def test_the_largest_issue_helps_most():
@@ -143,7 +130,7 @@ def test_the_path_ends_at_the_target_and_goes_in_the_order_given():
 
 
 def test_only_an_empty_plan_is_in_time_when_no_time_is_left():
-    over = WorkForecaster(TEAM, starts_on=date(2026, 3, 16), last_day=FRIDAY_AFTER_NEXT)
+    over = forecaster(starts_on=date(2026, 3, 16))
 
     assert [drop.probability_after for drop in path_to(0.85, over, items(3))] == [0.0, 0.0, 1.0]
 
@@ -153,6 +140,158 @@ def test_only_an_empty_plan_is_in_time_when_no_time_is_left():
 def test_dropping_issues_never_lowers_the_chance(points, data):
     plan = [WorkItem(str(number), story_points=value) for number, value in enumerate(points)]
     kept = data.draw(st.lists(st.sampled_from(plan), unique=True))
-    team = forecaster(in_points=True)
+    team = forecaster()
 
     assert team.ask(kept).probability_in_time >= team.ask(plan).probability_in_time
+
+
+absences = st.builds(
+    lambda start, length: Absence(MONDAY + timedelta(days=start), MONDAY + timedelta(days=start + length)),
+    st.integers(0, 20),
+    st.integers(0, 30),
+)
+days = st.lists(st.integers(0, 25).map(lambda ahead: MONDAY + timedelta(days=ahead)), max_size=6)
+
+
+@given(days, days, st.lists(absences, max_size=3), st.lists(absences, max_size=3), st.integers(1, 20))
+@settings(max_examples=40, deadline=None)
+def test_more_days_off_and_absences_never_raise_the_chance(few, more, some, others, n):
+    usual = WorkingCalendar(frozenset(few), people=6, absences=tuple(some))
+    worse = WorkingCalendar(frozenset([*few, *more]), people=6, absences=(*some, *others))
+
+    before, after = (forecaster(calendar=calendar).ask(items(n)) for calendar in (usual, worse))
+
+    assert after.probability_in_time <= before.probability_in_time
+    assert all(late.day >= early.day for early, late in zip(before.finishes, after.finishes, strict=True))
+
+
+@given(days, st.lists(absences, max_size=3), st.integers(1, 30))
+@settings(max_examples=40, deadline=None)
+def test_dates_and_chance_are_one_answer_in_any_calendar(off, away, n):
+    found = forecaster(calendar=WorkingCalendar(frozenset(off), people=4, absences=tuple(away))).ask(items(n))
+
+    for finish in found.finishes:
+        if finish.day < FRIDAY_AFTER_NEXT:
+            assert found.probability_in_time >= finish.percent / 100
+        elif finish.day > FRIDAY_AFTER_NEXT:
+            assert found.probability_in_time < finish.percent / 100
+
+
+def test_who_was_away_in_the_past_weeks_too_is_not_counted_out_twice():
+    away = WorkingCalendar(people=4, absences=(Absence(first=date(2020, 1, 1)),))
+    past = replace(TEAM, presence=away.weekly_shares(MONDAY, 104))
+
+    alike = forecaster(past, calendar=away).ask(items(10))
+
+    assert alike.probability_in_time == forecaster().ask(items(10)).probability_in_time
+    assert alike.working_days_left == 7.5
+    assert [finish.day for finish in alike.finishes] == [finish.day for finish in forecaster().ask(items(10)).finishes]
+
+
+def test_a_past_of_holidays_makes_a_usual_week_shorter():
+    rested = replace(TEAM, presence=(1.0,) * 100 + (0.0,) * 2 + (1.0,) * 2)
+
+    assert forecaster(rested).ask(items(10)).probability_in_time > forecaster().ask(items(10)).probability_in_time
+
+
+# --- What comes first, comes in and grows -------------------------------------------------------------------------
+def test_what_is_begun_is_finished_first():
+    busy = forecaster(ahead=items(5)).ask(items(10))
+
+    assert busy.probability_in_time == forecaster().ask(items(15)).probability_in_time
+    assert (busy.work, busy.ahead_issues, busy.ahead_work) == (20.0, 5, 10.0)
+
+
+def test_an_empty_plan_waits_for_nothing():
+    waiting = forecaster(ahead=items(5), growth=(1.0,) * 5, carried=np.full(10_000, 9.0))
+
+    assert waiting.ask([]).probability_in_time == 1.0
+    assert [drop.probability_after for drop in path_to(0.999, waiting, items(2))][-1] == 1.0
+
+
+def test_each_run_grows_as_one_past_sprint_did():
+    growing = forecaster(growth=(0.0, 0.0, 0.0, 0.0, 1.0))
+
+    found = growing.ask(items(10))
+
+    assert found.expected_growth == pytest.approx(0.2, abs=0.02)
+    assert set(np.unique(growing.total_of(growing.work_of(items(10))))) == {20.0, 40.0}
+    assert found.probability_in_time < forecaster().ask(items(10)).probability_in_time
+    assert forecaster().ask(items(10)).expected_growth is None
+
+
+def test_a_sprint_leaves_undone_what_it_does_not_get_to():
+    running = forecaster(last_day=date(2026, 3, 6))
+
+    left = running.left_undone(items(10))
+
+    # Ten of twenty points are done in a usual week.
+    assert np.mean(left) == pytest.approx(10.0, abs=1.5)
+    assert np.all((left >= 0) & (left < 20))
+    assert np.all(running.left_undone([]) == 0)
+
+
+def test_work_that_begins_later_meets_the_weeks_that_come_then():
+    later = {"starts_on": date(2026, 3, 16), "last_day": date(2026, 3, 27), "asked_on": MONDAY}
+    uneven = replace(TEAM, points=tuple(np.random.default_rng(2).poisson(10, 40).astype(float)))
+    first, second = forecaster(uneven), forecaster(uneven, **later)
+
+    both = forecaster(uneven, last_day=date(2026, 3, 27))
+    carried = first.left_undone(items(10))
+
+    # Two sprints in a row are one: what the first leaves, the second begins with.
+    two = forecaster(uneven, **later, carried=carried).weeks_to_finish(second.work_of(items(8)))
+    one = both.weeks_to_finish(both.work_of(items(18))) - 2.0
+    unhurried = carried > 0
+    assert np.allclose(two[unhurried], one[unhurried], atol=1e-3)
+    assert second.ask(items(8)).working_days_left == 10
+
+
+def test_a_backlog_into_which_less_comes_than_goes_out_ends_later():
+    still, growing = forecaster(), forecaster(created=(2.0,) * 30)
+
+    before, after = still.ask(items(20)), growing.ask(items(20))
+
+    assert before.probability_in_time > after.probability_in_time
+    # Ten points a week go out, four come in: 40 points take seven weeks instead of four.
+    assert after.finishes[0].working_days == pytest.approx(5 * 40 / 6, abs=4)
+    assert (after.weekly_inflow, before.weekly_inflow) == (4.0, None)
+
+
+def test_a_backlog_into_which_more_comes_than_goes_out_never_ends():
+    found = forecaster(created=(50.0,) * 30).ask(items(200))
+
+    assert [(finish.working_days, finish.day) for finish in found.finishes] == [(None, None)] * 4
+    assert found.probability_in_time == 0.0
+
+
+few = settings(max_examples=25, deadline=None)
+plans = st.lists(st.one_of(st.none(), st.floats(0.5, 8)), min_size=1, max_size=12)
+
+
+@given(plans, st.data(), st.lists(st.floats(-1, 1), min_size=5, max_size=8), st.integers(0, 4), st.booleans())
+@few
+def test_dropping_never_lowers_the_chance_whatever_else_decides(points, data, growth, n_ahead, comes_in):
+    plan = [WorkItem(str(number), story_points=value) for number, value in enumerate(points)]
+    kept = data.draw(st.lists(st.sampled_from(plan), unique=True))
+    team = forecaster(
+        growth=growth,
+        ahead=[WorkItem(f"ahead {number}") for number in range(n_ahead)],
+        carried=np.random.default_rng(1).uniform(0, 9, 10_000),
+        created=(1.0, 3.0, 2.0) if comes_in else (),
+        spreads={"0": Spread.of([1.0, 13.0])},
+    )
+
+    assert np.all(team.weeks_to_finish(team.work_of(kept)) <= team.weeks_to_finish(team.work_of(plan)) + 1e-6)
+    assert team.ask(kept).probability_in_time >= team.ask(plan).probability_in_time
+
+
+@given(st.integers(1, 20), st.floats(0.05, 1.0), st.floats(0.05, 1.0), st.integers(0, 10), st.integers(0, 10))
+@few
+def test_less_capacity_and_fewer_days_never_raise_the_chance(n, one, other, days_more, days_fewer):
+    (less, more), (few_days, many_days) = sorted((one, other)), sorted((days_more, days_fewer))
+    team = {"growth": (-0.2, 0.0, 0.1, 0.5, 0.3), "ahead": items(2)}
+    short, long = (forecaster(last_day=MONDAY + timedelta(days=days), **team) for days in (few_days, many_days))
+
+    assert long.ask(items(n), pace=less).probability_in_time <= long.ask(items(n), pace=more).probability_in_time
+    assert short.ask(items(n)).probability_in_time <= long.ask(items(n)).probability_in_time

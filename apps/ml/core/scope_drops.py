@@ -1,0 +1,46 @@
+"""What taking issues out would change: each alone, and in turn until the chance is good enough."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.ml.core.work_forecast import WorkForecaster
+from apps.ml.core.work_units import WorkItem
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """An issue that could be taken out, and what that would change."""
+
+    issue_id: str
+    probability_after: float
+
+
+def single_drops(forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace: float = 1.0) -> list[Drop]:
+    """What taking out each issue alone would change, the most helpful first; ties keep the order given.
+
+    Empty where no day is to be reached.
+    """
+    work = forecaster.work_of(items)
+    alone = [(item, forecaster.probability(work - forecaster.size_of(item), pace=pace)) for item in items]
+    drops = [Drop(item.issue_id, probability) for item, probability in alone if probability is not None]
+    return sorted(drops, key=lambda drop: -drop.probability_after)
+
+
+def path_to(
+    target: float, forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace: float = 1.0
+) -> tuple[Drop, ...]:
+    """Which issues to take out, one after another, until the chance reaches a target.
+
+    `items` come in the order in which they may go. Empty where the target is reached already, or where no day is to be
+    reached; all issues where only an empty plan reaches it.
+    """
+    path: list[Drop] = []
+    work = forecaster.work_of(items)
+    probability = forecaster.probability(work, pace=pace)
+    for item in items:
+        if probability is None or probability >= target:
+            break
+        work = work - forecaster.size_of(item)
+        probability = forecaster.probability(work, pace=pace)
+        path.append(Drop(item.issue_id, 1.0 if probability is None else probability))
+    return tuple(path)

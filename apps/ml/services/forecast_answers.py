@@ -1,0 +1,70 @@
+"""Forecasts as the API shows them, and what the prediction history keeps of them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from apps.ml.core.forecasting import History
+from apps.ml.core.scope_drops import Drop
+from apps.ml.core.track_record import track_record
+from apps.ml.core.work_forecast import WorkForecast
+
+
+def forecast_answer(found: WorkForecast) -> dict[str, Any]:
+    """A forecast as the API shows it."""
+    return {
+        "percentiles": [
+            {
+                "percent": finish.percent,
+                "working_days": finish.working_days,
+                "date": finish.day.isoformat() if finish.day else None,
+            }
+            for finish in found.finishes
+        ],
+        "probability_in_time": found.probability_in_time,
+        "last_day": found.last_day.isoformat() if found.last_day else None,
+        "working_days_left": found.working_days_left,
+        "issues": found.issues,
+        "work": found.work,
+        "sizes": dict(found.sizes),
+        "work_in_progress": {"issues": found.ahead_issues, "work": found.ahead_work},
+        "carried_over": found.carried_over,
+        "expected_growth": found.expected_growth,
+        "weekly_inflow": found.weekly_inflow,
+        "pace": found.pace,
+        "history": history_answer(found.history),
+        "seed": found.seed,
+    }
+
+
+def forecast_details(found: WorkForecast) -> dict[str, Any]:
+    """What the prediction history keeps of a forecast."""
+    return {
+        "working_days": {str(finish.percent): finish.working_days for finish in found.finishes},
+        "probability_in_time": found.probability_in_time,
+        "unit": found.history.unit,
+        "sizes": dict(found.sizes),
+        "seed": found.seed,
+    }
+
+
+def history_answer(history: History) -> dict[str, Any]:
+    """What a forecast was made from."""
+    return {
+        "unit": history.unit,
+        "weeks": history.weeks,
+        "active_weeks": history.active_weeks,
+        "weekly_mean": round(history.weekly_mean, 2),
+        "level_sigma": round(history.level_sigma, 3),
+        "past_forecasts": history.past_forecasts,
+    }
+
+
+def record_answer(weekly: Sequence[float]) -> list[dict[str, Any]]:
+    """The team's own track record."""
+    return [asdict(kept) for kept in track_record(weekly)]
+
+
+def drop_answer(drop: Drop) -> dict[str, Any]:
+    """An issue that could be taken out."""
+    return {"issue_id": drop.issue_id, "probability_after": drop.probability_after}

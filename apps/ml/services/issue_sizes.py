@@ -1,0 +1,61 @@
+"""How large the issues of a forecast may be, by the project's own models where these can tell."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from apps.ml.core.effort import EffortModel
+from apps.ml.core.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
+from apps.ml.core.points import PointsModel
+from apps.ml.core.work_sizes import Spread
+from apps.ml.core.work_units import Throughput, Unit, WorkItem, unit_for
+from apps.ml.models import ModelType
+from apps.ml.selectors.issues import facts_of_issues
+from apps.ml.services.answering import finished_since
+from apps.ml.services.model_cache import LoadedModel
+from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.similar_issues import FINISHED_WORK
+
+logger = logging.getLogger(__name__)
+
+
+def unit_of(project_id: UUID | str, items: Sequence[WorkItem], past: Throughput) -> Unit:
+    """In what this work is forecast, see `unit_for`; raises `NotEnoughData`."""
+    asks_model = past.records("points") and _unsized(items, "points")
+    model = _model(ModelType.STORY_POINTS, project_id) if asks_model else None
+    speaks = model is not None and isinstance(model.predictor, PointsModel) and not model.predictor.abstains
+    return unit_for(items, past, points_model=speaks)
+
+
+def model_sizes(project_id: UUID | str, items: Sequence[WorkItem], unit: Unit) -> Mapping[str, Spread]:
+    """What the project's model says of issues whose size is not known, by id.
+
+    Empty where there is no model, or it cannot be loaded or abstains: sizes of finished issues serve then, and the
+    answer says of how many issues.
+    """
+    wanted = _unsized(items, unit)[:MAX_MODEL_ANSWERS]
+    model_type = {"points": ModelType.STORY_POINTS, "hours": ModelType.EFFORT_PREDICTION}.get(unit)
+    model = _model(model_type, project_id) if model_type and wanted else None
+    if model is None:
+        return {}
+    facts = facts_of_issues(project_id, [item.issue_id for item in wanted])
+    if isinstance(model.predictor, PointsModel):
+        history, _ = FINISHED_WORK.of_project(project_id)
+        return sizes_in_points(model.predictor, facts, recent=finished_since(history, model.trained_at))
+    assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
+    return sizes_in_hours(model.predictor, facts, recent=EFFORT_OUTCOMES.of_project(project_id))
+
+
+def _unsized(items: Sequence[WorkItem], unit: Unit) -> list[WorkItem]:
+    """Issues that a model could size."""
+    return [item for item in items if item.exists and (unit != "points" or item.story_points is None)]
+
+
+def _model(model_type: str, project_id: UUID | str) -> LoadedModel | None:
+    try:
+        return ModelLoader().load_or_raise(model_type, project_id)
+    except ModelUnavailable:
+        # Counted where it failed.
+        logger.warning("Sizes of finished issues in a forecast, for want of type=%s project=%s", model_type, project_id)
+        return None

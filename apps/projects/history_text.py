@@ -1,0 +1,38 @@
+"""How the history writes a value: exactly, as text."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from apps.accounts.models import User
+from apps.projects.models import Issue, IssueChange, IssueType, WorkflowStatus
+
+#: Of a new description so much is kept beside the old one, to be read; nothing is told from it.
+SHOWN_CHARACTERS = 200
+
+
+def as_history_text(value: Any) -> str:
+    """A status or type by name, a person or sprint by id, a number exactly, labels as JSON, none as empty."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, WorkflowStatus | IssueType):
+        return value.name
+    if isinstance(value, models.Model):
+        return str(value.pk)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(float(value)).removesuffix(".0")
+
+
+def new_change(issue: Issue, field: str, old: Any, new: Any, *, by: User | None, at: datetime) -> IssueChange:
+    """An entry of the history, not yet stored."""
+    text = as_history_text(new)
+    if field == IssueChange.Field.DESCRIPTION and len(text) > SHOWN_CHARACTERS:
+        text = f"{text[:SHOWN_CHARACTERS]}…"
+    return IssueChange(
+        issue=issue, field=field, old_value=as_history_text(old), new_value=text, changed_at=at, changed_by=by
+    )

@@ -1,0 +1,136 @@
+"""Reads of the past: when a sprint ran, and how the issues that ever were in it stood when."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+
+from apps.common.history import FieldChange, IssuePast
+from apps.common.sprint_scope import spells_in
+from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
+
+Field = IssueChange.Field
+#: What tells how an issue stood in a sprint.
+PAST_FIELDS = (
+    Field.SPRINT, Field.STATUS, Field.STORY_POINTS, Field.ASSIGNEE, Field.ACTUAL_HOURS, Field.RESOLVED_AT,
+)  # fmt: skip
+_COLUMNS = (
+    "id", "created_at", "sprint_id", "category", "story_points", "started_at", "resolved_at", "assignee_id",
+    "actual_hours",
+)  # fmt: skip
+
+_STATUS_COLUMNS = ("project_id", "name", "category")
+_CHANGE_COLUMNS = ("issue_id", "issue__project_id", "field", "old_value", "new_value", "changed_at")
+
+
+# --- When a sprint ran --------------------------------------------------------------------------------------------
+def began_at(sprint: Sprint) -> datetime | None:
+    """The moment of the start or, if only the day is known, its beginning."""
+    return _moments(sprint)[0] or (_midnight(sprint.start_date) if sprint.start_date else None)
+
+
+def planning_ended_at(sprint: Sprint) -> datetime | None:
+    """From when on an issue that enters was added: the moment of the start or, if only the day is known, its end."""
+    return _moments(sprint)[0] or (_end_of(sprint.start_date) if sprint.start_date else None)
+
+
+def ended_at(sprint: Sprint, now: datetime) -> datetime | None:
+    """When a completed sprint ended: the moment of closing or else the end of its last day; None while it runs."""
+    if sprint.status != Sprint.Status.COMPLETED:
+        return None
+    completed_at = _moments(sprint)[1]
+    if completed_at is not None or sprint.end_date is None:
+        return completed_at
+    # The last moment of today is now.
+    return now if sprint.end_date == now.date() else _end_of(sprint.end_date)
+
+
+def was_entered_afterwards(sprint: Sprint) -> bool:
+    """Started and completed on one day after its last: these are times of book-keeping, the dates are of the work."""
+    started_at, completed_at, last_day = sprint.started_at, sprint.completed_at, sprint.end_date
+    if started_at is None or completed_at is None or last_day is None:
+        return False
+    return last_day < started_at.date() == completed_at.date()
+
+
+def _moments(sprint: Sprint) -> tuple[datetime | None, datetime | None]:
+    """When it was started and completed, where that was recorded as it happened."""
+    return (None, None) if was_entered_afterwards(sprint) else (sprint.started_at, sprint.completed_at)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time.max, tzinfo=UTC)
+
+
+# --- How issues stood ---------------------------------------------------------------------------------------------
+def issues_by_sprint(
+    project_id: UUID | str, sprint_ids: Sequence[str], *, now: datetime
+) -> Mapping[str, Sequence[IssuePast]]:
+    """Issues that are or were in each of these sprints, as they were known at `now`; three queries, or none."""
+    found: dict[str, list[IssuePast]] = defaultdict(list)
+    for issue in issue_pasts(_ever_in(project_id, sprint_ids), now=now) if sprint_ids else ():
+        for sprint_id in set(issue.timeline("sprint").values):
+            if spells_in(issue, sprint_id):
+                found[sprint_id].append(issue)
+    return found
+
+
+def issue_pasts(issues: QuerySet[Issue], *, now: datetime) -> list[IssuePast]:
+    """Some issues by creation, as they were known at `now`, in three queries, or one for none."""
+    issues = issues.filter(created_at__lte=now)
+    rows = list(issues.annotate(category=F("status__category")).order_by("created_at", "id").values(*_COLUMNS))
+    changes = _changes(issues) if rows else {}
+    return [_issue(row, changes.get(row["id"], ())).as_of(now) for row in rows]
+
+
+def changed_after(project_id: UUID | str, moment: datetime) -> QuerySet[Issue]:
+    """Issues that stood otherwise at a moment; of the present there are none."""
+    later = IssueChange.objects.filter(changed_at__gt=moment, field__in=PAST_FIELDS)
+    return Issue.objects.filter(project_id=project_id, pk__in=later.order_by().values("issue_id"))
+
+
+def _ever_in(project_id: UUID | str, sprint_ids: Sequence[str]) -> QuerySet[Issue]:
+    moves = IssueChange.objects.filter(issue__project_id=project_id, field=Field.SPRINT)
+    once_in = moves.filter(Q(old_value__in=sprint_ids) | Q(new_value__in=sprint_ids)).order_by()
+    return Issue.objects.filter(
+        Q(sprint_id__in=sprint_ids) | Q(pk__in=once_in.values("issue_id")), project_id=project_id
+    )
+
+
+def _issue(row: Mapping[str, Any], changes: Iterable[FieldChange]) -> IssuePast:
+    return IssuePast(
+        issue_id=str(row["id"]),
+        created_at=row["created_at"],
+        sprint_id=str(row["sprint_id"] or ""),
+        category=row["category"],
+        story_points=row["story_points"],
+        started_at=row["started_at"],
+        resolved_at=row["resolved_at"],
+        assignee=str(row["assignee_id"] or ""),
+        actual_hours=row["actual_hours"],
+        changes=tuple(changes),
+    )
+
+
+def _changes(issues: QuerySet[Issue]) -> dict[UUID, list[FieldChange]]:
+    """What happened to some issues, by issue, oldest first, with each status as what it means."""
+    issues = issues.order_by()
+    statuses = WorkflowStatus.objects.filter(project__in=issues.values("project_id"))
+    means = {(project, name): category for project, name, category in statuses.values_list(*_STATUS_COLUMNS)}
+    history = IssueChange.objects.filter(issue__in=issues.values("id"), field__in=PAST_FIELDS)
+    columns = history.order_by("changed_at", "id").values_list(*_CHANGE_COLUMNS)
+    changes: dict[UUID, list[FieldChange]] = defaultdict(list)
+    for issue_id, project, name, old, new, moment in columns:
+        if name != Field.STATUS:
+            changes[issue_id].append(FieldChange(name, old, new, moment))
+        # A name that the board does not know means nothing; services and imports keep those that history has.
+        elif (project, old) in means and (project, new) in means:
+            changes[issue_id].append(FieldChange(name, means[project, old], means[project, new], moment))
+    return changes

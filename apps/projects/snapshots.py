@@ -1,0 +1,113 @@
+"""The books of a sprint: frozen when it is closed, told from the history before that and where nobody froze them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from apps.common.history import FieldChange, IssuePast
+from apps.common.sprint_scope import SprintReport, Standing, report_of, spells_in, standings_at
+from apps.projects.models import Sprint, SprintSnapshot
+from apps.projects.past import began_at, ended_at, issues_by_sprint, planning_ended_at, was_entered_afterwards
+
+#: The books whose sums a snapshot keeps in columns, two a book.
+BOOKS = ("committed", "added", "removed", "completed", "carried_over", "done_outside")
+#: What is written as text in JSON, which knows no moments.
+_MOMENTS = {"created_at", "started_at", "resolved_at", "changed_at", "entered_at", "finished_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class SprintBooks:
+    """What a sprint set out to do and what became of it."""
+
+    as_of: datetime
+    is_frozen: bool
+    report: SprintReport
+
+
+def freeze(sprint: Sprint, *, now: datetime) -> SprintSnapshot:
+    """Keep the books of a sprint that was just closed; called before anything is moved, with its issues locked."""
+    pasts = issues_by_sprint(sprint.project_id, [str(sprint.pk)], now=now).get(str(sprint.pk), ())
+    standings = _standings(sprint, pasts, now)
+    report = report_of(standings, began_at=began_at(sprint), ended_at=ended_at(sprint, now))
+    sums = {book: report.amount(book) for book in BOOKS}
+    return SprintSnapshot.objects.create(
+        sprint=sprint,
+        frozen_at=now,
+        standings=[_as_json(standing) for standing in standings],
+        pasts=[_as_json(past) for past in pasts],
+        **{f"{book}_issues": amount.issues for book, amount in sums.items()},
+        **{f"{book}_points": amount.points for book, amount in sums.items()},
+    )
+
+
+def books_of(sprints: Sequence[Sprint], *, now: datetime) -> dict[str, SprintBooks]:
+    """The books of each sprint of one project as of `now`, by id: no query for those that are frozen, three for others.
+
+    The snapshots must be there already (`select_related`), or cost a query each.
+    """
+    open_books = [sprint for sprint in sprints if snapshot_of(sprint, now) is None]
+    pasts = pasts_of(open_books, now=now)
+    return {str(sprint.pk): _books(sprint, pasts, now) for sprint in sprints}
+
+
+def pasts_of(sprints: Sequence[Sprint], *, now: datetime) -> Mapping[str, Sequence[IssuePast]]:
+    """Issues that are or were in each sprint as they were known at `now`; of a closed one as they were frozen."""
+    frozen = {str(sprint.pk): snapshot.pasts for sprint in sprints if (snapshot := getattr(sprint, "snapshot", None))}
+    others = [str(sprint.pk) for sprint in sprints if str(sprint.pk) not in frozen]
+    told = issues_by_sprint(sprints[0].project_id, others, now=now) if others else {}
+    found = {sprint_id: told.get(sprint_id, ()) for sprint_id in others}
+    return found | {sprint_id: _known(sprint_id, rows, now) for sprint_id, rows in frozen.items()}
+
+
+def snapshot_of(sprint: Sprint, now: datetime) -> SprintSnapshot | None:
+    """What was kept when the sprint was closed, if that was by `now`."""
+    snapshot: SprintSnapshot | None = getattr(sprint, "snapshot", None)
+    return snapshot if snapshot is not None and snapshot.frozen_at <= now else None
+
+
+def _known(sprint_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[IssuePast]:
+    pasts = [past.as_of(now) for row in rows if (past := _past(row)).created_at <= now]
+    return [past for past in pasts if spells_in(past, sprint_id)]
+
+
+def _books(sprint: Sprint, pasts: Mapping[str, Sequence[IssuePast]], now: datetime) -> SprintBooks:
+    snapshot = snapshot_of(sprint, now)
+    if snapshot is not None:
+        as_of, standings = snapshot.frozen_at, [Standing(**_with_moments(row)) for row in snapshot.standings]
+    else:
+        as_of, standings = _judged_at(sprint, now), _standings(sprint, pasts[str(sprint.pk)], now)
+    report = report_of(standings, began_at=began_at(sprint), ended_at=ended_at(sprint, now))
+    return SprintBooks(as_of=as_of, is_frozen=snapshot is not None, report=report)
+
+
+def _standings(sprint: Sprint, pasts: Sequence[IssuePast], now: datetime) -> list[Standing]:
+    at = _judged_at(sprint, now)
+    # Of what was entered afterwards nobody knows when it came in: all of it counts as planned.
+    planned = None if was_entered_afterwards(sprint) else planning_ended_at(sprint)
+    return standings_at(str(sprint.pk), planned or at, pasts, at)
+
+
+def _judged_at(sprint: Sprint, now: datetime) -> datetime:
+    """The end of a sprint that is over, else now."""
+    end = sprint.completed_at if was_entered_afterwards(sprint) else ended_at(sprint, now)
+    return now if end is None else min(end, now)
+
+
+def _as_json(row: IssuePast | Standing | FieldChange) -> dict[str, Any]:
+    return {each.name: _json_value(getattr(row, each.name)) for each in fields(row) if each.init}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_as_json(change) for change in value] if isinstance(value, tuple) else value
+
+
+def _past(row: Mapping[str, Any]) -> IssuePast:
+    changes = tuple(FieldChange(**_with_moments(change)) for change in row["changes"])
+    return IssuePast(**{**_with_moments(row), "changes": changes})
+
+
+def _with_moments(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: datetime.fromisoformat(value) if value and name in _MOMENTS else value for name, value in row.items()}
