@@ -33,7 +33,7 @@ class TeamPast:
 
 def team_past(project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None) -> TeamPast:
     """Read a team's past; its calendar, too, where that is not known yet."""
-    calendar = calendar or working_calendar(project_id)
+    calendar = calendar or working_calendar(project_id, today=now.date())
     return TeamPast(
         calendar=calendar,
         throughput=forecasts.throughput(project_id, now=now, calendar=calendar),
