@@ -157,13 +157,14 @@ def late_by_forecast(state: SprintState) -> Finding | None:
         return None
     likely = forecast.likely.day
     by = f"by {likely} in {LIKELY_PERCENT} of 100 cases" if likely else "not within ten years"
+    besides = _besides(forecast)
     return Finding(
         kind="late_by_forecast",
         severity=severity,
         description=(
             f"The chance to finish by {forecast.last_day} is {chance:.0f}%: "
-            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days, "
-            f"done {by}"
+            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days"
+            f"{besides}, done {by}"
         ),
         metric="probability_in_time",
         expected=round(1.0 - MISS_PERCENT[0] / 100.0, 2),
@@ -173,10 +174,22 @@ def late_by_forecast(state: SprintState) -> Finding | None:
             "work_left": forecast.work,
             "unit": forecast.history.unit,
             "working_days_left": forecast.working_days_left or 0,
+            "work_in_progress": forecast.ahead_work,
+            "expected_growth": forecast.expected_growth or 0.0,
             "weeks_of_history": forecast.history.weeks,
             "seed": forecast.seed,
         },
     )
+
+
+def _besides(forecast: WorkForecast) -> str:
+    """What else takes the team's time, where something does."""
+    parts = []
+    if forecast.ahead_issues:
+        parts.append(f"{forecast.ahead_work:g} in progress outside the sprint")
+    if forecast.expected_growth:
+        parts.append(f"{forecast.expected_growth:+.0%} by changes of scope")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def unassigned_issues(state: SprintState) -> Finding | None:

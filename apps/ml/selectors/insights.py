@@ -59,7 +59,7 @@ def sprint_plan(
         resumes_on=resumes_on,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
-        calendar=calendar or working_calendar(sprint.project_id),
+        calendar=calendar or working_calendar(sprint.project_id, today=today),
         elapsed_ratio=sprint.elapsed_ratio(resumes_on - timedelta(days=1)),
     )
 
@@ -78,7 +78,8 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
     columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
     plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
     issues = [issue for issue in past.issues if issue.issue_id in plans]
-    calendar, today = working_calendar(sprint.project_id), now.date()
+    today = now.date()
+    calendar = working_calendar(sprint.project_id, today=today)
     return SprintState(
         now=now,
         issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),

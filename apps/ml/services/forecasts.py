@@ -99,7 +99,7 @@ class ForecastService:
         """
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk)
+        calendar = working_calendar(project.pk, today=now.date())
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
         unit = unit_of(project.pk, items, past)
         asked_about = (item.issue_id for item in items)
@@ -136,7 +136,7 @@ class ForecastService:
         """How many issues the team finishes from today to a day, both counted; raises `NotEnoughData`."""
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk)
+        calendar = working_calendar(project.pk, today=now.date())
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
         forecaster = WorkForecaster(past, "issues", now.date(), by, calendar.without(days_off))
         # At least so many in 85 % of the runs is the 15th percentile.

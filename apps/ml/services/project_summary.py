@@ -13,7 +13,7 @@ from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.services.history import record_prediction
-from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason, team_past
 from apps.projects.models import Project, Sprint
 
 
@@ -54,8 +54,9 @@ class ProjectSummaryService:
 
 def _running_sprints(project: Project, *, now: datetime) -> list[dict[str, Any]]:
     """Each running sprint's chance to be in time, the same that its duration, risk and what-if show."""
-    running = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id")
-    return [_sprint_answer(sprint, *sprint_forecast_or_reason(sprint, now=now)) for sprint in running]
+    running = list(Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id"))
+    team = team_past(project.pk, now=now) if running else None
+    return [_sprint_answer(sprint, *sprint_forecast_or_reason(sprint, now=now, team=team)) for sprint in running]
 
 
 def _chances(sprints: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -3,19 +3,42 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from uuid import UUID
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import Floats
 from apps.ml.core.scope_growth import later_growth
 from apps.ml.core.sprint_duration import SprintPlan, capacity_pace
+from apps.ml.core.sprint_scope import SprintPast
 from apps.ml.core.velocity import VELOCITY_SPRINTS, SprintRecord
 from apps.ml.core.work_forecast import WorkForecast, WorkForecaster
 from apps.ml.core.work_sizes import Spread
 from apps.ml.core.work_units import Throughput, Unit, WorkItem
 from apps.ml.selectors import forecasts, insights
+from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.sprint_history import sprint_pasts
 from apps.ml.services.issue_sizes import model_sizes, unit_of
 from apps.projects.models import Sprint
+
+
+@dataclass(frozen=True, slots=True)
+class TeamPast:
+    """What forecasts of all sprints of a project rest on, read once for them."""
+
+    calendar: WorkingCalendar
+    throughput: Throughput
+    sprints: tuple[SprintPast, ...]
+
+
+def team_past(project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None) -> TeamPast:
+    """Read a team's past; its calendar, too, where that is not known yet."""
+    calendar = calendar or working_calendar(project_id, today=now.date())
+    return TeamPast(
+        calendar=calendar,
+        throughput=forecasts.throughput(project_id, now=now, calendar=calendar),
+        sprints=sprint_pasts(project_id, now=now, newest=VELOCITY_SPRINTS),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +98,27 @@ def sprint_question(
     *,
     now: datetime,
     plan: SprintPlan | None = None,
+    team: TeamPast | None = None,
     also: Sequence[WorkItem] = (),
     with_capacity: bool = False,
 ) -> SprintQuestion:
     """Read what the forecast of a sprint needs, with `also` more issues; raises `NotEnoughData`."""
     today, project_id = now.date(), sprint.project_id
-    plan = plan or insights.sprint_plan(sprint, issue_ids=(), team_capacity_hours=None, today=today)
-    past = forecasts.throughput(project_id, now=now, calendar=plan.calendar)
-    unit = unit_of(project_id, plan.items, past)
+    team = team or team_past(project_id, now=now, calendar=plan.calendar if plan else None)
+    plan = plan or insights.sprint_plan(
+        sprint, issue_ids=(), team_capacity_hours=None, today=today, calendar=team.calendar
+    )
+    unit = unit_of(project_id, plan.items, team.throughput)
     ahead, running = _what_comes_first(sprint, plan, now=now)
     with_capacity = with_capacity or plan.team_capacity_hours is not None
     return SprintQuestion(
         plan=plan,
         today=today,
-        past=past,
+        past=team.throughput,
         unit=unit,
         spreads=model_sizes(project_id, (*plan.items, *also, *ahead, *(running.items if running else ())), unit),
         ahead=ahead,
-        growth=_growth(sprint, plan, unit, now=now),
+        growth=_growth(plan, team, unit),
         running=running,
         sprints=insights.completed_sprints(project_id, now=now) if with_capacity else (),
     )
@@ -113,24 +139,25 @@ def _what_comes_first(
     return (), replace(plan, items=items, last_day=last_day) if last_day else None
 
 
-def _growth(sprint: Sprint, plan: SprintPlan, unit: Unit, *, now: datetime) -> tuple[float, ...]:
+def _growth(plan: SprintPlan, team: TeamPast, unit: Unit) -> tuple[float, ...]:
     elapsed = plan.elapsed_ratio
     if elapsed is None or elapsed >= 1:
         return ()
-    pasts = sprint_pasts(sprint.project_id, now=now, newest=VELOCITY_SPRINTS)
-    return later_growth(pasts, elapsed_ratio=elapsed, unit=unit)
+    return later_growth(team.sprints, elapsed_ratio=elapsed, unit=unit)
 
 
-def sprint_forecast(sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None) -> WorkForecast:
+def sprint_forecast(
+    sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None, team: TeamPast | None = None
+) -> WorkForecast:
     """When a sprint's open issues are done, the same wherever it is shown; raises `NotEnoughData`."""
-    return sprint_question(sprint, now=now, plan=plan).forecast()
+    return sprint_question(sprint, now=now, plan=plan, team=team).forecast()
 
 
 def sprint_forecast_or_reason(
-    sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None
+    sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None, team: TeamPast | None = None
 ) -> tuple[WorkForecast | None, str | None]:
     """The forecast, or the sentence that says why there is none."""
     try:
-        return sprint_forecast(sprint, now=now, plan=plan), None
+        return sprint_forecast(sprint, now=now, plan=plan, team=team), None
     except NotEnoughData as error:
         return None, error.message

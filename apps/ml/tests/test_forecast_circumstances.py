@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.forecasts import created_by_week, in_progress, unfinished
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.forecasts import ForecastService, Scenario
@@ -34,6 +35,25 @@ def project(now):
 @pytest.fixture
 def running(project, now):
     return a_running_sprint(project, now)
+
+
+# --- The team -----------------------------------------------------------------------------------------------------
+def test_the_team_are_those_who_finished_something_lately(now):
+    project, away = ProjectFactory(), {"absent_from": now.date(), "absent_until": now.date()}
+    working = TeamMemberFactory(project=project, **away).user
+    TeamMemberFactory(project=project)
+    for resolved_at in (now - timedelta(days=30), now - timedelta(days=31)):
+        done = {"completed": True, "created_at": resolved_at - timedelta(days=9), "resolved_at": resolved_at}
+        IssueFactory(project=project, assignee=working, **done)
+    left = TeamMemberFactory(project=project, **away).user
+    IssueFactory(project=project, assignee=left, completed=True, created_at=now - timedelta(days=400))
+
+    calendar = working_calendar(project.id, today=now.date())
+    project.issues.all().delete()
+    of_all = working_calendar(project.id, today=now.date())
+
+    assert (calendar.people, len(calendar.absences)) == (1, 1)
+    assert (of_all.people, len(of_all.absences)) == (3, 2)
 
 
 # --- Work in progress ---------------------------------------------------------------------------------------------
