@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.velocity import counts_in_points
-from apps.ml.core.work_forecast import WorkForecast
+from apps.ml.core.work_forecast import LIKELY_PERCENT, WorkForecast
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
 #: issue of a small sprint would raise it.
@@ -44,9 +44,6 @@ LATE_ELAPSED_RATIO = 2.0 / 3.0
 HIGH_PRIORITY = 2
 #: Percent of the sprint's urgent issues still open late.
 URGENT_OPEN_PERCENT = (1.0, 25.0, 50.0, 75.0)
-
-#: The percentile that the sentence about the forecast quotes: the usual promise.
-LIKELY_PERCENT = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +155,16 @@ def late_by_forecast(state: SprintState) -> Finding | None:
     severity = severity_of(100.0 - chance, MISS_PERCENT)
     if severity is None:
         return None
-    likely = next(finish for finish in forecast.finishes if finish.percent == LIKELY_PERCENT)
-    by = f"by {likely.day} in {LIKELY_PERCENT} of 100 cases" if likely.day else "not within ten years"
+    likely = forecast.likely.day
+    by = f"by {likely} in {LIKELY_PERCENT} of 100 cases" if likely else "not within ten years"
+    besides = _besides(forecast)
     return Finding(
         kind="late_by_forecast",
         severity=severity,
         description=(
             f"The chance to finish by {forecast.last_day} is {chance:.0f}%: "
-            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days, "
-            f"done {by}"
+            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days"
+            f"{besides}, done {by}"
         ),
         metric="probability_in_time",
         expected=round(1.0 - MISS_PERCENT[0] / 100.0, 2),
@@ -176,10 +174,22 @@ def late_by_forecast(state: SprintState) -> Finding | None:
             "work_left": forecast.work,
             "unit": forecast.history.unit,
             "working_days_left": forecast.working_days_left or 0,
+            "work_in_progress": forecast.ahead_work,
+            "expected_growth": forecast.expected_growth or 0.0,
             "weeks_of_history": forecast.history.weeks,
             "seed": forecast.seed,
         },
     )
+
+
+def _besides(forecast: WorkForecast) -> str:
+    """What else takes the team's time, where something does."""
+    parts = []
+    if forecast.ahead_issues:
+        parts.append(f"{forecast.ahead_work:g} in progress outside the sprint")
+    if forecast.expected_growth:
+        parts.append(f"{forecast.expected_growth:+.0%} by changes of scope")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def unassigned_issues(state: SprintState) -> Finding | None:
