@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from apps.common.sprint_scope import SprintScope
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.velocity import counts_in_points
@@ -79,6 +80,8 @@ class SprintState:
     now: datetime
     issues: tuple[SprintScopeIssue, ...]
     started_at: datetime | None = None
+    #: What was committed, came in and left by the history; None where the start is not known.
+    scope: SprintScope | None = None
     #: Share of the planned days that have passed, in [0, 1]; None without dates.
     elapsed_ratio: float | None = None
     #: Whether this team estimates its issues at all.
@@ -229,27 +232,29 @@ def unestimated_issues(state: SprintState) -> Finding | None:
 
 
 def scope_added(state: SprintState) -> Finding | None:
-    """Work that came into the sprint after it began; when it was created does not matter."""
-    start = state.started_at
-    if start is None:
+    """Work in the sprint that came in after it began; when it was created does not matter."""
+    start, scope = state.started_at, state.scope
+    if start is None or scope is None:
         return None
-    added = [issue for issue in state.issues if issue.entered_at > start]
-    added_amount, total = state.amount(added), state.amount(state.issues)
-    committed = total - added_amount
+    late = [issue for issue in state.issues if issue.entered_at > start]
+    committed, removed = (getattr(amount, state.unit) for amount in (scope.committed, scope.removed))
+    added = state.amount(late)
     # A sprint that began empty has no commitment to measure against: all of it was added.
-    share = percent(added_amount, committed) if committed > 0 else percent(added_amount, total)
+    share = percent(added, committed) if committed > 0 else percent(added, added)
     severity = severity_of(share, ADDED_PERCENT)
     if severity is None:
         return None
     return Finding(
         kind="scope_added",
         severity=severity,
-        description=f"Scope grew from {committed:g} to {total:g} {state.unit} after the start",
+        description=(
+            f"Added after the start: {added:g} {state.unit}, where {committed:g} were committed and {removed:g} left"
+        ),
         metric=f"scope_{state.unit}",
         expected=committed,
-        actual=total,
+        actual=committed + added,
         mitigation=("Trade what came in for something of the same size", "Protect the sprint goal"),
-        evidence={"issues": _ids(added), "added_percent": round(share, 1), "unit": state.unit},
+        evidence={"issues": _ids(late), "added_percent": round(share, 1), "unit": state.unit},
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from apps.common.history import IssuePast
-from apps.common.sprint_scope import standings_at
+from apps.common.sprint_scope import scope_of, standings_at
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
 from apps.ml.core.calendar import WorkingCalendar
@@ -84,6 +84,7 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
         now=now,
         issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
         started_at=started_at,
+        scope=scope_of(now, standings) if started_at else None,
         elapsed_ratio=sprint.elapsed_ratio(today),
         team_estimates=_estimates(sprint.project_id),
         working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
