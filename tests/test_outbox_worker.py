@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import PATIENCE_SECONDS, ROOT
 from tests.receivers import MailServer, Posted, WebhookReceiver, mail_server, webhook_receiver
-from tests.test_training_worker import PATIENCE_SECONDS, ROOT, Installation
+from tests.test_training_worker import Installation
 
 pytestmark = pytest.mark.engine
 #: A project with a lead and webhooks: as many posts and mails as there are news.
@@ -115,7 +116,7 @@ def to(path: str) -> str:
 
 
 def test_workers_killed_before_between_and_after_lose_nothing_and_only_what_was_not_recorded_is_sent_again(
-    installation, receiver, mails, tmp_path
+    installation, receiver, mails
 ):
     answering, greeting = Held(), Held()
 
@@ -131,7 +132,7 @@ def test_workers_killed_before_between_and_after_lose_nothing_and_only_what_was_
 
     # A worker dies when one post was answered and recorded, one has arrived and is not answered, and two are not begun.
     installation.send("apps.notifications.tasks.send_deliveries")
-    with installation.worker(tmp_path / "worker.log") as worker:
+    with installation.worker() as worker:
         answering.kill(worker)
     assert [posted.path for posted in receiver.received] == ["/after", "/between"]
     assert installation.query("select count(*) from notifications_delivery where state = 'waiting'") == (3,)

@@ -18,12 +18,13 @@ PAST_FIELDS = (
     Field.SPRINT, Field.STATUS, Field.STORY_POINTS, Field.ASSIGNEE, Field.ACTUAL_HOURS, Field.RESOLVED_AT,
 )  # fmt: skip
 _COLUMNS = (
-    "id", "created_at", "sprint_id", "category", "story_points", "started_at", "resolved_at", "assignee_id",
-    "actual_hours",
+    "id", "project_id", "created_at", "sprint_id", "category", "story_points", "started_at", "resolved_at",
+    "assignee_id", "actual_hours",
 )  # fmt: skip
-
 _STATUS_COLUMNS = ("project_id", "name", "category")
-_CHANGE_COLUMNS = ("issue_id", "issue__project_id", "field", "old_value", "new_value", "changed_at")
+_CHANGE_COLUMNS = ("issue_id", "field", "old_value", "new_value", "changed_at")
+#: More ids than this are left to a subquery: SQLite takes 32,766 parameters.
+MOST_IDS = 10_000
 
 
 # --- When a sprint ran --------------------------------------------------------------------------------------------
@@ -86,7 +87,7 @@ def issue_pasts(issues: QuerySet[Issue], *, now: datetime) -> list[IssuePast]:
     """Some issues by creation, as they were known at `now`, in three queries, or one for none."""
     issues = issues.filter(created_at__lte=now)
     rows = list(issues.annotate(category=F("status__category")).order_by("created_at", "id").values(*_COLUMNS))
-    changes = _changes(issues) if rows else {}
+    changes = _changes(issues, {row["id"]: row["project_id"] for row in rows}) if rows else {}
     return [_issue(row, changes.get(row["id"], ())).as_of(now) for row in rows]
 
 
@@ -119,15 +120,15 @@ def _issue(row: Mapping[str, Any], changes: Iterable[FieldChange]) -> IssuePast:
     )
 
 
-def _changes(issues: QuerySet[Issue]) -> dict[UUID, list[FieldChange]]:
+def _changes(issues: QuerySet[Issue], project_of: Mapping[UUID, UUID]) -> dict[UUID, list[FieldChange]]:
     """What happened to some issues, by issue, oldest first, with each status as what it means."""
-    issues = issues.order_by()
-    statuses = WorkflowStatus.objects.filter(project__in=issues.values("project_id"))
+    statuses = WorkflowStatus.objects.filter(project_id__in=set(project_of.values()))
     means = {(project, name): category for project, name, category in statuses.values_list(*_STATUS_COLUMNS)}
-    history = IssueChange.objects.filter(issue__in=issues.values("id"), field__in=PAST_FIELDS)
-    columns = history.order_by("changed_at", "id").values_list(*_CHANGE_COLUMNS)
+    ids: Any = list(project_of) if len(project_of) <= MOST_IDS else issues.order_by().values("id")
+    history = IssueChange.objects.filter(issue_id__in=ids, field__in=PAST_FIELDS).order_by("changed_at", "id")
     changes: dict[UUID, list[FieldChange]] = defaultdict(list)
-    for issue_id, project, name, old, new, moment in columns:
+    for issue_id, name, old, new, moment in history.values_list(*_CHANGE_COLUMNS):
+        project = project_of.get(issue_id)
         if name != Field.STATUS:
             changes[issue_id].append(FieldChange(name, old, new, moment))
         # A name that the board does not know means nothing; services and imports keep those that history has.

@@ -1,14 +1,14 @@
 """Group means and the acceptance table of the story points benchmark."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from apps.ml.benchmarks.points_baselines import RECENT
+from apps.ml.benchmarks.runs import Write
 
-Write = Callable[[str], None]
 #: A verdict as it is told, in the words of the other benchmarks.
 _SAID = {"ambitious": "aim met", "accept": "gate met", "MISSED": "NOT MET"}
 _FIGURES = ("mae", "rmae", "sa", "log_loss", "rps", "coverage", "width", "ece")

@@ -18,19 +18,25 @@ WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
-def throughput(project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None) -> Throughput:
+def throughput(
+    project_id: UUID | str,
+    *,
+    now: datetime,
+    calendar: WorkingCalendar | None = None,
+    weeks: int = MAX_HISTORY_WEEKS,
+) -> Throughput:
     """What was finished in each of the past weeks, with the points an issue had when it was finished.
 
     Weeks end at the last midnight (UTC): what is finished today changes what is left, not the history, so that two
     answers of one day agree. With a calendar it is known what part of each week was worked.
     """
     end = _last_midnight(now)
-    finished = _finished(project_id, since=end - MAX_HISTORY_WEEKS * WEEK, until=end, now=now)
-    issues, points, hours = ([0.0] * MAX_HISTORY_WEEKS for _ in range(3))
+    finished = _finished(project_id, since=end - weeks * WEEK, until=end, now=now)
+    issues, points, hours = ([0.0] * weeks for _ in range(3))
     sizes, sizes_hours = [], []
     # In the order of their ends, whatever the database's: sums are to come out the same to the last digit.
     for resolved_at, size, size_hours in sorted(finished, key=lambda end: (end[0], end[1] or 0.0, end[2] or 0.0)):
-        week = _week_of(resolved_at, end)
+        week = _week_of(resolved_at, end, weeks=weeks)
         issues[week] += 1
         if size is not None:
             points[week] += size
@@ -44,7 +50,7 @@ def throughput(project_id: UUID | str, *, now: datetime, calendar: WorkingCalend
         hours=tuple(hours),
         sizes=tuple(sizes),
         sizes_hours=tuple(sizes_hours),
-        presence=calendar.weekly_shares(end.date(), MAX_HISTORY_WEEKS) if calendar else (),
+        presence=calendar.weekly_shares(end.date(), weeks) if calendar else (),
     )
 
 
@@ -52,9 +58,9 @@ def _last_midnight(now: datetime) -> datetime:
     return datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC)
 
 
-def _week_of(moment: datetime, end: datetime) -> int:
-    """Which of the `MAX_HISTORY_WEEKS` before `end` a moment before it lies in."""
-    return MAX_HISTORY_WEEKS - 1 - (end - moment - timedelta.resolution) // WEEK
+def _week_of(moment: datetime, end: datetime, *, weeks: int = MAX_HISTORY_WEEKS) -> int:
+    """Which of the weeks before `end` a moment before it lies in."""
+    return weeks - 1 - (end - moment - timedelta.resolution) // WEEK
 
 
 def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: int) -> tuple[int, ...]:
