@@ -204,7 +204,9 @@ class WorkForecaster:
         if weeks <= 0 or not np.any(total > 0):
             return self.runs.probability_within(total, weeks)
         if self.inflow is not None:
-            in_time = self.weeks_to_finish(work, pace=pace) <= weeks + _NO_WORK
+            found = self.weeks_to_finish(work, pace=pace)
+            # `MAX_WEEKS` means never, however late the last day.
+            in_time = (found <= weeks + _NO_WORK) & (found < MAX_WEEKS)
             return min(float(np.mean(in_time)), MAX_PROBABILITY)
         return self.runs.probability_within(total / pace + self._done_before, self._lead_weeks + weeks)
 
