@@ -6,7 +6,6 @@ from django.conf import settings
 from rest_framework import serializers
 
 from apps.common.exceptions import ApplicationError
-from apps.common.serializers import RequestSerializer
 from apps.notifications.models import Attempt, Delivery, Event, Preference, Severity, Webhook
 from apps.notifications.services.webhooks import require_reachable
 
@@ -27,7 +26,7 @@ class NotificationSerializer(serializers.ModelSerializer[Delivery]):
         read_only_fields = fields
 
 
-class ReadAllRequest(RequestSerializer):
+class ReadAllRequest(serializers.Serializer[Any]):
     """Which notifications to mark."""
 
     project = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="Only this project's.")

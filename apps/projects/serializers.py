@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.accounts.models import User
-from apps.common.serializers import RequestSerializer
 from apps.common.sprint_scope import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.snapshots import BOOKS, SprintBooks
@@ -193,7 +192,7 @@ class SprintReportSerializer(serializers.Serializer):
         return {"issues": amount.issues, "points": amount.points, "lines": lines}
 
 
-class CloseSprintSerializer(RequestSerializer):
+class CloseSprintSerializer(serializers.Serializer):
     """Where unfinished issues go: to another sprint, or to the backlog."""
 
     move_to = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True, default=None)

@@ -1,8 +1,9 @@
 """Anomalies as clients see them, and what people can make of one."""
 
+from typing import Any
+
 from rest_framework import serializers
 
-from apps.common.serializers import RequestSerializer
 from apps.ml.models import AnomalyDetection
 from apps.ml.services.anomaly_review import REVIEWS
 
@@ -42,7 +43,7 @@ class AnomalySerializer(serializers.ModelSerializer[AnomalyDetection]):
         read_only_fields = fields
 
 
-class ReviewRequest(RequestSerializer):
+class ReviewRequest(serializers.Serializer[Any]):
     """What to make of an open anomaly; a closed one stays as it is."""
 
     status = serializers.ChoiceField(

@@ -4,13 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.serializers import RequestSerializer
 from apps.ml.services.recommendation_service import AUTO, STRATEGIES
 
 MAX_TOP_N = 20
 
 
-class SuggestAssignmentRequest(RequestSerializer):
+class SuggestAssignmentRequest(serializers.Serializer[Any]):
     """Request of suggest-assignment."""
 
     issue_id = serializers.UUIDField()

@@ -6,7 +6,6 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.common.serializers import RequestSerializer
 from apps.ml.core.calendar import MAX_DAYS
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
 from apps.ml.core.scope_growth import MIN_SPRINTS
@@ -111,7 +110,7 @@ class SprintOutlookSerializer(serializers.Serializer[Any]):
     no_forecast_because = serializers.CharField(allow_null=True)
 
 
-class WhatIfRequest(RequestSerializer):
+class WhatIfRequest(serializers.Serializer[Any]):
     """Request of what-if; nothing given is the sprint as planned."""
 
     drop_issues = serializers.ListField(
@@ -176,7 +175,7 @@ class WhatIfResponse(serializers.Serializer[Any]):
     )
 
 
-class ForecastRequest(RequestSerializer):
+class ForecastRequest(serializers.Serializer[Any]):
     """Request of a project's forecast: some work (all open issues by default), or a day alone for 'how many'."""
 
     issue_ids = serializers.ListField(

@@ -5,7 +5,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.serializers import RequestSerializer
 from apps.ml.core import burndown
 from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
 from apps.ml.serializers.forecasts import (
@@ -21,7 +20,7 @@ def _steps(thresholds: Sequence[float]) -> str:
     return ", ".join(f"{threshold:g}" for threshold in thresholds)
 
 
-class EstimateSprintDurationRequest(RequestSerializer):
+class EstimateSprintDurationRequest(serializers.Serializer[Any]):
     """Request of estimate-sprint-duration."""
 
     sprint_id = serializers.UUIDField()

@@ -1,4 +1,4 @@
-"""Where forecasts end: what lies behind, what lies too far ahead, what is gone, and what was misspelt."""
+"""Where forecasts end: what lies behind, what lies too far ahead, and what is gone."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -81,27 +81,3 @@ def test_a_row_that_breaks_another_rule_is_a_bug_and_stays_one():
 
     with pytest.raises(IntegrityError):
         record_prediction(project_id=ProjectFactory().id, interval=Interval(low=2.0, high=1.0, level=0.8), **options)
-
-
-@pytest.mark.parametrize(
-    ("address", "body"),
-    [
-        ("/api/v1/ml/projects/{project}/forecast/", {"isue_ids": []}),
-        ("/api/v1/ml/sprints/{sprint}/what-if/", {"extra_day": 1}),
-        ("/api/v1/ml/estimate-sprint-duration/", {"sprint_id": "{sprint}", "issue_ids": []}),
-        ("/api/v1/ml/suggest-assignment/", {"project_id": "{project}", "issue_id": "{project}", "limit": 5}),
-        ("/api/v1/ml/models/train/", {"model_type": "effort_prediction", "project": "{project}"}),
-        ("/api/v1/notifications/read-all/", {"project_id": "{project}"}),
-        ("/api/v1/projects/{project}/sprints/{sprint}/close/", {"moveto": "{sprint}"}),
-    ],
-)
-def test_a_misspelt_field_is_named_and_changes_nothing(lead, address, body):
-    project, client = lead
-    ids = {"project": project.id, "sprint": a_running_sprint(project, timezone.now()).id}
-    asked = {name: value.format(**ids) if isinstance(value, str) else value for name, value in body.items()}
-
-    response = client.post(address.format(**ids), asked, format="json")
-
-    assert response.status_code == 400
-    assert [error["pointer"] for error in response.json()["errors"]] == [f"/{list(body)[-1]}"]
-    assert "There is no such field. Fields: " in response.json()["errors"][0]["detail"]
