@@ -11,6 +11,13 @@ from apps.notifications.selectors import failed
 from apps.notifications.services.clean_up import retry_failed
 
 
+def _days(text: str) -> int:
+    # Five digits are centuries, and more than the calendar has days.
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise ArgumentTypeError(f"a number of days from 0 to 99999 is needed, not {text!r}")
+    return int(text)
+
+
 class Command(BaseCommand):
     """List e-mails and webhook posts that were given up, the latest first; `--retry` gives each one more try."""
 
@@ -30,10 +37,3 @@ class Command(BaseCommand):
             )
         if options["retry"]:
             self.stdout.write(f"{retry_failed(rows, now=now)} will be tried again.")
-
-
-def _days(text: str) -> int:
-    # Five digits are centuries, and more than the calendar has days.
-    if not (text.isascii() and text.isdigit() and len(text) <= 5):
-        raise ArgumentTypeError(f"a number of days from 0 to 99999 is needed, not {text!r}")
-    return int(text)
