@@ -19,6 +19,7 @@ from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.services.history import record_prediction
 from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
+from apps.ml.services.sprint_outcome import sprint_outlook_or_none
 from apps.projects.models import Project, Sprint
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ class AnomalyDetectionService:
 
 def _state(sprint: Sprint, *, now: datetime) -> SprintState:
     forecast, _ = sprint_forecast_or_reason(sprint, now=now)
-    return replace(insights.sprint_state(sprint, now=now), forecast=forecast)
+    outlook = sprint_outlook_or_none(sprint, now=now)
+    return replace(insights.sprint_state(sprint, now=now), forecast=forecast, outlook=outlook)
 
 
 def _silenced(project: Project, *, now: datetime) -> dict[str, int]:

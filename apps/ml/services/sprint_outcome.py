@@ -1,6 +1,5 @@
 """What a planned or running sprint will deliver of what it committed to."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict, NotEnoughData
-from apps.ml.core.sprint_outcome import SprintMoment, SprintOutcome, load_prior, own_record, sprint_outcome
+from apps.ml.core.sprint_outcome import Outlook, load_prior, own_record, sprint_outcome
 from apps.ml.core.sprint_outcome.explain import explained
 from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, replayed
 from apps.ml.core.sprint_outcome.serving import RANGE_LEVEL
@@ -24,16 +23,6 @@ class SprintIsOver(Conflict):
     """The sprint is completed: what it delivered is known."""
 
     code = "sprint_is_over"
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """An outcome with what it was told from."""
-
-    outcome: SprintOutcome
-    moment: SprintMoment
-    #: 'points' or 'issues'.
-    unit: str
 
 
 def sprint_outlook(sprint: Sprint, *, now: datetime) -> Outlook:

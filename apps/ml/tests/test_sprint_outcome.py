@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.models import PredictionHistory
+from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.outcomes import record_outcomes
 from apps.ml.services.sprint_outcome import SprintIsOver, SprintOutcomeService, sprint_outlook, sprint_outlook_or_none
 from apps.projects.models import Issue, Project, Sprint
@@ -144,6 +145,19 @@ def test_every_answer_leaves_a_row_that_the_closing_of_the_sprint_completes(now)
     assert record_outcomes(now=now + timedelta(days=6)) == 1
     row.refresh_from_db()
     assert row.actual_value == 6.0
+
+
+def test_the_risk_of_a_running_sprint_is_the_chance_of_its_outcome(now):
+    _, sprint = a_team(now)
+    chance = sprint_outlook(sprint, now=now).outcome.probability
+
+    (risk,) = [
+        risk
+        for risk in AnomalyDetectionService().detect_sprint_risks(sprint.id, now=now)
+        if risk["risk_type"] == "under_delivery"
+    ]
+
+    assert f"is {chance:.0%}" in risk["description"]
 
 
 def test_more_past_sprints_cost_no_more_queries(now, django_assert_num_queries):

@@ -6,9 +6,10 @@ Serving reads plain arrays and must not import scikit-learn; `training` is impor
 from .moment import PastSprint, SprintMoment
 from .prior import SprintPrior, load_prior
 from .record import OwnRecord, own_record
-from .serving import SprintOutcome, sprint_outcome
+from .serving import Outlook, SprintOutcome, sprint_outcome
 
 __all__ = [
+    "Outlook",
     "OwnRecord",
     "PastSprint",
     "SprintMoment",

@@ -63,8 +63,8 @@ class SprintPrior:
     moments: Floats
     #: Quantiles of `RawOutcomes.miss` on left-out projects, evenly spaced, shape (n_moments, n_quantiles).
     misses: Floats
-    #: By what the mean share delivered exceeds the typical one, shape (n_moments,).
-    mean_shift: Floats
+    #: Points delivered by left-out projects beside the sum of their typical answers, shape (n_moments,).
+    mean_factor: Floats
     #: On left-out projects: calibration error of the chance, and how many sprints and projects were learned from.
     measured: Mapping[str, float]
     #: Names of the projects, so that the benchmark recognises one that the prior has seen.
@@ -93,7 +93,7 @@ class SprintPrior:
         arrays: dict[str, NDArray[Any]] = {
             "moments": self.moments,
             "misses": self.misses,
-            "mean_shift": self.mean_shift,
+            "mean_factor": self.mean_factor,
             "calibration": np.array(self.calibration),
         }
         for name, trees in self.trees.items():
@@ -124,7 +124,7 @@ class SprintPrior:
             calibration=(float(intercept), float(slope)),
             moments=read.arrays["moments"],
             misses=read.arrays["misses"],
-            mean_shift=read.arrays["mean_shift"],
+            mean_factor=read.arrays["mean_factor"],
             measured=read.meta["measured"],
             learned_from=tuple(read.meta["learned_from"]),
             version=read.meta["version"],

@@ -25,6 +25,8 @@ PRIOR_MISSES = 2.0
 COVERAGE_STEP = 0.07
 #: Information, in units of p(1 - p), that the team's own deliveries must outweigh to move the chance.
 CHANCE_PRIOR_INFORMATION = 5.0
+#: Totals hang on few large sprints: the strangers' factor counts as so many of the team's own.
+PRIOR_TOTALS = 10.0
 #: With fewer sprints a better baseline is luck; beyond this many standard errors it is hardly (one-sided 5 %).
 MIN_SPRINTS_TO_ABSTAIN = 8
 ABSTAIN_BEYOND_ERRORS = 1.645
@@ -43,6 +45,9 @@ class OwnRecord:
     delivered: Floats = field(default_factory=lambda: _NONE)
     #: By how many points the prior's typical answer was further off than committed x usual ratio.
     excess_errors_points: Floats = field(default_factory=lambda: _NONE)
+    #: The prior's typical answers, and what was delivered.
+    typical_points: Floats = field(default_factory=lambda: _NONE)
+    delivered_points: Floats = field(default_factory=lambda: _NONE)
 
     def __len__(self) -> int:
         return int(self.misses.size)
@@ -70,6 +75,14 @@ class OwnRecord:
         information = float((chances * (1.0 - chances)).sum()) + CHANCE_PRIOR_INFORMATION
         return float((self.delivered - chances).sum()) / information
 
+    def mean_factor(self, strangers: float) -> float:
+        """By what the mean exceeds the typical value: a ratio of sums, so that it answers for totals."""
+        typical = float(self.typical_points.sum())
+        if typical <= 0:
+            return strangers
+        borrowed = PRIOR_TOTALS * typical / len(self)
+        return (float(self.delivered_points.sum()) + strangers * borrowed) / (typical + borrowed)
+
     def widening(self, strangers: Floats, level: float) -> float:
         """By how many of its widths a raw range is to grow on both sides (or shrink) to hold `level`.
 
@@ -96,6 +109,8 @@ class OwnRecord:
             log_odds=_appended(self.log_odds, raw.log_odds[0]),
             delivered=_appended(self.delivered, sprint.delivered),
             excess_errors_points=_appended(self.excess_errors_points, excess),
+            typical_points=_appended(self.typical_points, typical_points),
+            delivered_points=_appended(self.delivered_points, sprint.delivered_points),
         )
 
     def _asked_level(self, level: float) -> float:

@@ -84,12 +84,14 @@ def outcome_of(
     past_sprints = sum(sprint.committed_points > 0 for sprint in moment.past)
     method = BASELINE if record.prefers_baseline else LEARNED if past_sprints else PRIOR_ONLY
     typical = committed_ratio(moment) if method == BASELINE else committed * float(raw.typical[0])
-    shift = float(prior.mean_shift[prior.nearest(moment.elapsed_ratio)]) * committed
     low, high = corrected_range(prior, raw, moment.elapsed_ratio, record, level=level)
     return SprintOutcome(
         committed_points=committed,
         typical_points=typical,
-        expected_points=max(typical + shift, 0.0),
+        # The baseline is a ratio of sums: its answer is a mean already.
+        expected_points=typical
+        if method == BASELINE
+        else typical * record.mean_factor(float(prior.mean_factor[prior.nearest(moment.elapsed_ratio)])),
         interval=Interval(
             low=min(low * committed, typical),
             high=max(high * committed, typical),
@@ -107,3 +109,13 @@ def outcome_of(
         method=method,
         prior_version=prior.version,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """An outcome with what it was told from."""
+
+    outcome: SprintOutcome
+    moment: SprintMoment
+    #: 'points' or 'issues'.
+    unit: str

@@ -139,7 +139,7 @@ def _plain_prior(table: Table) -> SprintPrior:
         calibration=(0.0, 1.0),
         moments=np.unique(table.elapsed),
         misses=np.zeros((0, N_QUANTILES)),
-        mean_shift=np.zeros(0),
+        mean_factor=np.zeros(0),
         measured={},
         learned_from=(),
         version="",
@@ -154,13 +154,11 @@ def measured_on_strangers(prior: SprintPrior, table: Table) -> SprintPrior:
     chances = 1.0 / (1.0 + np.exp(-(intercept + slope * raw.log_odds)))
     at = [table.elapsed == moment for moment in prior.moments]
     misses = raw.miss(table.ratio)
-    shift = np.clip(table.ratio, 0.0, LARGEST_RATIO) - raw.typical
     return replace(
         prior,
         calibration=(intercept, slope),
         misses=np.array([_weighted_quantiles(misses[rows], weights[rows]) for rows in at]),
-        # Totals hang on large sprints, so these decide by what a mean exceeds a median.
-        mean_shift=np.array([np.average(shift[rows], weights=table.size_weights[rows]) for rows in at]),
+        mean_factor=np.array([_mean_factor(raw.typical[rows], table[rows]) for rows in at]),
         measured={
             "chance_calibration_error": expected_calibration_error(table.delivered, chances),
             "sprints": float(len(table.ratio)) / len(prior.moments),
@@ -198,6 +196,14 @@ def _left_out(table: Table) -> RawOutcomes:
 def _platt(log_odds: Floats, delivered: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
     model = LogisticRegression(C=1e6).fit(log_odds[:, None], delivered, weights / weights.mean())
     return float(model.intercept_[0]), float(model.coef_[0, 0])
+
+
+def _mean_factor(typical: Floats, table: Table) -> float:
+    """Points delivered beside points said, the geometric mean of projects."""
+    said = np.bincount(table.project, typical * table.committed)
+    delivered = np.bincount(table.project, table.ratio * table.committed)
+    known = (said > 0) & (delivered > 0)
+    return float(np.exp(np.log(delivered[known] / said[known]).mean()))
 
 
 def _weighted_quantiles(values: Floats, weights: Floats) -> Floats:

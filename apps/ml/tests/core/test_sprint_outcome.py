@@ -11,7 +11,15 @@ import pytest
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.artifact import ArtifactCorrupted, dumps, loads
-from apps.ml.core.sprint_outcome import OwnRecord, PastSprint, SprintPrior, load_prior, own_record, sprint_outcome
+from apps.ml.core.sprint_outcome import (
+    Outlook,
+    OwnRecord,
+    PastSprint,
+    SprintPrior,
+    load_prior,
+    own_record,
+    sprint_outcome,
+)
 from apps.ml.core.sprint_outcome.baselines import average_velocity, committed_ratio, usual_ratio
 from apps.ml.core.sprint_outcome.explain import explained
 from apps.ml.core.sprint_outcome.features import DIRECTIONS, NAMES, features, matrix
@@ -19,6 +27,7 @@ from apps.ml.core.sprint_outcome.folding import fold_boosters
 from apps.ml.core.sprint_outcome.moment import replayed
 from apps.ml.core.sprint_outcome.prior import HEADS, KIND
 from apps.ml.core.sprint_outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
+from apps.ml.core.sprint_outcome.risk import under_delivery
 from apps.ml.core.sprint_outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
 from apps.ml.core.sprint_outcome.training import MIN_SAMPLES_LEAF, fit_heads, tabled, train_prior
 from apps.ml.tests.core.sprint_teams import moment, sprints, team
@@ -189,6 +198,28 @@ def test_the_baseline_answers_only_where_it_did_better_by_more_than_noise(prior:
     assert sprint_outcome(prior, asked, noise).method == LEARNED
     assert sprint_outcome(prior, asked, few).method == LEARNED
     assert sprint_outcome(prior, moment(), OwnRecord()).method == PRIOR_ONLY
+
+
+@pytest.mark.parametrize(
+    ("chance", "severity"), [(0.41, None), (0.40, "low"), (0.30, "medium"), (0.20, "high"), (0.05, "critical")]
+)
+def test_a_sprint_that_will_hardly_deliver_is_a_risk(prior: SprintPrior, chance: float, severity: str | None) -> None:
+    asked = moment(past=(PastSprint(moment(), 15.0),))
+    outcome = replace(sprint_outcome(prior, asked, OwnRecord()), probability=chance)
+
+    risk = under_delivery(Outlook(outcome, asked, "points"))
+
+    assert (risk and risk.severity) == severity
+    assert risk is None or f"20 points is {chance:.0%}: 5 are done with 50% of the time gone" in risk.description
+    assert under_delivery(Outlook(replace(outcome, method=PRIOR_ONLY), asked, "points")) is None
+    assert under_delivery(None) is None
+
+
+def test_what_the_team_delivered_beside_the_typical_answers_moves_its_expected_total() -> None:
+    record = OwnRecord(*[np.zeros(10)] * 5, typical_points=np.full(10, 10.0), delivered_points=np.full(10, 14.0))
+
+    assert OwnRecord().mean_factor(1.1) == 1.1
+    assert record.mean_factor(1.0) == pytest.approx(1.2)
 
 
 def test_the_sentence_tells_the_numbers_of_the_answer(prior: SprintPrior) -> None:
