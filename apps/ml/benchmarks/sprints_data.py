@@ -19,7 +19,7 @@ _AMOUNTS = {
     "in_progress": ("no_issueinprogress", "vel_inprogress"),
     "done": ("no_issuedone", "vel_done"),
 }
-_COLUMNS = {"boardid", "sprintid", "vel_diff", "planday", "no_teammember"}.union(*_AMOUNTS.values())
+_COLUMNS = {"boardid", "sprintid", "vel_diff", "no_teammember"}.union(*_AMOUNTS.values())
 
 
 class UnreadableData(ApplicationError):
@@ -103,7 +103,6 @@ def _sprint(row: Mapping[str, float], percent: int, past: tuple[PastSprint, ...]
     amounts = {name: Amount(int(row[issues]), row[points]) for name, (issues, points) in _AMOUNTS.items()}
     moment = SprintMoment(
         elapsed_ratio=percent / 100,
-        planned_days=row["planday"],
         team_size=row["no_teammember"],
         past=past,
         **amounts,

@@ -84,7 +84,7 @@ def _record(sprint: Sprint, outlook: Outlook, user: User | None) -> PredictionHi
             "committed": outcome.committed_points,
             "elapsed_ratio": outlook.moment.elapsed_ratio,
             "probability_delivered": outcome.probability,
-            "baseline": outcome.committed_ratio_points,
+            "baseline_points": outcome.committed_ratio_points,
         },
     )
 

@@ -19,7 +19,6 @@ class SprintMoment:
 
     #: Share of the planned days that have passed, in [0, 1].
     elapsed_ratio: float
-    planned_days: float
     #: In the sprint when it began.
     at_start: Amount
     #: Came in, and left, since.

@@ -31,10 +31,8 @@ def moment_at(
 ) -> SprintMoment:
     """A sprint as it stood; sizes found different since planning ended count as if planned so."""
     scope = _counted(sprint.scope_at(at), unit)
-    span = _planned(sprint)
     return SprintMoment(
         elapsed_ratio=elapsed_ratio,
-        planned_days=0.0 if span is None else (span[1] - span[0]).total_seconds() / 86_400,
         at_start=scope.total - scope.added + scope.removed,
         added=scope.added,
         removed=scope.removed,

@@ -15,7 +15,7 @@ from apps.ml.tests.core.sprint_teams import sprints as invented
 PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "sprints"
 PERCENTS = (0, 30, 50, 80)
 COLUMNS = [
-    "boardid", "sprintid", "vel_diff", "planday", "no_teammember",
+    "boardid", "sprintid", "vel_diff", "no_teammember",
     "no_issue_starttime", "vel_starttime", "no_issue_added", "vel_added", "no_issue_removed", "vel_removed",
     "no_issuetodo", "vel_todo", "no_issueinprogress", "vel_inprogress", "no_issuedone", "vel_done",
 ]  # fmt: skip
@@ -26,7 +26,7 @@ def row(board: int, number: int, sprint: PastSprint) -> list[float]:
     books = (moment.at_start, moment.added, moment.removed, moment.to_do, moment.in_progress, moment.done)
     amounts = [value for book in books for value in (book.issues, book.points)]
     missing = sprint.delivered_points - sprint.committed_points
-    return [board, number, missing, moment.planned_days, moment.team_size, *amounts]
+    return [board, number, missing, moment.team_size, *amounts]
 
 
 def write(path: Path, rows: list[list[float]]) -> None:

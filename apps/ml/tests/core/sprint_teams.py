@@ -21,7 +21,6 @@ def moment(
     to_do = max(committed - done - in_progress, 0.0)
     return SprintMoment(
         elapsed_ratio=elapsed_ratio,
-        planned_days=14.0,
         at_start=_amount(committed - added + removed),
         added=_amount(added),
         removed=_amount(removed),
