@@ -12,7 +12,7 @@ from apps.ml.services.forecasts import ForecastService, Scenario
 from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprint_duration import SprintDurationService
-from apps.ml.services.sprint_forecasts import sprint_forecast
+from apps.ml.services.sprint_forecasts import sprint_forecast, team_past
 from apps.ml.tests.forecast_teams import a_running_sprint, a_team, finish_by_week, growing_sprints
 from apps.ml.tests.teams import learnable_team
 from apps.projects.services import update_issue
@@ -171,7 +171,9 @@ def test_a_backlog_grows_if_that_is_asked_for(api_client):
     finish_by_week(project, [4] * 30, now=now, labels=["epic"])
     IssueFactory.create_batch(20, project=project, created_at=now - timedelta(days=400))
     api_client.force_authenticate(TeamMemberFactory(project=project).user)
-    ask = lambda **body: api_client.post(f"/api/v1/ml/projects/{project.id}/forecast/", body, format="json")  # noqa: E731
+
+    def ask(**body):
+        return api_client.post(f"/api/v1/ml/projects/{project.id}/forecast/", body, format="json")
 
     by = (now + timedelta(days=60)).date().isoformat()
     still, growing = ask(items=20, by=by), ask(growth=True, by=by)
@@ -228,3 +230,14 @@ def test_the_queries_do_not_grow_with_what_else_decides(project, running, now, d
     for sprint, queries in ((running, 11), (following, 12)):
         with django_assert_num_queries(queries):
             sprint_forecast(sprint, now=now)
+
+
+def test_the_past_is_read_once_for_all_running_sprints(project, running, now, django_assert_max_num_queries):
+    others = [a_running_sprint(project, now) for _ in range(3)]
+    team = team_past(project.id, now=now)
+
+    for sprint in (running, *others):
+        with django_assert_max_num_queries(2):  # its open issues, and what is in progress outside it
+            found = sprint_forecast(sprint, now=now, team=team)
+        assert found == sprint_forecast(sprint, now=now)
+    assert len(ProjectSummaryService().summarise_project(project.id, now=now)["sprint_forecasts"]) == 4

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from apps.ml.core.work_units import WorkItem
 from apps.ml.selectors.forecasts import unfinished
 from apps.ml.services import issue_sizes
 from apps.ml.services.forecasts import ForecastService, Scenario
@@ -113,8 +114,6 @@ def test_a_model_is_asked_about_so_many_issues_and_no_more(with_hours_model, pro
 
 
 def test_so_many_issues_of_which_nothing_is_known_are_asked_of_no_model(with_hours_model, project, now):
-    from apps.ml.core.work_units import WorkItem
-
     items = [WorkItem(str(number), exists=False) for number in range(3)]
     found = ForecastService().forecast_work(project.id, items, now=now)["when"]
 

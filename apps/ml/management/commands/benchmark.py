@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.common.exceptions import ApplicationError
 
-BENCHMARKS = ("assignment", "effort", "forecasts", "story_points")
+BENCHMARKS = ("assignment", "effort", "forecasts", "sprints", "story_points")
 
 
 class Command(BaseCommand):
