@@ -33,6 +33,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.detect_anomalies",
         "schedule": crontab(hour="*/6", minute=15),
     },
+    "watch-sprints": {
+        "task": "apps.ml.tasks.watch_sprints",
+        # Before the day's stand-up, UTC.
+        "schedule": crontab(hour=6, minute=45),
+    },
+    "send-deliveries": {
+        "task": "apps.notifications.tasks.send_deliveries",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
     "remove-old-history": {
         "task": "apps.ml.tasks.remove_old_history",
         "schedule": crontab(hour=3, minute=30),

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "apps.common",
     "apps.accounts",
     "apps.projects",
+    "apps.notifications",
     "apps.ml",
     "apps.importers",
 ]
@@ -171,6 +172,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {"SeverityEnum": "apps.notifications.models.Severity"},
 }
 
 # --- Model store --------------------------------------------------------------------------------------------------
@@ -195,6 +197,16 @@ ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8)
 ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256) * 2**20
 ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365)
 ML_SEED_ANOMALY_RULES = config.bool("ML_SEED_ANOMALY_RULES", default=False)
+
+# --- Notifications ------------------------------------------------------------------------------------------------
+# Empty: no e-mail is sent, which `check --deploy` and the preferences say. consolemail:// prints it.
+EMAIL_URL = config("EMAIL_URL", default="")
+vars().update(config.email_url_config(EMAIL_URL or "dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = config("DEFAULT_FROM_EMAIL", default="scrum-ml@localhost")
+PUBLIC_URL = config("PUBLIC_URL", default="").rstrip("/")
+# Networks of ours that webhooks may reach all the same; all other private addresses are refused.
+WEBHOOK_ALLOWED_NETWORKS = config.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = config("CELERY_BROKER_URL", default="filesystem://")

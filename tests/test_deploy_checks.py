@@ -23,6 +23,7 @@ PRODUCTION: dict[str, Any] = {
     "CSRF_COOKIE_SECURE": True,
     "CELERY_BROKER_URL": "redis://broker/0",
     "AWS_STORAGE_BUCKET_NAME": "models",
+    "EMAIL_URL": "smtp+tls://mail.example.com",
 }
 ENGINES_ARE_UP = {name: Check(lambda: Health("ok", "It answers.")) for name in ("database", "broker")}
 
@@ -66,6 +67,8 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(productio
         ("SECRET_KEY", "weak", "security.W009"),
         ("SESSION_COOKIE_SECURE", False, "security.W012"),
         ("AWS_STORAGE_BUCKET_NAME", None, "ml.W001"),
+        ("EMAIL_URL", "", "notifications.W001"),
+        ("WEBHOOK_ALLOWED_NETWORKS", ["10.0.0.1/8"], "notifications.E001"),
         ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
     ],

@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import model_loader
 from apps.ml.services.model_loader import ModelLoader
-from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.similar_issues import FINISHED_WORK
 from apps.ml.services.training_jobs import MAX_ATTEMPTS, request_training, run_training
 from apps.ml.services.verification import MIN_ORPHAN_AGE, delete_orphans, verify_store
@@ -73,6 +73,7 @@ def forget() -> None:
     """Be a process that has just started."""
     ModelLoader().clear_cache()
     EFFORT_OUTCOMES.clear()
+    POINTS_OUTCOMES.clear()
     FINISHED_WORK.clear()
 
 

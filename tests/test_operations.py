@@ -1,8 +1,6 @@
 """Health and metrics of the real web server and worker on real engines, which are cut off one by one."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,11 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests import engines
 from tests.engine_process import free_ports
+from tests.processes import ROOT, Processes, kept_environment
 
 pytestmark = pytest.mark.engine
 
-ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0
 TOKEN = "token-of-the-operations-test"
 PREDICTIONS = 24
 #: A check gives up after two seconds; the rest is for a machine that runs other tests too.
@@ -39,12 +36,11 @@ print(f"{member.project_id} {AccessToken.for_user(user)}")
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+@dataclass(slots=True)
+class Service(Processes):
     """A running web server with two processes, and the engines below it."""
 
     address: str
-    environment: dict[str, str]
     postgres: engines.PostgresServer
     valkey: engines.ValkeyServer
     s3: engines.S3Server
@@ -62,19 +58,21 @@ class Service:
         body = json.loads(text)
         return code, body["status"], {name: line["status"] for name, line in body["checks"].items()}
 
-    def wait_for(self, code: int, status: str, seconds: float = 30.0) -> dict[str, str]:
-        """The parts, once readiness is as named."""
-        until = time.monotonic() + seconds
-        while (found := self.ready())[:2] != (code, status):
-            assert time.monotonic() < until, found
-            time.sleep(0.3)
-        return found[2]
+    def wait_until(self, code: int, status: str, *, failing: set[str] | None = None) -> dict[str, str]:
+        """The parts, once readiness is as named, and of the parts only those fail."""
 
-    def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=120
-        ).stdout
+        def found() -> dict[str, str] | None:
+            answered, told, parts = self.ready()
+            return parts if (answered, told) == (code, status) and failing in (None, not_ok(parts)) else None
+
+        parts: dict[str, str] = self.wait_for(found)
+        return parts
+
+    def is_live(self) -> bool:
+        try:
+            return self.get("/health/live")[0] == 200
+        except OSError:
+            return False
 
     @staticmethod
     def _ask(request: urllib.request.Request) -> tuple[int, str]:
@@ -92,11 +90,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         valkey = stack.enter_context(engines.valkey_server())
         s3 = stack.enter_context(engines.s3_server())
         [port] = free_ports(1)
-        environment = _environment(tmp_path_factory.mktemp("operations"), postgres, valkey, s3)
-        found = Service(f"http://127.0.0.1:{port}", environment, postgres, valkey, s3)
+        directory = tmp_path_factory.mktemp("operations")
+        environment = _environment(directory, postgres, valkey, s3)
+        found = Service(directory, environment, f"http://127.0.0.1:{port}", postgres, valkey, s3)
         found.manage("migrate", "-v0")
-        stack.enter_context(_running(web_server(port), environment))
-        _wait_until_live(found)
+        stack.callback(found.end)
+        found.serve(port)
+        found.wait_for(found.is_live)
         yield found
 
 
@@ -104,8 +104,7 @@ def _environment(
     directory: Path, postgres: engines.PostgresServer, valkey: engines.ValkeyServer, s3: engines.S3Server
 ) -> dict[str, str]:
     return {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-        "PYTHONPATH": str(ROOT),
+        **kept_environment(),
         "SCRUM_ML_VAR_DIR": str(directory / "var"),
         "DATABASE_URL": postgres.url,
         "CELERY_BROKER_URL": valkey.url,
@@ -116,41 +115,6 @@ def _environment(
         "METRICS_TOKEN": TOKEN,
         "LOG_FORMAT": "json",
     }
-
-
-def web_server(port: int) -> list[str]:
-    """What the image runs."""
-    return [sys.executable, "-m", "gunicorn", "--config", "base/gunicorn_conf.py", "--bind", f"127.0.0.1:{port}"]
-
-
-class _running:  # noqa: N801 - reads as the statement that it is
-    """A process group for as long as the block lasts."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self._command, self._environment = command, environment
-
-    def __enter__(self) -> None:
-        log = Path(self._environment["SCRUM_ML_VAR_DIR"]).with_suffix(".log")
-        with log.open("ab") as file:
-            self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdout=file, stderr=file, start_new_session=True
-            )
-
-    def __exit__(self, *_: object) -> None:
-        os.killpg(self._process.pid, signal.SIGTERM)
-        self._process.wait(30)
-
-
-def _wait_until_live(service: Service) -> None:
-    until = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            assert service.get("/health/live")[0] == 200
-        except urllib.error.URLError:
-            assert time.monotonic() < until
-            time.sleep(0.2)
-        else:
-            return
 
 
 def not_ok(parts: dict[str, str]) -> set[str]:
@@ -187,7 +151,7 @@ def test_metrics_are_refused_without_the_token(service: Service):
 def test_the_log_is_json_and_holds_no_title_and_no_secret(service: Service):
     service.get("/api/v1/projects/", **{"X-Request-ID": "from-the-proxy-1"})
 
-    log = Path(service.environment["SCRUM_ML_VAR_DIR"]).with_suffix(".log").read_text()
+    log = service.log.read_text()
 
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert "from-the-proxy-1" in {line.get("request_id") for line in lines}
@@ -197,7 +161,7 @@ def test_the_log_is_json_and_holds_no_title_and_no_secret(service: Service):
 
 
 def test_every_part_that_is_cut_off_is_named_and_only_the_database_is_required(service: Service):
-    parts = service.wait_for(200, "degraded")
+    parts = service.wait_until(200, "degraded")
     assert not_ok(parts) == {"active_models"}
 
     service.valkey.engine.kill()
@@ -212,17 +176,13 @@ def test_every_part_that_is_cut_off_is_named_and_only_the_database_is_required(s
     assert seconds < PROBE_SECONDS
 
     service.postgres.engine.kill()
-    parts = service.wait_for(503, "unavailable")
+    parts = service.wait_until(503, "unavailable")
     assert (parts["database"], parts["migrations"]) == ("down", "down")
     assert service.get("/health/live")[0] == 200
 
     for engine in (service.postgres.engine, service.valkey.engine, service.s3.engine):
         engine.start()
-    service.wait_for(200, "degraded", seconds=90.0)
-    until = time.monotonic() + 30.0
-    while (failing := not_ok(service.ready()[2])) != {"active_models"}:
-        assert time.monotonic() < until, failing
-        time.sleep(0.5)
+    service.wait_until(200, "degraded", failing={"active_models"})
 
 
 def test_the_deploy_checks_find_the_engines_that_answer(service: Service):

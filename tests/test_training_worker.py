@@ -1,26 +1,19 @@
 """Trainings through a real broker and a real worker process, which is also killed in the middle of one."""
 
-import os
-import signal
 import sqlite3
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import Celery
 
 from tests.engine_process import free_ports
 from tests.engines import ValkeyServer
+from tests.processes import ONE_THREAD, Processes, kept_environment, kill
 
 pytestmark = pytest.mark.engine
-ROOT = Path(__file__).resolve().parent.parent
-#: A worker imports scikit-learn and trains; test processes share two cores.
-PATIENCE_SECONDS = 60.0
 #: Finished issues of the team: enough that a training takes a second or two, in which its worker can be killed.
 ISSUES = 600
 ASK_FOR_A_TRAINING = f"""
@@ -35,59 +28,29 @@ send_training(request_training("effort_prediction", team.id, cause="test", now=t
 """
 
 
-class Installation:
+class Installation(Processes):
     """A folder, a broker, and what the database in the folder says."""
 
     def __init__(self, var_dir: Path, broker_url: str) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        settings = {"SCRUM_ML_VAR_DIR": str(var_dir), "CELERY_BROKER_URL": broker_url}
+        super().__init__(var_dir, {**kept_environment(), **settings, **ONE_THREAD})
         self.database = var_dir / "db.sqlite3"
-        self.environment = {
-            **kept,
-            "SCRUM_ML_VAR_DIR": str(var_dir),
-            "CELERY_BROKER_URL": broker_url,
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-
-    def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def script(self, program: str) -> str:
-        return self.manage("shell", "--no-imports", "-v0", "-c", program)
-
-    def send(self, task: str) -> None:
-        """As beat does: a name on the broker."""
-        with Celery(broker=self.environment["CELERY_BROKER_URL"], set_as_current=False) as app:
-            app.send_task(task, ignore_result=True)
 
     @contextmanager
-    def worker(self, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """A worker process with one child, in a process group of its own."""
-        command = [sys.executable, "-m", "celery", "-A", "base", "worker", "--concurrency", "1", "--loglevel", "INFO"]
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
-            )
+    def worker(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker process with one child, for as long as the block lasts."""
+        process = self.start_worker()
         try:
             yield process
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            kill(process)
 
     def query(self, sql: str) -> Any:
         with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
             return connection.execute(sql).fetchone()
 
-    def wait_for(self, sql: str, log: Path) -> None:
-        """Until a query finds a row."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.query(sql) is None:
-            assert time.monotonic() < deadline, log.read_text(errors="replace")[-4000:]
-            time.sleep(0.01)
+    def wait_for_row(self, sql: str) -> None:
+        self.wait_for(lambda: self.query(sql))
 
 
 @pytest.fixture
@@ -122,11 +85,11 @@ def test_a_broker_that_is_gone_costs_a_503_and_no_training(tmp_path, valkey_serv
 
     assert answered == "[(503, 'broker_unavailable'), (409, 'already_training')] 200 True"
     # It is back, and ten minutes have passed.
-    again, log = Installation(tmp_path, valkey_server.url), tmp_path / "worker.log"
+    again = Installation(tmp_path, valkey_server.url)
     again.query("update ml_trainingrun set queued_at = '2026-01-01 00:00:00'")
     again.send("apps.ml.tasks.requeue_lost_trainings")
-    with again.worker(log):
-        again.wait_for("select 1 from ml_trainingrun where state = 'succeeded'", log)
+    with again.worker():
+        again.wait_for_row("select 1 from ml_trainingrun where state = 'succeeded'")
     assert again.query("select count(*), sum(is_active) from ml_mlmodel") == (1, 1)
 
 
@@ -161,15 +124,12 @@ def test_activations_at_once_leave_one_active_model_in_the_embedded_database_too
     assert installation.script(ACTIVATE_AT_ONCE) == "1 True True"
 
 
-def test_a_worker_that_is_killed_in_the_middle_of_a_training_is_replaced_and_the_training_done_once(
-    installation, tmp_path
-):
-    log = tmp_path / "worker.log"
+def test_a_worker_that_is_killed_in_the_middle_of_a_training_is_replaced_and_the_training_done_once(installation):
     installation.script(ASK_FOR_A_TRAINING)
 
-    with installation.worker(log) as worker:
-        installation.wait_for("select 1 from ml_trainingrun where state = 'running' and progress_step >= 2", log)
-        os.killpg(worker.pid, signal.SIGKILL)
+    with installation.worker() as worker:
+        installation.wait_for_row("select 1 from ml_trainingrun where state = 'running' and progress_step >= 2")
+        kill(worker)
 
     assert installation.query("select state, attempts from ml_trainingrun") == ("running", 1)
     assert installation.query("select count(*) from ml_mlmodel") == (0,)
@@ -177,8 +137,8 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_training_is_replaced_and_the
     # Two minutes later, as the task of every minute sees it.
     installation.query("update ml_trainingrun set heartbeat_at = '2026-01-01 00:00:00'")
     installation.send("apps.ml.tasks.requeue_lost_trainings")
-    with installation.worker(log):
-        installation.wait_for("select 1 from ml_trainingrun where state in ('succeeded', 'failed')", log)
+    with installation.worker():
+        installation.wait_for_row("select 1 from ml_trainingrun where state in ('succeeded', 'failed')")
 
     assert installation.query("select state, attempts, failure_reason from ml_trainingrun") == ("succeeded", 2, "")
     assert installation.query("select count(*), sum(is_active), max(training_samples) from ml_mlmodel") == (

@@ -1,30 +1,22 @@
 """A whole installation as processes: web server, worker and beat on real engines, asked and watched from outside."""
 
 import json
-import os
 import secrets
-import signal
 import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from celery import Celery
 
 from tests import engines
 from tests.engine_process import free_ports
+from tests.processes import ONE_THREAD, Processes, kept_environment
 
-ROOT = Path(__file__).resolve().parent.parent
-#: Processes import scikit-learn and train; test processes share two cores.
-PATIENCE_SECONDS = 60.0
-_POLL_SECONDS = 0.05
 #: Makes the tables, and somebody who may import, train and ask.
 SET_UP = """
 from django.core.management import call_command
@@ -45,47 +37,20 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Installation:
-    """A database, a queue and a prefix of their own on shared engines, and a folder for what the processes say."""
+class Installation(Processes):
+    """A database, a queue and a prefix of their own on shared engines."""
 
-    directory: Path
     database_url: str
-    environment: dict[str, str]
     port: int
     token: str = ""
-    _running: ExitStack = field(default_factory=ExitStack)
-
-    @property
-    def log(self) -> Path:
-        return self.directory / "processes.log"
-
-    def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
-
-    def script(self, program: str) -> str:
-        return self.manage("shell", "--no-imports", "-v0", "-c", program)
-
-    def send(self, task: str) -> None:
-        """As beat does: a name on the broker."""
-        with Celery(broker=self.environment["CELERY_BROKER_URL"], set_as_current=False) as app:
-            app.send_task(task, ignore_result=True)
 
     def start_web(self) -> subprocess.Popen[bytes]:
-        """What the image runs, with one process."""
-        config = ["--config", "base/gunicorn_conf.py", "--bind", f"127.0.0.1:{self.port}"]
-        return self._start("gunicorn", *config, "--workers", "1")
-
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        return self._start("celery", "-A", "base", "worker", "--concurrency", "1", "--loglevel", "INFO")
+        """With one process."""
+        return self.serve(self.port, "--workers", "1")
 
     def start_beat(self) -> subprocess.Popen[bytes]:
         schedule, pid = self.environment["BEAT_SCHEDULE"], str(self.directory / "beat.pid")
-        return self._start("celery", "-A", "base", "beat", "--schedule", schedule, "--pidfile", pid)
+        return self.start("celery", "-A", "base", "beat", "--schedule", schedule, "--pidfile", pid)
 
     def get(self, path: str) -> Answer:
         return self._ask("GET", path, None)
@@ -102,39 +67,14 @@ class Installation:
             cursor = connection.execute(sql)
             return cursor.fetchone() if cursor.description else None
 
-    def wait_for(self, found: Callable[[], Any]) -> Any:
-        """Until there is something; what the processes said if there never is."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (answer := found()):
-            assert time.monotonic() < deadline, self.log.read_text(errors="replace")[-6000:]
-            time.sleep(_POLL_SECONDS)
-        return answer
-
     def wait_until_live(self) -> None:
         self.wait_for(self._is_live)
-
-    def end(self) -> None:
-        self._running.close()
 
     def _is_live(self) -> bool:
         try:
             return self.get("/health/live").status == 200
         except OSError:
             return False
-
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._running.callback(_kill, process)
-        return process
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         request = urllib.request.Request(
@@ -157,12 +97,6 @@ def _answer(status: int, raw: Any) -> Answer:
     return Answer(status, dict(raw.headers), json.loads(text) if is_json and text else text)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @contextmanager
 def installation(
     directory: Path, postgres: engines.PostgresServer, valkey: engines.ValkeyServer, s3: engines.S3Server
@@ -174,7 +108,7 @@ def installation(
     database_url = postgres.url.replace("/postgres?", f"/{name}?")
     [port] = free_ports(1)
     environment = {
-        **{kept: os.environ[kept] for kept in ("PATH", "HOME", "LANG") if kept in os.environ},
+        **kept_environment(),
         "SCRUM_ML_VAR_DIR": str(directory / "var"),
         "BEAT_SCHEDULE": str(directory / "beat"),
         "DATABASE_URL": database_url,
@@ -185,10 +119,9 @@ def installation(
         "AWS_S3_ENDPOINT_URL": s3.endpoint_url,
         "AWS_ACCESS_KEY_ID": s3.access_key,
         "AWS_SECRET_ACCESS_KEY": s3.secret_key,
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
+        **ONE_THREAD,
     }
-    made = Installation(directory, database_url, environment, port)
+    made = Installation(directory, environment, database_url, port)
     made.token = made.script(SET_UP)
     try:
         yield made

@@ -109,6 +109,8 @@ class IssuePast:
 
     def as_of(self, moment: datetime) -> "IssuePast":
         """The same issue as it was known at a moment, without anything later."""
+        if self._is_known_by(moment):
+            return self
         return replace(
             self,
             sprint_id=self.timeline("sprint").at(moment),
@@ -120,6 +122,12 @@ class IssuePast:
             actual_hours=self.hours_at(moment),
             changes=tuple(change for change in self.changes if change.changed_at <= moment),
         )
+
+    def _is_known_by(self, moment: datetime) -> bool:
+        """Whether all of it was known at a moment already: the usual case, asked about the present."""
+        last = self.changes[-1].changed_at if self.changes else None
+        is_whole = (self.resolved_at is None) == (self.category != "done")
+        return is_whole and all(known is None or known <= moment for known in (last, self.started_at, self.resolved_at))
 
     def _recorded_end(self, moment: datetime) -> datetime | None:
         recorded = self.timeline("resolved_at").at(moment)

@@ -19,6 +19,7 @@ STORE_SECONDS = Histogram("scrum_ml_store_seconds", "Time of one call to the mod
 STORE_FAILURES = Counter("scrum_ml_store_failures", "Calls to the model store that failed.", ["operation", "engine"])
 CACHE_LOOKUPS = Counter("scrum_ml_model_cache_lookups", "Model cache lookups.", ["outcome"])
 TRAININGS = Counter("scrum_ml_trainings", "Trainings that ended.", ["type", "outcome"])
+DELIVERIES = Counter("scrum_ml_deliveries", "Tries to send an e-mail or webhook that ended.", ["channel", "result"])
 FAILED_REQUESTS = Counter("scrum_ml_failed_requests", "Requests answered with a 5xx status.", ["endpoint"])
 
 #: What the database knows, asked at scrape time by `apps/ml/live_metrics.py`: name → (help, labels).
@@ -30,4 +31,8 @@ LIVE_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "scrum_ml_live_coverage_ratio": ("Share of outcomes inside the predicted range.", ("type", "project")),
     "scrum_ml_live_nominal_coverage_ratio": ("Share of outcomes that the ranges promised.", ("type", "project")),
     "scrum_ml_live_metrics_up": ("1 if the database answered this scrape.", ()),
+}
+#: The same, by `apps/notifications/live_metrics.py`.
+OUTBOX_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "scrum_ml_outbox_overdue_seconds": ("How long the oldest delivery that is due has found no worker.", ()),
 }

@@ -6,7 +6,7 @@ sprint bear the moment of its end, and the end is to show what they found.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from apps.common.history import IssuePast
 
@@ -193,6 +193,11 @@ def _is_within(moment: datetime | None, began_at: datetime | None, ended_at: dat
     if moment is None:
         return True
     return (began_at is None or began_at <= moment) and (ended_at is None or moment <= ended_at)
+
+
+def elapsed_ratio(first_day: date, last_day: date, today: date) -> float:
+    """Share of the planned days, both ends counted, that have passed by the end of `today`, in [0, 1]."""
+    return min(max((today - first_day).days + 1, 0) / ((last_day - first_day).days + 1), 1.0)
 
 
 def spells_in(issue: IssuePast, sprint_id: str) -> list[tuple[datetime, datetime]]:

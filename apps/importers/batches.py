@@ -6,14 +6,14 @@ from typing import Any
 
 from django.db.models import Count, Max, Q
 
+from apps.importers.changes import IDS_PER_QUERY, Edit
+from apps.importers.changes import record as record_changes
 from apps.importers.people import Team
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.workflow import DONE, IN_PROGRESS, TO_DO, category_of
 from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
 
-#: Ids asked for in one query; older SQLite allows 999 parameters.
-IDS_PER_QUERY = 500
 DEFAULT_TYPE = "task"
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
@@ -44,17 +44,20 @@ class BatchWriter:
         Project.objects.select_for_update().get(pk=self._project.pk)
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
         there = self._already_there([record.external_id for record in batch])
-        new, changed = [], []
+        new: list[Issue] = []
+        edits: list[Edit] = []
         for record in batch:
             issue = there.get(record.external_id)
             if issue is None:
                 new.append(self._new_issue(record))
-            elif self._apply(issue, self._values(record)):
-                changed.append(issue)
+            elif before := self._apply(issue, self._values(record)):
+                edits.append(Edit(issue, before))
+        changed = [edit.issue for edit in edits]
         Issue.objects.bulk_create(new)
         Issue.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
         )
+        record_changes(self._project, edits, now=self._now)
         self._count(batch, new, changed)
 
     def settle_sprints(self) -> None:
@@ -105,12 +108,12 @@ class BatchWriter:
                 values["resolved_at"] = None
         return values
 
-    def _apply(self, issue: Issue, values: Mapping[str, Any]) -> bool:
-        """Set what differs; whether anything did."""
-        different = {name: value for name, value in values.items() if getattr(issue, name) != value}
-        for name, value in different.items():
-            setattr(issue, name, value)
-        return bool(different)
+    def _apply(self, issue: Issue, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Set what differs; what was there before."""
+        before = {name: getattr(issue, name) for name, value in values.items() if getattr(issue, name) != value}
+        for name in before:
+            setattr(issue, name, values[name])
+        return before
 
     def _person_id(self, person: Any) -> Any:
         user = self.team.find(person) if person else None

@@ -1,8 +1,8 @@
 """Imported records into the domain: new ones are inserted, changed ones updated, the rest left alone.
 
 Bulk writes of the domain's tables, because one service call an issue is too slow for ten thousand. What holds there
-holds here: an issue with a time of resolution is done, one that is not done has none. History is not invented: a file
-without a changelog writes no changes.
+holds here: an issue with a time of resolution is done, one that is not done has none. History is not invented: a
+new issue comes without changes, one that is there gets those that the import makes (`changes`).
 """
 
 import re

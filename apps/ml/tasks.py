@@ -8,13 +8,15 @@ from uuid import UUID
 
 from celery import Task, shared_task
 from django.utils import timezone
-from kombu.exceptions import ChannelError, OperationalError
 
+from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
 from apps.ml.services import AnomalyDetectionService, clean_up, training_jobs
 from apps.ml.services.outcomes import record_outcomes
 from apps.ml.services.retraining import queue_due_trainings
-from apps.projects.models import Project
+from apps.notifications.services.clean_up import remove_old_notifications
+from apps.notifications.tasks import send_soon
+from apps.projects.models import Project, Sprint
 
 logger = logging.getLogger(__name__)
 
@@ -72,11 +74,28 @@ def detect_project_anomalies(project_id: str) -> None:
     """Look for what is unusual in one project; one that was deleted meanwhile is no error."""
     if Project.objects.filter(id=project_id).exists():
         AnomalyDetectionService().detect_project_anomalies(project_id, now=timezone.now())
+        send_soon()
+
+
+@shared_task
+def watch_sprints() -> int:
+    """Look at every running sprint, each in a task of its own; every morning."""
+    running = Sprint.objects.filter(status=Sprint.Status.ACTIVE).order_by().values_list("id", flat=True)
+    return sum(1 for sprint_id in running.iterator() if watch_sprint.delay(str(sprint_id)))
+
+
+@shared_task
+def watch_sprint(sprint_id: str) -> None:
+    """Announce what endangers one sprint; one that was deleted meanwhile is no error."""
+    if Sprint.objects.filter(id=sprint_id).exists():
+        AnomalyDetectionService().watch_sprint(sprint_id, now=timezone.now())
+        send_soon()
 
 
 @shared_task
 def remove_old_history() -> int:
-    """Remove what is older than ML_HISTORY_DAYS, batch by batch, its sums kept; every night."""
+    """Remove what is older than ML_HISTORY_DAYS, batch by batch, sums of predictions kept; every night."""
+    remove_old_notifications(now=timezone.now())
     return clean_up.remove_old_history(now=timezone.now())
 
 
@@ -90,7 +109,7 @@ def send_training(run_id: UUID) -> None:
     """
     try:
         train_model.apply_async(args=[str(run_id)], retry=False)
-    except (OperationalError, ChannelError, OSError) as error:
+    except BROKER_FAULTS as error:
         raise BrokerUnavailable from error
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.ml.viewsets.anomalies import AnomalyViewSet
 from apps.ml.viewsets.assignment import AssignmentViewSet
+from apps.ml.viewsets.burndown import BurndownViewSet
 from apps.ml.viewsets.forecasts import ForecastViewSet
 from apps.ml.viewsets.insights import InsightViewSet
 from apps.ml.viewsets.predictions import PredictionViewSet
@@ -40,6 +41,7 @@ urlpatterns = [
     ),
     path("sprints/<uuid:sprint_id>/what-if/", ForecastViewSet.as_view({"post": "what_if"}), name="sprint-what-if"),
     path("sprints/<uuid:sprint_id>/outcome/", SprintOutcomeViewSet.as_view({"get": "retrieve"}), name="sprint-outcome"),
+    path("sprints/<uuid:sprint_id>/burndown/", BurndownViewSet.as_view({"get": "burndown"}), name="sprint-burndown"),
     path("projects/<uuid:project_id>/anomalies/", AnomalyViewSet.as_view({"get": "list"}), name="project-anomalies"),
     path(
         "projects/<uuid:project_id>/anomalies/<uuid:anomaly_id>/",

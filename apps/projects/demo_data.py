@@ -1,8 +1,8 @@
 """A demonstration team with two years of history up to `now`: always the same one, ready to learn from.
 
 The hours follow from the work (type, words, component, person) with log-normal noise, the estimates are the team's own
-and too low, and some things have gone wrong on purpose: the last sprint delivered little, the running one is behind,
-part of the backlog is stale and unassigned.
+and too low, and some things have gone wrong on purpose: work comes into sprints late, leaves them and is carried over,
+the last sprint delivered little, the running one is behind, part of the backlog is stale and unassigned.
 """
 
 import math
@@ -18,9 +18,11 @@ from typing import Any
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.projects.demo_scope import Entry, came_in_late, was_in_before
 from apps.projects.demo_texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, Person
 from apps.projects.history_text import as_history_text
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.snapshots import freeze
 
 PROJECT_KEY, PROJECT_NAME = "DEMO", "Demonstration shop"
 LOGIN_EMAIL, LOGIN_NAME = "demo@example.com", "Demo Lead"
@@ -42,6 +44,8 @@ FOCUSED_HOURS_A_DAY = 5.0
 #: Planted: of what the last completed sprint planned, this many were finished; the running one has finished these.
 FINISHED_IN_LAST_SPRINT, FINISHED_IN_RUNNING_SPRINT = 5, 4
 ADDED_TO_RUNNING_SPRINT = 3
+#: Of every completed sprint: so many issues came in after its start at most, and one in two sprints took one out.
+MOST_ADDED, REMOVED_SHARE = 2, 0.5
 STATUSES = (
     ("To do", WorkflowStatus.Category.TO_DO),
     ("In progress", WorkflowStatus.Category.IN_PROGRESS),
@@ -69,8 +73,8 @@ class Work:
     status: str = "To do"
     started_at: datetime | None = None
     resolved_at: datetime | None = None
-    #: (moment, field, old value, new value); values as in `Work`.
-    history: list[tuple[datetime, str, Any, Any]] = field(default_factory=list)
+    #: Values as in `Work`.
+    history: list[Entry] = field(default_factory=list)
 
 
 # --- The story, without a database --------------------------------------------------------------------------------
@@ -98,6 +102,8 @@ class _Storyteller:
     def __init__(self, now: datetime, starts: Sequence[date], rng: random.Random) -> None:
         self._now, self._starts, self._rng = now, starts, rng
         self.told: list[Work] = []
+        # Its own, so that what comes in late changes nothing else of the story.
+        self._disturbance = random.Random(SEED)  # noqa: S311 - a story, not a secret
 
     def live_through(self, number: int, carried: list[Work]) -> list[Work]:
         """One sprint; returns what it leaves unfinished to the next."""
@@ -109,7 +115,10 @@ class _Storyteller:
             planned += self._late_additions(number)
         self.told += planned
         limit = {COMPLETED_SPRINTS - 1: FINISHED_IN_LAST_SPRINT, COMPLETED_SPRINTS: FINISHED_IN_RUNNING_SPRINT}
-        return self._work_off(number, carried + planned, limit.get(number))
+        left = self._work_off(number, carried + planned, limit.get(number))
+        if not running:
+            self._disturb(number, planned)
+        return left
 
     def fill_backlog(self) -> None:
         """Open issues nobody has touched for long, most of them nobody's."""
@@ -183,6 +192,18 @@ class _Storyteller:
                 self._record(work, end, "sprint", number, number + 1)
                 work.sprint = number + 1
         return left
+
+    def _disturb(self, number: int, planned: list[Work]) -> None:
+        """Of what was planned some came in only after the start, and some had been taken out of the sprint before."""
+        day, before = self._moment(number, 1.0), self._moment(max(number - 1, 0), 0.0)
+        late = [work for work in planned if work.started_at and work.started_at > day]
+        late = late[: self._disturbance.randrange(MOST_ADDED + 1)]
+        for work in late:
+            work.history = came_in_late(work.history, day)
+        old = [work for work in planned if work not in late and work.created_at < before - timedelta(hours=3)]
+        if number and old and self._disturbance.random() < REMOVED_SHARE:
+            work, left_at = self._disturbance.choice(old), self._moment(number - 1, self._disturbance.uniform(2, 7))
+            work.history = was_in_before(work.history, number - 1, begins_at=before, left_at=left_at)
 
     def _start(self, work: Work, moment: datetime, *, slow: bool) -> None:
         """Begin the work unless it has begun; in a slow sprint a third of it stays where it is."""
@@ -328,6 +349,9 @@ class _Writer:
         Issue.objects.bulk_create(issues)
         changes = [change for issue, work in zip(issues, story, strict=True) for change in self._changes(issue, work)]
         IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+        for sprint in self._sprints:
+            if sprint.completed_at is not None:
+                freeze(sprint, now=sprint.completed_at)
 
     def _issue(self, number: int, work: Work) -> Issue:
         refined = any(name == "story_points" for _, name, *_ in work.history)

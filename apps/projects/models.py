@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
+from apps.common.sprint_scope import elapsed_ratio
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -174,9 +175,9 @@ class Sprint(UUIDModel):
 
     def elapsed_ratio(self, today: date) -> float | None:
         """Share of the planned days that have passed by the end of `today`, in [0, 1]; None without dates."""
-        if self.start_date is None or self.duration_days is None:
+        if self.start_date is None or self.end_date is None:
             return None
-        return min(max((today - self.start_date).days + 1, 0) / self.duration_days, 1.0)
+        return elapsed_ratio(self.start_date, self.end_date, today)
 
 
 class Issue(UUIDModel):

@@ -18,9 +18,13 @@ PAST_FIELDS = (
     Field.SPRINT, Field.STATUS, Field.STORY_POINTS, Field.ASSIGNEE, Field.ACTUAL_HOURS, Field.RESOLVED_AT,
 )  # fmt: skip
 _COLUMNS = (
-    "id", "created_at", "sprint_id", "category", "story_points", "started_at", "resolved_at", "assignee_id",
-    "actual_hours",
+    "id", "project_id", "created_at", "sprint_id", "category", "story_points", "started_at", "resolved_at",
+    "assignee_id", "actual_hours",
 )  # fmt: skip
+_STATUS_COLUMNS = ("project_id", "name", "category")
+_CHANGE_COLUMNS = ("issue_id", "field", "old_value", "new_value", "changed_at")
+#: More ids than this are left to a subquery: SQLite takes 32,766 parameters.
+MOST_IDS = 10_000
 
 
 # --- When a sprint ran --------------------------------------------------------------------------------------------
@@ -72,25 +76,25 @@ def issues_by_sprint(
 ) -> Mapping[str, Sequence[IssuePast]]:
     """Issues that are or were in each of these sprints, as they were known at `now`; three queries, or none."""
     found: dict[str, list[IssuePast]] = defaultdict(list)
-    for issue in issue_pasts(_ever_in(project_id, sprint_ids), project_id, now=now) if sprint_ids else ():
+    for issue in issue_pasts(_ever_in(project_id, sprint_ids), now=now) if sprint_ids else ():
         for sprint_id in set(issue.timeline("sprint").values):
             if spells_in(issue, sprint_id):
                 found[sprint_id].append(issue)
     return found
 
 
-def issue_pasts(issues: QuerySet[Issue], project_id: UUID | str, *, now: datetime) -> list[IssuePast]:
-    """Some issues of a project by creation, as they were known at `now`, in three queries."""
+def issue_pasts(issues: QuerySet[Issue], *, now: datetime) -> list[IssuePast]:
+    """Some issues by creation, as they were known at `now`, in three queries, or one for none."""
     issues = issues.filter(created_at__lte=now)
-    changes = _changes(issues, project_id)
-    rows = issues.annotate(category=F("status__category")).order_by("created_at", "id").values(*_COLUMNS)
+    rows = list(issues.annotate(category=F("status__category")).order_by("created_at", "id").values(*_COLUMNS))
+    changes = _changes(issues, {row["id"]: row["project_id"] for row in rows}) if rows else {}
     return [_issue(row, changes.get(row["id"], ())).as_of(now) for row in rows]
 
 
-def reached_after(project_id: UUID | str, moment: datetime) -> set[UUID]:
-    """Issues whose status or end changed after a moment, in one query; of the present moment there are none."""
-    later = IssueChange.objects.filter(changed_at__gt=moment, field__in=(Field.STATUS, Field.RESOLVED_AT))
-    return set(later.filter(issue__project_id=project_id).order_by().values_list("issue_id", flat=True))
+def changed_after(project_id: UUID | str, moment: datetime) -> QuerySet[Issue]:
+    """Issues that stood otherwise at a moment; of the present there are none."""
+    later = IssueChange.objects.filter(changed_at__gt=moment, field__in=PAST_FIELDS)
+    return Issue.objects.filter(project_id=project_id, pk__in=later.order_by().values("issue_id"))
 
 
 def _ever_in(project_id: UUID | str, sprint_ids: Sequence[str]) -> QuerySet[Issue]:
@@ -116,18 +120,18 @@ def _issue(row: Mapping[str, Any], changes: Iterable[FieldChange]) -> IssuePast:
     )
 
 
-def _changes(issues: QuerySet[Issue], project_id: UUID | str) -> dict[UUID, list[FieldChange]]:
+def _changes(issues: QuerySet[Issue], project_of: Mapping[UUID, UUID]) -> dict[UUID, list[FieldChange]]:
     """What happened to some issues, by issue, oldest first, with each status as what it means."""
-    category = dict(WorkflowStatus.objects.filter(project_id=project_id).values_list("name", "category"))
-    history = IssueChange.objects.filter(issue__in=issues.order_by().values("id"), field__in=PAST_FIELDS)
-    columns = history.order_by("changed_at", "id").values_list(
-        "issue_id", "field", "old_value", "new_value", "changed_at"
-    )
+    statuses = WorkflowStatus.objects.filter(project_id__in=set(project_of.values()))
+    means = {(project, name): category for project, name, category in statuses.values_list(*_STATUS_COLUMNS)}
+    ids: Any = list(project_of) if len(project_of) <= MOST_IDS else issues.order_by().values("id")
+    history = IssueChange.objects.filter(issue_id__in=ids, field__in=PAST_FIELDS).order_by("changed_at", "id")
     changes: dict[UUID, list[FieldChange]] = defaultdict(list)
-    for issue_id, name, old, new, moment in columns:
+    for issue_id, name, old, new, moment in history.values_list(*_CHANGE_COLUMNS):
+        project = project_of.get(issue_id)
         if name != Field.STATUS:
             changes[issue_id].append(FieldChange(name, old, new, moment))
         # A name that the board does not know means nothing; services and imports keep those that history has.
-        elif old in category and new in category:
-            changes[issue_id].append(FieldChange(name, category[old], category[new], moment))
+        elif (project, old) in means and (project, new) in means:
+            changes[issue_id].append(FieldChange(name, means[project, old], means[project, new], moment))
     return changes

@@ -63,8 +63,11 @@ def update_project(project: Project, **fields: Any) -> Project:
 
 
 @all_or_nothing()
+@all_or_nothing()
 def delete_project(project: Project) -> None:
     """Delete a project with everything in it."""
+    # Locked first, as by those who add to it: the rows of a project are never locked before itself.
+    lock(project)
     project.delete()
 
 

@@ -46,7 +46,7 @@ def books_of(sprints: Sequence[Sprint], *, now: datetime) -> dict[str, SprintBoo
 
     The snapshots must be there already (`select_related`), or cost a query each.
     """
-    open_books = [sprint for sprint in sprints if _snapshot(sprint, now) is None]
+    open_books = [sprint for sprint in sprints if snapshot_of(sprint, now) is None]
     pasts = pasts_of(open_books, now=now)
     return {str(sprint.pk): _books(sprint, pasts, now) for sprint in sprints}
 
@@ -60,24 +60,25 @@ def pasts_of(sprints: Sequence[Sprint], *, now: datetime) -> Mapping[str, Sequen
     return found | {sprint_id: _known(sprint_id, rows, now) for sprint_id, rows in frozen.items()}
 
 
+def snapshot_of(sprint: Sprint, now: datetime) -> SprintSnapshot | None:
+    """What was kept when the sprint was closed, if that was by `now`."""
+    snapshot: SprintSnapshot | None = getattr(sprint, "snapshot", None)
+    return snapshot if snapshot is not None and snapshot.frozen_at <= now else None
+
+
 def _known(sprint_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[IssuePast]:
     pasts = [past.as_of(now) for row in rows if (past := _past(row)).created_at <= now]
     return [past for past in pasts if spells_in(past, sprint_id)]
 
 
 def _books(sprint: Sprint, pasts: Mapping[str, Sequence[IssuePast]], now: datetime) -> SprintBooks:
-    snapshot = _snapshot(sprint, now)
+    snapshot = snapshot_of(sprint, now)
     if snapshot is not None:
         as_of, standings = snapshot.frozen_at, [Standing(**_with_moments(row)) for row in snapshot.standings]
     else:
         as_of, standings = _judged_at(sprint, now), _standings(sprint, pasts[str(sprint.pk)], now)
     report = report_of(standings, began_at=began_at(sprint), ended_at=ended_at(sprint, now))
     return SprintBooks(as_of=as_of, is_frozen=snapshot is not None, report=report)
-
-
-def _snapshot(sprint: Sprint, now: datetime) -> SprintSnapshot | None:
-    snapshot: SprintSnapshot | None = getattr(sprint, "snapshot", None)
-    return snapshot if snapshot is not None and snapshot.frozen_at <= now else None
 
 
 def _standings(sprint: Sprint, pasts: Sequence[IssuePast], now: datetime) -> list[Standing]:

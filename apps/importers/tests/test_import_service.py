@@ -1,5 +1,6 @@
 """Records into the domain: idempotent, complete where the source speaks, silent where it does not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,11 @@ from apps.accounts.tests.factories import UserFactory
 from apps.importers.columns import SYNONYMS
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.services import import_issues
+from apps.ml.selectors.issues import completed_with_hours
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.past import issue_pasts
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
+from apps.projects.tests.history import recorded
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -95,9 +99,57 @@ def test_work_reopened_at_the_source_is_open_again(run):
 
 def test_history_is_not_invented(run):
     run(finished(), record("A-2"))
-    run(record(), record("A-2", status="Done"))
+    run(finished(), record("A-2"))
 
     assert not IssueChange.objects.exists()
+
+
+def test_what_an_import_changes_is_recorded(run, now):
+    run(record(story_points=3.0, labels=("a",), sprint="Sprint 1"))
+    run(record(story_points=5.0, labels=("a", "b"), sprint="Sprint 2", title="Clearer", issue_type="story"))
+
+    issue = Issue.objects.get()
+    first, second = Sprint.objects.order_by("name")
+    assert sorted(recorded(issue)) == [
+        ("issue_type", "bug", "story"),
+        ("labels", '["a"]', '["a", "b"]'),
+        ("sprint", str(first.pk), str(second.pk)),
+        ("story_points", "3", "5"),
+        ("title", "Title of A-1", "Clearer"),
+    ]
+    assert set(issue.changes.values_list("changed_at", flat=True)) == {now}
+
+
+def test_the_end_of_work_is_dated_as_the_source_dates_it(run):
+    run(record())
+    run(finished(started_at=CREATED + DAY / 2))
+    run(record(status="In progress", started_at=CREATED + DAY / 2))
+
+    issue = Issue.objects.get()
+    at_the_end = issue.changes.filter(changed_at=CREATED + DAY).values_list("field", "old_value", "new_value")
+    assert set(at_the_end) == {("status", "To do", "Done"), ("actual_hours", "", "3")}
+    assert ("resolved_at", (CREATED + DAY).isoformat(), "") in recorded(issue)
+    (past,) = issue_pasts(Issue.objects.all(), now=CREATED + 2 * DAY)
+    assert (past.category, past.resolved_at) == ("done", CREATED + DAY)
+
+
+def test_what_is_filled_with_the_news_that_work_began_was_known_when_it_began(run, now):
+    """An issue that was seen before it had begun is learned from like one that is seen finished at once."""
+    run(record("A-1"))
+    news = {"started_at": CREATED + DAY / 2, "story_points": 5.0, "assignee": Person("Ada")}
+    run(finished("A-1", **news), finished("A-2", **news))
+
+    seen_before, seen_at_once = completed_with_hours(Project.objects.get().pk)
+    assert seen_before.facts == replace(seen_at_once.facts, title=seen_before.facts.title)
+    assert seen_before.facts.story_points == 5.0
+
+
+def test_what_an_import_replaces_after_the_work_began_was_not_known_before(run):
+    run(finished(started_at=CREATED + DAY / 2, story_points=3.0, description="Before"))
+    run(finished(started_at=CREATED + DAY / 2, story_points=13.0, description="After"))
+
+    (known,) = completed_with_hours(Project.objects.get().pk)
+    assert (known.facts.story_points, known.facts.description, known.story_points) == (3.0, "Before", 13.0)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,6 @@ days before, of a model refitted at each month's start on what was finished by t
 """
 
 import argparse
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +17,16 @@ from .assignment_data import holds_reports, read_reports
 from .assignment_report import acceptance, acceptance_lines, table
 from .assignment_reports import score_reports
 from .assignment_walk import score_tasks
-
-Write = Callable[[str], None]
+from .runs import Write, add_dated_arguments, write_figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options, for the management command and the module alike."""
-    parser.add_argument("--data", type=Path, required=True, help="CSV of issues and who did them")
-    parser.add_argument("--train", type=Path, help="another CSV of earlier tasks to learn from")
-    parser.add_argument("--from", dest="start", help="first day of the test (default: the last fifth of the file)")
-    parser.add_argument("--until", dest="end", help="leave out tasks from this day on")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    add_dated_arguments(parser, data="CSV of issues and who did them")
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     """Run the benchmark.
-
-    Parameters
-    ----------
-    options : dict
-        As `add_arguments` defines them; all but `data` may be missing.
-    write : callable
-        Told every line of progress and of the tables.
-
-    Returns
-    -------
-    figures : dict
-        What `--json` writes.
 
     Raises
     ------
@@ -62,6 +43,5 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     figures["acceptance"] = acceptance(figures, withheld=bool(options.get("train")))
     for line in ("", *table(figures), "", *acceptance_lines(figures["acceptance"])):
         write(line)
-    if options.get("json"):
-        Path(options["json"]).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    write_figures(options, figures)
     return figures

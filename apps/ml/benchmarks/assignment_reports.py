@@ -1,18 +1,18 @@
 """A4 and A5: bug reports, by the published random split and in the order of time."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from apps.ml.benchmarks.runs import Write
 from apps.ml.core.assignment_model import AssignmentModel
 from apps.ml.core.assignment_replay import rank_in
 from apps.ml.core.assignment_training import train_assignment_model
 from apps.ml.core.evaluation import chronological_split
 from apps.ml.core.records import CompletedIssue
 
-Write = Callable[[str], None]
 #: The seed and the share of the published split (Eclipse JDT and others, deep learning for bug assignment).
 SPLIT_SEED, TEST_SHARE = 1234, 0.2
 _TOPS = (1, 3, 5, 10)

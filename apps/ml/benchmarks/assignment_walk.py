@@ -1,7 +1,7 @@
 """A1 to A3: walk through tasks month by month, asking whom every method would have suggested."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from apps.ml.core.records import CompletedIssue
 
 from .effort_data import moment, read_tasks
 from .effort_protocol import Timings, month_starts
+from .runs import Write
 
-Write = Callable[[str], None]
 #: From here on an answer counts as sure: A3.
 SURE = 0.8
 #: As many people as are explained by default.

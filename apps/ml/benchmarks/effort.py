@@ -9,8 +9,7 @@ the model as fresh as the product does (refit at each month's start, ranges corr
 """
 
 import argparse
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,8 @@ from .effort_data import moment, read_tasks
 from .effort_protocol import Served, Walk
 from .effort_report import acceptance, acceptance_lines, table
 from .effort_score import Test, score_baseline, score_estimates
+from .runs import Write, add_dated_arguments, write_figures
 
-Write = Callable[[str], None]
 #: Size of the small team of the learning curve (E9).
 SMALL_TEAM = 100
 _PAST = 300
@@ -41,29 +40,13 @@ class NothingToTest(ApplicationError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options, for the management command and the module alike."""
-    parser.add_argument("--data", type=Path, required=True, help="CSV of finished tasks with hours")
-    parser.add_argument("--train", type=Path, help="another CSV of earlier tasks to learn from")
-    parser.add_argument("--from", dest="start", help="first day of the test (default: the last fifth of the file)")
-    parser.add_argument("--until", dest="end", help="leave out tasks estimated from this day on")
+    add_dated_arguments(parser, data="CSV of finished tasks with hours")
     parser.add_argument("--protocol", choices=("rolling", "frozen"), default="rolling")
     parser.add_argument("--level", type=float, default=0.8, help="share of outcomes that ranges shall hold")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     """Run the benchmark.
-
-    Parameters
-    ----------
-    options : dict
-        As `add_arguments` defines them; all but `data` may be missing.
-    write : callable
-        Told every line of progress and of the tables.
-
-    Returns
-    -------
-    figures : dict
-        What `--json` writes.
 
     Raises
     ------
@@ -85,8 +68,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     project["acceptance"] = acceptance(project, withheld=bool(earlier))
     figures = {"protocol": "rolling" if rolling else "frozen", "from": start.isoformat(), "projects": [project]}
     _report(project, write)
-    if options.get("json"):
-        Path(options["json"]).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    write_figures(options, figures)
     return figures
 
 

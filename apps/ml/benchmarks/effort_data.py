@@ -1,11 +1,13 @@
 """Read a file of finished tasks with hours, shaped like the public effort data sets, as core records."""
 
 import csv
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.benchmarks.points_data import LARGEST_FIELD
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 #: Column names of the files we know, the first one present counts. Who logged hours is known only afterwards: not read.
@@ -43,7 +45,8 @@ def read_tasks(path: Path) -> list[CompletedIssue]:
     UnreadableTasks
         If a column that cannot be missing is missing, or a value cannot be read; names the line.
     """
-    with path.open(newline="", encoding="utf-8") as lines:
+    csv.field_size_limit(LARGEST_FIELD)
+    with path.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
         names = reader.fieldnames or ()
         chosen = {key: next((name for name in known if name in names), "") for key, known in COLUMNS.items()}
@@ -97,4 +100,8 @@ def moment(value: str) -> datetime:
 
 
 def _number(value: str) -> float | None:
-    return float(value) if value else None
+    if not value:
+        return None
+    if not math.isfinite(found := float(value)):
+        raise ValueError(f"{value} is no number")
+    return found

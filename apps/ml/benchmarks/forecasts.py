@@ -7,42 +7,37 @@ asked, with only the weeks before, when four weeks of work will be done and how 
 """
 
 import argparse
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from apps.ml.benchmarks.forecasts_alarms import alarms
 from apps.ml.benchmarks.forecasts_data import read_projects
-from apps.ml.benchmarks.forecasts_replay import replay
+from apps.ml.benchmarks.forecasts_replay import when
 from apps.ml.benchmarks.forecasts_report import acceptance, lines
-
-Write = Callable[[str], None]
-#: Runs of a replayed forecast: a fifth of the served ones move shares by a tenth of their sampling noise.
-N_RUNS = 2_000
+from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
+from apps.ml.core.forecast_replay import REPLAY_RUNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the benchmark."""
     parser.add_argument("--data", type=Path, required=True, help="directory with one CSV file a project")
-    parser.add_argument("--runs", type=int, default=N_RUNS, help=f"runs of a forecast ({N_RUNS})")
+    parser.add_argument("--runs", type=int, default=REPLAY_RUNS, help=f"runs of a forecast ({REPLAY_RUNS})")
     parser.add_argument("--step", type=int, default=1, help="ask only every so many-th time, to be quicker")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    add_json_argument(parser)
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     """Replay, write the tables and return the figures."""
     projects = read_projects(Path(options["data"]))
-    n_runs, step = options.get("runs") or N_RUNS, options.get("step") or 1
+    n_runs, step = options.get("runs") or REPLAY_RUNS, options.get("step") or 1
     found: dict[str, Any] = {
         "projects": len(projects),
         "runs": n_runs,
-        "when": replay(projects, n_runs=n_runs, step=step),
+        "when": when(projects, n_runs=n_runs, step=step),
         "alarms": alarms(projects, n_runs=n_runs, step=step),
     }
     found["acceptance"] = acceptance(found)
     for line in lines(found):
         write(line)
-    if options.get("json"):
-        Path(options["json"]).write_text(json.dumps(found, indent=1) + "\n")
+    write_figures(options, found)
     return found

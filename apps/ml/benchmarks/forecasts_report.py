@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from apps.ml.benchmarks.forecasts_replay import HORIZONS_WEEKS
+from apps.ml.core.forecast_replay import HORIZONS_WEEKS, SERVED, TEXTBOOK
 from apps.ml.core.forecasting import PERCENTILES
 
 #: Gate and aim of each measure on open projects, as (least, most).
@@ -61,7 +61,7 @@ def _alarm_lines(alarms: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _values(found: Mapping[str, Any]) -> list[float | None]:
-    served, textbook = found["when"]["served"], found["when"]["Monte-Carlo, last 12 weeks"]
+    served, textbook = found["when"][SERVED], found["when"][TEXTBOOK]
     finished, weekly = found["alarms"]["finished"], found["alarms"]["created_weekly"]
     losses = served["pinball_p85"], textbook["pinball_p85"]
     return [

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.ensemble import GradientBoostingRegressor
 
 from apps.ml.benchmarks.points_data import points_of
+from apps.ml.core.intervals import recency_weights
 from apps.ml.core.points.scales import snapped
 from apps.ml.core.records import CompletedIssue
 from apps.ml.core.text import tokens
@@ -35,6 +36,9 @@ class Distribution:
     chances: FloatArray
 
 
+#: The anchor of the reference for probabilities: "prior, half-life 50".
+RECENT = "recent shares"
+
 Baseline = Callable[[Sequence[CompletedIssue], Sequence[CompletedIssue]], Distribution]
 
 
@@ -47,6 +51,20 @@ def median_of_last(n_last: int | None) -> Baseline:
         chances = (1.0 - FLOOR) * _shares(recent, grid) + FLOOR * _shares(points, grid)
         predicted = np.full(len(asked), float(np.median(recent)))
         return Distribution(predicted, grid, np.tile(chances, (len(asked), 1)))
+
+    return predict
+
+
+def recent_shares(half_life: float) -> Baseline:
+    """The team's shares weighted by recency, half-life in issues, and their median: the best that is blind to text."""
+
+    def predict(known: Sequence[CompletedIssue], asked: Sequence[CompletedIssue]) -> Distribution:
+        points = points_of(known)
+        grid, weights = np.unique(points), recency_weights(len(points), half_life=half_life)
+        recent = weights @ (points[:, None] == grid) / weights.sum()
+        chances = (1.0 - FLOOR) * recent + FLOOR * _shares(points, grid)
+        middle = grid[np.searchsorted(np.cumsum(chances), 0.5)]
+        return Distribution(np.full(len(asked), middle), grid, np.tile(chances, (len(asked), 1)))
 
     return predict
 
@@ -80,6 +98,7 @@ BASELINES: dict[str, Baseline] = {
     "median": median_of_last(None),
     "median of last 50": median_of_last(50),
     "median of last 200": median_of_last(200),
+    RECENT: recent_shares(50.0),
     "jaccard": jaccard,
     "boosted trees": boosted_trees,
 }

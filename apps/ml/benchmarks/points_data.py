@@ -1,6 +1,7 @@
 """Read public story-point data: one CSV a project, oldest issue first, split into train, val and test."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from apps.ml.core.records import CompletedIssue, IssueFacts
 COLUMNS = frozenset({"issue_key", "title", "description", "story_points", "split"})
 #: The source has an order but no dates: each issue is given one hour, known when created, as protocol R assumes.
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+_SPLITS = ("train", "val", "test")
 #: Descriptions hold whole logs; the csv module stops at 128 KiB unless told.
-_LARGEST_FIELD = 1 << 27
+LARGEST_FIELD = 1 << 27
 
 
 class UnreadableData(ApplicationError):
@@ -44,7 +46,7 @@ def read_projects(directory: Path) -> list[Project]:
     Raises
     ------
     UnreadableData
-        If there is no CSV file, or one lacks a column or holds no number where points should be.
+        If there is no CSV file, or one lacks a column, or a row has no number of points or no split that we know.
     """
     paths = sorted(directory.glob("*.csv"))
     if not paths:
@@ -54,13 +56,13 @@ def read_projects(directory: Path) -> list[Project]:
 
 def read_project(path: Path) -> Project:
     """One project from its file."""
-    csv.field_size_limit(_LARGEST_FIELD)
-    with path.open(newline="", encoding="utf-8") as file:
+    csv.field_size_limit(LARGEST_FIELD)
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = COLUMNS.difference(reader.fieldnames or ())
         if missing:
             raise UnreadableData(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
-        rows = [(row["split"], _issue(row, index, path.name)) for index, row in enumerate(reader)]
+        rows = [(_split(row, index, path.name), _issue(row, index, path.name)) for index, row in enumerate(reader)]
     return Project(
         name=path.stem,
         known=tuple(issue for split, issue in rows if split != "test"),
@@ -70,18 +72,32 @@ def read_project(path: Path) -> Project:
 
 
 def _issue(row: dict[str, str], index: int, name: str) -> CompletedIssue:
-    try:
-        points = float(row["story_points"])
-    except ValueError as error:
-        raise UnreadableData(f"{name}, row {index + 2}: story_points is no number.") from error
+    points = _number(row["story_points"])
+    if not math.isfinite(points):
+        raise UnreadableData(f"{name}, row {index + 2}: story_points is no number.")
     moment = _FIRST + timedelta(hours=index)
     return CompletedIssue(
         issue_id=row["issue_key"],
-        facts=IssueFacts(title=row["title"], description=row["description"]),
+        facts=IssueFacts(title=row["title"] or "", description=row["description"] or ""),
         known_at=moment,
         completed_at=moment,
         story_points=points,
     )
+
+
+def _split(row: dict[str, str], index: int, name: str) -> str:
+    split = (row["split"] or "").strip().lower()
+    if split not in _SPLITS:
+        raise UnreadableData(f"{name}, row {index + 2}: split is none of {', '.join(_SPLITS)}.")
+    return split
+
+
+def _number(value: str | None) -> float:
+    """NaN where it is none: a short row has no value at all."""
+    try:
+        return float(value or "nan")
+    except ValueError:
+        return math.nan
 
 
 def points_of(issues: Sequence[CompletedIssue]) -> NDArray[np.float64]:

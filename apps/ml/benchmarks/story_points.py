@@ -6,8 +6,7 @@ issues only.
 """
 
 import argparse
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ from apps.ml.benchmarks.points_baselines import BASELINES
 from apps.ml.benchmarks.points_data import Project, points_of, read_projects
 from apps.ml.benchmarks.points_protocols import baseline_record, batches, served_record
 from apps.ml.benchmarks.points_report import report
+from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.core.points import PointsPrior, load_prior
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.prior_training import ProjectHistory, train_prior
-
-Write = Callable[[str], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="directory with one CSV file a project")
     parser.add_argument("--protocol", choices=("frozen", "rolling"), default="frozen")
     parser.add_argument("--known", type=int, metavar="N", help="only the last N issues are known; blocks of 50")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    add_json_argument(parser)
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
@@ -40,8 +38,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         write(_line(results[-1]))
     found = {"protocol": protocol, "known": n_known, "projects": results}
     found["summary"] = report(results, protocol=protocol, n_known=n_known, write=write)
-    if options.get("json"):
-        Path(options["json"]).write_text(json.dumps(found, indent=1) + "\n")
+    write_figures(options, found)
     return found
 
 

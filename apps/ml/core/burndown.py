@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from apps.common.sprint_scope import SprintScope
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.sprint_outcome import Outlook
 from apps.ml.core.sprint_outcome.risk import under_delivery
 from apps.ml.core.velocity import counts_in_points
-from apps.ml.core.work_forecast import WorkForecast
+from apps.ml.core.work_forecast import LIKELY_PERCENT, WorkForecast
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
 #: issue of a small sprint would raise it.
@@ -46,9 +47,6 @@ LATE_ELAPSED_RATIO = 2.0 / 3.0
 HIGH_PRIORITY = 2
 #: Percent of the sprint's urgent issues still open late.
 URGENT_OPEN_PERCENT = (1.0, 25.0, 50.0, 75.0)
-
-#: The percentile that the sentence about the forecast quotes: the usual promise.
-LIKELY_PERCENT = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,8 @@ class SprintState:
     now: datetime
     issues: tuple[SprintScopeIssue, ...]
     started_at: datetime | None = None
+    #: What was committed, came in and left by the history; None where the start is not known.
+    scope: SprintScope | None = None
     #: Share of the planned days that have passed, in [0, 1]; None without dates.
     elapsed_ratio: float | None = None
     #: Whether this team estimates its issues at all.
@@ -162,15 +162,16 @@ def late_by_forecast(state: SprintState) -> Finding | None:
     severity = severity_of(100.0 - chance, MISS_PERCENT)
     if severity is None:
         return None
-    likely = next(finish for finish in forecast.finishes if finish.percent == LIKELY_PERCENT)
-    by = f"by {likely.day} in {LIKELY_PERCENT} of 100 cases" if likely.day else "not within ten years"
+    likely = forecast.likely.day
+    by = f"by {likely} in {LIKELY_PERCENT} of 100 cases" if likely else "not within ten years"
+    besides = _besides(forecast)
     return Finding(
         kind="late_by_forecast",
         severity=severity,
         description=(
             f"The chance to finish by {forecast.last_day} is {chance:.0f}%: "
-            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days, "
-            f"done {by}"
+            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days"
+            f"{besides}, done {by}"
         ),
         metric="probability_in_time",
         expected=round(1.0 - MISS_PERCENT[0] / 100.0, 2),
@@ -180,10 +181,22 @@ def late_by_forecast(state: SprintState) -> Finding | None:
             "work_left": forecast.work,
             "unit": forecast.history.unit,
             "working_days_left": forecast.working_days_left or 0,
+            "work_in_progress": forecast.ahead_work,
+            "expected_growth": forecast.expected_growth or 0.0,
             "weeks_of_history": forecast.history.weeks,
             "seed": forecast.seed,
         },
     )
+
+
+def _besides(forecast: WorkForecast) -> str:
+    """What else takes the team's time, where something does."""
+    parts = []
+    if forecast.ahead_issues:
+        parts.append(f"{forecast.ahead_work:g} in progress outside the sprint")
+    if forecast.expected_growth:
+        parts.append(f"{forecast.expected_growth:+.0%} by changes of scope")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def unassigned_issues(state: SprintState) -> Finding | None:
@@ -223,27 +236,29 @@ def unestimated_issues(state: SprintState) -> Finding | None:
 
 
 def scope_added(state: SprintState) -> Finding | None:
-    """Work that came into the sprint after it began; when it was created does not matter."""
-    start = state.started_at
-    if start is None:
+    """Work in the sprint that came in after it began; when it was created does not matter."""
+    start, scope = state.started_at, state.scope
+    if start is None or scope is None:
         return None
-    added = [issue for issue in state.issues if issue.entered_at > start]
-    added_amount, total = state.amount(added), state.amount(state.issues)
-    committed = total - added_amount
+    late = [issue for issue in state.issues if issue.entered_at > start]
+    committed, removed = (getattr(amount, state.unit) for amount in (scope.committed, scope.removed))
+    added = state.amount(late)
     # A sprint that began empty has no commitment to measure against: all of it was added.
-    share = percent(added_amount, committed) if committed > 0 else percent(added_amount, total)
+    share = percent(added, committed) if committed > 0 else percent(added, added)
     severity = severity_of(share, ADDED_PERCENT)
     if severity is None:
         return None
     return Finding(
         kind="scope_added",
         severity=severity,
-        description=f"Scope grew from {committed:g} to {total:g} {state.unit} after the start",
+        description=(
+            f"Added after the start: {added:g} {state.unit}, where {committed:g} were committed and {removed:g} left"
+        ),
         metric=f"scope_{state.unit}",
         expected=committed,
-        actual=total,
+        actual=committed + added,
         mitigation=("Trade what came in for something of the same size", "Protect the sprint goal"),
-        evidence={"issues": _ids(added), "added_percent": round(share, 1), "unit": state.unit},
+        evidence={"issues": _ids(late), "added_percent": round(share, 1), "unit": state.unit},
     )
 
 

@@ -9,6 +9,7 @@ same runs, so that less work never ends later and dropping scope never lowers a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,20 @@ MAX_WEEKS = 520
 PERCENTILES = (50, 70, 85, 95)
 #: While work remains nothing is sure: no team's past holds the week in which everything stops.
 MAX_PROBABILITY = 0.99
-#: Weeks drawn at a time; a longer question continues the same stream, so that it never changes a shorter one.
-_CHUNK_WEEKS = 16
+#: Weeks drawn at a time, a chunk; a longer question continues the same stream, so that it never changes a shorter one.
+CHUNK_WEEKS = 16
 #: Past weeks are drawn from a table of this many slots: a draw is then one small integer.
-_SLOTS = 4096
+SLOTS = 4096
+
+#: Once fewer of the runs are still at work, the others are no longer added up: few large issues make long tails.
+TAIL_SHARE = 0.1
+
+
+class WeeklyTotals(Protocol):
+    """Something that adds up week by week in each run."""
+
+    def totals(self, number: int) -> NDArray[np.float32]:
+        """The sums at the ends of the weeks of one chunk: shape (CHUNK_WEEKS, n_runs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +103,13 @@ class Forecast:
             level_sigma=self.level.sigma,
             past_forecasts=self.level.past_forecasts,
         )
-        self._slots = _slot_table(past, weights)
+        self._slots = slot_table(past, weights)
+        self._slots_drawn: list[NDArray[np.uint16]] = []
         self._chunks: list[NDArray[np.float32]] = []
 
-    def weeks_to_finish(self, work: float | Floats, *, pace: float = 1.0) -> Floats:
+    def weeks_to_finish(
+        self, work: float | Floats, *, pace: float = 1.0, inflow: "WeeklyTotals | None" = None
+    ) -> Floats:
         """How many working weeks each run needs for some work.
 
         Parameters
@@ -104,6 +118,8 @@ class Forecast:
             In `unit`; an array where the size itself is uncertain.
         pace : float
             Share of the usual output that the capacity allows, above 0.
+        inflow : WeeklyTotals, optional
+            What comes in meanwhile, in `unit`: the work ends when all that has come by then is done.
 
         Returns
         -------
@@ -111,16 +127,20 @@ class Forecast:
             At most `MAX_WEEKS`, which means 'not within ten years'.
         """
         wanted = np.broadcast_to(np.asarray(work, dtype=np.float64) / pace, (self.n_runs,))
-        weeks: Floats = np.full(self.n_runs, float(MAX_WEEKS))
-        weeks[wanted <= 0] = 0.0
-        waiting = wanted > 0
-        for number in range(-(-MAX_WEEKS // _CHUNK_WEEKS)):
-            if not waiting.any():
+        weeks: Floats = np.where(wanted > 0, float(MAX_WEEKS), 0.0)
+        waiting = np.flatnonzero(wanted > 0)
+        # Output and, of it, what is done of the work, of the waiting runs at the end of the chunk before.
+        output = start = np.zeros(len(waiting), dtype=np.float32)
+        for number in range(-(-MAX_WEEKS // CHUNK_WEEKS)):
+            if not len(waiting):
                 break
-            totals, start = self._totals(number), self._start_of(number)
-            ended = np.flatnonzero(waiting & (totals[-1] >= wanted))
-            weeks[ended] = number * _CHUNK_WEEKS + _crossing(totals[:, ended], start[ended], wanted[ended])
-            waiting[ended] = False
+            totals = self._totals_of(waiting, number, output)
+            done = totals if inflow is None else totals - _of(waiting, inflow.totals(number))
+            has_ended = done.max(axis=0) >= wanted[waiting]
+            ended, going = np.flatnonzero(has_ended), np.flatnonzero(~has_ended)
+            runs = waiting[ended]
+            weeks[runs] = number * CHUNK_WEEKS + _crossing(done[:, ended], start[ended], wanted[runs])
+            waiting, output, start = waiting[going], totals[-1, going], done[-1, going]
         return weeks.clip(max=float(MAX_WEEKS))
 
     def amount_within(self, weeks: float) -> Floats:
@@ -143,30 +163,42 @@ class Forecast:
     def _total_after(self, weeks: int) -> Floats:
         if weeks == 0:
             return np.zeros(self.n_runs)
-        number, row = divmod(weeks - 1, _CHUNK_WEEKS)
-        return np.asarray(self._totals(number)[row], dtype=np.float64)
+        number, row = divmod(weeks - 1, CHUNK_WEEKS)
+        return np.asarray(self.totals(number)[row], dtype=np.float64)
 
-    def _start_of(self, number: int) -> NDArray[np.float32]:
-        return self._totals(number - 1)[-1] if number else np.zeros(self.n_runs, dtype=np.float32)
-
-    def _totals(self, number: int) -> NDArray[np.float32]:
-        """Cumulative output at the ends of the weeks of one chunk: shape (_CHUNK_WEEKS, n_runs)."""
+    def totals(self, number: int) -> NDArray[np.float32]:
+        """Cumulative output at the ends of the weeks of one chunk: shape (CHUNK_WEEKS, n_runs)."""
         while len(self._chunks) <= number:
-            drawn = self._draws.integers(0, _SLOTS, size=(_CHUNK_WEEKS, self.n_runs), dtype=np.uint16)
-            amounts = np.take(self._slots, drawn)
-            amounts *= self._levels(len(self._chunks))
-            if self._chunks:
-                amounts[0] += self._chunks[-1][-1]
-            self._chunks.append(np.cumsum(amounts, axis=0, out=amounts))
+            start = self._chunks[-1][-1] if self._chunks else np.zeros(self.n_runs, dtype=np.float32)
+            self._chunks.append(self._summed(slice(None), len(self._chunks), start))
         return self._chunks[number]
 
-    def _levels(self, chunk: int) -> NDArray[np.float32]:
-        first = chunk * _CHUNK_WEEKS + 1
-        spread = self.level.spread(np.arange(first, first + _CHUNK_WEEKS))
+    def _totals_of(self, runs: NDArray[np.int64], number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of some runs alone, which begin the chunk with `start`: shape (CHUNK_WEEKS, len(runs))."""
+        if number < len(self._chunks) or len(runs) > TAIL_SHARE * self.n_runs:
+            return _of(runs, self.totals(number))
+        return self._summed(runs, number, start)
+
+    def _summed(self, runs: NDArray[np.int64] | slice, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
+        amounts = np.take(self._slots, self._drawn(number)[:, runs])
+        amounts *= self._levels(runs, number)
+        amounts[0] += start
+        return np.cumsum(amounts, axis=0, out=amounts)
+
+    def _levels(self, runs: NDArray[np.int64] | slice, chunk: int) -> NDArray[np.float32]:
+        first = chunk * CHUNK_WEEKS + 1
+        spread = self.level.spread(np.arange(first, first + CHUNK_WEEKS))
         if spread[0] == spread[-1]:
             spread = spread[:1]
-        exponent = np.multiply.outer(spread.astype(np.float32), self._level_draws)
+        exponent = np.multiply.outer(spread.astype(np.float32), self._level_draws[runs])
         return np.exp(exponent + np.float32(self.level.offset))
+
+    def _drawn(self, number: int) -> NDArray[np.uint16]:
+        """Which of the slots each run draws in the weeks of a chunk: shape (CHUNK_WEEKS, n_runs)."""
+        while len(self._slots_drawn) <= number:
+            drawn = self._draws.integers(0, SLOTS, size=(CHUNK_WEEKS, self.n_runs), dtype=np.uint16)
+            self._slots_drawn.append(drawn)
+        return self._slots_drawn[number]
 
     @cached_property
     def _level_draws(self) -> NDArray[np.float32]:
@@ -200,16 +232,21 @@ def quantiles(values: Floats, percentiles: Sequence[int] = PERCENTILES) -> dict[
     return dict(zip(percentiles, map(float, found), strict=True))
 
 
-def _slot_table(past: Floats, weights: Floats) -> NDArray[np.float32]:
+def slot_table(past: Floats, weights: Floats) -> NDArray[np.float32]:
     """Every past week in as many slots as it weighs."""
-    middles = (np.arange(_SLOTS) + 0.5) / _SLOTS
+    middles = (np.arange(SLOTS) + 0.5) / SLOTS
     chosen = np.minimum(np.searchsorted(np.cumsum(weights), middles), len(past) - 1)
     return past[chosen].astype(np.float32)
 
 
+def _of(runs: NDArray[np.int64], totals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The columns of some runs, or all without a copy."""
+    return totals if len(runs) == totals.shape[1] else np.take(totals, runs, axis=1)
+
+
 def _crossing(totals: NDArray[np.float32], start: NDArray[np.float32], wanted: Floats) -> Floats:
     """When each column, which had `start` before its first row, reaches what is wanted; work is even within a week."""
-    rows = np.sum(totals < wanted, axis=0)
+    rows = np.argmax(totals >= wanted, axis=0)
     columns = np.arange(len(wanted))
     after = totals[rows, columns].astype(np.float64)
     before = np.where(rows > 0, totals[np.maximum(rows - 1, 0), columns], start).astype(np.float64)

@@ -167,12 +167,17 @@ def corrected_pool(training: ErrorPool, recent: RecentOutcomes | None) -> ErrorP
     )
 
 
+def missing_coverage(level: float, inside: NDArray[np.bool_]) -> float:
+    """What to ask for on top of `level`, since the last ranges held too little (below 0: too much); `inside`: (n,)."""
+    if not inside.size:
+        return 0.0
+    believed = inside.size / (inside.size + COVERAGE_PRIOR_OUTCOMES)
+    return COVERAGE_GAIN * believed * (level - float(inside.mean()))
+
+
 def corrected_level(level: float, recent: RecentOutcomes | None) -> float:
     """The share to ask of the pool so that `level` is held: more where the last ranges held too little, and back."""
-    missing = 0.0
-    if recent is not None and len(recent):
-        believed = len(recent) / (len(recent) + COVERAGE_PRIOR_OUTCOMES)
-        missing = COVERAGE_GAIN * believed * (level - float(recent.inside.mean()))
+    missing = 0.0 if recent is None else missing_coverage(level, recent.inside)
     # Near 1 there is little room: the allowance shrinks with it.
     allowance = DRIFT_ALLOWANCE * 4 * level * (1.0 - level) / 0.64
     return min(max(level + allowance + missing, _LEVEL_BOUNDS[0]), _LEVEL_BOUNDS[1])

@@ -10,6 +10,10 @@ from apps.ml.core.points import PointsModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.work_sizes import Spread
 
+#: Issues of a forecast that a model is asked about: more than any sprint has. An answer takes 0.5 ms, the runs of a
+#: backlog of 1,000 take 100 ms, and 200 are owed. Which they are their random ids decide: they stand for the others.
+MAX_MODEL_ANSWERS = 100
+
 
 def sizes_in_points(
     model: PointsModel, facts: Mapping[str, IssueFacts], *, recent: Sequence[CompletedIssue] = ()

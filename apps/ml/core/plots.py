@@ -1,6 +1,7 @@
-"""Small charts as SVG text: probabilities against outcomes, ranges against their level, errors along time.
+"""Small charts as SVG text: probabilities against outcomes, ranges against their level, shares by name, errors along
+time.
 
-Written by hand, since three charts are not worth a plotting library. Colours follow the reader's light or dark scheme,
+Written by hand, since four charts are not worth a plotting library. Colours follow the reader's light or dark scheme,
 differ for colour-blind eyes (M. Okabe, K. Ito, Color Universal Design, 2008), and never carry a meaning alone.
 """
 
@@ -22,6 +23,8 @@ text{font:12px system-ui,"DejaVu Sans",sans-serif}
 #: Room for labels around the plotting area, in pixels: left, top, right, bottom.
 _MARGINS = (58.0, 34.0, 40.0, 46.0)
 _LARGEST_DOT, _SMALLEST_DOT = 8.0, 3.0
+#: Rows of names: their height, the width of a letter of theirs, and letters shown at most.
+_ROW_HEIGHT, _LETTER_WIDTH, _LONGEST_NAME = 20.0, 8.0, 24
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: Lines drawn at most: one class of the style each.
 MOST_SERIES = 3
@@ -59,10 +62,12 @@ class Frame:
     height: float
     x: Axis
     y: Axis
+    #: Room for the labels of the y axis, in pixels.
+    edge: float = _MARGINS[0]
 
     def left(self, value: float) -> float:
-        inner = self.width - _MARGINS[0] - _MARGINS[2]
-        return _MARGINS[0] + inner * self.x.share(value)
+        inner = self.width - self.edge - _MARGINS[2]
+        return self.edge + inner * self.x.share(value)
 
     def top(self, value: float) -> float:
         inner = self.height - _MARGINS[1] - _MARGINS[3]
@@ -90,19 +95,52 @@ def range_plot(shares: Sequence[Share], *, title: str) -> str:
 
 
 def _share_plot(shares: Sequence[Share], *, title: str, labels: tuple[str, str]) -> str:
-    ticks = tuple((share, f"{100 * share:.0f} %") for share in _QUARTERS)
-    frame = Frame(440, 380, Axis(labels[0], 0.0, 1.0, ticks), Axis(labels[1], 0.0, 1.0, ticks))
+    frame = Frame(440, 380, _share_axis(labels[0]), _share_axis(labels[1]))
     ideal = _line(frame, (0.0, 0.0), (1.0, 1.0), "ideal")
-    largest = max((share.n for share in shares), default=1)
-    return _svg(frame, title, [ideal, *(_dot(frame, share, largest) for share in shares)])
+    largest = _largest(shares)
+    whiskers = [_line(frame, (each.promised, each.low), (each.promised, each.high), "s0 whisker") for each in shares]
+    dots = [_dot(frame, share, (share.promised, share.observed), largest) for share in shares]
+    return _svg(frame, title, [ideal, *whiskers, *dots])
 
 
-def _dot(frame: Frame, share: Share, largest: int) -> str:
+def strip_plot(rows: Sequence[tuple[str, Share]], *, title: str, x_label: str) -> str:
+    """One line a name: the share that came true with its 95 % interval, beside the dashed line of what was promised.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows.
+    """
+    if not rows:
+        raise ValueError("A row at least is needed.")
+    names = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name, _ in rows]
+    # The first row stands at the top.
+    heights = [float(len(rows) - number) for number in range(len(rows))]
+    y = Axis("", 0.0, len(rows) + 1.0, tuple(zip(heights, names, strict=True)))
+    size = _ROW_HEIGHT * (len(rows) + 1) + _MARGINS[1] + _MARGINS[3]
+    frame = Frame(760, size, _share_axis(x_label), y, edge=24 + _LETTER_WIDTH * max(map(len, names)))
+    largest = _largest([share for _, share in rows])
+    marks = []
+    for height, (_, share) in zip(heights, rows, strict=True):
+        marks.append(_line(frame, (share.promised, height - 0.5), (share.promised, height + 0.5), "ideal"))
+        marks.append(_line(frame, (share.low, height), (share.high, height), "s0 whisker"))
+        marks.append(_dot(frame, share, (share.observed, height), largest))
+    return _svg(frame, title, marks)
+
+
+def _share_axis(label: str) -> Axis:
+    return Axis(label, 0.0, 1.0, tuple((share, f"{100 * share:.0f} %") for share in _QUARTERS))
+
+
+def _largest(shares: Sequence[Share]) -> int:
+    return max((share.n for share in shares), default=1)
+
+
+def _dot(frame: Frame, share: Share, at: tuple[float, float], largest: int) -> str:
     radius = max(_LARGEST_DOT * (share.n / largest) ** 0.5, _SMALLEST_DOT)
     told = f"promised {100 * share.promised:.0f} %, came true {100 * share.observed:.0f} % of {share.n:,}"
-    whisker = _line(frame, (share.promised, share.low), (share.promised, share.high), "s0 whisker")
-    x, y = frame.left(share.promised), frame.top(share.observed)
-    return f'{whisker}<circle class="f0" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{told}</title></circle>'
+    x, y = frame.left(at[0]), frame.top(at[1])
+    return f'<circle class="f0" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{told}</title></circle>'
 
 
 def time_plot(series: Sequence[Series], *, title: str, y_label: str, x_ticks: Sequence[tuple[float, str]]) -> str:
@@ -159,7 +197,7 @@ def _svg(frame: Frame, title: str, marks: Sequence[str], legend: str = "") -> st
 
 def _axes(frame: Frame) -> str:
     x, y = frame.x, frame.y
-    bottom, edge = frame.height - _MARGINS[3], _MARGINS[0]
+    bottom, edge = frame.height - _MARGINS[3], frame.edge
     parts = [_line(frame, (x.low, value), (x.high, value), "grid") for value, _ in y.ticks]
     parts += [_text(edge - 8, frame.top(value) + 4, text, "end") for value, text in y.ticks]
     parts += [_text(frame.left(value), bottom + 18, text, "middle") for value, text in x.ticks]

@@ -64,6 +64,14 @@ def share_interval(observed: float, n: int) -> tuple[float, float]:
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
+def against_promise(share: Share) -> str:
+    """Whether a share is what was promised, in words that follow it; 'fewer' and 'more' only beyond its interval."""
+    if share.low <= share.promised <= share.high:
+        is_same = round(100 * share.observed) == round(100 * share.promised)
+        return "as promised" if is_same else "what was promised, give or take chance"
+    return f"{'fewer' if share.high < share.promised else 'more'} than promised"
+
+
 def in_pieces(rows: NDArray[np.intp], *, each: int, most: int) -> Sequence[NDArray[np.intp]]:
     """Cut rows in their order into at most `most` pieces of equal size, none below `each` unless there is only one."""
     if not rows.size:

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from apps.common.backoff import retry_wait_seconds
 from apps.ml.core.degradation import Degradation
 
 #: The seed's trigger conditions.
@@ -49,11 +50,7 @@ def reason_to_train_first(samples_now: int) -> str | None:
 
 
 def retry_delay_seconds(failures: int, *, rng: random.Random) -> float:
-    """How long to wait after the given number of faults: doubling, half of it random so that workers spread out.
-
-    References
-    ----------
-    M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog (2015): "equal jitter".
-    """
-    longest = min(FIRST_RETRY_SECONDS * 2.0 ** (failures - 1), LONGEST_RETRY_SECONDS)
-    return longest / 2.0 + rng.uniform(0.0, longest / 2.0)
+    """How long a training waits after the given number of faults."""
+    return retry_wait_seconds(
+        failures, first_seconds=FIRST_RETRY_SECONDS, longest_seconds=LONGEST_RETRY_SECONDS, rng=rng
+    )

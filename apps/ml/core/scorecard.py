@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from apps.ml.core.evaluation import expected_calibration_error
-from apps.ml.core.reliability import share_interval
+from apps.ml.core.reliability import Share, against_promise, share_interval
 
 Floats = NDArray[np.float64]
 #: Fewer outcomes give an interval that says more than is known. Simulated with log-normal hours, intervals of
@@ -295,11 +295,8 @@ def _range_sentence(found: RangeScore) -> str:
     held = f"The {_percent(found.nominal)} ranges held {_percent(found.coverage)} of {_outcomes(found.n)}"
     if found.n < MIN_FOR_INTERVAL:
         return f"{held}, too few to tell whether they hold what they promise."
-    low, high = share_interval(found.coverage, found.n)
-    if low <= found.nominal <= high:
-        same = _percent(found.coverage) == _percent(found.nominal)
-        return f"{held}: {'as promised' if same else 'what was promised, give or take chance'}."
-    return f"{held}: {'fewer' if high < found.nominal else 'more'} than promised."
+    share = Share(found.nominal, found.coverage, found.n, *share_interval(found.coverage, found.n))
+    return f"{held}: {against_promise(share)}."
 
 
 def _team_sentence(against: Skill, unit: str) -> str:
@@ -324,6 +321,14 @@ def in_words(found: Skill) -> str:
         return f"{difference} ({level} interval {100 * near:.0f} to {_percent(far)})"
     ends = f"{difference_in_words(found.low)} to {difference_in_words(found.high)}"
     return f"no clear difference ({difference}, which may be chance: {level} interval {ends})"
+
+
+def skill_in_short(found: Skill) -> str:
+    """A skill for a table: '25 % better (+14 to +35)'."""
+    better = difference_in_words(found.value)
+    if found.low is None or found.high is None:
+        return f"{better} (too few)"
+    return f"{better} ({100 * found.low:+.0f} to {100 * found.high:+.0f})"
 
 
 def difference_in_words(value: float) -> str:

@@ -48,6 +48,8 @@ class SprintPlan:
     #: Hours the whole team has for the sprint if nobody is away; None if nobody said.
     team_capacity_hours: float | None = None
     calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
+    #: Share of the planned days before the work resumes, in [0, 1]; None without a last day.
+    elapsed_ratio: float | None = None
 
     def day_when(self, working_days: float) -> date:
         """The day on which so much work, begun when the plan resumes, is done; the horizon where that is beyond."""

@@ -24,6 +24,8 @@ class SprintPast:
     last_day: date | None = None
     #: People who had work of the sprint when planning ended; None where nobody had any.
     team_size: int | None = None
+    #: Whether this was kept when the sprint was closed; else it is told from the present rows and their history.
+    is_frozen: bool = False
     #: Issues that are or were in it, by creation.
     issues: tuple[IssuePast, ...] = ()
 

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasting import PERCENTILES, SEED, Floats, Forecast, quantiles
+from apps.ml.core.forecast_replay import PACE_WEEKS, Question, promised_weeks, questions
+from apps.ml.core.forecasting import PERCENTILES, SEED
 
 #: The latest weeks that are asked: neighbours share most of their weeks, so more would hardly say more.
 MAX_FORECASTS = 40
-#: Four weeks of work at the pace of the last twelve: the question of the public benchmark.
-WORK_WEEKS, PACE_WEEKS = 4, 12
 #: Runs of a replayed forecast: its 95th percentile stands on 25, and forty of them take a few hundredths of a second.
 N_RUNS = 500
 
@@ -38,8 +35,8 @@ def track_record(weekly: Sequence[float], *, seed: int = SEED) -> tuple[Kept, ..
     tuple of Kept
         One for each of `PERCENTILES`. A promise is due in the whole week it names; those not yet due are left out.
     """
-    output = np.asarray(weekly, dtype=np.float64)
-    promises = [promise for origin in _origins(len(output)) for promise in _promises(output, origin, seed)]
+    origins = range(max(len(weekly) - MAX_FORECASTS, PACE_WEEKS), len(weekly))
+    promises = [promise for question in questions(weekly, origins) for promise in _promises(question, seed)]
     return tuple(
         _kept(percent, [kept for promised, kept in promises if promised == percent]) for percent in PERCENTILES
     )
@@ -49,20 +46,11 @@ def _kept(percent: int, promises: Sequence[bool]) -> Kept:
     return Kept(percent=percent, due=len(promises), kept=sum(promises))
 
 
-def _origins(n_weeks: int) -> range:
-    return range(max(n_weeks - MAX_FORECASTS, PACE_WEEKS), n_weeks)
-
-
-def _promises(output: Floats, origin: int, seed: int) -> list[tuple[int, bool]]:
+def _promises(question: Question, seed: int) -> list[tuple[int, bool]]:
     """Percentile and whether it was kept, of the promises of one week that are due by now."""
-    past, future = output[:origin], output[origin:]
-    work = WORK_WEEKS * float(past[-PACE_WEEKS:].mean())
-    if work <= 0:
-        return []
     try:
-        weeks = quantiles(Forecast(past.tolist(), n_runs=N_RUNS, seed=seed).weeks_to_finish(work))
+        promised = promised_weeks(question, N_RUNS, seed)
     except NotEnoughData:
         return []
-    due = {percent: int(np.ceil(promised)) for percent, promised in weeks.items()}
-    # What was summed in another order may differ in its last digit.
-    return [(p, bool(future[:week].sum() >= work - 1e-9)) for p, week in due.items() if week <= len(future)]
+    kept = {percent: question.is_kept(weeks) for percent, weeks in promised.items()}
+    return [(percent, was_kept) for percent, was_kept in kept.items() if was_kept is not None]

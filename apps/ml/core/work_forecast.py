@@ -3,20 +3,26 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
+from apps.ml.core.backlog_inflow import Inflow
 from apps.ml.core.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
-from apps.ml.core.forecasting import MAX_WEEKS, PERCENTILES, SEED, Floats, Forecast, History
+from apps.ml.core.forecasting import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Floats, Forecast, History
 from apps.ml.core.forecasting import quantiles as quantiles_of
+from apps.ml.core.scope_growth import drawn_growth
 from apps.ml.core.work_sizes import Spread
 from apps.ml.core.work_units import Throughput, Unit, WorkItem
 
+#: The usual promise, and its counterpart: between them lie 70 of 100 runs.
+LIKELY_PERCENT, EARLY_PERCENT = 85, 15
 #: Where the size of an issue comes from.
 SIZE_SOURCES = ("points", "model", "history")
 #: What is smaller was left behind by a subtraction.
 _NO_WORK = 1e-6
+#: A sprint that begins later is as uncertain as one in a year: levels wander no further from the 16th week on.
+MAX_LEAD_WEEKS = 52.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,24 @@ class WorkForecast:
     pace: float
     history: History
     seed: int
+    #: As often earlier as `LIKELY_PERCENT` is later: the other end of what to expect.
+    early: Finish | None = None
     #: How many of the issues have their size from each of `SIZE_SOURCES`; none where issues are counted.
     sizes: Mapping[str, int] = field(default_factory=dict)
+    #: Issues in progress that come first, and their mean size.
+    ahead_issues: int = 0
+    ahead_work: float = 0.0
+    #: Mean share by which the work is expected to grow (negative: to shrink) before it is done; None if nobody can say.
+    expected_growth: float | None = None
+    #: Mean work that an earlier sprint leaves undone; None where none runs.
+    carried_over: float | None = None
+    #: Mean work that comes in each week; None where nothing is expected to.
+    weekly_inflow: float | None = None
+
+    @property
+    def likely(self) -> Finish:
+        """When the work is done in `LIKELY_PERCENT` of 100 runs."""
+        return next(finish for finish in self.finishes if finish.percent == LIKELY_PERCENT)
 
 
 @dataclass(slots=True)
@@ -68,6 +90,16 @@ class WorkForecaster:
         Who works when.
     spreads : mapping of str to Spread
         What a model says of the size of issues, by id and in `unit`.
+    ahead : sequence of WorkItem
+        Issues in progress that are not asked about: what is begun is finished first.
+    growth : sequence of float
+        Shares by which what was left of past sprints grew until their ends; each run has one of them.
+    carried : ndarray of shape (n_runs,) or None
+        What an earlier sprint leaves undone in each run; it comes first, too.
+    created : sequence of float
+        Issues created in each past week, oldest first: as many come in while the work is done.
+    asked_on : date or None
+        Today, where the work begins later: its weeks follow those until then.
     """
 
     throughput: Throughput
@@ -76,32 +108,71 @@ class WorkForecaster:
     last_day: date | None = None
     calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
     spreads: Mapping[str, Spread] = field(default_factory=dict)
+    ahead: Sequence[WorkItem] = ()
+    growth: Sequence[float] = ()
+    carried: Floats | None = None
+    created: Sequence[float] = ()
+    asked_on: date | None = None
     seed: int = SEED
     runs: Forecast = field(init=False)
     usual_days_per_week: float = field(init=False)
     _finished: Spread = field(init=False)
+    inflow: Inflow | None = field(init=False)
+    #: What comes first, by how much all grows, the weeks until the work begins and what is done in these: in each run.
+    _first: float | Floats = field(init=False)
+    _factor: float | Floats = field(init=False)
+    _lead_weeks: float = field(init=False)
+    _done_before: float | Floats = field(init=False)
 
     def __post_init__(self) -> None:
         self.runs = Forecast(self.throughput.weekly(self.unit), unit=self.unit, seed=self.seed)
         self.usual_days_per_week = WORKING_DAYS_PER_WEEK * self.throughput.usual_presence(self.runs.history.weeks)
         self._finished = Spread.of(self.throughput.sizes_in(self.unit))
+        self.inflow = self._inflow()
+        self._factor = 1.0 + drawn_growth(self.growth, self.runs.n_runs, seed=self.seed)
+        self._first = self.work_of(self.ahead) + (0.0 if self.carried is None else self.carried)
+        self._lead_weeks = _weeks_between(self.asked_on or self.starts_on, self.starts_on)
+        self._done_before = self.runs.amount_within(self._lead_weeks)
 
     def ask(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> WorkForecast:
         """When these issues are done."""
         work = self.work_of(items)
-        weeks = quantiles_of(self.runs.weeks_to_finish(work, pace=pace))
+        weeks = quantiles_of(self.weeks_to_finish(work, pace=pace), (EARLY_PERCENT, *PERCENTILES))
         return WorkForecast(
             finishes=tuple(self._finish(percent, weeks[percent]) for percent in PERCENTILES),
             probability_in_time=self.probability(work, pace=pace),
             last_day=self.last_day,
             working_days_left=self.working_days_left,
             issues=len(items),
-            work=round(float(np.mean(work)), 1),
-            sizes=self.sources_of(items),
+            work=_mean(work),
             pace=round(pace, 3),
             history=self.runs.history,
             seed=self.seed,
+            early=self._finish(EARLY_PERCENT, weeks[EARLY_PERCENT]),
+            sizes=self.sources_of(items),
+            ahead_issues=len(self.ahead),
+            ahead_work=_mean(self.work_of(self.ahead)),
+            expected_growth=round(float(np.mean(self._factor)) - 1.0, 3) if self.growth else None,
+            carried_over=None if self.carried is None else _mean(self.carried),
+            weekly_inflow=None if self.inflow is None else round(self.inflow.weekly_mean, 2),
         )
+
+    def weeks_to_finish(self, work: Floats, *, pace: float = 1.0) -> Floats:
+        """Usual weeks from the first day of the work until it is done, in each run: shape (n_runs,)."""
+        needed = self.total_of(work) / pace + self._done_before
+        weeks = self.runs.weeks_to_finish(needed, inflow=self.inflow)
+        return np.where(weeks < MAX_WEEKS, np.maximum(weeks - self._lead_weeks, 0.0), float(MAX_WEEKS))
+
+    def total_of(self, work: Floats) -> Floats:
+        """All that is done by the time these issues are: with what they grow by and what comes first, in each run."""
+        return np.where(work > _NO_WORK, work * self._factor + self._first, 0.0)
+
+    def left_undone(self, items: Sequence[WorkItem]) -> Floats:
+        """What the last day finds undone of some issues, in each run: shape (n_runs,)."""
+        if self.last_day is None:
+            return np.zeros(self.runs.n_runs)
+        done = self.runs.amount_within(self.weeks_until(self.last_day))
+        return np.maximum(self.total_of(self.work_of(items)) - done, 0.0)
 
     def work_of(self, items: Sequence[WorkItem]) -> Floats:
         """Size of the work in each run, in the forecast's unit: shape (n_runs,)."""
@@ -129,8 +200,13 @@ class WorkForecaster:
         """Chance that work of this size is done by the last day."""
         if self.last_day is None:
             return None
-        work = np.where(work > _NO_WORK, work, 0.0)
-        return self.runs.probability_within(work, self.weeks_until(self.last_day), pace=pace)
+        total, weeks = self.total_of(work), self.weeks_until(self.last_day)
+        if weeks <= 0 or not np.any(total > 0):
+            return self.runs.probability_within(total, weeks)
+        if self.inflow is not None:
+            in_time = self.weeks_to_finish(work, pace=pace) <= weeks + _NO_WORK
+            return min(float(np.mean(in_time)), MAX_PROBABILITY)
+        return self.runs.probability_within(total / pace + self._done_before, self._lead_weeks + weeks)
 
     def weeks_until(self, last_day: date) -> float:
         """Usual weeks of the team from the first day of the work to another day, both counted."""
@@ -140,6 +216,12 @@ class WorkForecaster:
     def working_days_left(self) -> float | None:
         """Until the last day, both ends counted."""
         return None if self.last_day is None else round(self.calendar.working_days(self.starts_on, self.last_day), 2)
+
+    def _inflow(self) -> Inflow | None:
+        if not any(self.created):
+            return None
+        size = float(np.mean(self.throughput.sizes_in(self.unit)))
+        return Inflow(self.created, issue_size=size, n_runs=self.runs.n_runs, seed=self.seed)
 
     def _source_of(self, item: WorkItem) -> str:
         if self.unit == "points" and item.story_points is not None:
@@ -152,3 +234,15 @@ class WorkForecaster:
         if day is None:
             return Finish(percent=percent, working_days=None, day=None)
         return Finish(percent=percent, working_days=math.ceil(working_days - 1e-9), day=day)
+
+
+def _weeks_between(today: date, first_day: date) -> float:
+    """Weeks of five days before work begins; days off do not shift which of a run's weeks are its own."""
+    if first_day <= today:
+        return 0.0
+    days = WorkingCalendar().working_days(today, first_day - timedelta(days=1))
+    return min(days / WORKING_DAYS_PER_WEEK, MAX_LEAD_WEEKS)
+
+
+def _mean(amounts: Floats) -> float:
+    return round(float(np.mean(amounts)), 1)

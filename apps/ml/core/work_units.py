@@ -34,9 +34,9 @@ class Throughput:
 
     issues: tuple[float, ...] = ()
     points: tuple[float, ...] = ()
-    hours: tuple[float, ...] = ()
     #: Points of the finished issues that had some: what an issue without points may turn out to be.
     sizes: tuple[float, ...] = ()
+    hours: tuple[float, ...] = ()
     #: Hours of the finished issues that had some.
     sizes_hours: tuple[float, ...] = ()
     #: What part of a full week of the team each week was, by its calendar; empty for all of it.

@@ -1,34 +1,42 @@
 """What a team finished by week, and the issues a forecast is asked about, each in a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from apps.common.history import FieldChange, number_or_none, value_as_of
+from apps.ml.core.anomalies import STALE_AFTER
 from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.work_units import Throughput, WorkItem
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
-from apps.projects.past import issue_pasts, reached_after
+from apps.projects.past import changed_after, issue_pasts
 
 WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
-def throughput(project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None) -> Throughput:
+def throughput(
+    project_id: UUID | str,
+    *,
+    now: datetime,
+    calendar: WorkingCalendar | None = None,
+    weeks: int = MAX_HISTORY_WEEKS,
+) -> Throughput:
     """What was finished in each of the past weeks, with the points an issue had when it was finished.
 
     Weeks end at the last midnight (UTC): what is finished today changes what is left, not the history, so that two
     answers of one day agree. With a calendar it is known what part of each week was worked.
     """
-    end = datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC)
-    finished = _finished(project_id, since=end - MAX_HISTORY_WEEKS * WEEK, until=end, now=now)
-    issues, points, hours = ([0.0] * MAX_HISTORY_WEEKS for _ in range(3))
+    end = _last_midnight(now)
+    finished = _finished(project_id, since=end - weeks * WEEK, until=end, now=now)
+    issues, points, hours = ([0.0] * weeks for _ in range(3))
     sizes, sizes_hours = [], []
-    for resolved_at, size, size_hours in finished:
-        week = MAX_HISTORY_WEEKS - 1 - (end - resolved_at - timedelta.resolution) // WEEK
+    # In the order of their ends, whatever the database's: sums are to come out the same to the last digit.
+    for resolved_at, size, size_hours in sorted(finished, key=lambda end: (end[0], end[1] or 0.0, end[2] or 0.0)):
+        week = _week_of(resolved_at, end, weeks=weeks)
         issues[week] += 1
         if size is not None:
             points[week] += size
@@ -42,8 +50,17 @@ def throughput(project_id: UUID | str, *, now: datetime, calendar: WorkingCalend
         hours=tuple(hours),
         sizes=tuple(sizes),
         sizes_hours=tuple(sizes_hours),
-        presence=calendar.weekly_shares(end.date(), MAX_HISTORY_WEEKS) if calendar else (),
+        presence=calendar.weekly_shares(end.date(), weeks) if calendar else (),
     )
+
+
+def _last_midnight(now: datetime) -> datetime:
+    return datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC)
+
+
+def _week_of(moment: datetime, end: datetime, *, weeks: int = MAX_HISTORY_WEEKS) -> int:
+    """Which of the weeks before `end` a moment before it lies in."""
+    return weeks - 1 - (end - moment - timedelta.resolution) // WEEK
 
 
 def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: int) -> tuple[int, ...]:
@@ -54,10 +71,9 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
     moments = Issue.objects.filter(**{"project_id": project_id, f"{field}__lte": now}).order_by(field)
     known: list[datetime] = []
     if field == "resolved_at":
-        later = reached_after(project_id, now)
-        moments = moments.filter(_DONE).exclude(pk__in=later)
-        pasts = issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ()
-        known = [past.resolved_at for past in pasts if past.resolved_at]
+        later = changed_after(project_id, now)
+        moments = moments.filter(_DONE).exclude(pk__in=later.values("pk"))
+        known = [past.resolved_at for past in issue_pasts(later, now=now) if past.resolved_at]
     first = min(filter(None, (moments.values_list(field, flat=True).first(), *known)), default=None)
     if first is None:
         return ()
@@ -77,17 +93,64 @@ def unfinished(
     label: str = "",
 ) -> tuple[WorkItem, ...]:
     """Open issues of a project by id, component or label; all of them without any."""
-    issues = Issue.objects.filter(project_id=project_id).exclude(_DONE)
+    issues = _chosen(project_id, component).exclude(_DONE)
     if issue_ids:
         issues = issues.filter(id__in=issue_ids)
-    if component:
-        issues = issues.filter(component=component)
     items = work_items(issues)
     if not label:
         return items
-    # Labels are a list in one column: which rows hold one is told here, the same on every database.
-    labelled = {str(id_) for id_, labels in issues.values_list("id", "labels") if label in (labels or ())}
+    labelled = {str(id_) for id_, labels in issues.values_list("id", "labels") if _bears(label, labels)}
     return tuple(item for item in items if item.issue_id in labelled)
+
+
+def created_by_week(
+    project_id: UUID | str, *, now: datetime, component: str = "", label: str = ""
+) -> tuple[float, ...]:
+    """How many issues of a project, with this component or label, came in each past week of its throughput."""
+    end = _last_midnight(now)
+    since = end - MAX_HISTORY_WEEKS * WEEK
+    created = _chosen(project_id, component).filter(created_at__gte=since, created_at__lt=end)
+    counts = [0.0] * MAX_HISTORY_WEEKS
+    for moment, labels in created.order_by().values_list("created_at", "labels"):
+        if not label or _bears(label, labels):
+            counts[_week_of(moment, end)] += 1
+    first = next((week for week, count in enumerate(counts) if count), MAX_HISTORY_WEEKS)
+    return tuple(counts[first:])
+
+
+def _chosen(project_id: UUID | str, component: str) -> QuerySet[Issue]:
+    issues = Issue.objects.filter(project_id=project_id)
+    return issues.filter(component=component) if component else issues
+
+
+def _bears(label: str, labels: Sequence[str] | None) -> bool:
+    # Labels are a list in one column: which rows hold one is told here, the same on every database.
+    return label in (labels or ())
+
+
+def in_progress(
+    project_id: UUID | str, *, now: datetime, besides: Iterable[str] = (), outside: Sprint | None = None
+) -> tuple[WorkItem, ...]:
+    """Issues of a project that are being worked on, besides some and those of a sprint.
+
+    What nobody has touched for long is not being worked on.
+    """
+    cutoff = now - STALE_AFTER
+    touched = IssueChange.objects.filter(issue=OuterRef("pk"), changed_at__gte=cutoff)
+    lately = Q(created_at__gte=cutoff) | Q(started_at__gte=cutoff) | Q(Exists(touched))
+    begun = Issue.objects.filter(lately, project_id=project_id, status__category=WorkflowStatus.Category.IN_PROGRESS)
+    if outside is not None:
+        begun = begun.filter(~Q(sprint=outside) | Q(sprint=None))
+    asked_about = set(besides)
+    return tuple(item for item in work_items(begun) if item.issue_id not in asked_about)
+
+
+def running_before(project_id: UUID | str, day: date) -> tuple[tuple[WorkItem, ...], date | None]:
+    """Open issues of the sprints that run and end before a day, and the last of their days; None without any."""
+    running = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.ACTIVE, end_date__lt=day)
+    last_day = running.aggregate(last=Max("end_date"))["last"]
+    items = work_items(Issue.objects.filter(sprint__in=running).exclude(_DONE)) if last_day else ()
+    return items, last_day
 
 
 def work_items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
@@ -123,15 +186,16 @@ def _finished(
     project_id: UUID | str, *, since: datetime, until: datetime, now: datetime
 ) -> Iterable[tuple[datetime, float | None, float | None]]:
     """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
-    later = reached_after(project_id, now)
+    later = changed_after(project_id, now)
     done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
+    done = done.exclude(pk__in=later.values("pk"))
     changes = _points_changes(project_id, since=since)
     columns = done.order_by().values_list("id", "resolved_at", "story_points", "actual_hours")
     for id_, resolved_at, points, hours in columns:
-        if resolved_at is not None and id_ not in later:
+        if resolved_at is not None:
             size = value_as_of("" if points is None else str(points), "story_points", changes.get(id_, ()), resolved_at)
             yield resolved_at, number_or_none(size), hours
-    for issue in issue_pasts(Issue.objects.filter(pk__in=later), project_id, now=now) if later else ():
+    for issue in issue_pasts(later, now=now):
         if issue.resolved_at is not None and since <= issue.resolved_at < until:
             yield issue.resolved_at, issue.points_at(issue.resolved_at), issue.actual_hours
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from apps.common.history import IssuePast
-from apps.common.sprint_scope import standings_at
+from apps.common.sprint_scope import scope_of, standings_at
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
 from apps.ml.core.calendar import WorkingCalendar
@@ -51,14 +51,16 @@ def sprint_plan(
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
     first_day = sprint.start_date or today
+    # What is left of a running sprint starts today, not when the sprint did.
+    resumes_on = max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day
     return SprintPlan(
         items=work_items(issues),
         first_day=first_day,
-        # What is left of a running sprint starts today, not when the sprint did.
-        resumes_on=max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day,
+        resumes_on=resumes_on,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
-        calendar=calendar or working_calendar(sprint.project_id),
+        calendar=calendar or working_calendar(sprint.project_id, today=today),
+        elapsed_ratio=sprint.elapsed_ratio(resumes_on - timedelta(days=1)),
     )
 
 
@@ -76,11 +78,13 @@ def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
     columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
     plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
     issues = [issue for issue in past.issues if issue.issue_id in plans]
-    calendar, today = working_calendar(sprint.project_id), now.date()
+    today = now.date()
+    calendar = working_calendar(sprint.project_id, today=today)
     return SprintState(
         now=now,
         issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
         started_at=started_at,
+        scope=scope_of(now, standings) if started_at else None,
         elapsed_ratio=sprint.elapsed_ratio(today),
         team_estimates=_estimates(sprint.project_id),
         working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,

@@ -1,7 +1,11 @@
-"""Issues as the core's records: facts as they were known before the work, never as they were edited later."""
+"""Issues as the core's records: facts as they were known before the work, never as they were edited later.
 
+`now` asks as of an earlier moment: which issues were finished by then, and with what outcome. None is the present.
+"""
+
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,64 +13,69 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
+from apps.common.history import number_or_none
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.projects.models import Issue, IssueChange
+from apps.projects.past import issue_pasts
 
-#: Fields whose later changes are undone; the others either never change or carry no outcome.
-_TRACKED = (IssueChange.Field.ASSIGNEE, IssueChange.Field.STORY_POINTS, IssueChange.Field.ESTIMATED_HOURS)
+Field = IssueChange.Field
 _COLUMNS = (
-    "id",
-    "title",
-    "description",
-    "issue_type__name",
-    "priority",
-    "story_points",
-    "estimated_hours",
-    "component",
-    "labels",
-    "reporter_id",
-    "assignee_id",
-    "created_at",
-    "started_at",
-    "resolved_at",
-    "actual_hours",
-)
+    "id", "project_id", "title", "description", "issue_type__name", "priority", "story_points", "estimated_hours",
+    "component", "labels", "reporter_id", "assignee_id", "created_at", "started_at", "resolved_at", "actual_hours",
+)  # fmt: skip
 
 
-def completed_with_hours(project_id: UUID | str | None, *, newest: int | None = None) -> list[CompletedIssue]:
+def _moment_or_none(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+#: What is undone: the column of each field, and how the history's text is read.
+_UNDONE: dict[str, tuple[str, Callable[[str], Any]]] = {
+    Field.TITLE: ("title", str),
+    Field.DESCRIPTION: ("description", str),
+    Field.ISSUE_TYPE: ("issue_type__name", str),
+    Field.PRIORITY: ("priority", number_or_none),
+    Field.STORY_POINTS: ("story_points", number_or_none),
+    Field.ESTIMATED_HOURS: ("estimated_hours", number_or_none),
+    Field.COMPONENT: ("component", str),
+    Field.LABELS: ("labels", lambda text: json.loads(text or "[]")),
+    Field.REPORTER: ("reporter_id", str),
+    Field.ASSIGNEE: ("assignee_id", str),
+    Field.CREATED_AT: ("created_at", _moment_or_none),
+    Field.STARTED_AT: ("started_at", _moment_or_none),
+    Field.ACTUAL_HOURS: ("actual_hours", number_or_none),
+}
+#: One entry of the history: (field, value before, moment).
+_Change = tuple[str, str, datetime]
+#: Columns of issues, and what happened to each, latest first.
+_Rows = tuple[list[dict[str, Any]], dict[UUID, list[_Change]]]
+
+
+def completed_with_hours(
+    project_id: UUID | str | None, *, newest: int | None = None, now: datetime | None = None
+) -> list[CompletedIssue]:
     """Finished issues with actual hours, oldest outcome first; of all projects when `project_id` is None."""
-    return _completed(_resolved(project_id).filter(actual_hours__gt=0), newest)
+    return [issue for issue, _ in _completed(project_id, ("actual_hours",), newest, now)]
 
 
-def completed_with_points(project_id: UUID | str | None, *, newest: int | None = None) -> list[CompletedIssue]:
+def completed_with_points(
+    project_id: UUID | str | None, *, newest: int | None = None, now: datetime | None = None
+) -> list[CompletedIssue]:
     """Finished issues with story points, oldest outcome first; of all projects when `project_id` is None."""
-    return _completed(_resolved(project_id).filter(story_points__gt=0), newest)
+    return [issue for issue, _ in _completed(project_id, ("story_points",), newest, now)]
 
 
-def completed_with_people(project_id: UUID | str | None) -> list[CompletedIssue]:
+def completed_with_people(project_id: UUID | str | None, *, now: datetime | None = None) -> list[CompletedIssue]:
     """Finished issues with `facts.assignee` being who finished them, oldest first; none for all projects together."""
     if project_id is None:
         return []
-    doers = _doers(project_id)
-    known = [(issue, doers.get(issue.issue_id, "")) for issue in _completed(_resolved(project_id), None)]
+    known = _completed(project_id, (), None, now)
     return [replace(issue, facts=replace(issue.facts, assignee=person)) for issue, person in known if person]
 
 
-def _doers(project_id: UUID | str) -> dict[str, str]:
-    """Who had each issue when it was resolved: whoever has it now, unless it was handed over after that."""
-    now = _resolved(project_id).filter(assignee__isnull=False).order_by().values_list("id", "assignee_id")
-    later = IssueChange.objects.filter(
-        issue__project_id=project_id, field=IssueChange.Field.ASSIGNEE, changed_at__gt=F("issue__resolved_at")
-    ).order_by("-changed_at", "-id")
-    # Latest first: the first hand-over after the end, which names who had it then, is written last.
-    undone = later.values_list("issue_id", "old_value")
-    return {str(issue_id): str(person) for issue_id, person in (*now, *undone)}
-
-
-def completed_for_evidence(project_id: UUID | str, *, newest: int) -> list[CompletedIssue]:
+def completed_for_evidence(project_id: UUID | str, *, newest: int, now: datetime | None = None) -> list[CompletedIssue]:
     """Finished issues with hours or points, oldest outcome first: what others may be compared with."""
-    with_outcome = Q(actual_hours__gt=0) | Q(story_points__gt=0)
-    return _completed(_resolved(project_id).filter(with_outcome), newest)
+    return [issue for issue, _ in _completed(project_id, ("actual_hours", "story_points"), newest, now)]
 
 
 def issue_titles(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -80,50 +89,94 @@ def issue_titles(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, 
     }
 
 
-def _resolved(project_id: UUID | str | None) -> QuerySet[Issue]:
-    issues = Issue.objects.filter(resolved_at__isnull=False)
-    return issues if project_id is None else issues.filter(project_id=project_id)
+def _completed(
+    project_id: UUID | str | None, outcomes: Sequence[str], newest: int | None, now: datetime | None
+) -> list[tuple[CompletedIssue, str]]:
+    """Finished issues that have one of these outcomes (any issue without one named), with who finished each."""
+    scope = Q() if project_id is None else Q(project_id=project_id)
+    has_outcome = Q()
+    for outcome in outcomes:
+        has_outcome |= Q(**{f"{outcome}__gt": 0})
+    finished = Issue.objects.filter(scope, has_outcome, resolved_at__isnull=False)
+    rows, changes = _present(finished, newest) if now is None else _as_of(now, scope, finished)
+    if now is not None:
+        rows = [row for row in rows if not outcomes or any((row[name] or 0) > 0 for name in outcomes)]
+        rows = sorted(rows, key=_newest_first)[:newest]
+    return [_record(row, changes.get(row["id"], ())) for row in reversed(rows)]
 
 
-def _completed(issues: QuerySet[Issue], newest: int | None) -> list[CompletedIssue]:
+def _newest_first(row: Mapping[str, Any]) -> tuple[float, float, UUID]:
+    return -row["resolved_at"].timestamp(), -row["created_at"].timestamp(), row["id"]
+
+
+def _present(finished: QuerySet[Issue], newest: int | None) -> _Rows:
+    """The newest of the finished issues, latest first, with what happened since their work began."""
     # .values(): thousands of rows are read here, and model instances cost four times as much.
-    rows = list(issues.order_by("-resolved_at", "-created_at", "id").values(*_COLUMNS)[:newest])
-    rows.reverse()
-    later = _later_changes(rows)
-    return [_record(row, later.get(row["id"], ())) for row in rows]
+    rows = list(finished.order_by("-resolved_at", "-created_at", "id").values(*_COLUMNS)[:newest])
+    known = Q(issue_id__in=[row["id"] for row in rows]) if len(rows) <= 500 else Q(issue__in=finished.values("id"))
+    begun = Q(issue__started_at=None) | Q(changed_at__gt=F("issue__started_at"))
+    return rows, _by_issue(IssueChange.objects.filter(known, begun | Q(changed_at__gt=F("issue__resolved_at"))))
 
 
-def _known_at(row: dict[str, Any]) -> datetime:
+def _as_of(now: datetime, scope: Q, finished: QuerySet[Issue]) -> _Rows:
+    """Issues that were finished at `now`, as they then were, with what had happened to them."""
+    later = IssueChange.objects.filter(changed_at__gt=now).order_by().values("issue_id")
+    untouched = finished.filter(resolved_at__lte=now, created_at__lte=now).exclude(pk__in=later)
+    rows, changes = _present(untouched, None)
+    touched = Issue.objects.filter(scope, pk__in=later, created_at__lte=now).order_by()
+    happened = _by_issue(IssueChange.objects.filter(issue__in=touched.values("id")))
+    ends = {past.issue_id: past.resolved_at for past in issue_pasts(touched, now=now)}
+    for row in touched.values(*_COLUMNS):
+        if (end := ends[str(row["id"])]) is not None:
+            known = _undone(row, happened[row["id"]], now)
+            # Work that was finished without a start may have got one when it was opened again.
+            begun = known["started_at"] and min(known["started_at"], now) == known["started_at"]
+            rows.append(known | {"resolved_at": end, "started_at": known["started_at"] if begun else None})
+            changes[row["id"]] = [change for change in happened[row["id"]] if change[2] <= now]
+    return rows, changes
+
+
+def _by_issue(changes: QuerySet[IssueChange]) -> dict[UUID, list[_Change]]:
+    """Changes of what a record knows, by issue, latest first."""
+    columns = changes.filter(field__in=_UNDONE).order_by("-changed_at", "-id")
+    found: dict[UUID, list[_Change]] = defaultdict(list)
+    for issue_id, field, old_value, moment in columns.values_list("issue_id", "field", "old_value", "changed_at"):
+        found[issue_id].append((field, old_value, moment))
+    return found
+
+
+def _undone(row: Mapping[str, Any], changes: Iterable[_Change], moment: datetime) -> dict[str, Any]:
+    """The row as it was at a moment: latest first, so that the earliest of the later changes of a field wins."""
+    known = dict(row)
+    for field, old_value, changed_at in changes:
+        if changed_at > moment:
+            column, read = _UNDONE[field]
+            known[column] = read(old_value)
+    return known
+
+
+def _known_at(row: Mapping[str, Any]) -> datetime:
     """The start of the work: what was set before it, an estimate say, was known; what was set after it was not."""
     created_at: datetime = row["created_at"]
     begun: datetime = min(row["started_at"] or created_at, row["resolved_at"])
     return max(created_at, begun)
 
 
-def _later_changes(rows: Sequence[dict[str, Any]]) -> dict[UUID, list[tuple[str, str]]]:
-    """Changes made after each issue's `known_at`, latest first, as (field, value before)."""
-    known_at = {row["id"]: _known_at(row) for row in rows}
-    ids = Q(issue_id__in=known_at) if len(known_at) <= 500 else Q()
-    changes = IssueChange.objects.filter(ids, field__in=_TRACKED).order_by("-changed_at", "-id")
-    undo: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
-    for issue_id, field, old_value, changed_at in changes.values_list("issue_id", "field", "old_value", "changed_at"):
-        if issue_id in known_at and changed_at > known_at[issue_id]:
-            undo[issue_id].append((field, old_value))
-    return undo
-
-
-def _record(row: dict[str, Any], later: Iterable[tuple[str, str]]) -> CompletedIssue:
-    return CompletedIssue(
+def _record(row: Mapping[str, Any], changes: Sequence[_Change]) -> tuple[CompletedIssue, str]:
+    known_at = _known_at(row)
+    known, at_end = _undone(row, changes, known_at), _undone(row, changes, row["resolved_at"])
+    record = CompletedIssue(
         issue_id=str(row["id"]),
-        facts=_facts(row | dict(_as_columns(later))),
-        known_at=_known_at(row),
+        facts=_facts(known),
+        known_at=known_at,
         completed_at=row["resolved_at"],
         actual_hours=row["actual_hours"],
         story_points=row["story_points"],
     )
+    return record, str(at_end["assignee_id"] or "")
 
 
-def _facts(row: dict[str, Any]) -> IssueFacts:
+def _facts(row: Mapping[str, Any]) -> IssueFacts:
     return IssueFacts(
         title=row["title"],
         description=row["description"],
@@ -136,15 +189,6 @@ def _facts(row: dict[str, Any]) -> IssueFacts:
         reporter=str(row["reporter_id"] or ""),
         assignee=str(row["assignee_id"] or ""),
     )
-
-
-def _as_columns(later: Iterable[tuple[str, str]]) -> Iterable[tuple[str, Any]]:
-    """Latest first, so the last pair of a field, which wins in a dict, is the value before the first later change."""
-    for field, old_value in later:
-        if field == IssueChange.Field.ASSIGNEE:
-            yield "assignee_id", old_value
-        else:
-            yield field, float(old_value) if old_value else None
 
 
 def facts_of(issue: Issue) -> IssueFacts:

@@ -12,7 +12,7 @@ from apps.ml.core.sprint_scope import SprintPast
 from apps.ml.core.velocity import VELOCITY_SPRINTS, SprintWindow
 from apps.projects.models import Sprint
 from apps.projects.past import began_at, ended_at, planning_ended_at
-from apps.projects.snapshots import pasts_of
+from apps.projects.snapshots import pasts_of, snapshot_of
 
 #: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
 HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
@@ -58,5 +58,6 @@ def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintP
         first_day=sprint.start_date,
         last_day=sprint.end_date,
         team_size=len(people - {""}) or None,
+        is_frozen=snapshot_of(sprint, now) is not None,
         issues=tuple(issues),
     )

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
+from apps.ml.core.scope_growth import MIN_SPRINTS
 from apps.ml.core.track_record import MAX_FORECASTS
 from apps.ml.serializers.predictions import MAX_HOURS
 from apps.ml.services.forecasts import TARGET_PROBABILITY
@@ -56,6 +57,13 @@ class SizesSerializer(serializers.Serializer[Any]):
     history = serializers.IntegerField(help_text="Some finished issue, drawn anew in each run.")
 
 
+class WorkInProgressSerializer(serializers.Serializer[Any]):
+    """What is begun and not asked about."""
+
+    issues = serializers.IntegerField()
+    work = serializers.FloatField(help_text="Their mean size in the history's unit.")
+
+
 class ForecastSerializer(serializers.Serializer[Any]):
     """When some work is done."""
 
@@ -70,6 +78,20 @@ class ForecastSerializer(serializers.Serializer[Any]):
     )
     issues = serializers.IntegerField(help_text="Unfinished issues in the question.")
     work = serializers.FloatField(help_text="Their size in the history's unit; the mean where that is uncertain.")
+    work_in_progress = WorkInProgressSerializer(help_text="Issues in progress outside the question, which come first.")
+    carried_over = serializers.FloatField(
+        allow_null=True, help_text="Mean work that running sprints leave to this planned one; null where none runs."
+    )
+    expected_growth = serializers.FloatField(
+        allow_null=True,
+        help_text=(
+            "Mean share by which the sprint's work still grows, as past sprints did after the same part of their time; "
+            f"null below {MIN_SPRINTS} such sprints."
+        ),
+    )
+    weekly_inflow = serializers.FloatField(
+        allow_null=True, help_text="Mean work that comes in each week; null unless growth was asked for."
+    )
     sizes = SizesSerializer(help_text="How many issues are as large as what; all 0 where issues are counted.")
     pace = serializers.FloatField(help_text="Share of the usual output that the capacity given allows.")
     history = HistorySerializer()
@@ -120,6 +142,9 @@ class WhatIfRequest(serializers.Serializer[Any]):
         max_length=MAX_DAYS_OFF,
         help_text="Beside the days off that the project knows of.",
     )
+    growth = serializers.BooleanField(
+        required=False, default=True, help_text="Whether the scenario's scope grows as that of past sprints did."
+    )
 
 
 class DropSerializer(serializers.Serializer[Any]):
@@ -169,8 +194,21 @@ class ForecastRequest(serializers.Serializer[Any]):
         help_text="Beside the days off that the project knows of.",
     )
 
+    after_work_in_progress = serializers.BooleanField(
+        required=False, default=True, help_text="Whether issues in progress that are not asked about come first."
+    )
+    growth = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Whether as many issues of this kind come in meanwhile as did in past weeks.",
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Work is given in one way."""
+        """Work is given in one way, and named issues do not become more."""
+        if attrs["growth"] and (attrs["issue_ids"] or attrs["items"] is not None):
+            raise serializers.ValidationError(
+                {"growth": "Only a component, a label or the whole backlog grows: leave out issue_ids and items."}
+            )
         if attrs["items"] is not None and (attrs["issue_ids"] or attrs["component"] or attrs["label"]):
             raise serializers.ValidationError("Give a number of items or say which issues, not both.")
         return attrs

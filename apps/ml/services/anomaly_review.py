@@ -8,7 +8,9 @@ from django.db import transaction
 
 from apps.common.exceptions import Conflict
 from apps.ml.models import AnomalyDetection
+from apps.ml.services.alerts import about_anomaly
 from apps.ml.services.anomaly_service import OPEN_STATUSES
+from apps.notifications.services.announcing import withdraw
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -33,7 +35,7 @@ def resolve_anomaly(anomaly: AnomalyDetection, *, by: "User", now: datetime, not
 
 
 def dismiss_anomaly(anomaly: AnomalyDetection, *, by: "User", now: datetime, notes: str = "") -> AnomalyDetection:
-    """There was nothing wrong; raises `AnomalyClosed` if it was closed before."""
+    """There was nothing wrong, and nobody shall hear of it any more; raises `AnomalyClosed` if it was closed before."""
     return _moved(anomaly, AnomalyDetection.Status.FALSE_POSITIVE, by=by, now=now, notes=notes)
 
 
@@ -60,6 +62,8 @@ def _moved(
         row.resolved_by, row.resolved_at = by, now
     # Added below what others wrote before.
     row.notes = "\n".join(part for part in (row.notes, notes) if part)
+    if status == AnomalyDetection.Status.FALSE_POSITIVE:
+        withdraw(row.project_id, about_anomaly(row.id), now=now)
     row.save(update_fields=["status", "acknowledged_by", "acknowledged_at", "resolved_by", "resolved_at", "notes"])
     logger.info("Anomaly reviewed status=%s anomaly=%s by=%s", row.status, row.id, by.id)
     return row

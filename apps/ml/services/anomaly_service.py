@@ -17,9 +17,11 @@ from apps.ml.core.burndown import SprintState, sprint_risks
 from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
+from apps.ml.services.alerts import URGENT, anomaly_news, risk_news
 from apps.ml.services.history import record_prediction
 from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
 from apps.ml.services.sprint_outcome import sprint_outlook_or_none
+from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,10 @@ SILENT_AFTER_FALSE_ALARM = timedelta(weeks=4)
 
 
 class AnomalyDetectionService:
-    """Finds anomalies of projects, which are kept, and risks of running sprints, which are answers of the moment."""
+    """Finds anomalies of projects, which are kept, and risks of running sprints, which are answers of the moment.
+
+    Who leads the project is told of both: see `apps.notifications`.
+    """
 
     def detect_project_anomalies(
         self, project_id: UUID | str, *, now: datetime | None = None
@@ -45,7 +50,9 @@ class AnomalyDetectionService:
             rules="seed" if settings.ML_SEED_ANOMALY_RULES else "measured",
         )
         silenced = _silenced(project, now=now)
-        rows = [_stored(project, finding, now=now) for finding in findings if not _is_silenced(finding, silenced)]
+        with one_at_a_time(project):
+            rows = [_stored(project, finding, now=now) for finding in findings if not _is_silenced(finding, silenced)]
+            announce(project, [anomaly_news(row) for row in rows], now=now)
         logger.info("Looked for anomalies project=%s found=%d", project.pk, len(rows))
         return rows
 
@@ -71,6 +78,12 @@ class AnomalyDetectionService:
             details={"risks": [_as_details(risk) for risk in risks]},
         )
         return [_as_answer(risk) for risk in risks]
+
+    def watch_sprint(self, sprint_id: UUID | str, *, now: datetime) -> int:
+        """Announce the urgent risks of a running sprint, each once for each severity; returns how many were new."""
+        sprint = Sprint.objects.select_related("project").get(pk=sprint_id)
+        urgent = [risk for risk in self.detect_sprint_risks(sprint.pk, now=now) if risk["severity"] in URGENT]
+        return announce(sprint.project, [risk_news(sprint, risk) for risk in urgent], now=now)
 
 
 def _state(sprint: Sprint, *, now: datetime) -> SprintState:

@@ -20,7 +20,7 @@ from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIs
 from apps.ml.models import ModelType
 from apps.ml.services.model_cache import LoadedModel
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
-from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.similar_issues import FINISHED_WORK
 
 logger = logging.getLogger(__name__)
@@ -60,12 +60,20 @@ def answer_points(facts: IssueFacts, project_id: UUID | str) -> Answered[PointsR
     history, _ = FINISHED_WORK.of_project(project_id)
     if model is not None:
         assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
-        answer = model.predictor.recommend(facts, recent=finished_since(history, model.trained_at))
+        answer = model.predictor.recommend(
+            facts,
+            recent=finished_since(history, model.trained_at),
+            inside=POINTS_OUTCOMES.of_project(project_id),
+        )
     else:
         with_points = [issue for issue in history if issue.story_points]
-        answer = _announced(recommend_with_little_history(facts, with_points, prior=load_prior()), note)
+        answer = _announced(_with_little_history(facts, with_points), note)
     answer = replace(answer, similar_issues=_similar(facts, project_id))
     return Answered(answer, model, _median(issue.story_points for issue in history))
+
+
+def _with_little_history(facts: IssueFacts, history: Sequence[CompletedIssue]) -> PointsRecommendation:
+    return recommend_with_little_history(facts, history, prior=load_prior(), level=settings.ML_INTERVAL_LEVEL)
 
 
 def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | str) -> Answered[EffortEstimate]:

@@ -6,24 +6,11 @@ from datetime import datetime
 from html import escape
 
 from apps.ml.core.plots import Series, calibration_plot, range_plot, time_plot
-from apps.ml.core.scorecard import Skill, difference_in_words
+from apps.ml.core.scorecard import skill_in_short
 from apps.ml.models import ModelType
+from apps.ml.services.backtest_document import document, html_table
 from apps.ml.services.backtest_figures import Backtest, Rival, Stretch
 
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
-body{color:#222222;background:#ffffff}
-table{border-collapse:collapse;margin:1rem 0}
-th,td{padding:.25rem .75rem;border-bottom:1px solid #cccccc;text-align:right}
-td{white-space:nowrap}
-th:first-child{text-align:left;font-weight:normal}
-thead th{font-weight:bold}
-.verdict{font-size:1.1rem}
-.scroll{overflow-x:auto}
-svg{max-width:100%;height:auto}
-@media (prefers-color-scheme:dark){body{color:#e8e8e8;background:#16181b}th,td{border-color:#44484d}}
-"""
 _PROMISES = {
     ModelType.EFFORT_PREDICTION: "stated confidence: within a factor of two",
     ModelType.STORY_POINTS: "stated confidence: within one step of the scale",
@@ -39,14 +26,13 @@ def page(found: Backtest, *, made_at: datetime) -> str:
     title = f"{_NAMES[kind]} of {found.project}, replayed"
     replay = found.replay
     body = (
-        f"<h1>{escape(title)}</h1>",
         f'<p class="verdict">{escape(found.verdict)}</p>',
         f"<p>{found.score.n:,} issues whose work began between {replay.asked_at[0]:%Y-%m-%d} and "
         f"{replay.asked_at[-1]:%Y-%m-%d} were asked about as of then: {replay.n_models:,} models, one a month, each "
         f"made of what was finished before it, the first of {replay.n_known:,} issues. Made {made_at:%Y-%m-%d}.</p>",
         *(f"<p>{escape(note)}</p>" for note in replay.notes),
         "<h2>Beside simple methods</h2>",
-        _table(found),
+        html_table(table_rows(found)),
         "<h2>Did the confidence come true?</h2>",
         "<p>Dots on the dashed line are honest; below it too much was promised. Whiskers are 95 % intervals.</p>",
         calibration_plot(found.calibration, title="Confidence against what happened", promise=_PROMISES[kind]),
@@ -55,11 +41,7 @@ def page(found: Backtest, *, made_at: datetime) -> str:
         "<h2>Errors over time</h2>",
         _errors_over_time(found),
     )
-    return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>{''.join(body)}</body></html>\n"
-    )
+    return document(title, body)
 
 
 def table_rows(found: Backtest) -> Iterator[Sequence[str]]:
@@ -71,32 +53,13 @@ def table_rows(found: Backtest) -> Iterator[Sequence[str]]:
 
 
 def _rival_row(rival: Rival) -> Sequence[str]:
-    skill = _compared(rival.skill)
+    skill = "-" if rival.skill is None else skill_in_short(rival.skill)
     return _row(rival.name, rival.n, rival.mean_absolute_error, rival.mean_absolute_log_ratio, skill)
 
 
 def _row(name: str, n: int, error: float, log_ratio: float | None, skill: str) -> Sequence[str]:
     factor = "-" if log_ratio is None else f"{math.exp(log_ratio):.2f}"
     return name, f"{n:,}", f"{error:.2f}", factor, skill
-
-
-def _compared(skill: Skill | None) -> str:
-    if skill is None:
-        return "-"
-    better = difference_in_words(skill.value)
-    if skill.low is None or skill.high is None:
-        return f"{better} (too few)"
-    return f"{better} ({100 * skill.low:+.0f} to {100 * skill.high:+.0f})"
-
-
-def _table(found: Backtest) -> str:
-    head, *rows = table_rows(found)
-    columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    lines = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
 def _errors_over_time(found: Backtest) -> str:

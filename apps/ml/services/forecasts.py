@@ -48,6 +48,8 @@ class Scenario:
     extra_days: int = 0
     #: Beside those that the project knows of.
     days_off: tuple[date, ...] = ()
+    #: Whether the scope grows as that of past sprints did.
+    growth: bool = True
 
 
 class ForecastService:
@@ -67,7 +69,7 @@ class ForecastService:
         question = sprint_question(sprint, now=now, also=added, with_capacity=with_capacity)
         before = question.forecast()
         changed = _changed(question.plan, scenario, added)
-        forecaster, pace = question.forecaster(changed), question.pace(changed)
+        forecaster, pace = question.forecaster(changed, growth=scenario.growth), question.pace(changed)
         after = forecaster.ask(changed.items, pace=pace)
         row = _record(PredictionHistory.Kind.WHAT_IF, sprint.project_id, after, user, sprint, input=_as_json(scenario))
         return {
@@ -86,19 +88,33 @@ class ForecastService:
         *,
         by: date | None = None,
         days_off: Sequence[date] = (),
+        after_work_in_progress: bool = True,
+        created: Sequence[float] = (),
         user: User | None = None,
         now: datetime | None = None,
     ) -> dict[str, Any]:
-        """When some work of a project is done, begun today and with the whole team; raises `NotEnoughData`."""
+        """When some work of a project is done, begun today and with the whole team; raises `NotEnoughData`.
+
+        `created` are the issues that came in each past week, if as many are to come meanwhile.
+        """
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk)
+        calendar = working_calendar(project.pk, today=now.date())
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
         unit = unit_of(project.pk, items, past)
-        spreads = model_sizes(project.pk, items, unit)
-        forecaster = WorkForecaster(past, unit, now.date(), by, calendar.without(days_off), spreads)
-        found = forecaster.ask(items)
-        asked = {"issues": len(items), "by": by.isoformat() if by else None}
+        asked_about = (item.issue_id for item in items)
+        ahead = forecasts.in_progress(project.pk, now=now, besides=asked_about) if after_work_in_progress else ()
+        found = WorkForecaster(
+            past,
+            unit,
+            now.date(),
+            by,
+            calendar.without(days_off),
+            model_sizes(project.pk, (*items, *ahead), unit),
+            ahead=ahead,
+            created=created,
+        ).ask(items)
+        asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
         row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
         return {
             "prediction_id": str(row.pk),
@@ -120,7 +136,7 @@ class ForecastService:
         """How many issues the team finishes from today to a day, both counted; raises `NotEnoughData`."""
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk)
+        calendar = working_calendar(project.pk, today=now.date())
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
         forecaster = WorkForecaster(past, "issues", now.date(), by, calendar.without(days_off))
         # At least so many in 85 % of the runs is the 15th percentile.
@@ -216,4 +232,5 @@ def _as_json(scenario: Scenario) -> dict[str, Any]:
         "team_capacity_hours": scenario.team_capacity_hours,
         "extra_days": scenario.extra_days,
         "days_off": [day.isoformat() for day in scenario.days_off],
+        "growth": scenario.growth,
     }

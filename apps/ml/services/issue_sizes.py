@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from apps.ml.core.effort import EffortModel
-from apps.ml.core.model_sizes import sizes_in_hours, sizes_in_points
+from apps.ml.core.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
 from apps.ml.core.points import PointsModel
 from apps.ml.core.work_sizes import Spread
 from apps.ml.core.work_units import Throughput, Unit, WorkItem, unit_for
@@ -18,10 +18,6 @@ from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
 from apps.ml.services.similar_issues import FINISHED_WORK
 
 logger = logging.getLogger(__name__)
-
-#: Issues of a forecast that a model is asked about; an answer takes about 0.4 ms, and a backlog of 1,000 has 200 ms.
-#: Which they are their random ids decide, so that they stand for the others.
-MAX_MODEL_ANSWERS = 200
 
 
 def unit_of(project_id: UUID | str, items: Sequence[WorkItem], past: Throughput) -> Unit:

@@ -8,13 +8,12 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.burndown import LIKELY_PERCENT
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.services.history import record_prediction
-from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason, team_past
 from apps.projects.models import Project, Sprint
 
 
@@ -55,8 +54,9 @@ class ProjectSummaryService:
 
 def _running_sprints(project: Project, *, now: datetime) -> list[dict[str, Any]]:
     """Each running sprint's chance to be in time, the same that its duration, risk and what-if show."""
-    running = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id")
-    return [_sprint_answer(sprint, *sprint_forecast_or_reason(sprint, now=now)) for sprint in running]
+    running = list(Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id"))
+    team = team_past(project.pk, now=now) if running else None
+    return [_sprint_answer(sprint, *sprint_forecast_or_reason(sprint, now=now, team=team)) for sprint in running]
 
 
 def _chances(sprints: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -65,8 +65,7 @@ def _chances(sprints: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def _sprint_answer(sprint: Sprint, forecast: WorkForecast | None, reason: str | None) -> dict[str, Any]:
-    finishes = {} if forecast is None else {finish.percent: finish.day for finish in forecast.finishes}
-    likely = finishes.get(LIKELY_PERCENT)
+    likely = forecast.likely.day if forecast else None
     return {
         "sprint_id": str(sprint.pk),
         "probability_in_time": forecast.probability_in_time if forecast else None,

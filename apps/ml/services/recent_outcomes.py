@@ -4,35 +4,43 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from apps.ml.core.effort import RecentOutcomes
+from apps.ml.core.intervals import MAX_RECENT_OUTCOMES
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.outcomes import recent_outcomes
+from apps.ml.selectors.outcomes import RECENT_OUTCOMES, recent_outcomes
 
 #: Outcomes arrive once a minute at most, so that a read a request would only repeat itself.
 TTL_SECONDS = 30.0
 #: Projects remembered; 600 outcomes are 20 kB.
 MAX_PROJECTS = 1_000
+#: Answers of the fallbacks come from no model's record, and correct none.
+_CORRECTING_METHODS = ("ml_model", "baseline")
+Outcomes = TypeVar("Outcomes")
 
 
-class OutcomeMemory:
+class OutcomeMemory(Generic[Outcomes]):
     """The last outcomes by project; asked of the database at most every TTL_SECONDS."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, read: Callable[[UUID | str], Outcomes], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._read, self._clock = read, clock
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, tuple[float, RecentOutcomes]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, Outcomes]] = OrderedDict()
 
-    def of_project(self, project_id: UUID | str) -> RecentOutcomes:
-        """Outcomes of effort predictions whose model stated a scale, oldest first."""
+    def of_project(self, project_id: UUID | str) -> Outcomes:
+        """What came of the project's last answers, oldest first."""
         key = str(project_id)
         with self._lock:
-            read_at, outcomes = self._known.get(key, (-math.inf, RecentOutcomes()))
-            if self._clock() - read_at < TTL_SECONDS:
-                return outcomes
-        outcomes = _read(project_id)
+            known = self._known.get(key)
+            if known is not None and self._clock() - known[0] < TTL_SECONDS:
+                return known[1]
+        outcomes = self._read(project_id)
         with self._lock:
             self._known[key] = (self._clock(), outcomes)
             self._known.move_to_end(key)
@@ -46,27 +54,40 @@ class OutcomeMemory:
             self._known.clear()
 
 
-EFFORT_OUTCOMES = OutcomeMemory()
-
-
-def _read(project_id: UUID | str) -> RecentOutcomes:
-    rows = [row for row in recent_outcomes(PredictionHistory.Kind.EFFORT, project_id) if _usable(row)]
+def _effort(project_id: UUID | str) -> RecentOutcomes:
+    """Outcomes of effort predictions whose model stated a scale."""
+    rows = [
+        row for row in _answers(PredictionHistory.Kind.EFFORT, project_id) if (row.details.get("log_scale") or 0) > 0
+    ]
     return RecentOutcomes.of(
         log_errors=[math.log(_known(row.actual_value) / _known(row.predicted_value)) for row in rows],
         log_scales=[row.details["log_scale"] for row in rows],
-        inside=[_known(row.range_low) <= _known(row.actual_value) <= _known(row.range_high) for row in rows],
+        inside=_inside(rows),
         used_estimate=[row.details["used_estimate"] for row in rows],
         predicted_hours=[_known(row.predicted_value) for row in rows],
     )
 
 
-def _usable(row: PredictionHistory) -> bool:
-    """Answers of the fallbacks state no scale of a model, and correct none."""
-    return row.method in ("ml_model", "baseline") and (row.details.get("log_scale") or 0) > 0
+def _points(project_id: UUID | str) -> NDArray[np.bool_]:
+    """Whether the ranges of the last points recommendations held the points that the issues had in the end."""
+    return _inside(_answers(PredictionHistory.Kind.POINTS, project_id, newest=MAX_RECENT_OUTCOMES))
+
+
+EFFORT_OUTCOMES = OutcomeMemory(_effort)
+POINTS_OUTCOMES = OutcomeMemory(_points)
+
+
+def _answers(kind: str, project_id: UUID | str, *, newest: int = RECENT_OUTCOMES) -> list[PredictionHistory]:
+    return [row for row in recent_outcomes(kind, project_id, newest=newest) if row.method in _CORRECTING_METHODS]
+
+
+def _inside(rows: Sequence[PredictionHistory]) -> NDArray[np.bool_]:
+    held = [_known(row.range_low) <= _known(row.actual_value) <= _known(row.range_high) for row in rows]
+    return np.array(held, dtype=bool)
 
 
 def _known(value: float | None) -> float:
-    """Scored rows of effort predictions have all their numbers."""
+    """Scored rows of a model's predictions have all their numbers."""
     if value is None:
-        raise ValueError("A scored effort prediction lacks a number.")
+        raise ValueError("A scored prediction lacks a number.")
     return value

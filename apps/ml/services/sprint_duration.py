@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.ml.core.estimate_and_forecast import beside_forecast
 from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
 from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
@@ -41,6 +42,8 @@ class SprintDurationService:
         )
         estimate = estimate_sprint_duration(plan, insights.completed_sprints(sprint.project_id, now=now))
         forecast, reason = sprint_forecast_or_reason(sprint, now=now, plan=plan)
+        if forecast is not None:
+            estimate = beside_forecast(estimate, plan, forecast)
         asked = {
             "planned_issues": [str(issue_id) for issue_id in planned_issues],
             "team_capacity_hours": team_capacity_hours,

@@ -4,10 +4,13 @@ import pytest
 
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
-from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.similar_issues import FINISHED_WORK
 from apps.ml.services.training_jobs import request_training
 from apps.ml.tests.teams import learnable_team
+from apps.notifications.tests.conftest import receiver
+
+__all__ = ["receiver"]
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +25,7 @@ def empty_process(settings, tmp_path):
 def _forget() -> None:
     ModelLoader().clear_cache()
     EFFORT_OUTCOMES.clear()
+    POINTS_OUTCOMES.clear()
     FINISHED_WORK.clear()
 
 

@@ -137,5 +137,5 @@ def test_the_queries_do_not_grow_with_the_issues(with_hours_model, project, now,
     sprint_forecast(few, now=now)
 
     for sprint in (few, many):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(9):
             sprint_forecast(sprint, now=now)

@@ -106,6 +106,7 @@ def test_the_database_is_asked_once_a_minute_and_not_at_every_scrape(django_asse
         list(live_metrics.read())
 
 
+@pytest.mark.django_db  # for the other gauges, which are asked too
 def test_without_a_database_the_counters_are_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise OperationalError("server closed the connection")

@@ -7,9 +7,10 @@ import pytest
 from apps.accounts.tests.factories import UserFactory
 from apps.ml.models import PredictionHistory
 from apps.ml.services import ModelTrainer, PredictionService, S3ModelStorageService
-from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import PredictionHistoryFactory
+from apps.projects.tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
 ASKED = {
@@ -115,6 +116,36 @@ def test_ranges_widen_after_outcomes_that_they_did_not_hold(trained, team, now):
     assert after["prediction_range"]["max"] > before["prediction_range"]["max"]
     assert after["prediction_range"]["min"] < before["prediction_range"]["min"]
     assert after["confidence"] < before["confidence"]
+
+
+def test_ranges_of_points_follow_their_outcomes_too(team, now):
+    ModelTrainer().train_story_points_model(team.id, now=now)
+    before = PredictionService().recommend_story_points(**ASKED, project_id=team.id)
+    for number, method in enumerate(["ml_model"] * 60 + ["prior"] * 5):
+        PredictionHistoryFactory(
+            project=team,
+            prediction_type=PredictionHistory.Kind.POINTS,
+            method=method,
+            actual_value=40.0,
+            created_at=now + timedelta(hours=number),
+        )
+    POINTS_OUTCOMES.clear()
+
+    after = PredictionService().recommend_story_points(**ASKED, project_id=team.id)
+
+    assert (before["range_measured_coverage"], before["range_outcomes"]) == (None, 0)
+    assert (after["range_measured_coverage"], after["range_outcomes"]) == (0.0, 60)
+
+
+def test_a_young_team_gets_its_points_range_at_the_level_of_the_setting(settings):
+    service, asked = PredictionService(), {**ASKED, "project_id": ProjectFactory().id}
+    usual = service.recommend_story_points(**asked)
+
+    settings.ML_INTERVAL_LEVEL = 0.5
+    narrow = service.recommend_story_points(**asked)
+
+    assert (usual["range_level"], narrow["range_level"]) == (0.8, 0.5)
+    assert narrow["prediction_range"]["max"] < usual["prediction_range"]["max"]
 
 
 def test_the_interval_level_is_a_setting(trained, team, settings):

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +14,7 @@ from rest_framework.viewsets import ViewSet
 from apps.common.api import PROBLEM_JSON
 from apps.common.openapi import Problem
 from apps.ml.core.work_units import WorkItem
-from apps.ml.selectors.forecasts import unfinished
+from apps.ml.selectors.forecasts import created_by_week, unfinished
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.services.forecasts import ForecastService, Scenario
 from apps.ml.viewsets.insights import require_issues_of
@@ -48,15 +49,21 @@ class ForecastViewSet(ViewSet):
         options = {"by": wanted["by"], "days_off": wanted["days_off"], "user": request.user}
         if wanted["by"] is not None and not _says_which_work(wanted):
             return Response(ForecastService().how_many(project.id, **options))
+        options |= {"after_work_in_progress": wanted["after_work_in_progress"], "created": _created(project.id, wanted)}
         return Response(ForecastService().forecast_work(project.id, _work(project.id, wanted), **options))
 
 
 def _says_which_work(wanted: dict[str, Any]) -> bool:
-    return any(wanted[name] for name in ("issue_ids", "items", "component", "label"))
+    return any(wanted[name] for name in ("issue_ids", "items", "component", "label", "growth"))
 
 
 def _work(project_id: UUID, wanted: dict[str, Any]) -> Sequence[WorkItem]:
     if wanted["items"]:
         return [WorkItem(str(number), exists=False) for number in range(wanted["items"])]
-    chosen = {name: wanted[name] for name in ("issue_ids", "component", "label")}
-    return unfinished(project_id, **chosen)
+    return unfinished(project_id, **{name: wanted[name] for name in ("issue_ids", "component", "label")})
+
+
+def _created(project_id: UUID, wanted: dict[str, Any]) -> Sequence[float]:
+    if not wanted["growth"]:
+        return ()
+    return created_by_week(project_id, now=timezone.now(), component=wanted["component"], label=wanted["label"])

@@ -23,7 +23,7 @@ from apps.projects.demo_data import (
     seed_demo_team,
     sprint_starts,
 )
-from apps.projects.models import Issue, IssueChange, Project, Sprint, TeamMember
+from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot, TeamMember
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 #: Every day of a week, at hours in and out of the working day.
@@ -145,6 +145,18 @@ def test_the_database_says_what_the_story_says():
     for issue in project.issues.exclude(sprint=None)[:50]:
         last = issue.changes.filter(field="sprint").last()
         assert last.new_value == str(issue.sprint_id)
+
+
+@pytest.mark.django_db
+def test_work_comes_into_sprints_late_leaves_them_and_is_carried_over():
+    seed_demo_team(now=NOW)
+
+    frozen = list(SprintSnapshot.objects.order_by("frozen_at"))
+    assert len(frozen) == COMPLETED_SPRINTS
+    assert sum(one.added_issues for one in frozen) >= COMPLETED_SPRINTS / 2
+    assert sum(one.removed_issues for one in frozen) >= COMPLETED_SPRINTS / 10
+    assert sum(one.carried_over_issues for one in frozen) >= COMPLETED_SPRINTS / 2
+    assert frozen[-1].carried_over_issues > frozen[-1].completed_issues
 
 
 @pytest.mark.django_db

@@ -116,6 +116,14 @@ class TestWorkflow:
 
         assert project.statuses.count() == 2
 
+    def test_a_type_that_the_history_names_keeps_its_name_and_may_go(self, project, lead, now):
+        bug, story = (project.issue_types.get(name=name) for name in ("bug", "story"))
+        services.update_issue(IssueFactory(project=project, issue_type=bug), by=lead.user, now=now, issue_type=story)
+
+        with pytest.raises(Conflict):
+            services.update_issue_type(bug, name="defect")
+        services.delete_issue_type(bug)
+
     def test_a_type_in_use_may_be_renamed_but_not_deleted(self, project):
         kind = IssueFactory(project=project).issue_type
 

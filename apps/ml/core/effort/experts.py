@@ -64,17 +64,26 @@ def static_row(reading: Reading, neighbourhood: Neighbourhood, levels: NaiveLeve
         _UNKNOWN if facts.story_points is None else math.log1p(max(facts.story_points, 0.0)),
         float(reading.title_words),
         float(reading.description_words),
+        neighbourhood.pull,
     ]
 
 
+def without_trees(linear: Floats, static: Floats) -> Floats:
+    """What stands in for the plain trees, shape (n,): the neighbours and, as far as none is near, the linear expert.
+
+    Few outcomes tell little of a type's level, which the similar expert falls back on.
+    """
+    return np.asarray(static[:, 0] + static[:, 9] * (linear - static[:, 3]))
+
+
 def plain_inputs(linear: Floats, static: Floats) -> Floats:
-    """Input of the plain trees, shape (n, 10): the linear expert's answer and the static numbers."""
-    return np.column_stack([linear, static])
+    """Input of the plain trees, shape (n, 10): the linear expert's answer and the static numbers but the pull."""
+    return np.column_stack([linear, static[:, :9]])
 
 
 def informed_inputs(ratio: Floats, plain: Floats, log_estimate: Floats, static: Floats) -> Floats:
-    """Input of the informed trees, shape (n, 12): ratios to the own estimate, the estimate, the static numbers."""
-    return np.column_stack([ratio, plain - log_estimate, log_estimate, static])
+    """Input of the informed trees, shape (n, 12): ratios to the own estimate, the estimate, numbers as above."""
+    return np.column_stack([ratio, plain - log_estimate, log_estimate, static[:, :9]])
 
 
 def scale_inputs(centre: Floats, answers: Floats, static: Floats) -> Floats:

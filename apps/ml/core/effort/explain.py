@@ -102,13 +102,18 @@ def _group_name(group: Group, facts: IssueFacts) -> str:
 
 
 def _plain_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
-    overall, recent, of_type, similar, _line, trees = told.answer.experts
-    by_group = weights[4] * (told.answer.parts[:, 0] - linear.means[:, 0])
+    overall, recent, of_type, similar, line, boosted = told.answer.experts
+    of_line = weights[4] + weights[5] * told.answer.lean
+    by_group = of_line * (told.answer.parts[:, 0] - linear.means[:, 0])
     usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
-    start = float(overall + weights[4] * (usual - overall))
+    start = float(overall + of_line * (usual - overall))
+    alike = weights[3] * (similar - overall)
+    trees = weights[5] * (boosted - overall - told.answer.lean * (line - overall))
+    if told.answer.lean:
+        alike, trees = alike + trees, 0.0
     parts = {"recent level of the team": weights[1] * (recent - overall) + weights[2] * (of_type - overall)}
     parts |= {_group_name(group, told.facts): by_group[group] for group in Group}
-    parts |= {_alike(told): weights[3] * (similar - overall), TREES: weights[5] * (trees - overall)}
+    parts |= {_alike(told): alike, TREES: trees}
     return "typical hours of the team", start, parts
 
 
@@ -117,14 +122,15 @@ def _alike(told: Explained) -> str:
 
 
 def _informed_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
-    own, level, plain, _line, trees = told.answer.experts
-    by_group = weights[3] * (told.answer.parts[:, 0] - linear.means[:, 0])
+    own, level, plain, line, boosted = told.answer.experts
+    of_line = weights[3] + weights[4] * told.answer.lean
+    by_group = of_line * (told.answer.parts[:, 0] - linear.means[:, 0])
     usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
-    parts = {"the team's usual overrun": weights[3] * usual, "recent level of the team": weights[1] * (level - own)}
+    parts = {"the team's usual overrun": of_line * usual, "recent level of the team": weights[1] * (level - own)}
     parts |= {_group_name(group, told.facts): by_group[group] for group in Group}
     parts |= {
         "the model without your estimate": weights[2] * (plain - own),
-        TREES: weights[4] * (trees - own),
+        TREES: weights[4] * (boosted - own - told.answer.lean * (line - own)),
     }
     return "your own estimate", float(own), parts
 

@@ -22,6 +22,7 @@ from .experts import (
     PLAIN_PRIOR_ROWS,
     informed_inputs,
     plain_inputs,
+    without_trees,
 )
 from .header import MINIMUM_INFORMED_ISSUES
 from .heads import (
@@ -106,7 +107,10 @@ def fit_plain(study: Study) -> tuple[FittedHead, Floats, Prequential]:
     table, spec = study.table, spec_of(study.table, informed=False)
     lines = lines_over_time(table, spec, study.blocks)
     inputs, target = plain_inputs(lines, table.static), table.log_hours
-    trees = trees_over_time(inputs, lines, target, offset=spec.offset, blocks=study.blocks, seed=study.seed)
+    stand_in = without_trees(lines, table.static)
+    trees = trees_over_time(
+        inputs, lines, target, stand_in=stand_in, offset=spec.offset, blocks=study.blocks, seed=study.seed
+    )
     answers = np.column_stack([table.naive, table.static[:, 0], lines, trees])
     past = prequential(table, spec, study.blocks, answers)
     centres = answers @ spec.prior
@@ -131,7 +135,9 @@ def fit_informed(study: Study, plain: Floats, *, corrects: bool) -> FittedHead |
     lines = lines_over_time(table, spec, study.blocks)
     inputs = informed_inputs(lines - spec.offset, plain, table.log_estimates, table.static)
     target = np.where(spec.usable, table.log_hours - spec.offset, np.nan)
-    trees = trees_over_time(inputs, lines, target, offset=spec.offset, blocks=study.blocks, seed=study.seed)
+    trees = trees_over_time(
+        inputs, lines, target, stand_in=lines, offset=spec.offset, blocks=study.blocks, seed=study.seed
+    )
     answers = np.column_stack([table.log_estimates, table.naive[:, 1], plain, lines, trees])
     past = prequential(table, spec, study.blocks, answers)
     if past.rows.size < MINIMUM_MEASURED_ISSUES:

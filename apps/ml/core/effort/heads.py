@@ -95,15 +95,27 @@ def fit_trees(inputs: Floats, target: Floats, seed: int) -> GradientBoostingRegr
 
 
 def trees_over_time(
-    inputs: Floats, fallback: Floats, target: Floats, *, offset: Floats, blocks: Sequence[Block], seed: int
+    inputs: Floats,
+    lines: Floats,
+    target: Floats,
+    *,
+    stand_in: Floats,
+    offset: Floats,
+    blocks: Sequence[Block],
+    seed: int,
 ) -> Floats:
-    """Out-of-sample answers of the boosted expert on calibrating blocks; the linear ones where there are no trees."""
-    answers = fallback.copy()
+    """Out-of-sample answers of the boosted expert on calibrating blocks, shape (n,); the linear ones before them.
+
+    `stand_in` (shape (n,)) answers where there are too few rows for trees.
+    """
+    answers = lines.copy()
     for block in blocks:
+        if not block.calibrates:
+            continue
         rows = block.rows[~np.isnan(inputs[block.rows]).any(axis=1)]
-        trees = fit_trees(inputs[: block.n_known], target[: block.n_known], seed) if block.calibrates else None
-        if trees is not None and rows.size:
-            answers[rows] = trees.predict(inputs[rows]) + offset[rows]
+        trees = fit_trees(inputs[: block.n_known], target[: block.n_known], seed)
+        if rows.size:
+            answers[rows] = stand_in[rows] if trees is None else trees.predict(inputs[rows]) + offset[rows]
     return answers
 
 

@@ -32,6 +32,8 @@ class Neighbourhood:
     nearest: float
     #: Standard deviation of the neighbours' log hours.
     spread: float
+    #: Share of `log_hours` that is the level, in (0, 1]: one where no neighbour is near.
+    pull: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,12 @@ def _points(facts: IssueFacts) -> float:
 def ask(closeness: Floats, log_hours: Floats, level: float) -> Neighbourhood:
     """Weighted mean of the nearest issues' log hours, drawn towards `level` where none is near."""
     if not closeness.size:
-        return Neighbourhood(level, 0.0, 0.0)
+        return Neighbourhood(level, 0.0, 0.0, 1.0)
     k = min(N_NEIGHBOURS, closeness.size)
     nearest = np.argpartition(-closeness, k - 1)[:k]
     weights, values = closeness[nearest] ** POWER, log_hours[nearest]
     prior = PRIOR_SIMILARITY**POWER
+    pull = prior / (weights.sum() + prior)
     mean = (weights @ values + prior * level) / (weights.sum() + prior)
     spread = np.sqrt((weights @ (values - mean) ** 2) / max(weights.sum(), 1e-12))
-    return Neighbourhood(float(mean), float(closeness[nearest].max()), float(spread))
+    return Neighbourhood(float(mean), float(closeness[nearest].max()), float(spread), float(pull))

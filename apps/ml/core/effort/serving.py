@@ -23,6 +23,7 @@ from .experts import (
     scale_from_log,
     scale_inputs,
     static_row,
+    without_trees,
 )
 from .explain import Explained, Otherwise, contributions, reasoning
 from .features import Reading, has_estimate, log_estimate, read, with_points
@@ -78,6 +79,8 @@ class Answer:
     #: What each group adds to the linear expert, shape (n_groups, 2).
     parts: Floats
     snapped: bool = False
+    #: Share of the last expert that is the linear one: where there are no trees.
+    lean: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ class EffortModel:
     def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:
         level = self.levels.of_type(reading.facts.issue_type)
         if self.neighbours is None or similarity is None:
-            return Neighbourhood(level, 0.0, 0.0)
+            return Neighbourhood(level, 0.0, 0.0, 1.0)
         return ask(self.neighbours.closeness(similarity, reading.facts), self.neighbours.log_hours, level)
 
     def _similar(self, similarity: Floats | None) -> tuple[SimilarIssue, ...]:
@@ -195,11 +198,11 @@ class EffortModel:
         head = self.plain
         parts = head.linear.parts(reading.features)
         linear = float(head.linear.intercepts[0] + parts[:, 0].sum())
-        trees = linear if head.trees is None else head.trees.predict(plain_inputs(np.array([linear]), static)[0])
+        trees, lean = _boosted(head, np.array([linear]), static)
         naive = (self.levels.overall, self.levels.recent, self.levels.of_type(reading.facts.issue_type))
         experts = np.array([*naive, nearby.log_hours, linear, trees])
         centre = float(experts @ head.weights)
-        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts)
+        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts, lean=lean)
 
     def answer_informed(self, head: ServedHead, reading: Reading, plain: Answer, static: Floats) -> Answer:
         """The head that knows it: everything is a ratio to the team's own number."""
@@ -212,7 +215,8 @@ class EffortModel:
         centre = float(experts @ head.weights)
         keep = abs(centre - own) < head.header.snap
         centre = own if keep else centre
-        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts, keep)
+        lean = 1.0 if head.trees is None else 0.0
+        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts, keep, lean)
 
     def _estimate(self, asked: Asked, head: ServedHead, answer: Answer, otherwise: Otherwise | None) -> EffortEstimate:
         informed = head is self.informed
@@ -243,6 +247,13 @@ class EffortModel:
             log_scale=answer.scale,
             used_estimate=informed,
         )
+
+
+def _boosted(head: ServedHead, linear: Floats, static: Floats) -> tuple[float, float]:
+    """The last plain expert, and how much of it is the linear one."""
+    if head.trees is None:
+        return float(without_trees(linear, static)[0]), float(static[0, -1])
+    return head.trees.predict(plain_inputs(linear, static)[0]), 0.0
 
 
 def _scale(head: ServedHead, parts: Floats, experts: Floats, centre: float, static: Floats) -> float:

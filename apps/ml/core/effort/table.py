@@ -28,7 +28,7 @@ class Table:
     ----------
     log_hours, log_estimates : ndarray of shape (n,)
         Natural logs; NaN where there was no estimate.
-    static : ndarray of shape (n, 9)
+    static : ndarray of shape (n, 10)
         Numbers of each issue as they were known when it was estimated.
     naive : ndarray of shape (n, 3)
         Overall, recent and type level known then.
@@ -139,6 +139,6 @@ def look_around(neighbours: Neighbours | None, reading: Reading, levels: NaiveLe
     """What the neighbours among the first `n_known` outcomes say; the level of the type where there are none."""
     level = levels.of_type(reading.facts.issue_type)
     if neighbours is None:
-        return Neighbourhood(level, 0.0, 0.0)
+        return Neighbourhood(level, 0.0, 0.0, 1.0)
     similarity = neighbours.index.similarities(reading.token_set)[:n_known]
     return ask(neighbours.closeness(similarity, reading.facts), neighbours.log_hours[:n_known], level)

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from apps.ml.core.records import IssueFacts
 
 from .estimators import Matrix, scale_features
-from .experts import as_row, informed_inputs, plain_inputs, scale_from_log, scale_inputs, snapped, static_row
+from .experts import (
+    as_row,
+    informed_inputs,
+    plain_inputs,
+    scale_from_log,
+    scale_inputs,
+    snapped,
+    static_row,
+    without_trees,
+)
 from .features import Reading, has_estimate, log_estimate, read
 from .serving import EffortModel, ServedHead
 from .table import look_around
@@ -43,7 +52,7 @@ def _answer(estimators: Mapping[str, Any], model: EffortModel, reading: Reading)
     static = as_row(static_row(reading, nearby, model.levels))
     raw = Matrix([reading], {int(key): column for column, key in enumerate(estimators["columns"])}).rows
     linear = estimators["plain_linear"].predict(raw)
-    trees = _trees(estimators["plain_boosted"], plain_inputs(linear, static), linear)
+    trees = _trees(estimators["plain_boosted"], plain_inputs(linear, static), without_trees(linear, static))
     levels = (model.levels.overall, model.levels.recent, model.levels.of_type(reading.facts.issue_type))
     experts = np.array([[*levels, nearby.log_hours, float(linear[0]), float(trees[0])]])
     centre = experts @ model.plain.weights

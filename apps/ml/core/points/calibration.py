@@ -4,11 +4,12 @@ Everything that is said of an issue is read from one distribution: confidence is
 holds at least the promised mass of it. What the record teaches therefore changes the distribution, never the reading.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.intervals import missing_coverage
 from apps.ml.core.points.scales import Scale, mass_between, medians, probabilities, shortest_ranges, step_range
 from apps.ml.core.points.scores import log_losses
 
@@ -46,6 +47,14 @@ class Calibration:
     def spoken(self, raw: FloatArray, marginal: FloatArray) -> FloatArray:
         """Survival rows as they are answered with, from proper raw ones; shape unchanged."""
         return floored(sharpened(raw, self.sharpness), marginal)
+
+    def corrected(self, inside: NDArray[np.bool_]) -> "Calibration":
+        """With a range that holds more mass where the last ranges held too few outcomes, and back; `inside`: (n,).
+
+        Aimed at what the record was aimed at, and never below the promised level.
+        """
+        mass = self.range_mass + missing_coverage(self.level + SAFETY_MARGIN, inside)
+        return replace(self, range_mass=min(max(mass, self.level), max(self.level, _LARGEST_MASS)))
 
 
 def uncalibrated(level: float, *, range_mass: float) -> Calibration:

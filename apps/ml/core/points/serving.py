@@ -1,9 +1,10 @@
 """Answer from a trained model or, for a young team, from the prior and pooling. Imports no scikit-learn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.points import explain
@@ -15,6 +16,8 @@ from apps.ml.core.points.recent import drift
 from apps.ml.core.points.scales import proper
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
+
+_NO_OUTCOMES: NDArray[np.bool_] = np.zeros(0, dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +57,13 @@ class PointsModel:
         """The version given at training."""
         return str(self.folded.meta["version"])
 
-    def recommend(self, facts: IssueFacts, *, recent: Sequence[CompletedIssue] | None = None) -> PointsRecommendation:
+    def recommend(
+        self,
+        facts: IssueFacts,
+        *,
+        recent: Sequence[CompletedIssue] | None = None,
+        inside: NDArray[np.bool_] = _NO_OUTCOMES,
+    ) -> PointsRecommendation:
         """Recommend story points for an issue.
 
         Parameters
@@ -63,18 +72,24 @@ class PointsModel:
             Points and hours in it are not looked at.
         recent : sequence of CompletedIssue, optional
             Issues whose points became known after the training, oldest first: the short memories follow them.
+        inside : ndarray of shape (n,)
+            Whether the ranges of the last answers held what came: they correct this one.
         """
         model, raw = self.folded, extract(facts)
         effects = model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw))
         moved = drift(model, recent or ())
         survival = model.calibration.spoken(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
-        promise = promise_of(survival, model.scale, model.calibration)
+        promise = promise_of(survival, model.scale, model.calibration.corrected(inside))
         words = explain.strongest_words(model, self.prior, raw, facts.title)
         return PointsRecommendation(
             recommended_points=promise.recommended,
             confidence=promise.confidence,
             probabilities=promise.probabilities,
-            interval=promise.interval,
+            interval=replace(
+                promise.interval,
+                measured_coverage=float(inside.mean()) if inside.size else None,
+                n_outcomes=inside.size,
+            ),
             method=model.meta["method"],
             reasoning=explain.reasoning(model, promise, words),
             model_version=self.version,

@@ -1,6 +1,10 @@
-"""`./run manage backtest --project KEY [--type effort|points] [--json FILE] [--html FILE]`."""
+"""`./run manage backtest --project KEY [--type effort|points]` and `backtest forecasts [--data DIR | --project KEY]`.
+
+Both take `--json FILE` and `--html FILE`.
+"""
 
 import json
+import os
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +19,15 @@ from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import ModelType
 from apps.ml.reports import table
-from apps.ml.services.backtest import MOST_REPLAYED, Plan, plan_replay, replay
+from apps.ml.services.backtest import MOST_REPLAYED, plan_replay, replay
 from apps.ml.services.backtest_figures import Backtest, backtest_of, figures
 from apps.ml.services.backtest_page import page, table_rows
-from apps.projects.models import Project
+from apps.ml.services.forecast_backtest import ForecastBacktest, plan_of_files, plan_of_team
+from apps.ml.services.forecast_backtest import Plan as ForecastPlan
+from apps.ml.services.forecast_backtest import figures as forecast_figures
+from apps.ml.services.forecast_backtest import replay as replay_forecasts
+from apps.ml.services.forecast_backtest_page import explanation, promise_rows, range_rows, score_rows
+from apps.ml.services.forecast_backtest_page import page as forecast_page
 
 #: Short, and as the other commands and the API name them.
 _KINDS = {
@@ -29,33 +38,61 @@ _KINDS = {
 }
 
 
+#: The folder of `SCRUM_ML_DATA` with dated issues, one CSV file a project.
+_PUBLIC_ISSUES = "jira_issues"
+
+
 class Command(BaseCommand):
-    """Replay a team's own finished issues through the code that serves, and tell how good the answers were."""
+    """Replay a team's own past through the code that serves, and tell how good the answers were."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", metavar="KEY", required=True)
-        parser.add_argument("--type", choices=_KINDS, default="effort", help="hours (the default) or story points")
+        parser.add_argument(
+            "what", nargs="?", choices=["forecasts"], help="when work is done, as of each week; without it, each issue"
+        )
+        parser.add_argument("--project", metavar="KEY")
+        parser.add_argument(
+            "--data",
+            type=Path,
+            metavar="DIR",
+            help="with forecasts: a CSV file a project, with the columns created and resolved "
+            f"(without --project: {_PUBLIC_ISSUES} in the folder that SCRUM_ML_DATA names)",
+        )
+        parser.add_argument("--type", choices=_KINDS, help="of issues: hours (the default) or story points")
         parser.add_argument(
             "--newest",
             type=_count,
-            default=MOST_REPLAYED,
             metavar="N",
-            help=f"ask about the newest N issues ({MOST_REPLAYED:,}); the older ones are learned from",
+            help=f"of issues: ask about the newest N ({MOST_REPLAYED:,}); the older ones are learned from",
         )
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
         parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with charts there")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _check_options(options)
+        (self._forecasts if options["what"] else self._issues)(options)
+
+    def _issues(self, options: dict[str, Any]) -> None:
         project = project_by_key(options["project"])
         _check_writable(options["json"], options["html"])
-        plan = _planned(project, _KINDS[options["type"]], newest=options["newest"])
+        kind, newest = _KINDS[options["type"] or "effort"], options["newest"] or MOST_REPLAYED
+        with _named_reason(f"project {project.key}"):
+            plan = plan_replay(project.id, kind, newest=newest)
         with only_warnings(options["verbosity"]), step_display(len(plan.months)) as progress:
             found = backtest_of(replay(plan, progress=progress), project=project.key)
         self._write(options["json"], f"{json.dumps(figures(found), indent=2)}\n")
         self._write(options["html"], page(found, made_at=timezone.now()))
         self.stdout.write("\n".join(_text(found)))
+
+    def _forecasts(self, options: dict[str, Any]) -> None:
+        plan = _forecast_plan(options)
+        _check_writable(options["json"], options["html"])
+        with _named_reason(plan.name), step_display(len(plan.weekly)) as progress:
+            found = replay_forecasts(plan, progress=progress)
+        self._write(options["json"], f"{json.dumps(forecast_figures(found), indent=2)}\n")
+        self._write(options["html"], forecast_page(found, made_at=timezone.now()))
+        self.stdout.write("\n".join(_forecast_text(found)))
 
     def _write(self, path: Path | None, text: str) -> None:
         if path is None:
@@ -83,16 +120,47 @@ def _refused(path: Path) -> Iterator[None]:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _planned(project: Project, kind: str, *, newest: int) -> Plan:
+@contextmanager
+def _named_reason(name: str) -> Iterator[None]:
+    """Why there is nothing to replay, of whom."""
     try:
-        return plan_replay(project.id, kind, newest=newest)
+        yield
     except NotEnoughData as error:
         raise CommandError(
-            f"{error.needed} {error.what} are needed before there is anything to replay; "
-            f"project {project.key} has {error.have}."
+            f"{error.needed} {error.what} are needed before there is anything to replay; {name} has {error.have}."
         ) from error
     except ApplicationError as error:
         raise CommandError(error.message) from error
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Which of the options belong together."""
+    if options["what"] is None:
+        if options["data"]:
+            raise CommandError("--data belongs to 'backtest forecasts'; issues are replayed of a --project.")
+        if not options["project"]:
+            raise CommandError("Name the team with --project KEY.")
+    elif options["type"] or options["newest"]:
+        raise CommandError("--type and --newest choose issues; 'backtest forecasts' takes every past week.")
+    elif options["project"] and options["data"]:
+        raise CommandError("Either --project or --data: a team's own weeks, or those of files.")
+
+
+def _forecast_plan(options: dict[str, Any]) -> ForecastPlan:
+    if options["project"]:
+        project = project_by_key(options["project"])
+        with _named_reason(f"project {project.key}"):
+            return plan_of_team(project, now=timezone.now())
+    directory = options["data"] or _public_issues()
+    with _named_reason(str(directory)):
+        return plan_of_files(directory)
+
+
+def _public_issues() -> Path:
+    data = os.environ.get("SCRUM_ML_DATA")
+    if not data:
+        raise CommandError("Name a team with --project KEY, or a directory of CSV files with --data DIR.")
+    return Path(data) / _PUBLIC_ISSUES
 
 
 def _count(text: str) -> int:
@@ -127,3 +195,13 @@ def _range_lines(found: Backtest) -> list[str]:
             f"came true (calibration error {confidence.ece:.3f}, Brier score {confidence.brier:.3f})."
         )
     return lines
+
+
+def _forecast_text(found: ForecastBacktest) -> list[str]:
+    sections = [promise_rows(found.overall), range_rows(found.overall), score_rows("served", found.conditions)]
+    if len(found.teams) > 1:
+        sections.append(score_rows("project", found.teams))
+    lines = list(explanation(found))
+    for head, *rows in sections:
+        lines += ["", *table(head, rows)]
+    return [*lines, "", found.verdict]

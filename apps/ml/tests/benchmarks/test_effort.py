@@ -87,6 +87,25 @@ def test_a_bad_value_is_reported_with_its_line(tmp_path):
         read_tasks(path)
 
 
+def test_a_spreadsheet_s_marks_line_ends_order_and_further_columns_change_nothing(tasks, tmp_path):
+    path = tmp_path / "exported.csv"
+    with tasks.open(newline="", encoding="utf-8") as lines, path.open("w", newline="", encoding="utf-8-sig") as out:
+        rows = list(csv.DictReader(lines))
+        writer = csv.DictWriter(out, ["unknown", *reversed(COLUMNS)], lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows({**row, "unknown": "a, b"} for row in rows)
+
+    assert read_tasks(path) == read_tasks(tasks)
+
+
+def test_hours_without_end_are_reported_with_their_line(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("title,actual_hours,estimated_on,completed_on\nx,inf,2024-01-01,2024-01-02\n")
+
+    with pytest.raises(UnreadableTasks, match="Line 2 cannot be read: inf is no number"):
+        read_tasks(path)
+
+
 def test_the_json_has_the_promised_shape(tasks, tmp_path):
     target = tmp_path / "figures.json"
 
@@ -193,6 +212,25 @@ def test_a_figure_beyond_its_gate_is_a_miss_and_an_absent_one_is_not_judged():
     assert verdicts["E1", "MALR"] == "missed"
     assert verdicts["E2", "MAE, h"] == "gate"
     assert verdicts["E4", "MAE / developers'"] == "not measured"
+
+
+def test_what_is_not_asked_of_a_withheld_file_is_not_judged():
+    project = {"served": {}, "served_with_estimate": {}, "baselines": {}, "learning_curve": {"malr": 9.0}}
+
+    rows = acceptance(project, withheld=True)
+
+    (row,) = [row for row in rows if row["id"] == "E9"]
+    assert (row["gate"], row["verdict"]) == ("-", "not asked")
+
+
+def test_the_last_lines_say_of_every_gate_whether_it_is_met(tasks):
+    figures, lines = run(tasks)
+
+    rows = figures["projects"][0]["acceptance"]
+    said = {"aim": "aim met", "gate": "gate met", "missed": "NOT MET", "not measured": "not measured"}
+    for row, line in zip(rows, lines[-len(rows) :], strict=True):
+        assert line.startswith(row["id"])
+        assert line.endswith(said[row["verdict"]])
 
 
 @pytest.mark.skipif(not SIP.exists(), reason="the public data is not on this machine")

@@ -11,7 +11,8 @@ import pytest
 from apps.ml.benchmarks import forecasts
 from apps.ml.benchmarks.forecasts_alarms import windows
 from apps.ml.benchmarks.forecasts_data import UnreadableData, WeeklyProject, read_projects
-from apps.ml.benchmarks.forecasts_replay import LONGEST_WEEKS, Answer, Question, Tally, pinball, questions
+from apps.ml.benchmarks.forecasts_replay import asked, figures
+from apps.ml.core.forecast_replay import Record
 
 PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "jira_issues"
 
@@ -46,50 +47,61 @@ def test_weeks_begin_on_monday_and_the_unfinished_last_one_is_left_out(tmp_path:
 
 
 def test_a_directory_without_dated_issues_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableData):
+    with pytest.raises(UnreadableData, match="There is no CSV file"):
+        read_projects(tmp_path)
+    with pytest.raises(UnreadableData, match="missing cannot be read: No such file or directory"):
+        read_projects(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "p.csv is empty; the columns created and resolved are needed."),
+        (b"title\nx\n", "p.csv has no column created and no column resolved."),
+        (b"created,title\n2024-01-01,x\n", "p.csv has no column resolved."),
+        (b"created,resolved\n", "p.csv holds no issue with a date in resolved."),
+        (b"created,resolved\n2024-01-01,\n", "p.csv holds no issue with a date in resolved."),
+        (
+            b"created,resolved\n2024-01-01,2024-01-02\n2024-01-01,31/12/24\n",
+            "p.csv, row 3, column resolved: '31/12/24' is not a moment such as '2024-03-01 17:30:00'.",
+        ),
+        (b"created,resolved\n\xff\xfe,\n", "p.csv is not text in UTF-8."),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_where_and_what_would_be_right(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "p.csv").write_bytes(content)
+
+    with pytest.raises(UnreadableData) as raised:
         read_projects(tmp_path)
 
-    (tmp_path / "p.csv").write_text("title\nx\n")
-    with pytest.raises(UnreadableData):
-        read_projects(tmp_path)
+    assert raised.value.message == message
 
 
 def test_forecasts_are_asked_every_three_weeks_after_half_a_year() -> None:
-    asked = list(questions(project([2] * 33)))
+    found = asked(project([2] * 33))
 
-    assert [len(question.past) for question in asked] == [26, 29, 32]
-    assert {question.work for question in asked} == {8}
+    assert [len(question.past) for question in found] == [26, 29, 32]
+    assert {question.work for question in found} == {8}
 
 
 def test_teams_that_finish_little_are_not_asked() -> None:
-    assert list(questions(project([1] * 60))) == []
+    assert asked(project([1] * 60)) == []
 
 
-def test_the_outcome_is_in_whole_weeks_and_unknown_when_the_file_ends() -> None:
-    past = np.array([2] * 30)
+def test_shares_are_of_the_forecasts_whose_end_is_in_the_file() -> None:
+    met = np.array([[1.0, 1.0, 1.0, np.nan], [np.nan] * 4])
+    promised = np.array([[2.0, 3.0, 4.0, 9.0], [2.0, 3.0, 4.0, 9.0]])
+    held = np.array([[0.0, np.nan, np.nan], [1.0, np.nan, np.nan]])
 
-    assert Question(past, np.array([3, 3, 3]), work=8).weeks_taken == 3
-    assert Question(past, np.array([3, 3]), work=8).weeks_taken is None
-    assert Question(past, np.array([0] * 80 + [9]), work=8).weeks_taken == LONGEST_WEEKS + 1
+    found = figures(Record(promised=promised, kept=met, taken=np.array([3.0, np.nan]), held=held))
 
-
-def test_pinball_weighs_a_late_end_more_than_an_early_one() -> None:
-    assert pinball(10, 8, 0.85) == pytest.approx(1.7)
-    assert pinball(8, 10, 0.85) == pytest.approx(0.3)
-
-
-def test_a_tally_counts_only_what_is_known() -> None:
-    tally = Tally()
-    question = Question(np.array([2] * 30), np.array([4, 4, 4]), work=8)
-    runs = np.arange(101.0)
-
-    tally.add(question, Answer(weeks={50: 1.0, 70: 2.0, 85: 3.0, 95: 4.0}, items={2: runs, 4: runs}))
-
-    assert tally.figures() == {
+    assert found == {
         "forecasts": 1,
         "met_percent": {"50": 0.0, "70": 100.0, "85": 100.0, "95": 100.0},
         "pinball_p85": 0.15,
-        "held_percent": {"2": 0.0},
+        "held_percent": {"2": 50.0},
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from apps.ml.benchmarks import story_points
-from apps.ml.benchmarks.points_baselines import BASELINES, boosted_trees, jaccard, median_of_last
+from apps.ml.benchmarks.points_baselines import BASELINES, RECENT, boosted_trees, jaccard, median_of_last, recent_shares
 from apps.ml.benchmarks.points_data import COLUMNS, Project, UnreadableData, read_project, read_projects
 from apps.ml.benchmarks.points_protocols import batches
 from apps.ml.benchmarks.points_report import report
@@ -150,6 +150,33 @@ def test_points_that_are_no_number_are_reported_with_their_row(tmp_path: Path) -
         read_projects(tmp_path)
 
 
+@pytest.mark.parametrize("ending", ["", ",many", ",2"])
+def test_a_row_without_points_or_split_is_reported(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "odd.csv").write_text(f"issue_key,title,description,story_points,split\nA-1,x,y{ending}\n")
+
+    with pytest.raises(UnreadableData, match=r"odd\.csv, row 2: (story_points|split) is no"):
+        read_projects(tmp_path)
+
+
+def test_a_spreadsheet_s_marks_line_ends_order_and_further_columns_change_nothing(tmp_path: Path) -> None:
+    write_project(tmp_path / "plain.csv", n_issues=30, seed=0)
+    with (tmp_path / "plain.csv").open(newline="") as file:
+        rows = [{**row, "description": ""} if index % 2 else row for index, row in enumerate(csv.DictReader(file))]
+    for name, encoding, ending, columns in (
+        ("plain", "utf-8", "\n", sorted(COLUMNS)),
+        ("exported", "utf-8-sig", "\r\n", ["epic", *sorted(COLUMNS, reverse=True)]),
+    ):
+        with (tmp_path / f"{name}.csv").open("w", newline="", encoding=encoding) as file:
+            writer = csv.DictWriter(file, columns, lineterminator=ending, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows({**row, "epic": 'login, "new"'} for row in rows)
+
+    exported, plain = read_projects(tmp_path)
+
+    assert (exported.known, exported.test, exported.n_train) == (plain.known, plain.test, plain.n_train)
+    assert plain.known[1].facts.description == ""
+
+
 def test_an_empty_directory_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UnreadableData, match="No CSV file"):
         read_projects(tmp_path)
@@ -163,6 +190,16 @@ def test_the_median_baseline_says_the_median_of_its_window() -> None:
     assert median_of_last(None)(known, asked).predicted.tolist() == [1.0]
 
 
+def test_recent_shares_forget_by_half_every_fifty_issues() -> None:
+    known = [issue(index, "x", points) for index, points in enumerate([1.0] * 50 + [5.0] * 50)]
+
+    said = BASELINES[RECENT](known, [issue(200, "x", 3.0)])
+
+    # Two thirds of the recent weight, half of the plain shares that are mixed in.
+    assert said.chances[0].tolist() == pytest.approx([0.95 / 3 + 0.025, 1.9 / 3 + 0.025])
+    assert said.predicted.tolist() == [5.0]
+
+
 def test_the_jaccard_baseline_follows_the_nearest_issues() -> None:
     known = [issue(index, "red apple" if index % 2 else "blue car", 8.0 if index % 2 else 1.0) for index in range(40)]
 
@@ -171,7 +208,7 @@ def test_the_jaccard_baseline_follows_the_nearest_issues() -> None:
     assert said.predicted.tolist() == [8.0, 1.0]
 
 
-@pytest.mark.parametrize("baseline", [median_of_last(None), jaccard, boosted_trees])
+@pytest.mark.parametrize("baseline", [median_of_last(None), recent_shares(50.0), jaccard, boosted_trees])
 def test_every_baseline_gives_distributions(baseline) -> None:
     team = telling_team(90)
 
@@ -181,10 +218,38 @@ def test_every_baseline_gives_distributions(baseline) -> None:
     assert (said.chances > 0.0).all()
 
 
+def result(name: str, prior: str, served: dict[str, float], naive: dict[str, float]) -> dict[str, object]:
+    return {"project": name, "n": 9, "prior": prior, "served": served, "baselines": {"median": naive, RECENT: naive}}
+
+
+@pytest.mark.parametrize(
+    ("log_loss", "rps", "verdicts"),
+    [(1.93, 1.86, ["accept", "accept"]), (1.87, 1.78, ["ambitious", "ambitious"]), (1.95, 1.88, ["MISSED", "MISSED"])],
+)
+def test_probabilities_are_held_to_what_the_reference_asks_beside_the_recent_shares(
+    log_loss: float, rps: float, verdicts: list[str]
+) -> None:
+    naive = {**dict.fromkeys(FIGURES, 1.0), "log_loss": 2.0, "rps": 2.0}
+    lines: list[str] = []
+
+    found = report(
+        [result("a", "shipped", {**naive, "log_loss": log_loss, "rps": rps}, naive)],
+        protocol="rolling",
+        n_known=None,
+        write=lines.append,
+    )
+
+    relative = [row for row in found["acceptance"] if "recent shares'" in row["target"]]
+    assert [row["verdict"] for row in relative] == verdicts
+    # With other projects than the reference's 16 the means themselves are not judged.
+    assert not any(row["target"] == "R log-loss" for row in found["acceptance"])
+    assert all(line.endswith((" met", "NOT MET")) for line in lines[-len(found["acceptance"]) :])
+
+
 def test_open_and_withheld_projects_are_held_to_their_own_targets() -> None:
     figures = dict.fromkeys(FIGURES, 1.0)
     results = [
-        {"project": name, "n": 9, "prior": prior, "served": {**figures, "mae": mae}, "baselines": {"median": figures}}
+        result(name, prior, {**figures, "mae": mae}, figures)
         for name, prior, mae in (("a", "without this project", 2.6), ("b", "shipped", 2.6))
     ]
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apps.common.sprint_scope import Amount, SprintScope
 from apps.ml.core.burndown import (
     STALLED_AFTER,
     SprintScopeIssue,
@@ -105,18 +106,22 @@ def test_an_estimate_in_hours_is_an_estimate():
 
 
 @pytest.mark.parametrize(("added", "severity"), [(0, None), (1, "low"), (2, "medium"), (3, "high"), (5, "critical")])
-def test_added_scope_reaches_every_severity_against_what_the_sprint_began_with(added, severity):
-    late = replace(TODO, issue_id="late", entered_at=START + timedelta(days=1))
-
-    risk = scope_added(replace(HALFWAY, issues=(TODO,) * 10 + (late,) * added))
+def test_added_scope_reaches_every_severity_against_what_was_committed(added, severity):
+    risk = scope_added(_with_late(added, committed=10))
 
     assert (risk and risk.severity) == severity
 
 
-def test_a_sprint_that_began_empty_has_only_added_scope():
-    late = replace(TODO, entered_at=START + timedelta(days=1))
+def test_what_has_left_again_does_not_make_the_commitment_smaller():
+    risk = scope_added(_with_late(1, committed=10, removed=8))
 
-    risk = scope_added(replace(HALFWAY, issues=(late,)))
+    assert risk is not None
+    assert (risk.severity, risk.expected, risk.actual) == ("low", 50.0, 55.0)
+    assert risk.description == "Added after the start: 5 points, where 50 were committed and 40 left"
+
+
+def test_a_sprint_that_began_empty_has_only_added_scope():
+    risk = scope_added(_with_late(1, committed=0))
 
     assert risk is not None
     assert (risk.severity, risk.expected, risk.actual) == ("critical", 0.0, 5.0)
@@ -149,3 +154,11 @@ def test_the_severest_risk_comes_first():
 
 def _of_ten(n: int, **different) -> SprintState:
     return replace(HALFWAY, issues=(replace(TODO, **different),) * n + (TODO,) * (10 - n))
+
+
+def _with_late(n: int, *, committed: int, removed: int = 0) -> SprintState:
+    """A sprint to which `n` issues of 5 points came late."""
+    late = replace(TODO, issue_id="late", entered_at=START + timedelta(days=1))
+    amounts = [Amount(count, 5.0 * count) for count in (committed, n, removed)]
+    scope = SprintScope(NOW, *amounts, to_do=Amount(), in_progress=Amount(), done=Amount())
+    return replace(HALFWAY, issues=(TODO,) * (committed - removed) + (late,) * n, scope=scope)

@@ -12,6 +12,10 @@ import pytest
 
 from apps.ml.core import artifact
 from apps.ml.core.effort import EffortModel, RecentOutcomes, train_effort_model
+from apps.ml.core.effort.experts import static_row, without_trees
+from apps.ml.core.effort.features import read
+from apps.ml.core.effort.naive import NaiveLevels
+from apps.ml.core.effort.neighbours import Neighbourhood
 from apps.ml.core.records import IssueFacts
 
 from .effort_factories import NOW, team
@@ -72,6 +76,26 @@ def test_contributions_add_up_to_the_prediction(model, facts):
     estimate = model.estimate(facts)
 
     assert sum(part.effect for part in estimate.contributions) == pytest.approx(estimate.predicted_hours, abs=1e-9)
+
+
+@pytest.mark.parametrize("facts", [blind(ISSUES[0].facts), ISSUES[0].facts])
+def test_a_team_too_small_for_trees_is_told_of_none(facts):
+    small = EffortModel.from_bytes(train_effort_model(ISSUES[:100], now=NOW).serving)
+
+    estimate = small.estimate(facts)
+
+    assert sum(part.effect for part in estimate.contributions) == pytest.approx(estimate.predicted_hours, abs=1e-9)
+    assert not any("trees" in part.name for part in estimate.contributions)
+    assert estimate.method == "ml_model"
+
+
+def test_without_trees_near_neighbours_speak_and_else_the_linear_expert():
+    near, far, level = Neighbourhood(2.0, 0.9, 0.1, 0.0), Neighbourhood(0.5, 0.0, 0.0, 1.0), 0.5
+    levels = NaiveLevels(level, level, {})
+
+    rows = np.array([static_row(read(IssueFacts(title="fix")), nearby, levels) for nearby in (near, far)])
+
+    assert without_trees(np.array([1.0, 1.0]), rows).tolist() == [2.0, 1.0]
 
 
 def test_a_contribution_names_what_moved_the_answer(model):

@@ -183,6 +183,17 @@ def test_folded_and_unfolded_predictions_are_equal(trained, model, with_estimate
     np.testing.assert_allclose([np.log(e.log_scale) for e in folded], unfolded[:, 1], atol=1e-9, rtol=0)
 
 
+def test_folded_and_unfolded_are_equal_where_there_are_too_few_issues_for_trees():
+    small, facts = train_effort_model(LEARNABLE[:90], now=NOW), [issue.facts for issue in LEARNABLE[90:120]]
+
+    unfolded = predict_unfolded(small.estimators, small.serving, facts + [blind(one) for one in facts])
+
+    served = EffortModel.from_bytes(small.serving)
+    folded = [np.log(served.estimate(one).predicted_hours) for one in facts + [blind(one) for one in facts]]
+    assert small.estimators["plain_boosted"] is None
+    np.testing.assert_allclose(folded, unfolded[:, 0], atol=1e-9, rtol=0)
+
+
 def test_folded_and_unfolded_are_equal_after_a_refit(trained):
     refitted = refit_effort_model(trained, team(450, seed=1), now=NOW)
     served, facts = EffortModel.from_bytes(refitted.serving), [issue.facts for issue in LEARNABLE[::20]]

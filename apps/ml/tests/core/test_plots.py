@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from apps.ml.core.plots import Axis, Frame, Series, calibration_plot, nice_ticks, range_plot, time_plot
+from apps.ml.core.plots import Axis, Frame, Series, calibration_plot, nice_ticks, range_plot, strip_plot, time_plot
 from apps.ml.core.reliability import Share
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -73,3 +73,24 @@ def test_axes_end_past_the_largest_value_in_a_few_round_steps(largest):
     assert end >= largest
     assert 4 <= len(ticks) - 1 <= 9
     assert all(len(text) <= 6 for _, text in ticks)
+
+
+def test_a_strip_has_a_line_for_each_name_from_the_top_with_its_interval():
+    rows = [
+        ("first", Share(0.85, 0.9, 40, 0.7, 0.95)),
+        ("<second> with a very long name", Share(0.85, 0.2, 10, 0.1, 0.5)),
+    ]
+
+    chart = parsed(strip_plot(rows, title="t", x_label="x"))
+
+    first, second = chart.iter(f"{SVG}circle")
+    assert float(first.get("cy")) < float(second.get("cy"))
+    assert float(first.get("cx")) > float(second.get("cx"))
+    whiskers = [line for line in chart.iter(f"{SVG}line") if line.get("class") == "s0 whisker"]
+    assert float(whiskers[0].get("x1")) < float(first.get("cx")) < float(whiskers[0].get("x2"))
+    assert [text.text for text in chart.iter(f"{SVG}text")][:2] == ["first", "<second> with a very lo…"]
+
+
+def test_a_strip_without_rows_is_refused():
+    with pytest.raises(ValueError, match="row at least"):
+        strip_plot([], title="t", x_label="x")

@@ -22,6 +22,7 @@ from apps.ml.core.points.promise import promise_of
 from apps.ml.core.points.scales import scale_of
 from apps.ml.core.points.training import TrainedPointsModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.results import PointsRecommendation
 from apps.ml.tests.core.points_teams import LARGE, MEDIUM, SMALL, issue, random_team, telling_team
 
 _TYPES = {1.0: "bug", 8.0: "epic"}
@@ -77,6 +78,29 @@ def test_the_range_holds_the_recommendation_and_claims_no_outcomes_yet(model: Po
     assert answer.interval.low <= answer.recommended_points <= answer.interval.high
     assert answer.interval.level == 0.8
     assert (answer.interval.measured_coverage, answer.interval.n_outcomes) == (None, 0)
+
+
+def test_outcomes_that_ranges_did_not_hold_widen_the_next_and_are_told(model: PointsModel) -> None:
+    asked = [IssueFacts(title=f"{one} {other}") for one in SMALL for other in (*MEDIUM, *LARGE, "the")]
+
+    before = [model.recommend(facts) for facts in asked]
+    after = [model.recommend(facts, inside=np.zeros(60, dtype=bool)) for facts in asked]
+
+    assert {(answer.interval.measured_coverage, answer.interval.n_outcomes) for answer in after} == {(0.0, 60)}
+    assert [answer.probabilities for answer in after] == [answer.probabilities for answer in before]
+    widths = [(_width(wide), _width(usual)) for wide, usual in zip(after, before, strict=True)]
+    assert all(wide >= usual for wide, usual in widths)
+    assert any(wide > usual for wide, usual in widths)
+
+
+def _width(answer: PointsRecommendation) -> float:
+    return answer.interval.high - answer.interval.low
+
+
+def test_ranges_that_held_everything_never_promise_less_than_the_level(model: PointsModel) -> None:
+    calibration = model.folded.calibration
+
+    assert calibration.corrected(np.ones(300, dtype=bool)).range_mass >= calibration.level
 
 
 def test_the_reasoning_tells_what_such_ranges_held_in_training(model: PointsModel) -> None:

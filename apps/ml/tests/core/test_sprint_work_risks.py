@@ -59,6 +59,17 @@ def test_a_late_forecast_says_what_is_left_and_when_it_is_likely_done():
     assert risk.actual == 0.25
 
 
+def test_a_late_forecast_names_what_else_takes_the_teams_time():
+    busy = replace(forecast(0.25), ahead_issues=2, ahead_work=5.0, expected_growth=0.125)
+
+    risk = late_by_forecast(state(ISSUE, forecast=busy))
+
+    assert (
+        "for 5 working days (5 in progress outside the sprint, +12% by changes of scope), done by" in risk.description
+    )
+    assert (risk.evidence["work_in_progress"], risk.evidence["expected_growth"]) == (5.0, 0.125)
+
+
 def test_without_a_forecast_or_without_work_nothing_is_late():
     assert late_by_forecast(state(ISSUE)) is None
     assert late_by_forecast(state(replace(ISSUE, category="done"), forecast=forecast(0.0))) is None

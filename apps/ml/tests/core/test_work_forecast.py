@@ -192,3 +192,106 @@ def test_a_past_of_holidays_makes_a_usual_week_shorter():
     rested = replace(TEAM, presence=(1.0,) * 100 + (0.0,) * 2 + (1.0,) * 2)
 
     assert forecaster(rested).ask(items(10)).probability_in_time > forecaster().ask(items(10)).probability_in_time
+
+
+# --- What comes first, comes in and grows -------------------------------------------------------------------------
+def test_what_is_begun_is_finished_first():
+    busy = forecaster(ahead=items(5)).ask(items(10))
+
+    assert busy.probability_in_time == forecaster().ask(items(15)).probability_in_time
+    assert (busy.work, busy.ahead_issues, busy.ahead_work) == (20.0, 5, 10.0)
+
+
+def test_an_empty_plan_waits_for_nothing():
+    waiting = forecaster(ahead=items(5), growth=(1.0,) * 5, carried=np.full(10_000, 9.0))
+
+    assert waiting.ask([]).probability_in_time == 1.0
+    assert [drop.probability_after for drop in path_to(0.999, waiting, items(2))][-1] == 1.0
+
+
+def test_each_run_grows_as_one_past_sprint_did():
+    growing = forecaster(growth=(0.0, 0.0, 0.0, 0.0, 1.0))
+
+    found = growing.ask(items(10))
+
+    assert found.expected_growth == pytest.approx(0.2, abs=0.02)
+    assert set(np.unique(growing.total_of(growing.work_of(items(10))))) == {20.0, 40.0}
+    assert found.probability_in_time < forecaster().ask(items(10)).probability_in_time
+    assert forecaster().ask(items(10)).expected_growth is None
+
+
+def test_a_sprint_leaves_undone_what_it_does_not_get_to():
+    running = forecaster(last_day=date(2026, 3, 6))
+
+    left = running.left_undone(items(10))
+
+    # Ten of twenty points are done in a usual week.
+    assert np.mean(left) == pytest.approx(10.0, abs=1.5)
+    assert np.all((left >= 0) & (left < 20))
+    assert np.all(running.left_undone([]) == 0)
+
+
+def test_work_that_begins_later_meets_the_weeks_that_come_then():
+    later = {"starts_on": date(2026, 3, 16), "last_day": date(2026, 3, 27), "asked_on": MONDAY}
+    uneven = replace(TEAM, points=tuple(np.random.default_rng(2).poisson(10, 40).astype(float)))
+    first, second = forecaster(uneven), forecaster(uneven, **later)
+
+    both = forecaster(uneven, last_day=date(2026, 3, 27))
+    carried = first.left_undone(items(10))
+
+    # Two sprints in a row are one: what the first leaves, the second begins with.
+    two = forecaster(uneven, **later, carried=carried).weeks_to_finish(second.work_of(items(8)))
+    one = both.weeks_to_finish(both.work_of(items(18))) - 2.0
+    unhurried = carried > 0
+    assert np.allclose(two[unhurried], one[unhurried], atol=1e-3)
+    assert second.ask(items(8)).working_days_left == 10
+
+
+def test_a_backlog_into_which_less_comes_than_goes_out_ends_later():
+    still, growing = forecaster(), forecaster(created=(2.0,) * 30)
+
+    before, after = still.ask(items(20)), growing.ask(items(20))
+
+    assert before.probability_in_time > after.probability_in_time
+    # Ten points a week go out, four come in: 40 points take seven weeks instead of four.
+    assert after.finishes[0].working_days == pytest.approx(5 * 40 / 6, abs=4)
+    assert (after.weekly_inflow, before.weekly_inflow) == (4.0, None)
+
+
+def test_a_backlog_into_which_more_comes_than_goes_out_never_ends():
+    found = forecaster(created=(50.0,) * 30).ask(items(200))
+
+    assert [(finish.working_days, finish.day) for finish in found.finishes] == [(None, None)] * 4
+    assert found.probability_in_time == 0.0
+
+
+few = settings(max_examples=25, deadline=None)
+plans = st.lists(st.one_of(st.none(), st.floats(0.5, 8)), min_size=1, max_size=12)
+
+
+@given(plans, st.data(), st.lists(st.floats(-1, 1), min_size=5, max_size=8), st.integers(0, 4), st.booleans())
+@few
+def test_dropping_never_lowers_the_chance_whatever_else_decides(points, data, growth, n_ahead, comes_in):
+    plan = [WorkItem(str(number), story_points=value) for number, value in enumerate(points)]
+    kept = data.draw(st.lists(st.sampled_from(plan), unique=True))
+    team = forecaster(
+        growth=growth,
+        ahead=[WorkItem(f"ahead {number}") for number in range(n_ahead)],
+        carried=np.random.default_rng(1).uniform(0, 9, 10_000),
+        created=(1.0, 3.0, 2.0) if comes_in else (),
+        spreads={"0": Spread.of([1.0, 13.0])},
+    )
+
+    assert np.all(team.weeks_to_finish(team.work_of(kept)) <= team.weeks_to_finish(team.work_of(plan)) + 1e-6)
+    assert team.ask(kept).probability_in_time >= team.ask(plan).probability_in_time
+
+
+@given(st.integers(1, 20), st.floats(0.05, 1.0), st.floats(0.05, 1.0), st.integers(0, 10), st.integers(0, 10))
+@few
+def test_less_capacity_and_fewer_days_never_raise_the_chance(n, one, other, days_more, days_fewer):
+    (less, more), (few_days, many_days) = sorted((one, other)), sorted((days_more, days_fewer))
+    team = {"growth": (-0.2, 0.0, 0.1, 0.5, 0.3), "ahead": items(2)}
+    short, long = (forecaster(last_day=MONDAY + timedelta(days=days), **team) for days in (few_days, many_days))
+
+    assert long.ask(items(n), pace=less).probability_in_time <= long.ask(items(n), pace=more).probability_in_time
+    assert short.ask(items(n)).probability_in_time <= long.ask(items(n)).probability_in_time

@@ -1,0 +1,125 @@
+"""Which addresses a webhook may reach: public ones, and networks that the operator names. Pure but for the resolver."""
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from apps.common.exceptions import ApplicationError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: Like `socket.getaddrinfo`.
+Resolver = Callable[..., Sequence[Any]]
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+#: The last 32 bits are an IPv4 address that a translator will connect to (RFC 6052).
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+#: Special networks (IANA's registries) on which Python's own judgement has changed between its releases, and tunnels
+#: whose far end is another address: 6to4 and Teredo, both given up (RFC 7526, RFC 8190).
+SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "64:ff9b:1::/48", "2001::/23", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
+)
+
+
+class UrlRefused(ApplicationError):
+    """This address cannot be a webhook's."""
+
+    code = "url_refused"
+
+
+class AddressRefused(ApplicationError):
+    """This name leads to an address that webhooks may not reach."""
+
+    code = "address_refused"
+
+
+class NameUnknown(ApplicationError):
+    """No address is known for this name."""
+
+    code = "name_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A webhook's URL in parts."""
+
+    scheme: str
+    host: str
+    port: int
+    #: What a browser would send as `Host`.
+    host_header: str
+    #: Path and query.
+    path: str
+
+
+def target_of(url: str) -> Target:
+    """A URL taken apart; raises `UrlRefused` with what is wrong with it."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise UrlRefused("Write the address in ASCII without blanks: other letters in xn-- form, or percent-encoded.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UrlRefused("This is no address.") from error
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or port == 0:
+        raise UrlRefused("It begins with http:// or https:// and a host name.")
+    if "@" in parts.netloc:
+        raise UrlRefused("It contains a user name or password; receivers know us by the signature.")
+    if parts.fragment:
+        raise UrlRefused("It ends with a fragment (#…), which is never sent.")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.netloc, path)
+
+
+def reachable_addresses(target: Target, *, allowed: Iterable[str], resolve: Resolver = socket.getaddrinfo) -> list[str]:
+    """The addresses of a name, all of them checked: to be connected to as they are, without asking again.
+
+    Raises
+    ------
+    AddressRefused
+        If any of them is not public and in none of the allowed networks: a name that leads to both is a trick.
+    NameUnknown
+        If there is none.
+    """
+    networks = [ipaddress.ip_network(network) for network in allowed]
+    try:
+        found = resolve(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NameUnknown from error
+    # A link-local address may carry its interface: fe80::1%eth0.
+    addresses = list(dict.fromkeys(str(each[4][0]).partition("%")[0] for each in found))
+    if not addresses:
+        raise NameUnknown
+    if not all(_may_be_reached(ipaddress.ip_address(address), networks) for address in addresses):
+        raise AddressRefused
+    return addresses
+
+
+def _may_be_reached(address: Address, allowed: Sequence[Network]) -> bool:
+    return any(address in network for network in allowed) or _is_public(_meant_by(address))
+
+
+def _meant_by(address: Address) -> Address:
+    """The IPv4 address inside an IPv6 one, at which a connection to it ends; else the address itself."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return address.ipv4_mapped or address
+    return address
+
+
+def _is_public(address: Address) -> bool:
+    # All of them, since what `is_global` covers has changed between releases of Python.
+    return address.is_global and not (
+        address.is_private
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_reserved
+        or address.is_unspecified
+        or any(address in network for network in SPECIAL)
+    )

@@ -1,0 +1,70 @@
+"""Sending an e-mail: plain text, with a Message-ID that a repeated one shares."""
+
+import contextlib
+import smtplib
+from datetime import datetime
+from email.utils import format_datetime, parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+
+from apps.notifications.channels.outcome import Outcome, excerpt_of
+from apps.notifications.models import Delivery
+
+#: SMTP's codes from here on are refusals that stay (RFC 5321, 4.2.1).
+FIRST_FINAL_CODE = 500
+
+
+def send_email(delivery: Delivery, now: datetime) -> Outcome:
+    """Hand a delivery to the mail server; accepted there means delivered here. Its date is the news', not `now`."""
+    connection = get_connection()
+    try:
+        connection.open()
+        connection.send_messages([message_of(delivery)])
+    except smtplib.SMTPRecipientsRefused as error:
+        return _refused(*next(iter(error.recipients.values())))
+    except smtplib.SMTPDataError as error:
+        return _refused(error.smtp_code, error.smtp_error)
+    except smtplib.SMTPResponseException as error:
+        # It refuses us, our name or our sender, which a setting repairs: the mail is not at fault and keeps.
+        return _unusable(f"The mail server answered {error.smtp_code}.", error.smtp_code)
+    except (smtplib.SMTPException, OSError) as error:
+        return _unusable(f"The mail server cannot be used: {type(error).__name__}.")
+    finally:
+        # It has accepted the mail or not; how it says goodbye must not make us send it again.
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            connection.close()
+    return Outcome(is_delivered=True)
+
+
+def message_of(delivery: Delivery) -> EmailMessage:
+    """The same message for the same delivery, down to date and Message-ID."""
+    notification, user = delivery.notification, delivery.user
+    assert user is not None  # noqa: S101 - for the type checker; a constraint of the table
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return EmailMessage(
+        subject=notification.subject,
+        body=notification.body,
+        to=[user.email],
+        headers={
+            "Message-ID": f"<{delivery.id}@{domain}>",
+            "Date": format_datetime(notification.created_at),
+            # Out-of-office replies to a program help nobody (RFC 3834).
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+
+
+def _refused(code: int, text: bytes | str) -> Outcome:
+    """This mail, to this person."""
+    return Outcome(
+        is_delivered=False,
+        status_code=code,
+        error=f"The mail server answered {code}.",
+        excerpt=excerpt_of(text if isinstance(text, bytes) else text.encode()),
+        is_final=code >= FIRST_FINAL_CODE,
+    )
+
+
+def _unusable(error: str, code: int | None = None) -> Outcome:
+    return Outcome(is_delivered=False, status_code=code, error=error, is_way_blocked=True)

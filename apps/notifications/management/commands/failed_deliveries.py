@@ -1,0 +1,31 @@
+"""`./run manage failed_deliveries [--days N] [--retry]`."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from apps.notifications.selectors import failed
+from apps.notifications.services.clean_up import retry_failed
+
+
+class Command(BaseCommand):
+    """List e-mails and webhook posts that were given up, the latest first; `--retry` gives each one more try."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--days", type=int, default=7, help="how far to look back; 7 by default")
+        parser.add_argument("--retry", action="store_true", help="put them back: the worker's next minute tries them")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        rows = failed(since=now - timedelta(days=options["days"]))
+        for row in rows.select_related("notification__project").iterator():
+            self.stdout.write(
+                f"{row.finished_at:%Y-%m-%d %H:%M}  {row.notification.project.key}  {row.channel}  {row.id}  "
+                f"{row.failure_reason}"
+            )
+        if options["retry"]:
+            self.stdout.write(f"{retry_failed(rows, now=now)} will be tried again.")

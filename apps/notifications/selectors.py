@@ -1,0 +1,99 @@
+"""Who is to be told, and what was told to whom."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Min, Q, QuerySet
+
+from apps.accounts.models import User
+from apps.notifications.models import Channel, Delivery, Notification, Preference, Severity, Webhook
+from apps.projects.models import Project, TeamMember
+from apps.projects.selectors import projects_visible_to
+
+_DEFAULT = Preference()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person of the project who is told in the app, and from which severity on by e-mail; None: never."""
+
+    user_id: UUID
+    email_from: str | None
+
+
+def rank(severity: str) -> int:
+    """Larger is worse."""
+    return Severity.values.index(severity)
+
+
+def recipients(project: Project) -> list[Recipient]:
+    """The project's leads, and members who asked for it, who can still log in."""
+    asked = Q(role=TeamMember.Role.LEAD) | Q(user__notification_preference__as_member=True)
+    team = TeamMember.objects.filter(asked, project=project, user__is_active=True)
+    columns = team.order_by("id").values_list(
+        "user_id", "user__notification_preference__email", "user__notification_preference__least_severity"
+    )
+    return [
+        Recipient(user_id, None if email is False else least_severity or _DEFAULT.least_severity)
+        for user_id, email, least_severity in columns
+    ]
+
+
+def preference_of(user: User) -> Preference:
+    """What this person chose, or the defaults."""
+    return Preference.objects.filter(user=user).first() or Preference(user=user)
+
+
+def webhooks_of(project: Project) -> QuerySet[Webhook]:
+    return Webhook.objects.filter(project=project).order_by("created_at", "id")
+
+
+def announced(
+    project: Project, *, abouts: Iterable[str], topics: Iterable[str], since: datetime
+) -> tuple[dict[str, int], dict[str, int]]:
+    """The worst rank that was announced of each thing ever, and of each topic since a moment."""
+    topics_asked = set(topics)
+    of_topic = Q(topic__in=topics_asked, created_at__gte=since)
+    rows = Notification.objects.filter(Q(about__in=set(abouts)) | of_topic, project=project)
+    worst_of: dict[str, int] = {}
+    worst_lately: dict[str, int] = {}
+    for about, topic, severity, created_at in rows.order_by().values_list("about", "topic", "severity", "created_at"):
+        worst_of[about] = max(worst_of.get(about, -1), rank(severity))
+        if topic in topics_asked and created_at >= since:
+            worst_lately[topic] = max(worst_lately.get(topic, -1), rank(severity))
+    return worst_of, worst_lately
+
+
+def inbox_of(user: User | AnonymousUser) -> QuerySet[Delivery]:
+    """A person's notifications, the latest first; those of a project that the person left are gone with it."""
+    if isinstance(user, AnonymousUser):
+        return Delivery.objects.none()
+    mine = Delivery.objects.filter(user=user, channel=Channel.IN_APP)
+    seen = mine.filter(notification__project__in=projects_visible_to(user))
+    return seen.select_related("notification").order_by("-created_at", "id")
+
+
+def log_of(webhook: Webhook) -> QuerySet[Delivery]:
+    """What was sent to a webhook, the latest first, with every try."""
+    sent = Delivery.objects.filter(webhook=webhook).select_related("notification")
+    return sent.prefetch_related("log").order_by("-created_at", "id")
+
+
+def due(now: datetime) -> QuerySet[Delivery]:
+    """What a worker may send."""
+    return Delivery.objects.filter(state=Delivery.State.WAITING, due_at__lte=now)
+
+
+def failed(*, since: datetime) -> QuerySet[Delivery]:
+    """What was given up since then, the latest first."""
+    rows = Delivery.objects.filter(state=Delivery.State.FAILED, finished_at__gte=since)
+    return rows.order_by("-finished_at", "id")
+
+
+def longest_overdue_seconds(now: datetime) -> float:
+    """How long the delivery that has been due for longest has found no worker."""
+    oldest = due(now).aggregate(oldest=Min("due_at"))["oldest"]
+    return (now - oldest).total_seconds() if oldest else 0.0

@@ -1,0 +1,1 @@
+"""Writes: announce news, send what is due, keep webhooks."""

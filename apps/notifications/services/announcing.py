@@ -1,0 +1,205 @@
+"""Putting news into the outbox: once, to whom it concerns, in the transaction of what they are about."""
+
+import json
+import logging
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.common.exceptions import Conflict
+from apps.notifications import selectors
+from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
+from apps.notifications.selectors import Recipient, rank
+from apps.projects.models import Project
+
+logger = logging.getLogger(__name__)
+
+#: After news of a topic there is silence about it for a day, as the seed's alerts had it, unless it becomes worse.
+COOLDOWN = timedelta(hours=24)
+#: A subject longer than this is cut off by most programs that show a list of mails.
+MOST_SUBJECT_CHARACTERS = 150
+#: Rows written at once; SQLite takes a limited number of values a statement.
+BATCH_ROWS = 500
+#: What a thing is called that was announced before and is worse now.
+_WORSENED = {Event.ANOMALY_DETECTED: Event.ANOMALY_WORSENED}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that happened in a project."""
+
+    event: Event
+    severity: str
+    #: What it is about, down to the row: the same at every repetition.
+    about: str
+    #: What kind of thing that is: news of a topic are followed by silence for a while.
+    topic: str
+    #: One sentence with the numbers in it.
+    sentence: str
+    #: What can be done.
+    advice: Sequence[str] = ()
+    #: Where in the service it can be seen, from the root.
+    path: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def one_at_a_time(project: Project) -> Iterator[None]:
+    """A transaction in which nobody else announces anything in this project; rows that only refer to it do not wait."""
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        yield
+
+
+def announce(project: Project, news: Sequence[News], *, now: datetime) -> int:
+    """Write down what is new of these; returns how many that were. Repeating it changes nothing.
+
+    Called inside the transaction that stores what the news are about, so that both happen or neither. It takes the same
+    few queries for one news as for a thousand.
+    """
+    if not news:
+        return 0
+    with one_at_a_time(project):
+        fresh = _fresh(project, news, now=now)
+        if not fresh:
+            return 0
+        people, webhooks = selectors.recipients(project), list(selectors.webhooks_of(project).filter(is_active=True))
+        rows = [_row(project, each, now=now) for each in fresh]
+        Notification.objects.bulk_create(rows, batch_size=BATCH_ROWS)
+        deliveries = [delivery for row in rows for delivery in _deliveries(row, people, webhooks, now=now)]
+        Delivery.objects.bulk_create(deliveries, batch_size=BATCH_ROWS)
+    logger.info("Announced project=%s news=%d deliveries=%d", project.pk, len(rows), len(deliveries))
+    return len(rows)
+
+
+class PingWaits(Conflict):
+    """A test of this webhook is under way already."""
+
+    code = "ping_waits"
+
+
+def ping(webhook: Webhook, *, now: datetime) -> Delivery:
+    """Put a test for one webhook into the outbox; raises `PingWaits`, so that nobody can be flooded with tests."""
+    waiting = Delivery.objects.filter(webhook=webhook, state=Delivery.State.WAITING)
+    if waiting.filter(notification__event=Event.PING).exists():
+        raise PingWaits
+    delivery = Delivery(channel=Channel.WEBHOOK, webhook=webhook, due_at=now, created_at=now)
+    news = News(
+        event=Event.PING,
+        severity="low",
+        about=f"ping:{delivery.id}",
+        topic="ping",
+        sentence="A test: this webhook works",
+    )
+    with transaction.atomic():
+        delivery.notification = _row(webhook.project, news, now=now)
+        delivery.notification.save(force_insert=True)
+        delivery.save(force_insert=True)
+    return delivery
+
+
+def withdraw(project_id: UUID, about: str, *, now: datetime) -> int:
+    """Take back what still waits about something that turned out to be nothing; returns how many deliveries."""
+    waiting = Delivery.objects.filter(
+        state=Delivery.State.WAITING, notification__project_id=project_id, notification__about=about
+    )
+    return waiting.update(
+        state=Delivery.State.DROPPED, finished_at=now, failure_reason="It was called a false alarm before it was sent."
+    )
+
+
+def _fresh(project: Project, news: Iterable[News], *, now: datetime) -> list[News]:
+    """What is worse than all that was said of this thing ever, and of its topic lately."""
+    news = list(news)
+    worst_of, worst_lately = selectors.announced(
+        project, abouts=(each.about for each in news), topics=(each.topic for each in news), since=now - COOLDOWN
+    )
+    fresh = []
+    for each in news:
+        said_of, said_lately = worst_of.get(each.about, -1), worst_lately.get(each.topic, -1)
+        if rank(each.severity) > max(said_of, said_lately):
+            event = _WORSENED.get(each.event, each.event) if said_of >= 0 else each.event
+            fresh.append(replace(each, event=event))
+            worst_of[each.about] = worst_lately[each.topic] = rank(each.severity)
+    return fresh
+
+
+def _row(project: Project, news: News, *, now: datetime) -> Notification:
+    sentence, url = one_line(news.sentence), settings.PUBLIC_URL + news.path if settings.PUBLIC_URL else None
+    row = Notification(
+        project=project,
+        event=news.event,
+        severity=news.severity,
+        about=news.about,
+        topic=news.topic,
+        subject=_subject(project, news, sentence),
+        body=_body(project, news, sentence, url),
+        data=news.data,
+        created_at=now,
+    )
+    row.payload = _payload(row, project, sentence, url)
+    return row
+
+
+def _subject(project: Project, news: News, sentence: str) -> str:
+    marked = f"[{project.key}] {news.severity}: {sentence}"
+    return marked if len(marked) <= MOST_SUBJECT_CHARACTERS else marked[: MOST_SUBJECT_CHARACTERS - 1].rstrip() + "…"
+
+
+def _body(project: Project, news: News, sentence: str, url: str | None) -> str:
+    lines = [f"{one_line(project.name)} ({project.key})", "", f"{sentence.rstrip('.')}.", f"Severity: {news.severity}."]
+    lines += ["", *(f"- {one_line(advice)}" for advice in news.advice)] if news.advice else []
+    lines += ["", url] if url else []
+    return "\n".join([*lines, ""])
+
+
+def _payload(row: Notification, project: Project, sentence: str, url: str | None) -> str:
+    """The body of a webhook; the bytes that are stored are the bytes that are signed and sent, however often."""
+    content = {
+        "notification_id": str(row.id),
+        "event": row.event,
+        "created_at": row.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "project": {"id": str(project.id), "key": project.key, "name": project.name},
+        "severity": row.severity,
+        "text": sentence,
+        "url": url,
+        "data": row.data,
+    }
+    return json.dumps(content, ensure_ascii=True, allow_nan=False)
+
+
+def _deliveries(
+    row: Notification, people: Iterable[Recipient], webhooks: Iterable[Webhook], *, now: datetime
+) -> Iterable[Delivery]:
+    for person in people:
+        # It is there as soon as it is written.
+        yield Delivery(
+            notification=row,
+            channel=Channel.IN_APP,
+            user_id=person.user_id,
+            state=Delivery.State.DELIVERED,
+            created_at=now,
+            finished_at=now,
+        )
+        if settings.EMAIL_URL and _reaches(row.severity, person.email_from):
+            yield Delivery(notification=row, channel=Channel.EMAIL, user_id=person.user_id, due_at=now, created_at=now)
+    for webhook in webhooks:
+        if _reaches(row.severity, webhook.least_severity):
+            yield Delivery(notification=row, channel=Channel.WEBHOOK, webhook=webhook, due_at=now, created_at=now)
+
+
+def _reaches(severity: str, least: str | None) -> bool:
+    return least is not None and rank(severity) >= rank(least)
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, control and direction characters: names that people gave may hold any."""
+    printable = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
+    return " ".join(printable.split())

@@ -1,0 +1,70 @@
+"""Webhooks of a project: the secret is told when it is made, and never again."""
+
+import logging
+import socket
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from apps.common.exceptions import Conflict
+from apps.notifications.channels.addresses import Resolver, reachable_addresses, target_of
+from apps.notifications.channels.signature import derived_secret, digest_of, new_salt
+from apps.notifications.models import Webhook
+from apps.projects.models import Project
+from apps.projects.rows import all_or_nothing, insert, lock, update
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+#: Each is posted to at every news; a project with more wants a relay of its own.
+MOST_WEBHOOKS = 10
+_EDITABLE = {"url", "is_active", "least_severity"}
+
+
+class TooManyWebhooks(Conflict):
+    """A project has ten webhooks at most."""
+
+    code = "too_many_webhooks"
+
+
+def require_reachable(url: str, *, resolve: Resolver = socket.getaddrinfo) -> None:
+    """Refuse what no delivery would reach; raises `UrlRefused`, `AddressRefused` or `NameUnknown`."""
+    reachable_addresses(target_of(url), allowed=settings.WEBHOOK_ALLOWED_NETWORKS, resolve=resolve)
+
+
+def create_webhook(project: Project, *, by: "User", now: datetime, **fields: Any) -> tuple[Webhook, str]:
+    """A new webhook and its secret; raises `TooManyWebhooks`."""
+    with all_or_nothing():
+        lock(project)
+        if Webhook.objects.filter(project=project).count() >= MOST_WEBHOOKS:
+            raise TooManyWebhooks
+        webhook = Webhook(project=project, created_by=by, created_at=now, **fields)
+        secret = _give_secret(webhook)
+        insert(webhook)
+    logger.info("Webhook made webhook=%s project=%s by=%s", webhook.id, project.id, by.id)
+    return webhook, secret
+
+
+def update_webhook(webhook: Webhook, **fields: Any) -> Webhook:
+    with all_or_nothing():
+        return update(webhook, fields, allowed=_EDITABLE)
+
+
+def rotate_secret(webhook: Webhook, *, by: "User") -> str:
+    """A new secret, which signs from now on, also what waits already."""
+    with all_or_nothing():
+        lock(webhook)
+        secret = _give_secret(webhook)
+        webhook.save(update_fields=["salt", "secret_digest"])
+    logger.info("Secret of a webhook rotated webhook=%s by=%s", webhook.id, by.id)
+    return secret
+
+
+def _give_secret(webhook: Webhook) -> str:
+    webhook.salt = new_salt()
+    secret = derived_secret(webhook.salt, key=settings.ML_SIGNING_KEYS[0])
+    webhook.secret_digest = digest_of(secret)
+    return secret

@@ -1,0 +1,30 @@
+"""What workers do with the outbox."""
+
+import logging
+import random
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.common.broker import BROKER_FAULTS
+from apps.notifications.selectors import due
+from apps.notifications.services import sending
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(soft_time_limit=sending.SOFT_LIMIT_SECONDS, time_limit=sending.HARD_LIMIT_SECONDS)
+def send_deliveries() -> int:
+    """Send what is due; every minute, and as soon as there is news."""
+    return sending.send_due(rng=random.Random())  # noqa: S311 - jitter
+
+
+def send_soon() -> None:
+    """Wake a worker if something is due, after the transaction that wrote it. Without a broker the next minute does."""
+    if not due(timezone.now()).exists():
+        return
+    try:
+        # Worthless once the next minute's exists, as that one is.
+        send_deliveries.apply_async(retry=False, expires=55)
+    except BROKER_FAULTS as error:
+        logger.warning("Deliveries wait for the next minute: %s", type(error).__name__)
