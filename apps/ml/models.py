@@ -170,6 +170,7 @@ class PredictionHistory(UUIDModel):
         SUMMARY = "project_summary"
         FORECAST = "forecast"
         WHAT_IF = "what_if"
+        SPRINT_OUTCOME = "sprint_outcome"
 
     prediction_type = models.CharField(max_length=32, choices=Kind.choices)
     method = models.CharField(max_length=32)

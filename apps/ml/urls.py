@@ -10,6 +10,7 @@ from apps.ml.viewsets.insights import InsightViewSet
 from apps.ml.viewsets.predictions import PredictionViewSet
 from apps.ml.viewsets.registry import JobViewSet, ModelViewSet
 from apps.ml.viewsets.scorecard import ScorecardViewSet
+from apps.ml.viewsets.sprint_outcome import SprintOutcomeViewSet
 
 urlpatterns = [
     path("predict-effort/", PredictionViewSet.as_view({"post": "predict_effort"}), name="predict-effort"),
@@ -40,6 +41,7 @@ urlpatterns = [
     ),
     path("sprints/<uuid:sprint_id>/what-if/", ForecastViewSet.as_view({"post": "what_if"}), name="sprint-what-if"),
     path("sprints/<uuid:sprint_id>/burndown/", BurndownViewSet.as_view({"get": "burndown"}), name="sprint-burndown"),
+    path("sprints/<uuid:sprint_id>/outcome/", SprintOutcomeViewSet.as_view({"get": "retrieve"}), name="sprint-outcome"),
     path("projects/<uuid:project_id>/anomalies/", AnomalyViewSet.as_view({"get": "list"}), name="project-anomalies"),
     path(
         "projects/<uuid:project_id>/anomalies/<uuid:anomaly_id>/",

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from apps.common.sprint_scope import SprintScope
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
+from apps.ml.core.sprint_outcome import Outlook
+from apps.ml.core.sprint_outcome.risk import under_delivery
 from apps.ml.core.velocity import counts_in_points
 from apps.ml.core.work_forecast import LIKELY_PERCENT, WorkForecast
 
@@ -88,6 +90,8 @@ class SprintState:
     team_estimates: bool = True
     #: When the open issues are done by the team's own past; None where that is too short.
     forecast: WorkForecast | None = None
+    #: What will have been delivered by its end; None where nothing can be told.
+    outlook: Outlook | None = None
     #: Days of the whole team until the sprint's last day, today counted; None without one.
     working_days_left: float | None = None
 
@@ -367,6 +371,7 @@ def _ids(issues: Sequence[SprintScopeIssue]) -> list[str]:
 RULES: tuple[Callable[[SprintState], Finding | None], ...] = (
     burndown_velocity,
     late_by_forecast,
+    lambda state: under_delivery(state.outlook),
     unassigned_issues,
     unestimated_issues,
     scope_added,

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from apps.ml.core import burndown
 from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
+from apps.ml.core.sprint_outcome.risk import UNDER_DELIVERY_PERCENT
 from apps.ml.serializers.forecasts import (
     MAX_PLANNED_ISSUES,
     MIN_CAPACITY_HOURS,
@@ -99,8 +100,8 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
 
     risk_type = serializers.CharField(
         help_text=(
-            "burndown_velocity, late_by_forecast, unassigned_issues, unestimated_issues, scope_added, stalled_issues, "
-            "capacity_overload, hours_drift or urgent_issues_late."
+            "burndown_velocity, late_by_forecast, under_delivery, unassigned_issues, unestimated_issues, scope_added, "
+            "stalled_issues, capacity_overload, hours_drift or urgent_issues_late."
         )
     )
     severity = serializers.CharField(
@@ -108,6 +109,7 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
             "low, medium, high or critical. They begin at these percentages: "
             f"behind an even pace {_steps(burndown.BEHIND_POINTS_PERCENT)}; "
             f"chance to be late {_steps(burndown.MISS_PERCENT)}; "
+            f"chance to deliver less than 90 % of the commitment {_steps(UNDER_DELIVERY_PERCENT)}; "
             f"of the open issues unassigned {_steps(burndown.UNASSIGNED_PERCENT)}, "
             f"unestimated {_steps(burndown.UNESTIMATED_PERCENT)}, in progress without a change of status for more than "
             f"{burndown.STALLED_AFTER.days} days {_steps(burndown.STALLED_PERCENT)}; "

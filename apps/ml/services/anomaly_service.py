@@ -20,6 +20,7 @@ from apps.ml.selectors import insights
 from apps.ml.services.alerts import URGENT, anomaly_news, risk_news
 from apps.ml.services.history import record_prediction
 from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
+from apps.ml.services.sprint_outcome import sprint_outlook_or_none
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
 
@@ -87,7 +88,8 @@ class AnomalyDetectionService:
 
 def _state(sprint: Sprint, *, now: datetime) -> SprintState:
     forecast, _ = sprint_forecast_or_reason(sprint, now=now)
-    return replace(insights.sprint_state(sprint, now=now), forecast=forecast)
+    outlook = sprint_outlook_or_none(sprint, now=now)
+    return replace(insights.sprint_state(sprint, now=now), forecast=forecast, outlook=outlook)
 
 
 def _silenced(project: Project, *, now: datetime) -> dict[str, int]:

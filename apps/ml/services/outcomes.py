@@ -4,10 +4,10 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
 
 from apps.ml.models import PredictionHistory
-from apps.projects.models import Issue
+from apps.projects.models import Issue, SprintSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ _TRUTH = {PredictionHistory.Kind.EFFORT: "actual_hours", PredictionHistory.Kind.
 
 
 def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
-    """Close every open prediction about a finished issue with its actual hours or points; returns how many.
+    """Close every open prediction about a finished issue or a closed sprint with its truth; returns how many.
 
     One UPDATE a kind, conditional on the row being open, so that two workers close each row exactly once. It does not
     matter who finished the issue: the API, an import, or the admin.
@@ -25,6 +25,11 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
     for kind, field in _TRUTH.items():
         truth = Subquery(Issue.objects.filter(id=OuterRef("issue_id")).values(field)[:1])
         closed += _open(kind, field, project_id).update(actual_value=truth, scored_at=now)
+    for unit in ("points", "issues"):
+        delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
+        books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
+        truth = Subquery(books.values("delivered")[:1], output_field=FloatField())
+        closed += _open_about_sprints(unit, project_id).update(actual_value=truth, scored_at=now)
     if closed:
         logger.info("Outcomes recorded predictions=%d project=%s", closed, project_id)
     return closed
@@ -38,5 +43,16 @@ def _open(kind: str, field: str, project_id: UUID | str | None) -> QuerySet[Pred
         actual_value__isnull=True,
         issue_id__in=finished.values("id"),
         issue__resolved_at__gt=F("created_at"),
+    )
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
+def _open_about_sprints(unit: str, project_id: UUID | str | None) -> QuerySet[PredictionHistory]:
+    """Answers given before the sprint was closed; its snapshot says what had been delivered then."""
+    rows = PredictionHistory.objects.filter(
+        prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME,
+        actual_value__isnull=True,
+        details__unit=unit,
+        sprint__snapshot__frozen_at__gt=F("created_at"),
     )
     return rows if project_id is None else rows.filter(project_id=project_id)

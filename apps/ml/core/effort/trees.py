@@ -43,6 +43,16 @@ class FlatTrees:
             node = np.where(goes_left, self.left[node], self.right[node])
         return float(self.start + self.value[node].sum())
 
+    def predict_rows(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same for many rows, shape (n_rows,)."""
+        values = rows.astype(np.float32)
+        row = np.arange(len(rows))[:, None]
+        node = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
+        for _ in range(self.depth):
+            goes_left = values[row, self.feature[node]] <= self.threshold[node]
+            node = np.where(goes_left, self.left[node], self.right[node])
+        return np.asarray(self.start + self.value[node].sum(axis=1))
+
     def to_arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Plain arrays for the serving artefact."""
         named = {prefix + name: getattr(self, name) for name in _NAMES}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -38,7 +39,7 @@ _KINDS = {
 }
 
 
-#: The folder of `SCRUM_ML_DATA` with dated issues, one CSV file a project.
+#: The folder of the public data (SCRUM_ML_DATA, or beside the checkout) with dated issues, one CSV file a project.
 _PUBLIC_ISSUES = "jira_issues"
 
 
@@ -57,7 +58,7 @@ class Command(BaseCommand):
             type=Path,
             metavar="DIR",
             help="with forecasts: a CSV file a project, with the columns created and resolved "
-            f"(without --project: {_PUBLIC_ISSUES} in the folder that SCRUM_ML_DATA names)",
+            f"(without --project: {_PUBLIC_ISSUES} in SCRUM_ML_DATA, or in ../shared/data)",
         )
         parser.add_argument("--type", choices=_KINDS, help="of issues: hours (the default) or story points")
         parser.add_argument(
@@ -157,10 +158,11 @@ def _forecast_plan(options: dict[str, Any]) -> ForecastPlan:
 
 
 def _public_issues() -> Path:
-    data = os.environ.get("SCRUM_ML_DATA")
-    if not data:
+    data = os.environ.get("SCRUM_ML_DATA") or settings.BASE_DIR.parent / "shared" / "data"
+    directory = Path(data) / _PUBLIC_ISSUES
+    if not directory.is_dir():
         raise CommandError("Name a team with --project KEY, or a directory of CSV files with --data DIR.")
-    return Path(data) / _PUBLIC_ISSUES
+    return directory
 
 
 def _count(text: str) -> int:

@@ -1,0 +1,21 @@
+"""What a sprint will deliver of what it committed to: a prior learned on other teams, corrected by the team's own past.
+
+Serving reads plain arrays and must not import scikit-learn; `training` is imported by scripts and benchmarks only.
+"""
+
+from apps.ml.core.sprint_outcome.moment import PastSprint, SprintMoment
+from apps.ml.core.sprint_outcome.prior import SprintPrior, load_prior
+from apps.ml.core.sprint_outcome.record import OwnRecord, own_record
+from apps.ml.core.sprint_outcome.serving import Outlook, SprintOutcome, sprint_outcome
+
+__all__ = [
+    "Outlook",
+    "OwnRecord",
+    "PastSprint",
+    "SprintMoment",
+    "SprintOutcome",
+    "SprintPrior",
+    "load_prior",
+    "own_record",
+    "sprint_outcome",
+]

@@ -1,0 +1,117 @@
+"""What a planned or running sprint will deliver of what it committed to."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.common.exceptions import Conflict, NotEnoughData
+from apps.ml.core.sprint_outcome import Outlook, load_prior, own_record, sprint_outcome
+from apps.ml.core.sprint_outcome.explain import explained
+from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, replayed
+from apps.ml.core.sprint_outcome.serving import RANGE_LEVEL
+from apps.ml.core.sprint_outcome.standing import elapsed_ratio_at, moment_at, past_sprints, unit_at
+from apps.ml.models import PredictionHistory
+from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
+from apps.ml.services.history import record_prediction
+from apps.projects.models import Sprint
+
+
+class SprintIsOver(Conflict):
+    """The sprint is completed: what it delivered is known."""
+
+    code = "sprint_is_over"
+
+
+def sprint_outlook(sprint: Sprint, *, now: datetime) -> Outlook:
+    """The outcome of a sprint, the same wherever it is shown.
+
+    Raises `SprintIsOver`, and `NotEnoughData` for a running sprint without a last day and where nothing is committed.
+    """
+    if sprint.status == Sprint.Status.COMPLETED:
+        raise SprintIsOver
+    state = sprint_past(sprint, now=now)
+    elapsed_ratio = elapsed_ratio_at(state, now) if sprint.status == Sprint.Status.ACTIVE else 0.0
+    if elapsed_ratio is None:
+        raise NotEnoughData(have=0, needed=1, what="last days of the sprint")
+    unit = unit_at(state, now)
+    past = past_sprints(sprint_pasts(sprint.project_id, now=now), elapsed_ratio=elapsed_ratio, unit=unit)
+    moment = moment_at(state, now, elapsed_ratio=elapsed_ratio, unit=unit, past=past)
+    prior = load_prior()
+    record = own_record(prior, replayed(past), level=RANGE_LEVEL)
+    return Outlook(sprint_outcome(prior, moment, record), moment, unit)
+
+
+def sprint_outlook_or_none(sprint: Sprint, *, now: datetime) -> Outlook | None:
+    """The same, or nothing where there is nothing to tell it from."""
+    try:
+        return sprint_outlook(sprint, now=now)
+    except (SprintIsOver, NotEnoughData):
+        return None
+
+
+class SprintOutcomeService:
+    """Answers what a sprint will deliver; every answer leaves a row."""
+
+    def predict(
+        self, sprint_id: UUID | str, *, user: User | None = None, now: datetime | None = None
+    ) -> dict[str, Any]:
+        """The fields of the API's answer; raises `NotEnoughData` and, without a sprint, `Sprint.DoesNotExist`."""
+        now = now or timezone.now()
+        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
+        outlook = sprint_outlook(sprint, now=now)
+        row = _record(sprint, outlook, user)
+        return {"prediction_id": str(row.pk), **_answer(outlook)}
+
+
+def _record(sprint: Sprint, outlook: Outlook, user: User | None) -> PredictionHistory:
+    outcome = outlook.outcome
+    return record_prediction(
+        kind=PredictionHistory.Kind.SPRINT_OUTCOME,
+        method=outcome.method,
+        model_version=outcome.prior_version,
+        project_id=sprint.project_id,
+        user=user,
+        sprint_id=sprint.pk,
+        input={"sprint_status": sprint.status, "unit": outlook.unit},
+        predicted_value=outcome.typical_points,
+        expected_value=outcome.expected_points,
+        interval=outcome.interval,
+        confidence=outcome.probability,
+        details={
+            "unit": outlook.unit,
+            "committed": outcome.committed_points,
+            "elapsed_ratio": outlook.moment.elapsed_ratio,
+            "baseline_points": outcome.committed_ratio_points,
+        },
+    )
+
+
+def _answer(outlook: Outlook) -> dict[str, Any]:
+    outcome, interval = outlook.outcome, outlook.outcome.interval
+    return {
+        "unit": outlook.unit,
+        "committed": outcome.committed_points,
+        "done": outlook.moment.done.points,
+        "elapsed_ratio": outlook.moment.elapsed_ratio,
+        "typical_delivered": outcome.typical_points,
+        "expected_delivered": outcome.expected_points,
+        "delivered_range": {"min": interval.low, "max": interval.high},
+        "range_level": interval.level,
+        "range_measured_coverage": interval.measured_coverage,
+        "range_outcomes": interval.n_outcomes,
+        "probability_delivered": outcome.probability,
+        "delivered_share": DELIVERED_SHARE,
+        "baselines": {
+            "committed_met": outcome.committed_met_points,
+            "average_velocity": outcome.average_velocity_points,
+            "committed_x_ratio": outcome.committed_ratio_points,
+            "usual_ratio": outcome.usual_ratio,
+        },
+        "history": {"past_sprints": outcome.past_sprints, "replayed_sprints": outcome.replayed_sprints},
+        "method": outcome.method,
+        "model_version": outcome.prior_version,
+        "reasoning": explained(outcome, outlook.moment, unit=outlook.unit),
+    }
