@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.serializers import StrictSerializer
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
 from apps.ml.core.scope_growth import MIN_SPRINTS
 from apps.ml.core.track_record import MAX_FORECASTS
@@ -107,7 +108,7 @@ class SprintOutlookSerializer(serializers.Serializer[Any]):
     no_forecast_because = serializers.CharField(allow_null=True)
 
 
-class WhatIfRequest(serializers.Serializer[Any]):
+class WhatIfRequest(StrictSerializer):
     """Request of what-if; nothing given is the sprint as planned."""
 
     drop_issues = serializers.ListField(
@@ -172,7 +173,7 @@ class WhatIfResponse(serializers.Serializer[Any]):
     )
 
 
-class ForecastRequest(serializers.Serializer[Any]):
+class ForecastRequest(StrictSerializer):
     """Request of a project's forecast: some work (all open issues by default), or a day alone for 'how many'."""
 
     issue_ids = serializers.ListField(

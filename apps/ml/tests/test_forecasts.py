@@ -304,6 +304,33 @@ def test_items_and_issues_at_once_are_refused(client, sprint):
     assert response.status_code == 400
 
 
+@pytest.mark.parametrize("field", ["label", "component"])
+def test_a_label_or_component_that_no_issue_bears_is_refused_and_not_called_done(client, sprint, field):
+    response = client.post(forecast_address(sprint.project), {field: "biling"}, format="json")
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"/{field}"]
+
+
+def test_a_label_whose_issues_are_all_finished_is_done_today(client, sprint):
+    IssueFactory(project=sprint.project, completed=True, labels=["release"], component="billing")
+
+    asked = {"label": "release", "component": "billing"}
+    response = client.post(forecast_address(sprint.project), asked, format="json")
+
+    assert response.json()["when"]["issues"] == 0
+    assert response.json()["when"]["percentiles"][-1]["working_days"] == 0
+
+
+@pytest.mark.parametrize("address", [what_if_address, lambda sprint: forecast_address(sprint.project)])
+def test_a_field_that_does_not_exist_is_refused_by_its_name(client, sprint, address):
+    response = client.post(address(sprint), {"by_date": "2030-01-01"}, format="json")
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/by_date"]
+    assert not PredictionHistory.objects.exists()
+
+
 def test_too_little_history_is_422_with_what_is_missing(client, sprint):
     Issue.objects.filter(project=sprint.project, resolved_at__isnull=False).delete()
 
