@@ -31,7 +31,9 @@ class HistorySerializer(serializers.Serializer[Any]):
             "'hours' where no points but hours are recorded; else 'issues'."
         )
     )
-    weeks = serializers.IntegerField(help_text=f"Weeks since the first finished work, at least {MIN_WEEKS}.")
+    weeks = serializers.IntegerField(
+        help_text=f"Weeks since the first finished work of the last two years, at least {MIN_WEEKS}."
+    )
     active_weeks = serializers.IntegerField(help_text="Those in which anything was finished.")
     weekly_mean = serializers.FloatField(help_text="Mean output of a week; recent weeks weigh more.")
     level_sigma = serializers.FloatField(
