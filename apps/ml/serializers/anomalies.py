@@ -1,6 +1,5 @@
 """Anomalies as clients see them, and what people can make of one."""
 
-from typing import Any
 
 from rest_framework import serializers
 
