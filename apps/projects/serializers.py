@@ -8,6 +8,7 @@ from rest_framework import serializers
 from apps.accounts.models import User
 from apps.common.sprint_scope import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.selectors import names_of
 from apps.projects.snapshots import BOOKS, SprintBooks
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
@@ -146,6 +147,8 @@ class SprintSerializer(serializers.ModelSerializer):
 
 class BookLineSerializer(serializers.Serializer):
     issue_id = serializers.CharField()
+    key = serializers.CharField(help_text="Of the tracker it was imported from; empty without one.")
+    title = serializers.CharField(help_text="As it is now; empty if the issue was deleted since.")
     points = serializers.FloatField(allow_null=True, help_text="None where it had none.")
 
 
@@ -172,14 +175,18 @@ class SprintReportSerializer(serializers.Serializer):
 
     def to_representation(self, sprint_and_books: tuple[Sprint, SprintBooks]) -> dict[str, Any]:
         sprint, books = sprint_and_books
-        shown = {book: self._book(books.report, book) for book in BOOKS}
+        names = names_of({line.issue_id for book in BOOKS for line in getattr(books.report, book)})
+        shown = {book: self._book(books.report, book, names) for book in BOOKS}
         return super().to_representation(
             {"sprint_id": sprint.pk, "is_frozen": books.is_frozen, "as_of": books.as_of, **shown}
         )
 
-    def _book(self, report: SprintReport, book: str) -> dict[str, Any]:
+    def _book(self, report: SprintReport, book: str, names: dict[str, tuple[str, str]]) -> dict[str, Any]:
         sizes = "committed_points" if book == "committed" else "points"
-        lines = [{"issue_id": line.issue_id, "points": getattr(line, sizes)} for line in getattr(report, book)]
+        lines = []
+        for line in getattr(report, book):
+            key, title = names.get(line.issue_id, ("", ""))
+            lines.append({"issue_id": line.issue_id, "key": key, "title": title, "points": getattr(line, sizes)})
         amount = report.amount(book)
         return {"issues": amount.issues, "points": amount.points, "lines": lines}
 

@@ -1,6 +1,5 @@
 """Anomalies as clients see them, and what people can make of one."""
 
-
 from rest_framework import serializers
 
 from apps.common.serializers import StrictSerializer

@@ -154,6 +154,8 @@ class DropSerializer(serializers.Serializer[Any]):
     """An issue that could be taken out."""
 
     issue_id = serializers.UUIDField()
+    key = serializers.CharField(help_text="Of the tracker it was imported from; empty without one.")
+    title = serializers.CharField()
     probability_after = serializers.FloatField()
 
 
