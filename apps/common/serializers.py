@@ -1,4 +1,4 @@
-"""What serializers of requests share."""
+"""What serializers of requests have in common."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from rest_framework import serializers
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """A request whose misspelt fields are refused: `issue_tpye` would change the answer without a word."""
+class RefusesUnknownFields:
+    """Misspelt fields are refused: `issue_tpye` would change the answer, or be lost, without a word."""
+
+    fields: Any
 
     def to_internal_value(self, data: Any) -> Any:
         """Name each field that does not exist, with those that do."""
@@ -15,4 +17,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         if unknown:
             known = ", ".join(self.fields)
             raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such field. Fields: {known}."))
-        return super().to_internal_value(data)
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+
+class StrictSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
+    """A request of which every field is known."""

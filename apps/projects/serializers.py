@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.accounts.models import User
+from apps.common.serializers import RefusesUnknownFields, StrictSerializer
 from apps.common.sprint_scope import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.selectors import names_of
@@ -55,7 +56,7 @@ class IdField(serializers.PrimaryKeyRelatedField):
         return rows.filter(**{self.within: self.context["project"]})
 
 
-class ProjectSerializer(serializers.ModelSerializer):
+class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
 
     class Meta:
@@ -73,13 +74,13 @@ class ProjectUpdateSerializer(ProjectSerializer):
         extra_kwargs = {}
 
 
-class IssueTypeSerializer(serializers.ModelSerializer):
+class IssueTypeSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     class Meta:
         model = IssueType
         fields = ["id", "name"]
 
 
-class StatusSerializer(serializers.ModelSerializer):
+class StatusSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     position = serializers.IntegerField(min_value=0, max_value=MAX_SMALL_INTEGER, required=False)
 
     class Meta:
@@ -87,7 +88,7 @@ class StatusSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "category", "position"]
 
 
-class MemberSerializer(serializers.ModelSerializer):
+class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     """A person in the team. Addresses are shown to the team only, which is whom this is shown to."""
 
     user = serializers.UUIDField(source="user_id", read_only=True)
@@ -108,7 +109,7 @@ class MemberSerializer(serializers.ModelSerializer):
         }
 
 
-class DayOffSerializer(serializers.ModelSerializer):
+class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     """A day on which nobody works; forecasts and durations leave it out."""
 
     class Meta:
@@ -117,7 +118,7 @@ class DayOffSerializer(serializers.ModelSerializer):
         extra_kwargs = {"name": {"help_text": "Why, if anybody asks."}}
 
 
-class NewMemberSerializer(serializers.Serializer):
+class NewMemberSerializer(StrictSerializer):
     """Whom to take into the team, and as what."""
 
     email = serializers.EmailField(max_length=254)
@@ -130,7 +131,7 @@ class NewMemberSerializer(serializers.Serializer):
         return user
 
 
-class SprintSerializer(serializers.ModelSerializer):
+class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     goal = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
     duration_days = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Planned calendar days, both ends counted."
@@ -191,13 +192,13 @@ class SprintReportSerializer(serializers.Serializer):
         return {"issues": amount.issues, "points": amount.points, "lines": lines}
 
 
-class CloseSprintSerializer(serializers.Serializer):
+class CloseSprintSerializer(StrictSerializer):
     """Where unfinished issues go: to another sprint, or to the backlog."""
 
     move_to = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True, default=None)
 
 
-class IssueSerializer(serializers.ModelSerializer):
+class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     """An issue as it is now. Status moves the times: work starts once, and is resolved while it is done."""
 
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
