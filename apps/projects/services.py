@@ -341,11 +341,11 @@ def _check_times(issue: Issue, now: datetime) -> None:
 
 
 def _set_times(issue: Issue, *, was: str | None, now: datetime) -> None:
-    """Begin when work first starts, end when it is done; reopened work has no end."""
-    category = issue.status.category
-    if category == WorkflowStatus.Category.IN_PROGRESS and issue.started_at is None:
+    """Begin when work first starts, end when it is done; reopened work has no end, and does not begin then."""
+    category, done = issue.status.category, WorkflowStatus.Category.DONE
+    if category == WorkflowStatus.Category.IN_PROGRESS and issue.started_at is None and was != done:
         issue.started_at = now
-    if category != WorkflowStatus.Category.DONE:
+    if category != done:
         issue.resolved_at = None
     elif was != category and issue.resolved_at is None:
         issue.resolved_at = now

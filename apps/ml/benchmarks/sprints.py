@@ -9,18 +9,17 @@ DIR holds files <project>_iteration_<percent>.csv, with one row a board and spri
 """
 
 import argparse
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.benchmarks.sprints_data import Project, read_projects
 from apps.ml.benchmarks.sprints_replay import milliseconds, replay, scores
 from apps.ml.benchmarks.sprints_report import acceptance, acceptance_lines, table
 from apps.ml.core.sprint_outcome import SprintPrior, load_prior
 from apps.ml.core.sprint_outcome.training import train_prior
 
-Write = Callable[[str], None]
 #: Part of each project that the open protocol learns from, as the reference defines it.
 LEARNED_SHARE = 0.7
 
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shipped", action="store_true", help="ask the prior that ships; all of --data is asked")
     parser.add_argument("--protocol", choices=("open", "unseen"), default="open")
     parser.add_argument("--first", type=float, default=1.0, help="use only this first share of each project")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    add_json_argument(parser)
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
@@ -49,8 +48,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     found["acceptance"] = acceptance(found["projects"], withheld=protocol != "open")
     for line in acceptance_lines(found["acceptance"]):
         write(line)
-    if options.get("json"):
-        Path(options["json"]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_figures(options, found)
     return found
 
 

@@ -129,9 +129,10 @@ def _as_of(now: datetime, scope: Q, finished: QuerySet[Issue]) -> _Rows:
     for row in touched.values(*_COLUMNS):
         if (end := ends[str(row["id"])]) is not None:
             known = _undone(row, happened[row["id"]], now)
-            # Work that was finished without a start may have got one when it was opened again.
-            begun = known["started_at"] and min(known["started_at"], now) == known["started_at"]
-            rows.append(known | {"resolved_at": end, "started_at": known["started_at"] if begun else None})
+            # What was finished without a start may have got one when it was opened again.
+            started_at = known["started_at"]
+            is_begun = started_at is not None and started_at <= now
+            rows.append(known | {"resolved_at": end, "started_at": started_at if is_begun else None})
             changes[row["id"]] = [change for change in happened[row["id"]] if change[2] <= now]
     return rows, changes
 

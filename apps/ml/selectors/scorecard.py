@@ -11,13 +11,18 @@ from django.db.models import Count, F, Q, Sum
 from apps.ml.models import PredictionAggregate, PredictionHistory
 
 #: Kinds that have a truth.
-SCORED_KINDS = (PredictionHistory.Kind.EFFORT, PredictionHistory.Kind.POINTS)
+SCORED_KINDS = (
+    PredictionHistory.Kind.EFFORT,
+    PredictionHistory.Kind.POINTS,
+    PredictionHistory.Kind.SPRINT_OUTCOME,
+)
 #: Bound of one scorecard, the newest outcomes of the window: a busy team's year, and half a second of resampling.
 MOST_OUTCOMES = 5_000
 _COLUMNS = (
     "prediction_type",
     "method",
     "issue_id",
+    "sprint_id",
     "created_at",
     "actual_value",
     "predicted_value",
@@ -29,6 +34,8 @@ _COLUMNS = (
     "details__baseline_hours",
     "details__baseline_points",
     "details__one_step",
+    "details__committed",
+    "details__unit",
 )
 
 
@@ -36,9 +43,9 @@ _COLUMNS = (
 class Waiting:
     """Predictions of one type without a truth."""
 
-    #: About an issue that is not finished, or finished without hours or points.
+    #: About an issue that is not finished, or finished without hours or points, or a sprint that is not closed.
     waiting: int
-    #: About no issue: nothing will ever tell how they turned out.
+    #: About no issue and no sprint: nothing will ever tell how they turned out.
     about_no_issue: int
 
 
@@ -112,12 +119,13 @@ def waiting_predictions(project_id: UUID | str) -> dict[str, Waiting]:
     )
     unfinished = Q(issue__isnull=False, issue__resolved_at__isnull=True)
     truth_missing = Q(issue__resolved_at__gt=F("created_at"))
+    not_closed = Q(issue__isnull=True, sprint__isnull=False, sprint__snapshot__isnull=True)
     counts = (
         open_rows.order_by()
         .values("prediction_type")
         .annotate(
-            waiting=Count("id", filter=unfinished | truth_missing),
-            about_no_issue=Count("id", filter=Q(issue__isnull=True)),
+            waiting=Count("id", filter=unfinished | truth_missing | not_closed),
+            about_no_issue=Count("id", filter=Q(issue__isnull=True, sprint__isnull=True)),
         )
     )
     found = {row["prediction_type"]: Waiting(row["waiting"], row["about_no_issue"]) for row in counts}

@@ -50,7 +50,7 @@ class RangeScoreSerializer(serializers.Serializer[Any]):
 
 
 class ConfidenceScoreSerializer(serializers.Serializer[Any]):
-    """Whether confidences came true: within a factor of two for hours, within one step for points."""
+    """Whether confidences came true: a factor of two for hours, one step for points, 90 % delivered for sprints."""
 
     n = serializers.IntegerField()
     promised = serializers.FloatField(help_text="Mean confidence.")
@@ -62,7 +62,7 @@ class ConfidenceScoreSerializer(serializers.Serializer[Any]):
 class ScoreSerializer(serializers.Serializer[Any]):
     """The figures of one method; errors in the unit of the type."""
 
-    n = serializers.IntegerField(help_text="Outcomes; one an issue, the first answer counts.")
+    n = serializers.IntegerField(help_text="Outcomes; one an issue or sprint, the first answer counts.")
     mean_absolute_error = serializers.FloatField()
     median_absolute_error = serializers.FloatField()
     bias = serializers.FloatField(help_text="Mean of predicted - actual: positive where too much was predicted.")
@@ -72,7 +72,9 @@ class ScoreSerializer(serializers.Serializer[Any]):
     ranges = RangeScoreSerializer(allow_null=True)
     confidence = ConfidenceScoreSerializer(allow_null=True)
     against_baseline = SkillSerializer(
-        allow_null=True, help_text="Against the team's median as it was known when the answer was given."
+        allow_null=True,
+        help_text="Against the team's median as it was known when the answer was given; for sprints, against the "
+        "commitment times the usual ratio.",
     )
     against_team = SkillSerializer(allow_null=True, help_text="Against the team's own estimate.")
 
@@ -90,7 +92,7 @@ class TypeScorecardSerializer(serializers.Serializer[Any]):
     """One type of prediction."""
 
     prediction_type = serializers.CharField()
-    unit = serializers.CharField(help_text="'h' or 'points'.")
+    unit = serializers.CharField(help_text="'h', 'points' or 'issues'.")
     verdict = serializers.CharField(help_text="The figures in plain words.")
     overall = ScoreSerializer(allow_null=True, help_text="All methods together; null while nothing is scored.")
     methods = serializers.DictField(child=ScoreSerializer())
@@ -98,8 +100,8 @@ class TypeScorecardSerializer(serializers.Serializer[Any]):
     removed = serializers.DictField(
         child=RemovedSerializer(), help_text="By method: answers of the window that are too old to be kept, as sums."
     )
-    waiting = serializers.IntegerField(help_text="Open predictions whose issue has no truth yet.")
-    about_no_issue = serializers.IntegerField(help_text="Predictions that named no issue: never scored.")
+    waiting = serializers.IntegerField(help_text="Open predictions whose issue or sprint has no truth yet.")
+    about_no_issue = serializers.IntegerField(help_text="Predictions that named neither: never scored.")
 
 
 class ScorecardResponse(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from apps.ml.core.scorecard import Score, ScoredPredictions, score, team_score, verdict
+from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.scorecard import (
     SCORED_KINDS,
@@ -25,7 +26,11 @@ DEFAULT_DAYS = 90
 MAX_DAYS = 3_650
 #: Of the bootstrap, so that the same outcomes always give the same interval.
 SEED = 0
-UNITS: Mapping[str, str] = {PredictionHistory.Kind.EFFORT: "h", PredictionHistory.Kind.POINTS: "points"}
+UNITS: Mapping[str, str] = {
+    PredictionHistory.Kind.EFFORT: "h",
+    PredictionHistory.Kind.POINTS: "points",
+    PredictionHistory.Kind.SPRINT_OUTCOME: "points",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class TypeScorecard:
     """One type of prediction: every answer together, each method, the team's own estimates, and a sentence."""
 
     prediction_type: str
-    #: Of all errors: 'h' or 'points'.
+    #: Of all errors: 'h', 'points' or 'issues'.
     unit: str
     verdict: str
     #: None while nothing is scored.
@@ -70,17 +75,17 @@ def project_scorecard(
     cards = []
     for each in [kind] if kind else SCORED_KINDS:
         left = {method: sums for (of_kind, method), sums in removed.items() if of_kind == each}
-        own = [row for row in rows if row["prediction_type"] == each]
+        own = _in_one_unit([row for row in rows if row["prediction_type"] == each])
         cards.append(_card(each, own, left, waiting[each], days))
     return Scorecard(project_id, days, since, now, is_cut, tuple(cards))
 
 
 def _card(kind: str, rows: Sequence[Row], removed: dict[str, Removed], waiting: Waiting, days: int) -> TypeScorecard:
-    overall = _score(kind, rows)
+    overall, unit = _score(kind, rows), (rows[-1]["details__unit"] if rows else None) or UNITS[kind]
     return TypeScorecard(
         prediction_type=kind,
-        unit=UNITS[kind],
-        verdict=verdict(overall, unit=UNITS[kind]) if overall else _nothing(waiting, days),
+        unit=unit,
+        verdict=verdict(overall, unit=unit) if overall else _nothing(waiting, days),
         overall=overall,
         methods={name: found for name, own in _by_method(rows).items() if (found := _score(kind, own))},
         team=team_score(_arrays(kind, _first_answers(rows)), rng=_rng()) if rows else None,
@@ -98,6 +103,11 @@ def _rng() -> np.random.Generator:
     return np.random.default_rng(SEED)
 
 
+def _in_one_unit(rows: Sequence[Row]) -> Sequence[Row]:
+    """Answers in the unit of the latest: a team that began to give points is not scored in both at once."""
+    return [row for row in rows if row["details__unit"] == rows[-1]["details__unit"]]
+
+
 def _by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
     methods: dict[str, list[Row]] = {}
     for row in rows:
@@ -106,11 +116,11 @@ def _by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _first_answers(rows: Sequence[Row]) -> list[Row]:
-    """The first answer about each issue: what was planned with. Later ones share its error and would count it twice."""
+    """The first answer about each issue or sprint: what was planned with. Later ones share its error."""
     first: dict[object, Row] = {}
     for number, row in enumerate(rows):
         # Answers about deleted issues cannot be told apart: each stands for itself.
-        first.setdefault(row["issue_id"] or number, row)
+        first.setdefault(row["issue_id"] or row["sprint_id"] or number, row)
     return list(first.values())
 
 
@@ -135,7 +145,9 @@ def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
 
 
 def _near(kind: str, row: Row) -> tuple[float, float]:
-    """What the confidence was about: within a factor of two for hours, within one step of the scale for points."""
+    """What the confidence was about: a factor of two for hours, one step of the scale for points, 90 % for sprints."""
+    if kind == PredictionHistory.Kind.SPRINT_OUTCOME:
+        return DELIVERED_SHARE * row["details__committed"], float("inf")
     if kind == PredictionHistory.Kind.EFFORT:
         return row["predicted_value"] / 2.0, row["predicted_value"] * 2.0
     low, high = row["details__one_step"] or (float("nan"), float("nan"))

@@ -79,11 +79,11 @@ def _record(sprint: Sprint, outlook: Outlook, user: User | None) -> PredictionHi
         predicted_value=outcome.typical_points,
         expected_value=outcome.expected_points,
         interval=outcome.interval,
+        confidence=outcome.probability,
         details={
             "unit": outlook.unit,
             "committed": outcome.committed_points,
             "elapsed_ratio": outlook.moment.elapsed_ratio,
-            "probability_delivered": outcome.probability,
             "baseline_points": outcome.committed_ratio_points,
         },
     )

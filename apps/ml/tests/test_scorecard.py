@@ -16,11 +16,12 @@ from apps.ml.services.outcomes import record_outcomes
 from apps.ml.services.scorecard import project_scorecard
 from apps.ml.tests.factories import PredictionHistoryFactory
 from apps.projects.models import TeamMember
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 
 EFFORT, POINTS = PredictionHistory.Kind.EFFORT, PredictionHistory.Kind.POINTS
+OUTCOME = PredictionHistory.Kind.SPRINT_OUTCOME
 
 
 @pytest.fixture
@@ -75,6 +76,51 @@ def test_methods_are_scored_apart_and_together(project, now):
     # Ranges and 'within a factor of two' are the same here; the factory's confidence is 0.5.
     assert card.overall.confidence.came_true == pytest.approx(2 / 3)
     assert card.overall.confidence.brier == pytest.approx(0.25)
+
+
+def outcome(sprint, *, predicted, actual, at, unit="points", **fields):
+    """What was said of a sprint of 20, and what it delivered; the usual ratio would have said 15."""
+    return PredictionHistoryFactory(
+        project=sprint.project,
+        sprint=sprint,
+        prediction_type=OUTCOME,
+        predicted_value=predicted,
+        actual_value=actual,
+        range_low=10.0,
+        range_high=20.0,
+        confidence=0.5,
+        details={"unit": unit, "committed": 20.0, "baseline_points": 15.0},
+        scored_at=at,
+        **fields,
+    )
+
+
+def test_outcomes_of_sprints_are_scored_by_their_first_answers_and_in_one_unit(project, now):
+    first, second, older = SprintFactory.create_batch(3, project=project)
+    outcome(older, predicted=4, actual=9, at=now, unit="issues", created_at=now - timedelta(days=40))
+    outcome(first, predicted=17, actual=18, at=now, created_at=now - timedelta(days=20))
+    outcome(first, predicted=18, actual=18, at=now, created_at=now - timedelta(days=15))
+    outcome(second, predicted=16, actual=9, at=now, created_at=now - timedelta(days=5))
+
+    card = card_of(project, now, kind=OUTCOME)
+
+    assert (card.unit, card.overall.n) == ("points", 2)
+    assert card.overall.mean_absolute_error == pytest.approx((1 + 7) / 2)
+    # Committed times the usual ratio was off by 3 and 6.
+    assert card.overall.against_baseline.reference_error == pytest.approx(4.5)
+    # 18 of 20 is what counts as delivered, 9 is not; 9 is outside 10 to 20.
+    assert card.overall.confidence.came_true == pytest.approx(0.5)
+    assert card.overall.ranges.coverage == pytest.approx(0.5)
+
+
+def test_predictions_about_sprints_that_are_not_closed_wait(project, now):
+    row = outcome(SprintFactory(project=project), predicted=16, actual=None, at=None)
+
+    card = card_of(project, now, kind=OUTCOME)
+
+    assert (card.waiting, card.about_no_issue, card.overall) == (1, 0, None)
+    row.sprint.delete()
+    assert card_of(project, now, kind=OUTCOME).about_no_issue == 1
 
 
 def test_an_issue_counts_once_with_the_first_answer_about_it(project, now):

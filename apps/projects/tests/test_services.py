@@ -217,6 +217,13 @@ class TestUpdateIssue:
 
         assert (issue.started_at, issue.resolved_at) == (None, now)
 
+    def test_opening_finished_work_again_is_not_its_beginning(self, project, lead, now):
+        issue = IssueFactory(project=project)
+        for name in ("Done", "In progress"):
+            services.update_issue(issue, by=lead.user, now=now, status=status(project, name))
+
+        assert issue.started_at is None
+
     @pytest.mark.parametrize("field", ["issue_type", "status", "sprint", "assignee"])
     def test_an_issue_refers_to_nothing_outside_its_project(self, project, lead, now, field):
         issue, elsewhere = IssueFactory(project=project), IssueFactory(sprint=SprintFactory(), assignee=UserFactory())

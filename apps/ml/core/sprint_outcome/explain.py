@@ -1,12 +1,17 @@
 """The sentences that go with an outcome: where the sprint stands, what the team usually delivers, and who answered."""
 
-from .moment import DELIVERED_SHARE, SprintMoment
-from .serving import BASELINE, PRIOR_ONLY, SprintOutcome
+from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, SprintMoment
+from apps.ml.core.sprint_outcome.serving import BASELINE, PRIOR_ONLY, SprintOutcome
 
 
 def explained(outcome: SprintOutcome, moment: SprintMoment, *, unit: str) -> str:
     """Why the answer is what it is, in numbers."""
     return " ".join((_standing(moment, unit), _usual(outcome), _answer(outcome, unit), _track(outcome)))
+
+
+def one_decimal(points: float) -> str:
+    """As people write it: 8.3, 12, 1234.5."""
+    return f"{round(points, 1):g}"
 
 
 def _standing(moment: SprintMoment, unit: str) -> str:
@@ -35,10 +40,11 @@ def _answer(outcome: SprintOutcome, unit: str) -> str:
         if outcome.method != PRIOR_ONLY
         else "Learned from other teams alone:"
     )
+    low, high = one_decimal(outcome.interval.low), one_decimal(outcome.interval.high)
     return (
-        f"{who} typically {outcome.typical_points:.3g} {unit}, in {outcome.interval.level * 10:.0f} of 10 cases "
-        f"{outcome.interval.low:.3g} to {outcome.interval.high:.3g}; the chance to deliver at least "
-        f"{DELIVERED_SHARE:.0%} ({outcome.delivering_points:.3g}) is {outcome.probability:.0%}."
+        f"{who} typically {one_decimal(outcome.typical_points)} {unit}, in {outcome.interval.level * 10:.0f} of 10 "
+        f"cases {low} to {high}; the chance to deliver at least {DELIVERED_SHARE:.0%} "
+        f"({one_decimal(outcome.delivering_points)}) is {outcome.probability:.0%}."
     )
 
 

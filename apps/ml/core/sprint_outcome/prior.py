@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.effort.trees import FlatTrees
-
-from .features import NAMES, PROJECTED_RATIO
+from apps.ml.core.sprint_outcome.features import NAMES, PROJECTED_RATIO
 
 Floats = NDArray[np.float64]
 KIND = "sprint_prior"

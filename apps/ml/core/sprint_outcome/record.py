@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.intervals import ErrorPool, recency_weights
-
-from .baselines import committed_ratio
-from .features import matrix
-from .moment import PastSprint
-from .prior import RawOutcomes, SprintPrior
+from apps.ml.core.sprint_outcome.baselines import committed_ratio
+from apps.ml.core.sprint_outcome.features import matrix
+from apps.ml.core.sprint_outcome.moment import PastSprint
+from apps.ml.core.sprint_outcome.prior import RawOutcomes, SprintPrior
 
 Floats = NDArray[np.float64]
 _NONE: Floats = np.zeros(0)

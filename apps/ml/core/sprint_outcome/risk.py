@@ -1,9 +1,9 @@
 """The risk of a running sprint that its outcome tells."""
 
 from apps.ml.core.findings import Finding, severity_of
-
-from .moment import DELIVERED_SHARE
-from .serving import PRIOR_ONLY, Outlook
+from apps.ml.core.sprint_outcome.explain import one_decimal
+from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE
+from apps.ml.core.sprint_outcome.serving import PRIOR_ONLY, Outlook
 
 #: Chance, in percent, to deliver less than `DELIVERED_SHARE` of the commitment. Of public sprints so flagged, by trees
 #: that had not seen their project, 77, 85, 95 and 100 of 100 did. Half of all sprints do: below 60 it is the usual.
@@ -24,7 +24,8 @@ def under_delivery(outlook: Outlook | None) -> Finding | None:
         description=(
             f"The chance to deliver at least {DELIVERED_SHARE:.0%} of {outcome.committed_points:g} {outlook.unit} is "
             f"{outcome.probability:.0%}: {outlook.moment.done.points:g} are done with "
-            f"{outlook.moment.elapsed_ratio:.0%} of the time gone, typically {outcome.typical_points:.3g} will be"
+            f"{outlook.moment.elapsed_ratio:.0%} of the time gone, "
+            f"typically {one_decimal(outcome.typical_points)} will be"
         ),
         metric="probability_delivered",
         expected=round(1.0 - UNDER_DELIVERY_PERCENT[0] / 100.0, 2),

@@ -14,11 +14,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression
 
 from apps.ml.core.evaluation import expected_calibration_error
-
-from .features import DIRECTIONS, PROJECTED_RATIO, matrix
-from .folding import fold_boosters
-from .moment import PastSprint
-from .prior import LARGEST_RATIO, RawOutcomes, SprintPrior
+from apps.ml.core.sprint_outcome.features import DIRECTIONS, PROJECTED_RATIO, matrix
+from apps.ml.core.sprint_outcome.folding import fold_boosters
+from apps.ml.core.sprint_outcome.moment import PastSprint
+from apps.ml.core.sprint_outcome.prior import LARGEST_RATIO, RawOutcomes, SprintPrior
 
 Floats = NDArray[np.float64]
 #: Chosen by leaving projects out and by time, inside the first 70 % of each: see docs/explanation/sprint-outcome.md.
@@ -194,8 +193,15 @@ def _left_out(table: Table) -> RawOutcomes:
 
 
 def _platt(log_odds: Floats, delivered: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
+    """Intercept and slope of the calibrated log odds; the slope is never negative."""
     model = LogisticRegression(C=1e6).fit(log_odds[:, None], delivered, weights / weights.mean())
-    return float(model.intercept_[0]), float(model.coef_[0, 0])
+    slope = float(model.coef_[0, 0])
+    if slope > 0:
+        return float(model.intercept_[0]), slope
+    # Trees that rank strangers the wrong way round know nothing of them. What is left is how many deliver; turned
+    # round, more work done would make it less likely.
+    share = float(np.average(delivered, weights=weights))
+    return float(np.log(share / (1.0 - share))), 0.0
 
 
 def _mean_factor(typical: Floats, table: Table) -> float:

@@ -1,8 +1,6 @@
 """`./run manage benchmark NAME --data PATH …`: the shipped methods on public data, beside baselines."""
 
 import importlib
-import json
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,14 +21,10 @@ class Command(BaseCommand):
             module = importlib.import_module(f"apps.ml.benchmarks.{name}")
             inner = names.add_parser(name, help=(module.__doc__ or "").partition("\n")[0])
             module.add_arguments(inner)
-            if not any("--json" in action.option_strings for action in inner._actions):
-                inner.add_argument("--json", metavar="FILE", help="also write the figures there")
 
     def handle(self, *args: Any, **options: Any) -> None:
         module = importlib.import_module(f"apps.ml.benchmarks.{options['name']}")
         try:
-            figures = module.run(options, self.stdout.write)
+            module.run(options, self.stdout.write)
         except (ApplicationError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
-        if options.get("json"):
-            Path(options["json"]).write_text(json.dumps(figures, indent=2) + "\n")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from importlib import resources
@@ -19,6 +20,7 @@ from apps.ml.core.sprint_outcome import (
     load_prior,
     own_record,
     sprint_outcome,
+    training,
 )
 from apps.ml.core.sprint_outcome.baselines import average_velocity, committed_ratio, usual_ratio
 from apps.ml.core.sprint_outcome.explain import explained
@@ -35,9 +37,19 @@ from apps.ml.tests.core.sprint_teams import moment, sprints, team
 LARGEST_FILE_BYTES = 1_000_000
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_trees() -> Iterator[None]:
+    """What is tested here holds for a few trees as for hundreds, which take half a minute to grow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "N_CHANCE_TREES", 20)
+        patch.setattr(training, "N_RATIO_TREES", 12)
+        patch.setattr(training, "N_BOOSTERS", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def projects() -> dict[str, list[PastSprint]]:
-    return {str(seed): team(60, seed=seed) for seed in range(4)}
+    return {str(seed): team(60, seed=seed) for seed in range(3)}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +128,14 @@ def test_the_same_projects_give_the_same_prior(projects: dict[str, list[PastSpri
 
     assert again.to_bytes() == prior.to_bytes()
     assert SprintPrior.from_bytes(prior.to_bytes()).to_bytes() == prior.to_bytes()
+
+
+def test_trees_that_rank_strangers_the_wrong_way_round_say_how_many_deliver() -> None:
+    delivered = np.array([True, True, True, False])
+
+    intercept, slope = training._platt(np.array([-1.0, -2.0, -1.5, 3.0]), delivered, np.ones(4))
+
+    assert (intercept, slope) == (pytest.approx(np.log(3.0)), 0.0)
 
 
 def test_one_project_cannot_tell_how_the_prior_travels() -> None:
