@@ -20,7 +20,11 @@ from apps.projects.models import Project, TeamMember
 
 DATA_KEY = "DATA"
 #: What the first models are called, in the order of their training.
-MODELS = {ModelType.EFFORT_PREDICTION: "effort", ModelType.STORY_POINTS: "story points"}
+MODELS = {
+    ModelType.EFFORT_PREDICTION: "effort",
+    ModelType.STORY_POINTS: "story points",
+    ModelType.TASK_ASSIGNMENT: "who does what",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _choose(asked: str, project_id: UUID | str) -> _Choice:
     if not isinstance(model, AssignmentModel):
         reason = (
             "The formula: this project has no trained model of who does what; "
-            f"one needs {MIN_TRAINING_ISSUES} finished issues with an assignee."
+            f"one is trained on Mondays, or by hand, from {MIN_TRAINING_ISSUES} finished issues with an assignee on."
         )
         return _Choice(FORMULA, reason, None, None)
     if asked == AUTO:
