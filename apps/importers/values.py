@@ -15,6 +15,8 @@ EMPTY_WORDS = frozenset({"", "-", "none", "null", "n/a", "na", "unassigned", "no
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
 #: Fifty person-years on one issue; larger values are seconds or cells shifted by a column.
 MOST_HOURS = 100_000.0
+#: Less than a second is a slip of the unit, and as a ratio it would outweigh all other work.
+LEAST_HOURS = 0.0001
 MOST_POINTS = 10_000.0
 #: Names of the trackers' default schemes; 1 is the most urgent.
 PRIORITY_NAMES: Mapping[str, int] = {
@@ -116,6 +118,13 @@ def _names_no_finite(text: str) -> bool:
 
 def hours(text: str, what: str, *, factor: float) -> float | None:
     """Hours from a cell whose unit is `factor` hours; '1h 30m' is understood whatever the unit."""
+    value = _hours(text, what, factor=factor)
+    if value and value < LEAST_HOURS:
+        raise BadValue(f"{what} is less than a second: {text.strip()[:40]}")
+    return value
+
+
+def _hours(text: str, what: str, *, factor: float) -> float | None:
     duration = _DURATION.fullmatch(text.strip().casefold())
     if duration and (duration["hours"] or duration["minutes"]):
         whole = quantity(duration["hours"] or "0", what, most=MOST_HOURS) or 0.0

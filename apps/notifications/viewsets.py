@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django_filters import BooleanFilter, ChoiceFilter, FilterSet, UUIDFilter
+from django_filters import ChoiceFilter, FilterSet, UUIDFilter
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
@@ -31,6 +31,7 @@ from apps.notifications.serializers import (
 )
 from apps.notifications.services import announcing, inbox, webhooks
 from apps.notifications.tasks import send_soon
+from apps.projects.filters import YesNoFilter
 from apps.projects.models import TeamMember
 from apps.projects.selectors import role_of
 from apps.projects.viewsets import ReadViewSet, gone
@@ -39,7 +40,7 @@ from apps.projects.viewsets import ReadViewSet, gone
 class NotificationFilter(FilterSet):
     """What the list can be narrowed to."""
 
-    unread = BooleanFilter("read_at", lookup_expr="isnull")
+    unread = YesNoFilter("read_at", lookup_expr="isnull")
     project = UUIDFilter("notification__project_id")
 
     class Meta:

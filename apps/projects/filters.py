@@ -29,6 +29,24 @@ class InstantFilter(django_filters.IsoDateTimeFilter):
     field_class = InstantField
 
 
+class YesNoField(forms.Field):
+    """True or false; django-filter's own takes every other word for 'not asked'."""
+
+    WORDS = {"true": True, "1": True, "false": False, "0": False}
+
+    def to_python(self, value: str | None) -> bool | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return self.WORDS[str(value).lower()]
+        except KeyError as error:
+            raise forms.ValidationError("Write true or false.", code="invalid") from error
+
+
+class YesNoFilter(django_filters.BooleanFilter):
+    field_class = YesNoField
+
+
 class StableOrderingFilter(django_filters.OrderingFilter):
     """Unknown values last on every database, and ties always in the same order: pages never overlap."""
 
@@ -66,9 +84,9 @@ class IssueFilter(django_filters.FilterSet):
     )
     type = django_filters.CharFilter("issue_type__name", max_length=64)
     assignee = django_filters.UUIDFilter("assignee_id")
-    unassigned = django_filters.BooleanFilter("assignee_id", lookup_expr="isnull")
+    unassigned = YesNoFilter("assignee_id", lookup_expr="isnull")
     sprint = django_filters.UUIDFilter("sprint_id")
-    backlog = django_filters.BooleanFilter("sprint_id", lookup_expr="isnull", label="In no sprint.")
+    backlog = YesNoFilter("sprint_id", lookup_expr="isnull", label="In no sprint.")
     component = django_filters.CharFilter("component", max_length=200)
     created_after = InstantFilter("created_at", lookup_expr="gte", label="At this time or later.")
     resolved_after = InstantFilter("resolved_at", lookup_expr="gte", label="At this time or later.")

@@ -14,12 +14,20 @@ from apps.projects.snapshots import BOOKS, SprintBooks
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
 MAX_HOURS = 100_000
+#: Less than a second is a slip of the unit, and as a ratio it would outweigh all other work.
+MIN_HOURS = 0.0001
 MAX_POINTS = 10_000
 #: The largest value of the column on every database.
 MAX_SMALL_INTEGER = 32_767
 MAX_TEXT_LENGTH = 100_000
 MAX_LABELS = 50
 MAX_LABEL_LENGTH = 100
+
+
+def not_an_instant(hours: float) -> None:
+    """Nothing (0), or an amount of work."""
+    if 0 < hours < MIN_HOURS:
+        raise serializers.ValidationError(f"Write 0 or at least {MIN_HOURS} hours.", code="min_value")
 
 
 class NameField(serializers.SlugRelatedField):
@@ -221,8 +229,12 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     reporter_name = serializers.CharField(source="reporter.full_name", read_only=True, default="")
     sprint = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True)
     story_points = serializers.FloatField(min_value=0, max_value=MAX_POINTS, required=False, allow_null=True)
-    estimated_hours = serializers.FloatField(min_value=0, max_value=MAX_HOURS, required=False, allow_null=True)
-    actual_hours = serializers.FloatField(min_value=0, max_value=MAX_HOURS, required=False, allow_null=True)
+    estimated_hours = serializers.FloatField(
+        min_value=0, max_value=MAX_HOURS, required=False, allow_null=True, validators=[not_an_instant]
+    )
+    actual_hours = serializers.FloatField(
+        min_value=0, max_value=MAX_HOURS, required=False, allow_null=True, validators=[not_an_instant]
+    )
     labels = serializers.ListField(
         child=serializers.CharField(max_length=MAX_LABEL_LENGTH), max_length=MAX_LABELS, required=False
     )

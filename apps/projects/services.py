@@ -63,7 +63,6 @@ def update_project(project: Project, **fields: Any) -> Project:
 
 
 @all_or_nothing()
-@all_or_nothing()
 def delete_project(project: Project) -> None:
     """Delete a project with everything in it."""
     # Locked first, as by those who add to it: the rows of a project are never locked before itself.
@@ -177,12 +176,12 @@ def create_sprint(project: Project, *, name: str, now: datetime, **fields: Any) 
 
 @all_or_nothing()
 def update_sprint(sprint: Sprint, **fields: Any) -> Sprint:
-    """Change name, goal or dates; a completed sprint keeps its dates (`Conflict`)."""
+    """Change name, goal or dates; a completed sprint keeps the dates that are known (`Conflict`)."""
     lock(sprint)
     dates = {name: fields.get(name, getattr(sprint, name)) for name in ("start_date", "end_date")}
-    if sprint.status == Sprint.Status.COMPLETED and any(dates[name] != getattr(sprint, name) for name in dates):
-        raise Conflict("The dates of a completed sprint are history.")
     _check_dates(**dates)
+    if sprint.status == Sprint.Status.COMPLETED:
+        _tell_dates(sprint, [name for name in dates if dates[name] != getattr(sprint, name)])
     return update(sprint, fields, allowed={"name", "goal", "start_date", "end_date"})
 
 
@@ -221,6 +220,16 @@ def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
         raise Conflict("A sprint that was started is history and stays.")
     _set_for_all(_locked(Issue.objects.filter(sprint=sprint)), "sprint", None, by=by, now=now)
     sprint.delete()
+
+
+def _tell_dates(sprint: Sprint, changed: Sequence[str]) -> None:
+    """Of a sprint that an import knew by its name alone the dates may be told once; all others are history."""
+    if changed and (sprint.started_at or any(getattr(sprint, name) is not None for name in changed)):
+        raise Conflict("The dates of a completed sprint are history.")
+    if "end_date" in changed:
+        # It was guessed by the last of its issues.
+        sprint.completed_at = None
+        sprint.save(update_fields=["completed_at"])
 
 
 def _check_dates(start_date: Any, end_date: Any) -> None:

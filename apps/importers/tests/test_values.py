@@ -80,6 +80,12 @@ def test_hours_come_from_any_unit(text, factor, expected):
     assert hours(text, "actual hours", factor=factor) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("text", "factor"), [("5e-324", 1.0), ("0.3", 1 / 3600), ("0.00001h", 1.0)])
+def test_less_than_a_second_is_no_work(text, factor):
+    with pytest.raises(BadValue, match="less than a second"):
+        hours(text, "actual hours", factor=factor)
+
+
 @pytest.mark.parametrize(
     ("text", "rank"),
     [

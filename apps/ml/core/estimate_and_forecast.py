@@ -11,14 +11,17 @@ def beside_forecast(
     estimate: SprintDurationEstimate, plan: SprintPlan, forecast: WorkForecast
 ) -> SprintDurationEstimate:
     """The estimate with one more risk factor where it lies outside what 70 of 100 futures hold."""
-    sentence = _disagreement(estimate.estimated_days, plan, forecast)
+    sentence = _disagreement(estimate, plan, forecast)
     return replace(estimate, risk_factors=(*estimate.risk_factors, sentence)) if sentence else estimate
 
 
-def _disagreement(estimated_days: int, plan: SprintPlan, forecast: WorkForecast) -> str | None:
+def _disagreement(estimate: SprintDurationEstimate, plan: SprintPlan, forecast: WorkForecast) -> str | None:
     if not plan.items or forecast.early is None:
         return None
+    estimated_days = estimate.estimated_days
     early, late = (_days(plan, finish.day) for finish in (forecast.early, forecast.likely))
+    if early is None and plan.is_beyond_horizon(estimate.working_days):
+        return None
     if early is not None and early <= estimated_days and (late is None or estimated_days <= late):
         return None
     expected = f"{early or 'more than 3650'} to {late or 'more than 3650'}"

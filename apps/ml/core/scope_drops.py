@@ -21,7 +21,10 @@ def single_drops(forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace:
     Empty where no day is to be reached.
     """
     work = forecaster.work_of(items)
-    alone = [(item, forecaster.probability(work - forecaster.size_of(item), pace=pace)) for item in items]
+    n_left = len(items) - 1
+    alone = [
+        (item, forecaster.probability(work - forecaster.size_of(item), n_issues=n_left, pace=pace)) for item in items
+    ]
     drops = [Drop(item.issue_id, probability) for item, probability in alone if probability is not None]
     return sorted(drops, key=lambda drop: -drop.probability_after)
 
@@ -36,11 +39,11 @@ def path_to(
     """
     path: list[Drop] = []
     work = forecaster.work_of(items)
-    probability = forecaster.probability(work, pace=pace)
-    for item in items:
+    probability = forecaster.probability(work, n_issues=len(items), pace=pace)
+    for n_gone, item in enumerate(items, start=1):
         if probability is None or probability >= target:
             break
         work = work - forecaster.size_of(item)
-        probability = forecaster.probability(work, pace=pace)
+        probability = forecaster.probability(work, n_issues=len(items) - n_gone, pace=pace)
         path.append(Drop(item.issue_id, 1.0 if probability is None else probability))
     return tuple(path)

@@ -56,6 +56,10 @@ class SprintPlan:
         found = self.calendar.day_when(self.resumes_on, working_days)
         return found or self.resumes_on + min(timedelta(days=MAX_DAYS), date.max - self.resumes_on)
 
+    def is_beyond_horizon(self, working_days: float) -> bool:
+        """Whether so much work does not end within ten years: it is too much, or the team's calendar is too empty."""
+        return working_days >= MAX_WORKING_DAYS or self.calendar.day_when(self.resumes_on, working_days) is None
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -349,9 +353,9 @@ def _unsteady(numbers: _Arithmetic) -> str | None:
 
 
 def _beyond_horizon(numbers: _Arithmetic) -> str | None:
-    if numbers.working_days < MAX_WORKING_DAYS:
+    if not numbers.plan.is_beyond_horizon(numbers.working_days):
         return None
-    return f"The work does not end within {MAX_WORKING_DAYS:.0f} working days; that horizon is shown instead."
+    return "The work does not end within ten years by the team's calendar; that horizon is shown instead."
 
 
 #: Each looks at the numbers and returns one sentence, or None.

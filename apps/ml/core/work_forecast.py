@@ -140,7 +140,7 @@ class WorkForecaster:
         weeks = quantiles_of(self.weeks_to_finish(work, pace=pace), (EARLY_PERCENT, *PERCENTILES))
         return WorkForecast(
             finishes=tuple(self._finish(percent, weeks[percent]) for percent in PERCENTILES),
-            probability_in_time=self.probability(work, pace=pace),
+            probability_in_time=self.probability(work, n_issues=len(items), pace=pace),
             last_day=self.last_day,
             working_days_left=self.working_days_left,
             issues=len(items),
@@ -196,16 +196,22 @@ class WorkForecaster:
         sources = [self._source_of(item) for item in items] if self.unit != "issues" else []
         return {source: sources.count(source) for source in SIZE_SOURCES}
 
-    def probability(self, work: Floats, *, pace: float = 1.0) -> float | None:
-        """Chance that work of this size is done by the last day."""
+    def probability(self, work: Floats, *, n_issues: int, pace: float = 1.0) -> float | None:
+        """Chance that so many issues, together of this size, are done by the last day; 1 only if there are none."""
         if self.last_day is None:
             return None
-        total, weeks = self.total_of(work), self.weeks_until(self.last_day)
+        # Issues of no points are open issues all the same.
+        return min(self._share_in_time(work, self.last_day, pace), MAX_PROBABILITY) if n_issues else 1.0
+
+    def _share_in_time(self, work: Floats, last_day: date, pace: float) -> float:
+        total, weeks = self.total_of(work), self.weeks_until(last_day)
         if weeks <= 0 or not np.any(total > 0):
             return self.runs.probability_within(total, weeks)
         if self.inflow is not None:
-            in_time = self.weeks_to_finish(work, pace=pace) <= weeks + _NO_WORK
-            return min(float(np.mean(in_time)), MAX_PROBABILITY)
+            found = self.weeks_to_finish(work, pace=pace)
+            # `MAX_WEEKS` means never, however late the last day.
+            in_time = (found <= weeks + _NO_WORK) & (found < MAX_WEEKS)
+            return float(np.mean(in_time))
         return self.runs.probability_within(total / pace + self._done_before, self._lead_weeks + weeks)
 
     def weeks_until(self, last_day: date) -> float:

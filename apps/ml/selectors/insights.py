@@ -51,8 +51,8 @@ def sprint_plan(
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(_DONE)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
     first_day = sprint.start_date or today
-    # What is left of a running sprint starts today, not when the sprint did.
-    resumes_on = max(first_day, today) if sprint.status == Sprint.Status.ACTIVE else first_day
+    # What is left of a running sprint starts today, not when the sprint did; so does one that should run and does not.
+    resumes_on = first_day if sprint.status == Sprint.Status.COMPLETED else max(first_day, today)
     return SprintPlan(
         items=work_items(issues),
         first_day=first_day,

@@ -1,10 +1,13 @@
 """Requests and responses of forecasts and what-ifs."""
 
+from datetime import date, timedelta
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from apps.common.serializers import StrictSerializer
+from apps.ml.core.calendar import MAX_DAYS
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
 from apps.ml.core.scope_growth import MIN_SPRINTS
 from apps.ml.core.track_record import MAX_FORECASTS
@@ -189,7 +192,10 @@ class ForecastRequest(StrictSerializer):
     component = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
     label = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
     by = serializers.DateField(
-        required=False, allow_null=True, default=None, help_text="With work: the chance to be in time; alone: how many."
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Within ten years. With work: the chance to be in time; alone: how many.",
     )
     days_off = serializers.ListField(
         child=serializers.DateField(),
@@ -198,7 +204,6 @@ class ForecastRequest(StrictSerializer):
         max_length=MAX_DAYS_OFF,
         help_text="Beside the days off that the project knows of.",
     )
-
     after_work_in_progress = serializers.BooleanField(
         required=False, default=True, help_text="Whether issues in progress that are not asked about come first."
     )
@@ -207,6 +212,13 @@ class ForecastRequest(StrictSerializer):
         default=False,
         help_text="Whether as many issues of this kind come in meanwhile as did in past weeks.",
     )
+
+    def validate_by(self, by: date | None) -> date | None:
+        """Further out the engine counts no more, and its answer would be that of ten years."""
+        latest = timezone.now().date() + timedelta(days=MAX_DAYS)
+        if by is not None and by > latest:
+            raise serializers.ValidationError(f"At most ten years ahead: no later than {latest}.")
+        return by
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Work is given in one way, and named issues do not become more."""

@@ -39,7 +39,7 @@ class _Sums:
         self.sum_absolute_error += abs(predicted - actual)
         if predicted > 0 and actual > 0:
             self.n_log += 1
-            self.sum_absolute_log_error += abs(math.log(predicted / actual))
+            self.sum_absolute_log_error += abs(math.log(predicted) - math.log(actual))
         if row.range_low is not None and row.range_high is not None:
             self.n_ranged += 1
             self.n_covered += row.range_low <= actual <= row.range_high

@@ -103,7 +103,7 @@ def out_of_sample_errors(model_type: str, fitted: Fitted, issues: Sequence[Compl
     if model_type == ModelType.TASK_ASSIGNMENT:
         return []
     said = [(fitted.test_predictions.get(issue.issue_id, 0.0), _truth(model_type, issue)) for issue in issues]
-    errors = [abs(math.log(guess / truth)) for guess, truth in said if guess > 0 and truth > 0]
+    errors = [abs(math.log(guess) - math.log(truth)) for guess, truth in said if guess > 0 and truth > 0]
     return [round(error, 4) for error in errors[-REFERENCE_ERRORS:]]
 
 
@@ -176,7 +176,7 @@ def _answer(champion: EffortModel | PointsModel, issue: CompletedIssue) -> float
 
 
 def _ratio_error(truth: Floats, guess: Floats) -> float:
-    return float(np.abs(np.log(guess / truth)).mean())
+    return float(np.abs(np.log(guess) - np.log(truth)).mean())
 
 
 def _error(truth: Floats, guess: Floats) -> float:

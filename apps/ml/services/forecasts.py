@@ -61,7 +61,7 @@ class ForecastService:
     ) -> dict[str, Any]:
         """The sprint as planned beside the scenario, with what to take out to reach the target.
 
-        Raises `NotEnoughData` with too little history and `Sprint.DoesNotExist` without a sprint.
+        Raises `NotEnoughData` with too little history, `SprintIsOver` and `Sprint.DoesNotExist` without a sprint.
         """
         now = now or timezone.now()
         sprint = Sprint.objects.get(pk=sprint_id)

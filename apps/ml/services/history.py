@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.db import IntegrityError
+
+from apps.common.exceptions import Conflict
 from apps.common.metrics import PREDICTIONS
 from apps.ml.core.results import Interval
 from apps.ml.models import PredictionHistory
@@ -28,9 +31,8 @@ def record_prediction(
     model_id: UUID | None = None,
     model_version: str = "",
 ) -> PredictionHistory:
-    """Store one answer and count it."""
-    PREDICTIONS.labels(type=kind, method=method).inc()
-    return PredictionHistory.objects.create(
+    """Store one answer and count it; `Conflict` where what it is about was deleted while it was computed."""
+    row = PredictionHistory(
         prediction_type=kind,
         method=method,
         project_id=project_id,
@@ -48,3 +50,12 @@ def record_prediction(
         model_id=model_id,
         model_version=model_version,
     )
+    try:
+        row.save(force_insert=True)
+    except IntegrityError as error:
+        # Any other constraint is broken by a bug of ours.
+        if "foreign key" not in str(error).lower():
+            raise
+        raise Conflict("What this is about has just been deleted.") from error
+    PREDICTIONS.labels(type=kind, method=method).inc()
+    return row

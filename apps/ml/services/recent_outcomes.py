@@ -60,7 +60,8 @@ def _effort(project_id: UUID | str) -> RecentOutcomes:
         row for row in _answers(PredictionHistory.Kind.EFFORT, project_id) if (row.details.get("log_scale") or 0) > 0
     ]
     return RecentOutcomes.of(
-        log_errors=[math.log(_known(row.actual_value) / _known(row.predicted_value)) for row in rows],
+        # Not of the ratio, which is 0 or infinite where a number is tiny.
+        log_errors=[math.log(_known(row.actual_value)) - math.log(_known(row.predicted_value)) for row in rows],
         log_scales=[row.details["log_scale"] for row in rows],
         inside=_inside(rows),
         used_estimate=[row.details["used_estimate"] for row in rows],

@@ -100,4 +100,4 @@ def _degraded(model_type: ModelType) -> Iterator[tuple[UUID, Degradation]]:
 
 
 def _log_error(answer: LiveAnswer) -> float:
-    return abs(math.log(answer.predicted / answer.actual))
+    return abs(math.log(answer.predicted) - math.log(answer.actual))

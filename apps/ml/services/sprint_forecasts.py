@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from apps.common.exceptions import NotEnoughData
+from apps.common.exceptions import Conflict, NotEnoughData
 from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import Floats
 from apps.ml.core.scope_growth import later_growth
@@ -20,6 +20,12 @@ from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.sprint_history import sprint_pasts
 from apps.ml.services.issue_sizes import model_sizes, unit_of
 from apps.projects.models import Sprint
+
+
+class SprintIsOver(Conflict):
+    """This sprint is completed: of what is past there is no forecast."""
+
+    code = "sprint_is_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,9 @@ def sprint_question(
     also: Sequence[WorkItem] = (),
     with_capacity: bool = False,
 ) -> SprintQuestion:
-    """Read what the forecast of a sprint needs, with `also` more issues; raises `NotEnoughData`."""
+    """Read what the forecast of a sprint needs, with `also` more issues; raises `NotEnoughData` or `SprintIsOver`."""
+    if sprint.status == Sprint.Status.COMPLETED:
+        raise SprintIsOver
     today, project_id = now.date(), sprint.project_id
     team = team or team_past(project_id, now=now, calendar=plan.calendar if plan else None)
     plan = plan or insights.sprint_plan(
@@ -149,7 +157,7 @@ def _growth(plan: SprintPlan, team: TeamPast, unit: Unit) -> tuple[float, ...]:
 def sprint_forecast(
     sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None, team: TeamPast | None = None
 ) -> WorkForecast:
-    """When a sprint's open issues are done, the same wherever it is shown; raises `NotEnoughData`."""
+    """When a sprint's open issues are done, the same wherever it is shown; raises as `sprint_question` does."""
     return sprint_question(sprint, now=now, plan=plan, team=team).forecast()
 
 
@@ -159,5 +167,5 @@ def sprint_forecast_or_reason(
     """The forecast, or the sentence that says why there is none."""
     try:
         return sprint_forecast(sprint, now=now, plan=plan, team=team), None
-    except NotEnoughData as error:
+    except (NotEnoughData, SprintIsOver) as error:
         return None, error.message

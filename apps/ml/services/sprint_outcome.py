@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.common.exceptions import Conflict, NotEnoughData
+from apps.common.exceptions import NotEnoughData
 from apps.ml.core.sprint_outcome import Outlook, load_prior, own_record, sprint_outcome
 from apps.ml.core.sprint_outcome.explain import explained
 from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, replayed
@@ -16,13 +16,8 @@ from apps.ml.core.sprint_outcome.standing import elapsed_ratio_at, moment_at, pa
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
 from apps.ml.services.history import record_prediction
+from apps.ml.services.sprint_forecasts import SprintIsOver
 from apps.projects.models import Sprint
-
-
-class SprintIsOver(Conflict):
-    """The sprint is completed: what it delivered is known."""
-
-    code = "sprint_is_over"
 
 
 def sprint_outlook(sprint: Sprint, *, now: datetime) -> Outlook:

@@ -176,6 +176,7 @@ def test_the_list_is_narrowed_by_project_type_and_activity(as_staff):
 
     assert [row["id"] for row in as_staff.get(MODELS + query).json()["results"]] == [str(wanted.id)]
     assert as_staff.get(f"{MODELS}?model_type=nonsense").status_code == 400
+    assert as_staff.get(f"{MODELS}?is_active=nonsense").status_code == 400
 
 
 def test_the_list_takes_the_same_queries_however_many_models(as_staff, django_assert_max_num_queries):

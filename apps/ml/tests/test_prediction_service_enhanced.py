@@ -1,5 +1,6 @@
 """Answers of a trained model: explained, corrected by outcomes, recorded, and falling through when it cannot be had."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -116,6 +117,22 @@ def test_ranges_widen_after_outcomes_that_they_did_not_hold(trained, team, now):
     assert after["prediction_range"]["max"] > before["prediction_range"]["max"]
     assert after["prediction_range"]["min"] < before["prediction_range"]["min"]
     assert after["confidence"] < before["confidence"]
+
+
+def test_hours_next_to_nothing_stop_no_answer(trained, team, now):
+    for number, hours in enumerate([5e-324, 1e5] * 20):
+        PredictionHistoryFactory(
+            project=team,
+            predicted_value=4.0,
+            actual_value=hours,
+            details={"log_scale": 0.4, "used_estimate": False},
+            created_at=now + timedelta(hours=number),
+        )
+    EFFORT_OUTCOMES.clear()
+
+    answer = PredictionService().predict_issue_effort(**ASKED, project_id=team.id)
+
+    assert 0 < answer["prediction_range"]["min"] <= answer["prediction_range"]["max"] < math.inf
 
 
 def test_ranges_of_points_follow_their_outcomes_too(team, now):

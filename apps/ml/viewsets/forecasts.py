@@ -22,12 +22,13 @@ from apps.ml.viewsets.insights import require_issues_of
 from apps.projects.selectors import projects_visible_to, sprints_visible_to
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few weeks with finished work.")}
+OVER: dict[Any, Any] = {(409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed.")}
 
 
 class ForecastViewSet(ViewSet):
     """Answers about the future, all from one engine."""
 
-    @extend_schema(request=WhatIfRequest, responses={200: WhatIfResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
+    @extend_schema(request=WhatIfRequest, responses={200: WhatIfResponse, **OVER, **NOT_ENOUGH_DATA}, tags=["ml"])
     def what_if(self, request: Request, sprint_id: UUID) -> Response:
         """Compare a sprint as planned with a scenario, and suggest what to take out to be in time."""
         sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django_filters import BooleanFilter, ChoiceFilter, FilterSet, UUIDFilter
+from django_filters import ChoiceFilter, FilterSet, UUIDFilter
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -25,6 +25,7 @@ from apps.ml.serializers.registry import JobSerializer, ModelDetailSerializer, M
 from apps.ml.services import model_registry, training_jobs
 from apps.ml.storage.errors import StorageError
 from apps.ml.tasks import BrokerUnavailable, send_training
+from apps.projects.filters import YesNoFilter
 from apps.projects.models import Project, TeamMember
 from apps.projects.selectors import projects_visible_to, role_of, sees_everything
 
@@ -46,7 +47,7 @@ class ModelFilter(FilterSet):
 
     project_id = UUIDFilter(help_text="Only models of this project.")
     model_type = ChoiceFilter(choices=ModelType.choices)
-    is_active = BooleanFilter(help_text="Only models that serve, or only others.")
+    is_active = YesNoFilter(help_text="Only models that serve, or only others.")
 
     class Meta:
         model = MLModel

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.checks import run_checks
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
@@ -58,6 +58,12 @@ def test_what_failed_before_the_days_that_are_asked_for_stays(given_up, capsys):
     call_command("failed_deliveries", "--days", "0")
 
     assert capsys.readouterr().out == "0 will be tried again.\nNothing was given up in the last 0 days.\n"
+
+
+@pytest.mark.parametrize("days", ["999999999", "-5", "soon"])
+def test_days_that_no_calendar_has_are_refused(days):
+    with pytest.raises(CommandError, match="a number of days from 0"):
+        call_command("failed_deliveries", f"--days={days}")
 
 
 # --- Old rows -----------------------------------------------------------------------------------------------------

@@ -57,6 +57,8 @@ def check_refused(response: Any, status: int) -> None:
         (issue_with(story_points="NaN"), 400),
         (issue_with(story_points="Infinity"), 400),
         (issue_with(estimated_hours="-1"), 400),
+        (issue_with(actual_hours=5e-324), 400),
+        (issue_with(estimated_hours=0.00001), 400),
         (issue_with(title="a\0b"), 400),
         (issue_with(issue_type="bug\0"), 400),
         (issue_with(description="\0"), 400),

@@ -220,6 +220,8 @@ class TestLists:
     @pytest.mark.parametrize(
         ("query", "status"),
         [
+            ({"unassigned": "maybe"}, 400),
+            ({"backlog": "2"}, 400),
             ({"page": "0"}, 404),
             ({"page": "two"}, 404),
             ({"page": "9" * 30}, 404),

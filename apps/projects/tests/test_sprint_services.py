@@ -67,6 +67,25 @@ class TestSprints:
         with django_assert_max_num_queries(11):
             services.close_sprint(sprint, by=lead.user, now=now)
 
+    def test_the_dates_of_a_sprint_that_an_import_knew_by_name_are_told_once(self, project, now):
+        options = {"started_at": None, "start_date": None, "end_date": None, "completed_at": now}
+        sprint = SprintFactory(project=project, completed=True, **options)
+        first, last = now.date() - timedelta(days=20), now.date() - timedelta(days=7)
+
+        services.update_sprint(sprint, start_date=first, end_date=last)
+
+        sprint.refresh_from_db()
+        assert (sprint.start_date, sprint.end_date, sprint.completed_at) == (first, last, None)
+        with pytest.raises(Conflict):
+            services.update_sprint(sprint, end_date=first)
+
+    def test_a_sprint_that_was_closed_here_keeps_even_dates_that_nobody_gave(self, project, lead, now):
+        sprint = SprintFactory(project=project, active=True, start_date=None, started_at=now - timedelta(days=3))
+        services.close_sprint(sprint, by=lead.user, now=now)
+
+        with pytest.raises(Conflict):
+            services.update_sprint(sprint, end_date=now.date())
+
     def test_a_planned_sprint_is_deleted_and_its_issues_return_to_the_backlog(self, project, lead, now):
         sprint = SprintFactory(project=project)
         issue = IssueFactory(project=project, sprint=sprint)

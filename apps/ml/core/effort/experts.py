@@ -102,6 +102,11 @@ def scale_from_log(size: Floats) -> Floats:
     return np.asarray(np.clip(np.exp(size), *SCALE_BOUNDS))
 
 
+def widened(scale: float, beyond: float) -> float:
+    """The scale of an answer to an estimate outside those learned from: unsure by the distance as well."""
+    return min(scale + beyond, SCALE_BOUNDS[1])
+
+
 def snapped(centre: Floats, log_estimate: Floats, threshold: float) -> Floats:
     """Keep the team's own number unless the answer differs clearly from it."""
     return np.where(np.abs(centre - log_estimate) < threshold, log_estimate, centre)

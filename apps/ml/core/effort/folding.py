@@ -51,4 +51,9 @@ def _head_header(head: FittedHead) -> HeadHeader:
         baseline_malr=head.metrics.baseline_malr,
         n_measured=head.metrics.n_test,
         totals=asdict(head.totals),
+        log_estimates=_ends(head.spec.offset[head.spec.usable]) if head.spec.informed else None,
     )
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    return float(values.min()), float(values.max())

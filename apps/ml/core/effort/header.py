@@ -44,6 +44,13 @@ class HeadHeader:
     n_measured: int
     #: Fields of `intervals.Totals`.
     totals: dict[str, float]
+    #: Smallest and largest log of an estimate that was learned from; None for the head without, and in old artefacts.
+    log_estimates: tuple[float, float] | None = None
+
+    def beyond(self, log_estimate: float) -> float:
+        """How far an estimate lies outside those that were learned from, in log units."""
+        low, high = self.log_estimates or (log_estimate, log_estimate)
+        return max(low - log_estimate, log_estimate - high, 0.0)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

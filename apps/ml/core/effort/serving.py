@@ -23,6 +23,7 @@ from .experts import (
     scale_from_log,
     scale_inputs,
     static_row,
+    widened,
     without_trees,
 )
 from .explain import Explained, Otherwise, contributions, reasoning
@@ -216,7 +217,8 @@ class EffortModel:
         keep = abs(centre - own) < head.header.snap
         centre = own if keep else centre
         lean = 1.0 if head.trees is None else 0.0
-        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts, keep, lean)
+        scale = widened(_scale(head, parts, experts, centre, static), head.header.beyond(own))
+        return Answer(centre, scale, experts, parts, keep, lean)
 
     def _estimate(self, asked: Asked, head: ServedHead, answer: Answer, otherwise: Otherwise | None) -> EffortEstimate:
         informed = head is self.informed

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 #: With fewer outcomes known to the typical later issue, the order of estimating teaches nothing.
 MINIMUM_KNOWN_OUTCOMES = 20
+#: A second. Two rows of less, on the log scale, made a model promise minutes for everything; no tracker means them.
+LEAST_HOURS = 1 / 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Table:
 
 def with_hours(issues: Sequence[CompletedIssue]) -> list[CompletedIssue]:
     """The issues a model of hours can learn from, in time order."""
-    return chronological([issue for issue in issues if issue.actual_hours is not None and issue.actual_hours > 0])
+    return chronological([issue for issue in issues if (issue.actual_hours or 0.0) >= LEAST_HOURS])
 
 
 def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history: bool = True) -> Table:

@@ -1,5 +1,6 @@
 """Predict with the scikit-learn objects themselves: the oracle that holds the folded arrays to account."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from .experts import (
     scale_inputs,
     snapped,
     static_row,
+    widened,
     without_trees,
 )
 from .features import Reading, has_estimate, log_estimate, read
@@ -76,7 +78,8 @@ def _informed(
     trees = _trees(estimators["informed_boosted"], informed_inputs(ratio, plain, own, static), ratio)
     experts = np.column_stack([own, [model.levels.recent], plain, own + ratio, own + trees])
     centre = snapped(experts @ head.weights, own, head.header.snap)
-    return float(centre[0]), _log_scale(estimators, "informed", raw=raw, centre=centre, experts=experts, static=static)
+    log_scale = _log_scale(estimators, "informed", raw=raw, centre=centre, experts=experts, static=static)
+    return float(centre[0]), math.log(widened(math.exp(log_scale), head.header.beyond(float(own[0]))))
 
 
 def _trees(booster: Any, inputs: Floats, fallback: Floats) -> Floats:

@@ -98,6 +98,18 @@ def test_without_trees_near_neighbours_speak_and_else_the_linear_expert():
     assert without_trees(np.array([1.0, 1.0]), rows).tolist() == [2.0, 1.0]
 
 
+@pytest.mark.parametrize("estimated_hours", [1e-4, 1e3, 1e5])
+def test_an_estimate_such_as_nobody_gave_makes_no_answer_surer(model, estimated_hours):
+    known, strange = (
+        model.estimate(replace(ISSUES[0].facts, estimated_hours=hours))
+        for hours in (ISSUES[0].facts.estimated_hours, estimated_hours)
+    )
+
+    assert strange.used_estimate
+    assert strange.confidence < known.confidence
+    assert strange.log_scale > 1
+
+
 def test_a_contribution_names_what_moved_the_answer(model):
     story = next(
         issue.facts for issue in ISSUES if issue.facts.issue_type == "story" and "billing" in issue.facts.title

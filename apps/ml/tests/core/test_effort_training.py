@@ -60,6 +60,12 @@ def test_what_is_finished_after_now_is_not_learned():
     assert trained.training_samples == sum(issue.completed_at <= now for issue in LEARNABLE) < len(LEARNABLE)
 
 
+def test_less_than_a_second_of_work_teaches_nothing():
+    issues = [replace(issue, actual_hours=1e-9) if number % 30 == 0 else issue for number, issue in enumerate(team(90))]
+
+    assert train_effort_model(issues, now=NOW).training_samples == 87
+
+
 def test_a_team_with_something_to_learn_is_served_by_the_model(trained, model):
     estimate = model.estimate(blind(LEARNABLE[-1].facts))
 
@@ -257,7 +263,7 @@ def test_odd_closing_dates_train(closed_after_days):
 
 
 def test_hours_of_any_size_are_answered_within_bounds_and_without_confidence():
-    issues = [replace(issue, actual_hours=1e-6 if n % 2 else 1e6) for n, issue in enumerate(team(60))]
+    issues = [replace(issue, actual_hours=1e-3 if n % 2 else 1e6) for n, issue in enumerate(team(60))]
 
     estimate = EffortModel.from_bytes(train_effort_model(issues, now=NOW).serving).estimate(issues[0].facts)
 

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from apps.ml.core.calendar import Absence, WorkingCalendar
 from apps.ml.core.estimate_and_forecast import beside_forecast
 from apps.ml.core.sprint_duration import SprintPlan, estimate_sprint_duration
 from apps.ml.core.velocity import SprintRecord
@@ -25,6 +26,7 @@ def told(points_a_sprint: float, plan: SprintPlan = PLAN, **options) -> list[str
     """What is added where sprints of ten days delivered so much and weeks of five days ten points."""
     record = SprintRecord("s", "", 10, points_a_sprint, 10, pointed_issues=10, people=2)
     estimate = estimate_sprint_duration(plan, [record] * 5)
+    options = {"calendar": plan.calendar} | options
     forecast = WorkForecaster(TEAM, "points", plan.resumes_on, plan.last_day, **options).ask(plan.items)
     after = beside_forecast(estimate, plan, forecast)
     assert after.estimated_days == estimate.estimated_days
@@ -47,6 +49,12 @@ def test_a_forecast_beyond_ten_years_is_told_as_such():
     (sentence,) = told(20.0, carried=1e6)
 
     assert "more than 3650 to more than 3650" in sentence
+
+
+def test_where_neither_sees_an_end_they_agree():
+    away = WorkingCalendar(people=1, absences=(Absence(MONDAY),))
+
+    assert told(20.0, replace(PLAN, calendar=away)) == []
 
 
 def test_without_work_there_is_nothing_to_compare():

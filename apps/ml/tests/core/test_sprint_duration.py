@@ -233,6 +233,15 @@ def test_no_answer_lies_beyond_the_calendar():
     assert any("does not end within" in sentence for sentence in estimate.risk_factors)
 
 
+def test_with_everybody_away_for_good_the_horizon_is_called_one():
+    away = WorkingCalendar(people=1, absences=(Absence(MONDAY),))
+
+    estimate = estimate_sprint_duration(replace(PLAN, calendar=away), [STEADY] * 3)
+
+    assert estimate.finish_date == date(2036, 3, 2)
+    assert any("does not end within ten years" in sentence for sentence in estimate.risk_factors)
+
+
 def test_a_sprint_without_an_end_has_no_plan_to_compare_with():
     estimate = estimate_sprint_duration(replace(PLAN, last_day=None, team_capacity_hours=10.0), [STEADY] * 3)
 

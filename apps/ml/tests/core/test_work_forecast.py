@@ -35,6 +35,14 @@ def test_two_weeks_of_work_are_an_even_chance_in_two_weeks():
     assert (found.work, found.working_days_left, found.history.unit) == (20.0, 10, "points")
 
 
+def test_open_issues_of_no_points_are_nearly_sure_but_not_done():
+    team = forecaster()
+
+    assert team.ask(items(3, points=0.0)).probability_in_time == 0.99
+    assert {drop.probability_after for drop in single_drops(team, items(3, points=0.0))} == {0.99}
+    assert team.ask([]).probability_in_time == 1.0
+
+
 def test_percentiles_are_dates_in_order():
     finishes = forecaster().ask(items(10)).finishes
 
@@ -262,6 +270,13 @@ def test_a_backlog_into_which_more_comes_than_goes_out_never_ends():
     found = forecaster(created=(50.0,) * 30).ask(items(200))
 
     assert [(finish.working_days, finish.day) for finish in found.finishes] == [(None, None)] * 4
+    assert found.probability_in_time == 0.0
+
+
+def test_what_never_ends_is_not_in_time_however_late_the_last_day():
+    found = forecaster(created=(50.0,) * 30, last_day=date(2099, 1, 1)).ask(items(200))
+
+    assert found.finishes[-1].day is None
     assert found.probability_in_time == 0.0
 
 

@@ -1,5 +1,6 @@
 """`./run manage failed_deliveries [--days N] [--retry]`."""
 
+from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +11,20 @@ from apps.notifications.selectors import failed
 from apps.notifications.services.clean_up import retry_failed
 
 
+def _days(text: str) -> int:
+    # Five digits are centuries, and more than the calendar has days.
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise ArgumentTypeError(f"a number of days from 0 to 99999 is needed, not {text!r}")
+    return int(text)
+
+
 class Command(BaseCommand):
     """List e-mails and webhook posts that were given up, the latest first; `--retry` gives each one more try."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--days", type=int, default=7, help="how far to look back; 7 by default")
+        parser.add_argument("--days", type=_days, default=7, help="how far to look back; 7 by default")
         parser.add_argument("--retry", action="store_true", help="put them back: the worker's next minute tries them")
 
     def handle(self, *args: Any, **options: Any) -> None:
