@@ -13,14 +13,18 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.importers.report import ImportReport
-from apps.ml.models import MLModel, ModelType
+from apps.ml.models import AnomalyDetection, MLModel, ModelType
 from apps.projects.demo_data import PROJECT_KEY as DEMO_KEY
 from apps.projects.demo_data import ensure_login
 from apps.projects.models import Project, TeamMember
 
 DATA_KEY = "DATA"
 #: What the first models are called, in the order of their training.
-MODELS = {ModelType.EFFORT_PREDICTION: "effort", ModelType.STORY_POINTS: "story points"}
+MODELS = {
+    ModelType.EFFORT_PREDICTION: "effort",
+    ModelType.STORY_POINTS: "story points",
+    ModelType.TASK_ASSIGNMENT: "who does what",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def prepare(data: Path | None) -> Login:
     project = load_issues(data) if data else load_team()
     login = login_to(project)
     train(project)
+    look_around(project)
     return login
 
 
@@ -117,3 +122,10 @@ def train_one(model_type: ModelType, name: str, project: Project) -> None:
         call_command("train_ml_model", str(model_type), project=project.key)
     except CommandError as error:
         print(f"run: no model yet of {name}: {error}")
+
+
+def look_around(project: Project) -> None:
+    """What is unusual and at risk, told to the lead: a worker's first look may be six hours away."""
+    if not AnomalyDetection.objects.filter(project=project).exists():
+        with step("looking for what is unusual and at risk"):
+            call_command("detect_anomalies", project=project.key)

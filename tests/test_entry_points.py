@@ -123,6 +123,12 @@ def test_story_points_come_from_a_trained_model_too(server: Started, var_dir: Pa
     assert '"recommended_points"' in done.stdout
 
 
+def test_the_first_start_shows_what_is_unusual_and_at_risk(server: Started, var_dir: Path):
+    assert re.search(
+        r"^DEMO  anomalies: [1-9]\d*; new urgent risks of running sprints: [1-9]", server.output, re.MULTILINE
+    )
+
+
 def test_the_bare_address_leads_to_the_documentation(server: Started, var_dir: Path):
     found = re.search(r"serves on (http://\S+)", server.output)
     assert found, server.output

@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Case, Min, Q, QuerySet, When
+from django.db.models.expressions import OrderBy
 
 from apps.accounts.models import User
 from apps.notifications.models import Channel, Delivery, Notification, Preference, Severity, Webhook
@@ -27,6 +28,11 @@ class Recipient:
 def rank(severity: str) -> int:
     """Larger is worse."""
     return Severity.values.index(severity)
+
+
+def severest_first(field: str) -> OrderBy:
+    """What is of one moment, as all findings of one look are, in the order in which it is to be read."""
+    return Case(*(When(**{field: severity}, then=rank(severity)) for severity in Severity.values)).desc()
 
 
 def recipients(project: Project) -> list[Recipient]:
@@ -73,7 +79,7 @@ def inbox_of(user: User | AnonymousUser) -> QuerySet[Delivery]:
         return Delivery.objects.none()
     mine = Delivery.objects.filter(user=user, channel=Channel.IN_APP)
     seen = mine.filter(notification__project__in=projects_visible_to(user))
-    return seen.select_related("notification").order_by("-created_at", "id")
+    return seen.select_related("notification").order_by("-created_at", severest_first("notification__severity"), "id")
 
 
 def log_of(webhook: Webhook) -> QuerySet[Delivery]:

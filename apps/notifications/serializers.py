@@ -6,6 +6,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from apps.common.exceptions import ApplicationError
+from apps.common.serializers import RefusesUnknownFields, StrictSerializer
 from apps.notifications.models import Attempt, Delivery, Event, Preference, Severity, Webhook
 from apps.notifications.services.webhooks import require_reachable
 
@@ -26,7 +27,7 @@ class NotificationSerializer(serializers.ModelSerializer[Delivery]):
         read_only_fields = fields
 
 
-class ReadAllRequest(serializers.Serializer[Any]):
+class ReadAllRequest(StrictSerializer):
     """Which notifications to mark."""
 
     project = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="Only this project's.")
@@ -38,7 +39,7 @@ class ReadAllAnswer(serializers.Serializer[Any]):
     marked = serializers.IntegerField(help_text="How many were unread.")
 
 
-class PreferenceSerializer(serializers.ModelSerializer[Preference]):
+class PreferenceSerializer(RefusesUnknownFields, serializers.ModelSerializer[Preference]):
     """What you want to be sent; in the app you always find everything."""
 
     email_available = serializers.SerializerMethodField(help_text="Whether this installation can send e-mail at all.")
@@ -55,7 +56,7 @@ class PreferenceSerializer(serializers.ModelSerializer[Preference]):
         return bool(settings.EMAIL_URL)
 
 
-class WebhookSerializer(serializers.ModelSerializer[Webhook]):
+class WebhookSerializer(RefusesUnknownFields, serializers.ModelSerializer[Webhook]):
     """An address that a project's news are posted to."""
 
     url = serializers.CharField(

@@ -6,8 +6,10 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.accounts.models import User
+from apps.common.serializers import RefusesUnknownFields, StrictSerializer
 from apps.common.sprint_scope import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.selectors import names_of
 from apps.projects.snapshots import BOOKS, SprintBooks
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
@@ -62,7 +64,7 @@ class IdField(serializers.PrimaryKeyRelatedField):
         return rows.filter(**{self.within: self.context["project"]})
 
 
-class ProjectSerializer(serializers.ModelSerializer):
+class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
 
     class Meta:
@@ -80,13 +82,13 @@ class ProjectUpdateSerializer(ProjectSerializer):
         extra_kwargs = {}
 
 
-class IssueTypeSerializer(serializers.ModelSerializer):
+class IssueTypeSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     class Meta:
         model = IssueType
         fields = ["id", "name"]
 
 
-class StatusSerializer(serializers.ModelSerializer):
+class StatusSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     position = serializers.IntegerField(min_value=0, max_value=MAX_SMALL_INTEGER, required=False)
 
     class Meta:
@@ -94,7 +96,7 @@ class StatusSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "category", "position"]
 
 
-class MemberSerializer(serializers.ModelSerializer):
+class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     """A person in the team. Addresses are shown to the team only, which is whom this is shown to."""
 
     user = serializers.UUIDField(source="user_id", read_only=True)
@@ -115,7 +117,7 @@ class MemberSerializer(serializers.ModelSerializer):
         }
 
 
-class DayOffSerializer(serializers.ModelSerializer):
+class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     """A day on which nobody works; forecasts and durations leave it out."""
 
     class Meta:
@@ -124,7 +126,7 @@ class DayOffSerializer(serializers.ModelSerializer):
         extra_kwargs = {"name": {"help_text": "Why, if anybody asks."}}
 
 
-class NewMemberSerializer(serializers.Serializer):
+class NewMemberSerializer(StrictSerializer):
     """Whom to take into the team, and as what."""
 
     email = serializers.EmailField(max_length=254)
@@ -137,7 +139,7 @@ class NewMemberSerializer(serializers.Serializer):
         return user
 
 
-class SprintSerializer(serializers.ModelSerializer):
+class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     goal = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
     duration_days = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Planned calendar days, both ends counted."
@@ -154,6 +156,8 @@ class SprintSerializer(serializers.ModelSerializer):
 
 class BookLineSerializer(serializers.Serializer):
     issue_id = serializers.CharField()
+    key = serializers.CharField(help_text="Of the tracker it was imported from; empty without one.")
+    title = serializers.CharField(help_text="As it is now; empty if the issue was deleted since.")
     points = serializers.FloatField(allow_null=True, help_text="None where it had none.")
 
 
@@ -180,25 +184,29 @@ class SprintReportSerializer(serializers.Serializer):
 
     def to_representation(self, sprint_and_books: tuple[Sprint, SprintBooks]) -> dict[str, Any]:
         sprint, books = sprint_and_books
-        shown = {book: self._book(books.report, book) for book in BOOKS}
+        names = names_of({line.issue_id for book in BOOKS for line in getattr(books.report, book)})
+        shown = {book: self._book(books.report, book, names) for book in BOOKS}
         return super().to_representation(
             {"sprint_id": sprint.pk, "is_frozen": books.is_frozen, "as_of": books.as_of, **shown}
         )
 
-    def _book(self, report: SprintReport, book: str) -> dict[str, Any]:
+    def _book(self, report: SprintReport, book: str, names: dict[str, tuple[str, str]]) -> dict[str, Any]:
         sizes = "committed_points" if book == "committed" else "points"
-        lines = [{"issue_id": line.issue_id, "points": getattr(line, sizes)} for line in getattr(report, book)]
+        lines = []
+        for line in getattr(report, book):
+            key, title = names.get(line.issue_id, ("", ""))
+            lines.append({"issue_id": line.issue_id, "key": key, "title": title, "points": getattr(line, sizes)})
         amount = report.amount(book)
         return {"issues": amount.issues, "points": amount.points, "lines": lines}
 
 
-class CloseSprintSerializer(serializers.Serializer):
+class CloseSprintSerializer(StrictSerializer):
     """Where unfinished issues go: to another sprint, or to the backlog."""
 
     move_to = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True, default=None)
 
 
-class IssueSerializer(serializers.ModelSerializer):
+class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     """An issue as it is now. Status moves the times: work starts once, and is resolved while it is done."""
 
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)

@@ -252,7 +252,7 @@ def scope_added(state: SprintState) -> Finding | None:
         kind="scope_added",
         severity=severity,
         description=(
-            f"Added after the start: {added:g} {state.unit}, where {committed:g} were committed and {removed:g} left"
+            f"Added after the start: {added:g} {state.unit}; {committed:g} were committed, {removed:g} taken out"
         ),
         metric=f"scope_{state.unit}",
         expected=committed,

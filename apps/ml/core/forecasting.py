@@ -219,7 +219,10 @@ def usable_weeks(weekly: Sequence[float]) -> Floats:
     """
     past = np.trim_zeros(np.asarray(weekly, dtype=np.float64), trim="f")[-MAX_HISTORY_WEEKS:]
     if len(past) < MIN_WEEKS:
-        raise NotEnoughData(have=len(past), needed=MIN_WEEKS, what="weeks since the first finished work")
+        # An old export has plenty of finished work and none of it here: the span says which weeks are meant.
+        raise NotEnoughData(
+            have=len(past), needed=MIN_WEEKS, what="weeks since the first finished work of the last two years"
+        )
     active = int(np.count_nonzero(past))
     if active < MIN_ACTIVE_WEEKS:
         raise NotEnoughData(have=active, needed=MIN_ACTIVE_WEEKS, what="weeks with finished work")

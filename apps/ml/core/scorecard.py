@@ -135,7 +135,7 @@ class Score:
     n_log: int
     ranges: RangeScore | None
     confidence: ConfidenceScore | None
-    #: None where no baseline, or no estimate of the team, was recorded with a prediction.
+    #: None where no baseline, or no estimate of the team, was recorded with a prediction, and where it never erred.
     against_baseline: Skill | None
     against_team: Skill | None
 
@@ -284,7 +284,7 @@ def _main_sentence(found: Score, unit: str) -> str:
     against = found.against_baseline
     if against is None:
         n, off = _outcomes(found.n), f"{found.mean_absolute_error:.1f} {unit}"
-        return f"Over {n} the predictions were off by {off} on average; no baseline was recorded to compare with."
+        return f"Over {n} the predictions were off by {off} on average; there is no baseline error to compare with."
     return (
         f"Over {_outcomes(against.n)} the predictions were off by {against.mean_absolute_error:.1f} {unit} on average, "
         f"the naive baseline by {against.reference_error:.1f} {unit}: {in_words(against)}."

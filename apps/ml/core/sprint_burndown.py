@@ -98,4 +98,4 @@ def _ideal(past: SprintPast, committed: Amount) -> Iterator[IdealDay]:
     last = min(past.last_day, past.first_day + timedelta(days=MAX_DAYS - 1))
     for day in _days(past.first_day, last):
         left = 1.0 - elapsed_ratio(past.first_day, past.last_day, day)
-        yield IdealDay(day, left * committed.issues, left * committed.points)
+        yield IdealDay(day, round(left * committed.issues, 2), round(left * committed.points, 2))

@@ -103,6 +103,17 @@ def unfinished(
     return tuple(item for item in items if item.issue_id in labelled)
 
 
+def bears_label(project_id: UUID | str, label: str) -> bool:
+    """Whether any issue of a project, open or finished, bears a label."""
+    labels = Issue.objects.filter(project_id=project_id).order_by().values_list("labels", flat=True)
+    return any(_bears(label, each) for each in labels.iterator())
+
+
+def has_component(project_id: UUID | str, component: str) -> bool:
+    """Whether any issue of a project, open or finished, is of a component."""
+    return _chosen(project_id, component).exists()
+
+
 def created_by_week(
     project_id: UUID | str, *, now: datetime, component: str = "", label: str = ""
 ) -> tuple[float, ...]:

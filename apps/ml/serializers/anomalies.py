@@ -1,9 +1,8 @@
 """Anomalies as clients see them, and what people can make of one."""
 
-from typing import Any
-
 from rest_framework import serializers
 
+from apps.common.serializers import StrictSerializer
 from apps.ml.models import AnomalyDetection
 from apps.ml.services.anomaly_review import REVIEWS
 
@@ -43,7 +42,7 @@ class AnomalySerializer(serializers.ModelSerializer[AnomalyDetection]):
         read_only_fields = fields
 
 
-class ReviewRequest(serializers.Serializer[Any]):
+class ReviewRequest(StrictSerializer):
     """What to make of an open anomaly; a closed one stays as it is."""
 
     status = serializers.ChoiceField(

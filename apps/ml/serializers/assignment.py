@@ -4,12 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.serializers import StrictSerializer
 from apps.ml.services.recommendation_service import AUTO, STRATEGIES
 
 MAX_TOP_N = 20
 
 
-class SuggestAssignmentRequest(serializers.Serializer[Any]):
+class SuggestAssignmentRequest(StrictSerializer):
     """Request of suggest-assignment."""
 
     issue_id = serializers.UUIDField()

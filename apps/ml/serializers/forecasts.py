@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from apps.common.serializers import StrictSerializer
 from apps.ml.core.calendar import MAX_DAYS
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
 from apps.ml.core.scope_growth import MIN_SPRINTS
@@ -33,7 +34,9 @@ class HistorySerializer(serializers.Serializer[Any]):
             "'hours' where no points but hours are recorded; else 'issues'."
         )
     )
-    weeks = serializers.IntegerField(help_text=f"Weeks since the first finished work, at least {MIN_WEEKS}.")
+    weeks = serializers.IntegerField(
+        help_text=f"Weeks since the first finished work of the last two years, at least {MIN_WEEKS}."
+    )
     active_weeks = serializers.IntegerField(help_text="Those in which anything was finished.")
     weekly_mean = serializers.FloatField(help_text="Mean output of a week; recent weeks weigh more.")
     level_sigma = serializers.FloatField(
@@ -110,7 +113,7 @@ class SprintOutlookSerializer(serializers.Serializer[Any]):
     no_forecast_because = serializers.CharField(allow_null=True)
 
 
-class WhatIfRequest(serializers.Serializer[Any]):
+class WhatIfRequest(StrictSerializer):
     """Request of what-if; nothing given is the sprint as planned."""
 
     drop_issues = serializers.ListField(
@@ -154,6 +157,8 @@ class DropSerializer(serializers.Serializer[Any]):
     """An issue that could be taken out."""
 
     issue_id = serializers.UUIDField()
+    key = serializers.CharField(help_text="Of the tracker it was imported from; empty without one.")
+    title = serializers.CharField()
     probability_after = serializers.FloatField()
 
 
@@ -175,7 +180,7 @@ class WhatIfResponse(serializers.Serializer[Any]):
     )
 
 
-class ForecastRequest(serializers.Serializer[Any]):
+class ForecastRequest(StrictSerializer):
     """Request of a project's forecast: some work (all open issues by default), or a day alone for 'how many'."""
 
     issue_ids = serializers.ListField(

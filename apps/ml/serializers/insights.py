@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.serializers import StrictSerializer
 from apps.ml.core import burndown
 from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
 from apps.ml.core.sprint_outcome.risk import UNDER_DELIVERY_PERCENT
@@ -21,7 +22,7 @@ def _steps(thresholds: Sequence[float]) -> str:
     return ", ".join(f"{threshold:g}" for threshold in thresholds)
 
 
-class EstimateSprintDurationRequest(serializers.Serializer[Any]):
+class EstimateSprintDurationRequest(StrictSerializer):
     """Request of estimate-sprint-duration."""
 
     sprint_id = serializers.UUIDField()

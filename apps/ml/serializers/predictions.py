@@ -1,11 +1,11 @@
 """Requests and responses of the two prediction endpoints."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.serializers import StrictSerializer
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
 
 #: Far beyond any real task or estimate; a larger number is a mistake in the unit.
@@ -13,7 +13,7 @@ MAX_HOURS = 100_000
 MAX_POINTS = 10_000
 
 
-class IssueInputSerializer(serializers.Serializer[Any]):
+class IssueInputSerializer(StrictSerializer):
     """What is known of an issue. With `issue_id`, what is not sent is taken from that issue; else a title is needed."""
 
     project_id = serializers.UUIDField()
@@ -35,14 +35,6 @@ class IssueInputSerializer(serializers.Serializer[Any]):
     labels = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=50)
     reporter_id = serializers.UUIDField(required=False)
     assignee_id = serializers.UUIDField(required=False)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse fields that do not exist: a misspelt `issue_tpye` would change the answer without a word."""
-        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
-        if unknown:
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such field. Fields: {known}."))
-        return super().to_internal_value(data)
 
     def validate_priority(self, value: float) -> float:
         return _finite(value)

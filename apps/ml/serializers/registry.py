@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.services.fitting import PeopleStayInTheirProject
 from apps.ml.services.model_trainer import STEPS
@@ -12,7 +13,7 @@ from apps.ml.services.model_trainer import STEPS
 _INTERNAL_METRICS = ("reference_errors",)
 
 
-class ScopeRequest(serializers.Serializer[Any]):
+class ScopeRequest(StrictSerializer):
     """Whose model is meant: a project's own, or the one of all projects together."""
 
     model_type = serializers.ChoiceField(ModelType.choices)

@@ -1,6 +1,6 @@
 """Forecasts as the API shows them, and what the prediction history keeps of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -65,6 +65,13 @@ def record_answer(weekly: Sequence[float]) -> list[dict[str, Any]]:
     return [asdict(kept) for kept in track_record(weekly)]
 
 
-def drop_answer(drop: Drop) -> dict[str, Any]:
-    """An issue that could be taken out."""
-    return {"issue_id": drop.issue_id, "probability_after": drop.probability_after}
+#: An issue that was deleted while it was asked about.
+_NAMELESS = {"key": "", "title": ""}
+
+
+def drop_answers(drops: Sequence[Drop], titles: Mapping[str, dict[str, str]]) -> list[dict[str, Any]]:
+    """Issues that could be taken out, by names that people know."""
+    return [
+        {"issue_id": drop.issue_id, **titles.get(drop.issue_id, _NAMELESS), "probability_after": drop.probability_after}
+        for drop in drops
+    ]

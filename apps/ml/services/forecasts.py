@@ -18,8 +18,9 @@ from apps.ml.core.work_units import WorkItem
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
+from apps.ml.selectors.issues import issue_titles
 from apps.ml.services.forecast_answers import (
-    drop_answer,
+    drop_answers,
     forecast_answer,
     forecast_details,
     history_answer,
@@ -78,7 +79,7 @@ class ForecastService:
             "scenario": forecast_answer(after),
             "probability_change": _difference(before.probability_in_time, after.probability_in_time),
             "target_probability": TARGET_PROBABILITY,
-            **_suggestions(forecaster, changed.items, forecasts.expendable_first(sprint), pace=pace),
+            **_suggestions(sprint.project_id, forecaster, changed.items, forecasts.expendable_first(sprint), pace=pace),
         }
 
     def forecast_work(
@@ -207,7 +208,7 @@ def _changed(plan: SprintPlan, scenario: Scenario, added: Sequence[WorkItem]) ->
 
 
 def _suggestions(
-    forecaster: WorkForecaster, items: Sequence[WorkItem], order: Sequence[str], *, pace: float
+    project_id: UUID, forecaster: WorkForecaster, items: Sequence[WorkItem], order: Sequence[str], *, pace: float
 ) -> dict[str, Any]:
     """What helps most alone, and what to take out in turn until the target is reached."""
     by_id = {item.issue_id: item for item in items}
@@ -215,10 +216,8 @@ def _suggestions(
     ordered = [item for item in items if item.issue_id not in order] + [by_id[id_] for id_ in order if id_ in by_id]
     alone = single_drops(forecaster, items, pace=pace)[:MAX_SUGGESTIONS]
     path = path_to(TARGET_PROBABILITY, forecaster, ordered, pace=pace)
-    return {
-        "most_helpful_drops": [drop_answer(drop) for drop in alone],
-        "drops_to_target": [drop_answer(drop) for drop in path],
-    }
+    titles = issue_titles(project_id, {drop.issue_id for drop in (*alone, *path)})
+    return {"most_helpful_drops": drop_answers(alone, titles), "drops_to_target": drop_answers(path, titles)}
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

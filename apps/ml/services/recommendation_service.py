@@ -84,8 +84,8 @@ def _choose(asked: str, project_id: UUID | str) -> _Choice:
     model = loaded.predictor if loaded is not None else None
     if not isinstance(model, AssignmentModel):
         reason = (
-            "The seed's formula: this project has no trained model of who does what; "
-            f"one needs {MIN_TRAINING_ISSUES} finished issues with an assignee."
+            "The formula: this project has no trained model of who does what; "
+            f"one is trained on Mondays, or by hand, from {MIN_TRAINING_ISSUES} finished issues with an assignee on."
         )
         return _Choice(FORMULA, reason, None, None)
     if asked == AUTO:
@@ -96,7 +96,7 @@ def _choose(asked: str, project_id: UUID | str) -> _Choice:
 def _comparison(measured: Replay) -> str:
     formula, learned = measured.rates.get(FORMULA), measured.rates.get(LEARNED)
     if formula is None or learned is None:
-        return "The seed's formula: too little was finished to compare it with anything."
+        return "The formula: too little was finished to compare it with anything."
     return (
         f"On the last {measured.n_issues} finished issues the learned total named the right person first in "
         f"{learned.top_1:.0%}, the formula in {formula.top_1:.0%}."

@@ -90,23 +90,27 @@ def _answer(outlook: Outlook) -> dict[str, Any]:
         "unit": outlook.unit,
         "committed": outcome.committed_points,
         "done": outlook.moment.done.points,
-        "elapsed_ratio": outlook.moment.elapsed_ratio,
-        "typical_delivered": outcome.typical_points,
-        "expected_delivered": outcome.expected_points,
-        "delivered_range": {"min": interval.low, "max": interval.high},
+        "elapsed_ratio": round(outlook.moment.elapsed_ratio, 4),
+        "typical_delivered": round(outcome.typical_points, 2),
+        "expected_delivered": round(outcome.expected_points, 2),
+        "delivered_range": {"min": round(interval.low, 2), "max": round(interval.high, 2)},
         "range_level": interval.level,
-        "range_measured_coverage": interval.measured_coverage,
+        "range_measured_coverage": _rounded(interval.measured_coverage, 4),
         "range_outcomes": interval.n_outcomes,
-        "probability_delivered": outcome.probability,
+        "probability_delivered": round(outcome.probability, 4),
         "delivered_share": DELIVERED_SHARE,
         "baselines": {
             "committed_met": outcome.committed_met_points,
-            "average_velocity": outcome.average_velocity_points,
-            "committed_x_ratio": outcome.committed_ratio_points,
-            "usual_ratio": outcome.usual_ratio,
+            "average_velocity": _rounded(outcome.average_velocity_points, 2),
+            "committed_x_ratio": round(outcome.committed_ratio_points, 2),
+            "usual_ratio": round(outcome.usual_ratio, 4),
         },
         "history": {"past_sprints": outcome.past_sprints, "replayed_sprints": outcome.replayed_sprints},
         "method": outcome.method,
         "model_version": outcome.prior_version,
         "reasoning": explained(outcome, outlook.moment, unit=outlook.unit),
     }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

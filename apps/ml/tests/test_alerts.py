@@ -2,9 +2,12 @@
 
 import contextlib
 import json
+import re
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from apps.ml import tasks
@@ -232,4 +235,16 @@ def test_the_task_of_a_sprint_announces_and_one_that_was_deleted_is_no_error(spr
     tasks.watch_sprint.delay(str(sprint.id))
     tasks.watch_sprint.delay(str(ProjectFactory.build().id))
 
+    assert Notification.objects.filter(event="sprint_at_risk").exists()
+
+
+def test_the_command_looks_at_once_and_says_what_it_found_and_told(sprint):
+    told, key = StringIO(), sprint.project.key
+
+    call_command("detect_anomalies", project=key.lower(), stdout=told)
+    call_command("detect_anomalies", stdout=told)
+
+    first, second = (line for line in told.getvalue().splitlines() if line.startswith(f"{key}  anomalies: "))
+    assert re.search(r"new urgent risks of running sprints: [1-9]\d*\.$", first)
+    assert second.endswith("running sprints: 0.")
     assert Notification.objects.filter(event="sprint_at_risk").exists()

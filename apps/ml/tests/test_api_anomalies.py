@@ -51,6 +51,15 @@ def test_a_member_lists_what_was_found_the_latest_first(client, project, anomaly
     assert found[1]["severity"] == "high"
 
 
+def test_of_one_look_the_severest_comes_first(client, project, now):
+    for kind, severity in (("stale_issues", "medium"), ("unassigned_issues", "critical"), ("created_drop", "low")):
+        AnomalyDetectionFactory(project=project, anomaly_type=kind, severity=severity, detected_at=now)
+
+    found = client.get(address(project)).data["results"]
+
+    assert [row["severity"] for row in found] == ["critical", "medium", "low"]
+
+
 @pytest.mark.parametrize("query", ["severity=high", "anomaly_type=finished_drop", "status=investigating"])
 def test_the_list_is_narrowed(client, project, anomaly, query):
     AnomalyDetectionFactory(project=project, anomaly_type="stale_issues", severity="low")

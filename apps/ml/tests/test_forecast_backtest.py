@@ -200,7 +200,7 @@ def test_an_unknown_team_and_one_with_too_little_are_refused():
 
     with pytest.raises(CommandError, match="There is no project 'NOBODY'"):
         run("--project", "NOBODY")
-    message = f"12 weeks since the first finished work are needed .* project {project.key} has 7"
+    message = f"12 weeks since the first finished work of the last two years are needed .* project {project.key} has 7"
     with pytest.raises(CommandError, match=message):
         run("--project", project.key)
 

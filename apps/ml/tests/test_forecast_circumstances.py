@@ -170,6 +170,7 @@ def test_a_backlog_grows_if_that_is_asked_for(api_client):
     project = ProjectFactory()
     finish_by_week(project, [4] * 30, now=now, labels=["epic"])
     IssueFactory.create_batch(20, project=project, created_at=now - timedelta(days=400))
+    IssueFactory(project=project, created_at=now - timedelta(days=1000), labels=["old"])
     api_client.force_authenticate(TeamMemberFactory(project=project).user)
 
     def ask(**body):
@@ -181,7 +182,7 @@ def test_a_backlog_grows_if_that_is_asked_for(api_client):
     assert still.data["when"]["weekly_inflow"] is None
     assert 3.0 < growing.data["when"]["weekly_inflow"] <= 4.0
     assert growing.data["when"]["probability_in_time"] < still.data["when"]["probability_in_time"]
-    assert ask(growth=True, label="nothing").data["when"]["weekly_inflow"] is None
+    assert ask(growth=True, label="old").data["when"]["weekly_inflow"] is None
     for body in ({"items": 3}, {"issue_ids": [str(project.issues.first().id)]}):
         refused = ask(growth=True, **body)
         assert (refused.status_code, refused.data["errors"][0]["pointer"]) == (400, "/growth")

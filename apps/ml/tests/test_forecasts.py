@@ -1,6 +1,7 @@
 """Forecasts from the database: one chance wherever it is shown, what-ifs, and parts of a backlog."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -173,6 +174,8 @@ def test_the_suggested_drops_reach_the_target(running, now):
 
     assert followed["scenario"]["probability_in_time"] == answer["drops_to_target"][-1]["probability_after"] >= 0.85
     assert followed["drops_to_target"] == []
+    titles = dict(Issue.objects.filter(sprint=running).values_list("id", "title"))
+    assert {drop["title"] for drop in answer["drops_to_target"]} == {titles[UUID(id_)] for id_ in dropped}
 
 
 def test_a_what_if_leaves_a_row_that_can_be_told_from_a_plan(running, now):
@@ -237,7 +240,7 @@ def test_a_young_project_is_told_how_much_is_missing(now):
 def test_the_queries_do_not_grow_with_the_backlog(project, running, now, django_assert_num_queries):
     IssueFactory.create_batch(20, project=project, sprint=running, story_points=3)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         ForecastService().what_if(running.id, Scenario(), now=now)
 
 
@@ -302,6 +305,33 @@ def test_items_and_issues_at_once_are_refused(client, sprint):
     response = client.post(forecast_address(sprint.project), {"items": 3, "label": "x"}, format="json")
 
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize("field", ["label", "component"])
+def test_a_label_or_component_that_no_issue_bears_is_refused_and_not_called_done(client, sprint, field):
+    response = client.post(forecast_address(sprint.project), {field: "biling"}, format="json")
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"/{field}"]
+
+
+def test_a_label_whose_issues_are_all_finished_is_done_today(client, sprint):
+    IssueFactory(project=sprint.project, completed=True, labels=["release"], component="billing")
+
+    asked = {"label": "release", "component": "billing"}
+    response = client.post(forecast_address(sprint.project), asked, format="json")
+
+    assert response.json()["when"]["issues"] == 0
+    assert response.json()["when"]["percentiles"][-1]["working_days"] == 0
+
+
+@pytest.mark.parametrize("address", [what_if_address, lambda sprint: forecast_address(sprint.project)])
+def test_a_field_that_does_not_exist_is_refused_by_its_name(client, sprint, address):
+    response = client.post(address(sprint), {"by_date": "2030-01-01"}, format="json")
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/by_date"]
+    assert not PredictionHistory.objects.exists()
 
 
 def test_too_little_history_is_422_with_what_is_missing(client, sprint):

@@ -170,7 +170,7 @@ def test_the_command_lists_what_is_due_and_why_without_queueing(now, capsys):
 
     call_command("retrain_ml_models", "--dry-run")
 
-    assert capsys.readouterr().out == f"{EFFORT} {project.id}: first model, 50 completed issues\n1 due.\n"
+    assert capsys.readouterr().out == f"{EFFORT} {project.key}: first model, 50 completed issues\n1 due.\n"
     assert not TrainingRun.objects.exists()
 
 

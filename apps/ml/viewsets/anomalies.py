@@ -20,6 +20,7 @@ from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.ml.serializers.anomalies import AnomalySerializer, ReviewRequest
 from apps.ml.services.anomaly_review import REVIEWS
+from apps.notifications.selectors import severest_first
 from apps.projects.models import Project
 from apps.projects.selectors import projects_visible_to, role_of
 
@@ -36,7 +37,7 @@ class AnomalyFilter(FilterSet):
 
 
 class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyDetection]):
-    """What was found in a project, the latest first; members and leads say what it was."""
+    """What was found in a project, the latest first, of one moment the severest; members and leads say what it was."""
 
     queryset = AnomalyDetection.objects.all()
     serializer_class = AnomalySerializer
@@ -49,7 +50,9 @@ class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyD
         return get_object_or_404(projects_visible_to(self.request.user), id=self.kwargs["project_id"])
 
     def get_queryset(self) -> QuerySet[AnomalyDetection]:
-        return AnomalyDetection.objects.filter(project=self.project).order_by("-detected_at", "id")
+        return AnomalyDetection.objects.filter(project=self.project).order_by(
+            "-detected_at", severest_first("severity"), "id"
+        )
 
     @extend_schema(
         request=ReviewRequest,

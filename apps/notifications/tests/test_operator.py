@@ -55,8 +55,9 @@ def test_what_failed_is_listed_and_tried_again_where_asked_for(given_up, receive
 
 def test_what_failed_before_the_days_that_are_asked_for_stays(given_up, capsys):
     call_command("failed_deliveries", "--days", "0", "--retry")
+    call_command("failed_deliveries", "--days", "0")
 
-    assert capsys.readouterr().out == "0 will be tried again.\n"
+    assert capsys.readouterr().out == "0 will be tried again.\nNothing was given up in the last 0 days.\n"
 
 
 @pytest.mark.parametrize("days", ["999999999", "-5", "soon"])

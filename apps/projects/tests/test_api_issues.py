@@ -72,7 +72,6 @@ def test_a_change_is_partial_and_goes_on_record(as_, people, project, url):
     ("field", "value"),
     [
         ("id", "00000000-0000-0000-0000-000000000000"),
-        ("project", "00000000-0000-0000-0000-000000000000"),
         ("created_at", "2020-01-01T00:00:00Z"),
         ("resolved_at", "2020-01-01T00:00:00Z"),
         ("external_id", "X-1"),
@@ -116,6 +115,18 @@ def test_a_bad_value_is_named_by_its_field(as_, project, url, field, value):
     assert response.status_code == 400
     assert response["Content-Type"] == "application/problem+json"
     assert [error["pointer"] for error in response.json()["errors"]] == [f"/{field}"]
+
+
+@pytest.mark.parametrize("field", ["story_point", "project"])
+def test_a_field_that_an_issue_does_not_have_is_refused_and_nothing_changes(as_, project, url, field):
+    issue = IssueFactory(project=project)
+
+    response = as_("member").patch(url("issues", issue.id), {field: 5, "title": "New"})
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"/{field}"]
+    issue.refresh_from_db()
+    assert issue.title != "New"
 
 
 def test_an_unknown_type_is_answered_with_the_known_ones(as_, url):

@@ -58,7 +58,7 @@ class Command(BaseCommand):
             nargs="+",
             default=[],
             metavar="FIELD=COLUMN",
-            help="which column holds a field; hours may end in :minutes or :seconds; none after = "
+            help="which column holds a field; hours may end in :hours, :minutes or :seconds; none after = "
             "means that the field is not read. Fields: " + ", ".join(SYNONYMS),
         )
         parser.add_argument(

@@ -15,6 +15,8 @@ def one_decimal(points: float) -> str:
 
 
 def _standing(moment: SprintMoment, unit: str) -> str:
+    if moment.elapsed_ratio == 0 and not moment.done.points:
+        return f"The sprint has not begun; {moment.committed_points:g} {unit} are planned."
     return (
         f"Of {moment.committed_points:g} {unit} committed, {moment.done.points:g} are done "
         f"with {moment.elapsed_ratio:.0%} of the time gone."
@@ -25,8 +27,8 @@ def _usual(outcome: SprintOutcome) -> str:
     if outcome.method == PRIOR_ONLY:
         return "This team has no completed sprint with a commitment yet: the answer is what other teams would deliver."
     return (
-        f"The team's latest sprints delivered {outcome.usual_ratio:.0%} of what they had committed to by the same "
-        "share of their time."
+        f"The team's latest sprints delivered {outcome.usual_ratio:.0%} of what they had committed to by this share "
+        "of their time."
     )
 
 

@@ -29,14 +29,14 @@ def under_delivery(outlook: Outlook | None) -> Finding | None:
         ),
         metric="probability_delivered",
         expected=round(1.0 - UNDER_DELIVERY_PERCENT[0] / 100.0, 2),
-        actual=outcome.probability,
+        actual=round(outcome.probability, 4),
         mitigation=("Take out what matters least while there is time", "Commit next time to what the team delivers"),
         evidence={
             "unit": outlook.unit,
             "committed": outcome.committed_points,
             "done": outlook.moment.done.points,
-            "typical_delivered": outcome.typical_points,
-            "usual_ratio": outcome.usual_ratio,
+            "typical_delivered": round(outcome.typical_points, 2),
+            "usual_ratio": round(outcome.usual_ratio, 4),
             "past_sprints": outcome.past_sprints,
         },
     )

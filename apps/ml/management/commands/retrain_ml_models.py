@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.ml.services.retraining import models_due, queue_due_trainings
 from apps.ml.tasks import send_trainings
+from apps.projects.models import Project
 
 
 class Command(BaseCommand):
@@ -25,17 +26,14 @@ class Command(BaseCommand):
             queued = list(queue_due_trainings(now=timezone.now()))
             self.stdout.write(f"{len(queued)} trainings are queued, {send_trainings(queued)} of them sent to workers.")
             return
+        keys = dict(Project.objects.order_by().values_list("pk", "key"))
         count = 0
         for count, due in enumerate(models_due(now=timezone.now()), start=1):  # noqa: B007 - the last count is shown
             line = (
                 json.dumps(asdict(due), default=str)
                 if options["json"]
-                else _line(due.model_type, due.project_id, due.reason)
+                else f"{due.model_type} {keys.get(due.project_id, 'global')}: {due.reason}"
             )
             self.stdout.write(line)
         if not options["json"]:
             self.stdout.write(f"{count} due.")
-
-
-def _line(model_type: str, project_id: object, reason: str) -> str:
-    return f"{model_type} {project_id or 'global'}: {reason}"

@@ -117,7 +117,7 @@ def test_what_has_left_again_does_not_make_the_commitment_smaller():
 
     assert risk is not None
     assert (risk.severity, risk.expected, risk.actual) == ("low", 50.0, 55.0)
-    assert risk.description == "Added after the start: 5 points, where 50 were committed and 40 left"
+    assert risk.description == "Added after the start: 5 points; 50 were committed, 40 taken out"
 
 
 def test_a_sprint_that_began_empty_has_only_added_scope():

@@ -37,3 +37,5 @@ class Command(BaseCommand):
             )
         if options["retry"]:
             self.stdout.write(f"{retry_failed(rows, now=now)} will be tried again.")
+        elif not rows.exists():
+            self.stdout.write(f"Nothing was given up in the last {options['days']} days.")
