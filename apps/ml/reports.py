@@ -117,7 +117,8 @@ def _baseline_sentence(model: MLModel) -> str:
     if model.model_type == ModelType.EFFORT_PREDICTION:
         return _hours_sentence(model.metrics)
     if model.metrics.get("beats_baseline"):
-        return "It beats the naive baseline on issues it had not seen."
+        measure = " in its probabilities" if model.model_type == ModelType.STORY_POINTS else ""
+        return f"It beats the naive baseline{measure} on issues it had not seen."
     if model.model_type == ModelType.TASK_ASSIGNMENT:
         return (
             "It does not beat both the formula and the most recent assignee; 'auto' takes the better of the two totals."

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 
 from apps.common.sprint_scope import SprintScope
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
+from apps.ml.core.forecast_words import growth_in_words
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.sprint_outcome import Outlook
 from apps.ml.core.sprint_outcome.risk import under_delivery
 from apps.ml.core.velocity import counts_in_points
+from apps.ml.core.wording import amount_of
 from apps.ml.core.work_forecast import LIKELY_PERCENT, WorkForecast
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
@@ -170,7 +172,8 @@ def late_by_forecast(state: SprintState) -> Finding | None:
         severity=severity,
         description=(
             f"The chance to finish by {forecast.last_day} is {chance:.0f}%: "
-            f"{forecast.work:g} {forecast.history.unit} are left for {forecast.working_days_left or 0:g} working days"
+            f"{amount_of(forecast.work, forecast.history.unit)} left for "
+            f"{amount_of(forecast.working_days_left or 0, 'working days')}"
             f"{besides}, done {by}"
         ),
         metric="probability_in_time",
@@ -194,8 +197,8 @@ def _besides(forecast: WorkForecast) -> str:
     parts = []
     if forecast.ahead_issues:
         parts.append(f"{forecast.ahead_work:g} in progress outside the sprint")
-    if forecast.expected_growth:
-        parts.append(f"{forecast.expected_growth:+.0%} by changes of scope")
+    if growth := growth_in_words(forecast.expected_growth):
+        parts.append(f"{growth} on average")
     return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -304,7 +307,8 @@ def capacity_overload(state: SprintState) -> Finding | None:
         severity=severity,
         description=(
             f"{needed:.0f} estimated hours are left; {people} {'person has' if people == 1 else 'people have'} "
-            f"{available:.0f} in {state.working_days_left or 0:g} working days at {HOURS_PER_PERSON_DAY:.0f} a day"
+            f"{available:.0f} in {amount_of(state.working_days_left or 0, 'working days')} "
+            f"at {HOURS_PER_PERSON_DAY:.0f} a day"
         ),
         metric="estimated_hours_left",
         expected=available,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from apps.ml.core.findings import percent
 from apps.ml.core.velocity import SprintRecord, average_velocity, recent
+from apps.ml.core.wording import counted
 
 #: What each part of the risk score can add; together 100. The weights are a convention, as any such score is: lateness
 #: weighs most since it has happened, the rest may still turn out well.
@@ -92,7 +93,7 @@ def in_words(summary: ProjectSummary, chances: Sequence[float] = ()) -> str:
     if not counts.total:
         return "The project has no issues yet."
     sentences = [
-        f"{counts.completed} of {_counted(counts.total, 'issue')} are done ({summary.completion:.0f} %).",
+        f"{counts.completed} of {counted(counts.total, 'issue')} are done ({summary.completion:.0f} %).",
         _velocity_in_words(summary),
         *(f"The running sprint is in time with a chance of {100 * chance:.0f} %." for chance in chances),
         _open_in_words(counts),
@@ -111,7 +112,7 @@ def _velocity_in_words(summary: ProjectSummary) -> str:
 def _open_in_words(counts: ProjectCounts) -> str:
     named = (("without an assignee", counts.unassigned), ("overdue", counts.overdue), ("stale", counts.stale))
     found = [f"{count} {'is' if count == 1 else 'are'} {name}" for name, count in named if count]
-    return f"Of {_counted(counts.open, 'open issue')}, {', '.join(found)}." if found else ""
+    return f"Of {counted(counts.open, 'open issue')}, {', '.join(found)}." if found else ""
 
 
 def _risk_in_words(summary: ProjectSummary) -> str:
@@ -122,10 +123,6 @@ def _risk_in_words(summary: ProjectSummary) -> str:
         f"The risk score is {summary.risk_score:g} of 100; most of it comes from {RISK_NAMES[largest]} "
         f"({summary.risk_parts[largest]:g})."
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def risk_parts(counts: ProjectCounts, sprints: Sequence[SprintRecord]) -> dict[str, float]:

@@ -102,6 +102,7 @@ class ForecastSerializer(serializers.Serializer[Any]):
     pace = serializers.FloatField(help_text="Share of the usual output that the capacity given allows.")
     history = HistorySerializer()
     seed = serializers.IntegerField(help_text="The same seed, history and question give the same answer.")
+    in_words = serializers.CharField(help_text="The same in plain sentences, made from these numbers alone.")
 
 
 class SprintOutlookSerializer(serializers.Serializer[Any]):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from apps.ml.core.forecast_words import forecast_in_words
 from apps.ml.core.forecasting import History
 from apps.ml.core.scope_drops import Drop
 from apps.ml.core.track_record import track_record
@@ -34,6 +35,7 @@ def forecast_answer(found: WorkForecast) -> dict[str, Any]:
         "pace": found.pace,
         "history": history_answer(found.history),
         "seed": found.seed,
+        "in_words": forecast_in_words(found),
     }
 
 

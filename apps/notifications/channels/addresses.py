@@ -32,7 +32,7 @@ class UrlRefused(ApplicationError):
 
 
 class AddressRefused(ApplicationError):
-    """This name leads to an address that webhooks may not reach."""
+    """This name leads to an address that webhooks may not reach; the operator can allow its network."""
 
     code = "address_refused"
 

@@ -59,7 +59,10 @@ def test_a_private_address_is_refused_without_a_connection(receiver, settings):
 
     outcome = posted(receiver.url)
 
-    assert outcome.error == "This name leads to an address that webhooks may not reach."
+    assert (
+        outcome.error
+        == "This name leads to an address that webhooks may not reach; the operator can allow its network."
+    )
     assert receiver.received == []
 
 

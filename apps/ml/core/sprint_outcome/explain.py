@@ -2,16 +2,12 @@
 
 from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, SprintMoment
 from apps.ml.core.sprint_outcome.serving import BASELINE, PRIOR_ONLY, SprintOutcome
+from apps.ml.core.wording import one_decimal
 
 
 def explained(outcome: SprintOutcome, moment: SprintMoment, *, unit: str) -> str:
     """Why the answer is what it is, in numbers."""
     return " ".join((_standing(moment, unit), _usual(outcome), _answer(outcome, unit), _track(outcome)))
-
-
-def one_decimal(points: float) -> str:
-    """As people write it: 8.3, 12, 1234.5."""
-    return f"{round(points, 1):g}"
 
 
 def _standing(moment: SprintMoment, unit: str) -> str:

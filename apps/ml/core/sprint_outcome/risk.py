@@ -1,9 +1,9 @@
 """The risk of a running sprint that its outcome tells."""
 
 from apps.ml.core.findings import Finding, severity_of
-from apps.ml.core.sprint_outcome.explain import one_decimal
 from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE
 from apps.ml.core.sprint_outcome.serving import PRIOR_ONLY, Outlook
+from apps.ml.core.wording import one_decimal
 
 #: Chance, in percent, to deliver less than `DELIVERED_SHARE` of the commitment. Of public sprints so flagged, by trees
 #: that had not seen their project, 77, 85, 95 and 100 of 100 did. Half of all sprints do: below 60 it is the usual.

@@ -53,7 +53,7 @@ def test_a_late_forecast_says_what_is_left_and_when_it_is_likely_done():
     risk = late_by_forecast(state(ISSUE, forecast=forecast(0.25)))
 
     assert risk.description == (
-        "The chance to finish by 2026-03-17 is 25%: 8 points are left for 5 working days, done by 2026-03-20 in 85 of "
+        "The chance to finish by 2026-03-17 is 25%: 8 points left for 5 working days, done by 2026-03-20 in 85 of "
         "100 cases"
     )
     assert risk.actual == 0.25
@@ -65,7 +65,8 @@ def test_a_late_forecast_names_what_else_takes_the_teams_time():
     risk = late_by_forecast(state(ISSUE, forecast=busy))
 
     assert (
-        "for 5 working days (5 in progress outside the sprint, +12% by changes of scope), done by" in risk.description
+        "for 5 working days (5 in progress outside the sprint, the scope still grows by 12% on average), done by"
+        in risk.description
     )
     assert (risk.evidence["work_in_progress"], risk.evidence["expected_growth"]) == (5.0, 0.125)
 

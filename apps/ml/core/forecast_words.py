@@ -1,0 +1,69 @@
+"""A forecast in plain sentences, made from its numbers alone."""
+
+from apps.ml.core.wording import amount_of, counted, one_decimal
+from apps.ml.core.work_forecast import LIKELY_PERCENT, Finish, WorkForecast
+
+_NEVER = "not within ten years"
+
+
+def forecast_in_words(found: WorkForecast) -> str:
+    """When the work is done, the chance to be in time, and what else takes the team's time."""
+    if not found.issues:
+        return "Nothing is left to be done."
+    return " ".join(filter(None, (_when(found), _in_time(found), _besides(found), _inflow(found), _basis(found))))
+
+
+def growth_in_words(growth: float | None) -> str:
+    """By how much a sprint still grows; nothing where that is no whole percent, or nobody can say."""
+    percent = round(100 * (growth or 0.0))
+    return f"the scope still {'grows' if percent > 0 else 'shrinks'} by {abs(percent)}%" if percent else ""
+
+
+def _when(found: WorkForecast) -> str:
+    likely, even = found.likely, found.finishes[0]
+    work = counted(found.issues, "issue")
+    if found.history.unit != "issues":
+        work += f" ({amount_of(found.work, found.history.unit)})"
+    if likely.day is None and even.day is None:
+        return f"{work} do not end within ten years in most of the team's futures."
+    return (
+        f"{work} {'is' if found.issues == 1 else 'are'} done {_by(even)} in {even.percent} of 100 futures, "
+        f"{_by(likely)} in {LIKELY_PERCENT}."
+    )
+
+
+def _by(finish: Finish) -> str:
+    return f"by {finish.day}" if finish.day else _NEVER
+
+
+def _in_time(found: WorkForecast) -> str:
+    if found.probability_in_time is None:
+        return ""
+    return f"The chance to be done by {found.last_day} is {found.probability_in_time:.0%}."
+
+
+def _besides(found: WorkForecast) -> str:
+    """What else is in these futures, where something is."""
+    unit, parts = found.history.unit, []
+    if found.ahead_issues:
+        issues, comes = counted(found.ahead_issues, "issue"), "comes" if found.ahead_issues == 1 else "come"
+        parts.append(f"{issues} in progress ({amount_of(found.ahead_work, unit)}) {comes} first")
+    if found.carried_over:
+        parts.append(f"the running sprint leaves {amount_of(found.carried_over, unit)} undone")
+    if growth := growth_in_words(found.expected_growth):
+        parts.append(growth)
+    return f"On average {', '.join(parts)}." if parts else ""
+
+
+def _inflow(found: WorkForecast) -> str:
+    if found.weekly_inflow is None:
+        return ""
+    usual, unit = found.history.weekly_mean, found.history.unit
+    sentence = f"In a usual week {one_decimal(found.weekly_inflow)} {unit} come in and {one_decimal(usual)} are done"
+    return f"{sentence}: the backlog grows." if found.weekly_inflow >= usual else f"{sentence}."
+
+
+def _basis(found: WorkForecast) -> str:
+    history = found.history
+    usual = amount_of(history.weekly_mean, history.unit)
+    return f"Told from {counted(history.weeks, 'past week')} with {usual} on average, recent weeks weighing more."
