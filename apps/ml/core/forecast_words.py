@@ -1,8 +1,12 @@
 """A forecast in plain sentences, made from its numbers alone."""
 
+from collections.abc import Mapping
+from datetime import date
+
 from apps.ml.core.wording import amount_of, counted, one_decimal
 from apps.ml.core.work_forecast import LIKELY_PERCENT, Finish, WorkForecast
 
+EVEN_PERCENT = 50
 _NEVER = "not within ten years"
 
 
@@ -13,6 +17,15 @@ def forecast_in_words(found: WorkForecast) -> str:
     return " ".join(filter(None, (_when(found), _in_time(found), _besides(found), _inflow(found), _basis(found))))
 
 
+def how_many_in_words(by: date, at_least: Mapping[int, int]) -> str:
+    """How much is done by a day: at least so many issues in so many percent of the futures."""
+    even, likely = at_least[EVEN_PERCENT], at_least[LIKELY_PERCENT]
+    return (
+        f"At least {counted(likely, 'issue')} are done by {by} in {LIKELY_PERCENT} of 100 futures, at least {even:,} "
+        f"in {EVEN_PERCENT}."
+    )
+
+
 def growth_in_words(growth: float | None) -> str:
     """By how much a sprint still grows; nothing where that is no whole percent, or nobody can say."""
     percent = round(100 * (growth or 0.0))
@@ -21,15 +34,19 @@ def growth_in_words(growth: float | None) -> str:
 
 def _when(found: WorkForecast) -> str:
     likely, even = found.likely, found.finishes[0]
-    work = counted(found.issues, "issue")
-    if found.history.unit != "issues":
-        work += f" ({amount_of(found.work, found.history.unit)})"
+    work = _issues(found.issues, found.work, found.history.unit)
     if likely.day is None and even.day is None:
         return f"{work} do not end within ten years in most of the team's futures."
     return (
         f"{work} {'is' if found.issues == 1 else 'are'} done {_by(even)} in {even.percent} of 100 futures, "
         f"{_by(likely)} in {LIKELY_PERCENT}."
     )
+
+
+def _issues(count: int, work: float, unit: str) -> str:
+    """So many issues, with their size where they are not counted themselves."""
+    issues = counted(count, "issue")
+    return issues if unit == "issues" else f"{issues} ({amount_of(work, unit)})"
 
 
 def _by(finish: Finish) -> str:
@@ -46,8 +63,8 @@ def _besides(found: WorkForecast) -> str:
     """What else is in these futures, where something is."""
     unit, parts = found.history.unit, []
     if found.ahead_issues:
-        issues, comes = counted(found.ahead_issues, "issue"), "comes" if found.ahead_issues == 1 else "come"
-        parts.append(f"{issues} in progress ({amount_of(found.ahead_work, unit)}) {comes} first")
+        comes = "comes" if found.ahead_issues == 1 else "come"
+        parts.append(f"{_issues(found.ahead_issues, found.ahead_work, unit)} in progress {comes} first")
     if found.carried_over:
         parts.append(f"the running sprint leaves {amount_of(found.carried_over, unit)} undone")
     if growth := growth_in_words(found.expected_growth):

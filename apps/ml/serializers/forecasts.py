@@ -247,6 +247,7 @@ class HowManySerializer(serializers.Serializer[Any]):
     at_least = AtLeastSerializer(many=True)
     history = HistorySerializer()
     seed = serializers.IntegerField()
+    in_words = serializers.CharField(help_text="The same in a sentence.")
 
 
 class KeptSerializer(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ import numpy as np
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.ml.core.forecast_words import how_many_in_words
 from apps.ml.core.forecasting import PERCENTILES, quantiles
 from apps.ml.core.scope_drops import path_to, single_drops
 from apps.ml.core.sprint_duration import SprintPlan
@@ -162,6 +163,7 @@ class ForecastService:
                 "at_least": [{"percent": percent, "issues": count} for percent, count in counts.items()],
                 "history": history_answer(forecaster.runs.history),
                 "seed": forecaster.seed,
+                "in_words": how_many_in_words(by, counts),
             },
             "track_record": record_answer(past.issues),
         }

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from apps.ml.core.forecast_words import forecast_in_words, growth_in_words
+from apps.ml.core.forecast_words import forecast_in_words, growth_in_words, how_many_in_words
 from apps.ml.core.forecasting import History
 from apps.ml.core.wording import amount_of, counted
 from apps.ml.core.work_forecast import Finish, WorkForecast
@@ -35,7 +35,7 @@ def test_what_else_takes_the_teams_time_is_told():
     busy = replace(PLAIN, ahead_issues=1, ahead_work=3.0, carried_over=5.5, expected_growth=0.123)
 
     assert (
-        "On average 1 issue in progress (3 points) comes first, the running sprint leaves 5.5 points undone, "
+        "On average 1 issue (3 points) in progress comes first, the running sprint leaves 5.5 points undone, "
         "the scope still grows by 12%."
     ) in forecast_in_words(busy)
 
@@ -58,6 +58,12 @@ def test_only_the_late_half_may_never_end():
 
 def test_an_empty_plan_is_told_as_one():
     assert forecast_in_words(replace(PLAIN, issues=0, work=0.0)) == "Nothing is left to be done."
+
+
+def test_how_many_are_done_by_a_day_is_told_from_the_surer_end():
+    said = how_many_in_words(date(2026, 3, 13), {50: 17, 70: 15, 85: 12, 95: 9})
+
+    assert said == "At least 12 issues are done by 2026-03-13 in 85 of 100 futures, at least 17 in 50."
 
 
 @pytest.mark.parametrize(("growth", "said"), [(None, ""), (0.004, ""), (-0.02, "the scope still shrinks by 2%")])
