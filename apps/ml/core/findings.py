@@ -23,6 +23,12 @@ class Finding:
     mitigation: tuple[str, ...]
     evidence: dict[str, float | int | str | list[str]] = field(default_factory=dict)
 
+    @property
+    def issues(self) -> list[str]:
+        """Ids of the issues that it is about."""
+        named = self.evidence.get("issues", [])
+        return named if isinstance(named, list) else []
+
 
 def severity_of(value: float, thresholds: Sequence[float]) -> str | None:
     """The severest level whose threshold `value` reaches; None below the first.

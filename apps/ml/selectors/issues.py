@@ -89,6 +89,11 @@ def issue_titles(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, 
     }
 
 
+def named_issues(issue_ids: Iterable[str], titles: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
+    """Issues in their order with what to call them; those without a title (deleted since) are left out."""
+    return [{"issue_id": issue_id, **titles[issue_id]} for issue_id in issue_ids if issue_id in titles]
+
+
 def _completed(
     project_id: UUID | str | None, outcomes: Sequence[str], newest: int | None, now: datetime | None
 ) -> list[tuple[CompletedIssue, str]]:

@@ -1,9 +1,12 @@
 """Anomalies as clients see them, and what people can make of one."""
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers import StrictSerializer
 from apps.ml.models import AnomalyDetection
+from apps.ml.selectors.issues import named_issues
+from apps.ml.serializers.issues import NamedIssueSerializer
 from apps.ml.services.anomaly_review import REVIEWS
 
 MAX_NOTES = 5000
@@ -16,6 +19,7 @@ class AnomalySerializer(serializers.ModelSerializer[AnomalyDetection]):
     acknowledged_by = serializers.UUIDField(source="acknowledged_by_id", read_only=True, allow_null=True)
     resolved_by = serializers.UUIDField(source="resolved_by_id", read_only=True, allow_null=True)
     evidence = serializers.DictField(read_only=True)
+    issues = serializers.SerializerMethodField(help_text="The issues in the evidence, by name.")
     mitigation_suggestions = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
@@ -30,6 +34,7 @@ class AnomalySerializer(serializers.ModelSerializer[AnomalyDetection]):
             "expected_value",
             "actual_value",
             "evidence",
+            "issues",
             "mitigation_suggestions",
             "status",
             "detected_at",
@@ -40,6 +45,11 @@ class AnomalySerializer(serializers.ModelSerializer[AnomalyDetection]):
             "notes",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(NamedIssueSerializer(many=True))
+    def get_issues(self, anomaly: AnomalyDetection) -> list[dict[str, str]]:
+        """By the titles that the view has read for all."""
+        return named_issues(anomaly.evidence.get("issues", ()), self.context["titles"])
 
 
 class ReviewRequest(StrictSerializer):

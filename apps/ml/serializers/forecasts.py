@@ -11,6 +11,7 @@ from apps.ml.core.calendar import MAX_DAYS
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
 from apps.ml.core.scope_growth import MIN_SPRINTS
 from apps.ml.core.track_record import MAX_FORECASTS
+from apps.ml.serializers.issues import NamedIssueSerializer
 from apps.ml.serializers.predictions import MAX_HOURS
 from apps.ml.services.forecasts import TARGET_PROBABILITY
 
@@ -154,12 +155,9 @@ class WhatIfRequest(StrictSerializer):
     )
 
 
-class DropSerializer(serializers.Serializer[Any]):
+class DropSerializer(NamedIssueSerializer):
     """An issue that could be taken out."""
 
-    issue_id = serializers.UUIDField()
-    key = serializers.CharField(help_text="Of the tracker it was imported from; empty without one.")
-    title = serializers.CharField()
     probability_after = serializers.FloatField()
 
 

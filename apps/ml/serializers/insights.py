@@ -15,6 +15,7 @@ from apps.ml.serializers.forecasts import (
     ForecastSerializer,
     SprintOutlookSerializer,
 )
+from apps.ml.serializers.issues import NamedIssueSerializer
 from apps.ml.serializers.predictions import MAX_HOURS, RangeSerializer
 
 
@@ -121,6 +122,7 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
         )
     )
     description = serializers.CharField()
+    issues = NamedIssueSerializer(many=True, help_text="The issues in the evidence, by name.")
     expected_completion = serializers.FloatField(
         allow_null=True, help_text="Percent an even pace would have done; only for burndown_velocity."
     )

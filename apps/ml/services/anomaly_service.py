@@ -1,6 +1,7 @@
 """What is unusual in a project and at risk in a sprint."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from apps.ml.core.burndown import SprintState, sprint_risks
 from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
+from apps.ml.selectors.issues import issue_titles, named_issues
 from apps.ml.services.alerts import URGENT, anomaly_news, risk_news
 from apps.ml.services.history import record_prediction
 from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
@@ -77,7 +79,8 @@ class AnomalyDetectionService:
             predicted_value=float(len(risks)),
             details={"risks": [_as_details(risk) for risk in risks]},
         )
-        return [_as_answer(risk) for risk in risks]
+        titles = issue_titles(sprint.project_id, {issue for risk in risks for issue in risk.issues})
+        return [_as_answer(risk, titles) for risk in risks]
 
     def watch_sprint(self, sprint_id: UUID | str, *, now: datetime) -> int:
         """Announce the urgent risks of a running sprint, each once for each severity; returns how many were new."""
@@ -144,7 +147,7 @@ def _as_details(risk: Finding) -> dict[str, str | float]:
     return {"kind": risk.kind, "severity": risk.severity, "expected": risk.expected, "actual": risk.actual}
 
 
-def _as_answer(risk: Finding) -> dict[str, Any]:
+def _as_answer(risk: Finding, titles: Mapping[str, dict[str, str]]) -> dict[str, Any]:
     is_completion = risk.metric == "completion_percent"
     return {
         "risk_type": risk.kind,
@@ -156,5 +159,6 @@ def _as_answer(risk: Finding) -> dict[str, Any]:
         "expected_value": risk.expected,
         "actual_value": risk.actual,
         "evidence": risk.evidence,
+        "issues": named_issues(risk.issues, titles),
         "mitigation_suggestions": list(risk.mitigation),
     }

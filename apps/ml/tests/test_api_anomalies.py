@@ -51,6 +51,27 @@ def test_a_member_lists_what_was_found_the_latest_first(client, project, anomaly
     assert found[1]["severity"] == "high"
 
 
+def test_issues_are_named_in_one_query_and_those_deleted_since_are_left_out(client, project, django_assert_num_queries):
+    kept, gone = IssueFactory(project=project, external_id="WEB-7"), IssueFactory(project=project)
+    strange = IssueFactory()
+    evidence = {"issues": [str(issue.id) for issue in (gone, kept, strange)]}
+    rows = [
+        AnomalyDetectionFactory(project=project, anomaly_type=kind, evidence=evidence)
+        for kind in ("stale_issues", "unassigned_issues")
+    ]
+    gone.delete()
+    named = [{"issue_id": str(kept.id), "key": "WEB-7", "title": kept.title}]
+
+    # The project, how many there are, the page, and what its issues are called.
+    with django_assert_num_queries(4):
+        found = client.get(address(project)).data["results"]
+
+    assert [row["issues"] for row in found] == [named, named]
+    assert client.get(address(project, rows[0])).data["issues"] == named
+    reviewed = client.patch(address(project, rows[0]), {"status": "resolved"})
+    assert reviewed.data["issues"] == named
+
+
 def test_of_one_look_the_severest_comes_first(client, project, now):
     for kind, severity in (("stale_issues", "medium"), ("unassigned_issues", "critical"), ("created_drop", "low")):
         AnomalyDetectionFactory(project=project, anomaly_type=kind, severity=severity, detected_at=now)

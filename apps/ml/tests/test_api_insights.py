@@ -210,6 +210,8 @@ def test_sprint_risk_has_the_fields_of_the_contract(client, sprint):
     assert risks["burndown_velocity"]["expected_completion"] == pytest.approx(71.4)
     assert risks["burndown_velocity"]["actual_completion"] == 0.0
     assert risks["unassigned_issues"]["severity"] == "critical"
+    titles = sorted(issue["title"] for issue in risks["unassigned_issues"]["issues"])
+    assert titles == sorted(sprint.issues.values_list("title", flat=True))
 
 
 def test_a_sprint_that_is_not_running_has_no_risks(client, project):

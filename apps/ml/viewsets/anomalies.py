@@ -1,6 +1,8 @@
 """Anomalies of a project: list and filter, look at one, say what it was."""
 
+from collections.abc import Iterable
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -18,6 +20,7 @@ from apps.common.api import PROBLEM_JSON
 from apps.common.openapi import Problem
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.calendars import WORKING_ROLES
+from apps.ml.selectors.issues import issue_titles
 from apps.ml.serializers.anomalies import AnomalySerializer, ReviewRequest
 from apps.ml.services.anomaly_review import REVIEWS
 from apps.notifications.selectors import severest_first
@@ -43,6 +46,8 @@ class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyD
     serializer_class = AnomalySerializer
     lookup_url_kwarg = "anomaly_id"
     filterset_class = AnomalyFilter
+    #: Of the issues that the anomalies shown are about.
+    titles: dict[str, dict[str, str]] = {}
 
     @cached_property
     def project(self) -> Project:
@@ -53,6 +58,26 @@ class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyD
         return AnomalyDetection.objects.filter(project=self.project).order_by(
             "-detected_at", severest_first("severity"), "id"
         )
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """A page, with the names of its issues."""
+        page = super().paginate_queryset(queryset)
+        self.titles = self._titles(page or ())
+        return page
+
+    def get_object(self) -> AnomalyDetection:
+        """One of them, with the names of its issues."""
+        anomaly = super().get_object()
+        self.titles = self._titles([anomaly])
+        return anomaly
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """As ever, and what issues are called."""
+        return {**super().get_serializer_context(), "titles": self.titles}
+
+    def _titles(self, anomalies: Iterable[AnomalyDetection]) -> dict[str, dict[str, str]]:
+        """What the issues of all of them are called, in one query."""
+        return issue_titles(self.project.id, {id_ for row in anomalies for id_ in row.evidence.get("issues", ())})
 
     @extend_schema(
         request=ReviewRequest,
