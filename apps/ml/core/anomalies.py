@@ -271,7 +271,7 @@ def _share_finding(
     return Finding(
         kind=kind,
         severity=severity,
-        description=f"{what}: {len(issues)} of {n_open} open issues ({share:.0f} %)",
+        description=f"{what}: {len(issues)} of {n_open} open issues ({share:.0f}%)",
         metric=f"{kind}_percent",
         expected=float(thresholds[0]),
         actual=round(share, 1),

@@ -93,9 +93,9 @@ def in_words(summary: ProjectSummary, chances: Sequence[float] = ()) -> str:
     if not counts.total:
         return "The project has no issues yet."
     sentences = [
-        f"{counts.completed} of {counted(counts.total, 'issue')} are done ({summary.completion:.0f} %).",
+        f"{counts.completed} of {counted(counts.total, 'issue')} are done ({summary.completion:.0f}%).",
         _velocity_in_words(summary),
-        *(f"The running sprint is in time with a chance of {100 * chance:.0f} %." for chance in chances),
+        *(f"The running sprint is in time with a chance of {100 * chance:.0f}%." for chance in chances),
         _open_in_words(counts),
         _risk_in_words(summary),
     ]

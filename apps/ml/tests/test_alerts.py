@@ -66,7 +66,7 @@ def test_a_lead_is_told_what_was_found_with_its_numbers_and_where_it_is(project,
 
     row = Notification.objects.get(topic=UNASSIGNED)
     assert (row.event, row.severity) == ("anomaly_detected", "critical")
-    assert row.subject == f"[{project.key}] critical: Without an assignee: 6 of 6 open issues (100 %)"
+    assert row.subject == f"[{project.key}] critical: Without an assignee: 6 of 6 open issues (100%)"
     assert row.data == {
         "anomaly_id": str(anomaly().id),
         "kind": "unassigned_issues",

@@ -36,7 +36,7 @@ def test_an_anomaly_is_stored_with_its_evidence(project, now):
     assert [row.anomaly_type for row in rows] == ["unassigned_issues", "status_bottleneck"]
     stored = AnomalyDetection.objects.get(project=project, anomaly_type="unassigned_issues")
     assert (stored.severity, stored.status, stored.detected_at) == ("critical", "detected", now)
-    assert stored.description == "Without an assignee: 6 of 6 open issues (100 %)"
+    assert stored.description == "Without an assignee: 6 of 6 open issues (100%)"
     assert (stored.affected_metric, stored.expected_value, stored.actual_value) == (
         "unassigned_issues_percent",
         30,

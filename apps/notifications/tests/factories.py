@@ -36,7 +36,7 @@ def news(about: str = "anomaly:1", severity: str = "high", **fields) -> News:
             "severity": severity,
             "about": about,
             "topic": f"topic of {about}",
-            "sentence": "Without an assignee: 6 of 6 open issues (100 %)",
+            "sentence": "Without an assignee: 6 of 6 open issues (100%)",
             **fields,
         }
     )

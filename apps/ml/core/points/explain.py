@@ -120,7 +120,7 @@ def _record(model: Folded, gain: float) -> str:
     metrics, n_scored = model.meta["metrics"], int(model.meta["metrics"]["scored_issues"])
     return (
         f"On the team's last {n_scored} issues this model missed by {metrics['mae']:.2f} points on average, the team's "
-        f"usual value by {metrics['baseline_mae']:.2f}; its probabilities were {gain:.0f} % closer."
+        f"usual value by {metrics['baseline_mae']:.2f}; its probabilities were {gain:.0f}% closer."
     )
 
 

@@ -68,8 +68,8 @@ def test_the_numbers_are_told_in_words():
     words = in_words(summarise(counts, [SPRINT, SPRINT], now=NOW), chances=[0.42])
 
     assert words == (
-        "15 of 40 issues are done (38 %). The last 2 sprints delivered 20 points on average. The running sprint is in "
-        "time with a chance of 42 %. Of 25 open issues, 5 are without an assignee, 1 is overdue. The risk score is 5.6 "
+        "15 of 40 issues are done (38%). The last 2 sprints delivered 20 points on average. The running sprint is in "
+        "time with a chance of 42%. Of 25 open issues, 5 are without an assignee, 1 is overdue. The risk score is 5.6 "
         "of 100; most of it comes from issues without an assignee (4)."
     )
 
@@ -79,5 +79,5 @@ def test_a_project_without_issues_or_worries_is_told_so():
 
     assert in_words(nothing) == "The project has no issues yet."
     assert in_words(summarise(CALM, [], now=NOW)) == (
-        "15 of 40 issues are done (38 %). No sprint is completed yet. Nothing adds to the risk score."
+        "15 of 40 issues are done (38%). No sprint is completed yet. Nothing adds to the risk score."
     )
