@@ -1,8 +1,17 @@
-"""Bases of the tables."""
+"""What the tables of several apps share."""
 
 import uuid
 
 from django.db import models
+
+
+class Severity(models.TextChoices):
+    """How bad something is, from mild to severe."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
 
 
 class UUIDModel(models.Model):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apps.common.exceptions import ApplicationError
+from apps.common.hours import LEAST_HOURS
 from apps.importers.records import Person
 
 #: How exports write "nothing".
@@ -15,8 +16,6 @@ EMPTY_WORDS = frozenset({"", "-", "none", "null", "n/a", "na", "unassigned", "no
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
 #: Fifty person-years on one issue; larger values are seconds or cells shifted by a column.
 MOST_HOURS = 100_000.0
-#: Less than a second is a slip of the unit, and as a ratio it would outweigh all other work.
-LEAST_HOURS = 0.0001
 MOST_POINTS = 10_000.0
 #: Names of the trackers' default schemes; 1 is the most urgent.
 PRIORITY_NAMES: Mapping[str, int] = {

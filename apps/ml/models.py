@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apps.common.models import UUIDModel
+from apps.common.models import Severity, UUIDModel
 from apps.projects.models import Issue, Project, Sprint
 
 
@@ -267,12 +267,6 @@ class PredictionAggregate(models.Model):
 
 class AnomalyDetection(UUIDModel):
     """Something unusual, with its evidence and what people made of it."""
-
-    class Severity(models.TextChoices):
-        LOW = "low"
-        MEDIUM = "medium"
-        HIGH = "high"
-        CRITICAL = "critical"
 
     class Status(models.TextChoices):
         DETECTED = "detected"

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.common.models import UUIDModel
+from apps.common.models import Severity, UUIDModel
 from apps.projects.models import Project
 
 
@@ -15,15 +15,6 @@ class Event(models.TextChoices):
     SPRINT_AT_RISK = "sprint_at_risk"
     #: A test that a lead asked for.
     PING = "ping"
-
-
-class Severity(models.TextChoices):
-    """From mild to severe."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
 
 
 class Channel(models.TextChoices):

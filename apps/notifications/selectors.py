@@ -10,7 +10,8 @@ from django.db.models import Case, Min, Q, QuerySet, When
 from django.db.models.expressions import OrderBy
 
 from apps.accounts.models import User
-from apps.notifications.models import Channel, Delivery, Notification, Preference, Severity, Webhook
+from apps.common.models import Severity
+from apps.notifications.models import Channel, Delivery, Notification, Preference, Webhook
 from apps.projects.models import Project, TeamMember
 from apps.projects.selectors import projects_visible_to
 

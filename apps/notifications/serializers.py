@@ -6,8 +6,9 @@ from django.conf import settings
 from rest_framework import serializers
 
 from apps.common.exceptions import ApplicationError
+from apps.common.models import Severity
 from apps.common.serializers import RefusesUnknownFields, StrictSerializer
-from apps.notifications.models import Attempt, Delivery, Event, Preference, Severity, Webhook
+from apps.notifications.models import Attempt, Delivery, Event, Preference, Webhook
 from apps.notifications.services.webhooks import require_reachable
 
 

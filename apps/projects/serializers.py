@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.accounts.models import User
+from apps.common.hours import LEAST_HOURS
 from apps.common.serializers import RefusesUnknownFields, StrictSerializer
 from apps.common.sprint_scope import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -14,8 +15,6 @@ from apps.projects.snapshots import BOOKS, SprintBooks
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
 MAX_HOURS = 100_000
-#: Less than a second is a slip of the unit, and as a ratio it would outweigh all other work.
-MIN_HOURS = 0.0001
 MAX_POINTS = 10_000
 #: The largest value of the column on every database.
 MAX_SMALL_INTEGER = 32_767
@@ -26,8 +25,8 @@ MAX_LABEL_LENGTH = 100
 
 def not_an_instant(hours: float) -> None:
     """Nothing (0), or an amount of work."""
-    if 0 < hours < MIN_HOURS:
-        raise serializers.ValidationError(f"Write 0 or at least {MIN_HOURS} hours.", code="min_value")
+    if 0 < hours < LEAST_HOURS:
+        raise serializers.ValidationError(f"Write 0 or at least {LEAST_HOURS} hours.", code="min_value")
 
 
 class NameField(serializers.SlugRelatedField):

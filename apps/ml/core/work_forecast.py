@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -100,6 +100,8 @@ class WorkForecaster:
         Issues created in each past week, oldest first: as many come in while the work is done.
     asked_on : date or None
         Today, where the work begins later: its weeks follow those until then.
+    drawn : Forecast or None
+        The team's runs, where they were drawn already: of the same throughput, unit and seed.
     """
 
     throughput: Throughput
@@ -114,23 +116,26 @@ class WorkForecaster:
     created: Sequence[float] = ()
     asked_on: date | None = None
     seed: int = SEED
+    drawn: InitVar[Forecast | None] = None
     runs: Forecast = field(init=False)
     usual_days_per_week: float = field(init=False)
     _finished: Spread = field(init=False)
     inflow: Inflow | None = field(init=False)
     #: What comes first, by how much all grows, the weeks until the work begins and what is done in these: in each run.
+    _ahead_work: Floats = field(init=False)
     _first: float | Floats = field(init=False)
     _factor: float | Floats = field(init=False)
     _lead_weeks: float = field(init=False)
     _done_before: float | Floats = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.runs = Forecast(self.throughput.weekly(self.unit), unit=self.unit, seed=self.seed)
+    def __post_init__(self, drawn: Forecast | None) -> None:
+        self.runs = drawn or Forecast(self.throughput.weekly(self.unit), unit=self.unit, seed=self.seed)
         self.usual_days_per_week = WORKING_DAYS_PER_WEEK * self.throughput.usual_presence(self.runs.history.weeks)
         self._finished = Spread.of(self.throughput.sizes_in(self.unit))
         self.inflow = self._inflow()
         self._factor = 1.0 + drawn_growth(self.growth, self.runs.n_runs, seed=self.seed)
-        self._first = self.work_of(self.ahead) + (0.0 if self.carried is None else self.carried)
+        self._ahead_work = self.work_of(self.ahead)
+        self._first = self._ahead_work + (0.0 if self.carried is None else self.carried)
         self._lead_weeks = _weeks_between(self.asked_on or self.starts_on, self.starts_on)
         self._done_before = self.runs.amount_within(self._lead_weeks)
 
@@ -151,7 +156,7 @@ class WorkForecaster:
             early=self._finish(EARLY_PERCENT, weeks[EARLY_PERCENT]),
             sizes=self.sources_of(items),
             ahead_issues=len(self.ahead),
-            ahead_work=_mean(self.work_of(self.ahead)),
+            ahead_work=_mean(self._ahead_work),
             expected_growth=round(float(np.mean(self._factor)) - 1.0, 3) if self.growth else None,
             carried_over=None if self.carried is None else _mean(self.carried),
             weekly_inflow=None if self.inflow is None else round(self.inflow.weekly_mean, 2),

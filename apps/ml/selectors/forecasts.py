@@ -139,6 +139,12 @@ def _bears(label: str, labels: Sequence[str] | None) -> bool:
     return label in (labels or ())
 
 
+def touched_since(moment: datetime) -> Q:
+    """Issues in which something was recorded since a moment."""
+    changes = IssueChange.objects.filter(issue=OuterRef("pk"), changed_at__gte=moment)
+    return Q(created_at__gte=moment) | Q(started_at__gte=moment) | Q(Exists(changes))
+
+
 def in_progress(
     project_id: UUID | str, *, now: datetime, besides: Iterable[str] = (), outside: Sprint | None = None
 ) -> tuple[WorkItem, ...]:
@@ -146,9 +152,7 @@ def in_progress(
 
     What nobody has touched for long is not being worked on.
     """
-    cutoff = now - STALE_AFTER
-    touched = IssueChange.objects.filter(issue=OuterRef("pk"), changed_at__gte=cutoff)
-    lately = Q(created_at__gte=cutoff) | Q(started_at__gte=cutoff) | Q(Exists(touched))
+    lately = touched_since(now - STALE_AFTER)
     begun = Issue.objects.filter(lately, project_id=project_id, status__category=WorkflowStatus.Category.IN_PROGRESS)
     if outside is not None:
         begun = begun.filter(~Q(sprint=outside) | Q(sprint=None))

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q
+from django.db.models import Count, F, Max, Q
 
 from apps.common.history import IssuePast
 from apps.common.sprint_scope import scope_of, standings_at
@@ -15,14 +15,14 @@ from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.flow_anomalies import RECENT_DAYS, REFERENCE_DAYS
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.sprint_duration import SprintPlan
+from apps.ml.core.sprint_scope import SprintPast
 from apps.ml.core.summary import ProjectCounts
 from apps.ml.core.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.velocity import SprintRecord, sprint_record
 from apps.ml.selectors.calendars import working_calendar
-from apps.ml.selectors.forecasts import issues_by_week, work_items
-from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, sprint_past, window_of
+from apps.ml.selectors.forecasts import issues_by_week, touched_since, work_items
+from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, window_of
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
-from apps.projects.past import planning_ended_at
 from apps.projects.snapshots import books_of
 
 #: What a forecast looks back on, and the weeks that it is held against.
@@ -70,16 +70,15 @@ def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUI
     return wanted - set(Issue.objects.filter(project_id=project_id, id__in=wanted).values_list("id", flat=True))
 
 
-def sprint_state(sprint: Sprint, *, now: datetime) -> SprintState:
-    """A running sprint as it stands, with what the history says about each of its issues."""
-    past, started_at = sprint_past(sprint, now=now), planning_ended_at(sprint)
+def sprint_state(sprint: Sprint, past: SprintPast, *, now: datetime, calendar: WorkingCalendar) -> SprintState:
+    """A running sprint as it stands, with what its history says about each of its issues."""
+    started_at = past.planning_ended_at
     standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
     entered_at = {one.issue_id: one.entered_at for one in standings if one.is_in}
     columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
     plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
     issues = [issue for issue in past.issues if issue.issue_id in plans]
     today = now.date()
-    calendar = working_calendar(sprint.project_id, today=today)
     return SprintState(
         now=now,
         issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
@@ -107,15 +106,12 @@ def project_snapshot(project_id: UUID | str, *, now: datetime) -> ProjectSnapsho
 
 def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
     """Issues by what the summary says about them, in one query."""
-    cutoff = now - STALE_AFTER
-    touched = IssueChange.objects.filter(issue=OuterRef("pk"), changed_at__gte=cutoff)
-    untouched = Q(created_at__lt=cutoff) & (Q(started_at=None) | Q(started_at__lt=cutoff)) & ~Q(Exists(touched))
     counts = Issue.objects.filter(project_id=project_id).aggregate(
         total=Count("id"),
         completed=Count("id", filter=_DONE),
         unassigned=Count("id", filter=~_DONE & Q(assignee=None)),
         overdue=Count("id", filter=~_DONE & Q(due_date__lt=now.date())),
-        stale=Count("id", filter=~_DONE & untouched),
+        stale=Count("id", filter=~_DONE & ~touched_since(now - STALE_AFTER)),
     )
     return ProjectCounts(**counts)
 

@@ -19,9 +19,10 @@ from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.selectors.issues import issue_titles, named_issues
+from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, sprint_past
 from apps.ml.services.alerts import URGENT, anomaly_news, risk_news
 from apps.ml.services.history import record_prediction
-from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
+from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason, team_past
 from apps.ml.services.sprint_outcome import sprint_outlook_or_none
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
@@ -90,9 +91,13 @@ class AnomalyDetectionService:
 
 
 def _state(sprint: Sprint, *, now: datetime) -> SprintState:
-    forecast, _ = sprint_forecast_or_reason(sprint, now=now)
-    outlook = sprint_outlook_or_none(sprint, now=now)
-    return replace(insights.sprint_state(sprint, now=now), forecast=forecast, outlook=outlook)
+    """Sprint and team are read once, for the forecast, the outcome and the rules alike."""
+    past = sprint_past(sprint, now=now)
+    team = team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS)
+    forecast, _ = sprint_forecast_or_reason(sprint, now=now, team=team)
+    outlook = sprint_outlook_or_none(sprint, now=now, state=past, sprints=team.sprints)
+    state = insights.sprint_state(sprint, past, now=now, calendar=team.calendar)
+    return replace(state, forecast=forecast, outlook=outlook)
 
 
 def _silenced(project: Project, *, now: datetime) -> dict[str, int]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apps.common.exceptions import Conflict, NotEnoughData
 from apps.ml.core.calendar import WorkingCalendar
-from apps.ml.core.forecasting import Floats
+from apps.ml.core.forecasting import Floats, Forecast
 from apps.ml.core.scope_growth import later_growth
 from apps.ml.core.sprint_duration import SprintPlan, capacity_pace
 from apps.ml.core.sprint_scope import SprintPast
@@ -37,13 +37,15 @@ class TeamPast:
     sprints: tuple[SprintPast, ...]
 
 
-def team_past(project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None) -> TeamPast:
-    """Read a team's past; its calendar, too, where that is not known yet."""
+def team_past(
+    project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None, newest: int = VELOCITY_SPRINTS
+) -> TeamPast:
+    """Read a team's past, `newest` sprints of it; its calendar, too, where that is not known yet."""
     calendar = calendar or working_calendar(project_id, today=now.date())
     return TeamPast(
         calendar=calendar,
         throughput=forecasts.throughput(project_id, now=now, calendar=calendar),
-        sprints=sprint_pasts(project_id, now=now, newest=VELOCITY_SPRINTS),
+        sprints=sprint_pasts(project_id, now=now, newest=newest),
     )
 
 
@@ -55,6 +57,8 @@ class SprintQuestion:
     today: date
     past: Throughput
     unit: Unit
+    #: The team's futures, drawn once for all plans that are compared.
+    runs: Forecast
     #: What a model says of the size of issues, by id.
     spreads: Mapping[str, Spread]
     #: Issues in progress outside the plan, of a sprint that runs.
@@ -79,6 +83,7 @@ class SprintQuestion:
             growth=self.growth if growth else (),
             carried=self._carried_into(plan),
             asked_on=self.today,
+            drawn=self.runs,
         )
 
     def pace(self, plan: SprintPlan) -> float:
@@ -94,7 +99,7 @@ class SprintQuestion:
         if self.running is None:
             return None
         until_then = WorkForecaster(
-            self.past, self.unit, self.today, self.running.last_day, plan.calendar, self.spreads
+            self.past, self.unit, self.today, self.running.last_day, plan.calendar, self.spreads, drawn=self.runs
         )
         return until_then.left_undone(_outside(plan, self.running.items))
 
@@ -124,6 +129,7 @@ def sprint_question(
         today=today,
         past=team.throughput,
         unit=unit,
+        runs=Forecast(team.throughput.weekly(unit), unit=unit),
         spreads=model_sizes(project_id, (*plan.items, *also, *ahead, *(running.items if running else ())), unit),
         ahead=ahead,
         growth=_growth(plan, team, unit),
@@ -151,7 +157,7 @@ def _growth(plan: SprintPlan, team: TeamPast, unit: Unit) -> tuple[float, ...]:
     elapsed = plan.elapsed_ratio
     if elapsed is None or elapsed >= 1:
         return ()
-    return later_growth(team.sprints, elapsed_ratio=elapsed, unit=unit)
+    return later_growth(team.sprints[-VELOCITY_SPRINTS:], elapsed_ratio=elapsed, unit=unit)
 
 
 def sprint_forecast(

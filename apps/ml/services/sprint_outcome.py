@@ -1,5 +1,6 @@
 """What a planned or running sprint will deliver of what it committed to."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from apps.ml.core.sprint_outcome.explain import explained
 from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, replayed
 from apps.ml.core.sprint_outcome.serving import RANGE_LEVEL
 from apps.ml.core.sprint_outcome.standing import elapsed_ratio_at, moment_at, past_sprints, unit_at
+from apps.ml.core.sprint_scope import SprintPast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
 from apps.ml.services.history import record_prediction
@@ -20,29 +22,34 @@ from apps.ml.services.sprint_forecasts import SprintIsOver
 from apps.projects.models import Sprint
 
 
-def sprint_outlook(sprint: Sprint, *, now: datetime) -> Outlook:
-    """The outcome of a sprint, the same wherever it is shown.
+def sprint_outlook(
+    sprint: Sprint, *, now: datetime, state: SprintPast | None = None, sprints: Sequence[SprintPast] | None = None
+) -> Outlook:
+    """The outcome of a sprint, the same wherever it is shown; `state` and past `sprints` may have been read already.
 
     Raises `SprintIsOver`, and `NotEnoughData` for a running sprint without a last day and where nothing is committed.
     """
     if sprint.status == Sprint.Status.COMPLETED:
         raise SprintIsOver
-    state = sprint_past(sprint, now=now)
+    state = state or sprint_past(sprint, now=now)
+    sprints = sprint_pasts(sprint.project_id, now=now) if sprints is None else sprints
     elapsed_ratio = elapsed_ratio_at(state, now) if sprint.status == Sprint.Status.ACTIVE else 0.0
     if elapsed_ratio is None:
         raise NotEnoughData(have=0, needed=1, what="last days of the sprint")
     unit = unit_at(state, now)
-    past = past_sprints(sprint_pasts(sprint.project_id, now=now), elapsed_ratio=elapsed_ratio, unit=unit)
+    past = past_sprints(sprints, elapsed_ratio=elapsed_ratio, unit=unit)
     moment = moment_at(state, now, elapsed_ratio=elapsed_ratio, unit=unit, past=past)
     prior = load_prior()
     record = own_record(prior, replayed(past), level=RANGE_LEVEL)
     return Outlook(sprint_outcome(prior, moment, record), moment, unit)
 
 
-def sprint_outlook_or_none(sprint: Sprint, *, now: datetime) -> Outlook | None:
+def sprint_outlook_or_none(
+    sprint: Sprint, *, now: datetime, state: SprintPast | None = None, sprints: Sequence[SprintPast] | None = None
+) -> Outlook | None:
     """The same, or nothing where there is nothing to tell it from."""
     try:
-        return sprint_outlook(sprint, now=now)
+        return sprint_outlook(sprint, now=now, state=state, sprints=sprints)
     except (SprintIsOver, NotEnoughData):
         return None
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import factory
 
+from apps.common.models import Severity
 from apps.ml.models import AnomalyDetection, MLModel, PredictionHistory, TrainingRun
 from apps.projects.tests.factories import ProjectFactory
 
@@ -67,6 +68,6 @@ class AnomalyDetectionFactory(factory.django.DjangoModelFactory):
 
     project = factory.SubFactory(ProjectFactory)
     anomaly_type = factory.Sequence(lambda n: f"anomaly_{n}")
-    severity = AnomalyDetection.Severity.MEDIUM
+    severity = Severity.MEDIUM
     description = "Something is unusual."
     detected_at = TRAINED_AT

@@ -10,13 +10,14 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from apps.common.models import Severity
 from apps.ml import tasks
 from apps.ml.core.findings import SEVERITIES
 from apps.ml.models import AnomalyDetection
 from apps.ml.services import anomaly_service
 from apps.ml.services.anomaly_review import dismiss_anomaly, resolve_anomaly
 from apps.ml.services.anomaly_service import AnomalyDetectionService
-from apps.notifications.models import Delivery, Notification, Severity
+from apps.notifications.models import Delivery, Notification
 from apps.notifications.services.announcing import COOLDOWN
 from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.models import Issue, Project
@@ -175,7 +176,7 @@ def test_old_notifications_go_with_the_old_history_every_night(project, lead, no
 
 
 def test_severities_are_the_same_everywhere():
-    assert list(SEVERITIES) == Severity.values == AnomalyDetection.Severity.values
+    assert list(SEVERITIES) == Severity.values
 
 
 # --- Sprints ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ import pytest
 
 from apps.ml.core.burndown import SprintState
 from apps.ml.models import AnomalyDetection, PredictionHistory
+from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.insights import project_snapshot, sprint_state
+from apps.ml.selectors.sprint_history import sprint_past
 from apps.ml.services import anomaly_service
 from apps.ml.services.anomaly_service import AnomalyDetectionService
 from apps.projects.models import IssueChange, Sprint
@@ -241,7 +243,8 @@ def test_risks_are_recorded_and_never_stored_as_anomalies(project, running, now)
 
 
 def _state(sprint, now) -> SprintState:
-    return sprint_state(sprint, now=now)
+    calendar = working_calendar(sprint.project_id, today=now.date())
+    return sprint_state(sprint, sprint_past(sprint, now=now), now=now, calendar=calendar)
 
 
 def _issues(project, sprint, n, **fields):

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from apps.common.api import PROBLEM_JSON
+from apps.common.models import Severity
 from apps.common.openapi import Problem
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.calendars import WORKING_ROLES
@@ -32,7 +33,7 @@ class AnomalyFilter(FilterSet):
     """What the list can be narrowed to."""
 
     status = ChoiceFilter(choices=AnomalyDetection.Status.choices)
-    severity = ChoiceFilter(choices=AnomalyDetection.Severity.choices)
+    severity = ChoiceFilter(choices=Severity.choices)
 
     class Meta:
         model = AnomalyDetection

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from apps.notifications.models import Delivery, Notification, Preference, Severity
+from apps.common.models import Severity
+from apps.notifications.models import Delivery, Notification, Preference
 from apps.notifications.services.announcing import COOLDOWN, announce, one_line, withdraw
 from apps.notifications.tests.factories import WebhookFactory, news
 from apps.projects.models import TeamMember

@@ -11,9 +11,10 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
+from apps.ml.core.trees import FlatTrees
+
 from .features import TEXT_GROUPS, Group, Reading
 from .linear import N_GROUPS, FoldedLinear
-from .trees import FlatTrees
 
 Floats = NDArray[np.float64]
 #: Penalty of the linear expert; flat between 4 and 8 on the validation year.

@@ -13,6 +13,7 @@ from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
+from apps.ml.core.trees import FlatTrees
 
 from .experts import (
     RANGE_BOUNDS,
@@ -32,7 +33,6 @@ from .header import KIND, Header, HeadHeader
 from .linear import FoldedLinear
 from .naive import NaiveLevels
 from .neighbours import Neighbourhood, Neighbours, ask
-from .trees import FlatTrees
 
 Floats = NDArray[np.float64]
 _TWICE = math.log(2.0)

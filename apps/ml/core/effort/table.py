@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.common.hours import LEAST_HOURS
 from apps.ml.core.records import CompletedIssue, chronological
 
 from .estimators import Matrix
@@ -18,8 +19,6 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 #: With fewer outcomes known to the typical later issue, the order of estimating teaches nothing.
 MINIMUM_KNOWN_OUTCOMES = 20
-#: A second. Two rows of less, on the log scale, made a model promise minutes for everything; no tracker means them.
-LEAST_HOURS = 1 / 3600
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.core.effort.trees import FlatTrees
+from apps.ml.core.trees import FlatTrees
 
 
 def fold_boosters(models: Sequence[Any]) -> FlatTrees:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
-from apps.ml.core.effort.trees import FlatTrees
 from apps.ml.core.sprint_outcome.features import NAMES, PROJECTED_RATIO
+from apps.ml.core.trees import FlatTrees
 
 Floats = NDArray[np.float64]
 KIND = "sprint_prior"
