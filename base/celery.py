@@ -8,7 +8,7 @@ from celery.schedules import crontab
 from celery.signals import import_modules, worker_shutdown
 from django.conf import settings
 
-from apps.common.metric_files import leave, share
+from apps.common.operations.metric_files import leave, share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 

@@ -7,8 +7,8 @@ from typing import Any
 import environ
 from gunicorn.glogging import Logger
 
-from apps.common.logging import JSONFormatter, PlainFormatter
-from apps.common.metric_files import leave, share
+from apps.common.operations.logging import JSONFormatter, PlainFormatter
+from apps.common.operations.metric_files import leave, share
 from base import settings
 
 env = environ.Env()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import environ
 
-from apps.common.metric_files import metrics_root
+from apps.common.operations.metric_files import metrics_root
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 config = environ.Env()
@@ -77,8 +77,8 @@ INSTALLED_APPS = [
     "apps.importers",
 ]
 MIDDLEWARE = [
-    "apps.common.middleware.probes",
-    "apps.common.middleware.request_log",
+    "apps.common.operations.middleware.probes",
+    "apps.common.operations.middleware.request_log",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -145,11 +145,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apps.common.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "apps.common.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "apps.common.api.Pagination",
+    "DEFAULT_PARSER_CLASSES": ["apps.common.api.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "apps.common.api.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "apps.common.api.pagination.Pagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "EXCEPTION_HANDLER": "apps.common.api.problem_response",
+    "EXCEPTION_HANDLER": "apps.common.api.problems.problem_response",
     # Whose address counts for the throttle: the header can be written by anybody, unless a proxy of ours writes it.
     "NUM_PROXIES": 1 if config.bool("BEHIND_TLS_PROXY", default=False) else 0,
     "DEFAULT_THROTTLE_RATES": {"login": config("LOGIN_THROTTLE_RATE", default="20/min")},
@@ -236,10 +236,10 @@ LOG_FORMAT = config("LOG_FORMAT", default="plain")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "apps.common.logging.ContextFilter"}},
+    "filters": {"context": {"()": "apps.common.operations.logging.ContextFilter"}},
     "formatters": {
-        "plain": {"()": "apps.common.logging.PlainFormatter"},
-        "json": {"()": "apps.common.logging.JSONFormatter"},
+        "plain": {"()": "apps.common.operations.logging.PlainFormatter"},
+        "json": {"()": "apps.common.operations.logging.JSONFormatter"},
     },
     "handlers": {
         "console": {

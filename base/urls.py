@@ -22,6 +22,6 @@ urlpatterns = [
     path("", include("apps.common.urls")),
 ]
 
-handler400 = "apps.common.api.bad_request"
-handler404 = "apps.common.api.not_found"
-handler500 = "apps.common.api.server_error"
+handler400 = "apps.common.api.problems.bad_request"
+handler404 = "apps.common.api.problems.not_found"
+handler500 = "apps.common.api.problems.server_error"

@@ -7,8 +7,8 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import OperationalError, connection
 
-from apps.common import checks, health
-from apps.common.health import Check, Health
+from apps.common.operations import checks, health
+from apps.common.operations.health import Check, Health
 from apps.ml import health as ml_health
 from apps.ml.tests.factories import MLModelFactory
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY, Counter, Histogram
 
-from apps.common import metrics
+from apps.common.operations import metrics
 from tests.test_settings_docs import settings_in_code
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,9 +1,9 @@
-"""Health and metrics. `apps/common/middleware.py` answers these addresses first; here they can be looked up by name."""
+"""Health and metrics by name; `operations/middleware.py` answers these addresses first."""
 
 from django.urls import path
 
-from apps.common.health import live, ready
-from apps.common.scrape import metrics
+from apps.common.operations.health import live, ready
+from apps.common.operations.scrape import metrics
 
 urlpatterns = [
     path("health/live", live, name="live"),

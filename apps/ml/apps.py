@@ -7,8 +7,8 @@ class MLConfig(AppConfig):
     verbose_name = "Machine learning"
 
     def ready(self) -> None:
-        from apps.common.health import CHECKS, Check  # noqa: PLC0415 - models exist only now
-        from apps.common.scrape import LIVE_METRICS  # noqa: PLC0415
+        from apps.common.operations.health import CHECKS, Check  # noqa: PLC0415 - models exist only now
+        from apps.common.operations.scrape import LIVE_METRICS  # noqa: PLC0415
         from apps.ml import checks, health, live_metrics  # noqa: F401, PLC0415 - the first registers itself
 
         CHECKS["store"] = Check(health.store)

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from apps.common.checks import unhealthy
-from apps.common.health import Check
+from apps.common.operations.checks import unhealthy
+from apps.common.operations.health import Check
 from apps.ml import health
 from apps.ml.models import MLModel
 

@@ -2,7 +2,7 @@
 
 import shutil
 
-from apps.common.health import Health
+from apps.common.operations.health import Health
 from apps.ml.models import MLModel
 from apps.ml.storage import get_object_store
 

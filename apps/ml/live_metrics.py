@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from apps.common.metrics import LIVE_GAUGES
+from apps.common.operations.metrics import LIVE_GAUGES
 from apps.ml.selectors.monitoring import LiveAccuracy, ServingModel, live_accuracy, serving_models
 
 logger = logging.getLogger(__name__)

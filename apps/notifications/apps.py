@@ -6,7 +6,7 @@ class NotificationsConfig(AppConfig):
     label = "notifications"
 
     def ready(self) -> None:
-        from apps.common.scrape import LIVE_METRICS  # noqa: PLC0415 - models exist only now
+        from apps.common.operations.scrape import LIVE_METRICS  # noqa: PLC0415 - models exist only now
         from apps.notifications import checks, live_metrics  # noqa: F401, PLC0415 - the first registers itself
 
         if live_metrics.read not in LIVE_METRICS:

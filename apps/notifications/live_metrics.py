@@ -8,7 +8,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from apps.common.metrics import OUTBOX_GAUGES
+from apps.common.operations.metrics import OUTBOX_GAUGES
 from apps.notifications.selectors import longest_overdue_seconds
 
 logger = logging.getLogger(__name__)

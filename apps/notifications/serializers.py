@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
 from apps.common.exceptions import ApplicationError
 from apps.common.models import Severity
-from apps.common.serializers import RefusesUnknownFields, StrictSerializer
 from apps.notifications.models import Attempt, Delivery, Event, Preference, Webhook
 from apps.notifications.services.webhooks import require_reachable
 

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.accounts.models import User
+from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
 from apps.common.hours import LEAST_HOURS
-from apps.common.serializers import RefusesUnknownFields, StrictSerializer
 from apps.common.sprint_scope import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.selectors import names_of

@@ -11,8 +11,8 @@ from django.core.files.storage import InvalidStorageError
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from apps.common import health
-from apps.common.health import Check, Health
+from apps.common.operations import health
+from apps.common.operations.health import Check, Health
 
 OK = Health("ok", "It answers.")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.exceptions import ParseError
 
-from apps.common.parsers import JSONParser
+from apps.common.api.parsers import JSONParser
 
 
 def read(body: bytes) -> Any:

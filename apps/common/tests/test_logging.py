@@ -15,8 +15,8 @@ from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
 from apps.common.exceptions import ApplicationError
-from apps.common.logging import ContextFilter, JSONFormatter, PlainFormatter, request_id_from
-from apps.common.middleware import request_log
+from apps.common.operations.logging import ContextFilter, JSONFormatter, PlainFormatter, request_id_from
+from apps.common.operations.middleware import request_log
 
 TITLE = "Pay Mr Smith's overdue invoice"
 

@@ -15,9 +15,9 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.common import metric_files, scrape
-from apps.common.metrics import FAILED_REQUESTS
-from apps.common.middleware import request_log
+from apps.common.operations import metric_files, scrape
+from apps.common.operations.metrics import FAILED_REQUESTS
+from apps.common.operations.middleware import request_log
 
 TOKEN = "a-token-that-only-prometheus-knows"
 

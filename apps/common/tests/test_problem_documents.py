@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from rest_framework import exceptions
 from rest_framework.exceptions import ErrorDetail
 
-from apps.common import api
+from apps.common.api import problems as api
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 
 

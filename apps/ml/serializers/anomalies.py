@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer
+from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.issues import named_issues
 from apps.ml.serializers.issues import NamedIssueSerializer

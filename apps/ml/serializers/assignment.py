@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer
+from apps.common.api.serializers import StrictSerializer
 from apps.ml.services.recommendation_service import AUTO, STRATEGIES
 
 MAX_TOP_N = 20

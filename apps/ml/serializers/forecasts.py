@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer
+from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.calendar import MAX_DAYS
 from apps.ml.core.forecasting import MIN_WEEKS, N_RUNS
 from apps.ml.core.scope_growth import MIN_SPRINTS

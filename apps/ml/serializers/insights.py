@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer
+from apps.common.api.serializers import StrictSerializer
 from apps.ml.core import burndown
 from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
 from apps.ml.core.sprint_outcome.risk import UNDER_DELIVERY_PERCENT

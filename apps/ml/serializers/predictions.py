@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer
+from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
 
 #: Far beyond any real task or estimate; a larger number is a mistake in the unit.

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer
+from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.services.fitting import PeopleStayInTheirProject
 from apps.ml.services.model_trainer import STEPS

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from apps.common.exceptions import Conflict
-from apps.common.metrics import PREDICTIONS
+from apps.common.operations.metrics import PREDICTIONS
 from apps.ml.core.results import Interval
 from apps.ml.models import PredictionHistory
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from apps.common.metrics import CACHE_LOOKUPS
+from apps.common.operations.metrics import CACHE_LOOKUPS
 from apps.ml.core.assignment_model import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.common.exceptions import ApplicationError
-from apps.common.metrics import FALLBACKS
+from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.assignment_model import AssignmentModel
 from apps.ml.core.effort import EffortModel

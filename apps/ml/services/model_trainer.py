@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps import __version__
-from apps.common.metrics import TRAININGS
+from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.records import CompletedIssue
 from apps.ml.models import MLModel, ModelType
 from apps.ml.selectors.issues import completed_with_hours, completed_with_people, completed_with_points

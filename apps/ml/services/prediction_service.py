@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from apps.common.metrics import PREDICTION_SECONDS
+from apps.common.operations.metrics import PREDICTION_SECONDS
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text import clipped

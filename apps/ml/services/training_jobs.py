@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
-from apps.common.metrics import TRAININGS
+from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import count_outcomes

@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, S3Store
 
-from apps.common.metrics import STORE_FAILURES, STORE_SECONDS
+from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
 from apps.ml.storage.errors import ObjectExists, ObjectMissing, StorageError
 from apps.ml.storage.keys import checked_key
 

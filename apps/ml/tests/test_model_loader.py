@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from apps.common.metrics import FALLBACKS
+from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer, S3ModelStorageService

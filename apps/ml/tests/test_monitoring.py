@@ -11,10 +11,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError
 
-from apps.common.health import Health
-from apps.common.logging import ContextFilter, JSONFormatter
-from apps.common.metrics import LIVE_GAUGES
-from apps.common.scrape import exposition
+from apps.common.operations.health import Health
+from apps.common.operations.logging import ContextFilter, JSONFormatter
+from apps.common.operations.metrics import LIVE_GAUGES
+from apps.common.operations.scrape import exposition
 from apps.ml import health as ml_health
 from apps.ml import live_metrics
 from apps.ml.selectors.monitoring import LiveAccuracy, ServingModel

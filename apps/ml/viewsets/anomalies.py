@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apps.common.api import PROBLEM_JSON
+from apps.common.api.openapi import Problem
+from apps.common.api.problems import PROBLEM_JSON
 from apps.common.models import Severity
-from apps.common.openapi import Problem
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.ml.selectors.issues import issue_titles

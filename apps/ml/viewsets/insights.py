@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from apps.common.api import PROBLEM_JSON
-from apps.common.openapi import Problem
+from apps.common.api.openapi import Problem
+from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.selectors.insights import issues_outside
 from apps.ml.serializers.insights import (
     EstimateSprintDurationRequest,

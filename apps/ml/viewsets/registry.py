@@ -17,8 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apps.common.api import PROBLEM_JSON, problem
-from apps.common.openapi import Problem
+from apps.common.api.openapi import Problem
+from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import models_visible_to, runs_visible_to
 from apps.ml.serializers.registry import JobSerializer, ModelDetailSerializer, ModelSerializer, ScopeRequest

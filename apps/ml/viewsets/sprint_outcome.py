@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from apps.common.api import PROBLEM_JSON
-from apps.common.openapi import Problem
+from apps.common.api.openapi import Problem
+from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.serializers.sprint_outcome import SprintOutcomeResponse
 from apps.ml.services.sprint_outcome import SprintOutcomeService
 from apps.projects.selectors import sprints_visible_to

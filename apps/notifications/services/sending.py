@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.backoff import retry_wait_seconds
-from apps.common.metrics import DELIVERIES
+from apps.common.operations.metrics import DELIVERIES
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery
 from apps.notifications.selectors import due, preference_of

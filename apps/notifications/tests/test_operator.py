@@ -11,8 +11,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerAway
 
 from apps.accounts.tests.factories import PASSWORD, UserFactory
-from apps.common.metrics import DELIVERIES, OUTBOX_GAUGES
-from apps.common.scrape import exposition
+from apps.common.operations.metrics import DELIVERIES, OUTBOX_GAUGES
+from apps.common.operations.scrape import exposition
 from apps.notifications import live_metrics, tasks
 from apps.notifications.models import Attempt, Delivery, Notification
 from apps.notifications.services.announcing import announce

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from apps.common.health import live, ready
-from apps.common.logging import REQUEST_ID, request_id_from
-from apps.common.metrics import FAILED_REQUESTS
-from apps.common.scrape import metrics
+from apps.common.operations.health import live, ready
+from apps.common.operations.logging import REQUEST_ID, request_id_from
+from apps.common.operations.metrics import FAILED_REQUESTS
+from apps.common.operations.scrape import metrics
 
 access = logging.getLogger("apps.access")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]

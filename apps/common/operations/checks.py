@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from apps.common.health import CHECKS, Check
+from apps.common.operations.health import CHECKS, Check
 
 #: Names under which only the machine itself reaches the service.
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}

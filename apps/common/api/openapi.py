@@ -5,7 +5,7 @@ from typing import Any, Literal
 from drf_spectacular import openapi
 from rest_framework import serializers
 
-from apps.common.api import PROBLEM_JSON
+from apps.common.api.problems import PROBLEM_JSON
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 

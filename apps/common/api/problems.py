@@ -1,4 +1,4 @@
-"""What all endpoints share: problem documents for errors, one pagination."""
+"""What all endpoints share: problem documents for errors."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,8 +8,6 @@ from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDa
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.fields import get_error_detail
-from rest_framework.pagination import PageNumberPagination
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -20,32 +18,6 @@ PROBLEM_JSON = "application/problem+json"
 
 #: Errors that concern no single field, as Django REST framework and Django call them.
 WHOLE_INPUT = ("non_field_errors", NON_FIELD_ERRORS)
-
-
-class Pagination(PageNumberPagination):
-    """Pages of 50, at most 100."""
-
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 100
-
-    def get_page_size(self, request: Request) -> int:
-        """The size asked for; what is not a number from 1 is an error, not silently the default."""
-        asked = request.query_params.get(self.page_size_query_param)
-        if asked is None:
-            return self.page_size
-        # Ten digits, because Python refuses to read numbers of thousands.
-        if not (asked.isascii() and asked.isdigit() and int(asked[:10]) > 0):
-            raise exceptions.ValidationError({self.page_size_query_param: f"A number from 1 to {self.max_page_size}."})
-        return min(int(asked[:10]), self.max_page_size)
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """The parameters in the OpenAPI document, with their limits."""
-        page, page_size = super().get_schema_operation_parameters(view)
-        page["schema"]["minimum"] = page_size["schema"]["minimum"] = 1
-        page_size["schema"]["default"] = self.page_size
-        page_size["description"] += f" At most {self.max_page_size}, even if more are asked for."
-        return [page, page_size]
 
 
 class PayloadTooLarge(exceptions.APIException):

@@ -13,8 +13,8 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from apps.common.api import PROBLEM_JSON, problem
-from apps.common.metric_files import files
+from apps.common.api.problems import PROBLEM_JSON, problem
+from apps.common.operations.metric_files import files
 
 #: Headers of a proxy. Behind one, every client seems to be on this machine.
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
