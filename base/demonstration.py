@@ -14,8 +14,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from apps.importers.report import ImportReport
 from apps.ml.models import AnomalyDetection, MLModel, ModelType
-from apps.projects.demo_data import PROJECT_KEY as DEMO_KEY
-from apps.projects.demo_data import ensure_login
+from apps.projects.demo.story import PROJECT_KEY as DEMO_KEY
+from apps.projects.demo.story import ensure_login
 from apps.projects.models import Project, TeamMember
 
 DATA_KEY = "DATA"

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
-from apps.common.sprint_scope import elapsed_ratio
+from apps.projects.history.sprint_books import elapsed_ratio
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -335,9 +335,9 @@ class SprintSnapshot(AppendOnlyModel):
     #: In the sprint and done, but finished before it began.
     done_outside_issues = models.PositiveIntegerField()
     done_outside_points = models.FloatField()
-    #: The issues behind the numbers, as `apps.common.sprint_scope.Standing` has them: ids and figures, no texts.
+    #: The issues behind the numbers, each a `sprint_books.Standing`: ids and figures, no texts.
     standings = models.JSONField()
-    #: The same issues as `apps.common.history.IssuePast`: the burndown of the sprint can always be drawn again.
+    #: The same issues, each an `issue_past.IssuePast`: the burndown of the sprint can always be drawn again.
     pasts = models.JSONField()
 
     class Meta:

@@ -8,10 +8,10 @@ from rest_framework import serializers
 from apps.accounts.models import User
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
 from apps.common.hours import LEAST_HOURS
-from apps.common.sprint_scope import SprintReport
+from apps.projects.history.snapshots import BOOKS, SprintBooks
+from apps.projects.history.sprint_books import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.selectors import names_of
-from apps.projects.snapshots import BOOKS, SprintBooks
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
 MAX_HOURS = 100_000

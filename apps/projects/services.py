@@ -14,11 +14,11 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
-from apps.projects.history_text import new_change
+from apps.projects.history.snapshots import freeze
+from apps.projects.history.writing import new_change
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
 from apps.projects.selectors import status_is_used, type_is_in_history
-from apps.projects.snapshots import freeze
 
 #: What a new project starts with; teams rename, add and remove.
 DEFAULT_TYPES = ("bug", "story", "task")

@@ -17,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.projects import selectors, services
 from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
+from apps.projects.history.snapshots import books_of
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.permissions import ProjectRole
 from apps.projects.serializers import (
@@ -34,7 +35,6 @@ from apps.projects.serializers import (
     SprintSerializer,
     StatusSerializer,
 )
-from apps.projects.snapshots import books_of
 
 Role = TeamMember.Role
 

@@ -11,8 +11,8 @@ from apps.importers.columns import SYNONYMS
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.services import import_issues
 from apps.ml.selectors.issues import completed_with_hours
+from apps.projects.history.reads import issue_pasts
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.past import issue_pasts
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 from apps.projects.tests.history import recorded
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.common.exceptions import ApplicationError
-from apps.common.sprint_scope import Amount
 from apps.ml.core.sprint_outcome import PastSprint, SprintMoment
+from apps.projects.history.sprint_books import Amount
 
 _FILE = re.compile(r"(?P<project>.+)_iteration_(?P<percent>\d+)\.csv")
 _AMOUNTS = {

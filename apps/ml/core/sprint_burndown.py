@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from apps.common.sprint_scope import Amount, SprintScope, elapsed_ratio, scopes_at
 from apps.ml.core.sprint_scope import SprintPast
+from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scopes_at
 
 #: A sprint of more than a year is a slip of the pen, or was never closed: its latest days are shown.
 MAX_DAYS = 366

@@ -1,11 +1,11 @@
-"""A sprint's past as the core sees it; how it stood when is told by `apps.common.sprint_scope`, for all alike."""
+"""A sprint's past as the core sees it; `apps.projects.history.sprint_books` tells how it stood when."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from apps.common.history import FieldChange, IssuePast
-from apps.common.sprint_scope import Amount, SprintScope, scope_at, scopes_at
 from apps.ml.core.velocity import SprintWindow
+from apps.projects.history.issue_past import FieldChange, IssuePast
+from apps.projects.history.sprint_books import Amount, SprintScope, scope_at, scopes_at
 
 __all__ = ["Amount", "FieldChange", "IssuePast", "SprintPast", "SprintScope", "scope_at", "scopes_at"]
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from apps.common.sprint_scope import Standing
+from apps.projects.history.sprint_books import Standing
 
 #: Velocity looks at this many recent sprints: a third of a year of fortnights. Older teams were other teams.
 VELOCITY_SPRINTS = 8

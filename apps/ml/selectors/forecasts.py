@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from apps.common.history import FieldChange, number_or_none, value_as_of
 from apps.ml.core.anomalies import STALE_AFTER
 from apps.ml.core.calendar import WorkingCalendar
 from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
 from apps.ml.core.work_units import Throughput, WorkItem
+from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
+from apps.projects.history.reads import changed_after, issue_pasts
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
-from apps.projects.past import changed_after, issue_pasts
 
 WEEK = timedelta(days=7)
 _DONE = Q(status__category=WorkflowStatus.Category.DONE)

@@ -7,8 +7,6 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, Q
 
-from apps.common.history import IssuePast
-from apps.common.sprint_scope import scope_of, standings_at
 from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
 from apps.ml.core.burndown import SprintScopeIssue, SprintState
 from apps.ml.core.calendar import WorkingCalendar
@@ -22,8 +20,10 @@ from apps.ml.core.velocity import SprintRecord, sprint_record
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.forecasts import issues_by_week, touched_since, work_items
 from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, window_of
+from apps.projects.history.issue_past import IssuePast
+from apps.projects.history.snapshots import books_of
+from apps.projects.history.sprint_books import scope_of, standings_at
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
-from apps.projects.snapshots import books_of
 
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS

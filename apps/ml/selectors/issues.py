@@ -13,10 +13,10 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from apps.common.history import number_or_none
 from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.projects.history.issue_past import number_or_none
+from apps.projects.history.reads import issue_pasts
 from apps.projects.models import Issue, IssueChange
-from apps.projects.past import issue_pasts
 
 Field = IssueChange.Field
 _COLUMNS = (

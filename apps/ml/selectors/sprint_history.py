@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.common.history import IssuePast
 from apps.ml.core.sprint_duration import MAX_REPLAYS
 from apps.ml.core.sprint_scope import SprintPast
 from apps.ml.core.velocity import VELOCITY_SPRINTS, SprintWindow
+from apps.projects.history.issue_past import IssuePast
+from apps.projects.history.reads import began_at, ended_at, planning_ended_at
+from apps.projects.history.snapshots import pasts_of, snapshot_of
 from apps.projects.models import Sprint
-from apps.projects.past import began_at, ended_at, planning_ended_at
-from apps.projects.snapshots import pasts_of, snapshot_of
 
 #: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
 HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS

@@ -18,9 +18,9 @@ from apps.ml.selectors.issues import (
     facts_of,
 )
 from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
+from apps.projects.history.snapshots import books_of
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 from apps.projects.services import close_sprint, create_issue, create_status, delete_issue, start_sprint, update_issue
-from apps.projects.snapshots import books_of
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.accounts.models import User
-from apps.projects.demo_data import (
+from apps.projects.demo.story import (
     COMPLETED_SPRINTS,
     LOGIN_EMAIL,
     POINTS_SCALE,

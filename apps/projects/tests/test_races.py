@@ -11,7 +11,7 @@ from django.db import connection, connections
 
 from apps.common.exceptions import Conflict
 from apps.projects import services
-from apps.projects.history_text import as_history_text
+from apps.projects.history.writing import as_history_text
 from apps.projects.models import Issue, Sprint, SprintSnapshot, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 

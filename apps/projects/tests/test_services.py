@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.projects import services
-from apps.projects.history_text import SHOWN_CHARACTERS, as_history_text
+from apps.projects.history.writing import SHOWN_CHARACTERS, as_history_text
 from apps.projects.models import Issue, IssueChange, Project, TeamMember, WorkflowStatus
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from apps.projects.tests.history import recorded

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.projects import services
+from apps.projects.history.snapshots import BOOKS, books_of
 from apps.projects.models import Sprint, SprintSnapshot
-from apps.projects.snapshots import BOOKS, books_of
 from apps.projects.tests.factories import IssueFactory, SprintFactory
 
 pytestmark = pytest.mark.django_db

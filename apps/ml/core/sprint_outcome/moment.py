@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from apps.common.sprint_scope import Amount
+from apps.projects.history.sprint_books import Amount
 
 #: "Delivers": at least this share of what is committed at the moment. Nearly all, as the reference asks.
 DELIVERED_SHARE = 0.9

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
-from apps.common.sprint_scope import Amount, SprintScope
 from apps.ml.core.sprint_outcome.moment import PastSprint, SprintMoment
 from apps.ml.core.sprint_scope import SprintPast
 from apps.ml.core.velocity import counts_in_points
+from apps.projects.history.sprint_books import Amount, SprintScope
 
 
 def unit_at(sprint: SprintPast, at: datetime) -> str:

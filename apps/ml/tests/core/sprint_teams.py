@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from apps.common.sprint_scope import Amount
 from apps.ml.core.sprint_outcome import PastSprint, SprintMoment
+from apps.projects.history.sprint_books import Amount
 
 MOMENTS = (0.0, 0.5)
 

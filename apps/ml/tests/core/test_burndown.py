@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.common.sprint_scope import Amount, SprintScope
 from apps.ml.core.burndown import (
     STALLED_AFTER,
     SprintScopeIssue,
@@ -18,6 +17,7 @@ from apps.ml.core.burndown import (
     unassigned_issues,
     unestimated_issues,
 )
+from apps.projects.history.sprint_books import Amount, SprintScope
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 START = NOW - timedelta(days=7)

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.common.history import FieldChange, IssuePast
-from apps.common.sprint_scope import Amount, scope_at
 from apps.ml.core.sprint_burndown import MAX_DAYS, burndown
 from apps.ml.core.sprint_scope import SprintPast
 from apps.ml.core.velocity import SprintWindow
+from apps.projects.history.issue_past import FieldChange, IssuePast
+from apps.projects.history.sprint_books import Amount, scope_at
 
 START = datetime(2026, 2, 2, 9, tzinfo=UTC)
 ISSUE = IssuePast("a", START - timedelta(days=9), sprint_id="s", story_points=5.0)

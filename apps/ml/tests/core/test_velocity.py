@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.common.history import FieldChange, IssuePast, value_as_of
-from apps.common.sprint_scope import report_of, standings_at
 from apps.ml.core.velocity import (
     SprintRecord,
     SprintWindow,
@@ -16,6 +14,8 @@ from apps.ml.core.velocity import (
     sprint_record,
     working_days_between,
 )
+from apps.projects.history.issue_past import FieldChange, IssuePast, value_as_of
+from apps.projects.history.sprint_books import report_of, standings_at
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 END = datetime(2026, 1, 16, 17, tzinfo=UTC)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from apps.projects.demo_data import PASSWORD_FILE, ensure_login, seed_demo_team
+from apps.projects.demo.story import PASSWORD_FILE, ensure_login, seed_demo_team
 from apps.projects.models import Issue
 
 

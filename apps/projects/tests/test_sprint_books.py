@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.common.history import FieldChange, IssuePast, Timeline, value_as_of
-from apps.common.sprint_scope import Amount, scope_at, scopes_at, standings_at
+from apps.projects.history.issue_past import FieldChange, IssuePast, Timeline, value_as_of
+from apps.projects.history.sprint_books import Amount, scope_at, scopes_at, standings_at
 
 START = datetime(2026, 2, 2, 9, tzinfo=UTC)
 BEFORE = START - timedelta(days=10)

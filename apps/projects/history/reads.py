@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from apps.common.history import FieldChange, IssuePast
-from apps.common.sprint_scope import spells_in
+from apps.projects.history.issue_past import FieldChange, IssuePast
+from apps.projects.history.sprint_books import spells_in
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 
 Field = IssueChange.Field

@@ -18,11 +18,11 @@ from typing import Any
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.projects.demo_scope import Entry, came_in_late, was_in_before
-from apps.projects.demo_texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, Person
-from apps.projects.history_text import as_history_text
+from apps.projects.demo.scope import Entry, came_in_late, was_in_before
+from apps.projects.demo.texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, Person
+from apps.projects.history.snapshots import freeze
+from apps.projects.history.writing import as_history_text
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.snapshots import freeze
 
 PROJECT_KEY, PROJECT_NAME = "DEMO", "Demonstration shop"
 LOGIN_EMAIL, LOGIN_NAME = "demo@example.com", "Demo Lead"

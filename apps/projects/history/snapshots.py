@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from apps.common.history import FieldChange, IssuePast
-from apps.common.sprint_scope import SprintReport, Standing, report_of, spells_in, standings_at
+from apps.projects.history.issue_past import FieldChange, IssuePast
+from apps.projects.history.reads import began_at, ended_at, issues_by_sprint, planning_ended_at, was_entered_afterwards
+from apps.projects.history.sprint_books import SprintReport, Standing, report_of, spells_in, standings_at
 from apps.projects.models import Sprint, SprintSnapshot
-from apps.projects.past import began_at, ended_at, issues_by_sprint, planning_ended_at, was_entered_afterwards
 
 #: The books whose sums a snapshot keeps in columns, two a book.
 BOOKS = ("committed", "added", "removed", "completed", "carried_over", "done_outside")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from apps.common.history import IssuePast
+from apps.projects.history.issue_past import IssuePast
 
 #: After everything: an issue that is still in a sprint has not left it.
 _NEVER = datetime.max.replace(tzinfo=UTC)
