@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from apps.importers.columns import normal_form
+from apps.importers.sources.csv.columns import normal_form
 
 TO_DO, IN_PROGRESS, DONE = "to_do", "in_progress", "done"
 _NAMES: Mapping[str, tuple[str, ...]] = {

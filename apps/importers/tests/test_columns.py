@@ -2,8 +2,8 @@
 
 import pytest
 
-from apps.importers.columns import detect_columns, normal_form
 from apps.importers.records import ImportRefused
+from apps.importers.sources.csv.columns import detect_columns, normal_form
 
 JIRA = [
     "Summary", "Issue key", "Issue id", "Issue Type", "Status", "Project key", "Project name", "Priority", "Resolution",

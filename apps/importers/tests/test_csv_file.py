@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.importers import csv_file
-from apps.importers.columns import detect_columns
-from apps.importers.csv_file import date_style, inspect_file, read_issues
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
+from apps.importers.sources.csv import file as csv_file
+from apps.importers.sources.csv.columns import detect_columns
+from apps.importers.sources.csv.file import date_style, inspect_file, read_issues
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -309,6 +309,6 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, rows):
 
 
 def csv_file_quotes() -> tuple[str, ...]:
-    from apps.importers.rows import FORMULA_STARTS
+    from apps.importers.sources.csv.rows import FORMULA_STARTS
 
     return FORMULA_STARTS

@@ -7,9 +7,9 @@ import pytest
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
-from apps.importers.columns import SYNONYMS
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.services import import_issues
+from apps.importers.sources.csv.columns import SYNONYMS
 from apps.ml.selectors.issues import completed_with_hours
 from apps.projects.history.reads import issue_pasts
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.importers.records import Person
-from apps.importers.values import (
+from apps.importers.sources.csv.values import (
     BadValue,
     DateStyle,
     could_be_date,

@@ -16,12 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
-from apps.importers.columns import SYNONYMS, Columns
-from apps.importers.csv_file import CsvShape, date_style, inspect_file, read_issues
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.report import ImportReport
-from apps.importers.sampling import readable_columns
 from apps.importers.services import import_issues
+from apps.importers.sources.csv.columns import SYNONYMS, Columns
+from apps.importers.sources.csv.file import CsvShape, date_style, inspect_file, read_issues
+from apps.importers.sources.csv.sampling import readable_columns
 
 ROWS_PER_LINE = 5_000
 PREVIEWED_ISSUES = 3

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from apps.importers.columns import DATE_FIELDS, NUMBER_FIELDS, Columns, detect_columns
-from apps.importers.csv_file import CsvShape, rows
 from apps.importers.records import RowError
-from apps.importers.values import could_be_date, could_be_number, is_empty
+from apps.importers.sources.csv.columns import DATE_FIELDS, NUMBER_FIELDS, Columns, detect_columns
+from apps.importers.sources.csv.file import CsvShape, rows
+from apps.importers.sources.csv.values import could_be_date, could_be_number, is_empty
 
 #: Enough to tell sizes in words from numbers with a slip among them.
 SAMPLED_CELLS = 50

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from apps.importers.columns import Columns
 from apps.importers.records import ImportedIssue, Person, RowError
-from apps.importers.values import (
+from apps.importers.sources.csv.columns import Columns
+from apps.importers.sources.csv.values import (
     MOST_POINTS,
     BadValue,
     DateStyle,

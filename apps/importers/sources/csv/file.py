@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.importers.columns import DATE_FIELDS, Columns
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
-from apps.importers.rows import RowReader
-from apps.importers.values import DateStyle, day_first_evidence, is_ambiguous
+from apps.importers.sources.csv.columns import DATE_FIELDS, Columns
+from apps.importers.sources.csv.rows import RowReader
+from apps.importers.sources.csv.values import DateStyle, day_first_evidence, is_ambiguous
 
 if TYPE_CHECKING:
     import _csv  # typeshed's name for what csv.reader returns
