@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from apps.importers.workflow import DONE, TO_DO
+from apps.importers.writing.workflow import DONE, TO_DO
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, WorkflowStatus
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.db.models import Count, Max, Q
 
-from apps.importers.changes import IDS_PER_QUERY, Edit
-from apps.importers.changes import record as record_changes
-from apps.importers.people import Team
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
-from apps.importers.workflow import DONE, IN_PROGRESS, TO_DO, category_of
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit
+from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.people import Team
+from apps.importers.writing.workflow import DONE, IN_PROGRESS, TO_DO, category_of
 from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
 
 DEFAULT_TYPE = "task"
