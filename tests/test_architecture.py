@@ -17,7 +17,7 @@ FRAMEWORK = {"django", "rest_framework", "celery", "obstore", "boto3", "environ"
 
 
 def python_files() -> list[Path]:
-    folders = (ROOT / name for name in ("apps", "base", "tests", "benchmarks", "scripts"))
+    folders = (ROOT / name for name in ("apps", "base", "tests", "performance", "scripts"))
     files = (file for folder in folders for file in sorted(folder.rglob("*.py")))
     return [file for file in files if "migrations" not in file.parts]
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.report import ROOT, data_folder, milliseconds
+from performance.report import ROOT, data_folder, milliseconds
 from tests.engines import free_ports, postgres_server
 
 #: Owed: docs/benchmarks.md.

@@ -5,7 +5,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from benchmarks.report import machine
+from performance.report import machine
 
 NOT_BENCHMARKS = {"__init__", "__main__", "report"}
 
@@ -21,7 +21,7 @@ def run(name: str, arguments: list[str]) -> None:
     """Run one as its own program."""
     print(f"== {name} on {machine()}", flush=True)
     sys.argv = [name, *arguments]
-    runpy.run_module(f"benchmarks.{name}", run_name="__main__")
+    runpy.run_module(f"performance.{name}", run_name="__main__")
 
 
 def main(arguments: list[str]) -> None:

@@ -22,8 +22,8 @@ from apps.ml.core.scope_drops import path_to, single_drops
 from apps.ml.core.work_forecast import WorkForecaster
 from apps.ml.core.work_sizes import Spread
 from apps.ml.core.work_units import Throughput, Unit, WorkItem
-from benchmarks.predict_in_process import POINTS_PROJECT, sample, trained
-from benchmarks.report import data_folder, milliseconds
+from performance.predict_in_process import POINTS_PROJECT, sample, trained
+from performance.report import data_folder, milliseconds
 
 REPEATS = 31
 SPRINT_ISSUES, BACKLOG_ISSUES = 30, 1_000

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.report import ROOT
+from performance.report import ROOT
 
 TARGET_SECONDS = 10.0
 HEADER = (

@@ -15,7 +15,7 @@ from apps.ml.benchmarks.points_data import read_project
 from apps.ml.core.effort import EffortModel, train_effort_model
 from apps.ml.core.points import PointsModel, load_prior, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from benchmarks.report import data_folder, milliseconds
+from performance.report import data_folder, milliseconds
 
 QUESTIONS = 1_000
 POINTS_PROJECT = "datamanagement"  # the largest of the public set
