@@ -13,15 +13,15 @@ import numpy as np
 
 from apps.ml.benchmarks.effort_data import read_tasks
 from apps.ml.benchmarks.points_data import read_project
-from apps.ml.core.calendar import Absence, WorkingCalendar
-from apps.ml.core.forecasting import Floats
-from apps.ml.core.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
+from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
+from apps.ml.core.forecasts.drops import path_to, single_drops
+from apps.ml.core.forecasts.forecaster import WorkForecaster
+from apps.ml.core.forecasts.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
+from apps.ml.core.forecasts.simulation import Floats
+from apps.ml.core.forecasts.sizes import Spread
+from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 from apps.ml.core.points import PointsModel, load_prior, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from apps.ml.core.scope_drops import path_to, single_drops
-from apps.ml.core.work_forecast import WorkForecaster
-from apps.ml.core.work_sizes import Spread
-from apps.ml.core.work_units import Throughput, Unit, WorkItem
 from performance.predict_in_process import POINTS_PROJECT, sample, trained
 from performance.report import data_folder, milliseconds
 

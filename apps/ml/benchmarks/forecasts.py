@@ -15,7 +15,7 @@ from apps.ml.benchmarks.forecasts_data import read_projects
 from apps.ml.benchmarks.forecasts_replay import when
 from apps.ml.benchmarks.forecasts_report import acceptance, lines
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
-from apps.ml.core.forecast_replay import REPLAY_RUNS
+from apps.ml.core.forecasts.replay import REPLAY_RUNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from apps.ml.core.forecast_replay import HORIZONS_WEEKS, SERVED, TEXTBOOK
-from apps.ml.core.forecasting import PERCENTILES
+from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, SERVED, TEXTBOOK
+from apps.ml.core.forecasts.simulation import PERCENTILES
 
 #: Gate and aim of each measure on open projects, as (least, most).
 GATES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
-from apps.ml.core.forecast_words import growth_in_words
+from apps.ml.core.forecasts.forecaster import LIKELY_PERCENT, WorkForecast
+from apps.ml.core.forecasts.words import growth_in_words
+from apps.ml.core.past.velocity import counts_in_points
 from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.sprint_outcome import Outlook
 from apps.ml.core.sprint_outcome.risk import under_delivery
-from apps.ml.core.velocity import counts_in_points
 from apps.ml.core.wording import amount_of
-from apps.ml.core.work_forecast import LIKELY_PERCENT, WorkForecast
 from apps.projects.history.sprint_books import SprintScope
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import date
 
+from apps.ml.core.forecasts.forecaster import EARLY_PERCENT, LIKELY_PERCENT, WorkForecast
 from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan
-from apps.ml.core.work_forecast import EARLY_PERCENT, LIKELY_PERCENT, WorkForecast
 
 
 def beside_forecast(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from apps.ml.core.forecasting import Floats
-from apps.ml.core.sprint_scope import Amount, SprintPast
-from apps.ml.core.work_units import Unit
+from apps.ml.core.forecasts.simulation import Floats
+from apps.ml.core.forecasts.units import Unit
+from apps.ml.core.past.sprints import Amount, SprintPast
 
 #: Fewer past sprints are anecdotes.
 MIN_SPRINTS = 5

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from apps.ml.core.sprint_scope import SprintPast
+from apps.ml.core.past.sprints import SprintPast
 from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scopes_at
 
 #: A sprint of more than a year is a slip of the pen, or was never closed: its latest days are shown.

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.calendar import MAX_DAYS, WorkingCalendar
-from apps.ml.core.results import Interval
-from apps.ml.core.velocity import (
+from apps.ml.core.forecasts.calendar import MAX_DAYS, WorkingCalendar
+from apps.ml.core.forecasts.units import WorkItem
+from apps.ml.core.past.velocity import (
     SprintRecord,
     average_velocity,
     counts_in_points,
@@ -17,7 +17,7 @@ from apps.ml.core.velocity import (
     recent,
     working_days_between,
 )
-from apps.ml.core.work_units import WorkItem
+from apps.ml.core.results import Interval
 
 #: Two sprints could be luck twice; three show at least whether they agree.
 MIN_COMPLETED_SPRINTS = 3

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.ml.core.findings import percent
-from apps.ml.core.velocity import SprintRecord, average_velocity, recent
+from apps.ml.core.past.velocity import SprintRecord, average_velocity, recent
 from apps.ml.core.wording import counted
 
 #: What each part of the risk score can add; together 100. The weights are a convention, as any such score is: lateness

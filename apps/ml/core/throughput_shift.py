@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasting import N_RUNS, SEED, Forecast, usable_weeks
+from apps.ml.core.forecasts.simulation import N_RUNS, SEED, Forecast, usable_weeks
 
 #: The weeks that are judged, and hence how far ahead the forecast looks.
 JUDGED_WEEKS = 4

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from apps.ml.core.calendar import Absence, WorkingCalendar
+from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.projects.models import DayOff, Issue, TeamMember
 
 #: Who takes work; viewers watch.

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from apps.ml.core.anomalies import STALE_AFTER
-from apps.ml.core.calendar import WorkingCalendar
-from apps.ml.core.forecasting import MAX_HISTORY_WEEKS
-from apps.ml.core.work_units import Throughput, WorkItem
+from apps.ml.core.forecasts.calendar import WorkingCalendar
+from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
+from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
 from apps.projects.history.reads import changed_after, issue_pasts
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus

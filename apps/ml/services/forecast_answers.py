@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from apps.ml.core.forecast_words import forecast_in_words
-from apps.ml.core.forecasting import History
-from apps.ml.core.scope_drops import Drop
-from apps.ml.core.track_record import track_record
-from apps.ml.core.work_forecast import WorkForecast
+from apps.ml.core.forecasts.drops import Drop
+from apps.ml.core.forecasts.forecaster import WorkForecast
+from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.forecasts.track_record import track_record
+from apps.ml.core.forecasts.words import forecast_in_words
 
 
 def forecast_answer(found: WorkForecast) -> dict[str, Any]:

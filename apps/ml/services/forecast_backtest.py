@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from apps.common.exceptions import ApplicationError
 from apps.ml.benchmarks.forecasts_data import read_projects
 from apps.ml.benchmarks.forecasts_replay import FIRST_ORIGIN_WEEKS, MIN_WEEKLY_MEAN
-from apps.ml.core.forecast_replay import HORIZONS_WEEKS, REPLAY_RUNS
-from apps.ml.core.forecast_score import (
+from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, REPLAY_RUNS
+from apps.ml.core.forecasts.score import (
     JUDGED_PERCENT,
     MethodScore,
     Replayed,
@@ -26,10 +26,10 @@ from apps.ml.core.forecast_score import (
     score_replays,
     verdict,
 )
-from apps.ml.core.forecasting import MAX_WEEKS, N_RUNS, PERCENTILES, Floats
+from apps.ml.core.forecasts.simulation import MAX_WEEKS, N_RUNS, PERCENTILES, Floats
+from apps.ml.core.forecasts.units import Unit, unit_for
 from apps.ml.core.reliability import Share
 from apps.ml.core.scorecard import Skill
-from apps.ml.core.work_units import Unit, unit_for
 from apps.ml.selectors.forecasts import throughput
 from apps.ml.services.scorecard import SEED
 from apps.projects.models import Project

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
-from apps.ml.core.forecast_replay import HORIZONS_WEEKS, NAIVE, RANGE, SERVED, TEXTBOOK
-from apps.ml.core.forecast_score import BLOCK_WEEKS, JUDGED_PERCENT, MethodScore, ReplayScore
-from apps.ml.core.forecasting import PERCENTILES
+from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, NAIVE, RANGE, SERVED, TEXTBOOK
+from apps.ml.core.forecasts.score import BLOCK_WEEKS, JUDGED_PERCENT, MethodScore, ReplayScore
+from apps.ml.core.forecasts.simulation import PERCENTILES
 from apps.ml.core.plots import calibration_plot, strip_plot
 from apps.ml.core.reliability import Share
 from apps.ml.core.scorecard import skill_in_short

@@ -10,12 +10,12 @@ import numpy as np
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.forecast_words import how_many_in_words
-from apps.ml.core.forecasting import PERCENTILES, quantiles
-from apps.ml.core.scope_drops import path_to, single_drops
+from apps.ml.core.forecasts.drops import path_to, single_drops
+from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
+from apps.ml.core.forecasts.simulation import PERCENTILES, quantiles
+from apps.ml.core.forecasts.units import WorkItem
+from apps.ml.core.forecasts.words import how_many_in_words
 from apps.ml.core.sprint_duration import SprintPlan
-from apps.ml.core.work_forecast import WorkForecast, WorkForecaster
-from apps.ml.core.work_units import WorkItem
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar

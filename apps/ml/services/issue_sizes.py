@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from apps.ml.core.effort import EffortModel
-from apps.ml.core.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
+from apps.ml.core.forecasts.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
+from apps.ml.core.forecasts.sizes import Spread
+from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem, unit_for
 from apps.ml.core.points import PointsModel
-from apps.ml.core.work_sizes import Spread
-from apps.ml.core.work_units import Throughput, Unit, WorkItem, unit_for
 from apps.ml.models import ModelType
 from apps.ml.selectors.issues import facts_of_issues
 from apps.ml.services.answering import finished_since

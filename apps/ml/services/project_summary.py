@@ -8,8 +8,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
-from apps.ml.core.work_forecast import WorkForecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.services.history import record_prediction

@@ -6,15 +6,15 @@ from datetime import date, datetime
 from uuid import UUID
 
 from apps.common.exceptions import Conflict, NotEnoughData
-from apps.ml.core.calendar import WorkingCalendar
-from apps.ml.core.forecasting import Floats, Forecast
+from apps.ml.core.forecasts.calendar import WorkingCalendar
+from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
+from apps.ml.core.forecasts.simulation import Floats, Forecast
+from apps.ml.core.forecasts.sizes import Spread
+from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
+from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord
 from apps.ml.core.scope_growth import later_growth
 from apps.ml.core.sprint_duration import SprintPlan, capacity_pace
-from apps.ml.core.sprint_scope import SprintPast
-from apps.ml.core.velocity import VELOCITY_SPRINTS, SprintRecord
-from apps.ml.core.work_forecast import WorkForecast, WorkForecaster
-from apps.ml.core.work_sizes import Spread
-from apps.ml.core.work_units import Throughput, Unit, WorkItem
 from apps.ml.selectors import forecasts, insights
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.sprint_history import sprint_pasts

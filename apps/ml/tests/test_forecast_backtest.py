@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from apps.ml.core.forecasting import N_RUNS
+from apps.ml.core.forecasts.simulation import N_RUNS
 from apps.ml.services.forecast_backtest import Plan, figures, plan_of_team, replay
 from apps.ml.services.forecast_backtest_page import page
 from apps.ml.tests.test_backtest import Balance, ignored

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from apps.ml.core.work_units import WorkItem
+from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import unfinished
 from apps.ml.services import issue_sizes
 from apps.ml.services.forecasts import ForecastService, Scenario

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.ml.core.sprint_scope import Amount
+from apps.ml.core.past.sprints import Amount
 from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
 from apps.projects.models import Sprint
 from apps.projects.services import close_sprint, create_issue, update_issue

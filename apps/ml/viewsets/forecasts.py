@@ -14,7 +14,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
-from apps.ml.core.work_units import WorkItem
+from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import bears_label, created_by_week, has_component, unfinished
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.services.forecasts import ForecastService, Scenario

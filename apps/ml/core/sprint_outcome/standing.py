@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
+from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.velocity import counts_in_points
 from apps.ml.core.sprint_outcome.moment import PastSprint, SprintMoment
-from apps.ml.core.sprint_scope import SprintPast
-from apps.ml.core.velocity import counts_in_points
 from apps.projects.history.sprint_books import Amount, SprintScope
 
 

@@ -20,7 +20,7 @@ from apps.ml.core.anomalies import (
     upper_tail,
     velocity_drop,
 )
-from apps.ml.core.velocity import SprintRecord
+from apps.ml.core.past.velocity import SprintRecord
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FRESH = OpenIssue("i", "To do", "to_do", is_assigned=True, last_change_at=NOW)

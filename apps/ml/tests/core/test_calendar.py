@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.ml.core.calendar import MAX_DAYS, Absence, WorkingCalendar
+from apps.ml.core.forecasts.calendar import MAX_DAYS, Absence, WorkingCalendar
 
 MONDAY, FRIDAY_AFTER_NEXT = date(2026, 3, 2), date(2026, 3, 13)
 WEDNESDAY = date(2026, 3, 4)

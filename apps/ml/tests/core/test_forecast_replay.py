@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from apps.ml.core.forecast_replay import (
+from apps.ml.core.forecasts.replay import (
     LONGEST_WEEKS,
     METHODS,
     NAIVE,
@@ -17,7 +17,7 @@ from apps.ml.core.forecast_replay import (
     questions,
     replay,
 )
-from apps.ml.core.forecasting import N_RUNS, Forecast, quantiles
+from apps.ml.core.forecasts.simulation import N_RUNS, Forecast, quantiles
 
 PAST = np.full(30, 2.0)
 

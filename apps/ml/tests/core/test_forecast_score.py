@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apps.ml.core.forecast_replay import METHODS, NAIVE, SERVED, Record
-from apps.ml.core.forecast_score import BLOCK_WEEKS, Replayed, replay_team, score_replays, verdict
+from apps.ml.core.forecasts.replay import METHODS, NAIVE, SERVED, Record
+from apps.ml.core.forecasts.score import BLOCK_WEEKS, Replayed, replay_team, score_replays, verdict
 from apps.ml.core.reliability import share_interval
 
 

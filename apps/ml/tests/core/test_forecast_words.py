@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from apps.ml.core.forecast_words import forecast_in_words, growth_in_words, how_many_in_words
-from apps.ml.core.forecasting import History
+from apps.ml.core.forecasts.forecaster import Finish, WorkForecast
+from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.forecasts.words import forecast_in_words, growth_in_words, how_many_in_words
 from apps.ml.core.wording import amount_of, counted
-from apps.ml.core.work_forecast import Finish, WorkForecast
 
 PLAIN = WorkForecast(
     finishes=(Finish(50, 8, date(2026, 3, 12)), Finish(85, 12, date(2026, 3, 18))),

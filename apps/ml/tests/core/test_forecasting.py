@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasting import (
+from apps.ml.core.forecasts.level import PRIOR_SIGMA, learn_level
+from apps.ml.core.forecasts.simulation import (
     MAX_PROBABILITY,
     MAX_WEEKS,
     MIN_ACTIVE_WEEKS,
@@ -17,7 +18,6 @@ from apps.ml.core.forecasting import (
     Forecast,
     quantiles,
 )
-from apps.ml.core.levels import PRIOR_SIGMA, learn_level
 
 STEADY = [5.0] * 52
 histories = st.lists(st.integers(0, 30), min_size=16, max_size=60).filter(lambda weeks: np.count_nonzero(weeks) > 20)

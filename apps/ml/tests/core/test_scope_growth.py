@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.velocity import SprintWindow
 from apps.ml.core.scope_growth import MAX_GROWTH, drawn_growth, later_growth
-from apps.ml.core.sprint_scope import SprintPast
-from apps.ml.core.velocity import SprintWindow
 from apps.projects.history.issue_past import FieldChange, IssuePast
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.velocity import SprintWindow
 from apps.ml.core.sprint_burndown import MAX_DAYS, burndown
-from apps.ml.core.sprint_scope import SprintPast
-from apps.ml.core.velocity import SprintWindow
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, scope_at
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.calendar import Absence, WorkingCalendar
+from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
+from apps.ml.core.past.velocity import SprintRecord
 from apps.ml.core.sprint_duration import (
     MAX_WORKING_DAYS,
     SprintPlan,
@@ -15,7 +16,6 @@ from apps.ml.core.sprint_duration import (
     estimate_sprint_duration,
     replay,
 )
-from apps.ml.core.velocity import SprintRecord
 
 MONDAY = date(2026, 3, 2)
 #: 20 points in 10 working days, 2 a day; no hours, two people.

@@ -14,8 +14,8 @@ from apps.ml.core.burndown import (
     sprint_risks,
     urgent_issues_late,
 )
-from apps.ml.core.forecasting import History
-from apps.ml.core.work_forecast import Finish, WorkForecast
+from apps.ml.core.forecasts.forecaster import Finish, WorkForecast
+from apps.ml.core.forecasts.simulation import History
 
 NOW = datetime(2026, 3, 11, 9, tzinfo=UTC)
 ISSUE = SprintScopeIssue("i", "to_do", entered_at=NOW - timedelta(days=20), moved_at=NOW, story_points=2.0)

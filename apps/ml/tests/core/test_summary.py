@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from apps.ml.core.past.velocity import SprintRecord
 from apps.ml.core.summary import ProjectCounts, in_words, risk_parts, slowdown, summarise
-from apps.ml.core.velocity import SprintRecord
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CALM = ProjectCounts(total=40, completed=15, unassigned=0, overdue=0, stale=0)

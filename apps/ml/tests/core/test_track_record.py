@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from apps.ml.core.track_record import MAX_FORECASTS, Kept, track_record
+from apps.ml.core.forecasts.track_record import MAX_FORECASTS, Kept, track_record
 
 
 def test_a_team_without_history_has_no_record():

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.ml.core.velocity import (
+from apps.ml.core.past.velocity import (
     SprintRecord,
     SprintWindow,
     average_velocity,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.ml.core.calendar import Absence, WorkingCalendar
-from apps.ml.core.scope_drops import path_to, single_drops
-from apps.ml.core.work_forecast import WorkForecaster
-from apps.ml.core.work_sizes import Spread
-from apps.ml.core.work_units import Throughput, WorkItem
+from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
+from apps.ml.core.forecasts.drops import path_to, single_drops
+from apps.ml.core.forecasts.forecaster import WorkForecaster
+from apps.ml.core.forecasts.sizes import Spread
+from apps.ml.core.forecasts.units import Throughput, WorkItem
 
 MONDAY, FRIDAY_AFTER_NEXT = date(2026, 3, 2), date(2026, 3, 13)
 #: Five issues or ten points a week.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.ml.core.work_sizes import SLOTS, Spread
+from apps.ml.core.forecasts.sizes import SLOTS, Spread
 
 N_RUNS, SEED = 10_000, 7
 sizes = st.lists(st.floats(0.5, 100), min_size=1, max_size=20)

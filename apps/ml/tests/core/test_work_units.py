@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.work_units import Throughput, WorkItem, unit_for
+from apps.ml.core.forecasts.units import Throughput, WorkItem, unit_for
 
 #: Five issues, ten points, forty hours a week.
 TEAM = Throughput(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasting import MIN_WEEKS, PERCENTILES, SEED, Floats, Forecast, quantiles, usable_weeks
+from apps.ml.core.forecasts.simulation import MIN_WEEKS, PERCENTILES, SEED, Floats, Forecast, quantiles, usable_weeks
 
 #: Four weeks of work at the pace of the last twelve, which are also the weeks that the textbook resamples.
 WORK_WEEKS, PACE_WEEKS = 4, 12

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.forecasting import CHUNK_WEEKS, SEED, SLOTS, slot_table
-from apps.ml.core.levels import recency_weights
+from apps.ml.core.forecasts.level import recency_weights
+from apps.ml.core.forecasts.simulation import CHUNK_WEEKS, SEED, SLOTS, slot_table
 
 
 class Inflow:

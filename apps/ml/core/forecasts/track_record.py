@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecast_replay import PACE_WEEKS, Question, promised_weeks, questions
-from apps.ml.core.forecasting import PERCENTILES, SEED
+from apps.ml.core.forecasts.replay import PACE_WEEKS, Question, promised_weeks, questions
+from apps.ml.core.forecasts.simulation import PERCENTILES, SEED
 
 #: The latest weeks that are asked: neighbours share most of their weeks, so more would hardly say more.
 MAX_FORECASTS = 40

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.levels import Level, learn_level, recency_weights
+from apps.ml.core.forecasts.level import Level, learn_level, recency_weights
 
 Floats = NDArray[np.float64]
 

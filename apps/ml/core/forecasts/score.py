@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.forecast_replay import (
+from apps.ml.core.forecasts.replay import (
     HORIZONS_WEEKS,
     NAIVE,
     RANGE,
@@ -20,8 +20,8 @@ from apps.ml.core.forecast_replay import (
     answered_questions,
     recent_pace,
 )
-from apps.ml.core.forecast_replay import replay as replay_questions
-from apps.ml.core.forecasting import PERCENTILES, Floats
+from apps.ml.core.forecasts.replay import replay as replay_questions
+from apps.ml.core.forecasts.simulation import PERCENTILES, Floats
 from apps.ml.core.reliability import Share, against_promise, share_interval
 from apps.ml.core.scorecard import Skill, in_words, skill
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import date
 
+from apps.ml.core.forecasts.forecaster import LIKELY_PERCENT, Finish, WorkForecast
 from apps.ml.core.wording import amount_of, counted, one_decimal
-from apps.ml.core.work_forecast import LIKELY_PERCENT, Finish, WorkForecast
 
 EVEN_PERCENT = 50
 _NEVER = "not within ten years"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.ml.core.work_forecast import WorkForecaster
-from apps.ml.core.work_units import WorkItem
+from apps.ml.core.forecasts.forecaster import WorkForecaster
+from apps.ml.core.forecasts.units import WorkItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasting import usable_weeks
-from apps.ml.core.levels import recency_weights
-from apps.ml.core.velocity import counts_in_points as most_carry
+from apps.ml.core.forecasts.level import recency_weights
+from apps.ml.core.forecasts.simulation import usable_weeks
+from apps.ml.core.past.velocity import counts_in_points as most_carry
 
 Unit = Literal["points", "hours", "issues"]
 #: A past in which the team was away for more than half of the time says too little of its usual weeks.

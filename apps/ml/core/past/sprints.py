@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from apps.ml.core.velocity import SprintWindow
+from apps.ml.core.past.velocity import SprintWindow
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, SprintScope, scope_at, scopes_at
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.experts import RANGE_BOUNDS
+from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.points import PointsModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from apps.ml.core.work_sizes import Spread
 
 #: Issues of a forecast that a model is asked about: more than any sprint has. An answer takes 0.5 ms, the runs of a
 #: backlog of 1,000 take 100 ms, and 200 are owed. Which they are their random ids decide: they stand for the others.
