@@ -11,7 +11,7 @@ from pathlib import Path
 from apps.ml.benchmarks.sprints import trained
 from apps.ml.benchmarks.sprints_data import read_projects
 
-SHIPPED = Path(__file__).parent.parent / "apps/ml/core/sprint_outcome/data/sprint_prior.npz"
+SHIPPED = Path(__file__).parent.parent / "apps/ml/core/sprints/outcome/data/sprint_prior.npz"
 #: Shown with every answer: raise it with every change of the file.
 VERSION = "1"
 

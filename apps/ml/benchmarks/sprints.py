@@ -17,8 +17,8 @@ from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.benchmarks.sprints_data import Project, read_projects
 from apps.ml.benchmarks.sprints_replay import milliseconds, replay, scores
 from apps.ml.benchmarks.sprints_report import acceptance, acceptance_lines, table
-from apps.ml.core.sprint_outcome import SprintPrior, load_prior
-from apps.ml.core.sprint_outcome.training import train_prior
+from apps.ml.core.sprints.outcome import SprintPrior, load_prior
+from apps.ml.core.sprints.outcome.training import train_prior
 
 #: Part of each project that the open protocol learns from, as the reference defines it.
 LEARNED_SHARE = 0.7

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.common.exceptions import ApplicationError
-from apps.ml.core.sprint_outcome import PastSprint, SprintMoment
+from apps.ml.core.sprints.outcome import PastSprint, SprintMoment
 from apps.projects.history.sprint_books import Amount
 
 _FILE = re.compile(r"(?P<project>.+)_iteration_(?P<percent>\d+)\.csv")

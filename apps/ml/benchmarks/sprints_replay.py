@@ -11,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 
 from apps.ml.benchmarks.sprints_data import Project
 from apps.ml.core.evaluation import expected_calibration_error, mae
-from apps.ml.core.sprint_outcome import OwnRecord, PastSprint, SprintOutcome, SprintPrior
-from apps.ml.core.sprint_outcome.features import matrix
-from apps.ml.core.sprint_outcome.serving import BASELINE, PRIOR_ONLY, RANGE_LEVEL, outcome_of
+from apps.ml.core.sprints.outcome import OwnRecord, PastSprint, SprintOutcome, SprintPrior
+from apps.ml.core.sprints.outcome.features import matrix
+from apps.ml.core.sprints.outcome.serving import BASELINE, PRIOR_ONLY, RANGE_LEVEL, outcome_of
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from apps.ml.core.past.sprints import SprintPast
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintWindow
-from apps.ml.core.sprint_duration import MAX_REPLAYS
+from apps.ml.core.sprints.duration import MAX_REPLAYS
 from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
 from apps.projects.history.snapshots import pasts_of, snapshot_of

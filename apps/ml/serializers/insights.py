@@ -6,9 +6,9 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
-from apps.ml.core import burndown
-from apps.ml.core.sprint_duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
-from apps.ml.core.sprint_outcome.risk import UNDER_DELIVERY_PERCENT
+from apps.ml.core.sprints import risks as burndown
+from apps.ml.core.sprints.duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
+from apps.ml.core.sprints.risks import UNDER_DELIVERY_PERCENT
 from apps.ml.serializers.forecasts import (
     MAX_PLANNED_ISSUES,
     MIN_CAPACITY_HOURS,

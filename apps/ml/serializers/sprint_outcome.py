@@ -4,10 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.ml.core.sprint_outcome.baselines import LAST_SPRINTS
-from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE
-from apps.ml.core.sprint_outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
-from apps.ml.core.sprint_outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
+from apps.ml.core.sprints.outcome.baselines import LAST_SPRINTS
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
+from apps.ml.core.sprints.outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
+from apps.ml.core.sprints.outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
 
 
 class DeliveredRangeSerializer(serializers.Serializer[Any]):

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.anomalies import project_anomalies
-from apps.ml.core.burndown import SprintState, sprint_risks
 from apps.ml.core.findings import SEVERITIES, Finding
+from apps.ml.core.sprints.risks import sprint_risks
+from apps.ml.core.sprints.state import SprintState
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.selectors.issues import issue_titles, named_issues

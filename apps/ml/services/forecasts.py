@@ -15,7 +15,7 @@ from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.simulation import PERCENTILES, quantiles
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.core.forecasts.words import how_many_in_words
-from apps.ml.core.sprint_duration import SprintPlan
+from apps.ml.core.sprints.duration import SprintPlan
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar

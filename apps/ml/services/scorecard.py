@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from apps.ml.core.scorecard import Score, ScoredPredictions, score, team_score, verdict
-from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.scorecard import (
     SCORED_KINDS,

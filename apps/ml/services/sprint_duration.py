@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.estimate_and_forecast import beside_forecast
 from apps.ml.core.forecasts.forecaster import WorkForecast
-from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
+from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
+from apps.ml.core.sprints.duration_beside_forecast import beside_forecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.services.forecast_answers import forecast_answer, forecast_details

@@ -13,8 +13,8 @@ from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 from apps.ml.core.past.sprints import SprintPast
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord
-from apps.ml.core.scope_growth import later_growth
-from apps.ml.core.sprint_duration import SprintPlan, capacity_pace
+from apps.ml.core.sprints.duration import SprintPlan, capacity_pace
+from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts, insights
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.sprint_history import sprint_pasts

@@ -10,11 +10,11 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.past.sprints import SprintPast
-from apps.ml.core.sprint_outcome import Outlook, load_prior, own_record, sprint_outcome
-from apps.ml.core.sprint_outcome.explain import explained
-from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, replayed
-from apps.ml.core.sprint_outcome.serving import RANGE_LEVEL
-from apps.ml.core.sprint_outcome.standing import elapsed_ratio_at, moment_at, past_sprints, unit_at
+from apps.ml.core.sprints.outcome import Outlook, load_prior, own_record, sprint_outcome
+from apps.ml.core.sprints.outcome.explain import explained
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, replayed
+from apps.ml.core.sprints.outcome.serving import RANGE_LEVEL
+from apps.ml.core.sprints.outcome.standing import elapsed_ratio_at, moment_at, past_sprints, unit_at
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
 from apps.ml.services.history import record_prediction

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.ml.core.burndown import SprintState
+from apps.ml.core.sprints.state import SprintState
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.insights import project_snapshot, sprint_state

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import User
-from apps.ml.core.sprint_burndown import burndown
+from apps.ml.core.sprints.burndown import burndown
 from apps.ml.selectors.forecasts import issues_by_week, throughput
 from apps.ml.selectors.insights import completed_sprints
 from apps.ml.selectors.issues import (

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import numpy as np
 
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
+from apps.ml.core.forecasts.growth import drawn_growth
 from apps.ml.core.forecasts.inflow import Inflow
 from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Floats, Forecast, History
 from apps.ml.core.forecasts.simulation import quantiles as quantiles_of
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
-from apps.ml.core.scope_growth import drawn_growth
 
 #: The usual promise, and its counterpart: between them lie 70 of 100 runs.
 LIKELY_PERCENT, EARLY_PERCENT = 85, 15

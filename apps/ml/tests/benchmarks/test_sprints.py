@@ -9,7 +9,7 @@ import pytest
 from apps.ml.benchmarks import sprints
 from apps.ml.benchmarks.sprints_data import UnreadableData, read_projects
 from apps.ml.benchmarks.sprints_report import acceptance
-from apps.ml.core.sprint_outcome import PastSprint, training
+from apps.ml.core.sprints.outcome import PastSprint, training
 from apps.ml.tests.core.sprint_teams import sprints as invented
 
 PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "sprints"

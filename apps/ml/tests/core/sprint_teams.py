@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from apps.ml.core.sprint_outcome import PastSprint, SprintMoment
+from apps.ml.core.sprints.outcome import PastSprint, SprintMoment
 from apps.projects.history.sprint_books import Amount
 
 MOMENTS = (0.0, 0.5)

@@ -5,18 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.ml.core.burndown import (
+from apps.ml.core.sprints.risks import (
     STALLED_AFTER,
-    SprintScopeIssue,
-    SprintState,
     burndown_velocity,
-    completion_percent,
     scope_added,
     sprint_risks,
     stalled_issues,
     unassigned_issues,
     unestimated_issues,
 )
+from apps.ml.core.sprints.state import SprintScopeIssue, SprintState, completion_percent
 from apps.projects.history.sprint_books import Amount, SprintScope
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

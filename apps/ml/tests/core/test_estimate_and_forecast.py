@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 
-from apps.ml.core.estimate_and_forecast import beside_forecast
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.core.past.velocity import SprintRecord
-from apps.ml.core.sprint_duration import SprintPlan, estimate_sprint_duration
+from apps.ml.core.sprints.duration import SprintPlan, estimate_sprint_duration
+from apps.ml.core.sprints.duration_beside_forecast import beside_forecast
 
 MONDAY = date(2026, 3, 2)
 TEAM = Throughput(issues=(5.0,) * 40, points=(10.0,) * 40, sizes=(2.0,) * 200)

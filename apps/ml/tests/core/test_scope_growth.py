@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from apps.ml.core.forecasts.growth import drawn_growth
 from apps.ml.core.past.sprints import SprintPast
 from apps.ml.core.past.velocity import SprintWindow
-from apps.ml.core.scope_growth import MAX_GROWTH, drawn_growth, later_growth
+from apps.ml.core.sprints.growth import MAX_GROWTH, later_growth
 from apps.projects.history.issue_past import FieldChange, IssuePast
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from apps.ml.core.past.sprints import SprintPast
 from apps.ml.core.past.velocity import SprintWindow
-from apps.ml.core.sprint_burndown import MAX_DAYS, burndown
+from apps.ml.core.sprints.burndown import MAX_DAYS, burndown
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, scope_at
 

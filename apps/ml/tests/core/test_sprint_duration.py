@@ -9,13 +9,7 @@ import pytest
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.past.velocity import SprintRecord
-from apps.ml.core.sprint_duration import (
-    MAX_WORKING_DAYS,
-    SprintPlan,
-    WorkItem,
-    estimate_sprint_duration,
-    replay,
-)
+from apps.ml.core.sprints.duration import MAX_WORKING_DAYS, SprintPlan, WorkItem, estimate_sprint_duration, replay
 
 MONDAY = date(2026, 3, 2)
 #: 20 points in 10 working days, 2 a day; no hours, two people.

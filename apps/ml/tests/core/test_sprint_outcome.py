@@ -12,7 +12,7 @@ import pytest
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.artifact import ArtifactCorrupted, dumps, loads
-from apps.ml.core.sprint_outcome import (
+from apps.ml.core.sprints.outcome import (
     Outlook,
     OwnRecord,
     PastSprint,
@@ -22,16 +22,16 @@ from apps.ml.core.sprint_outcome import (
     sprint_outcome,
     training,
 )
-from apps.ml.core.sprint_outcome.baselines import average_velocity, committed_ratio, usual_ratio
-from apps.ml.core.sprint_outcome.explain import explained
-from apps.ml.core.sprint_outcome.features import DIRECTIONS, NAMES, features, matrix
-from apps.ml.core.sprint_outcome.folding import fold_boosters
-from apps.ml.core.sprint_outcome.moment import replayed
-from apps.ml.core.sprint_outcome.prior import HEADS, KIND
-from apps.ml.core.sprint_outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
-from apps.ml.core.sprint_outcome.risk import under_delivery
-from apps.ml.core.sprint_outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
-from apps.ml.core.sprint_outcome.training import MIN_SAMPLES_LEAF, fit_heads, tabled, train_prior
+from apps.ml.core.sprints.outcome.baselines import average_velocity, committed_ratio, usual_ratio
+from apps.ml.core.sprints.outcome.explain import explained
+from apps.ml.core.sprints.outcome.features import DIRECTIONS, NAMES, features, matrix
+from apps.ml.core.sprints.outcome.folding import fold_boosters
+from apps.ml.core.sprints.outcome.moment import replayed
+from apps.ml.core.sprints.outcome.prior import HEADS, KIND
+from apps.ml.core.sprints.outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
+from apps.ml.core.sprints.outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
+from apps.ml.core.sprints.outcome.training import MIN_SAMPLES_LEAF, fit_heads, tabled, train_prior
+from apps.ml.core.sprints.risks import under_delivery
 from apps.ml.tests.core.sprint_teams import moment, sprints, team
 
 LARGEST_FILE_BYTES = 1_000_000
@@ -257,7 +257,7 @@ def test_the_sentence_tells_the_numbers_of_the_answer(prior: SprintPrior) -> Non
 
 
 def test_the_shipped_prior_is_small_and_holds_numbers_only() -> None:
-    data = (resources.files("apps.ml.core.sprint_outcome") / "data" / "sprint_prior.npz").read_bytes()
+    data = (resources.files("apps.ml.core.sprints.outcome") / "data" / "sprint_prior.npz").read_bytes()
 
     read = loads(data, kind=KIND)
 
@@ -269,14 +269,14 @@ def test_the_shipped_prior_is_small_and_holds_numbers_only() -> None:
 
 
 def test_the_data_sheet_bears_the_digest_of_the_file() -> None:
-    folder = resources.files("apps.ml.core.sprint_outcome") / "data"
+    folder = resources.files("apps.ml.core.sprints.outcome") / "data"
 
     assert sha256((folder / "sprint_prior.npz").read_bytes()).hexdigest() in (folder / "sprint_prior.md").read_text()
 
 
 def test_serving_imports_no_scikit_learn() -> None:
     code = (
-        "import sys; from apps.ml.core.sprint_outcome import explain, load_prior;"
+        "import sys; from apps.ml.core.sprints.outcome import explain, load_prior;"
         "load_prior(); sys.exit('sklearn' in sys.modules)"
     )
 

@@ -5,17 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.ml.core.burndown import (
-    SprintScopeIssue,
-    SprintState,
+from apps.ml.core.forecasts.forecaster import Finish, WorkForecast
+from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.sprints.risks import (
     capacity_overload,
     hours_drift,
     late_by_forecast,
     sprint_risks,
     urgent_issues_late,
 )
-from apps.ml.core.forecasts.forecaster import Finish, WorkForecast
-from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
 
 NOW = datetime(2026, 3, 11, 9, tzinfo=UTC)
 ISSUE = SprintScopeIssue("i", "to_do", entered_at=NOW - timedelta(days=20), moved_at=NOW, story_points=2.0)

@@ -1,7 +1,7 @@
 """The sentences that go with an outcome: where the sprint stands, what the team usually delivers, and who answered."""
 
-from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, SprintMoment
-from apps.ml.core.sprint_outcome.serving import BASELINE, PRIOR_ONLY, SprintOutcome
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, SprintMoment
+from apps.ml.core.sprints.outcome.serving import BASELINE, PRIOR_ONLY, SprintOutcome
 from apps.ml.core.wording import one_decimal
 
 

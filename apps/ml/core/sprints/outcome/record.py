@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.intervals import ErrorPool, recency_weights
-from apps.ml.core.sprint_outcome.baselines import committed_ratio
-from apps.ml.core.sprint_outcome.features import matrix
-from apps.ml.core.sprint_outcome.moment import PastSprint
-from apps.ml.core.sprint_outcome.prior import RawOutcomes, SprintPrior
+from apps.ml.core.sprints.outcome.baselines import committed_ratio
+from apps.ml.core.sprints.outcome.features import matrix
+from apps.ml.core.sprints.outcome.moment import PastSprint
+from apps.ml.core.sprints.outcome.prior import RawOutcomes, SprintPrior
 
 Floats = NDArray[np.float64]
 _NONE: Floats = np.zeros(0)

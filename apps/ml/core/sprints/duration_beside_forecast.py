@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from apps.ml.core.forecasts.forecaster import EARLY_PERCENT, LIKELY_PERCENT, WorkForecast
-from apps.ml.core.sprint_duration import SprintDurationEstimate, SprintPlan
+from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan
 
 
 def beside_forecast(

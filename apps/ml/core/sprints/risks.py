@@ -4,18 +4,16 @@ Severities of a rule begin at its four thresholds (low, medium, high, critical).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.forecasts.forecaster import LIKELY_PERCENT, WorkForecast
 from apps.ml.core.forecasts.words import growth_in_words
-from apps.ml.core.past.velocity import counts_in_points
-from apps.ml.core.sprint_duration import HOURS_PER_PERSON_DAY
-from apps.ml.core.sprint_outcome import Outlook
-from apps.ml.core.sprint_outcome.risk import under_delivery
-from apps.ml.core.wording import amount_of
-from apps.projects.history.sprint_books import SprintScope
+from apps.ml.core.sprints.duration import HOURS_PER_PERSON_DAY
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
+from apps.ml.core.sprints.outcome.serving import PRIOR_ONLY, Outlook
+from apps.ml.core.sprints.state import SprintScopeIssue, SprintState, completion_percent
+from apps.ml.core.wording import amount_of, one_decimal
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
 #: issue of a small sprint would raise it.
@@ -49,76 +47,6 @@ LATE_ELAPSED_RATIO = 2.0 / 3.0
 HIGH_PRIORITY = 2
 #: Percent of the sprint's urgent issues still open late.
 URGENT_OPEN_PERCENT = (1.0, 25.0, 50.0, 75.0)
-
-
-@dataclass(frozen=True, slots=True)
-class SprintScopeIssue:
-    """An issue of the running sprint."""
-
-    issue_id: str
-    #: 'to_do', 'in_progress' or 'done'.
-    category: str
-    #: When it came into the sprint.
-    entered_at: datetime
-    #: Its last change of status; the start of work or its creation where no change is recorded.
-    moved_at: datetime
-    story_points: float | None = None
-    estimated_hours: float | None = None
-    is_assigned: bool = True
-    actual_hours: float | None = None
-    #: 1 is the most urgent.
-    priority: int | None = None
-    #: Opaque person key; empty for nobody.
-    assignee: str = ""
-
-    @property
-    def is_open(self) -> bool:
-        """Not done yet."""
-        return self.category != "done"
-
-
-@dataclass(frozen=True, slots=True)
-class SprintState:
-    """A running sprint at a moment."""
-
-    now: datetime
-    issues: tuple[SprintScopeIssue, ...]
-    started_at: datetime | None = None
-    #: What was committed, came in and left by the history; None where the start is not known.
-    scope: SprintScope | None = None
-    #: Share of the planned days that have passed, in [0, 1]; None without dates.
-    elapsed_ratio: float | None = None
-    #: Whether this team estimates its issues at all.
-    team_estimates: bool = True
-    #: When the open issues are done by the team's own past; None where that is too short.
-    forecast: WorkForecast | None = None
-    #: What will have been delivered by its end; None where nothing can be told.
-    outlook: Outlook | None = None
-    #: Days of the whole team until the sprint's last day, today counted; None without one.
-    working_days_left: float | None = None
-
-    @property
-    def open_issues(self) -> tuple[SprintScopeIssue, ...]:
-        """What is left."""
-        return tuple(issue for issue in self.issues if issue.is_open)
-
-    @property
-    def unit(self) -> str:
-        """'points' if most issues carry points and these add up to something, else 'issues'."""
-        pointed = [issue.story_points for issue in self.issues if issue.story_points is not None]
-        return "points" if counts_in_points(len(pointed), len(self.issues)) and sum(pointed) > 0 else "issues"
-
-    def amount(self, issues: Sequence[SprintScopeIssue]) -> float:
-        """How much work some issues are, in `unit`."""
-        if self.unit == "points":
-            return sum(issue.story_points or 0.0 for issue in issues)
-        return float(len(issues))
-
-
-def completion_percent(state: SprintState) -> float:
-    """How much of the sprint's present scope is done, in percent of its unit."""
-    done = [issue for issue in state.issues if not issue.is_open]
-    return percent(state.amount(done), state.amount(state.issues))
 
 
 def sprint_risks(state: SprintState) -> list[Finding]:
@@ -384,3 +312,40 @@ RULES: tuple[Callable[[SprintState], Finding | None], ...] = (
     hours_drift,
     urgent_issues_late,
 )
+
+
+#: Chance, in percent, to deliver less than `DELIVERED_SHARE` of the commitment. Of public sprints so flagged, by trees
+#: that had not seen their project, 77, 85, 95 and 100 of 100 did. Half of all sprints do: below 60 it is the usual.
+UNDER_DELIVERY_PERCENT = (60.0, 70.0, 80.0, 90.0)
+
+
+def under_delivery(outlook: Outlook | None) -> Finding | None:
+    """The sprint will probably deliver less than it is held to; silent about teams without a past of their own."""
+    if outlook is None or outlook.outcome.method == PRIOR_ONLY:
+        return None
+    outcome = outlook.outcome
+    severity = severity_of(round(100.0 * (1.0 - outcome.probability), 6), UNDER_DELIVERY_PERCENT)
+    if severity is None:
+        return None
+    return Finding(
+        kind="under_delivery",
+        severity=severity,
+        description=(
+            f"The chance to deliver at least {DELIVERED_SHARE:.0%} of {outcome.committed_points:g} {outlook.unit} is "
+            f"{outcome.probability:.0%}: {outlook.moment.done.points:g} are done with "
+            f"{outlook.moment.elapsed_ratio:.0%} of the time gone, "
+            f"typically {one_decimal(outcome.typical_points)} will be"
+        ),
+        metric="probability_delivered",
+        expected=round(1.0 - UNDER_DELIVERY_PERCENT[0] / 100.0, 2),
+        actual=round(outcome.probability, 4),
+        mitigation=("Take out what matters least while there is time", "Commit next time to what the team delivers"),
+        evidence={
+            "unit": outlook.unit,
+            "committed": outcome.committed_points,
+            "done": outlook.moment.done.points,
+            "typical_delivered": round(outcome.typical_points, 2),
+            "usual_ratio": round(outcome.usual_ratio, 4),
+            "past_sprints": outcome.past_sprints,
+        },
+    )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
-from apps.ml.core.sprint_outcome.features import NAMES, PROJECTED_RATIO
+from apps.ml.core.sprints.outcome.features import NAMES, PROJECTED_RATIO
 from apps.ml.core.trees import FlatTrees
 
 Floats = NDArray[np.float64]
@@ -133,5 +133,5 @@ class SprintPrior:
 @cache
 def load_prior() -> SprintPrior:
     """The shipped prior, read once per process."""
-    shipped = resources.files("apps.ml.core.sprint_outcome") / "data" / "sprint_prior.npz"
+    shipped = resources.files("apps.ml.core.sprints.outcome") / "data" / "sprint_prior.npz"
     return SprintPrior.from_bytes(shipped.read_bytes())

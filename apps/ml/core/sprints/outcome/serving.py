@@ -6,11 +6,11 @@ import numpy as np
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.results import Interval
-from apps.ml.core.sprint_outcome.baselines import average_velocity, committed_met, committed_ratio, usual_ratio
-from apps.ml.core.sprint_outcome.features import matrix
-from apps.ml.core.sprint_outcome.moment import DELIVERED_SHARE, SprintMoment
-from apps.ml.core.sprint_outcome.prior import RawOutcomes, SprintPrior
-from apps.ml.core.sprint_outcome.record import OwnRecord, corrected_range
+from apps.ml.core.sprints.outcome.baselines import average_velocity, committed_met, committed_ratio, usual_ratio
+from apps.ml.core.sprints.outcome.features import matrix
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, SprintMoment
+from apps.ml.core.sprints.outcome.prior import RawOutcomes, SprintPrior
+from apps.ml.core.sprints.outcome.record import OwnRecord, corrected_range
 
 #: Outcomes that the range is to hold: four of five, as everywhere in this product.
 RANGE_LEVEL = 0.8

@@ -14,10 +14,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression
 
 from apps.ml.core.evaluation import expected_calibration_error
-from apps.ml.core.sprint_outcome.features import DIRECTIONS, PROJECTED_RATIO, matrix
-from apps.ml.core.sprint_outcome.folding import fold_boosters
-from apps.ml.core.sprint_outcome.moment import PastSprint
-from apps.ml.core.sprint_outcome.prior import LARGEST_RATIO, RawOutcomes, SprintPrior
+from apps.ml.core.sprints.outcome.features import DIRECTIONS, PROJECTED_RATIO, matrix
+from apps.ml.core.sprints.outcome.folding import fold_boosters
+from apps.ml.core.sprints.outcome.moment import PastSprint
+from apps.ml.core.sprints.outcome.prior import LARGEST_RATIO, RawOutcomes, SprintPrior
 
 Floats = NDArray[np.float64]
 #: Chosen by leaving projects out and by time, inside the first 70 % of each: see docs/explanation/sprint-outcome.md.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 
 from apps.ml.core.past.sprints import SprintPast
 from apps.ml.core.past.velocity import counts_in_points
-from apps.ml.core.sprint_outcome.moment import PastSprint, SprintMoment
+from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
 from apps.projects.history.sprint_books import Amount, SprintScope
 
 

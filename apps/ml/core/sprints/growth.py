@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from apps.ml.core.forecasts.simulation import Floats
 from apps.ml.core.forecasts.units import Unit
 from apps.ml.core.past.sprints import Amount, SprintPast
 
@@ -33,14 +30,6 @@ def later_growth(pasts: Sequence[SprintPast], *, elapsed_ratio: float, unit: Uni
     """
     shares = [found for past in pasts if (found := _growth_of(past, elapsed_ratio, unit)) is not None]
     return tuple(shares) if len(shares) >= MIN_SPRINTS else ()
-
-
-def drawn_growth(shares: Sequence[float], n_runs: int, *, seed: int) -> float | Floats:
-    """One of the shares for each run, the same for every question; 0 without any."""
-    if not shares:
-        return 0.0
-    rng = np.random.default_rng([seed, 4])
-    return np.take(np.asarray(shares, dtype=np.float64), rng.integers(0, len(shares), n_runs))
 
 
 def _growth_of(past: SprintPast, elapsed_ratio: float, unit: Unit) -> float | None:

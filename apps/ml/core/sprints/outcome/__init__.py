@@ -3,10 +3,10 @@
 Serving reads plain arrays and must not import scikit-learn; `training` is imported by scripts and benchmarks only.
 """
 
-from apps.ml.core.sprint_outcome.moment import PastSprint, SprintMoment
-from apps.ml.core.sprint_outcome.prior import SprintPrior, load_prior
-from apps.ml.core.sprint_outcome.record import OwnRecord, own_record
-from apps.ml.core.sprint_outcome.serving import Outlook, SprintOutcome, sprint_outcome
+from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
+from apps.ml.core.sprints.outcome.prior import SprintPrior, load_prior
+from apps.ml.core.sprints.outcome.record import OwnRecord, own_record
+from apps.ml.core.sprints.outcome.serving import Outlook, SprintOutcome, sprint_outcome
 
 __all__ = [
     "Outlook",

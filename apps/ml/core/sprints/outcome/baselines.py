@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from apps.ml.core.sprint_outcome.moment import PastSprint, SprintMoment
+from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
 
 #: Sprints that a baseline looks back on, as the reference defines them.
 LAST_SPRINTS = 3
