@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from apps.ml.benchmarks.forecasts_data import Counts, WeeklyProject
-from apps.ml.core.anomalies import SPIKE_RARITY, upper_tail
-from apps.ml.core.throughput_shift import JUDGED_WEEKS, MIN_WEEKLY_MEAN, ThroughputShift, throughput_shift
+from apps.ml.core.anomalies.rules import SPIKE_RARITY, upper_tail
+from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, MIN_WEEKLY_MEAN, ThroughputShift, throughput_shift
 
 #: The reference's protocol: half a year before the weeks that are judged, twelve shuffles of them all.
 PAST_WEEKS, STEP_WEEKS, N_SHUFFLES = 26, 4, 12

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from apps.ml.core.anomalies import STALE_AFTER
+from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.forecasts.units import Throughput, WorkItem

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, Q
 
-from apps.ml.core.anomalies import STALE_AFTER, OpenIssue, ProjectSnapshot
-from apps.ml.core.flow_anomalies import RECENT_DAYS, REFERENCE_DAYS
+from apps.ml.core.anomalies.flow import RECENT_DAYS, REFERENCE_DAYS
+from apps.ml.core.anomalies.rules import STALE_AFTER, OpenIssue, ProjectSnapshot
+from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.past.sprints import SprintPast
@@ -16,7 +17,6 @@ from apps.ml.core.past.velocity import SprintRecord, sprint_record
 from apps.ml.core.sprints.duration import SprintPlan
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
 from apps.ml.core.summary import ProjectCounts
-from apps.ml.core.throughput_shift import JUDGED_WEEKS
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.forecasts import issues_by_week, touched_since, work_items
 from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, completed_by, window_of

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.anomalies import project_anomalies
+from apps.ml.core.anomalies.rules import project_anomalies
 from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.core.sprints.risks import sprint_risks
 from apps.ml.core.sprints.state import SprintState

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import nbinom, poisson
 
-from apps.ml.core.anomalies import (
+from apps.ml.core.anomalies.rules import (
     MIN_WEEKS,
     OpenIssue,
     ProjectSnapshot,

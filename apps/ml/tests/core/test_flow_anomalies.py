@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from apps.ml.core.flow_anomalies import cycle_time_shift, excessive_reassignment, longer_by_chance
+from apps.ml.core.anomalies.flow import cycle_time_shift, excessive_reassignment, longer_by_chance
 
 USUAL = list(np.random.default_rng(0).lognormal(1.0, 0.6, 100))
 

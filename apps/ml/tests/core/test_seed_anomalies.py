@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.ml.core.seed_anomalies import doubled_creation, z_score_drop
+from apps.ml.core.anomalies.seed import doubled_creation, z_score_drop
 
 
 def test_a_sprint_at_nothing_after_four_at_a_hundred_is_critical():

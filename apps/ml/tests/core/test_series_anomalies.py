@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from apps.ml.core.series_anomalies import unusual_weeks
+from apps.ml.core.anomalies.series import unusual_weeks
 
 PAST = [float(count) for count in np.random.default_rng(3).poisson(6, 60)]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from apps.ml.core.throughput_shift import ThroughputShift, tails, throughput_shift, unusual
+from apps.ml.core.anomalies.throughput_shift import ThroughputShift, tails, throughput_shift, unusual
 
 PAST = [float(count) for count in np.random.default_rng(3).poisson(6, 40)]
 

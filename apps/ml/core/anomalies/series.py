@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, ThroughputShift, throughput_shift, unusual
 from apps.ml.core.findings import Finding, severity_of
-from apps.ml.core.throughput_shift import JUDGED_WEEKS, ThroughputShift, throughput_shift, unusual
 
 #: Tail probabilities where severities begin, as -log10: one in 50, 200, 1,000 and 5,000. Of 10,000 runs none may be so
 #: far out: then the tail is one in 10,001, and critical is within reach.

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import numpy as np
 from scipy.special import betainc, gammainc
 
+from apps.ml.core.anomalies.flow import cycle_time_shift, excessive_reassignment
+from apps.ml.core.anomalies.seed import doubled_creation, z_score_drop
+from apps.ml.core.anomalies.series import unusual_weeks
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
-from apps.ml.core.flow_anomalies import cycle_time_shift, excessive_reassignment
 from apps.ml.core.past.velocity import SprintRecord, counts_in_points
-from apps.ml.core.seed_anomalies import doubled_creation, z_score_drop
-from apps.ml.core.series_anomalies import unusual_weeks
 
 #: Robust standard deviations below the median of the sprints before. Measured on 56 public boards with their sprints
 #: shuffled: a false alarm in 5.9 % of sprints, high or critical in 2.3 %; a drop by 70 % is found in 29 %. Sprint
