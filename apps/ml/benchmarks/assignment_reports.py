@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from apps.ml.benchmarks.runs import Write
-from apps.ml.core.assignment_model import AssignmentModel
-from apps.ml.core.assignment_replay import rank_in
-from apps.ml.core.assignment_training import train_assignment_model
+from apps.ml.core.assignment.replay import rank_in
+from apps.ml.core.assignment.serving import AssignmentModel
+from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.core.evaluation import chronological_split
 from apps.ml.core.records import CompletedIssue
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.core.assignment_model import AssignmentModel
-from apps.ml.core.assignment_replay import Ledger, Suggested, replay, suggested
-from apps.ml.core.assignment_training import train_assignment_model
+from apps.ml.core.assignment.replay import Ledger, Suggested, replay, suggested
+from apps.ml.core.assignment.serving import AssignmentModel
+from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.core.evaluation import chronological_split, expected_calibration_error
 from apps.ml.core.records import CompletedIssue
 

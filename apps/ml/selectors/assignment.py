@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, F, Max, Q
 
 from apps.accounts.models import User
-from apps.ml.core.assignment import MemberHistory
+from apps.ml.core.assignment.formula import MemberHistory
 from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.projects.models import Issue, IssueChange, TeamMember, WorkflowStatus
 

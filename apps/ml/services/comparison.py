@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.artifact import ArtifactCorrupted
-from apps.ml.core.assignment_model import AssignmentModel
-from apps.ml.core.assignment_replay import MOST_RECENT, Ledger, suggested, surprise_of
+from apps.ml.core.assignment.replay import MOST_RECENT, Ledger, suggested, surprise_of
+from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.records import CompletedIssue

@@ -11,7 +11,7 @@ from django.conf import settings
 # Modules, not names: naming the training functions here would import scikit-learn into every web process.
 from apps.common.exceptions import ApplicationError
 from apps.ml.core import effort, points
-from apps.ml.core.assignment_replay import surprise_of
+from apps.ml.core.assignment.replay import surprise_of
 from apps.ml.core.records import CompletedIssue
 
 Progress = Callable[[int, str], None]
@@ -84,7 +84,7 @@ def fit_assignment(
     """
     if is_global:
         raise PeopleStayInTheirProject
-    from apps.ml.core.assignment_training import train_assignment_model  # noqa: PLC0415 - loads scikit-learn
+    from apps.ml.core.assignment.training import train_assignment_model  # noqa: PLC0415 - loads scikit-learn
 
     trained = train_assignment_model(issues, now=now, version=version, progress=_as_steps(progress))
     return Fitted(

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.common.operations.metrics import CACHE_LOOKUPS
-from apps.ml.core.assignment_model import AssignmentModel
+from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core.artifact import ArtifactCorrupted
-from apps.ml.core.assignment_model import AssignmentModel
+from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.models import ModelType

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.assignment import AssignmentScore, rank_members
-from apps.ml.core.assignment_model import AssignmentAnswer, AssignmentModel
-from apps.ml.core.assignment_replay import FORMULA, LEARNED, MOST_RECENT, RANDOM, REPORTER, HitRates, Replay
+from apps.ml.core.assignment.formula import AssignmentScore, rank_members
+from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, RANDOM, REPORTER, HitRates, Replay
+from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType, PredictionHistory

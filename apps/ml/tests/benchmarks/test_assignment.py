@@ -13,7 +13,7 @@ from apps.ml.benchmarks.assignment_data import holds_reports, read_reports
 from apps.ml.benchmarks.assignment_report import acceptance
 from apps.ml.benchmarks.assignment_walk import NothingToTest
 from apps.ml.benchmarks.effort_data import UnreadableTasks
-from apps.ml.core.assignment_training import train_assignment_model
+from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.tests.core.assignment_teams import UNTIL, finished
 
 SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.ml.core.assignment import (
+from apps.ml.core.assignment.formula import (
     MemberHistory,
     availability_score,
     performance_score,

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core import assignment_training
 from apps.ml.core.artifact import ArtifactCorrupted
-from apps.ml.core.assignment_features import read
-from apps.ml.core.assignment_model import AssignmentModel
-from apps.ml.core.assignment_training import matrix, train_assignment_model
+from apps.ml.core.assignment import training as assignment_training
+from apps.ml.core.assignment.features import read
+from apps.ml.core.assignment.serving import AssignmentModel
+from apps.ml.core.assignment.training import matrix, train_assignment_model
 from apps.ml.tests.core.assignment_teams import EXPERTS, UNTIL, finished, issue_about
 
 TEAM = sorted(EXPERTS.values())

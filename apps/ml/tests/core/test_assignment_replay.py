@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from apps.ml.core.assignment_replay import (
+from apps.ml.core.assignment.replay import (
     HitRates,
     Ledger,
     Replay,

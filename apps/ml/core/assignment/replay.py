@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .assignment import MemberHistory, rank_members
-from .records import CompletedIssue, IssueFacts
+from apps.ml.core.assignment.formula import MemberHistory, rank_members
+from apps.ml.core.records import CompletedIssue, IssueFacts
 
 #: Whoever was given nothing for so long was not there, or does other work: the candidates of the reference.
 CANDIDATE_DAYS = 120

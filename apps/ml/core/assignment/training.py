@@ -14,13 +14,12 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from apps.common.exceptions import NotEnoughData
-
-from .assignment_features import TEXT_GROUPS, Reading, read
-from .assignment_model import AssignmentModel, Vocabulary, tempered, to_bytes
-from .assignment_replay import FORMULA, LEARNED, MOST_RECENT, Ledger, Replay, Suggested, replay, suggested
-from .records import CompletedIssue, chronological
-from .retraining import MIN_TRAINING_ISSUES
-from .similarity import SimilarIssueIndex
+from apps.ml.core.assignment.features import TEXT_GROUPS, Reading, read
+from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, Ledger, Replay, Suggested, replay, suggested
+from apps.ml.core.assignment.serving import AssignmentModel, Vocabulary, tempered, to_bytes
+from apps.ml.core.records import CompletedIssue, chronological
+from apps.ml.core.retraining import MIN_TRAINING_ISSUES
+from apps.ml.core.similarity import SimilarIssueIndex
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, float], None]

@@ -13,8 +13,8 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from .records import IssueFacts
-from .text import clipped, tokens
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.text import clipped, tokens
 
 
 class Group(IntEnum):

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import artifact
-from .assignment_features import TEXT_GROUPS, WEIGHTS, Feature, Group, Reading, read
-from .assignment_replay import Replay
-from .records import IssueFacts
-from .results import SimilarIssue
-from .similarity import MINIMUM_SIMILARITY, SimilarIssueIndex
+from apps.ml.core import artifact
+from apps.ml.core.assignment.features import TEXT_GROUPS, WEIGHTS, Feature, Group, Reading, read
+from apps.ml.core.assignment.replay import Replay
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.results import SimilarIssue
+from apps.ml.core.similarity import MINIMUM_SIMILARITY, SimilarIssueIndex
 
 Floats = NDArray[np.float64]
 KIND = "task_assignment"
