@@ -10,7 +10,7 @@ from apps.ml.benchmarks.runs import Write
 from apps.ml.core.assignment.replay import rank_in
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
-from apps.ml.core.evaluation import chronological_split
+from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue
 
 #: The seed and the share of the published split (Eclipse JDT and others, deep learning for bug assignment).

@@ -11,7 +11,7 @@ import numpy as np
 from apps.ml.core.assignment.replay import Ledger, Suggested, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
-from apps.ml.core.evaluation import chronological_split, expected_calibration_error
+from apps.ml.core.evaluation.metrics import chronological_split, expected_calibration_error
 from apps.ml.core.records import CompletedIssue
 
 from .effort_data import moment, read_tasks

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from apps.common.exceptions import ApplicationError
-from apps.ml.core.evaluation import chronological_split
+from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue, chronological
 
 from .effort_baselines import BASELINES, fitted

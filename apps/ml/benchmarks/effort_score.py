@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core import evaluation
+from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.results import EffortEstimate
 
 from .effort_protocol import Served, Timings

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from apps.ml.benchmarks.sprints_data import Project
-from apps.ml.core.evaluation import expected_calibration_error, mae
+from apps.ml.core.evaluation.metrics import expected_calibration_error, mae
 from apps.ml.core.sprints.outcome import OwnRecord, PastSprint, SprintOutcome, SprintPrior
 from apps.ml.core.sprints.outcome.features import matrix
 from apps.ml.core.sprints.outcome.serving import BASELINE, PRIOR_ONLY, RANGE_LEVEL, outcome_of

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from apps.ml.core.reliability import Share
+from apps.ml.core.evaluation.reliability import Share
 
 _STYLE = """
 .paper{fill:#ffffff}.ink{fill:#222222}.soft{fill:#5a5a5a}.grid{stroke:#dddddd;stroke-width:1}

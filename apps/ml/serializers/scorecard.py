@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.ml.core.scorecard import INTERVAL_LEVEL, MIN_FOR_INTERVAL
+from apps.ml.core.evaluation.scorecard import INTERVAL_LEVEL, MIN_FOR_INTERVAL
 from apps.ml.selectors.scorecard import MOST_OUTCOMES, SCORED_KINDS
 from apps.ml.services.scorecard import DEFAULT_DAYS, MAX_DAYS
 

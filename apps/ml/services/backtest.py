@@ -21,13 +21,13 @@ from apps.ml.benchmarks.points_baselines import BASELINES as POINTS_BASELINES
 from apps.ml.benchmarks.points_data import points_of
 from apps.ml.benchmarks.points_protocols import BASIS_GROWTH
 from apps.ml.core.effort import EffortModel, RecentOutcomes
+from apps.ml.core.evaluation.scorecard import ScoredPredictions
 from apps.ml.core.points import PointsModel, PointsPrior, load_prior, train_points_model
 from apps.ml.core.points.basis import Basis
 from apps.ml.core.points.features import RawFeatures
 from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.core.retraining import MIN_TRAINING_ISSUES
-from apps.ml.core.scorecard import ScoredPredictions
 from apps.ml.models import ModelType
 from apps.ml.selectors.backtest import source_keys
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points

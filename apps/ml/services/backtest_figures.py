@@ -8,19 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.evaluation import log_width
-from apps.ml.core.reliability import Share, observed_share, reliability, stretches
-from apps.ml.core.scorecard import (
-    Score,
-    ScoredPredictions,
-    Skill,
-    came_true,
-    in_words,
-    score,
-    skill,
-    verdict,
-    with_confidence,
-)
+from apps.ml.core.evaluation.metrics import log_width
+from apps.ml.core.evaluation.reliability import Share, observed_share, reliability, stretches
+from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, Skill, came_true, score, skill, with_confidence
+from apps.ml.core.evaluation.words import in_words, verdict
 from apps.ml.models import ModelType
 from apps.ml.services.backtest import EFFORT_BASELINES, Replay
 from apps.ml.services.scorecard import SEED, UNITS

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
+from apps.ml.core.evaluation.words import skill_in_short
 from apps.ml.core.plots import Series, calibration_plot, range_plot, time_plot
-from apps.ml.core.scorecard import skill_in_short
 from apps.ml.models import ModelType
 from apps.ml.services.backtest_document import document, html_table
 from apps.ml.services.backtest_figures import Backtest, Rival, Stretch

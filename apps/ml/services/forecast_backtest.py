@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from apps.common.exceptions import ApplicationError
 from apps.ml.benchmarks.forecasts_data import read_projects
 from apps.ml.benchmarks.forecasts_replay import FIRST_ORIGIN_WEEKS, MIN_WEEKLY_MEAN
+from apps.ml.core.evaluation.reliability import Share
+from apps.ml.core.evaluation.scorecard import Skill
 from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, REPLAY_RUNS
 from apps.ml.core.forecasts.score import (
     JUDGED_PERCENT,
@@ -28,8 +30,6 @@ from apps.ml.core.forecasts.score import (
 )
 from apps.ml.core.forecasts.simulation import MAX_WEEKS, N_RUNS, PERCENTILES, Floats
 from apps.ml.core.forecasts.units import Unit, unit_for
-from apps.ml.core.reliability import Share
-from apps.ml.core.scorecard import Skill
 from apps.ml.selectors.forecasts import throughput
 from apps.ml.services.scorecard import SEED
 from apps.projects.models import Project

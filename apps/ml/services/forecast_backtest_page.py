@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
+from apps.ml.core.evaluation.reliability import Share
+from apps.ml.core.evaluation.words import skill_in_short
 from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, NAIVE, RANGE, SERVED, TEXTBOOK
 from apps.ml.core.forecasts.score import BLOCK_WEEKS, JUDGED_PERCENT, MethodScore, ReplayScore
 from apps.ml.core.forecasts.simulation import PERCENTILES
 from apps.ml.core.plots import calibration_plot, strip_plot
-from apps.ml.core.reliability import Share
-from apps.ml.core.scorecard import skill_in_short
 from apps.ml.services.backtest_document import document, html_table
 from apps.ml.services.forecast_backtest import ForecastBacktest
 

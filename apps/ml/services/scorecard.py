@@ -8,7 +8,8 @@ from uuid import UUID
 
 import numpy as np
 
-from apps.ml.core.scorecard import Score, ScoredPredictions, score, team_score, verdict
+from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, score, team_score
+from apps.ml.core.evaluation.words import verdict
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.scorecard import (

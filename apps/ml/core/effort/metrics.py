@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core import evaluation
+from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.intervals import ErrorPool
 
 from .heads import Prequential

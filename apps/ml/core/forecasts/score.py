@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.evaluation.reliability import Share, against_promise, share_interval
+from apps.ml.core.evaluation.scorecard import Skill, skill
+from apps.ml.core.evaluation.words import in_words
 from apps.ml.core.forecasts.replay import (
     HORIZONS_WEEKS,
     NAIVE,
@@ -22,8 +25,6 @@ from apps.ml.core.forecasts.replay import (
 )
 from apps.ml.core.forecasts.replay import replay as replay_questions
 from apps.ml.core.forecasts.simulation import PERCENTILES, Floats
-from apps.ml.core.reliability import Share, against_promise, share_interval
-from apps.ml.core.scorecard import Skill, in_words, skill
 
 Ints = NDArray[np.int64]
 #: So many weekly forecasts are worth a separate one. On public projects whether the 85th percentile was kept agrees

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from apps.ml.core.scorecard import Score, Skill
+from apps.ml.core.evaluation.scorecard import Score, Skill
 from apps.ml.management.scope import project_by_key
 from apps.ml.reports import table
 from apps.ml.selectors.scorecard import SCORED_KINDS

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from apps.ml.core import evaluation
+from apps.ml.core.evaluation import metrics as evaluation
 
 
 def test_the_split_keeps_the_later_part_for_testing():

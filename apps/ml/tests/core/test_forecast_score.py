@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from apps.ml.core.evaluation.reliability import share_interval
 from apps.ml.core.forecasts.replay import METHODS, NAIVE, SERVED, Record
 from apps.ml.core.forecasts.score import BLOCK_WEEKS, Replayed, replay_team, score_replays, verdict
-from apps.ml.core.reliability import share_interval
 
 
 def poisson_team(n_weeks, *, seed=0, name="team"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from apps.ml.core.reliability import MOST_BINS, OUTCOMES_PER_BIN, observed_share, reliability, stretches
+from apps.ml.core.evaluation.reliability import MOST_BINS, OUTCOMES_PER_BIN, observed_share, reliability, stretches
 
 
 def test_bins_hold_equal_numbers_and_rise_with_the_promise():

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from apps.ml.core.scorecard import INTERVAL_LEVEL, ScoredPredictions, Skill, in_words, score, skill, team_score, verdict
+from apps.ml.core.evaluation.scorecard import INTERVAL_LEVEL, ScoredPredictions, Skill, score, skill, team_score
+from apps.ml.core.evaluation.words import in_words, verdict
 
 
 @pytest.fixture

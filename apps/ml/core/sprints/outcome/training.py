@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 
-from apps.ml.core.evaluation import expected_calibration_error
+from apps.ml.core.evaluation.metrics import expected_calibration_error
 from apps.ml.core.sprints.outcome.features import DIRECTIONS, PROJECTED_RATIO, matrix
 from apps.ml.core.sprints.outcome.folding import fold_boosters
 from apps.ml.core.sprints.outcome.moment import PastSprint

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from apps.ml.core.evaluation import expected_calibration_error
-from apps.ml.core.reliability import Share, against_promise, share_interval
+from apps.ml.core.evaluation.metrics import expected_calibration_error
 
 Floats = NDArray[np.float64]
 #: Fewer outcomes give an interval that says more than is known. Simulated with log-normal hours, intervals of
@@ -268,75 +267,3 @@ def _confidence_score(predictions: ScoredPredictions) -> ConfidenceScore | None:
         brier=float(np.square(told.confidence - hits).mean()),
         ece=expected_calibration_error(hits, told.confidence),
     )
-
-
-def verdict(found: Score, *, unit: str) -> str:
-    """A score in plain words; `unit` as it is written behind a number: 'h' or 'points'."""
-    sentences = [_main_sentence(found, unit)]
-    if found.ranges is not None:
-        sentences.append(_range_sentence(found.ranges))
-    if found.against_team is not None:
-        sentences.append(_team_sentence(found.against_team, unit))
-    return " ".join(sentences)
-
-
-def _main_sentence(found: Score, unit: str) -> str:
-    against = found.against_baseline
-    if against is None:
-        n, off = _outcomes(found.n), f"{found.mean_absolute_error:.1f} {unit}"
-        return f"Over {n} the predictions were off by {off} on average; there is no baseline error to compare with."
-    return (
-        f"Over {_outcomes(against.n)} the predictions were off by {against.mean_absolute_error:.1f} {unit} on average, "
-        f"the naive baseline by {against.reference_error:.1f} {unit}: {in_words(against)}."
-    )
-
-
-def _range_sentence(found: RangeScore) -> str:
-    held = f"The {_percent(found.nominal)} ranges held {_percent(found.coverage)} of {_outcomes(found.n)}"
-    if found.n < MIN_FOR_INTERVAL:
-        return f"{held}, too few to tell whether they hold what they promise."
-    share = Share(found.nominal, found.coverage, found.n, *share_interval(found.coverage, found.n))
-    return f"{held}: {against_promise(share)}."
-
-
-def _team_sentence(against: Skill, unit: str) -> str:
-    return (
-        f"Where the team had estimated ({_outcomes(against.n)}), the predictions were off by "
-        f"{against.mean_absolute_error:.1f} {unit}, the team by {against.reference_error:.1f} {unit}: "
-        f"{in_words(against)}."
-    )
-
-
-def _outcomes(n: int) -> str:
-    return f"{n:,} outcome" if n == 1 else f"{n:,} outcomes"
-
-
-def in_words(found: Skill) -> str:
-    """A skill with its interval: '25 % better (95 % interval 14 to 35 %)'."""
-    difference, level = difference_in_words(found.value), _percent(INTERVAL_LEVEL)
-    if found.low is None or found.high is None:
-        return f"{difference}, on too few outcomes to tell whether that is chance"
-    if found.is_told_apart:
-        near, far = sorted((abs(found.low), abs(found.high)))
-        return f"{difference} ({level} interval {100 * near:.0f} to {_percent(far)})"
-    ends = f"{difference_in_words(found.low)} to {difference_in_words(found.high)}"
-    return f"no clear difference ({difference}, which may be chance: {level} interval {ends})"
-
-
-def skill_in_short(found: Skill) -> str:
-    """A skill for a table: '25 % better (+14 to +35)'."""
-    better = difference_in_words(found.value)
-    if found.low is None or found.high is None:
-        return f"{better} (too few)"
-    return f"{better} ({100 * found.low:+.0f} to {100 * found.high:+.0f})"
-
-
-def difference_in_words(value: float) -> str:
-    """A skill as a plain difference: '25 % better', '3 % worse', 'as good'."""
-    if round(100 * abs(value)) == 0:
-        return "as good"
-    return f"{_percent(abs(value))} {'better' if value > 0 else 'worse'}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
