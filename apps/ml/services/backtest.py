@@ -27,7 +27,7 @@ from apps.ml.core.points.basis import Basis
 from apps.ml.core.points.features import RawFeatures
 from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.results import PointsRecommendation
-from apps.ml.core.retraining import MIN_TRAINING_ISSUES
+from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType
 from apps.ml.selectors.backtest import source_keys
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points

@@ -13,7 +13,7 @@ from apps.ml.core.assignment.formula import AssignmentScore, rank_members
 from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, RANDOM, REPORTER, HitRates, Replay
 from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
 from apps.ml.core.records import IssueFacts
-from apps.ml.core.retraining import MIN_TRAINING_ISSUES
+from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.assignment import assignable_people, member_histories
 from apps.ml.selectors.issues import facts_of, issue_titles

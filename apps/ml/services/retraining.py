@@ -11,8 +11,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.degradation import Degradation, degradation
-from apps.ml.core.retraining import MIN_TRAINING_ISSUES, TrainedState, reason_to_retrain, reason_to_train_first
+from apps.ml.core.training.degradation import Degradation, degradation
+from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, TrainedState, reason_to_retrain, reason_to_train_first
 from apps.ml.models import MLModel, ModelType
 from apps.ml.selectors.registry import (
     Candidate,

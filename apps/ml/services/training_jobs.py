@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 from apps.common.operations.metrics import TRAININGS
-from apps.ml.core.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
+from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import count_outcomes
 from apps.ml.services.heartbeat import beating

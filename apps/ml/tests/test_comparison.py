@@ -7,7 +7,7 @@ from statistics import mean, median
 
 import pytest
 
-from apps.ml.core.degradation import MIN_REFERENCE
+from apps.ml.core.training.degradation import MIN_REFERENCE
 from apps.ml.models import MLModel
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points
 from apps.ml.services import ModelTrainer

@@ -18,8 +18,8 @@ from apps.ml.core.assignment.features import TEXT_GROUPS, Reading, read
 from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, Ledger, Replay, Suggested, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel, Vocabulary, tempered, to_bytes
 from apps.ml.core.records import CompletedIssue, chronological
-from apps.ml.core.retraining import MIN_TRAINING_ISSUES
 from apps.ml.core.similarity import SimilarIssueIndex
+from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, float], None]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from apps.ml.core.degradation import (
+from apps.ml.core.training.degradation import (
     FALSE_ALARM_LEVEL,
     LOOKS,
     MIN_OUTCOMES,

@@ -3,8 +3,8 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from apps.ml.core.degradation import Degradation
-from apps.ml.core.retraining import (
+from apps.ml.core.training.degradation import Degradation
+from apps.ml.core.training.retraining import (
     LONGEST_RETRY_SECONDS,
     TrainedState,
     reason_to_retrain,

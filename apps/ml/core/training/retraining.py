@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apps.common.backoff import retry_wait_seconds
-from apps.ml.core.degradation import Degradation
+from apps.ml.core.training.degradation import Degradation
 
 #: The seed's trigger conditions.
 MAX_AGE = timedelta(days=30)
