@@ -2,6 +2,8 @@
 
 import os
 
+from apps.ml.core.arrays import Floats
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -17,7 +19,6 @@ from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.forecasts.drops import path_to, single_drops
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
-from apps.ml.core.forecasts.simulation import Floats
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 from apps.ml.core.points import PointsModel, load_prior, train_points_model

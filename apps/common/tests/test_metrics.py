@@ -91,13 +91,13 @@ def test_a_failed_request_is_counted_by_route_and_not_by_address() -> None:
 COUNT_IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from apps.common.metric_files import share
+from apps.common.operations.metric_files import share
 share(Path(sys.argv[1]))
-from apps.common.metrics import TRAININGS
+from apps.common.operations.metrics import TRAININGS
 TRAININGS.labels(type="effort_prediction", outcome="failed").inc(int(sys.argv[2]))
 from prometheus_client import generate_latest, CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
-from apps.common.metric_files import files, leave
+from apps.common.operations.metric_files import files, leave
 for family in MultiProcessCollector.merge(files(Path(sys.argv[1]))):
     print(*[sample.value for sample in family.samples if sample.name.endswith("_total")])
 if len(sys.argv) > 3:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.core.effort.baselines import BASELINES, fitted
+from apps.ml.core.effort.replay import Served, Walk
 from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue, chronological
 
-from .effort_baselines import BASELINES, fitted
 from .effort_data import moment, read_tasks
-from .effort_protocol import Served, Walk
 from .effort_report import acceptance, acceptance_lines, table
 from .effort_score import Test, score_baseline, score_estimates
 from .runs import Write, add_dated_arguments, write_figures

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
+from apps.ml.core.effort.replay import Served, Timings
 from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.results import EffortEstimate
 
-from .effort_protocol import Served, Timings
-
-Floats = NDArray[np.float64]
 Scores = dict[str, float | int | None]
 #: Outcomes that set the range of a baseline, as many as correct that of the model.
 _RANGE_WINDOW = 300

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.benchmarks.forecasts_data import Counts, WeeklyProject
+from apps.ml.benchmarks.forecasts_data import WeeklyProject
 from apps.ml.core.anomalies.rules import SPIKE_RARITY, upper_tail
 from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, MIN_WEEKLY_MEAN, ThroughputShift, throughput_shift
+from apps.ml.core.arrays import Integers
 
 #: The reference's protocol: half a year before the weeks that are judged, twelve shuffles of them all.
 PAST_WEEKS, STEP_WEEKS, N_SHUFFLES = 26, 4, 12
@@ -15,7 +16,7 @@ PAST_WEEKS, STEP_WEEKS, N_SHUFFLES = 26, 4, 12
 PLANTED = {"three times": 3.0, "a quarter": 0.25, "nothing": 0.0}
 
 
-def windows(series: Counts, *, judged: int) -> Iterator[Counts]:
+def windows(series: Integers, *, judged: int) -> Iterator[Integers]:
     """Stretches of the past and the judged weeks of teams with enough items a week."""
     length = PAST_WEEKS + judged
     for start in range(0, len(series) - length + 1, STEP_WEEKS):
@@ -24,7 +25,7 @@ def windows(series: Counts, *, judged: int) -> Iterator[Counts]:
             yield window
 
 
-def four_week_engine(all_series: Sequence[Counts], *, n_runs: int, step: int = 1) -> dict[str, Any]:
+def four_week_engine(all_series: Sequence[Integers], *, n_runs: int, step: int = 1) -> dict[str, Any]:
     """Shares of windows with an alarm, in percent: shuffled by side, and planted."""
     rng = np.random.default_rng(0)
     stretches = [window for series in all_series for window in windows(series, judged=JUDGED_WEEKS)][::step]
@@ -42,7 +43,7 @@ def four_week_engine(all_series: Sequence[Counts], *, n_runs: int, step: int = 1
     }
 
 
-def weekly_spike(all_series: Sequence[Counts], *, step: int = 1) -> dict[str, Any]:
+def weekly_spike(all_series: Sequence[Integers], *, step: int = 1) -> dict[str, Any]:
     """The same for the one-week rule on created issues."""
     rng = np.random.default_rng(0)
     stretches = [window for series in all_series for window in windows(series, judged=1)][::step]
@@ -68,16 +69,16 @@ def alarms(projects: Sequence[WeeklyProject], *, n_runs: int, step: int = 1) -> 
     }
 
 
-def _judged(window: Counts, n_runs: int) -> ThroughputShift | None:
+def _judged(window: Integers, n_runs: int) -> ThroughputShift | None:
     return throughput_shift([float(count) for count in window], series="items", n_runs=n_runs)
 
 
-def _finds(window: Counts, n_runs: int) -> bool:
+def _finds(window: Integers, n_runs: int) -> bool:
     shift = _judged(window, n_runs)
     return shift is not None and shift.is_outside
 
 
-def _with(window: Counts, factor: float) -> Counts:
+def _with(window: Integers, factor: float) -> Integers:
     """The judged weeks replaced by a multiple of the past mean; a whole number of items in all."""
     changed = window.copy()
     changed[PAST_WEEKS:] = 0
@@ -85,7 +86,7 @@ def _with(window: Counts, factor: float) -> Counts:
     return changed
 
 
-def _is_spike(value: int, past: Counts) -> bool:
+def _is_spike(value: int, past: Integers) -> bool:
     return bool(upper_tail(value, past.tolist()) <= 10 ** -SPIKE_RARITY[0])
 
 

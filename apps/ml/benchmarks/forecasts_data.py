@@ -8,11 +8,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.core.arrays import Integers
 
-Counts = NDArray[np.int64]
 #: Descriptions are long; a field of a CSV file may be.
 _MAX_FIELD = 10**9
 _COLUMNS = ("created", "resolved")
@@ -29,8 +28,8 @@ class WeeklyProject:
     """Issues of one project by week, Monday to Sunday; the unfinished last week is left out."""
 
     name: str
-    resolved: Counts
-    created: Counts
+    resolved: Integers
+    created: Integers
 
 
 def read_projects(directory: Path) -> list[WeeklyProject]:
@@ -97,7 +96,7 @@ def _day(moment: str, place: str) -> date:
         raise UnreadableData(f"{place}: {moment!r} is not a moment such as '2024-03-01 17:30:00'.") from error
 
 
-def _by_week(days: list[date]) -> Counts:
+def _by_week(days: list[date]) -> Integers:
     if not days:
         return np.zeros(0, dtype=np.int64)
     monday = min(days) - timedelta(days=min(days).weekday())

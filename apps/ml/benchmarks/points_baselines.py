@@ -4,17 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.ensemble import GradientBoostingRegressor
 
 from apps.ml.benchmarks.points_data import points_of
+from apps.ml.core.arrays import Floats
 from apps.ml.core.intervals import recency_weights
 from apps.ml.core.points.scales import snapped
 from apps.ml.core.records import CompletedIssue
 from apps.ml.core.text import tokens
 
-FloatArray = NDArray[np.float64]
 N_NEAREST = 10
 #: Share of every baseline's distribution that is the plain marginal, so that none is punished for a zero.
 FLOOR = 0.05
@@ -29,11 +28,11 @@ class Distribution:
     """Predictions of one batch over one grid."""
 
     #: shape (n,)
-    predicted: FloatArray
+    predicted: Floats
     #: shape (n_values,), ascending.
-    grid: FloatArray
+    grid: Floats
     #: shape (n, n_values), rows sum to one.
-    chances: FloatArray
+    chances: Floats
 
 
 #: The anchor of the reference for probabilities: "prior, half-life 50".
@@ -104,12 +103,12 @@ BASELINES: dict[str, Baseline] = {
 }
 
 
-def _shares(points: FloatArray, grid: FloatArray) -> FloatArray:
-    shares: FloatArray = (points[:, None] == grid).mean(axis=0)
+def _shares(points: Floats, grid: Floats) -> Floats:
+    shares: Floats = (points[:, None] == grid).mean(axis=0)
     return shares
 
 
-def _word_counts(issues: Sequence[CompletedIssue]) -> FloatArray:
+def _word_counts(issues: Sequence[CompletedIssue]) -> Floats:
     return np.array(
         [[len(each.facts.title.split()), len(each.facts.description.split())] for each in issues], dtype=float
     )
@@ -119,12 +118,12 @@ def _token_sets(issues: Sequence[CompletedIssue]) -> list[set[str]]:
     return [set(tokens(f"{each.facts.title} {each.facts.description}")) for each in issues]
 
 
-def _similarity(asked: Sequence[set[str]], known: Sequence[set[str]]) -> FloatArray:
+def _similarity(asked: Sequence[set[str]], known: Sequence[set[str]]) -> Floats:
     """Jaccard similarity of every pair, shape (n_asked, n_known)."""
     column = {token: index for index, token in enumerate(sorted(set().union(*asked, *known)))}
     shared = (_indicator(asked, column) @ _indicator(known, column).T).toarray()
     sizes = np.array([len(each) for each in asked])[:, None] + np.array([len(each) for each in known])
-    similarity: FloatArray = shared / np.maximum(sizes - shared, 1.0)
+    similarity: Floats = shared / np.maximum(sizes - shared, 1.0)
     return similarity
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.core.arrays import Floats
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 COLUMNS = frozenset({"issue_key", "title", "description", "story_points", "split"})
@@ -100,6 +100,6 @@ def _number(value: str | None) -> float:
         return math.nan
 
 
-def points_of(issues: Sequence[CompletedIssue]) -> NDArray[np.float64]:
+def points_of(issues: Sequence[CompletedIssue]) -> Floats:
     """Story points of issues that have them, shape (n_issues,)."""
     return np.array([issue.story_points for issue in issues], dtype=np.float64)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.ml.benchmarks.points_baselines import Baseline, Distribution
 from apps.ml.benchmarks.points_data import Project, points_of
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points import (
     MIN_TRAINING_ISSUES,
     PointsModel,
@@ -28,7 +28,6 @@ from apps.ml.core.points.scales import mass_between, scale_of, shortest_ranges, 
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
 
-FloatArray = NDArray[np.float64]
 ROLLING_BATCH = 20
 SMALL_TEAM_BATCH = 50
 LEVEL = 0.8
@@ -60,22 +59,22 @@ class Answers:
 
     said: Distribution
     #: shape (n,)
-    low: FloatArray
-    high: FloatArray
-    confidence: FloatArray
+    low: Floats
+    high: Floats
+    confidence: Floats
     #: The steps of the team's scale, shape (n_steps,).
-    steps: FloatArray
+    steps: Floats
 
 
 @dataclass(slots=True)
 class Record:
     """Scores of one method on one project, one array a batch."""
 
-    scored: dict[str, list[FloatArray]] = field(default_factory=lambda: {name: [] for name in _SCORES})
+    scored: dict[str, list[Floats]] = field(default_factory=lambda: {name: [] for name in _SCORES})
     fit_seconds: list[float] = field(default_factory=list)
     predict_seconds: list[float] = field(default_factory=list)
 
-    def add(self, answers: Answers, points: FloatArray) -> None:
+    def add(self, answers: Answers, points: Floats) -> None:
         """Score the answers to one batch."""
         said = answers.said
         below, above = step_range(snapped(said.predicted, answers.steps), answers.steps)
@@ -151,7 +150,7 @@ def _timed(
     return answer
 
 
-def _collected(answers: Sequence[PointsRecommendation], steps: FloatArray) -> Answers:
+def _collected(answers: Sequence[PointsRecommendation], steps: Floats) -> Answers:
     grid = np.array(list(answers[0].probabilities))
     chances = np.array([list(answer.probabilities.values()) for answer in answers])
     said = Distribution(np.array([answer.recommended_points for answer in answers]), grid, chances)
@@ -168,7 +167,7 @@ class _Trainer:
     basis: Basis | None = None
     basis_size: int = 0
 
-    def ready(self, batch: Batch) -> tuple[Callable[[IssueFacts], PointsRecommendation], FloatArray]:
+    def ready(self, batch: Batch) -> tuple[Callable[[IssueFacts], PointsRecommendation], Floats]:
         """How to answer a batch, and the steps of the team's scale."""
         known = batch.known
         if len(known) < MIN_TRAINING_ISSUES:

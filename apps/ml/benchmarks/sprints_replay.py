@@ -6,16 +6,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from apps.ml.benchmarks.sprints_data import Project
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.evaluation.metrics import expected_calibration_error, mae
 from apps.ml.core.sprints.outcome import OwnRecord, PastSprint, SprintOutcome, SprintPrior
 from apps.ml.core.sprints.outcome.features import matrix
 from apps.ml.core.sprints.outcome.serving import BASELINE, PRIOR_ONLY, RANGE_LEVEL, outcome_of
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def _baselines(
     answers: Sequence[Answered],
     told: Sequence[tuple[PastSprint, SprintOutcome]],
     delivered: Floats,
-    hits: NDArray[np.bool_],
+    hits: Booleans,
     ratio_error: float,
 ) -> dict[str, Any]:
     velocity = [(outcome.average_velocity_points or 0.0) / outcome.committed_points for _, outcome in told]
@@ -126,7 +124,7 @@ def _range_scores(told: Sequence[tuple[PastSprint, SprintOutcome]]) -> dict[str,
     return {"coverage": _share(held), "median_width": round(float(np.median(widths)), 3)}
 
 
-def _auc(hits: NDArray[np.bool_], said: Sequence[float]) -> float | None:
+def _auc(hits: Booleans, said: Sequence[float]) -> float | None:
     """None where all or none delivered."""
     return round(float(roc_auc_score(hits, said)), 4) if 0 < hits.sum() < hits.size else None
 

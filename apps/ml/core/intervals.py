@@ -9,9 +9,10 @@ exchangeability, 2023; Tibshirani et al., Conformal prediction under covariate s
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from apps.ml.core.arrays import Booleans, Floats
+
 #: Outcomes beyond the last 300 tell about another time: the window that held 79 to 80 % where 80 % was promised.
 MAX_RECENT_OUTCOMES = 300
 #: Errors kept from training: as many as a call can sort in 0.2 ms. The latest 1,000 alone made wider ranges.
@@ -45,8 +46,8 @@ class RecentOutcomes:
 
     log_errors: Floats = field(default_factory=lambda: _EMPTY)
     log_scales: Floats = field(default_factory=lambda: _EMPTY)
-    inside: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    used_estimate: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    inside: Booleans = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    used_estimate: Booleans = field(default_factory=lambda: np.zeros(0, dtype=bool))
     predicted_hours: Floats = field(default_factory=lambda: _EMPTY)
 
     @classmethod
@@ -167,7 +168,7 @@ def corrected_pool(training: ErrorPool, recent: RecentOutcomes | None) -> ErrorP
     )
 
 
-def missing_coverage(level: float, inside: NDArray[np.bool_]) -> float:
+def missing_coverage(level: float, inside: Booleans) -> float:
     """What to ask for on top of `level`, since the last ranges held too little (below 0: too much); `inside`: (n,)."""
     if not inside.size:
         return 0.0

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats, Integers
+
 from .records import CompletedIssue, IssueFacts
 from .results import SimilarIssue
 from .text import clipped, tokens
@@ -58,11 +60,11 @@ class SimilarIssueIndex:
 
     issue_ids: tuple[str, ...]
     keys: dict[int, int]
-    offsets: NDArray[np.int64]
+    offsets: Integers
     postings: NDArray[np.int32]
     sizes: NDArray[np.int32]
-    hours: NDArray[np.float64]
-    points: NDArray[np.float64]
+    hours: Floats
+    points: Floats
 
     @classmethod
     def build(cls, issues: Sequence[CompletedIssue]) -> "SimilarIssueIndex":
@@ -102,7 +104,7 @@ class SimilarIssueIndex:
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def similarities(self, wanted: frozenset[int]) -> NDArray[np.float64]:
+    def similarities(self, wanted: frozenset[int]) -> Floats:
         """Jaccard similarity to every issue, shape (n_issues,)."""
         rows = [self.keys[key] for key in wanted if key in self.keys]
         if not rows:
@@ -117,7 +119,7 @@ class SimilarIssueIndex:
         """The k most similar issues at or above `minimum`, best first; among equals the latest first."""
         return self.best(self.similarities(token_set(facts)), k, minimum)
 
-    def best(self, similarity: NDArray[np.float64], k: int, minimum: float) -> tuple[SimilarIssue, ...]:
+    def best(self, similarity: Floats, k: int, minimum: float) -> tuple[SimilarIssue, ...]:
         """The best k of ready similarities; an issue that shares no token is never among them."""
         candidates = np.flatnonzero((similarity >= minimum) & (similarity > 0))
         # Latest first, then a stable sort: equal similarity keeps that order.

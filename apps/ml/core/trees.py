@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
+
 _NAMES = ("feature", "threshold", "left", "right", "value", "roots")
 
 
@@ -25,15 +27,15 @@ class FlatTrees:
     """
 
     feature: NDArray[np.int32]
-    threshold: NDArray[np.float64]
+    threshold: Floats
     left: NDArray[np.int32]
     right: NDArray[np.int32]
-    value: NDArray[np.float64]
+    value: Floats
     roots: NDArray[np.int32]
     depth: int
     start: float
 
-    def predict(self, row: NDArray[np.float64]) -> float:
+    def predict(self, row: Floats) -> float:
         """The sum over all trees for one row of dense features."""
         # Single precision, because that is what scikit-learn compares with its thresholds.
         values = row.astype(np.float32)
@@ -43,7 +45,7 @@ class FlatTrees:
             node = np.where(goes_left, self.left[node], self.right[node])
         return float(self.start + self.value[node].sum())
 
-    def predict_rows(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def predict_rows(self, rows: Floats) -> Floats:
         """The same for many rows, shape (n_rows,)."""
         values = rows.astype(np.float32)
         row = np.arange(len(rows))[:, None]

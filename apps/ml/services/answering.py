@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.ml.core.effort import EffortModel
-from apps.ml.core.heuristics import estimate_from_similar, estimate_from_type
+from apps.ml.core.effort.without_model import estimate_from_similar, estimate_from_type
 from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_history
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue

@@ -12,15 +12,15 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from numpy.typing import NDArray
 
 from apps.common.exceptions import ApplicationError, NotEnoughData
-from apps.ml.benchmarks.effort_baselines import Predictor
-from apps.ml.benchmarks.effort_protocol import Served, Walk, month_starts
 from apps.ml.benchmarks.points_baselines import BASELINES as POINTS_BASELINES
 from apps.ml.benchmarks.points_data import points_of
 from apps.ml.benchmarks.points_protocols import BASIS_GROWTH
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort import EffortModel, RecentOutcomes
+from apps.ml.core.effort.baselines import Predictor
+from apps.ml.core.effort.replay import Served, Walk, month_starts
 from apps.ml.core.evaluation.scorecard import ScoredPredictions
 from apps.ml.core.points import PointsModel, PointsPrior, load_prior, train_points_model
 from apps.ml.core.points.basis import Basis
@@ -32,7 +32,6 @@ from apps.ml.models import ModelType
 from apps.ml.selectors.backtest import source_keys
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int, str], None]
 #: Issues replayed at most, the newest: what a team wants to know of is its present, and it takes some minutes.
 MOST_REPLAYED = 2_000
@@ -90,7 +89,7 @@ class Replay:
     baselines: Mapping[str, Floats]
     #: Levels of ranges, and whether each truth lay inside its range of each level, shape (n, n_levels).
     levels: Sequence[float]
-    inside: NDArray[np.bool_]
+    inside: Booleans
     #: What to know when reading the figures.
     notes: Sequence[str] = field(default=())
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.evaluation.metrics import log_width
 from apps.ml.core.evaluation.reliability import Share, observed_share, reliability, stretches
 from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, Skill, came_true, score, skill, with_confidence
@@ -15,8 +16,6 @@ from apps.ml.core.evaluation.words import in_words, verdict
 from apps.ml.models import ModelType
 from apps.ml.services.backtest import EFFORT_BASELINES, Replay
 from apps.ml.services.scorecard import SEED, UNITS
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.assignment.replay import MOST_RECENT, Ledger, suggested, surprise_of
 from apps.ml.core.assignment.serving import AssignmentModel
@@ -36,8 +36,6 @@ MIN_COMMON_ISSUES = 20
 BASELINE_OUTCOMES = 50
 #: Errors of the training kept in the row, newest, for the test of degradation: 100 tell a doubled error from luck.
 REFERENCE_ERRORS = 100
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

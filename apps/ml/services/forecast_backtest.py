@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.benchmarks.forecasts_data import read_projects
 from apps.ml.benchmarks.forecasts_replay import FIRST_ORIGIN_WEEKS, MIN_WEEKLY_MEAN
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.evaluation.reliability import Share
 from apps.ml.core.evaluation.scorecard import Skill
 from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, REPLAY_RUNS
@@ -28,7 +28,7 @@ from apps.ml.core.forecasts.score import (
     score_replays,
     verdict,
 )
-from apps.ml.core.forecasts.simulation import MAX_WEEKS, N_RUNS, PERCENTILES, Floats
+from apps.ml.core.forecasts.simulation import MAX_WEEKS, N_RUNS, PERCENTILES
 from apps.ml.core.forecasts.units import Unit, unit_for
 from apps.ml.selectors.forecasts import throughput
 from apps.ml.services.scorecard import SEED
@@ -135,11 +135,11 @@ def _conditions(teams: Sequence[Replayed]) -> dict[str, list[Replayed]]:
     }
 
 
-def _is_old(team: Replayed) -> NDArray[np.bool_]:
+def _is_old(team: Replayed) -> Booleans:
     return team.weeks_before >= FIRST_ORIGIN_WEEKS
 
 
-def _is_large(team: Replayed) -> NDArray[np.bool_]:
+def _is_large(team: Replayed) -> Booleans:
     return team.pace >= MIN_WEEKLY_MEAN
 
 

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Booleans
 from apps.ml.core.effort import RecentOutcomes
 from apps.ml.core.intervals import MAX_RECENT_OUTCOMES
 from apps.ml.models import PredictionHistory
@@ -69,7 +69,7 @@ def _effort(project_id: UUID | str) -> RecentOutcomes:
     )
 
 
-def _points(project_id: UUID | str) -> NDArray[np.bool_]:
+def _points(project_id: UUID | str) -> Booleans:
     """Whether the ranges of the last points recommendations held the points that the issues had in the end."""
     return _inside(_answers(PredictionHistory.Kind.POINTS, project_id, newest=MAX_RECENT_OUTCOMES))
 
@@ -82,7 +82,7 @@ def _answers(kind: str, project_id: UUID | str, *, newest: int = RECENT_OUTCOMES
     return [row for row in recent_outcomes(kind, project_id, newest=newest) if row.method in _CORRECTING_METHODS]
 
 
-def _inside(rows: Sequence[PredictionHistory]) -> NDArray[np.bool_]:
+def _inside(rows: Sequence[PredictionHistory]) -> Booleans:
     held = [_known(row.range_low) <= _known(row.actual_value) <= _known(row.range_high) for row in rows]
     return np.array(held, dtype=bool)
 

@@ -6,9 +6,10 @@ from datetime import date, datetime
 from uuid import UUID
 
 from apps.common.exceptions import Conflict, NotEnoughData
+from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
-from apps.ml.core.forecasts.simulation import Floats, Forecast
+from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 from apps.ml.core.past.sprints import SprintPast

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.findings import Finding, percent, severity_of
-
-Floats = NDArray[np.float64]
 
 #: Issues of the last four weeks are compared with those of the half year before.
 RECENT_DAYS, REFERENCE_DAYS = 28, 182

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.arrays import Floats
 from apps.ml.core.assignment.features import TEXT_GROUPS, WEIGHTS, Feature, Group, Reading, read
 from apps.ml.core.assignment.replay import Replay
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.similarity import MINIMUM_SIMILARITY, SimilarIssueIndex
 
-Floats = NDArray[np.float64]
 KIND = "task_assignment"
 #: As many as a person reads.
 MAX_WORDS, MAX_SIMILAR = 3, 3

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.arrays import Floats
 from apps.ml.core.assignment.features import TEXT_GROUPS, Reading, read
 from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, Ledger, Replay, Suggested, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel, Vocabulary, tempered, to_bytes
@@ -21,7 +22,6 @@ from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 
-Floats = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 #: Inverse strength of the penalty: chosen on SiP tasks of 2007, flat between 1 and 5.
 INVERSE_PENALTY = 2.0

@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.trees import FlatTrees
 
 from .features import TEXT_GROUPS, Group, Reading
 from .linear import N_GROUPS, FoldedLinear
 
-Floats = NDArray[np.float64]
 #: Penalty of the linear expert; flat between 4 and 8 on the validation year.
 CENTRE_PENALTY = 6.0
 #: What is left to learn beside the team's own estimate is little: shrunk harder; flat between 15 and 150.
@@ -73,7 +72,7 @@ class TextScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Factor of each column; 0 for those left out.
     """
 
-    def __init__(self, groups: NDArray[np.int64], without: tuple[int, ...] = ()) -> None:
+    def __init__(self, groups: Integers, without: tuple[int, ...] = ()) -> None:
         self.groups = groups
         self.without = without
 
@@ -99,13 +98,13 @@ class TextScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return scaled
 
 
-def linear_pipeline(groups: NDArray[np.int64], *, informed: bool) -> Pipeline:
+def linear_pipeline(groups: Integers, *, informed: bool) -> Pipeline:
     """Ridge regression on scaled features: of log hours, or of their ratio to the team's own estimate."""
     penalty = RATIO_PENALTY if informed else CENTRE_PENALTY
     return Pipeline([("scaler", text_scaler(groups, informed=informed)), ("ridge", _ridge(penalty))])
 
 
-def text_scaler(groups: NDArray[np.int64], *, informed: bool) -> TextScaler:
+def text_scaler(groups: Integers, *, informed: bool) -> TextScaler:
     """The scaler of a head; the one that answers without the team's estimate may not see it."""
     return TextScaler(groups, () if informed else (int(Group.ESTIMATE),))
 

@@ -8,13 +8,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from apps.ml.core.arrays import Floats
 
 from .features import Reading
 from .naive import NaiveLevels
 from .neighbours import Neighbourhood
-
-Floats = NDArray[np.float64]
 
 #: Experts that need no learning come first: the best of them is the naive baseline of its head.
 PLAIN_EXPERTS = ("median", "recent", "type", "similar", "linear", "boosted")

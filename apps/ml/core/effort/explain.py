@@ -2,11 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from apps.ml.core.arrays import Floats
+from apps.ml.core.effort.answer import Answer
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import Contribution
 
@@ -14,10 +12,6 @@ from .features import Group, log_estimate
 from .header import Header, HeadHeader
 from .linear import FoldedLinear
 
-if TYPE_CHECKING:
-    from .serving import Answer
-
-Floats = NDArray[np.float64]
 #: Parts below three minutes are noise to a reader; they are summed up in one.
 SMALLEST_PART_HOURS = 0.05
 
@@ -58,7 +52,7 @@ class Explained:
     header: Header
     head: HeadHeader
     facts: IssueFacts
-    answer: "Answer"
+    answer: Answer
     hours: float
     informed: bool
     n_similar: int

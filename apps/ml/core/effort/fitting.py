@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.intervals import Totals
 
 from .estimators import text_scaler
@@ -42,7 +42,6 @@ from .metrics import HeadMetrics, head_metrics
 from .mixing import best_column, prior_weights
 from .table import Rows, Table
 
-Floats = NDArray[np.float64]
 #: The last fifth of the issues is the seed's test part.
 TEST_SHARE = 0.2
 #: A head that answered fewer estimated issues out of sample was not measured, and does not answer.

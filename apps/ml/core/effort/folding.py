@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.arrays import Floats
 from apps.ml.core.intervals import MAX_TRAINING_ERRORS
 
 from .estimators import fold_linear, fold_trees
@@ -55,5 +56,5 @@ def _head_header(head: FittedHead) -> HeadHeader:
     )
 
 
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+def _ends(values: Floats) -> tuple[float, float]:
     return float(values.min()), float(values.max())

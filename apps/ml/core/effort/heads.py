@@ -11,17 +11,17 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
+
+from apps.ml.core.arrays import Booleans, Floats
 
 from .estimators import boosted_trees, constant_scale, linear_pipeline, scale_features, scale_ridge
 from .experts import N_SCALE_INPUTS, best_snap, scale_from_log, scale_inputs, snapped
 from .mixing import mixture_weights
 from .table import Rows, Table
 
-Floats = NDArray[np.float64]
 #: Fewer rows than this grow trees that remember instead of learning.
 MINIMUM_ROWS_FOR_TREES = 150
 #: Fewer rows than this fit no line either.
@@ -63,7 +63,7 @@ class HeadSpec:
     prior_rows: float
     n_naive: int
     #: Rows of the table it can learn from.
-    usable: NDArray[np.bool_]
+    usable: Booleans
     #: Subtracted from log hours before fitting (the own estimate, or zero), shape (n,).
     offset: Floats
 

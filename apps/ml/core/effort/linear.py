@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats, Integers
+
 from .features import TEXT_GROUPS, Feature, Group
 
-Floats = NDArray[np.float64]
 N_GROUPS = len(Group)
 _TEXT = [int(group) for group in TEXT_GROUPS]
 
@@ -75,7 +76,7 @@ class FoldedLinear:
         )
 
 
-def _unit_length(values: Floats, groups: NDArray[np.int64]) -> Floats:
+def _unit_length(values: Floats, groups: Integers) -> Floats:
     """Scale the words of each text to length one; other features stay as they are."""
     squares = np.bincount(groups, weights=values * values, minlength=N_GROUPS)
     factor = np.ones(N_GROUPS)

@@ -4,15 +4,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.intervals import ErrorPool
 
 from .heads import Prequential
 from .table import Table
 
-Floats = NDArray[np.float64]
 #: The model serves where its gain is larger than so many standard errors. Of simulated teams of 100 to 300 issues with
 #: hours independent of everything about 1 in 50 passes, since what it learned makes the mixture worse than a median; at
 #: 1.3, teams of 100 issues whose model was better abstained too often.
@@ -161,7 +160,7 @@ def head_metrics(
     )
 
 
-def _coverage(table: Table, past: Prequential, test: NDArray[np.bool_], level: float) -> float:
+def _coverage(table: Table, past: Prequential, test: Booleans, level: float) -> float:
     """Share of the test part inside ranges learned from the out-of-sample errors before it."""
     errors = (table.log_hours[past.rows] - past.centre) / past.scale
     low, high = ErrorPool.of(errors[~test] if (~test).any() else errors).band(level)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.intervals import recency_weights
 
-Floats = NDArray[np.float64]
 #: Older out-of-sample errors count less: half after this many rows.
 HALF_LIFE_ROWS = 800.0
 #: Losses within 3 % are alike.

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .features import hashed
 
-Floats = NDArray[np.float64]
 #: Outcomes in the short-memory median; the last 20 are too few (2.48 against 2.40 in story points), 200 too slow.
 RECENT_OUTCOMES = 50
 #: A type's own median is of its last 100 outcomes ...

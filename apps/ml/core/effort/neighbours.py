@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
 
 from .features import Reading, hashed
 
-Floats = NDArray[np.float64]
 #: Neighbours that speak; flat between 10 and 40 on the validation year.
 N_NEIGHBOURS = 20
 #: What full agreement of the fields adds to the Jaccard similarity of the words.

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.arrays import Floats
+from apps.ml.core.effort.answer import Answer
 from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
@@ -34,7 +36,6 @@ from .linear import FoldedLinear
 from .naive import NaiveLevels
 from .neighbours import Neighbourhood, Neighbours, ask
 
-Floats = NDArray[np.float64]
 _TWICE = math.log(2.0)
 #: With fewer pointed issues what points change is a guess, and is not told.
 MINIMUM_POINTED_ISSUES = 20
@@ -67,21 +68,6 @@ class ServedHead:
             pool=ErrorPool.of(arrays["standard_errors"]),
             totals=Totals(**header.totals),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a head says, on the log scale, and what it rests on."""
-
-    centre: float
-    scale: float
-    #: Answer of each expert, shape (n_experts,).
-    experts: Floats
-    #: What each group adds to the linear expert, shape (n_groups, 2).
-    parts: Floats
-    snapped: bool = False
-    #: Share of the last expert that is the linear one: where there are no trees.
-    lean: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.common.hours import LEAST_HOURS
+from apps.ml.core.arrays import Floats
 from apps.ml.core.records import CompletedIssue, chronological
 
 from .estimators import Matrix
@@ -15,7 +16,6 @@ from .features import Reading, has_estimate, log_estimate, read
 from .naive import NaiveLevels, RunningLevels
 from .neighbours import Neighbourhood, Neighbours, ask, build_neighbours
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 #: With fewer outcomes known to the typical later issue, the order of estimating teaches nothing.
 MINIMUM_KNOWN_OUTCOMES = 20

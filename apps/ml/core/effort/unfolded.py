@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.records import IssueFacts
 
 from .estimators import Matrix, scale_features
@@ -24,8 +24,6 @@ from .experts import (
 from .features import Reading, has_estimate, log_estimate, read
 from .serving import EffortModel, ServedHead
 from .table import look_around
-
-Floats = NDArray[np.float64]
 
 
 def predict_unfolded(estimators: Mapping[str, Any], serving: bytes, facts_list: Sequence[IssueFacts]) -> Floats:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from apps.ml.core.arrays import Booleans, Floats
+
 T = TypeVar("T")
 #: Two hours that agree to this many log units are equal; guards 'within a factor of two' against rounding.
 _ROUNDING = 1e-9
@@ -80,7 +81,7 @@ def rmae(actual: ArrayLike, predicted: ArrayLike, *, reference: float) -> float:
     return mae(actual, predicted) / mae(truth, np.full(truth.shape, reference))
 
 
-def within_factor(actual_hours: ArrayLike, predicted_hours: ArrayLike, *, factor: float = 2.0) -> NDArray[np.bool_]:
+def within_factor(actual_hours: ArrayLike, predicted_hours: ArrayLike, *, factor: float = 2.0) -> Booleans:
     """Whether the truth lies within `factor` of the prediction, either way, shape (n,)."""
     return np.asarray(np.abs(log_errors(actual_hours, predicted_hours)) <= np.log(factor) + _ROUNDING)
 

@@ -7,7 +7,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from apps.ml.core.arrays import Floats
+
 #: A bin needs so many outcomes to show more than noise; more bins than MOST_BINS show no more.
 OUTCOMES_PER_BIN, MOST_BINS = 20, 10
 #: Points of a line along time, each the mean of at least so many outcomes.

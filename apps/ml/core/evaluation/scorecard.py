@@ -7,11 +7,11 @@ was known when it was made, on the same outcomes.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.evaluation.metrics import expected_calibration_error
 
-Floats = NDArray[np.float64]
 #: Fewer outcomes give an interval that says more than is known. Simulated with log-normal hours, intervals of
 #: 95 % held the true skill in 92 % of worlds of 20 outcomes, 94 % of 50, 96 % of 200.
 MIN_FOR_INTERVAL = 20
@@ -66,7 +66,7 @@ class ScoredPredictions:
     def __len__(self) -> int:
         return int(self.actual.size)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "ScoredPredictions":
+    def where(self, chosen: Booleans) -> "ScoredPredictions":
         """Those predictions for which `chosen`, shape (n,), is true."""
         return ScoredPredictions(*(getattr(self, name)[chosen] for name in ("actual", "predicted", *_OPTIONAL)))
 

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
 from apps.ml.core.forecasts.growth import drawn_growth
 from apps.ml.core.forecasts.inflow import Inflow
-from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Floats, Forecast, History
+from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, History
 from apps.ml.core.forecasts.simulation import quantiles as quantiles_of
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem

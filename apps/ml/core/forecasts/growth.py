@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from apps.ml.core.forecasts.simulation import Floats
+from apps.ml.core.arrays import Floats
 
 
 def drawn_growth(shares: Sequence[float], n_runs: int, *, seed: int) -> float | Floats:

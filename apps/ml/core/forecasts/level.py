@@ -9,9 +9,8 @@ evidence as it grows.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from apps.ml.core.arrays import Floats, Integers
 
 #: Weeks after which a week counts half. Compared on the open public projects only, see docs/explanation/forecasts.md.
 HALF_LIFE_WEEKS = 8.0
@@ -40,7 +39,7 @@ class Level:
     #: Past forecasts that were compared with what came; neighbours overlap.
     past_forecasts: int
 
-    def spread(self, weeks: NDArray[np.int64]) -> Floats:
+    def spread(self, weeks: Integers) -> Floats:
         """Standard deviation of the log level so many weeks ahead."""
         distance = np.minimum(weeks, GROWTH_UNTIL_WEEKS) / HORIZON_WEEKS
         return np.asarray(self.sigma * distance**GROWTH_POWER, dtype=np.float64)
@@ -84,7 +83,7 @@ def learn_level(past: Floats) -> Level:
     )
 
 
-def _weekly_moments(past: Floats, origins: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _weekly_moments(past: Floats, origins: Integers) -> tuple[Floats, Floats]:
     """Recency-weighted mean and variance of the weeks before each origin."""
     ages = origins[:, None] - 1 - np.arange(len(past))[None, :]
     weights = np.where(ages >= 0, 0.5 ** (np.maximum(ages, 0) / HALF_LIFE_WEEKS), 0.0)
@@ -93,7 +92,7 @@ def _weekly_moments(past: Floats, origins: NDArray[np.int64]) -> tuple[Floats, F
     return mean, np.maximum(weights @ past**2 - mean**2, 0.0)
 
 
-def _sums_after(past: Floats, origins: NDArray[np.int64]) -> Floats:
+def _sums_after(past: Floats, origins: Integers) -> Floats:
     totals = np.concatenate([[0.0], np.cumsum(past)])
     return np.asarray(totals[origins + HORIZON_WEEKS] - totals[origins], dtype=np.float64)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasts.simulation import MIN_WEEKS, PERCENTILES, SEED, Floats, Forecast, quantiles, usable_weeks
+from apps.ml.core.arrays import Booleans, Floats
+from apps.ml.core.forecasts.simulation import MIN_WEEKS, PERCENTILES, SEED, Forecast, quantiles, usable_weeks
 
 #: Four weeks of work at the pace of the last twelve, which are also the weeks that the textbook resamples.
 WORK_WEEKS, PACE_WEEKS = 4, 12
@@ -152,7 +152,7 @@ class Record:
         """Pinball loss of a percentile where the end is known, in weeks: shape (n,)."""
         return pinball(self.taken, self.promised[:, PERCENTILES.index(percent)], percent / 100)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Record":
+    def where(self, chosen: Booleans) -> "Record":
         """The questions for which `chosen`, shape (n,), is true."""
         return Record(self.promised[chosen], self.kept[chosen], self.taken[chosen], self.held[chosen])
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Booleans, Floats, Integers
 from apps.ml.core.evaluation.reliability import Share, against_promise, share_interval
 from apps.ml.core.evaluation.scorecard import Skill, skill
 from apps.ml.core.evaluation.words import in_words
@@ -24,9 +24,8 @@ from apps.ml.core.forecasts.replay import (
     recent_pace,
 )
 from apps.ml.core.forecasts.replay import replay as replay_questions
-from apps.ml.core.forecasts.simulation import PERCENTILES, Floats
+from apps.ml.core.forecasts.simulation import PERCENTILES
 
-Ints = NDArray[np.int64]
 #: So many weekly forecasts are worth a separate one. On public projects whether the 85th percentile was kept agrees
 #: with the week before (correlation 0.76), still with four weeks before (0.45), hardly with 13 (0.06). Intervals of so
 #: many stretches are as wide as errors clustered by half-year (standard errors 1.4 points both; by project 1.7);
@@ -42,7 +41,7 @@ class Replayed:
 
     name: str
     #: Weeks before each question, and the mean output of the last twelve.
-    weeks_before: Ints
+    weeks_before: Integers
     pace: Floats
     records: Mapping[str, Record]
 
@@ -54,7 +53,7 @@ class Replayed:
         """Judged promises whose week has come."""
         return int(np.sum(~np.isnan(_kept(self.records[SERVED], JUDGED_PERCENT))))
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Replayed":
+    def where(self, chosen: Booleans) -> "Replayed":
         """The questions for which `chosen`, shape (n,), is true."""
         records = {name: record.where(chosen) for name, record in self.records.items()}
         return Replayed(self.name, self.weeks_before[chosen], self.pace[chosen], records)
@@ -151,13 +150,13 @@ def _compared(found: Skill, rival: str) -> str:
 _IN_WORDS = {NAIVE: "average velocity", TEXTBOOK: "textbook Monte-Carlo"}
 
 
-def _blocks(teams: Sequence[Replayed]) -> Ints:
+def _blocks(teams: Sequence[Replayed]) -> Integers:
     """The stretch of each question, numbered so that no two teams share one; shape (n,)."""
     most = max((int(team.weeks_before.max()) // BLOCK_WEEKS for team in teams if len(team)), default=0) + 1
     return np.concatenate([number * most + team.weeks_before // BLOCK_WEEKS for number, team in enumerate(teams)])
 
 
-def _method_score(record: Record, blocks: Ints) -> MethodScore:
+def _method_score(record: Record, blocks: Integers) -> MethodScore:
     is_done = ~np.isnan(record.taken)
     return MethodScore(
         kept=_shares(_LEVELS, record.kept, blocks),
@@ -182,12 +181,12 @@ def _errors(record: Record, percent: int) -> Floats:
 _LEVELS = [percent / 100 for percent in PERCENTILES]
 
 
-def _shares(promised: Sequence[float], hits: Floats, blocks: Ints) -> tuple[Share | None, ...]:
+def _shares(promised: Sequence[float], hits: Floats, blocks: Integers) -> tuple[Share | None, ...]:
     """Of each column."""
     return tuple(_share(level, column, blocks) for level, column in zip(promised, hits.T, strict=True))
 
 
-def _share(promised: float, hits: Floats, blocks: Ints) -> Share | None:
+def _share(promised: float, hits: Floats, blocks: Integers) -> Share | None:
     is_due = ~np.isnan(hits)
     if not is_due.any():
         return None
@@ -196,7 +195,7 @@ def _share(promised: float, hits: Floats, blocks: Ints) -> Share | None:
 
 
 def _skill(
-    records: Mapping[str, Record], rival: str, percent: int, blocks: Ints, rng: np.random.Generator
+    records: Mapping[str, Record], rival: str, percent: int, blocks: Integers, rng: np.random.Generator
 ) -> Skill | None:
     """Of the served forecast against a rival, in weeks; stretches are resampled as wholes."""
     own, other = _errors(records[SERVED], percent), _errors(records[rival], percent)

@@ -2,7 +2,7 @@
 
 A run resamples past weeks of the team, recent weeks more often, and multiplies them by a level of its own: textbook
 Monte-Carlo takes the past level for the future one, and its 85th percentile held in 72 % of public forecasts. How far a
-team's level wanders is learned from its own past misses (`core/levels.py`). Every question of one forecast meets the
+team's level wanders is learned from its own past misses (`core/forecasts/level.py`). Every question of one forecast meets the
 same runs, so that less work never ends later and dropping scope never lowers a probability.
 """
 
@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.forecasts.level import Level, learn_level, recency_weights
-
-Floats = NDArray[np.float64]
 
 #: Runs of a forecast: the 95th percentile then stands on 500 of them.
 N_RUNS = 10_000
@@ -173,19 +172,19 @@ class Forecast:
             self._chunks.append(self._summed(slice(None), len(self._chunks), start))
         return self._chunks[number]
 
-    def _totals_of(self, runs: NDArray[np.int64], number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _totals_of(self, runs: Integers, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same of some runs alone, which begin the chunk with `start`: shape (CHUNK_WEEKS, len(runs))."""
         if number < len(self._chunks) or len(runs) > TAIL_SHARE * self.n_runs:
             return _of(runs, self.totals(number))
         return self._summed(runs, number, start)
 
-    def _summed(self, runs: NDArray[np.int64] | slice, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _summed(self, runs: Integers | slice, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
         amounts = np.take(self._slots, self._drawn(number)[:, runs])
         amounts *= self._levels(runs, number)
         amounts[0] += start
         return np.cumsum(amounts, axis=0, out=amounts)
 
-    def _levels(self, runs: NDArray[np.int64] | slice, chunk: int) -> NDArray[np.float32]:
+    def _levels(self, runs: Integers | slice, chunk: int) -> NDArray[np.float32]:
         first = chunk * CHUNK_WEEKS + 1
         spread = self.level.spread(np.arange(first, first + CHUNK_WEEKS))
         if spread[0] == spread[-1]:
@@ -242,7 +241,7 @@ def slot_table(past: Floats, weights: Floats) -> NDArray[np.float32]:
     return past[chosen].astype(np.float32)
 
 
-def _of(runs: NDArray[np.int64], totals: NDArray[np.float32]) -> NDArray[np.float32]:
+def _of(runs: Integers, totals: NDArray[np.float32]) -> NDArray[np.float32]:
     """The columns of some runs, or all without a copy."""
     return totals if len(runs) == totals.shape[1] else np.take(totals, runs, axis=1)
 

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.forecasts.simulation import Floats
+from apps.ml.core.arrays import Floats
 
 #: A distribution is a table of as many equally likely sizes: to a tenth of a percent, and a draw is one small integer.
 SLOTS = 1024

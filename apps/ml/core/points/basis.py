@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.points.features import NAMESPACES, RawFeatures
 from apps.ml.core.points.vectors import counts, shapes
 
-FloatArray = NDArray[np.float64]
 #: Topics; 50 to 200 measured the same on validation rows.
 N_TOPICS = 60
 #: No more topics than a quarter of the issues: beyond that each topic is one issue.
@@ -27,19 +26,19 @@ class Basis:
     """Fitted scikit-learn transformers from raw features to the design matrix."""
 
     #: Per namespace the buckets that are read, shape (n_columns,).
-    columns: tuple[NDArray[np.int64], ...]
+    columns: tuple[Integers, ...]
     words: tuple[TfidfTransformer, ...]
     topics: TruncatedSVD | None
     shape: StandardScaler
     #: Smallest and largest value of the prior's score and each text feature seen, shape (2, 1 + n_shape_features).
-    bounds: FloatArray
+    bounds: Floats
 
     @property
     def n_topics(self) -> int:
         """Number of topics, 0 where there are too few words."""
         return 0 if self.topics is None else int(self.topics.components_.shape[0])
 
-    def design(self, raw: Sequence[RawFeatures], scores: FloatArray) -> FloatArray:
+    def design(self, raw: Sequence[RawFeatures], scores: Floats) -> Floats:
         """The prior's score, the text features and the topics, shape (n_issues, 1 + n_shape + n_topics).
 
         Score and text features are held to what was seen: a team that always wrote a page is asked about a bare title,
@@ -51,14 +50,14 @@ class Basis:
             parts.append(self.topics.transform(self.tfidf(raw)))
         return np.hstack(parts)
 
-    def components(self) -> FloatArray:
+    def components(self) -> Floats:
         """Topics over the words that are read, shape (n_topics, n_columns)."""
         if self.topics is None:
             return np.zeros((0, sum(map(len, self.columns))))
-        components: FloatArray = self.topics.components_
+        components: Floats = self.topics.components_
         return components
 
-    def idf(self) -> FloatArray:
+    def idf(self) -> Floats:
         """Inverse document frequencies of all columns, shape (n_columns,)."""
         known = [word.idf_ for word, kept in zip(self.words, self.columns, strict=True) if len(kept)]
         return np.concatenate([np.zeros(0), *known])
@@ -68,7 +67,7 @@ class Basis:
         return _tfidf(raw, self.columns, self.words)
 
 
-def fit_basis(raw: Sequence[RawFeatures], scores: FloatArray, *, seed: int) -> Basis:
+def fit_basis(raw: Sequence[RawFeatures], scores: Floats, *, seed: int) -> Basis:
     """Learn vocabulary, topics and scales; no points are looked at."""
     tables = [counts(raw, namespace) for namespace in range(len(NAMESPACES))]
     columns = tuple(np.flatnonzero(table.getnnz(axis=0) >= MIN_DOCUMENTS) for table in tables)
@@ -86,7 +85,7 @@ def fit_basis(raw: Sequence[RawFeatures], scores: FloatArray, *, seed: int) -> B
 
 
 def _tfidf(
-    raw: Sequence[RawFeatures], columns: Sequence[NDArray[np.int64]], words: Sequence[TfidfTransformer]
+    raw: Sequence[RawFeatures], columns: Sequence[Integers], words: Sequence[TfidfTransformer]
 ) -> sparse.csr_matrix:
     blocks = [
         transformer.transform(counts(raw, namespace)[:, kept])

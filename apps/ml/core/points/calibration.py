@@ -7,13 +7,12 @@ holds at least the promised mass of it. What the record teaches therefore change
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.intervals import missing_coverage
 from apps.ml.core.points.scales import Scale, mass_between, medians, probabilities, shortest_ranges, step_range
 from apps.ml.core.points.scores import log_losses
 
-FloatArray = NDArray[np.float64]
 #: Share of every answer that is the team's plain marginal: no value the team uses is ever impossible.
 FLOOR = 0.03
 #: Log odds of survival are multiplied by about this: shrunk experts, added up, are surer together than they say. Best
@@ -44,11 +43,11 @@ class Calibration:
     record_coverage: float | None
     n_record: int
 
-    def spoken(self, raw: FloatArray, marginal: FloatArray) -> FloatArray:
+    def spoken(self, raw: Floats, marginal: Floats) -> Floats:
         """Survival rows as they are answered with, from proper raw ones; shape unchanged."""
         return floored(sharpened(raw, self.sharpness), marginal)
 
-    def corrected(self, inside: NDArray[np.bool_]) -> "Calibration":
+    def corrected(self, inside: Booleans) -> "Calibration":
         """With a range that holds more mass where the last ranges held too few outcomes, and back; `inside`: (n,).
 
         Aimed at what the record was aimed at, and never below the promised level.
@@ -62,24 +61,24 @@ def uncalibrated(level: float, *, range_mass: float) -> Calibration:
     return Calibration(1.0, range_mass, level, None, 0)
 
 
-def sharpened(survival: FloatArray, sharpness: float) -> FloatArray:
+def sharpened(survival: Floats, sharpness: float) -> Floats:
     """Proper survival rows with their log odds multiplied; zeros, halves and ones stay. Shape unchanged."""
     above, below = survival**sharpness, (1.0 - survival) ** sharpness
     # Powers are rounded: two values that were one unit in the last place apart must not change places.
-    narrowed: FloatArray = np.minimum.accumulate(above / (above + below), axis=-1)
+    narrowed: Floats = np.minimum.accumulate(above / (above + below), axis=-1)
     return narrowed
 
 
-def floored(survival: FloatArray, marginal: FloatArray) -> FloatArray:
+def floored(survival: Floats, marginal: Floats) -> Floats:
     """Proper survival rows mixed with the team's marginal, shape unchanged."""
     return (1.0 - FLOOR) * survival + FLOOR * marginal
 
 
 def calibrated(
-    raw: FloatArray,
-    points: FloatArray,
+    raw: Floats,
+    points: Floats,
     scale: Scale,
-    marginal: FloatArray,
+    marginal: Floats,
     *,
     level: float,
     usual_sharpness: float = USUAL_SHARPNESS,
@@ -109,14 +108,14 @@ def calibrated(
     return Calibration(sharpness, float(masses[chosen]), level, float(covered[chosen].mean()), len(points))
 
 
-def one_step(survival: FloatArray, points: FloatArray, scale: Scale) -> tuple[FloatArray, FloatArray]:
+def one_step(survival: Floats, points: Floats, scale: Scale) -> tuple[Floats, Floats]:
     """Stated probability of being within one step of the recommendation, and whether it was so; shapes (n,)."""
     low, high = step_range(medians(survival, scale), scale.steps)
     stated = mass_between(probabilities(survival), scale.grid, low, high)
     return stated, ((points >= low) & (points <= high)).astype(np.float64)
 
 
-def _sharpness(raw: FloatArray, points: FloatArray, scale: Scale, marginal: FloatArray, usual: float) -> float:
+def _sharpness(raw: Floats, points: Floats, scale: Scale, marginal: Floats, usual: float) -> float:
     """The sharpness with the best log score on the record, pulled towards the usual one."""
 
     def cost(sharpness: float) -> float:
@@ -127,6 +126,6 @@ def _sharpness(raw: FloatArray, points: FloatArray, scale: Scale, marginal: Floa
     return float(min(SHARPNESSES, key=cost))
 
 
-def _covered(chances: FloatArray, points: FloatArray, grid: FloatArray, mass: float) -> FloatArray:
+def _covered(chances: Floats, points: Floats, grid: Floats, mass: float) -> Floats:
     low, high = shortest_ranges(chances, grid, mass)
     return ((points >= low) & (points <= high)).astype(np.float64)

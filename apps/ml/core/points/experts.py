@@ -7,11 +7,10 @@ that is what folds a dozen models into a single product when serving.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.points.ridge import ForgettingRidge
 
-FloatArray = NDArray[np.float64]
 #: Half-life in issues and relative ridge penalty of the experts over all features; the last is for teams whose text,
 #: issue type or component tells more than text usually does.
 RIDGES = ((50.0, 1.0), (100.0, 1.0), (200.0, 1.0), (400.0, 1.0), (800.0, 1.0), (3000.0, 1.0), (400.0, 0.1))
@@ -30,15 +29,15 @@ class Linear:
     """Survival at the thresholds as a linear function of the features."""
 
     #: shape (n_thresholds,)
-    intercept: FloatArray
+    intercept: Floats
     #: shape (n_features, n_thresholds); the first feature is the prior's score.
-    coefficients: FloatArray
+    coefficients: Floats
     #: What the expert says of its average issue, shape (n_thresholds,): the part that recent points move.
-    level: FloatArray
+    level: Floats
     #: Effective number of issues behind the level.
     total: float
 
-    def survival(self, Z: FloatArray) -> FloatArray:
+    def survival(self, Z: Floats) -> Floats:
         """Survival values, not yet proper, shape (n, n_thresholds)."""
         return self.intercept + Z @ self.coefficients
 
@@ -60,17 +59,17 @@ HALF_LIVES_PER_HORIZON = 0.5
 _ALWAYS_HEARD = 400.0
 
 
-def heard(horizon: int) -> NDArray[np.int64]:
+def heard(horizon: int) -> Integers:
     """Which experts remember long enough to answer for `horizon` issues without learning anew."""
     return np.flatnonzero(np.array(HALF_LIVES) >= min(HALF_LIVES_PER_HORIZON * horizon, _ALWAYS_HEARD))
 
 
-def text_blind(experts: NDArray[np.int64]) -> NDArray[np.int64]:
+def text_blind(experts: Integers) -> Integers:
     """Those of the experts that do not read the text."""
     return experts[experts >= len(HALF_LIVES) - len(MARGINAL_HALF_LIVES)]
 
 
-def penalties(n_shape: int, n_topics: int) -> FloatArray:
+def penalties(n_shape: int, n_topics: int) -> Floats:
     """Penalty of the prior's score, the text features and the word topics; shape (1 + n_shape + n_topics,)."""
     return ALPHA * np.repeat([PRIOR_PENALTY, SHAPE_PENALTY, TOPIC_PENALTY], [1, n_shape, n_topics])
 
@@ -78,7 +77,7 @@ def penalties(n_shape: int, n_topics: int) -> FloatArray:
 class Panel:
     """All experts of a team, learning together block by block."""
 
-    def __init__(self, *, penalty: FloatArray, n_thresholds: int, slope: float) -> None:
+    def __init__(self, *, penalty: Floats, n_thresholds: int, slope: float) -> None:
         self._slope = slope
         self._ridges = [ForgettingRidge(half_life, factor * penalty, n_thresholds) for half_life, factor in RIDGES]
         # The others need no more than the sums of the prior's score.
@@ -87,7 +86,7 @@ class Panel:
         self._marginals = [ForgettingRidge(each, thin, n_thresholds) for each in MARGINAL_HALF_LIVES]
         self._n_features = len(penalty)
 
-    def update(self, Z: FloatArray, Y: FloatArray) -> None:
+    def update(self, Z: Floats, Y: Floats) -> None:
         """Let every expert learn a block, oldest row first."""
         for ridge in self._ridges:
             ridge.update(Z, Y)

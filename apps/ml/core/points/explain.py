@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.features import RawFeatures, bucket
 from apps.ml.core.points.folded import GROUPS, Folded
 from apps.ml.core.points.prior import PointsPrior
@@ -14,7 +12,6 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import Contribution
 from apps.ml.core.text import tokens
 
-FloatArray = NDArray[np.float64]
 USUAL = "the team's usual issue"
 DRIFT = "issues finished since the training"
 OTHERS = GROUPS[-1]
@@ -30,7 +27,7 @@ _CAMP_CHANCE, _CAMP_RATIO = 0.15, 1.5
 
 
 def contributions(
-    model: Folded, facts: IssueFacts, effects: FloatArray, moved: FloatArray, recommended: float
+    model: Folded, facts: IssueFacts, effects: Floats, moved: Floats, recommended: float
 ) -> tuple[Contribution, ...]:
     """Parts in points that add up to the recommendation.
 

@@ -14,13 +14,10 @@ from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped, tokens
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 #: Size of the hash table: 18k distinct words of the largest known project share it with few collisions.
 BUCKETS = 1 << 15
@@ -89,9 +86,9 @@ class Words:
     """Distinct hashed tokens of one namespace with their counts."""
 
     #: shape (n_distinct,), each in [0, BUCKETS).
-    buckets: IntArray
+    buckets: Integers
     #: shape (n_distinct,)
-    counts: FloatArray
+    counts: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ class RawFeatures:
 
     words: tuple[Words, Words, Words]
     #: shape (n_shape_features,)
-    shape: FloatArray
+    shape: Floats
 
 
 @lru_cache(maxsize=_BUCKETS_KEPT)

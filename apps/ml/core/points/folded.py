@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.points.calibration import Calibration
 from apps.ml.core.points.features import BUCKETS, NAMESPACES, SHAPE_NAMES, RawFeatures
 from apps.ml.core.points.scales import Scale
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 KIND = "story_points"
 #: The groups of features an answer is explained by, in the order of `Folded.effects`.
 GROUPS = (
@@ -36,31 +34,31 @@ class Folded:
 
     scale: Scale
     #: shape (n_columns,): namespace * BUCKETS + bucket, ascending; the words that are read.
-    columns: IntArray
+    columns: Integers
     #: shape (n_columns,)
-    idf: FloatArray
+    idf: Floats
     #: shape (n_columns, n_thresholds)
-    words: FloatArray
+    words: Floats
     #: shape (n_shape_features, n_thresholds)
-    shape: FloatArray
+    shape: Floats
     #: shape (n_thresholds,): effect of one unit of the prior's score.
-    prior: FloatArray
+    prior: Floats
     #: shape (n_thresholds,)
-    intercept: FloatArray
+    intercept: Floats
     #: Smallest and largest prior score and text features that are believed, shape (2, 1 + n_shape_features).
-    bounds: FloatArray
+    bounds: Floats
     #: shape (n_groups, n_thresholds): effects of the team's average recent issue, the reference of explanations.
-    usual: FloatArray
+    usual: Floats
     #: shape (n_namespaces,): share of the finished issues that had no known word there.
-    wordless: FloatArray
+    wordless: Floats
     #: shape (n_values - 1,): the team's plain marginal, mixed in as a floor.
-    marginal: FloatArray
+    marginal: Floats
     #: shape (n_experts,): weight of each expert, its half-life in issues, and its effective issues.
-    trust: FloatArray
-    half_lives: FloatArray
-    totals: FloatArray
+    trust: Floats
+    half_lives: Floats
+    totals: Floats
     #: shape (n_experts, n_thresholds): the level of each expert, for carrying it on between trainings.
-    levels: FloatArray
+    levels: Floats
     calibration: Calibration
     meta: dict[str, Any]
 
@@ -69,22 +67,22 @@ class Folded:
         """Memory of the arrays, in bytes."""
         return sum(getattr(self, name).nbytes for name in _ARRAYS)
 
-    def effects(self, raw: RawFeatures, score: float) -> FloatArray:
+    def effects(self, raw: RawFeatures, score: float) -> Floats:
         """What each group of features adds to survival at the thresholds, shape (n_groups, n_thresholds)."""
         words = [self._word_sum(namespace, raw) for namespace in range(len(NAMESPACES))]
         held = np.clip(np.concatenate([[score], raw.shape]), *self.bounds)
         return np.stack([*words, held[1:] @ self.shape, held[0] * self.prior])
 
-    def survival(self, effects: FloatArray) -> FloatArray:
+    def survival(self, effects: Floats) -> Floats:
         """Survival at grid[:-1], not yet proper, shape (n_values - 1,)."""
         return self.scale.survival(self.intercept + effects.sum(axis=0))
 
-    def points_per_threshold(self) -> FloatArray:
+    def points_per_threshold(self) -> Floats:
         """Expected points gained per unit of survival at each threshold, shape (n_thresholds,)."""
-        per_threshold: FloatArray = self.scale.spread[1:] @ np.diff(self.scale.grid)
+        per_threshold: Floats = self.scale.spread[1:] @ np.diff(self.scale.grid)
         return per_threshold
 
-    def word_weights(self, namespace: int, raw: RawFeatures) -> tuple[IntArray, FloatArray]:
+    def word_weights(self, namespace: int, raw: RawFeatures) -> tuple[Integers, Floats]:
         """Rows of `words` of the known words of one namespace, and their tf-idf values of unit length."""
         found = raw.words[namespace]
         wanted = found.buckets + namespace * BUCKETS
@@ -95,11 +93,11 @@ class Folded:
         norm = float(np.sqrt(values @ values))
         return row, values / (norm if norm > 0 else 1.0)
 
-    def _word_sum(self, namespace: int, raw: RawFeatures) -> FloatArray:
+    def _word_sum(self, namespace: int, raw: RawFeatures) -> Floats:
         row, values = self.word_weights(namespace, raw)
         if not len(row) and self.wordless[namespace] < RARELY_WORDLESS:
             return np.asarray(self.usual[namespace])
-        total: FloatArray = values @ self.words[row]
+        total: Floats = values @ self.words[row]
         return total
 
     def to_bytes(self) -> bytes:

@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.basis import Basis
 from apps.ml.core.points.calibration import Calibration
 from apps.ml.core.points.experts import ALPHA, HALF_LIVES, Linear, expert_names
@@ -16,13 +16,11 @@ from apps.ml.core.points.folded import Folded
 from apps.ml.core.points.history import History
 from apps.ml.core.points.vectors import shapes
 
-FloatArray = NDArray[np.float64]
-
 
 def fold(
     basis: Basis,
     experts: Sequence[Linear],
-    weights: FloatArray,
+    weights: Floats,
     *,
     history: History,
     promises: Calibration,
@@ -55,7 +53,7 @@ def fold(
     )
 
 
-def _usual(basis: Basis, history: History, words: FloatArray, shape: FloatArray, prior: FloatArray) -> FloatArray:
+def _usual(basis: Basis, history: History, words: Floats, shape: Floats, prior: Floats) -> Floats:
     """Effects of the average recent issue by group, shape (n_groups, n_thresholds)."""
     tfidf = history.weights @ basis.tfidf(history.raw)
     edges = np.cumsum([len(kept) for kept in basis.columns])[:-1]
@@ -65,7 +63,7 @@ def _usual(basis: Basis, history: History, words: FloatArray, shape: FloatArray,
     return np.stack([*word_effects, form, (history.weights @ history.scores) * prior])
 
 
-def _wordless(basis: Basis, history: History) -> FloatArray:
+def _wordless(basis: Basis, history: History) -> Floats:
     """Share of the issues without a known word, by namespace, shape (n_namespaces,)."""
     edges = np.cumsum([0, *map(len, basis.columns)])
     tfidf = basis.tfidf(history.raw)
@@ -73,7 +71,7 @@ def _wordless(basis: Basis, history: History) -> FloatArray:
     return np.array([1.0 - each.mean() for each in known])
 
 
-def unfolded(basis: Basis, experts: Sequence[Linear], weights: FloatArray, history: History) -> dict[str, Any]:
+def unfolded(basis: Basis, experts: Sequence[Linear], weights: Floats, history: History) -> dict[str, Any]:
     """The same model as fitted scikit-learn objects by name, and the trust in each expert."""
     words = dict(zip((f"words_{name}" for name in NAMESPACES), basis.words, strict=True))
     columns = dict(zip((f"columns_{name}" for name in NAMESPACES), basis.columns, strict=True))
@@ -90,7 +88,7 @@ def unfolded(basis: Basis, experts: Sequence[Linear], weights: FloatArray, histo
     }
 
 
-def unfolded_survival(estimators: Mapping[str, Any], raw: Sequence[RawFeatures], scores: FloatArray) -> FloatArray:
+def unfolded_survival(estimators: Mapping[str, Any], raw: Sequence[RawFeatures], scores: Floats) -> Floats:
     """Survival at grid[:-1] the slow way, through the scikit-learn objects; shape (n_issues, n_values - 1)."""
     basis = Basis(
         columns=tuple(estimators[f"columns_{name}"] for name in NAMESPACES),
@@ -102,7 +100,7 @@ def unfolded_survival(estimators: Mapping[str, Any], raw: Sequence[RawFeatures],
     Z = basis.design(raw, scores)
     said = [np.reshape(ridge.predict(Z), (len(Z), -1)) for ridge in estimators["experts"].values()]
     mixed = np.einsum("e,ent->nt", estimators["weights"], np.stack(said))
-    survival: FloatArray = estimators["spread"][0] + mixed @ estimators["spread"][1:]
+    survival: Floats = estimators["spread"][0] + mixed @ estimators["spread"][1:]
     return survival
 
 

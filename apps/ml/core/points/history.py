@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.features import RawFeatures, extract
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.scales import Scale, scale_of
 from apps.ml.core.records import CompletedIssue, chronological
 
-FloatArray = NDArray[np.float64]
 #: Below this many issues with points a team is served by the prior and pooling alone.
 MIN_TRAINING_ISSUES = 50
 #: Half-life, in issues, of what counts as the team's current scale and usual issue.
@@ -27,14 +26,14 @@ class History:
     issue_ids: list[str]
     raw: list[RawFeatures]
     #: shape (n_issues,)
-    points: FloatArray
+    points: Floats
     #: The prior's scores, zeros without a prior, shape (n_issues,).
-    scores: FloatArray
+    scores: Floats
     #: Recency weights that add up to one, shape (n_issues,).
-    weights: FloatArray
+    weights: Floats
     scale: Scale
     #: The team's plain survival at grid[:-1], shape (n_values - 1,).
-    marginal: FloatArray
+    marginal: Floats
 
 
 def read_history(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points import explain
 from apps.ml.core.points.calibration import uncalibrated
 from apps.ml.core.points.features import extract
@@ -16,7 +16,6 @@ from apps.ml.core.points.scales import DEFAULT_SCALE, Scale, expected, scale_of
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.results import Contribution, PointsRecommendation
 
-FloatArray = NDArray[np.float64]
 #: Weight of the default distribution, in issues, once the team has a scale of its own.
 POOLED_ISSUES = 2.0
 #: Shares of the default scale before any point is known: wide, its middle at 3.
@@ -66,7 +65,7 @@ def recommend_with_little_history(
     )
 
 
-def team_marginal(points: FloatArray) -> tuple[Scale, FloatArray]:
+def team_marginal(points: Floats) -> tuple[Scale, Floats]:
     """The team's scale and its smoothed survival at grid[:-1], from the points known so far."""
     if not len(points):
         scale = scale_of(np.array(DEFAULT_SCALE), np.array(DEFAULT_SHARES))
@@ -90,16 +89,14 @@ def _known_score(prior: PointsPrior, facts: IssueFacts) -> float:
     return prior.score(extract(facts))
 
 
-def moved(marginal: FloatArray, score: float, slope: float) -> FloatArray:
+def moved(marginal: Floats, score: float, slope: float) -> Floats:
     """The marginal survival with its log odds moved by slope x score; zeros and ones stay."""
     factor = np.exp(slope * score)
-    shifted: FloatArray = marginal * factor / (1.0 - marginal + marginal * factor)
+    shifted: Floats = marginal * factor / (1.0 - marginal + marginal * factor)
     return shifted
 
 
-def _contributions(
-    marginal: FloatArray, survival: FloatArray, scale: Scale, recommended: float
-) -> tuple[Contribution, ...]:
+def _contributions(marginal: Floats, survival: Floats, scale: Scale, recommended: float) -> tuple[Contribution, ...]:
     usual, mean = float(expected(marginal, scale.grid)), float(expected(survival, scale.grid))
     return explain.adding_up({explain.USUAL: usual, explain.OTHERS: mean - usual}, recommended)
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.features import BUCKETS, SHAPE_NAMES, RawFeatures, Words
 
-FloatArray = NDArray[np.float64]
 KIND = "points_prior"
 #: A project is known to the prior when at least this share of its older issues was in the prior's training data.
 KNOWN_SHARE = 0.5
@@ -28,11 +28,11 @@ class PointsPrior:
     """A linear score over hashed words and text features, and how strongly it moves a team's distribution."""
 
     #: shape (2, BUCKETS): inverse document frequencies of title and description words.
-    idf: FloatArray
+    idf: Floats
     #: shape (2, BUCKETS): coefficients of the same.
-    words: FloatArray
+    words: Floats
     #: shape (n_shape_features,)
-    shape: FloatArray
+    shape: Floats
     intercept: float
     #: Log odds of 'larger than any given size' gained per unit of score, learned on unseen projects.
     slope: float
@@ -50,13 +50,13 @@ class PointsPrior:
         title, description, _ = raw.words
         return self._word_part(0, title), self._word_part(1, description), float(raw.shape @ self.shape)
 
-    def word_effects(self, namespace: int, words: Words) -> FloatArray:
+    def word_effects(self, namespace: int, words: Words) -> Floats:
         """What each word of a namespace adds to the score, shape (n_distinct,)."""
         if not len(words.buckets):
             return np.zeros(0)
         values = (1.0 + np.log(words.counts)) * self.idf[namespace, words.buckets]
         norm = float(np.sqrt(values @ values))
-        effects: FloatArray = values * self.words[namespace, words.buckets] / (norm if norm > 0 else 1.0)
+        effects: Floats = values * self.words[namespace, words.buckets] / (norm if norm > 0 else 1.0)
         return effects
 
     def _word_part(self, namespace: int, words: Words) -> float:

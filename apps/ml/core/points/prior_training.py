@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import Ridge
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.features import RawFeatures
 from apps.ml.core.points.prior import PointsPrior, fingerprint
 from apps.ml.core.points.vectors import counts, shapes
 
-FloatArray = NDArray[np.float64]
 #: Neighbours on each side among which an issue is ranked: scales drift over a few hundred issues.
 RANK_WINDOW = 100
 #: Ridge penalty; 10 to 30 give the same rank correlation on left-out projects (0.32).
@@ -39,17 +38,17 @@ class ProjectHistory:
     issue_keys: Sequence[str]
     raw: Sequence[RawFeatures]
     #: shape (n_issues,)
-    points: FloatArray
+    points: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class _Linear:
-    idf: FloatArray
-    words: FloatArray
-    shape: FloatArray
+    idf: Floats
+    words: Floats
+    shape: Floats
     intercept: float
 
-    def scores(self, project: ProjectHistory) -> FloatArray:
+    def scores(self, project: ProjectHistory) -> Floats:
         prior = PointsPrior(self.idf, self.words, self.shape, self.intercept, 1.0, np.zeros(0, dtype=np.uint64), "")
         return np.array([prior.score(raw) for raw in project.raw])
 
@@ -82,7 +81,7 @@ def train_prior(projects: Mapping[str, ProjectHistory], *, version: str) -> Poin
     )
 
 
-def local_ranks(points: FloatArray) -> FloatArray:
+def local_ranks(points: Floats) -> Floats:
     """Rank of each value among its neighbours in time, in [-1, 1], ties in the middle; shape unchanged."""
     ranks = np.empty(len(points))
     for index, value in enumerate(points):
@@ -112,8 +111,8 @@ def _fit(projects: Sequence[ProjectHistory]) -> _Linear:
     )
 
 
-def _left_out_scores(projects: Sequence[ProjectHistory]) -> list[FloatArray]:
-    scores: list[FloatArray] = [np.zeros(0)] * len(projects)
+def _left_out_scores(projects: Sequence[ProjectHistory]) -> list[Floats]:
+    scores: list[Floats] = [np.zeros(0)] * len(projects)
     n_groups = min(N_GROUPS, len(projects))
     for group in range(n_groups):
         fitted = _fit([project for index, project in enumerate(projects) if index % n_groups != group])
@@ -122,7 +121,7 @@ def _left_out_scores(projects: Sequence[ProjectHistory]) -> list[FloatArray]:
     return scores
 
 
-def _slope(scores: Sequence[FloatArray], points: Sequence[FloatArray]) -> float:
+def _slope(scores: Sequence[Floats], points: Sequence[Floats]) -> float:
     """The pooled slope of an ordinal logistic model whose levels are each project's own marginal shares."""
 
     def loss(slope: float) -> float:
@@ -131,7 +130,7 @@ def _slope(scores: Sequence[FloatArray], points: Sequence[FloatArray]) -> float:
     return float(minimize_scalar(loss, bounds=(0.0, 3.0), method="bounded").x)
 
 
-def _loss(slope: float, scores: FloatArray, points: FloatArray) -> float:
+def _loss(slope: float, scores: Floats, points: Floats) -> float:
     """Mean log loss of one project over the thresholds that tell something."""
     above = points[:, None] > np.unique(points)[None, :-1]
     marginal = above.mean(axis=0)

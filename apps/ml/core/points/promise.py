@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.calibration import Calibration
 from apps.ml.core.points.scales import (
     Scale,
@@ -15,8 +13,6 @@ from apps.ml.core.points.scales import (
     step_range,
 )
 from apps.ml.core.results import Interval
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,7 @@ class Promise:
     interval: Interval
 
 
-def promise_of(survival: FloatArray, scale: Scale, calibration: Calibration) -> Promise:
+def promise_of(survival: Floats, scale: Scale, calibration: Calibration) -> Promise:
     """What a proper survival row of shape (n_values - 1,) promises; every part is read from this one row."""
     row = survival[None, :]
     chances = probabilities(row)

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.folded import Folded
 from apps.ml.core.points.scales import snapped
 from apps.ml.core.records import CompletedIssue
 
-FloatArray = NDArray[np.float64]
 
-
-def drift(model: Folded, recent: Sequence[CompletedIssue]) -> FloatArray:
+def drift(model: Folded, recent: Sequence[CompletedIssue]) -> Floats:
     """What the recent points, oldest first, add to survival at the thresholds, shape (n_thresholds,).
 
     Each expert's level is a weighted share with exponential forgetting, so it can be carried on exactly; what they
@@ -26,5 +24,5 @@ def drift(model: Folded, recent: Sequence[CompletedIssue]) -> FloatArray:
     carried = 0.5 ** (len(points) / model.half_lives) * model.totals
     share = weights.sum(axis=1) / (weights.sum(axis=1) + carried)
     level = (weights @ above) / weights.sum(axis=1, keepdims=True)
-    moved: FloatArray = (model.trust * share) @ (level - model.levels)
+    moved: Floats = (model.trust * share) @ (level - model.levels)
     return moved

@@ -8,9 +8,9 @@ out-of-sample scores cheap at every fit.
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from apps.ml.core.arrays import Floats
+
 #: A feature that hardly varied is not blown up to the others' size: what little it did says nothing of what happens if
 #: it changes at last (a field that was always filled and now is not). Topics of real teams deviate by 0.05 to 0.2.
 _LEAST_DEVIATION = 0.02
@@ -22,13 +22,13 @@ class ForgettingRidge:
 
     half_life: float
     #: shape (n_features,), ridge penalty of each standardised feature, in effective issues.
-    penalty: FloatArray
+    penalty: Floats
     n_targets: int
     total: float = 0.0
-    feature_sum: FloatArray = field(init=False)
-    target_sum: FloatArray = field(init=False)
-    feature_products: FloatArray = field(init=False)
-    cross_products: FloatArray = field(init=False)
+    feature_sum: Floats = field(init=False)
+    target_sum: Floats = field(init=False)
+    feature_products: Floats = field(init=False)
+    cross_products: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         n_features = len(self.penalty)
@@ -36,7 +36,7 @@ class ForgettingRidge:
         self.feature_products = np.zeros((n_features, n_features))
         self.cross_products = np.zeros((n_features, self.n_targets))
 
-    def update(self, Z: FloatArray, Y: FloatArray) -> None:
+    def update(self, Z: Floats, Y: Floats) -> None:
         """Learn a block, oldest row first; Z of shape (n, n_features), Y of shape (n, n_targets)."""
         weights = 0.5 ** (np.arange(len(Z) - 1, -1, -1) / self.half_life)
         decay = 0.5 ** (len(Z) / self.half_life)
@@ -48,11 +48,11 @@ class ForgettingRidge:
         self.cross_products = self.cross_products * decay + weighted.T @ Y
 
     @property
-    def level(self) -> FloatArray:
+    def level(self) -> Floats:
         """Weighted mean of the targets, shape (n_targets,)."""
         return self.target_sum / self.total
 
-    def solve(self) -> tuple[FloatArray, FloatArray]:
+    def solve(self) -> tuple[Floats, Floats]:
         """Intercept of shape (n_targets,) and coefficients of shape (n_features, n_targets) for unscaled features."""
         mean, base = self.feature_sum / self.total, self.level
         covariance = self.feature_products / self.total - np.outer(mean, mean)

@@ -7,9 +7,8 @@ model are proper only after `proper`.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from apps.ml.core.arrays import Floats, Integers
 
 #: What a team plans with before anything is known of it: the common Fibonacci cards.
 DEFAULT_SCALE = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0)
@@ -27,21 +26,21 @@ class Scale:
     """The values a team uses, and how the model's thresholds map onto them."""
 
     #: shape (n_values,), every distinct value seen, ascending.
-    grid: FloatArray
+    grid: Floats
     #: shape (n_steps,), the values in regular use, ascending: what is recommended and counted as 'one step'.
-    steps: FloatArray
+    steps: Floats
     #: shape (n_thresholds,), a subset of grid[:-1].
-    thresholds: FloatArray
+    thresholds: Floats
     #: shape (n_thresholds + 1, n_values - 1): a leading one, then survival at thresholds -> survival at grid[:-1].
-    spread: FloatArray
+    spread: Floats
 
-    def survival(self, at_thresholds: FloatArray) -> FloatArray:
+    def survival(self, at_thresholds: Floats) -> Floats:
         """Survival values at grid[:-1] from those at the thresholds, shape (n, n_values - 1)."""
-        survival: FloatArray = self.spread[0] + at_thresholds @ self.spread[1:]
+        survival: Floats = self.spread[0] + at_thresholds @ self.spread[1:]
         return survival
 
 
-def scale_of(points: FloatArray, weights: FloatArray) -> Scale:
+def scale_of(points: Floats, weights: Floats) -> Scale:
     """The scale of a team from its past points, shape (n,), weighted by recency, shape (n,)."""
     grid, index = np.unique(points, return_inverse=True)
     share = np.bincount(index, weights=weights, minlength=len(grid))
@@ -50,13 +49,13 @@ def scale_of(points: FloatArray, weights: FloatArray) -> Scale:
     return Scale(grid, _steps(grid, share), grid[thresholds], _spread(share, thresholds))
 
 
-def _steps(grid: FloatArray, share: FloatArray) -> FloatArray:
+def _steps(grid: Floats, share: Floats) -> Floats:
     common = share >= STEP_SHARE
     common[np.argmax(share)] = True
     return grid[common]
 
 
-def _threshold_index(share: FloatArray) -> NDArray[np.int64]:
+def _threshold_index(share: Floats) -> Integers:
     n_thresholds = len(share) - 1
     if n_thresholds <= MAX_THRESHOLDS:
         return np.arange(n_thresholds)
@@ -65,7 +64,7 @@ def _threshold_index(share: FloatArray) -> NDArray[np.int64]:
     return np.unique(np.searchsorted(cumulative, wanted).clip(0, n_thresholds - 1))
 
 
-def _spread(share: FloatArray, thresholds: NDArray[np.int64]) -> FloatArray:
+def _spread(share: Floats, thresholds: Integers) -> Floats:
     """Linear map that hands the mass between two thresholds to the values there, by their frequency."""
     marginal = 1.0 - np.cumsum(share)
     marginal[-1] = 0.0
@@ -80,52 +79,52 @@ def _spread(share: FloatArray, thresholds: NDArray[np.int64]) -> FloatArray:
     return spread[:-1]
 
 
-def proper(survival: FloatArray) -> FloatArray:
+def proper(survival: Floats) -> Floats:
     """Survival rows forced into [0, 1] and to fall along the grid, shape unchanged."""
     return np.minimum.accumulate(np.clip(survival, 0.0, 1.0), axis=-1)
 
 
-def probabilities(survival: FloatArray) -> FloatArray:
+def probabilities(survival: Floats) -> Floats:
     """Probability of each grid value from proper survival rows, shape (n, n_values)."""
     ones, zeros = np.ones((*survival.shape[:-1], 1)), np.zeros((*survival.shape[:-1], 1))
     return -np.diff(np.concatenate([ones, survival, zeros], axis=-1), axis=-1)
 
 
-def expected(survival: FloatArray, grid: FloatArray) -> FloatArray:
+def expected(survival: Floats, grid: Floats) -> Floats:
     """Expected points of survival rows, shape (n,); linear in the rows, proper or not."""
-    mean: FloatArray = grid[0] + survival @ np.diff(grid)
+    mean: Floats = grid[0] + survival @ np.diff(grid)
     return mean
 
 
-def medians(survival: FloatArray, scale: Scale) -> FloatArray:
+def medians(survival: Floats, scale: Scale) -> Floats:
     """Median of each proper survival row, snapped to the team's steps, shape (n,)."""
     return snapped(scale.grid[(survival > 0.5).sum(axis=-1)], scale.steps)
 
 
-def snapped(points: FloatArray, steps: FloatArray) -> FloatArray:
+def snapped(points: Floats, steps: Floats) -> Floats:
     """The nearest step of each value, the lower one on a tie; shape unchanged."""
     upper = np.searchsorted(steps, points).clip(1, max(len(steps) - 1, 1))
     if len(steps) == 1:
         return np.full_like(points, steps[0])
     lower_step, upper_step = steps[upper - 1], steps[upper]
-    nearest: FloatArray = np.where(upper_step - points < points - lower_step, upper_step, lower_step)
+    nearest: Floats = np.where(upper_step - points < points - lower_step, upper_step, lower_step)
     return nearest
 
 
-def step_range(recommended: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+def step_range(recommended: Floats, steps: Floats) -> tuple[Floats, Floats]:
     """The steps just below and above each recommended step (itself at the ends), shapes (n,)."""
     index = np.searchsorted(steps, recommended)
     return steps[(index - 1).clip(0)], steps[(index + 1).clip(None, len(steps) - 1)]
 
 
-def mass_between(chances: FloatArray, grid: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+def mass_between(chances: Floats, grid: Floats, low: Floats, high: Floats) -> Floats:
     """Probability of low <= points <= high, shape (n,)."""
     inside = (grid >= low[:, None]) & (grid <= high[:, None])
-    mass: FloatArray = np.where(inside, chances, 0.0).sum(axis=-1)
+    mass: Floats = np.where(inside, chances, 0.0).sum(axis=-1)
     return mass
 
 
-def shortest_ranges(chances: FloatArray, grid: FloatArray, mass: float) -> tuple[FloatArray, FloatArray]:
+def shortest_ranges(chances: Floats, grid: Floats, mass: float) -> tuple[Floats, Floats]:
     """The narrowest range of grid values that holds `mass`, per row of `chances`.
 
     Returns

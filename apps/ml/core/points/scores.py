@@ -1,14 +1,14 @@
 """Scores of points predictions and of the distributions behind them."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from apps.ml.core.arrays import Floats
+
 #: A value that was thought impossible costs -log(1e-4) = 9.2 nats, not infinity.
 SMALLEST_PROBABILITY = 1e-4
 
 
-def log_losses(chances: FloatArray, grid: FloatArray, points: FloatArray) -> FloatArray:
+def log_losses(chances: Floats, grid: Floats, points: Floats) -> Floats:
     """Negative log probability of what happened, in nats, shape (n,).
 
     Parameters
@@ -19,11 +19,11 @@ def log_losses(chances: FloatArray, grid: FloatArray, points: FloatArray) -> Flo
     points : ndarray of shape (n,)
     """
     nearest = np.abs(points[:, None] - grid).argmin(axis=1)
-    losses: FloatArray = -np.log(np.maximum(chances[np.arange(len(points)), nearest], SMALLEST_PROBABILITY))
+    losses: Floats = -np.log(np.maximum(chances[np.arange(len(points)), nearest], SMALLEST_PROBABILITY))
     return losses
 
 
-def ranked_scores(chances: FloatArray, grid: FloatArray, points: FloatArray) -> FloatArray:
+def ranked_scores(chances: Floats, grid: Floats, points: Floats) -> Floats:
     """Ranked probability score in points, shape (n,): the squared distance of the survival functions, integrated.
 
     It equals the absolute error when all probability is on one value (Gneiting & Raftery 2007, the CRPS).
@@ -32,16 +32,16 @@ def ranked_scores(chances: FloatArray, grid: FloatArray, points: FloatArray) -> 
     above = points[:, None] > grid[:-1]
     inside = ((survival - above) ** 2) @ np.diff(grid)
     beyond = np.maximum(points - grid[-1], 0.0) + np.maximum(grid[0] - points, 0.0)
-    ranked: FloatArray = inside + beyond
+    ranked: Floats = inside + beyond
     return ranked
 
 
-def coverage(low: FloatArray, high: FloatArray, points: FloatArray) -> float:
+def coverage(low: Floats, high: Floats, points: Floats) -> float:
     """Share of outcomes inside their ranges."""
     return float(((points >= low) & (points <= high)).mean())
 
 
-def ece(stated: FloatArray, happened: FloatArray, *, n_bins: int = 10) -> float:
+def ece(stated: Floats, happened: Floats, *, n_bins: int = 10) -> float:
     """Expected calibration error of stated probabilities, in equally filled bins so that none is empty."""
     order = np.argsort(stated, kind="stable")
     bins = [part for part in np.array_split(order, n_bins) if len(part)]
@@ -49,12 +49,12 @@ def ece(stated: FloatArray, happened: FloatArray, *, n_bins: int = 10) -> float:
     return sum(gaps) / len(stated)
 
 
-def mae(predicted: FloatArray, points: FloatArray) -> float:
+def mae(predicted: Floats, points: Floats) -> float:
     """Mean absolute error in points."""
     return float(np.abs(predicted - points).mean())
 
 
-def standardised_accuracy(error: float, points: FloatArray, reference: FloatArray) -> float:
+def standardised_accuracy(error: float, points: Floats, reference: Floats) -> float:
     """100 (1 - MAE / MAE of guessing a random value of `reference`), exact (Shepperd & MacDonell 2012)."""
     ordered = np.sort(reference)
     sums = np.concatenate([[0.0], np.cumsum(ordered)])

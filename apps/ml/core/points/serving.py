@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.arrays import Booleans
 from apps.ml.core.points import explain
 from apps.ml.core.points import folded as fold
 from apps.ml.core.points.features import extract
@@ -17,7 +17,7 @@ from apps.ml.core.points.scales import proper
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
 
-_NO_OUTCOMES: NDArray[np.bool_] = np.zeros(0, dtype=bool)
+_NO_OUTCOMES: Booleans = np.zeros(0, dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ class PointsModel:
         facts: IssueFacts,
         *,
         recent: Sequence[CompletedIssue] | None = None,
-        inside: NDArray[np.bool_] = _NO_OUTCOMES,
+        inside: Booleans = _NO_OUTCOMES,
     ) -> PointsRecommendation:
         """Recommend story points for an issue.
 

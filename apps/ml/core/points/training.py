@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.points import calibration as calibrate
 from apps.ml.core.points import scores
 from apps.ml.core.points.basis import Basis, fit_basis
@@ -20,7 +20,6 @@ from apps.ml.core.points.scales import Scale, medians, probabilities, proper, sh
 from apps.ml.core.points.walk import BLOCK, Walk, trust, walk_forward
 from apps.ml.core.records import CompletedIssue
 
-FloatArray = NDArray[np.float64]
 #: Out-of-sample statements about this many last issues decide trust, calibration and abstention.
 MEMORY = 600
 #: Relative to the text-blind experts the model must gain at least this share of the ranked score ...
@@ -51,10 +50,10 @@ class TrainedPointsModel:
 class _Judged:
     """What a mixture would have said out of sample, as it would have been answered; shape (n, n_values - 1)."""
 
-    survival: FloatArray
-    points: FloatArray
+    survival: Floats
+    points: Floats
     #: shape (n_experts,), as trusted now.
-    weights: FloatArray
+    weights: Floats
     promises: calibrate.Calibration
 
 
@@ -137,7 +136,7 @@ def _walk(history: History, basis: Basis, prior: PointsPrior | None, progress: C
     return walk_forward(Z, history.points, history.scale, panel, memory=MEMORY, progress=progress)
 
 
-def _mixture(walk: Walk, history: History, who: NDArray[np.int64], level: float, usual_sharpness: float) -> _Judged:
+def _mixture(walk: Walk, history: History, who: Integers, level: float, usual_sharpness: float) -> _Judged:
     """What the chosen experts would have said together, and their weights now (zero for the others)."""
     trusted = trust(walk.losses[who])
     mixed = np.einsum("ent,ne->nt", walk.survival[who], trusted[:-1])

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.points.features import BUCKETS, RawFeatures
-
-FloatArray = NDArray[np.float64]
 
 
 def counts(raw: Sequence[RawFeatures], namespace: int) -> sparse.csr_matrix:
@@ -20,6 +18,6 @@ def counts(raw: Sequence[RawFeatures], namespace: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((values, columns, ends), shape=(len(words), BUCKETS))
 
 
-def shapes(raw: Sequence[RawFeatures]) -> FloatArray:
+def shapes(raw: Sequence[RawFeatures]) -> Floats:
     """Text features, shape (n_issues, n_shape_features)."""
     return np.array([issue.shape for issue in raw])

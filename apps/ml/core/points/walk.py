@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.points.experts import Linear, Panel
 from apps.ml.core.points.scales import Scale, proper
 
-FloatArray = NDArray[np.float64]
 #: Experts relearn after this many issues, about what a team finishes in a sprint or two.
 BLOCK = 20
 #: The first issues only teach: an expert with fewer has nothing to say.
@@ -25,16 +24,16 @@ class Walk:
     """Out-of-sample statements about a team's own past, and the experts as they stand now."""
 
     #: Row numbers of the issues that were predicted, shape (n_predicted,).
-    rows: NDArray[np.int64]
+    rows: Integers
     #: Survival at the thresholds as each expert saw it before, shape (n_experts, n_predicted, n_thresholds).
-    survival: FloatArray
+    survival: Floats
     #: Ranked probability scores in points, shape (n_experts, n_predicted).
-    losses: FloatArray
+    losses: Floats
     experts: list[Linear]
 
 
 def walk_forward(
-    Z: FloatArray, points: FloatArray, scale: Scale, panel: Panel, *, memory: int, progress: Callable[[float], None]
+    Z: Floats, points: Floats, scale: Scale, panel: Panel, *, memory: int, progress: Callable[[float], None]
 ) -> Walk:
     """Predict each block from what came before it, then learn it.
 
@@ -49,7 +48,7 @@ def walk_forward(
     Y = (points[:, None] > scale.thresholds).astype(np.float64)
     first = max(BURN_IN, len(Z) - memory)
     panel.update(Z[:first], Y[:first])
-    said: list[FloatArray] = []
+    said: list[Floats] = []
     for start in range(first, len(Z), BLOCK):
         block = slice(start, min(start + BLOCK, len(Z)))
         said.append(np.stack([expert.survival(Z[block]) for expert in panel.linears()]))
@@ -60,14 +59,14 @@ def walk_forward(
     return Walk(rows, survival, ranked_losses(survival, points[rows], scale), panel.linears())
 
 
-def ranked_losses(survival: FloatArray, points: FloatArray, scale: Scale) -> FloatArray:
+def ranked_losses(survival: Floats, points: Floats, scale: Scale) -> Floats:
     """Ranked probability score in points of survival values at the thresholds, shape (..., n)."""
     at_grid = proper(scale.survival(survival))
     above = points[:, None] > scale.grid[:-1]
     return ((at_grid - above) ** 2) @ np.diff(scale.grid)
 
 
-def trust(losses: FloatArray) -> FloatArray:
+def trust(losses: Floats) -> Floats:
     """Weights of the experts before each predicted issue and after the last, shape (n_predicted + 1, n_experts).
 
     Exponential weights on discounted losses, moved only between blocks, in units of the typical loss.

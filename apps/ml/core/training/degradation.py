@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from apps.ml.core.arrays import Floats
+
 #: Fewer outcomes say nothing.
 MIN_OUTCOMES = 20
 #: Fewer errors from the training cannot be compared with; a first training on 50 issues leaves 10.

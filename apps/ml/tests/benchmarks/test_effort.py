@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from apps.ml.benchmarks import effort
-from apps.ml.benchmarks.effort_baselines import fitted
 from apps.ml.benchmarks.effort_data import UnreadableTasks, read_tasks
-from apps.ml.benchmarks.effort_protocol import Walk, month_starts
 from apps.ml.benchmarks.effort_report import acceptance
+from apps.ml.core.effort.baselines import fitted
+from apps.ml.core.effort.replay import Walk, month_starts
 from apps.ml.tests.core.effort_factories import team
 
 SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))

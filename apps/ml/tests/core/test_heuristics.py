@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from apps.ml.core.heuristics import DEFAULT_HOURS, estimate_from_similar, estimate_from_type
+from apps.ml.core.effort.without_model import DEFAULT_HOURS, estimate_from_similar, estimate_from_type
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from math import log, log1p
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, PastSprint, SprintMoment
 
-Floats = NDArray[np.float64]
 #: Each feature, and whether more of it can only raise (1) or only lower (-1) the chance to deliver; 0 is left open.
 DIRECTIONS = {
     "elapsed": 0,

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
+from apps.ml.core.arrays import Floats
 from apps.ml.core.sprints.outcome.features import NAMES, PROJECTED_RATIO
 from apps.ml.core.trees import FlatTrees
 
-Floats = NDArray[np.float64]
 KIND = "sprint_prior"
 #: Log odds of delivering; the median share delivered, as such and beyond the projected share; its 10 and 90 %
 #: quantiles.

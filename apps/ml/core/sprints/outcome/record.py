@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.intervals import ErrorPool, recency_weights
 from apps.ml.core.sprints.outcome.baselines import committed_ratio
 from apps.ml.core.sprints.outcome.features import matrix
 from apps.ml.core.sprints.outcome.moment import PastSprint
 from apps.ml.core.sprints.outcome.prior import RawOutcomes, SprintPrior
 
-Floats = NDArray[np.float64]
 _NONE: Floats = np.zeros(0)
 #: Older sprints tell of another team.
 MAX_SPRINTS = 300

@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 
+from apps.ml.core.arrays import Booleans, Floats, Integers
 from apps.ml.core.evaluation.metrics import expected_calibration_error
 from apps.ml.core.sprints.outcome.features import DIRECTIONS, PROJECTED_RATIO, matrix
 from apps.ml.core.sprints.outcome.folding import fold_boosters
 from apps.ml.core.sprints.outcome.moment import PastSprint
 from apps.ml.core.sprints.outcome.prior import LARGEST_RATIO, RawOutcomes, SprintPrior
 
-Floats = NDArray[np.float64]
 #: Chosen by leaving projects out and by time, inside the first 70 % of each: see docs/explanation/sprint-outcome.md.
 N_CHANCE_TREES, N_RATIO_TREES = 200, 120
 #: Each head is the mean of boosters that differ in their draw of features.
@@ -48,10 +47,10 @@ class Table:
 
     rows: Floats
     ratio: Floats
-    delivered: NDArray[np.bool_]
+    delivered: Booleans
     committed: Floats
     elapsed: Floats
-    project: NDArray[np.int64]
+    project: Integers
 
     def __getitem__(self, rows: Any) -> "Table":
         return Table(*(getattr(self, name)[rows] for name in self.__slots__))
@@ -192,7 +191,7 @@ def _left_out(table: Table) -> RawOutcomes:
     return RawOutcomes(**said)
 
 
-def _platt(log_odds: Floats, delivered: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
+def _platt(log_odds: Floats, delivered: Booleans, weights: Floats) -> tuple[float, float]:
     """Intercept and slope of the calibrated log odds; the slope is never negative."""
     model = LogisticRegression(C=1e6).fit(log_odds[:, None], delivered, weights / weights.mean())
     slope = float(model.coef_[0, 0])

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .records import CompletedIssue, IssueFacts, chronological
-from .results import Contribution, EffortEstimate, Interval, SimilarIssue
-from .similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY, SimilarIssueIndex, token_set
+from apps.ml.core.arrays import Floats
+from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
+from apps.ml.core.results import Contribution, EffortEstimate, Interval, SimilarIssue
+from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY, SimilarIssueIndex, token_set
 
-Floats = NDArray[np.float64]
 #: The seed's default where nothing is known: one working day.
 DEFAULT_HOURS = 8.0
 #: Spread of log hours in a team of which nothing is known: hours of the public data sets spread by 1.3 to 1.4.

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.core.text import tokens
 
-Floats = NDArray[np.float64]
 #: Answers hours for an issue; None where the baseline has none to give.
 Predictor = Callable[[IssueFacts], float | None]
 _SMALLEST_HOURS = 0.05

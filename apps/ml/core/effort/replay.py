@@ -8,11 +8,10 @@ from datetime import datetime
 import numpy as np
 
 from apps.ml.core.effort import EffortModel, RecentOutcomes, TrainedEffortModel, refit_effort_model, train_effort_model
+from apps.ml.core.effort.baselines import Predictor, fitted
 from apps.ml.core.intervals import MAX_RECENT_OUTCOMES
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.results import EffortEstimate
-
-from .effort_baselines import Predictor, fitted
 
 #: Train again, not only refit, when this much more is known: the seed's rule.
 GROWTH_FOR_TRAINING = 1.2
