@@ -2,15 +2,11 @@
 
 import csv
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-
 from apps.common.exceptions import ApplicationError
-from apps.ml.core.arrays import Floats
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 COLUMNS = frozenset({"issue_key", "title", "description", "story_points", "split"})
@@ -98,8 +94,3 @@ def _number(value: str | None) -> float:
         return float(value or "nan")
     except ValueError:
         return math.nan
-
-
-def points_of(issues: Sequence[CompletedIssue]) -> Floats:
-    """Story points of issues that have them, shape (n_issues,)."""
-    return np.array([issue.story_points for issue in issues], dtype=np.float64)

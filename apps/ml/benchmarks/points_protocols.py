@@ -10,8 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from apps.ml.benchmarks.points_baselines import Baseline, Distribution
-from apps.ml.benchmarks.points_data import Project, points_of
+from apps.ml.benchmarks.points_data import Project
 from apps.ml.core.arrays import Floats
 from apps.ml.core.points import (
     MIN_TRAINING_ISSUES,
@@ -20,8 +19,10 @@ from apps.ml.core.points import (
     scores,
     train_points_model,
 )
-from apps.ml.core.points.basis import Basis
+from apps.ml.core.points.baselines import Baseline, Distribution
+from apps.ml.core.points.basis import BASIS_GROWTH, Basis
 from apps.ml.core.points.features import RawFeatures
+from apps.ml.core.points.history import points_of
 from apps.ml.core.points.little_history import team_marginal
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.scales import mass_between, scale_of, shortest_ranges, snapped, step_range
@@ -31,8 +32,6 @@ from apps.ml.core.results import PointsRecommendation
 ROLLING_BATCH = 20
 SMALL_TEAM_BATCH = 50
 LEVEL = 0.8
-#: Vocabulary and topics are learned anew when the history has grown by this factor; between, only the experts are.
-BASIS_GROWTH = 1.1
 _SCORES = ("mae", "log_loss", "rps", "coverage", "width", "confidence", "within_one_step")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.benchmarks.points_baselines import RECENT
 from apps.ml.benchmarks.runs import Write
+from apps.ml.core.points.baselines import RECENT
 
 #: A verdict as it is told, in the words of the other benchmarks.
 _SAID = {"ambitious": "aim met", "accept": "gate met", "MISSED": "NOT MET"}

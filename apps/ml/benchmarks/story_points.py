@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from apps.ml.benchmarks.points_baselines import BASELINES
-from apps.ml.benchmarks.points_data import Project, points_of, read_projects
+from apps.ml.benchmarks.points_data import Project, read_projects
 from apps.ml.benchmarks.points_protocols import baseline_record, batches, served_record
 from apps.ml.benchmarks.points_report import report
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.core.points import PointsPrior, load_prior
+from apps.ml.core.points.baselines import BASELINES
 from apps.ml.core.points.features import extract
+from apps.ml.core.points.history import points_of
 from apps.ml.core.points.prior_training import ProjectHistory, train_prior
 
 

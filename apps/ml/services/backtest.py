@@ -14,17 +14,16 @@ import numpy as np
 from django.conf import settings
 
 from apps.common.exceptions import ApplicationError, NotEnoughData
-from apps.ml.benchmarks.points_baselines import BASELINES as POINTS_BASELINES
-from apps.ml.benchmarks.points_data import points_of
-from apps.ml.benchmarks.points_protocols import BASIS_GROWTH
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor
 from apps.ml.core.effort.replay import Served, Walk, month_starts
 from apps.ml.core.evaluation.scorecard import ScoredPredictions
 from apps.ml.core.points import PointsModel, PointsPrior, load_prior, train_points_model
-from apps.ml.core.points.basis import Basis
+from apps.ml.core.points.baselines import BASELINES as POINTS_BASELINES
+from apps.ml.core.points.basis import BASIS_GROWTH, Basis
 from apps.ml.core.points.features import RawFeatures
+from apps.ml.core.points.history import points_of
 from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES

@@ -2,8 +2,8 @@
 
 A run resamples past weeks of the team, recent weeks more often, and multiplies them by a level of its own: textbook
 Monte-Carlo takes the past level for the future one, and its 85th percentile held in 72 % of public forecasts. How far a
-team's level wanders is learned from its own past misses (`core/forecasts/level.py`). Every question of one forecast meets the
-same runs, so that less work never ends later and dropping scope never lowers a probability.
+team's level wanders is learned from its own past misses (`core/forecasts/level.py`). Every question of one forecast
+meets the same runs, so that less work never ends later and dropping scope never lowers a probability.
 """
 
 from collections.abc import Sequence

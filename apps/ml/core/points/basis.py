@@ -19,6 +19,8 @@ N_TOPICS = 60
 _ISSUES_PER_TOPIC = 4
 #: A word in one issue only tells of no other.
 MIN_DOCUMENTS = 2
+#: Vocabulary and topics are learned anew when the history has grown by this factor; between, only the experts are.
+BASIS_GROWTH = 1.1
 
 
 @dataclass(frozen=True, slots=True)

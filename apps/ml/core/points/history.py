@@ -79,3 +79,8 @@ def _read(issue: CompletedIssue, cache: MutableMapping[str, RawFeatures]) -> Raw
     if issue.issue_id not in cache:
         cache[issue.issue_id] = extract(issue.facts)
     return cache[issue.issue_id]
+
+
+def points_of(issues: Sequence[CompletedIssue]) -> Floats:
+    """Story points of issues that have them, shape (n_issues,)."""
+    return np.array([issue.story_points for issue in issues], dtype=np.float64)

@@ -7,9 +7,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.ensemble import GradientBoostingRegressor
 
-from apps.ml.benchmarks.points_data import points_of
 from apps.ml.core.arrays import Floats
 from apps.ml.core.intervals import recency_weights
+from apps.ml.core.points.history import points_of
 from apps.ml.core.points.scales import snapped
 from apps.ml.core.records import CompletedIssue
 from apps.ml.core.text import tokens
