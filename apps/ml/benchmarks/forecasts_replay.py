@@ -7,11 +7,18 @@ import numpy as np
 
 from apps.ml.benchmarks.forecasts_data import WeeklyProject
 from apps.ml.core.arrays import Floats
-from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, Question, Record, questions, recent_pace, replay
+from apps.ml.core.forecasts.replay import (
+    FIRST_ORIGIN_WEEKS,
+    HORIZONS_WEEKS,
+    MIN_WEEKLY_MEAN,
+    STEP_WEEKS,
+    Question,
+    Record,
+    questions,
+    recent_pace,
+    replay,
+)
 from apps.ml.core.forecasts.simulation import PERCENTILES
-
-#: The reference's protocol: a forecast every three weeks after half a year, of teams that finish 1.5 items a week.
-FIRST_ORIGIN_WEEKS, STEP_WEEKS, MIN_WEEKLY_MEAN = 26, 3, 1.5
 
 
 def asked(project: WeeklyProject) -> list[Question]:

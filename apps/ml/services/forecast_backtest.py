@@ -7,18 +7,15 @@ promised is compared with what came, beside the division by average velocity and
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from apps.common.exceptions import ApplicationError
-from apps.ml.benchmarks.forecasts_data import read_projects
-from apps.ml.benchmarks.forecasts_replay import FIRST_ORIGIN_WEEKS, MIN_WEEKLY_MEAN
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.evaluation.reliability import Share
 from apps.ml.core.evaluation.scorecard import Skill
-from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, REPLAY_RUNS
+from apps.ml.core.forecasts.replay import FIRST_ORIGIN_WEEKS, HORIZONS_WEEKS, MIN_WEEKLY_MEAN
 from apps.ml.core.forecasts.score import (
     JUDGED_PERCENT,
     MethodScore,
@@ -68,17 +65,6 @@ class ForecastBacktest:
     #: Teams that were not asked or of which no forecast has come due.
     left_out: Sequence[str]
     verdict: str
-
-
-def plan_of_files(directory: Path) -> Plan:
-    """Every project file of a directory; raises `UnreadableData`."""
-    projects = {project.name: project.resolved.astype(np.float64) for project in read_projects(directory)}
-    return Plan(
-        name=f"{len(projects)} projects of {directory.resolve().name}",
-        unit="issues",
-        weekly=projects,
-        n_runs=REPLAY_RUNS,
-    )
 
 
 def plan_of_team(project: Project, *, now: datetime) -> Plan:

@@ -21,6 +21,8 @@ WORK_WEEKS, PACE_WEEKS = 4, 12
 #: dormant for years would else decide the mean loss of every method alike.
 LONGEST_WEEKS = 52
 HORIZONS_WEEKS = (2, 4, 8)
+#: The reference's protocol: a forecast every three weeks after half a year, of teams that finish 1.5 items a week.
+FIRST_ORIGIN_WEEKS, STEP_WEEKS, MIN_WEEKLY_MEAN = 26, 3, 1.5
 RANGE = (0.15, 0.85)
 #: Runs of a replayed forecast: a fifth of the served ones move shares by a tenth of their sampling noise.
 REPLAY_RUNS = 2_000

@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from apps.common.console import only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
+from apps.ml.benchmarks.forecasts_files import plan_of_files
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import ModelType
 from apps.ml.reports import table
 from apps.ml.services.backtest import MOST_REPLAYED, plan_replay, replay
 from apps.ml.services.backtest_figures import Backtest, backtest_of, figures
 from apps.ml.services.backtest_page import page, table_rows
-from apps.ml.services.forecast_backtest import ForecastBacktest, plan_of_files, plan_of_team
+from apps.ml.services.forecast_backtest import ForecastBacktest, plan_of_team
 from apps.ml.services.forecast_backtest import Plan as ForecastPlan
 from apps.ml.services.forecast_backtest import figures as forecast_figures
 from apps.ml.services.forecast_backtest import replay as replay_forecasts

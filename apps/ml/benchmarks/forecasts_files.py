@@ -1,0 +1,20 @@
+"""The replay of forecasts over project files of public data."""
+
+from pathlib import Path
+
+import numpy as np
+
+from apps.ml.benchmarks.forecasts_data import read_projects
+from apps.ml.core.forecasts.replay import REPLAY_RUNS
+from apps.ml.services.forecast_backtest import Plan
+
+
+def plan_of_files(directory: Path) -> Plan:
+    """Every project file of a directory; raises `UnreadableData`."""
+    projects = {project.name: project.resolved.astype(np.float64) for project in read_projects(directory)}
+    return Plan(
+        name=f"{len(projects)} projects of {directory.resolve().name}",
+        unit="issues",
+        weekly=projects,
+        n_runs=REPLAY_RUNS,
+    )
