@@ -13,8 +13,8 @@ from datetime import date
 
 import numpy as np
 
-from apps.ml.benchmarks.effort_data import read_tasks
-from apps.ml.benchmarks.points_data import read_project
+from apps.ml.benchmarks.effort.data import read_tasks
+from apps.ml.benchmarks.points.data import read_project
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.forecasts.drops import path_to, single_drops
 from apps.ml.core.forecasts.forecaster import WorkForecaster

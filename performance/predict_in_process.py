@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from apps.ml.benchmarks.effort_data import read_tasks
-from apps.ml.benchmarks.points_data import read_project
+from apps.ml.benchmarks.effort.data import read_tasks
+from apps.ml.benchmarks.points.data import read_project
 from apps.ml.core.effort import EffortModel, train_effort_model
 from apps.ml.core.points import PointsModel, load_prior, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts

@@ -7,8 +7,8 @@ test rows, and writes hashed coefficients and fingerprints, no text.
 import argparse
 from pathlib import Path
 
-from apps.ml.benchmarks.points_data import Project, read_projects
-from apps.ml.benchmarks.story_points import history
+from apps.ml.benchmarks.points import history
+from apps.ml.benchmarks.points.data import Project, read_projects
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.prior_training import train_prior
 

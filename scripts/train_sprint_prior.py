@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from apps.ml.benchmarks.sprints import trained
-from apps.ml.benchmarks.sprints_data import read_projects
+from apps.ml.benchmarks.sprints.data import read_projects
 
 SHIPPED = Path(__file__).parent.parent / "apps/ml/core/sprints/outcome/data/sprint_prior.npz"
 #: Shown with every answer: raise it with every change of the file.

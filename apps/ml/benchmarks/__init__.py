@@ -1,1 +1,1 @@
-"""Benchmarks that ship with the product: each module has `add_arguments` and `run`, and goes through serving code."""
+"""Benchmarks on public data: each package has `add_arguments` and `run`, and goes through serving code."""

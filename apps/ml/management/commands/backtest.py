@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apps.common.console import only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
-from apps.ml.benchmarks.forecasts_files import plan_of_files
+from apps.ml.benchmarks.forecasts.files import plan_of_files
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import ModelType
 from apps.ml.reports import table

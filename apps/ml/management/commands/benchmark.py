@@ -1,13 +1,21 @@
 """`./run manage benchmark NAME --data PATH …`: the shipped methods on public data, beside baselines."""
 
 import importlib
+from types import ModuleType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.common.exceptions import ApplicationError
 
-BENCHMARKS = ("assignment", "effort", "forecasts", "sprints", "story_points")
+#: What a user names, and the package that measures it.
+BENCHMARKS = {
+    "assignment": "assignment",
+    "effort": "effort",
+    "forecasts": "forecasts",
+    "sprints": "sprints",
+    "story_points": "points",
+}
 
 
 class Command(BaseCommand):
@@ -18,13 +26,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         names = parser.add_subparsers(dest="name", required=True)
         for name in BENCHMARKS:
-            module = importlib.import_module(f"apps.ml.benchmarks.{name}")
+            module = _module(name)
             inner = names.add_parser(name, help=(module.__doc__ or "").partition("\n")[0])
             module.add_arguments(inner)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        module = importlib.import_module(f"apps.ml.benchmarks.{options['name']}")
+        module = _module(options["name"])
         try:
             module.run(options, self.stdout.write)
         except (ApplicationError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"apps.ml.benchmarks.{BENCHMARKS[name]}")

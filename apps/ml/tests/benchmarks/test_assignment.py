@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from apps.ml.benchmarks import assignment, assignment_walk
-from apps.ml.benchmarks.assignment_data import holds_reports, read_reports
-from apps.ml.benchmarks.assignment_report import acceptance
-from apps.ml.benchmarks.assignment_walk import NothingToTest
-from apps.ml.benchmarks.effort_data import UnreadableTasks
+from apps.ml.benchmarks import assignment
+from apps.ml.benchmarks.assignment import tasks as assignment_walk
+from apps.ml.benchmarks.assignment.data import holds_reports, read_reports
+from apps.ml.benchmarks.assignment.report import acceptance
+from apps.ml.benchmarks.assignment.tasks import NothingToTest
+from apps.ml.benchmarks.effort.data import UnreadableTasks
 from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.tests.core.assignment_teams import UNTIL, finished
 

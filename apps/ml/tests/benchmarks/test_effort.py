@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from apps.ml.benchmarks import effort
-from apps.ml.benchmarks.effort_data import UnreadableTasks, read_tasks
-from apps.ml.benchmarks.effort_report import acceptance
+from apps.ml.benchmarks.effort.data import UnreadableTasks, read_tasks
+from apps.ml.benchmarks.effort.report import acceptance
 from apps.ml.core.effort.baselines import fitted
 from apps.ml.core.effort.replay import Walk, month_starts
 from apps.ml.tests.core.effort_factories import team

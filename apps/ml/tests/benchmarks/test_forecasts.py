@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from apps.ml.benchmarks import forecasts
-from apps.ml.benchmarks.forecasts_alarms import windows
-from apps.ml.benchmarks.forecasts_data import UnreadableData, WeeklyProject, read_projects
-from apps.ml.benchmarks.forecasts_replay import asked, figures
+from apps.ml.benchmarks.forecasts.alarms import windows
+from apps.ml.benchmarks.forecasts.data import UnreadableData, WeeklyProject, read_projects
+from apps.ml.benchmarks.forecasts.replay import asked, figures
 from apps.ml.core.forecasts.replay import Record
 
 PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "jira_issues"

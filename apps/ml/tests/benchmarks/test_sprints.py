@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from apps.ml.benchmarks import sprints
-from apps.ml.benchmarks.sprints_data import UnreadableData, read_projects
-from apps.ml.benchmarks.sprints_report import acceptance
+from apps.ml.benchmarks.sprints.data import UnreadableData, read_projects
+from apps.ml.benchmarks.sprints.report import acceptance
 from apps.ml.core.sprints.outcome import PastSprint, training
 from apps.ml.tests.core.sprint_teams import sprints as invented
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.ml.benchmarks import story_points
-from apps.ml.benchmarks.points_data import COLUMNS, Project, UnreadableData, read_project, read_projects
-from apps.ml.benchmarks.points_protocols import batches
-from apps.ml.benchmarks.points_report import report
+from apps.ml.benchmarks import points as story_points
+from apps.ml.benchmarks.points.data import COLUMNS, Project, UnreadableData, read_project, read_projects
+from apps.ml.benchmarks.points.protocols import batches
+from apps.ml.benchmarks.points.report import report
 from apps.ml.core.points.baselines import BASELINES, RECENT, boosted_trees, jaccard, median_of_last, recent_shares
 from apps.ml.core.points.prior_training import train_prior
 from apps.ml.tests.core.points_teams import issue, telling_team

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from apps.ml.benchmarks.points_data import Project
+from apps.ml.benchmarks.points.data import Project
 from apps.ml.core.arrays import Floats
 from apps.ml.core.points import (
     MIN_TRAINING_ISSUES,

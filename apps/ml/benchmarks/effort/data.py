@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.common.exceptions import ApplicationError
-from apps.ml.benchmarks.points_data import LARGEST_FIELD
+from apps.ml.benchmarks.points.data import LARGEST_FIELD
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 #: Column names of the files we know, the first one present counts. Who logged hours is known only afterwards: not read.

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from apps.ml.benchmarks.points_data import Project, read_projects
-from apps.ml.benchmarks.points_protocols import baseline_record, batches, served_record
-from apps.ml.benchmarks.points_report import report
+from apps.ml.benchmarks.points.data import Project, read_projects
+from apps.ml.benchmarks.points.protocols import baseline_record, batches, served_record
+from apps.ml.benchmarks.points.report import report
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.core.points import PointsPrior, load_prior
 from apps.ml.core.points.baselines import BASELINES

@@ -13,11 +13,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .assignment_data import holds_reports, read_reports
-from .assignment_report import acceptance, acceptance_lines, table
-from .assignment_reports import score_reports
-from .assignment_walk import score_tasks
-from .runs import Write, add_dated_arguments, write_figures
+from apps.ml.benchmarks.assignment.bug_reports import score_reports
+from apps.ml.benchmarks.assignment.data import holds_reports, read_reports
+from apps.ml.benchmarks.assignment.report import acceptance, acceptance_lines, table
+from apps.ml.benchmarks.assignment.tasks import score_tasks
+from apps.ml.benchmarks.runs import Write, add_dated_arguments, write_figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from apps.ml.benchmarks.effort.data import UnreadableTasks
 from apps.ml.core.records import CompletedIssue, IssueFacts
-
-from .effort_data import UnreadableTasks
 
 #: American, as the public file has it.
 _CREATED = "%m/%d/%Y %H:%M"

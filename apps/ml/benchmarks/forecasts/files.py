@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.ml.benchmarks.forecasts_data import read_projects
+from apps.ml.benchmarks.forecasts.data import read_projects
 from apps.ml.core.forecasts.replay import REPLAY_RUNS
 from apps.ml.services.forecast_backtest import Plan
 

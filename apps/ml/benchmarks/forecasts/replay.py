@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.benchmarks.forecasts_data import WeeklyProject
+from apps.ml.benchmarks.forecasts.data import WeeklyProject
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.replay import (
     FIRST_ORIGIN_WEEKS,

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
-from apps.ml.benchmarks.sprints_data import Project, read_projects
-from apps.ml.benchmarks.sprints_replay import milliseconds, replay, scores
-from apps.ml.benchmarks.sprints_report import acceptance, acceptance_lines, table
+from apps.ml.benchmarks.sprints.data import Project, read_projects
+from apps.ml.benchmarks.sprints.replay import milliseconds, replay, scores
+from apps.ml.benchmarks.sprints.report import acceptance, acceptance_lines, table
 from apps.ml.core.sprints.outcome import SprintPrior, load_prior
 from apps.ml.core.sprints.outcome.training import train_prior
 

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from apps.ml.benchmarks.effort.data import moment, read_tasks
+from apps.ml.benchmarks.runs import Write
 from apps.ml.core.assignment.replay import Ledger, Suggested, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.core.effort.replay import Timings, month_starts
 from apps.ml.core.evaluation.metrics import chronological_split, expected_calibration_error
 from apps.ml.core.records import CompletedIssue
-
-from .effort_data import moment, read_tasks
-from .runs import Write
 
 #: From here on an answer counts as sure: A3.
 SURE = 0.8

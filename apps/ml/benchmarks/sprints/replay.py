@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from apps.ml.benchmarks.sprints_data import Project
+from apps.ml.benchmarks.sprints.data import Project
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.evaluation.metrics import expected_calibration_error, mae
 from apps.ml.core.sprints.outcome import OwnRecord, PastSprint, SprintOutcome, SprintPrior

@@ -10,10 +10,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from apps.ml.benchmarks.forecasts_alarms import alarms
-from apps.ml.benchmarks.forecasts_data import read_projects
-from apps.ml.benchmarks.forecasts_replay import when
-from apps.ml.benchmarks.forecasts_report import acceptance, lines
+from apps.ml.benchmarks.forecasts.alarms import alarms
+from apps.ml.benchmarks.forecasts.data import read_projects
+from apps.ml.benchmarks.forecasts.replay import when
+from apps.ml.benchmarks.forecasts.report import acceptance, lines
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.core.forecasts.replay import REPLAY_RUNS
 

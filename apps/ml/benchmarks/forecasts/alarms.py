@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.benchmarks.forecasts_data import WeeklyProject
+from apps.ml.benchmarks.forecasts.data import WeeklyProject
 from apps.ml.core.anomalies.rules import SPIKE_RARITY, upper_tail
 from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, MIN_WEEKLY_MEAN, ThroughputShift, throughput_shift
 from apps.ml.core.arrays import Integers

@@ -17,15 +17,14 @@ from typing import Any
 import numpy as np
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.benchmarks.effort.data import moment, read_tasks
+from apps.ml.benchmarks.effort.report import acceptance, acceptance_lines, table
+from apps.ml.benchmarks.effort.score import Test, score_baseline, score_estimates
+from apps.ml.benchmarks.runs import Write, add_dated_arguments, write_figures
 from apps.ml.core.effort.baselines import BASELINES, fitted
 from apps.ml.core.effort.replay import Served, Walk
 from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue, chronological
-
-from .effort_data import moment, read_tasks
-from .effort_report import acceptance, acceptance_lines, table
-from .effort_score import Test, score_baseline, score_estimates
-from .runs import Write, add_dated_arguments, write_figures
 
 #: Size of the small team of the learning curve (E9).
 SMALL_TEAM = 100
