@@ -177,7 +177,7 @@ def plan_and_sweep(count: int) -> bool:
     Whether memory did not grow after the first fifth, in which allocators and caches fill, and the plan's number of
     queries was the same for a tenth of the projects.
     """
-    from apps.ml.services.retraining import models_due
+    from apps.ml.services.training.due import models_due
 
     make_small_teams(count // 10)
     few_queries, _, _ = planned(models_due)
@@ -220,8 +220,8 @@ def planned(models_due: Callable[..., Any]) -> tuple[int, float, int]:
 def sweep() -> list[tuple[int, int]]:
     """Train all that is due for hours; how many were trained, with the process' memory then."""
     from apps.ml.models import TrainingRun
-    from apps.ml.services.retraining import queue_due_trainings
-    from apps.ml.services.training_jobs import run_training
+    from apps.ml.services.training.due import queue_due_trainings
+    from apps.ml.services.training.jobs import run_training
 
     list(queue_due_trainings(now=NOW))
     hours_runs = TrainingRun.objects.filter(model_type="effort_prediction")

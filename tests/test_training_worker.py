@@ -19,7 +19,7 @@ ISSUES = 600
 ASK_FOR_A_TRAINING = f"""
 from django.core.management import call_command
 from django.utils import timezone
-from apps.ml.services.training_jobs import request_training
+from apps.ml.services.training.jobs import request_training
 from apps.ml.tasks import send_training
 from apps.ml.tests.teams import learnable_team
 call_command("migrate", verbosity=0)
@@ -101,7 +101,7 @@ from django.db import connections
 from django.utils import timezone
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel
-from apps.ml.services.model_registry import activate
+from apps.ml.services.models.registry import activate
 from apps.ml.tests.factories import MLModelFactory
 call_command("migrate", verbosity=0)
 models, together = [MLModelFactory() for _ in range(8)], Barrier(8)

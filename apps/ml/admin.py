@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import AnomalyDetection, MLModel, PredictionHistory, TrainingRun
-from apps.ml.services.anomaly_review import dismiss_anomaly, resolve_anomaly
-from apps.ml.services.model_registry import activate, require_sound, roll_back
+from apps.ml.services.anomalies.review import dismiss_anomaly, resolve_anomaly
+from apps.ml.services.models.registry import activate, require_sound, roll_back
 from apps.projects.admin import ReadOnly
 
 Filter = type[admin.SimpleListFilter]

@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
-from apps.ml.services import AnomalyDetectionService, clean_up, training_jobs
-from apps.ml.services.outcomes import record_outcomes
-from apps.ml.services.retraining import queue_due_trainings
+from apps.ml.services import AnomalyDetectionService
+from apps.ml.services.evaluation.closing import record_outcomes
+from apps.ml.services.training import jobs as training_jobs
+from apps.ml.services.training.due import queue_due_trainings
+from apps.ml.services.upkeep import retention as clean_up
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
 from apps.projects.models import Project, Sprint

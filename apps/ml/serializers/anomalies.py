@@ -7,7 +7,7 @@ from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.issues import named_issues
 from apps.ml.serializers.issues import NamedIssueSerializer
-from apps.ml.services.anomaly_review import REVIEWS
+from apps.ml.services.anomalies.review import REVIEWS
 
 MAX_NOTES = 5000
 

@@ -13,7 +13,7 @@ from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.sprints.growth import MIN_SPRINTS
 from apps.ml.serializers.issues import NamedIssueSerializer
 from apps.ml.serializers.predictions import MAX_HOURS
-from apps.ml.services.forecasts import TARGET_PROBABILITY
+from apps.ml.services.forecasts.service import TARGET_PROBABILITY
 
 #: More issues than any sprint holds; a longer list is a mistake.
 MAX_PLANNED_ISSUES = 1000

@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
-from apps.ml.services.fitting import PeopleStayInTheirProject
 from apps.ml.services.model_trainer import STEPS
+from apps.ml.services.models.fitting import PeopleStayInTheirProject
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
 _INTERNAL_METRICS = ("reference_errors",)

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from apps.ml.core.evaluation.scorecard import INTERVAL_LEVEL, MIN_FOR_INTERVAL
 from apps.ml.selectors.scorecard import MOST_OUTCOMES, SCORED_KINDS
-from apps.ml.services.scorecard import DEFAULT_DAYS, MAX_DAYS
+from apps.ml.services.evaluation.scorecard import DEFAULT_DAYS, MAX_DAYS
 
 _INTERVAL = f"{INTERVAL_LEVEL:.0%} interval by seeded bootstrap; null below {MIN_FOR_INTERVAL} outcomes."
 

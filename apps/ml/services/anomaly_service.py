@@ -21,10 +21,10 @@ from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors import insights
 from apps.ml.selectors.issues import issue_titles, named_issues
 from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, sprint_past
-from apps.ml.services.alerts import URGENT, anomaly_news, risk_news
-from apps.ml.services.history import record_prediction
-from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason, team_past
-from apps.ml.services.sprint_outcome import sprint_outlook_or_none
+from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
+from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason, team_past
+from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.sprints.outcome import sprint_outlook_or_none
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
 

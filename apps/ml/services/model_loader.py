@@ -17,8 +17,8 @@ from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.models import ModelType
 from apps.ml.selectors.models import ActiveModel, active_model
-from apps.ml.services.model_cache import LoadedModel, ModelCache
-from apps.ml.services.single_flight import SingleFlight
+from apps.ml.services.models.cache import LoadedModel, ModelCache
+from apps.ml.services.models.single_flight import SingleFlight
 from apps.ml.storage.errors import ArtifactRefused, StorageError
 from apps.ml.storage.s3 import S3ModelStorageService
 from apps.ml.storage.signing import verify

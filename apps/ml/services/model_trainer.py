@@ -16,11 +16,12 @@ from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.records import CompletedIssue
 from apps.ml.models import MLModel, ModelType
 from apps.ml.selectors.issues import completed_with_hours, completed_with_people, completed_with_points
-from apps.ml.services import datasets, model_registry
-from apps.ml.services.comparison import Verdict, compare_with_active, out_of_sample_errors
-from apps.ml.services.estimators import library_versions
-from apps.ml.services.fitting import Fitted, fit_assignment, fit_effort, fit_points
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.models import datasets
+from apps.ml.services.models import registry as model_registry
+from apps.ml.services.models.comparison import Verdict, compare_with_active, out_of_sample_errors
+from apps.ml.services.models.estimators import library_versions
+from apps.ml.services.models.fitting import Fitted, fit_assignment, fit_effort, fit_points
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.s3 import S3ModelStorageService, StoredArtifact, StoredTraining
 

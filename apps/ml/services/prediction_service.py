@@ -11,8 +11,8 @@ from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text import clipped
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.issues import issue_titles
-from apps.ml.services.answering import Answer, Answered, answer_effort, answer_points
-from apps.ml.services.history import record_prediction
+from apps.ml.services.predictions.answering import Answer, Answered, answer_effort, answer_points
+from apps.ml.services.predictions.record import record_prediction
 
 if TYPE_CHECKING:
     from apps.accounts.models import User

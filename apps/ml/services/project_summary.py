@@ -12,8 +12,8 @@ from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
-from apps.ml.services.history import record_prediction
-from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason, team_past
+from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason, team_past
+from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Project, Sprint
 
 

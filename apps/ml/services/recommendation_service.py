@@ -17,9 +17,9 @@ from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.assignment import assignable_people, member_histories
 from apps.ml.selectors.issues import facts_of, issue_titles
-from apps.ml.services.history import record_prediction
-from apps.ml.services.model_cache import LoadedModel
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.models.cache import LoadedModel
+from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Issue
 
 DEFAULT_TOP_N = 3

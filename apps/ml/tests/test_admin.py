@@ -12,7 +12,7 @@ from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.ml.admin import table_of
 from apps.ml.models import AnomalyDetection, MLModel, TrainingRun
 from apps.ml.services import ModelTrainer
-from apps.ml.services.model_registry import activate
+from apps.ml.services.models.registry import activate
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import AnomalyDetectionFactory, MLModelFactory, PredictionHistoryFactory
 from apps.projects.tests.factories import ProjectFactory

@@ -15,7 +15,7 @@ from apps.ml import tasks
 from apps.ml.core.findings import SEVERITIES
 from apps.ml.models import AnomalyDetection
 from apps.ml.services import anomaly_service
-from apps.ml.services.anomaly_review import dismiss_anomaly, resolve_anomaly
+from apps.ml.services.anomalies.review import dismiss_anomaly, resolve_anomaly
 from apps.ml.services.anomaly_service import AnomalyDetectionService
 from apps.notifications.models import Delivery, Notification
 from apps.notifications.services.announcing import COOLDOWN

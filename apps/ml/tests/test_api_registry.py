@@ -10,7 +10,7 @@ from apps.accounts.tests.factories import UserFactory
 from apps.ml import tasks
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import ModelTrainer
-from apps.ml.services.model_registry import activate
+from apps.ml.services.models.registry import activate
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore

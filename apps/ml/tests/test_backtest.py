@@ -14,9 +14,9 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.core.points import PointsPrior
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.models import ModelType, PredictionHistory
-from apps.ml.services.backtest import EFFORT_BASELINES, LEVELS, NothingToReplay, plan_of, replay
-from apps.ml.services.backtest_figures import backtest_of, figures
-from apps.ml.services.backtest_page import page
+from apps.ml.reports.issue_replay_page import page
+from apps.ml.services.evaluation.issue_replay import EFFORT_BASELINES, LEVELS, NothingToReplay, plan_of, replay
+from apps.ml.services.evaluation.issue_replay_figures import backtest_of, figures
 from apps.ml.tests.teams import learnable_team
 from apps.projects.tests.factories import ProjectFactory
 

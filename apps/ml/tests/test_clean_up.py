@@ -7,8 +7,8 @@ import pytest
 
 from apps.ml import tasks
 from apps.ml.models import PredictionAggregate, PredictionHistory, TrainingRun
-from apps.ml.services import clean_up
-from apps.ml.services.clean_up import remove_old_history
+from apps.ml.services.upkeep import retention as clean_up
+from apps.ml.services.upkeep.retention import remove_old_history
 from apps.ml.tests.factories import PredictionHistoryFactory, TrainingRunFactory
 from apps.projects.tests.factories import ProjectFactory
 

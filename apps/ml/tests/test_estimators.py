@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from apps.ml.models import MLModel
-from apps.ml.services.estimators import ArtifactTruncated, LibraryMismatch, open_estimators
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.models.estimators import ArtifactTruncated, LibraryMismatch, open_estimators
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import DigestMismatch, ObjectMissing, SignatureInvalid
 from apps.ml.storage.signing import digest

@@ -8,11 +8,11 @@ from django.utils import timezone
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.forecasts import created_by_week, in_progress, unfinished
 from apps.ml.services import AnomalyDetectionService
-from apps.ml.services.forecasts import ForecastService, Scenario
+from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.ml.services.forecasts.sprint import sprint_forecast, team_past
 from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.services.project_summary import ProjectSummaryService
-from apps.ml.services.sprint_duration import SprintDurationService
-from apps.ml.services.sprint_forecasts import sprint_forecast, team_past
+from apps.ml.services.sprints.duration import SprintDurationService
 from apps.ml.tests.forecast_teams import a_running_sprint, a_team, finish_by_week, growing_sprints
 from apps.ml.tests.teams import learnable_team
 from apps.projects.services import update_issue

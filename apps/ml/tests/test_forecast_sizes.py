@@ -6,11 +6,11 @@ import pytest
 
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import unfinished
-from apps.ml.services import issue_sizes
-from apps.ml.services.forecasts import ForecastService, Scenario
+from apps.ml.services.forecasts import sizes as issue_sizes
+from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.ml.services.forecasts.sprint import sprint_forecast
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
-from apps.ml.services.sprint_forecasts import sprint_forecast
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.tests.teams import learnable_team
 from apps.projects.models import Project, Sprint

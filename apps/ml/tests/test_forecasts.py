@@ -10,10 +10,10 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first, throughput, unfinished
 from apps.ml.services import AnomalyDetectionService
-from apps.ml.services.forecasts import ForecastService, Scenario
+from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.ml.services.forecasts.sprint import sprint_forecast
 from apps.ml.services.project_summary import ProjectSummaryService
-from apps.ml.services.sprint_duration import SprintDurationService
-from apps.ml.services.sprint_forecasts import sprint_forecast
+from apps.ml.services.sprints.duration import SprintDurationService
 from apps.ml.tests.forecast_teams import a_running_sprint, a_team, finish_by_week
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.services import update_issue

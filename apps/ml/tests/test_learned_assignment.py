@@ -7,8 +7,8 @@ import pytest
 from apps.common.exceptions import NotEnoughData
 from apps.ml.models import MLModel, ModelType, PredictionHistory
 from apps.ml.selectors.issues import completed_with_people
-from apps.ml.services.fitting import PeopleStayInTheirProject
 from apps.ml.services.model_trainer import ModelTrainer
+from apps.ml.services.models.fitting import PeopleStayInTheirProject
 from apps.ml.services.recommendation_service import RecommendationService
 from apps.ml.tests.core.assignment_teams import EXPERTS
 from apps.ml.tests.core.assignment_teams import finished as finished_work

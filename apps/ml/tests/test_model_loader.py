@@ -18,7 +18,7 @@ from apps.ml.services.model_loader import (
     ModelUnavailable,
     cache_key,
 )
-from apps.ml.services.model_registry import activate
+from apps.ml.services.models.registry import activate
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import MLModelFactory
 from apps.ml.tests.teams import finished_issues, learnable_team

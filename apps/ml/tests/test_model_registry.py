@@ -7,13 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from apps.ml.models import MLModel, PredictionHistory
-from apps.ml.services.model_registry import (
-    NotActivatable,
-    NothingToRollBackTo,
-    activate,
-    next_version,
-    roll_back,
-)
+from apps.ml.services.models.registry import NotActivatable, NothingToRollBackTo, activate, next_version, roll_back
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory
 from apps.projects.tests.factories import ProjectFactory
 

@@ -15,8 +15,9 @@ from apps.ml.core.effort import EffortModel, predict_unfolded
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel
 from apps.ml.selectors.issues import completed_with_hours
-from apps.ml.services import ModelLoader, ModelTrainer, S3ModelStorageService, datasets
+from apps.ml.services import ModelLoader, ModelTrainer, S3ModelStorageService
 from apps.ml.services.model_trainer import STEPS
+from apps.ml.services.models import datasets
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore

@@ -8,7 +8,7 @@ import pytest
 from apps.accounts.tests.factories import UserFactory
 from apps.ml.models import PredictionHistory
 from apps.ml.services import ModelTrainer, PredictionService, S3ModelStorageService
-from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
+from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import PredictionHistoryFactory
 from apps.projects.tests.factories import ProjectFactory

@@ -11,10 +11,10 @@ from django.db import connection, connections
 
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel, PredictionAggregate, TrainingRun
-from apps.ml.services import clean_up
-from apps.ml.services.clean_up import remove_old_history
-from apps.ml.services.model_registry import activate, roll_back
-from apps.ml.services.training_jobs import AlreadyTraining, claim, recover_lost_runs, request_training
+from apps.ml.services.models.registry import activate, roll_back
+from apps.ml.services.training.jobs import AlreadyTraining, claim, recover_lost_runs, request_training
+from apps.ml.services.upkeep import retention as clean_up
+from apps.ml.services.upkeep.retention import remove_old_history
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.projects.tests.factories import ProjectFactory
 

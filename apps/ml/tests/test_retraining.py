@@ -7,7 +7,7 @@ from django.core.management import call_command
 
 from apps.ml import tasks
 from apps.ml.models import ModelType, TrainingRun
-from apps.ml.services.retraining import models_due, queue_due_trainings
+from apps.ml.services.training.due import models_due, queue_due_trainings
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.ml.tests.teams import finished_issues
 from apps.projects.models import Issue
@@ -145,8 +145,8 @@ def test_planning_queues_a_run_with_its_reason_and_a_second_plan_adds_none(now):
 
 
 def test_the_weekly_task_trains_every_due_model_and_one_failure_harms_no_other(now, monkeypatch):
-    from apps.ml.services.fitting import fit_effort
     from apps.ml.services.model_trainer import _RECIPES, _Recipe
+    from apps.ml.services.models.fitting import fit_effort
 
     sick, healthy = project_with(50, now=now), project_with(60, now=now)
 

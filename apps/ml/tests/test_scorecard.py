@@ -12,8 +12,8 @@ from apps.accounts.tests.factories import UserFactory
 from apps.ml.models import PredictionAggregate, PredictionHistory
 from apps.ml.selectors.scorecard import Removed
 from apps.ml.services import PredictionService
-from apps.ml.services.outcomes import record_outcomes
-from apps.ml.services.scorecard import project_scorecard
+from apps.ml.services.evaluation.closing import record_outcomes
+from apps.ml.services.evaluation.scorecard import project_scorecard
 from apps.ml.tests.factories import PredictionHistoryFactory
 from apps.projects.models import TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory

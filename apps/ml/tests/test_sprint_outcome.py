@@ -8,8 +8,8 @@ from django.utils import timezone
 from apps.common.exceptions import NotEnoughData
 from apps.ml.models import PredictionHistory
 from apps.ml.services import AnomalyDetectionService
-from apps.ml.services.outcomes import record_outcomes
-from apps.ml.services.sprint_outcome import SprintIsOver, SprintOutcomeService, sprint_outlook, sprint_outlook_or_none
+from apps.ml.services.evaluation.closing import record_outcomes
+from apps.ml.services.sprints.outcome import SprintIsOver, SprintOutcomeService, sprint_outlook, sprint_outlook_or_none
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.services import close_sprint, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory

@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import NotEnoughData
 from apps.ml.models import MLModel, TrainingRun
-from apps.ml.services import training_jobs
-from apps.ml.services.training_jobs import (
+from apps.ml.services.training import jobs as training_jobs
+from apps.ml.services.training.jobs import (
     MAX_ATTEMPTS,
     AlreadyTraining,
     Claim,
@@ -42,7 +42,7 @@ def failing_training(monkeypatch, error):
     def train(self, *args, **options):
         raise error
 
-    monkeypatch.setattr("apps.ml.services.training_jobs.ModelTrainer.train", train)
+    monkeypatch.setattr("apps.ml.services.training.jobs.ModelTrainer.train", train)
 
 
 def test_a_scope_has_one_open_run_and_the_second_request_is_told_its_id(run, team, now):

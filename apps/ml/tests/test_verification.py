@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.ml.models import MLModel
-from apps.ml.services.verification import delete_orphans, verify_store
+from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
 
 pytestmark = pytest.mark.django_db

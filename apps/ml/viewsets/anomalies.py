@@ -23,7 +23,7 @@ from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.serializers.anomalies import AnomalySerializer, ReviewRequest
-from apps.ml.services.anomaly_review import REVIEWS
+from apps.ml.services.anomalies.review import REVIEWS
 from apps.notifications.selectors import severest_first
 from apps.projects.models import Project
 from apps.projects.selectors import projects_visible_to, role_of

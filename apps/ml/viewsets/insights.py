@@ -22,7 +22,7 @@ from apps.ml.serializers.insights import (
 )
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.project_summary import ProjectSummaryService
-from apps.ml.services.sprint_duration import SprintDurationService
+from apps.ml.services.sprints.duration import SprintDurationService
 from apps.projects.selectors import projects_visible_to, sprints_visible_to
 
 #: What is named in the body, rather than the address, is not there or not visible.

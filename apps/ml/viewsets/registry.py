@@ -22,7 +22,8 @@ from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import models_visible_to, runs_visible_to
 from apps.ml.serializers.registry import JobSerializer, ModelDetailSerializer, ModelSerializer, ScopeRequest
-from apps.ml.services import model_registry, training_jobs
+from apps.ml.services.models import registry as model_registry
+from apps.ml.services.training import jobs as training_jobs
 from apps.ml.storage.errors import StorageError
 from apps.ml.tasks import BrokerUnavailable, send_training
 from apps.projects.filters import YesNoFilter

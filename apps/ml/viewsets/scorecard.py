@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from apps.ml.serializers.scorecard import ScorecardRequest, ScorecardResponse
-from apps.ml.services.scorecard import project_scorecard
+from apps.ml.services.evaluation.scorecard import project_scorecard
 from apps.projects.selectors import projects_visible_to
 
 

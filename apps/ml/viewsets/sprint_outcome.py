@@ -12,7 +12,7 @@ from rest_framework.viewsets import ViewSet
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.serializers.sprint_outcome import SprintOutcomeResponse
-from apps.ml.services.sprint_outcome import SprintOutcomeService
+from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.projects.selectors import sprints_visible_to
 
 NO_OUTCOME: dict[Any, Any] = {

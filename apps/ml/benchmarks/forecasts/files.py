@@ -6,7 +6,7 @@ import numpy as np
 
 from apps.ml.benchmarks.forecasts.data import read_projects
 from apps.ml.core.forecasts.replay import REPLAY_RUNS
-from apps.ml.services.forecast_backtest import Plan
+from apps.ml.services.evaluation.forecast_replay import Plan
 
 
 def plan_of_files(directory: Path) -> Plan:

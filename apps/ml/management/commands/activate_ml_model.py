@@ -10,7 +10,7 @@ from apps.common.console import only_warnings
 from apps.common.exceptions import ApplicationError
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import MLModel, ModelType
-from apps.ml.services.model_registry import activate, require_sound, roll_back
+from apps.ml.services.models.registry import activate, require_sound, roll_back
 
 
 class Command(BaseCommand):

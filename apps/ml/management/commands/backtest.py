@@ -20,16 +20,16 @@ from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.benchmarks.forecasts.files import plan_of_files
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import ModelType
-from apps.ml.reports import table
-from apps.ml.services.backtest import MOST_REPLAYED, plan_replay, replay
-from apps.ml.services.backtest_figures import Backtest, backtest_of, figures
-from apps.ml.services.backtest_page import page, table_rows
-from apps.ml.services.forecast_backtest import ForecastBacktest, plan_of_team
-from apps.ml.services.forecast_backtest import Plan as ForecastPlan
-from apps.ml.services.forecast_backtest import figures as forecast_figures
-from apps.ml.services.forecast_backtest import replay as replay_forecasts
-from apps.ml.services.forecast_backtest_page import explanation, promise_rows, range_rows, score_rows
-from apps.ml.services.forecast_backtest_page import page as forecast_page
+from apps.ml.reports.forecast_replay_page import explanation, promise_rows, range_rows, score_rows
+from apps.ml.reports.forecast_replay_page import page as forecast_page
+from apps.ml.reports.issue_replay_page import page, table_rows
+from apps.ml.reports.tables import table
+from apps.ml.services.evaluation.forecast_replay import ForecastBacktest, plan_of_team
+from apps.ml.services.evaluation.forecast_replay import Plan as ForecastPlan
+from apps.ml.services.evaluation.forecast_replay import figures as forecast_figures
+from apps.ml.services.evaluation.forecast_replay import replay as replay_forecasts
+from apps.ml.services.evaluation.issue_replay import MOST_REPLAYED, plan_replay, replay
+from apps.ml.services.evaluation.issue_replay_figures import Backtest, backtest_of, figures
 
 #: Short, and as the other commands and the API name them.
 _KINDS = {

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from apps.common.console import only_warnings
 from apps.ml.management.scope import project_by_key
-from apps.ml.services.diagnosis import diagnose
+from apps.ml.services.upkeep.diagnosis import diagnose
 
 _MARKS = {"ok": "ok     ", "warning": "WARNING", "error": "ERROR  "}
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import MLModel
-from apps.ml.reports import model_figures, table
+from apps.ml.reports.tables import model_figures, table
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from apps.ml.services.retraining import models_due, queue_due_trainings
+from apps.ml.services.training.due import models_due, queue_due_trainings
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Project
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from apps.ml.core.evaluation.scorecard import Score, Skill
 from apps.ml.management.scope import project_by_key
-from apps.ml.reports import table
+from apps.ml.reports.tables import table
 from apps.ml.selectors.scorecard import SCORED_KINDS
-from apps.ml.services.scorecard import DEFAULT_DAYS, MAX_DAYS, Scorecard, TypeScorecard, project_scorecard
+from apps.ml.services.evaluation.scorecard import DEFAULT_DAYS, MAX_DAYS, Scorecard, TypeScorecard, project_scorecard
 
 _HEADER = ("", "n", "MAE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "skill")
 

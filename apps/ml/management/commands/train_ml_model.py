@@ -10,10 +10,10 @@ from apps.common.console import only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.management.scope import add_scope_arguments, scope_of
 from apps.ml.models import ModelType
-from apps.ml.reports import training_report
-from apps.ml.services.model_registry import activate
+from apps.ml.reports.tables import training_report
 from apps.ml.services.model_trainer import STEPS
-from apps.ml.services.training_jobs import train_here
+from apps.ml.services.models.registry import activate
+from apps.ml.services.training.jobs import train_here
 
 
 class Command(BaseCommand):

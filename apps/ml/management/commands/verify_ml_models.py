@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.ml.services.verification import MIN_ORPHAN_AGE, Verification, delete_orphans, verify_store
+from apps.ml.services.upkeep.verification import MIN_ORPHAN_AGE, Verification, delete_orphans, verify_store
 from apps.ml.storage.errors import StorageError
 
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from apps.ml.core.evaluation.reliability import Share
-from apps.ml.core.plots import Axis, Frame, Series, calibration_plot, nice_ticks, range_plot, strip_plot, time_plot
+from apps.ml.reports.plots import Axis, Frame, Series, calibration_plot, nice_ticks, range_plot, strip_plot, time_plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 

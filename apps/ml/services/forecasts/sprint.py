@@ -19,7 +19,7 @@ from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts, insights
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.sprint_history import sprint_pasts
-from apps.ml.services.issue_sizes import model_sizes, unit_of
+from apps.ml.services.forecasts.sizes import model_sizes, unit_of
 from apps.projects.models import Sprint
 
 

@@ -9,9 +9,9 @@ from apps.ml.core.evaluation.words import skill_in_short
 from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, NAIVE, RANGE, SERVED, TEXTBOOK
 from apps.ml.core.forecasts.score import BLOCK_WEEKS, JUDGED_PERCENT, MethodScore, ReplayScore
 from apps.ml.core.forecasts.simulation import PERCENTILES
-from apps.ml.core.plots import calibration_plot, strip_plot
-from apps.ml.services.backtest_document import document, html_table
-from apps.ml.services.forecast_backtest import ForecastBacktest
+from apps.ml.reports.document import document, html_table
+from apps.ml.reports.plots import calibration_plot, strip_plot
+from apps.ml.services.evaluation.forecast_replay import ForecastBacktest
 
 Rows = Iterator[Sequence[str]]
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from html import escape
 
 from apps.ml.core.evaluation.words import skill_in_short
-from apps.ml.core.plots import Series, calibration_plot, range_plot, time_plot
 from apps.ml.models import ModelType
-from apps.ml.services.backtest_document import document, html_table
-from apps.ml.services.backtest_figures import Backtest, Rival, Stretch
+from apps.ml.reports.document import document, html_table
+from apps.ml.reports.plots import Series, calibration_plot, range_plot, time_plot
+from apps.ml.services.evaluation.issue_replay_figures import Backtest, Rival, Stretch
 
 _PROMISES = {
     ModelType.EFFORT_PREDICTION: "stated confidence: within a factor of two",

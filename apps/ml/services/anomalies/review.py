@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.common.exceptions import Conflict
 from apps.ml.models import AnomalyDetection
-from apps.ml.services.alerts import about_anomaly
+from apps.ml.services.anomalies.news import about_anomaly
 from apps.ml.services.anomaly_service import OPEN_STATUSES
 from apps.notifications.services.announcing import withdraw
 

@@ -18,10 +18,10 @@ from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_h
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
 from apps.ml.models import ModelType
-from apps.ml.services.model_cache import LoadedModel
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
-from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
-from apps.ml.services.similar_issues import FINISHED_WORK
+from apps.ml.services.models.cache import LoadedModel
+from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
+from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Q
 from apps.ml.core.records import CompletedIssue
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.selectors.issues import completed_for_evidence
-from apps.ml.services.single_flight import SingleFlight
+from apps.ml.services.models.single_flight import SingleFlight
 from apps.projects.models import Issue
 
 #: Projects whose index stays in memory; at 5,000 issues one takes about 1 MB.

@@ -11,11 +11,11 @@ from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem, unit_for
 from apps.ml.core.points import PointsModel
 from apps.ml.models import ModelType
 from apps.ml.selectors.issues import facts_of_issues
-from apps.ml.services.answering import finished_since
-from apps.ml.services.model_cache import LoadedModel
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
-from apps.ml.services.recent_outcomes import EFFORT_OUTCOMES
-from apps.ml.services.similar_issues import FINISHED_WORK
+from apps.ml.services.models.cache import LoadedModel
+from apps.ml.services.predictions.answering import finished_since
+from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES
+from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 
 logger = logging.getLogger(__name__)
 

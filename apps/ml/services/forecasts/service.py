@@ -20,16 +20,16 @@ from apps.ml.models import PredictionHistory
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.issues import issue_titles
-from apps.ml.services.forecast_answers import (
+from apps.ml.services.forecasts.answers import (
     drop_answers,
     forecast_answer,
     forecast_details,
     history_answer,
     record_answer,
 )
-from apps.ml.services.history import record_prediction
-from apps.ml.services.issue_sizes import model_sizes, unit_of
-from apps.ml.services.sprint_forecasts import sprint_question
+from apps.ml.services.forecasts.sizes import model_sizes, unit_of
+from apps.ml.services.forecasts.sprint import sprint_question
+from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Project, Sprint
 
 METHOD = "monte_carlo"

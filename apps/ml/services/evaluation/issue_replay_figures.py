@@ -14,8 +14,8 @@ from apps.ml.core.evaluation.reliability import Share, observed_share, reliabili
 from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, Skill, came_true, score, skill, with_confidence
 from apps.ml.core.evaluation.words import in_words, verdict
 from apps.ml.models import ModelType
-from apps.ml.services.backtest import EFFORT_BASELINES, Replay
-from apps.ml.services.scorecard import SEED, UNITS
+from apps.ml.services.evaluation.issue_replay import EFFORT_BASELINES, Replay
+from apps.ml.services.evaluation.scorecard import SEED, UNITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, es
 from apps.ml.core.sprints.duration_beside_forecast import beside_forecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import insights
-from apps.ml.services.forecast_answers import forecast_answer, forecast_details
-from apps.ml.services.history import record_prediction
-from apps.ml.services.sprint_forecasts import sprint_forecast_or_reason
+from apps.ml.services.forecasts.answers import forecast_answer, forecast_details
+from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason
+from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Sprint
 
 

@@ -28,7 +28,7 @@ from apps.ml.core.forecasts.score import (
 from apps.ml.core.forecasts.simulation import MAX_WEEKS, N_RUNS, PERCENTILES
 from apps.ml.core.forecasts.units import Unit, unit_for
 from apps.ml.selectors.forecasts import throughput
-from apps.ml.services.scorecard import SEED
+from apps.ml.services.evaluation.scorecard import SEED
 from apps.projects.models import Project
 
 Progress = Callable[[int, str], None]

@@ -24,8 +24,8 @@ from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.records import CompletedIssue
 from apps.ml.models import MLModel, ModelType
-from apps.ml.services.fitting import Fitted
-from apps.ml.services.model_registry import in_scope
+from apps.ml.services.models.fitting import Fitted
+from apps.ml.services.models.registry import in_scope
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
 from apps.ml.storage.s3 import S3ModelStorageService
 from apps.ml.storage.signing import verify

@@ -14,8 +14,8 @@ from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import MLModel, ModelType, PredictionHistory
-from apps.ml.services.estimators import LibraryMismatch, open_estimators
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.models.estimators import LibraryMismatch, open_estimators
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.keys import models_prefix

@@ -22,9 +22,9 @@ from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import count_outcomes
-from apps.ml.services.heartbeat import beating
-from apps.ml.services.model_registry import ActivationConflict
 from apps.ml.services.model_trainer import ModelTrainer, Progress, Training, record_failure
+from apps.ml.services.models.registry import ActivationConflict
+from apps.ml.services.training.heartbeat import beating
 from apps.ml.storage.errors import StorageError
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from apps.ml.selectors.registry import (
     reference_errors,
     training_plan,
 )
-from apps.ml.services.training_jobs import AlreadyTraining, request_training
+from apps.ml.services.training.jobs import AlreadyTraining, request_training
 
 logger = logging.getLogger(__name__)
 
