@@ -13,6 +13,7 @@ from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
+from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
 from apps.ml.services.upkeep import retention as clean_up
@@ -42,8 +43,8 @@ def retrain_ml_models() -> int:
     # The row's state makes a second delivery harmless: so a message may outlive the worker that was killed.
     acks_late=True,
     reject_on_worker_lost=True,
-    soft_time_limit=training_jobs.SOFT_LIMIT_SECONDS,
-    time_limit=training_jobs.HARD_LIMIT_SECONDS,
+    soft_time_limit=claims.SOFT_LIMIT_SECONDS,
+    time_limit=claims.HARD_LIMIT_SECONDS,
 )
 def train_model(self: "Task[Any, None]", run_id: str) -> None:
     """Do a queued training; nothing if it is not queued any more."""

@@ -22,6 +22,7 @@ from apps.ml.selectors import insights
 from apps.ml.selectors.issues import issue_titles, named_issues
 from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, sprint_past
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
+from apps.ml.services.anomalies.review import OPEN_STATUSES
 from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason, team_past
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.outcome import sprint_outlook_or_none
@@ -31,8 +32,6 @@ from apps.projects.models import Project, Sprint
 logger = logging.getLogger(__name__)
 
 METHOD = "rules"
-#: A finding of these states is still being looked at; finding it again changes it and adds none.
-OPEN_STATUSES = (AnomalyDetection.Status.DETECTED, AnomalyDetection.Status.INVESTIGATING)
 #: Four weeks, which is what the engine judges: until then the same weeks would raise the same alarm again.
 SILENT_AFTER_FALSE_ALARM = timedelta(weeks=4)
 

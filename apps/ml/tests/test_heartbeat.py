@@ -5,8 +5,8 @@ import time
 
 from django.db import OperationalError
 
+from apps.ml.services.training.claims import ClaimLost
 from apps.ml.services.training.heartbeat import beating
-from apps.ml.services.training.jobs import ClaimLost
 
 
 def test_it_beats_while_the_work_goes_on_and_never_after():

@@ -12,7 +12,8 @@ from django.db import connection, connections
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel, PredictionAggregate, TrainingRun
 from apps.ml.services.models.registry import activate, roll_back
-from apps.ml.services.training.jobs import AlreadyTraining, claim, recover_lost_runs, request_training
+from apps.ml.services.training.claims import claim
+from apps.ml.services.training.jobs import AlreadyTraining, recover_lost_runs, request_training
 from apps.ml.services.upkeep import retention as clean_up
 from apps.ml.services.upkeep.retention import remove_old_history
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory

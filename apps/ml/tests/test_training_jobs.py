@@ -12,12 +12,10 @@ from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import NotEnoughData
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services.training import jobs as training_jobs
+from apps.ml.services.training.claims import Claim, ClaimLost, claim
 from apps.ml.services.training.jobs import (
     MAX_ATTEMPTS,
     AlreadyTraining,
-    Claim,
-    ClaimLost,
-    claim,
     recover_lost_runs,
     request_training,
     run_training,

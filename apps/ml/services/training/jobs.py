@@ -14,16 +14,16 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
-from apps.ml.models import MLModel, ModelType, TrainingRun
+from apps.ml.models import ModelType, TrainingRun
 from apps.ml.selectors.registry import count_outcomes
 from apps.ml.services.model_trainer import ModelTrainer, Progress, Training, record_failure
 from apps.ml.services.models.registry import ActivationConflict
+from apps.ml.services.training.claims import SOFT_LIMIT_SECONDS, Claim, ClaimLost, claim, lost_runs
 from apps.ml.services.training.heartbeat import beating
 from apps.ml.storage.errors import StorageError
 
@@ -34,12 +34,6 @@ logger = logging.getLogger(__name__)
 
 #: A run that failed this often is given up; the next one starts from zero.
 MAX_ATTEMPTS = 3
-#: Eight missed heartbeats: a worker that was killed is noticed within two minutes, a busy one is not.
-LOST_AFTER = timedelta(minutes=2)
-#: A worker's own limit, in seconds: its training ends with a reason. 100,000 issues take minutes.
-SOFT_LIMIT_SECONDS = 1800
-#: When a worker is killed that did not end by itself; later, whatever its heartbeat says, its run is lost.
-HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 60
 #: A queued run is put in the queue again after this long: its message was lost, or the broker was away.
 RESEND_AFTER = timedelta(minutes=10)
 #: Faults of the store or the database, which pass, and a meeting with a training that somebody started by hand: it
@@ -62,48 +56,11 @@ class AlreadyTraining(Conflict):
         self.run_id = run_id
 
 
-class ClaimLost(ApplicationError):
-    """Another worker has taken over this training, or it was given up."""
-
-    code = "claim_lost"
-
-
 @dataclass(frozen=True, slots=True)
 class Retry:
     """A passing fault: the run is queued again and shall be begun after a while."""
 
     after_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's right to one attempt of a run; worth nothing once the run has another attempt."""
-
-    run_id: UUID
-    attempt: int
-
-    def beat(self, now: datetime) -> None:
-        """Show that the worker lives; ClaimLost if the run is no longer its own."""
-        self._change(heartbeat_at=now)
-
-    def report(self, step: int, text: str) -> None:
-        """Show how far the training is; ClaimLost likewise."""
-        self._change(progress_step=step, progress_text=text[:200], heartbeat_at=timezone.now())
-
-    def succeed(self, model: MLModel) -> None:
-        """Inside the transaction that stores the model: both or neither."""
-        self._change(state=TrainingRun.State.SUCCEEDED, model=model, finished_at=timezone.now(), failure_reason="")
-
-    def fail(self, reason: str) -> None:
-        self._change(state=TrainingRun.State.FAILED, failure_reason=reason[:500], finished_at=timezone.now())
-
-    def requeue(self, reason: str) -> None:
-        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=timezone.now())
-
-    def _change(self, **fields: object) -> None:
-        mine = TrainingRun.objects.filter(id=self.run_id, attempts=self.attempt, state=TrainingRun.State.RUNNING)
-        if not mine.update(**fields):
-            raise ClaimLost
 
 
 def request_training(
@@ -143,21 +100,6 @@ def require_enough_data(model_type: str, project_id: UUID | None) -> None:
 def _open_run(model_type: str, project_id: UUID | None) -> TrainingRun | None:
     of_scope = Q(project__isnull=True) if project_id is None else Q(project_id=project_id)
     return TrainingRun.objects.filter(of_scope, model_type=model_type, state__in=TrainingRun.OPEN).first()
-
-
-def claim(run_id: UUID, *, now: datetime) -> Claim | None:
-    """Begin a queued run; None if another worker has, or it is over."""
-    mine = TrainingRun.objects.filter(id=run_id, state=TrainingRun.State.QUEUED).update(
-        state=TrainingRun.State.RUNNING,
-        attempts=F("attempts") + 1,
-        started_at=now,
-        heartbeat_at=now,
-        progress_step=0,
-        progress_text="",
-    )
-    if not mine:
-        return None
-    return Claim(run_id, TrainingRun.objects.values_list("attempts", flat=True).get(id=run_id))
 
 
 def run_training(run_id: UUID, *, now: datetime, rng: random.Random) -> Retry | None:
@@ -229,7 +171,7 @@ def _claim_scope(model_type: str, project_id: UUID | None, *, cause: str, now: d
         run_id = request_training(model_type, project_id, cause=cause, now=now).id
     except AlreadyTraining as conflict:
         run_id = conflict.run_id
-        for attempt in _lost(now).filter(id=run_id).values_list("attempts", flat=True):
+        for attempt in lost_runs(now).filter(id=run_id).values_list("attempts", flat=True):
             Claim(run_id, attempt).requeue("Its worker died.")
     mine = claim(run_id, now=now)
     if mine is None:
@@ -316,7 +258,7 @@ def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
 
     Runs whose message was lost, or could not be sent because the broker was away, are among the ids too.
     """
-    for run_id, attempt in _lost(now).values_list("id", "attempts"):
+    for run_id, attempt in lost_runs(now).values_list("id", "attempts"):
         dead = Claim(run_id, attempt)
         try:
             if attempt >= MAX_ATTEMPTS:
@@ -328,13 +270,6 @@ def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
         logger.warning("Training run of a dead worker is queued again run=%s attempt=%d", run_id, attempt)
         yield run_id
     yield from _unsent(now)
-
-
-def _lost(now: datetime) -> QuerySet[TrainingRun]:
-    silent = Q(heartbeat_at__lt=now - LOST_AFTER)
-    # A worker whose training hangs still beats; its time limit has killed it, or it is beyond help.
-    endless = Q(started_at__lt=now - timedelta(seconds=HARD_LIMIT_SECONDS) - LOST_AFTER)
-    return TrainingRun.objects.filter(silent | endless, state=TrainingRun.State.RUNNING)
 
 
 def _unsent(now: datetime) -> Iterator[UUID]:
