@@ -10,9 +10,8 @@ from django.db.models import Count, F, Max, Q
 from apps.accounts.models import User
 from apps.ml.core.assignment.formula import MemberHistory
 from apps.ml.selectors.calendars import WORKING_ROLES
-from apps.projects.models import Issue, IssueChange, TeamMember, WorkflowStatus
-
-_DONE = Q(status__category=WorkflowStatus.Category.DONE)
+from apps.ml.selectors.issues import DONE
+from apps.projects.models import Issue, IssueChange, TeamMember
 
 
 def assignable_people(project_id: UUID | str, *, today: date) -> dict[str, User]:
@@ -30,9 +29,9 @@ def member_histories(project_id: UUID | str, user_ids: Iterable[str], *, issue: 
     """What each person did in the project, without the issue in question, in two queries however many people."""
     others = Issue.objects.filter(project_id=project_id, assignee__isnull=False).exclude(pk=issue.pk)
     work = others.values("assignee_id").annotate(
-        completed=Count("id", filter=_DONE),
-        completed_same_type=Count("id", filter=_DONE & Q(issue_type_id=issue.issue_type_id)),
-        open_issues=Count("id", filter=~_DONE),
+        completed=Count("id", filter=DONE),
+        completed_same_type=Count("id", filter=DONE & Q(issue_type_id=issue.issue_type_id)),
+        open_issues=Count("id", filter=~DONE),
         resolved=Max("resolved_at"),
     )
     by_person = {str(row["assignee_id"]): row for row in work.order_by()}

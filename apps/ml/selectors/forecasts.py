@@ -10,12 +10,12 @@ from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.forecasts.units import Throughput, WorkItem
+from apps.ml.selectors.issues import DONE
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
 from apps.projects.history.reads import changed_after, issue_pasts
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 
 WEEK = timedelta(days=7)
-_DONE = Q(status__category=WorkflowStatus.Category.DONE)
 
 
 def throughput(
@@ -72,7 +72,7 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
     known: list[datetime] = []
     if field == "resolved_at":
         later = changed_after(project_id, now)
-        moments = moments.filter(_DONE).exclude(pk__in=later.values("pk"))
+        moments = moments.filter(DONE).exclude(pk__in=later.values("pk"))
         known = [past.resolved_at for past in issue_pasts(later, now=now) if past.resolved_at]
     first = min(filter(None, (moments.values_list(field, flat=True).first(), *known)), default=None)
     if first is None:
@@ -93,7 +93,7 @@ def unfinished(
     label: str = "",
 ) -> tuple[WorkItem, ...]:
     """Open issues of a project by id, component or label; all of them without any."""
-    issues = _chosen(project_id, component).exclude(_DONE)
+    issues = _chosen(project_id, component).exclude(DONE)
     if issue_ids:
         issues = issues.filter(id__in=issue_ids)
     items = work_items(issues)
@@ -164,7 +164,7 @@ def running_before(project_id: UUID | str, day: date) -> tuple[tuple[WorkItem, .
     """Open issues of the sprints that run and end before a day, and the last of their days; None without any."""
     running = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.ACTIVE, end_date__lt=day)
     last_day = running.aggregate(last=Max("end_date"))["last"]
-    items = work_items(Issue.objects.filter(sprint__in=running).exclude(_DONE)) if last_day else ()
+    items = work_items(Issue.objects.filter(sprint__in=running).exclude(DONE)) if last_day else ()
     return items, last_day
 
 
@@ -185,7 +185,7 @@ def work_items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
 
 def expendable_first(sprint: Sprint) -> tuple[str, ...]:
     """Ids of a sprint's open issues in the order in which they may go: not begun, then least urgent, then newest."""
-    rows = Issue.objects.filter(sprint=sprint).exclude(_DONE)
+    rows = Issue.objects.filter(sprint=sprint).exclude(DONE)
     columns = rows.values_list("id", "status__category", "priority", "created_at")
     begun = WorkflowStatus.Category.IN_PROGRESS
     # Without a priority nobody has said that it is urgent.
@@ -202,7 +202,7 @@ def _finished(
 ) -> Iterable[tuple[datetime, float | None, float | None]]:
     """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
     later = changed_after(project_id, now)
-    done = Issue.objects.filter(_DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
+    done = Issue.objects.filter(DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
     done = done.exclude(pk__in=later.values("pk"))
     changes = _points_changes(project_id, since=since)
     columns = done.order_by().values_list("id", "resolved_at", "story_points", "actual_hours")

@@ -16,7 +16,7 @@ from django.db.models import F, Q, QuerySet
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.projects.history.issue_past import number_or_none
 from apps.projects.history.reads import issue_pasts
-from apps.projects.models import Issue, IssueChange
+from apps.projects.models import Issue, IssueChange, WorkflowStatus
 
 Field = IssueChange.Field
 _COLUMNS = (
@@ -29,6 +29,8 @@ def _moment_or_none(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+#: What the team calls done.
+DONE = Q(status__category=WorkflowStatus.Category.DONE)
 #: What is undone: the column of each field, and how the history's text is read.
 _UNDONE: dict[str, tuple[str, Callable[[str], Any]]] = {
     Field.TITLE: ("title", str),
@@ -217,3 +219,9 @@ def facts_of_issues(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[st
     """Facts of some issues of a project as they are now, by id, in one query."""
     issues = Issue.objects.filter(project_id=project_id, id__in=list(issue_ids)).order_by()
     return {str(row["id"]): _facts(row) for row in issues.values(*_COLUMNS)}
+
+
+def source_keys(project_id: UUID | str) -> list[str]:
+    """Keys that a project's issues with points had where they came from."""
+    rows = Issue.objects.filter(project_id=project_id, story_points__gt=0).exclude(external_id="")
+    return list(rows.values_list("external_id", flat=True))

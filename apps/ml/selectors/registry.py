@@ -1,12 +1,13 @@
 """Models, trainings and outcomes as the registry and the planning of trainings see them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
@@ -109,3 +110,38 @@ def _visible(rows: QuerySet[Any], user: User | AnonymousUser) -> QuerySet[Any]:
 def global_run_is_open(model_type: str) -> bool:
     """Whether a training of the global model is queued or running."""
     return TrainingRun.objects.filter(project=None, model_type=model_type, state__in=TrainingRun.OPEN).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveModel:
+    """What a process needs to load a model: no live row is ever cached."""
+
+    id: UUID
+    model_type: str
+    version: str
+    project_id: UUID | None
+    trained_at: datetime
+    serving_key: str
+    serving_digest: str
+    serving_signature: str
+
+
+def active_model(model_type: str, project_id: UUID | str | None = None) -> ActiveModel | None:
+    """The project's own active model, else the global one; never another project's."""
+    scope = Q(project__isnull=True) if project_id is None else Q(project__isnull=True) | Q(project_id=project_id)
+    row = (
+        MLModel.objects.filter(scope, model_type=model_type, is_active=True, status=MLModel.Status.ACTIVE)
+        .order_by(F("project_id").desc(nulls_last=True))
+        .values(
+            "id",
+            "model_type",
+            "version",
+            "project_id",
+            "trained_at",
+            "serving_key",
+            "serving_digest",
+            "serving_signature",
+        )
+        .first()
+    )
+    return ActiveModel(**row) if row else None

@@ -18,9 +18,9 @@ from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.core.sprints.risks import sprint_risks
 from apps.ml.core.sprints.state import SprintState
 from apps.ml.models import AnomalyDetection, PredictionHistory
-from apps.ml.selectors import insights
+from apps.ml.selectors.anomalies import project_snapshot
 from apps.ml.selectors.issues import issue_titles, named_issues
-from apps.ml.selectors.sprint_history import HISTORY_SPRINTS, sprint_past
+from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_state
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
 from apps.ml.services.anomalies.review import OPEN_STATUSES
 from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason, team_past
@@ -49,7 +49,7 @@ class AnomalyDetectionService:
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
         findings = project_anomalies(
-            insights.project_snapshot(project.pk, now=now),
+            project_snapshot(project.pk, now=now),
             rules="seed" if settings.ML_SEED_ANOMALY_RULES else "measured",
         )
         silenced = _silenced(project, now=now)
@@ -96,7 +96,7 @@ def _state(sprint: Sprint, *, now: datetime) -> SprintState:
     team = team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS)
     forecast, _ = sprint_forecast_or_reason(sprint, now=now, team=team)
     outlook = sprint_outlook_or_none(sprint, now=now, state=past, sprints=team.sprints)
-    state = insights.sprint_state(sprint, past, now=now, calendar=team.calendar)
+    state = sprint_state(sprint, past, now=now, calendar=team.calendar)
     return replace(state, forecast=forecast, outlook=outlook)
 
 

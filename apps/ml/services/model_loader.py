@@ -16,7 +16,7 @@ from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.models import ModelType
-from apps.ml.selectors.models import ActiveModel, active_model
+from apps.ml.selectors.registry import ActiveModel, active_model
 from apps.ml.services.models.cache import LoadedModel, ModelCache
 from apps.ml.services.models.single_flight import SingleFlight
 from apps.ml.storage.errors import ArtifactRefused, StorageError

@@ -11,7 +11,8 @@ from apps.accounts.models import User
 from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors import insights
+from apps.ml.selectors.projects import project_counts
+from apps.ml.selectors.sprints import completed_sprints
 from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason, team_past
 from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Project, Sprint
@@ -26,8 +27,8 @@ class ProjectSummaryService:
         """The fields of the API's answer; `Project.DoesNotExist` without a project."""
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        counts = insights.project_counts(project.pk, now=now)
-        summary = summarise(counts, insights.completed_sprints(project.pk, now=now), now=now)
+        counts = project_counts(project.pk, now=now)
+        summary = summarise(counts, completed_sprints(project.pk, now=now), now=now)
         sprints = _running_sprints(project, now=now)
         row = record_prediction(
             kind=PredictionHistory.Kind.SUMMARY,

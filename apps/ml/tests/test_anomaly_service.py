@@ -6,9 +6,9 @@ import pytest
 
 from apps.ml.core.sprints.state import SprintState
 from apps.ml.models import AnomalyDetection, PredictionHistory
+from apps.ml.selectors.anomalies import project_snapshot
 from apps.ml.selectors.calendars import working_calendar
-from apps.ml.selectors.insights import project_snapshot, sprint_state
-from apps.ml.selectors.sprint_history import sprint_past
+from apps.ml.selectors.sprints import sprint_past, sprint_state
 from apps.ml.services import anomaly_service
 from apps.ml.services.anomaly_service import AnomalyDetectionService
 from apps.projects.models import IssueChange, Sprint

@@ -9,7 +9,6 @@ import pytest
 from apps.accounts.models import User
 from apps.ml.core.sprints.burndown import burndown
 from apps.ml.selectors.forecasts import issues_by_week, throughput
-from apps.ml.selectors.insights import completed_sprints
 from apps.ml.selectors.issues import (
     completed_for_evidence,
     completed_with_hours,
@@ -17,7 +16,7 @@ from apps.ml.selectors.issues import (
     completed_with_points,
     facts_of,
 )
-from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
+from apps.ml.selectors.sprints import completed_sprints, sprint_past, sprint_pasts
 from apps.projects.history.snapshots import books_of
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 from apps.projects.services import close_sprint, create_issue, create_status, delete_issue, start_sprint, update_issue

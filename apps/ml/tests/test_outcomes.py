@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.outcomes import recent_outcomes
+from apps.ml.selectors.scorecard import recent_outcomes
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.tests.factories import PredictionHistoryFactory
 from apps.projects.tests.factories import IssueFactory

@@ -6,7 +6,7 @@ import pytest
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.insights import completed_sprints, issues_outside
+from apps.ml.selectors.sprints import completed_sprints, issues_outside
 from apps.ml.services.sprints.duration import SprintDurationService
 from apps.projects.models import Issue, Sprint
 from apps.projects.services import close_sprint, start_sprint, update_issue

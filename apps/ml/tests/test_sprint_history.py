@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.ml.core.past.sprints import Amount
-from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
+from apps.ml.selectors.sprints import sprint_past, sprint_pasts
 from apps.projects.models import Sprint
 from apps.projects.services import close_sprint, create_issue, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from apps.ml.core.sprints.burndown import burndown
-from apps.ml.selectors.sprint_history import sprint_past
+from apps.ml.selectors.sprints import sprint_past
 from apps.ml.serializers.burndown import BurndownResponse
 from apps.projects.selectors import sprints_visible_to
 

@@ -13,7 +13,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
-from apps.ml.selectors.insights import issues_outside
+from apps.ml.selectors.sprints import issues_outside
 from apps.ml.serializers.insights import (
     EstimateSprintDurationRequest,
     ProjectSummaryResponse,

@@ -28,8 +28,7 @@ from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType
-from apps.ml.selectors.backtest import source_keys
-from apps.ml.selectors.issues import completed_with_hours, completed_with_points
+from apps.ml.selectors.issues import completed_with_hours, completed_with_points, source_keys
 
 Progress = Callable[[int, str], None]
 #: Issues replayed at most, the newest: what a team wants to know of is its present, and it takes some minutes.

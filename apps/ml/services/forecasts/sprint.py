@@ -16,9 +16,9 @@ from apps.ml.core.past.sprints import SprintPast
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord
 from apps.ml.core.sprints.duration import SprintPlan, capacity_pace
 from apps.ml.core.sprints.growth import later_growth
-from apps.ml.selectors import forecasts, insights
+from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
-from apps.ml.selectors.sprint_history import sprint_pasts
+from apps.ml.selectors.sprints import completed_sprints, sprint_pasts, sprint_plan
 from apps.ml.services.forecasts.sizes import model_sizes, unit_of
 from apps.projects.models import Sprint
 
@@ -119,9 +119,7 @@ def sprint_question(
         raise SprintIsOver
     today, project_id = now.date(), sprint.project_id
     team = team or team_past(project_id, now=now, calendar=plan.calendar if plan else None)
-    plan = plan or insights.sprint_plan(
-        sprint, issue_ids=(), team_capacity_hours=None, today=today, calendar=team.calendar
-    )
+    plan = plan or sprint_plan(sprint, issue_ids=(), team_capacity_hours=None, today=today, calendar=team.calendar)
     unit = unit_of(project_id, plan.items, team.throughput)
     ahead, running = _what_comes_first(sprint, plan, now=now)
     with_capacity = with_capacity or plan.team_capacity_hours is not None
@@ -135,7 +133,7 @@ def sprint_question(
         ahead=ahead,
         growth=_growth(plan, team, unit),
         running=running,
-        sprints=insights.completed_sprints(project_id, now=now) if with_capacity else (),
+        sprints=completed_sprints(project_id, now=now) if with_capacity else (),
     )
 
 

@@ -14,7 +14,7 @@ from apps.ml.core.arrays import Booleans
 from apps.ml.core.effort import RecentOutcomes
 from apps.ml.core.intervals import MAX_RECENT_OUTCOMES
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.outcomes import RECENT_OUTCOMES, recent_outcomes
+from apps.ml.selectors.scorecard import RECENT_OUTCOMES, recent_outcomes
 
 #: Outcomes arrive once a minute at most, so that a read a request would only repeat itself.
 TTL_SECONDS = 30.0

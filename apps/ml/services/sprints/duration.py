@@ -12,7 +12,7 @@ from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
 from apps.ml.core.sprints.duration_beside_forecast import beside_forecast
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors import insights
+from apps.ml.selectors.sprints import completed_sprints, sprint_plan
 from apps.ml.services.forecasts.answers import forecast_answer, forecast_details
 from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason
 from apps.ml.services.predictions.record import record_prediction
@@ -37,10 +37,8 @@ class SprintDurationService:
         """
         now = now or timezone.now()
         sprint = Sprint.objects.get(pk=sprint_id)
-        plan = insights.sprint_plan(
-            sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, today=now.date()
-        )
-        estimate = estimate_sprint_duration(plan, insights.completed_sprints(sprint.project_id, now=now))
+        plan = sprint_plan(sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, today=now.date())
+        estimate = estimate_sprint_duration(plan, completed_sprints(sprint.project_id, now=now))
         forecast, reason = sprint_forecast_or_reason(sprint, now=now, plan=plan)
         if forecast is not None:
             estimate = beside_forecast(estimate, plan, forecast)

@@ -16,7 +16,7 @@ from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, replayed
 from apps.ml.core.sprints.outcome.serving import RANGE_LEVEL
 from apps.ml.core.sprints.outcome.standing import elapsed_ratio_at, moment_at, past_sprints, unit_at
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.sprint_history import sprint_past, sprint_pasts
+from apps.ml.selectors.sprints import sprint_past, sprint_pasts
 from apps.ml.services.forecasts.sprint import SprintIsOver
 from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Sprint

@@ -1,0 +1,155 @@
+"""Sprints as the core sees them, with the past of every issue, in a constant number of queries."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.ml.core.forecasts.calendar import WorkingCalendar
+from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord, SprintWindow, sprint_record
+from apps.ml.core.sprints.duration import MAX_REPLAYS, SprintPlan
+from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
+from apps.ml.selectors.calendars import working_calendar
+from apps.ml.selectors.forecasts import work_items
+from apps.ml.selectors.issues import DONE
+from apps.projects.history.issue_past import IssuePast
+from apps.projects.history.reads import began_at, ended_at, planning_ended_at
+from apps.projects.history.snapshots import books_of, pasts_of, snapshot_of
+from apps.projects.history.sprint_books import scope_of, standings_at
+from apps.projects.models import Issue, Sprint
+
+
+def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
+    """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
+    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=HISTORY_SPRINTS)
+    books = books_of(sprints, now=now)
+    return tuple(sprint_record(window_of(sprint, now), books[str(sprint.pk)].report.completed) for sprint in sprints)
+
+
+def sprint_plan(
+    sprint: Sprint,
+    *,
+    issue_ids: Sequence[UUID],
+    team_capacity_hours: float | None,
+    today: date,
+    calendar: WorkingCalendar | None = None,
+) -> SprintPlan:
+    """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
+    issues = Issue.objects.filter(project_id=sprint.project_id).exclude(DONE)
+    issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
+    first_day = sprint.start_date or today
+    # What is left of a running sprint starts today, not when the sprint did; so does one that should run and does not.
+    resumes_on = first_day if sprint.status == Sprint.Status.COMPLETED else max(first_day, today)
+    return SprintPlan(
+        items=work_items(issues),
+        first_day=first_day,
+        resumes_on=resumes_on,
+        last_day=sprint.end_date,
+        team_capacity_hours=team_capacity_hours,
+        calendar=calendar or working_calendar(sprint.project_id, today=today),
+        elapsed_ratio=sprint.elapsed_ratio(resumes_on - timedelta(days=1)),
+    )
+
+
+def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUID]:
+    """Those ids that are not issues of this project."""
+    wanted = set(issue_ids)
+    return wanted - set(Issue.objects.filter(project_id=project_id, id__in=wanted).values_list("id", flat=True))
+
+
+def sprint_state(sprint: Sprint, past: SprintPast, *, now: datetime, calendar: WorkingCalendar) -> SprintState:
+    """A running sprint as it stands, with what its history says about each of its issues."""
+    started_at = past.planning_ended_at
+    standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
+    entered_at = {one.issue_id: one.entered_at for one in standings if one.is_in}
+    columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
+    plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
+    issues = [issue for issue in past.issues if issue.issue_id in plans]
+    today = now.date()
+    return SprintState(
+        now=now,
+        issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
+        started_at=started_at,
+        scope=scope_of(now, standings) if started_at else None,
+        elapsed_ratio=sprint.elapsed_ratio(today),
+        team_estimates=_estimates(sprint.project_id),
+        working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
+    )
+
+
+def _scope_issue(
+    issue: IssuePast, entered_at: datetime, priority: int | None, estimated_hours: float | None
+) -> SprintScopeIssue:
+    moves = issue.timeline("status").changed_at
+    return SprintScopeIssue(
+        issue_id=issue.issue_id,
+        category=issue.category,
+        entered_at=entered_at,
+        moved_at=latest(issue.created_at, issue.started_at, *moves[-1:]) or issue.created_at,
+        story_points=issue.story_points,
+        estimated_hours=estimated_hours,
+        is_assigned=bool(issue.assignee),
+        actual_hours=issue.actual_hours,
+        priority=priority,
+        assignee=issue.assignee,
+    )
+
+
+def _estimates(project_id: UUID) -> bool:
+    estimated = Q(story_points__isnull=False) | Q(estimated_hours__isnull=False)
+    return Issue.objects.filter(estimated, project_id=project_id).exists()
+
+
+def latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+#: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
+HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
+
+
+def sprint_pasts(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> tuple[SprintPast, ...]:
+    """The latest sprints completed by `now`, oldest first, those without dates before all others."""
+    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=newest)
+    issues = pasts_of(sprints, now=now)
+    return tuple(_past(sprint, issues[str(sprint.pk)], now) for sprint in sprints)
+
+
+def sprint_past(sprint: Sprint, *, now: datetime) -> SprintPast:
+    """One sprint, running or completed, as far as was known at `now`."""
+    return _past(sprint, pasts_of([sprint], now=now)[str(sprint.pk)], now)
+
+
+def completed_by(now: datetime, sprints: QuerySet[Sprint], *, newest: int) -> list[Sprint]:
+    """The latest of these sprints that were completed by `now`, in the order of their ends, with their snapshots."""
+    completed = sprints.filter(status=Sprint.Status.COMPLETED).select_related("snapshot")
+    ends = [(ended_at(sprint, now), sprint) for sprint in completed]
+    over = [(end or datetime.min.replace(tzinfo=UTC), sprint) for end, sprint in ends if end is None or end <= now]
+    return [sprint for _, sprint in sorted(over, key=lambda pair: (pair[0], str(pair[1].pk)))][-newest:]
+
+
+def window_of(sprint: Sprint, now: datetime) -> SprintWindow:
+    """When a sprint ran, by its moments or else its days; no end for one that still runs at `now`."""
+    end = ended_at(sprint, now)
+    return SprintWindow(
+        sprint_id=str(sprint.pk),
+        name=sprint.name,
+        started_at=began_at(sprint),
+        ended_at=None if end is None or end > now else end,
+    )
+
+
+def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintPast:
+    planned, sprint_id = planning_ended_at(sprint), str(sprint.pk)
+    people = {one.assignee_at(planned) for one in issues if planned and one.place_at(planned) == sprint_id}
+    return SprintPast(
+        window=window_of(sprint, now),
+        planning_ended_at=planned,
+        first_day=sprint.start_date,
+        last_day=sprint.end_date,
+        team_size=len(people - {""}) or None,
+        is_frozen=snapshot_of(sprint, now) is not None,
+        issues=tuple(issues),
+    )
