@@ -6,7 +6,7 @@ from rest_framework import serializers
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.issues import named_issues
-from apps.ml.serializers.issues import NamedIssueSerializer
+from apps.ml.serializers.predictions import NamedIssueSerializer
 from apps.ml.services.anomalies.review import REVIEWS
 
 MAX_NOTES = 5000

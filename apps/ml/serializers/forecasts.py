@@ -11,8 +11,7 @@ from apps.ml.core.forecasts.calendar import MAX_DAYS
 from apps.ml.core.forecasts.simulation import MIN_WEEKS, N_RUNS
 from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.sprints.growth import MIN_SPRINTS
-from apps.ml.serializers.issues import NamedIssueSerializer
-from apps.ml.serializers.predictions import MAX_HOURS
+from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer
 from apps.ml.services.forecasts.service import TARGET_PROBABILITY
 
 #: More issues than any sprint holds; a longer list is a mistake.

@@ -141,3 +141,11 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise serializers.ValidationError("A finite number is needed.")
     return value
+
+
+class NamedIssueSerializer(serializers.Serializer[Any]):
+    """An issue by what people call it."""
+
+    issue_id = serializers.UUIDField()
+    key = serializers.CharField(allow_blank=True, help_text="Of the tracker it was imported from; empty without one.")
+    title = serializers.CharField()

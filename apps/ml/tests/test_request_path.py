@@ -9,7 +9,7 @@ import base.wsgi
 from django.urls import get_resolver
 get_resolver().url_patterns
 import apps.ml.viewsets.predictions
-import apps.ml.viewsets.insights
+import apps.ml.viewsets.sprints
 print(sorted({name.split(".")[0] for name in sys.modules} & {"sklearn", "pandas", "joblib"}))
 """
 

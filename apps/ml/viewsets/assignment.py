@@ -8,7 +8,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.ml.serializers.assignment import SuggestAssignmentRequest, SuggestAssignmentResponse
 from apps.ml.services import RecommendationService
-from apps.ml.viewsets.insights import NOT_FOUND
+from apps.ml.viewsets.scope import NOT_FOUND
 from apps.projects.selectors import issues_visible_to
 
 

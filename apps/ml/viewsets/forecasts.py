@@ -18,7 +18,7 @@ from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import bears_label, created_by_week, has_component, unfinished
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.services.forecasts.service import ForecastService, Scenario
-from apps.ml.viewsets.insights import require_issues_of
+from apps.ml.viewsets.scope import require_issues_of
 from apps.projects.selectors import projects_visible_to, sprints_visible_to
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few weeks with finished work.")}

@@ -1,39 +1,41 @@
-"""Sprint duration, sprint risk, project summary: validate, authorise, ask the service, answer."""
+"""Duration, risks, burndown and outcome of sprints: validate, authorise, ask the service, answer."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
-from apps.ml.selectors.sprints import issues_outside
-from apps.ml.serializers.insights import (
+from apps.ml.core.sprints.burndown import burndown
+from apps.ml.selectors.sprints import sprint_past
+from apps.ml.serializers.sprints import (
+    BurndownResponse,
     EstimateSprintDurationRequest,
-    ProjectSummaryResponse,
     SprintDurationResponse,
+    SprintOutcomeResponse,
     SprintRiskResponse,
 )
 from apps.ml.services import AnomalyDetectionService
-from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.duration import SprintDurationService
-from apps.projects.selectors import projects_visible_to, sprints_visible_to
+from apps.ml.services.sprints.outcome import SprintOutcomeService
+from apps.ml.viewsets.scope import NOT_FOUND, require_issues_of
+from apps.projects.selectors import sprints_visible_to
 
-#: What is named in the body, rather than the address, is not there or not visible.
-NOT_FOUND: dict[Any, Any] = {
-    (404, PROBLEM_JSON): OpenApiResponse(Problem, "There is no such thing, or you may not see it.")
-}
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few completed sprints.")}
+NO_OUTCOME: dict[Any, Any] = {
+    (409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed."),
+    (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is committed, or a running sprint has no last day."),
+}
 
 
-class InsightViewSet(ViewSet):
-    """Answers about sprints, teams and projects."""
+class SprintViewSet(ViewSet):
+    """Answers about one sprint."""
 
     @extend_schema(
         request=EstimateSprintDurationRequest,
@@ -55,16 +57,15 @@ class InsightViewSet(ViewSet):
         sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
         return Response({"risks": AnomalyDetectionService().detect_sprint_risks(sprint.id, user=request.user)})
 
-    @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])
-    def project_summary(self, request: Request, project_id: UUID) -> Response:
-        """Sum up a project: completion, velocity, risk."""
-        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
-        return Response(ProjectSummaryService().summarise_project(project.id, user=request.user))
+    @extend_schema(responses=BurndownResponse, tags=["ml"])
+    def burndown(self, request: Request, sprint_id: UUID) -> Response:
+        """Scope, remaining and done of a sprint by day, as the history stood then, beside the straight line."""
+        sprints, now = sprints_visible_to(request.user).select_related("snapshot"), timezone.now()
+        past = sprint_past(get_object_or_404(sprints, id=sprint_id), now=now)
+        return Response(BurndownResponse(burndown(past, now=now)).data)
 
-
-def require_issues_of(project_id: UUID, **fields: Sequence[UUID]) -> None:
-    """Refuse issues of other projects, naming the field."""
-    for name, issue_ids in fields.items():
-        if outside := issues_outside(project_id, issue_ids):
-            # The same words for an issue of another project and for none at all: existence is not told.
-            raise ValidationError({name: [f"Not issues of this project: {', '.join(sorted(map(str, outside)))}"]})
+    @extend_schema(responses={200: SprintOutcomeResponse, **NO_OUTCOME}, tags=["ml"])
+    def outcome(self, request: Request, sprint_id: UUID) -> Response:
+        """Predict what a planned or running sprint delivers of what it committed to."""
+        sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
+        return Response(SprintOutcomeService().predict(sprint.id, user=request.user))

@@ -1,0 +1,250 @@
+"""Sprints over HTTP: duration, risks, burndown, outcome."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.common.api.serializers import StrictSerializer
+from apps.ml.core.sprints import risks
+from apps.ml.core.sprints.duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
+from apps.ml.core.sprints.outcome.baselines import LAST_SPRINTS
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
+from apps.ml.core.sprints.outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
+from apps.ml.core.sprints.outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
+from apps.ml.core.sprints.risks import UNDER_DELIVERY_PERCENT
+from apps.ml.serializers.forecasts import (
+    MAX_PLANNED_ISSUES,
+    MIN_CAPACITY_HOURS,
+    ForecastSerializer,
+)
+from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer, RangeSerializer
+
+
+def _steps(thresholds: Sequence[float]) -> str:
+    return ", ".join(f"{threshold:g}" for threshold in thresholds)
+
+
+class EstimateSprintDurationRequest(StrictSerializer):
+    """Request of estimate-sprint-duration."""
+
+    sprint_id = serializers.UUIDField()
+    planned_issues = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        default=list,
+        max_length=MAX_PLANNED_ISSUES,
+        help_text="Issues of the sprint's project; the unfinished ones of the sprint if none are named.",
+    )
+    team_capacity_hours = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=MIN_CAPACITY_HOURS,
+        max_value=MAX_HOURS,
+        help_text="Hours the whole team has between the sprint's first and last day.",
+    )
+
+
+class SprintDurationResponse(serializers.Serializer[Any]):
+    """How long the planned work takes."""
+
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    estimated_days = serializers.IntegerField(
+        help_text="Calendar days from the sprint's first day to the day the work is done, both counted."
+    )
+    planned_days = serializers.IntegerField(allow_null=True, help_text="The same for the sprint's last day.")
+    confidence = serializers.FloatField(
+        help_text=(
+            "Share of the team's own past sprints in which the same arithmetic, with what was known at their start, "
+            f"would have been within {TOLERANCE:.0%} of the working days that the work delivered in them took: "
+            f"(replays_within_tolerance + {PRIOR_HITS}) / (replayed_sprints + {PRIOR_SPRINTS}), which starts from what "
+            "was measured on public sprints."
+        )
+    )
+    average_velocity = serializers.FloatField(
+        help_text="Mean output of the recent completed sprints in velocity_unit, those without any output included."
+    )
+    total_story_points = serializers.FloatField(help_text="Story points of the unfinished planned issues.")
+    risk_factors = serializers.ListField(child=serializers.CharField())
+    method = serializers.CharField(help_text="'velocity_based' (story points) or 'throughput_based' (issues).")
+    velocity_unit = serializers.CharField(help_text="'points' or 'issues'.")
+    estimated_working_days = serializers.FloatField(help_text="Working days that the unfinished work needs.")
+    estimated_finish_date = serializers.DateField()
+    days_range = RangeSerializer(
+        help_text="Calendar days at the best and the worst output a working day of the recent sprints."
+    )
+    days_range_level = serializers.FloatField(
+        help_text="Probability that the next sprint's output lies between those: (n - 1) / (n + 1) of n sprints."
+    )
+    capacity_basis = serializers.CharField(
+        help_text=(
+            "How the capacity entered: 'recorded_hours' (what past work took), 'estimated_hours' (of the planned "
+            "issues), 'team_size' (people of past sprints at 8 h a day), 'not_given' or 'not_used'."
+        )
+    )
+    capacity_needed_hours = serializers.FloatField(allow_null=True, help_text="Hours the work needs, by that basis.")
+    planned_issue_count = serializers.IntegerField(help_text="Unfinished issues in the plan.")
+    sprints_used = serializers.IntegerField()
+    replayed_sprints = serializers.IntegerField()
+    replays_within_tolerance = serializers.IntegerField()
+    forecast = ForecastSerializer(
+        allow_null=True,
+        help_text=(
+            "The same work in simulated futures: percentiles and the chance to be in time, as in sprint-risk, what-if "
+            "and project-summary. estimated_days is the plain arithmetic beside it; where it lies outside what 70 of "
+            "100 futures hold, risk_factors says so."
+        ),
+    )
+    no_forecast_because = serializers.CharField(allow_null=True, help_text="Why forecast is null.")
+
+
+class SprintRiskSerializer(serializers.Serializer[Any]):
+    """One risk with its evidence."""
+
+    risk_type = serializers.CharField(
+        help_text=(
+            "burndown_velocity, late_by_forecast, under_delivery, unassigned_issues, unestimated_issues, scope_added, "
+            "stalled_issues, capacity_overload, hours_drift or urgent_issues_late."
+        )
+    )
+    severity = serializers.CharField(
+        help_text=(
+            "low, medium, high or critical. They begin at these percentages: "
+            f"behind an even pace {_steps(risks.BEHIND_POINTS_PERCENT)}; "
+            f"chance to be late {_steps(risks.MISS_PERCENT)}; "
+            f"chance to deliver less than 90 % of the commitment {_steps(UNDER_DELIVERY_PERCENT)}; "
+            f"of the open issues unassigned {_steps(risks.UNASSIGNED_PERCENT)}, "
+            f"unestimated {_steps(risks.UNESTIMATED_PERCENT)}, in progress without a change of status for more than "
+            f"{risks.STALLED_AFTER.days} days {_steps(risks.STALLED_PERCENT)}; "
+            f"of what the sprint began with added after its start {_steps(risks.ADDED_PERCENT)}; "
+            f"estimated hours left, of those the people have {_steps(risks.OVERLOAD_PERCENT)}; "
+            f"hours beyond the estimates of finished issues {_steps(risks.DRIFT_PERCENT)}; "
+            f"of the urgent issues open in the last third {_steps(risks.URGENT_OPEN_PERCENT)}."
+        )
+    )
+    description = serializers.CharField()
+    issues = NamedIssueSerializer(many=True, help_text="The issues in the evidence, by name.")
+    expected_completion = serializers.FloatField(
+        allow_null=True, help_text="Percent an even pace would have done; only for burndown_velocity."
+    )
+    actual_completion = serializers.FloatField(allow_null=True, help_text="Percent done; only for burndown_velocity.")
+    affected_metric = serializers.CharField()
+    expected_value = serializers.FloatField()
+    actual_value = serializers.FloatField()
+    evidence = serializers.DictField()
+    mitigation_suggestions = serializers.ListField(child=serializers.CharField())
+
+
+class SprintRiskResponse(serializers.Serializer[Any]):
+    """Risks of a running sprint, severest first; none for a sprint that is not running."""
+
+    risks = SprintRiskSerializer(many=True)
+
+
+class AmountSerializer(serializers.Serializer[Any]):
+    """Some issues, in both units."""
+
+    issues = serializers.IntegerField()
+    points = serializers.FloatField(help_text="Issues without points add none.")
+
+
+class BurndownStartSerializer(serializers.Serializer[Any]):
+    """The sprint when planning ended."""
+
+    at = serializers.DateTimeField()
+    committed = AmountSerializer()
+
+
+class BurndownDaySerializer(serializers.Serializer[Any]):
+    """The sprint at the end of a day; today as of now."""
+
+    day = serializers.DateField()
+    scope = AmountSerializer(help_text="What was in the sprint.")
+    remaining = AmountSerializer(help_text="Of it not done.")
+    done = AmountSerializer()
+
+
+class IdealDaySerializer(serializers.Serializer[Any]):
+    """What would be left had the committed work gone evenly over the days."""
+
+    day = serializers.DateField()
+    issues = serializers.FloatField()
+    points = serializers.FloatField()
+
+
+class BurndownResponse(serializers.Serializer[Any]):
+    """As the history stood at the end of each day: later edits change none of it."""
+
+    sprint_id = serializers.UUIDField()
+    is_frozen = serializers.BooleanField(help_text="Whether the sprint's history was kept when it was closed.")
+    start = BurndownStartSerializer(allow_null=True, help_text="None for a sprint without a start.")
+    days = BurndownDaySerializer(many=True)
+    ideal = IdealDaySerializer(many=True)
+    days_left_out = serializers.IntegerField(help_text="Of a sprint of more than a year the latest days are shown.")
+
+
+class DeliveredRangeSerializer(serializers.Serializer[Any]):
+    """From, to; in the unit."""
+
+    min = serializers.FloatField()
+    max = serializers.FloatField()
+
+
+class OutcomeBaselinesSerializer(serializers.Serializer[Any]):
+    """What could be said without a model, in the unit."""
+
+    committed_met = serializers.FloatField(help_text="Exactly what is committed.")
+    average_velocity = serializers.FloatField(
+        allow_null=True, help_text=f"Mean delivered by the last {LAST_SPRINTS} sprints; null without any."
+    )
+    committed_x_ratio = serializers.FloatField(help_text="Committed times usual_ratio.")
+    usual_ratio = serializers.FloatField(
+        help_text=(
+            f"What the last {LAST_SPRINTS} sprints delivered beside what they had committed to at the same share of "
+            "their time; 1 without any."
+        )
+    )
+
+
+class OutcomeHistorySerializer(serializers.Serializer[Any]):
+    """The team's own past that was used."""
+
+    past_sprints = serializers.IntegerField(help_text="Completed sprints that had committed to something.")
+    replayed_sprints = serializers.IntegerField(
+        help_text="Those predicted again, each with only what was known at the matching moment, to correct this answer."
+    )
+
+
+class SprintOutcomeResponse(serializers.Serializer[Any]):
+    """What a sprint will have delivered by its end."""
+
+    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
+    unit = serializers.ChoiceField(
+        choices=["points", "issues"], help_text="Issues where most of the sprint's issues carry no points."
+    )
+    committed = serializers.FloatField(help_text="Begun with, and added since, without what was removed.")
+    done = serializers.FloatField()
+    elapsed_ratio = serializers.FloatField(help_text="Share of the planned time that has passed.")
+    typical_delivered = serializers.FloatField(help_text="The median: compare a single sprint with it.")
+    expected_delivered = serializers.FloatField(help_text="The mean: add it up over sprints.")
+    delivered_range = DeliveredRangeSerializer()
+    range_level = serializers.FloatField(help_text="Share of outcomes that the range shall hold.")
+    range_measured_coverage = serializers.FloatField(
+        allow_null=True, help_text="Share of the team's own past sprints that it would have held; null without any."
+    )
+    range_outcomes = serializers.IntegerField(help_text="Past sprints behind that share.")
+    probability_delivered = serializers.FloatField(help_text="Chance to deliver at least delivered_share.")
+    delivered_share = serializers.FloatField(help_text=f"Of the commitment: {DELIVERED_SHARE}.")
+    baselines = OutcomeBaselinesSerializer()
+    history = OutcomeHistorySerializer()
+    method = serializers.ChoiceField(
+        choices=[LEARNED, PRIOR_ONLY, BASELINE],
+        help_text=(
+            f"'{PRIOR_ONLY}': other teams' sprints alone. '{BASELINE}': the baseline answers, because on at least "
+            f"{MIN_SPRINTS_TO_ABSTAIN} of the team's own sprints it erred less by {ABSTAIN_BEYOND_ERRORS} standard "
+            "errors."
+        ),
+    )
+    model_version = serializers.CharField(help_text="Of the prior that ships.")
+    reasoning = serializers.CharField()

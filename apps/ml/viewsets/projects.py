@@ -1,0 +1,23 @@
+"""Projects summed up: authorise, ask the service, answer."""
+
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from apps.ml.serializers.projects import ProjectSummaryResponse
+from apps.ml.services.project_summary import ProjectSummaryService
+from apps.projects.selectors import projects_visible_to
+
+
+class ProjectViewSet(ViewSet):
+    """Answers about a whole project."""
+
+    @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])
+    def project_summary(self, request: Request, project_id: UUID) -> Response:
+        """Sum up a project: completion, velocity, risk."""
+        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        return Response(ProjectSummaryService().summarise_project(project.id, user=request.user))
