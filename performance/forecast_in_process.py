@@ -21,7 +21,8 @@ from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
-from apps.ml.core.points import PointsModel, load_prior, train_points_model
+from apps.ml.core.points import PointsModel, load_prior
+from apps.ml.core.points.training import train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from performance.predict_in_process import POINTS_PROJECT, sample, trained
 from performance.report import data_folder, milliseconds

@@ -12,8 +12,10 @@ from dataclasses import replace
 
 from apps.ml.benchmarks.effort.data import read_tasks
 from apps.ml.benchmarks.points.data import read_project
-from apps.ml.core.effort import EffortModel, train_effort_model
-from apps.ml.core.points import PointsModel, load_prior, train_points_model
+from apps.ml.core.effort import EffortModel
+from apps.ml.core.effort.training import train_effort_model
+from apps.ml.core.points import PointsModel, load_prior
+from apps.ml.core.points.training import train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from performance.report import data_folder, milliseconds
 

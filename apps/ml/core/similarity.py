@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.arrays import Floats, Integers
-
-from .records import CompletedIssue, IssueFacts
-from .results import SimilarIssue
-from .text import clipped, tokens
+from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.results import SimilarIssue
+from apps.ml.core.text import clipped, tokens
 
 #: Below a fifth of shared words two titles have little more than 'the' and 'for' in common: not evidence.
 MINIMUM_SIMILARITY = 0.2

@@ -11,7 +11,8 @@ import pytest
 from django.conf import settings
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.effort import EffortModel, predict_unfolded
+from apps.ml.core.effort import EffortModel
+from apps.ml.core.effort.unfolded import predict_unfolded
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel
 from apps.ml.selectors.issues import completed_with_hours

@@ -12,13 +12,7 @@ import numpy as np
 
 from apps.ml.benchmarks.points.data import Project
 from apps.ml.core.arrays import Floats
-from apps.ml.core.points import (
-    MIN_TRAINING_ISSUES,
-    PointsModel,
-    recommend_with_little_history,
-    scores,
-    train_points_model,
-)
+from apps.ml.core.points import MIN_TRAINING_ISSUES, PointsModel, recommend_with_little_history, scores
 from apps.ml.core.points.baselines import Baseline, Distribution
 from apps.ml.core.points.basis import BASIS_GROWTH, Basis
 from apps.ml.core.points.features import RawFeatures
@@ -26,6 +20,7 @@ from apps.ml.core.points.history import points_of
 from apps.ml.core.points.little_history import team_marginal
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.scales import mass_between, scale_of, shortest_ranges, snapped, step_range
+from apps.ml.core.points.training import train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
 

@@ -11,10 +11,9 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
 from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.effort.features import TEXT_GROUPS, Group, Reading
+from apps.ml.core.effort.linear import N_GROUPS, FoldedLinear
 from apps.ml.core.trees import FlatTrees
-
-from .features import TEXT_GROUPS, Group, Reading
-from .linear import N_GROUPS, FoldedLinear
 
 #: Penalty of the linear expert; flat between 4 and 8 on the validation year.
 CENTRE_PENALTY = 6.0

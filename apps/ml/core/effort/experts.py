@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-
-from .features import Reading
-from .naive import NaiveLevels
-from .neighbours import Neighbourhood
+from apps.ml.core.effort.features import Reading
+from apps.ml.core.effort.naive import NaiveLevels
+from apps.ml.core.effort.neighbours import Neighbourhood
 
 #: Experts that need no learning come first: the best of them is the naive baseline of its head.
 PLAIN_EXPERTS = ("median", "recent", "type", "similar", "linear", "boosted")

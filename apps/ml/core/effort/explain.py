@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.answer import Answer
+from apps.ml.core.effort.features import Group, log_estimate
+from apps.ml.core.effort.header import Header, HeadHeader
+from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import Contribution
-
-from .features import Group, log_estimate
-from .header import Header, HeadHeader
-from .linear import FoldedLinear
 
 #: Parts below three minutes are noise to a reader; they are summed up in one.
 SMALLEST_PART_HOURS = 0.05

@@ -8,10 +8,8 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.intervals import Totals
-
-from .estimators import text_scaler
-from .experts import (
+from apps.ml.core.effort.estimators import text_scaler
+from apps.ml.core.effort.experts import (
     INFORMED_EXPERTS,
     INFORMED_PRIOR,
     INFORMED_PRIOR_ROWS,
@@ -24,8 +22,8 @@ from .experts import (
     plain_inputs,
     without_trees,
 )
-from .header import MINIMUM_INFORMED_ISSUES
-from .heads import (
+from apps.ml.core.effort.header import MINIMUM_INFORMED_ISSUES
+from apps.ml.core.effort.heads import (
     Block,
     Calibration,
     HeadSpec,
@@ -38,9 +36,10 @@ from .heads import (
     scale_of,
     trees_over_time,
 )
-from .metrics import HeadMetrics, head_metrics
-from .mixing import best_column, prior_weights
-from .table import Rows, Table
+from apps.ml.core.effort.metrics import HeadMetrics, head_metrics
+from apps.ml.core.effort.mixing import best_column, prior_weights
+from apps.ml.core.effort.table import Rows, Table
+from apps.ml.core.intervals import Totals
 
 #: The last fifth of the issues is the seed's test part.
 TEST_SHARE = 0.2

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
+from apps.ml.core.effort.estimators import fold_linear, fold_trees
+from apps.ml.core.effort.fitting import FittedHead
+from apps.ml.core.effort.header import KIND, Header, HeadHeader
+from apps.ml.core.effort.table import Table
 from apps.ml.core.intervals import MAX_TRAINING_ERRORS
-
-from .estimators import fold_linear, fold_trees
-from .fitting import FittedHead
-from .header import KIND, Header, HeadHeader
-from .table import Table
 
 
 def folded(table: Table, heads: Sequence[FittedHead], header: Header) -> bytes:

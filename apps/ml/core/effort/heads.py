@@ -16,11 +16,10 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
 from apps.ml.core.arrays import Booleans, Floats
-
-from .estimators import boosted_trees, constant_scale, linear_pipeline, scale_features, scale_ridge
-from .experts import N_SCALE_INPUTS, best_snap, scale_from_log, scale_inputs, snapped
-from .mixing import mixture_weights
-from .table import Rows, Table
+from apps.ml.core.effort.estimators import boosted_trees, constant_scale, linear_pipeline, scale_features, scale_ridge
+from apps.ml.core.effort.experts import N_SCALE_INPUTS, best_snap, scale_from_log, scale_inputs, snapped
+from apps.ml.core.effort.mixing import mixture_weights
+from apps.ml.core.effort.table import Rows, Table
 
 #: Fewer rows than this grow trees that remember instead of learning.
 MINIMUM_ROWS_FOR_TREES = 150

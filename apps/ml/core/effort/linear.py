@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.arrays import Floats, Integers
-
-from .features import TEXT_GROUPS, Feature, Group
+from apps.ml.core.effort.features import TEXT_GROUPS, Feature, Group
 
 N_GROUPS = len(Group)
 _TEXT = [int(group) for group in TEXT_GROUPS]

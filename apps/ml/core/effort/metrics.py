@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from apps.ml.core.arrays import Booleans, Floats
+from apps.ml.core.effort.heads import Prequential
+from apps.ml.core.effort.table import Table
 from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.intervals import ErrorPool
-
-from .heads import Prequential
-from .table import Table
 
 #: The model serves where its gain is larger than so many standard errors. Of simulated teams of 100 to 300 issues with
 #: hours independent of everything about 1 in 50 passes, since what it learned makes the mixture worse than a median; at

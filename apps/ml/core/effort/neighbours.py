@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.arrays import Floats
+from apps.ml.core.effort.features import Reading, hashed
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
-
-from .features import Reading, hashed
 
 #: Neighbours that speak; flat between 10 and 40 on the validation year.
 N_NEIGHBOURS = 20

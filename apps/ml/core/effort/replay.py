@@ -7,8 +7,9 @@ from datetime import datetime
 
 import numpy as np
 
-from apps.ml.core.effort import EffortModel, RecentOutcomes, TrainedEffortModel, refit_effort_model, train_effort_model
+from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor, fitted
+from apps.ml.core.effort.training import TrainedEffortModel, refit_effort_model, train_effort_model
 from apps.ml.core.intervals import MAX_RECENT_OUTCOMES
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.results import EffortEstimate

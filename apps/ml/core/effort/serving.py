@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.answer import Answer
-from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
-from apps.ml.core.records import IssueFacts
-from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
-from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
-from apps.ml.core.trees import FlatTrees
-
-from .experts import (
+from apps.ml.core.effort.experts import (
     RANGE_BOUNDS,
     as_row,
     bounded_hours,
@@ -29,12 +23,17 @@ from .experts import (
     widened,
     without_trees,
 )
-from .explain import Explained, Otherwise, contributions, reasoning
-from .features import Reading, has_estimate, log_estimate, read, with_points
-from .header import KIND, Header, HeadHeader
-from .linear import FoldedLinear
-from .naive import NaiveLevels
-from .neighbours import Neighbourhood, Neighbours, ask
+from apps.ml.core.effort.explain import Explained, Otherwise, contributions, reasoning
+from apps.ml.core.effort.features import Reading, has_estimate, log_estimate, read, with_points
+from apps.ml.core.effort.header import KIND, Header, HeadHeader
+from apps.ml.core.effort.linear import FoldedLinear
+from apps.ml.core.effort.naive import NaiveLevels
+from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask
+from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
+from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
+from apps.ml.core.trees import FlatTrees
 
 _TWICE = math.log(2.0)
 #: With fewer pointed issues what points change is a guess, and is not told.

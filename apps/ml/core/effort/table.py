@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 
 from apps.common.hours import LEAST_HOURS
 from apps.ml.core.arrays import Floats
+from apps.ml.core.effort.estimators import Matrix
+from apps.ml.core.effort.experts import static_row
+from apps.ml.core.effort.features import Reading, has_estimate, log_estimate, read
+from apps.ml.core.effort.naive import NaiveLevels, RunningLevels
+from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, build_neighbours
 from apps.ml.core.records import CompletedIssue, chronological
-
-from .estimators import Matrix
-from .experts import static_row
-from .features import Reading, has_estimate, log_estimate, read
-from .naive import NaiveLevels, RunningLevels
-from .neighbours import Neighbourhood, Neighbours, ask, build_neighbours
 
 Rows = NDArray[np.intp]
 #: With fewer outcomes known to the typical later issue, the order of estimating teaches nothing.

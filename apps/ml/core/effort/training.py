@@ -11,16 +11,15 @@ from sklearn.linear_model import Ridge
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core import artifact
+from apps.ml.core.effort.estimators import fold_linear
+from apps.ml.core.effort.experts import bounded_hours
+from apps.ml.core.effort.fitting import FittedHead, Study, fit_informed, fit_plain, spec_of
+from apps.ml.core.effort.folding import folded
+from apps.ml.core.effort.header import KIND, MIN_TRAINING_ISSUES, Header
+from apps.ml.core.effort.heads import Prequential, blocks_of, fit_line
+from apps.ml.core.effort.metrics import EffortMetrics
+from apps.ml.core.effort.table import Table, build_table, with_hours
 from apps.ml.core.records import CompletedIssue
-
-from .estimators import fold_linear
-from .experts import bounded_hours
-from .fitting import FittedHead, Study, fit_informed, fit_plain, spec_of
-from .folding import folded
-from .header import KIND, MIN_TRAINING_ISSUES, Header
-from .heads import Prequential, blocks_of, fit_line
-from .metrics import EffortMetrics
-from .table import Table, build_table, with_hours
 
 Scope = Literal["project", "global"]
 Progress = Callable[[str, float], None]

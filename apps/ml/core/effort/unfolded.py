@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.records import IssueFacts
-
-from .estimators import Matrix, scale_features
-from .experts import (
+from apps.ml.core.effort.estimators import Matrix, scale_features
+from apps.ml.core.effort.experts import (
     as_row,
     informed_inputs,
     plain_inputs,
@@ -21,9 +19,10 @@ from .experts import (
     widened,
     without_trees,
 )
-from .features import Reading, has_estimate, log_estimate, read
-from .serving import EffortModel, ServedHead
-from .table import look_around
+from apps.ml.core.effort.features import Reading, has_estimate, log_estimate, read
+from apps.ml.core.effort.serving import EffortModel, ServedHead
+from apps.ml.core.effort.table import look_around
+from apps.ml.core.records import IssueFacts
 
 
 def predict_unfolded(estimators: Mapping[str, Any], serving: bytes, facts_list: Sequence[IssueFacts]) -> Floats:

@@ -57,7 +57,7 @@ class _Judged:
     promises: calibrate.Calibration
 
 
-def train(
+def train_points_model(
     issues: Sequence[CompletedIssue],
     *,
     now: datetime,

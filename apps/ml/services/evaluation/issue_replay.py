@@ -19,11 +19,12 @@ from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor
 from apps.ml.core.effort.replay import Served, Walk, month_starts
 from apps.ml.core.evaluation.scorecard import ScoredPredictions
-from apps.ml.core.points import PointsModel, PointsPrior, load_prior, train_points_model
+from apps.ml.core.points import PointsModel, PointsPrior, load_prior
 from apps.ml.core.points.baselines import BASELINES as POINTS_BASELINES
 from apps.ml.core.points.basis import BASIS_GROWTH, Basis
 from apps.ml.core.points.features import RawFeatures
 from apps.ml.core.points.history import points_of
+from apps.ml.core.points.training import train_points_model
 from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES

@@ -8,10 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
-# Modules, not names: naming the training functions here would import scikit-learn into every web process.
 from apps.common.exceptions import ApplicationError
-from apps.ml.core import effort, points
 from apps.ml.core.assignment.replay import surprise_of
+from apps.ml.core.points import load_prior
 from apps.ml.core.records import CompletedIssue
 
 Progress = Callable[[int, str], None]
@@ -42,7 +41,9 @@ def fit_effort(
     issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
 ) -> Fitted:
     """Train on hours."""
-    trained = effort.train_effort_model(
+    from apps.ml.core.effort.training import train_effort_model  # noqa: PLC0415 - loads scikit-learn
+
+    trained = train_effort_model(
         issues,
         now=now,
         level=settings.ML_INTERVAL_LEVEL,
@@ -59,11 +60,13 @@ def fit_points(
     issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
 ) -> Fitted:
     """Train on story points; the artefact holds hashed words only, so a global one reveals no team's texts."""
+    from apps.ml.core.points.training import train_points_model  # noqa: PLC0415 - loads scikit-learn
+
     report = _as_steps(progress)
-    trained = points.train_points_model(
+    trained = train_points_model(
         issues,
         now=now,
-        prior=points.load_prior(),
+        prior=load_prior(),
         level=settings.ML_INTERVAL_LEVEL,
         seed=seed,
         version=version,

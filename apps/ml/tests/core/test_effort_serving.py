@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from apps.ml.core import artifact
-from apps.ml.core.effort import EffortModel, RecentOutcomes, train_effort_model
+from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.experts import static_row, without_trees
 from apps.ml.core.effort.features import read
 from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood
+from apps.ml.core.effort.training import train_effort_model
 from apps.ml.core.records import IssueFacts
-
-from .effort_factories import NOW, team
+from apps.ml.tests.core.effort_factories import NOW, team
 
 ISSUES = team(500, seed=2, description=True)
 HELD_OUT = team(900, seed=2, description=True)[500:]

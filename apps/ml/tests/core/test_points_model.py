@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core import artifact
 from apps.ml.core.artifact import ArtifactCorrupted
-from apps.ml.core.points import MIN_TRAINING_ISSUES, PointsModel, load_prior, train_points_model
+from apps.ml.core.points import MIN_TRAINING_ISSUES, PointsModel, load_prior
 from apps.ml.core.points.calibration import uncalibrated
 from apps.ml.core.points.explain import camps
 from apps.ml.core.points.features import extract
@@ -20,7 +20,7 @@ from apps.ml.core.points.folded import KIND
 from apps.ml.core.points.folding import unfolded_survival
 from apps.ml.core.points.promise import promise_of
 from apps.ml.core.points.scales import scale_of
-from apps.ml.core.points.training import TrainedPointsModel
+from apps.ml.core.points.training import TrainedPointsModel, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.tests.core.points_teams import LARGE, MEDIUM, SMALL, issue, random_team, telling_team
