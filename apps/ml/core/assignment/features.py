@@ -5,7 +5,6 @@ becomes known after it was given away.
 """
 
 import math
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
 
+from apps.ml.core.hashing import hashed, hashed_set
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped, tokens
 
@@ -63,11 +63,6 @@ class Reading:
     token_set: frozenset[int]
 
 
-def hashed(name: str) -> int:
-    """32 bits that stand for a feature; the same in every process and release."""
-    return zlib.crc32(name.encode())
-
-
 def read(facts: IssueFacts) -> Reading:
     """Read an issue; empty fields give no feature."""
     title, description = tokens(facts.title), tokens(clipped(facts.description))
@@ -77,7 +72,7 @@ def read(facts: IssueFacts) -> Reading:
         *_title(title),
         *_words("d", description, Group.DESCRIPTION),
     ]
-    return Reading(features, frozenset(zlib.crc32(token.encode()) for token in (*title, *description)))
+    return Reading(features, hashed_set([*title, *description]))
 
 
 def _fields(facts: IssueFacts) -> Iterator[Feature]:

@@ -5,13 +5,13 @@ feature belongs to and how it is scaled.
 """
 
 import math
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
 
+from apps.ml.core.hashing import hashed, hashed_set
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped, tokens
 
@@ -61,11 +61,6 @@ class Reading:
     description_words: int
 
 
-def hashed(name: str) -> int:
-    """32 bits that stand for a feature; the same in every process and release."""
-    return zlib.crc32(name.encode())
-
-
 def read(facts: IssueFacts, *, with_people: bool = True) -> Reading:
     """Read an issue.
 
@@ -87,7 +82,7 @@ def read(facts: IssueFacts, *, with_people: bool = True) -> Reading:
     return Reading(
         facts=facts,
         features=features,
-        token_set=frozenset(zlib.crc32(token.encode()) for token in title + description),
+        token_set=hashed_set(title + description),
         title_words=len(title),
         description_words=len(description),
     )

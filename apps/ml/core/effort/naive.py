@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.core.effort.features import hashed
+from apps.ml.core.hashing import hashed
 
 #: Outcomes in the short-memory median; the last 20 are too few (2.48 against 2.40 in story points), 200 too slow.
 RECENT_OUTCOMES = 50

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.features import Reading, hashed
+from apps.ml.core.effort.features import Reading
+from apps.ml.core.hashing import hashed
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
 

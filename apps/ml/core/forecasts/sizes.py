@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.arrays import Floats
+from apps.ml.core.hashing import hashed
 
 #: A distribution is a table of as many equally likely sizes: to a tenth of a percent, and a draw is one small integer.
 SLOTS = 1024
@@ -50,7 +50,7 @@ class Spread:
             issue that has outgrown every known size begins anew.
         """
         gone = np.float32(done)
-        rng = np.random.default_rng([seed, 2, crc32(issue_id.encode())])
+        rng = np.random.default_rng([seed, 2, hashed(issue_id)])
         slots = rng.integers(0, SLOTS, n_runs, dtype=np.uint16)
         smaller = int(np.searchsorted(self.table, gone, side="right")) if done > 0 else 0
         if smaller in (0, SLOTS):

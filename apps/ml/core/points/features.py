@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from zlib import crc32
 
 import numpy as np
 
 from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.hashing import hashed
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped, tokens
 
@@ -103,7 +103,7 @@ class RawFeatures:
 @lru_cache(maxsize=_BUCKETS_KEPT)
 def bucket(token: str) -> int:
     """The hash bucket of a token; CRC-32, because Python's own hash changes from process to process."""
-    return crc32(token.encode()) % BUCKETS
+    return hashed(token) % BUCKETS
 
 
 def extract(facts: IssueFacts) -> RawFeatures:
