@@ -112,6 +112,8 @@ class WorkflowStatus(models.Model):
         TO_DO = "to_do"
         IN_PROGRESS = "in_progress"
         DONE = "done"
+        #: Ended without being delivered: won't do, duplicate, cannot reproduce. Neither done nor left to do.
+        DROPPED = "dropped"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="statuses")
     name = models.CharField(max_length=64)
@@ -124,7 +126,8 @@ class WorkflowStatus(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "name"], name="projects_status_once"),
             models.CheckConstraint(
-                condition=Q(category__in=["to_do", "in_progress", "done"]), name="projects_status_category_known"
+                condition=Q(category__in=["to_do", "in_progress", "done", "dropped"]),
+                name="projects_status_category_known",
             ),
         ]
 
@@ -181,7 +184,7 @@ class Sprint(UUIDModel):
 
 
 class Issue(UUIDModel):
-    """A piece of work. `created_at`, `started_at` and `resolved_at` are the source's times."""
+    """A piece of work. `created_at`, `started_at`, `resolved_at` and `dropped_at` are the source's times."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="issues")
     title = models.CharField(max_length=500)
@@ -205,7 +208,10 @@ class Issue(UUIDModel):
     labels = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
+    #: When it was delivered; None for what is open, and for what was dropped.
     resolved_at = models.DateTimeField(null=True, blank=True)
+    #: When it ended without being delivered; None for everything else, and where nobody knows when.
+    dropped_at = models.DateTimeField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
     #: Where the issue came from, for idempotent imports: ('csv', 'MULE-6129'). Empty for issues made here.
     source = models.CharField(max_length=32, blank=True)
@@ -290,6 +296,7 @@ class IssueChange(AppendOnlyModel):
         CREATED_AT = "created_at"
         STARTED_AT = "started_at"
         RESOLVED_AT = "resolved_at"
+        DROPPED_AT = "dropped_at"
 
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="changes")
     field = models.CharField(max_length=32, choices=Field.choices)

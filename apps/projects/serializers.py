@@ -214,7 +214,7 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
         queryset=WorkflowStatus.objects.all(), required=False, help_text="One of the project's statuses, by name."
     )
     status_category = serializers.CharField(
-        source="status.category", read_only=True, help_text="to_do, in_progress or done."
+        source="status.category", read_only=True, help_text="to_do, in_progress, done or dropped."
     )
     priority = serializers.IntegerField(
         min_value=0, max_value=MAX_SMALL_INTEGER, required=False, allow_null=True, help_text="1 is the most urgent."
@@ -244,10 +244,10 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
             "id", "title", "description", "issue_type", "status", "status_category", "priority",
             "assignee", "assignee_name", "reporter", "reporter_name", "sprint",
             "story_points", "estimated_hours", "actual_hours", "component", "labels", "due_date",
-            "created_at", "started_at", "resolved_at", "updated_at", "source", "external_id",
+            "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source", "external_id",
         ]  # fmt: skip
         read_only_fields = [
-            "id", "created_at", "started_at", "resolved_at", "updated_at", "source", "external_id",
+            "id", "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source", "external_id",
         ]  # fmt: skip
 
 
@@ -260,6 +260,7 @@ class NewIssueSerializer(IssueSerializer):
             "created_at": {"help_text": "As another tool knows it; now, if not given."},
             "started_at": {"help_text": "As another tool knows it."},
             "resolved_at": {"help_text": "As another tool knows it; only for an issue that is done."},
+            "dropped_at": {"help_text": "As another tool knows it; only for an issue that is dropped."},
             "external_id": {"help_text": "The issue's name in `source`; once per project."},
         }
 

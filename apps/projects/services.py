@@ -26,7 +26,12 @@ DEFAULT_STATUSES = (
     ("To do", WorkflowStatus.Category.TO_DO),
     ("In progress", WorkflowStatus.Category.IN_PROGRESS),
     ("Done", WorkflowStatus.Category.DONE),
+    ("Won't do", WorkflowStatus.Category.DROPPED),
 )
+#: With one of these nothing is left to do.
+ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
+#: When it ended, by how.
+ENDS = {"resolved_at": WorkflowStatus.Category.DONE, "dropped_at": WorkflowStatus.Category.DROPPED}
 #: Dates outside are slips of the pen, and the first and last years of the calendar cannot be counted from.
 FIRST_SPRINT_YEAR, LAST_SPRINT_YEAR = 1980, 2200
 #: What a change of an issue may name; its project, source and times stay what they are. Every change of all but the
@@ -96,7 +101,7 @@ def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
     lock(member)
     _require_another_lead(member)
     open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
-    left_alone = _locked(open_issues.exclude(status__category=WorkflowStatus.Category.DONE))
+    left_alone = _locked(open_issues.exclude(status__category__in=ENDED))
     _set_for_all(left_alone, "assignee", None, by=by, now=now)
     member.delete()
 
@@ -207,7 +212,7 @@ def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | N
     sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, now
     sprint.save(update_fields=["status", "completed_at"])
     freeze(sprint, now=now)
-    unfinished = [issue for issue in issues if issue.status.category != WorkflowStatus.Category.DONE]
+    unfinished = [issue for issue in issues if issue.status.category not in ENDED]
     _set_for_all(unfinished, "sprint", move_to, by=by, now=now)
     return sprint
 
@@ -282,13 +287,13 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     lock(issue)
     changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
     _check_issue_fields(issue.project_id, changed)
-    before = {name: getattr(issue, name) for name in (*changed, "resolved_at")}
+    before = {name: getattr(issue, name) for name in (*changed, *ENDS)}
     was = issue.status.category
     for name, value in changed.items():
         setattr(issue, name, value)
     _set_times(issue, was=was, now=now)
     validate(issue)
-    issue.save(update_fields=[*changed, "started_at", "resolved_at", "updated_at"])
+    issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
     return issue
 
@@ -339,32 +344,34 @@ def _check_times(issue: Issue, now: datetime) -> None:
     errors: dict[str, str] = {}
     if issue.created_at > now:
         errors["created_at"] = "An issue cannot come from the future."
-    for name in ("started_at", "resolved_at"):
+    for name in ("started_at", *ENDS):
         value = getattr(issue, name)
         if value is not None and not issue.created_at <= value <= now:
             errors[name] = "This must lie between the creation of the issue and now."
     if issue.resolved_at is not None and issue.status.category != WorkflowStatus.Category.DONE:
         errors["resolved_at"] = "An issue that is not done has no time of resolution."
+    if issue.dropped_at is not None and issue.status.category != WorkflowStatus.Category.DROPPED:
+        errors["dropped_at"] = "An issue that is not dropped has no time when it was dropped."
     if errors:
         raise ValidationError(errors)
 
 
 def _set_times(issue: Issue, *, was: str | None, now: datetime) -> None:
-    """Begin when work first starts, end when it is done; reopened work has no end, and does not begin then."""
-    category, done = issue.status.category, WorkflowStatus.Category.DONE
-    if category == WorkflowStatus.Category.IN_PROGRESS and issue.started_at is None and was != done:
+    """Begin when work first starts, end when it is done or dropped; what is reopened has no end and begins no more."""
+    category = issue.status.category
+    if category == WorkflowStatus.Category.IN_PROGRESS and issue.started_at is None and was not in ENDED:
         issue.started_at = now
-    if category != done:
-        issue.resolved_at = None
-    elif was != category and issue.resolved_at is None:
-        issue.resolved_at = now
+    for name, end in ENDS.items():
+        if category != end:
+            setattr(issue, name, None)
+        elif was != category and getattr(issue, name) is None:
+            setattr(issue, name, now)
 
 
 def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, now: datetime) -> list[IssueChange]:
     """What the history keeps of a change: everything tracked, and an end that was taken away."""
-    kept = [name for name in before if name in IssueChange.Field.values and name != "resolved_at"]
-    if before["resolved_at"] is not None and issue.resolved_at is None:
-        kept.append("resolved_at")
+    kept = [name for name in before if name in IssueChange.Field.values and name not in ENDS]
+    kept += [name for name in ENDS if before[name] is not None and getattr(issue, name) is None]
     return [new_change(issue, name, before[name], getattr(issue, name), by=by, at=now) for name in kept]
 
 

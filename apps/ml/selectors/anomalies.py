@@ -11,7 +11,7 @@ from apps.ml.core.anomalies.rules import OpenIssue, ProjectSnapshot
 from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.selectors.forecasts import issues_by_week
-from apps.ml.selectors.issues import DONE
+from apps.ml.selectors.issues import DONE, ENDED
 from apps.ml.selectors.sprints import completed_sprints, latest
 from apps.projects.models import Issue, IssueChange, WorkflowStatus
 
@@ -57,12 +57,12 @@ def _cycle_days(project_id: UUID | str, *, now: datetime) -> tuple[tuple[float, 
 def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, ...]:
     rows = (
         Issue.objects.filter(project_id=project_id)
-        .exclude(DONE)
+        .exclude(ENDED)
         .order_by("created_at", "id")
         .values_list("id", "status__name", "status__category", "assignee_id", "created_at", "started_at")
     )
     changes = IssueChange.objects.filter(issue__project_id=project_id).exclude(
-        issue__status__category=WorkflowStatus.Category.DONE
+        issue__status__category__in=[WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED]
     )
     # Apart from the issues: joined, the database would group by every column of them.
     handover = Q(field=IssueChange.Field.ASSIGNEE, changed_at__gt=now - timedelta(days=RECENT_DAYS))

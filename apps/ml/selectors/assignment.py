@@ -10,7 +10,7 @@ from django.db.models import Count, F, Max, Q
 from apps.accounts.models import User
 from apps.ml.core.assignment.formula import MemberHistory
 from apps.ml.selectors.calendars import WORKING_ROLES
-from apps.ml.selectors.issues import DONE
+from apps.ml.selectors.issues import DONE, ENDED
 from apps.projects.models import Issue, IssueChange, TeamMember
 
 
@@ -31,7 +31,7 @@ def member_histories(project_id: UUID | str, user_ids: Iterable[str], *, issue: 
     work = others.values("assignee_id").annotate(
         completed=Count("id", filter=DONE),
         completed_same_type=Count("id", filter=DONE & Q(issue_type_id=issue.issue_type_id)),
-        open_issues=Count("id", filter=~DONE),
+        open_issues=Count("id", filter=~ENDED),
         resolved=Max("resolved_at"),
     )
     by_person = {str(row["assignee_id"]): row for row in work.order_by()}

@@ -10,7 +10,7 @@ from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.forecasts.units import Throughput, WorkItem
-from apps.ml.selectors.issues import DONE
+from apps.ml.selectors.issues import DONE, ENDED
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
 from apps.projects.history.reads import changed_after, issue_pasts
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
@@ -93,7 +93,7 @@ def unfinished(
     label: str = "",
 ) -> tuple[WorkItem, ...]:
     """Open issues of a project by id, component or label; all of them without any."""
-    issues = _chosen(project_id, component).exclude(DONE)
+    issues = _chosen(project_id, component).exclude(ENDED)
     if issue_ids:
         issues = issues.filter(id__in=issue_ids)
     items = work_items(issues)
@@ -164,7 +164,7 @@ def running_before(project_id: UUID | str, day: date) -> tuple[tuple[WorkItem, .
     """Open issues of the sprints that run and end before a day, and the last of their days; None without any."""
     running = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.ACTIVE, end_date__lt=day)
     last_day = running.aggregate(last=Max("end_date"))["last"]
-    items = work_items(Issue.objects.filter(sprint__in=running).exclude(DONE)) if last_day else ()
+    items = work_items(Issue.objects.filter(sprint__in=running).exclude(ENDED)) if last_day else ()
     return items, last_day
 
 
@@ -185,7 +185,7 @@ def work_items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
 
 def expendable_first(sprint: Sprint) -> tuple[str, ...]:
     """Ids of a sprint's open issues in the order in which they may go: not begun, then least urgent, then newest."""
-    rows = Issue.objects.filter(sprint=sprint).exclude(DONE)
+    rows = Issue.objects.filter(sprint=sprint).exclude(ENDED)
     columns = rows.values_list("id", "status__category", "priority", "created_at")
     begun = WorkflowStatus.Category.IN_PROGRESS
     # Without a priority nobody has said that it is urgent.

@@ -31,6 +31,10 @@ def _moment_or_none(text: str) -> datetime | None:
 
 #: What the team calls done.
 DONE = Q(status__category=WorkflowStatus.Category.DONE)
+#: Ended without being delivered.
+DROPPED = Q(status__category=WorkflowStatus.Category.DROPPED)
+#: Nothing is left to do.
+ENDED = DONE | DROPPED
 #: What is undone: the column of each field, and how the history's text is read.
 _UNDONE: dict[str, tuple[str, Callable[[str], Any]]] = {
     Field.TITLE: ("title", str),

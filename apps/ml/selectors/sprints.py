@@ -13,7 +13,7 @@ from apps.ml.core.sprints.duration import MAX_REPLAYS, SprintPlan
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.forecasts import work_items
-from apps.ml.selectors.issues import DONE
+from apps.ml.selectors.issues import ENDED
 from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
 from apps.projects.history.snapshots import books_of, pasts_of, snapshot_of
@@ -37,7 +37,7 @@ def sprint_plan(
     calendar: WorkingCalendar | None = None,
 ) -> SprintPlan:
     """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
-    issues = Issue.objects.filter(project_id=sprint.project_id).exclude(DONE)
+    issues = Issue.objects.filter(project_id=sprint.project_id).exclude(ENDED)
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
     first_day = sprint.start_date or today
     # What is left of a running sprint starts today, not when the sprint did; so does one that should run and does not.
@@ -63,7 +63,7 @@ def sprint_state(sprint: Sprint, past: SprintPast, *, now: datetime, calendar: W
     """A running sprint as it stands, with what its history says about each of its issues."""
     started_at = past.planning_ended_at
     standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
-    entered_at = {one.issue_id: one.entered_at for one in standings if one.is_in}
+    entered_at = {one.issue_id: one.entered_at for one in standings if one.stays}
     columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
     plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
     issues = [issue for issue in past.issues if issue.issue_id in plans]

@@ -3,7 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+
+#: What an issue's status means once nothing is left to do: delivered, or dropped.
+ENDED = ("done", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,13 @@ class IssuePast:
     created_at: datetime
     #: The sprint it is in now; empty for none.
     sprint_id: str = ""
-    #: What its status means now: 'to_do', 'in_progress' or 'done'.
+    #: What its status means now: 'to_do', 'in_progress', 'done' or 'dropped' (ended without being delivered).
     category: str = "to_do"
     story_points: float | None = None
     started_at: datetime | None = None
     resolved_at: datetime | None = None
+    #: When it was dropped; None where it was not, or nobody knows when.
+    dropped_at: datetime | None = None
     #: Who has it now, an opaque person key; empty for nobody.
     assignee: str = ""
     actual_hours: float | None = None
@@ -73,15 +78,36 @@ class IssuePast:
         """The sprint it was in; empty for none, and before it was created."""
         return self.timeline("sprint").at(moment) if moment >= self.created_at else ""
 
+    @property
+    def places(self) -> Timeline:
+        """The sprint it was in over time; what is dropped is in none, from then until it is taken up again."""
+        if "places" not in self._timelines:
+            self._timelines["places"] = self._places()
+        return self._timelines["places"]
+
+    def _places(self) -> Timeline:
+        sprints = self.timeline("sprint")
+        moments = {*sprints.changed_at, *self.timeline("status").changed_at}
+        if self.dropped_at is not None:
+            moments.add(self.dropped_at)
+        changed_at = tuple(sorted(moments))
+        first = sprints.values[0] if self._before(changed_at) != "dropped" else ""
+        after = (("" if self.category_at(moment) == "dropped" else sprints.at(moment)) for moment in changed_at)
+        return Timeline(changed_at, (first, *after))
+
+    def _before(self, changed_at: Sequence[datetime]) -> str:
+        """What its status meant before the first of some moments."""
+        return self.category_at(changed_at[0] - timedelta.resolution) if changed_at else self.category
+
     def category_at(self, moment: datetime) -> str:
         """What its status meant: by the recorded changes and, before the first of them, by its times."""
         statuses = self.timeline("status")
         category = statuses.at(moment)
         if category == "to_do" or (statuses.changed_at and statuses.changed_at[0] <= moment):
             return category
-        finished = self._recorded_end(moment)
-        if category == "done" and (finished is None or finished <= moment):
-            return "done"
+        ended = self.dropped_at if category == "dropped" else self._recorded_end(moment)
+        if category in ENDED and (ended is None or ended <= moment):
+            return category
         begun = category == "in_progress" if self.started_at is None else self.started_at <= moment
         return "in_progress" if begun else "to_do"
 
@@ -118,6 +144,7 @@ class IssuePast:
             story_points=self.points_at(moment),
             started_at=self.started_at if self.started_at and self.started_at <= moment else None,
             resolved_at=self.finished_at(moment),
+            dropped_at=self.dropped_at if self.dropped_at and self.dropped_at <= moment else None,
             assignee=self.assignee_at(moment),
             actual_hours=self.hours_at(moment),
             changes=tuple(change for change in self.changes if change.changed_at <= moment),
@@ -127,7 +154,8 @@ class IssuePast:
         """Whether all of it was known at a moment already: the usual case, asked about the present."""
         last = self.changes[-1].changed_at if self.changes else None
         is_whole = (self.resolved_at is None) == (self.category != "done")
-        return is_whole and all(known is None or known <= moment for known in (last, self.started_at, self.resolved_at))
+        moments = (last, self.started_at, self.resolved_at, self.dropped_at)
+        return is_whole and all(known is None or known <= moment for known in moments)
 
     def _recorded_end(self, moment: datetime) -> datetime | None:
         recorded = self.timeline("resolved_at").at(moment)

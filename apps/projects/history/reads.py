@@ -19,7 +19,7 @@ PAST_FIELDS = (
 )  # fmt: skip
 _COLUMNS = (
     "id", "project_id", "created_at", "sprint_id", "category", "story_points", "started_at", "resolved_at",
-    "assignee_id", "actual_hours",
+    "dropped_at", "assignee_id", "actual_hours",
 )  # fmt: skip
 _STATUS_COLUMNS = ("project_id", "name", "category")
 _CHANGE_COLUMNS = ("issue_id", "field", "old_value", "new_value", "changed_at")
@@ -114,6 +114,7 @@ def _issue(row: Mapping[str, Any], changes: Iterable[FieldChange]) -> IssuePast:
         story_points=row["story_points"],
         started_at=row["started_at"],
         resolved_at=row["resolved_at"],
+        dropped_at=row["dropped_at"],
         assignee=str(row["assignee_id"] or ""),
         actual_hours=row["actual_hours"],
         changes=tuple(changes),

@@ -13,7 +13,7 @@ from apps.projects.models import Sprint, SprintSnapshot
 #: The books whose sums a snapshot keeps in columns, two a book.
 BOOKS = ("committed", "added", "removed", "completed", "carried_over", "done_outside")
 #: What is written as text in JSON, which knows no moments.
-_MOMENTS = {"created_at", "started_at", "resolved_at", "changed_at", "entered_at", "finished_at"}
+_MOMENTS = {"created_at", "started_at", "resolved_at", "dropped_at", "changed_at", "entered_at", "finished_at"}
 
 
 @dataclass(frozen=True, slots=True)

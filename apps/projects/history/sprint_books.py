@@ -84,6 +84,11 @@ class Standing:
     assignee: str
 
     @property
+    def stays(self) -> bool:
+        """In the sprint and not dropped: an issue that is dropped at the very end is still in, and leaves."""
+        return self.is_in and self.category != "dropped"
+
+    @property
     def amount(self) -> Amount:
         """One issue of its size."""
         return Amount(1, self.points or 0.0)
@@ -161,13 +166,13 @@ def scope_of(at: datetime, standings: Sequence[Standing]) -> SprintScope:
     """Sum up the books of one sprint."""
     inside: dict[str, Amount] = {}
     for one in standings:
-        if one.is_in:
+        if one.stays:
             inside[one.category] = inside.get(one.category, Amount()) + one.amount
     return SprintScope(
         at=at,
         committed=sum((one.commitment for one in standings), Amount()),
         added=sum((one.amount for one in standings if not one.is_committed), Amount()),
-        removed=sum((one.amount for one in standings if not one.is_in), Amount()),
+        removed=sum((one.amount for one in standings if not one.stays), Amount()),
         to_do=inside.get("to_do", Amount()),
         in_progress=inside.get("in_progress", Amount()),
         done=inside.get("done", Amount()),
@@ -181,9 +186,9 @@ def report_of(standings: Sequence[Standing], *, began_at: datetime | None, ended
     return SprintReport(
         committed=tuple(one for one in standings if one.is_committed),
         added=tuple(one for one in standings if not one.is_committed),
-        removed=tuple(one for one in standings if not one.is_in),
+        removed=tuple(one for one in standings if not one.stays),
         completed=tuple(one for one in done if one.issue_id in within),
-        carried_over=tuple(one for one in standings if one.is_in and one.category != "done"),
+        carried_over=tuple(one for one in standings if one.stays and one.category != "done"),
         done_outside=tuple(one for one in done if one.issue_id not in within),
     )
 
@@ -202,7 +207,7 @@ def elapsed_ratio(first_day: date, last_day: date, today: date) -> float:
 
 def spells_in(issue: IssuePast, sprint_id: str) -> list[tuple[datetime, datetime]]:
     """When an issue was in a sprint: (entered, left) in order, the last of them open where it is still in."""
-    places = issue.timeline("sprint")
+    places = issue.places
     begins = (issue.created_at, *places.changed_at)
     ends = (*places.changed_at, _NEVER)
     spells: list[tuple[datetime, datetime]] = []

@@ -13,7 +13,7 @@ CREATED_AT = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
 
 
 class ProjectFactory(factory.django.DjangoModelFactory):
-    """A project with the default types (bug, story, task) and statuses (To do, In progress, Done), and no members."""
+    """A project with the default types (bug, story, task) and statuses (To do, In progress, Done, Won't do)."""
 
     class Meta:
         model = Project

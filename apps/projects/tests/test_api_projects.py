@@ -23,7 +23,7 @@ class TestProjects:
         }.items()  # fmt: skip
         types, statuses = (api_client.get(f"{address}{what}/").json() for what in ("issue-types", "statuses"))
         assert [row["name"] for row in types["results"]] == ["bug", "story", "task"]
-        assert [row["name"] for row in statuses["results"]] == ["To do", "In progress", "Done"]
+        assert [row["name"] for row in statuses["results"]] == ["To do", "In progress", "Done", "Won't do"]
 
     @pytest.mark.parametrize(
         ("body", "pointers"),

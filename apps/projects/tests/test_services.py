@@ -32,7 +32,7 @@ class TestProjects:
         assert [(member.user, member.role) for member in project.team.all()] == [(creator, "lead")]
         assert [kind.name for kind in project.issue_types.all()] == ["bug", "story", "task"]
         assert [(s.name, s.category) for s in project.statuses.all()] == [
-            ("To do", "to_do"), ("In progress", "in_progress"), ("Done", "done"),
+            ("To do", "to_do"), ("In progress", "in_progress"), ("Done", "done"), ("Won't do", "dropped"),
         ]  # fmt: skip
 
     def test_a_key_is_given_once(self, now):

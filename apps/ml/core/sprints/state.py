@@ -16,7 +16,7 @@ class SprintScopeIssue:
     """An issue of the running sprint."""
 
     issue_id: str
-    #: 'to_do', 'in_progress' or 'done'.
+    #: 'to_do', 'in_progress' or 'done'; what is dropped has left the sprint.
     category: str
     #: When it came into the sprint.
     entered_at: datetime
