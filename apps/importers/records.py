@@ -30,8 +30,10 @@ class ImportedIssue:
     description: str = ""
     issue_type: str = ""
     status: str = ""
-    #: to_do, in_progress or done where the source itself says so; empty otherwise.
+    #: to_do, in_progress, done or dropped where the source itself says so; empty otherwise.
     status_category: str = ""
+    #: How it ended, in the source's words: 'Fixed', 'Won't Do'.
+    resolution: str = ""
     #: 1 is the most urgent.
     priority: int | None = None
     component: str = ""

@@ -156,7 +156,7 @@ def test_what_an_import_replaces_after_the_work_began_was_not_known_before(run):
     ("name", "category"),
     [
         ("FINISHED", "done"),
-        ("Won't Fix", "done"),
+        ("Won't Fix", "dropped"),
         ("In Review", "in_progress"),
         ("Backlog", "to_do"),
         ("Zur Abnahme", "to_do"),
@@ -194,7 +194,7 @@ def test_types_and_statuses_of_the_project_are_used_whatever_their_case(run, pro
         "task",
         "Epic",
     }
-    assert WorkflowStatus.objects.filter(project=project).count() == 3
+    assert WorkflowStatus.objects.filter(project=project).count() == 4
 
 
 def test_people_become_members_who_cannot_log_in(run, project):
@@ -252,7 +252,7 @@ def test_a_new_project_has_the_default_workflow_and_the_lead_who_was_named(run, 
     run(finished(), project_key="NEW", create_as="A new one", lead=lead)
 
     project = Project.objects.get(key="NEW")
-    assert (project.name, project.issues.count(), project.statuses.count()) == ("A new one", 1, 3)
+    assert (project.name, project.issues.count(), project.statuses.count()) == ("A new one", 1, 4)
     assert project.team.get(user=lead).role == "lead"
 
 
@@ -357,3 +357,36 @@ def test_the_dates_of_a_sprint_are_never_overwritten(run):
     run(finished("A-1", sprint="S", sprint_starts_on=start + DAY, sprint_ends_on=start + 14 * DAY))
 
     assert Sprint.objects.get().start_date == start
+
+
+@pytest.mark.parametrize(
+    ("said", "category"),
+    [
+        ({"status": "Closed", "resolution": "Won't Do"}, "dropped"),
+        ({"status": "Closed", "resolution": "Duplicate of A-7"}, "dropped"),
+        ({"status": "Closed - Cannot Reproduce"}, "dropped"),
+        ({"status": "Canceled", "resolved_at": None}, "dropped"),
+        ({"status": "Done", "resolution": "Fixed"}, "done"),
+        ({"status": "Reopened", "resolution": "Duplicate", "status_category": "To Do"}, "to_do"),
+        ({"status": "In Progress", "status_category": "In Progress"}, "in_progress"),
+        ({"status": "Closed", "status_category": "Done", "resolution": "Not a bug"}, "dropped"),
+    ],
+)
+def test_how_an_issue_ended_is_told_by_category_status_and_resolution(run, said, category):
+    run(finished(**said))
+
+    issue = Issue.objects.get()
+    ended_at = said.get("resolved_at", CREATED + DAY)
+    assert issue.status.category == category
+    assert issue.resolved_at == (ended_at if category == "done" else None)
+    assert issue.dropped_at == (ended_at if category == "dropped" else None)
+
+
+def test_dropped_work_trains_nothing_and_is_counted_in_the_report(run, project):
+    report = run(finished("A-1"), finished("A-2", status="Closed", resolution="Duplicate"))
+
+    assert report.with_hours == 1
+    assert report.remarks["dropped: not delivered, and not left to do"] == 1
+    assert [issue.issue_id for issue in completed_with_hours(project.id)] == [
+        str(Issue.objects.get(external_id="A-1").id)
+    ]

@@ -11,7 +11,7 @@ from apps.importers.report import ImportReport
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.people import Team
-from apps.importers.writing.workflow import DONE, IN_PROGRESS, TO_DO, category_of
+from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
 from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
 
 DEFAULT_TYPE = "task"
@@ -19,9 +19,20 @@ PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
     "resolved_at", "created_at", "due_date",
 )  # fmt: skip
-WRITTEN_FIELDS = (*PLAIN_FIELDS, "labels", "issue_type", "status", "assignee", "reporter", "sprint", "updated_at")
+WRITTEN_FIELDS = (
+    *PLAIN_FIELDS,
+    "labels",
+    "issue_type",
+    "status",
+    "dropped_at",
+    "assignee",
+    "reporter",
+    "sprint",
+    "updated_at",
+)
 
 SET_DONE = "with a completion date but a status that is not done: imported as done"
+DROPPED_REMARK = "dropped: not delivered, and not left to do"
 UNDATED = "done without a completion date: of no use for training"
 UNKNOWN_CREATION = "without a creation date: the first known time, or that of the import, stands for it"
 
@@ -104,6 +115,7 @@ class BatchWriter:
         status = self._status(record)
         if status is not None:
             values["status_id"] = status.pk
+            values["dropped_at"] = record.resolved_at if status.category == DROPPED else None
             if status.category != DONE:
                 values["resolved_at"] = None
         return values
@@ -165,15 +177,25 @@ class BatchWriter:
         self._undated_sprints = [one for one in self._undated_sprints if one.pk != sprint.pk]
 
     def _status(self, record: ImportedIssue) -> WorkflowStatus | None:
-        """The record's status by name; work with a time of resolution is done whatever the name says."""
+        """The record's status by name; the category that the source gives goes before its times and resolution."""
+        said = category_of(record.status_category)
         fallback = DONE if record.resolved_at else IN_PROGRESS if record.started_at else ""
+        if said not in (TO_DO, IN_PROGRESS) and self._is_dropped(record):
+            return self._named_status(record.resolution or record.status or "Dropped", DROPPED, DROPPED)
         if not record.status:
-            category = category_of(record.status_category) or fallback
+            category = said or fallback
             return self._status_of_category(category) if category else None
-        status = self._named_status(record.status, category_of(record.status_category), fallback or TO_DO)
-        if record.resolved_at and status.category != DONE:
+        status = self._named_status(record.status, said, fallback or TO_DO)
+        if record.resolved_at and not said and status.category in (TO_DO, IN_PROGRESS):
             return self._status_of_category(DONE)
         return status
+
+    def _is_dropped(self, record: ImportedIssue) -> bool:
+        """By its status, or by a resolution that no open status contradicts."""
+        if means_dropped(record.status):
+            return True
+        named = category_of(record.status)
+        return means_dropped(record.resolution) and not (named in (TO_DO, IN_PROGRESS) and not record.resolved_at)
 
     def _named_status(self, name: str, said: str, fallback: str) -> WorkflowStatus:
         key = name.casefold()
@@ -187,7 +209,7 @@ class BatchWriter:
         there = [status for status in self._statuses.values() if status.category == category]
         if there:
             return min(there, key=lambda status: (status.position, status.pk))
-        name = {TO_DO: "To do", IN_PROGRESS: "In progress", DONE: "Done"}[category]
+        name = {TO_DO: "To do", IN_PROGRESS: "In progress", DONE: "Done", DROPPED: "Dropped"}[category]
         return self._statuses.setdefault(name.casefold(), self._make_status(name, category))
 
     def _make_status(self, name: str, category: str) -> WorkflowStatus:
@@ -205,8 +227,10 @@ class BatchWriter:
 
     def _remarks(self, record: ImportedIssue) -> Iterable[str]:
         named = self._statuses.get(record.status.casefold()) if record.status else None
-        if record.resolved_at and named and named.category != DONE:
+        if record.resolved_at and named and not record.status_category and named.category in (TO_DO, IN_PROGRESS):
             yield SET_DONE
+        if self._is_dropped(record):
+            yield DROPPED_REMARK
         if not record.resolved_at and named and named.category == DONE:
             yield UNDATED
         if record.created_at is None:

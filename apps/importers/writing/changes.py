@@ -21,7 +21,7 @@ from apps.projects.models import Issue, IssueChange, IssueType, Project, Workflo
 #: Ids asked for in one query; older SQLite allows 999 parameters.
 IDS_PER_QUERY = 500
 #: Times are the source's: filled in they are news of the past, only a time that is replaced has changed.
-_TIMES = frozenset({"created_at", "started_at", "resolved_at"})
+_TIMES = frozenset({"created_at", "started_at", "resolved_at", "dropped_at"})
 
 
 @dataclass(frozen=True, slots=True)

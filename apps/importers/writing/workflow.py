@@ -1,15 +1,17 @@
-"""What the names of statuses mean; the names of the trackers' default workflows and of common boards. Pure."""
+"""What the names of statuses and resolutions mean: the trackers' default workflows and common boards. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from apps.importers.sources.csv.columns import normal_form
 
-TO_DO, IN_PROGRESS, DONE = "to_do", "in_progress", "done"
+TO_DO, IN_PROGRESS, DONE, DROPPED = "to_do", "in_progress", "done", "dropped"
+# fmt: off
 _NAMES: Mapping[str, tuple[str, ...]] = {
     TO_DO: (
         "to do", "open", "opened", "new", "backlog", "triage", "proposed", "approved", "reopened", "ready", "planned",
         "selected for development", "ready for development", "estimated", "unstarted", "not started", "pending",
-        "icebox", "accepted for work", "authorise", "product backlog", "sprint backlog", "draft",
+        "icebox", "accepted for work", "authorise", "product backlog", "sprint backlog", "draft", "todo",
     ),
     IN_PROGRESS: (
         "in progress", "doing", "started", "active", "in development", "development", "in review", "review",
@@ -18,15 +20,37 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "ready for test", "ready for testing", "ready for qa", "indeterminate", "reviewable", "waiting",
     ),
     DONE: (
-        "done", "closed", "resolved", "finished", "completed", "complete", "released", "fixed", "won't fix",
-        "won't do", "invalid", "duplicate", "cancelled", "canceled", "rejected", "merged", "shipped", "deployed",
-        "verified", "accepted", "delivered", "archived", "removed", "abandoned", "declined", "implemented", "live",
-        "not a bug", "cannot reproduce", "obsolete",
+        "done", "closed", "resolved", "finished", "completed", "complete", "released", "fixed", "merged", "shipped",
+        "deployed", "verified", "accepted", "delivered", "archived", "implemented", "live",
     ),
-}  # fmt: skip
+    DROPPED: (
+        "won't fix", "wont fix", "will not fix", "won't do", "wont do", "will not do", "won't be done", "dropped",
+        "invalid", "duplicate", "duplicated", "duplicate issue", "cancelled", "canceled", "rejected", "removed",
+        "abandoned", "declined", "not a bug", "not an issue", "cannot reproduce", "can't reproduce", "cant reproduce",
+        "not reproducible", "unreproducible", "works for me", "works as designed", "as designed", "by design",
+        "obsolete", "not planned", "not needed", "no longer needed", "no longer relevant", "out of scope",
+        "superseded", "withdrawn", "discarded", "deferred", "postponed", "incomplete", "cut", "spam", "outdated",
+        # As Jira's own language packs write its resolutions.
+        "wird nicht erledigt", "duplikat", "abgebrochen", "abgelehnt", "verworfen", "nicht reproduzierbar",
+        "no se hará", "duplicado", "cancelado", "rechazado", "no se puede reproducir", "ne sera pas fait", "doublon",
+        "annulé", "rejeté", "impossible à reproduire", "não será feito", "rejeitado", "отклонено", "отменено",
+        "дубликат", "не будет исправлено",
+    ),
+}
+# fmt: on
 _CATEGORY = {normal_form(name): category for category, names in _NAMES.items() for name in names}
+#: What parts a name into its words: 'Closed - Duplicate', 'Done (won't do)', 'Closed: Obsolete'.
+_PARTS = re.compile(r"\s+[-–—]\s+|[:/()\[\]|]")
+#: 'Duplicate of TM-3' is a duplicate.
+_DUPLICATE_OF = re.compile(r"duplicates?\s+of\b.*", re.IGNORECASE)
 
 
 def category_of(name: str) -> str:
     """The category a status of this name has nearly everywhere; empty for a name of the team's own."""
-    return _CATEGORY.get(normal_form(name), "")
+    return DROPPED if means_dropped(name) else _CATEGORY.get(normal_form(name), "")
+
+
+def means_dropped(name: str) -> bool:
+    """Whether a status or resolution says that the work ended without being delivered, as a whole or in one part."""
+    parts = [name, *_PARTS.split(name)]
+    return any(_CATEGORY.get(normal_form(part)) == DROPPED or _DUPLICATE_OF.fullmatch(part.strip()) for part in parts)

@@ -21,6 +21,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "issue_type": ("issuetype", "workitemtype", "type", "tracker", "kind"),
     "status": ("status", "state"),
     "status_category": ("statuscategory",),
+    "resolution": ("resolution", "statereason", "closereason", "resolvedreason"),
     "priority": ("priority", "prio"),
     "component": ("component", "components", "areapath", "module", "project", "projectname", "epictitle"),
     "reporter": (

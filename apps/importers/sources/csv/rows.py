@@ -82,6 +82,7 @@ class RowReader:
             issue_type=_fitting(texts, "issue_type", LONGEST_TYPE),
             status=_fitting(texts, "status", LONGEST_STATUS),
             status_category=texts.get("status_category", "").strip(),
+            resolution=_fitting(texts, "resolution", LONGEST_STATUS),
             priority=rank,
             component=_fitting(texts, "component", LONGEST_COMPONENT),
             labels=labels,
