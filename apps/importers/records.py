@@ -29,6 +29,8 @@ class ImportedIssue:
     title: str
     description: str = ""
     issue_type: str = ""
+    #: The id of the issue that it is a part of, or that issue's key.
+    parent: str = ""
     status: str = ""
     #: to_do, in_progress, done or dropped where the source itself says so; empty otherwise.
     status_category: str = ""

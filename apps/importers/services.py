@@ -18,6 +18,7 @@ from apps.accounts.models import User
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
 from apps.importers.writing.batches import BatchWriter
+from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
 
@@ -69,6 +70,7 @@ def import_issues(
             with transaction.atomic():
                 writer.write(batch)
         writer.settle_sprints()
+        writer.settle_levels()
         report.people_added = writer.team.added
         report.with_hours, report.with_points = completed_counts(project)
         report.sprints, report.sprints_with_a_start = sprint_counts(project)
@@ -121,8 +123,8 @@ def _batches(issues: Iterator[ImportedIssue]) -> Iterator[list[ImportedIssue]]:
 
 def completed_counts(project: Project) -> tuple[int, int]:
     """Completed issues with hours, and with points."""
-    counts = Issue.objects.filter(project=project, resolved_at__isnull=False).aggregate(
-        hours=Count("pk", filter=Q(actual_hours__gt=0)), points=Count("pk", filter=Q(story_points__isnull=False))
+    counts = Issue.objects.filter(COUNTED, project=project, resolved_at__isnull=False).aggregate(
+        hours=Count("pk", filter=Q(worked_hours__gt=0)), points=Count("pk", filter=Q(story_points__isnull=False))
     )
     return counts["hours"], counts["points"]
 

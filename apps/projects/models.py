@@ -2,11 +2,14 @@
 
 from datetime import date
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
@@ -14,6 +17,12 @@ from apps.projects.history.sprint_books import elapsed_ratio
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
+
+
+def known_time_zone(name: str) -> None:
+    """Refuse what the time zone database does not have."""
+    if name not in available_timezones():
+        raise ValidationError("A name of the time zone database is needed, such as Europe/Berlin.")
 
 
 class Project(UUIDModel):
@@ -26,6 +35,8 @@ class Project(UUIDModel):
     )
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
+    #: Days, sprint ends and weeks are the days of this zone.
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
 
@@ -35,6 +46,11 @@ class Project(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.key} {self.name}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Its time zone."""
+        return ZoneInfo(self.time_zone)
 
 
 class TeamMember(models.Model):
@@ -94,12 +110,28 @@ class DayOff(models.Model):
 class IssueType(models.Model):
     """A kind of work: bug, story, task, whatever the team says."""
 
+    class Level(models.TextChoices):
+        #: Holds standard issues; its own size is theirs, said once more.
+        EPIC = "epic"
+        STANDARD = "standard"
+        #: A part of a standard issue.
+        SUB_TASK = "sub_task"
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="issue_types")
     name = models.CharField(max_length=64)
+    level = models.CharField(max_length=16, choices=Level.choices, default=Level.STANDARD)
+    #: Whether its issues are counted as work, in figures of every kind: one level of the tree, so that no work counts
+    #: twice. The team may say otherwise.
+    counts = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["project", "name"], name="projects_type_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="projects_type_once"),
+            models.CheckConstraint(
+                condition=Q(level__in=["epic", "standard", "sub_task"]), name="projects_type_level_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -152,6 +184,12 @@ class Sprint(UUIDModel):
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    #: Where the sprint came from and its id there; empty for sprints made here, and where the source gives no ids.
+    source = models.CharField(max_length=32, blank=True)
+    external_id = models.CharField(max_length=200, blank=True)
+    #: Whether it is known what was in it when planning ended. A file that names only the last sprint of an issue says
+    #: nothing of what an earlier sprint had committed.
+    scope_is_recorded = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["start_date", "name"]
@@ -163,7 +201,13 @@ class Sprint(UUIDModel):
             models.CheckConstraint(
                 condition=Q(status__in=["planned", "active", "completed"]), name="projects_sprint_status_known"
             ),
-            models.UniqueConstraint(fields=["project", "name"], name="projects_sprint_name_once"),
+            # Names may repeat: teams begin again with 'Sprint 1' each year.
+            models.UniqueConstraint(
+                fields=["project", "source", "external_id"],
+                condition=~Q(external_id=""),
+                name="projects_sprint_once_per_source",
+                violation_error_message="This sprint of this source is already in the project.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -201,9 +245,22 @@ class Issue(UUIDModel):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="reported_issues"
     )
     sprint = models.ForeignKey(Sprint, on_delete=models.SET_NULL, null=True, blank=True, related_name="issues")
+    #: The issue that it is a part of: of a sub-task its story, of a story its epic.
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
     story_points = models.FloatField(null=True, blank=True)
     estimated_hours = models.FloatField(null=True, blank=True)
     actual_hours = models.FloatField(null=True, blank=True)
+    #: What its sub-tasks took, kept by `roll_up`.
+    sub_task_hours = models.FloatField(null=True, blank=True, editable=False)
+    #: Its own hours and those of its sub-tasks; None where neither is known.
+    worked_hours = models.GeneratedField(
+        expression=Case(
+            When(actual_hours__isnull=True, then=F("sub_task_hours")),
+            default=F("actual_hours") + Coalesce(F("sub_task_hours"), 0.0),
+        ),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+    )
     component = models.CharField(max_length=200, blank=True)
     labels = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

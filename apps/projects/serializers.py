@@ -82,9 +82,18 @@ class ProjectUpdateSerializer(ProjectSerializer):
 
 
 class IssueTypeSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+    """A kind of work. Work is counted at one level: epics and sub-tasks are not counted unless somebody says so."""
+
+    level = serializers.ChoiceField(
+        choices=IssueType.Level.choices, required=False, help_text="By its name, if not given."
+    )
+    counts = serializers.BooleanField(
+        required=False, help_text="Whether its issues are counted as work; if not given, those of standard level are."
+    )
+
     class Meta:
         model = IssueType
-        fields = ["id", "name"]
+        fields = ["id", "name", "level", "counts"]
 
 
 class StatusSerializer(RefusesUnknownFields, serializers.ModelSerializer):
@@ -227,6 +236,9 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     reporter = serializers.UUIDField(source="reporter_id", read_only=True, allow_null=True)
     reporter_name = serializers.CharField(source="reporter.full_name", read_only=True, default="")
     sprint = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True)
+    parent = IdField(
+        queryset=Issue.objects.all(), required=False, allow_null=True, help_text="The issue that it is a part of."
+    )
     story_points = serializers.FloatField(min_value=0, max_value=MAX_POINTS, required=False, allow_null=True)
     estimated_hours = serializers.FloatField(
         min_value=0, max_value=MAX_HOURS, required=False, allow_null=True, validators=[not_an_instant]
@@ -242,7 +254,7 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
         model = Issue
         fields = [
             "id", "title", "description", "issue_type", "status", "status_category", "priority",
-            "assignee", "assignee_name", "reporter", "reporter_name", "sprint",
+            "assignee", "assignee_name", "reporter", "reporter_name", "sprint", "parent",
             "story_points", "estimated_hours", "actual_hours", "component", "labels", "due_date",
             "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source", "external_id",
         ]  # fmt: skip

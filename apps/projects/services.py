@@ -16,6 +16,7 @@ from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import new_change
+from apps.projects.levels import new_type, roll_up
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
 from apps.projects.selectors import status_is_used, type_is_in_history
@@ -38,7 +39,7 @@ FIRST_SPRINT_YEAR, LAST_SPRINT_YEAR = 1980, 2200
 #: due date is kept, because predictions need to know what was known when.
 EDITABLE_ISSUE_FIELDS = frozenset({
     "title", "description", "issue_type", "status", "priority", "assignee", "sprint", "story_points", "estimated_hours",
-    "actual_hours", "component", "labels", "due_date",
+    "actual_hours", "component", "labels", "due_date", "parent",
 })  # fmt: skip
 
 
@@ -130,16 +131,20 @@ def delete_day_off(day_off: DayOff) -> None:
 
 # --- Issue types and statuses -------------------------------------------------------------------------------------
 @all_or_nothing()
-def create_issue_type(project: Project, *, name: str) -> IssueType:
-    return insert(IssueType(project=project, name=name))
+def create_issue_type(project: Project, *, name: str, level: str = "", counts: bool | None = None) -> IssueType:
+    """A type; without a level its name tells it, and standard issues are counted."""
+    return insert(new_type(project, name, level=level, counts=counts))
 
 
 @all_or_nothing()
 def update_issue_type(issue_type: IssueType, **fields: Any) -> IssueType:
-    """Rename a type; `Conflict` once the history names it."""
+    """Change a type; `Conflict` for its name once the history names it."""
     if fields.get("name", issue_type.name) != issue_type.name and type_is_in_history(issue_type):
         raise Conflict("A type that issues were changed to or from keeps its name: make a new one.")
-    return update(issue_type, fields, allowed={"name"})
+    updated = update(issue_type, fields, allowed={"name", "level", "counts"})
+    if "counts" in fields:
+        roll_up(issue_type.project_id)
+    return updated
 
 
 @all_or_nothing()
@@ -272,6 +277,8 @@ def create_issue(project: Project, *, title: str, by: User | None, now: datetime
     _check_times(issue, now)
     _set_times(issue, was=None, now=now)
     insert(issue)
+    if issue.parent_id is not None:
+        roll_up(project.pk, [issue.parent_id])
     if _came_in_late(issue, now):
         IssueChange.objects.bulk_create([new_change(issue, "sprint", None, issue.sprint, by=by, at=now)])
     return issue
@@ -295,13 +302,18 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     validate(issue)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
+    if {"actual_hours", "parent", "issue_type"} & changed.keys():
+        roll_up(issue.project_id, [each for each in {before.get("parent", issue.parent), issue.parent} if each])
     return issue
 
 
 @all_or_nothing()
 def delete_issue(issue: Issue) -> None:
     """Delete an issue with its history."""
+    parent_id = issue.parent_id
     issue.delete()
+    if parent_id is not None:
+        roll_up(issue.project_id, [parent_id])
 
 
 def _came_in_late(issue: Issue, now: datetime) -> bool:
@@ -321,7 +333,7 @@ def _check_issue_fields(project_id: Any, fields: Mapping[str, Any]) -> None:
     """What an issue refers to belongs to its project."""
     errors = {
         name: "This belongs to another project."
-        for name in ("issue_type", "status", "sprint")
+        for name in ("issue_type", "status", "sprint", "parent")
         if fields.get(name) is not None and fields[name].project_id != project_id
     }
     if _is_stranger(project_id, fields.get("assignee")):

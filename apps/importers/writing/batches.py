@@ -10,8 +10,10 @@ from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
+from apps.projects.levels import new_type
 from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
 
 DEFAULT_TYPE = "task"
@@ -49,6 +51,7 @@ class BatchWriter:
         self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
         self._sprints = {one.name: one for one in Sprint.objects.filter(project=project)}
         self._undated_sprints: list[Sprint] = []
+        self._parents = Parents(project, mapped, source)
 
     def write(self, batch: Sequence[ImportedIssue]) -> None:
         """Insert what is new, update what differs; call it inside a transaction."""
@@ -69,6 +72,7 @@ class BatchWriter:
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
         )
         record_changes(self._project, edits, now=self._now)
+        self._parents.learn(batch)
         self._count(batch, new, changed)
 
     def settle_sprints(self) -> None:
@@ -81,6 +85,10 @@ class BatchWriter:
                 sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, sprint.last
                 settled.append(sprint)
         Sprint.objects.bulk_update(settled, ["status", "completed_at"])
+
+    def settle_levels(self) -> None:
+        """Parents may come later in the file than their parts: tied together at the end."""
+        self._parents.tie()
 
     def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:
         found: dict[str, Issue] = {}
@@ -137,7 +145,8 @@ class BatchWriter:
     def _type(self, name: str) -> IssueType:
         key = name.casefold()
         if key not in self._types:
-            self._types[key] = IssueType.objects.create(project=self._project, name=name)
+            self._types[key] = new_type(self._project, name)
+            self._types[key].save(force_insert=True)
         return self._types[key]
 
     def _sprint_id(self, record: ImportedIssue) -> Any:

@@ -13,6 +13,7 @@ from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.selectors.forecasts import issues_by_week
 from apps.ml.selectors.issues import DONE, ENDED
 from apps.ml.selectors.sprints import completed_sprints, latest
+from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, WorkflowStatus
 
 #: What a forecast looks back on, and the weeks that it is held against.
@@ -40,6 +41,7 @@ def _cycle_days(project_id: UUID | str, *, now: datetime) -> tuple[tuple[float, 
     border = now - timedelta(days=RECENT_DAYS)
     finished = Issue.objects.filter(
         DONE,
+        COUNTED,
         project_id=project_id,
         started_at__isnull=False,
         started_at__lte=F("resolved_at"),
@@ -56,7 +58,7 @@ def _cycle_days(project_id: UUID | str, *, now: datetime) -> tuple[tuple[float, 
 
 def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, ...]:
     rows = (
-        Issue.objects.filter(project_id=project_id)
+        Issue.objects.filter(COUNTED, project_id=project_id)
         .exclude(ENDED)
         .order_by("created_at", "id")
         .values_list("id", "status__name", "status__category", "assignee_id", "created_at", "started_at")

@@ -13,6 +13,7 @@ from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.selectors.issues import DONE, ENDED
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
 from apps.projects.history.reads import changed_after, issue_pasts
+from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 
 WEEK = timedelta(days=7)
@@ -68,7 +69,7 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
 
     Weeks before the first such issue of all are left out.
     """
-    moments = Issue.objects.filter(**{"project_id": project_id, f"{field}__lte": now}).order_by(field)
+    moments = Issue.objects.filter(COUNTED, **{"project_id": project_id, f"{field}__lte": now}).order_by(field)
     known: list[datetime] = []
     if field == "resolved_at":
         later = changed_after(project_id, now)
@@ -130,7 +131,7 @@ def created_by_week(
 
 
 def _chosen(project_id: UUID | str, component: str) -> QuerySet[Issue]:
-    issues = Issue.objects.filter(project_id=project_id)
+    issues = Issue.objects.filter(COUNTED, project_id=project_id)
     return issues.filter(component=component) if component else issues
 
 
@@ -153,7 +154,9 @@ def in_progress(
     What nobody has touched for long is not being worked on.
     """
     lately = touched_since(now - STALE_AFTER)
-    begun = Issue.objects.filter(lately, project_id=project_id, status__category=WorkflowStatus.Category.IN_PROGRESS)
+    begun = Issue.objects.filter(
+        COUNTED, lately, project_id=project_id, status__category=WorkflowStatus.Category.IN_PROGRESS
+    )
     if outside is not None:
         begun = begun.filter(~Q(sprint=outside) | Q(sprint=None))
     asked_about = set(besides)
@@ -164,13 +167,13 @@ def running_before(project_id: UUID | str, day: date) -> tuple[tuple[WorkItem, .
     """Open issues of the sprints that run and end before a day, and the last of their days; None without any."""
     running = Sprint.objects.filter(project_id=project_id, status=Sprint.Status.ACTIVE, end_date__lt=day)
     last_day = running.aggregate(last=Max("end_date"))["last"]
-    items = work_items(Issue.objects.filter(sprint__in=running).exclude(ENDED)) if last_day else ()
+    items = work_items(Issue.objects.filter(COUNTED, sprint__in=running).exclude(ENDED)) if last_day else ()
     return items, last_day
 
 
 def work_items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
     """Open issues as the engine sees them, by id."""
-    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id", "actual_hours")
+    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id", "worked_hours")
     return tuple(
         WorkItem(
             issue_id=str(id_),
@@ -185,7 +188,7 @@ def work_items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
 
 def expendable_first(sprint: Sprint) -> tuple[str, ...]:
     """Ids of a sprint's open issues in the order in which they may go: not begun, then least urgent, then newest."""
-    rows = Issue.objects.filter(sprint=sprint).exclude(ENDED)
+    rows = Issue.objects.filter(COUNTED, sprint=sprint).exclude(ENDED)
     columns = rows.values_list("id", "status__category", "priority", "created_at")
     begun = WorkflowStatus.Category.IN_PROGRESS
     # Without a priority nobody has said that it is urgent.
@@ -202,10 +205,10 @@ def _finished(
 ) -> Iterable[tuple[datetime, float | None, float | None]]:
     """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
     later = changed_after(project_id, now)
-    done = Issue.objects.filter(DONE, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
+    done = Issue.objects.filter(DONE, COUNTED, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
     done = done.exclude(pk__in=later.values("pk"))
     changes = _points_changes(project_id, since=since)
-    columns = done.order_by().values_list("id", "resolved_at", "story_points", "actual_hours")
+    columns = done.order_by().values_list("id", "resolved_at", "story_points", "worked_hours")
     for id_, resolved_at, points, hours in columns:
         if resolved_at is not None:
             size = value_as_of("" if points is None else str(points), "story_points", changes.get(id_, ()), resolved_at)

@@ -16,12 +16,14 @@ from django.db.models import F, Q, QuerySet
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.projects.history.issue_past import number_or_none
 from apps.projects.history.reads import issue_pasts
+from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, WorkflowStatus
 
 Field = IssueChange.Field
 _COLUMNS = (
     "id", "project_id", "title", "description", "issue_type__name", "priority", "story_points", "estimated_hours",
     "component", "labels", "reporter_id", "assignee_id", "created_at", "started_at", "resolved_at", "actual_hours",
+    "sub_task_hours", "worked_hours",
 )  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def completed_with_hours(
     project_id: UUID | str | None, *, newest: int | None = None, now: datetime | None = None
 ) -> list[CompletedIssue]:
     """Finished issues with actual hours, oldest outcome first; of all projects when `project_id` is None."""
-    return [issue for issue, _ in _completed(project_id, ("actual_hours",), newest, now)]
+    return [issue for issue, _ in _completed(project_id, ("worked_hours",), newest, now)]
 
 
 def completed_with_points(
@@ -81,7 +83,7 @@ def completed_with_people(project_id: UUID | str | None, *, now: datetime | None
 
 def completed_for_evidence(project_id: UUID | str, *, newest: int, now: datetime | None = None) -> list[CompletedIssue]:
     """Finished issues with hours or points, oldest outcome first: what others may be compared with."""
-    return [issue for issue, _ in _completed(project_id, ("actual_hours", "story_points"), newest, now)]
+    return [issue for issue, _ in _completed(project_id, ("worked_hours", "story_points"), newest, now)]
 
 
 def issue_titles(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -108,7 +110,7 @@ def _completed(
     has_outcome = Q()
     for outcome in outcomes:
         has_outcome |= Q(**{f"{outcome}__gt": 0})
-    finished = Issue.objects.filter(scope, has_outcome, resolved_at__isnull=False)
+    finished = Issue.objects.filter(COUNTED, scope, has_outcome, resolved_at__isnull=False)
     rows, changes = _present(finished, newest) if now is None else _as_of(now, scope, finished)
     if now is not None:
         rows = [row for row in rows if not outcomes or any((row[name] or 0) > 0 for name in outcomes)]
@@ -134,12 +136,13 @@ def _as_of(now: datetime, scope: Q, finished: QuerySet[Issue]) -> _Rows:
     later = IssueChange.objects.filter(changed_at__gt=now).order_by().values("issue_id")
     untouched = finished.filter(resolved_at__lte=now, created_at__lte=now).exclude(pk__in=later)
     rows, changes = _present(untouched, None)
-    touched = Issue.objects.filter(scope, pk__in=later, created_at__lte=now).order_by()
+    touched = Issue.objects.filter(COUNTED, scope, pk__in=later, created_at__lte=now).order_by()
     happened = _by_issue(IssueChange.objects.filter(issue__in=touched.values("id")))
     ends = {past.issue_id: past.resolved_at for past in issue_pasts(touched, now=now)}
     for row in touched.values(*_COLUMNS):
         if (end := ends[str(row["id"])]) is not None:
             known = _undone(row, happened[row["id"]], now)
+            known["worked_hours"] = _worked_hours(known)
             # What was finished without a start may have got one when it was opened again.
             started_at = known["started_at"]
             is_begun = started_at is not None and started_at <= now
@@ -167,6 +170,12 @@ def _undone(row: Mapping[str, Any], changes: Iterable[_Change], moment: datetime
     return known
 
 
+def _worked_hours(row: Mapping[str, Any]) -> float | None:
+    """The sum that the database keeps of the present, of a row as it was."""
+    known = [hours for hours in (row["actual_hours"], row["sub_task_hours"]) if hours is not None]
+    return sum(known) if known else None
+
+
 def _known_at(row: Mapping[str, Any]) -> datetime:
     """The start of the work: what was set before it, an estimate say, was known; what was set after it was not."""
     created_at: datetime = row["created_at"]
@@ -182,7 +191,7 @@ def _record(row: Mapping[str, Any], changes: Sequence[_Change]) -> tuple[Complet
         facts=_facts(known),
         known_at=known_at,
         completed_at=row["resolved_at"],
-        actual_hours=row["actual_hours"],
+        actual_hours=row["worked_hours"],
         story_points=row["story_points"],
     )
     return record, str(at_end["assignee_id"] or "")

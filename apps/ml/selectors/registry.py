@@ -19,7 +19,7 @@ from apps.projects.selectors import projects_visible_to
 CHUNK = 500
 #: Which finished issues a model can learn from.
 OUTCOME = {
-    ModelType.EFFORT_PREDICTION: Q(actual_hours__gt=0),
+    ModelType.EFFORT_PREDICTION: Q(worked_hours__gt=0),
     ModelType.STORY_POINTS: Q(story_points__gt=0),
     ModelType.TASK_ASSIGNMENT: Q(assignee__isnull=False),
 }

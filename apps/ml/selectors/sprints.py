@@ -18,6 +18,7 @@ from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
 from apps.projects.history.snapshots import books_of, pasts_of, snapshot_of
 from apps.projects.history.sprint_books import scope_of, standings_at
+from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Sprint
 
 
@@ -38,7 +39,7 @@ def sprint_plan(
 ) -> SprintPlan:
     """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(ENDED)
-    issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(sprint=sprint)
+    issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(COUNTED, sprint=sprint)
     first_day = sprint.start_date or today
     # What is left of a running sprint starts today, not when the sprint did; so does one that should run and does not.
     resumes_on = first_day if sprint.status == Sprint.Status.COMPLETED else max(first_day, today)

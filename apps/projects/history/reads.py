@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import spells_in
+from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 
 Field = IssueChange.Field
@@ -94,14 +95,14 @@ def issue_pasts(issues: QuerySet[Issue], *, now: datetime) -> list[IssuePast]:
 def changed_after(project_id: UUID | str, moment: datetime) -> QuerySet[Issue]:
     """Issues that stood otherwise at a moment; of the present there are none."""
     later = IssueChange.objects.filter(changed_at__gt=moment, field__in=PAST_FIELDS)
-    return Issue.objects.filter(project_id=project_id, pk__in=later.order_by().values("issue_id"))
+    return Issue.objects.filter(COUNTED, project_id=project_id, pk__in=later.order_by().values("issue_id"))
 
 
 def _ever_in(project_id: UUID | str, sprint_ids: Sequence[str]) -> QuerySet[Issue]:
     moves = IssueChange.objects.filter(issue__project_id=project_id, field=Field.SPRINT)
     once_in = moves.filter(Q(old_value__in=sprint_ids) | Q(new_value__in=sprint_ids)).order_by()
     return Issue.objects.filter(
-        Q(sprint_id__in=sprint_ids) | Q(pk__in=once_in.values("issue_id")), project_id=project_id
+        COUNTED, Q(sprint_id__in=sprint_ids) | Q(pk__in=once_in.values("issue_id")), project_id=project_id
     )
 
 

@@ -30,10 +30,11 @@ def test_a_sprint_that_cannot_be_is_refused(as_, url, body, pointer):
     assert response.json()["errors"][0]["pointer"] == pointer
 
 
-def test_a_name_is_given_once(as_, project, url):
-    SprintFactory(project=project, name="Sprint 7")
+def test_a_team_may_begin_again_with_the_same_name(as_, project, url):
+    SprintFactory(project=project, name="Sprint 1")
 
-    assert as_("member").post(url("sprints"), {"name": "Sprint 7"}).status_code == 400
+    assert as_("member").post(url("sprints"), {"name": "Sprint 1"}).status_code == 201
+    assert project.sprints.filter(name="Sprint 1").count() == 2
 
 
 def test_a_sprint_is_started_and_closed_once(as_, project, url):

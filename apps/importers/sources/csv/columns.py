@@ -19,6 +19,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "summary", "name", "subject", "issuetitle", "tasktitle", "taskname", "headline", "task"),
     "description": ("description", "body", "details", "text"),
     "issue_type": ("issuetype", "workitemtype", "type", "tracker", "kind"),
+    "parent": ("parent", "parentkey", "parentid", "parentissue", "parenttask", "epiclink", "parentreferenceid"),
     "status": ("status", "state"),
     "status_category": ("statuscategory",),
     "resolution": ("resolution", "statereason", "closereason", "resolvedreason"),

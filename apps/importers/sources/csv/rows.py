@@ -80,6 +80,7 @@ class RowReader:
             title=title,
             description=texts.get("description", "").strip(),
             issue_type=_fitting(texts, "issue_type", LONGEST_TYPE),
+            parent=texts.get("parent", "").strip()[:LONGEST_ID],
             status=_fitting(texts, "status", LONGEST_STATUS),
             status_category=texts.get("status_category", "").strip(),
             resolution=_fitting(texts, "resolution", LONGEST_STATUS),

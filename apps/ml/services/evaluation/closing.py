@@ -12,7 +12,7 @@ from apps.projects.models import Issue, SprintSnapshot
 logger = logging.getLogger(__name__)
 
 #: Which field of a finished issue is the truth of which prediction.
-_TRUTH = {PredictionHistory.Kind.EFFORT: "actual_hours", PredictionHistory.Kind.POINTS: "story_points"}
+_TRUTH = {PredictionHistory.Kind.EFFORT: "worked_hours", PredictionHistory.Kind.POINTS: "story_points"}
 
 
 def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:

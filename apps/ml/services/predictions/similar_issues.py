@@ -82,7 +82,7 @@ class FinishedWork:
 
 def _revision(project_id: str) -> _Revision:
     """Changes whenever an issue is finished, reopened or edited."""
-    finished = Issue.objects.filter(Q(actual_hours__gt=0) | Q(story_points__gt=0), resolved_at__isnull=False)
+    finished = Issue.objects.filter(Q(worked_hours__gt=0) | Q(story_points__gt=0), resolved_at__isnull=False)
     row = finished.filter(project_id=project_id).aggregate(
         n=Count("id"), last=Max("resolved_at"), edit=Max("updated_at")
     )

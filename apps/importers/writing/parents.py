@@ -1,0 +1,88 @@
+"""Which issue is a part of which: parts and parents come in any order, so they are tied together at the end."""
+
+from collections.abc import Collection, Sequence
+
+from django.db.models import Count, F, Q
+
+from apps.importers.records import ImportedIssue
+from apps.projects.levels import Level, roll_up
+from apps.projects.models import Issue, IssueType, Project
+
+#: Rows written by one statement.
+ROWS_PER_UPDATE = 500
+#: A type is below another where more of its issues than this are parts of the other's: a few stray ones are slips.
+MOSTLY = 0.5
+
+
+class Parents:
+    """What the records of one import say of parents, by the ids of the source."""
+
+    def __init__(self, project: Project, mapped: Collection[str], source: str) -> None:
+        self._project, self._is_told, self._source = project, "parent" in mapped, source
+        self._parent_of: dict[str, str] = {}
+
+    def learn(self, batch: Sequence[ImportedIssue]) -> None:
+        """Remember the parents of a batch; without such a column nothing is said of any."""
+        if self._is_told:
+            self._parent_of |= {record.external_id: record.parent for record in batch}
+
+    def tie(self) -> None:
+        """Set the parents that differ, tell the levels that the tree shows, and roll the hours up."""
+        if not self._is_told:
+            return
+        issues = Issue.objects.filter(project=self._project, source=self._source)
+        ids = dict(issues.values_list("external_id", "id"))
+        present = dict(issues.values_list("external_id", "parent_id"))
+        wanted = {part: ids.get(parent) for part, parent in self._parent_of.items() if part != parent}
+        moved = [Issue(pk=ids[part], parent_id=parent) for part, parent in wanted.items() if present[part] != parent]
+        Issue.objects.bulk_update(moved, ["parent"], batch_size=ROWS_PER_UPDATE)
+        if moved:
+            _tell_levels(self._project)
+        roll_up(self._project.pk)
+
+
+def _tell_levels(project: Project) -> None:
+    """Types whose names say nothing are judged by the tree: a Feature over User Stories, a Task under them.
+
+    Of the tiers of such a tree the standard one is where the team puts its sizes; where that does not tell, the second
+    of three, or the upper of two.
+    """
+    kinds = {kind.pk: kind for kind in IssueType.objects.filter(project=project, level=Level.STANDARD, counts=True)}
+    above = _types_above(project, kinds)
+    tiers = {kind: _tier(kind, above) for kind in {*above, *above.values()}}
+    if not tiers:
+        return
+    standard = _standard_tier(tiers)
+    for pk, tier in tiers.items():
+        if tier != standard:
+            kinds[pk].level, kinds[pk].counts = Level.EPIC if tier < standard else Level.SUB_TASK, False
+            kinds[pk].save(update_fields=["level", "counts"])
+
+
+def _types_above(project: Project, kinds: Collection[int]) -> dict[int, int]:
+    """Type → the type that most of its issues are parts of; types without such a one are left out."""
+    issues = Issue.objects.filter(project=project, issue_type__in=kinds).order_by()
+    totals = dict(issues.values_list("issue_type").annotate(n=Count("pk")))
+    parts = issues.filter(parent__issue_type__in=kinds).exclude(parent__issue_type=F("issue_type"))
+    pairs = parts.values_list("issue_type", "parent__issue_type").annotate(n=Count("pk"))
+    return {part: whole for part, whole, n in pairs if n > MOSTLY * totals[part]}
+
+
+def _tier(kind: int, above: dict[int, int]) -> int:
+    """How many types stand above one; a circle of types ends where it began."""
+    seen = [kind]
+    while (upper := above.get(seen[-1])) is not None and upper not in seen:
+        seen.append(upper)
+    return len(seen) - 1
+
+
+def _standard_tier(tiers: dict[int, int]) -> int:
+    sized = Count("pk", filter=Q(story_points__isnull=False))
+    issues = Issue.objects.filter(issue_type__in=tiers).order_by()
+    rows = issues.values_list("issue_type").annotate(total=Count("pk"), with_points=sized)
+    shares: dict[int, list[int]] = {tier: [0, 0] for tier in tiers.values()}
+    for kind, total, with_points in rows:
+        shares[tiers[kind]][0] += with_points
+        shares[tiers[kind]][1] += total
+    by_default = 1 if len(shares) > 2 else 0
+    return max(shares, key=lambda tier: (shares[tier][0] / shares[tier][1], tier == by_default))

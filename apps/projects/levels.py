@@ -1,0 +1,50 @@
+"""Epics, standard issues and sub-tasks: work is counted at one level, and hours of sub-tasks belong to their parent."""
+
+import re
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, Subquery, Sum
+
+from apps.projects.models import Issue, IssueType, Project
+
+Level = IssueType.Level
+#: Issues that count as work: of one level, so that no work counts twice.
+COUNTED = Q(issue_type__counts=True)
+#: Names that trackers give the levels above and below the standard one, in the languages that Jira ships.
+_NAMES = {
+    Level.EPIC: (
+        "epic", "initiative", "theme", "portfolio epic", "capability", "épica", "épico", "épopée", "epik", "эпик",
+    ),
+    Level.SUB_TASK: (
+        "sub-task", "subtask", "sub task", "technical task", "unteraufgabe", "subtarea", "sous-tâche", "subtarefa",
+        "sottotask", "sottoattività", "подзадача", "deelstaak", "deltaak",
+    ),
+}  # fmt: skip
+_LEVEL = {re.sub(r"[\W_]+", "", name): level for level, names in _NAMES.items() for name in names}
+
+
+def level_of(name: str) -> str:
+    """The level that issues of a type of this name have nearly everywhere."""
+    return _LEVEL.get(re.sub(r"[\W_]+", "", name.casefold()), Level.STANDARD)
+
+
+def new_type(project: Project, name: str, *, level: str = "", counts: bool | None = None) -> IssueType:
+    """A type, not yet stored: without a level its name tells it, and standard issues are counted."""
+    level = level or level_of(name)
+    return IssueType(
+        project=project, name=name, level=level, counts=level == Level.STANDARD if counts is None else counts
+    )
+
+
+def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) -> None:
+    """Sum up the hours of sub-tasks in their parents; one statement. All parents of the project without ids.
+
+    Parts that are counted themselves keep their hours: they would count twice.
+    """
+    parts = Issue.objects.filter(parent=OuterRef("pk"), issue_type__counts=False).order_by()
+    hours = parts.values("parent").annotate(hours=Sum("actual_hours")).values("hours")
+    parents = Issue.objects.filter(project_id=project_id, issue_type__counts=True)
+    chosen = Q(children__isnull=False) if parent_ids is None else Q(pk__in=parent_ids)
+    # By a list of ids: a database does not update the table that it asks.
+    Issue.objects.filter(pk__in=parents.filter(chosen).values("pk")).update(sub_task_hours=Subquery(hours))
