@@ -15,7 +15,7 @@ from apps.ml.benchmarks.assignment.report import acceptance
 from apps.ml.benchmarks.assignment.tasks import NothingToTest
 from apps.ml.benchmarks.effort.data import UnreadableTasks
 from apps.ml.core.assignment.training import train_assignment_model
-from apps.ml.tests.core.assignment_teams import UNTIL, finished
+from apps.ml.tests.core.assignment.teams import UNTIL, finished
 
 SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))
 TASK_COLUMNS = ("task_number", "title", "issue_type", "raised_by", "assigned_to", "actual_hours", "estimated_on")

@@ -15,7 +15,7 @@ from apps.ml.benchmarks.effort.data import UnreadableTasks, read_tasks
 from apps.ml.benchmarks.effort.report import acceptance
 from apps.ml.core.effort.baselines import fitted
 from apps.ml.core.effort.replay import Walk, month_starts
-from apps.ml.tests.core.effort_factories import team
+from apps.ml.tests.core.effort.factories import team
 
 SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))
 SIP = SHARED / "effort_sip" / "tasks.csv"

@@ -10,7 +10,7 @@ from apps.ml.benchmarks import sprints
 from apps.ml.benchmarks.sprints.data import UnreadableData, read_projects
 from apps.ml.benchmarks.sprints.report import acceptance
 from apps.ml.core.sprints.outcome import PastSprint, training
-from apps.ml.tests.core.sprint_teams import sprints as invented
+from apps.ml.tests.core.sprints.teams import sprints as invented
 
 PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "sprints"
 PERCENTS = (0, 30, 50, 80)

@@ -12,7 +12,7 @@ from apps.ml.core.assignment import training as assignment_training
 from apps.ml.core.assignment.features import read
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import matrix, train_assignment_model
-from apps.ml.tests.core.assignment_teams import EXPERTS, UNTIL, finished, issue_about
+from apps.ml.tests.core.assignment.teams import EXPERTS, UNTIL, finished, issue_about
 
 TEAM = sorted(EXPERTS.values())
 

@@ -32,7 +32,7 @@ from apps.ml.core.sprints.outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRIN
 from apps.ml.core.sprints.outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
 from apps.ml.core.sprints.outcome.training import MIN_SAMPLES_LEAF, fit_heads, tabled, train_prior
 from apps.ml.core.sprints.risks import under_delivery
-from apps.ml.tests.core.sprint_teams import moment, sprints, team
+from apps.ml.tests.core.sprints.teams import moment, sprints, team
 
 LARGEST_FILE_BYTES = 1_000_000
 

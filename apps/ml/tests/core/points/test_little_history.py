@@ -6,7 +6,7 @@ import pytest
 from apps.ml.core.points import load_prior, recommend_with_little_history
 from apps.ml.core.points.scales import DEFAULT_SCALE
 from apps.ml.core.records import IssueFacts
-from apps.ml.tests.core.points_teams import issue, random_team
+from apps.ml.tests.core.points.teams import issue, random_team
 
 FACTS = IssueFacts(title="Fix typo in label")
 #: Long, structured text about new things, which other projects found large.

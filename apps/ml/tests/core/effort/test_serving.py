@@ -18,7 +18,7 @@ from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood
 from apps.ml.core.effort.training import train_effort_model
 from apps.ml.core.records import IssueFacts
-from apps.ml.tests.core.effort_factories import NOW, team
+from apps.ml.tests.core.effort.factories import NOW, team
 
 ISSUES = team(500, seed=2, description=True)
 HELD_OUT = team(900, seed=2, description=True)[500:]
@@ -65,7 +65,7 @@ def test_serving_imports_neither_scikit_learn_nor_pandas(serving, tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[4],
+        cwd=Path(__file__).parents[5],
     )
 
     assert done.stdout.strip() == "[]"

@@ -23,7 +23,7 @@ from apps.ml.core.points.scales import scale_of
 from apps.ml.core.points.training import TrainedPointsModel, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
-from apps.ml.tests.core.points_teams import LARGE, MEDIUM, SMALL, issue, random_team, telling_team
+from apps.ml.tests.core.points.teams import LARGE, MEDIUM, SMALL, issue, random_team, telling_team
 
 _TYPES = {1.0: "bug", 8.0: "epic"}
 

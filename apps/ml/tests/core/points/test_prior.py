@@ -11,7 +11,7 @@ from apps.ml.core.points.features import FAMILIES, SHAPE_NAMES, bucket, extract,
 from apps.ml.core.points.prior import KIND, PointsPrior, rounded
 from apps.ml.core.points.prior_training import ProjectHistory, local_ranks, train_prior
 from apps.ml.core.records import IssueFacts
-from apps.ml.tests.core.points_teams import telling_team
+from apps.ml.tests.core.points.teams import telling_team
 
 LARGEST_FILE_BYTES = 1_500_000
 

@@ -10,8 +10,8 @@ from apps.ml.selectors.issues import completed_with_people
 from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.services.models.fitting import PeopleStayInTheirProject
 from apps.ml.services.recommendation_service import RecommendationService
-from apps.ml.tests.core.assignment_teams import EXPERTS
-from apps.ml.tests.core.assignment_teams import finished as finished_work
+from apps.ml.tests.core.assignment.teams import EXPERTS
+from apps.ml.tests.core.assignment.teams import finished as finished_work
 from apps.projects.models import Issue, IssueChange
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
 

@@ -13,7 +13,7 @@ from apps.ml.benchmarks.points.protocols import batches
 from apps.ml.benchmarks.points.report import report
 from apps.ml.core.points.baselines import BASELINES, RECENT, boosted_trees, jaccard, median_of_last, recent_shares
 from apps.ml.core.points.prior_training import train_prior
-from apps.ml.tests.core.points_teams import issue, telling_team
+from apps.ml.tests.core.points.teams import issue, telling_team
 
 FIGURES = {
     *("mae", "rmae", "sa", "log_loss", "rps", "coverage", "width", "ece"),

@@ -14,7 +14,7 @@ from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.forecasts.sprint import sprint_forecast
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.duration import SprintDurationService
-from apps.ml.tests.forecast_teams import a_running_sprint, a_team, finish_by_week
+from apps.ml.tests.forecasts.teams import a_running_sprint, a_team, finish_by_week
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import (

@@ -13,7 +13,7 @@ from apps.ml.services.forecasts.sprint import sprint_forecast, team_past
 from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.duration import SprintDurationService
-from apps.ml.tests.forecast_teams import a_running_sprint, a_team, finish_by_week, growing_sprints
+from apps.ml.tests.forecasts.teams import a_running_sprint, a_team, finish_by_week, growing_sprints
 from apps.ml.tests.teams import learnable_team
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import (

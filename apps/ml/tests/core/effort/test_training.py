@@ -11,7 +11,7 @@ from apps.ml.core.effort import MIN_TRAINING_ISSUES, EffortModel
 from apps.ml.core.effort.training import refit_effort_model, train_effort_model
 from apps.ml.core.effort.unfolded import predict_unfolded
 from apps.ml.core.records import IssueFacts
-from apps.ml.tests.core.effort_factories import NOW, START, team
+from apps.ml.tests.core.effort.factories import NOW, START, team
 
 LEARNABLE = team(400, seed=1)
 

@@ -17,7 +17,7 @@ from apps.ml.core.assignment.replay import (
     surprise_of,
 )
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from apps.ml.tests.core.assignment_teams import UNTIL
+from apps.ml.tests.core.assignment.teams import UNTIL
 
 
 def _issue(person, *, begun, done, kind="bug", reporter=""):

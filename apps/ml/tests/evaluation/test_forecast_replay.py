@@ -12,8 +12,8 @@ from django.utils import timezone
 from apps.ml.core.forecasts.simulation import N_RUNS
 from apps.ml.reports.forecast_replay_page import page
 from apps.ml.services.evaluation.forecast_replay import Plan, figures, plan_of_team, replay
-from apps.ml.tests.test_backtest import Balance, ignored
-from apps.ml.tests.test_forecasts import finish_by_week
+from apps.ml.tests.evaluation.test_issue_replay import Balance, ignored
+from apps.ml.tests.forecasts.test_service import finish_by_week
 from apps.projects.models import Issue
 from apps.projects.tests.factories import ProjectFactory
 
