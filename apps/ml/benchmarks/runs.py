@@ -6,11 +6,18 @@ missing, tells `write` every line of progress and of the tables, and returns the
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 Write = Callable[[str], None]
+
+
+def data_folder() -> Path | None:
+    """Where the public data of docs/reference/data.md lie; None where `SCRUM_ML_DATA` does not say."""
+    named = os.environ.get("SCRUM_ML_DATA")
+    return Path(named) if named else None
 
 
 def add_dated_arguments(parser: argparse.ArgumentParser, *, data: str) -> None:

@@ -2,10 +2,8 @@
 
 import csv
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +14,9 @@ from apps.ml.benchmarks.effort.report import acceptance
 from apps.ml.core.effort.baselines import fitted
 from apps.ml.core.effort.replay import Walk, month_starts
 from apps.ml.tests.core.effort.factories import team
+from tests.public_data import PUBLIC_DATA, needs_public
 
-SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))
-SIP = SHARED / "effort_sip" / "tasks.csv"
+SIP = "effort_sip/tasks.csv"
 COLUMNS = ("task_number", "title", "issue_type", "category", "priority", "project", "raised_by", "assigned_to")
 COLUMNS += ("developer_ids", "estimated_hours", "actual_hours", "estimated_on", "completed_on")
 
@@ -233,9 +231,9 @@ def test_the_last_lines_say_of_every_gate_whether_it_is_met(tasks):
         assert line.endswith(said[row["verdict"]])
 
 
-@pytest.mark.skipif(not SIP.exists(), reason="the public data is not on this machine")
+@needs_public(SIP)
 def test_a_month_of_the_public_file_is_predicted_better_than_by_its_median():
-    figures, _ = run(SIP, start="2007-03-01", end="2007-04-01")
+    figures, _ = run(PUBLIC_DATA / SIP, start="2007-03-01", end="2007-04-01")
 
     (project,) = figures["projects"]
     assert project["n"] == 160

@@ -1,7 +1,6 @@
 """The replay of forecasts: what is known when, what is scored, and the gates on the public data."""
 
 import csv
-import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from apps.ml.benchmarks.forecasts.alarms import windows
 from apps.ml.benchmarks.forecasts.data import UnreadableData, WeeklyProject, read_projects
 from apps.ml.benchmarks.forecasts.replay import asked, figures
 from apps.ml.core.forecasts.replay import Record
+from tests.public_data import PUBLIC_DATA, needs_public
 
-PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "jira_issues"
+ISSUES = "jira_issues"
 
 
 def write_project(path: Path, weekly: list[int]) -> None:
@@ -121,8 +121,8 @@ def test_the_whole_benchmark_reports_every_measure(directory: Path, tmp_path: Pa
     assert (tmp_path / "f.json").stat().st_size > 500
 
 
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data is not there")
+@needs_public(ISSUES)
 def test_every_gate_is_met_on_the_public_data() -> None:
-    found = forecasts.run({"data": PUBLIC, "runs": 1000, "step": 2}, lambda line: None)
+    found = forecasts.run({"data": PUBLIC_DATA / ISSUES, "runs": 1000, "step": 2}, lambda line: None)
 
     assert [name for name, row in found["acceptance"].items() if not row["gate"]] == []

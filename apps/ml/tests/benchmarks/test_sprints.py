@@ -1,7 +1,6 @@
 """The replay of sprints: what is read, what is known when, what is scored, and the gates on the public data."""
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,9 @@ from apps.ml.benchmarks.sprints.data import UnreadableData, read_projects
 from apps.ml.benchmarks.sprints.report import acceptance
 from apps.ml.core.sprints.outcome import PastSprint, training
 from apps.ml.tests.core.sprints.teams import sprints as invented
+from tests.public_data import PUBLIC_DATA, needs_public
 
-PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "sprints"
+SPRINTS = "sprints"
 PERCENTS = (0, 30, 50, 80)
 COLUMNS = [
     "boardid", "sprintid", "vel_diff", "no_teammember",
@@ -123,11 +123,11 @@ def test_a_measure_is_judged_by_the_gate_of_its_protocol() -> None:
     assert verdicts(withheld=True) == ["missed", "gate", "gate"]
 
 
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data is not there")
+@needs_public(SPRINTS)
 def test_every_gate_is_met_on_the_public_data(monkeypatch: pytest.MonkeyPatch) -> None:
     # One booster instead of the mean of three: a third of the time, and the gates have room for it.
     monkeypatch.setattr(training, "N_BOOSTERS", 1)
 
-    found = sprints.run({"data": PUBLIC}, lambda line: None)
+    found = sprints.run({"data": PUBLIC_DATA / SPRINTS}, lambda line: None)
 
     assert [row for row in found["acceptance"] if row["verdict"] == "missed"] == []

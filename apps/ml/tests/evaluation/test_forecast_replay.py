@@ -147,19 +147,17 @@ def test_the_command_replays_a_team(db):
     assert "Alone," not in printed
 
 
-def test_the_public_folder_is_the_default_wherever_it_lies(directory, tmp_path, monkeypatch, settings):
+def test_the_public_data_are_asked_where_the_environment_names_them(directory, tmp_path, monkeypatch):
     monkeypatch.setenv("SCRUM_ML_DATA", str(tmp_path))
     directory.rename(tmp_path / "jira_issues")
     assert "76 forecasts of 2,000 futures each." in run()
 
-    monkeypatch.delenv("SCRUM_ML_DATA")
-    settings.BASE_DIR = tmp_path / "elsewhere" / "checkout"
-    (tmp_path / "elsewhere" / "shared" / "data").mkdir(parents=True)
-    (tmp_path / "jira_issues").rename(tmp_path / "elsewhere" / "shared" / "data" / "jira_issues")
-    assert "76 forecasts of 2,000 futures each." in run()
+    monkeypatch.setenv("SCRUM_ML_DATA", str(tmp_path / "elsewhere"))
+    with pytest.raises(CommandError, match="jira_issues cannot be read: No such file or directory"):
+        run()
 
-    settings.BASE_DIR = tmp_path / "checkout"
-    with pytest.raises(CommandError, match="Name a team with --project KEY, or a directory of CSV files with --data"):
+    monkeypatch.delenv("SCRUM_ML_DATA")
+    with pytest.raises(CommandError, match="or a directory of CSV files with --data DIR, or set SCRUM_ML_DATA"):
         run()
 
 
