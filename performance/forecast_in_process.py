@@ -20,6 +20,7 @@ from apps.ml.core.forecasts.drops import path_to, single_drops
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
 from apps.ml.core.forecasts.sizes import Spread
+from apps.ml.core.forecasts.track_record import track_record
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.points.training import train_points_model
@@ -44,6 +45,7 @@ def main() -> None:
         report(f"{name} of {n}, counted in issues", lambda n=n: ask(team, "issues", n))
     report("backlog of 1,000 that grows", lambda: ask(team, "issues", BACKLOG_ISSUES, created=(2.0, 3.0, 4.0)))
     report("what to drop from the sprint", lambda: suggestions(team))
+    report("the team's track record", lambda: track_record(team.issues))
     for unit, sizes in models(tasks):
         for name, n in (("sprint", SPRINT_ISSUES), ("backlog", BACKLOG_ISSUES)):
             asked = min(n, MAX_MODEL_ANSWERS)

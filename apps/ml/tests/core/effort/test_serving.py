@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -227,8 +226,14 @@ def test_unrelated_text_has_no_similar_issues(model):
     assert model.estimate(IssueFacts(title="zebra giraffe")).similar_issues == ()
 
 
-def test_the_reasoning_gives_numbers(model):
-    assert any(character.isdigit() for character in model.estimate(blind(ISSUES[0].facts)).reasoning)
+def test_the_reasoning_gives_the_numbers_of_the_model(model):
+    head = model.plain.header
+    off_by, alone = math.exp(head.measured_malr), math.exp(head.baseline_malr)
+
+    assert model.estimate(blind(ISSUES[0].facts)).reasoning.startswith(
+        f"Learned from 500 finished issues; on the last {head.n_measured} issues it was typically off by a factor of "
+        f"{off_by:.1f}, the team's typical hours alone by a factor of {alone:.1f}."
+    )
 
 
 def test_what_other_points_would_change_is_told_where_points_were_learned(model):
@@ -262,23 +267,30 @@ def test_an_artefact_that_lacks_a_part_is_refused(serving):
         EffortModel.from_bytes(artifact.dumps("effort", arrays, found.meta))
 
 
-def test_the_model_tells_its_memory(model):
-    assert 10_000 < model.nbytes < 50_000_000
+def test_the_model_tells_the_memory_of_its_arrays(model, serving):
+    arrays = artifact.loads(serving, kind="effort").arrays
+
+    assert model.nbytes == sum(array.nbytes for array in arrays.values())
 
 
-def test_an_answer_takes_about_a_millisecond(model):
-    """A guard against an accidental quadratic, not the benchmark: CPU time, the best of five medians."""
-    facts = [issue.facts for issue in HELD_OUT[:40]]
+def test_an_answer_takes_as_many_steps_however_many_issues_were_learned_from(model):
+    young = EffortModel.from_bytes(train_effort_model(ISSUES[:250], now=NOW).serving)
 
-    medians = [np.median([_cpu_seconds(model, one) for one in facts]) for _ in range(5)]
+    for facts in (issue.facts for issue in HELD_OUT[:10]):
+        # What can differ are single steps, such as looking up a word that only one of the two knows.
+        assert _calls(model, facts) == pytest.approx(_calls(young, facts), rel=0.1)
 
-    assert min(medians) < 0.003
 
-
-def _cpu_seconds(model, facts):
-    started = time.thread_time()
+def _calls(model, facts):
+    """Functions called for an answer, of Python and of C: the same on every machine, however busy."""
     model.estimate(facts)
-    return time.thread_time() - started
+    events = []
+    sys.setprofile(lambda frame, event, argument: events.append(event))
+    try:
+        model.estimate(facts)
+    finally:
+        sys.setprofile(None)
+    return sum(event in ("call", "c_call") for event in events)
 
 
 def test_what_an_issue_does_not_have_is_named_as_its_absence(model):
