@@ -88,6 +88,7 @@ def test_hours_independent_of_everything_are_answered_with_the_baseline():
     assert methods.count("baseline") >= 4
 
 
+@pytest.mark.slow
 def test_of_teams_whose_hours_follow_nothing_one_in_twenty_passes_by_luck():
     """Forty teams of 50 to 80 issues: the rate is that of a threshold, so a few may pass, not one in six."""
     sizes = [50, 60, 70, 80] * 10

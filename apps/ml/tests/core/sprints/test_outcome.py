@@ -102,6 +102,7 @@ def test_the_baselines_look_at_the_last_three_sprints() -> None:
     assert average_velocity(moment()) is None
 
 
+@pytest.mark.slow
 def test_folded_trees_say_what_scikit_learn_says(projects: dict[str, list[PastSprint]]) -> None:
     table = tabled(projects)
     heads = fit_heads(table)
@@ -123,6 +124,7 @@ def _leaf_sizes(models):
     return nodes["count"][nodes["is_leaf"].astype(bool)]
 
 
+@pytest.mark.slow
 def test_the_same_projects_give_the_same_prior(projects: dict[str, list[PastSprint]], prior: SprintPrior) -> None:
     again = train_prior(dict(reversed(projects.items())), version="t")
 
