@@ -188,7 +188,9 @@ class ForecastRequest(StrictSerializer):
         required=False, allow_null=True, default=None, min_value=1, max_value=MAX_ITEMS, help_text="So many issues."
     )
     component = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
-    label = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+    label = serializers.CharField(  # type: ignore[assignment]  # the API's name for it is also one of the class
+        required=False, default="", allow_blank=True, max_length=200
+    )
     by = serializers.DateField(
         required=False,
         allow_null=True,
