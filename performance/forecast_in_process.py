@@ -1,4 +1,4 @@
-"""Forecasts in process, one thread, 10,000 runs; owed: a sprint in 50 ms, a backlog of 1,000 in 200 ms."""
+"""Forecasts in process, one thread, 10,000 runs; targets: a sprint in 50 ms, a backlog of 1,000 in 200 ms."""
 
 import os
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from performance.report import ROOT, milliseconds, public_data
 from tests.engines import free_ports, postgres_server
 
-#: Owed: docs/benchmarks.md.
+#: docs/benchmarks.md.
 TARGET_PER_SECOND, TARGET_P99_MS = 200, 50
 PROJECT = "SIP"
 PASSWORD = "benchmark-only"
@@ -200,7 +200,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="CSV of finished tasks (effort_sip/tasks.csv in SCRUM_ML_DATA)")
     options = parser.parse_args()
     options.data = options.data or public_data("effort_sip/tasks.csv")
-    print(f"Owed: at least {TARGET_PER_SECOND} requests/s with p99 below {TARGET_P99_MS} ms at 4 clients.")
+    print(f"Target: at least {TARGET_PER_SECOND} requests/s with p99 below {TARGET_P99_MS} ms at 4 clients.")
     for engine in options.engine or ["sqlite", "postgresql"]:
         with ExitStack() as stack:
             url = stack.enter_context(postgres_server()).url if engine == "postgresql" else None

@@ -1,4 +1,4 @@
-"""Effort and points in process, features to answer, one thread; owed: p95 1.5 ms."""
+"""Effort and points in process, features to answer, one thread; target: p95 1.5 ms."""
 
 import os
 

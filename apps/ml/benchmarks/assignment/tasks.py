@@ -1,4 +1,4 @@
-"""A1 to A3: walk through tasks month by month, asking whom every method would have suggested."""
+"""Tasks month by month, asking whom every method would have suggested."""
 
 import time
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ from apps.ml.core.effort.replay import Served, Walk
 from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue, chronological
 
-#: Size of the small team of the learning curve (E9).
+#: Size of the small team of the learning curve.
 SMALL_TEAM = 100
 _PAST = 300
 

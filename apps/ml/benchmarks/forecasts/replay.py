@@ -1,4 +1,4 @@
-"""T1 to T3: what a forecast would have said in past weeks, beside what came, at the moments of the reference."""
+"""What a forecast would have said in past weeks, beside what came, at the moments of the reference."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -45,7 +45,7 @@ class TrainedEffortModel:
 
 
 def _silent(_step: str, _share: float) -> None:
-    """Nobody watches."""
+    """Tell nobody."""
 
 
 def train_effort_model(

@@ -32,7 +32,7 @@ from apps.ml.models import ModelType
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points, source_keys
 
 Progress = Callable[[int, str], None]
-#: Issues replayed at most, the newest: what a team wants to know of is its present, and it takes some minutes.
+#: Issues replayed at most, the newest: a team wants to know of its present, and a replay takes some minutes.
 MOST_REPLAYED = 2_000
 #: Levels at which ranges are compared with what they held, besides the one that is served.
 LEVELS = (0.5, 0.8, 0.9, 0.95)

@@ -124,7 +124,7 @@ def _fallbacks(project_id: UUID | None) -> Iterator[Finding]:
 
 def _share_without_model(check: str, recent: Sequence[str], methods: Collection[str]) -> Finding:
     if not recent:
-        return Finding(check, "warning", "None was asked for yet.")
+        return Finding(check, "warning", "Nobody has asked for one yet.")
     fallbacks = sum(method in methods for method in recent)
     level: Level = "warning" if fallbacks > MANY_FALLBACKS_RATIO * len(recent) else "ok"
     return Finding(check, level, f"{fallbacks} of the last {len(recent)} were given without a trained model.")

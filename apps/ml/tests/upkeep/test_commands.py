@@ -161,7 +161,7 @@ def test_diagnosis_of_one_project_leaves_out_what_answers_others(trained, team, 
     printed = run("diagnose_ml_models", "--project", other.key.lower())
 
     assert "Loads;" not in printed
-    assert "effort answers: None was asked for yet." in printed
+    assert "effort answers: Nobody has asked for one yet." in printed
     assert "Loads;" in run("diagnose_ml_models", "--project", team.key)
 
 
