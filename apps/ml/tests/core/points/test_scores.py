@@ -74,7 +74,7 @@ def test_a_flattened_record_is_sharpened_until_its_confidence_is_met() -> None:
     flattened = sharpened(raw, 1.0 / 1.5)
 
     learned = calibrated(flattened, points, scale, marginal, level=0.8)
-    stated, hit = one_step(learned.spoken(flattened, marginal), points, scale)
+    stated, hit = one_step(learned.calibrated(flattened, marginal), points, scale)
 
     assert learned.sharpness == pytest.approx(1.5, abs=0.15)
     assert scores.ece(stated, hit) < 0.04 < scores.ece(*one_step(flattened, points, scale))
