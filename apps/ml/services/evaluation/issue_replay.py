@@ -17,7 +17,7 @@ from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor
-from apps.ml.core.effort.replay import Served, Walk, month_starts
+from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue, month_starts
 from apps.ml.core.evaluation.scorecard import ScoredPredictions
 from apps.ml.core.points import PointsModel, PointsPrior, load_prior
 from apps.ml.core.points.baselines import BASELINES as POINTS_BASELINES
@@ -137,8 +137,8 @@ def _known_before(plan: Plan, moment: datetime) -> list[CompletedIssue]:
     return [issue for issue in plan.issues if issue.completed_at < moment]
 
 
-class _RangesWalk(Walk):
-    """The benchmark's walk, which also asks for ranges of other levels."""
+class _RangesReplay(EffortReplay):
+    """The replay of the benchmark, which also asks for ranges of other levels."""
 
     def __init__(self, plan: Plan, *, write: Callable[[str], None]) -> None:
         super().__init__(plan.issues, rolling=True, level=settings.ML_INTERVAL_LEVEL, write=write)
@@ -146,7 +146,7 @@ class _RangesWalk(Walk):
 
     def _serve(
         self, model: EffortModel, predictors: dict[str, Predictor], issue: CompletedIssue, recent: RecentOutcomes | None
-    ) -> Served:
+    ) -> ReplayedIssue:
         ranges = [model.estimate(issue.facts, recent=recent, level=level).interval for level in LEVELS]
         hours = issue.actual_hours or math.nan
         self.inside.append([each.low <= hours <= each.high for each in ranges])
@@ -161,7 +161,7 @@ def _replay_effort(plan: Plan, progress: Progress) -> Replay:
         done += 1
         progress(done, line)
 
-    walk = _RangesWalk(plan, write=month_done)
+    walk = _RangesReplay(plan, write=month_done)
     served = walk.run(plan.asked, plan.months[0])
     said = {name: [_or_nan(each.baselines.get(name)) for each in served] for name in EFFORT_BASELINES}
     return Replay(
@@ -176,7 +176,7 @@ def _replay_effort(plan: Plan, progress: Progress) -> Replay:
     )
 
 
-def _effort_predictions(served: Sequence[Served], said: Mapping[str, Sequence[float]]) -> ScoredPredictions:
+def _effort_predictions(served: Sequence[ReplayedIssue], said: Mapping[str, Sequence[float]]) -> ScoredPredictions:
     """With the team's estimate where there is one, as the product answers."""
     answers = [each.informed or each.plain for each in served]
     return ScoredPredictions.of(

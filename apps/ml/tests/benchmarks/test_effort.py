@@ -12,7 +12,7 @@ from apps.ml.benchmarks import effort
 from apps.ml.benchmarks.effort.data import UnreadableTasks, read_tasks
 from apps.ml.benchmarks.effort.report import acceptance
 from apps.ml.core.effort.baselines import fitted
-from apps.ml.core.effort.replay import Walk, month_starts
+from apps.ml.core.effort.replay import EffortReplay, month_starts
 from apps.ml.tests.core.effort.factories import team
 from tests.public_data import PUBLIC_DATA, needs_public
 
@@ -176,7 +176,7 @@ def test_predictions_do_not_know_outcomes_that_came_later():
 
 def _served(history, test):
     test_ids = {issue.issue_id for issue in test}
-    walk = Walk(history, rolling=True, level=0.8, write=lambda _line: None)
+    walk = EffortReplay(history, rolling=True, level=0.8, write=lambda _line: None)
     return walk.run([issue for issue in history if issue.issue_id in test_ids], test[0].known_at)
 
 
