@@ -399,7 +399,7 @@ class SprintSnapshot(AppendOnlyModel):
     #: In the sprint and done, but finished before it began.
     done_outside_issues = models.PositiveIntegerField()
     done_outside_points = models.FloatField()
-    #: The issues behind the numbers, each a `sprint_books.Standing`: ids and figures, no texts.
+    #: The issues behind the numbers, each a `sprint_books.BookEntry`: ids and figures, no texts.
     standings = models.JSONField()
     #: The same issues, each an `issue_past.IssuePast`: the burndown of the sprint can always be drawn again.
     pasts = models.JSONField()

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from apps.ml.core.forecasts.calendar import WorkingCalendar
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord, SprintWindow, sprint_record
 from apps.ml.core.sprints.duration import MAX_REPLAYS, SprintPlan
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
@@ -60,7 +60,7 @@ def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUI
     return wanted - set(Issue.objects.filter(project_id=project_id, id__in=wanted).values_list("id", flat=True))
 
 
-def sprint_state(sprint: Sprint, past: SprintPast, *, now: datetime, calendar: WorkingCalendar) -> SprintState:
+def sprint_state(sprint: Sprint, past: SprintTimeline, *, now: datetime, calendar: WorkingCalendar) -> SprintState:
     """A running sprint as it stands, with what its history says about each of its issues."""
     started_at = past.planning_ended_at
     standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
@@ -111,14 +111,14 @@ def latest(*moments: datetime | None) -> datetime | None:
 HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 
 
-def sprint_pasts(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> tuple[SprintPast, ...]:
+def sprint_pasts(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> tuple[SprintTimeline, ...]:
     """The latest sprints completed by `now`, oldest first, those without dates before all others."""
     sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=newest)
     issues = pasts_of(sprints, now=now)
     return tuple(_past(sprint, issues[str(sprint.pk)], now) for sprint in sprints)
 
 
-def sprint_past(sprint: Sprint, *, now: datetime) -> SprintPast:
+def sprint_past(sprint: Sprint, *, now: datetime) -> SprintTimeline:
     """One sprint, running or completed, as far as was known at `now`."""
     return _past(sprint, pasts_of([sprint], now=now)[str(sprint.pk)], now)
 
@@ -142,10 +142,10 @@ def window_of(sprint: Sprint, now: datetime) -> SprintWindow:
     )
 
 
-def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintPast:
+def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintTimeline:
     planned, sprint_id = planning_ended_at(sprint), str(sprint.pk)
     people = {one.assignee_at(planned) for one in issues if planned and one.place_at(planned) == sprint_id}
-    return SprintPast(
+    return SprintTimeline(
         window=window_of(sprint, now),
         planning_ended_at=planned,
         first_day=sprint.start_date,

@@ -10,7 +10,7 @@ import numpy as np
 
 from apps.ml.benchmarks.effort.data import moment, read_tasks
 from apps.ml.benchmarks.runs import Write
-from apps.ml.core.assignment.replay import Ledger, Suggested, replay, suggested
+from apps.ml.core.assignment.replay import Ledger, SuggestionRanks, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.core.effort.replay import Timings, month_starts
@@ -56,8 +56,8 @@ def _test_range(
 
 def _walk(
     tasks: Sequence[CompletedIssue], first: datetime, test: Sequence[CompletedIssue], timings: Timings, write: Write
-) -> list[Suggested]:
-    ledger, asked = Ledger(tasks), list[Suggested]()
+) -> list[SuggestionRanks]:
+    ledger, asked = Ledger(tasks), list[SuggestionRanks]()
     starts = list(month_starts(first, test[-1].known_at))
     for month, end in zip(starts, [*starts[1:], None], strict=True):
         started = time.thread_time()
@@ -78,7 +78,7 @@ def _time(model: AssignmentModel, task: CompletedIssue, candidates: list[str], t
     timings.predict.append(time.thread_time() - started)
 
 
-def _figures(asked: Sequence[Suggested]) -> dict[str, Any]:
+def _figures(asked: Sequence[SuggestionRanks]) -> dict[str, Any]:
     found = replay(asked)
     answered = [(each.confidence, each.was_right) for each in asked if each.confidence is not None]
     sure = [right for confidence, right in answered if confidence >= SURE]

@@ -11,7 +11,7 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
 from apps.ml.core.forecasts.growth import drawn_growth
 from apps.ml.core.forecasts.inflow import Inflow
-from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, History
+from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, ForecastHistory
 from apps.ml.core.forecasts.simulation import quantiles as quantiles_of
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
@@ -51,7 +51,7 @@ class WorkForecast:
     work: float
     #: Share of the usual output that the capacity allows, at most 1.
     pace: float
-    history: History
+    history: ForecastHistory
     seed: int
     #: As often earlier as `LIKELY_PERCENT` is later: the other end of what to expect.
     early: Finish | None = None

@@ -7,11 +7,11 @@ from apps.ml.core.past.velocity import SprintWindow
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, SprintScope, scope_at, scopes_at
 
-__all__ = ["Amount", "FieldChange", "IssuePast", "SprintPast", "SprintScope", "scope_at", "scopes_at"]
+__all__ = ["Amount", "FieldChange", "IssuePast", "SprintScope", "SprintTimeline", "scope_at", "scopes_at"]
 
 
 @dataclass(frozen=True, slots=True)
-class SprintPast:
+class SprintTimeline:
     """A sprint with everything that tells how it stood at any of its moments."""
 
     #: When it ran; `ended_at` is None for one that runs.

@@ -19,8 +19,8 @@ from apps.ml.core.forecasts.replay import FIRST_ORIGIN_WEEKS, HORIZONS_WEEKS, MI
 from apps.ml.core.forecasts.score import (
     JUDGED_PERCENT,
     MethodScore,
-    Replayed,
     ReplayScore,
+    TeamReplay,
     replay_team,
     score_replays,
     verdict,
@@ -104,11 +104,11 @@ def replay(plan: Plan, *, progress: Progress) -> ForecastBacktest:
     )
 
 
-def _scored(teams: Sequence[Replayed]) -> ReplayScore:
+def _scored(teams: Sequence[TeamReplay]) -> ReplayScore:
     return score_replays(teams, rng=np.random.default_rng(SEED))
 
 
-def _conditions(teams: Sequence[Replayed]) -> dict[str, list[Replayed]]:
+def _conditions(teams: Sequence[TeamReplay]) -> dict[str, list[TeamReplay]]:
     """The moments of the public benchmark, and the two sorts that it leaves out."""
     return {
         f"half a year of history, {MIN_WEEKLY_MEAN:g} a week or more": [
@@ -121,11 +121,11 @@ def _conditions(teams: Sequence[Replayed]) -> dict[str, list[Replayed]]:
     }
 
 
-def _is_old(team: Replayed) -> Booleans:
+def _is_old(team: TeamReplay) -> Booleans:
     return team.weeks_before >= FIRST_ORIGIN_WEEKS
 
 
-def _is_large(team: Replayed) -> Booleans:
+def _is_large(team: TeamReplay) -> Booleans:
     return team.pace >= MIN_WEEKLY_MEAN
 
 

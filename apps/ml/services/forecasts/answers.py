@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.ml.core.forecasts.drops import Drop
 from apps.ml.core.forecasts.forecaster import WorkForecast
-from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.forecasts.simulation import ForecastHistory
 from apps.ml.core.forecasts.track_record import track_record
 from apps.ml.core.forecasts.words import forecast_in_words
 
@@ -50,7 +50,7 @@ def forecast_details(found: WorkForecast) -> dict[str, Any]:
     }
 
 
-def history_answer(history: History) -> dict[str, Any]:
+def history_answer(history: ForecastHistory) -> dict[str, Any]:
     """What a forecast was made from."""
     return {
         "unit": history.unit,

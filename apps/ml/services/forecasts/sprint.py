@@ -12,7 +12,7 @@ from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord
 from apps.ml.core.sprints.duration import SprintPlan, capacity_pace
 from apps.ml.core.sprints.growth import later_growth
@@ -35,7 +35,7 @@ class TeamPast:
 
     calendar: WorkingCalendar
     throughput: Throughput
-    sprints: tuple[SprintPast, ...]
+    sprints: tuple[SprintTimeline, ...]
 
 
 def team_past(

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.sprints.outcome import Outlook, load_prior, own_record, sprint_outcome
 from apps.ml.core.sprints.outcome.explain import explained
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, replayed
@@ -23,7 +23,11 @@ from apps.projects.models import Sprint
 
 
 def sprint_outlook(
-    sprint: Sprint, *, now: datetime, state: SprintPast | None = None, sprints: Sequence[SprintPast] | None = None
+    sprint: Sprint,
+    *,
+    now: datetime,
+    state: SprintTimeline | None = None,
+    sprints: Sequence[SprintTimeline] | None = None,
 ) -> Outlook:
     """The outcome of a sprint, the same wherever it is shown; `state` and past `sprints` may have been read already.
 
@@ -45,7 +49,11 @@ def sprint_outlook(
 
 
 def sprint_outlook_or_none(
-    sprint: Sprint, *, now: datetime, state: SprintPast | None = None, sprints: Sequence[SprintPast] | None = None
+    sprint: Sprint,
+    *,
+    now: datetime,
+    state: SprintTimeline | None = None,
+    sprints: Sequence[SprintTimeline] | None = None,
 ) -> Outlook | None:
     """The same, or nothing where there is nothing to tell it from."""
     try:

@@ -11,7 +11,7 @@ from apps.ml.benchmarks import forecasts
 from apps.ml.benchmarks.forecasts.alarms import windows
 from apps.ml.benchmarks.forecasts.data import UnreadableData, WeeklyProject, read_projects
 from apps.ml.benchmarks.forecasts.replay import asked, figures
-from apps.ml.core.forecasts.replay import Record
+from apps.ml.core.forecasts.replay import ReplayRecord
 from tests.public_data import PUBLIC_DATA, needs_public
 
 ISSUES = "jira_issues"
@@ -95,7 +95,7 @@ def test_shares_are_of_the_forecasts_whose_end_is_in_the_file() -> None:
     promised = np.array([[2.0, 3.0, 4.0, 9.0], [2.0, 3.0, 4.0, 9.0]])
     held = np.array([[0.0, np.nan, np.nan], [1.0, np.nan, np.nan]])
 
-    found = figures(Record(promised=promised, kept=met, taken=np.array([3.0, np.nan]), held=held))
+    found = figures(ReplayRecord(promised=promised, kept=met, taken=np.array([3.0, np.nan]), held=held))
 
     assert found == {
         "forecasts": 1,

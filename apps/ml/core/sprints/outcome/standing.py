@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import counts_in_points
 from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
 from apps.projects.history.sprint_books import Amount, SprintScope
 
 
-def unit_at(sprint: SprintPast, at: datetime) -> str:
+def unit_at(sprint: SprintTimeline, at: datetime) -> str:
     """'points' if most of the issues in the sprint carry some, else 'issues'."""
     inside = [issue for issue in sprint.issues if issue.place_at(at) == sprint.window.sprint_id]
     pointed = [points for issue in inside if (points := issue.points_at(at)) is not None]
     return "points" if counts_in_points(len(pointed), len(inside)) and sum(pointed) > 0 else "issues"
 
 
-def elapsed_ratio_at(sprint: SprintPast, at: datetime) -> float | None:
+def elapsed_ratio_at(sprint: SprintTimeline, at: datetime) -> float | None:
     """Share of the planned time that has passed, in [0, 1]; None without planned days."""
     span = _planned(sprint)
     if span is None:
@@ -26,7 +26,7 @@ def elapsed_ratio_at(sprint: SprintPast, at: datetime) -> float | None:
 
 
 def moment_at(
-    sprint: SprintPast, at: datetime, *, elapsed_ratio: float, unit: str, past: tuple[PastSprint, ...] = ()
+    sprint: SprintTimeline, at: datetime, *, elapsed_ratio: float, unit: str, past: tuple[PastSprint, ...] = ()
 ) -> SprintMoment:
     """A sprint as it stood; sizes found different since planning ended count as if planned so."""
     scope = _counted(sprint.scope_at(at), unit)
@@ -43,7 +43,7 @@ def moment_at(
     )
 
 
-def past_sprints(sprints: Sequence[SprintPast], *, elapsed_ratio: float, unit: str) -> tuple[PastSprint, ...]:
+def past_sprints(sprints: Sequence[SprintTimeline], *, elapsed_ratio: float, unit: str) -> tuple[PastSprint, ...]:
     """Completed sprints with planned days, oldest first, each at the moment that matches."""
     past = []
     for sprint in sprints:
@@ -57,7 +57,7 @@ def past_sprints(sprints: Sequence[SprintPast], *, elapsed_ratio: float, unit: s
     return tuple(past)
 
 
-def _planned(sprint: SprintPast) -> tuple[datetime, datetime] | None:
+def _planned(sprint: SprintTimeline) -> tuple[datetime, datetime] | None:
     """From when to when it was to run; None where it is not said, or it began after its last day."""
     start = sprint.window.started_at
     if start is None or sprint.last_day is None:

@@ -42,7 +42,7 @@ _LEARNING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SprintTable:
     """Sprints of several projects as arrays, shape (n, n_features) and (n,)."""
 
     rows: Floats
@@ -52,8 +52,8 @@ class Table:
     elapsed: Floats
     project: Integers
 
-    def __getitem__(self, rows: Any) -> "Table":
-        return Table(*(getattr(self, name)[rows] for name in self.__slots__))
+    def __getitem__(self, rows: Any) -> "SprintTable":
+        return SprintTable(*(getattr(self, name)[rows] for name in self.__slots__))
 
     @property
     def project_weights(self) -> Floats:
@@ -91,7 +91,7 @@ def train_prior(projects: Mapping[str, Sequence[PastSprint]], *, version: str) -
     return measured_on_strangers(plain, table)
 
 
-def tabled(projects: Mapping[str, Sequence[PastSprint]]) -> Table:
+def tabled(projects: Mapping[str, Sequence[PastSprint]]) -> SprintTable:
     """Sprints that committed to something, in the order of the projects' names."""
     chosen = [
         (index, sprint)
@@ -99,7 +99,7 @@ def tabled(projects: Mapping[str, Sequence[PastSprint]]) -> Table:
         for sprint in projects[name]
         if sprint.committed_points > 0
     ]
-    return Table(
+    return SprintTable(
         rows=matrix([sprint.moment for _, sprint in chosen]),
         ratio=np.array([sprint.ratio for _, sprint in chosen]),
         delivered=np.array([sprint.delivered for _, sprint in chosen], dtype=bool),
@@ -109,7 +109,7 @@ def tabled(projects: Mapping[str, Sequence[PastSprint]]) -> Table:
     )
 
 
-def fit_heads(table: Table) -> dict[str, list[Any]]:
+def fit_heads(table: SprintTable) -> dict[str, list[Any]]:
     """The boosters of every head."""
     ratio = np.clip(table.ratio, 0.0, LARGEST_RATIO)
     by_project, by_size = table.project_weights, table.size_weights
@@ -130,7 +130,7 @@ def fit_heads(table: Table) -> dict[str, list[Any]]:
     }
 
 
-def _plain_prior(table: Table) -> SprintPrior:
+def _plain_prior(table: SprintTable) -> SprintPrior:
     """Trees alone: nothing is known yet of how they travel."""
     return SprintPrior(
         trees={name: fold_boosters(models) for name, models in fit_heads(table).items()},
@@ -144,7 +144,7 @@ def _plain_prior(table: Table) -> SprintPrior:
     )
 
 
-def measured_on_strangers(prior: SprintPrior, table: Table) -> SprintPrior:
+def measured_on_strangers(prior: SprintPrior, table: SprintTable) -> SprintPrior:
     """The prior with its calibration, misses and mean as met on projects left out of the fit."""
     raw = _left_out(table)
     weights = 1.0 / np.bincount(table.project)[table.project]
@@ -180,7 +180,7 @@ def _booster(quantile: float | None, seed: int, *, monotone: bool) -> Any:
     )
 
 
-def _left_out(table: Table) -> RawOutcomes:
+def _left_out(table: SprintTable) -> RawOutcomes:
     """What trees of the other projects say of each project, in the table's order."""
     said = {name: np.zeros(len(table.ratio)) for name in RawOutcomes.__slots__}
     for project in np.unique(table.project):
@@ -203,7 +203,7 @@ def _platt(log_odds: Floats, delivered: Booleans, weights: Floats) -> tuple[floa
     return float(np.log(share / (1.0 - share))), 0.0
 
 
-def _mean_factor(typical: Floats, table: Table) -> float:
+def _mean_factor(typical: Floats, table: SprintTable) -> float:
     """Points delivered beside points said, the geometric mean of projects."""
     said = np.bincount(table.project, typical * table.committed)
     delivered = np.bincount(table.project, table.ratio * table.committed)

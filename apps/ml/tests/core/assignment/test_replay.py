@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from apps.ml.core.assignment.replay import (
+    AssignmentReplay,
     HitRates,
     Ledger,
-    Replay,
     hit_rates,
     random_rates,
     rank_in,
@@ -96,14 +96,14 @@ def test_a_person_who_was_no_candidate_is_everybodys_miss():
 def test_the_better_strategy_names_more_people_first_then_among_three(formula, learned, better):
     rates = {"formula": HitRates(*formula, mrr=0.5), "learned": HitRates(*learned, mrr=0.5)}
 
-    assert Replay(20, rates).better == better
+    assert AssignmentReplay(20, rates).better == better
 
 
 def test_without_a_measurement_the_formula_answers():
-    assert Replay(0, {}).better == "formula"
+    assert AssignmentReplay(0, {}).better == "formula"
 
 
 def test_a_replay_survives_being_written():
-    found = Replay(3, {"learned": HitRates(0.5, 0.75, math.pi / 4)})
+    found = AssignmentReplay(3, {"learned": HitRates(0.5, 0.75, math.pi / 4)})
 
-    assert Replay.from_json(found.to_json()) == found
+    assert AssignmentReplay.from_json(found.to_json()) == found

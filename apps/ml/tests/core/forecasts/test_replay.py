@@ -8,9 +8,9 @@ from apps.ml.core.forecasts.replay import (
     METHODS,
     NAIVE,
     SERVED,
-    Answer,
     Question,
-    Record,
+    ReplayAnswer,
+    ReplayRecord,
     answered_questions,
     average_velocity,
     pinball,
@@ -27,7 +27,7 @@ def question(*future, work=8):
 
 
 def answer(*weeks, ranges=()):
-    return Answer(dict(zip((50, 70, 85, 95), weeks, strict=True)), dict(ranges))
+    return ReplayAnswer(dict(zip((50, 70, 85, 95), weeks, strict=True)), dict(ranges))
 
 
 def test_work_is_four_weeks_at_the_pace_of_the_last_twelve():
@@ -67,7 +67,7 @@ def test_a_record_holds_what_is_known_and_marks_what_is_not():
     asked = [question(4, 4, 4), question(1)]
     said = [answer(1, 2, 3, 4, ranges={2: (5, 9), 4: (0, 9)}), answer(1, 2, 3, 4)]
 
-    record = Record.of(asked, said)
+    record = ReplayRecord.of(asked, said)
 
     np.testing.assert_equal(record.kept, [[0, 1, 1, np.nan], [0, np.nan, np.nan, np.nan]])
     np.testing.assert_equal(record.taken, [2, np.nan])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from apps.ml.core.evaluation.reliability import share_interval
-from apps.ml.core.forecasts.replay import METHODS, NAIVE, SERVED, Record
-from apps.ml.core.forecasts.score import BLOCK_WEEKS, Replayed, replay_team, score_replays, verdict
+from apps.ml.core.forecasts.replay import METHODS, NAIVE, SERVED, ReplayRecord
+from apps.ml.core.forecasts.score import BLOCK_WEEKS, TeamReplay, replay_team, score_replays, verdict
 
 
 def poisson_team(n_weeks, *, seed=0, name="team"):
@@ -21,7 +21,7 @@ def scored(*teams):
 def record(kept, *, promised=8.0, taken=8.0):
     """Every promise of one method is the same."""
     rows = np.ones((len(kept), 1))
-    return Record(
+    return ReplayRecord(
         promised=rows * np.full(4, promised),
         kept=rows * np.asarray(kept, dtype=float)[:, None] * np.ones(4),
         taken=np.full(len(kept), taken),
@@ -33,7 +33,7 @@ def team_of(kept, *, naive=8.0):
     """A team asked in each of so many weeks; the served forecast names the true week, the naive one another."""
     weeks = np.arange(len(kept)) + BLOCK_WEEKS
     others = {name: record(kept, promised=naive) for name in METHODS if name != SERVED}
-    return Replayed("team", weeks, np.full(len(kept), 5.0), {SERVED: record(kept), **others})
+    return TeamReplay("team", weeks, np.full(len(kept), 5.0), {SERVED: record(kept), **others})
 
 
 def test_a_steady_team_is_asked_in_each_week_and_its_promise_holds():

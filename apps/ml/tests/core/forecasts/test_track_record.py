@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from apps.ml.core.forecasts.track_record import MAX_FORECASTS, Kept, track_record
+from apps.ml.core.forecasts.track_record import MAX_FORECASTS, PromiseRecord, track_record
 
 
 def test_a_team_without_history_has_no_record():
-    assert track_record([]) == tuple(Kept(percent, due=0, kept=0) for percent in (50, 70, 85, 95))
+    assert track_record([]) == tuple(PromiseRecord(percent, due=0, kept=0) for percent in (50, 70, 85, 95))
 
 
 def test_a_steady_team_keeps_what_is_likely():

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from apps.ml.core.forecasts.forecaster import Finish, WorkForecast
-from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.forecasts.simulation import ForecastHistory
 from apps.ml.core.forecasts.words import forecast_in_words, growth_in_words, how_many_in_words
 from apps.ml.core.wording import amount_of, counted
 
@@ -18,7 +18,7 @@ PLAIN = WorkForecast(
     issues=4,
     work=21.0,
     pace=1.0,
-    history=History("points", 60, 55, 18.25, 0.4, 30),
+    history=ForecastHistory("points", 60, 55, 18.25, 0.4, 30),
     seed=1,
 )
 

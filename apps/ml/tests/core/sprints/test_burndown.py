@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import SprintWindow
 from apps.ml.core.sprints.burndown import MAX_DAYS, burndown
 from apps.projects.history.issue_past import FieldChange, IssuePast
@@ -20,7 +20,7 @@ FINISHED = replace(
     changes=(FieldChange("status", "to_do", "done", START + timedelta(days=1)),),
 )
 LATE = replace(ISSUE, issue_id="b", story_points=3.0, created_at=START + timedelta(days=2))
-SPRINT = SprintPast(
+SPRINT = SprintTimeline(
     window=SprintWindow("s", "Sprint", START),
     planning_ended_at=START,
     first_day=START.date(),
@@ -78,7 +78,7 @@ def test_later_changes_move_no_day_of_the_past():
 
 
 def test_a_sprint_without_a_start_has_no_days():
-    drawn = burndown(SprintPast(window=SprintWindow("s"), issues=(ISSUE,)), now=day(2))
+    drawn = burndown(SprintTimeline(window=SprintWindow("s"), issues=(ISSUE,)), now=day(2))
 
     assert (drawn.start, drawn.days, drawn.ideal) == (None, (), ())
 

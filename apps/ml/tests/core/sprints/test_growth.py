@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from apps.ml.core.forecasts.growth import drawn_growth
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import SprintWindow
 from apps.ml.core.sprints.growth import MAX_GROWTH, later_growth
 from apps.projects.history.issue_past import FieldChange, IssuePast
@@ -33,9 +33,9 @@ def issue(name: str, *, entered: int | None = None, left: int | None = None, don
     )
 
 
-def sprint(*issues: IssuePast, **options) -> SprintPast:
+def sprint(*issues: IssuePast, **options) -> SprintTimeline:
     window = SprintWindow("s", started_at=START, ended_at=END)
-    return SprintPast(**({"window": window, "planning_ended_at": START, "issues": issues} | options))
+    return SprintTimeline(**({"window": window, "planning_ended_at": START, "issues": issues} | options))
 
 
 #: Two of four are done on day 4; one comes in on day 2 and one on day 8, one leaves on day 9.

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from apps.ml.core.forecasts.forecaster import Finish, WorkForecast
-from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.forecasts.simulation import ForecastHistory
 from apps.ml.core.sprints.risks import (
     capacity_overload,
     hours_drift,
@@ -33,7 +33,7 @@ def forecast(chance: float | None) -> WorkForecast:
         issues=1,
         work=8.0,
         pace=1.0,
-        history=History("points", 30, 28, 6.0, 0.4, 15),
+        history=ForecastHistory("points", 30, 28, 6.0, 0.4, 15),
         seed=1,
     )
 
