@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from apps.common.exceptions import ApplicationError
+
 Write = Callable[[str], None]
+
+
+class NothingToTest(ApplicationError):
+    """No task of the file lies in the test range, or none was finished before it."""
+
+    code = "nothing_to_test"
 
 
 def data_folder() -> Path | None:

@@ -14,7 +14,7 @@ from apps.ml.services.project_summary import ProjectSummaryService
 from apps.projects.selectors import projects_visible_to
 
 
-class ProjectViewSet(ViewSet):
+class ProjectSummaryViewSet(ViewSet):
     """Answers about a whole project."""
 
     @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])

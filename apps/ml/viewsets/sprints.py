@@ -35,7 +35,7 @@ NO_OUTCOME: dict[Any, Any] = {
 }
 
 
-class SprintViewSet(ViewSet):
+class SprintPredictionViewSet(ViewSet):
     """Answers about one sprint."""
 
     @extend_schema(

@@ -19,7 +19,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.projects.demo.scope import Entry, came_in_late, was_in_before
-from apps.projects.demo.texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, Person
+from apps.projects.demo.texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, DemoPerson
 from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import as_history_text
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -306,7 +306,7 @@ def _people(project: Project, began: datetime) -> tuple[User, list[User]]:
     return lead, people
 
 
-def _person(person: Person) -> User:
+def _person(person: DemoPerson) -> User:
     email = f"{person.name.lower().replace(' ', '.')}@demo.example.com"
     return User.objects.filter(email=email).first() or User.objects.create_user(email, full_name=person.name)
 

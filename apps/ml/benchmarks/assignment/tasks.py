@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from apps.ml.benchmarks.effort.data import moment, read_tasks
-from apps.ml.benchmarks.runs import Write
+from apps.ml.benchmarks.runs import NothingToTest, Write
 from apps.ml.core.assignment.replay import Ledger, SuggestionRanks, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
@@ -17,17 +17,10 @@ from apps.ml.core.effort.replay import Timings, month_starts
 from apps.ml.core.evaluation.metrics import chronological_split, expected_calibration_error
 from apps.ml.core.records import CompletedIssue
 
-#: From here on an answer counts as sure: A3.
+#: From here on an answer counts as sure.
 SURE = 0.8
 #: As many people as are explained by default.
 _EXPLAINED = 3
-
-
-class NothingToTest(ValueError):
-    """No task of the file lies in the test range, or none was finished before it."""
-
-    def __init__(self) -> None:
-        super().__init__(type(self).__doc__)
 
 
 def score_tasks(path: Path, earlier: Path | None, start: str | None, end: str | None, write: Write) -> dict[str, Any]:

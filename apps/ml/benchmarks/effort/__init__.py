@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from apps.common.exceptions import ApplicationError
 from apps.ml.benchmarks.effort.data import moment, read_tasks
 from apps.ml.benchmarks.effort.report import acceptance, acceptance_lines, table
 from apps.ml.benchmarks.effort.score import Test, score_baseline, score_estimates
-from apps.ml.benchmarks.runs import Write, add_dated_arguments, write_figures
+from apps.ml.benchmarks.runs import NothingToTest, Write, add_dated_arguments, write_figures
 from apps.ml.core.effort.baselines import BASELINES, fitted
 from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue
 from apps.ml.core.evaluation.metrics import chronological_split
@@ -29,12 +28,6 @@ from apps.ml.core.records import CompletedIssue, chronological
 #: Size of the small team of the learning curve.
 SMALL_TEAM = 100
 _PAST = 300
-
-
-class NothingToTest(ApplicationError):
-    """No task of the file was estimated in the test range, or none was completed before it."""
-
-    code = "nothing_to_test"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from apps.ml.benchmarks.sprints.data import Project
+from apps.ml.benchmarks.sprints.data import SprintProject
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.evaluation.metrics import expected_calibration_error, mae
 from apps.ml.core.sprints.outcome import OwnRecord, PastSprint, SprintOutcome, SprintPrior
@@ -17,19 +17,19 @@ from apps.ml.core.sprints.outcome.serving import BASELINE, PRIOR_ONLY, RANGE_LEV
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class SprintAnswer:
     """A sprint with what was said of it; nothing is said where nothing is committed."""
 
     sprint: PastSprint
     outcome: SprintOutcome | None
 
 
-def replay(prior: SprintPrior, project: Project) -> dict[int, list[Answered]]:
+def replay(prior: SprintPrior, project: SprintProject) -> dict[int, list[SprintAnswer]]:
     """Answers by moment. The record begins with the first sprint asked about: earlier ones the prior may have seen."""
     return {percent: _replay(prior, sprints) for percent, sprints in project.moments.items()}
 
 
-def _replay(prior: SprintPrior, sprints: Sequence[PastSprint]) -> list[Answered]:
+def _replay(prior: SprintPrior, sprints: Sequence[PastSprint]) -> list[SprintAnswer]:
     committed = [sprint for sprint in sprints if sprint.committed_points > 0]
     raw = prior.ask(matrix([sprint.moment for sprint in committed]))
     record, outcomes = OwnRecord(), {}
@@ -38,14 +38,14 @@ def _replay(prior: SprintPrior, sprints: Sequence[PastSprint]) -> list[Answered]
         outcome = outcome_of(prior, one, sprint.moment, record, level=RANGE_LEVEL)
         outcomes[id(sprint)] = outcome
         record = record.with_sprint(one, sprint, held=_held(sprint, outcome))
-    return [Answered(sprint, outcomes.get(id(sprint))) for sprint in sprints]
+    return [SprintAnswer(sprint, outcomes.get(id(sprint))) for sprint in sprints]
 
 
 def _held(sprint: PastSprint, outcome: SprintOutcome) -> bool:
     return outcome.interval.low <= sprint.delivered_points <= outcome.interval.high
 
 
-def scores(answers: Sequence[Answered]) -> dict[str, Any]:
+def scores(answers: Sequence[SprintAnswer]) -> dict[str, Any]:
     """What was served and what the baselines would have said, for one project at one moment."""
     delivered = np.array([one.sprint.delivered_points for one in answers])
     told = [(one.sprint, one.outcome) for one in answers if one.outcome is not None]
@@ -85,7 +85,7 @@ def milliseconds(prior: SprintPrior, sprints: Sequence[PastSprint]) -> dict[str,
 
 
 def _baselines(
-    answers: Sequence[Answered],
+    answers: Sequence[SprintAnswer],
     told: Sequence[tuple[PastSprint, SprintOutcome]],
     delivered: Floats,
     hits: Booleans,
@@ -108,7 +108,7 @@ def _baselines(
     }
 
 
-def _points(answers: Sequence[Answered], name: str) -> Floats:
+def _points(answers: Sequence[SprintAnswer], name: str) -> Floats:
     """One number of each answer; nothing where nothing is committed or, for velocity, there is no past."""
     return np.array([0.0 if one.outcome is None else getattr(one.outcome, name) or 0.0 for one in answers])
 

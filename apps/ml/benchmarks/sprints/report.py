@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class SprintCriterion:
     """One acceptance measure: gates and aims at 0, 30, 50 and 80 % of the days, as (least, most) or one limit."""
 
     name: str
@@ -46,7 +46,7 @@ def _band(distance: float) -> str:
 
 
 CRITERIA = (
-    Criterion(
+    SprintCriterion(
         "S1",
         "MAE / committed x ratio",
         "relative_mae",
@@ -57,7 +57,7 @@ CRITERIA = (
         "<= {:.2f}".format,
     ),
     # The reference asks for S2 on unseen projects only.
-    Criterion(
+    SprintCriterion(
         "S2",
         "AUC of delivering",
         "auc",
@@ -67,7 +67,7 @@ CRITERIA = (
         _at_least,
         ">= {:.2f}".format,
     ),
-    Criterion("S3", "80 % range holds", "coverage", (0.04,) * 4, (0.04,) * 4, (0.02,) * 4, _near_level, _band),
+    SprintCriterion("S3", "80 % range holds", "coverage", (0.04,) * 4, (0.04,) * 4, (0.02,) * 4, _near_level, _band),
 )
 
 
@@ -112,7 +112,7 @@ def acceptance_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _judged(
-    criterion: Criterion, index: int, percent: str, projects: Sequence[Mapping[str, Any]], withheld: bool
+    criterion: SprintCriterion, index: int, percent: str, projects: Sequence[Mapping[str, Any]], withheld: bool
 ) -> dict[str, Any]:
     found = [project["served"][percent][criterion.key] for project in projects]
     known = [value for value in found if value is not None]
@@ -131,7 +131,7 @@ def _judged(
     }
 
 
-def _verdict(criterion: Criterion, value: float | None, gate: float | None, aim: float) -> str:
+def _verdict(criterion: SprintCriterion, value: float | None, gate: float | None, aim: float) -> str:
     if value is None:
         return "not measured"
     if criterion.meets(value, aim):

@@ -23,8 +23,7 @@ from apps.ml.reports.forecast_replay_page import explanation, promise_rows, rang
 from apps.ml.reports.forecast_replay_page import page as forecast_page
 from apps.ml.reports.issue_replay_page import page, table_rows
 from apps.ml.reports.tables import table
-from apps.ml.services.evaluation.forecast_replay import ForecastBacktest, plan_of_team
-from apps.ml.services.evaluation.forecast_replay import Plan as ForecastPlan
+from apps.ml.services.evaluation.forecast_replay import ForecastBacktest, ForecastReplayPlan, plan_of_team
 from apps.ml.services.evaluation.forecast_replay import figures as forecast_figures
 from apps.ml.services.evaluation.forecast_replay import replay as replay_forecasts
 from apps.ml.services.evaluation.issue_replay import MOST_REPLAYED, plan_replay, replay
@@ -147,7 +146,7 @@ def _check_options(options: dict[str, Any]) -> None:
         raise CommandError("Either --project or --data: a team's own weeks, or those of files.")
 
 
-def _forecast_plan(options: dict[str, Any]) -> ForecastPlan:
+def _forecast_plan(options: dict[str, Any]) -> ForecastReplayPlan:
     if options["project"]:
         project = project_by_key(options["project"])
         with _named_reason(f"project {project.key}"):

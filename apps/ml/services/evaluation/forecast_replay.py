@@ -41,7 +41,7 @@ class NothingDue(ApplicationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ForecastReplayPlan:
     """Whose weeks are replayed, and with how many runs."""
 
     #: What it is called on top of the report.
@@ -56,7 +56,7 @@ class Plan:
 class ForecastBacktest:
     """All that is reported of one replay."""
 
-    plan: Plan
+    plan: ForecastReplayPlan
     overall: ReplayScore
     #: By team, in the order of their names.
     teams: Mapping[str, ReplayScore]
@@ -67,15 +67,15 @@ class ForecastBacktest:
     verdict: str
 
 
-def plan_of_team(project: Project, *, now: datetime) -> Plan:
+def plan_of_team(project: Project, *, now: datetime) -> ForecastReplayPlan:
     """A team's own weeks of up to ten years, in the unit in which it is answered; raises `NotEnoughData`."""
     unit = unit_for((), throughput(project.id, now=now))
     past = throughput(project.id, now=now, weeks=MAX_WEEKS)
     weekly = np.trim_zeros(np.asarray(past.weekly(unit), dtype=np.float64), trim="f")
-    return Plan(name=f"project {project.key}", unit=unit, weekly={project.key: weekly}, n_runs=N_RUNS)
+    return ForecastReplayPlan(name=f"project {project.key}", unit=unit, weekly={project.key: weekly}, n_runs=N_RUNS)
 
 
-def replay(plan: Plan, *, progress: Progress) -> ForecastBacktest:
+def replay(plan: ForecastReplayPlan, *, progress: Progress) -> ForecastBacktest:
     """Carry out a plan; `progress` is told the teams done, of `len(plan.weekly)`.
 
     Raises

@@ -58,7 +58,7 @@ class NothingToReplay(ApplicationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class IssueReplayPlan:
     """What is to be replayed."""
 
     kind: str
@@ -73,7 +73,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class IssueReplay:
     """What would have been answered and what it took; rows in the order in which the work began."""
 
     kind: str
@@ -93,7 +93,7 @@ class Replay:
     notes: Sequence[str] = field(default=())
 
 
-def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> Plan:
+def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> IssueReplayPlan:
     """Read a project's finished issues and plan their replay; raises as `plan_of`."""
     if kind == ModelType.EFFORT_PREDICTION:
         return plan_of(kind, completed_with_hours(project_id), newest=newest)
@@ -102,7 +102,7 @@ def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> 
 
 def plan_of(
     kind: str, issues: Sequence[CompletedIssue], *, newest: int = MOST_REPLAYED, source_keys: Sequence[str] = ()
-) -> Plan:
+) -> IssueReplayPlan:
     """Choose which of the finished issues to ask about: the newest of those that can be.
 
     Raises
@@ -121,10 +121,10 @@ def plan_of(
         raise NothingToReplay
     asked = later[-newest:]
     months = list(month_starts(asked[0].known_at, asked[-1].known_at))
-    return Plan(kind, finished, asked, months, source_keys)
+    return IssueReplayPlan(kind, finished, asked, months, source_keys)
 
 
-def replay(plan: Plan, *, progress: Progress) -> Replay:
+def replay(plan: IssueReplayPlan, *, progress: Progress) -> IssueReplay:
     """Carry out a plan; `progress` is told the months done, of `len(plan.months)`, and what was done."""
     return (_replay_effort if plan.kind == ModelType.EFFORT_PREDICTION else _replay_points)(plan, progress)
 
@@ -133,14 +133,14 @@ def _when_asked(issue: CompletedIssue) -> tuple[datetime, str]:
     return issue.known_at, issue.issue_id
 
 
-def _known_before(plan: Plan, moment: datetime) -> list[CompletedIssue]:
+def _known_before(plan: IssueReplayPlan, moment: datetime) -> list[CompletedIssue]:
     return [issue for issue in plan.issues if issue.completed_at < moment]
 
 
 class _RangesReplay(EffortReplay):
     """The replay of the benchmark, which also asks for ranges of other levels."""
 
-    def __init__(self, plan: Plan, *, write: Callable[[str], None]) -> None:
+    def __init__(self, plan: IssueReplayPlan, *, write: Callable[[str], None]) -> None:
         super().__init__(plan.issues, rolling=True, level=settings.ML_INTERVAL_LEVEL, write=write)
         self.inside: list[list[bool]] = []
 
@@ -153,7 +153,7 @@ class _RangesReplay(EffortReplay):
         return super()._serve(model, predictors, issue, recent)
 
 
-def _replay_effort(plan: Plan, progress: Progress) -> Replay:
+def _replay_effort(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
     done = 0
 
     def month_done(line: str) -> None:
@@ -164,7 +164,7 @@ def _replay_effort(plan: Plan, progress: Progress) -> Replay:
     walk = _RangesReplay(plan, write=month_done)
     served = walk.run(plan.asked, plan.months[0])
     said = {name: [_or_nan(each.baselines.get(name)) for each in served] for name in EFFORT_BASELINES}
-    return Replay(
+    return IssueReplay(
         kind=plan.kind,
         asked_at=[each.issue.known_at for each in served],
         n_known=len(_known_before(plan, plan.months[0])),
@@ -201,7 +201,7 @@ def _or_nan(value: float | None) -> float:
 class _PointsMonths:
     """Models of story points, one a month; features are kept, and the vocabulary until the history has grown."""
 
-    plan: Plan
+    plan: IssueReplayPlan
     prior: PointsPrior | None
     cache: dict[str, RawFeatures] = field(default_factory=dict)
     basis: Basis | None = None
@@ -231,7 +231,7 @@ class _PointsMonths:
         ]
 
 
-def _replay_points(plan: Plan, progress: Progress) -> Replay:
+def _replay_points(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
     shipped = load_prior()
     is_seen = shipped.knows(plan.source_keys)
     months = _PointsMonths(plan, None if is_seen else shipped)
@@ -245,7 +245,7 @@ def _replay_points(plan: Plan, progress: Progress) -> Replay:
         progress(number, f"{month:%Y-%m}  {len(asked):4d} issues  {len(answers):5d} of {len(plan.asked)}")
     points = points_of(plan.asked)
     low, high = (np.array([getattr(each.interval, side) for each in answers]) for side in ("low", "high"))
-    return Replay(
+    return IssueReplay(
         kind=plan.kind,
         asked_at=[each.known_at for each in plan.asked],
         n_known=len(_known_before(plan, plan.months[0])),
@@ -265,7 +265,7 @@ _SEEN_BY_PRIOR = (
 )
 
 
-def _by_month(plan: Plan) -> list[tuple[datetime, list[CompletedIssue]]]:
+def _by_month(plan: IssueReplayPlan) -> list[tuple[datetime, list[CompletedIssue]]]:
     ends = [*plan.months[1:], None]
     return [
         (month, [each for each in plan.asked if each.known_at >= month and (end is None or each.known_at < end)])

@@ -10,8 +10,8 @@ from apps.ml.benchmarks import assignment
 from apps.ml.benchmarks.assignment import tasks as assignment_walk
 from apps.ml.benchmarks.assignment.data import holds_reports, read_reports
 from apps.ml.benchmarks.assignment.report import acceptance
-from apps.ml.benchmarks.assignment.tasks import NothingToTest
 from apps.ml.benchmarks.effort.data import UnreadableTasks
+from apps.ml.benchmarks.runs import NothingToTest
 from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.tests.core.assignment.teams import UNTIL, finished
 from tests.public_data import PUBLIC_DATA, needs_public

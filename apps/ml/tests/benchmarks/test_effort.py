@@ -11,6 +11,7 @@ import pytest
 from apps.ml.benchmarks import effort
 from apps.ml.benchmarks.effort.data import UnreadableTasks, read_tasks
 from apps.ml.benchmarks.effort.report import acceptance
+from apps.ml.benchmarks.runs import NothingToTest
 from apps.ml.core.effort.baselines import fitted
 from apps.ml.core.effort.replay import EffortReplay, month_starts
 from apps.ml.tests.core.effort.factories import team
@@ -159,7 +160,7 @@ def test_the_rows_of_both_files_together_are_what_one_file_gives(tmp_path):
 
 
 def test_nothing_to_test_says_so(tasks):
-    with pytest.raises(effort.NothingToTest):
+    with pytest.raises(NothingToTest):
         run(tasks, start="2031-01-01")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from apps.ml.benchmarks import forecasts
 from apps.ml.benchmarks.forecasts.alarms import windows
-from apps.ml.benchmarks.forecasts.data import UnreadableData, WeeklyProject, read_projects
+from apps.ml.benchmarks.forecasts.data import UnreadableIssueDates, WeeklyProject, read_projects
 from apps.ml.benchmarks.forecasts.replay import asked, figures
 from apps.ml.core.forecasts.replay import ReplayRecord
 from tests.public_data import PUBLIC_DATA, needs_public
@@ -47,9 +47,9 @@ def test_weeks_begin_on_monday_and_the_unfinished_last_one_is_left_out(tmp_path:
 
 
 def test_a_directory_without_dated_issues_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableData, match="There is no CSV file"):
+    with pytest.raises(UnreadableIssueDates, match="There is no CSV file"):
         read_projects(tmp_path)
-    with pytest.raises(UnreadableData, match="missing cannot be read: No such file or directory"):
+    with pytest.raises(UnreadableIssueDates, match="missing cannot be read: No such file or directory"):
         read_projects(tmp_path / "missing")
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_used_says_where_and_what_would_be_right(
 ) -> None:
     (tmp_path / "p.csv").write_bytes(content)
 
-    with pytest.raises(UnreadableData) as raised:
+    with pytest.raises(UnreadableIssueDates) as raised:
         read_projects(tmp_path)
 
     assert raised.value.message == message

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from apps.ml.benchmarks import points as story_points
-from apps.ml.benchmarks.points.data import COLUMNS, Project, UnreadableData, read_project, read_projects
+from apps.ml.benchmarks.points.data import COLUMNS, PointsProject, UnreadableStoryPoints, read_project, read_projects
 from apps.ml.benchmarks.points.protocols import batches
 from apps.ml.benchmarks.points.report import report
 from apps.ml.core.points.baselines import BASELINES, RECENT, boosted_trees, jaccard, median_of_last, recent_shares
@@ -47,9 +47,9 @@ def silent(line: str) -> None:
     """No display."""
 
 
-def project(n_known: int, n_test: int) -> Project:
+def project(n_known: int, n_test: int) -> PointsProject:
     team = telling_team(n_known + n_test)
-    return Project("p", tuple(team[:n_known]), tuple(team[n_known:]), n_train=n_known)
+    return PointsProject("p", tuple(team[:n_known]), tuple(team[n_known:]), n_train=n_known)
 
 
 def test_frozen_asks_about_every_test_issue_with_train_and_validation_known() -> None:
@@ -139,14 +139,14 @@ def test_test_rows_never_reach_what_is_known(directory: Path) -> None:
 def test_a_file_without_the_columns_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("issue_key,title\nA-1,x\n")
 
-    with pytest.raises(UnreadableData, match=r"odd\.csv lacks the columns description, split, story_points"):
+    with pytest.raises(UnreadableStoryPoints, match=r"odd\.csv lacks the columns description, split, story_points"):
         read_projects(tmp_path)
 
 
 def test_points_that_are_no_number_are_reported_with_their_row(tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text(",".join(sorted(COLUMNS)) + "\nx,A-1,train,many,y\n")
 
-    with pytest.raises(UnreadableData, match=r"odd\.csv, row 2"):
+    with pytest.raises(UnreadableStoryPoints, match=r"odd\.csv, row 2"):
         read_projects(tmp_path)
 
 
@@ -154,7 +154,7 @@ def test_points_that_are_no_number_are_reported_with_their_row(tmp_path: Path) -
 def test_a_row_without_points_or_split_is_reported(tmp_path: Path, ending: str) -> None:
     (tmp_path / "odd.csv").write_text(f"issue_key,title,description,story_points,split\nA-1,x,y{ending}\n")
 
-    with pytest.raises(UnreadableData, match=r"odd\.csv, row 2: (story_points|split) is no"):
+    with pytest.raises(UnreadableStoryPoints, match=r"odd\.csv, row 2: (story_points|split) is no"):
         read_projects(tmp_path)
 
 
@@ -178,7 +178,7 @@ def test_a_spreadsheet_s_marks_line_ends_order_and_further_columns_change_nothin
 
 
 def test_an_empty_directory_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableData, match="No CSV file"):
+    with pytest.raises(UnreadableStoryPoints, match="No CSV file"):
         read_projects(tmp_path)
 
 

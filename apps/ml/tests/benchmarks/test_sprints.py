@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apps.ml.benchmarks import sprints
-from apps.ml.benchmarks.sprints.data import UnreadableData, read_projects
+from apps.ml.benchmarks.sprints.data import UnreadableSprints, read_projects
 from apps.ml.benchmarks.sprints.report import acceptance
 from apps.ml.core.sprints.outcome import PastSprint, training
 from apps.ml.tests.core.sprints.teams import sprints as invented
@@ -74,11 +74,11 @@ def test_what_is_asked_comes_after_what_is_learned(directory: Path) -> None:
 
 
 def test_a_directory_without_sprints_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableData, match="no file"):
+    with pytest.raises(UnreadableSprints, match="no file"):
         read_projects(tmp_path)
 
     (tmp_path / "p_iteration_0.csv").write_text("sprintid\n1\n")
-    with pytest.raises(UnreadableData, match="boardid"):
+    with pytest.raises(UnreadableSprints, match="boardid"):
         read_projects(tmp_path)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.ml.core.forecasts.simulation import N_RUNS
 from apps.ml.reports.forecast_replay_page import page
-from apps.ml.services.evaluation.forecast_replay import Plan, figures, plan_of_team, replay
+from apps.ml.services.evaluation.forecast_replay import ForecastReplayPlan, figures, plan_of_team, replay
 from apps.ml.tests.evaluation.test_issue_replay import Balance, ignored
 from apps.ml.tests.forecasts.test_service import finish_by_week
 from apps.projects.models import Issue
@@ -47,7 +47,7 @@ def directory(tmp_path):
 @pytest.fixture(scope="module")
 def replayed():
     teams = {"alpha": weekly(60).astype(float), "<beta>": weekly(40, seed=1).astype(float)}
-    return replay(Plan("2 projects", "issues", teams, n_runs=300), progress=ignored)
+    return replay(ForecastReplayPlan("2 projects", "issues", teams, n_runs=300), progress=ignored)
 
 
 @pytest.fixture
@@ -103,7 +103,9 @@ def test_the_page_holds_the_plots_of_promises_and_projects_and_loads_nothing(rep
 
 
 def test_the_page_of_one_team_has_no_strip_of_projects(now):
-    found = replay(Plan("project ONE", "issues", {"ONE": weekly(40).astype(float)}, n_runs=300), progress=ignored)
+    found = replay(
+        ForecastReplayPlan("project ONE", "issues", {"ONE": weekly(40).astype(float)}, n_runs=300), progress=ignored
+    )
 
     text = page(found, made_at=now)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.tests.factories import UserFactory
 from apps.ml.models import PredictionAggregate, PredictionHistory
-from apps.ml.selectors.scorecard import Removed
+from apps.ml.selectors.scorecard import RemovedSums
 from apps.ml.services import PredictionService
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.services.evaluation.scorecard import project_scorecard
@@ -216,7 +216,7 @@ def test_what_was_removed_for_age_is_still_told_from_its_sums(project, now):
     removed = card_of(project, now, days=600).removed
 
     # The window of 600 days begins in July 2024: two of the months lie in it.
-    assert removed == {"ml_model": Removed(n=8, mean_absolute_error=1.5, mean_absolute_log_ratio=0.5, coverage=0.5)}
+    assert removed == {"ml_model": RemovedSums(n=8, mean_absolute_error=1.5, mean_absolute_log_ratio=0.5, coverage=0.5)}
     assert card_of(project, now, days=90).removed == {}
 
 
