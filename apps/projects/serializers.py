@@ -238,7 +238,7 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
     reporter = serializers.UUIDField(source="reporter_id", read_only=True, allow_null=True)
     reporter_name = serializers.CharField(source="reporter.full_name", read_only=True, default="")
     sprint = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True)
-    parent = IdField(
+    parent = IdField(  # type: ignore[assignment]  # the API's name for it is also one of the class
         queryset=Issue.objects.all(), required=False, allow_null=True, help_text="The issue that it is a part of."
     )
     story_points = serializers.FloatField(min_value=0, max_value=MAX_POINTS, required=False, allow_null=True)

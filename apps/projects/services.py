@@ -303,7 +303,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
     if {"actual_hours", "parent", "issue_type"} & changed.keys():
-        roll_up(issue.project_id, [each for each in {before.get("parent", issue.parent), issue.parent} if each])
+        roll_up(issue.project_id, [each.pk for each in {before.get("parent", issue.parent), issue.parent} if each])
     return issue
 
 
