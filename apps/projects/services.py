@@ -233,7 +233,7 @@ def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
 
 
 def _tell_dates(sprint: Sprint, changed: Sequence[str]) -> None:
-    """Of a sprint that an import knew by its name alone the dates may be told once; all others are history."""
+    """Allow dates once, for a completed sprint that an import knew by its name alone; all others are history."""
     if changed and (sprint.started_at or any(getattr(sprint, name) is not None for name in changed)):
         raise Conflict("The dates of a completed sprint are history.")
     if "end_date" in changed:

@@ -138,7 +138,7 @@ def risk_parts(counts: ProjectCounts, sprints: Sequence[SprintRecord]) -> dict[s
 
 
 def slowdown(sprints: Sequence[SprintRecord]) -> float:
-    """By which share the latest sprint fell short of the mean of those before it, in issues; 0 if it did not."""
+    """The share by which the latest sprint fell short of the mean of those before it, in issues; 0 if it did not."""
     *past, latest = recent(sprints) or (None,)
     usual = average_velocity(past, "issues")
     if latest is None or not usual:

@@ -82,7 +82,7 @@ def _connected(target: WebhookTarget, addresses: list[str]) -> socket.socket:
 
 
 def _secured(raw: socket.socket, target: WebhookTarget, context: ssl.SSLContext | None) -> socket.socket:
-    """With TLS where the address says so; the certificate is to be the name's."""
+    """The connection, with TLS where the address says so; the certificate must be that of the name."""
     raw.settimeout(ANSWER_SECONDS)
     if target.scheme == "http":
         return raw

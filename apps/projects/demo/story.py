@@ -194,7 +194,7 @@ class _Storyteller:
         return left
 
     def _disturb(self, number: int, planned: list[Work]) -> None:
-        """Of what was planned some came in only after the start, and some had been taken out of the sprint before."""
+        """Some of the planned issues came in only after the start; one may have been taken out of the sprint before."""
         day, before = self._moment(number, 1.0), self._moment(max(number - 1, 0), 0.0)
         late = [work for work in planned if work.started_at and work.started_at > day]
         late = late[: self._disturbance.randrange(MOST_ADDED + 1)]

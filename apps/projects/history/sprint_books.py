@@ -60,7 +60,7 @@ class SprintScope:
 
     @property
     def re_estimated_points(self) -> float:
-        """By how much the committed work was found larger since planning ended; negative for smaller."""
+        """How much larger the committed work was found to be since planning ended; negative for smaller."""
         return (self.total - (self.committed + self.added - self.removed)).points
 
 

@@ -125,7 +125,7 @@ def _range_scores(told: Sequence[tuple[PastSprint, SprintOutcome]]) -> dict[str,
 
 
 def _auc(hits: Booleans, said: Sequence[float]) -> float | None:
-    """None where all or none delivered."""
+    """Area under the ROC curve; None where all sprints or no sprint delivered."""
     return round(float(roc_auc_score(hits, said)), 4) if 0 < hits.sum() < hits.size else None
 
 

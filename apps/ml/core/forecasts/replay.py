@@ -32,7 +32,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Asked at one moment of a team: how long for so much work, and how much in some weeks."""
+    """What a team is asked at one moment: how long so much work takes, and how much is done in some weeks."""
 
     #: Output of each week before the moment and after it, oldest first.
     past: Floats

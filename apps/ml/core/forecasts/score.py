@@ -182,7 +182,7 @@ _LEVELS = [percent / 100 for percent in PERCENTILES]
 
 
 def _shares(promised: Sequence[float], hits: Floats, blocks: Integers) -> tuple[Share | None, ...]:
-    """Of each column."""
+    """The share of each column."""
     return tuple(_share(level, column, blocks) for level, column in zip(promised, hits.T, strict=True))
 
 
@@ -197,7 +197,7 @@ def _share(promised: float, hits: Floats, blocks: Integers) -> Share | None:
 def _skill(
     records: Mapping[str, ReplayRecord], rival: str, percent: int, blocks: Integers, rng: np.random.Generator
 ) -> Skill | None:
-    """Of the served forecast against a rival, in weeks; stretches are resampled as wholes."""
+    """The skill of the served forecast against a rival, in weeks; whole stretches are resampled."""
     own, other = _errors(records[SERVED], percent), _errors(records[rival], percent)
     is_done = ~(np.isnan(own) | np.isnan(other))
     _, stretch = np.unique(blocks[is_done], return_inverse=True)

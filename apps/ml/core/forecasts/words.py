@@ -27,7 +27,7 @@ def how_many_in_words(by: date, at_least: Mapping[int, int]) -> str:
 
 
 def growth_in_words(growth: float | None) -> str:
-    """By how much a sprint still grows; nothing where that is no whole percent, or nobody can say."""
+    """How much a sprint still grows, in words; empty where that is less than a percent or unknown."""
     percent = round(100 * (growth or 0.0))
     return f"the scope still {'grows' if percent > 0 else 'shrinks'} by {abs(percent)}%" if percent else ""
 

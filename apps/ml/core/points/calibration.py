@@ -48,7 +48,7 @@ class PointsCalibration:
         return floored(sharpened(raw, self.sharpness), marginal)
 
     def corrected(self, inside: Booleans) -> "PointsCalibration":
-        """With a range that holds more mass where the last ranges held too few outcomes, and back; `inside`: (n,).
+        """The calibration whose range holds more mass where the last ranges held too few outcomes; `inside`: (n,).
 
         Aimed at what the record was aimed at, and never below the promised level.
         """

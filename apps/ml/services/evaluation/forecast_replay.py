@@ -130,7 +130,7 @@ def _is_large(team: TeamReplay) -> Booleans:
 
 
 def _over_teams(teams: Mapping[str, ReplayScore]) -> list[str]:
-    """Of several teams, in how many the promise is what it says as far as chance allows to tell."""
+    """How many of several teams keep the promise, as far as chance allows to tell."""
     judged = [score.judged for score in teams.values() if score.judged]
     if len(judged) < 2:
         return []

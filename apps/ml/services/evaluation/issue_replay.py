@@ -177,7 +177,7 @@ def _replay_effort(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
 
 
 def _effort_predictions(served: Sequence[ReplayedIssue], said: Mapping[str, Sequence[float]]) -> ScoredPredictions:
-    """With the team's estimate where there is one, as the product answers."""
+    """Answers that use the team's estimate where there is one, as the product does."""
     answers = [each.informed or each.plain for each in served]
     return ScoredPredictions.of(
         actual=[_or_nan(each.issue.actual_hours) for each in served],

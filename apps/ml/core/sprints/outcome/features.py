@@ -123,7 +123,7 @@ def _usual(moment: SprintMoment) -> _Usual:
 
 
 def _rest_ratio(sprint: PastSprint) -> float:
-    """Of what was not done at its moment, how much was delivered in the end."""
+    """The share of what was not done at its moment that was delivered in the end."""
     done = sprint.moment.done.points
     share = (sprint.delivered_points - done) / (sprint.committed_points - done)
     return min(max(share, 0.0), _LARGEST_RATIO)

@@ -74,7 +74,7 @@ class OwnRecord:
         return float((self.delivered - chances).sum()) / information
 
     def mean_factor(self, strangers: float) -> float:
-        """By what the mean exceeds the typical value: a ratio of sums, so that it answers for totals."""
+        """The mean divided by the typical value: a ratio of sums, so that it holds for totals."""
         typical = float(self.typical_points.sum())
         if typical <= 0:
             return strangers
@@ -82,7 +82,7 @@ class OwnRecord:
         return (float(self.delivered_points.sum()) + strangers * borrowed) / (typical + borrowed)
 
     def widening(self, strangers: Floats, level: float) -> float:
-        """By how many of its widths a raw range is to grow on both sides (or shrink) to hold `level`.
+        """How many of its widths a raw range must grow on each side (or shrink) to hold `level`.
 
         Parameters
         ----------

@@ -58,7 +58,7 @@ def past_sprints(sprints: Sequence[SprintTimeline], *, elapsed_ratio: float, uni
 
 
 def _planned(sprint: SprintTimeline) -> tuple[datetime, datetime] | None:
-    """From when to when it was to run; None where it is not said, or it began after its last day."""
+    """The planned start and end; None where they are unknown, or the sprint began after its last day."""
     start = sprint.window.started_at
     if start is None or sprint.last_day is None:
         return None
