@@ -274,7 +274,7 @@ def test_the_model_tells_the_memory_of_its_arrays(model, serving):
 
 
 def test_an_answer_takes_as_many_steps_however_many_issues_were_learned_from(model):
-    young = EffortModel.from_bytes(train_effort_model(ISSUES[:250], now=NOW).serving)
+    young = EffortModel.from_bytes(train_effort_model(ISSUES[:150], now=NOW).serving)
 
     for facts in (issue.facts for issue in HELD_OUT[:10]):
         # What can differ are single steps, such as looking up a word that only one of the two knows.
