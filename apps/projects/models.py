@@ -1,6 +1,5 @@
 """The Scrum domain. Rules that always hold are database constraints; times are the source's, not of insertion."""
 
-from datetime import date
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,7 +12,6 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
-from apps.projects.history.sprint_books import elapsed_ratio
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -219,12 +217,6 @@ class Sprint(UUIDModel):
         if self.start_date is None or self.end_date is None:
             return None
         return (self.end_date - self.start_date).days + 1
-
-    def elapsed_ratio(self, today: date) -> float | None:
-        """Share of the planned days that have passed by the end of `today`, in [0, 1]; None without dates."""
-        if self.start_date is None or self.end_date is None:
-            return None
-        return elapsed_ratio(self.start_date, self.end_date, today)
 
 
 class Issue(UUIDModel):

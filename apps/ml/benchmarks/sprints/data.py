@@ -107,4 +107,4 @@ def _sprint(row: Mapping[str, float], percent: int, past: tuple[PastSprint, ...]
         past=past,
         **amounts,
     )
-    return PastSprint(moment, delivered_points=moment.committed_points + row["vel_diff"])
+    return PastSprint(moment, delivered_points=moment.scope_points + row["vel_diff"])
