@@ -1,7 +1,5 @@
 """The Scrum domain. Rules that always hold are database constraints; times are the source's, not of insertion."""
 
-from datetime import date
-from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -13,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
-from apps.projects.history.sprint_books import elapsed_ratio
+from apps.projects.history.append_only import AppendOnlyModel
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -220,12 +218,6 @@ class Sprint(UUIDModel):
             return None
         return (self.end_date - self.start_date).days + 1
 
-    def elapsed_ratio(self, today: date) -> float | None:
-        """Share of the planned days that have passed by the end of `today`, in [0, 1]; None without dates."""
-        if self.start_date is None or self.end_date is None:
-            return None
-        return elapsed_ratio(self.start_date, self.end_date, today)
-
 
 class Issue(UUIDModel):
     """A piece of work. `created_at`, `started_at`, `resolved_at` and `dropped_at` are the source's times."""
@@ -305,31 +297,6 @@ class Issue(UUIDModel):
 
     def __str__(self) -> str:
         return self.external_id or str(self.id)
-
-
-class AppendOnlyQuerySet(models.QuerySet[Any]):
-    """History is written once; only the deletion of what it is about takes it along."""
-
-    def update(self, **kwargs: Any) -> NoReturn:
-        raise TypeError("History cannot be changed.")
-
-    def delete(self) -> NoReturn:
-        raise TypeError("History cannot be deleted.")
-
-
-class AppendOnlyModel(models.Model):
-    """A row of history."""
-
-    objects = AppendOnlyQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert; a row that exists is never written again."""
-        if not self._state.adding:
-            raise TypeError("History cannot be changed.")
-        super().save(*args, **kwargs)
 
 
 class IssueChange(AppendOnlyModel):

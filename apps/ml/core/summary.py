@@ -70,7 +70,7 @@ def summarise(counts: ProjectCounts, sprints: Sequence[SprintRecord], *, now: da
     velocity = average_velocity(sprints)
     return ProjectSummary(
         completion=round(percent(counts.completed, counts.total), 1),
-        velocity=None if velocity is None else round(velocity, 1),
+        velocity=None if velocity is None else round(velocity, 2),
         risk_score=round(sum(parts.values()), 1),
         risk_parts=parts,
         counts=counts,

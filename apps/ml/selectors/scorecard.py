@@ -35,6 +35,7 @@ _COLUMNS = (
     "details__baseline_points",
     "details__one_step",
     "details__committed",
+    "details__scope",
     "details__unit",
 )
 

@@ -31,7 +31,7 @@ from apps.projects.selectors import sprints_visible_to
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few completed sprints.")}
 NO_OUTCOME: dict[Any, Any] = {
     (409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed."),
-    (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is committed, or a running sprint has no last day."),
+    (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is in the sprint, or a running sprint has no last day."),
 }
 
 
@@ -67,6 +67,6 @@ class SprintPredictionViewSet(ViewSet):
 
     @extend_schema(responses={200: SprintOutcomeResponse, **NO_OUTCOME}, tags=["ml"])
     def outcome(self, request: Request, sprint_id: UUID) -> Response:
-        """Predict what a planned or running sprint delivers of what it committed to."""
+        """Predict what a planned or running sprint delivers of its scope."""
         sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
         return Response(SprintOutcomeService().predict(sprint.id, user=signed_in(request)))

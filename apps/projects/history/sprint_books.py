@@ -201,7 +201,7 @@ def _is_within(moment: datetime | None, began_at: datetime | None, ended_at: dat
 
 
 def elapsed_ratio(first_day: date, last_day: date, today: date) -> float:
-    """Share of the planned days, both ends counted, that have passed by the end of `today`, in [0, 1]."""
+    """Time gone: share of the planned days, both ends counted, that have passed by the end of `today`, in [0, 1]."""
     return min(max((today - first_day).days + 1, 0) / ((last_day - first_day).days + 1), 1.0)
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.core.sprints.outcome import PastSprint, SprintMoment
@@ -100,11 +101,13 @@ def _one_row_a_sprint(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 
 
 def _sprint(row: Mapping[str, float], percent: int, past: tuple[PastSprint, ...]) -> PastSprint:
-    amounts = {name: Amount(int(row[issues]), row[points]) for name, (issues, points) in _AMOUNTS.items()}
+    amounts: dict[str, Any] = {
+        name: Amount(int(row[issues]), row[points]) for name, (issues, points) in _AMOUNTS.items()
+    }
     moment = SprintMoment(
         elapsed_ratio=percent / 100,
         team_size=row["no_teammember"],
         past=past,
         **amounts,
     )
-    return PastSprint(moment, delivered_points=moment.committed_points + row["vel_diff"])
+    return PastSprint(moment, delivered_points=moment.scope_points + row["vel_diff"])

@@ -150,7 +150,8 @@ def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
 def _near(kind: str, row: Row) -> tuple[float, float]:
     """What the confidence was about: a factor of two for hours, one step of the scale for points, 90 % for sprints."""
     if kind == PredictionHistory.Kind.SPRINT_OUTCOME:
-        return DELIVERED_SHARE * row["details__committed"], float("inf")
+        # Earlier answers called the scope what was committed.
+        return DELIVERED_SHARE * (row["details__scope"] or row["details__committed"]), float("inf")
     if kind == PredictionHistory.Kind.EFFORT:
         return row["predicted_value"] / 2.0, row["predicted_value"] * 2.0
     low, high = row["details__one_step"] or (float("nan"), float("nan"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from apps.ml.core.forecasts.drops import Drop
@@ -18,12 +19,12 @@ def forecast_answer(found: WorkForecast) -> dict[str, Any]:
             {
                 "percent": finish.percent,
                 "working_days": finish.working_days,
-                "date": finish.day.isoformat() if finish.day else None,
+                "date": iso_day(finish.day),
             }
             for finish in found.finishes
         ],
         "probability_in_time": found.probability_in_time,
-        "last_day": found.last_day.isoformat() if found.last_day else None,
+        "last_day": iso_day(found.last_day),
         "working_days_left": found.working_days_left,
         "issues": found.issues,
         "work": found.work,
@@ -37,6 +38,11 @@ def forecast_answer(found: WorkForecast) -> dict[str, Any]:
         "seed": found.seed,
         "in_words": forecast_in_words(found),
     }
+
+
+def iso_day(day: date | None) -> str | None:
+    """A day as the API shows it; None stays None."""
+    return None if day is None else day.isoformat()
 
 
 def forecast_details(found: WorkForecast) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_methods_are_scored_apart_and_together(project, now):
     assert card.overall.confidence.brier == pytest.approx(0.25)
 
 
-def outcome(sprint, *, predicted, actual, at, unit="points", **fields):
+def outcome(sprint, *, predicted, actual, at, unit="points", books=(("committed", 12.0), ("scope", 20.0)), **fields):
     """What was said of a sprint of 20, and what it delivered; the usual ratio would have said 15."""
     return PredictionHistoryFactory(
         project=sprint.project,
@@ -89,7 +89,7 @@ def outcome(sprint, *, predicted, actual, at, unit="points", **fields):
         range_low=10.0,
         range_high=20.0,
         confidence=0.5,
-        details={"unit": unit, "committed": 20.0, "baseline_points": 15.0},
+        details={"unit": unit, "baseline_points": 15.0} | dict(books),
         scored_at=at,
         **fields,
     )
@@ -100,7 +100,8 @@ def test_outcomes_of_sprints_are_scored_by_their_first_answers_and_in_one_unit(p
     outcome(older, predicted=4, actual=9, at=now, unit="issues", created_at=now - timedelta(days=40))
     outcome(first, predicted=17, actual=18, at=now, created_at=now - timedelta(days=20))
     outcome(first, predicted=18, actual=18, at=now, created_at=now - timedelta(days=15))
-    outcome(second, predicted=16, actual=9, at=now, created_at=now - timedelta(days=5))
+    # As answers were kept before the scope had its name.
+    outcome(second, predicted=16, actual=9, at=now, books=[("committed", 20.0)], created_at=now - timedelta(days=5))
 
     card = card_of(project, now, kind=OUTCOME)
 

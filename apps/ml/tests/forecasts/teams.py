@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from apps.ml.core.forecasts.forecaster import WorkForecast
+from apps.ml.services.forecasts.sprint import TeamPast
+from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.services import close_sprint, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory
@@ -73,3 +76,8 @@ def growing_sprints(project: Project, now: datetime, n: int = 6) -> None:
         for issue in sprint.issues.all():
             update_issue(issue, by=None, now=start + timedelta(days=6), status=project.statuses.get(name="Done"))
         close_sprint(sprint, by=None, now=start + timedelta(days=6.5))
+
+
+def sprint_forecast(sprint: Sprint, *, now: datetime, team: TeamPast | None = None) -> WorkForecast:
+    """When a sprint's own plan is done, as every answer tells."""
+    return sprint_future(sprint, now=now, team=team).question_or_raise().forecast()

@@ -10,10 +10,9 @@ from django.utils import timezone
 from apps.common.exceptions import Conflict
 from apps.ml.core.results import Interval
 from apps.ml.models import PredictionHistory
-from apps.ml.services.forecasts.sprint import sprint_forecast
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.duration import SprintDurationService
-from apps.ml.tests.forecasts.teams import a_running_sprint, a_team
+from apps.ml.tests.forecasts.teams import a_running_sprint, a_team, sprint_forecast
 from apps.projects.models import Sprint
 from apps.projects.services import close_sprint
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory

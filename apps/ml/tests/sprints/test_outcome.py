@@ -6,16 +6,23 @@ import pytest
 from django.utils import timezone
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.sprints.outcome import Outlook
 from apps.ml.models import PredictionHistory
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
-from apps.ml.services.sprints.outcome import SprintIsOver, SprintOutcomeService, sprint_outlook, sprint_outlook_or_none
+from apps.ml.services.forecasts.sprint import SprintIsOver
+from apps.ml.services.sprints.future import sprint_future
+from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.services import close_sprint, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 DAYS = 14
+
+
+def sprint_outlook(sprint: Sprint, *, now: datetime) -> Outlook:
+    return sprint_future(sprint, now=now).outlook_or_raise()
 
 
 def fill(sprint: Sprint, *, start: datetime, done_on: list[int], open_issues: int, points: float | None = 2.0) -> None:
@@ -57,12 +64,12 @@ def test_a_team_is_told_by_its_own_sprints_at_the_matching_moment(now):
     outlook = sprint_outlook(sprint, now=now)
 
     assert outlook.unit == "points"
-    assert (outlook.moment.committed_points, outlook.moment.done.points) == (16.0, 4.0)
-    assert outlook.moment.elapsed_ratio == pytest.approx(0.5, abs=0.03)
+    assert (outlook.moment.scope_points, outlook.moment.done.points) == (16.0, 4.0)
+    assert outlook.moment.elapsed_ratio == pytest.approx(8 / 14)
     assert [past.moment.done.points for past in outlook.moment.past] == [4.0] * 6
     assert [past.delivered_points for past in outlook.moment.past] == [12.0] * 6
-    assert outlook.outcome.committed_ratio_points == pytest.approx(12.0)
-    assert outlook.outcome.method == "learned"
+    assert outlook.outcome.scope_ratio_points == pytest.approx(12.0)
+    assert outlook.outcome.method == "pooled"
     assert 8.0 < outlook.outcome.typical_points < 16.0
     assert outlook.outcome.probability < 0.5
     assert outlook.outcome.replayed_sprints == 6
@@ -70,13 +77,14 @@ def test_a_team_is_told_by_its_own_sprints_at_the_matching_moment(now):
 
 def test_nothing_that_happened_later_changes_the_answer(now):
     project, sprint = a_team(now)
-    before = sprint_outlook(sprint, now=now)
+    before = sprint_outlook(sprint, now=now).outcome.distribution
 
     done = project.statuses.get(name="Done")
     for issue in Issue.objects.filter(sprint=sprint, resolved_at=None):
         update_issue(issue, by=None, now=now + timedelta(days=2), status=done)
 
-    assert sprint_outlook(sprint, now=now) == before
+    after = sprint_outlook(sprint, now=now).outcome.distribution
+    assert after.reached.tolist() == before.reached.tolist()
     assert sprint_outlook(sprint, now=now + timedelta(days=3)).outcome.probability > 0.8
 
 
@@ -87,7 +95,7 @@ def test_a_planned_sprint_stands_at_its_beginning(now):
 
     outlook = sprint_outlook(planned, now=now)
 
-    assert (outlook.moment.elapsed_ratio, outlook.moment.committed_points) == (0.0, 15.0)
+    assert (outlook.moment.elapsed_ratio, outlook.moment.scope_points) == (0.0, 15.0)
     assert len(outlook.moment.past) == 6
 
 
@@ -96,7 +104,7 @@ def test_without_points_issues_are_counted(now):
 
     outlook = sprint_outlook(sprint, now=now)
 
-    assert (outlook.unit, outlook.outcome.committed_points, outlook.moment.done.points) == ("issues", 8.0, 2.0)
+    assert (outlook.unit, outlook.outcome.scope_points, outlook.moment.done.points) == ("issues", 8.0, 2.0)
     assert outlook.moment.past[0].delivered_points == 6.0
 
 
@@ -112,7 +120,7 @@ def test_a_team_without_a_past_gets_what_other_teams_would_deliver_and_is_told(n
 
 
 def test_sprints_that_are_empty_over_or_without_an_end_get_no_number(now):
-    project, sprint = a_team(now)
+    project, _ = a_team(now)
     empty = SprintFactory(project=project, start_date=(now + timedelta(days=9)).date())
     endless = SprintFactory(project=project, start_date=None, end_date=None, active=True, started_at=now)
     IssueFactory(project=project, sprint=endless, story_points=3)
@@ -121,8 +129,6 @@ def test_sprints_that_are_empty_over_or_without_an_end_get_no_number(now):
     for unanswerable, error in ((empty, NotEnoughData), (endless, NotEnoughData), (over, SprintIsOver)):
         with pytest.raises(error):
             sprint_outlook(unanswerable, now=now)
-        assert sprint_outlook_or_none(unanswerable, now=now) is None
-    assert sprint_outlook_or_none(sprint, now=now) is not None
 
 
 def test_every_answer_leaves_a_row_that_the_closing_of_the_sprint_completes(now):
@@ -150,22 +156,22 @@ def test_every_answer_leaves_a_row_that_the_closing_of_the_sprint_completes(now)
 
 def test_the_risk_of_a_running_sprint_is_the_chance_of_its_outcome(now):
     _, sprint = a_team(now)
-    chance = sprint_outlook(sprint, now=now).outcome.probability
+    outcome = sprint_outlook(sprint, now=now).outcome
 
-    (risk,) = [
-        risk
-        for risk in AnomalyDetectionService().detect_sprint_risks(sprint.id, now=now)
-        if risk["risk_type"] == "under_delivery"
-    ]
+    risks = AnomalyDetectionService().detect_sprint_risks(sprint.id, now=now)
 
-    assert f"is {chance:.0%}" in risk["description"]
+    (risk,) = [risk for risk in risks if risk["risk_type"] == "burndown_velocity"]
+    assert risk["evidence"]["signs"] == ["burndown_velocity", "late_by_forecast", "under_delivery"]
+    assert f"in the sprint is {outcome.probability:.0%}" in risk["description"]
+    assert risk["evidence"]["probability_in_time"] == pytest.approx(outcome.probability_all, abs=1e-6)
+    assert not {"late_by_forecast", "under_delivery"} & {other["risk_type"] for other in risks}
 
 
 def test_more_past_sprints_cost_no_more_queries(now, django_assert_num_queries):
-    few, many = a_team(now, past=2)[1], a_team(now, past=9)[1]
+    few, many = a_team(now, past=6)[1], a_team(now, past=9)[1]
 
     for sprint in (few, many):
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(20):
             SprintOutcomeService().predict(sprint.id, now=now)
 
 

@@ -10,7 +10,7 @@ MOMENTS = (0.0, 0.5)
 
 def moment(
     *,
-    committed: float = 20.0,
+    scope: float = 20.0,
     done: float = 5.0,
     in_progress: float = 5.0,
     elapsed_ratio: float = 0.5,
@@ -18,10 +18,10 @@ def moment(
     removed: float = 0.0,
     past: tuple[PastSprint, ...] = (),
 ) -> SprintMoment:
-    to_do = max(committed - done - in_progress, 0.0)
+    to_do = max(scope - done - in_progress, 0.0)
     return SprintMoment(
         elapsed_ratio=elapsed_ratio,
-        at_start=_amount(committed - added + removed),
+        at_start=_amount(scope - added + removed),
         added=_amount(added),
         removed=_amount(removed),
         to_do=_amount(to_do),
@@ -29,6 +29,7 @@ def moment(
         done=_amount(done),
         team_size=4.0,
         past=past,
+        committed_points=scope - added + removed,
     )
 
 
@@ -42,7 +43,7 @@ def sprints(n: int, *, seed: int, elapsed_ratio: float = 0.5, scale: float = 1.0
         ratio = float(np.clip(usual + 0.2 * rng.standard_normal(), 0.0, 1.3))
         done = elapsed_ratio * ratio * committed * rng.uniform(0.6, 1.0)
         standing = moment(
-            committed=committed * scale,
+            scope=committed * scale,
             done=done * scale,
             in_progress=0.2 * committed * scale,
             elapsed_ratio=elapsed_ratio,

@@ -1,4 +1,4 @@
-"""The division by velocity and the forecast never stand side by side unexplained."""
+"""A duration is read from the forecast; the division by velocity never stands beside it unexplained."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,11 +6,11 @@ from datetime import date
 import pytest
 
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
-from apps.ml.core.forecasts.forecaster import WorkForecaster
+from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.core.past.velocity import SprintRecord
-from apps.ml.core.sprints.duration import SprintPlan, estimate_sprint_duration
-from apps.ml.core.sprints.duration_beside_forecast import beside_forecast
+from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
+from apps.ml.core.sprints.duration_by_forecast import read_from_forecast
 
 MONDAY = date(2026, 3, 2)
 TEAM = Throughput(issues=(5.0,) * 40, points=(10.0,) * 40, sizes=(2.0,) * 200)
@@ -22,15 +22,37 @@ PLAN = SprintPlan(
 )
 
 
-def told(points_a_sprint: float, plan: SprintPlan = PLAN, **options) -> list[str]:
-    """What is added where sprints of ten days delivered so much and weeks of five days ten points."""
+def both(points_a_sprint: float, plan: SprintPlan = PLAN, **options) -> tuple[SprintDurationEstimate, WorkForecast]:
+    """The estimate where sprints of ten days delivered so much, read from the forecast of ten points in five days."""
     record = SprintRecord("s", "", 10, points_a_sprint, 10, pointed_issues=10, people=2)
-    estimate = estimate_sprint_duration(plan, [record] * 5)
     options = {"calendar": plan.calendar} | options
     forecast = WorkForecaster(TEAM, "points", plan.resumes_on, plan.last_day, **options).ask(plan.items)
-    after = beside_forecast(estimate, plan, forecast)
-    assert after.estimated_days == estimate.estimated_days
-    return [sentence for sentence in after.risk_factors if sentence not in estimate.risk_factors]
+    return read_from_forecast(estimate_sprint_duration(plan, [record] * 5), plan, forecast), forecast
+
+
+def told(points_a_sprint: float, plan: SprintPlan = PLAN, **options) -> list[str]:
+    """What is said of the division by velocity."""
+    after, _ = both(points_a_sprint, plan, **options)
+    return [sentence for sentence in after.risk_factors if sentence.startswith("Velocity alone")]
+
+
+@pytest.mark.parametrize("points_a_sprint", [80.0, 20.0, 5.0])
+def test_days_date_range_and_confidence_are_those_of_the_forecast(points_a_sprint):
+    estimate, forecast = both(points_a_sprint)
+
+    assert estimate.finish_date == forecast.typical.day
+    assert estimate.estimated_days == (forecast.typical.day - MONDAY).days + 1
+    assert (estimate.days_range.low, estimate.days_range.high, estimate.days_range.level) == (10, 17, 0.7)
+    assert estimate.confidence == forecast.near_typical
+    assert (forecast.probability_in_time >= 0.5) == (estimate.finish_date <= PLAN.last_day)
+
+
+def test_one_sentence_tells_by_how_much_the_last_day_is_missed():
+    estimate, forecast = both(5.0, replace(PLAN, last_day=date(2026, 3, 6)))
+
+    late = (forecast.typical.day - date(2026, 3, 6)).days
+    ends = [sentence for sentence in estimate.risk_factors if sentence.startswith("The work ends")]
+    assert ends == [f"The work ends about {late} calendar days after the sprint's last day."]
 
 
 def test_an_estimate_within_the_forecast_needs_no_word():

@@ -22,27 +22,27 @@ from apps.ml.core.sprints.outcome import (
     sprint_outcome,
     training,
 )
-from apps.ml.core.sprints.outcome.baselines import average_velocity, committed_ratio, usual_ratio
+from apps.ml.core.sprints.outcome.baselines import average_velocity, scope_ratio, usual_ratio
+from apps.ml.core.sprints.outcome.distribution import LEVELS, MAX_CHANCE, OutcomeDistribution
 from apps.ml.core.sprints.outcome.explain import explained
 from apps.ml.core.sprints.outcome.features import DIRECTIONS, NAMES, features, matrix
 from apps.ml.core.sprints.outcome.folding import fold_boosters
 from apps.ml.core.sprints.outcome.moment import replayed
-from apps.ml.core.sprints.outcome.prior import HEADS, KIND
-from apps.ml.core.sprints.outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
-from apps.ml.core.sprints.outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
-from apps.ml.core.sprints.outcome.training import MIN_SAMPLES_LEAF, fit_heads, tabled, train_prior
+from apps.ml.core.sprints.outcome.prior import KIND, asked_rows
+from apps.ml.core.sprints.outcome.serving import LEARNED, POOLED, PRIOR_ONLY, SIMULATION_WEIGHT
+from apps.ml.core.sprints.outcome.training import MIN_SAMPLES_LEAF, fit_boosters, tabled, train_prior
 from apps.ml.core.sprints.risks import under_delivery
 from apps.ml.tests.core.sprints.teams import moment, sprints, team
 
 LARGEST_FILE_BYTES = 1_000_000
+ALL = int(np.argmax(LEVELS == 1.0))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees() -> Iterator[None]:
     """What is tested here holds for a few trees as for hundreds, which take half a minute to grow."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "N_CHANCE_TREES", 20)
-        patch.setattr(training, "N_RATIO_TREES", 12)
+        patch.setattr(training, "N_TREES", 30)
         patch.setattr(training, "N_BOOSTERS", 2)
         yield
 
@@ -69,9 +69,9 @@ def test_features_do_not_change_with_the_teams_scale_of_points() -> None:
 
 
 def test_nothing_committed_has_no_features_and_no_answer(prior: SprintPrior) -> None:
-    nothing = moment(committed=0.0, done=0.0, in_progress=0.0)
+    nothing = moment(scope=0.0, done=0.0, in_progress=0.0)
 
-    with pytest.raises(ValueError, match="committed"):
+    with pytest.raises(ValueError, match="in scope"):
         features(nothing)
     with pytest.raises(NotEnoughData):
         sprint_outcome(prior, nothing, OwnRecord())
@@ -80,23 +80,23 @@ def test_nothing_committed_has_no_features_and_no_answer(prior: SprintPrior) -> 
 def test_a_sprint_is_told_by_earlier_ones_alone() -> None:
     past = tuple(sprints(5, seed=2))
 
-    walked = replayed((*past, PastSprint(moment(committed=0.0, done=0.0, in_progress=0.0), 0.0)))
+    walked = replayed((*past, PastSprint(moment(scope=0.0, done=0.0, in_progress=0.0), 0.0)))
 
     assert [len(sprint.moment.past) for sprint in walked] == [0, 1, 2, 3, 4]
 
 
 def test_what_was_added_is_committed_and_what_was_removed_is_not() -> None:
-    assert moment(committed=20.0, added=6.0, removed=3.0).committed_points == pytest.approx(20.0)
-    assert PastSprint(moment(committed=10.0), 9.0).delivered
-    assert not PastSprint(moment(committed=10.0), 8.9).delivered
+    assert moment(scope=20.0, added=6.0, removed=3.0).scope_points == pytest.approx(20.0)
+    assert PastSprint(moment(scope=10.0), 9.0).delivered
+    assert not PastSprint(moment(scope=10.0), 8.9).delivered
 
 
 def test_the_baselines_look_at_the_last_three_sprints() -> None:
-    past = tuple(PastSprint(moment(committed=10.0), delivered) for delivered in (100.0, 2.0, 6.0, 10.0))
-    asked = moment(committed=20.0, past=past)
+    past = tuple(PastSprint(moment(scope=10.0), delivered) for delivered in (100.0, 2.0, 6.0, 10.0))
+    asked = moment(scope=20.0, past=past)
 
     assert usual_ratio(past) == pytest.approx(0.6)
-    assert committed_ratio(asked) == pytest.approx(12.0)
+    assert scope_ratio(asked) == pytest.approx(12.0)
     assert average_velocity(asked) == pytest.approx(6.0)
     assert usual_ratio(()) == 1.0
     assert average_velocity(moment()) is None
@@ -105,18 +105,15 @@ def test_the_baselines_look_at_the_last_three_sprints() -> None:
 @pytest.mark.slow
 def test_folded_trees_say_what_scikit_learn_says(projects: dict[str, list[PastSprint]]) -> None:
     table = tabled(projects)
-    heads = fit_heads(table)
+    models = fit_boosters(table)
+    rows = asked_rows(table.rows, table.done_share)
 
-    for name, models in heads.items():
-        folded = fold_boosters(models)
-        unfolded = np.mean([_raw(model, table.rows) for model in models], axis=0)
-        assert np.abs(folded.predict_rows(table.rows) - unfolded).max() < 1e-9, name
-        assert folded.predict(table.rows[3]) == pytest.approx(unfolded[3], abs=1e-9)
-        assert min(_leaf_sizes(models)) >= MIN_SAMPLES_LEAF >= 20
+    folded = fold_boosters(models)
 
-
-def _raw(model, rows):
-    return model.decision_function(rows) if hasattr(model, "decision_function") else model.predict(rows)
+    unfolded = np.mean([model.decision_function(rows) for model in models], axis=0)
+    assert np.abs(folded.predict_rows(rows) - unfolded).max() < 1e-9
+    assert folded.predict(rows[3]) == pytest.approx(unfolded[3], abs=1e-9)
+    assert min(_leaf_sizes(models)) >= MIN_SAMPLES_LEAF >= 400
 
 
 def _leaf_sizes(models):
@@ -132,24 +129,20 @@ def test_the_same_projects_give_the_same_prior(projects: dict[str, list[PastSpri
     assert SprintPrior.from_bytes(prior.to_bytes()).to_bytes() == prior.to_bytes()
 
 
-def test_trees_that_rank_strangers_the_wrong_way_round_say_how_many_deliver() -> None:
-    delivered = np.array([True, True, True, False])
-
-    intercept, slope = training._platt(np.array([-1.0, -2.0, -1.5, 3.0]), delivered, np.ones(4))
-
-    assert (intercept, slope) == (pytest.approx(np.log(3.0)), 0.0)
-
-
 def test_one_project_cannot_tell_how_the_prior_travels() -> None:
     with pytest.raises(ValueError, match="two projects"):
         train_prior({"alone": team(30, seed=1)}, version="t")
 
 
-def test_a_prior_for_other_features_is_refused(prior: SprintPrior) -> None:
+def test_a_prior_for_other_features_or_levels_is_refused(prior: SprintPrior) -> None:
     read = loads(prior.to_bytes(), kind=KIND)
 
-    with pytest.raises(ArtifactCorrupted, match="train it anew"):
-        SprintPrior.from_bytes(dumps(KIND, read.arrays, read.meta | {"features": ["other"]}))
+    for arrays, meta in (
+        (read.arrays, read.meta | {"features": ["other"]}),
+        (read.arrays | {"levels": read.arrays["levels"][1:]}, read.meta),
+    ):
+        with pytest.raises(ArtifactCorrupted, match="train it anew"):
+            SprintPrior.from_bytes(dumps(KIND, arrays, meta))
 
 
 def test_on_a_team_it_never_saw_the_prior_errs_less_than_the_usual_ratio(prior: SprintPrior) -> None:
@@ -158,34 +151,37 @@ def test_on_a_team_it_never_saw_the_prior_errs_less_than_the_usual_ratio(prior: 
 
     delivered = np.array([sprint.delivered_points for sprint in strangers])
     served = np.abs([outcome.typical_points for outcome in outcomes] - delivered).mean()
-    usual = np.abs([outcome.committed_ratio_points for outcome in outcomes] - delivered).mean()
+    usual = np.abs([outcome.scope_ratio_points for outcome in outcomes] - delivered).mean()
 
     assert served < usual
 
 
 def test_more_done_never_lowers_the_chance(prior: SprintPrior) -> None:
-    past = tuple(sprints(8, seed=3))
-    rising = matrix([moment(past=past)]).repeat(20, axis=0)
+    asked = moment(past=tuple(sprints(8, seed=3)))
+    rising = matrix([asked]).repeat(20, axis=0)
     for name in ("done_share", "ahead_of_usual", "projected_ratio"):
         assert DIRECTIONS[name] == 1
         rising[:, NAMES.index(name)] += np.linspace(0, 1, 20)
 
-    assert (np.diff(prior.ask(rising).log_odds) >= 0).all()
+    assert (np.diff(prior.chances_of(rising, np.full(20, asked.done_share)), axis=0) >= 0).all()
 
 
-def test_a_range_is_in_order_and_holds_the_typical_value(prior: SprintPrior) -> None:
+def test_everything_read_from_an_outcome_is_possible_together(prior: SprintPrior) -> None:
     for sprint in sprints(30, seed=5):
         outcome = sprint_outcome(prior, sprint.moment, own_record(prior, sprint.moment.past, level=0.8))
 
-        assert 0 <= outcome.interval.low <= outcome.typical_points <= outcome.interval.high
-        assert 0 < outcome.probability < 1
+        assert sprint.moment.done.points - 1e-6 <= outcome.interval.low <= outcome.typical_points
+        assert outcome.typical_points <= outcome.interval.high
+        assert sprint.moment.done.points <= outcome.expected_points
+        assert 0 < outcome.probability_all <= outcome.probability < 1
+        assert (outcome.probability > 0.5) <= (outcome.typical_points >= outcome.delivering_points - 1e-6)
 
 
 def test_a_team_outside_its_ranges_gets_wider_ones(prior: SprintPrior) -> None:
     steady, wild = sprints(25, seed=6), []
     for index, sprint in enumerate(steady):
-        swing = 2.5 if index % 2 else 0.0
-        wild.append(replace(sprint, delivered_points=swing * sprint.committed_points))
+        delivered = 1.4 * sprint.scope_points if index % 2 else sprint.moment.done.points
+        wild.append(replace(sprint, delivered_points=delivered))
 
     asked = moment(past=tuple(steady))
     narrow = sprint_outcome(prior, asked, own_record(prior, replayed(tuple(steady)), level=0.8)).interval
@@ -198,28 +194,53 @@ def test_a_team_outside_its_ranges_gets_wider_ones(prior: SprintPrior) -> None:
 
 def test_a_team_that_always_delivers_gets_a_better_chance(prior: SprintPrior) -> None:
     asked = moment()
-    raw = prior.ask(matrix([asked]))
-    record = OwnRecord()
+    said, record = prior.chances([asked])[0], OwnRecord()
     for _ in range(10):
-        record = record.with_sprint(raw, PastSprint(asked, asked.committed_points), held=True)
+        record = record.with_sprint(said, PastSprint(asked, asked.scope_points), held=True)
 
     alone = sprint_outcome(prior, asked, OwnRecord()).probability
 
     assert sprint_outcome(prior, asked, record).probability > alone
 
 
-def test_the_baseline_answers_only_where_it_did_better_by_more_than_noise(prior: SprintPrior) -> None:
-    asked = moment(past=(PastSprint(moment(), 15.0),))
-    better = OwnRecord(*[np.zeros(MIN_SPRINTS_TO_ABSTAIN)] * 4, np.linspace(1.0, 2.0, MIN_SPRINTS_TO_ABSTAIN))
-    noise = replace(better, excess_errors_points=np.array([9.0, -8.0, 9.0, -8.0, 9.0, -8.0, 9.0, -8.0]))
-    few = OwnRecord(*[np.zeros(MIN_SPRINTS_TO_ABSTAIN - 1)] * 4, np.ones(MIN_SPRINTS_TO_ABSTAIN - 1))
+def test_sprints_of_a_like_size_speak_more(prior: SprintPrior) -> None:
+    small, large = moment(), moment(scope=200.0, done=50.0, in_progress=50.0)
+    said, record = prior.chances([small])[0], OwnRecord()
+    for _ in range(10):
+        record = record.with_sprint(said, PastSprint(small, small.scope_points), held=True)
+        record = record.with_sprint(said, PastSprint(large, large.done.points), held=True)
 
-    assert ABSTAIN_BEYOND_ERRORS > 1
-    outcome = sprint_outcome(prior, asked, better)
-    assert (outcome.method, outcome.typical_points) == (BASELINE, outcome.committed_ratio_points)
-    assert sprint_outcome(prior, asked, noise).method == LEARNED
-    assert sprint_outcome(prior, asked, few).method == LEARNED
+    of_small, of_large = (record.mixed(said, asked.scope_points)[ALL] for asked in (small, large))
+
+    assert of_small > of_large
+
+
+def test_the_method_tells_who_speaks(prior: SprintPrior) -> None:
+    asked = moment(past=(PastSprint(moment(), 15.0),))
+
     assert sprint_outcome(prior, moment(), OwnRecord()).method == PRIOR_ONLY
+    assert sprint_outcome(prior, asked, OwnRecord()).method == LEARNED
+    assert sprint_outcome(prior, asked, OwnRecord(), simulated=np.ones(10)).method == POOLED
+
+
+def test_the_simulation_is_pooled_into_every_number(prior: SprintPrior) -> None:
+    asked = moment(past=(PastSprint(moment(), 15.0),))
+    alone, all_done, nothing_done = (
+        sprint_outcome(prior, asked, OwnRecord(), simulated=simulated)
+        for simulated in (None, np.ones(10), np.zeros(10))
+    )
+
+    learned = (1.0 - SIMULATION_WEIGHT) * alone.probability_all
+    assert all_done.probability_all == pytest.approx(learned + SIMULATION_WEIGHT * MAX_CHANCE)
+    assert nothing_done.probability_all == pytest.approx(learned)
+    assert nothing_done.expected_points < alone.expected_points < all_done.expected_points
+
+
+def test_when_the_time_is_up_what_is_done_is_what_is_delivered(prior: SprintPrior) -> None:
+    outcome = sprint_outcome(prior, replace(moment(), is_over=True), OwnRecord(), simulated=np.ones(10))
+
+    assert (outcome.probability_all, outcome.probability) == (0.0, 0.0)
+    assert (outcome.interval.low, outcome.typical_points, outcome.interval.high) == (5.0, 5.0, 5.0)
 
 
 @pytest.mark.parametrize(
@@ -227,21 +248,15 @@ def test_the_baseline_answers_only_where_it_did_better_by_more_than_noise(prior:
 )
 def test_a_sprint_that_will_hardly_deliver_is_a_risk(prior: SprintPrior, chance: float, severity: str | None) -> None:
     asked = moment(past=(PastSprint(moment(), 15.0),))
-    outcome = replace(sprint_outcome(prior, asked, OwnRecord()), probability=chance)
+    told = OutcomeDistribution(np.array([0.25, 0.9, 0.9, 1.0]), np.array([1.0, chance, chance / 2, 0.0]))
+    outcome = replace(sprint_outcome(prior, asked, OwnRecord()), distribution=told)
 
     risk = under_delivery(Outlook(outcome, asked, "points"))
 
     assert (risk and risk.severity) == severity
-    assert risk is None or f"20 points is {chance:.0%}: 5 are done with 50% of the time gone" in risk.description
-    assert under_delivery(Outlook(replace(outcome, method=PRIOR_ONLY), asked, "points")) is None
+    assert risk is None or f"the sprint is {chance:.0%}: 5 are done with 50% of the time gone" in risk.description
+    assert under_delivery(Outlook(replace(outcome, past_sprints=0), asked, "points")) is None
     assert under_delivery(None) is None
-
-
-def test_what_the_team_delivered_beside_the_typical_answers_moves_its_expected_total() -> None:
-    record = OwnRecord(*[np.zeros(10)] * 5, typical_points=np.full(10, 10.0), delivered_points=np.full(10, 14.0))
-
-    assert OwnRecord().mean_factor(1.1) == 1.1
-    assert record.mean_factor(1.0) == pytest.approx(1.2)
 
 
 def test_the_sentence_tells_the_numbers_of_the_answer(prior: SprintPrior) -> None:
@@ -251,9 +266,9 @@ def test_the_sentence_tells_the_numbers_of_the_answer(prior: SprintPrior) -> Non
 
     told = explained(outcome, asked, unit="points")
 
-    assert "Of 20 points committed, 5 are done with 50% of the time gone." in told
+    assert "Of 20 points in the sprint (20 were committed), 5 are done with 50% of the time gone." in told
     assert f"{outcome.usual_ratio:.0%}" in told
-    assert f"is {outcome.probability:.0%}" in told
+    assert f"is {outcome.probability:.0%}, all 20 {outcome.probability_all:.0%}" in told
     assert "On its last 6 sprints" in told
     assert "other teams alone" in explained(sprint_outcome(prior, moment(), OwnRecord()), moment(), unit="points")
 
@@ -267,7 +282,7 @@ def test_the_shipped_prior_is_small_and_holds_numbers_only() -> None:
     assert {array.dtype.kind for array in read.arrays.values()} == {"f", "i"}
     assert set(read.meta) == {"features", "learned_from", "measured", "version"}
     assert load_prior() is load_prior()
-    assert set(load_prior().trees) == set(HEADS)
+    assert {"reached_value", "slope", "levels"} <= set(read.arrays)
 
 
 def test_the_data_sheet_bears_the_digest_of_the_file() -> None:
