@@ -152,7 +152,7 @@ def _points(texts: Mapping[str, str], labels: Sequence[str]) -> float | None:
     """Story points from their column, else from a label that names them."""
     if texts.get("story_points", "").strip():
         return quantity(texts["story_points"], "story points", most=MOST_POINTS)
-    named = (match[1] for label in labels if (match := _POINT_LABEL.fullmatch(label)))
+    named = (match[1] for label in labels if (match := _POINT_LABEL.fullmatch(" ".join(label.split()))))
     return next((quantity(text, "story points", most=MOST_POINTS) for text in named), None)
 
 

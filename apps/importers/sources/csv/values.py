@@ -55,7 +55,8 @@ _NAME_MONTH_DAY = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _DURATION = re.compile(r"(?:(?P<hours>\d+(?:\.\d+)?)\s*h)?\s*(?:(?P<minutes>\d+)\s*m)?")
-_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
+# The dot is looked for once, ahead: two runs with a dot between them would try every dot of a long row of dots.
+_ADDRESS = re.compile(r"[^@\s<>]+@(?=[^@\s<>]+\.[^@\s<>])[^@\s<>]+")
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>.*?)\s*<(?P<email>[^<>]+)>")
 
 
@@ -73,6 +74,11 @@ class DateStyle:
     day_first: bool | None = None
     #: A `strptime` format, tried before everything else.
     pattern: str = ""
+
+
+def _single_spaced(text: str) -> str:
+    """Each blank once: patterns with blanks in several places would share a long row of them out in every way."""
+    return " ".join(text.split())
 
 
 def is_empty(text: str) -> bool:
@@ -165,7 +171,7 @@ def priority(text: str) -> int | None:
 
 def person(text: str) -> Person | None:
     """Somebody named 'Ada', 'ada@example.org' or 'Ada <ada@example.org>'; None for an empty cell."""
-    text = " ".join(text.split())
+    text = _single_spaced(text)
     if is_empty(text):
         return None
     if match := _NAME_AND_ADDRESS.fullmatch(text):
@@ -184,7 +190,7 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
     """
     if is_empty(text):
         return None
-    found = _moment(text.strip(), what, style)
+    found = _moment(_single_spaced(text), what, style)
     # Before the conversion, which the first and the last year would overflow.
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise BadValue(f"{what} lies in the year {found.year}: {text.strip()[:40]}")
@@ -193,7 +199,7 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
 
 def day_first_evidence(text: str) -> bool | None:
     """What one cell tells of the order of day and month: True or False where one of both is above 12, else None."""
-    match = _NUMERIC.fullmatch(text.strip())
+    match = _NUMERIC.fullmatch(_single_spaced(text))
     if not match or match["mark"] == ".":
         return None
     one, two = int(match["one"]), int(match["two"])
@@ -202,7 +208,7 @@ def day_first_evidence(text: str) -> bool | None:
 
 def is_ambiguous(text: str) -> bool:
     """Whether day and month could change places and give another day."""
-    match = _NUMERIC.fullmatch(text.strip())
+    match = _NUMERIC.fullmatch(_single_spaced(text))
     return bool(match and match["mark"] != "." and match["one"] != match["two"]) and day_first_evidence(text) is None
 
 
