@@ -173,7 +173,7 @@ def test_an_unchanged_index_is_kept_and_a_changed_one_reads_only_what_changed(
 
     assert len(texts.of_project(project.id)) == 5
     # And what was touched last: a transaction may have ended beside it.
-    assert [issue.title for issue in read] == [last.title, "Wrong invoice total"]
+    assert {issue.title for issue in read} == {last.title, "Wrong invoice total"}
 
 
 def test_what_is_deleted_or_moved_in_from_elsewhere_is_noticed(project, backlog):
