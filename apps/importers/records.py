@@ -18,6 +18,8 @@ class Person:
 
     name: str
     email: str = ""
+    #: The tracker's own id of the person, which stays when the name changes.
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

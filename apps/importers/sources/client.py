@@ -1,0 +1,343 @@
+"""One thin client for all trackers: one host over TLS, bounded in everything, patient where it is asked to be.
+
+It asks only the host it was made for, at addresses that were checked before (as those of webhooks are), follows no
+redirect that leaves it, and stops with a clear problem instead of waiting or reading without end. Every request it
+makes only reads, a POST of a search or of GraphQL too, so that all may be repeated.
+"""
+
+import ipaddress
+import json
+import random
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from apps.common.exceptions import ApplicationError
+from apps.importers.records import ImportRefused
+from apps.notifications.channels.addresses import Resolver, Target, reachable_addresses, target_of
+
+CONNECT_SECONDS = 5.0
+#: Between two pieces of an answer; large pages of Jira take a while to begin.
+READ_SECONDS = 60.0
+#: For one answer, however slowly it drips.
+ANSWER_SECONDS = 180.0
+#: The largest page seen of a tracker is 9 MB; a hundred issues with long descriptions and histories stay below this.
+MOST_ANSWER_BYTES = 64 * 2**20
+READ_BYTES = 64 * 2**10
+MOST_REDIRECTS = 3
+#: Attempts at one request when the connection breaks or the server stumbles; limits of rate do not count here.
+MOST_ATTEMPTS = 5
+FIRST_PAUSE_SECONDS = 1.0
+#: A limit without a time: GitHub's advice is to wait at least a minute.
+PAUSE_WITHOUT_A_TIME_SECONDS = 60.0
+STUMBLES = frozenset({500, 502, 503, 504})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: What may be repeated when a connection breaks.
+_FAULTS = (HTTPError, HTTPException, OSError)
+_NEXT = re.compile(r"<([^<>]+)>\s*;[^,]*\brel=\"?next\"?", re.IGNORECASE)
+
+
+class TrackerRefused(ImportRefused):
+    """The tracker does not let us in, or does not have what was asked for."""
+
+    code = "tracker_refused"
+
+
+class TrackerUnreachable(ImportRefused):
+    """The tracker did not answer, for as long as was allowed."""
+
+    code = "tracker_unreachable"
+
+
+class AnswerUnusable(ImportRefused):
+    """The tracker's answer is not what its documentation promises."""
+
+    code = "answer_unusable"
+
+
+class BudgetSpent(ImportRefused):
+    """More was asked for, read or waited than was allowed; a later import goes on from here."""
+
+    code = "budget_spent"
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one import may cost. Counts down."""
+
+    requests: int = 50_000
+    bytes: int = 4 * 2**30
+    #: Spent asleep because the tracker asked for it.
+    wait_seconds: float = 2 * 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the tracker said, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    body: bytes
+
+    @property
+    def data(self) -> Any:
+        """The body as JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            # A page of HTML with status 200 is a log-in page, as a rule.
+            told = "a web page" if self.body.lstrip()[:1] == b"<" else "not JSON"
+            raise AnswerUnusable(
+                f"{_place(self.url)} answered {told}. Is the address right, and the token valid?"
+            ) from error
+
+    @property
+    def next_url(self) -> str:
+        """Where the next page is, by the header Link; empty on the last one."""
+        match = _NEXT.search(self.headers.get("link", ""))
+        return match[1] if match else ""
+
+
+@dataclass(slots=True)
+class Client:
+    """Asks one tracker.
+
+    Parameters
+    ----------
+    base_url : str
+        Where its API begins; only this scheme, host and port are ever asked.
+    headers : mapping
+        Sent with every request; holds the token, which is never shown.
+    allowed : iterable of str
+        Private networks that the operator lets it reach; only there plain HTTP is taken.
+    is_limited : callable, optional
+        Whether an answer that is no 429 is a limit of rate in this tracker's own way.
+    """
+
+    base_url: str
+    headers: Mapping[str, str] = field(repr=False)
+    allowed: Iterable[str] = ()
+    budget: Budget = field(default_factory=Budget)
+    is_limited: Callable[[Answer], bool] = lambda answer: False
+    resolve: Resolver = socket.getaddrinfo
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    most_answer_bytes: int = MOST_ANSWER_BYTES
+    ca_file: str | None = None
+    _pool: urllib3.HTTPConnectionPool | None = field(default=None, init=False, repr=False)
+
+    def get(self, path: str, **params: Any) -> Answer:
+        """GET a path below the base, or a whole URL of the same host (a link to the next page)."""
+        query = urlencode({name: value for name, value in params.items() if value is not None}, doseq=True)
+        url = self._inside(path)
+        return self._asked("GET", f"{url}{'&' if '?' in url else '?'}{query}" if query else url, None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """POST a question as JSON."""
+        return self._asked("POST", self._inside(path), json.dumps(body).encode())
+
+    def graphql(self, path: str, query: str, **variables: Any) -> Any:
+        """The data of a GraphQL query; its errors come with status 200, with a part of the data or none."""
+        document = self.post(path, {"query": query, "variables": variables}).data
+        errors = document.get("errors") if isinstance(document, dict) else None
+        data = document.get("data") if isinstance(document, dict) else None
+        if errors and not (isinstance(data, dict) and any(data.values())):
+            first = errors[0] if isinstance(errors[0], dict) else {}
+            raise TrackerRefused(f"{_place(self.base_url)} says: {str(first.get('message', ''))[:300]}")
+        if not isinstance(data, dict):
+            raise AnswerUnusable(f"{_place(self.base_url)} answered GraphQL without data.")
+        return data
+
+    # --- One request -----------------------------------------------------------------------------------------------
+    def _inside(self, path: str) -> str:
+        """The whole URL; raises where it leaves the configured host."""
+        url = path if "://" in path else f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
+        if _origin(url) != _origin(self.base_url):
+            raise AnswerUnusable(
+                f"{_place(self.base_url)} leads to another host ({_place(url)}), which is not followed."
+            )
+        return url
+
+    def _asked(self, method: str, url: str, body: bytes | None) -> Answer:
+        """One answer of use: repeated after stumbles, and after limits for as long as the budget lasts."""
+        failures = 0
+        while True:
+            try:
+                answer = self._once(method, url, body)
+            except _FAULTS as error:
+                failures += 1
+                if failures == MOST_ATTEMPTS:
+                    raise TrackerUnreachable(f"No answer from {_place(url)}: {type(error).__name__}.") from error
+                self._pause(_growing(failures))
+                continue
+            wanted = self._wait_wanted(answer)
+            if wanted is None:
+                return self._checked(answer)
+            if answer.status in STUMBLES:
+                failures += 1
+                if failures == MOST_ATTEMPTS:
+                    raise TrackerUnreachable(f"{_place(url)} answered {answer.status} {MOST_ATTEMPTS} times.")
+                wanted = wanted or _growing(failures)
+            self._pause(wanted)
+
+    def _once(self, method: str, url: str, body: bytes | None) -> Answer:
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = self._exchanged(method, url, body)
+            if answer.status not in REDIRECTS:
+                return answer
+            url = self._inside(urljoin(url, answer.headers.get("location", "")))
+        raise AnswerUnusable(f"{_place(url)} redirects without end.")
+
+    def _exchanged(self, method: str, url: str, body: bytes | None) -> Answer:
+        self.budget.requests -= 1
+        if self.budget.requests < 0:
+            raise BudgetSpent("The import has used up the requests it may make.")
+        target = target_of(url)
+        headers = {"Accept": "application/json", "User-Agent": "Scrum-ML", "Accept-Encoding": "gzip", **self.headers}
+        headers["Host"] = target.host_header
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        response = self._connected(target).urlopen(
+            method, target.path, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+        )
+        with response:
+            read = self._read(response, url)
+            # Several headers of one name are joined, as HTTP says.
+            told = {name.lower(): response.headers[name] for name in response.headers}
+            return Answer(response.status, told, url, read)
+
+    def _connected(self, target: Target) -> urllib3.HTTPConnectionPool:
+        """Connections to the first checked address; the name is not asked again, it might answer differently."""
+        if self._pool is None:
+            address = reachable_addresses(target, allowed=self.allowed, resolve=self.resolve)[0]
+            timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+            if target.scheme == "https":
+                self._pool = urllib3.HTTPSConnectionPool(
+                    address, target.port, timeout=timeout, maxsize=1, ca_certs=self.ca_file,
+                    server_hostname=target.host, assert_hostname=target.host, cert_reqs="CERT_REQUIRED",
+                )  # fmt: skip
+            elif _is_in(address, self.allowed):
+                self._pool = urllib3.HTTPConnectionPool(address, target.port, timeout=timeout, maxsize=1)
+            else:
+                raise TrackerRefused("A token is sent over https:// only; write the address so.")
+        return self._pool
+
+    def _read(self, response: urllib3.BaseHTTPResponse, url: str) -> bytes:
+        """The body, unpacked, as far as it is not larger than an answer may be."""
+        body, until = bytearray(), time.monotonic() + ANSWER_SECONDS
+        for part in response.stream(READ_BYTES, decode_content=True):
+            body += part
+            self.budget.bytes -= len(part)
+            if len(body) > self.most_answer_bytes:
+                raise AnswerUnusable(
+                    f"An answer of {_place(url)} is larger than {self.most_answer_bytes / 2**20:.0f} MiB."
+                )
+            if self.budget.bytes < 0:
+                raise BudgetSpent("The import has read all that it may read.")
+            if time.monotonic() > until:
+                raise TrackerUnreachable(f"An answer of {_place(url)} took longer than {ANSWER_SECONDS:.0f} s.")
+        return bytes(body)
+
+    def _wait_wanted(self, answer: Answer) -> float | None:
+        """How long the tracker wants us to wait before we ask again; None for an answer that is one."""
+        if answer.status == 429 or _says_limit(answer) or self.is_limited(answer):
+            return _told_wait(answer, self.clock()) or PAUSE_WITHOUT_A_TIME_SECONDS
+        if answer.status in STUMBLES:
+            return _told_wait(answer, self.clock()) or 0.0
+        return None
+
+    def _pause(self, seconds: float) -> None:
+        self.budget.wait_seconds -= seconds
+        if self.budget.wait_seconds < 0:
+            raise BudgetSpent(f"The tracker wants us to wait {seconds:,.0f} s more, longer than an import may.")
+        self.sleep(seconds)
+
+    def _checked(self, answer: Answer) -> Answer:
+        if 200 <= answer.status < 300:
+            return answer
+        place = _place(answer.url)
+        if answer.status == 401:
+            raise TrackerRefused(f"{place} does not accept the token (401): it is wrong, has expired or was revoked.")
+        if answer.status == 403:
+            raise TrackerRefused(
+                f"The token may not read {place} (403): it needs the right to read issues and projects."
+            )
+        if answer.status == 404:
+            raise TrackerRefused(f"{place} is not there (404), or the token may not see it.")
+        raise AnswerUnusable(f"{place} answered {answer.status}: {_message(answer)}")
+
+
+def _says_limit(answer: Answer) -> bool:
+    """A refusal that is a limit, told by its headers: the text may say anything ("Must have push access")."""
+    if answer.status != 403:
+        return False
+    told = answer.headers
+    return "retry-after" in told or "gh-limited-by" in told or told.get("x-ratelimit-remaining") == "0"
+
+
+def _told_wait(answer: Answer, now: datetime) -> float | None:
+    """Seconds, by Retry-After (seconds or a date) or else by the time of reset (epoch seconds or ISO)."""
+    after = answer.headers.get("retry-after", "").strip()
+    if after.isdigit() and len(after) < 8:
+        return float(after) or None
+    reset = answer.headers.get("x-ratelimit-reset", "").strip()
+    moment = _moment(after) or (
+        datetime.fromtimestamp(int(reset), UTC) if reset.isdigit() and len(reset) < 12 else _moment(reset)
+    )
+    return max((moment - now).total_seconds(), 1.0) if moment else None
+
+
+def _moment(text: str) -> datetime | None:
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = read(text)
+        except (ValueError, TypeError):
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _growing(failures: int) -> float:
+    """Twice as long each time, never quite the same, so that several clients do not come back together."""
+    return FIRST_PAUSE_SECONDS * 2 ** (failures - 1) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
+
+
+def _message(answer: Answer) -> str:
+    """What the tracker says of its refusal, in short."""
+    try:
+        told = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return "no reason given"
+    if isinstance(told, dict):
+        found = told.get("message") or told.get("errorMessages") or told.get("error") or told.get("errors")
+        return str(found)[:300]
+    return "no reason given"
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    try:
+        target = target_of(url)
+    except ApplicationError as error:
+        raise AnswerUnusable(f"This is no address: {url[:100]}") from error
+    return target.scheme, target.host, target.port
+
+
+def _place(url: str) -> str:
+    """Host and path: a query may hold what is nobody's business."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}{parts.path}"
+
+
+def _is_in(address: str, networks: Iterable[str]) -> bool:
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)

@@ -1,0 +1,183 @@
+"""What the readers of all trackers share: moments, people, points in labels, texts that fit. Pure."""
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from apps.common.hours import LEAST_HOURS
+from apps.importers.records import Person
+from apps.importers.sources.csv.values import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    MOST_HOURS,
+    MOST_POINTS,
+    PRIORITY_NAMES,
+    BadValue,
+)
+from apps.importers.sources.csv.values import priority as read_priority
+from apps.importers.tracked import Stage
+from apps.importers.writing.workflow import category_of
+
+SECONDS_PER_HOUR = 3_600.0
+#: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
+LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 200
+#: The largest description kept; trackers allow 32,767 characters (Jira) to 1 MB (GitLab).
+LONGEST_TEXT = 100_000
+#: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
+_POINT_LABEL = re.compile(r"(?:estimate|points|story points|sp)\s*[:/= ]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+#: The scope of a label, and an ordinal that orders its values: 'workflow::5 - development', 'status: in progress'.
+_LABEL_SCOPE = re.compile(r"(?:workflow|status|state|stage|board)\s*(?:::|[:/])\s*(?:\d+\s*-\s*)?(.+)", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_BREAK = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>", re.IGNORECASE)
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC from ISO text (with or without a colon in its offset) or epoch milliseconds; None for none.
+
+    Raises
+    ------
+    BadValue
+        If it is no time, or of an absurd year.
+    """
+    if value in (None, ""):
+        return None
+    try:
+        found = _from_epoch(value) if isinstance(value, int | float) else datetime.fromisoformat(str(value))
+    except (ValueError, OverflowError, OSError) as error:
+        raise BadValue(f"this is no time: {str(value)[:40]!r}") from error
+    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        raise BadValue(f"a time lies in the year {found.year}: {str(value)[:40]}")
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _from_epoch(milliseconds: float) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC)
+
+
+def day(value: Any) -> date | None:
+    """A calendar day, of a moment the one it says itself."""
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError as error:
+        raise BadValue(f"this is no day: {str(value)[:40]!r}") from error
+
+
+def hours_of_seconds(value: Any, *, zero_is_none: bool = False) -> float | None:
+    """Hours from seconds; below a second, or absurd, is none."""
+    seconds = number(value)
+    if seconds is None or (zero_is_none and seconds == 0):
+        return None
+    return hours(seconds / SECONDS_PER_HOUR)
+
+
+def hours(value: Any) -> float | None:
+    """Hours that can be: none for less than a second that is not zero, and for what nobody works on one issue."""
+    found = number(value)
+    return found if found is not None and (found == 0 or LEAST_HOURS <= found <= MOST_HOURS) else None
+
+
+def points(value: Any) -> float | None:
+    """Story points that can be."""
+    found = number(value)
+    return found if found is not None and 0 <= found <= MOST_POINTS else None
+
+
+def number(value: Any) -> float | None:
+    """A number from a number or its text; None for anything else."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if abs(found) < float("inf") else None
+
+
+def points_in(labels: Iterable[str]) -> float | None:
+    """Story points that a label tells."""
+    found = (match[1] for label in labels if (match := _POINT_LABEL.fullmatch(label.strip())))
+    return next((points(text) for text in found), None)
+
+
+def stage_in(labels: Iterable[str]) -> Stage | None:
+    """The status that labels tell of open work: by a scope ('workflow::5 - development') or by the bare words."""
+    for label in sorted(labels):
+        match = _LABEL_SCOPE.fullmatch(label.strip())
+        name = match[1].strip() if match else label.strip()
+        if category_of(name) == "in_progress":
+            return Stage(fitting(name, LONGEST_NAME), "in_progress")
+    return None
+
+
+def rank_of(name: Any) -> int | None:
+    """The rank of a priority by its name or number; None for a name of the team's own."""
+    try:
+        return read_priority(str(name)) if name not in (None, "") else None
+    except BadValue:
+        return None
+
+
+def is_known_priority(name: str) -> bool:
+    """Whether a name of a priority is understood."""
+    return name.casefold() in PRIORITY_NAMES
+
+
+def person(*, name: Any = "", email: Any = "", account: Any = "") -> Person | None:
+    """Somebody, as far as told; None where nothing is."""
+    name, email, account = (" ".join(str(text or "").split())[:LONGEST_PERSON] for text in (name, email, account))
+    return Person(name or account, email.lower(), account) if name or email or account else None
+
+
+def part(row: Any, *path: str) -> Any:
+    """What stands at the end of a path of keys; None where it ends before."""
+    for key in path:
+        row = row.get(key) if isinstance(row, Mapping) else None
+    return row
+
+
+def rows(value: Any) -> list[Any]:
+    """A list as the tracker gives it; whatever else it gives is none."""
+    return value if isinstance(value, list) else []
+
+
+def fitting(text: Any, longest: int) -> str:
+    """A text on one line, cut to what the table holds; without what a database cannot keep."""
+    return " ".join(str(text or "").replace("\0", " ").split())[:longest]
+
+
+def long_text(text: Any) -> str:
+    """A description, cut, without what a database cannot keep."""
+    return str(text or "").replace("\0", " ").strip()[:LONGEST_TEXT]
+
+
+def text_of_html(markup: Any) -> str:
+    """The words of a piece of HTML, a line for each paragraph (Azure DevOps)."""
+    plain = _TAG.sub("", _BREAK.sub("\n", str(markup or "")))
+    return long_text("\n".join(" ".join(line.split()) for line in html.unescape(plain).splitlines()).strip())
+
+
+def text_of_adf(node: Any, *, depth: int = 0) -> str:
+    """The words of a document in Atlassian's format, a line for each block; plain text stays as it is."""
+    if isinstance(node, str) or node is None:
+        return long_text(node)
+    # Deeper than any editor nests; a hostile document must not exhaust the stack.
+    if not isinstance(node, Mapping) or depth > 100:
+        return ""
+    own = str(node.get("text", "")) or _attribute_text(node)
+    children = node.get("content")
+    inner = [text_of_adf(child, depth=depth + 1) for child in children] if isinstance(children, list) else []
+    joint = "" if node.get("type") in ("paragraph", "heading", "codeBlock") else "\n"
+    # A text node keeps its blanks: `long_text` is for whole documents.
+    found = own + joint.join(inner)
+    return long_text(found) if depth == 0 else found
+
+
+def _attribute_text(node: Mapping[str, Any]) -> str:
+    attributes = node.get("attrs")
+    if node.get("type") == "hardBreak":
+        return "\n"
+    return str(attributes.get("text", "")) if isinstance(attributes, Mapping) else ""

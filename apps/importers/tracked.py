@@ -1,0 +1,232 @@
+"""What a tracker tells beyond a row: every change with its own time, sprints that are identities, and what it lacks.
+
+A connector yields a stream of `Told`: sprints before the issues that are in them, issues in any order, and a `Gap` for
+whatever it could not have. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any
+
+from apps.importers.records import ImportedIssue, Person, RowError
+
+#: What an issue's status means once nothing is left to do.
+ENDED = ("done", "dropped")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A status with what it means: 'to_do', 'in_progress', 'done', or 'dropped' for ended without being delivered."""
+
+    name: str
+    category: str
+
+
+#: A sprint is told by its external id, a person as `Person`, a status as `Stage`.
+Value = Stage | Person | str | float | int | tuple[str, ...] | datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one field of an issue, when it happened; the field bears its name in `ImportedIssue`."""
+
+    field: str
+    old: Value
+    new: Value
+    at: datetime
+    by: Person | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedIssue(ImportedIssue):
+    """An issue with its history."""
+
+    #: What people call it: 'EE-17', '#12'; the tracker's own id is `external_id` and stays when it moves.
+    key: str = ""
+    #: External id of the sprint it is in.
+    sprint_id: str = ""
+    #: External id of what it is a part of.
+    parent_id: str = ""
+    #: 1 for an epic, 0 for a piece of work, -1 for a sub-task; None where the tracker knows no levels.
+    level: int | None = None
+    dropped_at: datetime | None = None
+    #: Oldest first, at most one of a field at a moment.
+    changes: tuple[Change, ...] = ()
+    #: Fields whose changes are all told: what they held before is known, and what is not told did not happen.
+    recorded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedSprint:
+    """A sprint as an identity with its own life. Moments where the tracker keeps them, else days."""
+
+    external_id: str
+    name: str
+    goal: str = ""
+    #: 'planned', 'active' or 'completed'; empty where only the dates tell.
+    state: str = ""
+    #: When it really began and was closed.
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    #: The plan, as moments or as days.
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    starts_on: date | None = None
+    #: The last day, which belongs to it.
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something of the past that could not be had, and which figures it touches: a line of the ledger."""
+
+    what: str
+    #: Figures, in the words of the product.
+    touches: tuple[str, ...] = ()
+    #: External ids or keys it was seen at; none where it holds for the whole source.
+    seen_at: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Everything before this is told: an import that stops here may go on from here."""
+
+    cursor: str
+
+
+Told = TrackedIssue | TrackedSprint | RowError | Gap | Checkpoint
+
+
+def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Oldest first; several of a field at one moment become one, and what changes nothing is left out.
+
+    Of several at one moment the first is the one that the others follow from, whatever their order in the answer.
+    """
+    by_moment: dict[tuple[datetime, str], list[Change]] = {}
+    for change in changes:
+        by_moment.setdefault((change.at, change.field), []).append(change)
+    merged = [_merged(group) for _, group in sorted(by_moment.items(), key=lambda item: item[0])]
+    return tuple(change for change in merged if change.old != change.new)
+
+
+def _merged(group: Sequence[Change]) -> Change:
+    chain = list(dict.fromkeys(group))
+    if len(chain) == 1:
+        return chain[0]
+    olds, news = [change.old for change in chain], [change.new for change in chain]
+    # The one whose old value no other brought about comes first, the one whose new value no other replaced last.
+    first = next((old for old in olds if olds.count(old) > news.count(old)), olds[0])
+    last = next((new for new in news if news.count(new) > olds.count(new)), news[-1])
+    return replace(chain[0], old=first, new=last)
+
+
+def first_value(changes: Iterable[Change], field: str, present: Any) -> Any:
+    """What a field held at the beginning: the old value of its first change, else what it holds now."""
+    return next((change.old for change in changes if change.field == field), present)
+
+
+def value_at(changes: Sequence[Change], field: str, present: Any, moment: datetime) -> Any:
+    """What a field held at a moment, a change at that very moment included."""
+    later = (change for change in changes if change.field == field and change.at > moment)
+    return next((change.old for change in later), present)
+
+
+def broken_at(changes: Sequence[Change], field: str, present: Any) -> datetime | None:
+    """When a field's history stops making sense: an entry that does not begin where the last one ended; else None."""
+    own = [change for change in changes if change.field == field]
+    for before, after in pairwise(own):
+        if before.new != after.old:
+            return after.at
+    return own[-1].at if own and own[-1].new != present else None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """When work began and ended, by the statuses alone."""
+
+    started_at: datetime | None
+    resolved_at: datetime | None
+    dropped_at: datetime | None
+    #: Ends that were taken back by reopening, as changes of `resolved_at` and `dropped_at`.
+    taken_back: tuple[Change, ...]
+
+
+def life_of(created_at: datetime, first: Stage, changes: Iterable[Change]) -> Life:
+    """The life of an issue that began with a status; `changes` are those of all fields, oldest first.
+
+    A move between two statuses of the same meaning is no new end: a workflow that is migrated years later writes such.
+    """
+    # What is created in a status that is not the first of its workflow began, or ended, with its creation.
+    started_at = created_at if first.category == "in_progress" else None
+    ended_at = created_at if first.category in ENDED else None
+    category, taken_back = first.category, []
+    for change in changes:
+        if change.field != "status" or not isinstance(change.new, Stage):
+            continue
+        before, category = category, change.new.category
+        if category == before:
+            continue
+        if before in ENDED and ended_at is not None:
+            taken_back.append(Change(_END[before], ended_at, None, change.at, change.by))
+        ended_at = change.at if category in ENDED else None
+        if category == "in_progress" and started_at is None:
+            started_at = change.at
+    return Life(
+        started_at=started_at,
+        resolved_at=ended_at if category == "done" else None,
+        dropped_at=ended_at if category == "dropped" else None,
+        taken_back=tuple(taken_back),
+    )
+
+
+_END = {"done": "resolved_at", "dropped": "dropped_at"}
+
+
+def with_life(issue: TrackedIssue) -> TrackedIssue:
+    """The issue with the times that its statuses tell, where all of these are told."""
+    if "status" not in issue.recorded or issue.created_at is None:
+        return issue
+    present = Stage(issue.status, issue.status_category)
+    life = life_of(issue.created_at, first_value(issue.changes, "status", present), issue.changes)
+    # Where the history does not reach the present, the end that the tracker itself gives is all there is.
+    said = issue.resolved_at if broken_at(issue.changes, "status", present) else None
+    return replace(
+        issue,
+        started_at=life.started_at,
+        resolved_at=(said or life.resolved_at) if present.category == "done" else None,
+        dropped_at=(said or life.dropped_at) if present.category == "dropped" else None,
+        changes=in_order((*issue.changes, *life.taken_back)),
+    )
+
+
+def gaps_in(issue: TrackedIssue) -> Iterator[Gap]:
+    """Fields of an issue whose history does not lead to what they hold."""
+    for field in sorted(issue.recorded):
+        if broken_at(issue.changes, field, present_value(issue, field)) is not None:
+            yield Gap(f"the history of {field.replace('_', ' ')} has holes", TOUCHED[field], (issue.key,))
+
+
+def present_value(issue: TrackedIssue, field: str) -> Any:
+    """What a recorded field holds now, as its changes tell it."""
+    if field == "status":
+        return Stage(issue.status, issue.status_category)
+    return getattr(issue, "sprint_id" if field == "sprint" else field)
+
+
+_SPRINTS = ("what a sprint had committed", "sprint outcomes")
+#: Recorded field → the figures that lean on its past.
+TOUCHED: dict[str, tuple[str, ...]] = {
+    "status": ("throughput", "forecasts", "training", "burndown"),
+    "sprint": _SPRINTS,
+    "story_points": ("velocity", *_SPRINTS, "training of points"),
+    "assignee": ("who does what",),
+    "estimated_hours": ("the worth of the team's own estimates",),
+    "actual_hours": ("training of hours",),
+    "title": ("training",),
+    "description": ("training",),
+    "issue_type": ("training",),
+    "priority": ("training",),
+    "labels": ("training",),
+}
