@@ -1,0 +1,294 @@
+"""What Jira tells, Cloud and Data Center: rows of its API into issues with history, and sprints. Pure.
+
+Read in recorded answers: sprints and statuses are matched by their ids, since both are renamed and names are localised;
+histories name statuses that the site no longer lists, and sprints that were deleted; the field Sprint keeps the closed
+sprints of an issue; a sub-task has no history of its sprint and takes its parent's; histories come newest first.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from apps.importers.records import Person, RowError
+from apps.importers.sources import reading
+from apps.importers.sources.csv.values import BadValue
+from apps.importers.sources.jira_rows import (
+    CATEGORY_OF_KEY,
+    Entry,
+    Fields,
+    entries_of,
+    ids_in,
+    level_of,
+    person_of,
+    sprint_of,
+    sprints_named,
+    stage_named,
+)
+from apps.importers.sources.reading import part, rows
+from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, value_at, with_life
+from apps.importers.writing.workflow import category_of, means_dropped
+
+#: Statuses that every Jira has had from the beginning, listed or not: Open, In Progress, Reopened, Resolved, Closed.
+SYSTEM_STATUSES = {"1": "to_do", "3": "in_progress", "4": "to_do", "5": "done", "6": "done"}
+#: A resolution that is written this shortly after the status belongs to it (34 ms were seen).
+TOGETHER = timedelta(seconds=2)
+#: Whatever comes after everything: the sprints of today are judged by whether they are closed at all.
+_EVER = datetime.max.replace(tzinfo=UTC)
+#: Field of a history entry → the field here.
+_PLAIN = {
+    "summary": "title", "issuetype": "issue_type", "priority": "priority", "timeoriginalestimate": "estimated_hours",
+    "timespent": "actual_hours", "assignee": "assignee",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the issues of one site; parents before their sub-tasks, which take their sprints."""
+
+    fields: Fields
+    stages: Mapping[str, Stage]
+    sprints: dict[str, TrackedSprint]
+    #: Fields whose whole history the answers hold.
+    told_of: tuple[str, ...]
+    #: Names of statuses that nothing explains, and of resolutions taken for delivered.
+    puzzles: set[str] = field(default_factory=set)
+    _places: dict[str, tuple[str, tuple[Change, ...]]] = field(default_factory=dict)
+
+    def read(self, line: int, row: Any, histories: Sequence[Any]) -> TrackedIssue | RowError:
+        key = str(part(row, "key") or part(row, "id") or "")
+        try:
+            return self._issue(line, row, sorted(entries_of(histories), key=lambda entry: entry.at))
+        except BadValue as error:
+            return RowError(line, key, error.message)
+
+    def sprints_in(self, row: Any, histories: Iterable[Any]) -> Iterator[TrackedSprint]:
+        """Sprints that no board lists: of other boards, told by the issue, and deleted ones, named by its history."""
+        told = part(row, "fields", self.fields.sprint)
+        for found in map(sprint_of, rows(told) if isinstance(told, list) else [told]):
+            if found and found.external_id not in self.sprints:
+                yield self.sprints.setdefault(found.external_id, found)
+        for entry in entries_of(histories):
+            if self._is_sprint(entry):
+                for sprint in sprints_named(entry.new_id, entry.new_text):
+                    if sprint.external_id not in self.sprints:
+                        yield self.sprints.setdefault(sprint.external_id, sprint)
+
+    # --- One issue -------------------------------------------------------------------------------------------------
+    def _issue(self, line: int, row: Any, entries: Sequence[Entry]) -> TrackedIssue:
+        said = part(row, "fields")
+        created_at = reading.moment(part(said, "created"))
+        if not part(row, "id") or not isinstance(said, Mapping) or created_at is None:
+            raise BadValue("the answer holds no id, fields or time of creation")
+        entries = [replace(entry, at=max(entry.at, created_at)) for entry in entries]
+        stages = self._stages(said, entries)
+        sprint_id, moves = self._place(row, created_at, entries)
+        size, re_estimates = self._points(said, entries)
+        plain = (change for entry in entries for change in _plain_change(entry, said))
+        now = self._present(said)
+        return with_life(
+            TrackedIssue(
+                line=line,
+                external_id=str(part(row, "id")),
+                key=str(part(row, "key") or part(row, "id")),
+                title=reading.fitting(part(said, "summary"), reading.LONGEST_TITLE) or str(part(row, "key")),
+                description=reading.text_of_adf(part(said, "description")),
+                issue_type=reading.fitting(part(said, "issuetype", "name"), reading.LONGEST_NAME),
+                level=level_of(part(said, "issuetype")),
+                parent_id=str(part(said, "parent", "id") or ""),
+                status=now.name,
+                status_category=now.category,
+                priority=reading.rank_of(part(said, "priority", "name")),
+                component=_first_name(part(said, "components")),
+                labels=tuple(str(label) for label in rows(part(said, "labels"))),
+                reporter=person_of(part(said, "reporter")) or person_of(part(said, "creator")),
+                assignee=person_of(part(said, "assignee")),
+                sprint_id=sprint_id,
+                story_points=size,
+                estimated_hours=reading.hours_of_seconds(part(said, "timeoriginalestimate")),
+                actual_hours=reading.hours_of_seconds(part(said, "timespent")),
+                created_at=created_at,
+                resolved_at=reading.moment(part(said, "resolutiondate")),
+                due_date=reading.day(part(said, "duedate")),
+                changes=in_order((*_between(stages), *moves, *re_estimates, *plain)),
+                recorded=self._recorded(),
+            )
+        )
+
+    def _recorded(self) -> frozenset[str]:
+        told = {_PLAIN[name] for name in self.told_of if name in _PLAIN}
+        told |= {"status"} if "status" in self.told_of else set()
+        told |= {"sprint"} if self.fields.sprint in self.told_of else set()
+        return frozenset(told | ({"story_points"} if set(self.fields.points) & set(self.told_of) else set()))
+
+    # --- Status ----------------------------------------------------------------------------------------------------
+    def _stages(self, said: Any, entries: Sequence[Entry]) -> list[tuple[datetime | None, Stage, Person | None]]:
+        """What the status meant from when on, and by whom; the first holds from the creation."""
+        moves = [entry for entry in entries if entry.field == "status"]
+        endings = _snapped([entry for entry in entries if entry.field == "resolution"], moves)
+        now = (str(part(said, "status", "id") or ""), str(part(said, "status", "name") or ""))
+        resolution_now = str(part(said, "resolution", "name") or "")
+        first = (moves[0].old_id, moves[0].old_text) if moves else now
+        resolution = endings[0].old_text if endings else resolution_now
+        found = [(None, self._meaning(first, resolution, said, is_first=True), None)]
+        status, whole = first, sorted((*moves, *endings), key=lambda entry: (entry.at, entry.field))
+        for at in dict.fromkeys(entry.at for entry in whole):
+            for entry in (entry for entry in whole if entry.at == at):
+                if entry.field == "status":
+                    status = (entry.new_id, entry.new_text)
+                else:
+                    resolution = entry.new_text
+            by = next(entry.by for entry in whole if entry.at == at)
+            found.append((at, self._meaning(status, resolution, said), by))
+        return found
+
+    def _present(self, said: Any) -> Stage:
+        status = (str(part(said, "status", "id") or ""), str(part(said, "status", "name") or ""))
+        return self._meaning(status, str(part(said, "resolution", "name") or ""), said)
+
+    def _meaning(self, status: tuple[str, str], resolution: str, said: Any, *, is_first: bool = False) -> Stage:
+        """A status at a moment: by the list of the site, the system's own, its name, the resolution set at the time."""
+        key, name = status
+        stage = self.stages.get(key)
+        if stage is None:
+            category = SYSTEM_STATUSES.get(key) or self._own_category(key, said) or category_of(name)
+            if not category:
+                category = "done" if resolution else "to_do" if is_first else "in_progress"
+                self.puzzles.add(name)
+            stage = stage_named(name or key, category)
+        if stage.category == "done" and means_dropped(resolution):
+            return Stage(reading.fitting(resolution, reading.LONGEST_NAME), "dropped")
+        return stage
+
+    def _own_category(self, key: str, said: Any) -> str:
+        """What the issue says of the status it is in now."""
+        own = part(said, "status")
+        return CATEGORY_OF_KEY.get(str(part(own, "statusCategory", "key")), "") if str(part(own, "id")) == key else ""
+
+    # --- Sprint ----------------------------------------------------------------------------------------------------
+    def _is_sprint(self, entry: Entry) -> bool:
+        return entry.field in (self.fields.sprint, "Sprint")
+
+    def _place(self, row: Any, created_at: datetime, entries: Sequence[Entry]) -> tuple[str, tuple[Change, ...]]:
+        """The sprint an issue is in, and how it came there."""
+        said = part(row, "fields")
+        told = part(said, self.fields.sprint)
+        ids = [sprint.external_id for sprint in map(sprint_of, rows(told)) if sprint]
+        moves = [entry for entry in entries if self._is_sprint(entry)]
+        parent = self._places.get(str(part(said, "parent", "id")))
+        if part(said, "issuetype", "subtask") and not moves and parent:
+            return _inherited(parent, created_at)
+        place = self._one_of(ids, _EVER)
+        changes = tuple(
+            Change(
+                "sprint",
+                self._one_of(ids_in(move.old_id), move.at),
+                self._one_of(ids_in(move.new_id), move.at),
+                move.at,
+                move.by,
+            )
+            for move in moves
+        )
+        self._places[str(part(row, "id"))] = (place, changes)
+        return place, changes
+
+    def _one_of(self, ids: Sequence[str], at: datetime) -> str:
+        """Of the sprints that the field lists, which it keeps when they are closed, the one that counts at a moment."""
+        ends = {key: sprint.completed_at if (sprint := self.sprints.get(key)) else None for key in ids}
+        still_open = [
+            key for key, end in ends.items() if (end is None and not self._is_over(key)) or (end and end > at)
+        ]
+        if still_open:
+            return still_open[-1]
+        return max(ids, key=lambda key: ends[key] or datetime.min.replace(tzinfo=UTC), default="")
+
+    def _is_over(self, key: str) -> bool:
+        return key in self.sprints and self.sprints[key].state == "completed"
+
+    # --- Points ----------------------------------------------------------------------------------------------------
+    def _points(self, said: Any, entries: Sequence[Entry]) -> tuple[float | None, list[Change]]:
+        """The size, from the field that is filled, and its history; a site may have two such fields."""
+        filled = [name for name in self.fields.points if reading.points(part(said, name)) is not None]
+        name = (filled or [entry.field for entry in entries if entry.field in self.fields.points] or [""])[0]
+        own = [entry for entry in entries if entry.field in (name, "Story Points", "Story point estimate") and name]
+        changes = [
+            Change("story_points", reading.points(entry.old_text), reading.points(entry.new_text), entry.at, entry.by)
+            for entry in own
+        ]
+        return reading.points(part(said, name)) if name else None, changes
+
+
+def _plain_change(entry: Entry, said: Any) -> Iterator[Change]:
+    name = _PLAIN.get(entry.field, "")
+    if name in ("estimated_hours", "actual_hours"):
+        old, new = reading.hours_of_seconds(entry.old_id), reading.hours_of_seconds(entry.new_id)
+        yield Change(name, old, new, entry.at, entry.by)
+    elif name == "assignee":
+        yield Change(
+            name,
+            _someone(entry.old_id, entry.old_text, said),
+            _someone(entry.new_id, entry.new_text, said),
+            entry.at,
+            entry.by,
+        )
+    elif name == "priority":
+        yield Change(name, reading.rank_of(entry.old_text), reading.rank_of(entry.new_text), entry.at, entry.by)
+    elif name == "issue_type":
+        yield Change(
+            name,
+            _type_name(entry.old_id, entry.old_text, said),
+            _type_name(entry.new_id, entry.new_text, said),
+            entry.at,
+            entry.by,
+        )
+    elif name:
+        old_text, new_text = (reading.fitting(text, reading.LONGEST_TITLE) for text in (entry.old_text, entry.new_text))
+        yield Change(name, old_text, new_text, entry.at, entry.by)
+
+
+def _someone(account: str, name: str, said: Any) -> Person | None:
+    """Who a history names; the present assignee as the issue tells of them, with an address and their name of today."""
+    present = person_of(part(said, "assignee"))
+    return present if present and present.account == account else reading.person(name=name, account=account)
+
+
+def _type_name(key: str, name: str, said: Any) -> str:
+    """A type by the name it has today, where the issue tells: histories are written in anybody's language."""
+    own = part(said, "issuetype")
+    return reading.fitting(part(own, "name") if str(part(own, "id")) == key else name, reading.LONGEST_NAME)
+
+
+def _between(stages: Sequence[tuple[datetime | None, Stage, Person | None]]) -> Iterator[Change]:
+    for (_, old, _), (at, new, by) in pairwise(stages):
+        if at is not None:
+            yield Change("status", old, new, at, by)
+
+
+def _snapped(endings: Sequence[Entry], moves: Sequence[Entry]) -> list[Entry]:
+    """Resolutions at the moment of the move they belong to."""
+    snapped = []
+    for entry in endings:
+        near = [move.at for move in moves if abs(entry.at - move.at) <= TOGETHER]
+        snapped.append(replace(entry, at=min(near, key=lambda at: abs(entry.at - at), default=entry.at)))
+    return snapped
+
+
+def _inherited(parent: tuple[str, tuple[Change, ...]], created_at: datetime) -> tuple[str, tuple[Change, ...]]:
+    place, changes = parent
+    if value_at(changes, "sprint", place, created_at) == place and not any(
+        change.at > created_at for change in changes
+    ):
+        return place, ()
+    return place, tuple(change for change in changes if change.at > created_at)
+
+
+def _first_name(components: Any) -> str:
+    return next((reading.fitting(part(each, "name"), reading.LONGEST_COMPONENT) for each in rows(components)), "")
+
+
+def gaps_of(reader: Reader) -> Iterator[Gap]:
+    """What the reader had to guess."""
+    if reader.puzzles:
+        what = "statuses in the history that the site no longer lists are taken for work in progress or, resolved, done"
+        yield Gap(what, ("throughput", "burndown"), tuple(sorted(reader.puzzles)))

@@ -1,0 +1,46 @@
+"""Jira Data Center and Server, REST v2: pages by number, the whole history with each issue."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from apps.importers.sources import jira
+from apps.importers.sources.client import Client
+from apps.importers.sources.jira_cloud import read_row
+from apps.importers.sources.jira_pages import query, reader_of, sprints_of
+from apps.importers.sources.paging import offset_pages
+from apps.importers.sources.reading import part, rows
+from apps.importers.tracked import Gap, Told, TrackedSprint
+
+API = "rest/api/2"
+#: A thousand gave gateway timeouts.
+PAGE_ISSUES = 50
+LEDGER = (Gap("sub-tasks have no history of their sprint: they follow their parent", ("what a sprint had committed",)),)
+
+
+def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]:
+    """Everything of a project, or what was touched since a moment."""
+    yield from LEDGER
+    reader = reader_of(client, API, complete=True)
+    for told in sprints_of(client, project):
+        if isinstance(told, TrackedSprint):
+            reader.sprints[told.external_id] = told
+        yield told
+    pages = offset_pages(
+        client, f"{API}/search", "issues", jql=query(project, since), maxResults=PAGE_ISSUES, expand="changelog",
+        fields=",".join(reader.fields.asked),
+    )  # fmt: skip
+    line = 0
+    for page in pages:
+        if isinstance(page, Gap):
+            yield page
+            continue
+        for row in page:
+            line += 1
+            histories = rows(part(row, "changelog", "histories"))
+            yield from read_row(reader, line, row, histories)
+            total = part(row, "changelog", "total")
+            if isinstance(total, int) and total > len(histories):
+                yield Gap(
+                    "only the newest part of a history was given", ("all figures of the past",), (str(row["key"]),)
+                )
+    yield from jira.gaps_of(reader)

@@ -1,0 +1,56 @@
+"""What Jira Cloud and Data Center are asked in the same way: boards, their sprints, fields and statuses."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from apps.importers.sources import jira, jira_rows
+from apps.importers.sources.client import Client, TrackerRefused
+from apps.importers.sources.paging import offset_pages
+from apps.importers.sources.reading import part, rows
+from apps.importers.tracked import Gap, TrackedSprint
+
+#: A date in a query is of the account's time zone, and an index may lag behind: so much is read again.
+OVERLAP = timedelta(days=1, hours=14)
+BOARD_ROWS = 50
+NO_BOARDS = Gap("the boards cannot be read: only sprints that issues name are known", ("sprint outcomes",))
+
+
+def query(project: str, since: datetime | None) -> str:
+    """The issues of a project, or those that were touched since; parents before sub-tasks, as they were created."""
+    bound = f' AND updated >= "{since - OVERLAP:%Y/%m/%d %H:%M}"' if since else ""
+    return f'project = "{project}"{bound} ORDER BY created ASC'
+
+
+def reader_of(client: Client, api: str, *, complete: bool) -> jira.Reader:
+    """A reader that knows the site; `complete`: its answers hold the history of all fields."""
+    fields = jira_rows.fields_of(rows(client.get(f"{api}/field").data))
+    stages = jira_rows.stages_of(rows(client.get(f"{api}/status").data))
+    told_of = (*fields.asked, "resolution") if complete else fields.told_of
+    return jira.Reader(fields, stages, {}, told_of)
+
+
+def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
+    """The sprints of all boards of a project, each once: a board lists those of other boards too."""
+    seen: set[str] = set()
+    try:
+        for board in _boards(client, project):
+            for page in offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values", maxResults=BOARD_ROWS):
+                if isinstance(page, Gap):
+                    yield page
+                    continue
+                for sprint in filter(None, map(jira_rows.sprint_of, page)):
+                    if sprint.external_id not in seen:
+                        seen.add(sprint.external_id)
+                        yield sprint
+    except TrackerRefused:
+        # A token without the right to the boards still reads the issues, which name their sprints with dates.
+        yield NO_BOARDS
+
+
+def _boards(client: Client, project: str) -> Iterator[int]:
+    """Ids of the Scrum boards; a Kanban board refuses to be asked for sprints."""
+    pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project, maxResults=BOARD_ROWS)
+    for page in pages:
+        for board in () if isinstance(page, Gap) else page:
+            if part(board, "type") != "kanban":
+                yield int(board["id"])
