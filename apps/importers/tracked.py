@@ -48,7 +48,7 @@ class TrackedIssue(ImportedIssue):
     #: External id of the sprint it is in.
     sprint_id: str = ""
     #: External id of what it is a part of.
-    parent_id: str = ""
+    parent: str = ""
     #: 1 for an epic, 0 for a piece of work, -1 for a sub-task; None where the tracker knows no levels.
     level: int | None = None
     dropped_at: datetime | None = None

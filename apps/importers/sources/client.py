@@ -22,9 +22,9 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
 from apps.importers.records import ImportRefused
-from apps.notifications.channels.addresses import Resolver, Target, reachable_addresses, target_of
 
 CONNECT_SECONDS = 5.0
 #: Between two pieces of an answer; large pages of Jira take a while to begin.
@@ -217,7 +217,7 @@ class Client:
             told = {name.lower(): response.headers[name] for name in response.headers}
             return Answer(response.status, told, url, read)
 
-    def _connected(self, target: Target) -> urllib3.HTTPConnectionPool:
+    def _connected(self, target: UrlParts) -> urllib3.HTTPConnectionPool:
         """Connections to the first checked address; the name is not asked again, it might answer differently."""
         if self._pool is None:
             address = reachable_addresses(target, allowed=self.allowed, resolve=self.resolve)[0]
@@ -310,7 +310,7 @@ def _moment(text: str) -> datetime | None:
 
 def _growing(failures: int) -> float:
     """Twice as long each time, never quite the same, so that several clients do not come back together."""
-    return FIRST_PAUSE_SECONDS * 2 ** (failures - 1) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
+    return FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
 
 
 def _message(answer: Answer) -> str:

@@ -96,7 +96,7 @@ class Reader:
                 description=reading.text_of_adf(part(said, "description")),
                 issue_type=reading.fitting(part(said, "issuetype", "name"), reading.LONGEST_NAME),
                 level=level_of(part(said, "issuetype")),
-                parent_id=str(part(said, "parent", "id") or ""),
+                parent=str(part(said, "parent", "id") or ""),
                 status=now.name,
                 status_category=now.category,
                 priority=reading.rank_of(part(said, "priority", "name")),
@@ -131,7 +131,9 @@ class Reader:
         resolution_now = str(part(said, "resolution", "name") or "")
         first = (moves[0].old_id, moves[0].old_text) if moves else now
         resolution = endings[0].old_text if endings else resolution_now
-        found = [(None, self._meaning(first, resolution, said, is_first=True), None)]
+        found: list[tuple[datetime | None, Stage, Person | None]] = [
+            (None, self._meaning(first, resolution, said, is_first=True), None)
+        ]
         status, whole = first, sorted((*moves, *endings), key=lambda entry: (entry.at, entry.field))
         for at in dict.fromkeys(entry.at for entry in whole):
             for entry in (entry for entry in whole if entry.at == at):

@@ -37,11 +37,11 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             yield page
             continue
         histories: dict[str, list[Any]] = defaultdict(list)
-        for told in _histories(client, reader, [str(part(row, "id")) for row in page]):
-            if isinstance(told, Gap):
-                yield told
+        for piece in _histories(client, reader, [str(part(row, "id")) for row in page]):
+            if isinstance(piece, Gap):
+                yield piece
             else:
-                histories[told[0]] += told[1]
+                histories[piece[0]] += piece[1]
         for row in page:
             line += 1
             yield from read_row(reader, line, row, histories[str(part(row, "id"))])

@@ -1,6 +1,6 @@
 """Pages of the trackers, each kind once; one that repeats itself ends the reading and gets a line in the ledger."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from apps.importers.sources.client import Answer, AnswerUnusable, Client
@@ -72,6 +72,15 @@ def cursor_pages(ask: Callable[[str | None], Any]) -> Iterator[Page | Gap]:
             yield Gap("a page leads back to an earlier one", EVERYTHING)
             return
         cursors.add(cursor)
+
+
+def each_row(pages: Iterable[Page | Gap], gaps: list[Gap]) -> Iterator[Any]:
+    """The rows of all pages; gaps are put aside."""
+    for page in pages:
+        if isinstance(page, Gap):
+            gaps.append(page)
+        else:
+            yield from page
 
 
 def list_of(answer: Answer) -> list[Any]:

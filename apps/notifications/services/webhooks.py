@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from apps.common.addresses import Resolver, reachable_addresses, target_of
 from apps.common.exceptions import Conflict
-from apps.notifications.channels.addresses import Resolver, reachable_addresses, target_of
 from apps.notifications.channels.signature import derived_secret, digest_of, new_salt
 from apps.notifications.models import Webhook
 from apps.projects.models import Project

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from apps.notifications.channels.addresses import (
+from apps.common.addresses import (
     AddressRefused,
     NameUnknown,
     UrlRefused,

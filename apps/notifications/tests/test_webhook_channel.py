@@ -61,7 +61,7 @@ def test_a_private_address_is_refused_without_a_connection(receiver, settings):
 
     assert (
         outcome.error
-        == "This name leads to an address that webhooks may not reach; the operator can allow its network."
+        == "This name leads to an address that may not be reached from here; the operator can allow its network."
     )
     assert receiver.received == []
 

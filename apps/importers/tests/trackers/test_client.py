@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from apps.common.addresses import AddressRefused
 from apps.importers.sources.client import (
     AnswerUnusable,
     Budget,
@@ -16,7 +17,6 @@ from apps.importers.sources.client import (
 from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages, token_pages
 from apps.importers.tests.trackers.server import LOCAL, Reply, Request, client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Gap
-from apps.notifications.channels.addresses import AddressRefused
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -68,7 +68,7 @@ def test_work_that_is_dropped_has_no_end_and_bears_the_name_of_its_resolution(to
 
 def test_a_sub_task_goes_with_its_parent(told):
     issue = next(issue for issue in only(TrackedIssue, told) if issue.key == "A-4")
-    assert (issue.level, issue.parent_id, issue.sprint_id) == (-1, "102", "2")
+    assert (issue.level, issue.parent, issue.sprint_id) == (-1, "102", "2")
     assert value_at(issue.changes, "sprint", issue.sprint_id, datetime(2026, 3, 9, tzinfo=UTC)) == "1"
 
 

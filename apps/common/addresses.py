@@ -1,4 +1,4 @@
-"""Which addresses a webhook may reach: public ones, and networks that the operator names. Pure but for the resolver."""
+"""Which addresses we may connect to for others: public ones, and networks that the operator names."""
 
 import ipaddress
 import socket
@@ -26,13 +26,13 @@ SPECIAL = tuple(
 
 
 class UrlRefused(ApplicationError):
-    """This address cannot be a webhook's."""
+    """We cannot connect to this address."""
 
     code = "url_refused"
 
 
 class AddressRefused(ApplicationError):
-    """This name leads to an address that webhooks may not reach; the operator can allow its network."""
+    """This name leads to an address that may not be reached from here; the operator can allow its network."""
 
     code = "address_refused"
 
@@ -44,8 +44,8 @@ class NameUnknown(ApplicationError):
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookTarget:
-    """A webhook's URL in parts."""
+class UrlParts:
+    """A URL in parts."""
 
     scheme: str
     host: str
@@ -56,7 +56,7 @@ class WebhookTarget:
     path: str
 
 
-def target_of(url: str) -> WebhookTarget:
+def target_of(url: str) -> UrlParts:
     """A URL taken apart; raises `UrlRefused` with what is wrong with it."""
     if not url.isascii() or not url.isprintable() or " " in url:
         raise UrlRefused("Write the address in ASCII without blanks: other letters in xn-- form, or percent-encoded.")
@@ -68,15 +68,15 @@ def target_of(url: str) -> WebhookTarget:
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname or port == 0:
         raise UrlRefused("It begins with http:// or https:// and a host name.")
     if "@" in parts.netloc:
-        raise UrlRefused("It contains a user name or password; receivers know us by the signature.")
+        raise UrlRefused("It contains a user name or password; that does not belong there.")
     if parts.fragment:
         raise UrlRefused("It ends with a fragment (#…), which is never sent.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return WebhookTarget(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.netloc, path)
+    return UrlParts(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.netloc, path)
 
 
 def reachable_addresses(
-    target: WebhookTarget, *, allowed: Iterable[str], resolve: Resolver = socket.getaddrinfo
+    target: UrlParts, *, allowed: Iterable[str], resolve: Resolver = socket.getaddrinfo
 ) -> list[str]:
     """The addresses of a name, all of them checked: to be connected to as they are, without asking again.
 

@@ -1,0 +1,297 @@
+"""Azure DevOps: work items revision by revision, iterations from their tree.
+
+Read in recorded answers: an update's id is no revision; updates of links repeat one and have no date; `revisedDate` is
+when a revision ended, `System.ChangedDate` when it began; the last batch has a link to the next all the same; the tree
+writes `\\P\\Iteration\\S` where a work item writes `P\\S`; the root of the tree is no sprint; Resolved is not done.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+
+from apps.importers.records import Person, RowError
+from apps.importers.sources import reading
+from apps.importers.sources.client import Client
+from apps.importers.sources.csv.values import BadValue
+from apps.importers.sources.csv.values import person as person_in
+from apps.importers.sources.reading import part, rows
+from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, in_order, with_life
+from apps.importers.writing.workflow import category_of, means_dropped
+
+OVERLAP = timedelta(hours=1)
+API_VERSION = "7.1"
+CATEGORY = {"Proposed": "to_do", "InProgress": "in_progress", "Resolved": "in_progress", "Completed": "done",
+            "Removed": "dropped"}  # fmt: skip
+DELETED = Stage("Deleted", "dropped")
+LEVELS = {"Epic": 2, "Feature": 1, "Task": -1}
+POINT_FIELDS = (
+    "Microsoft.VSTS.Scheduling.StoryPoints", "Microsoft.VSTS.Scheduling.Effort", "Microsoft.VSTS.Scheduling.Size",
+)  # fmt: skip
+ESTIMATE, COMPLETED = "Microsoft.VSTS.Scheduling.OriginalEstimate", "Microsoft.VSTS.Scheduling.CompletedWork"
+PRIORITY, RESOLVED_REASON = "Microsoft.VSTS.Common.Priority", "Microsoft.VSTS.Common.ResolvedReason"
+ASKED = (
+    "System.Id", "System.Rev", "System.Title", "System.WorkItemType", "System.State", "System.Reason",
+    "System.IterationPath", "System.IterationId", "System.AreaPath", "System.AssignedTo", "System.CreatedBy",
+    "System.CreatedDate", "System.ChangedDate", "System.ChangedBy", "System.Tags", "System.Parent", "System.IsDeleted",
+    "System.Description", "Microsoft.VSTS.Scheduling.DueDate", *POINT_FIELDS, ESTIMATE, COMPLETED, PRIORITY,
+)  # fmt: skip
+PAGE_UPDATES = 200
+RECORDED = frozenset({
+    "status", "sprint", "story_points", "estimated_hours", "actual_hours", "assignee", "title", "issue_type",
+    "priority", "labels",
+})  # fmt: skip
+LEDGER = (Gap("a changed link to a parent is no revision and may be seen late", ("levels",)),)
+
+
+@dataclass(slots=True)
+class Site:
+    """What a project's rows mean."""
+
+    #: (type, state) → what it means.
+    stages: dict[tuple[str, str], Stage] = field(default_factory=dict)
+    #: Of a sprint, and by path too.
+    sprints: dict[str, TrackedSprint] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    #: Paths and ids of nodes that are no sprints: the root, and what only holds others.
+    holders: set[str] = field(default_factory=set)
+
+    def stage(self, fields: Mapping[str, Any]) -> Stage:
+        """What a revision's state means; a reason such as Duplicate, Cut or As Designed delivers nothing."""
+        name = reading.fitting(fields.get("System.State"), reading.LONGEST_NAME)
+        if fields.get("System.IsDeleted") in (True, "True", "true"):
+            return DELETED
+        known = self.stages.get((str(fields.get("System.WorkItemType")), name))
+        stage = known or Stage(name, category_of(name) or "in_progress")
+        reason = str(fields.get("System.Reason") or "")
+        if stage.category == "done" and means_dropped(reason):
+            return Stage(reading.fitting(reason, reading.LONGEST_NAME), "dropped")
+        return stage
+
+    def place(self, fields: Mapping[str, Any]) -> str:
+        """The iteration of a revision: by its id, else by its path; none for what is no sprint."""
+        key, path = str(fields.get("System.IterationId") or ""), str(fields.get("System.IterationPath") or "")
+        if key in self.sprints:
+            return key
+        if key in self.holders or path in self.holders or "\\" not in path:
+            return ""
+        return self.paths.get(path) or path
+
+
+def stages_of(kind: str, found: Iterable[Any]) -> Iterator[tuple[tuple[str, str], Stage]]:
+    """The states of a type of work item."""
+    for row in found:
+        name = reading.fitting(part(row, "name"), reading.LONGEST_NAME)
+        category = CATEGORY.get(str(part(row, "category")), "in_progress")
+        yield (kind, name), Stage(name, "dropped" if category == "done" and means_dropped(name) else category)
+
+
+def read_tree(site: Site, node: Any, path: str = "") -> None:
+    """Take over the iterations of a tree: those with dates, and those that hold no others."""
+    path = f"{path}\\{part(node, 'name')}" if path else str(part(node, "name"))
+    key, children = str(part(node, "id")), rows(part(node, "children"))
+    starts_on, ends_on = (reading.day(part(node, "attributes", name)) for name in ("startDate", "finishDate"))
+    is_root = "\\" not in path
+    if is_root or (children and not starts_on):
+        site.holders |= {key, path}
+    else:
+        site.paths[path] = key
+        site.sprints[key] = TrackedSprint(
+            external_id=key, name=reading.fitting(part(node, "name"), 200), starts_on=starts_on, ends_on=ends_on
+        )
+    for child in children:
+        read_tree(site, child, path)
+
+
+def path_in_tree(path: str) -> str:
+    """The path of a node as work items write it: without the leading backslash and the word Iteration."""
+    parts = path.strip("\\").split("\\")
+    return "\\".join([*parts[:1], *parts[2:]])
+
+
+def person_of(value: Any) -> Person | None:
+    """'Ada <ada@example.org>' in the feed, a record in updates."""
+    if isinstance(value, Mapping):
+        email = str(part(value, "uniqueName") or "")
+        return reading.person(name=part(value, "displayName"), email=email if "@" in email else "")
+    return person_in(str(value)) if value else None
+
+
+def revisions_of_updates(updates: Iterable[Any]) -> list[dict[str, Any]]:
+    """Whole revisions from what each update changed; those of links alone are none."""
+    held: dict[str, Any] = {}
+    found = []
+    for update in sorted(updates, key=lambda each: int(part(each, "id") or 0)):
+        changed = part(update, "fields")
+        if not isinstance(changed, Mapping):
+            continue
+        held = {**held, **{name: part(value, "newValue") for name, value in changed.items()}}
+        found.append(held)
+    return found
+
+
+def read_issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site: Site) -> TrackedIssue | RowError:
+    """One work item from its revisions, in any order."""
+    try:
+        ordered = sorted(revisions, key=lambda each: int(each.get("System.Rev") or 0))
+        return _issue(line, number, ordered, site)
+    except BadValue as error:
+        return RowError(line, number, error.message)
+
+
+def sprints_in(revisions: Sequence[Mapping[str, Any]], site: Site) -> Iterator[TrackedSprint]:
+    """Iterations that the tree no longer holds, by their path alone."""
+    for fields in revisions:
+        key = site.place(fields)
+        if key and key not in site.sprints:
+            name = reading.fitting(key.rpartition("\\")[2], 200)
+            yield site.sprints.setdefault(key, TrackedSprint(external_id=key, name=name))
+
+
+def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site: Site) -> TrackedIssue:
+    first, now = revisions[0], revisions[-1]
+    created_at = reading.moment(now.get("System.CreatedDate") or first.get("System.ChangedDate"))
+    if created_at is None:
+        raise BadValue("the answer holds no time of creation")
+    told = _Told(site, _points_field(revisions))
+    stage = site.stage(now)
+    changes = [change for old, new in pairwise(revisions) for change in told.changes(old, new)]
+    return with_life(
+        TrackedIssue(
+            line=line,
+            external_id=number,
+            key=f"#{number}",
+            description=reading.text_of_html(now.get("System.Description")),
+            level=LEVELS.get(str(now.get("System.WorkItemType")), 0),
+            parent=str(now.get("System.Parent") or ""),
+            status=stage.name,
+            status_category=stage.category,
+            component=_component(now),
+            reporter=person_of(now.get("System.CreatedBy")),
+            sprint_id=site.place(now),
+            created_at=created_at,
+            due_date=reading.day(now.get("Microsoft.VSTS.Scheduling.DueDate")),
+            changes=in_order(changes),
+            # The feed may begin after the item did: then what came before is not told.
+            recorded=RECORDED if int(first.get("System.Rev") or 0) == 1 else frozenset(),
+            **told.plain(now),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a revision says, field by field."""
+
+    site: Site
+    points_field: str
+
+    def plain(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        tags = str(fields.get("System.Tags") or "").split(";")
+        number = reading.fitting(fields.get("System.Id"), 20)
+        return {
+            "title": reading.fitting(fields.get("System.Title"), reading.LONGEST_TITLE) or f"#{number}",
+            "issue_type": reading.fitting(fields.get("System.WorkItemType"), reading.LONGEST_NAME),
+            "priority": reading.rank_of(fields.get(PRIORITY)),
+            "labels": tuple(tag.strip() for tag in tags if tag.strip()),
+            "assignee": person_of(fields.get("System.AssignedTo")),
+            "story_points": reading.points(fields.get(self.points_field)),
+            "estimated_hours": reading.hours(fields.get(ESTIMATE)),
+            "actual_hours": reading.hours(fields.get(COMPLETED)),
+        }
+
+    def changes(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+        at, by = reading.moment(new.get("System.ChangedDate")), person_of(new.get("System.ChangedBy"))
+        if at is None:
+            raise BadValue("a revision has no time")
+        before, after = (
+            {**self.plain(row), "status": self.site.stage(row), "sprint": self.site.place(row)} for row in (old, new)
+        )
+        for name, value in after.items():
+            if value != before[name]:
+                yield Change(name, before[name], value, at, by)
+
+
+def _points_field(revisions: Sequence[Mapping[str, Any]]) -> str:
+    """Story points, effort or size: whichever the item has, or last had."""
+    filled = (name for row in reversed(revisions) for name in POINT_FIELDS if row.get(name) is not None)
+    return next(filled, POINT_FIELDS[0])
+
+
+def _component(fields: Mapping[str, Any]) -> str:
+    """The last part of the area; the root says nothing."""
+    area = str(fields.get("System.AreaPath") or "")
+    return reading.fitting(area.rpartition("\\")[2], reading.LONGEST_COMPONENT) if "\\" in area else ""
+
+
+# --- Asking -----------------------------------------------------------------------------------------------------------
+def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]:
+    """Everything of a project, or what was touched since a moment."""
+    yield from LEDGER
+    base = f"{quote(project, safe='')}/_apis/wit"
+    site = _site(client, base)
+    yield from site.sprints.values()
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for revision in _revisions(client, base, since):
+        if isinstance(revision, Gap):
+            yield revision
+            continue
+        found[str(part(revision, "id"))].append(
+            {"System.Rev": part(revision, "rev"), **(part(revision, "fields") or {})}
+        )
+    for line, number in enumerate(sorted(found, key=int), start=1):
+        # Of what was touched the whole history is asked for: the feed holds only what is new.
+        revisions = found[number] if since is None else _whole(client, base, number)
+        yield from sprints_in(revisions, site)
+        issue = read_issue(line, number, revisions, site)
+        yield issue
+        if isinstance(issue, TrackedIssue) and not issue.recorded:
+            yield Gap("the first revisions are missing", ("all figures of the past",), (issue.key,))
+
+
+def _site(client: Client, base: str) -> Site:
+    site = Site()
+    for kind in rows(part(client.get(f"{base}/workitemtypes", **{"api-version": API_VERSION}).data, "value")):
+        name = str(part(kind, "name"))
+        answer = client.get(f"{base}/workitemtypes/{quote(name, safe='')}/states", **{"api-version": API_VERSION})
+        site.stages |= dict(stages_of(name, values_of(answer.data)))
+    tree = {"$depth": 20, "api-version": API_VERSION}
+    read_tree(site, client.get(f"{base}/classificationnodes/iterations", **tree).data)
+    return site
+
+
+def values_of(data: Any) -> list[Any]:
+    """The rows of an answer, under either of the two names in use."""
+    return rows(part(data, "value")) or rows(part(data, "values"))
+
+
+def _revisions(client: Client, base: str, since: datetime | None) -> Iterator[Any]:
+    asked = {
+        "fields": ",".join(ASKED), "includeDeleted": "true", "api-version": API_VERSION,
+        "startDateTime": f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None,
+    }  # fmt: skip
+    answer, seen = client.get(f"{base}/reporting/workitemrevisions", **asked), set[str]()
+    while True:
+        data = answer.data
+        yield from values_of(data)
+        link = str(part(data, "nextLink") or "")
+        if part(data, "isLastBatch") is not False or not link:
+            return
+        if link in seen:
+            yield Gap("a batch leads back to an earlier one", ("all figures",))
+            return
+        seen.add(link)
+        answer = client.get(link)
+
+
+def _whole(client: Client, base: str, number: str) -> list[dict[str, Any]]:
+    updates: list[Any] = []
+    while True:
+        asked = {"$top": PAGE_UPDATES, "$skip": len(updates), "api-version": API_VERSION}
+        page = values_of(client.get(f"{base}/workitems/{number}/updates", **asked).data)
+        updates += page
+        if len(page) < PAGE_UPDATES:
+            return revisions_of_updates(updates)

@@ -1,0 +1,333 @@
+"""GitHub: issues and their events by REST, iterations, numbers and statuses of Projects by GraphQL.
+
+Read in recorded answers: the issue inside an event is the present one; links lead to `/repositories/{id}/…`; finished
+iterations stand in a list of their own; a single select gives only its option unless its name is asked for; errors come
+with status 200; pull requests come among the issues.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from apps.importers.records import Person, RowError
+from apps.importers.sources import reading
+from apps.importers.sources.client import Answer, Client, TrackerRefused
+from apps.importers.sources.csv.values import BadValue
+from apps.importers.sources.paging import cursor_pages, each_row, linked_pages
+from apps.importers.sources.reading import part, rows
+from apps.importers.tracked import (
+    Change,
+    Gap,
+    Stage,
+    Told,
+    TrackedIssue,
+    TrackedSprint,
+    gaps_in,
+    in_order,
+    with_life,
+)
+from apps.importers.writing.workflow import category_of
+
+PAGE = 100
+OVERLAP = timedelta(hours=1)
+OPEN, CLOSED = Stage("Open", "to_do"), Stage("Closed", "done")
+#: Reasons of closing that deliver nothing.
+DROPPED = {"not_planned": Stage("Not planned", "dropped"), "duplicate": Stage("Duplicate", "dropped")}
+SIZE_FIELDS = ("story points", "story point", "points", "estimate", "size", "sp", "effort")
+HOUR_FIELDS = ("estimated hours", "hours", "estimate (hours)", "time estimate")
+SPRINT_TOUCHES = ("what a sprint had committed", "sprint outcomes")
+LEDGER = (Gap("hours of work are not kept by GitHub, unless a field of a project holds them", ("training of hours",)),)
+PROJECT_LEDGER = (
+    Gap("iterations, numbers and statuses of Projects come as they are now, without what they were before",
+        (*SPRINT_TOUCHES, "velocity", "burndown")),
+    Gap("what is changed in a project alone comes with the next full import", SPRINT_TOUCHES),
+    Gap("changes of a status in Projects are not told since 24 September 2026 (reported of GitHub)", ("burndown",)),
+)  # fmt: skip
+#: Events that change what is read here, and what is kept of them.
+TOLD_BY = frozenset({"closed", "reopened", "labeled", "unlabeled", "assigned", "unassigned", "renamed"})
+KEPT = ("event", "created_at", "actor", "label", "assignee", "rename", "state_reason")
+PROJECTS = """
+query($owner: String!, $name: String!, $cursor: String) {
+  repository(owner: $owner, name: $name) { projectsV2(first: 20, after: $cursor) {
+    pageInfo { hasNextPage endCursor }
+    nodes { id title closed fields(first: 100) { nodes {
+      ... on ProjectV2IterationField { id name configuration {
+        iterations { id title startDate duration } completedIterations { id title startDate duration } } } } } } } } }
+"""
+ITEMS = """
+query($project: ID!, $cursor: String) {
+  node(id: $project) { ... on ProjectV2 { items(first: 100, after: $cursor) {
+    pageInfo { hasNextPage endCursor }
+    nodes { content { ... on Issue { databaseId
+      timelineItems(first: 100, itemTypes: [PROJECT_V2_ITEM_STATUS_CHANGED_EVENT]) { nodes {
+        ... on ProjectV2ItemStatusChangedEvent { createdAt previousStatus status actor { login } } } } } }
+      fieldValues(first: 50) { nodes { __typename
+      ... on ProjectV2ItemFieldNumberValue { number field { ... on ProjectV2FieldCommon { name } } }
+      ... on ProjectV2ItemFieldSingleSelectValue { name field { ... on ProjectV2FieldCommon { name } } }
+      ... on ProjectV2ItemFieldIterationValue { iterationId title startDate duration } } } } } } } }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a project says of an issue."""
+
+    iteration: str = ""
+    story_points: float | None = None
+    hours: float | None = None
+    #: The name of its column, and the moves between columns as events.
+    column: str = ""
+    moves: tuple[Mapping[str, Any], ...] = ()
+
+
+def is_limited(answer: Answer) -> bool:
+    """GraphQL tells of its limit with status 200."""
+    return answer.status == 200 and b'"RATE_LIMITED"' in answer.body[:2_000]
+
+
+# --- Rows -------------------------------------------------------------------------------------------------------------
+def sprint_of(row: Any) -> TrackedSprint | None:
+    """An iteration of a project: days, the last one included."""
+    starts_on = reading.day(part(row, "startDate"))
+    if starts_on is None:
+        return None
+    # A query that did not ask for the id leaves the first day, which no two iterations of a field share.
+    key = part(row, "id") or part(row, "iterationId") or starts_on
+    days = int(reading.number(part(row, "duration")) or 0)
+    return TrackedSprint(
+        external_id=str(key),
+        name=reading.fitting(part(row, "title"), 200) or f"Iteration {key}",
+        starts_on=starts_on,
+        ends_on=starts_on + timedelta(days=days - 1) if days > 0 else None,
+    )
+
+
+def iterations_of(fields: Iterable[Any]) -> Iterator[TrackedSprint]:
+    """All iterations of a project's fields, those that are over too."""
+    for row in fields:
+        for kind in ("completedIterations", "iterations"):
+            yield from filter(None, map(sprint_of, rows(part(row, "configuration", kind))))
+
+
+def placed_of(item: Any) -> Placed:
+    """The values of one item of a project."""
+    iteration, size, hours, column = "", None, None, ""
+    for value in rows(part(item, "fieldValues", "nodes")):
+        kind, name = part(value, "__typename"), str(part(value, "field", "name") or "").casefold()
+        if kind == "ProjectV2ItemFieldIterationValue":
+            iteration = str(part(value, "iterationId") or "")
+        elif kind == "ProjectV2ItemFieldNumberValue" and name in HOUR_FIELDS:
+            hours = reading.hours(part(value, "number"))
+        elif kind == "ProjectV2ItemFieldNumberValue" and name in SIZE_FIELDS:
+            size = reading.points(part(value, "number"))
+        elif kind == "ProjectV2ItemFieldSingleSelectValue" and name == "status":
+            column = str(part(value, "name") or "")
+    moves = tuple(
+        {
+            "event": "moved",
+            "created_at": part(node, "createdAt"),
+            "from": part(node, "previousStatus"),
+            "actor": part(node, "actor"),
+        }
+        for node in rows(part(item, "content", "timelineItems", "nodes"))
+    )
+    return Placed(iteration, size, hours, column, moves)
+
+
+def person_of(row: Any) -> Person | None:
+    return reading.person(name=part(row, "login"), account=part(row, "login"))
+
+
+def read_issue(line: int, row: Any, events: Sequence[Any], placed: Placed | None = None) -> TrackedIssue | RowError:
+    """One issue with its events and what a project says of it."""
+    try:
+        return _issue(line, row, events, placed or Placed())
+    except BadValue as error:
+        return RowError(line, f"#{part(row, 'number')}", error.message)
+
+
+def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> TrackedIssue:
+    created_at, key = reading.moment(part(row, "created_at")), f"#{part(row, 'number')}"
+    if not part(row, "id") or created_at is None:
+        raise BadValue("the answer holds no id or time of creation")
+    labels = _labels(row)
+    story = sorted((*events, *placed.moves), key=lambda event: str(part(event, "created_at")))
+    moves, is_whole = _status_changes(story, labels, placed.column, row)
+    status = _stage(part(row, "state") == "closed", part(row, "state_reason"), labels, placed.column)
+    told = {"status", "assignee", "title", "labels"}
+    return with_life(
+        TrackedIssue(
+            line=line,
+            external_id=str(part(row, "id")),
+            key=key,
+            title=reading.fitting(part(row, "title"), reading.LONGEST_TITLE) or key,
+            description=reading.long_text(part(row, "body")),
+            issue_type=reading.fitting(part(row, "type", "name"), reading.LONGEST_NAME).lower(),
+            level=-1 if part(row, "parent_issue_url") else None,
+            status=status.name,
+            status_category=status.category,
+            labels=labels,
+            reporter=person_of(part(row, "user")),
+            assignee=person_of(next(iter(rows(part(row, "assignees"))), None)),
+            sprint_id=placed.iteration,
+            story_points=placed.story_points if placed.story_points is not None else reading.points_in(labels),
+            estimated_hours=placed.hours,
+            created_at=created_at,
+            resolved_at=reading.moment(part(row, "closed_at")) if status.category == "done" else None,
+            dropped_at=reading.moment(part(row, "closed_at")) if status.category == "dropped" else None,
+            changes=in_order((*moves, *_other_changes(story, row, labels))),
+            recorded=frozenset(told if is_whole else told - {"status"}),
+        )
+    )
+
+
+def _labels(row: Any) -> tuple[str, ...]:
+    return tuple(str(part(label, "name") if isinstance(label, dict) else label) for label in rows(part(row, "labels")))
+
+
+def _stage(is_closed: bool, reason: Any, labels: Iterable[str], column: str) -> Stage:
+    """Closed for a reason, else in progress where a label or the column of a project says so."""
+    if is_closed:
+        return DROPPED.get(str(reason), CLOSED)
+    if found := reading.stage_in(labels):
+        return found
+    is_begun = category_of(column) == "in_progress"
+    return Stage(reading.fitting(column, reading.LONGEST_NAME), "in_progress") if is_begun else OPEN
+
+
+def _status_changes(story: Sequence[Any], labels: Sequence[str], column: str, row: Any) -> tuple[list[Change], bool]:
+    """What closing, labels and columns did, read backwards from what is true now; and whether all of it is told."""
+    held, is_closed, reason = set(labels), part(row, "state") == "closed", part(row, "state_reason")
+    now, changes = _stage(is_closed, reason, held, column), []
+    for place, event in reversed(list(enumerate(story))):
+        kind, name = part(event, "event"), str(part(event, "label", "name") or "")
+        if kind == "closed":
+            is_closed = False
+        elif kind == "reopened":
+            closings = [part(each, "state_reason") for each in story[:place] if part(each, "event") == "closed"]
+            is_closed, reason = True, closings[-1] if closings else None
+        elif kind == "labeled":
+            held.discard(name)
+        elif kind == "unlabeled":
+            held.add(name)
+        elif kind == "moved":
+            column = str(part(event, "from") or "")
+        before, at = _stage(is_closed, reason, held, column), reading.moment(part(event, "created_at"))
+        if at is not None:
+            changes.append(Change("status", before, now, at, person_of(part(event, "actor"))))
+        now = before
+    # What is in progress without having come to be so, or closed without a closing, misses an event.
+    return changes, now == OPEN
+
+
+def _other_changes(story: Sequence[Any], row: Any, labels: Sequence[str]) -> Iterator[Change]:
+    """Who had it, what it was called, which labels it bore; read backwards likewise."""
+    held, people = list(labels), [person_of(each) for each in rows(part(row, "assignees"))]
+    for event in reversed(story):
+        kind, at, by = part(event, "event"), reading.moment(part(event, "created_at")), person_of(part(event, "actor"))
+        if at is None:
+            continue
+        if kind == "renamed":
+            old, new = (reading.fitting(part(event, "rename", key), reading.LONGEST_TITLE) for key in ("from", "to"))
+            yield Change("title", old, new, at, by)
+        elif kind in ("labeled", "unlabeled"):
+            bore, held = held, _without(held, str(part(event, "label", "name")), add=kind == "unlabeled")
+            yield Change("labels", tuple(held), tuple(bore), at, by)
+        elif kind in ("assigned", "unassigned"):
+            had, people = people, _without(people, person_of(part(event, "assignee")), add=kind == "unassigned")
+            yield Change("assignee", next(iter(people), None), next(iter(had), None), at, by)
+
+
+def _without(held: Sequence[Any], value: Any, *, add: bool) -> list[Any]:
+    """What was held before something was taken up (or, `add`, laid down)."""
+    rest = [each for each in held if each != value]
+    return [*rest, value] if add else rest
+
+
+# --- Asking -----------------------------------------------------------------------------------------------------------
+def pull(client: Client, repository: str, since: datetime | None) -> Iterator[Told]:
+    """Everything of a repository, or what was touched since a moment."""
+    yield from LEDGER
+    places: dict[str, Placed] = {}
+    yield from _projects(client, repository, places)
+    base, gaps = f"repos/{repository}", list[Gap]()
+    # All events in one list cost a hundredth of the requests; of a few issues each has its own.
+    all_events = _events_of_all(client, base, gaps) if since is None else None
+    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
+    asked = {"state": "all", "per_page": PAGE, "sort": "created", "direction": "asc", "since": bound}
+    has_fields = _has_issue_fields(client, repository)
+    for line, row in enumerate(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), start=1):
+        if part(row, "pull_request"):
+            continue
+        number, placed = str(part(row, "number")), places.get(str(part(row, "id")), Placed())
+        own = all_events.pop(number, []) if all_events is not None else _events_of(client, base, number, gaps)
+        if has_fields:
+            placed = with_fields(placed, rows(client.get(f"{base}/issues/{number}/issue-field-values").data))
+        issue = read_issue(line, row, own, placed)
+        yield issue
+        if isinstance(issue, TrackedIssue):
+            yield from gaps_in(issue)
+            if "status" not in issue.recorded:
+                yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.key,))
+    yield from gaps
+
+
+def with_fields(placed: Placed, values: Iterable[Any]) -> Placed:
+    """What the organisation's issue fields add to a project's."""
+    named = {str(part(row, "issue_field_name") or part(row, "name")).casefold(): part(row, "value") for row in values}
+    sizes = (reading.points(named[name]) for name in SIZE_FIELDS if name in named)
+    hours = (reading.hours(named[name]) for name in HOUR_FIELDS if name in named)
+    size, time = next(sizes, None), next(hours, None)
+    return replace(
+        placed,
+        story_points=placed.story_points if size is None else size,
+        hours=placed.hours if time is None else time,
+    )
+
+
+def _has_issue_fields(client: Client, repository: str) -> bool:
+    """Whether the organisation has a field that is read here: else no issue is asked for its own."""
+    try:
+        found = rows(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields").data)
+    except TrackerRefused:
+        # A person's repository has none, and the preview may be off.
+        return False
+    return any(str(part(row, "name")).casefold() in (*SIZE_FIELDS, *HOUR_FIELDS) for row in found)
+
+
+def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list[Any]]:
+    events: dict[str, list[Any]] = defaultdict(list)
+    for event in each_row(linked_pages(client, f"{base}/issues/events", per_page=PAGE), gaps):
+        if part(event, "event") in TOLD_BY:
+            # Without the issue inside, which is the present one: memory holds the changes alone.
+            events[str(part(event, "issue", "number"))].append({name: event.get(name) for name in KEPT})
+    return events
+
+
+def _events_of(client: Client, base: str, number: str, gaps: list[Gap]) -> list[Any]:
+    return list(each_row(linked_pages(client, f"{base}/issues/{number}/events", per_page=PAGE), gaps))
+
+
+def _projects(client: Client, repository: str, places: dict[str, Placed]) -> Iterator[Told]:
+    """Iterations of the repository's projects; fills in what they say of each issue."""
+    owner, _, name = repository.partition("/")
+    gaps: list[Gap] = []
+
+    def projects(cursor: str | None) -> Any:
+        data = client.graphql("graphql", PROJECTS, owner=owner, name=name, cursor=cursor)
+        return part(data, "repository", "projectsV2")
+
+    def items(cursor: str | None) -> Any:
+        return part(client.graphql("graphql", ITEMS, project=part(project, "id"), cursor=cursor), "node", "items")
+
+    try:
+        for project in each_row(cursor_pages(projects), gaps):
+            yield from PROJECT_LEDGER
+            yield from iterations_of(rows(part(project, "fields", "nodes")))
+            found = each_row(cursor_pages(items), gaps)
+            places |= {str(key): placed_of(item) for item in found if (key := part(item, "content", "databaseId"))}
+    except TrackerRefused:
+        yield Gap("the projects may not be read: no iterations and sizes from them", (*SPRINT_TOUCHES, "velocity"))
+    yield from gaps
