@@ -208,6 +208,12 @@ PUBLIC_URL = config("PUBLIC_URL", default="").rstrip("/")
 # Networks of ours that webhooks may reach all the same; all other private addresses are refused.
 WEBHOOK_ALLOWED_NETWORKS = config.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 
+# --- Imports ------------------------------------------------------------------------------------------------------
+# The first key seals the tokens of connections, all of them open: put a new key in front to rotate.
+CONNECTION_KEYS = config.list("CONNECTION_KEYS", default=[]) or [SECRET_KEY]
+# Networks of ours in which a tracker may stand; all other private addresses are refused.
+TRACKER_ALLOWED_NETWORKS = config.list("TRACKER_ALLOWED_NETWORKS", default=[])
+
 # --- Celery -------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = config("CELERY_BROKER_URL", default="filesystem://")
 CELERY_TASK_SERIALIZER = "json"

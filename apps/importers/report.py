@@ -15,6 +15,24 @@ NO_SPRINT_DATES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """Something that could not be had."""
+
+    what: str
+    #: Figures, in the words of the product.
+    touches: tuple[str, ...]
+    #: How many issues it was seen at, and the first of them; none where it holds for the whole source.
+    issues: int = 0
+    examples: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """'the history of status has holes (2 issues: A-1, A-7); touches throughput, forecasts'."""
+        more = ", …" if self.issues > len(self.examples) else ""
+        seen = f" ({self.issues:,} issue{'' if self.issues == 1 else 's'}: {', '.join(self.examples)}{more})"
+        return f"{self.what}{seen if self.issues else ''}; touches {', '.join(self.touches)}"
+
+
 @dataclass(slots=True)
 class ImportReport:
     """What an import did, or would do."""
@@ -29,6 +47,8 @@ class ImportReport:
     errors: list[RowError] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
     people_added: int = 0
+    #: Entries of the history that were written.
+    changes_added: int = 0
     sprints_added: int = 0
     with_hours: int = 0
     with_points: int = 0
@@ -39,6 +59,8 @@ class ImportReport:
     notes: tuple[str, ...] = ()
     #: Headers of which nothing was read.
     unread: tuple[str, ...] = ()
+    #: What of the past could not be had, and which figures it touches.
+    ledger: list[LedgerLine] = field(default_factory=list)
 
     def sentence(self) -> str:
         """What the project's data suffices for."""

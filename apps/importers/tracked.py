@@ -47,8 +47,6 @@ class TrackedIssue(ImportedIssue):
     key: str = ""
     #: External id of the sprint it is in.
     sprint_id: str = ""
-    #: External id of what it is a part of.
-    parent: str = ""
     #: 1 for an epic, 0 for a piece of work, -1 for a sub-task; None where the tracker knows no levels.
     level: int | None = None
     dropped_at: datetime | None = None
@@ -89,14 +87,7 @@ class Gap:
     seen_at: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Everything before this is told: an import that stops here may go on from here."""
-
-    cursor: str
-
-
-Told = TrackedIssue | TrackedSprint | RowError | Gap | Checkpoint
+Told = TrackedIssue | TrackedSprint | RowError | Gap
 
 
 def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -158,4 +158,5 @@ def level_of(kind: Any) -> int | None:
     level = part(kind, "hierarchyLevel")
     if isinstance(level, int):
         return level
+    # A server tells of sub-tasks alone: its epics are known by the name of their type.
     return {True: -1, False: None}[bool(part(kind, "subtask"))]

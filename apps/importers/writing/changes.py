@@ -40,17 +40,17 @@ class Board:
     types: Mapping[int, IssueType]
 
 
-def record(project: Project, edits: Sequence[Edit], *, now: datetime) -> None:
+def record(project: Project, edits: Sequence[Edit], *, now: datetime) -> list[IssueChange]:
     """Write the changes of a batch: one statement, and a few queries however many issues."""
     if not edits:
-        return
+        return []
     board = Board(
         statuses={status.pk: status for status in WorkflowStatus.objects.filter(project=project)},
         types={kind.pk: kind for kind in IssueType.objects.filter(project=project)},
     )
     last = _last_changes([edit.issue.pk for edit in edits])
     changes = [change for edit in edits for change in _changes(edit, board, last.get(edit.issue.pk), now)]
-    IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+    return IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
 
 
 def _last_changes(ids: Sequence[UUID]) -> dict[UUID, datetime]:

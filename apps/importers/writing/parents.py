@@ -26,8 +26,8 @@ class Parents:
         if self._is_told:
             self._parent_of |= {record.external_id: record.parent for record in batch}
 
-    def tie(self) -> None:
-        """Set the parents that differ, tell the levels that the tree shows, and roll the hours up."""
+    def tie(self, *, levels_are_told: bool = False) -> None:
+        """Set the parents that differ, tell the levels that the tree shows where the source does not, sum up hours."""
         if not self._is_told:
             return
         issues = Issue.objects.filter(project=self._project, source=self._source)
@@ -36,7 +36,7 @@ class Parents:
         wanted = {part: ids.get(parent) for part, parent in self._parent_of.items() if part != parent}
         moved = [Issue(pk=ids[part], parent_id=parent) for part, parent in wanted.items() if present[part] != parent]
         Issue.objects.bulk_update(moved, ["parent"], batch_size=ROWS_PER_UPDATE)
-        if moved:
+        if moved and not levels_are_told:
             _tell_levels(self._project)
         roll_up(self._project.pk)
 

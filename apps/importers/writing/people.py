@@ -53,13 +53,19 @@ class Team:
 
     def find(self, one: Person) -> User | None:
         """The member with this address, else the only one with this name."""
-        return self._by_address.get(self.address_of(one)) or (
-            self._by_name.get(one.name.casefold()) if one.name else None
-        )
+        named = self._by_name.get(one.name.casefold()) if one.name else None
+        if named is not None and one.account and named.email.endswith(f"@{self._domain}"):
+            # Made for another account of the same name.
+            named = None
+        return self._by_address.get(self.address_of(one)) or named
 
     def address_of(self, one: Person) -> str:
-        """The person's own address, or one made of the name within this project."""
-        return one.email or f"{_local_part(one.name)}@{DOMAIN.format(key=_domain_label(self._project.key))}"
+        """The person's own address, or one made of the account or name within this project."""
+        return one.email or f"{_local_part(one.account or one.name)}@{self._domain}"
+
+    @property
+    def _domain(self) -> str:
+        return DOMAIN.format(key=_domain_label(self._project.key))
 
     def _remember(self, user: User) -> None:
         self._by_address[user.email.lower()] = user
@@ -69,7 +75,7 @@ class Team:
 
 
 def _without_login(address: str, name: str, now: datetime) -> User:
-    user = User(email=address, full_name=name, date_joined=now)
+    user = User(email=address, full_name=name, date_joined=now, is_active=False)
     user.set_unusable_password()
     return user
 

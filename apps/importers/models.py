@@ -1,0 +1,113 @@
+"""Connections to trackers, and imports with what they did, so that they can be followed, resumed and undone."""
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.common.models import UUIDModel
+from apps.projects.models import Issue, Project
+
+
+class Connection(UUIDModel):
+    """A place in a tracker that a project is kept in step with. The token is encrypted and never shown."""
+
+    class Kind(models.TextChoices):
+        JIRA = "jira", "Jira Cloud"
+        JIRA_DC = "jira_dc", "Jira Data Center"
+        GITHUB = "github", "GitHub"
+        GITLAB = "gitlab", "GitLab"
+        LINEAR = "linear", "Linear"
+        AZURE = "azure", "Azure DevOps"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="connections")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    base_url = models.CharField(max_length=500)
+    #: A project, a repository or a team there.
+    scope = models.CharField(max_length=200)
+    #: As in `Issue.source`: the kind, and which of several of a project.
+    source = models.CharField(max_length=32)
+    sealed_token = models.TextField()
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: Everything that was touched before this is imported; None before the first import was whole.
+    synced_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "kind", "base_url", "scope"],
+                name="importers_connection_once",
+                violation_error_message="The project is connected with this place already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.scope}"
+
+
+class ImportRun(UUIDModel):
+    """One import: asked for, running, over or taken back."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        UNDONE = "undone"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="imports")
+    connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, blank=True, related_name="imports")
+    #: As in `Issue.source`.
+    source = models.CharField(max_length=32)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    is_dry_run = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    #: Issues and errors so far.
+    rows_read = models.PositiveIntegerField(default=0)
+    report = models.JSONField(default=dict, blank=True)
+    #: Why it failed, in words.
+    error = models.TextField(blank=True)
+    #: An uploaded file until it is read, and what it is called.
+    upload = models.BinaryField(null=True, blank=True)
+    upload_name = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running", "completed", "failed", "undone"]),
+                name="importers_run_status_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} into {self.project_id} at {self.created_at}"
+
+
+class ImportTouch(models.Model):
+    """What an import did to one issue."""
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="touches")
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="+")
+    #: What it held before, by attribute; null for an issue that the import made.
+    before = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    #: Ids of the entries that were added to its history.
+    changes = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "import touches"
+
+    def __str__(self) -> str:
+        return f"{self.issue_id} by {self.run_id}"

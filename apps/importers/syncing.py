@@ -1,0 +1,120 @@
+"""What trackers tell, into a project: batch by batch, so that what is written stays when an import is stopped.
+
+A batch is whole or not there. Only an import that reached its end moves `Connection.synced_until`; one that was killed
+is done again from where the last whole one ended, and changes nothing of what is there already.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from apps.importers.models import ImportRun, ImportTouch
+from apps.importers.records import RowError
+from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
+from apps.importers.services import completed_counts, sprint_counts
+from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
+from apps.importers.writing.tracked import Touch, TrackedWriter
+from apps.projects.models import Project
+
+#: Small enough that a killed import loses little, large enough for few statements.
+BATCH_ISSUES = 250
+SHOWN_EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Gaps, gathered by what they are."""
+
+    _seen: dict[tuple[str, tuple[str, ...]], list[str]] = field(default_factory=dict)
+
+    def add(self, gap: Gap) -> None:
+        self._seen.setdefault((gap.what, gap.touches), []).extend(gap.seen_at)
+
+    def lines(self) -> list[LedgerLine]:
+        return [
+            LedgerLine(what, touches, len(set(seen)), tuple(dict.fromkeys(seen))[:SHOWN_EXAMPLES])
+            for (what, touches), seen in self._seen.items()
+        ]
+
+
+def import_told(
+    told: Iterable[Told],
+    *,
+    project: Project,
+    source: str,
+    fields: Collection[str],
+    now: datetime,
+    dry_run: bool = False,
+    run: ImportRun | None = None,
+    on_row: Callable[[TrackedIssue | RowError], None] | None = None,
+) -> ImportReport:
+    """Write what a tracker tells; a dry run does it all and undoes it.
+
+    Parameters
+    ----------
+    fields : collection of str
+        What the tracker knows of issues: only this can be emptied.
+    run : ImportRun, optional
+        Where to keep what is done to each issue, and how far the import is.
+    on_row : callable, optional
+        Hears every issue and every error.
+    """
+    report, ledger = ImportReport(project.key, dry_run), Ledger()
+    with _undone_at_the_end() if dry_run else nullcontext():
+        writer = TrackedWriter(project, fields, source, now, report)
+        batch: list[TrackedIssue] = []
+        for each in told:
+            if isinstance(each, Gap):
+                ledger.add(each)
+            elif isinstance(each, TrackedSprint):
+                writer.take_sprint(each)
+            else:
+                if on_row is not None:
+                    on_row(each)
+                if isinstance(each, RowError):
+                    _refuse(each, report)
+                    continue
+                batch.append(each)
+                if len(batch) == BATCH_ISSUES:
+                    _write(writer, batch, run, report)
+                    batch = []
+        _write(writer, batch, run, report)
+        with transaction.atomic():
+            writer.settle()
+        report.people_added = writer.team.added
+        report.with_hours, report.with_points = completed_counts(project)
+        report.sprints, report.sprints_with_a_start = sprint_counts(project)
+    report.ledger = ledger.lines()
+    return report
+
+
+def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | None, report: ImportReport) -> None:
+    if not batch:
+        return
+    with transaction.atomic():
+        touches = writer.write(batch)
+        if run is not None and not report.dry_run:
+            ImportTouch.objects.bulk_create(_kept(run, touch) for touch in touches)
+            run.rows_read = report.new + report.changed + report.unchanged + report.error_count
+            run.save(update_fields=["rows_read"])
+
+
+def _kept(run: ImportRun, touch: Touch) -> ImportTouch:
+    before = None if touch.before is None else dict(touch.before)
+    return ImportTouch(run=run, issue=touch.issue, before=before, changes=touch.change_ids)
+
+
+def _refuse(error: RowError, report: ImportReport) -> None:
+    report.error_count += 1
+    if len(report.errors) < SHOWN_ERRORS:
+        report.errors.append(error)
+
+
+@contextmanager
+def _undone_at_the_end() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

@@ -1,0 +1,107 @@
+"""What a project calls its statuses, types and sprints, by what a tracker calls them; made where they are missing."""
+
+from datetime import date, datetime
+from typing import Any
+
+from apps.importers.report import ImportReport
+from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
+from apps.projects.levels import Level, new_type
+from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
+
+DEFAULT_TYPE = "task"
+LONGEST_STATUS = 64
+#: How a status is called whose name the board has with another meaning.
+IN_WORDS = {"to_do": "to do", "in_progress": "in progress", "done": "done", "dropped": "dropped"}
+SPRINT_FIELDS = ("name", "goal", "status", "start_date", "end_date", "started_at", "completed_at")
+
+
+class TrackedBoard:
+    """The rows that issues and their history refer to."""
+
+    def __init__(self, project: Project, source: str, now: datetime, report: ImportReport) -> None:
+        self._project, self._source, self._now, self._report = project, source, now, report
+        self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
+        self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
+        rows = Sprint.objects.filter(project=project, source=source).exclude(external_id="")
+        self._sprints = {one.external_id: one for one in rows}
+        self.sprints_made: list[Sprint] = []
+
+    def status(self, stage: Stage) -> WorkflowStatus:
+        """The status of this name and meaning; a board may have the name with another meaning."""
+        name = stage.name or IN_WORDS[stage.category]
+        for told in (name, f"{name[: LONGEST_STATUS - 14]} ({IN_WORDS[stage.category]})"):
+            status = self._statuses.get(told.casefold())
+            if status is None:
+                return self._made(told, stage.category)
+            if status.category == stage.category:
+                return status
+        raise AssertionError(f"a status named {told!r} means two things")
+
+    def _made(self, name: str, category: str) -> WorkflowStatus:
+        position = max((status.position for status in self._statuses.values()), default=-1) + 1
+        status = WorkflowStatus.objects.create(project=self._project, name=name, category=category, position=position)
+        self._statuses[name.casefold()] = status
+        return status
+
+    def type_of(self, record: TrackedIssue) -> IssueType:
+        """The type by its name; a new one is of the level that the tracker says."""
+        name = record.issue_type or DEFAULT_TYPE
+        found = self._types.get(name.casefold())
+        if found is None:
+            level = "" if record.level is None else _level(record.level)
+            found = self._types[name.casefold()] = new_type(self._project, name, level=level)
+            found.save(force_insert=True)
+        return found
+
+    def take(self, told: TrackedSprint) -> None:
+        """Insert a sprint, or take over what the tracker now says of it."""
+        values = self._values(told)
+        sprint = self._sprints.get(told.external_id)
+        if sprint is None:
+            sprint = Sprint(project=self._project, source=self._source, external_id=told.external_id, **values)
+            sprint.created_at = told.started_at or self._now
+            sprint.save(force_insert=True)
+            self._sprints[told.external_id] = sprint
+            self.sprints_made.append(sprint)
+            self._report.sprints_added += 1
+        elif changed := [name for name in SPRINT_FIELDS if getattr(sprint, name) != values[name]]:
+            for name in changed:
+                setattr(sprint, name, values[name])
+            sprint.save(update_fields=changed)
+
+    def sprint(self, external_id: str) -> Sprint | None:
+        """A sprint by its id; one that the tracker names without ever telling of it is made with its id for a name."""
+        if external_id and external_id not in self._sprints:
+            self.take(TrackedSprint(external_id=external_id, name=f"Sprint {external_id}"))
+        return self._sprints.get(external_id)
+
+    def unrecorded(self, external_ids: set[str]) -> None:
+        """Of these sprints nobody knows what had been in them: their issues tell only where they are now."""
+        rows = Sprint.objects.filter(pk__in=[self._sprints[one].pk for one in external_ids if one in self._sprints])
+        rows.update(scope_is_recorded=False)
+
+    def _values(self, told: TrackedSprint) -> dict[str, Any]:
+        zone = self._project.zone
+        start = told.starts_on or (told.starts_at.astimezone(zone).date() if told.starts_at else None)
+        end = told.ends_on or (told.ends_at.astimezone(zone).date() if told.ends_at else None)
+        today = self._now.astimezone(zone).date()
+        return {
+            "name": told.name,
+            "goal": told.goal,
+            "status": told.state or _status_by_dates(start, end, today),
+            "start_date": start,
+            # A plan that ends before it begins is none.
+            "end_date": end if start is None or end is None or end >= start else None,
+            "started_at": told.started_at,
+            "completed_at": told.completed_at,
+        }
+
+
+def _level(number: int) -> str:
+    return Level.SUB_TASK if number < 0 else Level.EPIC if number > 0 else Level.STANDARD
+
+
+def _status_by_dates(start: date | None, end: date | None, today: date) -> str:
+    if end is not None and today > end:
+        return Sprint.Status.COMPLETED
+    return Sprint.Status.ACTIVE if start is not None and today >= start else Sprint.Status.PLANNED

@@ -1,0 +1,167 @@
+"""What a tracker tells, into the domain: issues with their history, sprints with their own life."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from apps.importers.records import Person
+from apps.importers.report import ImportReport
+from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_value
+from apps.importers.writing.board import TrackedBoard
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit
+from apps.importers.writing.changes import record as record_edits
+from apps.importers.writing.history import missing_changes
+from apps.importers.writing.parents import Parents
+from apps.importers.writing.people import Team
+from apps.projects.models import Issue, IssueChange, Project
+
+PLAIN_FIELDS = (
+    "key", "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
+    "created_at", "due_date",
+)  # fmt: skip
+#: What statuses tell; where they are not recorded, the tracker's own times.
+TIMES = ("started_at", "resolved_at", "dropped_at")
+WRITTEN_FIELDS = (
+    *PLAIN_FIELDS, *TIMES, "labels", "issue_type", "status", "assignee", "reporter", "sprint", "updated_at",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Touch:
+    """What a batch did to one issue, so that it can be undone."""
+
+    issue: Issue
+    #: What it held before, by attribute; None for an issue that the batch made.
+    before: Mapping[str, Any] | None
+    change_ids: list[int] = field(default_factory=list)
+
+
+class TrackedWriter:
+    """Writes batches of one tracker into one project.
+
+    Parameters
+    ----------
+    told : collection of str
+        The fields that the tracker knows. Only these can be emptied; what it does not know stays as the team set it.
+    """
+
+    def __init__(
+        self, project: Project, told: Collection[str], source: str, now: datetime, report: ImportReport
+    ) -> None:
+        self._project, self._told, self._source, self._now, self._report = project, told, source, now, report
+        self.team = Team(project, now=now)
+        self.board = TrackedBoard(project, source, now, report)
+        self._parents = Parents(project, {"parent"}, source)
+        self._guessed_sprints: set[str] = set()
+        self._levels_are_told = True
+
+    def take_sprint(self, sprint: TrackedSprint) -> None:
+        self.board.take(sprint)
+
+    def write(self, batch: Sequence[TrackedIssue]) -> list[Touch]:
+        """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
+        Project.objects.select_for_update().get(pk=self._project.pk)
+        # A list moves while it is read: of an issue that came twice the later answer is the newer.
+        records = list({record.external_id: record for record in batch}.values())
+        self.team.learn(_people(records))
+        there = self._already_there([record.external_id for record in records])
+        touches = {record.external_id: self._touched(record, there.get(record.external_id)) for record in records}
+        new = [touch.issue for touch in touches.values() if touch.before is None]
+        changed = [touch.issue for touch in touches.values() if touch.before]
+        Issue.objects.bulk_create(new)
+        Issue.objects.bulk_create(
+            changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
+        )
+        self._write_history(records, touches)
+        self._parents.learn(records)
+        self._levels_are_told &= all(record.level is not None for record in records)
+        self._guessed_sprints |= {each.sprint_id for each in records if "sprint" not in each.recorded}
+        self._count(touches.values(), new)
+        return [touch for touch in touches.values() if touch.before != {} or touch.change_ids]
+
+    def settle(self) -> None:
+        """What can be told only at the end: what is a part of what, which sprints are known by their present alone."""
+        self._parents.tie(levels_are_told=self._levels_are_told)
+        self.board.unrecorded(self._guessed_sprints)
+
+    # --- Issues ----------------------------------------------------------------------------------------------------
+    def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:
+        found: dict[str, Issue] = {}
+        rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
+        for start in range(0, len(ids), IDS_PER_QUERY):
+            part = rows.filter(external_id__in=ids[start : start + IDS_PER_QUERY])
+            found |= {issue.external_id: issue for issue in part}
+        return found
+
+    def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
+        values = self._values(record)
+        if issue is None:
+            known = {"project_id": self._project.pk, "source": self._source, "external_id": record.external_id}
+            return Touch(Issue(**known, **values), None)
+        before = {name: getattr(issue, name) for name, value in values.items() if getattr(issue, name) != value}
+        for name in before:
+            setattr(issue, name, values[name])
+        return Touch(issue, before)
+
+    def _values(self, record: TrackedIssue) -> dict[str, Any]:
+        """Attribute of `Issue` → what the tracker says; what it knows nothing of is not there."""
+        said: dict[str, Any] = {name: getattr(record, name) for name in PLAIN_FIELDS}
+        said |= {
+            "labels": list(record.labels),
+            "assignee_id": self._pk(record.assignee),
+            "reporter_id": self._pk(record.reporter),
+        }
+        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._told}
+        sprint = self.board.sprint(record.sprint_id)
+        return values | {
+            "issue_type_id": self.board.type_of(record).pk,
+            "status_id": self.board.status(Stage(record.status, record.status_category)).pk,
+            "sprint_id": sprint.pk if sprint else None,
+            **{name: getattr(record, name) for name in TIMES},
+        }
+
+    def _pk(self, person: Person | None) -> UUID | None:
+        user = self.team.find(person) if person else None
+        return user.pk if user else None
+
+    # --- History ---------------------------------------------------------------------------------------------------
+    def _write_history(self, records: Sequence[TrackedIssue], touches: Mapping[str, Touch]) -> None:
+        issues = {key: touch.issue for key, touch in touches.items()}
+        changes = IssueChange.objects.bulk_create(missing_changes(issues, records, self.board, self.team))
+        # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
+        edits = [edit for record in records if (edit := _unexplained(record, touches[record.external_id])).before]
+        changes += record_edits(self._project, edits, now=self._now)
+        self._report.changes_added += len(changes)
+        by_issue = {touch.issue.pk: touch for touch in touches.values()}
+        for change in changes:
+            by_issue[change.issue_id].change_ids.append(change.pk)
+
+    def _count(self, touches: Collection[Touch], new: Sequence[Issue]) -> None:
+        same = sum(touch.before == {} and not touch.change_ids for touch in touches)
+        self._report.new += len(new)
+        self._report.unchanged += same
+        self._report.changed += len(touches) - len(new) - same
+
+
+def _people(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
+    """Everybody who has, reported or once had an issue."""
+    for record in records:
+        yield from (record.assignee, record.reporter)
+        for change in record.changes:
+            if change.field == "assignee":
+                yield from (value for value in (change.old, change.new) if isinstance(value, Person))
+
+
+def _unexplained(record: TrackedIssue, touch: Touch) -> Edit:
+    """What differs from before and is in no history: neither recorded as a whole, nor the end of what is told."""
+    before = {}
+    for attribute, value in (touch.before or {}).items():
+        name = attribute.removesuffix("_id")
+        if name in record.recorded or name in TIMES:
+            continue
+        last = next((change.new for change in reversed(record.changes) if change.field == name), None)
+        if last is None or last != present_value(record, name):
+            before[attribute] = value
+    return Edit(touch.issue, before)
