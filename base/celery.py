@@ -43,6 +43,15 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(),
         "options": _MINUTELY,
     },
+    "run-due-imports": {
+        "task": "apps.importers.tasks.run_due_imports",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
+    "sync-connections": {
+        "task": "apps.importers.tasks.sync_connections",
+        "schedule": crontab(minute=25),
+    },
     "remove-old-history": {
         "task": "apps.ml.tasks.remove_old_history",
         "schedule": crontab(hour=3, minute=30),

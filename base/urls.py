@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
 
 _DOCS = SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"])
@@ -17,6 +18,8 @@ urlpatterns = [
     path("api/v1/auth/", include("apps.accounts.urls")),
     path("api/v1/projects/", include("apps.projects.urls")),
     path("api/v1/projects/", include(project_urlpatterns)),
+    path("api/v1/projects/", include(connection_urlpatterns)),
+    path("api/v1/imports/", include("apps.importers.urls")),
     path("api/v1/notifications/", include("apps.notifications.urls")),
     path("api/v1/ml/", include("apps.ml.urls")),
     path("", include("apps.common.urls")),

@@ -67,12 +67,18 @@ class ImportRun(UUIDModel):
     source = models.CharField(max_length=32)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     is_dry_run = models.BooleanField(default=False)
+    #: Everything, not only what was touched since the last time.
+    is_full = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    #: When it last gave a sign of life.
+    seen_at = models.DateTimeField(null=True, blank=True)
+    #: Sprints that it made.
+    sprint_ids = models.JSONField(default=list, blank=True)
     #: Issues and errors so far.
     rows_read = models.PositiveIntegerField(default=0)
     report = models.JSONField(default=dict, blank=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.importers.models import ImportRun, ImportTouch
 from apps.importers.records import RowError
@@ -98,8 +99,12 @@ def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | No
         touches = writer.write(batch)
         if run is not None and not report.dry_run:
             ImportTouch.objects.bulk_create(_kept(run, touch) for touch in touches)
-            run.rows_read = report.new + report.changed + report.unchanged + report.error_count
-            run.save(update_fields=["rows_read"])
+            run.sprint_ids = [str(sprint.pk) for sprint in writer.board.sprints_made]
+    if run is not None:
+        # Outside: progress is shown while a dry run, too, goes on.
+        run.rows_read = report.new + report.changed + report.unchanged + report.error_count
+        run.seen_at = timezone.now()
+        run.save(update_fields=["rows_read", "seen_at", "sprint_ids"])
 
 
 def _kept(run: ImportRun, touch: Touch) -> ImportTouch:

@@ -1,0 +1,42 @@
+"""Tokens at rest: encrypted, with keys that can be rotated, and never shown."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from apps.importers.records import ImportRefused
+
+
+def sealed(token: str) -> str:
+    """A token as it is stored: encrypted with the first key."""
+    return _box().encrypt(token.encode()).decode()
+
+
+def opened(box: str) -> str:
+    """The token in a box; raises `ImportRefused` where no key opens it."""
+    return _tried(_box().decrypt, box)
+
+
+def resealed(box: str) -> str:
+    """The same token under the first key, for when keys are rotated; raises likewise."""
+    return _tried(_box().rotate, box)
+
+
+def _tried(turn: Callable[[bytes], bytes], box: str) -> str:
+    try:
+        return turn(box.encode()).decode()
+    except InvalidToken as error:
+        raise ImportRefused("No key opens the stored token (was CONNECTION_KEYS changed?): give it again.") from error
+
+
+def _box() -> MultiFernet:
+    """The first key seals, all of them open."""
+    return MultiFernet([Fernet(_key(secret)) for secret in settings.CONNECTION_KEYS])
+
+
+def _key(secret: str) -> bytes:
+    """32 bytes from a secret of any length; the secrets are random and long, so that one hash is enough."""
+    return base64.urlsafe_b64encode(hashlib.sha256(b"apps.importers.boxes" + secret.encode()).digest())

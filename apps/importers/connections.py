@@ -1,0 +1,77 @@
+"""Connections of projects to trackers: made, kept in step, and their tokens kept."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from apps.accounts.models import User
+from apps.importers.boxes import opened, resealed, sealed
+from apps.importers.models import Connection, ImportRun
+from apps.importers.report import ImportReport
+from apps.importers.sources.client import Budget, Client
+from apps.importers.sources.registry import Place, place_of
+from apps.importers.syncing import import_told
+from apps.projects.models import Project
+from apps.projects.rows import insert
+
+#: What was touched while the last import ran, by clocks that differ, is read again.
+OVERLAP = timedelta(hours=1)
+
+
+def connect(project: Project, place: Place, token: str, *, by: User | None, now: datetime) -> Connection:
+    """Connect a project with a place in a tracker; the token is sealed at once."""
+    kind = place.connector.name
+    taken = set(Connection.objects.filter(project=project, kind=kind).values_list("source", flat=True))
+    names = (kind if number == 1 else f"{kind}-{number}" for number in range(1, len(taken) + 2))
+    return insert(
+        Connection(
+            project=project, kind=kind, base_url=place.base_url, scope=place.scope, sealed_token=sealed(token),
+            source=next(name for name in names if name not in taken), created_at=now, created_by=by,
+        )
+    )  # fmt: skip
+
+
+def change(connection: Connection, *, token: str | None = None, is_active: bool | None = None) -> Connection:
+    """Give a new token, or switch a connection off and on."""
+    if token is not None:
+        connection.sealed_token = sealed(token)
+    if is_active is not None:
+        connection.is_active = is_active
+    connection.save(update_fields=["sealed_token", "is_active"])
+    return connection
+
+
+def client_for(place: Place, token: str, **options: Any) -> Client:
+    """A client for a place, with what the operator allows."""
+    connector = place.connector
+    return Client(
+        place.base_url,
+        connector.headers(token),
+        allowed=settings.TRACKER_ALLOWED_NETWORKS,
+        budget=Budget(),
+        is_limited=connector.is_limited,
+        **options,
+    )
+
+
+def sync(connection: Connection, run: ImportRun, *, now: datetime, is_full: bool = False) -> ImportReport:
+    """Bring a project in step with its tracker: what was touched since the last time, or everything."""
+    place = place_of(connection.kind, connection.base_url, connection.scope)
+    client = client_for(place, opened(connection.sealed_token))
+    since = None if is_full or connection.synced_until is None else connection.synced_until - OVERLAP
+    report = import_told(
+        place.connector.pull(client, place.scope, since),
+        project=connection.project,
+        source=connection.source,
+        fields=place.connector.told,
+        now=now,
+        dry_run=run.is_dry_run,
+        run=run,
+    )
+    if not run.is_dry_run:
+        # Of what came after the import began nothing is sure.
+        connection.synced_until = now
+        connection.sealed_token = resealed(connection.sealed_token)
+        connection.save(update_fields=["synced_until", "sealed_token"])
+    return report

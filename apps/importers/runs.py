@@ -1,0 +1,184 @@
+"""Imports as rows: asked for, claimed by one worker, carried out, taken back.
+
+A row's state makes a second delivery of its message harmless. A worker that dies leaves a run that stops giving signs
+of life; the next minute takes it up again, which changes nothing of what is there already.
+"""
+
+import json
+import logging
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.common.exceptions import ApplicationError, Conflict
+from apps.importers.connections import sync
+from apps.importers.models import Connection, ImportRun, ImportTouch
+from apps.projects.levels import roll_up
+from apps.projects.models import Issue, IssueChange, Project, Sprint
+
+logger = logging.getLogger(__name__)
+Status = ImportRun.Status
+#: Longer than any wait that one answer of a tracker may take (see `client`), so that a slow import is not taken over.
+LOST_AFTER = timedelta(minutes=30)
+#: What a stranger is told of an error of ours; the log has the rest.
+OUR_FAULT = "The import failed for a reason of ours; it is in the log."
+LONGEST_UPLOAD_BYTES = 50 * 2**20
+
+
+# --- Asked for ----------------------------------------------------------------------------------------------------
+def ask_sync(
+    connection: Connection, *, by: User | None, now: datetime, is_dry_run: bool = False, is_full: bool = False
+) -> ImportRun:
+    """Ask for an import by a connection; one that is asked for already is given back."""
+    waiting = ImportRun.objects.filter(connection=connection, status=Status.QUEUED, is_dry_run=is_dry_run).first()
+    return waiting or ImportRun.objects.create(
+        project=connection.project, connection=connection, source=connection.source, is_dry_run=is_dry_run,
+        is_full=is_full, created_by=by, created_at=now,
+    )  # fmt: skip
+
+
+def ask_upload(
+    project: Project, *, name: str, content: bytes, by: User | None, now: datetime, is_dry_run: bool = False
+) -> ImportRun:
+    """Ask for an import of a file; the file is kept until it is read."""
+    return ImportRun.objects.create(
+        project=project, source="csv", upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
+        created_by=by, created_at=now,
+    )  # fmt: skip
+
+
+def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
+    """Ask for an import by every connection that is in use."""
+    return [ask_sync(each, by=None, now=now) for each in Connection.objects.filter(is_active=True)]
+
+
+# --- Carried out --------------------------------------------------------------------------------------------------
+def due_runs(*, now: datetime) -> Sequence[UUID]:
+    """Runs that wait, and those whose worker is lost, oldest first."""
+    return list(_claimable(now).order_by("created_at").values_list("pk", flat=True))
+
+
+def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
+    """Carry a run out; None if it is not to be had: done by another, or another import of the project is running."""
+    run = _claimed(run_id, now)
+    if run is None:
+        return None
+    try:
+        report = _carried_out(run, now)
+    except ApplicationError as error:
+        return _ended(run, Status.FAILED, error=error.message)
+    except Exception:
+        logger.exception("Import %s failed", run.pk)
+        return _ended(run, Status.FAILED, error=OUR_FAULT)
+    return _ended(run, Status.COMPLETED, report=report)
+
+
+def _claimable(now: datetime) -> QuerySet[ImportRun]:
+    lost = Q(status=Status.RUNNING, seen_at__lt=now - LOST_AFTER)
+    return ImportRun.objects.filter(Q(status=Status.QUEUED) | lost)
+
+
+@transaction.atomic
+def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
+    run = _claimable(now).filter(pk=run_id).select_related("project", "connection").first()
+    if run is None:
+        return None
+    # One import of a project at a time: the project's row is what they meet at.
+    Project.objects.select_for_update().get(pk=run.project_id)
+    others = ImportRun.objects.filter(project=run.project_id, status=Status.RUNNING, seen_at__gte=now - LOST_AFTER)
+    if others.exclude(pk=run.pk).exists():
+        return None
+    claimed = _claimable(now).filter(pk=run_id).update(status=Status.RUNNING, started_at=now, seen_at=now)
+    run.refresh_from_db()
+    return run if claimed else None
+
+
+def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:
+    if run.connection is not None:
+        return sync(run.connection, run, now=now, is_full=run.is_full).as_dict()
+    if run.upload is None:
+        raise Conflict("The connection of this import is gone.")
+    return _file_imported(run)
+
+
+def _file_imported(run: ImportRun) -> dict[str, Any]:
+    """A file by the command that imports files, which decides for itself what it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (run.upload_name or "upload.csv")
+        path.write_bytes(bytes(run.upload or b""))
+        told = StringIO()
+        try:
+            call_command(
+                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, stdout=told
+            )
+        except CommandError as error:
+            raise Conflict(str(error).replace(str(path), path.name)) from error
+    report: dict[str, Any] = json.loads(told.getvalue())
+    return report
+
+
+def _ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
+    run.status, run.error, run.report, run.upload, run.finished_at = status, error, report or {}, None, timezone.now()
+    run.save(update_fields=["status", "error", "report", "upload", "finished_at"])
+    return run
+
+
+# --- Taken back ---------------------------------------------------------------------------------------------------
+@transaction.atomic
+def undo(run: ImportRun) -> int:
+    """Take an import back; how many issues stay because they were worked on here since.
+
+    Raises
+    ------
+    Conflict
+        If it runs, changed nothing that is known, or a later one of the project is to be taken back first.
+    """
+    project = Project.objects.select_for_update().get(pk=run.project_id)
+    run.refresh_from_db()
+    if run.status not in (Status.COMPLETED, Status.FAILED) or not (run.touches.exists() or run.sprint_ids):
+        raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
+    later = ImportRun.objects.filter(project=project, touches__isnull=False, created_at__gt=run.created_at)
+    if later.exclude(status=Status.UNDONE).exists():
+        raise Conflict("A later import changed this project: take that one back first.")
+    kept = _take_back(list(run.touches.select_related("issue").order_by("-pk")))
+    Sprint.objects.filter(pk__in=run.sprint_ids, issues__isnull=True).delete()
+    roll_up(project.pk)
+    if run.connection is not None:
+        run.connection.synced_until = None
+        run.connection.save(update_fields=["synced_until"])
+    run.touches.all().delete()
+    run.status = Status.UNDONE
+    run.save(update_fields=["status"])
+    return kept
+
+
+def _take_back(touches: Sequence[ImportTouch]) -> int:
+    added = [change for touch in touches for change in touch.changes]
+    # History is append-only for everybody but who wrote it by mistake: what an import added leaves with it.
+    changes: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=added)
+    made = {touch.issue_id for touch in touches if touch.before is None}
+    worked_on = IssueChange.objects.filter(issue__in=made).exclude(pk__in=added)
+    kept = set(worked_on.values_list("issue_id", flat=True))
+    changes.exclude(issue__in=kept).delete()
+    for touch in touches:
+        if touch.before:
+            _restored(touch)
+    Issue.objects.filter(pk__in=made - kept).delete()
+    return len(kept)
+
+
+def _restored(touch: ImportTouch) -> None:
+    fields = {field.attname: field for field in Issue._meta.concrete_fields}
+    values = {name: fields[name].to_python(value) for name, value in (touch.before or {}).items()}
+    Issue.objects.filter(pk=touch.issue_id).update(**values)

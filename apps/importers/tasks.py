@@ -1,0 +1,46 @@
+"""What workers do for imports. A message carries ids only."""
+
+import logging
+from collections.abc import Iterable
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.common.broker import BROKER_FAULTS
+from apps.importers import runs
+
+logger = logging.getLogger(__name__)
+#: Fifty thousand requests at the pace that trackers allow.
+TIME_LIMIT_SECONDS = 6 * 3_600
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True, time_limit=TIME_LIMIT_SECONDS)
+def run_import(run_id: str) -> None:
+    """Carry one import out; nothing if it is done or another one of its project is running."""
+    runs.execute(UUID(run_id), now=timezone.now())
+
+
+@shared_task
+def run_due_imports() -> int:
+    """Send what waits and what a dead worker left; every minute."""
+    return send(runs.due_runs(now=timezone.now()))
+
+
+@shared_task
+def sync_connections() -> int:
+    """Bring every connected project in step; every hour."""
+    return send(run.pk for run in runs.ask_due_syncs(now=timezone.now()))
+
+
+def send(run_ids: Iterable[UUID]) -> int:
+    """Hand runs to the workers; without a broker the next minute does."""
+    sent = 0
+    for run_id in run_ids:
+        try:
+            run_import.apply_async((str(run_id),), retry=False)
+        except BROKER_FAULTS as error:
+            logger.warning("Imports wait for the next minute: %s", type(error).__name__)
+            break
+        sent += 1
+    return sent

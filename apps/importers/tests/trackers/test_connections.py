@@ -1,0 +1,216 @@
+"""Connections: tokens at rest, places, imports in the background, incremental ones, and taking one back."""
+
+import base64
+from datetime import timedelta
+
+import pytest
+
+from apps.common.exceptions import Conflict
+from apps.importers import runs, tasks
+from apps.importers.boxes import opened, sealed
+from apps.importers.models import Connection, ImportRun
+from apps.importers.records import ImportRefused
+from apps.importers.sources.registry import CONNECTORS, place_in, place_of
+from apps.importers.tests.trackers import jira_site
+from apps.importers.tests.trackers.server import Reply
+from apps.importers.tests.trackers.test_writing import whole
+from apps.projects.models import Issue, IssueChange, Project, Sprint
+from apps.projects.services import update_issue
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+# --- Tokens -----------------------------------------------------------------------------------------------------------
+def test_a_token_is_stored_encrypted_and_opens_with_every_key(settings):
+    settings.CONNECTION_KEYS = ["old"]
+    box = sealed("secret-token")
+    assert "secret" not in box
+    settings.CONNECTION_KEYS = ["new", "old"]
+    assert opened(box) == "secret-token"
+    settings.CONNECTION_KEYS = ["new"]
+    with pytest.raises(ImportRefused, match="give it again"):
+        opened(box)
+
+
+def test_after_an_import_the_token_lies_under_the_newest_key(connection, settings, now):
+    settings.CONNECTION_KEYS = ["second key", "first key"]
+    runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    settings.CONNECTION_KEYS = ["second key"]
+    connection.refresh_from_db()
+    assert opened(connection.sealed_token) == "ada@example.org:secret-token"
+
+
+def test_jira_is_sent_address_and_token_as_it_wants_them(connection, jira, now):
+    runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    kind, _, value = jira.requests[0].headers["authorization"].partition(" ")
+    assert (kind, base64.b64decode(value).decode()) == ("Basic", "ada@example.org:secret-token")
+
+
+# --- Places -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("github:owner/repo", ("github", "https://api.github.com", "owner/repo")),
+        ("https://github.com/owner/repo/issues", ("github", "https://api.github.com", "owner/repo")),
+        (
+            "https://acme.atlassian.net/jira/software/projects/SHOP/boards/7",
+            ("jira", "https://acme.atlassian.net", "SHOP"),
+        ),
+        ("https://acme.atlassian.net/browse/SHOP-12", ("jira", "https://acme.atlassian.net", "SHOP")),
+        ("jira_dc:https://jira.acme.org/jira/projects/SHOP", ("jira_dc", "https://jira.acme.org", "SHOP")),
+        ("https://gitlab.com/group/sub/project/-/issues", ("gitlab", "https://gitlab.com/api/v4", "group/sub/project")),
+        ("gitlab:https://git.acme.org/a/b", ("gitlab", "https://git.acme.org/api/v4", "a/b")),
+        ("https://linear.app/acme/team/TM/active", ("linear", "https://api.linear.app", "TM")),
+        ("https://dev.azure.com/acme/Shop", ("azure", "https://dev.azure.com/acme", "Shop")),
+    ],
+)
+def test_a_place_is_understood_as_people_paste_it(text, expected):
+    place = place_in(text)
+    assert (place.connector.name, place.base_url, place.scope) == expected
+
+
+def test_a_project_of_jira_is_nothing_but_a_key():
+    with pytest.raises(ImportRefused, match="no place"):
+        place_of("jira", "https://acme.atlassian.net", 'SHOP" OR project = "SECRET')
+
+
+def test_a_name_of_a_file_is_no_place():
+    assert place_in("export.csv") is None
+    assert place_in("C:/exports/jira.csv") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("https://tracker.acme.org/x", "Say it"),
+        ("github:repo", "owner/repository"),
+        ('jira:https://a.atlassian.net/x"y', "no place"),
+    ],
+)
+def test_a_place_that_is_none_says_what_would_be_right(text, told):
+    with pytest.raises(ImportRefused, match=told):
+        place_in(text)
+
+
+def test_the_kinds_of_the_table_are_those_that_can_be_asked():
+    assert set(Connection.Kind.values) == set(CONNECTORS)
+
+
+# --- Imports ----------------------------------------------------------------------------------------------------------
+def test_an_import_runs_once_and_tells_what_it_did(connection, now):
+    asked = runs.ask_sync(connection, by=None, now=now)
+    run = runs.execute(asked.pk, now=now)
+    assert (run.status, run.rows_read, run.report["new"]) == ("completed", 4, 4)
+    assert any("labels" in line["what"] for line in run.report["ledger"])
+    assert runs.execute(asked.pk, now=now) is None
+    assert {str(issue) for issue in Issue.objects.all()} == {"A-1", "A-2", "A-3", "A-4"}
+
+
+def test_a_second_import_asks_only_for_what_was_touched_and_changes_nothing(connection, jira, now):
+    runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    before, asked = whole(connection.project), len(jira.requests)
+    run = runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now + HOUR)
+    assert (run.report["new"], run.report["changed"], run.report["unchanged"]) == (0, 0, 4)
+    assert whole(connection.project) == before
+    queries = [request.body["jql"] for request in jira.requests[asked:] if "search" in request.path]
+    assert all("updated >=" in query for query in queries)
+
+
+def test_a_refused_token_fails_the_import_in_words_and_leaves_the_next_one_whole(connection, jira, now):
+    jira.answer = lambda request: Reply({"message": "no"}, 401)
+    run = runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    assert run.status == "failed"
+    assert "expired" in run.error
+    assert "secret" not in run.error
+    connection.refresh_from_db()
+    assert connection.synced_until is None
+
+
+def test_a_worker_that_died_leaves_a_run_that_is_taken_up_again(connection, now):
+    run = runs.ask_sync(connection, by=None, now=now)
+    ImportRun.objects.filter(pk=run.pk).update(status="running", seen_at=now)
+    assert runs.execute(run.pk, now=now + HOUR / 4) is None
+    assert list(runs.due_runs(now=now + HOUR)) == [run.pk]
+    assert runs.execute(run.pk, now=now + HOUR).status == "completed"
+
+
+def test_two_imports_of_a_project_do_not_run_at_once(connection, now):
+    first = runs.ask_sync(connection, by=None, now=now)
+    ImportRun.objects.filter(pk=first.pk).update(status="running", seen_at=now)
+    second = runs.ask_sync(connection, by=None, now=now)
+    assert second.pk != first.pk
+    assert runs.execute(second.pk, now=now) is None
+
+
+def test_an_import_that_waits_is_not_asked_for_twice(connection, now):
+    assert runs.ask_sync(connection, by=None, now=now).pk == runs.ask_sync(connection, by=None, now=now).pk
+
+
+def test_every_connection_in_use_is_imported_by_the_clock(connection, now, monkeypatch):
+    sent = []
+    monkeypatch.setattr(tasks.run_import, "apply_async", lambda args, **options: sent.append(args[0]))
+    assert tasks.sync_connections() == 1
+    Connection.objects.update(is_active=False)
+    ImportRun.objects.all().delete()
+    assert tasks.sync_connections() == 0
+    assert len(sent) == 1
+
+
+def test_a_dry_run_changes_nothing_and_the_next_import_is_still_whole(connection, now):
+    run = runs.execute(runs.ask_sync(connection, by=None, now=now, is_dry_run=True).pk, now=now)
+    assert (run.report["new"], run.report["dry_run"], Issue.objects.count(), Sprint.objects.count()) == (4, True, 0, 0)
+    connection.refresh_from_db()
+    assert connection.synced_until is None
+
+
+# --- Taken back -------------------------------------------------------------------------------------------------------
+def test_taking_the_first_import_back_leaves_nothing_of_it(connection, now):
+    run = runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    assert runs.undo(run) == 0
+    counts = (Issue.objects.count(), IssueChange.objects.count(), Sprint.objects.count())
+    assert (counts, run.status) == ((0, 0, 0), "undone")
+    connection.refresh_from_db()
+    assert connection.synced_until is None
+
+
+def test_taking_a_later_import_back_restores_what_was_before(connection, jira, now):
+    runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    before = whole(connection.project)
+
+    def later(request):
+        found = jira_site.cloud(request)
+        if "search" in request.path:
+            said = {"status": jira_site.STATUSES[2], "resolutiondate": "2026-03-21T09:00:00.000+0000", "summary": "New"}
+            found["issues"] = [
+                row | {"fields": row["fields"] | said} if row["key"] == "A-2" else row for row in found["issues"]
+            ]
+        if "changelog" in request.path and request.body.get("nextPageToken") != "more":
+            for log in found["issueChangeLogs"]:
+                if log["issueId"] == "102":
+                    moved = jira_site.history("2026-03-21T09:00:00.000+0000", jira_site.moved("In Progress", "Done"))
+                    log["changeHistories"] = [moved, *log["changeHistories"]]
+        return found
+
+    jira.answer = later
+    run = runs.execute(runs.ask_sync(connection, by=None, now=now + HOUR).pk, now=now + HOUR)
+    assert run.report["changed"] == 1
+    assert whole(connection.project) != before
+    assert runs.undo(run) == 0
+    assert whole(connection.project) == before
+
+
+def test_what_was_worked_on_here_since_stays(connection, lead, now):
+    run = runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    update_issue(Issue.objects.get(key="A-2"), by=lead, now=now + HOUR, title="Ours")
+    assert runs.undo(run) == 1
+    assert [str(issue) for issue in Issue.objects.all()] == ["A-2"]
+
+
+def test_the_latest_import_is_taken_back_first(connection, project, now):
+    first = runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
+    later = ImportRun.objects.create(project=project, source="jira", status="completed", created_at=now + HOUR)
+    later.touches.create(issue=Issue.objects.first(), before={"title": "x"})
+    with pytest.raises(Conflict, match="later import"):
+        runs.undo(first)
+    assert Project.objects.get(pk=project.pk).issues.count() == 4

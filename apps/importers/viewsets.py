@@ -1,0 +1,109 @@
+"""Imports and connections over the API, for those who lead the project."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apps.common.api.parsers import JSONParser
+from apps.importers import connections, runs
+from apps.importers.models import Connection, ImportRun
+from apps.importers.serializers import ConnectionSerializer, ImportRequest, ImportSerializer, UndoAnswer
+from apps.importers.tasks import send
+from apps.notifications.viewsets import LeadsOnly
+from apps.projects.models import Project, TeamMember
+from apps.projects.selectors import projects_visible_to, role_of
+from apps.projects.viewsets import ReadViewSet, gone
+
+
+class ConnectionViewSet(ReadViewSet):
+    """Trackers that the project is kept in step with, every hour."""
+
+    permission_classes = [IsAuthenticated, LeadsOnly]
+    queryset = Connection.objects.all()
+    serializer_class = ConnectionSerializer
+    lookup_url_kwarg = "connection_id"
+
+    def get_queryset(self) -> QuerySet[Connection]:
+        return Connection.objects.filter(project=self.project)
+
+    def create(self, request: Request, project_id: str) -> Response:
+        """Connect the project with a place in a tracker; the token is encrypted and never shown."""
+        asked = self.validated()
+        made = connections.connect(self.project, asked["place"], asked["token"], by=request.user, now=timezone.now())
+        return self.shown(made, status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, project_id: str, connection_id: str) -> Response:
+        """Give a new token, or switch it off and on."""
+        connection = self.get_object()
+        return self.shown(connections.change(connection, **self.validated(connection)))
+
+    def destroy(self, request: Request, project_id: str, connection_id: str) -> Response:
+        """Forget the connection with its token; what it imported stays."""
+        self.get_object().delete()
+        return gone()
+
+
+class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun]):
+    """Imports of the projects that you lead, the latest first."""
+
+    queryset = ImportRun.objects.all()
+    serializer_class = ImportSerializer
+    parser_classes = [JSONParser, MultiPartParser]
+    lookup_url_kwarg = "import_id"
+
+    def get_queryset(self) -> QuerySet[ImportRun]:
+        visible = projects_visible_to(self.request.user)
+        if not self.request.user.is_staff and not self.request.user.is_superuser:
+            visible = visible.filter(team__user=self.request.user, team__role=TeamMember.Role.LEAD)
+        return ImportRun.objects.filter(project__in=visible).defer("upload")
+
+    @extend_schema(
+        request=ImportRequest,
+        responses={202: OpenApiResponse(ImportSerializer, description="Queued; `Location` is where to follow it.")},
+    )
+    def create(self, request: Request) -> Response:
+        """Ask for an import, by a connection or of a file."""
+        form = ImportRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked, now = form.validated_data, timezone.now()
+        project = self._led(asked["project"])
+        if asked["connection"] is not None:
+            connection = get_object_or_404(Connection, project=project, pk=asked["connection"])
+            run = runs.ask_sync(
+                connection, by=request.user, now=now, is_dry_run=asked["dry_run"], is_full=asked["full"]
+            )
+        else:
+            file = asked["file"]
+            run = runs.ask_upload(
+                project, name=file.name, content=file.read(), by=request.user, now=now, is_dry_run=asked["dry_run"]
+            )
+        transaction.on_commit(lambda: send([run.pk]))
+        return Response(
+            ImportSerializer(run).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": reverse("import-detail", kwargs={"import_id": run.pk})},
+        )
+
+    @extend_schema(request=None, responses={200: UndoAnswer})
+    def undo(self, request: Request, import_id: UUID) -> Response:
+        """Take an import back, the latest first."""
+        return Response({"kept": runs.undo(self.get_object())})
+
+    def _led(self, project_id: UUID) -> Project:
+        project = get_object_or_404(projects_visible_to(self.request.user), pk=project_id)
+        if role_of(self.request.user, project) != TeamMember.Role.LEAD:
+            raise PermissionDenied("Only leads import into their project.")
+        return project
