@@ -1,5 +1,6 @@
 """Connections of projects to trackers: made, kept in step, and their tokens kept."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,10 +9,12 @@ from django.conf import settings
 from apps.accounts.models import User
 from apps.importers.boxes import opened, resealed, sealed
 from apps.importers.models import Connection, ImportRun
+from apps.importers.records import RowError
 from apps.importers.report import ImportReport
 from apps.importers.sources.client import Budget, Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
+from apps.importers.tracked import TrackedIssue
 from apps.projects.models import Project
 from apps.projects.rows import insert
 
@@ -55,7 +58,14 @@ def client_for(place: Place, token: str, **options: Any) -> Client:
     )
 
 
-def sync(connection: Connection, run: ImportRun, *, now: datetime, is_full: bool = False) -> ImportReport:
+def sync(
+    connection: Connection,
+    run: ImportRun,
+    *,
+    now: datetime,
+    is_full: bool = False,
+    on_row: Callable[[TrackedIssue | RowError], None] | None = None,
+) -> ImportReport:
     """Bring a project in step with its tracker: what was touched since the last time, or everything."""
     place = place_of(connection.kind, connection.base_url, connection.scope)
     client = client_for(place, opened(connection.sealed_token))
@@ -68,6 +78,7 @@ def sync(connection: Connection, run: ImportRun, *, now: datetime, is_full: bool
         now=now,
         dry_run=run.is_dry_run,
         run=run,
+        on_row=on_row,
     )
     if not run.is_dry_run:
         # Of what came after the import began nothing is sure.

@@ -77,11 +77,11 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     try:
         report = _carried_out(run, now)
     except ApplicationError as error:
-        return _ended(run, Status.FAILED, error=error.message)
+        return ended(run, Status.FAILED, error=error.message)
     except Exception:
         logger.exception("Import %s failed", run.pk)
-        return _ended(run, Status.FAILED, error=OUR_FAULT)
-    return _ended(run, Status.COMPLETED, report=report)
+        return ended(run, Status.FAILED, error=OUR_FAULT)
+    return ended(run, Status.COMPLETED, report=report)
 
 
 def _claimable(now: datetime) -> QuerySet[ImportRun]:
@@ -128,7 +128,8 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
     return report
 
 
-def _ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
+def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
+    """Keep what came of a run; the file it was about is let go."""
     run.status, run.error, run.report, run.upload, run.finished_at = status, error, report or {}, None, timezone.now()
     run.save(update_fields=["status", "error", "report", "upload", "finished_at"])
     return run

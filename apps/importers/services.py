@@ -56,15 +56,7 @@ def import_issues(
         If there is no such project and none is to be made, or if the key cannot be one.
     """
     report = ImportReport(project_key, dry_run)
-    with _undone_at_the_end() if dry_run else nullcontext():
-        project = _project(project_key, create_as, now)
-        if lead is not None:
-            TeamMember.objects.update_or_create(
-                project=project,
-                user=lead,
-                defaults={"role": TeamMember.Role.LEAD},
-                create_defaults={"role": TeamMember.Role.LEAD, "joined_at": now},
-            )
+    with led_project(project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run) as project:
         writer = BatchWriter(project, frozenset(mapped), source, now, report)
         for batch in _batches(_issues_only(rows, report, on_error)):
             with transaction.atomic():
@@ -78,7 +70,28 @@ def import_issues(
 
 
 @contextmanager
-def _undone_at_the_end() -> Iterator[None]:
+def led_project(
+    key: str, *, create_as: str | None, lead: User | None, now: datetime, dry_run: bool
+) -> Iterator[Project]:
+    """The project an import goes to, made and given a lead where that is asked for; a dry run undoes it all."""
+    with undone_at_the_end() if dry_run else nullcontext():
+        project = _project(key, create_as, now)
+        if lead is not None:
+            _give_lead(project, lead, now)
+        yield project
+
+
+def _give_lead(project: Project, lead: User, now: datetime) -> None:
+    TeamMember.objects.update_or_create(
+        project=project,
+        user=lead,
+        defaults={"role": TeamMember.Role.LEAD},
+        create_defaults={"role": TeamMember.Role.LEAD, "joined_at": now},
+    )
+
+
+@contextmanager
+def undone_at_the_end() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

@@ -4,8 +4,8 @@ A batch is whole or not there. Only an import that reached its end moves `Connec
 is done again from where the last whole one ended, and changes nothing of what is there already.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.importers.models import ImportRun, ImportTouch
 from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
-from apps.importers.services import completed_counts, sprint_counts
+from apps.importers.services import completed_counts, sprint_counts, undone_at_the_end
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
 from apps.importers.writing.tracked import Touch, TrackedWriter
 from apps.projects.models import Project
@@ -64,7 +64,7 @@ def import_told(
         Hears every issue and every error.
     """
     report, ledger = ImportReport(project.key, dry_run), Ledger()
-    with _undone_at_the_end() if dry_run else nullcontext():
+    with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
         batch: list[TrackedIssue] = []
         for each in told:
@@ -116,10 +116,3 @@ def _refuse(error: RowError, report: ImportReport) -> None:
     report.error_count += 1
     if len(report.errors) < SHOWN_ERRORS:
         report.errors.append(error)
-
-
-@contextmanager
-def _undone_at_the_end() -> Iterator[None]:
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""Load a backlog from a CSV file: `./run manage import_issues FILE --project KEY`."""
+"""Load a backlog from a CSV file or a tracker: `./run manage import_issues SOURCE --project KEY`."""
 
 import csv
 import json
@@ -16,12 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
+from apps.importers.management import trackers
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS, Columns
 from apps.importers.sources.csv.file import CsvShape, date_style, inspect_file, read_issues
 from apps.importers.sources.csv.sampling import readable_columns
+from apps.importers.sources.registry import place_in
 
 ROWS_PER_LINE = 5_000
 PREVIEWED_ISSUES = 3
@@ -30,7 +32,7 @@ LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
 
 
 class Command(BaseCommand):
-    help = "Load issues from a CSV file into a project. Running it again updates what changed in the file."
+    help = "Load issues from a CSV file or a tracker into a project. Running it again updates what changed there."
     # The checks import every view: half a second that `./run --data` need not wait for.
     requires_system_checks = ()
     #: What the last import did, for callers in this process.
@@ -38,9 +40,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "file", type=Path, help="CSV: an export of Jira, GitHub, GitLab, Linear, Azure, or your own"
+            "file",
+            nargs="?",
+            metavar="SOURCE",
+            help="a CSV file (an export of Jira, GitHub, GitLab, Linear, Azure, or your own), or a tracker: the "
+            "address of a page there, github:owner/repository, jira_dc:https://jira.example.com/projects/KEY",
         )
-        parser.add_argument("--project", required=True, metavar="KEY", help="the project the issues go to")
+        parser.add_argument("--project", metavar="KEY", help="the project the issues go to")
         parser.add_argument(
             "--create-project", nargs="?", const="", metavar="NAME", help="make the project if there is none"
         )
@@ -67,11 +73,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--errors", type=Path, metavar="FILE", help="write every row that was not imported to a CSV"
         )
+        trackers.add_arguments(parser)
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        say = (lambda text: None) if options["json"] else lambda text: self.stdout.write(_printable(text))
         try:
-            self.report = report = self._import(options)
+            if options["undo"]:
+                trackers.undone(options["undo"], say)
+                return
+            self.report = report = self._from_anywhere(options, say)
         except ApplicationError as error:
             raise CommandError(error.message) from error
         except KeyboardInterrupt as error:
@@ -80,6 +91,15 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False))
         else:
             self._print_report(report, options["errors"])
+
+    def _from_anywhere(self, options: dict[str, Any], say: trackers.Say) -> ImportReport:
+        """From a tracker where one is named, else from a file."""
+        if not options["file"] or not options["project"]:
+            raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
+        place = place_in(str(options["file"]))
+        if place is not None:
+            return trackers.imported(place, options | {"lead": _lead(options["lead"])}, say)
+        return self._import(options | {"file": Path(options["file"])})
 
     def _import(self, options: dict[str, Any]) -> ImportReport:
         _refuse_bad_options(options)
@@ -222,6 +242,7 @@ def _summary(report: ImportReport) -> str:
         (report.error_count, "rows not imported"),
         (report.people_added, "people added to the team"),
         (report.sprints_added, "sprints made"),
+        (report.changes_added, "entries of history"),
     )
     parts = [f"{report.new:,} new", *(f"{count:,} {what}" for count, what in counts if count)]
     prefix = "Dry run, nothing was changed. " if report.dry_run else ""

@@ -1,0 +1,135 @@
+"""`import_issues` for trackers: one import right now, or one that is kept in step from now on."""
+
+import getpass
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.importers import runs
+from apps.importers.connections import client_for, connect, sync
+from apps.importers.models import Connection, ImportRun
+from apps.importers.records import ImportRefused, RowError
+from apps.importers.report import ImportReport
+from apps.importers.services import led_project
+from apps.importers.sources.registry import Place
+from apps.importers.syncing import import_told
+from apps.importers.tracked import TrackedIssue
+from apps.projects.models import Project
+
+#: Where the token is looked for before it is asked for: on a command line everybody on the machine reads it.
+TOKEN_VARIABLE = "TRACKER_TOKEN"  # noqa: S105 - a name
+ROWS_PER_LINE = 500
+Say = Callable[[str], object]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of imports from trackers."""
+    parser.add_argument("--full", action="store_true", help="of a tracker: everything, not only what was touched")
+    parser.add_argument(
+        "--keep-in-step", action="store_true", help="of a tracker: store the token, encrypted, and import every hour"
+    )
+    parser.add_argument("--undo", type=UUID, metavar="IMPORT_ID", help="take an import back")
+
+
+def undone(run_id: UUID, say: Say) -> None:
+    """Take an import back and say what became of it."""
+    run = ImportRun.objects.filter(pk=run_id).first()
+    if run is None:
+        raise ImportRefused(f"There is no import {run_id}.")
+    kept = runs.undo(run)
+    stays = f" {kept:,} issues stay, because they were worked on here since." if kept else ""
+    say(f"The import of {run.created_at:%Y-%m-%d %H:%M} is taken back.{stays}")
+
+
+def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
+    """Import from a tracker, now; what it costs to ask for is the tracker's."""
+    now = timezone.now()
+    with led_project(options["project"], create_as=_name(place, options), lead=options["lead"], now=now,
+                     dry_run=options["dry_run"]) as project:  # fmt: skip
+        known = Connection.objects.filter(
+            project=project, kind=place.connector.name, base_url=place.base_url, scope=place.scope
+        ).first()
+        if options["keep_in_step"] and not options["dry_run"]:
+            known = known or connect(project, place, _token(place), by=None, now=now)
+        if known is not None:
+            return _by_connection(known, options, now, say)
+        return _once(project, place, options, now, say)
+
+
+def _by_connection(connection: Connection, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
+    run = _begun(connection.project, connection.source, options, now, connection)
+    try:
+        report = sync(connection, run, now=now, is_full=options["full"], on_row=_progress(say))
+    except BaseException:
+        runs.ended(run, ImportRun.Status.FAILED, error="Stopped at the command line.")
+        raise
+    return _told(run, report, say)
+
+
+def _once(project: Project, place: Place, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
+    connector = place.connector
+    client = client_for(place, _token(place))
+    run = _begun(project, connector.name, options, now, None)
+    try:
+        report = import_told(
+            connector.pull(client, place.scope, None), project=project, source=connector.name, fields=connector.told,
+            now=now, dry_run=options["dry_run"], run=run, on_row=_progress(say),
+        )  # fmt: skip
+    except BaseException:
+        runs.ended(run, ImportRun.Status.FAILED, error="Stopped at the command line.")
+        raise
+    return _told(run, report, say)
+
+
+def _begun(
+    project: Project, source: str, options: dict[str, Any], now: datetime, connection: Connection | None
+) -> ImportRun:
+    return ImportRun.objects.create(
+        project=project, source=source, connection=connection, status=ImportRun.Status.RUNNING, created_at=now,
+        started_at=now, seen_at=now, is_dry_run=options["dry_run"], is_full=options["full"],
+    )  # fmt: skip
+
+
+def _told(run: ImportRun, report: ImportReport, say: Say) -> ImportReport:
+    runs.ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
+    if report.ledger:
+        say("What cannot be had:")
+    for line in report.ledger:
+        say(f"  {line.sentence()}")
+    if not report.dry_run and (report.new or report.changed):
+        say(f"To take this import back: import_issues --undo {run.pk}")
+    return report
+
+
+def _progress(say: Say) -> Callable[[TrackedIssue | RowError], None]:
+    count = 0
+
+    def heard(row: TrackedIssue | RowError) -> None:
+        nonlocal count
+        count += 1
+        if count % ROWS_PER_LINE == 0:
+            say(f"{count:,} issues read")
+
+    return heard
+
+
+def _token(place: Place) -> str:
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token and sys.stdin.isatty():
+        token = getpass.getpass(f"Token for {place.connector.title} ({place.connector.token_hint}): ")
+    if not token:
+        raise ImportRefused(
+            f"{place.connector.title} wants {place.connector.token_hint}: put it into {TOKEN_VARIABLE}."
+        )
+    return token
+
+
+def _name(place: Place, options: dict[str, Any]) -> str | None:
+    name: str | None = options["create_project"]
+    return place.scope if name == "" else name
