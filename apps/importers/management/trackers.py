@@ -1,11 +1,13 @@
 """`import_issues` for trackers: one import right now, or one that is kept in step from now on."""
 
 import getpass
+import json
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +19,18 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import led_project
+from apps.importers.sources import jsonlines
 from apps.importers.sources.registry import Place
 from apps.importers.syncing import import_told
-from apps.importers.tracked import TrackedIssue
+from apps.importers.tracked import Told, TrackedIssue
 from apps.projects.models import Project
 
 #: Where the token is looked for before it is asked for: on a command line everybody on the machine reads it.
 TOKEN_VARIABLE = "TRACKER_TOKEN"  # noqa: S105 - a name
 ROWS_PER_LINE = 500
+#: Endings of files of JSON lines, and where their issues come from unless `--source` says so.
+LINES_SUFFIXES = (".jsonl", ".ndjson")
+DEFAULT_SOURCE, LINES_SOURCE = "csv", "jsonlines"
 Say = Callable[[str], object]
 
 
@@ -33,6 +39,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--full", action="store_true", help="of a tracker: everything, not only what was touched")
     parser.add_argument(
         "--keep-in-step", action="store_true", help="of a tracker: store the token, encrypted, and import every hour"
+    )
+    parser.add_argument(
+        "--mapping", type=Path, metavar="FILE", help="of JSON lines: where each field stands, what statuses mean"
+    )
+    parser.add_argument(
+        "--save-as", type=Path, metavar="FILE", help="of a tracker: write what it tells as JSON lines, too"
     )
     parser.add_argument("--undo", type=UUID, metavar="IMPORT_ID", help="take an import back")
 
@@ -59,7 +71,29 @@ def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
             known = known or connect(project, place, _token(place), by=None, now=now)
         if known is not None:
             return _by_connection(known, options, now, say)
-        return _once(project, place, options, now, say)
+        told = place.connector.pull(client_for(place, _token(place)), place.scope, None)
+        if options["save_as"]:
+            told = jsonlines.saved(told, options["save_as"])
+        return _once(project, told, options, now, say, source=place.connector.name, fields=place.connector.told)
+
+
+def lines_imported(path: Path, options: dict[str, Any], say: Say) -> ImportReport:
+    """Import JSON lines, with history where they have it."""
+    now = timezone.now()
+    shape = _mapping(options["mapping"])
+    told, fields = jsonlines.read(path, shape), jsonlines.fields_in(path, shape)
+    name = path.stem if options["create_project"] == "" else options["create_project"]
+    with led_project(options["project"], create_as=name, lead=options["lead"], now=now,
+                     dry_run=options["dry_run"]) as project:  # fmt: skip
+        source = LINES_SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
+        return _once(project, told, options, now, say, source=source, fields=fields)
+
+
+def _mapping(path: Path | None) -> jsonlines.Shape:
+    try:
+        return jsonlines.mapping_of(json.loads(path.read_text(encoding="utf-8")) if path else {})
+    except (OSError, ValueError) as error:
+        raise ImportRefused(f"{path} is no mapping in JSON: {error}.") from error
 
 
 def _by_connection(connection: Connection, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
@@ -72,14 +106,21 @@ def _by_connection(connection: Connection, options: dict[str, Any], now: datetim
     return _told(run, report, say)
 
 
-def _once(project: Project, place: Place, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
-    connector = place.connector
-    client = client_for(place, _token(place))
-    run = _begun(project, connector.name, options, now, None)
+def _once(
+    project: Project,
+    told: Iterable[Told],
+    options: dict[str, Any],
+    now: datetime,
+    say: Say,
+    *,
+    source: str,
+    fields: Collection[str],
+) -> ImportReport:
+    run = _begun(project, source, options, now, None)
     try:
         report = import_told(
-            connector.pull(client, place.scope, None), project=project, source=connector.name, fields=connector.told,
-            now=now, dry_run=options["dry_run"], run=run, on_row=_progress(say),
+            told, project=project, source=source, fields=fields, now=now, dry_run=options["dry_run"], run=run,
+            on_row=_progress(say),
         )  # fmt: skip
     except BaseException:
         runs.ended(run, ImportRun.Status.FAILED, error="Stopped at the command line.")

@@ -99,7 +99,10 @@ class Command(BaseCommand):
         place = place_in(str(options["file"]))
         if place is not None:
             return trackers.imported(place, options | {"lead": _lead(options["lead"])}, say)
-        return self._import(options | {"file": Path(options["file"])})
+        path = Path(options["file"])
+        if path.suffix.casefold() in trackers.LINES_SUFFIXES:
+            return trackers.lines_imported(path, options | {"lead": _lead(options["lead"])}, say)
+        return self._import(options | {"file": path})
 
     def _import(self, options: dict[str, Any]) -> ImportReport:
         _refuse_bad_options(options)

@@ -78,3 +78,20 @@ def test_a_refusal_ends_in_words_and_the_run_is_over(project, source, jira):
 def test_what_is_missing_is_asked_for(arguments):
     with pytest.raises(CommandError, match="import_issues SOURCE --project KEY"):
         run(*arguments)
+
+
+def test_what_a_tracker_told_is_saved_and_imported_again_without_it(project, source, tmp_path):
+    path = tmp_path / "told.jsonl"
+    run(source, project=project.key, save_as=path)
+    run(str(path), project="AGAIN", create_project="")
+    told = [Issue.objects.filter(project__key=key).order_by("key") for key in (project.key, "AGAIN")]
+    names = ("key", "status__name", "sprint__name", "story_points", "started_at", "resolved_at", "changes__changed_at")
+    first, again = (sorted(map(str, issues.values_list(*names))) for issues in told)
+    assert first == again
+
+
+def test_a_mapping_that_is_no_json_is_told_as_such(tmp_path):
+    (tmp_path / "mapping.json").write_text("{")
+    (tmp_path / "issues.jsonl").write_text("{}")
+    with pytest.raises(CommandError, match="no mapping in JSON"):
+        run(str(tmp_path / "issues.jsonl"), project="NEW", create_project="", mapping=tmp_path / "mapping.json")

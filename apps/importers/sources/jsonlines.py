@@ -1,0 +1,252 @@
+"""JSON lines: an issue or a sprint a line, with history; for trackers of one's own, and for what a tracker told.
+
+A mapping says where each field stands in a line and what its statuses mean:
+`{"fields": {"title": "summary.text"}, "statuses": {"In QA": "in_progress"}, "hours_in": "seconds"}`.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from apps.importers.records import ImportRefused, Person, RowError
+from apps.importers.sources import reading
+from apps.importers.sources.csv.values import BadValue
+from apps.importers.sources.csv.values import person as person_in
+from apps.importers.sources.reading import part, rows
+from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
+from apps.importers.writing.workflow import category_of
+
+#: A line with a description as long as trackers allow, and a long history.
+LONGEST_LINE_BYTES = 8 * 2**20
+PEEKED_LINES = 1_000
+HOURS_IN = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3_600}
+CATEGORIES = ("to_do", "in_progress", "done", "dropped")
+#: Field → where it stands unless a mapping says otherwise.
+PATHS = {
+    "external_id": "id", "key": "key", "title": "title", "description": "description", "issue_type": "type",
+    "status": "status", "status_category": "status_category", "priority": "priority", "component": "component",
+    "labels": "labels", "reporter": "reporter", "assignee": "assignee", "sprint_id": "sprint",
+    "story_points": "story_points", "estimated_hours": "estimated_hours", "actual_hours": "actual_hours",
+    "created_at": "created_at", "started_at": "started_at", "resolved_at": "resolved_at", "dropped_at": "dropped_at",
+    "due_date": "due_date", "parent": "parent", "level": "level", "changes": "changes", "recorded": "recorded",
+}  # fmt: skip
+#: Fields that a history may tell of.
+TOLD = frozenset({
+    "status", "sprint", "assignee", "story_points", "estimated_hours", "actual_hours", "title", "description",
+    "issue_type", "priority", "component", "labels",
+})  # fmt: skip
+ENDS = ("resolved_at", "dropped_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a file writes what it says."""
+
+    paths: Mapping[str, tuple[str, ...]]
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    hours_factor: float = 1.0
+
+
+def mapping_of(data: Any) -> Shape:
+    """A mapping, checked; raises `ImportRefused` with the part that is wrong and what would be right."""
+    if not isinstance(data, Mapping) or (unknown := sorted(set(data) - {"fields", "statuses", "hours_in"})):
+        known = "fields, statuses, hours_in"
+        raise ImportRefused(f"A mapping is an object with {known}" + (f", not {', '.join(unknown)}." if data else "."))
+    paths = {**PATHS, **_texts(data, "fields")}
+    if unknown := sorted(set(paths) - set(PATHS)):
+        raise ImportRefused(
+            f"The mapping names no field of an issue: {', '.join(unknown)}. Fields: {', '.join(PATHS)}."
+        )
+    statuses = {name.casefold(): category for name, category in _texts(data, "statuses").items()}
+    if wrong := sorted(set(statuses.values()) - set(CATEGORIES)):
+        raise ImportRefused(f"A status means {', '.join(CATEGORIES)}, not {', '.join(wrong)}.")
+    unit = data.get("hours_in", "hours")
+    if unit not in HOURS_IN:
+        raise ImportRefused(f"hours_in is {', '.join(HOURS_IN)}, not {unit!r}.")
+    return Shape({name: tuple(path.split(".")) for name, path in paths.items()}, statuses, HOURS_IN[unit])
+
+
+def _texts(data: Mapping[str, Any], name: str) -> dict[str, str]:
+    found = data.get(name, {})
+    if not isinstance(found, Mapping) or not all(isinstance(each, str) for each in found.values()):
+        raise ImportRefused(f"{name} in the mapping is an object of texts.")
+    return dict(found)
+
+
+def read(path: Path, mapping: Shape) -> Iterator[Told]:
+    """The lines of a file, one at a time; one that cannot be read is an error and the others are read."""
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(LONGEST_LINE_BYTES + 1):
+                number += 1
+                if line.strip():
+                    yield from read_line(number, line, mapping)
+    except OSError as error:
+        raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def fields_in(path: Path, mapping: Shape) -> frozenset[str]:
+    """The fields that the first lines have: what a file never speaks of is left as it is."""
+    found: set[str] = set()
+    try:
+        with path.open("rb") as file:
+            for line in islice(iter(lambda: file.readline(LONGEST_LINE_BYTES + 1), b""), PEEKED_LINES):
+                with contextlib.suppress(ValueError, RecursionError):  # told of when the line is read
+                    row = json.loads(line)
+                    found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
+    except OSError as error:
+        raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
+    return frozenset(found | ({"sprint"} if "sprint_id" in found else set()))
+
+
+def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
+    if len(line) > LONGEST_LINE_BYTES:
+        yield RowError(number, "", f"the line is longer than {LONGEST_LINE_BYTES // 2**20} MiB")
+        return
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        yield RowError(number, "", "the line is no JSON")
+        return
+    try:
+        if isinstance(sprint := part(row, "sprint"), Mapping) and "id" not in row:
+            yield _sprint(sprint)
+            return
+        issue = _issue(number, row, mapping)
+    except BadValue as error:
+        yield RowError(number, str(part(row, "id") or "")[:200], error.message)
+        return
+    yield issue
+    yield from gaps_in(issue)
+
+
+def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
+    if not row.get("id"):
+        raise BadValue("a sprint has no id")
+    state = str(row.get("state") or "")
+    if state not in ("", "planned", "active", "completed"):
+        raise BadValue(f"a sprint is planned, active or completed, not {state[:40]!r}")
+    moments = {name: reading.moment(row.get(name)) for name in ("started_at", "completed_at", "starts_at", "ends_at")}
+    return TrackedSprint(
+        external_id=str(row["id"]),
+        name=reading.fitting(row.get("name"), 200) or f"Sprint {row['id']}",
+        goal=reading.long_text(row.get("goal")),
+        state=state,
+        starts_on=reading.day(row.get("starts_on")),
+        ends_on=reading.day(row.get("ends_on")),
+        **moments,
+    )
+
+
+def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
+    said = {name: part(row, *path) for name, path in mapping.paths.items()}
+    if not said["external_id"]:
+        raise BadValue("the line has no id")
+    name = reading.fitting(said["status"], reading.LONGEST_NAME)
+    status = Stage(name, _category(name, said["status_category"], mapping))
+    values: dict[str, Any] = {field: _value(field, said[field], mapping) for field in TOLD - {"status", "sprint"}}
+    level = said["level"]
+    times = {field: reading.moment(said[field]) for field in ("created_at", "started_at", *ENDS)}
+    issue = TrackedIssue(
+        line=number,
+        external_id=str(said["external_id"])[:200],
+        key=reading.fitting(said["key"], 200),
+        status=status.name,
+        status_category=status.category,
+        reporter=_person(said["reporter"]),
+        sprint_id=str(said["sprint_id"] or ""),
+        parent=str(said["parent"] or ""),
+        level=level if isinstance(level, int) and not isinstance(level, bool) else None,
+        due_date=reading.day(said["due_date"]),
+        changes=in_order(_change(each, mapping) for each in rows(said["changes"])),
+        recorded=frozenset(str(each) for each in rows(said["recorded"])) & TOLD,
+        **(values | times | {"title": values["title"] or str(said["external_id"])}),
+    )
+    return with_life(issue)
+
+
+def _category(name: str, said: Any, mapping: Shape) -> str:
+    told = str(said or "") or mapping.statuses.get(name.casefold(), "") or category_of(name)
+    if told and told not in CATEGORIES:
+        raise BadValue(f"a status means {', '.join(CATEGORIES)}, not {told[:40]!r}")
+    return told or "to_do"
+
+
+def _change(row: Any, mapping: Shape) -> Change:
+    name, at = str(part(row, "field") or ""), reading.moment(part(row, "at"))
+    if name not in TOLD:
+        raise BadValue(f"a change is of {', '.join(sorted(TOLD))}, not {name[:40]!r}")
+    if at is None:
+        raise BadValue("a change has no time")
+    old, new = (_value(name, part(row, key), mapping) for key in ("from", "to"))
+    return Change(name, old, new, at, _person(part(row, "by")))
+
+
+def _value(name: str, value: Any, mapping: Shape) -> Any:
+    """A value of a field, in the form its history has too."""
+    if name == "status":
+        told = value if isinstance(value, Mapping) else {"name": value}
+        text = reading.fitting(told.get("name"), reading.LONGEST_NAME)
+        return Stage(text, _category(text, told.get("category"), mapping))
+    if name in ("estimated_hours", "actual_hours"):
+        found = reading.number(value)
+        return None if found is None else reading.hours(found * mapping.hours_factor)
+    if read := _READERS.get(name):
+        return read(value)
+    return reading.fitting(value, _LONGEST.get(name, reading.LONGEST_NAME))
+
+
+def _person(value: Any) -> Person | None:
+    if isinstance(value, Mapping):
+        return reading.person(name=value.get("name"), email=value.get("email"), account=value.get("account"))
+    return person_in(str(value)) if value else None
+
+
+_LONGEST = {"title": reading.LONGEST_TITLE, "component": reading.LONGEST_COMPONENT, "sprint": 200}
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "assignee": _person,
+    "labels": lambda value: tuple(str(each) for each in rows(value)),
+    "story_points": reading.points,
+    "priority": reading.rank_of,
+    "description": reading.long_text,
+}
+
+
+# --- Writing ----------------------------------------------------------------------------------------------------------
+def line_of(told: TrackedIssue | TrackedSprint) -> str:
+    """An issue or a sprint as a line that reads back the same."""
+    if isinstance(told, TrackedSprint):
+        row = {"id": told.external_id, **{each.name: getattr(told, each.name) for each in fields(told)}}
+        row.pop("external_id")
+        return json.dumps({"sprint": row}, default=_plain, ensure_ascii=False)
+    row = {path: getattr(told, name) for name, path in PATHS.items() if name not in ("changes", "recorded")}
+    row["changes"] = [_line_of_change(change) for change in told.changes if change.field not in ENDS]
+    row["recorded"] = sorted(told.recorded)
+    return json.dumps(row, default=_plain, ensure_ascii=False)
+
+
+def _line_of_change(change: Change) -> dict[str, Any]:
+    return {"field": change.field, "from": change.old, "to": change.new, "at": change.at, "by": change.by}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Stage | Person):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    raise TypeError(f"{type(value).__name__} has no place in a line")
+
+
+def saved(told: Iterable[Told], path: Path) -> Iterator[Told]:
+    """The same, written down as it passes: what a tracker told can be imported again without it."""
+    with path.open("w", encoding="utf-8") as file:
+        for each in told:
+            if not isinstance(each, RowError | Gap):
+                file.write(line_of(each) + "\n")
+            yield each

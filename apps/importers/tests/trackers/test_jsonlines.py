@@ -1,0 +1,158 @@
+"""JSON lines: what is written reads back the same, foreign shapes by a mapping, what is wrong in words."""
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.importers.records import ImportRefused, Person, RowError
+from apps.importers.sources import jira_cloud
+from apps.importers.sources.jsonlines import fields_in, line_of, mapping_of, read, read_line, saved
+from apps.importers.tests.trackers import jira_site
+from apps.importers.tests.trackers.server import client_of, tracker
+from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, with_life
+
+PLAIN = mapping_of({})
+STAGES = [Stage("To do", "to_do"), Stage("Doing", "in_progress"), Stage("Done", "done"), Stage("Won't do", "dropped")]
+
+
+def at(day):
+    return datetime(2026, 3, day, 9, tzinfo=UTC)
+
+
+def lines(*rows, mapping=PLAIN):
+    return [told for n, row in enumerate(rows, 1) for told in read_line(n, json.dumps(row).encode(), mapping)]
+
+
+def test_a_line_is_an_issue_with_its_history():
+    issue, = lines({
+        "id": 7, "key": "A-7", "title": "Search", "status": "Done", "assignee": "Ada <ada@example.org>", "sprint": "s1",
+        "story_points": 5, "created_at": "2026-03-01T09:00:00Z", "due_date": "2026-04-01",
+        "changes": [
+            {"field": "status", "from": "Doing", "to": "Done", "at": "2026-03-09T09:00:00Z"},
+            {"field": "status", "from": "To do", "to": "Doing", "at": "2026-03-03T09:00:00Z"},
+            {"field": "story_points", "from": 3, "to": 5, "at": "2026-03-04T09:00:00Z", "by": "Bob"},
+        ],
+        "recorded": ["status", "story_points"],
+    })  # fmt: skip
+    assert (issue.started_at, issue.resolved_at, issue.due_date) == (at(3), at(9), date(2026, 4, 1))
+    assert issue.changes[1] == Change("story_points", 3.0, 5.0, at(4), Person("Bob"))
+    assert issue.assignee == Person("Ada", "ada@example.org")
+
+
+def test_a_mapping_says_where_fields_stand_what_statuses_mean_and_the_unit_of_hours():
+    mapping = mapping_of({
+        "fields": {"external_id": "ref", "title": "texts.name", "actual_hours": "spent"},
+        "statuses": {"in der Prüfung": "in_progress"},
+        "hours_in": "seconds",
+    })  # fmt: skip
+    row = {"ref": "X", "texts": {"name": "Suche"}, "status": "In der Prüfung", "spent": 5_400}
+    (issue,) = lines(row, mapping=mapping)
+    assert (issue.external_id, issue.title, issue.status_category, issue.actual_hours) == (
+        "X",
+        "Suche",
+        "in_progress",
+        1.5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ([], "an object with fields, statuses, hours_in"),
+        ({"feilds": {}}, "not feilds"),
+        ({"fields": {"titel": "x"}}, "no field of an issue: titel"),
+        ({"statuses": {"X": "open"}}, "not open"),
+        ({"hours_in": "days"}, "hours, minutes, seconds"),
+        ({"fields": {"title": 7}}, "object of texts"),
+    ],
+)
+def test_a_mapping_that_is_wrong_says_what_would_be_right(data, told):
+    with pytest.raises(ImportRefused, match=told):
+        mapping_of(data)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"title": "x"}, "no id"),
+        ({"id": 1, "created_at": "yesterday"}, "no time"),
+        ({"id": 1, "changes": [{"field": "mood", "at": "2026-03-01"}]}, "not 'mood'"),
+        ({"id": 1, "changes": [{"field": "status"}]}, "a change has no time"),
+        ({"sprint": {"name": "One"}}, "a sprint has no id"),
+        (["a"], "no id"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_an_error_in_words(row, told):
+    (error,) = lines(row)
+    assert isinstance(error, RowError)
+    assert told in error.reason
+
+
+def test_fields_that_no_line_has_are_not_taken_for_empty(tmp_path):
+    path = tmp_path / "issues.jsonl"
+    path.write_text('{"id": 1, "title": "x"}\nbroken\n{"id": 2, "story_points": 3, "sprint": "s"}\n')
+    assert fields_in(path, PLAIN) == {"external_id", "title", "story_points", "sprint_id", "sprint"}
+
+
+@pytest.mark.parametrize("line", [b"{", b"\xff", b"[" * 200_000])
+def test_what_is_no_json_is_an_error_and_no_crash(line):
+    assert [type(told) for told in read_line(1, line, PLAIN)] == [RowError]
+
+
+def test_what_a_tracker_told_reads_back_the_same(tmp_path):
+    path = tmp_path / "told.jsonl"
+    with tracker(jira_site.cloud) as served:
+        told = [
+            each for each in saved(jira_cloud.pull(client_of(served), "A", None), path) if not isinstance(each, Gap)
+        ]
+    again = [each for each in read(path, PLAIN) if not isinstance(each, Gap)]
+    assert _without_lines(again) == _without_lines(told)
+
+
+def _without_lines(told):
+    return [line_of(each) for each in told]
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20).map(
+    lambda text: " ".join(text.split())
+)
+people = st.builds(Person, texts.filter(bool), st.just(""), texts)
+values = {
+    "status": st.sampled_from(STAGES), "sprint": st.sampled_from(["", "s1", "s2"]), "assignee": st.none() | people,
+    "story_points": st.none() | st.floats(0, 100), "title": texts.filter(bool), "labels": st.lists(texts).map(tuple),
+    "priority": st.none() | st.integers(0, 5), "actual_hours": st.none() | st.floats(1, 100),
+}  # fmt: skip
+
+
+@st.composite
+def issues(draw):
+    names = draw(st.lists(st.sampled_from(sorted(values)), max_size=6))
+    changes = [
+        Change(name, draw(values[name]), draw(values[name]), at(draw(st.integers(2, 28))), draw(st.none() | people))
+        for name in names
+    ]
+    stage = draw(values["status"])
+    said = {name: draw(values[name]) for name in values if name not in ("status", "sprint")}
+    return with_life(
+        TrackedIssue(
+            line=1, external_id="7", key="A-7", status=stage.name, status_category=stage.category, created_at=at(1),
+            sprint_id=draw(values["sprint"]), changes=in_order(changes), recorded=frozenset(names), level=0, **said,
+        )
+    )  # fmt: skip
+
+
+@given(issue=issues())
+def test_import_of_an_export_is_what_was_exported(issue):
+    told = [each for each in read_line(1, line_of(issue).encode(), PLAIN) if isinstance(each, TrackedIssue)]
+    assert told == [issue]
+
+
+@given(days=st.lists(st.integers(1, 28), min_size=2, max_size=2).map(sorted), state=st.sampled_from(["", "active"]))
+def test_import_of_an_exported_sprint_is_the_sprint(days, state):
+    sprint = TrackedSprint(
+        external_id="s", name="One", state=state, started_at=at(days[0]), ends_on=date(2026, 3, days[1])
+    )
+    assert list(read_line(1, line_of(sprint).encode(), PLAIN)) == [sprint]
