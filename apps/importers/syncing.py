@@ -26,7 +26,7 @@ SHOWN_EXAMPLES = 5
 
 
 @dataclass(slots=True)
-class Ledger:
+class GapLedger:
     """Gaps, gathered by what they are."""
 
     _seen: dict[tuple[str, tuple[str, ...]], list[str]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ def import_told(
     on_row : callable, optional
         Hears every issue and every error.
     """
-    report, ledger = ImportReport(project.key, dry_run), Ledger()
+    report, ledger = ImportReport(project.key, dry_run), GapLedger()
     with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
         batch: list[TrackedIssue] = []

@@ -17,8 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.common.api.parsers import JSONParser
-from apps.importers import connections, runs
+from apps.importers import connections, runs, selectors
 from apps.importers.models import Connection, ImportRun
 from apps.importers.serializers import ConnectionSerializer, ImportRequest, ImportSerializer, UndoAnswer
 from apps.importers.tasks import send
@@ -42,7 +43,9 @@ class ConnectionViewSet(ReadViewSet):
     def create(self, request: Request, project_id: str) -> Response:
         """Connect the project with a place in a tracker; the token is encrypted and never shown."""
         asked = self.validated()
-        made = connections.connect(self.project, asked["place"], asked["token"], by=request.user, now=timezone.now())
+        made = connections.connect(
+            self.project, asked["place"], asked["token"], by=signed_in(request), now=timezone.now()
+        )
         return self.shown(made, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str, connection_id: str) -> Response:
@@ -65,10 +68,7 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun
     lookup_url_kwarg = "import_id"
 
     def get_queryset(self) -> QuerySet[ImportRun]:
-        visible = projects_visible_to(self.request.user)
-        if not self.request.user.is_staff and not self.request.user.is_superuser:
-            visible = visible.filter(team__user=self.request.user, team__role=TeamMember.Role.LEAD)
-        return ImportRun.objects.filter(project__in=visible).defer("upload")
+        return selectors.runs_visible_to(self.request.user)
 
     @extend_schema(
         request=ImportRequest,
@@ -83,12 +83,17 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun
         if asked["connection"] is not None:
             connection = get_object_or_404(Connection, project=project, pk=asked["connection"])
             run = runs.ask_sync(
-                connection, by=request.user, now=now, is_dry_run=asked["dry_run"], is_full=asked["full"]
+                connection, by=signed_in(request), now=now, is_dry_run=asked["dry_run"], is_full=asked["full"]
             )
         else:
             file = asked["file"]
             run = runs.ask_upload(
-                project, name=file.name, content=file.read(), by=request.user, now=now, is_dry_run=asked["dry_run"]
+                project,
+                name=file.name,
+                content=file.read(),
+                by=signed_in(request),
+                now=now,
+                is_dry_run=asked["dry_run"],
             )
         transaction.on_commit(lambda: send([run.pk]))
         return Response(
