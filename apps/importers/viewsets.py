@@ -1,5 +1,6 @@
 """Imports and connections over the API, for those who lead the project."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -78,23 +79,15 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun
         """Ask for an import, by a connection or of a file."""
         form = ImportRequest(data=request.data)
         form.is_valid(raise_exception=True)
-        asked, now = form.validated_data, timezone.now()
+        asked = form.validated_data
         project = self._led(asked["project"])
+        common: dict[str, Any] = {"by": signed_in(request), "now": timezone.now(), "is_dry_run": asked["dry_run"]}
         if asked["connection"] is not None:
             connection = get_object_or_404(Connection, project=project, pk=asked["connection"])
-            run = runs.ask_sync(
-                connection, by=signed_in(request), now=now, is_dry_run=asked["dry_run"], is_full=asked["full"]
-            )
+            run = runs.ask_sync(connection, is_full=asked["full"], **common)
         else:
             file = asked["file"]
-            run = runs.ask_upload(
-                project,
-                name=file.name,
-                content=file.read(),
-                by=signed_in(request),
-                now=now,
-                is_dry_run=asked["dry_run"],
-            )
+            run = runs.ask_upload(project, name=file.name, content=file.read(), **common)
         transaction.on_commit(lambda: send([run.pk]))
         return Response(
             ImportSerializer(run).data,

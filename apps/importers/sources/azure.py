@@ -196,7 +196,7 @@ class _Told:
             "title": reading.fitting(fields.get("System.Title"), reading.LONGEST_TITLE) or f"#{number}",
             "issue_type": reading.fitting(fields.get("System.WorkItemType"), reading.LONGEST_NAME),
             "priority": reading.rank_of(fields.get(PRIORITY)),
-            "labels": tuple(tag.strip() for tag in tags if tag.strip()),
+            "labels": reading.labels_of(tags),
             "assignee": person_of(fields.get("System.AssignedTo")),
             "story_points": reading.points(fields.get(self.points_field)),
             "estimated_hours": reading.hours(fields.get(ESTIMATE)),

@@ -184,7 +184,7 @@ def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> Tracke
 
 
 def _labels(row: Any) -> tuple[str, ...]:
-    return tuple(str(part(label, "name") if isinstance(label, dict) else label) for label in rows(part(row, "labels")))
+    return reading.labels_of(part(row, "labels"))
 
 
 def _stage(is_closed: bool, reason: Any, labels: Iterable[str], column: str) -> Stage:
@@ -202,7 +202,7 @@ def _status_changes(story: Sequence[Any], labels: Sequence[str], column: str, ro
     held, is_closed, reason = set(labels), part(row, "state") == "closed", part(row, "state_reason")
     now, changes = _stage(is_closed, reason, held, column), []
     for place, event in reversed(list(enumerate(story))):
-        kind, name = part(event, "event"), str(part(event, "label", "name") or "")
+        kind, name = part(event, "event"), reading.label_in(event)
         if kind == "closed":
             is_closed = False
         elif kind == "reopened":
@@ -233,7 +233,7 @@ def _other_changes(story: Sequence[Any], row: Any, labels: Sequence[str]) -> Ite
             old, new = (reading.fitting(part(event, "rename", key), reading.LONGEST_TITLE) for key in ("from", "to"))
             yield Change("title", old, new, at, by)
         elif kind in ("labeled", "unlabeled"):
-            bore, held = held, _without(held, str(part(event, "label", "name")), add=kind == "unlabeled")
+            bore, held = held, _without(held, reading.label_in(event), add=kind == "unlabeled")
             yield Change("labels", tuple(held), tuple(bore), at, by)
         elif kind in ("assigned", "unassigned"):
             had, people = people, _without(people, person_of(part(event, "assignee")), add=kind == "unassigned")

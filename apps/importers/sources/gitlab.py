@@ -120,9 +120,7 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
     created_at = reading.moment(part(row, "created_at"))
     if not part(row, "id") or created_at is None:
         raise BadValue("the answer holds no id or time of creation")
-    labels = tuple(
-        str(part(label, "name") if isinstance(label, dict) else label) for label in rows(part(row, "labels"))
-    )
+    labels = reading.labels_of(part(row, "labels"))
     status = _present(row, labels)
     place, moves = _place(row, story)
     weight = reading.points(part(row, "weight"))
@@ -178,7 +176,7 @@ def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stag
     events = sorted((*story.of("state"), *story.of("label")), key=lambda each: str(part(each, "created_at")))
     held, is_closed, now = set(labels), part(row, "state") == "closed", present
     for event in reversed(events):
-        state, name = part(event, "state"), str(part(event, "label", "name") or "")
+        state, name = part(event, "state"), reading.label_in(event)
         if state in ("closed", "reopened"):
             is_closed = state == "reopened"
         elif part(event, "action") == "add":
@@ -194,7 +192,10 @@ def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stag
 def _label_changes(labels: Sequence[str], story: Story) -> Iterator[Change]:
     held = list(labels)
     for event in reversed(story.of("label")):
-        name, at = str(part(event, "label", "name") or ""), reading.moment(part(event, "created_at"))
+        name, at = (
+            reading.label_in(event),
+            reading.moment(part(event, "created_at")),
+        )
         if not name or at is None:
             # The label itself was deleted.
             continue

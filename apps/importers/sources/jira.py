@@ -101,7 +101,7 @@ class Reader:
                 status_category=now.category,
                 priority=reading.rank_of(part(said, "priority", "name")),
                 component=_first_name(part(said, "components")),
-                labels=tuple(str(label) for label in rows(part(said, "labels"))),
+                labels=reading.labels_of(part(said, "labels")),
                 reporter=person_of(part(said, "reporter")) or person_of(part(said, "creator")),
                 assignee=person_of(part(said, "assignee")),
                 sprint_id=sprint_id,

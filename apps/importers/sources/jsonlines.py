@@ -211,7 +211,7 @@ def _person(value: Any) -> Person | None:
 _LONGEST = {"title": reading.LONGEST_TITLE, "component": reading.LONGEST_COMPONENT, "sprint": 200}
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "assignee": _person,
-    "labels": lambda value: tuple(str(each) for each in rows(value)),
+    "labels": reading.labels_of,
     "story_points": reading.points,
     "priority": reading.rank_of,
     "description": reading.long_text,

@@ -13,7 +13,7 @@ from apps.importers.sources import reading
 from apps.importers.sources.client import Answer, Client
 from apps.importers.sources.csv.values import BadValue
 from apps.importers.sources.paging import cursor_pages, each_row
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import part
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import means_dropped
 
@@ -120,7 +120,7 @@ def _issue(line: int, key: str, row: Any, history: Sequence[Any]) -> TrackedIssu
             status_category=stage.category,
             priority=_rank(part(row, "priority")),
             component=reading.fitting(part(row, "project", "name"), reading.LONGEST_COMPONENT),
-            labels=tuple(str(part(label, "name")) for label in rows(part(row, "labels", "nodes"))),
+            labels=reading.labels_of(part(row, "labels", "nodes")),
             reporter=person_of(part(row, "creator")),
             assignee=person_of(part(row, "assignee")),
             sprint_id=str(part(row, "cycle", "id") or ""),

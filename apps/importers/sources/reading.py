@@ -149,6 +149,18 @@ def fitting(text: Any, longest: int) -> str:
     return " ".join(str(text or "").replace("\0", " ").split())[:longest]
 
 
+def labels_of(found: Any) -> tuple[str, ...]:
+    """Labels from texts or rows with a name, each once, in their order."""
+    names = (part(each, "name") if isinstance(each, Mapping) else each for each in rows(found))
+    told = (fitting(name, LONGEST_COMPONENT) for name in names)
+    return tuple(dict.fromkeys(label for label in told if label))
+
+
+def label_in(event: Any) -> str:
+    """The label that an event put on or took off, written as those of an issue are."""
+    return fitting(part(event, "label", "name"), LONGEST_COMPONENT)
+
+
 def long_text(text: Any) -> str:
     """A description, cut, without what a database cannot keep."""
     return str(text or "").replace("\0", " ").strip()[:LONGEST_TEXT]

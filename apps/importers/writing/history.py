@@ -17,6 +17,7 @@ from apps.importers.writing.people import Team
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange
 
+KEPT_FIELDS = frozenset(IssueChange.Field.values)
 Known = set[tuple[UUID, str, datetime]]
 
 
@@ -39,7 +40,7 @@ def _known(ids: Sequence[UUID]) -> Known:
 
 def _of(record: TrackedIssue, issue: Issue, board: TrackedBoard, team: Team, known: Known) -> Iterator[IssueChange]:
     for change in record.changes:
-        if (issue.pk, change.field, change.at) in known or change.field not in IssueChange.Field.values:
+        if (issue.pk, change.field, change.at) in known or change.field not in KEPT_FIELDS:
             continue
         old, new = (_shown(change, value, board, team) for value in (change.old, change.new))
         if old != new:

@@ -131,3 +131,31 @@ def test_boards_that_may_not_be_read_leave_the_sprints_that_issues_name():
     told, _ = pulled("cloud", answer=answer)
     assert [sprint.external_id for sprint in only(TrackedSprint, told)] == ["1", "2"]
     assert any("boards" in gap.what for gap in only(Gap, told))
+
+
+HOSTILE = "\0=cmd()\u202e<script>\x1b[31m" + "x" * 200_000
+
+
+def test_hostile_texts_are_cut_to_what_the_tables_hold_and_keep_no_null():
+    nested: dict[str, object] = {"type": "text", "text": "deep"}
+    for _ in range(400):
+        nested = {"type": "doc", "content": [nested]}
+
+    def answer(request):
+        found = jira_site.cloud(request)
+        if "search" in request.path:
+            said = {
+                "summary": HOSTILE,
+                "description": nested,
+                "labels": [HOSTILE[:50]],
+                "components": [{"name": HOSTILE}],
+            }
+            found["issues"] = [row | {"fields": row["fields"] | said} for row in found["issues"]]
+        return found
+
+    issues = only(TrackedIssue, pulled("cloud", answer=answer)[0])
+    assert len(issues) == 4
+    assert all(len(issue.title) == 500 and len(issue.component) == 200 for issue in issues)
+    assert not any(
+        "\0" in text for issue in issues for text in (issue.title, issue.description, issue.component, *issue.labels)
+    )

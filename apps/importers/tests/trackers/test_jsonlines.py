@@ -122,7 +122,8 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 people = st.builds(Person, texts.filter(bool), st.just(""), texts)
 values = {
     "status": st.sampled_from(STAGES), "sprint": st.sampled_from(["", "s1", "s2"]), "assignee": st.none() | people,
-    "story_points": st.none() | st.floats(0, 100), "title": texts.filter(bool), "labels": st.lists(texts).map(tuple),
+    "story_points": st.none() | st.floats(0, 100), "title": texts.filter(bool),
+    "labels": st.lists(texts.filter(bool), unique=True).map(tuple),
     "priority": st.none() | st.integers(0, 5), "actual_hours": st.none() | st.floats(1, 100),
 }  # fmt: skip
 
