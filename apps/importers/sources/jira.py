@@ -13,7 +13,7 @@ from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.csv.values import BadValue
+from apps.importers.sources.reading import BadValue
 from apps.importers.sources.jira_rows import (
     CATEGORY_OF_KEY,
     Entry,

@@ -15,7 +15,7 @@ from typing import Any
 
 from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.csv.values import BadValue
+from apps.importers.sources.reading import BadValue
 from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
