@@ -43,17 +43,17 @@ class Change:
 class TrackedIssue(ImportedIssue):
     """An issue with its history."""
 
-    #: What people call it: 'EE-17', '#12'; the tracker's own id is `external_id` and stays when it moves.
-    key: str = ""
-    #: External id of the sprint it is in.
-    sprint_id: str = ""
     #: 1 for an epic, 0 for a piece of work, -1 for a sub-task; None where the tracker knows no levels.
     level: int | None = None
-    dropped_at: datetime | None = None
     #: Oldest first, at most one of a field at a moment.
     changes: tuple[Change, ...] = ()
     #: Fields whose changes are all told: what they held before is known, and what is not told did not happen.
     recorded: frozenset[str] = frozenset()
+
+    @property
+    def identity(self) -> str:
+        """What stays when it moves: the tracker's own id, where there is one besides the key."""
+        return self.source_id or self.external_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +196,7 @@ def gaps_in(issue: TrackedIssue) -> Iterator[Gap]:
     """Fields of an issue whose history does not lead to what they hold."""
     for field in sorted(issue.recorded):
         if broken_at(issue.changes, field, present_value(issue, field)) is not None:
-            yield Gap(f"the history of {field.replace('_', ' ')} has holes", TOUCHED[field], (issue.key,))
+            yield Gap(f"the history of {field.replace('_', ' ')} has holes", TOUCHED[field], (issue.external_id,))
 
 
 def present_value(issue: TrackedIssue, field: str) -> Any:

@@ -265,8 +265,6 @@ class Issue(UUIDModel):
     #: Where the issue came from, for idempotent imports: ('csv', 'MULE-6129'). Empty for issues made here.
     source = models.CharField(max_length=32, blank=True)
     external_id = models.CharField(max_length=200, blank=True)
-    #: What people call it there, where that is not its id: 'EE-17' of 10079. It changes when the issue moves.
-    key = models.CharField(max_length=200, blank=True)
     inserted_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -298,7 +296,7 @@ class Issue(UUIDModel):
         ]
 
     def __str__(self) -> str:
-        return self.key or self.external_id or str(self.id)
+        return self.external_id or str(self.id)
 
 
 class IssueChange(AppendOnlyModel):

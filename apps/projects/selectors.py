@@ -73,8 +73,8 @@ def days_off_of(project: Project) -> QuerySet[DayOff]:
 
 def names_of(issue_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Key and title of issues by id; deleted ones are absent. One query."""
-    rows = Issue.objects.filter(id__in=list(issue_ids)).order_by().values_list("id", "key", "external_id", "title")
-    return {str(id_): (key or external_id, title) for id_, key, external_id, title in rows}
+    rows = Issue.objects.filter(id__in=list(issue_ids)).order_by().values_list("id", "external_id", "title")
+    return {str(id_): (key, title) for id_, key, title in rows}
 
 
 def types_of(project: Project) -> QuerySet[IssueType]:

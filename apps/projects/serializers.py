@@ -259,11 +259,9 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
             "assignee", "assignee_name", "reporter", "reporter_name", "sprint", "parent",
             "story_points", "estimated_hours", "actual_hours", "component", "labels", "due_date",
             "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source", "external_id",
-            "key",
         ]  # fmt: skip
         read_only_fields = [
             "id", "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source", "external_id",
-            "key",
         ]  # fmt: skip
 
 
@@ -277,8 +275,7 @@ class NewIssueSerializer(IssueSerializer):
             "started_at": {"help_text": "As another tool knows it."},
             "resolved_at": {"help_text": "As another tool knows it; only for an issue that is done."},
             "dropped_at": {"help_text": "As another tool knows it; only for an issue that is dropped."},
-            "external_id": {"help_text": "The issue's id in `source`; once per project."},
-            "key": {"help_text": "What people call it there, where that is not its id."},
+            "external_id": {"help_text": "The issue's name in `source`; once per project."},
         }
 
 

@@ -16,9 +16,8 @@ from urllib.parse import quote
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Client
-from apps.importers.sources.reading import BadValue
 from apps.importers.sources.csv.values import person as person_in
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import BadValue, part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 
@@ -162,8 +161,8 @@ def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site:
     return with_life(
         TrackedIssue(
             line=line,
+            source_id=number,
             external_id=number,
-            key=f"#{number}",
             description=reading.text_of_html(now.get("System.Description")),
             level=LEVELS.get(str(now.get("System.WorkItemType")), 0),
             parent=str(now.get("System.Parent") or ""),
@@ -249,7 +248,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         issue = read_issue(line, number, revisions, site)
         yield issue
         if isinstance(issue, TrackedIssue) and not issue.recorded:
-            yield Gap("the first revisions are missing", ("all figures of the past",), (issue.key,))
+            yield Gap("the first revisions are missing", ("all figures of the past",), (issue.external_id,))
 
 
 def _site(client: Client, base: str) -> Site:

@@ -14,9 +14,8 @@ from typing import Any
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Answer, Client, TrackerRefused
-from apps.importers.sources.reading import BadValue
 from apps.importers.sources.paging import cursor_pages, each_row, linked_pages
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import BadValue, part, rows
 from apps.importers.tracked import (
     Change,
     Gap,
@@ -160,8 +159,8 @@ def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> Tracke
     return with_life(
         TrackedIssue(
             line=line,
-            external_id=str(part(row, "id")),
-            key=key,
+            source_id=str(part(row, "id")),
+            external_id=key,
             title=reading.fitting(part(row, "title"), reading.LONGEST_TITLE) or key,
             description=reading.long_text(part(row, "body")),
             issue_type=reading.fitting(part(row, "type", "name"), reading.LONGEST_NAME).lower(),
@@ -270,7 +269,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         if isinstance(issue, TrackedIssue):
             yield from gaps_in(issue)
             if "status" not in issue.recorded:
-                yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.key,))
+                yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.external_id,))
     yield from gaps
 
 

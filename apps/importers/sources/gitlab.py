@@ -13,9 +13,8 @@ from urllib.parse import quote
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Client, TrackerRefused
-from apps.importers.sources.reading import BadValue
 from apps.importers.sources.paging import each_row, linked_pages
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import BadValue, part, rows
 from apps.importers.tracked import (
     Change,
     Gap,
@@ -128,13 +127,12 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
     changes = (*_status_changes(row, labels, story, status), *_weights(story), *_label_changes(labels, story), *moves)
     issue = TrackedIssue(
         line=line,
-        external_id=str(part(row, "id")),
-        key=key,
+        source_id=str(part(row, "id")),
+        external_id=key,
         title=reading.fitting(part(row, "title"), reading.LONGEST_TITLE) or key,
         description=reading.long_text(part(row, "description")),
         issue_type=reading.fitting(part(row, "issue_type") or part(row, "type"), reading.LONGEST_NAME).lower(),
         level=-1 if part(row, "issue_type") == "task" else None,
-        parent=str(part(row, "epic", "id") or ""),
         status=status.name,
         status_category=status.category,
         labels=labels,

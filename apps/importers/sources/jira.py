@@ -13,7 +13,6 @@ from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.reading import BadValue
 from apps.importers.sources.jira_rows import (
     CATEGORY_OF_KEY,
     Entry,
@@ -26,7 +25,7 @@ from apps.importers.sources.jira_rows import (
     sprints_named,
     stage_named,
 )
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import BadValue, part, rows
 from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, value_at, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 
@@ -90,13 +89,13 @@ class Reader:
         return with_life(
             TrackedIssue(
                 line=line,
-                external_id=str(part(row, "id")),
-                key=str(part(row, "key") or part(row, "id")),
+                source_id=str(part(row, "id")),
+                external_id=str(part(row, "key") or part(row, "id")),
                 title=reading.fitting(part(said, "summary"), reading.LONGEST_TITLE) or str(part(row, "key")),
                 description=reading.text_of_adf(part(said, "description")),
                 issue_type=reading.fitting(part(said, "issuetype", "name"), reading.LONGEST_NAME),
                 level=level_of(part(said, "issuetype")),
-                parent=str(part(said, "parent", "id") or ""),
+                parent=str(part(said, "parent", "key") or ""),
                 status=now.name,
                 status_category=now.category,
                 priority=reading.rank_of(part(said, "priority", "name")),

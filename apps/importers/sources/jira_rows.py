@@ -8,8 +8,7 @@ from typing import Any
 
 from apps.importers.records import Person
 from apps.importers.sources import reading
-from apps.importers.sources.reading import BadValue
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import BadValue, part, rows
 from apps.importers.tracked import Stage, TrackedSprint
 from apps.importers.writing.workflow import means_dropped
 

@@ -15,9 +15,8 @@ from typing import Any
 
 from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.reading import BadValue
 from apps.importers.sources.csv.values import person as person_in
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import BadValue, part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import category_of
 
@@ -28,7 +27,7 @@ HOURS_IN = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3_600}
 CATEGORIES = ("to_do", "in_progress", "done", "dropped")
 #: Field → where it stands unless a mapping says otherwise.
 PATHS = {
-    "external_id": "id", "key": "key", "title": "title", "description": "description", "issue_type": "type",
+    "external_id": "id", "source_id": "source_id", "title": "title", "description": "description", "issue_type": "type",
     "status": "status", "status_category": "status_category", "priority": "priority", "component": "component",
     "labels": "labels", "reporter": "reporter", "assignee": "assignee", "sprint_id": "sprint",
     "story_points": "story_points", "estimated_hours": "estimated_hours", "actual_hours": "actual_hours",
@@ -156,7 +155,7 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     issue = TrackedIssue(
         line=number,
         external_id=str(said["external_id"])[:200],
-        key=reading.fitting(said["key"], 200),
+        source_id=str(said["source_id"] or "")[:200],
         status=status.name,
         status_category=status.category,
         reporter=_person(said["reporter"]),

@@ -11,9 +11,8 @@ from typing import Any
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Answer, Client
-from apps.importers.sources.reading import BadValue
 from apps.importers.sources.paging import cursor_pages, each_row
-from apps.importers.sources.reading import part
+from apps.importers.sources.reading import BadValue, part
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import means_dropped
 
@@ -42,7 +41,7 @@ query($team: String!, $cursor: String, $history: String, $since: DateTimeOrDurat
          filter: {{ team: {{ key: {{ eq: $team }} }}, updatedAt: {{ gte: $since }} }}) {{
     pageInfo {{ hasNextPage endCursor }}
     nodes {{ id identifier title description estimate priority createdAt completedAt canceledAt dueDate
-      state {_STATE} cycle {_CYCLE} parent {{ id }} assignee {{ id name email }} creator {{ id name email }}
+      state {_STATE} cycle {_CYCLE} parent {{ identifier }} assignee {{ id name email }} creator {{ id name email }}
       project {{ name }} labels {{ nodes {{ name }} }} {_HISTORY} }} }} }}
 """
 MORE_HISTORY = f"query($issue: String!, $history: String) {{ issue(id: $issue) {{ {_HISTORY} }} }}"
@@ -110,12 +109,12 @@ def _issue(line: int, key: str, row: Any, history: Sequence[Any]) -> TrackedIssu
     return with_life(
         TrackedIssue(
             line=line,
-            external_id=str(part(row, "id")),
-            key=key,
+            source_id=str(part(row, "id")),
+            external_id=key,
             title=reading.fitting(part(row, "title"), reading.LONGEST_TITLE) or key,
             description=reading.long_text(part(row, "description")),
-            level=-1 if part(row, "parent", "id") else None,
-            parent=str(part(row, "parent", "id") or ""),
+            level=-1 if part(row, "parent") else None,
+            parent=str(part(row, "parent", "identifier") or ""),
             status=stage.name,
             status_category=stage.category,
             priority=_rank(part(row, "priority")),

@@ -14,7 +14,7 @@ from apps.importers.tracked import Told
 
 #: What every tracker knows of an issue; what it does not know is left as the team set it.
 _ALWAYS = frozenset({
-    "key", "title", "description", "issue_type", "status", "labels", "reporter", "assignee", "sprint", "story_points",
+    "title", "description", "issue_type", "status", "labels", "reporter", "assignee", "sprint", "story_points",
     "created_at", "parent",
 })  # fmt: skip
 _JIRA = _ALWAYS | {"priority", "component", "estimated_hours", "actual_hours", "due_date"}

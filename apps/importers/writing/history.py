@@ -25,8 +25,8 @@ def missing_changes(
     issues: Mapping[str, Issue], records: Sequence[TrackedIssue], board: TrackedBoard, team: Team
 ) -> list[IssueChange]:
     """The recorded changes that are not there yet, oldest first; one query for some hundred issues."""
-    known = _known([issues[record.external_id].pk for record in records if record.changes])
-    found = [change for record in records for change in _of(record, issues[record.external_id], board, team, known)]
+    known = _known([issues[record.identity].pk for record in records if record.changes])
+    found = [change for record in records for change in _of(record, issues[record.identity], board, team, known)]
     return sorted(found, key=lambda change: change.changed_at)
 
 

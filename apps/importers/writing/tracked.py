@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.importers.records import Person
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_value
@@ -18,13 +20,13 @@ from apps.importers.writing.people import Team
 from apps.projects.models import Issue, IssueChange, Project
 
 PLAIN_FIELDS = (
-    "key", "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
+    "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
     "created_at", "due_date",
 )  # fmt: skip
 #: What statuses tell; where they are not recorded, the tracker's own times.
 TIMES = ("started_at", "resolved_at", "dropped_at")
 WRITTEN_FIELDS = (
-    *PLAIN_FIELDS, *TIMES, "labels", "issue_type", "status", "assignee", "reporter", "sprint", "updated_at",
+    "external_id", "source_id", *PLAIN_FIELDS, *TIMES, "labels", "issue_type", "status", "assignee", "reporter", "sprint", "updated_at",
 )  # fmt: skip
 
 
@@ -64,10 +66,10 @@ class TrackedWriter:
         """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
         Project.objects.select_for_update().get(pk=self._project.pk)
         # A list moves while it is read: of an issue that came twice the later answer is the newer.
-        records = list({record.external_id: record for record in batch}.values())
+        records = list({record.identity: record for record in batch}.values())
         self.team.learn(_people(records))
-        there = self._already_there([record.external_id for record in records])
-        touches = {record.external_id: self._touched(record, there.get(record.external_id)) for record in records}
+        there = self._already_there([record.identity for record in records])
+        touches = {record.identity: self._touched(record, there.get(record.identity)) for record in records}
         new = [touch.issue for touch in touches.values() if touch.before is None]
         changed = [touch.issue for touch in touches.values() if touch.before]
         Issue.objects.bulk_create(new)
@@ -88,18 +90,19 @@ class TrackedWriter:
 
     # --- Issues ----------------------------------------------------------------------------------------------------
     def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:
+        """By the tracker's own id, where the issue has one, else by its key."""
         found: dict[str, Issue] = {}
         rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
         for start in range(0, len(ids), IDS_PER_QUERY):
-            part = rows.filter(external_id__in=ids[start : start + IDS_PER_QUERY])
-            found |= {issue.external_id: issue for issue in part}
+            some = ids[start : start + IDS_PER_QUERY]
+            for issue in rows.filter(Q(source_id__in=some) | Q(source_id="", external_id__in=some)):
+                found[issue.source_id or issue.external_id] = issue
         return found
 
     def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
         values = self._values(record)
         if issue is None:
-            known = {"project_id": self._project.pk, "source": self._source, "external_id": record.external_id}
-            return Touch(Issue(**known, **values), None)
+            return Touch(Issue(project_id=self._project.pk, source=self._source, **values), None)
         before = {name: getattr(issue, name) for name, value in values.items() if getattr(issue, name) != value}
         for name in before:
             setattr(issue, name, values[name])
@@ -116,6 +119,8 @@ class TrackedWriter:
         values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._told}
         sprint = self.board.sprint(record.sprint_id)
         return values | {
+            "external_id": record.external_id,
+            "source_id": record.source_id,
             "issue_type_id": self.board.type_of(record).pk,
             "status_id": self.board.status(Stage(record.status, record.status_category)).pk,
             "sprint_id": sprint.pk if sprint else None,
@@ -131,7 +136,7 @@ class TrackedWriter:
         issues = {key: touch.issue for key, touch in touches.items()}
         changes = IssueChange.objects.bulk_create(missing_changes(issues, records, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
-        edits = [edit for record in records if (edit := _unexplained(record, touches[record.external_id])).before]
+        edits = [edit for record in records if (edit := _unexplained(record, touches[record.identity])).before]
         changes += record_edits(self._project, edits, now=self._now)
         self._report.changes_added += len(changes)
         by_issue = {touch.issue.pk: touch for touch in touches.values()}

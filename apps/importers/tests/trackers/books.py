@@ -18,12 +18,12 @@ def books(sprint: TrackedSprint, issues: Sequence[TrackedIssue]) -> dict[str, li
         was_in = [moment for moment in moments if _is_in(issue, sprint, moment)]
         if not was_in:
             continue
-        found["committed" if begin in was_in else "added"].append(issue.key)
+        found["committed" if begin in was_in else "added"].append(issue.external_id)
         if end in was_in:
             present = Stage(issue.status, issue.status_category)
-            found[value_at(issue.changes, "status", present, end).category].append(issue.key)
+            found[value_at(issue.changes, "status", present, end).category].append(issue.external_id)
         else:
-            found["removed"].append(issue.key)
+            found["removed"].append(issue.external_id)
     return found
 
 

@@ -84,8 +84,16 @@ def test_what_a_tracker_told_is_saved_and_imported_again_without_it(project, sou
     path = tmp_path / "told.jsonl"
     run(source, project=project.key, save_as=path)
     run(str(path), project="AGAIN", create_project="")
-    told = [Issue.objects.filter(project__key=key).order_by("key") for key in (project.key, "AGAIN")]
-    names = ("key", "status__name", "sprint__name", "story_points", "started_at", "resolved_at", "changes__changed_at")
+    told = [Issue.objects.filter(project__key=key).order_by("external_id") for key in (project.key, "AGAIN")]
+    names = (
+        "external_id",
+        "status__name",
+        "sprint__name",
+        "story_points",
+        "started_at",
+        "resolved_at",
+        "changes__changed_at",
+    )
     first, again = (sorted(map(str, issues.values_list(*names))) for issues in told)
     assert first == again
 

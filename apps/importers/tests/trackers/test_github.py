@@ -89,7 +89,7 @@ def test_points_come_from_labels_projects_and_issue_fields():
 def test_recorded_issues_are_thirteen_open_ones_without_pull_requests():
     rows = [row for page in range(1, 6) for row in recorded(f"github/issues_page{page}_of_5")]
     issues = [github.read_issue(line, row, []) for line, row in enumerate(rows)]
-    assert len({issue.external_id for issue in issues}) == 13
+    assert len({issue.source_id for issue in issues}) == 13
     assert not any("pull_request" in row for row in rows)
 
 
@@ -165,7 +165,7 @@ def test_a_repository_is_told_with_its_projects(since):
     with tracker(site) as served:
         told = list(github.pull(client_of(served), "a/b", since))
     issues = [each for each in told if isinstance(each, TrackedIssue)]
-    assert [(issue.key, issue.sprint_id, issue.story_points) for issue in issues] == [
+    assert [(issue.external_id, issue.sprint_id, issue.story_points) for issue in issues] == [
         ("#1", "it1", 5),
         ("#2", "", None),
     ]

@@ -86,7 +86,7 @@ def test_recorded_issues_are_eleven_done_one_moved_and_four_open():
     rows = recorded("gitlab/project_issues.rows")
     issues = [gitlab.read_issue(line, row, gitlab.Story()) for line, row in enumerate(rows)]
     assert Counter(issue.status_category for issue in issues) == {"done": 11, "to_do": 4, "dropped": 1}
-    assert next(issue.key for issue in issues if issue.status == "Moved") == "#10"
+    assert next(issue.external_id for issue in issues if issue.status == "Moved") == "#10"
     weights = [issue.story_points for issue in issues if issue.story_points is not None]
     assert (len(weights), sum(weights)) == (6, 8)
     assert sum(len(issue.labels) for issue in issues) == 36
@@ -111,7 +111,7 @@ def test_a_project_is_asked_and_a_kind_of_event_that_is_refused_is_asked_for_onc
 
     with tracker(answer) as served:
         told = list(gitlab.pull(client_of(served, "/api/v4"), "group/project", None))
-    assert [issue.external_id for issue in told if isinstance(issue, TrackedIssue)] == ["77", "78"]
+    assert [issue.source_id for issue in told if isinstance(issue, TrackedIssue)] == ["77", "78"]
     assert {sprint.external_id for sprint in told if isinstance(sprint, TrackedSprint)} == {
         "iteration-1",
         "iteration-2",

@@ -47,7 +47,7 @@ def test_the_books_of_the_closed_sprint_are_those_of_the_board(told):
 
 
 def test_an_issue_is_told_with_its_own_times_and_what_it_held_before(told):
-    issue = next(issue for issue in only(TrackedIssue, told) if issue.key == "A-1")
+    issue = next(issue for issue in only(TrackedIssue, told) if issue.external_id == "A-1")
     assert issue.resolved_at == datetime(2026, 3, 10, 10, 0, 0, 40_000, UTC)
     assert issue.started_at == datetime(2026, 3, 3, 9, tzinfo=UTC)
     before = datetime(2026, 3, 2, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_an_issue_is_told_with_its_own_times_and_what_it_held_before(told):
 
 
 def test_work_that_is_dropped_has_no_end_and_bears_the_name_of_its_resolution(told):
-    issue = next(issue for issue in only(TrackedIssue, told) if issue.key == "A-3")
+    issue = next(issue for issue in only(TrackedIssue, told) if issue.external_id == "A-3")
     assert (issue.status, issue.status_category, issue.resolved_at) == ("Won't Do", "dropped", None)
     # The resolution was written 34 ms after the status: one move, at the moment of the status.
     assert [change.at for change in issue.changes if change.field == "status"] == [datetime(2026, 3, 12, 9, tzinfo=UTC)]
@@ -67,8 +67,8 @@ def test_work_that_is_dropped_has_no_end_and_bears_the_name_of_its_resolution(to
 
 
 def test_a_sub_task_goes_with_its_parent(told):
-    issue = next(issue for issue in only(TrackedIssue, told) if issue.key == "A-4")
-    assert (issue.level, issue.parent, issue.sprint_id) == (-1, "102", "2")
+    issue = next(issue for issue in only(TrackedIssue, told) if issue.external_id == "A-4")
+    assert (issue.level, issue.parent, issue.sprint_id) == (-1, "A-2", "2")
     assert value_at(issue.changes, "sprint", issue.sprint_id, datetime(2026, 3, 9, tzinfo=UTC)) == "1"
 
 
@@ -121,7 +121,7 @@ def test_an_issue_that_cannot_be_read_is_an_error_and_the_others_are_read():
 
     told, _ = pulled("cloud", answer=answer)
     assert [error.external_id for error in only(RowError, told)] == ["A-2"]
-    assert [issue.key for issue in only(TrackedIssue, told)] == ["A-1", "A-3", "A-4"]
+    assert [issue.external_id for issue in only(TrackedIssue, told)] == ["A-1", "A-3", "A-4"]
 
 
 def test_boards_that_may_not_be_read_leave_the_sprints_that_issues_name():

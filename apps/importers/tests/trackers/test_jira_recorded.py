@@ -81,10 +81,10 @@ def test_no_issue_is_open_and_hours_add_up_to_what_jira_holds(board):
 
 def test_an_issue_wanders_through_sprints_as_its_history_says(board):
     _, issues = board
-    issue = next(issue for issue in issues if issue.key == "EE-17")
+    issue = next(issue for issue in issues if issue.external_id == "EE-17")
     moves = [(change.old, change.new) for change in issue.changes if change.field == "sprint"]
     assert moves == [("", "7"), ("7", "9"), ("9", ""), ("", "9"), ("9", "17")]
-    assert (issue.sprint_id, issue.external_id) == ("17", "10079")
+    assert (issue.sprint_id, issue.source_id) == ("17", "10079")
 
 
 def test_the_history_of_every_recorded_field_leads_to_what_it_holds(board):
@@ -99,9 +99,9 @@ def test_the_order_of_histories_and_of_issues_does_not_matter(board):
     for row in turned:
         row["changelog"]["histories"].reverse()
     _, issues = read_board(turned)
-    plain = {issue.external_id: (issue.changes, issue.status, issue.sprint_id, issue.resolved_at) for issue in board[1]}
+    plain = {issue.source_id: (issue.changes, issue.status, issue.sprint_id, issue.resolved_at) for issue in board[1]}
     assert {
-        issue.external_id: (issue.changes, issue.status, issue.sprint_id, issue.resolved_at) for issue in issues
+        issue.source_id: (issue.changes, issue.status, issue.sprint_id, issue.resolved_at) for issue in issues
     } == plain
 
 
@@ -110,9 +110,9 @@ def test_a_running_sprint_of_another_board_is_read_from_the_issues_that_are_in_i
     rows = recorded("jira_cloud/k5_board93_issues.rows")
     sprints = [sprint for row in rows for sprint in reader.sprints_in(row, row["changelog"]["histories"])]
     issues = [reader.read(1, row, row["changelog"]["histories"]) for row in rows]
-    assert {issue.key: issue.sprint_id for issue in issues} == {"K5-2": "175", "K5-3": "175", "K5-4": ""}
+    assert {issue.external_id: issue.sprint_id for issue in issues} == {"K5-2": "175", "K5-3": "175", "K5-4": ""}
     assert "175" in {sprint.external_id for sprint in sprints}
-    assert {issue.key: issue.level for issue in issues} == {"K5-2": 0, "K5-3": 0, "K5-4": 1}
+    assert {issue.external_id: issue.level for issue in issues} == {"K5-2": 0, "K5-3": 0, "K5-4": 1}
 
 
 def test_reopened_work_has_its_first_end_taken_back_and_is_finished_once():
@@ -121,8 +121,8 @@ def test_reopened_work_has_its_first_end_taken_back_and_is_finished_once():
     issues = [
         reader.read(1, row, row["changelog"]["histories"]) for row in recorded("jira_cloud/sp_kanban_issues.rows")
     ]
-    assert [issue.key for issue in issues if issue.resolved_at] == ["SP-5"]
-    (issue,) = (issue for issue in issues if issue.key == "SP-5")
+    assert [issue.external_id for issue in issues if issue.resolved_at] == ["SP-5"]
+    (issue,) = (issue for issue in issues if issue.external_id == "SP-5")
     (taken,) = (change for change in issue.changes if change.field == "resolved_at")
     assert taken.old == datetime(2021, 9, 6, 4, 34, 14, 358_000, UTC)
     assert taken.at == datetime(2021, 10, 11, 12, 48, 42, 419_000, UTC)

@@ -24,21 +24,21 @@ from apps.projects.tests.factories import ProjectFactory
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 TODO, DOING, DONE = Stage("To Do", "to_do"), Stage("In Progress", "in_progress"), Stage("Done", "done")
-EVERYTHING = frozenset({"key", "title", "status", "sprint", "assignee", "story_points", "parent", "labels"})
+EVERYTHING = frozenset({"title", "status", "sprint", "assignee", "story_points", "parent", "labels"})
 
 
 def at(day, hour=9):
     return datetime(2026, 3, day, hour, tzinfo=UTC)
 
 
-def issue(external_id="1", stage=TODO, *changes, **said):
+def issue(source_id="1", stage=TODO, *changes, **said):
     told = {
-        "line": 1, "title": f"Title {external_id}", "key": f"A-{external_id}", "created_at": at(1),
+        "line": 1, "title": f"Title {source_id}", "external_id": f"A-{source_id}", "created_at": at(1),
         "issue_type": "Story", "level": 0,
         "recorded": frozenset({"status", "sprint", "story_points", "assignee"}),
     }  # fmt: skip
     record = TrackedIssue(
-        external_id=external_id,
+        source_id=source_id,
         status=stage.name,
         status_category=stage.category,
         changes=in_order(changes),
@@ -66,7 +66,7 @@ def whole(project):
 
     issues = Issue.objects.filter(project=project).order_by("external_id")
     fields = (
-        "external_id", "key", "title", "status__name", "sprint__external_id", "assignee__email", "story_points",
+        "external_id", "source_id", "title", "status__name", "sprint__external_id", "assignee__email", "story_points",
         "estimated_hours", "actual_hours", "started_at", "resolved_at", "dropped_at", "parent__external_id", "priority",
     )  # fmt: skip
     history = IssueChange.objects.filter(issue__project=project).order_by("issue__external_id", "field", "changed_at")
@@ -185,6 +185,13 @@ def test_a_dry_run_tells_everything_and_writes_nothing(project):
     assert [line.sentence() for line in report.ledger] == [
         "the history of status has holes (1 issue: A-1); touches throughput"
     ]
+
+
+def test_an_issue_that_moved_keeps_its_history_under_its_new_key(project):
+    imported(project, issue("1", DOING, Change("status", TODO, DOING, at(3))))
+    report = imported(project, issue("1", DOING, Change("status", TODO, DOING, at(3)), external_id="OPS-7"))
+    (row,) = Issue.objects.all()
+    assert (str(row), row.source_id, report.new, report.changes_added) == ("OPS-7", "1", 0, 0)
 
 
 # --- Order, repetition, interruption ------------------------------------------------------------------------------
