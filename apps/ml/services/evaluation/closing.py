@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
 
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.projects.models import Issue, SprintSnapshot
 
 logger = logging.getLogger(__name__)
 
 #: Which field of a finished issue is the truth of which prediction.
-_TRUTH = {PredictionHistory.Kind.EFFORT: "worked_hours", PredictionHistory.Kind.POINTS: "story_points"}
+_TRUTH = {ModelType.EFFORT_PREDICTION: "worked_hours", ModelType.STORY_POINTS: "story_points"}
 
 
 def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:

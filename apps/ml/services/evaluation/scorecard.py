@@ -11,7 +11,7 @@ import numpy as np
 from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, score, team_score
 from apps.ml.core.evaluation.words import verdict
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.scorecard import (
     SCORED_KINDS,
     OpenPredictions,
@@ -28,8 +28,8 @@ MAX_DAYS = 3_650
 #: Of the bootstrap, so that the same outcomes always give the same interval.
 SEED = 0
 UNITS: Mapping[str, str] = {
-    PredictionHistory.Kind.EFFORT: "h",
-    PredictionHistory.Kind.POINTS: "points",
+    ModelType.EFFORT_PREDICTION: "h",
+    ModelType.STORY_POINTS: "points",
     PredictionHistory.Kind.SPRINT_OUTCOME: "points",
 }
 
@@ -132,7 +132,7 @@ def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
         return [float(value) if (value := read(row)) is not None else float("nan") for row in rows]
 
     near = [_near(kind, row) for row in rows]
-    is_effort = kind == PredictionHistory.Kind.EFFORT
+    is_effort = kind == ModelType.EFFORT_PREDICTION
     return ScoredPredictions.of(
         actual=column(lambda row: row["actual_value"]),
         predicted=column(lambda row: row["predicted_value"]),
@@ -152,7 +152,7 @@ def _near(kind: str, row: Row) -> tuple[float, float]:
     if kind == PredictionHistory.Kind.SPRINT_OUTCOME:
         # Earlier answers called the scope what was committed.
         return DELIVERED_SHARE * (row["details__scope"] or row["details__committed"]), float("inf")
-    if kind == PredictionHistory.Kind.EFFORT:
+    if kind == ModelType.EFFORT_PREDICTION:
         return row["predicted_value"] / 2.0, row["predicted_value"] * 2.0
     low, high = row["details__one_step"] or (float("nan"), float("nan"))
     return low, high

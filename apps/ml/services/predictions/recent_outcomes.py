@@ -13,7 +13,7 @@ import numpy as np
 from apps.ml.core.arrays import Booleans
 from apps.ml.core.effort import RecentOutcomes
 from apps.ml.core.intervals import MAX_RECENT_OUTCOMES
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.scorecard import RECENT_OUTCOMES, recent_outcomes
 
 #: Outcomes arrive once a minute at most, so that a read a request would only repeat itself.
@@ -57,7 +57,7 @@ class OutcomeMemory(Generic[Outcomes]):
 def _effort(project_id: UUID | str) -> RecentOutcomes:
     """Outcomes of effort predictions whose model stated a scale."""
     rows = [
-        row for row in _answers(PredictionHistory.Kind.EFFORT, project_id) if (row.details.get("log_scale") or 0) > 0
+        row for row in _answers(ModelType.EFFORT_PREDICTION, project_id) if (row.details.get("log_scale") or 0) > 0
     ]
     return RecentOutcomes.of(
         # Not of the ratio, which is 0 or infinite where a number is tiny.
@@ -71,7 +71,7 @@ def _effort(project_id: UUID | str) -> RecentOutcomes:
 
 def _points(project_id: UUID | str) -> Booleans:
     """Whether the ranges of the last points recommendations held the points that the issues had in the end."""
-    return _inside(_answers(PredictionHistory.Kind.POINTS, project_id, newest=MAX_RECENT_OUTCOMES))
+    return _inside(_answers(ModelType.STORY_POINTS, project_id, newest=MAX_RECENT_OUTCOMES))
 
 
 EFFORT_OUTCOMES = OutcomeMemory(_effort)

@@ -116,12 +116,12 @@ def _healthy(model: MLModel) -> CheckResult:
 
 
 def _fallbacks(project_id: UUID | None) -> Iterator[CheckResult]:
-    for kind, methods in _WITHOUT_MODEL.items():
-        asked = PredictionHistory.objects.filter(prediction_type=kind)
+    for model_type, (name, methods) in _WITHOUT_MODEL.items():
+        asked = PredictionHistory.objects.filter(prediction_type=model_type)
         if project_id is not None:
             asked = asked.filter(project_id=project_id)
         recent = list(asked.order_by("-created_at").values_list("method", flat=True)[:RECENT_PREDICTIONS])
-        yield _share_without_model(f"{kind.label.lower()} answers", recent, methods)
+        yield _share_without_model(f"{name} answers", recent, methods)
 
 
 def _share_without_model(check: str, recent: Sequence[str], methods: Collection[str]) -> CheckResult:
@@ -134,7 +134,7 @@ def _share_without_model(check: str, recent: Sequence[str], methods: Collection[
 
 #: Methods that answer where no model is active or readable.
 _WITHOUT_MODEL = {
-    PredictionHistory.Kind.EFFORT: ("similarity", "heuristic"),
-    PredictionHistory.Kind.POINTS: ("prior", "heuristic"),
+    ModelType.EFFORT_PREDICTION: ("effort", ("similarity", "heuristic")),
+    ModelType.STORY_POINTS: ("points", ("prior", "heuristic")),
 }
 _CHECKS = (_migrations, _store, _credentials)
