@@ -29,7 +29,8 @@ from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType
-from apps.ml.selectors.issues import completed_with_hours, completed_with_points, source_keys
+from apps.ml.selectors.issues import source_keys
+from apps.ml.services.models.kinds import kind_of
 
 Progress = Callable[[int, str], None]
 #: Issues replayed at most, the newest: a team wants to know of its present, and a replay takes some minutes.
@@ -44,10 +45,6 @@ EFFORT_BASELINES: Mapping[str, str] = {
     "jaccard_knn": "most similar issues (Jaccard)",
     "seed_trees": "boosted trees on word counts",
     "human": "the team's own estimate",
-}
-_WHAT = {
-    ModelType.EFFORT_PREDICTION: "completed issues with hours",
-    ModelType.STORY_POINTS: "completed issues with points",
 }
 
 
@@ -95,9 +92,7 @@ class IssueReplay:
 
 def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> IssueReplayPlan:
     """Read a project's finished issues and plan their replay; raises as `plan_of`."""
-    if kind == ModelType.EFFORT_PREDICTION:
-        return plan_of(kind, completed_with_hours(project_id), newest=newest)
-    return plan_of(kind, completed_with_points(project_id), newest=newest, source_keys=source_keys(project_id))
+    return plan_of(kind, kind_of(kind).select(project_id), newest=newest, source_keys=source_keys(project_id))
 
 
 def plan_of(
@@ -114,7 +109,7 @@ def plan_of(
     """
     finished = chronological(issues)
     if len(finished) < MIN_TRAINING_ISSUES:
-        raise NotEnoughData(have=len(finished), needed=MIN_TRAINING_ISSUES, what=_WHAT[ModelType(kind)])
+        raise NotEnoughData(have=len(finished), needed=MIN_TRAINING_ISSUES, what=kind_of(kind).learns_from)
     first_model = finished[MIN_TRAINING_ISSUES - 1].completed_at
     later = sorted((each for each in finished if each.known_at > first_model), key=_when_asked)
     if not later:
@@ -126,7 +121,7 @@ def plan_of(
 
 def replay(plan: IssueReplayPlan, *, progress: Progress) -> IssueReplay:
     """Carry out a plan; `progress` is told the months done, of `len(plan.months)`, and what was done."""
-    return (_replay_effort if plan.kind == ModelType.EFFORT_PREDICTION else _replay_points)(plan, progress)
+    return _REPLAYS[plan.kind](plan, progress)
 
 
 def _when_asked(issue: CompletedIssue) -> tuple[datetime, str]:
@@ -302,3 +297,9 @@ def _type_averages(known: Sequence[CompletedIssue], asked: Sequence[CompletedIss
     overall = float(points_of(known).mean())
     means = {kind: float(np.mean(points)) for kind, points in by_type.items()}
     return [means.get(each.facts.issue_type, overall) for each in asked]
+
+
+_REPLAYS: Mapping[str, Callable[[IssueReplayPlan, Progress], IssueReplay]] = {
+    ModelType.EFFORT_PREDICTION: _replay_effort,
+    ModelType.STORY_POINTS: _replay_points,
+}

@@ -7,9 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.common.operations.metrics import CACHE_LOOKUPS
-from apps.ml.core.assignment.serving import AssignmentModel
-from apps.ml.core.effort import EffortModel
-from apps.ml.core.points import PointsModel
+from apps.ml.services.models.kinds import Predictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class LoadedModel:
     version: str
     project_id: UUID | None
     trained_at: datetime
-    predictor: EffortModel | PointsModel | AssignmentModel
+    predictor: Predictor
 
     @property
     def nbytes(self) -> int:

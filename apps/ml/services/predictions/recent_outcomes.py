@@ -56,9 +56,7 @@ class OutcomeMemory(Generic[Outcomes]):
 
 def _effort(project_id: UUID | str) -> RecentOutcomes:
     """Outcomes of effort predictions whose model stated a scale."""
-    rows = [
-        row for row in _answers(ModelType.EFFORT_PREDICTION, project_id) if (row.details.get("log_scale") or 0) > 0
-    ]
+    rows = [row for row in _answers(ModelType.EFFORT_PREDICTION, project_id) if (row.details.get("log_scale") or 0) > 0]
     return RecentOutcomes.of(
         # Not of the ratio, which is 0 or infinite where a number is tiny.
         log_errors=[math.log(_known(row.actual_value)) - math.log(_known(row.predicted_value)) for row in rows],
