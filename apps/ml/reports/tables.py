@@ -1,11 +1,12 @@
 """Figures of trainings and models as text for a terminal and as plain data for a script."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
+from apps.common.console import table
 from apps.ml.models import MLModel
 from apps.ml.services.model_trainer import Training
 from apps.ml.services.models.kinds import ModelKind, kind_of
@@ -67,19 +68,6 @@ def model_figures(model: MLModel) -> dict[str, Any]:
         "failure_reason": model.failure_reason,
         "metrics": model.metrics,
     }
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines with aligned columns: the first to the left, the others to the right."""
-    cells = [list(header), *map(list, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
 
 
 def _metric_rows(metrics: dict[str, Any]) -> Iterator[Sequence[str]]:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.benchmarks.effort.data import moment, read_tasks
-from apps.ml.benchmarks.runs import NothingToTest, Write
+from apps.ml.benchmarks.effort.data import read_tasks
+from apps.ml.benchmarks.runs import NothingToTest, Write, tested_range
 from apps.ml.core.assignment.replay import Ledger, SuggestionRanks, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.core.effort.replay import Timings, month_starts
-from apps.ml.core.evaluation.metrics import chronological_split, expected_calibration_error
+from apps.ml.core.evaluation.metrics import expected_calibration_error
 from apps.ml.core.records import CompletedIssue
 
 #: The strategy that serves unless another is asked for.
@@ -31,23 +31,12 @@ def score_tasks(path: Path, earlier: Path | None, start: str | None, end: str | 
     newest = [task for task in read_tasks(path) if task.facts.assignee]
     older = [task for task in read_tasks(Path(earlier)) if task.facts.assignee] if earlier else []
     tasks = list({(task.issue_id, task.known_at): task for task in (*older, *newest)}.values())
-    first, test = _test_range(newest, start, end)
+    first, test = tested_range(newest, start, end)
     if not test or not any(task.completed_at < first for task in tasks):
         raise NothingToTest
     timings = Timings()
     asked = _walk(tasks, first, test, timings, write)
     return {"protocol": "monthly refit", "from": first.isoformat(), **_figures(asked), **_costs(timings)}
-
-
-def _test_range(
-    tasks: Sequence[CompletedIssue], start: str | None, end: str | None
-) -> tuple[datetime, list[CompletedIssue]]:
-    ordered = sorted(tasks, key=lambda task: (task.known_at, task.issue_id))
-    ordered = [task for task in ordered if end is None or task.known_at < moment(end)]
-    if len(ordered) < 2:
-        raise NothingToTest
-    first = moment(start) if start else chronological_split(ordered)[1][0].known_at
-    return first, [task for task in ordered if task.known_at >= first]
 
 
 def _walk(

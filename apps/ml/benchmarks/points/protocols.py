@@ -39,7 +39,7 @@ class Batch:
 
 
 def batches(project: PointsProject, *, protocol: str, n_known: int | None) -> Iterator[Batch]:
-    """Protocol F ('frozen'), R ('rolling'), or rolling with only the last `n_known` issues known."""
+    """All test rows at once ('frozen'), 20 at a time ('rolling'), or rolling with the last `n_known` issues known."""
     everything = (*project.known, *project.test)
     size = SMALL_TEAM_BATCH if n_known else ROLLING_BATCH if protocol == "rolling" else len(project.test)
     for start in range(len(project.known), len(everything), size):

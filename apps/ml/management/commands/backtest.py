@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import only_warnings, step_display
+from apps.common.console import only_warnings, step_display, table
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.benchmarks.forecasts.files import plan_of_files
 from apps.ml.benchmarks.runs import data_folder
@@ -21,7 +21,6 @@ from apps.ml.management.scope import project_by_key
 from apps.ml.reports.forecast_replay_page import explanation, promise_rows, range_rows, score_rows
 from apps.ml.reports.forecast_replay_page import page as forecast_page
 from apps.ml.reports.issue_replay_page import page, table_rows
-from apps.ml.reports.tables import table
 from apps.ml.services.evaluation.forecast_replay import ForecastBacktest, ForecastReplayPlan, plan_of_team
 from apps.ml.services.evaluation.forecast_replay import figures as forecast_figures
 from apps.ml.services.evaluation.forecast_replay import replay as replay_forecasts
