@@ -143,9 +143,7 @@ class ModelLoader:
                 self._note_failure(active, error)
                 raise ModelUnavailable from error
             _PROCESS.failed_at.pop(active.id, None)
-            _PROCESS.cache.put(
-                key, model, now=self._clock(), ttl_seconds=CACHE_TTL, max_bytes=settings.ML_MODEL_CACHE_BYTES
-            )
+            _PROCESS.cache.put(key, model, now=self._clock(), ttl_seconds=CACHE_TTL, most=settings.ML_MODEL_CACHE_BYTES)
             return model
 
     def _read(self, active: ActiveModel) -> LoadedModel:
