@@ -14,8 +14,9 @@ from apps.ml.benchmarks.runs import NothingToTest, Write, tested_range
 from apps.ml.core.assignment.replay import Ledger, SuggestionRanks, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
-from apps.ml.core.effort.replay import Timings, month_starts
+from apps.ml.core.effort.replay import Timings
 from apps.ml.core.evaluation.metrics import expected_calibration_error
+from apps.ml.core.evaluation.months import by_month
 from apps.ml.core.records import CompletedIssue
 
 #: The strategy that serves unless another is asked for.
@@ -43,13 +44,11 @@ def _walk(
     tasks: Sequence[CompletedIssue], first: datetime, test: Sequence[CompletedIssue], timings: Timings, write: Write
 ) -> list[SuggestionRanks]:
     ledger, asked = Ledger(tasks), list[SuggestionRanks]()
-    starts = list(month_starts(first, test[-1].known_at))
-    for month, end in zip(starts, [*starts[1:], None], strict=True):
+    for month, of_month in by_month(test, first):
         started = time.thread_time()
         known = [task for task in tasks if task.completed_at < month]
         model = AssignmentModel.from_bytes(train_assignment_model(known, now=month).serving)
         timings.fit.append(time.thread_time() - started)
-        of_month = [task for task in test if task.known_at >= month and (end is None or task.known_at < end)]
         for task in of_month:
             _time(model, task, list(ledger.given_lately(task.known_at)), timings)
             found = suggested(task, ledger, model.probabilities)

@@ -12,6 +12,7 @@ import numpy as np
 
 from apps.ml.benchmarks.points.data import PointsProject
 from apps.ml.core.arrays import Floats
+from apps.ml.core.evaluation.metrics import grouped_calibration_error
 from apps.ml.core.points import MIN_TRAINING_ISSUES, PointsModel, recommend_with_little_history, scores
 from apps.ml.core.points.baselines import Baseline, Distribution
 from apps.ml.core.points.basis import BASIS_GROWTH, Basis
@@ -94,7 +95,7 @@ class ScoreRecord:
             **{name: float(issue[name].mean()) for name in ("mae", "log_loss", "rps", "coverage", "width")},
             "rmae": mae / usual if usual > 0 else 1.0,
             "sa": scores.standardised_accuracy(mae, points, points_of(project.known[: project.n_train])),
-            "ece": scores.ece(issue["confidence"], issue["within_one_step"]),
+            "ece": grouped_calibration_error(issue["within_one_step"], issue["confidence"]),
             "fit_seconds": self.fit_seconds[0],
             "refit_seconds": float(np.mean(self.fit_seconds[1:] or self.fit_seconds)),
             "predict_ms_p50": float(np.percentile(times, 50)),

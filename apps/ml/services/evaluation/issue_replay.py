@@ -17,7 +17,8 @@ from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor
-from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue, month_starts
+from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue
+from apps.ml.core.evaluation.months import by_month, month_starts
 from apps.ml.core.evaluation.scorecard import ScoredPredictions
 from apps.ml.core.points import PointsModel, PointsPrior, load_prior
 from apps.ml.core.points.baselines import BASELINES as POINTS_BASELINES
@@ -228,11 +229,11 @@ class _PointsMonths:
 
 def _replay_points(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
     shipped = load_prior()
-    is_seen = shipped.knows(plan.source_keys)
+    is_seen, by_months = shipped.knows(plan.source_keys), by_month(plan.asked, plan.months[0])
     months = _PointsMonths(plan, None if is_seen else shipped)
     answers: list[PointsRecommendation] = []
     said: dict[str, list[float]] = {}
-    for number, (month, asked) in enumerate(_by_month(plan), start=1):
+    for number, (month, asked) in enumerate(by_months, start=1):
         if asked:
             answers += months.answers(month, asked)
             for name, predicted in _points_baselines(_known_before(plan, month), asked).items():
@@ -244,7 +245,7 @@ def _replay_points(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
         kind=plan.kind,
         asked_at=[each.known_at for each in plan.asked],
         n_known=len(_known_before(plan, plan.months[0])),
-        n_models=sum(bool(asked) for _, asked in _by_month(plan)),
+        n_models=sum(bool(asked) for _, asked in by_months),
         served=_points_predictions(points, answers, said["median"]),
         baselines={name: np.array(values) for name, values in said.items()},
         # A range of whole steps holds more than it was asked for; only the served level is calibrated to what it held.
@@ -258,14 +259,6 @@ _SEEN_BY_PRIOR = (
     "The knowledge of other projects that ships with the product was learned on these very issues among others; "
     "it is left out here, so the figures are of the team's own history alone."
 )
-
-
-def _by_month(plan: IssueReplayPlan) -> list[tuple[datetime, list[CompletedIssue]]]:
-    ends = [*plan.months[1:], None]
-    return [
-        (month, [each for each in plan.asked if each.known_at >= month and (end is None or each.known_at < end)])
-        for month, end in zip(plan.months, ends, strict=True)
-    ]
 
 
 def _points_predictions(

@@ -14,7 +14,7 @@ from apps.ml.benchmarks.effort.data import UnreadableData, read_tasks
 from apps.ml.benchmarks.effort.report import CRITERIA
 from apps.ml.benchmarks.runs import NothingToTest
 from apps.ml.core.effort.baselines import fitted
-from apps.ml.core.effort.replay import EffortReplay, month_starts
+from apps.ml.core.effort.replay import EffortReplay
 from apps.ml.tests.core.effort.factories import team
 from tests.public_data import PUBLIC_DATA, needs_public
 
@@ -180,12 +180,6 @@ def _served(history, test):
     test_ids = {issue.issue_id for issue in test}
     walk = EffortReplay(history, rolling=True, level=0.8, write=lambda _line: None)
     return walk.run([issue for issue in history if issue.issue_id in test_ids], test[0].known_at)
-
-
-def test_months_start_at_the_first_moment_and_then_on_first_days():
-    starts = list(month_starts(datetime(2023, 11, 15, tzinfo=UTC), datetime(2024, 1, 20, tzinfo=UTC)))
-
-    assert [f"{start:%Y-%m-%d}" for start in starts] == ["2023-11-15", "2023-12-01", "2024-01-01"]
 
 
 def test_every_baseline_answers_in_hours_and_the_human_only_with_an_estimate():
