@@ -1,7 +1,6 @@
 """The Scrum domain. Rules that always hold are database constraints; times are the source's, not of insertion."""
 
 from datetime import date
-from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
+from apps.projects.history.append_only import AppendOnlyModel
 from apps.projects.history.sprint_books import elapsed_ratio
 
 #: How a project is named in short: APOLLO, WEB2.
@@ -273,6 +273,8 @@ class Issue(UUIDModel):
     #: Where the issue came from, for idempotent imports: ('csv', 'MULE-6129'). Empty for issues made here.
     source = models.CharField(max_length=32, blank=True)
     external_id = models.CharField(max_length=200, blank=True)
+    #: The tracker's own id, which stays when the issue gets another key.
+    source_id = models.CharField(max_length=200, blank=True)
     inserted_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -299,37 +301,15 @@ class Issue(UUIDModel):
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["project", "source", "source_id"], condition=~Q(source_id=""), name="projects_issue_source_id"
+            ),
             models.Index(fields=["project", "resolved_at"], name="projects_issue_resolved"),
             models.Index(fields=["project", "-created_at"], name="projects_issue_created"),
         ]
 
     def __str__(self) -> str:
         return self.external_id or str(self.id)
-
-
-class AppendOnlyQuerySet(models.QuerySet[Any]):
-    """History is written once; only the deletion of what it is about takes it along."""
-
-    def update(self, **kwargs: Any) -> NoReturn:
-        raise TypeError("History cannot be changed.")
-
-    def delete(self) -> NoReturn:
-        raise TypeError("History cannot be deleted.")
-
-
-class AppendOnlyModel(models.Model):
-    """A row of history."""
-
-    objects = AppendOnlyQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert; a row that exists is never written again."""
-        if not self._state.adding:
-            raise TypeError("History cannot be changed.")
-        super().save(*args, **kwargs)
 
 
 class IssueChange(AppendOnlyModel):
