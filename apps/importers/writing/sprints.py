@@ -5,6 +5,7 @@ A sprint is the source's id where there is one, else a name with its time: names
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from django.db.models import Count, Max, Q
 
@@ -16,7 +17,7 @@ from apps.projects.models import Issue, IssueChange, Project, Sprint, WorkflowSt
 from apps.projects.services import close_ended_sprints
 
 ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
-#: A sprint of the same name that begins later than this after the end of another is another one: 'Sprint 1' of next year.
+#: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
 SAME_SPRINT_WITHIN = timedelta(days=60)
 
 
@@ -126,7 +127,7 @@ class Sprints:
 
 
 def _steps(way: Sequence[Sprint]) -> Iterable[tuple[Sprint, Sprint]]:
-    return zip(way, way[1:], strict=False)
+    return pairwise(way)
 
 
 def _is_near(sprint: Sprint, starts_on: date | None) -> bool:

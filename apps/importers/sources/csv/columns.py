@@ -42,7 +42,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "assigneddeveloper",
     ),
     "sprint": ("sprint", "sprints", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
-    "sprint_number": ("cyclenumber", "sprintid", "iterationid"),
+    "sprint_id": ("cyclenumber", "sprintid", "iterationid"),
     "sprint_starts_on": (
         "sprintstart", "sprintstartdate", "cyclestart", "iterationstart", "iterationstartdate",
         "sprintestimatedstart",

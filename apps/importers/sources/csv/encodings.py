@@ -1,7 +1,10 @@
 """The encoding of a file of text, by its bytes. Pure but for the file."""
 
 import codecs
+import re
 import unicodedata
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from apps.importers.records import ImportRefused
@@ -11,10 +14,14 @@ CHUNK_BYTES = 1 << 20
 JUDGED_BYTES = 1 << 20
 #: Western Europe, Cyrillic, Central Europe, Greek, Turkish: what spreadsheets of these regions write.
 ONE_BYTE = ("cp1252", "cp1251", "cp1250", "cp1253", "cp1254")
+#: Every byte is a letter of it: for files of which some bytes are none in the others.
+ANY_BYTE = "latin-1"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SCRIPTS = {"cp1252": "LATIN", "cp1250": "LATIN", "cp1254": "LATIN", "cp1251": "CYRILLIC", "cp1253": "GREEK"}
-#: Signs that prose has beside letters, in all of these encodings.
-_SIGNS = frozenset("€‚„…†‡‰‹‘’“”•–—™›\xa0«»°±²³´µ¶·¡¿§©®№")
+_WORD = re.compile(r"[^\W\d_]+")
+_LONG_RUN = re.compile(r"[^\x00-\x7f]{3}")
+#: 'ma³y' is Polish read as Western European.
+_SIGN_IN_WORD = re.compile(r"[^\W\d_][¹²³¼½¾¿£¥¤¦¶±](?=[^\W\d_])")
 
 
 def looks_like_utf16(start: bytes) -> bool:
@@ -26,12 +33,12 @@ def encoding_of(path: Path, *, wanted: str = "") -> tuple[str, int]:
     """The encoding of a file, and its lines.
 
     UTF-8 where every byte fits, UTF-16 where it is marked or seen, else the one-byte encoding that gives the most
-    letters of one script.
+    words of its script; the first listed wins a tie.
 
     Raises
     ------
     ImportRefused
-        If the file is not in the wanted encoding, or none fits.
+        If the file is not in the wanted encoding, or begins as UTF-16 and does not go on so.
     """
     with path.open("rb") as file:
         start = file.read(JUDGED_BYTES)
@@ -43,7 +50,8 @@ def encoding_of(path: Path, *, wanted: str = "") -> tuple[str, int]:
     fits, line_count = _survey(path, "utf-8-sig")
     if fits:
         return "utf-8-sig", line_count
-    return max(ONE_BYTE, key=lambda name: _letters(start, name)), line_count
+    likely = sorted(ONE_BYTE, key=lambda name: -_likeness(start, name))
+    return next((name for name in likely if _survey(path, name)[0]), ANY_BYTE), line_count
 
 
 def _known(name: str) -> str:
@@ -70,20 +78,21 @@ def _unmarked_utf16(start: bytes) -> str:
     return "utf-16-be" if len(even) > 3 and even.count(0) > 0.8 * len(even) and not odd.count(0) else ""
 
 
-def _letters(start: bytes, encoding: str) -> float:
-    """How much of what is beyond ASCII reads as prose of the encoding's script."""
-    beyond = bytes(byte for byte in start if byte > 127)
-    text = beyond.decode(encoding, errors="replace")
-    script = _SCRIPTS[encoding]
-    good = sum(character in _SIGNS or unicodedata.name(character, "").startswith(script) for character in text)
-    capitals = sum(character.isupper() for character in text)
-    # Prose has more small letters than capitals; read in the wrong script it has not. First listed wins a tie.
-    return (
-        good
-        - text.count("\ufffd") * 2
-        - max(capitals - 0.5 * len(text), 0)
-        - 0.01 * ONE_BYTE.index(encoding) * len(text)
-    )
+def _likeness(start: bytes, encoding: str) -> int:
+    """How many letters stand in words of the encoding's script, less those in words that no language has."""
+    text = start.decode(encoding, errors="replace")
+    words = Counter(word for word in _WORD.findall(text) if not word.isascii())
+    read = sum((len(word) if _is_word(word, _SCRIPTS[encoding]) else -len(word)) * n for word, n in words.items())
+    return read - 2 * (text.count("\ufffd") + len(_SIGN_IN_WORD.findall(text)))
+
+
+def _is_word(word: str, script: str) -> bool:
+    """Latin words have letters of ASCII between others, words of another script have none; capitals come first."""
+    if any(before.islower() and after.isupper() for before, after in pairwise(word)):
+        return False
+    if script == "LATIN" and _LONG_RUN.search(word):
+        return False
+    return all(unicodedata.name(letter, "").startswith(script) for letter in word)
 
 
 def _survey(path: Path, encoding: str) -> tuple[bool, int]:

@@ -110,12 +110,15 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...], int]:
 
 
 def _first_records(path: Path, encoding: str, delimiter: str) -> list[tuple[str, ...]]:
-    """The cells of the first lines that are not blank; an empty file has one empty line."""
+    """The cells of the first lines that are not blank, up to one that cannot be read; an empty file has one."""
+    found: list[tuple[str, ...]] = []
     with _reader(path, encoding, delimiter) as reader:
         try:
-            return [tuple(cells) for cells in islice(filter(any, reader), LOOKED_AT_LINES)] or [()]
+            found.extend(tuple(cells) for cells in islice(filter(any, reader), LOOKED_AT_LINES))
         except csv.Error as error:
-            raise ImportRefused(f"{path} is not a CSV file: its first line cannot be read ({error}).") from error
+            if not found:
+                raise ImportRefused(f"{path} is not a CSV file: its first line cannot be read ({error}).") from error
+    return found or [()]
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class RowReader:
             reporter=_person(texts, "reporter"),
             assignee=_person(texts, "assignee"),
             sprint=sprint,
-            sprint_id=texts.get("sprint_number", "").strip()[:LONGEST_ID] if sprint else "",
+            sprint_id=texts.get("sprint_id", "").strip()[:LONGEST_ID] if sprint else "",
             earlier_sprints=earlier,
             sprint_starts_on=self._day(texts, "sprint_starts_on", unread),
             sprint_ends_on=self._sprint_end(texts, unread),
@@ -117,7 +117,7 @@ class RowReader:
             for name in sprint_names(cells[at], is_path=normal_form(header[at]) == "iterationpath")
         ]
         names = list(dict.fromkeys(name for name, _ in found if len(name) <= LONGEST_SPRINT))
-        number = texts.get("sprint_number", "").strip()
+        number = texts.get("sprint_id", "").strip()
         if not names and number and "sprint_starts_on" in self.columns.positions:
             names = [f"Cycle {number}"]
         return (names[-1], tuple(names[:-1])) if names else ("", ())
