@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
     known = benchmarks()
     if not arguments:
         print("\n".join(f"{name:24} {sentence}" for name, sentence in known.items()))
-        print("Accuracy: ./run manage benchmark story_points|effort --data ...")
+        print("Accuracy: ./run manage benchmark --help")
     elif arguments == ["all"]:
         for name in known:
             run(name, [])

@@ -1,4 +1,4 @@
-"""Forecasts in process, one thread, 10,000 runs; owed: a sprint in 50 ms, a backlog of 1,000 in 200 ms."""
+"""Forecasts in process, one thread, 10,000 runs; targets: a sprint in 50 ms, a backlog of 1,000 in 200 ms."""
 
 import os
 
@@ -20,12 +20,13 @@ from apps.ml.core.forecasts.drops import path_to, single_drops
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.model_sizes import MAX_MODEL_ANSWERS, sizes_in_hours, sizes_in_points
 from apps.ml.core.forecasts.sizes import Spread
+from apps.ml.core.forecasts.track_record import track_record
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.points.training import train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from performance.predict_in_process import POINTS_PROJECT, sample, trained
-from performance.report import data_folder, milliseconds
+from performance.report import milliseconds, public_data
 
 REPEATS = 31
 SPRINT_ISSUES, BACKLOG_ISSUES = 30, 1_000
@@ -37,13 +38,14 @@ CALENDAR = WorkingCalendar(
 
 def main() -> None:
     """Ask of a team with two years of weeks, first without a model, then with each."""
-    tasks = read_tasks(data_folder() / "effort_sip" / "tasks.csv")
+    tasks = read_tasks(public_data("effort_sip/tasks.csv"))
     team = a_team(np.array([task.actual_hours for task in tasks if task.actual_hours]))
     for name, n in (("sprint", SPRINT_ISSUES), ("backlog", BACKLOG_ISSUES)):
         report(f"{name} of {n}, sizes of finished issues", lambda n=n: ask(team, "points", n))
         report(f"{name} of {n}, counted in issues", lambda n=n: ask(team, "issues", n))
     report("backlog of 1,000 that grows", lambda: ask(team, "issues", BACKLOG_ISSUES, created=(2.0, 3.0, 4.0)))
     report("what to drop from the sprint", lambda: suggestions(team))
+    report("the team's track record", lambda: track_record(team.issues))
     for unit, sizes in models(tasks):
         for name, n in (("sprint", SPRINT_ISSUES), ("backlog", BACKLOG_ISSUES)):
             asked = min(n, MAX_MODEL_ANSWERS)
@@ -90,7 +92,7 @@ def suggestions(team: Throughput) -> None:
 
 def models(tasks: Sequence[CompletedIssue]) -> list[tuple[Unit, Callable[[list[WorkItem]], Mapping[str, Spread]]]]:
     """Both models, trained on the largest public sets, and how they size issues."""
-    issues = read_project(data_folder() / "story_points" / f"{POINTS_PROJECT}.csv").known
+    issues = read_project(public_data(f"story_points/{POINTS_PROJECT}.csv")).known
     result = train_points_model(issues, now=max(issue.completed_at for issue in issues), prior=load_prior())
     in_points = PointsModel.from_bytes(result.serving, prior=load_prior())
     in_hours, _ = trained(tasks)

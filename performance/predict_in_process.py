@@ -1,4 +1,4 @@
-"""Effort and points in process, features to answer, one thread; owed: p95 1.5 ms."""
+"""Effort and points in process, features to answer, one thread; target: p95 1.5 ms."""
 
 import os
 
@@ -17,7 +17,7 @@ from apps.ml.core.effort.training import train_effort_model
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.points.training import train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from performance.report import data_folder, milliseconds
+from performance.report import milliseconds, public_data
 
 QUESTIONS = 1_000
 POINTS_PROJECT = "datamanagement"  # the largest of the public set
@@ -31,7 +31,7 @@ def main() -> None:
 
 def effort() -> None:
     """Hours, with and without the team's own estimate."""
-    tasks = read_tasks(data_folder() / "effort_sip" / "tasks.csv")
+    tasks = read_tasks(public_data("effort_sip/tasks.csv"))
     model, seconds = trained(tasks)
     print(f"effort: {len(tasks)} tasks, trained in {seconds:.1f} s, {model.nbytes / 2**20:.1f} MiB in memory")
     facts = sample(tasks)
@@ -41,7 +41,7 @@ def effort() -> None:
 
 def points() -> None:
     """Story points from titles and long descriptions."""
-    issues = read_project(data_folder() / "story_points" / f"{POINTS_PROJECT}.csv").known
+    issues = read_project(public_data(f"story_points/{POINTS_PROJECT}.csv")).known
     start = time.perf_counter()
     result = train_points_model(issues, now=max(issue.completed_at for issue in issues), prior=load_prior())
     print(f"points: {len(issues)} issues, trained in {time.perf_counter() - start:.1f} s")

@@ -2,17 +2,23 @@
 
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from apps.ml.benchmarks.runs import data_folder
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def data_folder() -> Path:
-    """Where the public data lie."""
-    return Path(os.environ.get("SCRUM_ML_DATA") or ROOT.parent / "shared" / "data")
+def public_data(name: str) -> Path:
+    """A file of the public data; the program ends where nobody says in which folder they lie."""
+    folder = data_folder()
+    if folder is None:
+        sys.exit("Set SCRUM_ML_DATA to the folder of the public data: see docs/reference/data.md.")
+    return folder / name
 
 
 def machine() -> str:

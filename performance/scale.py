@@ -28,7 +28,7 @@ SAMPLES = 10
 
 
 def main() -> None:
-    """Measure in a database and a store of their own, and compare with what is owed."""
+    """Measure in a database and a store of their own, and compare with the targets."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", type=int, default=2_000, help="projects with a model, under load; 0: none")
     parser.add_argument("--lookups", type=int, default=10_000, help="predictions asked of them")
@@ -36,10 +36,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         set_up(Path(folder))
-        as_owed = options.models == 0 or cache_under_load(options.models, options.lookups)
-        as_owed &= options.trainings == 0 or plan_and_sweep(options.trainings)
-    if not as_owed:
-        sys.exit("scale: not as owed")
+        on_target = options.models == 0 or cache_under_load(options.models, options.lookups)
+        on_target &= options.trainings == 0 or plan_and_sweep(options.trainings)
+    if not on_target:
+        sys.exit("scale: a target is missed")
 
 
 def set_up(folder: Path) -> None:

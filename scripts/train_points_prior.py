@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from apps.ml.benchmarks.points import history
-from apps.ml.benchmarks.points.data import Project, read_projects
+from apps.ml.benchmarks.points.data import PointsProject, read_projects
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.prior_training import train_prior
 
@@ -28,7 +28,7 @@ def main() -> None:
     print(f"{options.out}: {options.out.stat().st_size:,} bytes, {len(prior.fingerprints):,} issues")
 
 
-def trained_on(projects: list[Project]) -> PointsPrior:
+def trained_on(projects: list[PointsProject]) -> PointsPrior:
     """The prior of these projects' train and validation rows."""
     return train_prior({project.name: history(project) for project in projects}, version=VERSION)
 

@@ -13,7 +13,7 @@ from apps.ml.benchmarks.sprints.data import read_projects
 
 SHIPPED = Path(__file__).parent.parent / "apps/ml/core/sprints/outcome/data/sprint_prior.npz"
 #: Shown with every answer: raise it with every change of the file.
-VERSION = "1"
+VERSION = "2"
 
 
 def main() -> None:

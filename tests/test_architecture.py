@@ -4,6 +4,7 @@ import ast
 import statistics
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ MOST_LINES_PER_FILE = 400
 #: A screen, documentation not counted.
 MOST_LINES_PER_FUNCTION = 60
 MEDIAN_LINES_PER_FUNCTION = 10
+#: More than a reader takes in at a glance; `__init__.py` not counted.
+MOST_FILES_PER_FOLDER = 21
+#: What Django looks for by name, and what effort and assignment call alike because it is the same part of each.
+NAMES_OF_SEVERAL = {"Command", "Feature", "Group", "Reading"}
 #: What the core may use: see docs/decisions/0001-functional-core.md.
 FRAMEWORK = {"django", "rest_framework", "celery", "obstore", "boto3", "environ"}
 
@@ -20,6 +25,10 @@ def python_files() -> list[Path]:
     folders = (ROOT / name for name in ("apps", "base", "tests", "performance", "scripts"))
     files = (file for folder in folders for file in sorted(folder.rglob("*.py")))
     return [file for file in files if "migrations" not in file.parts]
+
+
+def product_files() -> list[Path]:
+    return [file for file in python_files() if file.is_relative_to(ROOT / "apps") and "tests" not in file.parts]
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -83,7 +92,22 @@ def test_no_function_is_longer_than_a_screen():
 
 
 def test_the_median_function_fits_in_a_glance():
-    product = [file for file in python_files() if file.is_relative_to(ROOT / "apps") and "tests" not in file.parts]
-    lengths = [lines_of(function) for file in product for function in functions(file)]
+    lengths = [lines_of(function) for file in product_files() for function in functions(file)]
 
     assert statistics.median(lengths) <= MEDIAN_LINES_PER_FUNCTION
+
+
+def test_a_class_name_means_one_thing():
+    places = defaultdict(list)
+    for file in product_files():
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(file.relative_to(ROOT)))
+
+    assert {name: files for name, files in places.items() if len(files) > 1 and name not in NAMES_OF_SEVERAL} == {}
+
+
+def test_a_folder_is_taken_in_at_a_glance():
+    folders = Counter(str(file.parent.relative_to(ROOT)) for file in product_files() if file.name != "__init__.py")
+
+    assert {folder: files for folder, files in folders.items() if files > MOST_FILES_PER_FOLDER} == {}

@@ -27,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def with_email(self, email: str | None) -> models.QuerySet["User"]:
-        """Nobody, or the one person with this address; case does not matter."""
+        """The one person with this address, or nobody; case does not matter."""
         # Not `iexact`, which PostgreSQL turns into UPPER and the index on LOWER cannot serve.
         return self.alias(folded_email=Lower("email")).filter(folded_email=Lower(models.Value(email)))
 

@@ -1,11 +1,13 @@
 """What a person is shown of their own account."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.accounts.models import User
 
 
-class MembershipSerializer(serializers.Serializer):
+class MembershipSerializer(serializers.Serializer[Any]):
     """A project of the person, with the role there."""
 
     id = serializers.UUIDField(source="project.id")
@@ -14,7 +16,7 @@ class MembershipSerializer(serializers.Serializer):
     role = serializers.CharField()
 
 
-class MeSerializer(serializers.ModelSerializer):
+class MeSerializer(serializers.ModelSerializer[User]):
     """The account that sent the request."""
 
     projects = MembershipSerializer(many=True, read_only=True, source="memberships")

@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from apps.accounts.serializers import MeSerializer
+from apps.accounts.signed_in import signed_in
 
 
 class TokenView(TokenObtainPairView):
@@ -30,5 +31,6 @@ class MeView(APIView):
     serializer_class = MeSerializer
 
     def get(self, request: Request) -> Response:
-        prefetch_related_objects([request.user], "memberships__project")
-        return Response(MeSerializer(request.user).data)
+        person = signed_in(request)
+        prefetch_related_objects([person], "memberships__project")
+        return Response(MeSerializer(person).data)

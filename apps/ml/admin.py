@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import AnomalyDetection, MLModel, PredictionHistory, TrainingRun
 from apps.ml.services.anomalies.review import dismiss_anomaly, resolve_anomaly
@@ -131,14 +132,14 @@ class MLModelAdmin(Deciding, ReadOnly, admin.ModelAdmin):
     def let_serve(self, request: HttpRequest, chosen: QuerySet[MLModel]) -> None:
         def act(model: MLModel) -> MLModel:
             require_sound(model)
-            return activate(model, now=timezone.now(), by=request.user)
+            return activate(model, now=timezone.now(), by=signed_in(request))
 
         self._decide(request, chosen, act, "Activated.")
 
     @admin.action(description="Roll back from the selected model to the previous one", permissions=["decide"])
     def let_previous_serve(self, request: HttpRequest, chosen: QuerySet[MLModel]) -> None:
         def act(model: MLModel) -> MLModel:
-            return roll_back(model.model_type, model.project_id, now=timezone.now(), by=request.user)
+            return roll_back(model.model_type, model.project_id, now=timezone.now(), by=signed_in(request))
 
         if chosen.filter(is_active=False).exists():
             self.message_user(request, "Select the model that serves: it is rolled back from.", messages.ERROR)
@@ -214,7 +215,7 @@ class AnomalyDetectionAdmin(Deciding, ReadOnly, admin.ModelAdmin):
         closed = 0
         for anomaly in chosen:
             try:
-                row = act(anomaly, by=request.user, now=timezone.now())
+                row = act(anomaly, by=signed_in(request), now=timezone.now())
             except ApplicationError as error:
                 self.message_user(request, f"{anomaly}: {error.message}", messages.WARNING)
             else:

@@ -91,7 +91,7 @@ def _counts(models: Sequence[ServingModel]) -> dict[tuple[str, ...], float]:
 
 
 def _ages(models: Sequence[ServingModel], own: set[str], now: datetime) -> dict[tuple[str, ...], float]:
-    """Of models that share a series the oldest, since an alert asks for that one."""
+    """The age of the oldest model of each series, since an alert asks for that one."""
     ages: dict[tuple[str, ...], float] = defaultdict(float)
     for model in models:
         project = (model.project if model.project in own else OTHERS) if model.project else GLOBAL

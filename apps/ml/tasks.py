@@ -69,7 +69,7 @@ def record_prediction_outcomes() -> int:
 def detect_anomalies() -> int:
     """Look at every project, each in a task of its own, so that one that fails harms no other; every six hours."""
     projects = Project.objects.order_by().values_list("id", flat=True)
-    return sum(1 for project_id in projects.iterator() if detect_project_anomalies.delay(str(project_id)))
+    return len([detect_project_anomalies.delay(str(project_id)) for project_id in projects.iterator()])
 
 
 @shared_task
@@ -84,7 +84,7 @@ def detect_project_anomalies(project_id: str) -> None:
 def watch_sprints() -> int:
     """Look at every running sprint, each in a task of its own; every morning."""
     running = Sprint.objects.filter(status=Sprint.Status.ACTIVE).order_by().values_list("id", flat=True)
-    return sum(1 for sprint_id in running.iterator() if watch_sprint.delay(str(sprint_id)))
+    return len([watch_sprint.delay(str(sprint_id)) for sprint_id in running.iterator()])
 
 
 @shared_task
@@ -111,7 +111,7 @@ def send_training(run_id: UUID) -> None:
         Nothing is lost: the row stays queued, and `requeue_lost_trainings` sends it when the broker is back.
     """
     try:
-        train_model.apply_async(args=[str(run_id)], retry=False)
+        train_model.apply_async(args=(str(run_id),), retry=False)
     except BROKER_FAULTS as error:
         raise BrokerUnavailable from error
 

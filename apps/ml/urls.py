@@ -6,10 +6,10 @@ from apps.ml.viewsets.anomalies import AnomalyViewSet
 from apps.ml.viewsets.assignment import AssignmentViewSet
 from apps.ml.viewsets.forecasts import ForecastViewSet
 from apps.ml.viewsets.predictions import PredictionViewSet
-from apps.ml.viewsets.projects import ProjectViewSet
+from apps.ml.viewsets.projects import ProjectSummaryViewSet
 from apps.ml.viewsets.registry import JobViewSet, ModelViewSet
 from apps.ml.viewsets.scorecard import ScorecardViewSet
-from apps.ml.viewsets.sprints import SprintViewSet
+from apps.ml.viewsets.sprints import SprintPredictionViewSet
 
 urlpatterns = [
     path("predict-effort/", PredictionViewSet.as_view({"post": "predict_effort"}), name="predict-effort"),
@@ -20,14 +20,14 @@ urlpatterns = [
     ),
     path(
         "estimate-sprint-duration/",
-        SprintViewSet.as_view({"post": "estimate_sprint_duration"}),
+        SprintPredictionViewSet.as_view({"post": "estimate_sprint_duration"}),
         name="estimate-sprint-duration",
     ),
     path("suggest-assignment/", AssignmentViewSet.as_view({"post": "suggest_assignment"}), name="suggest-assignment"),
-    path("<uuid:sprint_id>/sprint-risk/", SprintViewSet.as_view({"get": "sprint_risk"}), name="sprint-risk"),
+    path("<uuid:sprint_id>/sprint-risk/", SprintPredictionViewSet.as_view({"get": "sprint_risk"}), name="sprint-risk"),
     path(
         "<uuid:project_id>/project-summary/",
-        ProjectViewSet.as_view({"post": "project_summary"}),
+        ProjectSummaryViewSet.as_view({"post": "project_summary"}),
         name="project-summary",
     ),
     path(
@@ -39,8 +39,14 @@ urlpatterns = [
         "projects/<uuid:project_id>/forecast/", ForecastViewSet.as_view({"post": "forecast"}), name="project-forecast"
     ),
     path("sprints/<uuid:sprint_id>/what-if/", ForecastViewSet.as_view({"post": "what_if"}), name="sprint-what-if"),
-    path("sprints/<uuid:sprint_id>/burndown/", SprintViewSet.as_view({"get": "burndown"}), name="sprint-burndown"),
-    path("sprints/<uuid:sprint_id>/outcome/", SprintViewSet.as_view({"get": "outcome"}), name="sprint-outcome"),
+    path(
+        "sprints/<uuid:sprint_id>/burndown/",
+        SprintPredictionViewSet.as_view({"get": "burndown"}),
+        name="sprint-burndown",
+    ),
+    path(
+        "sprints/<uuid:sprint_id>/outcome/", SprintPredictionViewSet.as_view({"get": "outcome"}), name="sprint-outcome"
+    ),
     path("projects/<uuid:project_id>/anomalies/", AnomalyViewSet.as_view({"get": "list"}), name="project-anomalies"),
     path(
         "projects/<uuid:project_id>/anomalies/<uuid:anomaly_id>/",

@@ -20,7 +20,9 @@ class NotificationSerializer(serializers.ModelSerializer[Delivery]):
     severity = serializers.ChoiceField(source="notification.severity", choices=Severity.choices)
     subject = serializers.CharField(source="notification.subject")
     body = serializers.CharField(source="notification.body")
-    data = serializers.DictField(source="notification.data", help_text="The numbers, and the ids of what it is about.")
+    data = serializers.DictField(  # type: ignore[assignment]  # the API's name for it is also one of the class
+        source="notification.data", help_text="The numbers, and the ids of what it is about."
+    )
 
     class Meta:
         model = Delivery

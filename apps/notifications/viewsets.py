@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.notifications import selectors
 from apps.notifications.models import Delivery, Webhook
 from apps.notifications.serializers import (
@@ -78,14 +79,14 @@ class NotificationViewSet(ListModelMixin, GenericViewSet[Delivery]):
     @extend_schema(responses={200: PreferenceSerializer}, filters=False)
     def preferences(self, request: Request) -> Response:
         """What you want to be sent."""
-        return Response(PreferenceSerializer(selectors.preference_of(request.user)).data)
+        return Response(PreferenceSerializer(selectors.preference_of(signed_in(request))).data)
 
     @extend_schema(request=PreferenceSerializer, responses={200: PreferenceSerializer})
     def choose(self, request: Request) -> Response:
         """Change what you want to be sent."""
-        asked = PreferenceSerializer(selectors.preference_of(request.user), data=request.data, partial=True)
+        asked = PreferenceSerializer(selectors.preference_of(signed_in(request)), data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
-        return Response(PreferenceSerializer(inbox.choose(request.user, **asked.validated_data)).data)
+        return Response(PreferenceSerializer(inbox.choose(signed_in(request), **asked.validated_data)).data)
 
 
 class LeadsOnly(BasePermission):
@@ -113,7 +114,9 @@ class WebhookViewSet(ReadViewSet):
     @extend_schema(responses={201: NewWebhookSerializer})
     def create(self, request: Request, project_id: str) -> Response:
         """Add an address; the answer is the only one that shows the secret."""
-        webhook, secret = webhooks.create_webhook(self.project, by=request.user, now=timezone.now(), **self.validated())
+        webhook, secret = webhooks.create_webhook(
+            self.project, by=signed_in(request), now=timezone.now(), **self.validated()
+        )
         shown = {**WebhookSerializer(webhook).data, "secret": secret}
         return Response(shown, status=status.HTTP_201_CREATED)
 
@@ -129,7 +132,7 @@ class WebhookViewSet(ReadViewSet):
     @extend_schema(request=None, responses={200: SecretSerializer})
     def rotate_secret(self, request: Request, project_id: str, webhook_id: str) -> Response:
         """Replace the secret; what is sent from now on is signed with the new one."""
-        return Response({"secret": webhooks.rotate_secret(self.get_object(), by=request.user)})
+        return Response({"secret": webhooks.rotate_secret(self.get_object(), by=signed_in(request))})
 
     @extend_schema(request=None, responses={202: DeliverySerializer})
     def test(self, request: Request, project_id: str, webhook_id: str) -> Response:

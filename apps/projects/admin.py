@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from apps.accounts.signed_in import signed_in
 from apps.projects.models import (
     DayOff,
     Issue,
@@ -116,7 +117,7 @@ class IssueAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Issue, form: Any, change: bool) -> None:
         """Save through the service, so that a change of points or estimate goes on record here too."""
         given = {name: form.cleaned_data[name] for name in form.changed_data}
-        update_issue(obj, by=request.user, now=timezone.now(), **given)
+        update_issue(obj, by=signed_in(request), now=timezone.now(), **given)
 
 
 @admin.register(IssueChange)

@@ -20,7 +20,7 @@ class InstantField(IsoDateTimeField):
         moment = super().clean(value)
         try:
             # Here, because a database would fail on a moment that has no year in UTC.
-            return moment and moment.astimezone(UTC)
+            return moment.astimezone(UTC) if isinstance(moment, datetime) else None
         except OverflowError as error:
             raise forms.ValidationError("This date is out of range.", code="invalid") from error
 

@@ -1,6 +1,5 @@
 """The Scrum domain. Rules that always hold are database constraints; times are the source's, not of insertion."""
 
-from datetime import date
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -13,7 +12,6 @@ from django.utils import timezone
 
 from apps.common.models import UUIDModel
 from apps.projects.history.append_only import AppendOnlyModel
-from apps.projects.history.sprint_books import elapsed_ratio
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -220,12 +218,6 @@ class Sprint(UUIDModel):
             return None
         return (self.end_date - self.start_date).days + 1
 
-    def elapsed_ratio(self, today: date) -> float | None:
-        """Share of the planned days that have passed by the end of `today`, in [0, 1]; None without dates."""
-        if self.start_date is None or self.end_date is None:
-            return None
-        return elapsed_ratio(self.start_date, self.end_date, today)
-
 
 class Issue(UUIDModel):
     """A piece of work. `created_at`, `started_at`, `resolved_at` and `dropped_at` are the source's times."""
@@ -379,7 +371,7 @@ class SprintSnapshot(AppendOnlyModel):
     #: In the sprint and done, but finished before it began.
     done_outside_issues = models.PositiveIntegerField()
     done_outside_points = models.FloatField()
-    #: The issues behind the numbers, each a `sprint_books.Standing`: ids and figures, no texts.
+    #: The issues behind the numbers, each a `sprint_books.BookEntry`: ids and figures, no texts.
     standings = models.JSONField()
     #: The same issues, each an `issue_past.IssuePast`: the burndown of the sprint can always be drawn again.
     pasts = models.JSONField()

@@ -59,7 +59,7 @@ def history_of(issue: Issue) -> QuerySet[IssueChange]:
 
 
 def sprints_of(project: Project) -> QuerySet[Sprint]:
-    """By start; those without a date last, on every database."""
+    """Sprints ordered by their start; those without a date come last, on every database."""
     return Sprint.objects.filter(project=project).order_by(F("start_date").asc(nulls_last=True), "name", "id")
 
 

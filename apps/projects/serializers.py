@@ -1,6 +1,6 @@
 """What the API shows and takes. Relations are looked up inside the project of the address, and nowhere else."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from rest_framework import serializers
@@ -29,7 +29,7 @@ def not_an_instant(hours: float) -> None:
         raise serializers.ValidationError(f"Write 0 or at least {LEAST_HOURS} hours.", code="min_value")
 
 
-class NameField(serializers.SlugRelatedField):
+class NameField(serializers.SlugRelatedField[Any]):
     """A type or status of the project, by its name."""
 
     default_error_messages = {"does_not_exist": "This project has no such name; it has: {names}."}
@@ -40,14 +40,16 @@ class NameField(serializers.SlugRelatedField):
     def to_internal_value(self, data: Any) -> Any:
         # The rules of text first: a database may choke on what is not text or holds a null character.
         name = serializers.CharField().run_validation(data)
-        rows = self.get_queryset().filter(project=self.context["project"])
+        # A field that is written is never without one.
+        names = cast("QuerySet[Any]", self.get_queryset())
+        rows = names.filter(project=self.context["project"])
         found = rows.filter(name=name).first()
         if found is None:
             self.fail("does_not_exist", names=", ".join(rows.values_list("name", flat=True)[:20]))
         return found
 
 
-class IdField(serializers.PrimaryKeyRelatedField):
+class IdField(serializers.PrimaryKeyRelatedField[Any]):
     """A row of the project, by its id; `within` is the path from the row to the project."""
 
     default_error_messages = {"does_not_exist": "There is no such id in this project."}
@@ -63,7 +65,7 @@ class IdField(serializers.PrimaryKeyRelatedField):
         return rows.filter(**{self.within: self.context["project"]})
 
 
-class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Project]):
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
 
     class Meta:
@@ -81,7 +83,7 @@ class ProjectUpdateSerializer(ProjectSerializer):
         extra_kwargs = {}
 
 
-class IssueTypeSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+class IssueTypeSerializer(RefusesUnknownFields, serializers.ModelSerializer[IssueType]):
     """A kind of work. Work is counted at one level: epics and sub-tasks are not counted unless somebody says so."""
 
     level = serializers.ChoiceField(
@@ -96,7 +98,7 @@ class IssueTypeSerializer(RefusesUnknownFields, serializers.ModelSerializer):
         fields = ["id", "name", "level", "counts"]
 
 
-class StatusSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+class StatusSerializer(RefusesUnknownFields, serializers.ModelSerializer[WorkflowStatus]):
     position = serializers.IntegerField(min_value=0, max_value=MAX_SMALL_INTEGER, required=False)
 
     class Meta:
@@ -104,7 +106,7 @@ class StatusSerializer(RefusesUnknownFields, serializers.ModelSerializer):
         fields = ["id", "name", "category", "position"]
 
 
-class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer[TeamMember]):
     """A person in the team. Addresses are shown to the team only, which is whom this is shown to."""
 
     user = serializers.UUIDField(source="user_id", read_only=True)
@@ -125,7 +127,7 @@ class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer):
         }
 
 
-class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer[DayOff]):
     """A day on which nobody works; forecasts and durations leave it out."""
 
     class Meta:
@@ -147,7 +149,7 @@ class NewMemberSerializer(StrictSerializer):
         return user
 
 
-class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer[Sprint]):
     goal = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
     duration_days = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Planned calendar days, both ends counted."
@@ -162,14 +164,14 @@ class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer):
         read_only_fields = ["id", "status", "started_at", "completed_at", "created_at"]
 
 
-class BookLineSerializer(serializers.Serializer):
+class BookLineSerializer(serializers.Serializer[Any]):
     issue_id = serializers.CharField()
     key = serializers.CharField(help_text="Of the tracker it was imported from; empty without one.")
     title = serializers.CharField(help_text="As it is now; empty if the issue was deleted since.")
     points = serializers.FloatField(allow_null=True, help_text="None where it had none.")
 
 
-class BookSerializer(serializers.Serializer):
+class BookSerializer(serializers.Serializer[Any]):
     """Some issues of a sprint with the points they had."""
 
     issues = serializers.IntegerField()
@@ -177,7 +179,7 @@ class BookSerializer(serializers.Serializer):
     lines = BookLineSerializer(many=True)
 
 
-class SprintReportSerializer(serializers.Serializer):
+class SprintReportSerializer(serializers.Serializer[Any]):
     """In issues committed + added - removed = completed + carried_over + done_outside."""
 
     sprint_id = serializers.UUIDField()
@@ -214,7 +216,7 @@ class CloseSprintSerializer(StrictSerializer):
     move_to = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True, default=None)
 
 
-class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
+class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
     """An issue as it is now. Status moves the times: work starts once, and is resolved while it is done."""
 
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
@@ -236,7 +238,7 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer):
     reporter = serializers.UUIDField(source="reporter_id", read_only=True, allow_null=True)
     reporter_name = serializers.CharField(source="reporter.full_name", read_only=True, default="")
     sprint = IdField(queryset=Sprint.objects.all(), required=False, allow_null=True)
-    parent = IdField(
+    parent = IdField(  # type: ignore[assignment]  # the API's name for it is also one of the class
         queryset=Issue.objects.all(), required=False, allow_null=True, help_text="The issue that it is a part of."
     )
     story_points = serializers.FloatField(min_value=0, max_value=MAX_POINTS, required=False, allow_null=True)
@@ -277,7 +279,7 @@ class NewIssueSerializer(IssueSerializer):
         }
 
 
-class IssueChangeSerializer(serializers.ModelSerializer):
+class IssueChangeSerializer(serializers.ModelSerializer[IssueChange]):
     changed_by = serializers.UUIDField(source="changed_by_id", read_only=True, allow_null=True)
     changed_by_name = serializers.CharField(source="changed_by.full_name", read_only=True, default="")
 

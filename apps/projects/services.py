@@ -259,7 +259,7 @@ def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
 
 
 def _tell_dates(sprint: Sprint, changed: Sequence[str]) -> None:
-    """Of a sprint that an import knew by its name alone the dates may be told once; all others are history."""
+    """Allow dates once, for a completed sprint that an import knew by its name alone; all others are history."""
     if changed and (sprint.started_at or any(getattr(sprint, name) is not None for name in changed)):
         raise Conflict("The dates of a completed sprint are history.")
     if "end_date" in changed:
@@ -329,7 +329,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
     if {"actual_hours", "parent", "issue_type"} & changed.keys():
-        roll_up(issue.project_id, [each for each in {before.get("parent", issue.parent), issue.parent} if each])
+        roll_up(issue.project_id, [each.pk for each in {before.get("parent", issue.parent), issue.parent} if each])
     return issue
 
 

@@ -1,5 +1,7 @@
 """Every address of the domain."""
 
+from typing import Any
+
 from django.urls import URLPattern, path
 
 from apps.projects.viewsets import (
@@ -14,8 +16,8 @@ from apps.projects.viewsets import (
     StatusViewSet,
 )
 
-MANY = {"get": "list", "post": "create"}
-ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+MANY: dict[str, Any] = {"get": "list", "post": "create"}
+ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 PROJECT = "<uuid:project_id>/"
 
 

@@ -1,5 +1,6 @@
 """CRUD over the domain: find what the person may see, read the input, call the service, show the result."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,8 +14,10 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.projects import selectors, services
 from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
 from apps.projects.history.snapshots import books_of
@@ -39,10 +42,11 @@ from apps.projects.serializers import (
 Role = TeamMember.Role
 
 
-class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
+class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """Reads for every member; subclasses add the writes that `role_to_write` allows."""
 
     permission_classes = [IsAuthenticated, ProjectRole]
+    serializer_class: type[BaseSerializer[Any]]
     role_to_write = Role.LEAD
 
     @cached_property
@@ -50,7 +54,7 @@ class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """The project of the address; 404 for whom it does not exist."""
         return get_object_or_404(selectors.projects_visible_to(self.request.user), pk=self.kwargs["project_id"])
 
-    def get_serializer_context(self) -> dict[str, Any]:
+    def get_serializer_context(self) -> Mapping[str, Any]:
         context = super().get_serializer_context()
         return {**context, "project": self.project} if "project_id" in self.kwargs else context
 
@@ -58,7 +62,8 @@ class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """The body, checked; against an instance only what is given."""
         serializer = self.get_serializer(*instance, data=self.request.data, partial=bool(instance))
         serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        fields: dict[str, Any] = serializer.validated_data
+        return fields
 
     def shown(self, row: Any, code: int = status.HTTP_200_OK) -> Response:
         serializer = self.serializer_class(row, context=self.get_serializer_context())
@@ -88,7 +93,7 @@ class ProjectViewSet(ReadViewSet):
 
     def create(self, request: Request) -> Response:
         """Make a project, which you then lead."""
-        project = services.create_project(by=request.user, now=timezone.now(), **self.validated())
+        project = services.create_project(by=signed_in(request), now=timezone.now(), **self.validated())
         return self.shown(project, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str) -> Response:
@@ -117,13 +122,15 @@ class IssueViewSet(ReadViewSet):
 
     @extend_schema(responses={201: IssueSerializer})
     def create(self, request: Request, project_id: str) -> Response:
-        issue = services.create_issue(self.project, by=request.user, now=timezone.now(), **self.validated())
+        issue = services.create_issue(self.project, by=signed_in(request), now=timezone.now(), **self.validated())
         return self.shown(issue, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str, issue_id: str) -> Response:
         """Change an issue; every change but that of the due date goes on record."""
         issue = self.get_object()
-        return self.shown(services.update_issue(issue, by=request.user, now=timezone.now(), **self.validated(issue)))
+        return self.shown(
+            services.update_issue(issue, by=signed_in(request), now=timezone.now(), **self.validated(issue))
+        )
 
     def destroy(self, request: Request, project_id: str, issue_id: str) -> Response:
         """Delete the issue with its history."""
@@ -164,7 +171,7 @@ class SprintViewSet(ReadViewSet):
 
     def destroy(self, request: Request, project_id: str, sprint_id: str) -> Response:
         """Delete a sprint that was never started."""
-        services.delete_sprint(self.get_object(), by=request.user, now=timezone.now())
+        services.delete_sprint(self.get_object(), by=signed_in(request), now=timezone.now())
         return gone()
 
     @extend_schema(request=None, responses={200: SprintSerializer})
@@ -180,7 +187,9 @@ class SprintViewSet(ReadViewSet):
         sprint = self.get_object()
         choice = CloseSprintSerializer(data=request.data, context=self.get_serializer_context())
         choice.is_valid(raise_exception=True)
-        return self.shown(services.close_sprint(sprint, by=request.user, now=timezone.now(), **choice.validated_data))
+        return self.shown(
+            services.close_sprint(sprint, by=signed_in(request), now=timezone.now(), **choice.validated_data)
+        )
 
     @extend_schema(responses=SprintReportSerializer)
     @action(detail=True)
@@ -220,7 +229,7 @@ class MemberViewSet(ReadViewSet):
 
     def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
         """Take a person out of the team; their open issues become unassigned."""
-        services.remove_member(self.get_object(), by=request.user, now=timezone.now())
+        services.remove_member(self.get_object(), by=signed_in(request), now=timezone.now())
         return gone()
 
 

@@ -2,23 +2,21 @@
 
 import csv
 import json
-import os
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from apps.accounts.tests.factories import UserFactory
 from apps.projects.models import Issue, Project
+from tests.public_data import PUBLIC_DATA, needs_public
 
 pytestmark = pytest.mark.django_db
-DATA = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[4] / "shared" / "data"))
 HEADER = "id,title,status,hours,created,resolved\n"
 GOOD = "1,Fix,Done,2,2025-01-01,2025-01-02\n"
 BAD = "2,Break,Done,2,2025-01-02,2025-01-01\n"
 
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the public data are not at {DATA}")
+needs_tasks = needs_public("effort_sip")
 
 
 @pytest.fixture
@@ -240,9 +238,9 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path):
         run(tmp_path / "missing.csv", "--project", "SHOP")
 
 
-@needs_data
+@needs_tasks
 def test_the_sip_tasks_are_imported_as_they_are():
-    text = run(DATA / "effort_sip" / "tasks.csv", "--project", "SIP", "--create-project")
+    text = run(PUBLIC_DATA / "effort_sip" / "tasks.csv", "--project", "SIP", "--create-project")
 
     assert "SIP: 6,134 new, 48 people added to the team." in text
     assert "6,134 completed issues with hours: an effort model can be trained (50 are needed)." in text
@@ -256,18 +254,18 @@ def test_the_sip_tasks_are_imported_as_they_are():
     assert issue.status.category == "done"
 
 
-@needs_data
+@needs_tasks
 def test_the_sip_tasks_are_all_unchanged_in_a_second_run():
-    file = DATA / "effort_sip" / "tasks.csv"
+    file = PUBLIC_DATA / "effort_sip" / "tasks.csv"
     run(file, "--project", "SIP", "--create-project")
 
     assert "SIP: 0 new, 6,134 unchanged." in run(file, "--project", "SIP")
 
 
-@needs_data
+@needs_public("jira_issues")
 @pytest.mark.parametrize("name", ["XD", "CXX", "APIKIT"])
 def test_jira_issues_are_imported_as_they_are_and_stay_the_same_in_a_second_run(name):
-    file = DATA / "jira_issues" / f"{name}.csv"
+    file = PUBLIC_DATA / "jira_issues" / f"{name}.csv"
 
     first = json.loads(run(file, "--project", name, "--create-project", "--json"))
     second = json.loads(run(file, "--project", name, "--json"))

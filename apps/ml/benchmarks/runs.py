@@ -6,11 +6,26 @@ missing, tells `write` every line of progress and of the tables, and returns the
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from apps.common.exceptions import ApplicationError
+
 Write = Callable[[str], None]
+
+
+class NothingToTest(ApplicationError):
+    """No task of the file lies in the test range, or none was finished before it."""
+
+    code = "nothing_to_test"
+
+
+def data_folder() -> Path | None:
+    """Where the public data of docs/reference/data.md lie; None where `SCRUM_ML_DATA` does not say."""
+    named = os.environ.get("SCRUM_ML_DATA")
+    return Path(named) if named else None
 
 
 def add_dated_arguments(parser: argparse.ArgumentParser, *, data: str) -> None:

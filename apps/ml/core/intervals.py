@@ -203,7 +203,7 @@ class Totals:
 
     @property
     def mean_factor(self) -> float:
-        """By what the mean of a prediction exceeds its typical value."""
+        """The mean of a prediction divided by its typical value."""
         return max(self.actual_hours / self.predicted_hours, _SMALLEST_MEAN_FACTOR)
 
 

@@ -70,7 +70,7 @@ def summarise(counts: ProjectCounts, sprints: Sequence[SprintRecord], *, now: da
     velocity = average_velocity(sprints)
     return ProjectSummary(
         completion=round(percent(counts.completed, counts.total), 1),
-        velocity=None if velocity is None else round(velocity, 1),
+        velocity=None if velocity is None else round(velocity, 2),
         risk_score=round(sum(parts.values()), 1),
         risk_parts=parts,
         counts=counts,
@@ -138,7 +138,7 @@ def risk_parts(counts: ProjectCounts, sprints: Sequence[SprintRecord]) -> dict[s
 
 
 def slowdown(sprints: Sequence[SprintRecord]) -> float:
-    """By which share the latest sprint fell short of the mean of those before it, in issues; 0 if it did not."""
+    """The share by which the latest sprint fell short of the mean of those before it, in issues; 0 if it did not."""
     *past, latest = recent(sprints) or (None,)
     usual = average_velocity(past, "issues")
     if latest is None or not usual:

@@ -71,7 +71,7 @@ class LiveAnswer(NamedTuple):
 
 
 def live_answers(model_type: str) -> Iterator[LiveAnswer]:
-    """By model and issue, the first answer about an issue first: one query, streamed."""
+    """Answers ordered by model and issue, the first about an issue first: one query, streamed."""
     rows = PredictionHistory.objects.filter(
         _active("model__", model_type),
         issue__isnull=False,

@@ -35,12 +35,13 @@ _COLUMNS = (
     "details__baseline_points",
     "details__one_step",
     "details__committed",
+    "details__scope",
     "details__unit",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OpenPredictions:
     """Predictions of one type without a truth."""
 
     #: About an issue that is not finished, or finished without hours or points, or a sprint that is not closed.
@@ -50,7 +51,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedSums:
     """Scored answers whose rows were removed for age: only sums are left, of every answer, repeated ones included."""
 
     n: int
@@ -79,7 +80,7 @@ def scored_rows(project_id: UUID | str, *, since: datetime, until: datetime) -> 
     return sorted(rows[:MOST_OUTCOMES], key=lambda row: row["created_at"]), len(rows) > MOST_OUTCOMES
 
 
-def removed_outcomes(project_id: UUID | str, *, since: datetime) -> dict[tuple[str, str], Removed]:
+def removed_outcomes(project_id: UUID | str, *, since: datetime) -> dict[tuple[str, str], RemovedSums]:
     """What is left of removed rows, by type and method, over the whole months that lie in the window."""
     months = PredictionAggregate.objects.filter(
         project_id=project_id, prediction_type__in=SCORED_KINDS, month__gte=since.astimezone(UTC).date(), n__gt=0
@@ -98,7 +99,7 @@ def removed_outcomes(project_id: UUID | str, *, since: datetime) -> dict[tuple[s
         .order_by("prediction_type", "method")
     )
     return {
-        (row["prediction_type"], row["method"]): Removed(
+        (row["prediction_type"], row["method"]): RemovedSums(
             n=row["answers"],
             mean_absolute_error=row["error"] / row["answers"],
             mean_absolute_log_ratio=_ratio(row["log_error"], row["with_ratio"]),
@@ -112,7 +113,7 @@ def _ratio(part: float, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def waiting_predictions(project_id: UUID | str) -> dict[str, Waiting]:
+def waiting_predictions(project_id: UUID | str) -> dict[str, OpenPredictions]:
     """Predictions without a truth, by type; those made after the work was done are never scored and not counted."""
     open_rows = PredictionHistory.objects.filter(
         project_id=project_id, prediction_type__in=SCORED_KINDS, actual_value__isnull=True
@@ -128,8 +129,8 @@ def waiting_predictions(project_id: UUID | str) -> dict[str, Waiting]:
             about_no_issue=Count("id", filter=Q(issue__isnull=True, sprint__isnull=True)),
         )
     )
-    found = {row["prediction_type"]: Waiting(row["waiting"], row["about_no_issue"]) for row in counts}
-    return {kind: found.get(kind, Waiting(0, 0)) for kind in SCORED_KINDS}
+    found = {row["prediction_type"]: OpenPredictions(row["waiting"], row["about_no_issue"]) for row in counts}
+    return {kind: found.get(kind, OpenPredictions(0, 0)) for kind in SCORED_KINDS}
 
 
 #: The online correction looks at the last 300 with and the last 300 without the team's estimate.

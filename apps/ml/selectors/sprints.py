@@ -1,13 +1,13 @@
 """Sprints as the core sees them, with the past of every issue, in a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from apps.ml.core.forecasts.calendar import WorkingCalendar
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord, SprintWindow, sprint_record
 from apps.ml.core.sprints.duration import MAX_REPLAYS, SprintPlan
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
@@ -17,7 +17,7 @@ from apps.ml.selectors.issues import ENDED
 from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
 from apps.projects.history.snapshots import books_of, pasts_of, snapshot_of
-from apps.projects.history.sprint_books import scope_of, standings_at
+from apps.projects.history.sprint_books import elapsed_ratio, scope_of, standings_at
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Sprint
 
@@ -34,12 +34,14 @@ def sprint_plan(
     *,
     issue_ids: Sequence[UUID],
     team_capacity_hours: float | None,
-    today: date,
+    now: datetime,
     calendar: WorkingCalendar | None = None,
 ) -> SprintPlan:
     """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
-    issues = Issue.objects.filter(project_id=sprint.project_id).exclude(ENDED)
+    # As of now: what was finished later was open.
+    issues = Issue.objects.filter(project_id=sprint.project_id).exclude(ENDED & ~Q(resolved_at__gt=now))
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(COUNTED, sprint=sprint)
+    today = now.date()
     first_day = sprint.start_date or today
     # What is left of a running sprint starts today, not when the sprint did; so does one that should run and does not.
     resumes_on = first_day if sprint.status == Sprint.Status.COMPLETED else max(first_day, today)
@@ -50,8 +52,15 @@ def sprint_plan(
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
         calendar=calendar or working_calendar(sprint.project_id, today=today),
-        elapsed_ratio=sprint.elapsed_ratio(resumes_on - timedelta(days=1)),
+        elapsed_ratio=_elapsed_ratio(sprint, first_day, now),
     )
+
+
+def _elapsed_ratio(sprint: Sprint, first_day: date, now: datetime) -> float | None:
+    """Time gone of a sprint that was begun; a planned one stands at its beginning."""
+    if sprint.end_date is None or sprint.end_date < first_day:
+        return None
+    return 0.0 if sprint.status == Sprint.Status.PLANNED else elapsed_ratio(first_day, sprint.end_date, now.date())
 
 
 def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUID]:
@@ -60,7 +69,7 @@ def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUI
     return wanted - set(Issue.objects.filter(project_id=project_id, id__in=wanted).values_list("id", flat=True))
 
 
-def sprint_state(sprint: Sprint, past: SprintPast, *, now: datetime, calendar: WorkingCalendar) -> SprintState:
+def sprint_state(sprint: Sprint, past: SprintTimeline, *, now: datetime, calendar: WorkingCalendar) -> SprintState:
     """A running sprint as it stands, with what its history says about each of its issues."""
     started_at = past.planning_ended_at
     standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
@@ -74,7 +83,7 @@ def sprint_state(sprint: Sprint, past: SprintPast, *, now: datetime, calendar: W
         issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
         started_at=started_at,
         scope=scope_of(now, standings) if started_at else None,
-        elapsed_ratio=sprint.elapsed_ratio(today),
+        elapsed_ratio=past.elapsed_ratio_at(now),
         team_estimates=_estimates(sprint.project_id),
         working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
     )
@@ -111,16 +120,35 @@ def latest(*moments: datetime | None) -> datetime | None:
 HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 
 
-def sprint_pasts(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> tuple[SprintPast, ...]:
+def sprint_pasts(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> tuple[SprintTimeline, ...]:
     """The latest sprints completed by `now`, oldest first, those without dates before all others."""
     sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=newest)
     issues = pasts_of(sprints, now=now)
     return tuple(_past(sprint, issues[str(sprint.pk)], now) for sprint in sprints)
 
 
-def sprint_past(sprint: Sprint, *, now: datetime) -> SprintPast:
+def sprint_past(sprint: Sprint, *, now: datetime) -> SprintTimeline:
     """One sprint, running or completed, as far as was known at `now`."""
-    return _past(sprint, pasts_of([sprint], now=now)[str(sprint.pk)], now)
+    return pasts_by_sprint([sprint], now=now)[sprint.pk]
+
+
+def pasts_by_sprint(sprints: Sequence[Sprint], *, now: datetime) -> dict[UUID, SprintTimeline]:
+    """Some sprints of one project, read together."""
+    issues = pasts_of(sprints, now=now)
+    return {sprint.pk: _past(sprint, issues[str(sprint.pk)], now) for sprint in sprints}
+
+
+def running_sprint_of(project_id: UUID | str, issue_ids: Iterable[str]) -> Sprint | None:
+    """The running sprint of which these are all the unfinished issues; None where they are not."""
+    wanted = set(issue_ids)
+    unfinished = Issue.objects.filter(COUNTED, project_id=project_id).exclude(ENDED)
+    first = unfinished.filter(id__in=wanted, sprint__status=Sprint.Status.ACTIVE).order_by("id").first()
+    if first is None or first.sprint_id is None:
+        return None
+    inside = unfinished.filter(sprint_id=first.sprint_id).order_by().values_list("id", flat=True)
+    if {str(issue_id) for issue_id in inside} != wanted:
+        return None
+    return Sprint.objects.select_related("snapshot").get(pk=first.sprint_id)
 
 
 def completed_by(now: datetime, sprints: QuerySet[Sprint], *, newest: int) -> list[Sprint]:
@@ -142,10 +170,10 @@ def window_of(sprint: Sprint, now: datetime) -> SprintWindow:
     )
 
 
-def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintPast:
+def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintTimeline:
     planned, sprint_id = planning_ended_at(sprint), str(sprint.pk)
     people = {one.assignee_at(planned) for one in issues if planned and one.place_at(planned) == sprint_id}
-    return SprintPast(
+    return SprintTimeline(
         window=window_of(sprint, now),
         planning_ended_at=planned,
         first_day=sprint.start_date,

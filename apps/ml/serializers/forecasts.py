@@ -76,7 +76,10 @@ class ForecastSerializer(serializers.Serializer[Any]):
     percentiles = FinishSerializer(many=True)
     probability_in_time = serializers.FloatField(
         allow_null=True,
-        help_text=f"Share of {N_RUNS:,} runs that end by last_day, at most 0.99 while work remains; null without one.",
+        help_text=(
+            f"Share of {N_RUNS:,} runs that end by last_day, at most 0.99 while work remains; null without one. Of a "
+            "sprint: its chance to deliver all, the same in every answer."
+        ),
     )
     last_day = serializers.DateField(allow_null=True)
     working_days_left = serializers.FloatField(
@@ -110,7 +113,8 @@ class SprintOutlookSerializer(serializers.Serializer[Any]):
 
     sprint_id = serializers.UUIDField()
     probability_in_time = serializers.FloatField(allow_null=True)
-    likely_finish_date = serializers.DateField(allow_null=True, help_text="Met in 85 of 100 cases.")
+    finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
+    promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")
     no_forecast_because = serializers.CharField(allow_null=True)
 
 
@@ -188,7 +192,9 @@ class ForecastRequest(StrictSerializer):
         required=False, allow_null=True, default=None, min_value=1, max_value=MAX_ITEMS, help_text="So many issues."
     )
     component = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
-    label = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+    label = serializers.CharField(  # type: ignore[assignment]  # the API's name for it is also one of the class
+        required=False, default="", allow_blank=True, max_length=200
+    )
     by = serializers.DateField(
         required=False,
         allow_null=True,

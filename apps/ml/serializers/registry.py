@@ -1,5 +1,6 @@
 """Requests and responses of the model registry."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -67,7 +68,8 @@ class ModelSerializer(serializers.ModelSerializer[MLModel]):
         read_only_fields = fields
 
     def get_beats_baseline(self, model: MLModel) -> bool | None:
-        return model.metrics.get("beats_baseline")
+        beats: bool | None = model.metrics.get("beats_baseline")
+        return beats
 
     def get_verdict(self, model: MLModel) -> str:
         return str(model.metrics.get("verdict", ""))
@@ -104,7 +106,7 @@ class ModelDetailSerializer(ModelSerializer):
         return _may_know(model, self.context)
 
 
-def _may_know(row: MLModel | TrainingRun, context: dict[str, Any]) -> bool:
+def _may_know(row: MLModel | TrainingRun, context: Mapping[str, Any]) -> bool:
     """Who trained the global model, and what the store said then, is for administrators."""
     return row.project_id is not None or bool(context["request"].user.is_staff)
 

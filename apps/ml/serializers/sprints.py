@@ -6,12 +6,13 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
+from apps.ml.core.forecasts.forecaster import EARLY_PERCENT, NEAR_SHARE, PROMISED_PERCENT
+from apps.ml.core.past.velocity import VELOCITY_SPRINTS
 from apps.ml.core.sprints import risks
 from apps.ml.core.sprints.duration import PRIOR_HITS, PRIOR_SPRINTS, TOLERANCE
 from apps.ml.core.sprints.outcome.baselines import LAST_SPRINTS
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
-from apps.ml.core.sprints.outcome.record import ABSTAIN_BEYOND_ERRORS, MIN_SPRINTS_TO_ABSTAIN
-from apps.ml.core.sprints.outcome.serving import BASELINE, LEARNED, PRIOR_ONLY
+from apps.ml.core.sprints.outcome.serving import LEARNED, POOLED, PRIOR_ONLY, SIMULATION_WEIGHT
 from apps.ml.core.sprints.risks import UNDER_DELIVERY_PERCENT
 from apps.ml.serializers.forecasts import (
     MAX_PLANNED_ISSUES,
@@ -56,7 +57,8 @@ class SprintDurationResponse(serializers.Serializer[Any]):
     planned_days = serializers.IntegerField(allow_null=True, help_text="The same for the sprint's last day.")
     confidence = serializers.FloatField(
         help_text=(
-            "Share of the team's own past sprints in which the same arithmetic, with what was known at their start, "
+            f"Chance that the work takes within {NEAR_SHARE:.0%} of the estimated working days. Without a forecast: "
+            "share of the team's own past sprints in which the arithmetic, with what was known at their start, "
             f"would have been within {TOLERANCE:.0%} of the working days that the work delivered in them took: "
             f"(replays_within_tolerance + {PRIOR_HITS}) / (replayed_sprints + {PRIOR_SPRINTS}), which starts from what "
             "was measured on public sprints."
@@ -70,12 +72,18 @@ class SprintDurationResponse(serializers.Serializer[Any]):
     method = serializers.CharField(help_text="'velocity_based' (story points) or 'throughput_based' (issues).")
     velocity_unit = serializers.CharField(help_text="'points' or 'issues'.")
     estimated_working_days = serializers.FloatField(help_text="Working days that the unfinished work needs.")
-    estimated_finish_date = serializers.DateField()
+    estimated_finish_date = serializers.DateField(help_text="Done by then in half of the futures.")
     days_range = RangeSerializer(
-        help_text="Calendar days at the best and the worst output a working day of the recent sprints."
+        help_text=(
+            f"Calendar days, done by then in {EARLY_PERCENT} and in {PROMISED_PERCENT} of 100 futures. Without a "
+            "forecast: at the best and the worst output a working day of the recent sprints."
+        )
     )
     days_range_level = serializers.FloatField(
-        help_text="Probability that the next sprint's output lies between those: (n - 1) / (n + 1) of n sprints."
+        help_text=(
+            "Probability of that range. Without a forecast, that the next sprint's output lies between those: "
+            "(n - 1) / (n + 1) of n sprints."
+        )
     )
     capacity_basis = serializers.CharField(
         help_text=(
@@ -91,9 +99,9 @@ class SprintDurationResponse(serializers.Serializer[Any]):
     forecast = ForecastSerializer(
         allow_null=True,
         help_text=(
-            "The same work in simulated futures: percentiles and the chance to be in time, as in sprint-risk, what-if "
-            "and project-summary. estimated_days is the plain arithmetic beside it; where it lies outside what 70 of "
-            "100 futures hold, risk_factors says so."
+            "The same work in the team's futures: percentiles and the chance to be in time, as in sprint outcome, "
+            "risk, what-if and project-summary. The estimate is read from it; where the plain division by velocity "
+            "lies outside what 70 of 100 futures hold, risk_factors says so."
         ),
     )
     no_forecast_because = serializers.CharField(allow_null=True, help_text="Why forecast is null.")
@@ -104,7 +112,8 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
 
     risk_type = serializers.CharField(
         help_text=(
-            "burndown_velocity, late_by_forecast, under_delivery, unassigned_issues, unestimated_issues, scope_added, "
+            "burndown_velocity, late_by_forecast or under_delivery (one of them: the sprint falls short, with every "
+            "sign in its evidence), unassigned_issues, unestimated_issues, scope_added, "
             "stalled_issues, capacity_overload, hours_drift or urgent_issues_late."
         )
     )
@@ -194,15 +203,16 @@ class DeliveredRangeSerializer(serializers.Serializer[Any]):
 class OutcomeBaselinesSerializer(serializers.Serializer[Any]):
     """What could be said without a model, in the unit."""
 
-    committed_met = serializers.FloatField(help_text="Exactly what is committed.")
+    scope_met = serializers.FloatField(help_text="Exactly what is in the sprint.")
     average_velocity = serializers.FloatField(
-        allow_null=True, help_text=f"Mean delivered by the last {LAST_SPRINTS} sprints; null without any."
+        allow_null=True,
+        help_text=f"Mean delivered by the last {VELOCITY_SPRINTS} completed sprints, as everywhere; null without any.",
     )
-    committed_x_ratio = serializers.FloatField(help_text="Committed times usual_ratio.")
+    scope_x_ratio = serializers.FloatField(help_text="Scope times usual_ratio.")
     usual_ratio = serializers.FloatField(
         help_text=(
-            f"What the last {LAST_SPRINTS} sprints delivered beside what they had committed to at the same share of "
-            "their time; 1 without any."
+            f"What the last {LAST_SPRINTS} sprints delivered beside their scope at the same share of their time; "
+            "1 without any."
         )
     )
 
@@ -210,7 +220,7 @@ class OutcomeBaselinesSerializer(serializers.Serializer[Any]):
 class OutcomeHistorySerializer(serializers.Serializer[Any]):
     """The team's own past that was used."""
 
-    past_sprints = serializers.IntegerField(help_text="Completed sprints that had committed to something.")
+    past_sprints = serializers.IntegerField(help_text="Completed sprints that had something to do.")
     replayed_sprints = serializers.IntegerField(
         help_text="Those predicted again, each with only what was known at the matching moment, to correct this answer."
     )
@@ -223,9 +233,14 @@ class SprintOutcomeResponse(serializers.Serializer[Any]):
     unit = serializers.ChoiceField(
         choices=["points", "issues"], help_text="Issues where most of the sprint's issues carry no points."
     )
-    committed = serializers.FloatField(help_text="Begun with, and added since, without what was removed.")
+    committed = serializers.FloatField(help_text="In the sprint when planning ended, sized as it was then.")
+    scope = serializers.FloatField(
+        help_text="In the sprint now: with what was added and without what was removed. All chances are of this."
+    )
     done = serializers.FloatField()
-    elapsed_ratio = serializers.FloatField(help_text="Share of the planned time that has passed.")
+    elapsed_ratio = serializers.FloatField(
+        help_text="Time gone: share of the planned days that have passed by this evening."
+    )
     typical_delivered = serializers.FloatField(help_text="The median: compare a single sprint with it.")
     expected_delivered = serializers.FloatField(help_text="The mean: add it up over sprints.")
     delivered_range = DeliveredRangeSerializer()
@@ -235,15 +250,18 @@ class SprintOutcomeResponse(serializers.Serializer[Any]):
     )
     range_outcomes = serializers.IntegerField(help_text="Past sprints behind that share.")
     probability_delivered = serializers.FloatField(help_text="Chance to deliver at least delivered_share.")
-    delivered_share = serializers.FloatField(help_text=f"Of the commitment: {DELIVERED_SHARE}.")
+    delivered_share = serializers.FloatField(help_text=f"Of the scope: {DELIVERED_SHARE}.")
+    probability_all = serializers.FloatField(help_text="Chance to deliver all of the scope, by the last day.")
+    finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
+    promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")
+    no_forecast_because = serializers.CharField(allow_null=True, help_text="Why there are no dates.")
     baselines = OutcomeBaselinesSerializer()
     history = OutcomeHistorySerializer()
     method = serializers.ChoiceField(
-        choices=[LEARNED, PRIOR_ONLY, BASELINE],
+        choices=[POOLED, LEARNED, PRIOR_ONLY],
         help_text=(
-            f"'{PRIOR_ONLY}': other teams' sprints alone. '{BASELINE}': the baseline answers, because on at least "
-            f"{MIN_SPRINTS_TO_ABSTAIN} of the team's own sprints it erred less by {ABSTAIN_BEYOND_ERRORS} standard "
-            "errors."
+            f"'{PRIOR_ONLY}': other teams' sprints alone. '{LEARNED}': mixed with the team's own. '{POOLED}': and "
+            f"pooled with the simulation of its weeks, which counts {SIMULATION_WEIGHT:.0%}."
         ),
     )
     model_version = serializers.CharField(help_text="Of the prior that ships.")

@@ -23,9 +23,9 @@ from apps.ml.selectors.issues import issue_titles, named_issues
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_state
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
 from apps.ml.services.anomalies.review import OPEN_STATUSES
-from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason, team_past
+from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
-from apps.ml.services.sprints.outcome import sprint_outlook_or_none
+from apps.ml.services.sprints.future import sprint_future
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
 
@@ -67,7 +67,7 @@ class AnomalyDetectionService:
         Raises `Sprint.DoesNotExist` without a sprint.
         """
         now = now or timezone.now()
-        sprint = Sprint.objects.get(pk=sprint_id)
+        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
         is_running = sprint.status == Sprint.Status.ACTIVE
         risks = sprint_risks(_state(sprint, now=now)) if is_running else []
         record_prediction(
@@ -94,10 +94,9 @@ def _state(sprint: Sprint, *, now: datetime) -> SprintState:
     """Sprint and team are read once, for the forecast, the outcome and the rules alike."""
     past = sprint_past(sprint, now=now)
     team = team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS)
-    forecast, _ = sprint_forecast_or_reason(sprint, now=now, team=team)
-    outlook = sprint_outlook_or_none(sprint, now=now, state=past, sprints=team.sprints)
+    future = sprint_future(sprint, now=now, team=team, state=past)
     state = sprint_state(sprint, past, now=now, calendar=team.calendar)
-    return replace(state, forecast=forecast, outlook=outlook)
+    return replace(state, forecast=future.forecast(), outlook=future.outlook)
 
 
 def _silenced(project: Project, *, now: datetime) -> dict[str, int]:

@@ -118,7 +118,7 @@ class ModelLoader:
 
     def get_cache_stats(self) -> dict[str, object]:
         """`total_cached`, `cached_keys`, `total_bytes`, `hits` and `misses` of this process."""
-        return _PROCESS.cache.stats()
+        return _PROCESS.cache.stats(now=self._clock())
 
     def clear_cache(self) -> None:
         """Forget everything; the next request loads anew."""
@@ -140,7 +140,7 @@ class ModelLoader:
         return active
 
     def _cached(self, key: str, active: ActiveModel) -> LoadedModel | None:
-        found = _PROCESS.cache.get(key)
+        found = _PROCESS.cache.get(key, now=self._clock())
         return found if found is not None and found.id == active.id else None
 
     def _load(self, key: str, active: ActiveModel) -> LoadedModel:
@@ -156,7 +156,9 @@ class ModelLoader:
                 self._note_failure(active, error)
                 raise ModelUnavailable from error
             _PROCESS.failed_at.pop(active.id, None)
-            _PROCESS.cache.put(key, model, ttl_seconds=CACHE_TTL, max_bytes=settings.ML_MODEL_CACHE_BYTES)
+            _PROCESS.cache.put(
+                key, model, now=self._clock(), ttl_seconds=CACHE_TTL, max_bytes=settings.ML_MODEL_CACHE_BYTES
+            )
             return model
 
     def _read(self, active: ActiveModel) -> LoadedModel:

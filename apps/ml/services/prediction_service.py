@@ -11,7 +11,7 @@ from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text import clipped
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.issues import issue_titles
-from apps.ml.services.predictions.answering import Answer, Answered, answer_effort, answer_points
+from apps.ml.services.predictions.answering import Answer, GivenAnswer, answer_effort, answer_points
 from apps.ml.services.predictions.record import record_prediction
 
 if TYPE_CHECKING:
@@ -103,12 +103,12 @@ class PredictionService:
         }
 
 
-def _observe(asked: _Question, answered: Answered[Any], started: float) -> None:
+def _observe(asked: _Question, answered: GivenAnswer[Any], started: float) -> None:
     PREDICTION_SECONDS.labels(type=asked.kind, method=answered.answer.method).observe(time.perf_counter() - started)
 
 
 def _record(
-    asked: _Question, answered: Answered[Answer], value: float, details: dict[str, Any], **further: Any
+    asked: _Question, answered: GivenAnswer[Answer], value: float, details: dict[str, Any], **further: Any
 ) -> PredictionHistory:
     model = answered.model
     return record_prediction(
@@ -134,7 +134,7 @@ def _remembered(facts: IssueFacts) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value not in ("", None, ())}
 
 
-def _shown(answered: Answered[Answer], project_id: UUID | str) -> dict[str, Any]:
+def _shown(answered: GivenAnswer[Answer], project_id: UUID | str) -> dict[str, Any]:
     """The fields that both answers have, named and rounded as the API shows them."""
     answer, interval = answered.answer, answered.answer.interval
     return {

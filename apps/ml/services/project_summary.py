@@ -8,13 +8,14 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.projects import project_counts
-from apps.ml.selectors.sprints import completed_sprints
-from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason, team_past
+from apps.ml.selectors.sprints import HISTORY_SPRINTS, completed_sprints, pasts_by_sprint
+from apps.ml.services.forecasts.answers import iso_day
+from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.sprints.future import SprintFuture, sprint_future
 from apps.projects.models import Project, Sprint
 
 
@@ -54,10 +55,14 @@ class ProjectSummaryService:
 
 
 def _running_sprints(project: Project, *, now: datetime) -> list[dict[str, Any]]:
-    """Each running sprint's chance to be in time, the same that its duration, risk and what-if show."""
-    running = list(Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id"))
-    team = team_past(project.pk, now=now) if running else None
-    return [_sprint_answer(sprint, *sprint_forecast_or_reason(sprint, now=now, team=team)) for sprint in running]
+    """Each running sprint's chance to be in time and its dates, the same that duration, risk and what-if show."""
+    sprints = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).select_related("snapshot")
+    running = list(sprints.order_by("start_date", "id"))
+    team = team_past(project.pk, now=now, newest=HISTORY_SPRINTS) if running else None
+    states = pasts_by_sprint(running, now=now) if running else {}
+    return [
+        _sprint_answer(sprint, sprint_future(sprint, now=now, team=team, state=states[sprint.pk])) for sprint in running
+    ]
 
 
 def _chances(sprints: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -65,13 +70,14 @@ def _chances(sprints: Sequence[Mapping[str, Any]]) -> list[float]:
     return [chance for chance in chances if chance is not None]
 
 
-def _sprint_answer(sprint: Sprint, forecast: WorkForecast | None, reason: str | None) -> dict[str, Any]:
-    likely = forecast.likely.day if forecast else None
+def _sprint_answer(sprint: Sprint, future: SprintFuture) -> dict[str, Any]:
+    forecast = future.forecast()
     return {
         "sprint_id": str(sprint.pk),
-        "probability_in_time": forecast.probability_in_time if forecast else None,
-        "likely_finish_date": likely.isoformat() if likely else None,
-        "no_forecast_because": reason,
+        "probability_in_time": future.probability_in_time,
+        "finish_date": iso_day(forecast.typical.day) if forecast else None,
+        "promised_date": iso_day(forecast.promised.day) if forecast else None,
+        "no_forecast_because": future.no_forecast_because,
     }
 
 

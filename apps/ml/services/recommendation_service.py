@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.assignment.formula import AssignmentScore, rank_members
-from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, RANDOM, REPORTER, HitRates, Replay
+from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, RANDOM, REPORTER, AssignmentReplay, HitRates
 from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
@@ -93,7 +93,7 @@ def _choose(asked: str, project_id: UUID | str) -> _Choice:
     return _Choice(asked, "As asked.", model, loaded)
 
 
-def _comparison(measured: Replay) -> str:
+def _comparison(measured: AssignmentReplay) -> str:
     formula, learned = measured.rates.get(FORMULA), measured.rates.get(LEARNED)
     if formula is None or learned is None:
         return "The formula: too little was finished to compare it with anything."
@@ -103,7 +103,7 @@ def _comparison(measured: Replay) -> str:
     )
 
 
-def _hit_rates(measured: Replay) -> dict[str, Any]:
+def _hit_rates(measured: AssignmentReplay) -> dict[str, Any]:
     told = {name: _rates(measured.rates.get(name)) for name in _TOLD}
     return {"issues": measured.n_issues, **told}
 

@@ -39,10 +39,8 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    wound = Clock()
-    monkeypatch.setattr(module._PROCESS.cache, "_clock", wound)
-    return wound
+def clock():
+    return Clock()
 
 
 @pytest.fixture
@@ -69,9 +67,9 @@ def test_cache_keys_are_type_and_project_or_global():
     assert cache_key(EFFORT, None) == "effort_prediction_global"
 
 
-def test_a_loaded_model_answers_and_stays_in_memory(trained, team, loader, downloads):
+def test_a_loaded_model_answers_and_stays_in_memory(trained, team, loader, clock, downloads):
     first = loader.load_active_model(EFFORT, team.id)
-    second = ModelLoader(clock=loader._clock).load_active_model(EFFORT, team.id)
+    second = ModelLoader(clock=clock).load_active_model(EFFORT, team.id)
 
     assert first is second
     assert downloads == [trained.serving_key]

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.common.models import Severity
@@ -96,5 +97,5 @@ class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyD
         asked = ReviewRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         act = REVIEWS[AnomalyDetection.Status(asked.validated_data["status"])]
-        row = act(anomaly, by=request.user, now=timezone.now(), notes=asked.validated_data["notes"])
+        row = act(anomaly, by=signed_in(request), now=timezone.now(), notes=asked.validated_data["notes"])
         return Response(AnomalySerializer(row, context=self.get_serializer_context()).data)

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.ml.serializers.assignment import SuggestAssignmentRequest, SuggestAssignmentResponse
 from apps.ml.services import RecommendationService
 from apps.ml.viewsets.scope import NOT_FOUND
@@ -24,4 +25,4 @@ class AssignmentViewSet(ViewSet):
         asked.is_valid(raise_exception=True)
         issue_id, project_id = asked.validated_data["issue_id"], asked.validated_data["project_id"]
         get_object_or_404(issues_visible_to(request.user), id=issue_id, project_id=project_id)
-        return Response(RecommendationService().suggest_assignment(**asked.validated_data, user=request.user))
+        return Response(RecommendationService().suggest_assignment(**asked.validated_data, user=signed_in(request)))

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.core.forecasts.units import WorkItem
@@ -34,11 +35,11 @@ class ForecastViewSet(ViewSet):
         sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
         asked = WhatIfRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        wanted = {
+        wanted: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in asked.validated_data.items()
         }
         require_issues_of(sprint.project_id, drop_issues=wanted["drop_issues"], add_issues=wanted["add_issues"])
-        return Response(ForecastService().what_if(sprint.id, Scenario(**wanted), user=request.user))
+        return Response(ForecastService().what_if(sprint.id, Scenario(**wanted), user=signed_in(request)))
 
     @extend_schema(request=ForecastRequest, responses={200: ForecastResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
     def forecast(self, request: Request, project_id: UUID) -> Response:
@@ -48,7 +49,7 @@ class ForecastViewSet(ViewSet):
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
         require_issues_of(project.id, issue_ids=wanted["issue_ids"])
-        options = {"by": wanted["by"], "days_off": wanted["days_off"], "user": request.user}
+        options = {"by": wanted["by"], "days_off": wanted["days_off"], "user": signed_in(request)}
         if wanted["by"] is not None and not _says_which_work(wanted):
             return Response(ForecastService().how_many(project.id, **options))
         options |= {"after_work_in_progress": wanted["after_work_in_progress"], "created": _created(project.id, wanted)}

@@ -8,16 +8,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.ml.serializers.projects import ProjectSummaryResponse
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.projects.selectors import projects_visible_to
 
 
-class ProjectViewSet(ViewSet):
+class ProjectSummaryViewSet(ViewSet):
     """Answers about a whole project."""
 
     @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])
     def project_summary(self, request: Request, project_id: UUID) -> Response:
         """Sum up a project: completion, velocity, risk."""
         project = get_object_or_404(projects_visible_to(request.user), id=project_id)
-        return Response(ProjectSummaryService().summarise_project(project.id, user=request.user))
+        return Response(ProjectSummaryService().summarise_project(project.id, user=signed_in(request)))

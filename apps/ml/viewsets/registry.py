@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.ml.models import MLModel, ModelType, TrainingRun
@@ -87,7 +88,7 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
         training_jobs.require_enough_data(asked["model_type"], project_id)
         try:
             run = training_jobs.request_training(
-                asked["model_type"], project_id, cause="requested", by=request.user, now=timezone.now()
+                asked["model_type"], project_id, cause="requested", by=signed_in(request), now=timezone.now()
             )
         except training_jobs.AlreadyTraining as conflict:
             return _refused(conflict.run_id, problem(409, "Conflict", conflict.message, conflict.code))
@@ -114,14 +115,14 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
             model_registry.require_sound(model)
         except StorageError as error:
             raise StoreUnavailable from error
-        return self._shown(model_registry.activate(model, now=timezone.now(), by=request.user))
+        return self._shown(model_registry.activate(model, now=timezone.now(), by=signed_in(request)))
 
     @extend_schema(request=ScopeRequest, responses=ModelDetailSerializer, tags=["ml"])
     def rollback(self, request: Request) -> Response:
         """Let the model that served before the present one serve again."""
         asked = _validated_scope(request)
         project_id = _led_scope(request, asked)
-        model = model_registry.roll_back(asked["model_type"], project_id, now=timezone.now(), by=request.user)
+        model = model_registry.roll_back(asked["model_type"], project_id, now=timezone.now(), by=signed_in(request))
         return self._shown(model)
 
     def _shown(self, model: MLModel) -> Response:
@@ -142,7 +143,8 @@ class JobViewSet(RetrieveModelMixin, GenericViewSet[TrainingRun]):
 def _validated_scope(request: Request) -> dict[str, Any]:
     asked = ScopeRequest(data=request.data)
     asked.is_valid(raise_exception=True)
-    return asked.validated_data
+    scope: dict[str, Any] = asked.validated_data
+    return scope
 
 
 def _led_scope(request: Request, asked: dict[str, Any]) -> UUID | None:

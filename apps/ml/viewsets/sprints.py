@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.core.sprints.burndown import burndown
@@ -30,11 +31,11 @@ from apps.projects.selectors import sprints_visible_to
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few completed sprints.")}
 NO_OUTCOME: dict[Any, Any] = {
     (409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed."),
-    (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is committed, or a running sprint has no last day."),
+    (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is in the sprint, or a running sprint has no last day."),
 }
 
 
-class SprintViewSet(ViewSet):
+class SprintPredictionViewSet(ViewSet):
     """Answers about one sprint."""
 
     @extend_schema(
@@ -49,13 +50,13 @@ class SprintViewSet(ViewSet):
         sprint = get_object_or_404(sprints_visible_to(request.user), id=asked.validated_data["sprint_id"])
         require_issues_of(sprint.project_id, planned_issues=asked.validated_data["planned_issues"])
         service = SprintDurationService()
-        return Response(service.estimate_sprint_duration(**asked.validated_data, user=request.user))
+        return Response(service.estimate_sprint_duration(**asked.validated_data, user=signed_in(request)))
 
     @extend_schema(responses=SprintRiskResponse, tags=["ml"])
     def sprint_risk(self, request: Request, sprint_id: UUID) -> Response:
         """Detect the risks of a running sprint."""
         sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
-        return Response({"risks": AnomalyDetectionService().detect_sprint_risks(sprint.id, user=request.user)})
+        return Response({"risks": AnomalyDetectionService().detect_sprint_risks(sprint.id, user=signed_in(request))})
 
     @extend_schema(responses=BurndownResponse, tags=["ml"])
     def burndown(self, request: Request, sprint_id: UUID) -> Response:
@@ -66,6 +67,6 @@ class SprintViewSet(ViewSet):
 
     @extend_schema(responses={200: SprintOutcomeResponse, **NO_OUTCOME}, tags=["ml"])
     def outcome(self, request: Request, sprint_id: UUID) -> Response:
-        """Predict what a planned or running sprint delivers of what it committed to."""
+        """Predict what a planned or running sprint delivers of its scope."""
         sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
-        return Response(SprintOutcomeService().predict(sprint.id, user=request.user))
+        return Response(SprintOutcomeService().predict(sprint.id, user=signed_in(request)))

@@ -44,7 +44,7 @@ class NameUnknown(ApplicationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class WebhookTarget:
     """A webhook's URL in parts."""
 
     scheme: str
@@ -56,7 +56,7 @@ class Target:
     path: str
 
 
-def target_of(url: str) -> Target:
+def target_of(url: str) -> WebhookTarget:
     """A URL taken apart; raises `UrlRefused` with what is wrong with it."""
     if not url.isascii() or not url.isprintable() or " " in url:
         raise UrlRefused("Write the address in ASCII without blanks: other letters in xn-- form, or percent-encoded.")
@@ -72,10 +72,12 @@ def target_of(url: str) -> Target:
     if parts.fragment:
         raise UrlRefused("It ends with a fragment (#…), which is never sent.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.netloc, path)
+    return WebhookTarget(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.netloc, path)
 
 
-def reachable_addresses(target: Target, *, allowed: Iterable[str], resolve: Resolver = socket.getaddrinfo) -> list[str]:
+def reachable_addresses(
+    target: WebhookTarget, *, allowed: Iterable[str], resolve: Resolver = socket.getaddrinfo
+) -> list[str]:
     """The addresses of a name, all of them checked: to be connected to as they are, without asking again.
 
     Raises

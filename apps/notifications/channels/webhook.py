@@ -11,7 +11,7 @@ from datetime import datetime
 from django.conf import settings
 
 from apps.common.exceptions import ApplicationError
-from apps.notifications.channels.addresses import Resolver, Target, reachable_addresses, target_of
+from apps.notifications.channels.addresses import Resolver, WebhookTarget, reachable_addresses, target_of
 from apps.notifications.channels.outcome import Outcome, excerpt_of
 from apps.notifications.channels.signature import secret_with, signature
 from apps.notifications.models import Delivery
@@ -72,7 +72,7 @@ def _failed(error: str, status: int | None = None, answer: bytes = b"") -> Outco
     return Outcome(is_delivered=False, status_code=status, error=error, excerpt=excerpt_of(answer), is_way_blocked=True)
 
 
-def _connected(target: Target, addresses: list[str]) -> socket.socket:
+def _connected(target: WebhookTarget, addresses: list[str]) -> socket.socket:
     """A connection to the first address that takes one. The name is not asked again: it might answer differently."""
     *others, last = addresses[:MOST_ADDRESSES]
     for address in others:
@@ -81,15 +81,15 @@ def _connected(target: Target, addresses: list[str]) -> socket.socket:
     return socket.create_connection((last, target.port), CONNECT_SECONDS)
 
 
-def _secured(raw: socket.socket, target: Target, context: ssl.SSLContext | None) -> socket.socket:
-    """With TLS where the address says so; the certificate is to be the name's."""
+def _secured(raw: socket.socket, target: WebhookTarget, context: ssl.SSLContext | None) -> socket.socket:
+    """The connection, with TLS where the address says so; the certificate must be that of the name."""
     raw.settimeout(ANSWER_SECONDS)
     if target.scheme == "http":
         return raw
     return (context or ssl.create_default_context()).wrap_socket(raw, server_hostname=target.host)
 
 
-def _asked(connected: socket.socket, target: Target, body: bytes, headers: Mapping[str, str]) -> Outcome:
+def _asked(connected: socket.socket, target: WebhookTarget, body: bytes, headers: Mapping[str, str]) -> Outcome:
     with contextlib.closing(http.client.HTTPConnection(target.host, target.port)) as connection:
         # Given, so that it makes none of its own.
         connection.sock = connected

@@ -45,7 +45,7 @@ GIVE_UP_AFTER = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class DeliveryClaim:
     """A worker's right to one try; worth nothing once the delivery has another."""
 
     delivery_id: UUID
@@ -57,13 +57,13 @@ class Claim:
         return bool(mine.update(**fields))
 
 
-def claim(delivery_id: UUID, *, now: datetime) -> Claim | None:
+def claim(delivery_id: UUID, *, now: datetime) -> DeliveryClaim | None:
     """Begin a delivery that is due; None if another worker has, or it is over."""
     mine = due(now).filter(id=delivery_id)
     if not mine.update(attempts=F("attempts") + 1, due_at=now + LEASE):
         return None
     attempt = Delivery.objects.filter(id=delivery_id).values_list("attempts", flat=True).first()
-    return Claim(delivery_id, attempt) if attempt else None
+    return DeliveryClaim(delivery_id, attempt) if attempt else None
 
 
 _ROWS = Delivery.objects.select_related("notification", "user", "webhook")
@@ -98,7 +98,7 @@ def _everything_for(delivery: Delivery) -> Q:
     return Q(channel=delivery.channel)
 
 
-def _send(mine: Claim, delivery: Delivery, *, rng: random.Random, clock: Callable[[], datetime]) -> bool:
+def _send(mine: DeliveryClaim, delivery: Delivery, *, rng: random.Random, clock: Callable[[], datetime]) -> bool:
     """One try; whether the way to the receiver is open."""
     if reason := _why_unwanted(delivery):
         _finish(mine, delivery, Delivery.State.DROPPED, reason, now=clock())
@@ -150,7 +150,7 @@ def _why_unwanted(delivery: Delivery) -> str:
     return ""
 
 
-def _record(mine: Claim, delivery: Delivery, outcome: Outcome, *, rng: random.Random, now: datetime) -> None:
+def _record(mine: DeliveryClaim, delivery: Delivery, outcome: Outcome, *, rng: random.Random, now: datetime) -> None:
     if outcome.is_delivered:
         _finish(mine, delivery, Delivery.State.DELIVERED, "", now=now)
     elif outcome.is_final or mine.attempt >= MAX_ATTEMPTS or now - delivery.created_at >= GIVE_UP_AFTER:
@@ -163,7 +163,7 @@ def _record(mine: Claim, delivery: Delivery, outcome: Outcome, *, rng: random.Ra
             _count(delivery, "retried", outcome.error)
 
 
-def _finish(mine: Claim, delivery: Delivery, state: Delivery.State, reason: str, *, now: datetime) -> None:
+def _finish(mine: DeliveryClaim, delivery: Delivery, state: Delivery.State, reason: str, *, now: datetime) -> None:
     if mine.record(state=state, finished_at=now, failure_reason=reason[:200]):
         _count(delivery, state, reason)
     else:

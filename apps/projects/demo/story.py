@@ -19,7 +19,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.projects.demo.scope import Entry, came_in_late, was_in_before
-from apps.projects.demo.texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, Person
+from apps.projects.demo.texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, DemoPerson
 from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import as_history_text
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -194,7 +194,7 @@ class _Storyteller:
         return left
 
     def _disturb(self, number: int, planned: list[Work]) -> None:
-        """Of what was planned some came in only after the start, and some had been taken out of the sprint before."""
+        """Some of the planned issues came in only after the start; one may have been taken out of the sprint before."""
         day, before = self._moment(number, 1.0), self._moment(max(number - 1, 0), 0.0)
         late = [work for work in planned if work.started_at and work.started_at > day]
         late = late[: self._disturbance.randrange(MOST_ADDED + 1)]
@@ -306,7 +306,7 @@ def _people(project: Project, began: datetime) -> tuple[User, list[User]]:
     return lead, people
 
 
-def _person(person: Person) -> User:
+def _person(person: DemoPerson) -> User:
     email = f"{person.name.lower().replace(' ', '.')}@demo.example.com"
     return User.objects.filter(email=email).first() or User.objects.create_user(email, full_name=person.name)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoPerson:
     """A member of the demonstration team."""
 
     name: str
@@ -20,12 +20,12 @@ class Person:
 
 
 TEAM = (
-    Person("Mara Lindqvist", ("checkout", "billing"), 0.9),
-    Person("Tomas Ferreira", ("search", "catalogue"), 1.0),
-    Person("Aiko Brandt", ("mobile", "notifications"), 1.1),
-    Person("Yusuf Okafor", ("reporting", "billing"), 1.0),
-    Person("Ines Novak", ("accounts", "checkout"), 0.85),
-    Person("Leo Martens", ("catalogue", "mobile"), 1.25),
+    DemoPerson("Mara Lindqvist", ("checkout", "billing"), 0.9),
+    DemoPerson("Tomas Ferreira", ("search", "catalogue"), 1.0),
+    DemoPerson("Aiko Brandt", ("mobile", "notifications"), 1.1),
+    DemoPerson("Yusuf Okafor", ("reporting", "billing"), 1.0),
+    DemoPerson("Ines Novak", ("accounts", "checkout"), 0.85),
+    DemoPerson("Leo Martens", ("catalogue", "mobile"), 1.25),
 )
 #: Part of the product → hours relative to the typical part.
 COMPONENTS: Mapping[str, float] = {

@@ -35,7 +35,7 @@ def began_at(sprint: Sprint) -> datetime | None:
 
 
 def planning_ended_at(sprint: Sprint) -> datetime | None:
-    """From when on an issue that enters was added: the moment of the start or, if only the day is known, its end."""
+    """An issue that enters later counts as added: the start, or the end of its day if only that is known."""
     return _moments(sprint)[0] or (_end_of(sprint.start_date) if sprint.start_date else None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.reads import began_at, ended_at, issues_by_sprint, planning_ended_at, was_entered_afterwards
-from apps.projects.history.sprint_books import SprintReport, Standing, report_of, spells_in, standings_at
+from apps.projects.history.sprint_books import BookEntry, SprintReport, report_of, spells_in, standings_at
 from apps.projects.models import Sprint, SprintSnapshot
 
 #: The books whose sums a snapshot keeps in columns, two a book.
@@ -74,14 +74,14 @@ def _known(sprint_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> 
 def _books(sprint: Sprint, pasts: Mapping[str, Sequence[IssuePast]], now: datetime) -> SprintBooks:
     snapshot = snapshot_of(sprint, now)
     if snapshot is not None:
-        as_of, standings = snapshot.frozen_at, [Standing(**_with_moments(row)) for row in snapshot.standings]
+        as_of, standings = snapshot.frozen_at, [BookEntry(**_with_moments(row)) for row in snapshot.standings]
     else:
         as_of, standings = _judged_at(sprint, now), _standings(sprint, pasts[str(sprint.pk)], now)
     report = report_of(standings, began_at=began_at(sprint), ended_at=ended_at(sprint, now))
     return SprintBooks(as_of=as_of, is_frozen=snapshot is not None, report=report)
 
 
-def _standings(sprint: Sprint, pasts: Sequence[IssuePast], now: datetime) -> list[Standing]:
+def _standings(sprint: Sprint, pasts: Sequence[IssuePast], now: datetime) -> list[BookEntry]:
     at = _judged_at(sprint, now)
     # Of what was entered afterwards nobody knows when it came in: all of it counts as planned.
     planned = None if was_entered_afterwards(sprint) else planning_ended_at(sprint)
@@ -94,7 +94,7 @@ def _judged_at(sprint: Sprint, now: datetime) -> datetime:
     return now if end is None else min(end, now)
 
 
-def _as_json(row: IssuePast | Standing | FieldChange) -> dict[str, Any]:
+def _as_json(row: IssuePast | BookEntry | FieldChange) -> dict[str, Any]:
     return {each.name: _json_value(getattr(row, each.name)) for each in fields(row) if each.init}
 
 

@@ -60,12 +60,12 @@ class SprintScope:
 
     @property
     def re_estimated_points(self) -> float:
-        """By how much the committed work was found larger since planning ended; negative for smaller."""
+        """How much larger the committed work was found to be since planning ended; negative for smaller."""
         return (self.total - (self.committed + self.added - self.removed)).points
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BookEntry:
     """One issue in a sprint's books at a moment; of one that left, as it was when it left."""
 
     issue_id: str
@@ -106,19 +106,19 @@ class SprintReport:
     In issues `committed + added - removed == completed + carried_over + done_outside`.
     """
 
-    committed: tuple[Standing, ...]
-    added: tuple[Standing, ...]
-    removed: tuple[Standing, ...]
+    committed: tuple[BookEntry, ...]
+    added: tuple[BookEntry, ...]
+    removed: tuple[BookEntry, ...]
     #: Finished in the sprint.
-    completed: tuple[Standing, ...]
+    completed: tuple[BookEntry, ...]
     #: Not done: what goes on to the next sprint, or back.
-    carried_over: tuple[Standing, ...]
+    carried_over: tuple[BookEntry, ...]
     #: Done, yet not within the sprint's time: finished before it began, as a rule.
-    done_outside: tuple[Standing, ...]
+    done_outside: tuple[BookEntry, ...]
 
     def amount(self, book: str) -> Amount:
         """One of the above by its name, in both units; 'committed' is sized as planning left it."""
-        lines: tuple[Standing, ...] = getattr(self, book)
+        lines: tuple[BookEntry, ...] = getattr(self, book)
         return sum((line.commitment if book == "committed" else line.amount for line in lines), Amount())
 
 
@@ -148,7 +148,7 @@ def scopes_at(
     sprint_id: str, started_at: datetime, issues: Sequence[IssuePast], moments: Sequence[datetime]
 ) -> list[SprintScope]:
     """`scope_at` for many moments; each issue's history is read once."""
-    books: list[list[Standing]] = [[] for _ in moments]
+    books: list[list[BookEntry]] = [[] for _ in moments]
     for issue in issues:
         spells = spells_in(issue, sprint_id)
         for book, at in zip(books, moments, strict=True):
@@ -156,13 +156,13 @@ def scopes_at(
     return [scope_of(at, book) for at, book in zip(moments, books, strict=True)]
 
 
-def standings_at(sprint_id: str, started_at: datetime, issues: Sequence[IssuePast], at: datetime) -> list[Standing]:
+def standings_at(sprint_id: str, started_at: datetime, issues: Sequence[IssuePast], at: datetime) -> list[BookEntry]:
     """The issues behind `scope_at`, in the order given."""
     start = min(started_at, at)
     return [found for issue in issues for found in _standing(issue, spells_in(issue, sprint_id), start, at)]
 
 
-def scope_of(at: datetime, standings: Sequence[Standing]) -> SprintScope:
+def scope_of(at: datetime, standings: Sequence[BookEntry]) -> SprintScope:
     """Sum up the books of one sprint."""
     inside: dict[str, Amount] = {}
     for one in standings:
@@ -179,7 +179,7 @@ def scope_of(at: datetime, standings: Sequence[Standing]) -> SprintScope:
     )
 
 
-def report_of(standings: Sequence[Standing], *, began_at: datetime | None, ended_at: datetime | None) -> SprintReport:
+def report_of(standings: Sequence[BookEntry], *, began_at: datetime | None, ended_at: datetime | None) -> SprintReport:
     """The books of a sprint that ran from one moment to another; None for an end that is not known."""
     done = [one for one in standings if one.is_in and one.category == "done"]
     within = {one.issue_id for one in done if _is_within(one.finished_at, began_at, ended_at)}
@@ -201,7 +201,7 @@ def _is_within(moment: datetime | None, began_at: datetime | None, ended_at: dat
 
 
 def elapsed_ratio(first_day: date, last_day: date, today: date) -> float:
-    """Share of the planned days, both ends counted, that have passed by the end of `today`, in [0, 1]."""
+    """Time gone: share of the planned days, both ends counted, that have passed by the end of `today`, in [0, 1]."""
     return min(max((today - first_day).days + 1, 0) / ((last_day - first_day).days + 1), 1.0)
 
 
@@ -223,7 +223,7 @@ def spells_in(issue: IssuePast, sprint_id: str) -> list[tuple[datetime, datetime
 
 def _standing(
     issue: IssuePast, spells: Sequence[tuple[datetime, datetime]], start: datetime, at: datetime
-) -> Iterator[Standing]:
+) -> Iterator[BookEntry]:
     """The issue's line in the books; none for what was never in between the end of planning and the moment."""
     # What left by the very end of planning was not promised.
     counted = [(entered, left) for entered, left in spells if entered <= at and (left > start or left >= at)]
@@ -232,7 +232,7 @@ def _standing(
     left = counted[-1][1]
     is_committed = counted[0][0] <= start
     known = min(at, left)
-    yield Standing(
+    yield BookEntry(
         issue_id=issue.issue_id,
         is_committed=is_committed,
         is_in=at <= left,

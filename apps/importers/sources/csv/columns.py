@@ -240,7 +240,7 @@ def _find(name: str, normal: Sequence[str], taken: set[int], filled: Collection[
     full = [[at for at in found if at in filled] for found in fitting]
     if name in CELL_BY_CELL and any(full):
         return tuple(at for found in full for at in found)
-    return tuple(next(filter(None, full), None) or next(filter(None, fitting), ()))
+    return tuple(next(filter(None, [*full, *fitting]), ()))
 
 
 def _overridden(

@@ -96,10 +96,11 @@ def points(text: str, what: str, style: NumberStyle = NumberStyle()) -> float | 
 
 def _fraction(text: str) -> float | None:
     """'½' and '1½'; None for anything else."""
-    *whole, last = text.replace(" ", "")
-    if unicodedata.category(last) != "No" or not all(digit.isascii() and digit.isdigit() for digit in whole):
+    plain = text.replace(" ", "")
+    whole, last = plain[:-1], plain[-1]
+    if unicodedata.category(last) != "No" or not (whole.isascii() and (whole.isdigit() or not whole)):
         return None
-    return float("".join(whole) or 0) + unicodedata.numeric(last)
+    return float(whole or 0) + unicodedata.numeric(last)
 
 
 def could_be_number(text: str) -> bool:

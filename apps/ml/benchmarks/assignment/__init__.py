@@ -4,9 +4,9 @@
     ./run manage benchmark assignment --data later.csv --train tasks.csv --from 2009-03-01
     ./run manage benchmark assignment --data bug_reports.csv
 
-Tasks with dates (A1 to A3): every task is asked about at its date, among the people who were given anything in the 120
-days before, of a model refitted at each month's start on what was finished by then. Bug reports without an outcome
-(A4, A5): the published random split and a chronological one, among everybody in the training part.
+Tasks with dates: every task is asked about at its date, among the people who were given anything in the 120
+days before, of a model refitted at each month's start on what was finished by then. Bug reports without an outcome:
+the published random split and a chronological one, among everybody in the training part.
 """
 
 import argparse

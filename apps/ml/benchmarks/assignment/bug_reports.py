@@ -1,4 +1,4 @@
-"""A4 and A5: bug reports, by the published random split and in the order of time."""
+"""Bug reports, by the published random split and in the order of time."""
 
 from collections import Counter
 from collections.abc import Sequence

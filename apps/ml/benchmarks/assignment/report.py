@@ -9,7 +9,7 @@ _COLUMNS = ("top_1", "top_3", "top_5", "top_10", "mrr")
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class AssignmentCriterion:
     """One line of the acceptance table; higher is better unless `at_most`. None: not asked of that file."""
 
     name: str
@@ -35,19 +35,19 @@ def _own(figure: str) -> Value:
 
 
 CRITERIA = (
-    Criterion("A1", "P(person), top-1", _task("probability", "top_1"), 0.78, 0.84, 0.88, 0.90),
-    Criterion("A1", "P(person), top-3", _task("probability", "top_3"), 0.92, 0.95, 0.97, 0.97),
-    Criterion("A1", "P(person), MRR", _task("probability", "mrr"), 0.86, 0.90, 0.93, 0.93),
-    Criterion("A2", "weighted total, top-1", _task("learned", "top_1"), 0.78, 0.83, 0.88, 0.88),
-    Criterion("A2", "weighted total, top-3", _task("learned", "top_3"), 0.90, 0.94, 0.97, 0.97),
-    Criterion("A3", "right where sure", _own("sure_right"), 0.93, 0.96, 0.93, 0.96),
-    Criterion("A3", "share that is sure", _own("sure_share"), 0.55, 0.70, 0.70, 0.70),
-    Criterion("A4", "random split, top-1", _report("random_split", "top_1"), 0.45, 0.50, None, None),
-    Criterion("A4", "random split, top-5", _report("random_split", "top_5"), 0.74, 0.78, None, None),
-    Criterion("A5", "chronological, top-5", _report("chronological", "top_5"), 0.63, 0.70, None, None),
-    Criterion("A5", "chronological, MRR", _report("chronological", "mrr"), 0.43, 0.50, None, None),
-    Criterion("P1", "one answer, p95 ms", _own("predict_ms_p95"), 5.0, 2.0, 5.0, 2.0, at_most=True),
-    Criterion("P1", "training, slowest s", _own("fit_seconds"), 10.0, 5.0, 10.0, 5.0, at_most=True),
+    AssignmentCriterion("A1", "P(person), top-1", _task("probability", "top_1"), 0.78, 0.84, 0.88, 0.90),
+    AssignmentCriterion("A1", "P(person), top-3", _task("probability", "top_3"), 0.92, 0.95, 0.97, 0.97),
+    AssignmentCriterion("A1", "P(person), MRR", _task("probability", "mrr"), 0.86, 0.90, 0.93, 0.93),
+    AssignmentCriterion("A2", "weighted total, top-1", _task("learned", "top_1"), 0.78, 0.83, 0.88, 0.88),
+    AssignmentCriterion("A2", "weighted total, top-3", _task("learned", "top_3"), 0.90, 0.94, 0.97, 0.97),
+    AssignmentCriterion("A3", "right where sure", _own("sure_right"), 0.93, 0.96, 0.93, 0.96),
+    AssignmentCriterion("A3", "share that is sure", _own("sure_share"), 0.55, 0.70, 0.70, 0.70),
+    AssignmentCriterion("A4", "random split, top-1", _report("random_split", "top_1"), 0.45, 0.50, None, None),
+    AssignmentCriterion("A4", "random split, top-5", _report("random_split", "top_5"), 0.74, 0.78, None, None),
+    AssignmentCriterion("A5", "chronological, top-5", _report("chronological", "top_5"), 0.63, 0.70, None, None),
+    AssignmentCriterion("A5", "chronological, MRR", _report("chronological", "mrr"), 0.43, 0.50, None, None),
+    AssignmentCriterion("P1", "one answer, p95 ms", _own("predict_ms_p95"), 5.0, 2.0, 5.0, 2.0, at_most=True),
+    AssignmentCriterion("P1", "training, slowest s", _own("fit_seconds"), 10.0, 5.0, 10.0, 5.0, at_most=True),
 )
 
 
@@ -56,7 +56,7 @@ def acceptance(figures: Mapping[str, Any], *, withheld: bool) -> list[dict[str, 
     return [row for criterion in CRITERIA if (row := _judged(criterion, figures, withheld)) is not None]
 
 
-def _judged(criterion: Criterion, figures: Mapping[str, Any], withheld: bool) -> dict[str, Any] | None:
+def _judged(criterion: AssignmentCriterion, figures: Mapping[str, Any], withheld: bool) -> dict[str, Any] | None:
     gate = criterion.withheld_gate if withheld else criterion.gate
     aim = criterion.withheld_aim if withheld else criterion.aim
     value = criterion.value(figures)

@@ -1,4 +1,4 @@
-"""A1 to A3: walk through tasks month by month, asking whom every method would have suggested."""
+"""Tasks month by month, asking whom every method would have suggested."""
 
 import time
 from collections.abc import Sequence
@@ -9,25 +9,18 @@ from typing import Any
 import numpy as np
 
 from apps.ml.benchmarks.effort.data import moment, read_tasks
-from apps.ml.benchmarks.runs import Write
-from apps.ml.core.assignment.replay import Ledger, Suggested, replay, suggested
+from apps.ml.benchmarks.runs import NothingToTest, Write
+from apps.ml.core.assignment.replay import Ledger, SuggestionRanks, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.core.effort.replay import Timings, month_starts
 from apps.ml.core.evaluation.metrics import chronological_split, expected_calibration_error
 from apps.ml.core.records import CompletedIssue
 
-#: From here on an answer counts as sure: A3.
+#: From here on an answer counts as sure.
 SURE = 0.8
 #: As many people as are explained by default.
 _EXPLAINED = 3
-
-
-class NothingToTest(ValueError):
-    """No task of the file lies in the test range, or none was finished before it."""
-
-    def __init__(self) -> None:
-        super().__init__(type(self).__doc__)
 
 
 def score_tasks(path: Path, earlier: Path | None, start: str | None, end: str | None, write: Write) -> dict[str, Any]:
@@ -56,8 +49,8 @@ def _test_range(
 
 def _walk(
     tasks: Sequence[CompletedIssue], first: datetime, test: Sequence[CompletedIssue], timings: Timings, write: Write
-) -> list[Suggested]:
-    ledger, asked = Ledger(tasks), list[Suggested]()
+) -> list[SuggestionRanks]:
+    ledger, asked = Ledger(tasks), list[SuggestionRanks]()
     starts = list(month_starts(first, test[-1].known_at))
     for month, end in zip(starts, [*starts[1:], None], strict=True):
         started = time.thread_time()
@@ -78,7 +71,7 @@ def _time(model: AssignmentModel, task: CompletedIssue, candidates: list[str], t
     timings.predict.append(time.thread_time() - started)
 
 
-def _figures(asked: Sequence[Suggested]) -> dict[str, Any]:
+def _figures(asked: Sequence[SuggestionRanks]) -> dict[str, Any]:
     found = replay(asked)
     answered = [(each.confidence, each.was_right) for each in asked if each.confidence is not None]
     sure = [right for confidence, right in answered if confidence >= SURE]

@@ -16,25 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from apps.common.exceptions import ApplicationError
 from apps.ml.benchmarks.effort.data import moment, read_tasks
 from apps.ml.benchmarks.effort.report import acceptance, acceptance_lines, table
 from apps.ml.benchmarks.effort.score import Test, score_baseline, score_estimates
-from apps.ml.benchmarks.runs import Write, add_dated_arguments, write_figures
+from apps.ml.benchmarks.runs import NothingToTest, Write, add_dated_arguments, write_figures
 from apps.ml.core.effort.baselines import BASELINES, fitted
-from apps.ml.core.effort.replay import Served, Walk
+from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue
 from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue, chronological
 
-#: Size of the small team of the learning curve (E9).
+#: Size of the small team of the learning curve.
 SMALL_TEAM = 100
 _PAST = 300
-
-
-class NothingToTest(ApplicationError):
-    """No task of the file was estimated in the test range, or none was completed before it."""
-
-    code = "nothing_to_test"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +53,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     if not test or not history:
         raise NothingToTest
     rolling = (options.get("protocol") or "rolling") == "rolling"
-    walk = Walk(_distinct(known, tasks), rolling=rolling, level=options.get("level") or 0.8, write=write)
+    walk = EffortReplay(_distinct(known, tasks), rolling=rolling, level=options.get("level") or 0.8, write=write)
     served = walk.run(test, start)
     project = _scored(path, served, history, walk)
     project["learning_curve"] = _small_team(test, history, start, write)
@@ -92,7 +85,9 @@ def _test_range(
     return first, [task for task in tasks if task.known_at >= first]
 
 
-def _scored(path: Path, served: Sequence[Served], history: Sequence[CompletedIssue], walk: Walk) -> dict[str, Any]:
+def _scored(
+    path: Path, served: Sequence[ReplayedIssue], history: Sequence[CompletedIssue], walk: EffortReplay
+) -> dict[str, Any]:
     hours = np.array([one.issue.actual_hours or np.nan for one in served])
     past = chronological(history)
     test = Test(served, hours, float(np.median([task.actual_hours or np.nan for task in past])))
@@ -122,7 +117,7 @@ def _small_team(
     if len(small) < SMALL_TEAM:
         return {"n_train": len(small)}
     write(f"A team with {SMALL_TEAM} finished issues:")
-    walk = Walk(small, rolling=False, level=0.8, write=lambda _line: None)
+    walk = EffortReplay(small, rolling=False, level=0.8, write=lambda _line: None)
     served = walk.run(test, start)
     hours = np.array([one.issue.actual_hours or np.nan for one in served])
     scores = score_estimates(

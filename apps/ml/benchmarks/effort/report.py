@@ -32,7 +32,7 @@ def _cell(value: float | None, pattern: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class EffortCriterion:
     """One line of the acceptance table: gates and aims for the open test and for a withheld file."""
 
     name: str
@@ -76,37 +76,39 @@ def _against_human(key: str, combine: Callable[[float, float], float]) -> Callab
 
 _HOLDS, _HOLDS_AIM = (0.77, 0.83), (0.78, 0.82)
 CRITERIA = (
-    Criterion("E1", "MALR", _of("served", "malr"), _most(0.85), _most(0.80), _most(0.82), _most(0.77)),
-    Criterion("E2", "MAE, h", _of("served", "mae"), _most(4.95), _most(4.70), _most(6.25), _most(6.00)),
-    Criterion("E3", "range holds", _of("served", "coverage"), _HOLDS, _HOLDS_AIM, _HOLDS, _HOLDS_AIM),
-    Criterion("E3", "range logw", _of("served", "width"), _most(2.70), _most(2.45), _most(2.65), _most(2.45)),
-    Criterion(
+    EffortCriterion("E1", "MALR", _of("served", "malr"), _most(0.85), _most(0.80), _most(0.82), _most(0.77)),
+    EffortCriterion("E2", "MAE, h", _of("served", "mae"), _most(4.95), _most(4.70), _most(6.25), _most(6.00)),
+    EffortCriterion("E3", "range holds", _of("served", "coverage"), _HOLDS, _HOLDS_AIM, _HOLDS, _HOLDS_AIM),
+    EffortCriterion("E3", "range logw", _of("served", "width"), _most(2.70), _most(2.45), _most(2.65), _most(2.45)),
+    EffortCriterion(
         "E4",
         "MAE / developers'",
         _against_human("mae", lambda model, own: model / own),
         *(_most(0.88), _most(0.80), _most(0.92), _most(0.85)),
     ),
-    Criterion(
+    EffortCriterion(
         "E5",
         "MALR - developers'",
         _against_human("malr", lambda model, own: model - own),
         *(_most(0.0), _most(-0.04), _most(0.0), _most(-0.02)),
     ),
-    Criterion("E6", "range holds", _of("served_with_estimate", "coverage"), _HOLDS, _HOLDS_AIM, _HOLDS, _HOLDS_AIM),
-    Criterion(
+    EffortCriterion(
+        "E6", "range holds", _of("served_with_estimate", "coverage"), _HOLDS, _HOLDS_AIM, _HOLDS, _HOLDS_AIM
+    ),
+    EffortCriterion(
         "E6",
         "range logw",
         _of("served_with_estimate", "width"),
         *(_most(1.36), _most(1.20), _most(1.40), _most(1.28)),
     ),
-    Criterion("E7", "ECE", _of("served", "ece"), _most(0.08), _most(0.04), _most(0.08), _most(0.04)),
-    Criterion(
+    EffortCriterion("E7", "ECE", _of("served", "ece"), _most(0.08), _most(0.04), _most(0.08), _most(0.04)),
+    EffortCriterion(
         "E7",
         "thirds spread",
         _of("served", "confidence_thirds_spread"),
         *(_least(0.22), _least(0.35), _least(0.22), _least(0.35)),
     ),
-    Criterion(
+    EffortCriterion(
         "E7",
         "ECE, with estimate",
         _of("served_with_estimate", "ece"),
@@ -115,16 +117,20 @@ CRITERIA = (
         _most(0.08),
         _most(0.04),
     ),
-    Criterion(
+    EffortCriterion(
         "E8",
         "month totals",
         _of("served", "month_total_ratio"),
         *((0.90, 1.10), (0.95, 1.05), (0.90, 1.10), (0.95, 1.05)),
     ),
-    Criterion("E9", "MALR of 100", _of("learning_curve", "malr"), _most(1.06), _most(0.98), _NOT_ASKED, _NOT_ASKED),
-    Criterion("P1", "predict p95, ms", _of("served", "predict_ms_p95"), _most(5), _most(1.5), _most(5), _most(1.5)),
-    Criterion("P1", "fit, s", _of("served", "fit_seconds"), _most(10), _most(5), _most(10), _most(5)),
-    Criterion("P1", "refit, s", _of("served", "refit_seconds"), _most(10), _most(1), _most(10), _most(1)),
+    EffortCriterion(
+        "E9", "MALR of 100", _of("learning_curve", "malr"), _most(1.06), _most(0.98), _NOT_ASKED, _NOT_ASKED
+    ),
+    EffortCriterion(
+        "P1", "predict p95, ms", _of("served", "predict_ms_p95"), _most(5), _most(1.5), _most(5), _most(1.5)
+    ),
+    EffortCriterion("P1", "fit, s", _of("served", "fit_seconds"), _most(10), _most(5), _most(10), _most(5)),
+    EffortCriterion("P1", "refit, s", _of("served", "refit_seconds"), _most(10), _most(1), _most(10), _most(1)),
 )
 
 
@@ -133,7 +139,7 @@ def acceptance(project: Mapping[str, Any], *, withheld: bool) -> list[dict[str, 
     return [_judged(criterion, project, withheld) for criterion in CRITERIA]
 
 
-def _judged(criterion: Criterion, project: Mapping[str, Any], withheld: bool) -> dict[str, Any]:
+def _judged(criterion: EffortCriterion, project: Mapping[str, Any], withheld: bool) -> dict[str, Any]:
     gate = criterion.withheld_gate if withheld else criterion.open_gate
     aim = criterion.withheld_aim if withheld else criterion.open_aim
     value = criterion.value(project)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.replay import Served, Timings
+from apps.ml.core.effort.replay import ReplayedIssue, Timings
 from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.results import EffortEstimate
 
@@ -23,7 +23,7 @@ _SMALLEST_HOURS = 0.05
 class Test:
     """The test part: truth and time, shape (n,), and the median hours known before it."""
 
-    served: Sequence[Served]
+    served: Sequence[ReplayedIssue]
     hours: Floats
     train_median: float
 

@@ -1,4 +1,4 @@
-"""N1 to N3: false alarms on shuffled weeks, where nothing is unusual, and power where something is planted."""
+"""False alarms on shuffled weeks, where nothing is unusual, and power where something is planted."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -17,7 +17,7 @@ _MAX_FIELD = 10**9
 _COLUMNS = ("created", "resolved")
 
 
-class UnreadableData(ApplicationError):
+class UnreadableIssueDates(ApplicationError):
     """The directory holds no CSV file with the columns created and resolved."""
 
     code = "unreadable_data"
@@ -37,14 +37,14 @@ def read_projects(directory: Path) -> list[WeeklyProject]:
 
     Raises
     ------
-    UnreadableData
+    UnreadableIssueDates
         If the directory or a file in it cannot be read, with the file, the row and what would be right.
     """
     csv.field_size_limit(_MAX_FIELD)
     with _readable(directory):
         files = sorted(path for path in directory.iterdir() if path.suffix == ".csv")
     if not files:
-        raise UnreadableData(f"There is no CSV file in {directory}.")
+        raise UnreadableIssueDates(f"There is no CSV file in {directory}.")
     return [_read(path) for path in files]
 
 
@@ -54,7 +54,7 @@ def _read(path: Path) -> WeeklyProject:
         _check_columns(path, rows.fieldnames or ())
         days = _days(path, rows)
     if not days["resolved"]:
-        raise UnreadableData(f"{path.name} holds no issue with a date in resolved.")
+        raise UnreadableIssueDates(f"{path.name} holds no issue with a date in resolved.")
     return WeeklyProject(name=path.stem, resolved=_by_week(days["resolved"]), created=_by_week(days["created"]))
 
 
@@ -63,20 +63,20 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnreadableData(f"{path} cannot be read: {error.strerror}.") from error
+        raise UnreadableIssueDates(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise UnreadableData(f"{path.name} is not text in UTF-8.") from error
+        raise UnreadableIssueDates(f"{path.name} is not text in UTF-8.") from error
     except csv.Error as error:
-        raise UnreadableData(f"{path.name} cannot be read as CSV: {error}.") from error
+        raise UnreadableIssueDates(f"{path.name} cannot be read as CSV: {error}.") from error
 
 
 def _check_columns(path: Path, columns: Iterable[str]) -> None:
     found = list(columns)
     if not found:
-        raise UnreadableData(f"{path.name} is empty; the columns {' and '.join(_COLUMNS)} are needed.")
+        raise UnreadableIssueDates(f"{path.name} is empty; the columns {' and '.join(_COLUMNS)} are needed.")
     missing = [column for column in _COLUMNS if column not in found]
     if missing:
-        raise UnreadableData(f"{path.name} has no column {' and no column '.join(missing)}.")
+        raise UnreadableIssueDates(f"{path.name} has no column {' and no column '.join(missing)}.")
 
 
 def _days(path: Path, rows: Iterable[Mapping[str, str | None]]) -> dict[str, list[date]]:
@@ -93,7 +93,7 @@ def _day(moment: str, place: str) -> date:
     try:
         return datetime.fromisoformat(moment).date()
     except ValueError as error:
-        raise UnreadableData(f"{place}: {moment!r} is not a moment such as '2024-03-01 17:30:00'.") from error
+        raise UnreadableIssueDates(f"{place}: {moment!r} is not a moment such as '2024-03-01 17:30:00'.") from error
 
 
 def _by_week(days: list[date]) -> Integers:

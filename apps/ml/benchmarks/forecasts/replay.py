@@ -1,4 +1,4 @@
-"""T1 to T3: what a forecast would have said in past weeks, beside what came, at the moments of the reference."""
+"""What a forecast would have said in past weeks, beside what came, at the moments of the reference."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from apps.ml.core.forecasts.replay import (
     MIN_WEEKLY_MEAN,
     STEP_WEEKS,
     Question,
-    Record,
+    ReplayRecord,
     questions,
     recent_pace,
     replay,
@@ -34,7 +34,7 @@ def when(projects: Sequence[WeeklyProject], *, n_runs: int, step: int = 1) -> di
     return {name: figures(record) for name, record in replay(put, n_runs=n_runs).items()}
 
 
-def figures(record: Record) -> dict[str, Any]:
+def figures(record: ReplayRecord) -> dict[str, Any]:
     """Shares in percent, of the forecasts whose work was done before the file ends, as the reference counts them."""
     is_known = ~np.isnan(record.taken)
     met = record.kept_of_done[is_known]

@@ -1,8 +1,8 @@
 """`benchmark story_points`: the served recommendations against naive answers, on chronological public data.
 
-Protocols F and R of the reference: 'frozen' fits once on train and validation rows and predicts every test row;
-'rolling' refits before each 20 test rows on everything older. `--known N` imitates a young team that knows its last N
-issues only.
+Two protocols, F and R in the tables: 'frozen' (F) fits once on train and validation rows and predicts every test row;
+'rolling' (R) refits before each 20 test rows on everything older. `--known N` imitates a young team that knows its
+last N issues only.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from apps.ml.benchmarks.points.data import Project, read_projects
+from apps.ml.benchmarks.points.data import PointsProject, read_projects
 from apps.ml.benchmarks.points.protocols import baseline_record, batches, served_record
 from apps.ml.benchmarks.points.report import report
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
@@ -43,7 +43,9 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     return found
 
 
-def _score(project: Project, projects: Sequence[Project], *, protocol: str, n_known: int | None) -> dict[str, Any]:
+def _score(
+    project: PointsProject, projects: Sequence[PointsProject], *, protocol: str, n_known: int | None
+) -> dict[str, Any]:
     prior, seen = honest_prior(project, projects)
     todo = list(batches(project, protocol=protocol, n_known=n_known))
     served = served_record(todo, prior=prior, progress=lambda done: None)
@@ -56,7 +58,7 @@ def _score(project: Project, projects: Sequence[Project], *, protocol: str, n_kn
     }
 
 
-def honest_prior(project: Project, projects: Sequence[Project]) -> tuple[PointsPrior | None, bool]:
+def honest_prior(project: PointsProject, projects: Sequence[PointsProject]) -> tuple[PointsPrior | None, bool]:
     """A prior that has not seen the project, and whether the shipped one has.
 
     A project of the shipped prior's training data is recognised by its issue keys; for it the prior is trained anew on
@@ -69,11 +71,11 @@ def honest_prior(project: Project, projects: Sequence[Project]) -> tuple[PointsP
     return (train_prior(others, version=f"without {project.name}") if len(others) > 1 else None), True
 
 
-def _known(project: Project, prior: PointsPrior) -> bool:
+def _known(project: PointsProject, prior: PointsPrior) -> bool:
     return prior.knows(issue.issue_id for issue in project.known)
 
 
-def history(project: Project) -> ProjectHistory:
+def history(project: PointsProject) -> ProjectHistory:
     return ProjectHistory(
         issue_keys=[issue.issue_id for issue in project.known],
         raw=[extract(issue.facts) for issue in project.known],

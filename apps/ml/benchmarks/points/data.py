@@ -17,14 +17,14 @@ _SPLITS = ("train", "val", "test")
 LARGEST_FIELD = 1 << 27
 
 
-class UnreadableData(ApplicationError):
+class UnreadableStoryPoints(ApplicationError):
     """The data cannot be read."""
 
     code = "unreadable_data"
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class PointsProject:
     """One project: what may be learned from, and what is predicted."""
 
     name: str
@@ -36,30 +36,30 @@ class Project:
     n_train: int
 
 
-def read_projects(directory: Path) -> list[Project]:
+def read_projects(directory: Path) -> list[PointsProject]:
     """Every project of a directory, by name.
 
     Raises
     ------
-    UnreadableData
+    UnreadableStoryPoints
         If there is no CSV file, or one lacks a column, or a row has no number of points or no split that we know.
     """
     paths = sorted(directory.glob("*.csv"))
     if not paths:
-        raise UnreadableData(f"No CSV file in {directory}.")
+        raise UnreadableStoryPoints(f"No CSV file in {directory}.")
     return [read_project(path) for path in paths]
 
 
-def read_project(path: Path) -> Project:
+def read_project(path: Path) -> PointsProject:
     """One project from its file."""
     csv.field_size_limit(LARGEST_FIELD)
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = COLUMNS.difference(reader.fieldnames or ())
         if missing:
-            raise UnreadableData(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
+            raise UnreadableStoryPoints(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
         rows = [(_split(row, index, path.name), _issue(row, index, path.name)) for index, row in enumerate(reader)]
-    return Project(
+    return PointsProject(
         name=path.stem,
         known=tuple(issue for split, issue in rows if split != "test"),
         test=tuple(issue for split, issue in rows if split == "test"),
@@ -70,7 +70,7 @@ def read_project(path: Path) -> Project:
 def _issue(row: dict[str, str], index: int, name: str) -> CompletedIssue:
     points = _number(row["story_points"])
     if not math.isfinite(points):
-        raise UnreadableData(f"{name}, row {index + 2}: story_points is no number.")
+        raise UnreadableStoryPoints(f"{name}, row {index + 2}: story_points is no number.")
     moment = _FIRST + timedelta(hours=index)
     return CompletedIssue(
         issue_id=row["issue_key"],
@@ -84,7 +84,7 @@ def _issue(row: dict[str, str], index: int, name: str) -> CompletedIssue:
 def _split(row: dict[str, str], index: int, name: str) -> str:
     split = (row["split"] or "").strip().lower()
     if split not in _SPLITS:
-        raise UnreadableData(f"{name}, row {index + 2}: split is none of {', '.join(_SPLITS)}.")
+        raise UnreadableStoryPoints(f"{name}, row {index + 2}: split is none of {', '.join(_SPLITS)}.")
     return split
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from apps.ml.benchmarks.points.data import Project
+from apps.ml.benchmarks.points.data import PointsProject
 from apps.ml.core.arrays import Floats
 from apps.ml.core.points import MIN_TRAINING_ISSUES, PointsModel, recommend_with_little_history, scores
 from apps.ml.core.points.baselines import Baseline, Distribution
@@ -38,7 +38,7 @@ class Batch:
     asked: Sequence[CompletedIssue]
 
 
-def batches(project: Project, *, protocol: str, n_known: int | None) -> Iterator[Batch]:
+def batches(project: PointsProject, *, protocol: str, n_known: int | None) -> Iterator[Batch]:
     """Protocol F ('frozen'), R ('rolling'), or rolling with only the last `n_known` issues known."""
     everything = (*project.known, *project.test)
     size = SMALL_TEAM_BATCH if n_known else ROLLING_BATCH if protocol == "rolling" else len(project.test)
@@ -61,7 +61,7 @@ class Answers:
 
 
 @dataclass(slots=True)
-class Record:
+class ScoreRecord:
     """Scores of one method on one project, one array a batch."""
 
     scored: dict[str, list[Floats]] = field(default_factory=lambda: {name: [] for name in _SCORES})
@@ -84,7 +84,7 @@ class Record:
         for name, values in zip(_SCORES, found, strict=True):
             self.scored[name].append(values)
 
-    def figures(self, project: Project) -> dict[str, float]:
+    def figures(self, project: PointsProject) -> dict[str, float]:
         """The figures of the report."""
         issue = {name: np.concatenate(values) for name, values in self.scored.items()}
         points, mae = points_of(project.test), float(issue["mae"].mean())
@@ -102,9 +102,9 @@ class Record:
         }
 
 
-def baseline_record(baseline: Baseline, todo: Sequence[Batch]) -> Record:
+def baseline_record(baseline: Baseline, todo: Sequence[Batch]) -> ScoreRecord:
     """Scores of a baseline over the batches; its fit is part of each prediction."""
-    record = Record()
+    record = ScoreRecord()
     for batch in todo:
         started = time.process_time()
         said = baseline(batch.known, batch.asked)
@@ -122,9 +122,9 @@ def _as_answers(said: Distribution, batch: Batch) -> Answers:
     return Answers(said, low, high, mass_between(said.chances, said.grid, below, above), steps)
 
 
-def served_record(todo: Sequence[Batch], *, prior: PointsPrior | None, progress: Callable[[int], None]) -> Record:
+def served_record(todo: Sequence[Batch], *, prior: PointsPrior | None, progress: Callable[[int], None]) -> ScoreRecord:
     """Scores of the served recommendations, through training and the folded artefact."""
-    record, trainer = Record(), _Trainer(prior)
+    record, trainer = ScoreRecord(), _Trainer(prior)
     for index, batch in enumerate(todo):
         started = time.process_time()
         recommend, steps = trainer.ready(batch)

@@ -15,7 +15,7 @@ _FIGURES = ("mae", "rmae", "sa", "log_loss", "rps", "coverage", "width", "ece")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PointsCriterion:
     """One row of the acceptance table; a measure must lie in [low, high]."""
 
     name: str
@@ -24,8 +24,8 @@ class Target:
     ambitious: tuple[float, float]
 
 
-def _at_most(name: str, measure: str, accept: float, ambitious: float) -> Target:
-    return Target(name, measure, (-np.inf, accept), (-np.inf, ambitious))
+def _at_most(name: str, measure: str, accept: float, ambitious: float) -> PointsCriterion:
+    return PointsCriterion(name, measure, (-np.inf, accept), (-np.inf, ambitious))
 
 
 #: Group means have targets of their own: 'open' projects are in the shipped prior's training data, 'withheld' are not.
@@ -57,9 +57,9 @@ _ROLLING = (
     # Other projects are harder or easier for both, so elsewhere the part of the anchor's that is left is comparable.
     _at_most(f"R log-loss / {RECENT}'", "log_loss_to_recent", *(most / _LOG_LOSS_OF_RECENT for most in _LOG_LOSS)),
     _at_most(f"R RPS / {RECENT}'", "rps_to_recent", *(most / _RPS_OF_RECENT for most in _RPS)),
-    Target("R 80 % range holds, mean", "coverage", (0.80, 0.95), (0.80, 0.95)),
-    Target("R 80 % range holds, worst project", "worst_coverage", (0.80, 1.0), (0.80, 1.0)),
-    Target("R 80 % range, mean width (points)", "width", (0.0, np.inf), (0.0, 8.0)),
+    PointsCriterion("R 80 % range holds, mean", "coverage", (0.80, 0.95), (0.80, 0.95)),
+    PointsCriterion("R 80 % range holds, worst project", "worst_coverage", (0.80, 1.0), (0.80, 1.0)),
+    PointsCriterion("R 80 % range, mean width (points)", "width", (0.0, np.inf), (0.0, 8.0)),
 )
 
 
@@ -116,7 +116,7 @@ def _measured(results: Sequence[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _verdict(target: Target, measured: dict[str, float], group: str = "") -> dict[str, Any]:
+def _verdict(target: PointsCriterion, measured: dict[str, float], group: str = "") -> dict[str, Any]:
     value = measured[target.measure]
     met = "ambitious" if _within(value, target.ambitious) else "accept" if _within(value, target.accept) else "MISSED"
     return {

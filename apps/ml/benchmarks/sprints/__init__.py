@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
-from apps.ml.benchmarks.sprints.data import Project, read_projects
+from apps.ml.benchmarks.sprints.data import SprintProject, read_projects
 from apps.ml.benchmarks.sprints.replay import milliseconds, replay, scores
 from apps.ml.benchmarks.sprints.report import acceptance, acceptance_lines, table
 from apps.ml.core.sprints.outcome import SprintPrior, load_prior
@@ -52,7 +52,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     return found
 
 
-def _figures(prior: SprintPrior, project: Project) -> dict[str, Any]:
+def _figures(prior: SprintPrior, project: SprintProject) -> dict[str, Any]:
     moments = {str(percent): scores(answers) for percent, answers in replay(prior, project).items()}
     return {
         "project": project.name,
@@ -69,8 +69,8 @@ def _figures(prior: SprintPrior, project: Project) -> dict[str, Any]:
 
 
 def _protocol(
-    options: Mapping[str, Any], projects: Sequence[Project], write: Write
-) -> tuple[str, Iterator[tuple[SprintPrior, Project]]]:
+    options: Mapping[str, Any], projects: Sequence[SprintProject], write: Write
+) -> tuple[str, Iterator[tuple[SprintPrior, SprintProject]]]:
     if options.get("shipped"):
         return "shipped", _shipped(projects, write)
     if options.get("train"):
@@ -84,7 +84,7 @@ def _protocol(
     return "open", ((prior, project.after(LEARNED_SHARE)) for project in projects)
 
 
-def _shipped(projects: Sequence[Project], write: Write) -> Iterator[tuple[SprintPrior, Project]]:
+def _shipped(projects: Sequence[SprintProject], write: Write) -> Iterator[tuple[SprintPrior, SprintProject]]:
     prior = load_prior()
     known = [project.name for project in projects if project.name in prior.learned_from]
     if known:
@@ -92,13 +92,13 @@ def _shipped(projects: Sequence[Project], write: Write) -> Iterator[tuple[Sprint
     return ((prior, project) for project in projects)
 
 
-def _unseen(projects: Sequence[Project], write: Write) -> Iterator[tuple[SprintPrior, Project]]:
+def _unseen(projects: Sequence[SprintProject], write: Write) -> Iterator[tuple[SprintPrior, SprintProject]]:
     for project in projects:
         others = [other for other in projects if other is not project]
         write(f"learning from {', '.join(other.name for other in others)}")
         yield trained(others, version="benchmark"), project
 
 
-def trained(projects: Sequence[Project], *, version: str) -> SprintPrior:
+def trained(projects: Sequence[SprintProject], *, version: str) -> SprintPrior:
     """The prior of these projects at all their moments."""
     return train_prior({project.name: project.sprints for project in projects}, version=version)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.core.sprints.outcome import PastSprint, SprintMoment
@@ -22,27 +23,27 @@ _AMOUNTS = {
 _COLUMNS = {"boardid", "sprintid", "vel_diff", "no_teammember"}.union(*_AMOUNTS.values())
 
 
-class UnreadableData(ApplicationError):
+class UnreadableSprints(ApplicationError):
     """The directory holds no file of sprints, or one lacks a column."""
 
     code = "unreadable_data"
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class SprintProject:
     """One project's sprints, oldest first, at each moment; a sprint's past is its own board's."""
 
     name: str
     #: By percent of the planned days that have passed.
     moments: Mapping[int, tuple[PastSprint, ...]]
 
-    def first(self, share: float) -> "Project":
+    def first(self, share: float) -> "SprintProject":
         """The project as it was when this share of its sprints was over."""
-        return Project(self.name, {k: rows[: int(share * len(rows))] for k, rows in self.moments.items()})
+        return SprintProject(self.name, {k: rows[: int(share * len(rows))] for k, rows in self.moments.items()})
 
-    def after(self, share: float) -> "Project":
+    def after(self, share: float) -> "SprintProject":
         """What comes after `first`; the sprints keep their past."""
-        return Project(self.name, {k: rows[int(share * len(rows)) :] for k, rows in self.moments.items()})
+        return SprintProject(self.name, {k: rows[int(share * len(rows)) :] for k, rows in self.moments.items()})
 
     @property
     def sprints(self) -> list[PastSprint]:
@@ -50,12 +51,12 @@ class Project:
         return [sprint for rows in self.moments.values() for sprint in rows]
 
 
-def read_projects(directory: Path) -> list[Project]:
+def read_projects(directory: Path) -> list[SprintProject]:
     """Every project of a directory, by name.
 
     Raises
     ------
-    UnreadableData
+    UnreadableSprints
         If there is no such file, or one lacks a column.
     """
     files: dict[str, dict[int, Path]] = {}
@@ -63,9 +64,9 @@ def read_projects(directory: Path) -> list[Project]:
         if found := _FILE.fullmatch(path.name):
             files.setdefault(found["project"], {})[int(found["percent"])] = path
     if not files:
-        raise UnreadableData(f"There is no file <project>_iteration_<percent>.csv in {directory}.")
+        raise UnreadableSprints(f"There is no file <project>_iteration_<percent>.csv in {directory}.")
     return [
-        Project(name, {percent: _read(path, percent) for percent, path in sorted(paths.items())})
+        SprintProject(name, {percent: _read(path, percent) for percent, path in sorted(paths.items())})
         for name, paths in sorted(files.items())
     ]
 
@@ -75,7 +76,7 @@ def _read(path: Path, percent: int) -> tuple[PastSprint, ...]:
         rows = csv.DictReader(file)
         missing = _COLUMNS.difference(rows.fieldnames or ())
         if missing:
-            raise UnreadableData(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
+            raise UnreadableSprints(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
         sprints = _one_row_a_sprint([{name: float(row[name]) for name in _COLUMNS} for row in rows])
     past: dict[float, tuple[PastSprint, ...]] = {}
     read = []
@@ -100,11 +101,13 @@ def _one_row_a_sprint(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 
 
 def _sprint(row: Mapping[str, float], percent: int, past: tuple[PastSprint, ...]) -> PastSprint:
-    amounts = {name: Amount(int(row[issues]), row[points]) for name, (issues, points) in _AMOUNTS.items()}
+    amounts: dict[str, Any] = {
+        name: Amount(int(row[issues]), row[points]) for name, (issues, points) in _AMOUNTS.items()
+    }
     moment = SprintMoment(
         elapsed_ratio=percent / 100,
         team_size=row["no_teammember"],
         past=past,
         **amounts,
     )
-    return PastSprint(moment, delivered_points=moment.committed_points + row["vel_diff"])
+    return PastSprint(moment, delivered_points=moment.scope_points + row["vel_diff"])

@@ -36,7 +36,7 @@ class HitRates:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class AssignmentReplay:
     """What each method would have suggested for the last finished issues."""
 
     n_issues: int
@@ -56,7 +56,7 @@ class Replay:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> "Replay":
+    def from_json(cls, found: Mapping[str, Any]) -> "AssignmentReplay":
         """Read what `to_json` wrote."""
         return cls(found["n_issues"], {name: HitRates(**rates) for name, rates in found["rates"].items()})
 
@@ -98,7 +98,7 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggested:
+class SuggestionRanks:
     """Where each method would have put the person who did an issue; no ranks if they were not among the candidates."""
 
     issue_id: str
@@ -109,12 +109,12 @@ class Suggested:
     was_right: bool = False
 
 
-def suggested(issue: CompletedIssue, ledger: Ledger, skills: Skills | None) -> Suggested:
+def suggested(issue: CompletedIssue, ledger: Ledger, skills: Skills | None) -> SuggestionRanks:
     """Ask every method whom it would have suggested when the issue was given away."""
     facts, person, at = issue.facts, issue.facts.assignee, issue.known_at
     lately = ledger.given_lately(at)
     if person not in lately:
-        return Suggested(issue.issue_id, len(lately), {})
+        return SuggestionRanks(issue.issue_id, len(lately), {})
     members = [ledger.history(candidate, facts.issue_type, at) for candidate in lately]
     ranks = {
         FORMULA: rank_in(_totals(members, facts.issue_type, at, None), person),
@@ -122,25 +122,25 @@ def suggested(issue: CompletedIssue, ledger: Ledger, skills: Skills | None) -> S
         REPORTER: rank_in(dict(lately) | {facts.reporter: math.inf} if facts.reporter in lately else lately, person),
     }
     if skills is None:
-        return Suggested(issue.issue_id, len(lately), ranks)
+        return SuggestionRanks(issue.issue_id, len(lately), ranks)
     chances = skills(facts, list(lately))
     ranks |= {LEARNED: rank_in(_totals(members, facts.issue_type, at, chances), person)}
     ranks |= {PROBABILITY: rank_in(chances, person)}
-    return Suggested(issue.issue_id, len(lately), ranks, max(chances.values()), ranks[PROBABILITY] == 1)
+    return SuggestionRanks(issue.issue_id, len(lately), ranks, max(chances.values()), ranks[PROBABILITY] == 1)
 
 
-def surprise_of(asked: Suggested, method: str = PROBABILITY) -> float:
+def surprise_of(asked: SuggestionRanks, method: str = PROBABILITY) -> float:
     """1 - 1 / rank of the right person: 0 where they were named first, near 1 far down; 1 where nothing was said."""
     rank = asked.ranks.get(method)
     return 1.0 if rank is None else 1.0 - 1.0 / rank
 
 
-def replay(asked: Sequence[Suggested]) -> Replay:
+def replay(asked: Sequence[SuggestionRanks]) -> AssignmentReplay:
     """Hit rates of every method over the same issues; a person who was no candidate is everybody's miss."""
     methods = sorted({method for each in asked for method in each.ranks})
     rates = {method: hit_rates([each.ranks.get(method) for each in asked]) for method in methods}
     lots = random_rates([each.n_candidates if each.ranks else None for each in asked])
-    return Replay(len(asked), rates | {RANDOM: lots})
+    return AssignmentReplay(len(asked), rates | {RANDOM: lots})
 
 
 def rank_in(scores: Mapping[str, float], person: str) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
 from apps.ml.core.assignment.features import TEXT_GROUPS, WEIGHTS, Feature, Group, Reading, read
-from apps.ml.core.assignment.replay import Replay
+from apps.ml.core.assignment.replay import AssignmentReplay
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.similarity import MINIMUM_SIMILARITY, SimilarIssueIndex
@@ -82,7 +82,7 @@ class AssignmentModel:
     index: SimilarIssueIndex
     #: Who did each issue of `index`, as a column of `coefficients`; -1 for people the model left out.
     owners: NDArray[np.int32]
-    replay: Replay
+    replay: AssignmentReplay
     version: str
     nbytes: int
 
@@ -115,7 +115,7 @@ class AssignmentModel:
             newcomer_share=meta["newcomer_share"],
             index=SimilarIssueIndex.from_arrays(arrays),
             owners=arrays["owners"],
-            replay=Replay.from_json(meta["replay"]),
+            replay=AssignmentReplay.from_json(meta["replay"]),
             version=meta["version"],
             nbytes=found.nbytes,
         )

@@ -16,7 +16,16 @@ from sklearn.linear_model import LogisticRegression
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.arrays import Floats
 from apps.ml.core.assignment.features import TEXT_GROUPS, Reading, read
-from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, Ledger, Replay, Suggested, replay, suggested
+from apps.ml.core.assignment.replay import (
+    FORMULA,
+    LEARNED,
+    MOST_RECENT,
+    AssignmentReplay,
+    Ledger,
+    SuggestionRanks,
+    replay,
+    suggested,
+)
 from apps.ml.core.assignment.serving import AssignmentModel, Vocabulary, tempered, to_bytes
 from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.similarity import SimilarIssueIndex
@@ -57,7 +66,7 @@ class TrainedAssignmentModel:
     beats_baseline: bool
     training_samples: int
     #: What was suggested for each replayed issue, by a model that knew only what was finished before.
-    replayed: tuple[Suggested, ...]
+    replayed: tuple[SuggestionRanks, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,7 @@ def _model(fit: _Fit) -> AssignmentModel:
         newcomer_share=0.0,
         index=SimilarIssueIndex.from_token_sets([], issue_ids=[], hours=[], points=[]),
         owners=np.zeros(0, dtype=np.int32),
-        replay=Replay(0, {}),
+        replay=AssignmentReplay(0, {}),
         version="",
         nbytes=weights.nbytes,
     )
@@ -190,7 +199,7 @@ def _model(fit: _Fit) -> AssignmentModel:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    suggested: list[Suggested]
+    suggested: list[SuggestionRanks]
     temperature: float
     newcomer_share: float
 
@@ -259,7 +268,7 @@ def _newcomer_share(ledger: Ledger, answered: Sequence[tuple[CompletedIssue, Ass
     return (sum(had_newcomers) + PRIOR_NEWCOMER[0]) / (len(had_newcomers) + sum(PRIOR_NEWCOMER))
 
 
-def _serving(model: AssignmentModel, table: _Table, found: Replay, version: str) -> bytes:
+def _serving(model: AssignmentModel, table: _Table, found: AssignmentReplay, version: str) -> bytes:
     index = SimilarIssueIndex.build(table.issues)
     arrays: dict[str, NDArray[Any]] = {
         "keys": np.fromiter(model.vocabulary.rows, dtype=np.uint32, count=len(model.vocabulary.rows)),
@@ -278,7 +287,7 @@ def _serving(model: AssignmentModel, table: _Table, found: Replay, version: str)
     return to_bytes(arrays | index.to_arrays(), meta)
 
 
-def _beats(found: Replay) -> bool:
+def _beats(found: AssignmentReplay) -> bool:
     learned = found.rates.get(LEARNED)
     return learned is not None and all(
         (learned.top_1, learned.top_3) > (other.top_1, other.top_3)
@@ -287,7 +296,7 @@ def _beats(found: Replay) -> bool:
     )
 
 
-def _metrics(found: Replay, measured: _Measured, n_issues: int) -> dict[str, Any]:
+def _metrics(found: AssignmentReplay, measured: _Measured, n_issues: int) -> dict[str, Any]:
     """The row's figures: the learned total, beside the formula and, as the naive baseline, the most recent assignee."""
     named = (("", LEARNED), ("baseline_", MOST_RECENT), ("formula_", FORMULA))
     rates = {

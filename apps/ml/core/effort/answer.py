@@ -6,7 +6,7 @@ from apps.ml.core.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HeadAnswer:
     """What a head says, on the log scale, and what it rests on."""
 
     centre: float

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.answer import Answer
+from apps.ml.core.effort.answer import HeadAnswer
 from apps.ml.core.effort.features import Group, log_estimate
 from apps.ml.core.effort.header import Header, HeadHeader
 from apps.ml.core.effort.linear import FoldedLinear
@@ -37,7 +37,7 @@ INFORMED_BASELINES = ("your own estimate", "typical hours of the team")
 
 
 @dataclass(frozen=True, slots=True)
-class Otherwise:
+class Counterfactual:
     """A counterfactual: the answer if the issue had these story points."""
 
     points: float
@@ -45,20 +45,20 @@ class Otherwise:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class Explanation:
     """Everything an explanation is made from."""
 
     header: Header
     head: HeadHeader
     facts: IssueFacts
-    answer: Answer
+    answer: HeadAnswer
     hours: float
     informed: bool
     n_similar: int
-    otherwise: Otherwise | None
+    otherwise: Counterfactual | None
 
 
-def contributions(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[Contribution, ...]:
+def contributions(told: Explanation, weights: Floats, linear: FoldedLinear) -> tuple[Contribution, ...]:
     """Named hours that add up to the prediction.
 
     The model is a sum on the log scale; its parts are turned into hours in a fixed order, each as the step it makes
@@ -75,7 +75,7 @@ def contributions(told: Explained, weights: Floats, linear: FoldedLinear) -> tup
     return _in_hours(start_name, start, parts, told.hours)
 
 
-def _baseline_name(told: Explained) -> str:
+def _baseline_name(told: Explanation) -> str:
     """What the naive expert is that answers where nothing beats it."""
     return (INFORMED_BASELINES if told.informed else PLAIN_BASELINES)[told.head.baseline]
 
@@ -94,7 +94,7 @@ def _group_name(group: Group, facts: IssueFacts) -> str:
     return f"no {GROUP_NAMES[group]}" if missing.get(group) else GROUP_NAMES[group]
 
 
-def _plain_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
+def _plain_parts(told: Explanation, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
     overall, recent, of_type, similar, line, boosted = told.answer.experts
     of_line = weights[4] + weights[5] * told.answer.lean
     by_group = of_line * (told.answer.parts[:, 0] - linear.means[:, 0])
@@ -110,11 +110,11 @@ def _plain_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tupl
     return "typical hours of the team", start, parts
 
 
-def _alike(told: Explained) -> str:
+def _alike(told: Explanation) -> str:
     return "similar issues" if told.n_similar else "loosely similar issues"
 
 
-def _informed_parts(told: Explained, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
+def _informed_parts(told: Explanation, weights: Floats, linear: FoldedLinear) -> tuple[str, float, dict[str, float]]:
     own, level, plain, line, boosted = told.answer.experts
     of_line = weights[3] + weights[4] * told.answer.lean
     by_group = of_line * (told.answer.parts[:, 0] - linear.means[:, 0])
@@ -143,7 +143,7 @@ def _in_hours(start_name: str, start: float, parts: dict[str, float], hours: flo
     return (*told, Contribution("everything smaller", rest)) if rest else tuple(told)
 
 
-def reasoning(told: Explained) -> str:
+def reasoning(told: Explanation) -> str:
     """One to four plain sentences with numbers."""
     sentences = [_who_answered(told)]
     if not told.header.in_time:
@@ -160,7 +160,7 @@ def reasoning(told: Explained) -> str:
     return " ".join(sentences)
 
 
-def _who_answered(told: Explained) -> str:
+def _who_answered(told: Explanation) -> str:
     head, learned = told.head, f"{told.header.n_issues} finished issues"
     more = f"about {head.more_issues_needed} more completed issues with hours would help"
     if not head.serves_model:

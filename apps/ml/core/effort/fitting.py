@@ -25,7 +25,7 @@ from apps.ml.core.effort.experts import (
 from apps.ml.core.effort.header import MINIMUM_INFORMED_ISSUES
 from apps.ml.core.effort.heads import (
     Block,
-    Calibration,
+    HeadCalibration,
     HeadSpec,
     Prequential,
     calibrate,
@@ -38,7 +38,7 @@ from apps.ml.core.effort.heads import (
 )
 from apps.ml.core.effort.metrics import HeadMetrics, head_metrics
 from apps.ml.core.effort.mixing import best_column, prior_weights
-from apps.ml.core.effort.table import Rows, Table
+from apps.ml.core.effort.table import EffortTable, Rows
 from apps.ml.core.intervals import Totals
 
 #: The last fifth of the issues is the seed's test part.
@@ -51,7 +51,7 @@ MINIMUM_MEASURED_ISSUES = 10
 class Study:
     """The data of one training and its settings."""
 
-    table: Table
+    table: EffortTable
     blocks: Sequence[Block]
     seed: int
     level: float
@@ -72,7 +72,7 @@ class FittedHead:
     spec: HeadSpec
     line: Pipeline
     trees: GradientBoostingRegressor | None
-    calibration: Calibration
+    calibration: HeadCalibration
     #: Errors of the out-of-sample answers in units of their predicted scale, in time order.
     standard_errors: Floats
     totals: Totals
@@ -81,7 +81,7 @@ class FittedHead:
     metrics: HeadMetrics
 
 
-def spec_of(table: Table, *, informed: bool) -> HeadSpec:
+def spec_of(table: EffortTable, *, informed: bool) -> HeadSpec:
     """What makes each of the two heads."""
     if informed:
         usable = ~np.isnan(table.log_estimates)
@@ -173,7 +173,7 @@ def _fit_head(study: Study, spec: HeadSpec, experts: Experts, past: Prequential,
     )
 
 
-def prequential(table: Table, spec: HeadSpec, blocks: Sequence[Block], experts: Floats) -> Prequential:
+def prequential(table: EffortTable, spec: HeadSpec, blocks: Sequence[Block], experts: Floats) -> Prequential:
     """Serve the past: each calibrating block with what was learned from the blocks known before it."""
     answered = ~np.isnan(experts).any(axis=1) & spec.usable
     centres, scales, baselines = (np.full(len(table), np.nan) for _ in range(3))

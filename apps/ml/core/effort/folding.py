@@ -12,11 +12,11 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.estimators import fold_linear, fold_trees
 from apps.ml.core.effort.fitting import FittedHead
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
-from apps.ml.core.effort.table import Table
+from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.intervals import MAX_TRAINING_ERRORS
 
 
-def folded(table: Table, heads: Sequence[FittedHead], header: Header) -> bytes:
+def folded(table: EffortTable, heads: Sequence[FittedHead], header: Header) -> bytes:
     """The serving artefact of fitted heads."""
     arrays: dict[str, NDArray[Any]] = {} if table.neighbours is None else table.neighbours.to_arrays()
     meta: dict[str, Any] = {**header.to_json(), "levels": table.levels.to_json(), "heads": {}}
@@ -27,7 +27,7 @@ def folded(table: Table, heads: Sequence[FittedHead], header: Header) -> bytes:
     return artifact.dumps(KIND, arrays, meta)
 
 
-def _head_arrays(table: Table, head: FittedHead) -> dict[str, NDArray[Any]]:
+def _head_arrays(table: EffortTable, head: FittedHead) -> dict[str, NDArray[Any]]:
     usable = np.flatnonzero(head.spec.usable)
     scale = head.calibration.scale
     arrays = fold_linear(table.matrix.columns, head.line, scale, table.matrix.rows[usable]).to_arrays()

@@ -19,7 +19,7 @@ from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort.estimators import boosted_trees, constant_scale, linear_pipeline, scale_features, scale_ridge
 from apps.ml.core.effort.experts import N_SCALE_INPUTS, best_snap, scale_from_log, scale_inputs, snapped
 from apps.ml.core.effort.mixing import mixture_weights
-from apps.ml.core.effort.table import Rows, Table
+from apps.ml.core.effort.table import EffortTable, Rows
 
 #: Fewer rows than this grow trees that remember instead of learning.
 MINIMUM_ROWS_FOR_TREES = 150
@@ -40,7 +40,7 @@ class Block:
     calibrates: bool
 
 
-def blocks_of(table: Table, *, n_blocks: int = 10) -> list[Block]:
+def blocks_of(table: EffortTable, *, n_blocks: int = 10) -> list[Block]:
     """Cut the history into blocks in the order of asking; the later half (two thirds, if short) calibrates."""
     n = len(table)
     first = 0.5 if n >= 2 * MINIMUM_ROWS_FOR_TREES else 0.3
@@ -67,14 +67,14 @@ class HeadSpec:
     offset: Floats
 
 
-def fit_line(table: Table, spec: HeadSpec, rows: Rows) -> Pipeline:
+def fit_line(table: EffortTable, spec: HeadSpec, rows: Rows) -> Pipeline:
     """The linear expert on the given rows."""
     line = linear_pipeline(table.matrix.groups, informed=spec.informed)
     line.fit(table.matrix.rows[rows], (table.log_hours - spec.offset)[rows])
     return line
 
 
-def lines_over_time(table: Table, spec: HeadSpec, blocks: Sequence[Block]) -> Floats:
+def lines_over_time(table: EffortTable, spec: HeadSpec, blocks: Sequence[Block]) -> Floats:
     """Out-of-sample answers of the linear expert, shape (n,); NaN before there was enough to learn from."""
     answers = np.full(len(table), np.nan)
     for block in blocks:
@@ -119,7 +119,7 @@ def trees_over_time(
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class HeadCalibration:
     """What turns experts into a centre and a scale."""
 
     weights: Floats
@@ -138,8 +138,8 @@ class Prequential:
 
 
 def calibrate(
-    table: Table, spec: HeadSpec, experts: Floats, rows: Rows, *, centres: Floats, scaler: Any
-) -> Calibration:
+    table: EffortTable, spec: HeadSpec, experts: Floats, rows: Rows, *, centres: Floats, scaler: Any
+) -> HeadCalibration:
     """Weights, snap threshold and error size from out-of-sample rows (in time order).
 
     `centres` (shape (n,)) holds what was already served out of sample, NaN elsewhere: errors of answers that knew the
@@ -151,10 +151,12 @@ def calibrate(
     weights = mixture_weights(experts[rows], truth, spec.prior, prior_rows=spec.prior_rows, stakes=stakes)
     snap = best_snap(experts[rows] @ weights, spec.offset[rows], truth) if spec.informed else 0.0
     served = rows[~np.isnan(centres[rows])]
-    return Calibration(weights, snap, _fit_scale(table, experts, served, centres, scaler, informed=spec.informed))
+    return HeadCalibration(weights, snap, _fit_scale(table, experts, served, centres, scaler, informed=spec.informed))
 
 
-def _fit_scale(table: Table, experts: Floats, rows: Rows, centres: Floats, scaler: Any, *, informed: bool) -> Ridge:
+def _fit_scale(
+    table: EffortTable, experts: Floats, rows: Rows, centres: Floats, scaler: Any, *, informed: bool
+) -> Ridge:
     if rows.size < MINIMUM_ROWS_FOR_LINE:
         return constant_scale(len(table.matrix.columns) + N_SCALE_INPUTS, math.log(_START_SCALE))
     size = np.log(np.maximum(np.abs(table.log_hours - centres)[rows], SMALLEST_ERROR))
@@ -162,14 +164,14 @@ def _fit_scale(table: Table, experts: Floats, rows: Rows, centres: Floats, scale
     return scale_ridge(informed=informed).fit(scale_features(scaler, table.matrix.rows[rows], dense), size)
 
 
-def centre_of(spec: HeadSpec, calibration: Calibration, experts: Floats, rows: Rows) -> Floats:
+def centre_of(spec: HeadSpec, calibration: HeadCalibration, experts: Floats, rows: Rows) -> Floats:
     """The mixture's answer, kept at the own estimate where it hardly differs, shape (n_rows,)."""
     centre = np.asarray(experts[rows] @ calibration.weights)
     return snapped(centre, spec.offset[rows], calibration.snap) if spec.informed else centre
 
 
 def scale_of(
-    table: Table, calibration: Calibration, experts: Floats, rows: Rows, *, centre: Floats, scaler: Any
+    table: EffortTable, calibration: HeadCalibration, experts: Floats, rows: Rows, *, centre: Floats, scaler: Any
 ) -> Floats:
     """Predicted size of the error on the log scale, shape (n_rows,)."""
     dense = scale_inputs(centre, experts[rows], table.static[rows])

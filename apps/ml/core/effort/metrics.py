@@ -7,7 +7,7 @@ import numpy as np
 
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort.heads import Prequential
-from apps.ml.core.effort.table import Table
+from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.intervals import ErrorPool
 
@@ -110,7 +110,7 @@ class EffortMetrics:
 
 
 def head_metrics(
-    table: Table,
+    table: EffortTable,
     past: Prequential,
     experts: Floats,
     weights: dict[str, float],
@@ -159,7 +159,7 @@ def head_metrics(
     )
 
 
-def _coverage(table: Table, past: Prequential, test: Booleans, level: float) -> float:
+def _coverage(table: EffortTable, past: Prequential, test: Booleans, level: float) -> float:
     """Share of the test part inside ranges learned from the out-of-sample errors before it."""
     errors = (table.log_hours[past.rows] - past.centre) / past.scale
     low, high = ErrorPool.of(errors[~test] if (~test).any() else errors).band(level)

@@ -30,7 +30,7 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ReplayedIssue:
     """One issue of the test and all that was said about it; None where there was nothing to say."""
 
     issue: CompletedIssue
@@ -48,18 +48,18 @@ def month_starts(first: datetime, last: datetime) -> Iterator[datetime]:
         start = start.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-class Walk:
+class EffortReplay:
     """A walk through the test with a model that is kept as fresh as the protocol allows."""
 
     def __init__(
         self, issues: Sequence[CompletedIssue], *, rolling: bool, level: float, write: Callable[[str], None]
     ) -> None:
         self._issues, self._rolling, self._level, self._write = chronological(issues), rolling, level, write
-        self.timings, self.served = Timings(), list[Served]()
+        self.timings, self.served = Timings(), list[ReplayedIssue]()
         self.trained: TrainedEffortModel | None = None
         self._trained_at_size, self._months = 0, 0
 
-    def run(self, test: Sequence[CompletedIssue], start: datetime) -> list[Served]:
+    def run(self, test: Sequence[CompletedIssue], start: datetime) -> list[ReplayedIssue]:
         """Predict every issue of `test` at the time it was estimated; `start` is the first moment of the test."""
         ordered = sorted(test, key=lambda issue: (issue.known_at, issue.issue_id))
         starts = list(month_starts(start, ordered[-1].known_at))
@@ -92,11 +92,13 @@ class Walk:
 
     def _serve(
         self, model: EffortModel, predictors: dict[str, Predictor], issue: CompletedIssue, recent: RecentOutcomes | None
-    ) -> Served:
+    ) -> ReplayedIssue:
         blind = replace(issue.facts, estimated_hours=None)
         plain = self._timed(model, blind, recent)
         informed = self._timed(model, issue.facts, recent) if issue.facts.estimated_hours else None
-        return Served(issue, plain, informed, {name: predict(issue.facts) for name, predict in predictors.items()})
+        return ReplayedIssue(
+            issue, plain, informed, {name: predict(issue.facts) for name, predict in predictors.items()}
+        )
 
     def _timed(self, model: EffortModel, facts: IssueFacts, recent: RecentOutcomes | None) -> EffortEstimate:
         started = time.thread_time()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.answer import Answer
+from apps.ml.core.effort.answer import HeadAnswer
 from apps.ml.core.effort.experts import (
     RANGE_BOUNDS,
     as_row,
@@ -23,7 +23,7 @@ from apps.ml.core.effort.experts import (
     widened,
     without_trees,
 )
-from apps.ml.core.effort.explain import Explained, Otherwise, contributions, reasoning
+from apps.ml.core.effort.explain import Counterfactual, Explanation, contributions, reasoning
 from apps.ml.core.effort.features import Reading, has_estimate, log_estimate, read, with_points
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.linear import FoldedLinear
@@ -70,7 +70,7 @@ class ServedHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EffortRequest:
     """One request."""
 
     facts: IssueFacts
@@ -138,7 +138,7 @@ class EffortModel:
         similarity = None if self.neighbours is None else self.neighbours.index.similarities(reading.token_set)
         nearby = self._look_around(reading, similarity)
         head, answer = self._answer(reading, nearby)
-        asked = Asked(facts, self._similar(similarity), recent, level or self.header.level)
+        asked = EffortRequest(facts, self._similar(similarity), recent, level or self.header.level)
         return self._estimate(asked, head, answer, self._otherwise(reading, nearby, head))
 
     @property
@@ -151,14 +151,14 @@ class EffortModel:
         head = self.informed if used_estimate and self.informed is not None else self.plain
         return corrected_pool(head.pool, None if recent is None else recent.like(used_estimate=used_estimate))
 
-    def _answer(self, reading: Reading, nearby: Neighbourhood) -> tuple[ServedHead, Answer]:
+    def _answer(self, reading: Reading, nearby: Neighbourhood) -> tuple[ServedHead, HeadAnswer]:
         static = as_row(static_row(reading, nearby, self.levels))
         plain = self.answer_plain(reading, nearby, static)
         if self.informed is None or not has_estimate(reading.facts):
             return self.plain, plain
         return self.informed, self.answer_informed(self.informed, reading, plain, static)
 
-    def _otherwise(self, reading: Reading, nearby: Neighbourhood, head: ServedHead) -> Otherwise | None:
+    def _otherwise(self, reading: Reading, nearby: Neighbourhood, head: ServedHead) -> Counterfactual | None:
         """The answer to the same issue with other points; None where points were not learned from."""
         if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not head.header.serves_model:
             return None
@@ -166,7 +166,7 @@ class EffortModel:
         points = POINTS_TO_COMPARE if now is None else next((step for step in PLANNING_SCALE if step > now), None)
         if points is None:
             return None
-        return Otherwise(points, bounded_hours(self._answer(with_points(reading, points), nearby)[1].centre))
+        return Counterfactual(points, bounded_hours(self._answer(with_points(reading, points), nearby)[1].centre))
 
     def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:
         level = self.levels.of_type(reading.facts.issue_type)
@@ -179,7 +179,7 @@ class EffortModel:
             return ()
         return self.neighbours.index.best(similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY)
 
-    def answer_plain(self, reading: Reading, nearby: Neighbourhood, static: Floats) -> Answer:
+    def answer_plain(self, reading: Reading, nearby: Neighbourhood, static: Floats) -> HeadAnswer:
         """The head that does not know the team's estimate."""
         head = self.plain
         parts = head.linear.parts(reading.features)
@@ -188,9 +188,9 @@ class EffortModel:
         naive = (self.levels.overall, self.levels.recent, self.levels.of_type(reading.facts.issue_type))
         experts = np.array([*naive, nearby.log_hours, linear, trees])
         centre = float(experts @ head.weights)
-        return Answer(centre, _scale(head, parts, experts, centre, static), experts, parts, lean=lean)
+        return HeadAnswer(centre, _scale(head, parts, experts, centre, static), experts, parts, lean=lean)
 
-    def answer_informed(self, head: ServedHead, reading: Reading, plain: Answer, static: Floats) -> Answer:
+    def answer_informed(self, head: ServedHead, reading: Reading, plain: HeadAnswer, static: Floats) -> HeadAnswer:
         """The head that knows it: everything is a ratio to the team's own number."""
         own = log_estimate(reading.facts)
         parts = head.linear.parts(reading.features)
@@ -203,16 +203,18 @@ class EffortModel:
         centre = own if keep else centre
         lean = 1.0 if head.trees is None else 0.0
         scale = widened(_scale(head, parts, experts, centre, static), head.header.beyond(own))
-        return Answer(centre, scale, experts, parts, keep, lean)
+        return HeadAnswer(centre, scale, experts, parts, keep, lean)
 
-    def _estimate(self, asked: Asked, head: ServedHead, answer: Answer, otherwise: Otherwise | None) -> EffortEstimate:
+    def _estimate(
+        self, asked: EffortRequest, head: ServedHead, answer: HeadAnswer, otherwise: Counterfactual | None
+    ) -> EffortEstimate:
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
         hours = bounded_hours(centre)
         outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
         pool = corrected_pool(head.pool, outcomes)
         low, high = pool.band(corrected_level(asked.level, outcomes))
-        explained = Explained(
+        explained = Explanation(
             self.header, head.header, asked.facts, answer, hours, informed, len(asked.similar), otherwise
         )
         return EffortEstimate(

@@ -21,7 +21,7 @@ MINIMUM_KNOWN_OUTCOMES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class EffortTable:
     """Completed issues as arrays, rows in the order in which outcomes became known.
 
     Attributes
@@ -63,7 +63,7 @@ def with_hours(issues: Sequence[CompletedIssue]) -> list[CompletedIssue]:
     return chronological([issue for issue in issues if (issue.actual_hours or 0.0) >= LEAST_HOURS])
 
 
-def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history: bool = True) -> Table:
+def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history: bool = True) -> EffortTable:
     """Read issues that all have hours.
 
     Parameters
@@ -81,7 +81,7 @@ def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history:
     neighbours = build_neighbours(readings, log_hours, ids) if with_people else None
     known, asked, in_time = _order_of_asking(issues)
     static, naive, levels = _as_known_then(readings, log_hours, neighbours, known, asked if history else asked[:0])
-    return Table(
+    return EffortTable(
         readings=readings,
         issue_ids=ids,
         log_hours=log_hours,

@@ -18,7 +18,7 @@ from apps.ml.core.effort.folding import folded
 from apps.ml.core.effort.header import KIND, MIN_TRAINING_ISSUES, Header
 from apps.ml.core.effort.heads import Prequential, blocks_of, fit_line
 from apps.ml.core.effort.metrics import EffortMetrics
-from apps.ml.core.effort.table import Table, build_table, with_hours
+from apps.ml.core.effort.table import EffortTable, build_table, with_hours
 from apps.ml.core.records import CompletedIssue
 
 Scope = Literal["project", "global"]
@@ -45,7 +45,7 @@ class TrainedEffortModel:
 
 
 def _silent(_step: str, _share: float) -> None:
-    """Nobody watches."""
+    """Tell nobody."""
 
 
 def train_effort_model(
@@ -106,13 +106,13 @@ def train_effort_model(
         serving=folded(table, heads, header),
         metrics=EffortMetrics(plain=plain.metrics, informed=informed.metrics if informed else None),
         training_samples=len(table),
-        test_predictions=_said(table, past, serves_model=plain.metrics.beats_baseline),
+        test_predictions=_out_of_sample_predictions(table, past, serves_model=plain.metrics.beats_baseline),
     )
     tell("Done", 1.0)
     return model
 
 
-def _estimators(table: Table, heads: Sequence[FittedHead]) -> dict[str, Any]:
+def _estimators(table: EffortTable, heads: Sequence[FittedHead]) -> dict[str, Any]:
     named: dict[str, Any] = {"columns": np.fromiter(table.matrix.columns, dtype=np.int64)}
     for head in heads:
         name = "informed" if head.spec.informed else "plain"
@@ -120,13 +120,13 @@ def _estimators(table: Table, heads: Sequence[FittedHead]) -> dict[str, Any]:
     return named
 
 
-def _said(table: Table, past: Prequential, *, serves_model: bool) -> dict[str, float]:
+def _out_of_sample_predictions(table: EffortTable, past: Prequential, *, serves_model: bool) -> dict[str, float]:
     """What would have been served of every row that was measured: the mixture, or the baseline where it abstains."""
     centres = past.centre if serves_model else past.baseline
     return {table.issue_ids[row]: bounded_hours(centre) for row, centre in zip(past.rows, centres, strict=True)}
 
 
-def _pointed(table: Table) -> int:
+def _pointed(table: EffortTable) -> int:
     return sum(reading.facts.story_points is not None for reading in table.readings)
 
 
@@ -170,7 +170,7 @@ def refit_effort_model(
     return TrainedEffortModel(estimators, serving, previous.metrics, len(table), previous.test_predictions)
 
 
-def _moved_scale(estimators: dict[str, Any], name: str, table: Table) -> Ridge:
+def _moved_scale(estimators: dict[str, Any], name: str, table: EffortTable) -> Ridge:
     """The error-size regression of before, its coefficients moved to the columns of the new table."""
     old, n_old = estimators[f"{name}_scale"], estimators["columns"].size
     place = {int(key): column for column, key in enumerate(estimators["columns"])}

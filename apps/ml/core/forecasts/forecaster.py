@@ -11,15 +11,17 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
 from apps.ml.core.forecasts.growth import drawn_growth
 from apps.ml.core.forecasts.inflow import Inflow
-from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, History
+from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, ForecastHistory
 from apps.ml.core.forecasts.simulation import quantiles as quantiles_of
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 
 #: The usual promise, and its counterpart: between them lie 70 of 100 runs.
-LIKELY_PERCENT, EARLY_PERCENT = 85, 15
+PROMISED_PERCENT, EARLY_PERCENT = 85, 15
 #: Where the size of an issue comes from.
 SIZE_SOURCES = ("points", "model", "history")
+#: A plan survives a work that takes a fifth more or less: two working days of ten.
+NEAR_SHARE = 0.2
 #: What is smaller was left behind by a subtraction.
 _NO_WORK = 1e-6
 #: A sprint that begins later is as uncertain as one in a year: levels wander no further from the 16th week on.
@@ -51,10 +53,12 @@ class WorkForecast:
     work: float
     #: Share of the usual output that the capacity allows, at most 1.
     pace: float
-    history: History
+    history: ForecastHistory
     seed: int
-    #: As often earlier as `LIKELY_PERCENT` is later: the other end of what to expect.
+    #: As often earlier as `PROMISED_PERCENT` is later: the other end of what to expect.
     early: Finish | None = None
+    #: Chance that the work takes within `NEAR_SHARE` of its typical working days.
+    near_typical: float = 1.0
     #: How many of the issues have their size from each of `SIZE_SOURCES`; none where issues are counted.
     sizes: Mapping[str, int] = field(default_factory=dict)
     #: Issues in progress that come first, and their mean size.
@@ -68,9 +72,14 @@ class WorkForecast:
     weekly_inflow: float | None = None
 
     @property
-    def likely(self) -> Finish:
-        """When the work is done in `LIKELY_PERCENT` of 100 runs."""
-        return next(finish for finish in self.finishes if finish.percent == LIKELY_PERCENT)
+    def typical(self) -> Finish:
+        """The finish date: when the work is done in half of the runs."""
+        return self.finishes[0]
+
+    @property
+    def promised(self) -> Finish:
+        """The promised date: when the work is done in `PROMISED_PERCENT` of 100 runs."""
+        return next(finish for finish in self.finishes if finish.percent == PROMISED_PERCENT)
 
 
 @dataclass(slots=True)
@@ -101,6 +110,9 @@ class WorkForecaster:
         Issues created in each past week, oldest first: as many come in while the work is done.
     asked_on : date or None
         Today, where the work begins later: its weeks follow those until then.
+    odds_shift : float
+        What is added to the log odds of every chance to be done by a day, where more is known than the runs tell; the
+        same for all questions, so that less work still never ends later.
     drawn : Forecast or None
         The team's runs, where they were drawn already: of the same throughput, unit and seed.
     """
@@ -117,6 +129,7 @@ class WorkForecaster:
     created: Sequence[float] = ()
     asked_on: date | None = None
     seed: int = SEED
+    odds_shift: float = 0.0
     drawn: InitVar[Forecast | None] = None
     runs: Forecast = field(init=False)
     usual_days_per_week: float = field(init=False)
@@ -143,10 +156,12 @@ class WorkForecaster:
     def ask(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> WorkForecast:
         """When these issues are done."""
         work = self.work_of(items)
-        weeks = quantiles_of(self.weeks_to_finish(work, pace=pace), (EARLY_PERCENT, *PERCENTILES))
+        in_time = self.probability(work, n_issues=len(items), pace=pace)
+        in_runs = self.weeks_to_finish(work, pace=pace)
+        weeks = self._weeks_at((EARLY_PERCENT, *PERCENTILES), in_runs, in_time)
         return WorkForecast(
             finishes=tuple(self._finish(percent, weeks[percent]) for percent in PERCENTILES),
-            probability_in_time=self.probability(work, n_issues=len(items), pace=pace),
+            probability_in_time=in_time,
             last_day=self.last_day,
             working_days_left=self.working_days_left,
             issues=len(items),
@@ -155,6 +170,7 @@ class WorkForecaster:
             history=self.runs.history,
             seed=self.seed,
             early=self._finish(EARLY_PERCENT, weeks[EARLY_PERCENT]),
+            near_typical=self._share_near(weeks[PERCENTILES[0]], in_runs),
             sizes=self.sources_of(items),
             ahead_issues=len(self.ahead),
             ahead_work=_mean(self._ahead_work),
@@ -172,6 +188,25 @@ class WorkForecaster:
     def total_of(self, work: Floats) -> Floats:
         """All that is done by the time these issues are: with what they grow by and what comes first, in each run."""
         return np.where(work > _NO_WORK, work * self._factor + self._first, 0.0)
+
+    def shares_done(self, items: Sequence[WorkItem]) -> Floats | None:
+        """Of some issues, the share that is done by the last day in each run: shape (n_runs,); None without one.
+
+        Above 1 where the work grows and the growth is done, too.
+        """
+        if self.last_day is None:
+            return None
+        work = self.work_of(items)
+        until = self.runs.amount_within(self._lead_weeks + self.weeks_until(self.last_day))
+        done = np.clip(until - self._done_before - self._first, 0.0, work * self._factor)
+        return np.where(work > _NO_WORK, done / np.maximum(work, _NO_WORK), 1.0)
+
+    def odds_shift_to(self, chance: float, items: Sequence[WorkItem]) -> float:
+        """The shift with which these issues are done by the last day with another chance than the runs tell."""
+        if self.last_day is None or not items or self.weeks_until(self.last_day) <= 0:
+            return 0.0
+        share = self._share_in_time(self.work_of(items), self.last_day, 1.0)
+        return log_odds(min(chance, MAX_PROBABILITY)) - log_odds(share)
 
     def left_undone(self, items: Sequence[WorkItem]) -> Floats:
         """What the last day finds undone of some issues, in each run: shape (n_runs,)."""
@@ -206,8 +241,13 @@ class WorkForecaster:
         """Chance that so many issues, together of this size, are done by the last day; 1 only if there are none."""
         if self.last_day is None:
             return None
+        if not n_issues:
+            return 1.0
+        if self.weeks_until(self.last_day) <= 0:
+            return 0.0
         # Issues of no points are open issues all the same.
-        return min(self._share_in_time(work, self.last_day, pace), MAX_PROBABILITY) if n_issues else 1.0
+        share = moved_odds(self._share_in_time(work, self.last_day, pace), self.odds_shift)
+        return round(min(share, MAX_PROBABILITY), 6)
 
     def _share_in_time(self, work: Floats, last_day: date, pace: float) -> float:
         total, weeks = self.total_of(work), self.weeks_until(last_day)
@@ -240,6 +280,24 @@ class WorkForecaster:
             return "points"
         return "model" if item.issue_id in self.spreads else "history"
 
+    def _weeks_at(self, percents: Sequence[int], in_runs: Floats, in_time: float | None) -> dict[int, float]:
+        """By when the work is done with so many percent, on the same side of the last day as its chance says."""
+        if not self.odds_shift or in_time is None or self.last_day is None:
+            return quantiles_of(in_runs, percents)
+        limit, one_day = self.weeks_until(self.last_day), 1.0 / self.usual_days_per_week
+        found = {}
+        for percent in percents:
+            level = moved_odds(percent / 100.0, -self.odds_shift, bounded=False)
+            weeks = float(np.quantile(in_runs, level, method="inverted_cdf"))
+            found[percent] = min(weeks, limit) if percent / 100.0 <= in_time else max(weeks, limit + one_day)
+        return found
+
+    def _share_near(self, weeks: float, in_runs: Floats) -> float:
+        """Chance to take within `NEAR_SHARE` of so many weeks."""
+        within = [float(np.mean(in_runs <= weeks * part)) for part in (1.0 + NEAR_SHARE, 1.0 - NEAR_SHARE)]
+        most, least = (moved_odds(share, self.odds_shift, bounded=False) for share in within)
+        return round(most - least, 3)
+
     def _finish(self, percent: int, weeks: float) -> Finish:
         working_days = weeks * self.usual_days_per_week
         day = self.calendar.day_when(self.starts_on, working_days) if weeks < MAX_WEEKS else None
@@ -254,6 +312,20 @@ def _weeks_between(today: date, first_day: date) -> float:
         return 0.0
     days = WorkingCalendar().working_days(today, first_day - timedelta(days=1))
     return min(days / WORKING_DAYS_PER_WEEK, MAX_LEAD_WEEKS)
+
+
+def log_odds(chance: float) -> float:
+    """Of a chance that no runs may call sure."""
+    bounded = min(max(chance, 1.0 - MAX_PROBABILITY), MAX_PROBABILITY)
+    return math.log(bounded / (1.0 - bounded))
+
+
+def moved_odds(chance: float, shift: float, *, bounded: bool = True) -> float:
+    """A chance with its log odds shifted; one that runs call sure is taken for nearly sure, unless not `bounded`."""
+    if not shift or (not bounded and not 0.0 < chance < 1.0):
+        return chance
+    odds = log_odds(chance) if bounded else math.log(chance / (1.0 - chance))
+    return 1.0 / (1.0 + math.exp(-(odds + shift)))
 
 
 def _mean(amounts: Floats) -> float:

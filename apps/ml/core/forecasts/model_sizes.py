@@ -11,7 +11,8 @@ from apps.ml.core.points import PointsModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 #: Issues of a forecast that a model is asked about: more than any sprint has. An answer takes 0.5 ms, the runs of a
-#: backlog of 1,000 take 100 ms, and 200 are owed. Which they are their random ids decide: they stand for the others.
+#: backlog of 1,000 take 100 ms, and the target is 200 ms. Their random ids decide which they are, so that they stand
+#: for the others.
 MAX_MODEL_ANSWERS = 100
 
 

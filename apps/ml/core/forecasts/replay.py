@@ -32,7 +32,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Asked at one moment of a team: how long for so much work, and how much in some weeks."""
+    """What a team is asked at one moment: how long so much work takes, and how much is done in some weeks."""
 
     #: Output of each week before the moment and after it, oldest first.
     past: Floats
@@ -58,14 +58,14 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReplayAnswer:
     """Whole weeks by percentile and, where the method has ranges, the ends of the 70 % range in each horizon."""
 
     weeks: Mapping[int, float]
     ranges: Mapping[int, tuple[float, float]]
 
 
-Method = Callable[[Question, int], Answer]
+Method = Callable[[Question, int], ReplayAnswer]
 
 
 def questions(weekly: Sequence[float] | Floats, origins: Iterable[int]) -> Iterator[Question]:
@@ -93,31 +93,31 @@ def promised_weeks(question: Question, n_runs: int, seed: int = SEED) -> dict[in
     return _engine_weeks(Forecast(question.past.tolist(), n_runs=n_runs, seed=seed), question)
 
 
-def served(question: Question, n_runs: int) -> Answer:
+def served(question: Question, n_runs: int) -> ReplayAnswer:
     """The engine that serves; raises `NotEnoughData` as it does."""
     forecast = Forecast(question.past.tolist(), n_runs=n_runs)
-    return Answer(
+    return ReplayAnswer(
         weeks=_engine_weeks(forecast, question),
         ranges={horizon: _range_of(forecast.amount_within(horizon)) for horizon in HORIZONS_WEEKS},
     )
 
 
-def textbook(question: Question, n_runs: int) -> Answer:
+def textbook(question: Question, n_runs: int) -> ReplayAnswer:
     """Monte-Carlo as it is usually done: the last twelve weeks, all alike, and no other uncertainty."""
     recent = question.past[-PACE_WEEKS:]
     drawn = np.random.default_rng(len(question.past)).choice(recent, size=(n_runs, LONGEST_WEEKS))
     totals = np.cumsum(drawn, axis=1)
-    return Answer(
+    return ReplayAnswer(
         weeks=_whole_weeks(quantiles(1.0 + np.sum(totals < question.work, axis=1))),
         ranges={horizon: _range_of(totals[:, horizon - 1]) for horizon in HORIZONS_WEEKS},
     )
 
 
-def average_velocity(question: Question, n_runs: int, *, velocity_weeks: int) -> Answer:
+def average_velocity(question: Question, n_runs: int, *, velocity_weeks: int) -> ReplayAnswer:
     """The work divided by the mean weekly output of the last weeks, the same answer whatever the percentile."""
     velocity = float(question.past[-velocity_weeks:].mean())
     weeks = question.work / velocity if velocity > 0 else LONGEST_WEEKS
-    return Answer(weeks=_whole_weeks(dict.fromkeys(PERCENTILES, weeks)), ranges={})
+    return ReplayAnswer(weeks=_whole_weeks(dict.fromkeys(PERCENTILES, weeks)), ranges={})
 
 
 SERVED, TEXTBOOK, NAIVE = "served", "Monte-Carlo, last 12 weeks", "average of the last 6 weeks"
@@ -131,7 +131,7 @@ METHODS: Mapping[str, Method] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReplayRecord:
     """What one method said and what came of it: one row a question, NaN where it is not known (yet)."""
 
     #: Whole weeks by percentile, shape (n, n_percentiles), and 1 where the work was done by then, 0 where it was not.
@@ -154,18 +154,18 @@ class Record:
         """Pinball loss of a percentile where the end is known, in weeks: shape (n,)."""
         return pinball(self.taken, self.promised[:, PERCENTILES.index(percent)], percent / 100)
 
-    def where(self, chosen: Booleans) -> "Record":
+    def where(self, chosen: Booleans) -> "ReplayRecord":
         """The questions for which `chosen`, shape (n,), is true."""
-        return Record(self.promised[chosen], self.kept[chosen], self.taken[chosen], self.held[chosen])
+        return ReplayRecord(self.promised[chosen], self.kept[chosen], self.taken[chosen], self.held[chosen])
 
     @classmethod
-    def joined(cls, records: Sequence["Record"]) -> "Record":
+    def joined(cls, records: Sequence["ReplayRecord"]) -> "ReplayRecord":
         """Records of one method put together, at least one."""
         columns = ("promised", "kept", "taken", "held")
         return cls(*(np.concatenate([getattr(record, column) for record in records]) for column in columns))
 
     @classmethod
-    def of(cls, asked: Sequence[Question], answers: Sequence[Answer]) -> "Record":
+    def of(cls, asked: Sequence[Question], answers: Sequence[ReplayAnswer]) -> "ReplayRecord":
         """Score answers, one a question."""
         both = list(zip(asked, answers, strict=True))
         return cls(
@@ -176,10 +176,11 @@ class Record:
         )
 
 
-def replay(asked: Sequence[Question], *, n_runs: int) -> dict[str, Record]:
+def replay(asked: Sequence[Question], *, n_runs: int) -> dict[str, ReplayRecord]:
     """Put every question to every method; raises `NotEnoughData` where the engine has too little for one."""
     return {
-        name: Record.of(asked, [method(question, n_runs) for question in asked]) for name, method in METHODS.items()
+        name: ReplayRecord.of(asked, [method(question, n_runs) for question in asked])
+        for name, method in METHODS.items()
     }
 
 
@@ -201,7 +202,7 @@ def _rows(values: Sequence[Sequence[float | None]], width: int) -> Floats:
     return np.array(values, dtype=np.float64).reshape(-1, width)
 
 
-def _held(question: Question, answer: Answer, horizon: int) -> bool | None:
+def _held(question: Question, answer: ReplayAnswer, horizon: int) -> bool | None:
     came, limits = question.came_within(horizon), answer.ranges.get(horizon)
     return None if came is None or limits is None else limits[0] <= came <= limits[1]
 

@@ -19,7 +19,7 @@ from apps.ml.core.forecasts.replay import (
     RANGE,
     SERVED,
     TEXTBOOK,
-    Record,
+    ReplayRecord,
     answered_questions,
     recent_pace,
 )
@@ -36,14 +36,14 @@ JUDGED_PERCENT, EVEN_PERCENT = 85, 50
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class TeamReplay:
     """One team asked in each past week in which the engine answers; arrays of shape (n,), oldest week first."""
 
     name: str
     #: Weeks before each question, and the mean output of the last twelve.
     weeks_before: Integers
     pace: Floats
-    records: Mapping[str, Record]
+    records: Mapping[str, ReplayRecord]
 
     def __len__(self) -> int:
         return len(self.weeks_before)
@@ -53,10 +53,10 @@ class Replayed:
         """Judged promises whose week has come."""
         return int(np.sum(~np.isnan(_kept(self.records[SERVED], JUDGED_PERCENT))))
 
-    def where(self, chosen: Booleans) -> "Replayed":
+    def where(self, chosen: Booleans) -> "TeamReplay":
         """The questions for which `chosen`, shape (n,), is true."""
         records = {name: record.where(chosen) for name, record in self.records.items()}
-        return Replayed(self.name, self.weeks_before[chosen], self.pace[chosen], records)
+        return TeamReplay(self.name, self.weeks_before[chosen], self.pace[chosen], records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class ReplayScore:
         return self.methods[SERVED].kept[PERCENTILES.index(JUDGED_PERCENT)]
 
 
-def replay_team(name: str, weekly: Sequence[float] | Floats, *, n_runs: int) -> Replayed:
+def replay_team(name: str, weekly: Sequence[float] | Floats, *, n_runs: int) -> TeamReplay:
     """Ask every method in each past week of a team in which the engine answers; perhaps in none.
 
     Parameters
@@ -105,7 +105,7 @@ def replay_team(name: str, weekly: Sequence[float] | Floats, *, n_runs: int) -> 
         Runs of a forecast.
     """
     asked = answered_questions(weekly)
-    return Replayed(
+    return TeamReplay(
         name=name,
         weeks_before=np.array([len(each.past) for each in asked], dtype=np.int64),
         pace=np.array([recent_pace(each.past) for each in asked], dtype=np.float64),
@@ -113,10 +113,10 @@ def replay_team(name: str, weekly: Sequence[float] | Floats, *, n_runs: int) -> 
     )
 
 
-def score_replays(teams: Sequence[Replayed], *, rng: np.random.Generator) -> ReplayScore:
+def score_replays(teams: Sequence[TeamReplay], *, rng: np.random.Generator) -> ReplayScore:
     """Score the replays of some teams together, at least one; `rng` is of the bootstrap over stretches."""
     blocks = _blocks(teams)
-    together = {name: Record.joined([team.records[name] for team in teams]) for name in teams[0].records}
+    together = {name: ReplayRecord.joined([team.records[name] for team in teams]) for name in teams[0].records}
     rivals = (NAIVE, TEXTBOOK)
     return ReplayScore(
         asked=len(blocks),
@@ -150,13 +150,13 @@ def _compared(found: Skill, rival: str) -> str:
 _IN_WORDS = {NAIVE: "average velocity", TEXTBOOK: "textbook Monte-Carlo"}
 
 
-def _blocks(teams: Sequence[Replayed]) -> Integers:
+def _blocks(teams: Sequence[TeamReplay]) -> Integers:
     """The stretch of each question, numbered so that no two teams share one; shape (n,)."""
     most = max((int(team.weeks_before.max()) // BLOCK_WEEKS for team in teams if len(team)), default=0) + 1
     return np.concatenate([number * most + team.weeks_before // BLOCK_WEEKS for number, team in enumerate(teams)])
 
 
-def _method_score(record: Record, blocks: Integers) -> MethodScore:
+def _method_score(record: ReplayRecord, blocks: Integers) -> MethodScore:
     is_done = ~np.isnan(record.taken)
     return MethodScore(
         kept=_shares(_LEVELS, record.kept, blocks),
@@ -168,11 +168,11 @@ def _method_score(record: Record, blocks: Integers) -> MethodScore:
     )
 
 
-def _kept(record: Record, percent: int) -> Floats:
+def _kept(record: ReplayRecord, percent: int) -> Floats:
     return record.kept[:, PERCENTILES.index(percent)]
 
 
-def _errors(record: Record, percent: int) -> Floats:
+def _errors(record: ReplayRecord, percent: int) -> Floats:
     """What a method is compared by: absolute errors of the even chance, else the pinball loss."""
     # The pinball loss of the median is half the absolute error.
     return 2 * record.loss(percent) if percent == EVEN_PERCENT else record.loss(percent)
@@ -182,7 +182,7 @@ _LEVELS = [percent / 100 for percent in PERCENTILES]
 
 
 def _shares(promised: Sequence[float], hits: Floats, blocks: Integers) -> tuple[Share | None, ...]:
-    """Of each column."""
+    """The share of each column."""
     return tuple(_share(level, column, blocks) for level, column in zip(promised, hits.T, strict=True))
 
 
@@ -195,9 +195,9 @@ def _share(promised: float, hits: Floats, blocks: Integers) -> Share | None:
 
 
 def _skill(
-    records: Mapping[str, Record], rival: str, percent: int, blocks: Integers, rng: np.random.Generator
+    records: Mapping[str, ReplayRecord], rival: str, percent: int, blocks: Integers, rng: np.random.Generator
 ) -> Skill | None:
-    """Of the served forecast against a rival, in weeks; stretches are resampled as wholes."""
+    """The skill of the served forecast against a rival, in weeks; whole stretches are resampled."""
     own, other = _errors(records[SERVED], percent), _errors(records[rival], percent)
     is_done = ~(np.isnan(own) | np.isnan(other))
     _, stretch = np.unique(blocks[is_done], return_inverse=True)

@@ -51,7 +51,7 @@ class WeeklyTotals(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class ForecastHistory:
     """What a forecast was made from."""
 
     #: 'points', 'hours' or 'issues'.
@@ -94,7 +94,7 @@ class Forecast:
         self.unit, self.n_runs, self.seed = unit, n_runs, seed
         self.level: Level = learn_level(past)
         weights = recency_weights(len(past))
-        self.history = History(
+        self.history = ForecastHistory(
             unit=unit,
             weeks=len(past),
             active_weeks=int(np.count_nonzero(past)),

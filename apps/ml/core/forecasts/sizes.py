@@ -23,7 +23,7 @@ class Spread:
 
     @classmethod
     def of(cls, sizes: Sequence[float] | Floats, weights: Sequence[float] | Floats | None = None) -> "Spread":
-        """From sizes with their weights; equal ones where none are given.
+        """A spread of sizes with their weights; the weights are equal where none are given.
 
         Raises
         ------

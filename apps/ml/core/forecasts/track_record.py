@@ -14,7 +14,7 @@ N_RUNS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PromiseRecord:
     """Promises of one percentile whose week has come."""
 
     percent: int
@@ -22,7 +22,7 @@ class Kept:
     kept: int
 
 
-def track_record(weekly: Sequence[float], *, seed: int = SEED) -> tuple[Kept, ...]:
+def track_record(weekly: Sequence[float], *, seed: int = SEED) -> tuple[PromiseRecord, ...]:
     """Ask the engine in each past week when four weeks of work will be done, and look whether it was.
 
     Parameters
@@ -32,7 +32,7 @@ def track_record(weekly: Sequence[float], *, seed: int = SEED) -> tuple[Kept, ..
 
     Returns
     -------
-    tuple of Kept
+    tuple of PromiseRecord
         One for each of `PERCENTILES`. A promise is due in the whole week it names; those not yet due are left out.
     """
     origins = range(max(len(weekly) - MAX_FORECASTS, PACE_WEEKS), len(weekly))
@@ -42,8 +42,8 @@ def track_record(weekly: Sequence[float], *, seed: int = SEED) -> tuple[Kept, ..
     )
 
 
-def _kept(percent: int, promises: Sequence[bool]) -> Kept:
-    return Kept(percent=percent, due=len(promises), kept=sum(promises))
+def _kept(percent: int, promises: Sequence[bool]) -> PromiseRecord:
+    return PromiseRecord(percent=percent, due=len(promises), kept=sum(promises))
 
 
 def _promises(question: Question, seed: int) -> list[tuple[int, bool]]:

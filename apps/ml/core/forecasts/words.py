@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from apps.ml.core.forecasts.forecaster import LIKELY_PERCENT, Finish, WorkForecast
+from apps.ml.core.forecasts.forecaster import PROMISED_PERCENT, Finish, WorkForecast
 from apps.ml.core.wording import amount_of, counted, one_decimal
 
 EVEN_PERCENT = 50
@@ -19,27 +19,27 @@ def forecast_in_words(found: WorkForecast) -> str:
 
 def how_many_in_words(by: date, at_least: Mapping[int, int]) -> str:
     """How much is done by a day: at least so many issues in so many percent of the futures."""
-    even, likely = at_least[EVEN_PERCENT], at_least[LIKELY_PERCENT]
+    even, likely = at_least[EVEN_PERCENT], at_least[PROMISED_PERCENT]
     return (
-        f"At least {counted(likely, 'issue')} are done by {by} in {LIKELY_PERCENT} of 100 futures, at least {even:,} "
+        f"At least {counted(likely, 'issue')} are done by {by} in {PROMISED_PERCENT} of 100 futures, at least {even:,} "
         f"in {EVEN_PERCENT}."
     )
 
 
 def growth_in_words(growth: float | None) -> str:
-    """By how much a sprint still grows; nothing where that is no whole percent, or nobody can say."""
+    """How much a sprint still grows, in words; empty where that is less than a percent or unknown."""
     percent = round(100 * (growth or 0.0))
     return f"the scope still {'grows' if percent > 0 else 'shrinks'} by {abs(percent)}%" if percent else ""
 
 
 def _when(found: WorkForecast) -> str:
-    likely, even = found.likely, found.finishes[0]
+    likely, even = found.promised, found.finishes[0]
     work = _issues(found.issues, found.work, found.history.unit)
     if likely.day is None and even.day is None:
         return f"{work} do not end within ten years in most of the team's futures."
     return (
         f"{work} {'is' if found.issues == 1 else 'are'} done {_by(even)} in {even.percent} of 100 futures, "
-        f"{_by(likely)} in {LIKELY_PERCENT}."
+        f"{_by(likely)} in {PROMISED_PERCENT}."
     )
 
 

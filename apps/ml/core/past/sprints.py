@@ -1,17 +1,17 @@
 """A sprint's past as the core sees it; `apps.projects.history.sprint_books` tells how it stood when."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from apps.ml.core.past.velocity import SprintWindow
 from apps.projects.history.issue_past import FieldChange, IssuePast
-from apps.projects.history.sprint_books import Amount, SprintScope, scope_at, scopes_at
+from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scope_at, scopes_at
 
-__all__ = ["Amount", "FieldChange", "IssuePast", "SprintPast", "SprintScope", "scope_at", "scopes_at"]
+__all__ = ["Amount", "FieldChange", "IssuePast", "SprintScope", "SprintTimeline", "scope_at", "scopes_at"]
 
 
 @dataclass(frozen=True, slots=True)
-class SprintPast:
+class SprintTimeline:
     """A sprint with everything that tells how it stood at any of its moments."""
 
     #: When it ran; `ended_at` is None for one that runs.
@@ -28,6 +28,20 @@ class SprintPast:
     is_frozen: bool = False
     #: Issues that are or were in it, by creation.
     issues: tuple[IssuePast, ...] = ()
+
+    @property
+    def planned_days(self) -> tuple[date, date] | None:
+        """Its first and its last day; None where they are not said, or in the wrong order.
+
+        Without a planned first day the day on which it was started.
+        """
+        first = self.first_day or (self.window.started_at.date() if self.window.started_at else None)
+        return None if first is None or self.last_day is None or self.last_day < first else (first, self.last_day)
+
+    def elapsed_ratio_at(self, moment: datetime) -> float | None:
+        """Time gone, the day of the moment (in UTC) included, in [0, 1]; None without planned days."""
+        today = moment.astimezone(UTC).date()
+        return None if self.planned_days is None else elapsed_ratio(*self.planned_days, today)
 
     def scope_at(self, moment: datetime) -> SprintScope:
         """How it stood at a moment."""

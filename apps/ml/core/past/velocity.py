@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from apps.projects.history.sprint_books import Standing
+from apps.projects.history.sprint_books import BookEntry
 
 #: Velocity looks at this many recent sprints: a third of a year of fortnights. Older teams were other teams.
 VELOCITY_SPRINTS = 8
@@ -53,14 +53,14 @@ def working_days_between(first: date, last: date) -> int:
     return max(int(np.busday_count(first, last + timedelta(days=1))), 1)
 
 
-def sprint_record(window: SprintWindow, completed: Sequence[Standing]) -> SprintRecord:
+def sprint_record(window: SprintWindow, completed: Sequence[BookEntry]) -> SprintRecord:
     """Sum up what a completed sprint delivered.
 
     Parameters
     ----------
     window : SprintWindow
         When the sprint ran.
-    completed : sequence of Standing
+    completed : sequence of BookEntry
         What was finished in it, as it stood at the sprint's end: `SprintReport.completed`.
 
     Returns

@@ -31,7 +31,7 @@ SAFETY_MARGIN = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class PointsCalibration:
     """How a raw distribution becomes the one that is answered with, and how much of it the range holds."""
 
     #: Factor on the log odds of survival; above one the distribution narrows around its median, which stays.
@@ -43,12 +43,12 @@ class Calibration:
     record_coverage: float | None
     n_record: int
 
-    def spoken(self, raw: Floats, marginal: Floats) -> Floats:
+    def calibrated(self, raw: Floats, marginal: Floats) -> Floats:
         """Survival rows as they are answered with, from proper raw ones; shape unchanged."""
         return floored(sharpened(raw, self.sharpness), marginal)
 
-    def corrected(self, inside: Booleans) -> "Calibration":
-        """With a range that holds more mass where the last ranges held too few outcomes, and back; `inside`: (n,).
+    def corrected(self, inside: Booleans) -> "PointsCalibration":
+        """The calibration whose range holds more mass where the last ranges held too few outcomes; `inside`: (n,).
 
         Aimed at what the record was aimed at, and never below the promised level.
         """
@@ -56,9 +56,9 @@ class Calibration:
         return replace(self, range_mass=min(max(mass, self.level), max(self.level, _LARGEST_MASS)))
 
 
-def uncalibrated(level: float, *, range_mass: float) -> Calibration:
+def uncalibrated(level: float, *, range_mass: float) -> PointsCalibration:
     """For teams without a record: probabilities as they are, and a range wider than the level by decree."""
-    return Calibration(1.0, range_mass, level, None, 0)
+    return PointsCalibration(1.0, range_mass, level, None, 0)
 
 
 def sharpened(survival: Floats, sharpness: float) -> Floats:
@@ -82,7 +82,7 @@ def calibrated(
     *,
     level: float,
     usual_sharpness: float = USUAL_SHARPNESS,
-) -> Calibration:
+) -> PointsCalibration:
     """Learn from out-of-sample raw statements and what came of them.
 
     Parameters
@@ -105,7 +105,7 @@ def calibrated(
     estimate = (held + imagined) / (len(points) + IMAGINED_OUTCOMES)
     enough = np.flatnonzero(estimate >= level + SAFETY_MARGIN)
     chosen = int(enough[0]) if len(enough) else len(masses) - 1
-    return Calibration(sharpness, float(masses[chosen]), level, float(covered[chosen].mean()), len(points))
+    return PointsCalibration(sharpness, float(masses[chosen]), level, float(covered[chosen].mean()), len(points))
 
 
 def one_step(survival: Floats, points: Floats, scale: Scale) -> tuple[Floats, Floats]:

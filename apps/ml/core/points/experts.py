@@ -59,7 +59,7 @@ HALF_LIVES_PER_HORIZON = 0.5
 _ALWAYS_HEARD = 400.0
 
 
-def heard(horizon: int) -> Integers:
+def active_experts(horizon: int) -> Integers:
     """Which experts remember long enough to answer for `horizon` issues without learning anew."""
     return np.flatnonzero(np.array(HALF_LIVES) >= min(HALF_LIVES_PER_HORIZON * horizon, _ALWAYS_HEARD))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.points.features import RawFeatures, bucket
-from apps.ml.core.points.folded import GROUPS, Folded
+from apps.ml.core.points.folded import GROUPS, FoldedExperts
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.promise import Promise
 from apps.ml.core.points.scales import expected
@@ -27,7 +27,7 @@ _CAMP_CHANCE, _CAMP_RATIO = 0.15, 1.5
 
 
 def contributions(
-    model: Folded, facts: IssueFacts, effects: Floats, moved: Floats, recommended: float
+    model: FoldedExperts, facts: IssueFacts, effects: Floats, moved: Floats, recommended: float
 ) -> tuple[Contribution, ...]:
     """Parts in points that add up to the recommendation.
 
@@ -69,7 +69,7 @@ def camps(promise: Promise) -> str:
     )
 
 
-def reasoning(model: Folded, promise: Promise, words: Sequence[tuple[str, float]]) -> str:
+def reasoning(model: FoldedExperts, promise: Promise, words: Sequence[tuple[str, float]]) -> str:
     """Two or three sentences with the numbers behind the answer."""
     if model.meta["method"] == "baseline":
         return _baseline_reasoning(model, promise)
@@ -79,7 +79,9 @@ def reasoning(model: Folded, promise: Promise, words: Sequence[tuple[str, float]
     return " ".join(filter(None, sentences))
 
 
-def strongest_words(model: Folded, prior: PointsPrior | None, raw: RawFeatures, title: str) -> list[tuple[str, float]]:
+def strongest_words(
+    model: FoldedExperts, prior: PointsPrior | None, raw: RawFeatures, title: str
+) -> list[tuple[str, float]]:
     """The words of the title that move the expected points most, with their effect in points."""
     unit = model.points_per_threshold()
     row, values = model.word_weights(0, raw)
@@ -105,7 +107,7 @@ def _answer(promise: Promise) -> str:
     return f"Half of comparable issues had {promise.recommended:g} {unit} or fewer; {chance_of_one_step(promise)}."
 
 
-def _moved(model: Folded, words: Sequence[tuple[str, float]]) -> str:
+def _moved(model: FoldedExperts, words: Sequence[tuple[str, float]]) -> str:
     """The strongest words; their effects hold what other projects know of them, which `contributions` tell apart."""
     if not words:
         return ""
@@ -113,7 +115,7 @@ def _moved(model: Folded, words: Sequence[tuple[str, float]]) -> str:
     return f"Words of the title that moved it most{whose}: {_listed(words)}."
 
 
-def _record(model: Folded, gain: float) -> str:
+def _record(model: FoldedExperts, gain: float) -> str:
     metrics, n_scored = model.meta["metrics"], int(model.meta["metrics"]["scored_issues"])
     return (
         f"On the team's last {n_scored} issues this model missed by {metrics['mae']:.2f} points on average, the team's "
@@ -121,7 +123,7 @@ def _record(model: Folded, gain: float) -> str:
     )
 
 
-def _baseline_reasoning(model: Folded, promise: Promise) -> str:
+def _baseline_reasoning(model: FoldedExperts, promise: Promise) -> str:
     n_issues = model.meta["n_issues"]
     return (
         f"This is the team's usual value, {promise.recommended:g}: on its last "
@@ -131,7 +133,7 @@ def _baseline_reasoning(model: Folded, promise: Promise) -> str:
     )
 
 
-def _held(model: Folded) -> str:
+def _held(model: FoldedExperts) -> str:
     """How the range did on the record; what it does on outcomes to come is counted elsewhere, by outcomes."""
     promises = model.calibration
     if promises.record_coverage is None:

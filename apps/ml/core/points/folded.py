@@ -8,12 +8,12 @@ import numpy as np
 
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats, Integers
-from apps.ml.core.points.calibration import Calibration
+from apps.ml.core.points.calibration import PointsCalibration
 from apps.ml.core.points.features import BUCKETS, NAMESPACES, SHAPE_NAMES, RawFeatures
 from apps.ml.core.points.scales import Scale
 
 KIND = "story_points"
-#: The groups of features an answer is explained by, in the order of `Folded.effects`.
+#: The groups of features an answer is explained by, in the order of `FoldedExperts.effects`.
 GROUPS = (
     "words of the title",
     "words of the description",
@@ -29,7 +29,7 @@ RARELY_WORDLESS = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Folded:
+class FoldedExperts:
     """All experts, weighted and added up, as one linear map from raw features to survival at the thresholds."""
 
     scale: Scale
@@ -59,7 +59,7 @@ class Folded:
     totals: Floats
     #: shape (n_experts, n_thresholds): the level of each expert, for carrying it on between trainings.
     levels: Floats
-    calibration: Calibration
+    calibration: PointsCalibration
     meta: dict[str, Any]
 
     @property
@@ -117,8 +117,8 @@ _SCALE_ARRAYS = ("grid", "steps", "thresholds", "spread")
 _CALIBRATION = ("sharpness", "range_mass", "level", "record_coverage", "n_record")
 
 
-def from_bytes(data: bytes) -> Folded:
-    """Read what `Folded.to_bytes` wrote.
+def from_bytes(data: bytes) -> FoldedExperts:
+    """Read what `FoldedExperts.to_bytes` wrote.
 
     Raises
     ------
@@ -131,9 +131,9 @@ def from_bytes(data: bytes) -> Folded:
         raise artifact.ArtifactCorrupted("The points model was made for other features; train it anew.")
     if set(read.meta.get("calibration", ())) != set(_CALIBRATION):
         raise artifact.ArtifactCorrupted("The points model makes other promises than this version; train it anew.")
-    return Folded(
+    return FoldedExperts(
         scale=Scale(**{name: read.arrays[name] for name in _SCALE_ARRAYS}),
-        calibration=Calibration(**read.meta["calibration"]),
+        calibration=PointsCalibration(**read.meta["calibration"]),
         meta=read.meta["facts"],
         **{name: read.arrays[name] for name in _ARRAYS},
     )

@@ -9,11 +9,11 @@ from sklearn.linear_model import Ridge
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.points.basis import Basis
-from apps.ml.core.points.calibration import Calibration
+from apps.ml.core.points.calibration import PointsCalibration
 from apps.ml.core.points.experts import ALPHA, HALF_LIVES, Linear, expert_names
 from apps.ml.core.points.features import BUCKETS, NAMESPACES, SHAPE_NAMES, RawFeatures
-from apps.ml.core.points.folded import Folded
-from apps.ml.core.points.history import History
+from apps.ml.core.points.folded import FoldedExperts
+from apps.ml.core.points.history import PointsHistory
 from apps.ml.core.points.vectors import shapes
 
 
@@ -22,17 +22,17 @@ def fold(
     experts: Sequence[Linear],
     weights: Floats,
     *,
-    history: History,
-    promises: Calibration,
+    history: PointsHistory,
+    promises: PointsCalibration,
     facts: dict[str, Any],
-) -> Folded:
+) -> FoldedExperts:
     """One linear map from raw features to survival at the thresholds, equal to transformers and experts in a row."""
     coefficients = np.einsum("e,eft->ft", weights, np.stack([each.coefficients for each in experts]))
     intercept = weights @ np.stack([each.intercept for each in experts])
     prior, shape, topics = np.split(coefficients, [1, 1 + len(SHAPE_NAMES)])
     shape = shape / basis.shape.scale_[:, None]
     words = basis.components().T @ topics
-    return Folded(
+    return FoldedExperts(
         scale=history.scale,
         columns=np.concatenate([kept + index * BUCKETS for index, kept in enumerate(basis.columns)]),
         idf=basis.idf(),
@@ -53,7 +53,7 @@ def fold(
     )
 
 
-def _usual(basis: Basis, history: History, words: Floats, shape: Floats, prior: Floats) -> Floats:
+def _usual(basis: Basis, history: PointsHistory, words: Floats, shape: Floats, prior: Floats) -> Floats:
     """Effects of the average recent issue by group, shape (n_groups, n_thresholds)."""
     tfidf = history.weights @ basis.tfidf(history.raw)
     edges = np.cumsum([len(kept) for kept in basis.columns])[:-1]
@@ -63,7 +63,7 @@ def _usual(basis: Basis, history: History, words: Floats, shape: Floats, prior: 
     return np.stack([*word_effects, form, (history.weights @ history.scores) * prior])
 
 
-def _wordless(basis: Basis, history: History) -> Floats:
+def _wordless(basis: Basis, history: PointsHistory) -> Floats:
     """Share of the issues without a known word, by namespace, shape (n_namespaces,)."""
     edges = np.cumsum([0, *map(len, basis.columns)])
     tfidf = basis.tfidf(history.raw)
@@ -71,7 +71,7 @@ def _wordless(basis: Basis, history: History) -> Floats:
     return np.array([1.0 - each.mean() for each in known])
 
 
-def unfolded(basis: Basis, experts: Sequence[Linear], weights: Floats, history: History) -> dict[str, Any]:
+def unfolded(basis: Basis, experts: Sequence[Linear], weights: Floats, history: PointsHistory) -> dict[str, Any]:
     """The same model as fitted scikit-learn objects by name, and the trust in each expert."""
     words = dict(zip((f"words_{name}" for name in NAMESPACES), basis.words, strict=True))
     columns = dict(zip((f"columns_{name}" for name in NAMESPACES), basis.columns, strict=True))

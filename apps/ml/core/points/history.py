@@ -20,7 +20,7 @@ USUAL_HALF_LIFE = 400.0
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class PointsHistory:
     """Issues whose points are known, oldest first."""
 
     issue_ids: list[str]
@@ -42,7 +42,7 @@ def read_history(
     now: datetime,
     prior: PointsPrior | None,
     cache: MutableMapping[str, RawFeatures],
-) -> History:
+) -> PointsHistory:
     """Read the issues whose points were known by `now`.
 
     Raises
@@ -58,7 +58,7 @@ def read_history(
 
 def history_of(
     known: Sequence[CompletedIssue], *, prior: PointsPrior | None, cache: MutableMapping[str, RawFeatures]
-) -> History:
+) -> PointsHistory:
     """Read pointed issues, oldest first, at least one."""
     raw = [_read(issue, cache) for issue in known]
     points = np.array([issue.story_points for issue in known], dtype=np.float64)
@@ -67,7 +67,7 @@ def history_of(
     scale = scale_of(points, weights)
     scores = np.zeros(len(raw)) if prior is None else np.array([prior.score(each) for each in raw])
     ids = [issue.issue_id for issue in known]
-    return History(ids, raw, points, scores, weights, scale, weights @ (points[:, None] > scale.grid[:-1]))
+    return PointsHistory(ids, raw, points, scores, weights, scale, weights @ (points[:, None] > scale.grid[:-1]))
 
 
 def with_points(issues: Sequence[CompletedIssue], *, now: datetime) -> list[CompletedIssue]:

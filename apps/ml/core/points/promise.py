@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.points.calibration import Calibration
+from apps.ml.core.points.calibration import PointsCalibration
 from apps.ml.core.points.scales import (
     Scale,
     mass_between,
@@ -27,7 +27,7 @@ class Promise:
     interval: Interval
 
 
-def promise_of(survival: Floats, scale: Scale, calibration: Calibration) -> Promise:
+def promise_of(survival: Floats, scale: Scale, calibration: PointsCalibration) -> Promise:
     """What a proper survival row of shape (n_values - 1,) promises; every part is read from this one row."""
     row = survival[None, :]
     chances = probabilities(row)

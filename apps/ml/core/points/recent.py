@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.points.folded import Folded
+from apps.ml.core.points.folded import FoldedExperts
 from apps.ml.core.points.scales import snapped
 from apps.ml.core.records import CompletedIssue
 
 
-def drift(model: Folded, recent: Sequence[CompletedIssue]) -> Floats:
+def drift(model: FoldedExperts, recent: Sequence[CompletedIssue]) -> Floats:
     """What the recent points, oldest first, add to survival at the thresholds, shape (n_thresholds,).
 
     Each expert's level is a weighted share with exponential forgetting, so it can be carried on exactly; what they

@@ -24,7 +24,7 @@ _NO_OUTCOMES: Booleans = np.zeros(0, dtype=bool)
 class PointsModel:
     """A trained model, ready to answer."""
 
-    folded: fold.Folded
+    folded: fold.FoldedExperts
     prior: PointsPrior | None
 
     @classmethod
@@ -78,7 +78,7 @@ class PointsModel:
         model, raw = self.folded, extract(facts)
         effects = model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw))
         moved = drift(model, recent or ())
-        survival = model.calibration.spoken(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
+        survival = model.calibration.calibrated(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
         promise = promise_of(survival, model.scale, model.calibration.corrected(inside))
         words = explain.strongest_words(model, self.prior, raw, facts.title)
         return PointsRecommendation(

@@ -11,13 +11,13 @@ from apps.ml.core.arrays import Floats, Integers
 from apps.ml.core.points import calibration as calibrate
 from apps.ml.core.points import scores
 from apps.ml.core.points.basis import Basis, fit_basis
-from apps.ml.core.points.experts import Panel, heard, penalties, text_blind
+from apps.ml.core.points.experts import Panel, active_experts, penalties, text_blind
 from apps.ml.core.points.features import SHAPE_NAMES, RawFeatures
 from apps.ml.core.points.folding import fold, unfolded
-from apps.ml.core.points.history import History, read_history
+from apps.ml.core.points.history import PointsHistory, read_history
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.scales import Scale, medians, probabilities, proper, shortest_ranges
-from apps.ml.core.points.walk import BLOCK, Walk, trust, walk_forward
+from apps.ml.core.points.walk import BLOCK, OutOfSampleRecord, trust, walk_forward
 from apps.ml.core.records import CompletedIssue
 
 #: Out-of-sample statements about this many last issues decide trust, calibration and abstention.
@@ -47,14 +47,14 @@ class TrainedPointsModel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _Candidate:
     """What a mixture would have said out of sample, as it would have been answered; shape (n, n_values - 1)."""
 
     survival: Floats
     points: Floats
     #: shape (n_experts,), as trusted now.
     weights: Floats
-    promises: calibrate.Calibration
+    promises: calibrate.PointsCalibration
 
 
 def train_points_model(
@@ -97,9 +97,9 @@ def train_points_model(
     history = read_history(issues, now=now, prior=prior, cache={} if cache is None else cache)
     basis = basis or fit_basis(history.raw, history.scores, seed=seed)
     walk = _walk(history, basis, prior, progress or _silent)
-    model = _mixture(walk, history, heard(horizon), level, calibrate.USUAL_SHARPNESS)
+    model = _mixture(walk, history, active_experts(horizon), level, calibrate.USUAL_SHARPNESS)
     # Shares of the past were never shrunk, so nothing speaks for sharpening them before the record does.
-    baseline = _mixture(walk, history, text_blind(heard(horizon)), level, 1.0)
+    baseline = _mixture(walk, history, text_blind(active_experts(horizon)), level, 1.0)
     metrics = _metrics(model, baseline, history.scale)
     beats = _beats(metrics)
     chosen = model if beats else baseline
@@ -117,7 +117,7 @@ def train_points_model(
         metrics=metrics,
         beats_baseline=beats,
         training_samples=len(history.points),
-        test_predictions=_said(history, walk, chosen),
+        test_predictions=_out_of_sample_predictions(history, walk, chosen),
         basis=basis,
     )
 
@@ -126,7 +126,9 @@ def _silent(share: float) -> None:
     """No display."""
 
 
-def _walk(history: History, basis: Basis, prior: PointsPrior | None, progress: Callable[[float], None]) -> Walk:
+def _walk(
+    history: PointsHistory, basis: Basis, prior: PointsPrior | None, progress: Callable[[float], None]
+) -> OutOfSampleRecord:
     panel = Panel(
         penalty=penalties(len(SHAPE_NAMES), basis.n_topics),
         n_thresholds=len(history.scale.thresholds),
@@ -136,7 +138,9 @@ def _walk(history: History, basis: Basis, prior: PointsPrior | None, progress: C
     return walk_forward(Z, history.points, history.scale, panel, memory=MEMORY, progress=progress)
 
 
-def _mixture(walk: Walk, history: History, who: Integers, level: float, usual_sharpness: float) -> _Judged:
+def _mixture(
+    walk: OutOfSampleRecord, history: PointsHistory, who: Integers, level: float, usual_sharpness: float
+) -> _Candidate:
     """What the chosen experts would have said together, and their weights now (zero for the others)."""
     trusted = trust(walk.losses[who])
     mixed = np.einsum("ent,ne->nt", walk.survival[who], trusted[:-1])
@@ -146,15 +150,15 @@ def _mixture(walk: Walk, history: History, who: Integers, level: float, usual_sh
     promises = calibrate.calibrated(
         raw, points, history.scale, history.marginal, level=level, usual_sharpness=usual_sharpness
     )
-    return _Judged(promises.spoken(raw, history.marginal), points, now, promises)
+    return _Candidate(promises.calibrated(raw, history.marginal), points, now, promises)
 
 
-def _said(history: History, walk: Walk, chosen: _Judged) -> dict[str, float]:
+def _out_of_sample_predictions(history: PointsHistory, walk: OutOfSampleRecord, chosen: _Candidate) -> dict[str, float]:
     recommended = medians(chosen.survival, history.scale)
     return {history.issue_ids[row]: float(each) for row, each in zip(walk.rows, recommended, strict=True)}
 
 
-def _metrics(model: _Judged, baseline: _Judged, scale: Scale) -> dict[str, float]:
+def _metrics(model: _Candidate, baseline: _Candidate, scale: Scale) -> dict[str, float]:
     served = _figures(model, scale)
     naive = _figures(baseline, scale)
     return {
@@ -165,7 +169,7 @@ def _metrics(model: _Judged, baseline: _Judged, scale: Scale) -> dict[str, float
     }
 
 
-def _figures(said: _Judged, scale: Scale) -> dict[str, float]:
+def _figures(said: _Candidate, scale: Scale) -> dict[str, float]:
     chances = probabilities(said.survival)
     low, high = shortest_ranges(chances, scale.grid, said.promises.range_mass)
     stated, hit = calibrate.one_step(said.survival, said.points, scale)

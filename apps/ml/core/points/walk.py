@@ -20,7 +20,7 @@ TEMPERATURE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class OutOfSampleRecord:
     """Out-of-sample statements about a team's own past, and the experts as they stand now."""
 
     #: Row numbers of the issues that were predicted, shape (n_predicted,).
@@ -34,7 +34,7 @@ class Walk:
 
 def walk_forward(
     Z: Floats, points: Floats, scale: Scale, panel: Panel, *, memory: int, progress: Callable[[float], None]
-) -> Walk:
+) -> OutOfSampleRecord:
     """Predict each block from what came before it, then learn it.
 
     Parameters
@@ -56,7 +56,7 @@ def walk_forward(
         progress(block.stop / len(Z))
     rows = np.arange(first, len(Z))
     survival = np.concatenate(said, axis=1)
-    return Walk(rows, survival, ranked_losses(survival, points[rows], scale), panel.linears())
+    return OutOfSampleRecord(rows, survival, ranked_losses(survival, points[rows], scale), panel.linears())
 
 
 def ranked_losses(survival: Floats, points: Floats, scale: Scale) -> Floats:

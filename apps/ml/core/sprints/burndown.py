@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scopes_at
 
 #: A sprint of more than a year is a slip of the pen, or was never closed: its latest days are shown.
@@ -46,12 +46,12 @@ class Burndown:
     days_left_out: int = 0
 
 
-def burndown(past: SprintPast, *, now: datetime) -> Burndown:
+def burndown(past: SprintTimeline, *, now: datetime) -> Burndown:
     """Draw a sprint's burndown.
 
     Parameters
     ----------
-    past : SprintPast
+    past : SprintTimeline
         The sprint with its issues' history; each issue's is read once.
     now : datetime
         The moment as of which is asked; later changes and days are left out.
@@ -82,7 +82,7 @@ def burndown(past: SprintPast, *, now: datetime) -> Burndown:
     )
 
 
-def _first_day(past: SprintPast) -> date | None:
+def _first_day(past: SprintTimeline) -> date | None:
     began = past.window.started_at
     return past.first_day or (began.date() if began else None)
 
@@ -92,7 +92,7 @@ def _days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=number)
 
 
-def _ideal(past: SprintPast, committed: Amount) -> Iterator[IdealDay]:
+def _ideal(past: SprintTimeline, committed: Amount) -> Iterator[IdealDay]:
     if past.first_day is None or past.last_day is None:
         return
     last = min(past.last_day, past.first_day + timedelta(days=MAX_DAYS - 1))

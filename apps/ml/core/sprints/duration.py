@@ -53,8 +53,12 @@ class SprintPlan:
 
     def day_when(self, working_days: float) -> date:
         """The day on which so much work, begun when the plan resumes, is done; the horizon where that is beyond."""
-        found = self.calendar.day_when(self.resumes_on, working_days)
-        return found or self.resumes_on + min(timedelta(days=MAX_DAYS), date.max - self.resumes_on)
+        return self.calendar.day_when(self.resumes_on, working_days) or self.horizon
+
+    @property
+    def horizon(self) -> date:
+        """Ten years on; further out no date means anything."""
+        return self.resumes_on + min(timedelta(days=MAX_DAYS), date.max - self.resumes_on)
 
     def is_beyond_horizon(self, working_days: float) -> bool:
         """Whether so much work does not end within ten years: it is too much, or the team's calendar is too empty."""
@@ -144,7 +148,7 @@ def estimate_sprint_duration(plan: SprintPlan, history: Sequence[SprintRecord]) 
         planned_days=(plan.last_day - plan.first_day).days + 1 if plan.last_day else None,
         # Shrunk: one hit of one is no certainty.
         confidence=round((hits + PRIOR_HITS) / (replays + PRIOR_SPRINTS), 3),
-        average_velocity=round(average_velocity(usable, unit) or 0.0, 2),
+        average_velocity=round(average_velocity(history, unit) or 0.0, 2),
         total_story_points=sum(item.story_points or 0.0 for item in plan.items),
         risk_factors=tuple(sentence for factor in RISK_FACTORS if (sentence := factor(numbers))),
         method="velocity_based" if unit == "points" else "throughput_based",
@@ -308,8 +312,15 @@ def _nothing_planned(numbers: _Arithmetic) -> str | None:
 def _longer_than_planned(numbers: _Arithmetic) -> str | None:
     if numbers.plan.last_day is None:
         return "The sprint has no end date, so the estimate cannot be compared with a plan."
-    late = (numbers.plan.day_when(numbers.working_days) - numbers.plan.last_day).days
-    if late <= 0 or numbers.working_days <= 0:
+    if numbers.working_days <= 0:
+        return None
+    return late_in_words(numbers.plan.last_day, numbers.plan.day_when(numbers.working_days))
+
+
+def late_in_words(last_day: date, finish_date: date) -> str | None:
+    """By how much a finish date misses the sprint's last day; None where it does not."""
+    late = (finish_date - last_day).days
+    if late <= 0:
         return None
     return f"The work ends about {late} calendar day{'s' * (late != 1)} after the sprint's last day."
 

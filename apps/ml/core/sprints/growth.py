@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from apps.ml.core.forecasts.units import Unit
-from apps.ml.core.past.sprints import Amount, SprintPast
+from apps.ml.core.past.sprints import Amount, SprintTimeline
 
 #: Fewer past sprints are anecdotes.
 MIN_SPRINTS = 5
@@ -11,12 +11,12 @@ MIN_SPRINTS = 5
 MAX_GROWTH = 1.0
 
 
-def later_growth(pasts: Sequence[SprintPast], *, elapsed_ratio: float, unit: Unit) -> tuple[float, ...]:
+def later_growth(pasts: Sequence[SprintTimeline], *, elapsed_ratio: float, unit: Unit) -> tuple[float, ...]:
     """What came into each past sprint less what left it after a share of its time, relative to what was left then.
 
     Parameters
     ----------
-    pasts : sequence of SprintPast
+    pasts : sequence of SprintTimeline
         Completed sprints, oldest first. Those without times, and those of which no change is recorded, tell nothing.
     elapsed_ratio : float
         The share of the time that has passed in the sprint asked about, in [0, 1).
@@ -32,7 +32,7 @@ def later_growth(pasts: Sequence[SprintPast], *, elapsed_ratio: float, unit: Uni
     return tuple(shares) if len(shares) >= MIN_SPRINTS else ()
 
 
-def _growth_of(past: SprintPast, elapsed_ratio: float, unit: Unit) -> float | None:
+def _growth_of(past: SprintTimeline, elapsed_ratio: float, unit: Unit) -> float | None:
     start, end = past.planning_ended_at, past.window.ended_at
     if start is None or end is None or end <= start or not any(issue.changes for issue in past.issues):
         return None

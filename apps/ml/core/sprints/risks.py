@@ -4,14 +4,15 @@ Severities of a rule begin at its four thresholds (low, medium, high, critical).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
-from apps.ml.core.forecasts.forecaster import LIKELY_PERCENT, WorkForecast
+from apps.ml.core.forecasts.forecaster import PROMISED_PERCENT, WorkForecast
 from apps.ml.core.forecasts.words import growth_in_words
 from apps.ml.core.sprints.duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
-from apps.ml.core.sprints.outcome.serving import PRIOR_ONLY, Outlook
+from apps.ml.core.sprints.outcome.serving import Outlook
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState, completion_percent
 from apps.ml.core.wording import amount_of, one_decimal
 
@@ -56,6 +57,25 @@ def sprint_risks(state: SprintState) -> list[Finding]:
     return by_severity([finding for rule in RULES if (finding := rule(state)) is not None])
 
 
+def falls_short(state: SprintState) -> Finding | None:
+    """The sprint will not do what it set out to: one finding, however many signs say so.
+
+    The first sign gives the kind and the numbers, the severest the severity; each sign's sentence and value stay.
+    """
+    found = [burndown_velocity(state), late_by_forecast(state), under_delivery(state.outlook)]
+    signs = [sign for sign in found if sign is not None]
+    if len(signs) < 2:
+        return signs[0] if signs else None
+    evidence = {name: value for sign in reversed(signs) for name, value in sign.evidence.items()}
+    return replace(
+        signs[0],
+        severity=by_severity(signs)[0].severity,
+        description=". ".join(sign.description for sign in signs),
+        mitigation=tuple(dict.fromkeys(step for sign in signs for step in sign.mitigation)),
+        evidence=evidence | {sign.metric: sign.actual for sign in signs} | {"signs": [sign.kind for sign in signs]},
+    )
+
+
 def burndown_velocity(state: SprintState) -> Finding | None:
     """Less is done than an even pace would have done."""
     if state.elapsed_ratio is None:
@@ -92,8 +112,8 @@ def late_by_forecast(state: SprintState) -> Finding | None:
     severity = severity_of(100.0 - chance, MISS_PERCENT)
     if severity is None:
         return None
-    likely = forecast.likely.day
-    by = f"by {likely} in {LIKELY_PERCENT} of 100 cases" if likely else "not within ten years"
+    likely = forecast.promised.day
+    by = f"by {likely} in {PROMISED_PERCENT} of 100 cases" if likely else "not within ten years"
     besides = _besides(forecast)
     return Finding(
         kind="late_by_forecast",
@@ -301,9 +321,7 @@ def _ids(issues: Sequence[SprintScopeIssue]) -> list[str]:
 
 #: One function a risk: state in, finding or None out.
 RULES: tuple[Callable[[SprintState], Finding | None], ...] = (
-    burndown_velocity,
-    late_by_forecast,
-    lambda state: under_delivery(state.outlook),
+    falls_short,
     unassigned_issues,
     unestimated_issues,
     scope_added,
@@ -321,7 +339,7 @@ UNDER_DELIVERY_PERCENT = (60.0, 70.0, 80.0, 90.0)
 
 def under_delivery(outlook: Outlook | None) -> Finding | None:
     """The sprint will probably deliver less than it is held to; silent about teams without a past of their own."""
-    if outlook is None or outlook.outcome.method == PRIOR_ONLY:
+    if outlook is None or not outlook.outcome.past_sprints:
         return None
     outcome = outlook.outcome
     severity = severity_of(round(100.0 * (1.0 - outcome.probability), 6), UNDER_DELIVERY_PERCENT)
@@ -331,8 +349,8 @@ def under_delivery(outlook: Outlook | None) -> Finding | None:
         kind="under_delivery",
         severity=severity,
         description=(
-            f"The chance to deliver at least {DELIVERED_SHARE:.0%} of {outcome.committed_points:g} {outlook.unit} is "
-            f"{outcome.probability:.0%}: {outlook.moment.done.points:g} are done with "
+            f"The chance to deliver at least {DELIVERED_SHARE:.0%} of the {outcome.scope_points:g} "
+            f"{outlook.unit} in the sprint is {outcome.probability:.0%}: {outlook.moment.done.points:g} are done with "
             f"{outlook.moment.elapsed_ratio:.0%} of the time gone, "
             f"typically {one_decimal(outcome.typical_points)} will be"
         ),
@@ -342,7 +360,8 @@ def under_delivery(outlook: Outlook | None) -> Finding | None:
         mitigation=("Take out what matters least while there is time", "Commit next time to what the team delivers"),
         evidence={
             "unit": outlook.unit,
-            "committed": outcome.committed_points,
+            "committed": outlook.moment.committed_points,
+            "scope": outcome.scope_points,
             "done": outlook.moment.done.points,
             "typical_delivered": round(outcome.typical_points, 2),
             "usual_ratio": round(outcome.usual_ratio, 4),

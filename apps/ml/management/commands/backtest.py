@@ -4,28 +4,26 @@ Both take `--json FILE` and `--html FILE`.
 """
 
 import json
-import os
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from apps.common.console import only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.benchmarks.forecasts.files import plan_of_files
+from apps.ml.benchmarks.runs import data_folder
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import ModelType
 from apps.ml.reports.forecast_replay_page import explanation, promise_rows, range_rows, score_rows
 from apps.ml.reports.forecast_replay_page import page as forecast_page
 from apps.ml.reports.issue_replay_page import page, table_rows
 from apps.ml.reports.tables import table
-from apps.ml.services.evaluation.forecast_replay import ForecastBacktest, plan_of_team
-from apps.ml.services.evaluation.forecast_replay import Plan as ForecastPlan
+from apps.ml.services.evaluation.forecast_replay import ForecastBacktest, ForecastReplayPlan, plan_of_team
 from apps.ml.services.evaluation.forecast_replay import figures as forecast_figures
 from apps.ml.services.evaluation.forecast_replay import replay as replay_forecasts
 from apps.ml.services.evaluation.issue_replay import MOST_REPLAYED, plan_replay, replay
@@ -40,7 +38,7 @@ _KINDS = {
 }
 
 
-#: The folder of the public data (SCRUM_ML_DATA, or beside the checkout) with dated issues, one CSV file a project.
+#: The folder of SCRUM_ML_DATA with dated issues, one CSV file a project.
 _PUBLIC_ISSUES = "jira_issues"
 
 
@@ -59,7 +57,7 @@ class Command(BaseCommand):
             type=Path,
             metavar="DIR",
             help="with forecasts: a CSV file a project, with the columns created and resolved "
-            f"(without --project: {_PUBLIC_ISSUES} in SCRUM_ML_DATA, or in ../shared/data)",
+            f"(without --project: {_PUBLIC_ISSUES} in SCRUM_ML_DATA)",
         )
         parser.add_argument("--type", choices=_KINDS, help="of issues: hours (the default) or story points")
         parser.add_argument(
@@ -148,7 +146,7 @@ def _check_options(options: dict[str, Any]) -> None:
         raise CommandError("Either --project or --data: a team's own weeks, or those of files.")
 
 
-def _forecast_plan(options: dict[str, Any]) -> ForecastPlan:
+def _forecast_plan(options: dict[str, Any]) -> ForecastReplayPlan:
     if options["project"]:
         project = project_by_key(options["project"])
         with _named_reason(f"project {project.key}"):
@@ -159,11 +157,12 @@ def _forecast_plan(options: dict[str, Any]) -> ForecastPlan:
 
 
 def _public_issues() -> Path:
-    data = os.environ.get("SCRUM_ML_DATA") or settings.BASE_DIR.parent / "shared" / "data"
-    directory = Path(data) / _PUBLIC_ISSUES
-    if not directory.is_dir():
-        raise CommandError("Name a team with --project KEY, or a directory of CSV files with --data DIR.")
-    return directory
+    folder = data_folder()
+    if folder is None:
+        raise CommandError(
+            "Name a team with --project KEY or a directory of CSV files with --data DIR, or set SCRUM_ML_DATA."
+        )
+    return folder / _PUBLIC_ISSUES
 
 
 def _count(text: str) -> int:

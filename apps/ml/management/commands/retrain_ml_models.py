@@ -32,7 +32,7 @@ class Command(BaseCommand):
             line = (
                 json.dumps(asdict(due), default=str)
                 if options["json"]
-                else f"{due.model_type} {keys.get(due.project_id, 'global')}: {due.reason}"
+                else f"{due.model_type} {keys[due.project_id] if due.project_id else 'global'}: {due.reason}"
             )
             self.stdout.write(line)
         if not options["json"]:

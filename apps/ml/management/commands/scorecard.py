@@ -84,10 +84,10 @@ def _row(name: str, score: Score) -> Sequence[str]:
         f"{score.median_absolute_error:.2f}",
         f"{score.bias:+.2f}",
         _number(score.bias_factor, "{:.2f}"),
-        _number(ranges and ranges.coverage, "{:.0%}"),
-        _number(ranges and ranges.nominal, "{:.0%}"),
-        _number(told and told.brier, "{:.3f}"),
-        _number(told and told.ece, "{:.3f}"),
+        _number(ranges.coverage if ranges else None, "{:.0%}"),
+        _number(ranges.nominal if ranges else None, "{:.0%}"),
+        _number(told.brier if told else None, "{:.3f}"),
+        _number(told.ece if told else None, "{:.3f}"),
         _skill(score.against_baseline),
     )
 

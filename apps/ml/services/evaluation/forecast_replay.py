@@ -19,8 +19,8 @@ from apps.ml.core.forecasts.replay import FIRST_ORIGIN_WEEKS, HORIZONS_WEEKS, MI
 from apps.ml.core.forecasts.score import (
     JUDGED_PERCENT,
     MethodScore,
-    Replayed,
     ReplayScore,
+    TeamReplay,
     replay_team,
     score_replays,
     verdict,
@@ -41,7 +41,7 @@ class NothingDue(ApplicationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ForecastReplayPlan:
     """Whose weeks are replayed, and with how many runs."""
 
     #: What it is called on top of the report.
@@ -56,7 +56,7 @@ class Plan:
 class ForecastBacktest:
     """All that is reported of one replay."""
 
-    plan: Plan
+    plan: ForecastReplayPlan
     overall: ReplayScore
     #: By team, in the order of their names.
     teams: Mapping[str, ReplayScore]
@@ -67,15 +67,15 @@ class ForecastBacktest:
     verdict: str
 
 
-def plan_of_team(project: Project, *, now: datetime) -> Plan:
+def plan_of_team(project: Project, *, now: datetime) -> ForecastReplayPlan:
     """A team's own weeks of up to ten years, in the unit in which it is answered; raises `NotEnoughData`."""
     unit = unit_for((), throughput(project.id, now=now))
     past = throughput(project.id, now=now, weeks=MAX_WEEKS)
     weekly = np.trim_zeros(np.asarray(past.weekly(unit), dtype=np.float64), trim="f")
-    return Plan(name=f"project {project.key}", unit=unit, weekly={project.key: weekly}, n_runs=N_RUNS)
+    return ForecastReplayPlan(name=f"project {project.key}", unit=unit, weekly={project.key: weekly}, n_runs=N_RUNS)
 
 
-def replay(plan: Plan, *, progress: Progress) -> ForecastBacktest:
+def replay(plan: ForecastReplayPlan, *, progress: Progress) -> ForecastBacktest:
     """Carry out a plan; `progress` is told the teams done, of `len(plan.weekly)`.
 
     Raises
@@ -104,11 +104,11 @@ def replay(plan: Plan, *, progress: Progress) -> ForecastBacktest:
     )
 
 
-def _scored(teams: Sequence[Replayed]) -> ReplayScore:
+def _scored(teams: Sequence[TeamReplay]) -> ReplayScore:
     return score_replays(teams, rng=np.random.default_rng(SEED))
 
 
-def _conditions(teams: Sequence[Replayed]) -> dict[str, list[Replayed]]:
+def _conditions(teams: Sequence[TeamReplay]) -> dict[str, list[TeamReplay]]:
     """The moments of the public benchmark, and the two sorts that it leaves out."""
     return {
         f"half a year of history, {MIN_WEEKLY_MEAN:g} a week or more": [
@@ -121,16 +121,16 @@ def _conditions(teams: Sequence[Replayed]) -> dict[str, list[Replayed]]:
     }
 
 
-def _is_old(team: Replayed) -> Booleans:
+def _is_old(team: TeamReplay) -> Booleans:
     return team.weeks_before >= FIRST_ORIGIN_WEEKS
 
 
-def _is_large(team: Replayed) -> Booleans:
+def _is_large(team: TeamReplay) -> Booleans:
     return team.pace >= MIN_WEEKLY_MEAN
 
 
 def _over_teams(teams: Mapping[str, ReplayScore]) -> list[str]:
-    """Of several teams, in how many the promise is what it says as far as chance allows to tell."""
+    """How many of several teams keep the promise, as far as chance allows to tell."""
     judged = [score.judged for score in teams.values() if score.judged]
     if len(judged) < 2:
         return []

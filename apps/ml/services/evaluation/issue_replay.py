@@ -17,7 +17,7 @@ from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor
-from apps.ml.core.effort.replay import Served, Walk, month_starts
+from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue, month_starts
 from apps.ml.core.evaluation.scorecard import ScoredPredictions
 from apps.ml.core.points import PointsModel, PointsPrior, load_prior
 from apps.ml.core.points.baselines import BASELINES as POINTS_BASELINES
@@ -32,7 +32,7 @@ from apps.ml.models import ModelType
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points, source_keys
 
 Progress = Callable[[int, str], None]
-#: Issues replayed at most, the newest: what a team wants to know of is its present, and it takes some minutes.
+#: Issues replayed at most, the newest: a team wants to know of its present, and a replay takes some minutes.
 MOST_REPLAYED = 2_000
 #: Levels at which ranges are compared with what they held, besides the one that is served.
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -58,7 +58,7 @@ class NothingToReplay(ApplicationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class IssueReplayPlan:
     """What is to be replayed."""
 
     kind: str
@@ -73,7 +73,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class IssueReplay:
     """What would have been answered and what it took; rows in the order in which the work began."""
 
     kind: str
@@ -93,7 +93,7 @@ class Replay:
     notes: Sequence[str] = field(default=())
 
 
-def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> Plan:
+def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> IssueReplayPlan:
     """Read a project's finished issues and plan their replay; raises as `plan_of`."""
     if kind == ModelType.EFFORT_PREDICTION:
         return plan_of(kind, completed_with_hours(project_id), newest=newest)
@@ -102,7 +102,7 @@ def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> 
 
 def plan_of(
     kind: str, issues: Sequence[CompletedIssue], *, newest: int = MOST_REPLAYED, source_keys: Sequence[str] = ()
-) -> Plan:
+) -> IssueReplayPlan:
     """Choose which of the finished issues to ask about: the newest of those that can be.
 
     Raises
@@ -121,10 +121,10 @@ def plan_of(
         raise NothingToReplay
     asked = later[-newest:]
     months = list(month_starts(asked[0].known_at, asked[-1].known_at))
-    return Plan(kind, finished, asked, months, source_keys)
+    return IssueReplayPlan(kind, finished, asked, months, source_keys)
 
 
-def replay(plan: Plan, *, progress: Progress) -> Replay:
+def replay(plan: IssueReplayPlan, *, progress: Progress) -> IssueReplay:
     """Carry out a plan; `progress` is told the months done, of `len(plan.months)`, and what was done."""
     return (_replay_effort if plan.kind == ModelType.EFFORT_PREDICTION else _replay_points)(plan, progress)
 
@@ -133,27 +133,27 @@ def _when_asked(issue: CompletedIssue) -> tuple[datetime, str]:
     return issue.known_at, issue.issue_id
 
 
-def _known_before(plan: Plan, moment: datetime) -> list[CompletedIssue]:
+def _known_before(plan: IssueReplayPlan, moment: datetime) -> list[CompletedIssue]:
     return [issue for issue in plan.issues if issue.completed_at < moment]
 
 
-class _RangesWalk(Walk):
-    """The benchmark's walk, which also asks for ranges of other levels."""
+class _RangesReplay(EffortReplay):
+    """The replay of the benchmark, which also asks for ranges of other levels."""
 
-    def __init__(self, plan: Plan, *, write: Callable[[str], None]) -> None:
+    def __init__(self, plan: IssueReplayPlan, *, write: Callable[[str], None]) -> None:
         super().__init__(plan.issues, rolling=True, level=settings.ML_INTERVAL_LEVEL, write=write)
         self.inside: list[list[bool]] = []
 
     def _serve(
         self, model: EffortModel, predictors: dict[str, Predictor], issue: CompletedIssue, recent: RecentOutcomes | None
-    ) -> Served:
+    ) -> ReplayedIssue:
         ranges = [model.estimate(issue.facts, recent=recent, level=level).interval for level in LEVELS]
         hours = issue.actual_hours or math.nan
         self.inside.append([each.low <= hours <= each.high for each in ranges])
         return super()._serve(model, predictors, issue, recent)
 
 
-def _replay_effort(plan: Plan, progress: Progress) -> Replay:
+def _replay_effort(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
     done = 0
 
     def month_done(line: str) -> None:
@@ -161,10 +161,10 @@ def _replay_effort(plan: Plan, progress: Progress) -> Replay:
         done += 1
         progress(done, line)
 
-    walk = _RangesWalk(plan, write=month_done)
+    walk = _RangesReplay(plan, write=month_done)
     served = walk.run(plan.asked, plan.months[0])
     said = {name: [_or_nan(each.baselines.get(name)) for each in served] for name in EFFORT_BASELINES}
-    return Replay(
+    return IssueReplay(
         kind=plan.kind,
         asked_at=[each.issue.known_at for each in served],
         n_known=len(_known_before(plan, plan.months[0])),
@@ -176,8 +176,8 @@ def _replay_effort(plan: Plan, progress: Progress) -> Replay:
     )
 
 
-def _effort_predictions(served: Sequence[Served], said: Mapping[str, Sequence[float]]) -> ScoredPredictions:
-    """With the team's estimate where there is one, as the product answers."""
+def _effort_predictions(served: Sequence[ReplayedIssue], said: Mapping[str, Sequence[float]]) -> ScoredPredictions:
+    """Answers that use the team's estimate where there is one, as the product does."""
     answers = [each.informed or each.plain for each in served]
     return ScoredPredictions.of(
         actual=[_or_nan(each.issue.actual_hours) for each in served],
@@ -201,7 +201,7 @@ def _or_nan(value: float | None) -> float:
 class _PointsMonths:
     """Models of story points, one a month; features are kept, and the vocabulary until the history has grown."""
 
-    plan: Plan
+    plan: IssueReplayPlan
     prior: PointsPrior | None
     cache: dict[str, RawFeatures] = field(default_factory=dict)
     basis: Basis | None = None
@@ -231,7 +231,7 @@ class _PointsMonths:
         ]
 
 
-def _replay_points(plan: Plan, progress: Progress) -> Replay:
+def _replay_points(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
     shipped = load_prior()
     is_seen = shipped.knows(plan.source_keys)
     months = _PointsMonths(plan, None if is_seen else shipped)
@@ -245,7 +245,7 @@ def _replay_points(plan: Plan, progress: Progress) -> Replay:
         progress(number, f"{month:%Y-%m}  {len(asked):4d} issues  {len(answers):5d} of {len(plan.asked)}")
     points = points_of(plan.asked)
     low, high = (np.array([getattr(each.interval, side) for each in answers]) for side in ("low", "high"))
-    return Replay(
+    return IssueReplay(
         kind=plan.kind,
         asked_at=[each.known_at for each in plan.asked],
         n_known=len(_known_before(plan, plan.months[0])),
@@ -265,7 +265,7 @@ _SEEN_BY_PRIOR = (
 )
 
 
-def _by_month(plan: Plan) -> list[tuple[datetime, list[CompletedIssue]]]:
+def _by_month(plan: IssueReplayPlan) -> list[tuple[datetime, list[CompletedIssue]]]:
     ends = [*plan.months[1:], None]
     return [
         (month, [each for each in plan.asked if each.known_at >= month and (end is None or each.known_at < end)])

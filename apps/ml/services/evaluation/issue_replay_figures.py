@@ -14,7 +14,7 @@ from apps.ml.core.evaluation.reliability import Share, observed_share, reliabili
 from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, Skill, came_true, score, skill, with_confidence
 from apps.ml.core.evaluation.words import in_words, verdict
 from apps.ml.models import ModelType
-from apps.ml.services.evaluation.issue_replay import EFFORT_BASELINES, Replay
+from apps.ml.services.evaluation.issue_replay import EFFORT_BASELINES, IssueReplay
 from apps.ml.services.evaluation.scorecard import SEED, UNITS
 
 
@@ -50,7 +50,7 @@ class Backtest:
     project: str
     kind: str
     unit: str
-    replay: Replay
+    replay: IssueReplay
     score: Score
     rivals: Sequence[Rival]
     calibration: Sequence[Share]
@@ -59,7 +59,7 @@ class Backtest:
     verdict: str
 
 
-def backtest_of(replay: Replay, *, project: str) -> Backtest:
+def backtest_of(replay: IssueReplay, *, project: str) -> Backtest:
     """Score a replay."""
     found = score(replay.served, rng=_rng())
     rivals = [_rival(name, replay.served, said) for name, said in replay.baselines.items() if not np.isnan(said).all()]
@@ -104,7 +104,7 @@ def _calibration(served: ScoredPredictions) -> Sequence[Share]:
     return reliability(told.confidence, came_true(told))
 
 
-def _over_time(replay: Replay) -> list[Stretch]:
+def _over_time(replay: IssueReplay) -> list[Stretch]:
     served = replay.served
     of_hours = replay.kind == ModelType.EFFORT_PREDICTION
     errors = {name: _errors(getattr(served, name), served.actual, of_hours) for name in _LINES}

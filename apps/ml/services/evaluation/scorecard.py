@@ -14,8 +14,8 @@ from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.scorecard import (
     SCORED_KINDS,
-    Removed,
-    Waiting,
+    OpenPredictions,
+    RemovedSums,
     removed_outcomes,
     scored_rows,
     waiting_predictions,
@@ -48,7 +48,7 @@ class TypeScorecard:
     #: None where there are no estimates to compare with; a team's points are the truth, not an estimate of it.
     team: Score | None
     #: By method, answers of the window whose rows were removed for age.
-    removed: dict[str, Removed]
+    removed: dict[str, RemovedSums]
     waiting: int
     about_no_issue: int
 
@@ -81,7 +81,9 @@ def project_scorecard(
     return Scorecard(project_id, days, since, now, is_cut, tuple(cards))
 
 
-def _card(kind: str, rows: Sequence[Row], removed: dict[str, Removed], waiting: Waiting, days: int) -> TypeScorecard:
+def _card(
+    kind: str, rows: Sequence[Row], removed: dict[str, RemovedSums], waiting: OpenPredictions, days: int
+) -> TypeScorecard:
     overall, unit = _score(kind, rows), (rows[-1]["details__unit"] if rows else None) or UNITS[kind]
     return TypeScorecard(
         prediction_type=kind,
@@ -148,14 +150,15 @@ def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
 def _near(kind: str, row: Row) -> tuple[float, float]:
     """What the confidence was about: a factor of two for hours, one step of the scale for points, 90 % for sprints."""
     if kind == PredictionHistory.Kind.SPRINT_OUTCOME:
-        return DELIVERED_SHARE * row["details__committed"], float("inf")
+        # Earlier answers called the scope what was committed.
+        return DELIVERED_SHARE * (row["details__scope"] or row["details__committed"]), float("inf")
     if kind == PredictionHistory.Kind.EFFORT:
         return row["predicted_value"] / 2.0, row["predicted_value"] * 2.0
     low, high = row["details__one_step"] or (float("nan"), float("nan"))
     return low, high
 
 
-def _nothing(waiting: Waiting, days: int) -> str:
+def _nothing(waiting: OpenPredictions, days: int) -> str:
     if waiting.waiting:
         return (
             f"No outcome became known in the last {days} days; {waiting.waiting:,} open "

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from apps.ml.core.forecasts.drops import Drop
 from apps.ml.core.forecasts.forecaster import WorkForecast
-from apps.ml.core.forecasts.simulation import History
+from apps.ml.core.forecasts.simulation import ForecastHistory
 from apps.ml.core.forecasts.track_record import track_record
 from apps.ml.core.forecasts.words import forecast_in_words
 
@@ -18,12 +19,12 @@ def forecast_answer(found: WorkForecast) -> dict[str, Any]:
             {
                 "percent": finish.percent,
                 "working_days": finish.working_days,
-                "date": finish.day.isoformat() if finish.day else None,
+                "date": iso_day(finish.day),
             }
             for finish in found.finishes
         ],
         "probability_in_time": found.probability_in_time,
-        "last_day": found.last_day.isoformat() if found.last_day else None,
+        "last_day": iso_day(found.last_day),
         "working_days_left": found.working_days_left,
         "issues": found.issues,
         "work": found.work,
@@ -39,6 +40,11 @@ def forecast_answer(found: WorkForecast) -> dict[str, Any]:
     }
 
 
+def iso_day(day: date | None) -> str | None:
+    """A day as the API shows it; None stays None."""
+    return None if day is None else day.isoformat()
+
+
 def forecast_details(found: WorkForecast) -> dict[str, Any]:
     """What the prediction history keeps of a forecast."""
     return {
@@ -50,7 +56,7 @@ def forecast_details(found: WorkForecast) -> dict[str, Any]:
     }
 
 
-def history_answer(history: History) -> dict[str, Any]:
+def history_answer(history: ForecastHistory) -> dict[str, Any]:
     """What a forecast was made from."""
     return {
         "unit": history.unit,

@@ -20,6 +20,7 @@ from apps.ml.models import PredictionHistory
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.issues import issue_titles
+from apps.ml.selectors.sprints import running_sprint_of
 from apps.ml.services.forecasts.answers import (
     drop_answers,
     forecast_answer,
@@ -28,8 +29,8 @@ from apps.ml.services.forecasts.answers import (
     record_answer,
 )
 from apps.ml.services.forecasts.sizes import model_sizes, unit_of
-from apps.ml.services.forecasts.sprint import sprint_question
 from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Project, Sprint
 
 METHOD = "monte_carlo"
@@ -65,10 +66,11 @@ class ForecastService:
         Raises `NotEnoughData` with too little history, `SprintIsOver` and `Sprint.DoesNotExist` without a sprint.
         """
         now = now or timezone.now()
-        sprint = Sprint.objects.get(pk=sprint_id)
+        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
         added = _unfinished(sprint.project_id, scenario.add_issues)
         with_capacity = scenario.team_capacity_hours is not None
-        question = sprint_question(sprint, now=now, also=added, with_capacity=with_capacity)
+        future = sprint_future(sprint, now=now, also=tuple(added), with_capacity=with_capacity)
+        question = future.question_or_raise()
         before = question.forecast()
         changed = _changed(question.plan, scenario, added)
         forecaster, pace = question.forecaster(changed, growth=scenario.growth), question.pace(changed)
@@ -97,25 +99,30 @@ class ForecastService:
     ) -> dict[str, Any]:
         """When some work of a project is done, begun today and with the whole team; raises `NotEnoughData`.
 
-        `created` are the issues that came in each past week, if as many are to come meanwhile.
+        All unfinished issues of a running sprint are answered as that sprint is everywhere. `created` are the issues
+        that came in each past week, if as many are to come meanwhile.
         """
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
         calendar = working_calendar(project.pk, today=now.date())
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
-        unit = unit_of(project.pk, items, past)
-        asked_about = (item.issue_id for item in items)
-        ahead = forecasts.in_progress(project.pk, now=now, besides=asked_about) if after_work_in_progress else ()
-        found = WorkForecaster(
-            past,
-            unit,
-            now.date(),
-            by,
-            calendar.without(days_off),
-            model_sizes(project.pk, (*items, *ahead), unit),
-            ahead=ahead,
-            created=created,
-        ).ask(items)
+        is_plain = after_work_in_progress and not (created or days_off)
+        forecaster = _of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None
+        if forecaster is None:
+            unit = unit_of(project.pk, items, past)
+            asked_about = (item.issue_id for item in items)
+            ahead = forecasts.in_progress(project.pk, now=now, besides=asked_about) if after_work_in_progress else ()
+            forecaster = WorkForecaster(
+                past,
+                unit,
+                now.date(),
+                by,
+                calendar.without(days_off),
+                model_sizes(project.pk, (*items, *ahead), unit),
+                ahead=ahead,
+                created=created,
+            )
+        found = forecaster.ask(items)
         asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
         row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
         return {
@@ -123,7 +130,7 @@ class ForecastService:
             "question": "when",
             "when": forecast_answer(found),
             "how_many": None,
-            "track_record": record_answer(past.weekly(unit)),
+            "track_record": record_answer(past.weekly(forecaster.unit)),
         }
 
     def how_many(
@@ -189,6 +196,17 @@ def _record(
         predicted_value=None if median is None else float(median),
         details=forecast_details(found),
     )
+
+
+def _of_a_sprint(
+    project_id: UUID, items: Sequence[WorkItem], *, by: date | None, now: datetime
+) -> WorkForecaster | None:
+    """The forecaster of the running sprint of which these are the unfinished issues: one answer wherever shown."""
+    sprint = running_sprint_of(project_id, (item.issue_id for item in items if item.exists))
+    if sprint is None or not all(item.exists for item in items):
+        return None
+    future = sprint_future(sprint, now=now)
+    return future.question_or_raise().forecaster(replace(future.plan, last_day=by))
 
 
 def _unfinished(project_id: UUID, issue_ids: Sequence[UUID]) -> Sequence[WorkItem]:

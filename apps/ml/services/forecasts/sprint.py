@@ -5,20 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from apps.common.exceptions import Conflict, NotEnoughData
+from apps.common.exceptions import Conflict
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord
 from apps.ml.core.sprints.duration import SprintPlan, capacity_pace
 from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
-from apps.ml.selectors.sprints import completed_sprints, sprint_pasts, sprint_plan
+from apps.ml.selectors.sprints import completed_sprints, sprint_pasts
 from apps.ml.services.forecasts.sizes import model_sizes, unit_of
 from apps.projects.models import Sprint
 
@@ -35,7 +35,7 @@ class TeamPast:
 
     calendar: WorkingCalendar
     throughput: Throughput
-    sprints: tuple[SprintPast, ...]
+    sprints: tuple[SprintTimeline, ...]
 
 
 def team_past(
@@ -70,6 +70,8 @@ class SprintQuestion:
     running: SprintPlan | None
     #: Completed sprints, for the capacity; empty where no plan gives one.
     sprints: tuple[SprintRecord, ...] = ()
+    #: By how many log odds the chances of all plans differ from what the runs alone tell.
+    odds_shift: float = 0.0
 
     def forecaster(self, plan: SprintPlan, *, growth: bool = True) -> WorkForecaster:
         """A forecaster of a plan for this sprint; all in one unit, or a comparison would compare nothing."""
@@ -84,6 +86,7 @@ class SprintQuestion:
             growth=self.growth if growth else (),
             carried=self._carried_into(plan),
             asked_on=self.today,
+            odds_shift=self.odds_shift,
             drawn=self.runs,
         )
 
@@ -91,9 +94,19 @@ class SprintQuestion:
         """Share of the usual output that the capacity of a plan allows."""
         return 1.0 if plan.team_capacity_hours is None else capacity_pace(plan, self.sprints)
 
-    def forecast(self) -> WorkForecast:
-        """When the plan is done."""
-        return self.forecaster(self.plan).ask(self.plan.items, pace=self.pace(self.plan))
+    def forecast(self, plan: SprintPlan | None = None) -> WorkForecast:
+        """When a plan, or else the sprint's own, is done."""
+        plan = plan or self.plan
+        return self.forecaster(plan).ask(plan.items, pace=self.pace(plan))
+
+    def shares_done(self) -> Floats | None:
+        """Of what is left of the sprint, the share that each run does by the last day; None without one."""
+        return self.forecaster(self.plan).shares_done(self.plan.items)
+
+    def agreeing_with(self, chance: float) -> "SprintQuestion":
+        """The same question, answered so that the sprint's own plan is done in time with this chance."""
+        shift = self.forecaster(self.plan).odds_shift_to(chance, self.plan.items)
+        return replace(self, odds_shift=shift)
 
     def _carried_into(self, plan: SprintPlan) -> Floats | None:
         """What the running sprints leave undone, in the runs that the plan meets."""
@@ -109,20 +122,15 @@ def sprint_question(
     sprint: Sprint,
     *,
     now: datetime,
-    plan: SprintPlan | None = None,
-    team: TeamPast | None = None,
+    plan: SprintPlan,
+    team: TeamPast,
     also: Sequence[WorkItem] = (),
     with_capacity: bool = False,
 ) -> SprintQuestion:
-    """Read what the forecast of a sprint needs, with `also` more issues; raises `NotEnoughData` or `SprintIsOver`."""
-    if sprint.status == Sprint.Status.COMPLETED:
-        raise SprintIsOver
+    """Read what the forecast of a sprint's own plan needs, with `also` more issues; raises `NotEnoughData`."""
     today, project_id = now.date(), sprint.project_id
-    team = team or team_past(project_id, now=now, calendar=plan.calendar if plan else None)
-    plan = plan or sprint_plan(sprint, issue_ids=(), team_capacity_hours=None, today=today, calendar=team.calendar)
-    unit = unit_of(project_id, plan.items, team.throughput)
+    unit = unit_of(project_id, plan.items or also, team.throughput)
     ahead, running = _what_comes_first(sprint, plan, now=now)
-    with_capacity = with_capacity or plan.team_capacity_hours is not None
     return SprintQuestion(
         plan=plan,
         today=today,
@@ -157,20 +165,3 @@ def _growth(plan: SprintPlan, team: TeamPast, unit: Unit) -> tuple[float, ...]:
     if elapsed is None or elapsed >= 1:
         return ()
     return later_growth(team.sprints[-VELOCITY_SPRINTS:], elapsed_ratio=elapsed, unit=unit)
-
-
-def sprint_forecast(
-    sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None, team: TeamPast | None = None
-) -> WorkForecast:
-    """When a sprint's open issues are done, the same wherever it is shown; raises as `sprint_question` does."""
-    return sprint_question(sprint, now=now, plan=plan, team=team).forecast()
-
-
-def sprint_forecast_or_reason(
-    sprint: Sprint, *, now: datetime, plan: SprintPlan | None = None, team: TeamPast | None = None
-) -> tuple[WorkForecast | None, str | None]:
-    """The forecast, or the sentence that says why there is none."""
-    try:
-        return sprint_forecast(sprint, now=now, plan=plan, team=team), None
-    except (NotEnoughData, SprintIsOver) as error:
-        return None, error.message

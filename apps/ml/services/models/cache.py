@@ -1,9 +1,7 @@
 """The models of a process, bounded by bytes and expiring."""
 
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -37,20 +35,22 @@ class _Entry:
 
 
 class ModelCache:
-    """Least recently used models leave first when `max_bytes` is reached; a model larger than that is not kept."""
+    """Least recently used models leave first when `max_bytes` is reached; a model larger than that is not kept.
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    `now` is the seconds of a clock that never goes back, the same one in every call.
+    """
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
         self.hits = self.misses = 0
 
-    def get(self, key: str) -> LoadedModel | None:
+    def get(self, key: str, *, now: float) -> LoadedModel | None:
         """The model under a key, unless it has expired; expired ones are removed."""
         with self._lock:
             entry = self._entries.get(key)
-            if entry is not None and entry.expires_at <= self._clock():
+            if entry is not None and entry.expires_at <= now:
                 self._drop(key)
                 entry = None
             if entry is None:
@@ -61,12 +61,12 @@ class ModelCache:
         CACHE_LOOKUPS.labels(outcome="miss" if entry is None else "hit").inc()
         return entry.model if entry else None
 
-    def put(self, key: str, model: LoadedModel, *, ttl_seconds: float, max_bytes: int) -> None:
+    def put(self, key: str, model: LoadedModel, *, now: float, ttl_seconds: float, max_bytes: int) -> None:
         """Keep a model, in place of the one that was there."""
         with self._lock:
             if key in self._entries:
                 self._drop(key)
-            self._entries[key] = _Entry(model, self._clock() + ttl_seconds)
+            self._entries[key] = _Entry(model, now + ttl_seconds)
             self._bytes += model.nbytes
             while self._bytes > max_bytes:
                 self._drop(next(iter(self._entries)))
@@ -77,10 +77,10 @@ class ModelCache:
             self._entries.clear()
             self._bytes = self.hits = self.misses = 0
 
-    def stats(self) -> dict[str, object]:
+    def stats(self, *, now: float) -> dict[str, object]:
         """Figures of this process since the last clear; expired entries do not count."""
         with self._lock:
-            for key in [key for key, entry in self._entries.items() if entry.expires_at <= self._clock()]:
+            for key in [key for key, entry in self._entries.items() if entry.expires_at <= now]:
                 self._drop(key)
             return {
                 "total_cached": len(self._entries),

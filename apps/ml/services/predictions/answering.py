@@ -34,7 +34,7 @@ _UNAVAILABLE = "The trained model could not be loaded just now, so a simpler met
 
 
 @dataclass(frozen=True, slots=True)
-class Answered(Generic[Answer]):
+class GivenAnswer(Generic[Answer]):
     """An answer, the model that gave it if one did, and the team's usual value at that moment."""
 
     answer: Answer
@@ -42,7 +42,7 @@ class Answered(Generic[Answer]):
     baseline: float | None
 
 
-def answer_effort(facts: IssueFacts, project_id: UUID | str) -> Answered[EffortEstimate]:
+def answer_effort(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[EffortEstimate]:
     """Hours, in the seed's order: model, similar issues, averages by type."""
     model, note = _model(ModelType.EFFORT_PREDICTION, project_id)
     if model is not None:
@@ -51,10 +51,10 @@ def answer_effort(facts: IssueFacts, project_id: UUID | str) -> Answered[EffortE
     with_hours = [issue for issue in history if issue.actual_hours]
     level = settings.ML_INTERVAL_LEVEL
     estimate = estimate_from_similar(facts, index, level=level) or estimate_from_type(facts, with_hours, level=level)
-    return Answered(_announced(estimate, note), None, _median(issue.actual_hours for issue in history))
+    return GivenAnswer(_announced(estimate, note), None, _median(issue.actual_hours for issue in history))
 
 
-def answer_points(facts: IssueFacts, project_id: UUID | str) -> Answered[PointsRecommendation]:
+def answer_points(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[PointsRecommendation]:
     """Story points: model, else the team's few points pooled with what other teams know."""
     model, note = _model(ModelType.STORY_POINTS, project_id)
     history, _ = FINISHED_WORK.of_project(project_id)
@@ -69,23 +69,23 @@ def answer_points(facts: IssueFacts, project_id: UUID | str) -> Answered[PointsR
         with_points = [issue for issue in history if issue.story_points]
         answer = _announced(_with_little_history(facts, with_points), note)
     answer = replace(answer, similar_issues=_similar(facts, project_id))
-    return Answered(answer, model, _median(issue.story_points for issue in history))
+    return GivenAnswer(answer, model, _median(issue.story_points for issue in history))
 
 
 def _with_little_history(facts: IssueFacts, history: Sequence[CompletedIssue]) -> PointsRecommendation:
     return recommend_with_little_history(facts, history, prior=load_prior(), level=settings.ML_INTERVAL_LEVEL)
 
 
-def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | str) -> Answered[EffortEstimate]:
+def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[EffortEstimate]:
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - as above
     recent = EFFORT_OUTCOMES.of_project(project_id)
     estimate = model.predictor.estimate(facts, recent=recent, level=settings.ML_INTERVAL_LEVEL)
     if model.project_id is not None:
-        return Answered(estimate, model, math.exp(model.predictor.levels.overall))
+        return GivenAnswer(estimate, model, math.exp(model.predictor.levels.overall))
     # A global model knows no issue, and its level is that of all teams: evidence and baseline are the asker's own.
     history, _ = FINISHED_WORK.of_project(project_id)
     baseline = _median(issue.actual_hours for issue in history)
-    return Answered(replace(estimate, similar_issues=_similar(facts, project_id)), model, baseline)
+    return GivenAnswer(replace(estimate, similar_issues=_similar(facts, project_id)), model, baseline)
 
 
 def _model(model_type: str, project_id: UUID | str) -> tuple[LoadedModel | None, str]:

@@ -10,12 +10,13 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
-from apps.ml.core.sprints.duration_beside_forecast import beside_forecast
+from apps.ml.core.sprints.duration_by_forecast import read_from_forecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.sprints import completed_sprints, sprint_plan
 from apps.ml.services.forecasts.answers import forecast_answer, forecast_details
-from apps.ml.services.forecasts.sprint import sprint_forecast_or_reason
+from apps.ml.services.forecasts.sprint import SprintIsOver
 from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Sprint
 
 
@@ -36,12 +37,12 @@ class SprintDurationService:
         Raises `NotEnoughData` with too few completed sprints and `Sprint.DoesNotExist` without a sprint.
         """
         now = now or timezone.now()
-        sprint = Sprint.objects.get(pk=sprint_id)
-        plan = sprint_plan(sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, today=now.date())
+        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
+        plan = sprint_plan(sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, now=now)
         estimate = estimate_sprint_duration(plan, completed_sprints(sprint.project_id, now=now))
-        forecast, reason = sprint_forecast_or_reason(sprint, now=now, plan=plan)
+        forecast, reason = _forecast_or_reason(sprint, plan, now=now)
         if forecast is not None:
-            estimate = beside_forecast(estimate, plan, forecast)
+            estimate = read_from_forecast(estimate, plan, forecast)
         asked = {
             "planned_issues": [str(issue_id) for issue_id in planned_issues],
             "team_capacity_hours": team_capacity_hours,
@@ -80,6 +81,16 @@ class SprintDurationService:
                 "forecast": forecast_details(forecast) if forecast else None,
             },
         )
+
+
+def _forecast_or_reason(sprint: Sprint, plan: SprintPlan, *, now: datetime) -> tuple[WorkForecast | None, str | None]:
+    """When the plan is done, or the sentence that says why nobody can tell."""
+    with_capacity = plan.team_capacity_hours is not None
+    try:
+        future = sprint_future(sprint, now=now, also=plan.items, with_capacity=with_capacity)
+    except SprintIsOver as error:
+        return None, error.message
+    return future.forecast(plan), future.no_forecast_because
 
 
 def _answer(plan: SprintPlan, estimate: SprintDurationEstimate) -> dict[str, Any]:

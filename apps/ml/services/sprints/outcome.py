@@ -1,6 +1,5 @@
-"""What a planned or running sprint will deliver of what it committed to."""
+"""What a planned or running sprint will deliver of its scope."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,50 +7,16 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.common.exceptions import NotEnoughData
-from apps.ml.core.past.sprints import SprintPast
-from apps.ml.core.sprints.outcome import Outlook, load_prior, own_record, sprint_outcome
+from apps.ml.core.past.velocity import average_velocity
+from apps.ml.core.sprints.outcome import Outlook
 from apps.ml.core.sprints.outcome.explain import explained
-from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, replayed
-from apps.ml.core.sprints.outcome.serving import RANGE_LEVEL
-from apps.ml.core.sprints.outcome.standing import elapsed_ratio_at, moment_at, past_sprints, unit_at
+from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.sprints import sprint_past, sprint_pasts
-from apps.ml.services.forecasts.sprint import SprintIsOver
+from apps.ml.selectors.sprints import completed_sprints
+from apps.ml.services.forecasts.answers import iso_day
 from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.sprints.future import SprintFuture, sprint_future
 from apps.projects.models import Sprint
-
-
-def sprint_outlook(
-    sprint: Sprint, *, now: datetime, state: SprintPast | None = None, sprints: Sequence[SprintPast] | None = None
-) -> Outlook:
-    """The outcome of a sprint, the same wherever it is shown; `state` and past `sprints` may have been read already.
-
-    Raises `SprintIsOver`, and `NotEnoughData` for a running sprint without a last day and where nothing is committed.
-    """
-    if sprint.status == Sprint.Status.COMPLETED:
-        raise SprintIsOver
-    state = state or sprint_past(sprint, now=now)
-    sprints = sprint_pasts(sprint.project_id, now=now) if sprints is None else sprints
-    elapsed_ratio = elapsed_ratio_at(state, now) if sprint.status == Sprint.Status.ACTIVE else 0.0
-    if elapsed_ratio is None:
-        raise NotEnoughData(have=0, needed=1, what="last days of the sprint")
-    unit = unit_at(state, now)
-    past = past_sprints(sprints, elapsed_ratio=elapsed_ratio, unit=unit)
-    moment = moment_at(state, now, elapsed_ratio=elapsed_ratio, unit=unit, past=past)
-    prior = load_prior()
-    record = own_record(prior, replayed(past), level=RANGE_LEVEL)
-    return Outlook(sprint_outcome(prior, moment, record), moment, unit)
-
-
-def sprint_outlook_or_none(
-    sprint: Sprint, *, now: datetime, state: SprintPast | None = None, sprints: Sequence[SprintPast] | None = None
-) -> Outlook | None:
-    """The same, or nothing where there is nothing to tell it from."""
-    try:
-        return sprint_outlook(sprint, now=now, state=state, sprints=sprints)
-    except (SprintIsOver, NotEnoughData):
-        return None
 
 
 class SprintOutcomeService:
@@ -63,9 +28,11 @@ class SprintOutcomeService:
         """The fields of the API's answer; raises `NotEnoughData` and, without a sprint, `Sprint.DoesNotExist`."""
         now = now or timezone.now()
         sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
-        outlook = sprint_outlook(sprint, now=now)
+        future = sprint_future(sprint, now=now)
+        outlook = future.outlook_or_raise()
+        velocity = average_velocity(completed_sprints(sprint.project_id, now=now), outlook.unit)
         row = _record(sprint, outlook, user)
-        return {"prediction_id": str(row.pk), **_answer(outlook)}
+        return {"prediction_id": str(row.pk), **_answer(outlook, velocity), **_finish(future)}
 
 
 def _record(sprint: Sprint, outlook: Outlook, user: User | None) -> PredictionHistory:
@@ -84,18 +51,31 @@ def _record(sprint: Sprint, outlook: Outlook, user: User | None) -> PredictionHi
         confidence=outcome.probability,
         details={
             "unit": outlook.unit,
-            "committed": outcome.committed_points,
+            "committed": outlook.moment.committed_points,
+            "scope": outcome.scope_points,
+            "probability_all": outcome.probability_all,
             "elapsed_ratio": outlook.moment.elapsed_ratio,
-            "baseline_points": outcome.committed_ratio_points,
+            "baseline_points": outcome.scope_ratio_points,
         },
     )
 
 
-def _answer(outlook: Outlook) -> dict[str, Any]:
+def _finish(future: SprintFuture) -> dict[str, Any]:
+    """The dates of what is left, by the same distribution."""
+    forecast = future.forecast()
+    return {
+        "finish_date": iso_day(forecast.typical.day) if forecast else None,
+        "promised_date": iso_day(forecast.promised.day) if forecast else None,
+        "no_forecast_because": future.no_forecast_because,
+    }
+
+
+def _answer(outlook: Outlook, velocity: float | None) -> dict[str, Any]:
     outcome, interval = outlook.outcome, outlook.outcome.interval
     return {
         "unit": outlook.unit,
-        "committed": outcome.committed_points,
+        "committed": outlook.moment.committed_points,
+        "scope": outcome.scope_points,
         "done": outlook.moment.done.points,
         "elapsed_ratio": round(outlook.moment.elapsed_ratio, 4),
         "typical_delivered": round(outcome.typical_points, 2),
@@ -106,10 +86,11 @@ def _answer(outlook: Outlook) -> dict[str, Any]:
         "range_outcomes": interval.n_outcomes,
         "probability_delivered": round(outcome.probability, 4),
         "delivered_share": DELIVERED_SHARE,
+        "probability_all": round(outcome.probability_all, 4),
         "baselines": {
-            "committed_met": outcome.committed_met_points,
-            "average_velocity": _rounded(outcome.average_velocity_points, 2),
-            "committed_x_ratio": round(outcome.committed_ratio_points, 2),
+            "scope_met": outcome.scope_met_points,
+            "average_velocity": _rounded(velocity, 2),
+            "scope_x_ratio": round(outcome.scope_ratio_points, 2),
             "usual_ratio": round(outcome.usual_ratio, 4),
         },
         "history": {"past_sprints": outcome.past_sprints, "replayed_sprints": outcome.replayed_sprints},

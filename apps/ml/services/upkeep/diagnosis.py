@@ -29,7 +29,7 @@ MANY_FALLBACKS_RATIO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line of the checklist."""
 
     check: str
@@ -38,52 +38,54 @@ class Finding:
     seconds: float = 0.0
 
 
-def diagnose(project_id: UUID | None = None) -> list[Finding]:
+def diagnose(project_id: UUID | None = None) -> list[CheckResult]:
     """Run every check; none stops the others. With a project only the models that answer it, and its predictions."""
     checks = (*_CHECKS, partial(_active_models, project_id), partial(_fallbacks, project_id))
     return [finding for check in checks for finding in _timed(check)]
 
 
-def _timed(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _timed(check: Callable[[], Iterator[CheckResult]]) -> Iterator[CheckResult]:
     started = time.perf_counter()
     for finding in check():
-        yield Finding(finding.check, finding.level, finding.message, time.perf_counter() - started)
+        yield CheckResult(finding.check, finding.level, finding.message, time.perf_counter() - started)
         started = time.perf_counter()
 
 
-def _migrations() -> Iterator[Finding]:
+def _migrations() -> Iterator[CheckResult]:
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if pending:
-        yield Finding("migrations", "error", f"{len(pending)} are not applied: ./run manage migrate")
+        yield CheckResult("migrations", "error", f"{len(pending)} are not applied: ./run manage migrate")
     else:
-        yield Finding("migrations", "ok", "All are applied.")
+        yield CheckResult("migrations", "ok", "All are applied.")
 
 
-def _store() -> Iterator[Finding]:
+def _store() -> Iterator[CheckResult]:
     try:
         store = get_object_store()
         stored = store.list(models_prefix())
     except StorageError as error:
-        yield Finding("model store", "error", f"{error.message} Check the AWS_* settings or MODEL_STORE_DIR.")
+        yield CheckResult("model store", "error", f"{error.message} Check the AWS_* settings or MODEL_STORE_DIR.")
         return
-    yield Finding("model store", "ok", f"{store.engine} engine, {store.place}: {len(stored)} objects.")
+    yield CheckResult("model store", "ok", f"{store.engine} engine, {store.place}: {len(stored)} objects.")
 
 
-def _credentials() -> Iterator[Finding]:
+def _credentials() -> Iterator[CheckResult]:
     if settings.AWS_STORAGE_BUCKET_NAME and settings.AWS_ACCESS_KEY_ID:
-        yield Finding("credentials", "warning", "Fixed access keys are set; an IAM role needs none in the environment.")
+        yield CheckResult(
+            "credentials", "warning", "Fixed access keys are set; an IAM role needs none in the environment."
+        )
     if settings.ML_SIGNING_KEYS == [settings.SECRET_KEY]:
-        yield Finding("signing key", "warning", "ML_SIGNING_KEYS is not set: artefacts are signed with SECRET_KEY.")
+        yield CheckResult("signing key", "warning", "ML_SIGNING_KEYS is not set: artefacts are signed with SECRET_KEY.")
 
 
-def _active_models(project_id: UUID | None) -> Iterator[Finding]:
+def _active_models(project_id: UUID | None) -> Iterator[CheckResult]:
     active = MLModel.objects.filter(is_active=True).select_related("project")
     if project_id is not None:
         # Where a project has no model of its own, the one of all projects answers.
         active = active.filter(Q(project_id=project_id) | Q(project_id=None))
     if not active:
-        yield Finding(
+        yield CheckResult(
             "active models",
             "warning",
             "None, so simple methods answer: ./run manage train_ml_model effort_prediction --project KEY",
@@ -91,29 +93,29 @@ def _active_models(project_id: UUID | None) -> Iterator[Finding]:
     yield from map(_artefacts_of, active)
 
 
-def _artefacts_of(model: MLModel) -> Finding:
+def _artefacts_of(model: MLModel) -> CheckResult:
     """Both artefacts are read, checked and opened as a web process and a training would."""
     try:
         arrays = S3ModelStorageService().download_model(model.serving_key)
         verify(arrays, digest=model.serving_digest, signature=model.serving_signature)
         open_estimators(model)
     except LibraryMismatch as error:
-        return Finding(str(model), "warning", error.message)
+        return CheckResult(str(model), "warning", error.message)
     except ApplicationError as error:
-        return Finding(str(model), "error", f"{error.message} Roll back or train again.")
+        return CheckResult(str(model), "error", f"{error.message} Roll back or train again.")
     if ModelLoader().load_active_model(model.model_type, model.project_id) is None:
-        return Finding(str(model), "error", "Its serving artefact cannot be read. Roll back or train again.")
+        return CheckResult(str(model), "error", "Its serving artefact cannot be read. Roll back or train again.")
     return _healthy(model)
 
 
-def _healthy(model: MLModel) -> Finding:
+def _healthy(model: MLModel) -> CheckResult:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
     error = "MAE without estimate" if model.model_type == ModelType.EFFORT_PREDICTION else "MAE"
     mae = "" if model.mae is None else f" {error} {model.mae:.2f} on unseen issues,"
-    return Finding(str(model), "ok", f"Loads;{mae} {model.training_samples:,} issues; {beats} the baseline.")
+    return CheckResult(str(model), "ok", f"Loads;{mae} {model.training_samples:,} issues; {beats} the baseline.")
 
 
-def _fallbacks(project_id: UUID | None) -> Iterator[Finding]:
+def _fallbacks(project_id: UUID | None) -> Iterator[CheckResult]:
     for kind, methods in _WITHOUT_MODEL.items():
         asked = PredictionHistory.objects.filter(prediction_type=kind)
         if project_id is not None:
@@ -122,12 +124,12 @@ def _fallbacks(project_id: UUID | None) -> Iterator[Finding]:
         yield _share_without_model(f"{kind.label.lower()} answers", recent, methods)
 
 
-def _share_without_model(check: str, recent: Sequence[str], methods: Collection[str]) -> Finding:
+def _share_without_model(check: str, recent: Sequence[str], methods: Collection[str]) -> CheckResult:
     if not recent:
-        return Finding(check, "warning", "None was asked for yet.")
+        return CheckResult(check, "warning", "Nobody has asked for one yet.")
     fallbacks = sum(method in methods for method in recent)
     level: Level = "warning" if fallbacks > MANY_FALLBACKS_RATIO * len(recent) else "ok"
-    return Finding(check, level, f"{fallbacks} of the last {len(recent)} were given without a trained model.")
+    return CheckResult(check, level, f"{fallbacks} of the last {len(recent)} were given without a trained model.")
 
 
 #: Methods that answer where no model is active or readable.

@@ -21,7 +21,7 @@ MIN_ORPHAN_AGE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ObjectProblem:
     """One object that is not as the database says."""
 
     fault: Fault
@@ -41,9 +41,9 @@ class Verification:
 
     models: int
     objects: int
-    findings: tuple[Finding, ...]
+    findings: tuple[ObjectProblem, ...]
 
-    def of(self, fault: Fault) -> list[Finding]:
+    def of(self, fault: Fault) -> list[ObjectProblem]:
         return [finding for finding in self.findings if finding.fault == fault]
 
     @property
@@ -66,7 +66,7 @@ def verify_store(*, now: datetime) -> Verification:
     store = get_object_store()
     # Objects first: a training that ends in between then has a row without being listed, never an object without one.
     objects = {found.key: found for prefix in (MODELS, DATASETS) for found in store.list(prefix)}
-    findings: list[Finding] = []
+    findings: list[ObjectProblem] = []
     models, known = 0, set()
     for model in MLModel.objects.select_related("project").exclude(s3_key="").iterator():
         models += 1
@@ -101,16 +101,16 @@ def _recorded(model: MLModel) -> Iterator[_Recorded]:
         yield _Recorded(model.dataset_key, model.dataset_digest, None, owner)
 
 
-def _faults(store: ObjectStore, recorded: _Recorded) -> Iterator[Finding]:
+def _faults(store: ObjectStore, recorded: _Recorded) -> Iterator[ObjectProblem]:
     try:
         data = store.get(recorded.key)
         _require_intact(data, recorded)
     except ObjectMissing:
-        yield Finding("missing", recorded.key, f"{recorded.owner} has no such object.")
+        yield ObjectProblem("missing", recorded.key, f"{recorded.owner} has no such object.")
     except DigestMismatch:
-        yield Finding("damaged", recorded.key, f"It is not what {recorded.owner} recorded.", len(data))
+        yield ObjectProblem("damaged", recorded.key, f"It is not what {recorded.owner} recorded.", len(data))
     except SignatureInvalid:
-        yield Finding("unsigned", recorded.key, f"{recorded.owner} has no valid signature for it.", len(data))
+        yield ObjectProblem("unsigned", recorded.key, f"{recorded.owner} has no valid signature for it.", len(data))
 
 
 def _require_intact(data: bytes, recorded: _Recorded) -> None:
@@ -120,11 +120,11 @@ def _require_intact(data: bytes, recorded: _Recorded) -> None:
         raise DigestMismatch
 
 
-def _orphan(found: StoredObject, now: datetime) -> Finding:
+def _orphan(found: StoredObject, now: datetime) -> ObjectProblem:
     age = now - found.modified_at
     if age < MIN_ORPHAN_AGE:
-        return Finding("young", found.key, "No row yet; a training may be going on.", found.size_bytes)
-    return Finding("orphan", found.key, f"No row for {age.days} days.", found.size_bytes)
+        return ObjectProblem("young", found.key, "No row yet; a training may be going on.", found.size_bytes)
+    return ObjectProblem("orphan", found.key, f"No row for {age.days} days.", found.size_bytes)
 
 
 def _has_row(key: str) -> bool:

@@ -2,9 +2,7 @@
 
 import csv
 import json
-import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +10,13 @@ from apps.ml.benchmarks import assignment
 from apps.ml.benchmarks.assignment import tasks as assignment_walk
 from apps.ml.benchmarks.assignment.data import holds_reports, read_reports
 from apps.ml.benchmarks.assignment.report import acceptance
-from apps.ml.benchmarks.assignment.tasks import NothingToTest
 from apps.ml.benchmarks.effort.data import UnreadableTasks
+from apps.ml.benchmarks.runs import NothingToTest
 from apps.ml.core.assignment.training import train_assignment_model
-from apps.ml.tests.core.assignment_teams import UNTIL, finished
+from apps.ml.tests.core.assignment.teams import UNTIL, finished
+from tests.public_data import PUBLIC_DATA, needs_public
 
-SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))
+REPORTS = "bug_triage/jdt.csv"
 TASK_COLUMNS = ("task_number", "title", "issue_type", "raised_by", "assigned_to", "actual_hours", "estimated_on")
 TASK_COLUMNS += ("completed_on",)
 
@@ -113,9 +112,9 @@ def test_gates_of_a_withheld_file_are_other_gates():
     assert (shared["P(person), top-1"], withheld["P(person), top-1"]) == ("aim", "missed")
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the public data are not on this machine")
+@needs_public(REPORTS)
 def test_on_public_reports_suggestions_reach_the_gates():
-    figures = assignment.run({"data": SHARED / "bug_triage" / "jdt.csv"}, lambda line: None)
+    figures = assignment.run({"data": PUBLIC_DATA / REPORTS}, lambda line: None)
 
     assert [row["id"] for row in figures["acceptance"]] == ["A4", "A4", "A5", "A5"]
     assert "missed" not in {row["verdict"] for row in figures["acceptance"]}

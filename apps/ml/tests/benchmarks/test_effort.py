@@ -2,10 +2,8 @@
 
 import csv
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +11,13 @@ import pytest
 from apps.ml.benchmarks import effort
 from apps.ml.benchmarks.effort.data import UnreadableTasks, read_tasks
 from apps.ml.benchmarks.effort.report import acceptance
+from apps.ml.benchmarks.runs import NothingToTest
 from apps.ml.core.effort.baselines import fitted
-from apps.ml.core.effort.replay import Walk, month_starts
-from apps.ml.tests.core.effort_factories import team
+from apps.ml.core.effort.replay import EffortReplay, month_starts
+from apps.ml.tests.core.effort.factories import team
+from tests.public_data import PUBLIC_DATA, needs_public
 
-SHARED = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data"))
-SIP = SHARED / "effort_sip" / "tasks.csv"
+SIP = "effort_sip/tasks.csv"
 COLUMNS = ("task_number", "title", "issue_type", "category", "priority", "project", "raised_by", "assigned_to")
 COLUMNS += ("developer_ids", "estimated_hours", "actual_hours", "estimated_on", "completed_on")
 
@@ -161,7 +160,7 @@ def test_the_rows_of_both_files_together_are_what_one_file_gives(tmp_path):
 
 
 def test_nothing_to_test_says_so(tasks):
-    with pytest.raises(effort.NothingToTest):
+    with pytest.raises(NothingToTest):
         run(tasks, start="2031-01-01")
 
 
@@ -178,7 +177,7 @@ def test_predictions_do_not_know_outcomes_that_came_later():
 
 def _served(history, test):
     test_ids = {issue.issue_id for issue in test}
-    walk = Walk(history, rolling=True, level=0.8, write=lambda _line: None)
+    walk = EffortReplay(history, rolling=True, level=0.8, write=lambda _line: None)
     return walk.run([issue for issue in history if issue.issue_id in test_ids], test[0].known_at)
 
 
@@ -233,9 +232,9 @@ def test_the_last_lines_say_of_every_gate_whether_it_is_met(tasks):
         assert line.endswith(said[row["verdict"]])
 
 
-@pytest.mark.skipif(not SIP.exists(), reason="the public data is not on this machine")
+@needs_public(SIP)
 def test_a_month_of_the_public_file_is_predicted_better_than_by_its_median():
-    figures, _ = run(SIP, start="2007-03-01", end="2007-04-01")
+    figures, _ = run(PUBLIC_DATA / SIP, start="2007-03-01", end="2007-04-01")
 
     (project,) = figures["projects"]
     assert project["n"] == 160

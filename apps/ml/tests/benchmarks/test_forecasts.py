@@ -1,7 +1,6 @@
 """The replay of forecasts: what is known when, what is scored, and the gates on the public data."""
 
 import csv
-import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,11 +9,12 @@ import pytest
 
 from apps.ml.benchmarks import forecasts
 from apps.ml.benchmarks.forecasts.alarms import windows
-from apps.ml.benchmarks.forecasts.data import UnreadableData, WeeklyProject, read_projects
+from apps.ml.benchmarks.forecasts.data import UnreadableIssueDates, WeeklyProject, read_projects
 from apps.ml.benchmarks.forecasts.replay import asked, figures
-from apps.ml.core.forecasts.replay import Record
+from apps.ml.core.forecasts.replay import ReplayRecord
+from tests.public_data import PUBLIC_DATA, needs_public
 
-PUBLIC = Path(os.environ.get("SCRUM_ML_DATA", Path(__file__).parents[5] / "shared" / "data")) / "jira_issues"
+ISSUES = "jira_issues"
 
 
 def write_project(path: Path, weekly: list[int]) -> None:
@@ -47,9 +47,9 @@ def test_weeks_begin_on_monday_and_the_unfinished_last_one_is_left_out(tmp_path:
 
 
 def test_a_directory_without_dated_issues_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableData, match="There is no CSV file"):
+    with pytest.raises(UnreadableIssueDates, match="There is no CSV file"):
         read_projects(tmp_path)
-    with pytest.raises(UnreadableData, match="missing cannot be read: No such file or directory"):
+    with pytest.raises(UnreadableIssueDates, match="missing cannot be read: No such file or directory"):
         read_projects(tmp_path / "missing")
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_used_says_where_and_what_would_be_right(
 ) -> None:
     (tmp_path / "p.csv").write_bytes(content)
 
-    with pytest.raises(UnreadableData) as raised:
+    with pytest.raises(UnreadableIssueDates) as raised:
         read_projects(tmp_path)
 
     assert raised.value.message == message
@@ -95,7 +95,7 @@ def test_shares_are_of_the_forecasts_whose_end_is_in_the_file() -> None:
     promised = np.array([[2.0, 3.0, 4.0, 9.0], [2.0, 3.0, 4.0, 9.0]])
     held = np.array([[0.0, np.nan, np.nan], [1.0, np.nan, np.nan]])
 
-    found = figures(Record(promised=promised, kept=met, taken=np.array([3.0, np.nan]), held=held))
+    found = figures(ReplayRecord(promised=promised, kept=met, taken=np.array([3.0, np.nan]), held=held))
 
     assert found == {
         "forecasts": 1,
@@ -121,8 +121,8 @@ def test_the_whole_benchmark_reports_every_measure(directory: Path, tmp_path: Pa
     assert (tmp_path / "f.json").stat().st_size > 500
 
 
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data is not there")
+@needs_public(ISSUES)
 def test_every_gate_is_met_on_the_public_data() -> None:
-    found = forecasts.run({"data": PUBLIC, "runs": 1000, "step": 2}, lambda line: None)
+    found = forecasts.run({"data": PUBLIC_DATA / ISSUES, "runs": 1000, "step": 2}, lambda line: None)
 
     assert [name for name, row in found["acceptance"].items() if not row["gate"]] == []

@@ -1,4 +1,4 @@
-"""What a sprint will deliver of what it committed to: a prior learned on other teams, corrected by the team's own past.
+"""What a sprint will deliver of its scope: a prior learned on other teams, mixed with the team's own past.
 
 Serving reads plain arrays and must not import scikit-learn; `training` is imported by scripts and benchmarks only.
 """

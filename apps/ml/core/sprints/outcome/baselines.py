@@ -1,4 +1,4 @@
-"""What anybody could say without a model: committed is delivered, the usual is delivered, or the usual share of it."""
+"""What anybody could say without a model: the scope is delivered, or the usual amount, or the usual share of it."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
 LAST_SPRINTS = 3
 
 
-def committed_met(moment: SprintMoment) -> float:
-    """Exactly what is committed."""
-    return moment.committed_points
+def scope_met(moment: SprintMoment) -> float:
+    """Exactly what is in the sprint."""
+    return moment.scope_points
 
 
 def average_velocity(moment: SprintMoment) -> float | None:
@@ -19,13 +19,13 @@ def average_velocity(moment: SprintMoment) -> float | None:
     return sum(sprint.delivered_points for sprint in last) / len(last) if last else None
 
 
-def committed_ratio(moment: SprintMoment) -> float:
+def scope_ratio(moment: SprintMoment) -> float:
     """Committed points times the share of theirs that the last sprints delivered: the baseline to beat."""
-    return moment.committed_points * usual_ratio(moment.past)
+    return moment.scope_points * usual_ratio(moment.past)
 
 
 def usual_ratio(past: Sequence[PastSprint]) -> float:
-    """Points delivered by the last sprints that committed to any, beside what they committed; 1 without such."""
-    last = [sprint for sprint in past if sprint.committed_points > 0][-LAST_SPRINTS:]
-    committed = sum(sprint.committed_points for sprint in last)
+    """Points delivered by the last sprints that had any in scope, beside these; 1 without such."""
+    last = [sprint for sprint in past if sprint.scope_points > 0][-LAST_SPRINTS:]
+    committed = sum(sprint.scope_points for sprint in last)
     return sum(sprint.delivered_points for sprint in last) / committed if last else 1.0

@@ -1,8 +1,14 @@
 """The sentences that go with an outcome: where the sprint stands, what the team usually delivers, and who answered."""
 
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, SprintMoment
-from apps.ml.core.sprints.outcome.serving import BASELINE, PRIOR_ONLY, SprintOutcome
+from apps.ml.core.sprints.outcome.serving import LEARNED, POOLED, PRIOR_ONLY, SprintOutcome
 from apps.ml.core.wording import one_decimal
+
+_WHO = {
+    LEARNED: "Learned from other teams and mixed with this team's past",
+    PRIOR_ONLY: "Learned from other teams alone",
+    POOLED: "Learned from other teams, mixed with this team's past and pooled with a simulation of its weeks",
+}
 
 
 def explained(outcome: SprintOutcome, moment: SprintMoment, *, unit: str) -> str:
@@ -12,40 +18,32 @@ def explained(outcome: SprintOutcome, moment: SprintMoment, *, unit: str) -> str
 
 def _standing(moment: SprintMoment, unit: str) -> str:
     if moment.elapsed_ratio == 0 and not moment.done.points:
-        return f"The sprint has not begun; {moment.committed_points:g} {unit} are planned."
+        return f"The sprint has not begun; {moment.scope_points:g} {unit} are planned."
     return (
-        f"Of {moment.committed_points:g} {unit} committed, {moment.done.points:g} are done "
-        f"with {moment.elapsed_ratio:.0%} of the time gone."
+        f"Of {moment.scope_points:g} {unit} in the sprint ({moment.committed_points:g} were committed), "
+        f"{moment.done.points:g} are done with {moment.elapsed_ratio:.0%} of the time gone."
     )
 
 
 def _usual(outcome: SprintOutcome) -> str:
-    if outcome.method == PRIOR_ONLY:
+    if not outcome.past_sprints:
         return "This team has no completed sprint with a commitment yet: the answer is what other teams would deliver."
-    return (
-        f"The team's latest sprints delivered {outcome.usual_ratio:.0%} of what they had committed to by this share "
-        "of their time."
-    )
+    return f"The team's latest sprints delivered {outcome.usual_ratio:.0%} of their scope at this share of their time."
 
 
 def _answer(outcome: SprintOutcome, unit: str) -> str:
-    who = (
-        "The usual share of the commitment answers, because it did better on this team's past sprints than the model:"
-        if outcome.method == BASELINE
-        else "Learned from other teams and corrected by this team's past:"
-        if outcome.method != PRIOR_ONLY
-        else "Learned from other teams alone:"
-    )
-    low, high = one_decimal(outcome.interval.low), one_decimal(outcome.interval.high)
+    interval = outcome.interval
+    low, high = one_decimal(interval.low), one_decimal(interval.high)
     return (
-        f"{who} typically {one_decimal(outcome.typical_points)} {unit}, in {outcome.interval.level * 10:.0f} of 10 "
-        f"cases {low} to {high}; the chance to deliver at least {DELIVERED_SHARE:.0%} "
-        f"({one_decimal(outcome.delivering_points)}) is {outcome.probability:.0%}."
+        f"{_WHO[outcome.method]}: typically {one_decimal(outcome.typical_points)} {unit}, in "
+        f"{interval.level * 10:.0f} of 10 cases {low} to {high}; the chance to deliver at least {DELIVERED_SHARE:.0%} "
+        f"({one_decimal(outcome.delivering_points)}) is {outcome.probability:.0%}, all "
+        f"{one_decimal(outcome.scope_points)} {outcome.probability_all:.0%}."
     )
 
 
 def _track(outcome: SprintOutcome) -> str:
-    held = outcome.interval.measured_coverage
+    held = outcome.range_held
     if held is None:
         return "How far the range holds for this team is not known."
     return f"On its last {outcome.replayed_sprints} sprints the range would have held {held:.0%}."

@@ -1,6 +1,6 @@
 """A sprint at a moment as numbers without a unit, so that what one team teaches holds for another.
 
-Points are shares of what is committed or multiples of what the team usually delivers; nothing of the team's own scale
+Points are shares of the scope or multiples of what the team usually delivers; nothing of the team's own scale
 of points, its name or its dates is left. A team without a past gets what is usual among the public teams.
 """
 
@@ -69,23 +69,23 @@ def features(moment: SprintMoment) -> Floats:
     Raises
     ------
     ValueError
-        If nothing is committed: there is no share of nothing.
+        If nothing is in scope: there is no share of nothing.
     """
-    committed, issues = moment.committed_points, max(moment.issues, 1)
-    if committed <= 0:
-        raise ValueError("A sprint without committed points has no outcome to predict.")
+    scope, issues = moment.scope_points, max(moment.issues, 1)
+    if scope <= 0:
+        raise ValueError("A sprint without points in scope has no outcome to predict.")
     usual = _usual(moment)
-    done = moment.done.points / committed
+    done = moment.done.points / scope
     open_issues = moment.to_do.issues + moment.in_progress.issues
     row = (
         moment.elapsed_ratio,
         done,
         moment.done.issues / issues,
-        moment.in_progress.points / committed,
+        moment.in_progress.points / scope,
         moment.in_progress.issues / issues,
         moment.to_do.issues / issues,
-        moment.added.points / committed,
-        moment.removed.points / (committed + moment.removed.points),
+        moment.added.points / scope,
+        moment.removed.points / (scope + moment.removed.points),
         log1p(moment.issues),
         log(issues / max(moment.team_size, 1.0)),
         log1p(open_issues),
@@ -96,7 +96,7 @@ def features(moment: SprintMoment) -> Floats:
         usual.rest_ratio,
         done + max(1.0 - done, 0.0) * usual.rest_ratio,
         min(done / moment.elapsed_ratio, _LARGEST_RATIO) if moment.elapsed_ratio > 0 else usual.ratio,
-        done + moment.in_progress.points / committed,
+        done + moment.in_progress.points / scope,
         _log_load(moment),
         _log_need(moment),
     )
@@ -109,13 +109,13 @@ def matrix(moments: Sequence[SprintMoment]) -> Floats:
 
 
 def _usual(moment: SprintMoment) -> _Usual:
-    past = [sprint for sprint in moment.past if sprint.committed_points > 0]
-    unfinished = [sprint for sprint in past if sprint.committed_points > sprint.moment.done.points]
+    past = [sprint for sprint in moment.past if sprint.scope_points > 0]
+    unfinished = [sprint for sprint in past if sprint.scope_points > sprint.moment.done.points]
     return _Usual(
         ratio=_shrunk([min(sprint.ratio, _LARGEST_RATIO) for sprint in past], _PRIOR_RATIO),
         hits=_shrunk([float(sprint.delivered) for sprint in past], _PRIOR_HITS),
         done_share=_shrunk(
-            [min(sprint.moment.done.points / sprint.committed_points, _LARGEST_DONE_SHARE) for sprint in past],
+            [min(sprint.moment.done.points / sprint.scope_points, _LARGEST_DONE_SHARE) for sprint in past],
             _PRIOR_DONE_BY_END * moment.elapsed_ratio,
         ),
         rest_ratio=_shrunk([_rest_ratio(sprint) for sprint in unfinished], _PRIOR_REST_RATIO),
@@ -123,9 +123,9 @@ def _usual(moment: SprintMoment) -> _Usual:
 
 
 def _rest_ratio(sprint: PastSprint) -> float:
-    """Of what was not done at its moment, how much was delivered in the end."""
+    """The share of what was not done at its moment that was delivered in the end."""
     done = sprint.moment.done.points
-    share = (sprint.delivered_points - done) / (sprint.committed_points - done)
+    share = (sprint.delivered_points - done) / (sprint.scope_points - done)
     return min(max(share, 0.0), _LARGEST_RATIO)
 
 
@@ -141,7 +141,7 @@ def _log_load(moment: SprintMoment) -> float:
     delivered = [sprint.delivered_points for sprint in last]
     if not sum(delivered):
         return 0.0
-    return min(max(log(moment.committed_points / (sum(delivered) / len(last))), -_LARGEST_LOG), _LARGEST_LOG)
+    return min(max(log(moment.scope_points / (sum(delivered) / len(last))), -_LARGEST_LOG), _LARGEST_LOG)
 
 
 def _log_need(moment: SprintMoment) -> float:
@@ -150,6 +150,6 @@ def _log_need(moment: SprintMoment) -> float:
     if not last:
         return 0.0
     usual = sum(max(sprint.delivered_points - sprint.moment.done.points, 0.0) for sprint in last) / len(last)
-    missing = max(DELIVERED_SHARE * moment.committed_points - moment.done.points, 0.0)
-    small = _SMALL_SHARE * moment.committed_points
+    missing = max(DELIVERED_SHARE * moment.scope_points - moment.done.points, 0.0)
+    small = _SMALL_SHARE * moment.scope_points
     return min(max(log((missing + small) / (usual + small)), -_LARGEST_LOG), _LARGEST_LOG)

@@ -1,4 +1,4 @@
-"""How the prior did on a team's own past sprints, and what follows for the next: range, chance, or the baseline."""
+"""A team's own past sprints as the prior saw them: what the chances for the next one are mixed with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,136 +6,108 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.intervals import ErrorPool, recency_weights
-from apps.ml.core.sprints.outcome.baselines import committed_ratio
-from apps.ml.core.sprints.outcome.features import matrix
-from apps.ml.core.sprints.outcome.moment import PastSprint
-from apps.ml.core.sprints.outcome.prior import RawOutcomes, SprintPrior
+from apps.ml.core.intervals import recency_weights
+from apps.ml.core.sprints.outcome.distribution import LEVELS, OutcomeDistribution, levels_reached
+from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
+from apps.ml.core.sprints.outcome.prior import SprintPrior
 
 _NONE: Floats = np.zeros(0)
+_NO_LEVELS: Floats = np.zeros((0, len(LEVELS)))
 #: Older sprints tell of another team.
 MAX_SPRINTS = 300
-#: A sprint so many sprints ago counts half when ranges are corrected.
+#: A sprint so many sprints ago counts half.
 HALF_LIFE_SPRINTS = 60.0
-#: The strangers' misses count as so many of the team's own.
-PRIOR_MISSES = 2.0
+#: A sprint of e times the size, or of its e-th part, counts by exp(-1 / this): large scopes fall shorter.
+SIZE_WIDTH = 0.5
+#: The prior counts as so many of the team's own sprints.
+PRIOR_SPRINTS = 30.0
+#: Information, in units of p(1 - p), that the team's own levels must outweigh to move all chances.
+SHIFT_PRIOR_INFORMATION = 5.0
 #: What each range that held too much or too little moves the share asked for (adaptive conformal inference).
 COVERAGE_STEP = 0.07
-#: Information, in units of p(1 - p), that the team's own deliveries must outweigh to move the chance.
-CHANCE_PRIOR_INFORMATION = 5.0
-#: Totals hang on few large sprints: the strangers' factor counts as so many of the team's own.
-PRIOR_TOTALS = 10.0
-#: With fewer sprints a better baseline is luck; beyond this many standard errors it is hardly (one-sided 5 %).
-MIN_SPRINTS_TO_ABSTAIN = 8
-ABSTAIN_BEYOND_ERRORS = 1.645
 _LEVEL_BOUNDS = (0.3, 0.98)
+_SMALLEST_CHANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRecord:
-    """A team's past sprints, oldest first, as the prior saw them at the matching share of their days; shape (n,)."""
+    """Past sprints, oldest first, each at the matching share of its days."""
 
-    #: `RawOutcomes.miss` of each, and whether its corrected range held.
-    misses: Floats = field(default_factory=lambda: _NONE)
+    #: The prior's chances, and whether each level was reached: shape (n, n_levels).
+    chances: Floats = field(default_factory=lambda: _NO_LEVELS)
+    reached: Floats = field(default_factory=lambda: _NO_LEVELS)
+    #: The scope of each, and whether the range it would have been given held: shape (n,).
+    scope_points: Floats = field(default_factory=lambda: _NONE)
     held: Floats = field(default_factory=lambda: _NONE)
-    #: Chances before correction, and whether it was delivered.
-    log_odds: Floats = field(default_factory=lambda: _NONE)
-    delivered: Floats = field(default_factory=lambda: _NONE)
-    #: By how many points the prior's typical answer was further off than committed x usual ratio.
-    excess_errors_points: Floats = field(default_factory=lambda: _NONE)
-    #: The prior's typical answers, and what was delivered.
-    typical_points: Floats = field(default_factory=lambda: _NONE)
-    delivered_points: Floats = field(default_factory=lambda: _NONE)
 
     def __len__(self) -> int:
-        return int(self.misses.size)
+        return int(self.held.size)
 
     @property
     def held_share(self) -> float | None:
         """Share of the team's own sprints inside the range that they would have been given; None without any."""
         return float(self.held.mean()) if len(self) else None
 
-    @property
-    def prefers_baseline(self) -> bool:
-        """Whether committed x usual ratio did better on this team's sprints by more than noise."""
-        excess = self.excess_errors_points
-        if len(self) < MIN_SPRINTS_TO_ABSTAIN:
-            return False
-        standard_error = float(excess.std(ddof=1)) / np.sqrt(len(self))
-        return bool(excess.mean() > ABSTAIN_BEYOND_ERRORS * standard_error > 0)
-
-    @property
-    def log_odds_shift(self) -> float:
-        """What the team's own deliveries add to the log odds: one Newton step from none."""
-        if not len(self):
-            return 0.0
-        chances = 1.0 / (1.0 + np.exp(-self.log_odds))
-        information = float((chances * (1.0 - chances)).sum()) + CHANCE_PRIOR_INFORMATION
-        return float((self.delivered - chances).sum()) / information
-
-    def mean_factor(self, strangers: float) -> float:
-        """By what the mean exceeds the typical value: a ratio of sums, so that it answers for totals."""
-        typical = float(self.typical_points.sum())
-        if typical <= 0:
-            return strangers
-        borrowed = PRIOR_TOTALS * typical / len(self)
-        return (float(self.delivered_points.sum()) + strangers * borrowed) / (typical + borrowed)
-
-    def widening(self, strangers: Floats, level: float) -> float:
-        """By how many of its widths a raw range is to grow on both sides (or shrink) to hold `level`.
-
-        Parameters
-        ----------
-        strangers : ndarray of shape (n_quantiles,)
-            Misses of projects that the prior had not seen.
-        level : float
-            Promised share, in (0, 1).
-        """
-        each = np.full(strangers.size, PRIOR_MISSES / strangers.size)
-        own = recency_weights(len(self), half_life=HALF_LIFE_SPRINTS)
-        pool = ErrorPool.of(np.concatenate([strangers, self.misses]), np.concatenate([each, own]))
-        return pool.quantile(self._asked_level(level))
-
-    def with_sprint(self, raw: RawOutcomes, sprint: PastSprint, *, held: bool) -> "OwnRecord":
-        """The record after one more sprint has ended; `raw` is of shape (1,)."""
-        typical_points = float(raw.typical[0]) * sprint.committed_points
-        excess = abs(typical_points - sprint.delivered_points)
-        excess -= abs(committed_ratio(sprint.moment) - sprint.delivered_points)
-        return OwnRecord(
-            misses=_appended(self.misses, raw.miss(np.array([sprint.ratio]))[0]),
-            held=_appended(self.held, held),
-            log_odds=_appended(self.log_odds, raw.log_odds[0]),
-            delivered=_appended(self.delivered, sprint.delivered),
-            excess_errors_points=_appended(self.excess_errors_points, excess),
-            typical_points=_appended(self.typical_points, typical_points),
-            delivered_points=_appended(self.delivered_points, sprint.delivered_points),
-        )
-
-    def _asked_level(self, level: float) -> float:
+    def asked_level(self, level: float) -> float:
+        """The share that the next range is made to hold so that `level` of all are held in the long run."""
         missing = COVERAGE_STEP * float((level - self.held).sum())
         return float(np.clip(level + missing, *_LEVEL_BOUNDS))
+
+    def mixed(self, chances: Floats, scope_points: float) -> Floats:
+        """The prior's chances of a sprint, shape (n_levels,), moved by and mixed with the team's own sprints.
+
+        First all log odds move by one Newton step towards what the team's own sprints reached, then the sprints
+        themselves speak beside the prior, recent ones and those of a like size more.
+        """
+        if not len(self):
+            return chances
+        weights = self._weights(scope_points)
+        own = weights @ self.reached
+        moved = _moved(chances, self._shift(weights))
+        mixture = (PRIOR_SPRINTS * moved + own) / (PRIOR_SPRINTS + weights.sum())
+        return np.asarray(np.minimum.accumulate(mixture))
+
+    def distribution(self, chances: Floats, moment: SprintMoment) -> OutcomeDistribution:
+        """What will be delivered at the end of a sprint of which the prior says `chances`."""
+        if moment.is_over:
+            return OutcomeDistribution.settled(moment.done_share)
+        return OutcomeDistribution.of_levels(self.mixed(chances, moment.scope_points), moment.done_share)
+
+    def with_sprint(self, chances: Floats, sprint: PastSprint, *, held: bool) -> "OwnRecord":
+        """The record after one more sprint has ended."""
+        reached = levels_reached(np.array([sprint.ratio]), np.array([sprint.moment.done_share]))
+        return OwnRecord(
+            chances=np.vstack([self.chances, chances])[-MAX_SPRINTS:],
+            reached=np.vstack([self.reached, reached])[-MAX_SPRINTS:],
+            scope_points=np.append(self.scope_points, sprint.scope_points)[-MAX_SPRINTS:],
+            held=np.append(self.held, float(held))[-MAX_SPRINTS:],
+        )
+
+    def _weights(self, scope_points: float) -> Floats:
+        sizes_apart = np.abs(np.log(self.scope_points / scope_points))
+        return np.asarray(recency_weights(len(self), half_life=HALF_LIFE_SPRINTS) * np.exp(-sizes_apart / SIZE_WIDTH))
+
+    def _shift(self, weights: Floats) -> float:
+        information = float(weights @ (self.chances * (1.0 - self.chances)).mean(axis=1))
+        surplus = float(weights @ (self.reached - self.chances).mean(axis=1))
+        return surplus / (information + SHIFT_PRIOR_INFORMATION)
 
 
 def own_record(prior: SprintPrior, sprints: Sequence[PastSprint], *, level: float) -> OwnRecord:
     """Replay a team's past sprints, oldest first, each with only what came before it as its past and record."""
-    record = OwnRecord()
-    known = sprints[-MAX_SPRINTS:]
-    raw = prior.ask(matrix([sprint.moment for sprint in known]))
-    for index, sprint in enumerate(known):
-        one = raw[index : index + 1]
-        low, high = corrected_range(prior, one, sprint.moment.elapsed_ratio, record, level=level)
-        record = record.with_sprint(one, sprint, held=low <= sprint.ratio <= high)
+    record, known = OwnRecord(), sprints[-MAX_SPRINTS:]
+    chances = prior.chances([sprint.moment for sprint in known])
+    for said, sprint in zip(chances, known, strict=True):
+        low, high = record.distribution(said, sprint.moment).range(record.asked_level(level))
+        record = record.with_sprint(said, sprint, held=holds(low, high, sprint))
     return record
 
 
-def corrected_range(
-    prior: SprintPrior, raw: RawOutcomes, elapsed_ratio: float, record: OwnRecord, *, level: float
-) -> tuple[float, float]:
-    """The range of delivered / committed that shall hold `level`; `raw` is of shape (1,)."""
-    grow = record.widening(prior.misses[prior.nearest(elapsed_ratio)], level) * float(raw.width[0])
-    typical = float(raw.typical[0])
-    return max(min(float(raw.low[0]) - grow, typical), 0.0), max(float(raw.high[0]) + grow, typical)
+def holds(low: float, high: float, sprint: PastSprint) -> bool:
+    """Whether a range of shares held what a sprint delivered; what was reopened afterwards lies below it."""
+    return low - 1e-9 <= sprint.ratio <= high + 1e-9
 
 
-def _appended(values: Floats, value: float) -> Floats:
-    return np.append(values, float(value))[-MAX_SPRINTS:]
+def _moved(chances: Floats, shift: float) -> Floats:
+    bounded = np.clip(chances, _SMALLEST_CHANCE, 1.0 - _SMALLEST_CHANCE)
+    return np.asarray(1.0 / (1.0 + np.exp(-(np.log(bounded / (1.0 - bounded)) + shift))))

@@ -1,32 +1,30 @@
 """A team's recorded sprints as the model's moments: each as it stood when the same share of its days had passed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
-from apps.ml.core.past.sprints import SprintPast
+from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import counts_in_points
 from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
 from apps.projects.history.sprint_books import Amount, SprintScope
 
 
-def unit_at(sprint: SprintPast, at: datetime) -> str:
+def unit_at(sprint: SprintTimeline, at: datetime) -> str:
     """'points' if most of the issues in the sprint carry some, else 'issues'."""
-    inside = [issue for issue in sprint.issues if issue.place_at(at) == sprint.window.sprint_id]
+    there = [issue for issue in sprint.issues if issue.place_at(at) == sprint.window.sprint_id]
+    inside = [issue for issue in there if issue.category_at(at) != "dropped"]
     pointed = [points for issue in inside if (points := issue.points_at(at)) is not None]
     return "points" if counts_in_points(len(pointed), len(inside)) and sum(pointed) > 0 else "issues"
 
 
-def elapsed_ratio_at(sprint: SprintPast, at: datetime) -> float | None:
-    """Share of the planned time that has passed, in [0, 1]; None without planned days."""
-    span = _planned(sprint)
-    if span is None:
-        return None
-    start, end = span
-    return min(max((at - start) / (end - start), 0.0), 1.0)
-
-
 def moment_at(
-    sprint: SprintPast, at: datetime, *, elapsed_ratio: float, unit: str, past: tuple[PastSprint, ...] = ()
+    sprint: SprintTimeline,
+    at: datetime,
+    *,
+    elapsed_ratio: float,
+    unit: str,
+    past: tuple[PastSprint, ...] = (),
+    is_over: bool = False,
 ) -> SprintMoment:
     """A sprint as it stood; sizes found different since planning ended count as if planned so."""
     scope = _counted(sprint.scope_at(at), unit)
@@ -40,30 +38,24 @@ def moment_at(
         done=scope.done,
         team_size=float(sprint.team_size or 0),
         past=past,
+        committed_points=scope.committed.points,
+        is_over=is_over,
     )
 
 
-def past_sprints(sprints: Sequence[SprintPast], *, elapsed_ratio: float, unit: str) -> tuple[PastSprint, ...]:
+def past_sprints(sprints: Sequence[SprintTimeline], *, elapsed_ratio: float, unit: str) -> tuple[PastSprint, ...]:
     """Completed sprints with planned days, oldest first, each at the moment that matches."""
     past = []
     for sprint in sprints:
-        span, end = _planned(sprint), sprint.window.ended_at
-        if span is None or end is None:
+        days, end = sprint.planned_days, sprint.window.ended_at
+        if days is None or end is None or sprint.planning_ended_at is None:
             continue
+        begin = datetime.combine(days[0], time.min, tzinfo=UTC)
         # A sprint that was closed early stood at its end from then on.
-        at = min(max(span[0] + elapsed_ratio * (span[1] - span[0]), sprint.planning_ended_at or span[0]), end)
+        at = min(max(begin + elapsed_ratio * (days[1] - days[0] + timedelta(days=1)), sprint.planning_ended_at), end)
         moment = moment_at(sprint, at, elapsed_ratio=elapsed_ratio, unit=unit)
         past.append(PastSprint(moment, delivered_points=_counted(sprint.scope_at(end), unit).done.points))
     return tuple(past)
-
-
-def _planned(sprint: SprintPast) -> tuple[datetime, datetime] | None:
-    """From when to when it was to run; None where it is not said, or it began after its last day."""
-    start = sprint.window.started_at
-    if start is None or sprint.last_day is None:
-        return None
-    end = datetime.combine(sprint.last_day, time.max, tzinfo=UTC)
-    return (start, end) if start < end else None
 
 
 def _counted(scope: SprintScope, unit: str) -> SprintScope:
