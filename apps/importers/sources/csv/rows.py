@@ -198,6 +198,17 @@ def _person(texts: Mapping[str, str], name: str) -> Person | None:
     return found
 
 
+<<<<<<< HEAD
+=======
+def _points(texts: Mapping[str, str], labels: Sequence[str]) -> float | None:
+    """Story points from their column, else from a label that names them."""
+    if texts.get("story_points", "").strip():
+        return quantity(texts["story_points"], "story points", most=MOST_POINTS)
+    named = (match[1] for label in labels if (match := _POINT_LABEL.fullmatch(" ".join(label.split()))))
+    return next((quantity(text, "story points", most=MOST_POINTS) for text in named), None)
+
+
+>>>>>>> 1ed8a2cc30321b37429d0fb5f61bd9e019399cc9
 def _parts(cell: str) -> Iterator[str]:
     """Labels of one cell; all trackers part them by commas or semicolons."""
     return (part.strip() for part in re.split(r"[,;]", cell) if part.strip())
