@@ -29,6 +29,8 @@ class ImportedIssue:
     line: int
     external_id: str
     title: str
+    #: The tracker's own id, which stays when the issue moves to another project and gets another key.
+    source_id: str = ""
     description: str = ""
     issue_type: str = ""
     #: The id of the issue that it is a part of, or that issue's key.
@@ -36,6 +38,8 @@ class ImportedIssue:
     status: str = ""
     #: to_do, in_progress, done or dropped where the source itself says so; empty otherwise.
     status_category: str = ""
+    #: What a status of the team's own means, as all rows that bear it say.
+    status_meaning: str = ""
     #: How it ended, in the source's words: 'Fixed', 'Won't Do'.
     resolution: str = ""
     #: 1 is the most urgent.
@@ -45,6 +49,10 @@ class ImportedIssue:
     reporter: Person | None = None
     assignee: Person | None = None
     sprint: str = ""
+    #: The source's id or number of the sprint; empty where there is none.
+    sprint_id: str = ""
+    #: Sprints that it was in before, oldest first, by name.
+    earlier_sprints: tuple[str, ...] = ()
     sprint_starts_on: date | None = None
     sprint_ends_on: date | None = None
     story_points: float | None = None
@@ -53,9 +61,12 @@ class ImportedIssue:
     created_at: datetime | None = None
     started_at: datetime | None = None
     resolved_at: datetime | None = None
+    dropped_at: datetime | None = None
     due_date: date | None = None
     #: What had to be done to the row to make it an issue, in a few fixed words, for counting.
     remarks: tuple[str, ...] = ()
+    #: Cells that could not be read and cost nothing but themselves, each in a few words.
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

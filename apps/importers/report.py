@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from apps.importers.records import RowError
+from apps.importers.records import ImportedIssue, RowError
 
 SHOWN_ERRORS = 20
+UNREAD_CELLS = "cells that cannot be read: left empty"
 #: The seed, "Minimum Training Data": 50 completed issues with hours, 50 with story points.
 NEEDED_FOR_TRAINING = 50
 NO_SPRINT_DATES = (
@@ -46,6 +47,8 @@ class ImportReport:
     #: The first errors; `on_error` hears them all.
     errors: list[RowError] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
+    #: The first cells that could not be read; `remarks` counts them all.
+    unread_cells: list[str] = field(default_factory=list)
     people_added: int = 0
     #: Entries of the history that were written.
     changes_added: int = 0
@@ -61,6 +64,13 @@ class ImportReport:
     unread: tuple[str, ...] = ()
     #: What of the past could not be had, and which figures it touches.
     ledger: list[LedgerLine] = field(default_factory=list)
+
+    def note_unread(self, record: ImportedIssue) -> None:
+        """Count the cells of an issue that could not be read, and keep the first ones."""
+        for told in record.unread:
+            self.remarks[UNREAD_CELLS] += 1
+            if len(self.unread_cells) < SHOWN_ERRORS:
+                self.unread_cells.append(f"line {record.line:,}: {told} (left empty)")
 
     def sentence(self) -> str:
         """What the project's data suffices for."""

@@ -36,6 +36,7 @@ def import_issues(
     create_as: str | None = None,
     lead: User | None = None,
     source: str = "csv",
+    scope_is_recorded: bool = True,
     dry_run: bool = False,
     on_error: Callable[[RowError], None] | None = None,
 ) -> ImportReport:
@@ -45,6 +46,8 @@ def import_issues(
     ----------
     mapped : collection of str
         The fields the source has. Only these can be emptied; what the source does not have stays as it is.
+    scope_is_recorded : bool
+        Whether the source tells all sprints that an issue was in; a file that names the last one only does not.
     create_as : str, optional
         The name under which an unknown project is made, with the default workflow.
     lead : User, optional
@@ -57,7 +60,7 @@ def import_issues(
     """
     report = ImportReport(project_key, dry_run)
     with led_project(project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run) as project:
-        writer = BatchWriter(project, frozenset(mapped), source, now, report)
+        writer = BatchWriter(project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded)
         for batch in _batches(_issues_only(rows, report, on_error)):
             with transaction.atomic():
                 writer.write(batch)

@@ -265,6 +265,8 @@ class Issue(UUIDModel):
     #: Where the issue came from, for idempotent imports: ('csv', 'MULE-6129'). Empty for issues made here.
     source = models.CharField(max_length=32, blank=True)
     external_id = models.CharField(max_length=200, blank=True)
+    #: The tracker's own id, which stays when the issue gets another key.
+    source_id = models.CharField(max_length=200, blank=True)
     inserted_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -291,6 +293,9 @@ class Issue(UUIDModel):
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["project", "source", "source_id"], condition=~Q(source_id=""), name="projects_issue_source_id"
+            ),
             models.Index(fields=["project", "resolved_at"], name="projects_issue_resolved"),
             models.Index(fields=["project", "-created_at"], name="projects_issue_created"),
         ]

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('projects', '0008_issue_key'),
+        ('projects', '0007_what_counts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -16,8 +16,9 @@ from urllib.parse import quote
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Client
+from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.csv.values import person as person_in
-from apps.importers.sources.reading import BadValue, part, rows
+from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 

@@ -14,8 +14,9 @@ from typing import Any
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Answer, Client, TrackerRefused
+from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.paging import cursor_pages, each_row, linked_pages
-from apps.importers.sources.reading import BadValue, part, rows
+from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
     Gap,

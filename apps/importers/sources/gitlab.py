@@ -13,8 +13,9 @@ from urllib.parse import quote
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Client, TrackerRefused
+from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.paging import each_row, linked_pages
-from apps.importers.sources.reading import BadValue, part, rows
+from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
     Gap,

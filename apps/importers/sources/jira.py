@@ -13,6 +13,7 @@ from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
+from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.jira_rows import (
     CATEGORY_OF_KEY,
     Entry,
@@ -25,7 +26,7 @@ from apps.importers.sources.jira_rows import (
     sprints_named,
     stage_named,
 )
-from apps.importers.sources.reading import BadValue, part, rows
+from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, value_at, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 

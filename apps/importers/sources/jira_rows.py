@@ -8,7 +8,8 @@ from typing import Any
 
 from apps.importers.records import Person
 from apps.importers.sources import reading
-from apps.importers.sources.reading import BadValue, part, rows
+from apps.importers.sources.csv.cells import BadValue
+from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Stage, TrackedSprint
 from apps.importers.writing.workflow import means_dropped
 

@@ -11,8 +11,9 @@ from typing import Any
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Answer, Client
+from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.paging import cursor_pages, each_row
-from apps.importers.sources.reading import BadValue, part
+from apps.importers.sources.reading import part
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import means_dropped
 

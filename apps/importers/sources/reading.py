@@ -8,14 +8,9 @@ from typing import Any
 
 from apps.common.hours import LEAST_HOURS
 from apps.importers.records import Person
-from apps.importers.sources.csv.values import (
-    EARLIEST_YEAR,
-    LATEST_YEAR,
-    MOST_HOURS,
-    MOST_POINTS,
-    PRIORITY_NAMES,
-    BadValue,
-)
+from apps.importers.sources.csv.cells import BadValue
+from apps.importers.sources.csv.dates import EARLIEST_YEAR, LATEST_YEAR
+from apps.importers.sources.csv.numbers import MOST_HOURS, MOST_POINTS
 from apps.importers.sources.csv.values import priority as read_priority
 from apps.importers.tracked import Stage
 from apps.importers.writing.workflow import category_of
@@ -119,11 +114,6 @@ def rank_of(name: Any) -> int | None:
         return read_priority(str(name)) if name not in (None, "") else None
     except BadValue:
         return None
-
-
-def is_known_priority(name: str) -> bool:
-    """Whether a name of a priority is understood."""
-    return name.casefold() in PRIORITY_NAMES
 
 
 def person(*, name: Any = "", email: Any = "", account: Any = "") -> Person | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.importers.records import ImportRefused
-from apps.importers.sources.csv.columns import detect_columns, normal_form
+from apps.importers.sources.csv.columns import detect_columns, normal_form, unit_by_name
 
 JIRA = [
     "Summary", "Issue key", "Issue id", "Issue Type", "Status", "Project key", "Project name", "Priority", "Resolution",
@@ -26,25 +26,23 @@ AZURE = [
 ]  # fmt: skip
 
 
-def test_a_jira_export_is_read_with_its_times_in_seconds_and_its_repeated_headers():
+def test_a_jira_export_is_read_with_its_repeated_headers():
     columns = detect_columns(JIRA)
 
     assert columns.names()["external_id"] == "Issue key"
     assert columns.names()["story_points"] == "Custom field (Story Points)"
     assert columns.names()["actual_hours"] == "Time Spent"
     assert columns.names()["component"] == "Component/s"
-    assert columns.hours_factor == {"estimated_hours": 1 / 3600, "actual_hours": 1 / 3600}
     assert columns.positions["labels"] == (24, 25)
     assert columns.positions["sprint"] == (26, 27)
 
 
-def test_a_gitlab_export_is_read_with_its_times_in_seconds():
+def test_a_gitlab_export_is_read():
     columns = detect_columns(GITLAB)
 
     assert columns.names()["story_points"] == "Weight"
     assert columns.names()["created_at"] == "Created At (UTC)"
     assert columns.names()["resolved_at"] == "Closed At (UTC)"
-    assert columns.hours_factor["actual_hours"] == 1 / 3600
 
 
 def test_a_linear_export_gives_its_estimate_as_points_and_its_project_as_component():
@@ -56,12 +54,11 @@ def test_a_linear_export_gives_its_estimate_as_points_and_its_project_as_compone
     assert columns.names()["resolved_at"] == "Completed"
 
 
-def test_an_azure_export_is_read_with_its_times_in_hours():
+def test_an_azure_export_is_read():
     columns = detect_columns(AZURE)
 
     assert columns.names()["issue_type"] == "Work Item Type"
     assert columns.names()["actual_hours"] == "Completed Work"
-    assert columns.hours_factor == {"estimated_hours": 1.0, "actual_hours": 1.0}
     assert columns.names()["started_at"] == "Activated Date"
 
 
@@ -85,7 +82,6 @@ def test_calendar_time_is_never_taken_for_hours_of_work_and_the_user_is_told_why
     columns = detect_columns(["title", "in_progress_minutes", "timespent_minutes"])
 
     assert columns.names()["actual_hours"] == "timespent_minutes"
-    assert columns.hours_factor["actual_hours"] == 1 / 60
     assert any("in_progress_minutes is left out: calendar time" in note for note in columns.notes)
 
 
@@ -94,11 +90,19 @@ def test_a_file_that_does_not_say_when_work_ended_is_read_with_a_warning():
     assert "nothing can be learned" in detect_columns(["title", "hours"]).notes[0]
 
 
-def test_a_time_column_of_unknown_unit_is_left_out_with_a_question_rather_than_guessed():
-    columns = detect_columns(["title", "Time Spent"])
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [(JIRA, ("", "seconds")), (GITLAB, ("", "seconds")), (AZURE, ("", "hours")), (["Title"], ("", ""))],
+)
+def test_the_unit_of_a_time_without_one_in_its_name_is_that_of_its_tracker(header, unit):
+    assert unit_by_name("Time Spent", header) == unit
 
-    assert "actual_hours" not in columns.positions
-    assert "--map actual_hours='Time Spent:hours'" in columns.notes[0]
+
+@pytest.mark.parametrize(
+    ("column", "unit"), [("timespent_minutes", "minutes"), ("Time Spent Seconds", "seconds"), ("hours", "hours")]
+)
+def test_a_unit_in_the_name_of_a_column_goes_before_its_tracker(column, unit):
+    assert unit_by_name(column, JIRA) == (unit, "")
 
 
 def test_the_user_names_columns_and_units():
@@ -128,11 +132,9 @@ def test_the_end_of_work_is_found_under_many_names(header):
 
 
 def test_what_is_read_explained_or_unread_covers_every_column():
-    columns = detect_columns(
-        ["title", "Size", "Time Spent", "in_progress_minutes", "Mood", ""], unreadable={1: "story_points"}
-    )
+    columns = detect_columns(["title", "Size", "in_progress_minutes", "Mood", ""], unreadable={1: "story_points"})
 
     assert set(columns.positions) == {"title"}
     assert columns.unread == ("Mood",)
-    assert [note.split(" is left out")[0] for note in columns.notes[1:3]] == ["Time Spent", "in_progress_minutes"]
+    assert columns.notes[1].startswith("in_progress_minutes is left out")
     assert columns.notes[0].startswith("Column Size holds no numbers")

@@ -14,7 +14,7 @@ from tests.public_data import PUBLIC_DATA, needs_public
 pytestmark = pytest.mark.django_db
 HEADER = "id,title,status,hours,created,resolved\n"
 GOOD = "1,Fix,Done,2,2025-01-01,2025-01-02\n"
-BAD = "2,Break,Done,-2,2025-01-01,2025-01-02\n"
+BAD = "2,Break,Done,2,2025-01-02,2025-01-01\n"
 
 needs_tasks = needs_public("effort_sip")
 
@@ -36,7 +36,7 @@ def test_it_says_what_it_reads_what_is_wrong_and_what_it_did(file):
     text = run(file, "--project", "SHOP", "--create-project", "Shop")
 
     assert "actual_hours     hours" in text
-    assert "line 3: 2: actual hours is negative: -2" in text
+    assert "line 3: 2: resolved (2025-01-01 00:00) before created (2025-01-02 00:00)" in text
     assert "SHOP: 1 new, 1 rows not imported." in text
     assert text.endswith("0 completed issues with points: 50 more are needed to train a points model (50).\n")
 
@@ -56,14 +56,14 @@ def test_a_dry_run_changes_nothing(file):
 
 
 def test_all_errors_go_to_a_file_that_a_spreadsheet_can_open_safely(file, tmp_path):
-    file.write_text(HEADER + "".join(f"=id{number},Break,Done,-1,,\n" for number in range(30)))
+    file.write_text(HEADER + "".join(f"=id{number},Break,Done,1,1901-01-01,\n" for number in range(30)))
 
     text = run(file, "--project", "SHOP", "--create-project", "--errors", tmp_path / "errors.csv")
 
     with (tmp_path / "errors.csv").open(newline="") as written:
         rows = list(csv.reader(written))
     assert "and 10 more rows: they are in" in text
-    assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", "actual hours is negative: -1"]]
+    assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", "created lies in the year 1901: 1901-01-01"]]
     assert len(rows) == 31
 
 
@@ -92,8 +92,8 @@ def test_the_next_best_column_takes_the_place_of_one_without_numbers(file):
     text = run(file, "--project", "SHOP", "--create-project")
 
     assert "Column Estimate holds no numbers" in text
-    assert "line 3: A-2: story points is not a number: 'x'" in text
-    assert Issue.objects.get().story_points == 3.0
+    assert "line 3: story points is not a number: 'x' (left empty)" in text
+    assert list(Issue.objects.order_by("external_id").values_list("story_points", flat=True)) == [3.0, None]
 
 
 def test_a_column_of_completion_without_dates_is_left_out_too(file):
@@ -105,20 +105,21 @@ def test_a_column_of_completion_without_dates_is_left_out_too(file):
     assert Issue.objects.filter(resolved_at__isnull=False).count() == 1
 
 
-def test_one_bad_cell_among_numbers_costs_its_own_row_only(file):
+def test_a_bad_cell_among_numbers_costs_itself_and_no_row(file):
     file.write_text("Key,Title,Points\n" + "".join(f"{n},Fix,{'XL' if n == 1 else n}\n" for n in range(1, 5)))
 
     text = run(file, "--project", "SHOP", "--create-project")
 
-    assert "line 2: 1: story points is not a number: 'XL'" in text
-    assert "SHOP: 3 new, 1 rows not imported." in text
+    assert "line 2: story points is not a number: 'XL' (left empty)" in text
+    assert "1 cells that cannot be read: left empty" in text
+    assert "SHOP: 4 new." in text
 
 
 def test_a_field_can_be_told_to_have_no_column(file):
     text = run(file, "--project", "SHOP", "--create-project", "--map", "actual_hours=")
 
     assert "Not read: hours\n" in text
-    assert "SHOP: 2 new." in text
+    assert "SHOP: 1 new, 1 rows not imported." in text
 
 
 def test_columns_of_which_nothing_is_read_are_listed_in_one_line(file):
@@ -158,7 +159,7 @@ def test_ids_of_two_trackers_do_not_meet(file):
 
 
 def test_a_file_cannot_steer_the_terminal(file):
-    file.write_text(HEADER + "\x1b[2J,Break,Done,-2,,\n")
+    file.write_text(HEADER + "\x1b[2J,Break,Done,2,1901-01-01,\n")
 
     assert "\x1b" not in run(file, "--project", "SHOP", "--create-project", "--dry-run")
 

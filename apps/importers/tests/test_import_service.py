@@ -350,13 +350,14 @@ def test_a_later_import_gives_a_sprint_the_dates_it_had_not(run):
     assert (sprint.status, sprint.completed_at) == (Sprint.Status.COMPLETED, None)
 
 
-def test_the_dates_of_a_sprint_are_never_overwritten(run):
+def test_dates_of_a_sprint_that_the_source_changes_are_taken_over(run):
     start = CREATED.date()
     run(finished("A-1", sprint="S", sprint_starts_on=start, sprint_ends_on=start + 13 * DAY))
 
     run(finished("A-1", sprint="S", sprint_starts_on=start + DAY, sprint_ends_on=start + 14 * DAY))
 
-    assert Sprint.objects.get().start_date == start
+    sprint = Sprint.objects.get()
+    assert (sprint.start_date, sprint.end_date) == (start + DAY, start + 14 * DAY)
 
 
 @pytest.mark.parametrize(

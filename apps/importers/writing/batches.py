@@ -1,10 +1,10 @@
 """A batch of records against the rows that are there: compared, then written in two statements."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Q
 
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
@@ -12,9 +12,10 @@ from apps.importers.writing.changes import IDS_PER_QUERY, Edit
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
+from apps.importers.writing.sprints import Sprints
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
 from apps.projects.levels import new_type
-from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
+from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 
 DEFAULT_TYPE = "task"
 PLAIN_FIELDS = (
@@ -23,6 +24,8 @@ PLAIN_FIELDS = (
 )  # fmt: skip
 WRITTEN_FIELDS = (
     *PLAIN_FIELDS,
+    "external_id",
+    "source_id",
     "labels",
     "issue_type",
     "status",
@@ -43,25 +46,31 @@ class BatchWriter:
     """Writes batches into one project; remembers its types, statuses, sprints and people between them."""
 
     def __init__(
-        self, project: Project, mapped: frozenset[str], source: str, now: datetime, report: ImportReport
+        self,
+        project: Project,
+        mapped: frozenset[str],
+        source: str,
+        now: datetime,
+        report: ImportReport,
+        *,
+        scope_is_recorded: bool = True,
     ) -> None:
         self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
         self.team = Team(project, now=now)
         self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
         self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
-        self._sprints = {one.name: one for one in Sprint.objects.filter(project=project)}
-        self._undated_sprints: list[Sprint] = []
+        self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded)
         self._parents = Parents(project, mapped, source)
 
     def write(self, batch: Sequence[ImportedIssue]) -> None:
         """Insert what is new, update what differs; call it inside a transaction."""
         Project.objects.select_for_update().get(pk=self._project.pk)
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
-        there = self._already_there([record.external_id for record in batch])
+        there = self._already_there(batch)
         new: list[Issue] = []
         edits: list[Edit] = []
         for record in batch:
-            issue = there.get(record.external_id)
+            issue = there.get(record.source_id) or there.get(record.external_id)
             if issue is None:
                 new.append(self._new_issue(record))
             elif before := self._apply(issue, self._values(record)):
@@ -76,26 +85,25 @@ class BatchWriter:
         self._count(batch, new, changed)
 
     def settle_sprints(self) -> None:
-        """Sprints this import made without dates are over if all their issues are, since the last one was."""
-        done = Count("issues", filter=Q(issues__resolved_at__isnull=False))
-        made = Sprint.objects.filter(pk__in=[sprint.pk for sprint in self._undated_sprints])
-        settled = []
-        for sprint in made.annotate(total=Count("issues"), done=done, last=Max("issues__resolved_at")):
-            if 0 < sprint.total == sprint.done:
-                sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, sprint.last
-                settled.append(sprint)
-        Sprint.objects.bulk_update(settled, ["status", "completed_at"])
+        """What all records together say of sprints."""
+        self._sprints.settle()
 
     def settle_levels(self) -> None:
         """Parents may come later in the file than their parts: tied together at the end."""
         self._parents.tie()
 
-    def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:
+    def _already_there(self, batch: Sequence[ImportedIssue]) -> dict[str, Issue]:
+        """Issues by the tracker's own id and by their key: an issue that moved has a new key and its old id."""
         found: dict[str, Issue] = {}
         rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
-        for start in range(0, len(ids), IDS_PER_QUERY):
-            part = rows.filter(external_id__in=ids[start : start + IDS_PER_QUERY])
-            found |= {issue.external_id: issue for issue in part}
+        for start in range(0, len(batch), IDS_PER_QUERY):
+            part = batch[start : start + IDS_PER_QUERY]
+            ids = [record.source_id for record in part if record.source_id]
+            by_id = Q(source_id__in=ids) if ids else Q(pk__in=())
+            for issue in rows.filter(by_id | Q(external_id__in=[record.external_id for record in part])):
+                found[issue.external_id] = issue
+                if issue.source_id:
+                    found[issue.source_id] = issue
         return found
 
     def _new_issue(self, record: ImportedIssue) -> Issue:
@@ -105,7 +113,7 @@ class BatchWriter:
             values["issue_type_id"] = self._type(DEFAULT_TYPE).pk
         if "status_id" not in values:
             values["status_id"] = self._status_of_category(TO_DO).pk
-        return Issue(project_id=self._project.pk, source=self._source, external_id=record.external_id, **values)
+        return Issue(project_id=self._project.pk, source=self._source, **values)
 
     def _values(self, record: ImportedIssue) -> dict[str, Any]:
         """Attribute of `Issue` → what the record says; attributes of which it says nothing are not there."""
@@ -118,12 +126,15 @@ class BatchWriter:
             "sprint_id": self._sprint_id(record),
         }
         values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._mapped}
+        values["external_id"] = record.external_id
+        if record.source_id:
+            values["source_id"] = record.source_id
         if record.created_at is None:
             values.pop("created_at", None)
         status = self._status(record)
         if status is not None:
             values["status_id"] = status.pk
-            values["dropped_at"] = record.resolved_at if status.category == DROPPED else None
+            values["dropped_at"] = (record.dropped_at or record.resolved_at) if status.category == DROPPED else None
             if status.category != DONE:
                 values["resolved_at"] = None
         return values
@@ -150,40 +161,8 @@ class BatchWriter:
         return self._types[key]
 
     def _sprint_id(self, record: ImportedIssue) -> Any:
-        if not record.sprint:
-            return None
-        if record.sprint not in self._sprints:
-            self._sprints[record.sprint] = self._make_sprint(record)
-        sprint = self._sprints[record.sprint]
-        if sprint.start_date is None and sprint.end_date is None:
-            self._give_dates(sprint, record)
-        return sprint.pk
-
-    def _make_sprint(self, record: ImportedIssue) -> Sprint:
-        """A sprint with the dates the source gives; without any, its work will tell whether it is over."""
-        sprint = Sprint(
-            project=self._project,
-            name=record.sprint,
-            start_date=record.sprint_starts_on,
-            end_date=record.sprint_ends_on,
-            created_at=self._now,
-        )
-        if sprint.start_date and sprint.end_date:
-            sprint.status = _sprint_status(sprint.start_date, sprint.end_date, self._now.date())
-        else:
-            self._undated_sprints.append(sprint)
-        sprint.save(force_insert=True)
-        self._report.sprints_added += 1
-        return sprint
-
-    def _give_dates(self, sprint: Sprint, record: ImportedIssue) -> None:
-        """An earlier import made the sprint by its name alone; what it then guessed of its end gives way."""
-        if not (record.sprint_starts_on and record.sprint_ends_on) or sprint.started_at:
-            return
-        sprint.start_date, sprint.end_date, sprint.completed_at = record.sprint_starts_on, record.sprint_ends_on, None
-        sprint.status = _sprint_status(record.sprint_starts_on, record.sprint_ends_on, self._now.date())
-        sprint.save(update_fields=["start_date", "end_date", "completed_at", "status"])
-        self._undated_sprints = [one for one in self._undated_sprints if one.pk != sprint.pk]
+        sprint = self._sprints.of(record)
+        return sprint.pk if sprint else None
 
     def _status(self, record: ImportedIssue) -> WorkflowStatus | None:
         """The record's status by name; the category that the source gives goes before its times and resolution."""
@@ -194,7 +173,7 @@ class BatchWriter:
         if not record.status:
             category = said or fallback
             return self._status_of_category(category) if category else None
-        status = self._named_status(record.status, said, fallback or TO_DO)
+        status = self._named_status(record.status, said, fallback or TO_DO, record.status_meaning)
         if record.resolved_at and not said and status.category in (TO_DO, IN_PROGRESS):
             return self._status_of_category(DONE)
         return status
@@ -206,10 +185,10 @@ class BatchWriter:
         named = category_of(record.status)
         return means_dropped(record.resolution) and not (named in (TO_DO, IN_PROGRESS) and not record.resolved_at)
 
-    def _named_status(self, name: str, said: str, fallback: str) -> WorkflowStatus:
+    def _named_status(self, name: str, said: str, fallback: str, meaning: str = "") -> WorkflowStatus:
         key = name.casefold()
         if key not in self._statuses:
-            category = said or category_of(name) or fallback
+            category = said or category_of(name) or meaning or fallback
             self._statuses[key] = self._make_status(name, category)
         return self._statuses[key]
 
@@ -233,6 +212,7 @@ class BatchWriter:
         for record in batch:
             report.remarks.update(record.remarks)
             report.remarks.update(self._remarks(record))
+            report.note_unread(record)
 
     def _remarks(self, record: ImportedIssue) -> Iterable[str]:
         named = self._statuses.get(record.status.casefold()) if record.status else None
@@ -248,9 +228,3 @@ class BatchWriter:
 
 def _earliest(record: ImportedIssue) -> datetime | None:
     return min((time for time in (record.started_at, record.resolved_at) if time), default=None)
-
-
-def _sprint_status(start: date, end: date, today: date) -> str:
-    if today > end:
-        return Sprint.Status.COMPLETED
-    return Sprint.Status.ACTIVE if today >= start else Sprint.Status.PLANNED

@@ -26,7 +26,8 @@ PLAIN_FIELDS = (
 #: What statuses tell; where they are not recorded, the tracker's own times.
 TIMES = ("started_at", "resolved_at", "dropped_at")
 WRITTEN_FIELDS = (
-    "external_id", "source_id", *PLAIN_FIELDS, *TIMES, "labels", "issue_type", "status", "assignee", "reporter", "sprint", "updated_at",
+    *PLAIN_FIELDS, *TIMES, "external_id", "source_id", "labels", "issue_type", "status", "assignee", "reporter",
+    "sprint", "updated_at",
 )  # fmt: skip
 
 

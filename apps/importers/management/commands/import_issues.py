@@ -21,9 +21,10 @@ from apps.importers.records import ImportedIssue, ImportRefused, Person, RowErro
 from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS, Columns
-from apps.importers.sources.csv.file import CsvShape, date_style, inspect_file, read_issues
-from apps.importers.sources.csv.sampling import readable_columns
+from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
+from apps.importers.sources.csv.survey import reading_of
 from apps.importers.sources.registry import place_in
+from apps.importers.writing.workflow import category_of
 
 ROWS_PER_LINE = 5_000
 PREVIEWED_ISSUES = 3
@@ -68,8 +69,12 @@ class Command(BaseCommand):
             "means that the field is not read. Fields: " + ", ".join(SYNONYMS),
         )
         parser.add_argument(
-            "--date-format", default="", metavar="ORDER", help="day-first, month-first or e.g. %%d.%%m.%%y"
+            "--date-format", default="", metavar="ORDER", help="day-first, month-first, year-first or e.g. %%d.%%m.%%y"
         )
+        parser.add_argument(
+            "--decimal", default="", choices=["comma", "point"], help="what parts whole numbers from fractions"
+        )
+        parser.add_argument("--encoding", default="", metavar="NAME", help="of the file, if it is not recognised")
         parser.add_argument(
             "--errors", type=Path, metavar="FILE", help="write every row that was not imported to a CSV"
         )
@@ -106,13 +111,20 @@ class Command(BaseCommand):
 
     def _import(self, options: dict[str, Any]) -> ImportReport:
         _refuse_bad_options(options)
-        shape = inspect_file(options["file"])
-        columns = readable_columns(shape, _overrides(options["map"]))
-        style = date_style(shape, columns, options["date_format"])
+        now = timezone.now()
+        shape = inspect_file(options["file"], encoding=options["encoding"])
+        reading = reading_of(
+            shape,
+            _overrides(options["map"]),
+            date_format=options["date_format"],
+            decimal={"": "", "comma": ",", "point": "."}[options["decimal"]],
+            now=now,
+            is_known_status=lambda name: bool(category_of(name)),
+        )
+        columns = reading.columns
         if not options["json"]:
             self._print_reading(shape, columns)
-        now = timezone.now()
-        rows = read_issues(shape, columns, style, now=now)
+        rows = read_issues(shape, reading, now=now)
         if options["dry_run"] and not options["json"]:
             rows = self._with_preview(rows)
         with ExitStack() as stack:
@@ -125,6 +137,7 @@ class Command(BaseCommand):
                 mapped=frozenset(columns.positions),
                 now=now,
                 source=options["source"],
+                scope_is_recorded=reading.names_all_sprints,
                 dry_run=options["dry_run"],
                 on_error=on_error,
             )
@@ -171,6 +184,8 @@ class Command(BaseCommand):
         if (unseen := report.error_count - len(report.errors)) > 0:
             where = f"they are in {error_file}" if error_file else "--errors FILE writes all of them"
             self.stdout.write(f"and {unseen:,} more rows: {where}")
+        for told in report.unread_cells:
+            self.stdout.write(_printable(told))
         for remark, count in sorted(report.remarks.items()):
             self.stdout.write(f"{count:,} {remark}")
         self.stdout.write(_summary(report))

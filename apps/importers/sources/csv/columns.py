@@ -14,14 +14,22 @@ from apps.importers.records import ImportRefused
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "external_id": (
         "issuekey", "key", "tasknumber", "issuenumber", "number", "iid", "id", "issueid", "workitemid", "bugid",
-        "taskid", "externalid", "ticket", "ticketid", "reference",
+        "taskid", "externalid", "ticket", "ticketid", "reference", "#", "clavedeincidencia", "vorgangsschlüssel",
+        "cléduticket", "clédelademande", "chavedaitem", "chavedoitem",
     ),
-    "title": ("title", "summary", "name", "subject", "issuetitle", "tasktitle", "taskname", "headline", "task"),
+    "source_id": ("issueid", "globalid", "nodeid", "uuid"),
+    "title": (
+        "title", "summary", "name", "subject", "issuetitle", "tasktitle", "taskname", "headline", "task", "resumen",
+        "zusammenfassung", "résumé", "resumo",
+    ),
     "description": ("description", "body", "details", "text"),
-    "issue_type": ("issuetype", "workitemtype", "type", "tracker", "kind"),
+    "issue_type": (
+        "issuetype", "workitemtype", "type", "tracker", "kind", "tipodeincidencia", "vorgangstyp", "typedeticket",
+        "tipodeitem",
+    ),
     "parent": ("parent", "parentkey", "parentid", "parentissue", "parenttask", "epiclink", "parentreferenceid"),
-    "status": ("status", "state"),
-    "status_category": ("statuscategory",),
+    "status": ("status", "state", "estado", "état"),
+    "status_category": ("statuscategory", "categoríadeestado", "statuskategorie", "catégoriedétat"),
     "resolution": ("resolution", "statereason", "closereason", "resolvedreason"),
     "priority": ("priority", "prio"),
     "component": ("component", "components", "areapath", "module", "project", "projectname", "epictitle"),
@@ -33,12 +41,18 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "assignee", "assignedto", "assignees", "assigneeusername", "owner", "developer", "assigneename", "assigneeid",
         "assigneddeveloper",
     ),
-    "sprint": ("sprint", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
-    "sprint_starts_on": ("sprintstart", "sprintstartdate", "cyclestart", "iterationstart", "iterationstartdate"),
-    "sprint_ends_on": ("sprintend", "sprintenddate", "cycleend", "iterationend", "iterationenddate"),
+    "sprint": ("sprint", "sprints", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
+    "sprint_id": ("cyclenumber", "sprintid", "iterationid"),
+    "sprint_starts_on": (
+        "sprintstart", "sprintstartdate", "cyclestart", "iterationstart", "iterationstartdate",
+        "sprintestimatedstart",
+    ),
+    "sprint_ends_on": (
+        "sprintend", "sprintenddate", "cycleend", "iterationend", "iterationenddate", "sprintestimatedfinish",
+    ),
     "story_points": (
         "storypoints", "storypoint", "storypointestimate", "customfieldstorypoints", "customfieldstorypointestimate",
-        "points", "estimate", "weight", "effort", "size", "estimatedsize", "sp",
+        "points", "totalpoints", "estimate", "weight", "effort", "size", "estimatedsize", "sp",
     ),
     "estimated_hours": (
         "estimatedhours", "estimatehours", "hoursestimated", "plannedhours", "originalestimate", "timeestimate",
@@ -53,7 +67,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "created_at": (
         "created", "createdat", "createdon", "createddate", "creationdate", "datecreated", "createdatutc",
         "estimatedon", "opened", "openedat", "creationtime", "createdtime", "dateopened", "openeddate", "reportedat",
-        "submittedat",
+        "submittedat", "creada", "erstellt", "création", "criado",
     ),
     "started_at": (
         "started", "startedat", "startedon", "starteddate", "activateddate", "dateactivated", "startdate",
@@ -63,8 +77,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "resolved", "resolvedat", "resolvedon", "resolutiondate", "completed", "completedat", "completedon",
         "completeddate", "closed", "closedat", "closedon", "closeddate", "closedatutc", "resolveddate", "dateclosed",
         "finished", "finishedat", "finishedon", "completiondate", "datecompleted", "dateresolved", "doneat",
-        "donedate", "finishdate", "doneon", "datedone",
+        "donedate", "finishdate", "doneon", "datedone", "resuelta", "erledigt", "résolution", "resolvido",
     ),
+    "dropped_at": ("canceled", "cancelled", "canceledat", "cancelledat", "dropped", "droppedat"),
     "due_date": ("duedate", "due", "dueon"),
     "labels": ("labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory"),
 }
@@ -105,7 +120,12 @@ NO_END = (
 )
 HOUR_FIELDS = ("estimated_hours", "actual_hours")
 NUMBER_FIELDS = ("story_points", *HOUR_FIELDS)
-DATE_FIELDS = ("created_at", "started_at", "resolved_at", "due_date", "sprint_starts_on", "sprint_ends_on")
+#: What these tell has happened.
+PAST_FIELDS = ("created_at", "resolved_at", "dropped_at")
+DATE_FIELDS = (*PAST_FIELDS, "started_at", "due_date", "sprint_starts_on", "sprint_ends_on")
+#: Fields whose value may stand in any of several columns, from row to row: two names that one tracker gave its points
+#: over the years, or the sprints of an issue.
+CELL_BY_CELL = frozenset({"story_points", "sprint", "labels"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +153,15 @@ class Columns:
 
 def normal_form(header: str) -> str:
     """A header without case, blanks and punctuation: 'Story Points', 'story_points' and 'StoryPoints' are one."""
-    return re.sub(r"[\W_]+", "", header.casefold())
+    return re.sub(r"[\W_]+", "", header.casefold()) or header.strip()
 
 
 def detect_columns(
-    header: Sequence[str], overrides: Mapping[str, str] | None = None, *, unreadable: Mapping[int, str] | None = None
+    header: Sequence[str],
+    overrides: Mapping[str, str] | None = None,
+    *,
+    unreadable: Mapping[int, str] | None = None,
+    filled: Collection[int] | None = None,
 ) -> Columns:
     """Find the fields in a header line; what the user says goes before what the names suggest.
 
@@ -150,6 +174,8 @@ def detect_columns(
         column means that none is to be read.
     unreadable : mapping of int to str, optional
         Positions of columns whose cells are not what this field takes; they are left out.
+    filled : collection of int, optional
+        Positions of columns that hold anything: an empty one is chosen only where none of its kind is filled.
 
     Raises
     ------
@@ -159,13 +185,11 @@ def detect_columns(
     normal = [normal_form(name) for name in header]
     unreadable = unreadable or {}
     chosen, units = _overridden(header, normal, overrides or {})
-    positions = _positions(normal, chosen, unreadable)
+    positions = _positions(normal, chosen, unreadable, range(len(header)) if filled is None else filled)
     if "title" not in positions:
         raise ImportRefused(_no_title(header))
-    factors, unsettled = _factors(normal, positions, units)
     notes = [_no_values(field, header[at]) for at, field in unreadable.items()]
-    notes += [_unit_question(name, header[positions[name][0]]) for name in unsettled]
-    explained = {*unreadable, *(at for name in unsettled for at in positions.pop(name))}
+    explained = {*unreadable}
     misleading = [at for at, key in enumerate(normal) if key in LEFT_OUT and not _is_read(at, positions)]
     notes += [f"{header[at]} is left out: {LEFT_OUT[normal[at]]}." for at in misleading]
     explained.update(misleading)
@@ -173,59 +197,50 @@ def detect_columns(
         notes.append(NO_END)
     unread = [name for at, name in enumerate(header) if at not in explained and not _is_read(at, positions)]
     lists = frozenset(name for name, found in positions.items() if normal[found[0]] in LISTS)
-    return Columns(positions, factors, tuple(header), tuple(notes), _distinct(unread), lists)
+    if filled is not None:
+        full = [name for at, name in enumerate(header) if name in unread and at in filled]
+        unread = [*full, *(name for name in unread if name not in full)]
+    return Columns(positions, units, tuple(header), tuple(notes), _distinct(unread), lists)
 
 
 def _positions(
-    normal: Sequence[str], chosen: Mapping[str, tuple[int, ...]], unreadable: Collection[int]
+    normal: Sequence[str],
+    chosen: Mapping[str, tuple[int, ...]],
+    unreadable: Collection[int],
+    filled: Collection[int],
 ) -> dict[str, tuple[int, ...]]:
     """Field → where it stands: what the user chose, then the best header for each field; no column serves twice."""
     positions = {name: tuple(at for at in found if at not in unreadable) for name, found in chosen.items()}
     taken = {*unreadable, *(at for found in positions.values() for at in found)}
     for name in SYNONYMS:
         if name not in positions:
-            positions[name] = _find(name, normal, taken)
+            positions[name] = _find(name, normal, taken, filled)
             taken.update(positions[name])
     return {name: found for name, found in positions.items() if found}
 
 
-def _factors(
-    normal: Sequence[str], positions: Mapping[str, tuple[int, ...]], units: Mapping[str, float]
-) -> tuple[dict[str, float], list[str]]:
-    """Hours per unit of each time column, and the fields whose unit nothing settles."""
-    found = {
-        name: units.get(name) or _hours_factor(normal[positions[name][0]], normal)
-        for name in HOUR_FIELDS
-        if name in positions
-    }
-    settled = {name: factor for name, factor in found.items() if factor is not None}
-    return settled, [name for name in found if name not in settled]
+def unit_by_name(column: str, header: Sequence[str]) -> tuple[str, str]:
+    """What the header's own name says of its unit, and what its tracker uses where the name says nothing."""
+    key, normal = normal_form(column), [normal_form(name) for name in header]
+    said = next((unit for unit in HOURS_PER_UNIT if key.endswith(unit)), "")
+    if said or key not in UNIT_UNKNOWN:
+        return said or "hours", ""
+    if HOURS_TRACKERS.intersection(normal):
+        return "", "hours"
+    return "", "seconds" if SECONDS_TRACKERS.intersection(normal) else ""
 
 
 def _is_read(at: int, positions: Mapping[str, tuple[int, ...]]) -> bool:
     return any(at in found for found in positions.values())
 
 
-def _find(name: str, normal: Sequence[str], taken: set[int]) -> tuple[int, ...]:
-    """The positions of the best header for a field; labels take every column that fits."""
-    found: list[int] = []
-    for synonym in SYNONYMS[name]:
-        found += [at for at, key in enumerate(normal) if key == synonym and at not in taken]
-        if found and name != "labels":
-            break
-    return tuple(found)
-
-
-def _hours_factor(key: str, normal: Sequence[str]) -> float | None:
-    """Hours per unit, by the header's own name or by the tracker's; None where nothing settles it."""
-    for unit, factor in HOURS_PER_UNIT.items():
-        if key.endswith(unit):
-            return factor
-    if key not in UNIT_UNKNOWN:
-        return HOURS_PER_UNIT["hours"]
-    if HOURS_TRACKERS.intersection(normal):
-        return HOURS_PER_UNIT["hours"]
-    return HOURS_PER_UNIT["seconds"] if SECONDS_TRACKERS.intersection(normal) else None
+def _find(name: str, normal: Sequence[str], taken: set[int], filled: Collection[int]) -> tuple[int, ...]:
+    """The positions of the best header for a field that holds anything; some fields take every column that fits."""
+    fitting = [[at for at, key in enumerate(normal) if key == word and at not in taken] for word in SYNONYMS[name]]
+    full = [[at for at in found if at in filled] for found in fitting]
+    if name in CELL_BY_CELL and any(full):
+        return tuple(at for found in full for at in found)
+    return tuple(next(filter(None, [*full, *fitting]), ()))
 
 
 def _overridden(
@@ -245,8 +260,6 @@ def _overridden(
             raise ImportRefused(f"--map {name}={column}: the file has no column {plain!r}. Columns: {_listed(header)}.")
         if unit:
             factors[name] = HOURS_PER_UNIT[unit]
-        elif name in HOUR_FIELDS and normal_form(plain) in UNIT_UNKNOWN:
-            factors[name] = _hours_factor(normal_form(plain), normal) or HOURS_PER_UNIT["hours"]
     return positions, factors
 
 
@@ -263,7 +276,7 @@ def _no_values(field: str, column: str) -> str:
     return f"Column {column} holds no {kind}: left out; --map {field}=… to choose another."
 
 
-def _unit_question(name: str, column: str) -> str:
+def unit_question(name: str, column: str) -> str:
     return (
         f"{column} is left out: nothing says whether it is in hours or seconds. "
         f"Say --map {name}='{column}:hours' (or :minutes, :seconds)."

@@ -3,29 +3,33 @@
 The file is never held in memory. Nothing here knows the database.
 """
 
-import codecs
 import csv
+import re
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
-from apps.importers.sources.csv.columns import DATE_FIELDS, Columns
+from apps.importers.sources.csv.encodings import encoding_of, looks_like_utf16
+from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.rows import RowReader
-from apps.importers.sources.csv.values import DateStyle, day_first_evidence, is_ambiguous
 
 if TYPE_CHECKING:
     import _csv  # typeshed's name for what csv.reader returns
 
-DELIMITERS = (",", ";", "\t")
-CHUNK_BYTES = 1 << 20
+DELIMITERS = (",", ";", "\t", "|")
 #: The longest description seen in public trackers is below 100 kB; a longer cell is an unclosed quote.
 LONGEST_CELL = 1 << 20
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+#: Enough lines to see how wide the table is.
+LOOKED_AT_LINES = 20
+#: What Excel writes and reads as a first line.
+_SEPARATOR = re.compile(r"sep=(\\t|.)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +43,35 @@ class CsvShape:
     #: Physical lines, for the progress display only.
     line_count: int
     notes: tuple[str, ...] = ()
+    #: Records before the header.
+    skipped: int = 0
 
 
-def inspect_file(path: Path) -> CsvShape:
+def inspect_file(path: Path, *, encoding: str = "") -> CsvShape:
     """Encoding, delimiter and header of a file; one pass over its bytes.
+
+    Parameters
+    ----------
+    encoding : str
+        As the user says; empty to find out.
 
     Raises
     ------
     ImportRefused
-        If there is no such file, or it is not a CSV.
+        If there is no such file, it is not a CSV, or not in the encoding.
     """
     if not path.is_file():
         raise ImportRefused(f"There is no file {path}." if not path.exists() else f"{path} is not a file.")
     try:
         _refuse_other_formats(path)
-        encoding, line_count = _encoding(path)
+        encoding, line_count = encoding_of(path, wanted=encoding)
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
-    delimiter, header = _header(path, encoding)
-    notes = (f"The file is not UTF-8: read as {encoding}.",) if encoding == "latin-1" else ()
-    return CsvShape(path, encoding, delimiter, header, line_count, notes)
+    delimiter, header, skipped = _header(path, encoding)
+    notes = [] if encoding.startswith("utf") else [f"The file is not UTF-8: read as {encoding} (--encoding to say)."]
+    if skipped:
+        notes.append(f"The first {skipped} lines are no header: passed over.")
+    return CsvShape(path, encoding, delimiter, header, line_count, tuple(notes), skipped)
 
 
 def _refuse_other_formats(path: Path) -> None:
@@ -69,59 +82,43 @@ def _refuse_other_formats(path: Path) -> None:
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise ImportRefused(f"{path} is a workbook, not a CSV: save the sheet as CSV first.")
     first_line = start.split(b"\n", 1)[0]
-    if not start.startswith(_UTF16_MARKS) and any(byte < 32 and byte not in b"\t\r\f" for byte in first_line):
+    if not looks_like_utf16(start) and any(byte < 32 and byte not in b"\t\r\f" for byte in first_line):
         raise ImportRefused(f"{path} is not a CSV file: its first line is not text.")
-    if start.lstrip().startswith((b"{", b"[{", b"<")):
-        raise ImportRefused(f"{path} is not a CSV file: it looks like JSON or HTML.")
+    if re.match(rb"\s*(\[\s*)?\{|\s*\[\s*[\]\"]", start):
+        raise ImportRefused(f"{path} is not a CSV file: it is JSON. Export the issues as CSV.")
+    if start.lstrip().startswith(b"<"):
+        raise ImportRefused(f"{path} is not a CSV file: it looks like HTML.")
 
 
-def _encoding(path: Path) -> tuple[str, int]:
-    """UTF-8 where every byte fits, UTF-16 where it is marked (Excel's "Unicode text"), else latin-1; and the lines."""
-    with path.open("rb") as file:
-        name = "utf-16" if file.read(2) in _UTF16_MARKS else "utf-8-sig"
-    fits, line_count = _survey(path, name)
-    if fits:
-        return name, line_count
-    if name == "utf-16":
-        raise ImportRefused(f"{path} begins as UTF-16 but does not go on so: save it anew, best as UTF-8.")
-    return "latin-1", line_count
+def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...], int]:
+    """The delimiter, the cells of the header line, and how many records stand before it.
+
+    Excel's `sep=;` names the delimiter. Of a report with a title above its table the header is the first record as wide
+    as those below it.
+    """
+    with path.open(encoding=encoding, newline="") as file:
+        first = file.readline().strip().strip('"')
+    if match := _SEPARATOR.fullmatch(first):
+        delimiter = "\t" if match[1] == "\\t" else match[1]
+        return delimiter, _first_records(path, encoding, delimiter)[1], 1
+    records = {mark: _first_records(path, encoding, mark) for mark in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda mark: max(map(len, records[mark])))
+    found = records[delimiter]
+    width = Counter(len(cells) for cells in found[1:]).most_common(1)[0][0] if len(found) > 1 else len(found[0])
+    at = next((n for n, cells in enumerate(found) if len(cells) >= width), 0) if len(found[0]) == 1 else 0
+    return delimiter, found[at], at
 
 
-def _survey(path: Path, encoding: str) -> tuple[bool, int]:
-    """Whether all of a file is in an encoding, and its lines; in pieces, for files of any size."""
-    decoder, fits, line_count = codecs.getincrementaldecoder(encoding)(), True, 0
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            line_count += chunk.count(b"\n")
-            fits = fits and _decodes(decoder, chunk, is_last=False)
-    return fits and _decodes(decoder, b"", is_last=True), line_count
-
-
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, is_last: bool) -> bool:
-    try:
-        decoder.decode(chunk, is_last)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
-    """The delimiter that cuts the first record into most cells, and these."""
-    best: tuple[str, tuple[str, ...]] = (",", ())
-    for delimiter in DELIMITERS:
-        with _reader(path, encoding, delimiter) as reader:
-            cells = _first_record(reader, path)
-        if len(cells) > len(best[1]):
-            best = (delimiter, cells)
-    return best
-
-
-def _first_record(reader: "_csv.Reader", path: Path) -> tuple[str, ...]:
-    """The cells of the first line that is not blank."""
-    try:
-        return tuple(next(filter(any, reader), ()))
-    except csv.Error as error:
-        raise ImportRefused(f"{path} is not a CSV file: its first line cannot be read ({error}).") from error
+def _first_records(path: Path, encoding: str, delimiter: str) -> list[tuple[str, ...]]:
+    """The cells of the first lines that are not blank, up to one that cannot be read; an empty file has one."""
+    found: list[tuple[str, ...]] = []
+    with _reader(path, encoding, delimiter) as reader:
+        try:
+            found.extend(tuple(cells) for cells in islice(filter(any, reader), LOOKED_AT_LINES))
+        except csv.Error as error:
+            if not found:
+                raise ImportRefused(f"{path} is not a CSV file: its first line cannot be read ({error}).") from error
+    return found or [()]
 
 
 @contextmanager
@@ -137,7 +134,8 @@ def rows(shape: CsvShape) -> Iterator[tuple[int, list[str] | RowError]]:
     A record with another number of cells than the header is an error: what follows would stand in the wrong column.
     """
     with _reader(shape.path, shape.encoding, shape.delimiter) as reader:
-        _first_record(reader, shape.path)
+        # The header, and what stands before it.
+        next(islice(filter(any, reader), shape.skipped, None), None)
         while True:
             line = reader.line_num + 1
             try:
@@ -159,66 +157,7 @@ def _checked(line: int, cells: list[str], width: int) -> list[str] | RowError:
     return cells
 
 
-def date_style(shape: CsvShape, columns: Columns, wanted: str = "") -> DateStyle:
-    """How the file writes its dates, from what the user says or from days above 12 anywhere in the file.
-
-    Parameters
-    ----------
-    wanted : str
-        ``day-first``, ``month-first``, a `strptime` format, or empty to find out.
-
-    Raises
-    ------
-    ImportRefused
-        If days and months could change places in all of the file: a guess would be wrong for half of the dates.
-        Or if the format is none.
-    """
-    if wanted in ("day-first", "month-first"):
-        return DateStyle(day_first=wanted == "day-first")
-    if wanted:
-        _refuse_bad_pattern(wanted)
-        return DateStyle(pattern=wanted)
-    evidence, example = _date_evidence(shape, columns)
-    if not example:
-        return DateStyle()
-    if len(evidence) != 1:
-        why = "some dates have the day first, others the month" if evidence else "no day is above 12"
-        raise ImportRefused(
-            f"{example!r} can be read in two ways, and the file does not tell which ({why}): "
-            "say --date-format day-first or --date-format month-first."
-        )
-    return DateStyle(day_first=evidence.pop())
-
-
-def _refuse_bad_pattern(pattern: str) -> None:
-    try:
-        datetime.strptime("", pattern)  # noqa: DTZ007 - only to learn whether the pattern is one
-    except ValueError as error:
-        # Python tells apart only in words what does not match from what never could.
-        if "%" in pattern and "does not match" in str(error):
-            return
-    raise ImportRefused(f"--date-format {pattern}: say day-first, month-first or a pattern such as %d.%m.%Y.")
-
-
-def _date_evidence(shape: CsvShape, columns: Columns) -> tuple[set[bool], str]:
-    """What the file's dates tell of their order, and one date that needs to know."""
-    positions = [columns.positions[name][0] for name in DATE_FIELDS if name in columns.positions]
-    evidence: set[bool] = set()
-    example = ""
-    for _, cells in rows(shape):
-        if isinstance(cells, RowError):
-            continue
-        for at in positions:
-            if (told := day_first_evidence(cells[at])) is not None:
-                evidence.add(told)
-            elif not example and is_ambiguous(cells[at]):
-                example = cells[at]
-    return evidence, example
-
-
-def read_issues(
-    shape: CsvShape, columns: Columns, style: DateStyle, *, now: datetime
-) -> Iterator[ImportedIssue | RowError]:
+def read_issues(shape: CsvShape, reading: Reading, *, now: datetime) -> Iterator[ImportedIssue | RowError]:
     """The issues of a file in its order, and the rows that are none.
 
     Parameters
@@ -227,7 +166,7 @@ def read_issues(
         Work resolved or created later than this has not happened yet, so its row is an error.
     """
     seen: dict[str, int] = {}
-    reader = RowReader(columns, style, now)
+    reader = RowReader(reading, now)
     for line, cells in rows(shape):
         if isinstance(cells, RowError):
             yield cells

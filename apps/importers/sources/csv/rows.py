@@ -7,18 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from apps.importers.records import ImportedIssue, Person, RowError
-from apps.importers.sources.csv.columns import Columns
-from apps.importers.sources.csv.values import (
-    MOST_POINTS,
-    BadValue,
-    DateStyle,
-    hours,
-    is_empty,
-    moment,
-    person,
-    priority,
-    quantity,
-)
+from apps.importers.sources.csv.cells import BadValue, is_empty
+from apps.importers.sources.csv.columns import Columns, normal_form
+from apps.importers.sources.csv.dates import moment
+from apps.importers.sources.csv.numbers import hours, points
+from apps.importers.sources.csv.reading import Reading
+from apps.importers.sources.csv.sprints import exclusive_end, sprint_names
+from apps.importers.sources.csv.values import person, priority
 
 #: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
 LONGEST_ID, LONGEST_TITLE, LONGEST_TYPE, LONGEST_STATUS = 200, 500, 64, 64
@@ -37,29 +32,32 @@ PRIORITY_UNKNOWN = "with a priority of unknown name: left empty"
 
 @dataclass(frozen=True, slots=True)
 class RowReader:
-    """Turns the cells of one row into an issue; knows the columns and how dates are written."""
+    """Turns the cells of one row into an issue; knows how the file is to be read."""
 
-    columns: Columns
-    style: DateStyle
+    reading: Reading
     now: datetime
+
+    @property
+    def columns(self) -> Columns:
+        """Where each field stands."""
+        return self.reading.columns
 
     def read(self, line: int, cells: Sequence[str]) -> ImportedIssue | RowError:
         texts = {name: self._text(name, at, cells) for name, at in self.columns.positions.items()}
         external_id = texts.get("external_id", "").strip()
         try:
             _refuse_null_bytes(texts)
-            issue = self._issue(line, external_id, texts, self._labels(cells))
+            issue = self._issue(line, external_id, texts, cells)
             _refuse_impossible(issue, self.now)
         except BadValue as error:
             return RowError(line, external_id[:LONGEST_ID], error.message)
         return issue
 
     def _text(self, name: str, positions: Sequence[int], cells: Sequence[str]) -> str:
-        """The first cell that says something; of several sprints the last, which is where the issue stands now."""
+        """The first cell that says something."""
         said = [cells[at] for at in positions if cells[at].strip()]
-        if not said:
-            return ""
-        text = said[-1 if name == "sprint" else 0]
+        # Of several columns one may say '?', and the next one what it is.
+        text = next((cell for cell in said if not is_empty(cell)), said[0] if said else "")
         if name in self.columns.lists:
             text = text.partition(",")[0]
         return text[1:] if text.startswith(FORMULA_STARTS) else text
@@ -68,49 +66,101 @@ class RowReader:
         joined = (part for at in self.columns.positions.get("labels", ()) for part in _parts(cells[at]))
         return tuple(dict.fromkeys(joined))
 
-    def _issue(self, line: int, external_id: str, texts: Mapping[str, str], labels: tuple[str, ...]) -> ImportedIssue:
+    def _issue(self, line: int, external_id: str, texts: Mapping[str, str], cells: Sequence[str]) -> ImportedIssue:
         title, remarks = _title(texts["title"], external_id)
-        created_at = self._moment(texts, "created_at")
         rank = priority(texts.get("priority", ""))
         if rank is None and not is_empty(texts.get("priority", "")):
             remarks += (PRIORITY_UNKNOWN,)
+        labels, unread = self._labels(cells), list[str]()
+        status = _fitting(texts, "status", LONGEST_STATUS)
+        sprint, earlier = self._sprints(texts, cells)
         return ImportedIssue(
             line=line,
             external_id=self._identity(external_id, title, texts),
+            source_id=texts.get("source_id", "").strip()[:LONGEST_ID],
             title=title,
             description=texts.get("description", "").strip(),
             issue_type=_fitting(texts, "issue_type", LONGEST_TYPE),
             parent=texts.get("parent", "").strip()[:LONGEST_ID],
-            status=_fitting(texts, "status", LONGEST_STATUS),
+            status=status,
             status_category=texts.get("status_category", "").strip(),
+            status_meaning=self.reading.statuses.get(status.casefold(), ""),
             resolution=_fitting(texts, "resolution", LONGEST_STATUS),
             priority=rank,
             component=_fitting(texts, "component", LONGEST_COMPONENT),
             labels=labels,
             reporter=_person(texts, "reporter"),
             assignee=_person(texts, "assignee"),
-            sprint=_fitting(texts, "sprint", LONGEST_SPRINT),
-            sprint_starts_on=self._day(texts, "sprint_starts_on"),
-            sprint_ends_on=self._day(texts, "sprint_ends_on"),
-            story_points=_points(texts, labels),
-            estimated_hours=self._hours(texts, "estimated_hours"),
-            actual_hours=self._hours(texts, "actual_hours"),
-            created_at=created_at,
-            started_at=self._moment(texts, "started_at"),
+            sprint=sprint,
+            sprint_id=texts.get("sprint_id", "").strip()[:LONGEST_ID] if sprint else "",
+            earlier_sprints=earlier,
+            sprint_starts_on=self._day(texts, "sprint_starts_on", unread),
+            sprint_ends_on=self._sprint_end(texts, unread),
+            story_points=self._points(texts, labels, unread),
+            estimated_hours=self._hours(texts, "estimated_hours", unread) or None,
+            actual_hours=self._hours(texts, "actual_hours", unread),
+            created_at=self._moment(texts, "created_at"),
+            started_at=None if self.reading.starts_are_plans else self._optional(texts, "started_at", unread),
             resolved_at=self._moment(texts, "resolved_at"),
-            due_date=self._day(texts, "due_date"),
+            dropped_at=self._optional(texts, "dropped_at", unread),
+            due_date=self._day(texts, "due_date", unread),
             remarks=remarks,
+            unread=tuple(unread),
         )
 
-    def _moment(self, texts: Mapping[str, str], name: str) -> datetime | None:
-        return moment(texts.get(name, ""), _words(name), self.style)
+    def _sprints(self, texts: Mapping[str, str], cells: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+        """The sprint that it is in now, and those before, in the order of the columns and in their cells."""
+        header = self.columns.header
+        found = [
+            (name, normal_form(header[at]))
+            for at in self.columns.positions.get("sprint", ())
+            for name in sprint_names(cells[at], is_path=normal_form(header[at]) == "iterationpath")
+        ]
+        names = list(dict.fromkeys(name for name, _ in found if len(name) <= LONGEST_SPRINT))
+        number = texts.get("sprint_id", "").strip()
+        if not names and number and "sprint_starts_on" in self.columns.positions:
+            names = [f"Cycle {number}"]
+        return (names[-1], tuple(names[:-1])) if names else ("", ())
 
-    def _day(self, texts: Mapping[str, str], name: str) -> date | None:
-        found = self._moment(texts, name)
+    def _sprint_end(self, texts: Mapping[str, str], unread: list[str]) -> date | None:
+        positions = self.columns.positions.get("sprint_ends_on", ())
+        found = self._optional(texts, "sprint_ends_on", unread)
+        if found is None:
+            return None
+        is_exclusive = any(normal_form(self.columns.header[at]) == "cycleend" for at in positions)
+        return exclusive_end(found) if is_exclusive else found.date()
+
+    def _optional(self, texts: Mapping[str, str], name: str, unread: list[str]) -> datetime | None:
+        """A moment that the issue can do without: what cannot be read is told, and costs the cell."""
+        try:
+            return self._moment(texts, name)
+        except BadValue as error:
+            unread.append(error.message)
+            return None
+
+    def _moment(self, texts: Mapping[str, str], name: str) -> datetime | None:
+        return moment(texts.get(name, ""), _words(name), self.reading.dates)
+
+    def _day(self, texts: Mapping[str, str], name: str, unread: list[str]) -> date | None:
+        found = self._optional(texts, name, unread)
         return found.date() if found else None
 
-    def _hours(self, texts: Mapping[str, str], name: str) -> float | None:
-        return hours(texts.get(name, ""), _words(name), factor=self.columns.hours_factor.get(name, 1.0))
+    def _hours(self, texts: Mapping[str, str], name: str, unread: list[str]) -> float | None:
+        factor = self.columns.hours_factor.get(name, 1.0)
+        try:
+            return hours(texts.get(name, ""), _words(name), factor=factor, style=self.reading.numbers)
+        except BadValue as error:
+            unread.append(error.message)
+            return None
+
+    def _points(self, texts: Mapping[str, str], labels: Sequence[str], unread: list[str]) -> float | None:
+        """Story points from their columns, else from a label that names them."""
+        named = next((match[1] for label in labels if (match := _POINT_LABEL.fullmatch(label))), "")
+        try:
+            return points(texts.get("story_points", "").strip() or named, "story points", self.reading.numbers)
+        except BadValue as error:
+            unread.append(error.message)
+            return None
 
     def _identity(self, external_id: str, title: str, texts: Mapping[str, str]) -> str:
         """The source's id; without such a column, a digest of what does not change as the work goes on."""
@@ -146,14 +196,6 @@ def _person(texts: Mapping[str, str], name: str) -> Person | None:
     if found and max(len(found.name), len(found.email)) > LONGEST_PERSON:
         raise BadValue(f"{_words(name)} is longer than {LONGEST_PERSON} characters: have the columns shifted?")
     return found
-
-
-def _points(texts: Mapping[str, str], labels: Sequence[str]) -> float | None:
-    """Story points from their column, else from a label that names them."""
-    if texts.get("story_points", "").strip():
-        return quantity(texts["story_points"], "story points", most=MOST_POINTS)
-    named = (match[1] for label in labels if (match := _POINT_LABEL.fullmatch(" ".join(label.split()))))
-    return next((quantity(text, "story points", most=MOST_POINTS) for text in named), None)
 
 
 def _parts(cell: str) -> Iterator[str]:

@@ -28,7 +28,8 @@ def lines(*rows, mapping=PLAIN):
 
 def test_a_line_is_an_issue_with_its_history():
     issue, = lines({
-        "id": "A-7", "source_id": 7, "title": "Search", "status": "Done", "assignee": "Ada <ada@example.org>", "sprint": "s1",
+        "id": "A-7", "source_id": 7, "title": "Search", "status": "Done",
+        "assignee": "Ada <ada@example.org>", "sprint": "s1",
         "story_points": 5, "created_at": "2026-03-01T09:00:00Z", "due_date": "2026-04-01",
         "changes": [
             {"field": "status", "from": "Doing", "to": "Done", "at": "2026-03-09T09:00:00Z"},
@@ -139,7 +140,8 @@ def issues(draw):
     said = {name: draw(values[name]) for name in values if name not in ("status", "sprint")}
     return with_life(
         TrackedIssue(
-            line=1, external_id="A-7", source_id="7", status=stage.name, status_category=stage.category, created_at=at(1),
+            line=1, external_id="A-7", source_id="7", status=stage.name, status_category=stage.category,
+            created_at=at(1),
             sprint_id=draw(values["sprint"]), changes=in_order(changes), recorded=frozenset(names), level=0, **said,
         )
     )  # fmt: skip

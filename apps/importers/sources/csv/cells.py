@@ -1,0 +1,24 @@
+"""What every reader of a cell shares: the empty cell, and the cell that cannot be read. Pure."""
+
+from apps.common.exceptions import ApplicationError
+
+#: How exports and people write "nothing" and "not known yet".
+EMPTY_WORDS = frozenset(
+    {"", "-", "--", "—", "none", "null", "n/a", "na", "n.a.", "unassigned", "no priority", "not set", "?", "tbd"}
+)
+
+
+class BadValue(ApplicationError):
+    """The cell cannot be read."""
+
+    code = "bad_value"
+
+
+def is_empty(text: str) -> bool:
+    """Whether the cell says nothing."""
+    return text.strip().casefold() in EMPTY_WORDS
+
+
+def single_spaced(text: str) -> str:
+    """Each blank once: patterns with blanks in several places would share a long row of them out in every way."""
+    return " ".join(text.split())

@@ -1,0 +1,241 @@
+"""Cells into moments, in the ways and languages in which trackers write them. Pure; what cannot be read says why."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
+
+#: No tracker is older, no due date of use is later; outside lie typing errors and defaults such as 0001-01-01.
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
+#: The months as the languages that trackers ship write them, in full; three letters or more of a name are enough where
+#: they name one month. English, German, Spanish, French, Italian, Portuguese, Dutch, Swedish, Danish, Polish, Czech,
+#: Russian, Ukrainian, Finnish, Hungarian, Turkish.
+_MONTH_NAMES = (
+    (
+        "january januar januari jänner enero janvier gennaio janeiro styczeń stycznia leden ledna январь "
+        "января січень січня tammikuu január ocak"
+    ),
+    (
+        "february februar februari febrero février febbraio fevereiro luty lutego únor února февраль февраля "
+        "лютий лютого helmikuu február şubat"
+    ),
+    (
+        "march mar mär märz maart marzo mars março marzec marca březen března март марта березень березня maaliskuu "
+        "március mart marts mrz mrt"
+    ),
+    ("april abril avril aprile kwiecień kwietnia duben dubna апрель апреля квітень квітня huhtikuu április nisan"),
+    "may mai mayo maggio maio mei maj maja květen května май мая травень травня toukokuu május mayıs",
+    (
+        "june juni junio juin giugno junho czerwiec czerwca červen června июнь июня червень червня kesäkuu "
+        "június haziran"
+    ),
+    (
+        "july juli julio juillet luglio julho lipiec lipca červenec července июль июля липень липня heinäkuu "
+        "július temmuz"
+    ),
+    (
+        "august agosto août augustus augusti sierpień sierpnia srpen srpna август августа серпень серпня "
+        "elokuu augusztus ağustos"
+    ),
+    (
+        "september septiembre septembre settembre setembro wrzesień września září сентябрь сентября вересень "
+        "вересня syyskuu szeptember eylül sept"
+    ),
+    (
+        "october oktober octubre octobre ottobre outubro październik października říjen října октябрь октября "
+        "жовтень жовтня lokakuu október ekim"
+    ),
+    "november noviembre novembre novembro listopad listopada листопад ноябрь ноября marraskuu kasım",
+    (
+        "december dezember diciembre décembre dicembre dezembro grudzień grudnia prosinec prosince декабрь "
+        "декабря грудень грудня joulukuu aralık"
+    ),
+)
+_SHORTEST_MONTH = 3
+
+
+def _plain(name: str) -> str:
+    """A name without case and accents: 'Août' and 'aout' are one."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".")
+
+
+def _by_beginning() -> dict[str, int]:
+    """Every beginning of three letters or more that names one month only."""
+    found: dict[str, int] = {}
+    for number, names in enumerate(_MONTH_NAMES, start=1):
+        for name in map(_plain, names.split()):
+            for length in range(_SHORTEST_MONTH, len(name) + 1):
+                # 0: the beginning of two months, 'červ' say; a whole name is no beginning of another.
+                known = found.setdefault(name[:length], number)
+                if known != number:
+                    found[name[:length]] = 0
+    for number, names in enumerate(_MONTH_NAMES, start=1):
+        found |= dict.fromkeys(map(_plain, names.split()), number)
+    return {beginning: number for beginning, number in found.items() if number}
+
+
+MONTHS: Mapping[str, int] = _by_beginning()
+_TIME = (
+    r"(?:,?[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?"
+)
+_ZONE = r"(?:\s*(?:UTC|GMT|Z)?(?P<offset>[+-]\d{2}:?\d{2})?(?:\s*\(.*\))?)"
+_MONTH = r"(?P<month>[^\W\d_]{3,12})\.?"
+_NUMERIC = re.compile(
+    rf"(?P<one>\d{{1,2}})(?P<mark>[/.-])(?P<two>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}|\d{{2}}){_TIME}{_ZONE}"
+)
+_YEAR_FIRST = re.compile(rf"(?P<year>\d{{4}})[/.](?P<month>\d{{1,2}})[/.](?P<day>\d{{1,2}}){_TIME}{_ZONE}")
+_DAY_NAME_MONTH = re.compile(
+    rf"(?:[^\W\d_]+\.?,?\s+)?(?P<day>\d{{1,2}})\.?(?:[/\s-]|\s+de\s+)\s*{_MONTH}"
+    rf"(?:[/\s,-]|\s+de\s+)+(?P<year>\d{{4}}|\d{{2}}){_TIME}{_ZONE}"
+)
+_NAME_MONTH_DAY = re.compile(
+    rf"(?:[^\W\d_]+\.?,?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}}){_TIME}{_ZONE}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DateStyle:
+    """How the file writes dates that are neither ISO nor name their month."""
+
+    #: None: unknown, so that only days above 12 can be read.
+    day_first: bool | None = None
+    #: A `strptime` format, tried before everything else.
+    pattern: str = ""
+    #: Years of two digits that stand first: 26/03/02 is a day of 2026.
+    year_first: bool = False
+
+
+#: The orders of year, month and day that a column of numbers can have.
+STYLES: Mapping[str, DateStyle] = {
+    "day first": DateStyle(day_first=True),
+    "month first": DateStyle(day_first=False),
+    "year first": DateStyle(year_first=True),
+}
+
+
+def moment(text: str, what: str, style: DateStyle) -> datetime | None:
+    """A time in UTC, or None for an empty cell. A naive time counts as UTC, a day as its beginning.
+
+    Raises
+    ------
+    BadValue
+        If it is no date, its day and month could change places, or its year is absurd.
+    """
+    if is_empty(text):
+        return None
+    found = _moment(single_spaced(text), what, style)
+    # Before the conversion, which the first and the last year would overflow.
+    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        raise BadValue(f"{what} lies in the year {found.year}: {text.strip()[:40]}")
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def could_be_date(text: str) -> bool:
+    """Whether a cell could be a date in some format: 'Yes' and 'Done' cannot, for want of a digit."""
+    return any(letter.isdigit() for letter in text)
+
+
+def is_ambiguous(text: str) -> bool:
+    """Whether the order of year, month and day matters: it could be read in two ways that give two days."""
+    match = _NUMERIC.fullmatch(single_spaced(text))
+    if not match or (match["mark"] == "." and len(match["year"]) > 2):
+        return False
+    return len({found.date() for found in _readings(text).values()}) > 1
+
+
+def possible_styles(past: Iterable[str], others: Iterable[str], latest: datetime) -> set[str]:
+    """Orders in which every numeric date of some columns is a day, and those of the past are none of the future.
+
+    Parameters
+    ----------
+    past : iterable of str
+        Cells of columns that tell what has happened.
+    others : iterable of str
+        Cells of columns that may lie ahead.
+    latest : datetime
+        Nothing of the past is later.
+    """
+    possible = set(STYLES)
+    for is_past, cells in ((True, past), (False, others)):
+        for text in cells:
+            if not _NUMERIC.fullmatch(single_spaced(text)):
+                continue
+            readings = _readings(text)
+            possible &= {name for name, found in readings.items() if not is_past or found <= latest}
+    return possible
+
+
+def _readings(text: str) -> dict[str, datetime]:
+    """What a numeric date is in each order that gives a day of a usable year."""
+    found: dict[str, datetime] = {}
+    for name, style in STYLES.items():
+        try:
+            value = moment(text, "", style)
+        except BadValue:
+            continue
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _moment(text: str, what: str, style: DateStyle) -> datetime:
+    try:
+        if style.pattern and (found := _by_pattern(text, style.pattern)):
+            return found
+        return _iso(text) or _numeric(text, what, style) or _named_month(text) or _unreadable(text, what)
+    except (ValueError, OverflowError) as error:
+        raise BadValue(f"{what} is no date: {text[:40]!r}") from error
+
+
+def _by_pattern(text: str, pattern: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, pattern)  # noqa: DTZ007 - a naive time counts as UTC, see `moment`
+    except ValueError:
+        return None
+
+
+def _iso(text: str) -> datetime | None:
+    # The hyphens keep bare numbers ('20120315', '2012') from being taken for dates.
+    if re.match(r"\d{4}-\d\d-\d\d", text):
+        return datetime.fromisoformat(re.sub(r"\s+(UTC|GMT)$", "+00:00", text))
+    match = _YEAR_FIRST.fullmatch(text)
+    return _assembled(match, int(match["year"]), int(match["month"]), int(match["day"])) if match else None
+
+
+def _numeric(text: str, what: str, style: DateStyle) -> datetime | None:
+    match = _NUMERIC.fullmatch(text)
+    if not match:
+        return None
+    one, two, last = int(match["one"]), int(match["two"]), int(match["year"])
+    if style.year_first and len(match["year"]) == 2:
+        return _assembled(match, one, two, last)
+    day_first = True if match["mark"] == "." and not style.year_first else style.day_first
+    if day_first is None and one != two:
+        if (one > 12) == (two > 12):
+            raise BadValue(f"{what} can be read in two ways: {text[:40]!r}; say --date-format")
+        day_first = one > 12
+    return _assembled(match, last, two, one) if day_first else _assembled(match, last, one, two)
+
+
+def _named_month(text: str) -> datetime | None:
+    match = _DAY_NAME_MONTH.fullmatch(text) or _NAME_MONTH_DAY.fullmatch(text)
+    number = MONTHS.get(_plain(match["month"])) if match else None
+    return _assembled(match, int(match["year"]), number, int(match["day"])) if match and number else None
+
+
+def _assembled(match: re.Match[str], year: int, month: int, day: int) -> datetime:
+    # Two digits: POSIX's rule, 69 to 99 are 19xx.
+    year += 0 if year > 99 else 1900 if year >= 69 else 2000
+    hour = int(match["hour"] or 0)
+    if match["half"]:
+        hour = hour % 12 + (12 if match["half"].casefold().startswith("p") else 0)
+    zone = datetime.strptime(match["offset"], "%z").tzinfo if match["offset"] else UTC
+    return datetime(year, month, day, hour, int(match["minute"] or 0), int(match["second"] or 0), tzinfo=zone)
+
+
+def _unreadable(text: str, what: str) -> datetime:
+    raise BadValue(f"{what} is no date: {text[:40]!r}")
