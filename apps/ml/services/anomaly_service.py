@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.anomalies.rules import project_anomalies
+from apps.ml.core.anomalies.series import LASTING_KINDS, LASTING_WEEKS
 from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.core.sprints.risks import sprint_risks
 from apps.ml.core.sprints.state import SprintState
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 METHOD = "rules"
 #: Four weeks, which is what the engine judges: until then the same weeks would raise the same alarm again.
 SILENT_AFTER_FALSE_ALARM = timedelta(weeks=4)
+SILENT_AFTER_LASTING_CHANGE = timedelta(weeks=LASTING_WEEKS)
 
 
 class AnomalyDetectionService:
@@ -100,16 +102,23 @@ def _state(sprint: Sprint, *, now: datetime) -> SprintState:
 
 
 def _silenced(project: Project, *, now: datetime) -> dict[str, int]:
-    """Kinds that somebody called false alarms lately, and the rank of the severity they had."""
-    dismissed = AnomalyDetection.objects.filter(
+    """Kinds that somebody called false alarms lately, and the rank of the severity they had.
+
+    A lasting change that was dealt with stays true, so it is silent until it is the usual.
+    """
+    closed = AnomalyDetection.objects.filter(
         project=project,
         sprint=None,
-        status=AnomalyDetection.Status.FALSE_POSITIVE,
-        resolved_at__gte=now - SILENT_AFTER_FALSE_ALARM,
+        status__in=(AnomalyDetection.Status.FALSE_POSITIVE, AnomalyDetection.Status.RESOLVED),
+        resolved_at__gte=now - SILENT_AFTER_LASTING_CHANGE,
     )
     silenced: dict[str, int] = {}
-    for kind, severity in dismissed.order_by().values_list("anomaly_type", "severity"):
-        silenced[kind] = max(silenced.get(kind, 0), SEVERITIES.index(severity))
+    for kind, severity, status, closed_at in closed.order_by().values_list(
+        "anomaly_type", "severity", "status", "resolved_at"
+    ):
+        is_recent = closed_at is not None and closed_at >= now - SILENT_AFTER_FALSE_ALARM
+        if kind in LASTING_KINDS or (status == AnomalyDetection.Status.FALSE_POSITIVE and is_recent):
+            silenced[kind] = max(silenced.get(kind, 0), SEVERITIES.index(severity))
     return silenced
 
 

@@ -1,19 +1,37 @@
-"""Findings about weekly series: the last four weeks outside the forecast that the weeks before them made."""
+"""Findings about weekly series: four weeks outside the usual ones before them, and a level that changed and stayed."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from apps.ml.core.anomalies.lasting_change import (
+    FASTER,
+    MAX_WEEKS_SINCE,
+    SLOWER,
+    THRESHOLDS,
+    LastingChange,
+    lasting_change,
+)
 from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, ThroughputShift, throughput_shift, unusual
 from apps.ml.core.findings import Finding, severity_of
+from apps.ml.core.wording import one_decimal
 
-#: Tail probabilities where severities begin, as -log10: one in 50, 200, 1,000 and 5,000. Of 10,000 runs none may be so
+#: Tail probabilities where severities begin, as -log10: one in 71, 200, 1,000 and 5,000. Of 10,000 runs none may be so
 #: far out: then the tail is one in 10,001, and critical is within reach.
-TAIL_RARITY = (1.69, 2.3, 3.0, 3.69)
+TAIL_RARITY = (1.85, 2.3, 3.0, 3.69)
 
 #: How often each alarm was raised where nothing was unusual, in percent of shuffled public weeks: rises and drops.
 #: `benchmark forecasts` measures them, docs/benchmarks.md lists them.
-FALSE_ALARMS_PERCENT = {"finished": (0.8, 1.3), "created": (0.9, 1.4)}
+FALSE_ALARMS_PERCENT = {"finished": (1.0, 1.4), "created": (1.4, 1.3)}
+
+#: How much likelier the weeks are with a lasting change than without, natural log, above the alarm's threshold, where
+#: severities begin: each severity is ten times as likely as the one before.
+LASTING_RARITY = (0.0, 2.3, 4.6, 6.9)
+#: Lasting changes raised where nothing had changed, a year and side: at most one in four years was allowed.
+LASTING_FALSE_ALARMS_A_YEAR = 0.25
+#: Kinds of findings that stay true for so many weeks, whatever is done about them.
+LASTING_KINDS = ("finished_slower", "finished_faster", "created_slower", "created_faster")
+LASTING_WEEKS = MAX_WEEKS_SINCE
 
 #: Series: what is counted, and what to do about a drop and about a rise.
 _ADVICE = {
@@ -41,12 +59,46 @@ def unusual_weeks(*, finished: Sequence[float], created: Sequence[float]) -> lis
     Returns
     -------
     list of Finding
-        'finished_drop', 'finished_rise', 'created_drop', 'created_rise'; nothing about a series with fewer than 12
-        weeks before the judged ones or 3 issues a week. False discoveries are capped over the series.
+        'finished_drop', 'finished_rise', 'created_drop', 'created_rise' of the last four weeks; 'finished_slower',
+        'finished_faster', 'created_slower', 'created_faster' of what has lasted longer. Nothing about a series with
+        fewer than 12 weeks before the judged ones (26 before a lasting change) or 3 issues a week. False discoveries
+        of the last four weeks are capped over the series.
     """
     series = {"finished": finished, "created": created}
     shifts = [shift for name, weekly in series.items() if (shift := throughput_shift(weekly, series=name)) is not None]
-    return [_finding(shift) for shift in unusual(shifts)]
+    sudden = unusual(shifts)
+    changes = {name: change for name, weekly in series.items() if (change := lasting_change(weekly))}
+    lasting = [_lasting(name, each) for name, each in changes.items() if not _is_told(name, each, sudden)]
+    return [_finding(shift) for shift in sudden] + lasting
+
+
+def _is_told(series: str, change: LastingChange, sudden: Sequence[ThroughputShift]) -> bool:
+    """Whether the last four weeks, told already, are most of a change: one cause is one finding."""
+    same = any((shift.series, shift.is_drop) == (series, change.is_drop) for shift in sudden)
+    return same and change.weeks < 2 * JUDGED_WEEKS
+
+
+def _lasting(series: str, change: LastingChange) -> Finding:
+    counted, on_drop, on_rise = _ADVICE[series]
+    excess = change.evidence - THRESHOLDS[SLOWER if change.is_drop else FASTER]
+    return Finding(
+        kind=f"{series}_{'slower' if change.is_drop else 'faster'}",
+        severity=severity_of(excess, LASTING_RARITY) or "low",
+        description=(
+            f"{counted.capitalize()}: {one_decimal(change.after)} a week for {change.weeks} weeks, "
+            f"{one_decimal(change.before)} before ({change.ratio - 1.0:+.0%})"
+        ),
+        metric=f"issues_{series}_a_week",
+        expected=round(change.before, 1),
+        actual=round(change.after, 1),
+        mitigation=on_drop if change.is_drop else on_rise,
+        evidence={
+            "weeks_since": change.weeks,
+            "ratio": round(change.ratio, 2),
+            "log_likelihood_ratio": round(change.evidence, 1),
+            "false_alarms_a_year": LASTING_FALSE_ALARMS_A_YEAR,
+        },
+    )
 
 
 def _finding(shift: ThroughputShift) -> Finding:

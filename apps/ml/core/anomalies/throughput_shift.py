@@ -1,7 +1,7 @@
-"""Whether the last four weeks lie outside what the forecast made before them would have held.
+"""Whether the last four weeks lie outside what the team's usual weeks before them would have held.
 
-One engine for forecasts and alarms: the band of the forecast is the band of the alarm, so a team is never told that
-what was within its forecast is unusual.
+The forecast follows a change of speed within weeks, which makes its band wide; the alarm for what is sudden has a band
+of its own around the team's usual level. What changes slowly and stays is found by `lasting_change`.
 """
 
 from collections.abc import Sequence
@@ -10,24 +10,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasts.simulation import N_RUNS, SEED, Forecast, usable_weeks
+from apps.ml.core.arrays import Floats
+from apps.ml.core.forecasts.level import HALF_LIFE_WEEKS, learn_level, recency_weights
+from apps.ml.core.forecasts.simulation import N_RUNS, SEED, usable_weeks
 
-#: The weeks that are judged, and hence how far ahead the forecast looks.
+#: The weeks that are judged, and hence how far ahead the band looks.
 JUDGED_WEEKS = 4
-#: A tail of 2 % on either side is unusual: on shuffled public weeks, where nothing is, it fires in about 1 % a side.
-TAIL = 0.02
+#: A tail of 1.4 % on either side is unusual: on shuffled public weeks, where nothing is, it fires in about 1 % a side.
+TAIL = 0.014
 #: Below three items a week counts are too coarse for a tail.
 MIN_WEEKLY_MEAN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class ThroughputShift:
-    """The last four weeks beside the forecast made before them."""
+    """The last four weeks beside what was expected of them before."""
 
     #: What the series counts, for example 'issues finished'.
     series: str
     actual: float
-    #: The whole numbers that the band of the 2nd to the 98th percentile holds.
+    #: The whole numbers that the band of the tails holds.
     expected_low: int
     expected_high: int
     expected_median: float
@@ -71,7 +73,7 @@ def throughput_shift(
         return None
     if past.mean() < MIN_WEEKLY_MEAN:
         return None
-    runs = Forecast(before, n_runs=n_runs, seed=seed).amount_within(JUDGED_WEEKS)
+    runs = usual_amounts(past, n_runs=n_runs, rng=np.random.default_rng([seed, 5]))
     actual = float(sum(judged))
     low, median, high = np.quantile(runs, [TAIL, 0.5, 1 - TAIL])
     at_most, at_least = tails(runs, actual)
@@ -87,7 +89,18 @@ def throughput_shift(
     )
 
 
-def tails(runs: np.ndarray[tuple[int, ...], np.dtype[np.float64]], actual: float) -> tuple[float, float]:
+def usual_amounts(past: Floats, *, n_runs: int, rng: np.random.Generator) -> Floats:
+    """What the judged weeks hold at the usual level, in each run: shape (n_runs,).
+
+    Past weeks resampled, recent ones more often, times a log-normal level that wanders as the team's has.
+    """
+    level = learn_level(past, half_life=HALF_LIFE_WEEKS)
+    weeks = rng.choice(past, size=(n_runs, JUDGED_WEEKS), p=recency_weights(len(past)))
+    wandered = np.outer(rng.standard_normal(n_runs), level.spread(np.arange(1, JUDGED_WEEKS + 1)))
+    return np.asarray((weeks * np.exp(level.offset + wandered)).sum(axis=1), dtype=np.float64)
+
+
+def tails(runs: Floats, actual: float) -> tuple[float, float]:
     """Probabilities of at most and at least so many items; runs are continuous, so a count is half an item wide.
 
     One is added to both parts of the share: what no run did may happen all the same.

@@ -143,7 +143,7 @@ class WorkForecaster:
     _done_before: float | Floats = field(init=False)
 
     def __post_init__(self, drawn: Forecast | None) -> None:
-        self.runs = drawn or Forecast(self.throughput.weekly(self.unit), unit=self.unit, seed=self.seed)
+        self.runs = drawn or team_runs(self.throughput, self.unit, seed=self.seed)
         self.usual_days_per_week = WORKING_DAYS_PER_WEEK * self.throughput.usual_presence(self.runs.history.weeks)
         self._finished = Spread.of(self.throughput.sizes_in(self.unit))
         self.inflow = self._inflow()
@@ -304,6 +304,11 @@ class WorkForecaster:
         if day is None:
             return Finish(percent=percent, working_days=None, day=None)
         return Finish(percent=percent, working_days=math.ceil(working_days - 1e-9), day=day)
+
+
+def team_runs(throughput: Throughput, unit: Unit, *, seed: int = SEED) -> Forecast:
+    """The futures of a team, in a unit; raises `NotEnoughData`."""
+    return Forecast(throughput.weekly(unit), unit=unit, seed=seed, presence=throughput.presence)
 
 
 def _weeks_between(today: date, first_day: date) -> float:

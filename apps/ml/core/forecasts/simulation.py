@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.arrays import Floats, Integers
-from apps.ml.core.forecasts.level import Level, learn_level, recency_weights
+from apps.ml.core.forecasts.level import LEVEL_DF, MAX_LEVEL_DRAW, Level, learn_level, recency_weights
 
 #: Runs of a forecast: the 95th percentile then stands on 500 of them.
 N_RUNS = 10_000
@@ -58,7 +58,7 @@ class ForecastHistory:
     unit: str
     weeks: int
     active_weeks: int
-    #: Recency-weighted mean output of a week.
+    #: Output of a usual week at the present level, for which the last weeks weigh most.
     weekly_mean: float
     #: How far the team's level wanders in four weeks, on the natural-log scale, and the past forecasts behind it.
     level_sigma: float
@@ -78,6 +78,8 @@ class Forecast:
         How many futures are drawn.
     seed : int
         The same seed, history and question give the same answer.
+    presence : sequence of float
+        What part of a full week of the team each past week was; empty for all of it.
 
     Raises
     ------
@@ -89,16 +91,25 @@ class Forecast:
     D. S. Vacanti, Actionable Agile Metrics for Predictability (2015), for the resampling of throughput.
     """
 
-    def __init__(self, weekly: Sequence[float], *, unit: str = "issues", n_runs: int = N_RUNS, seed: int = SEED):
+    def __init__(
+        self,
+        weekly: Sequence[float],
+        *,
+        unit: str = "issues",
+        n_runs: int = N_RUNS,
+        seed: int = SEED,
+        presence: Sequence[float] = (),
+    ):
         past = usable_weeks(weekly)
         self.unit, self.n_runs, self.seed = unit, n_runs, seed
-        self.level: Level = learn_level(past)
+        worked = np.asarray(presence[-len(past) :], dtype=np.float64) if len(presence) else None
+        self.level: Level = learn_level(past, worked)
         weights = recency_weights(len(past))
         self.history = ForecastHistory(
             unit=unit,
             weeks=len(past),
             active_weeks=int(np.count_nonzero(past)),
-            weekly_mean=float(weights @ past),
+            weekly_mean=self.level.weekly,
             level_sigma=self.level.sigma,
             past_forecasts=self.level.past_forecasts,
         )
@@ -201,7 +212,8 @@ class Forecast:
 
     @cached_property
     def _level_draws(self) -> NDArray[np.float32]:
-        return np.random.default_rng([self.seed, 1]).standard_normal(self.n_runs, dtype=np.float32)
+        draws = np.random.default_rng([self.seed, 1]).standard_t(LEVEL_DF, self.n_runs)
+        return draws.clip(-MAX_LEVEL_DRAW, MAX_LEVEL_DRAW).astype(np.float32)
 
     @cached_property
     def _draws(self) -> np.random.Generator:

@@ -8,7 +8,7 @@ from uuid import UUID
 from apps.common.exceptions import Conflict
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WorkingCalendar
-from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
+from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster, team_runs
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
@@ -136,7 +136,7 @@ def sprint_question(
         today=today,
         past=team.throughput,
         unit=unit,
-        runs=Forecast(team.throughput.weekly(unit), unit=unit),
+        runs=team_runs(team.throughput, unit),
         spreads=model_sizes(project_id, (*plan.items, *also, *ahead, *(running.items if running else ())), unit),
         ahead=ahead,
         growth=_growth(plan, team, unit),

@@ -16,7 +16,7 @@ def test_a_standstill_is_told_with_what_was_expected_and_its_odds():
     assert ", got 2; about 1 in " in found.description
     assert found.evidence["expected_low"] > 2
     assert 10 < found.expected < 35
-    assert found.evidence["false_alarms_percent"] == 1.3
+    assert found.evidence["false_alarms_percent"] == 1.4
 
 
 def test_a_flood_of_new_issues_is_a_rise():
@@ -46,3 +46,14 @@ def test_stationary_weeks_stay_within_the_budget_of_false_alarms():
     alarms = [len(unusual_weeks(finished=rng.poisson(6, 44).astype(float), created=())) for _ in range(150)]
 
     assert np.mean(alarms) <= 0.04
+
+
+def test_a_level_that_fell_and_stayed_is_told_with_since_when_and_by_how_much():
+    slowed = [10.0] * 60 + [6.0] * 12
+
+    (found,) = unusual_weeks(finished=slowed, created=())
+
+    assert (found.kind, found.expected, found.actual) == ("finished_slower", 10.0, 6.0)
+    assert found.description == "Issues finished: 6 a week for 12 weeks, 10 before (-40%)"
+    assert found.evidence["weeks_since"] == 12
+    assert found.evidence["false_alarms_a_year"] == 0.25

@@ -274,7 +274,7 @@ def test_a_backlog_into_which_more_comes_than_goes_out_never_ends():
 
 
 def test_what_never_ends_is_not_in_time_however_late_the_last_day():
-    found = forecaster(created=(50.0,) * 30, last_day=date(2099, 1, 1)).ask(items(200))
+    found = forecaster(created=(5_000.0,) * 30, last_day=date(2099, 1, 1)).ask(items(200))
 
     assert found.finishes[-1].day is None
     assert found.probability_in_time == 0.0

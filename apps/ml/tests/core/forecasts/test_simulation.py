@@ -49,6 +49,32 @@ def test_recent_weeks_weigh_more():
     assert 2.0 < slowed.history.weekly_mean < 5.0
 
 
+def test_the_level_follows_a_change_of_speed_within_weeks():
+    slowed = Forecast([10.0] * 78 + [6.0] * 8)
+
+    # After eight weeks .5 ** (8 / 2.5) = 11 % of the weight is on the weeks before: 6 + .11 * 4.
+    assert slowed.history.weekly_mean == pytest.approx(6.44, abs=0.02)
+    assert np.quantile(slowed.amount_within(4), 0.15) <= 24
+
+
+def test_a_pause_is_no_new_speed():
+    paused = learn_level(np.array([10.0] * 78 + [0.0] * 10))
+
+    # Ten weeks at rest leave the mean of half-life 2.5 at .6; the one of half-life 16 is 10 * .5 ** (10 / 16) = 6.5.
+    assert paused.weekly == pytest.approx(0.33 * 6.5, abs=0.05)
+
+
+def test_weeks_count_as_far_as_they_were_worked():
+    weekly, presence = np.array([10.0] * 76 + [2.0, 0.0]), np.array([1.0] * 76 + [0.2, 0.0])
+
+    holiday, slump = learn_level(weekly, presence), learn_level(weekly)
+
+    # Two of 200 weighed weeks are missing from the usual one; an idle week counts as a fifth, not as none.
+    assert holiday.weekly == pytest.approx(8.4, abs=0.5)
+    assert slump.weekly < 6.5
+    assert Forecast(weekly, presence=presence).history.weekly_mean == holiday.weekly
+
+
 def test_a_team_that_keeps_falling_short_of_its_own_mean_is_expected_to_do_so_again():
     shrinking = learn_level(np.array([100 * 0.96**week for week in range(80)]))
 

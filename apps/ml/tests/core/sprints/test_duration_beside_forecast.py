@@ -64,7 +64,7 @@ def test_an_estimate_outside_the_forecast_is_told_with_both_numbers(points_a_spr
     (sentence,) = told(points_a_sprint)
 
     assert sentence.startswith(f"Velocity alone says {days} calendar days; the forecast")
-    assert sentence.endswith("says 10 to 17 (15% and 85% of its runs are done by then).")
+    assert sentence.endswith("says 11 to 17 (15% and 85% of its runs are done by then).")
 
 
 def test_a_forecast_beyond_ten_years_is_told_as_such():
