@@ -17,7 +17,7 @@ COPY requirements.txt .
 # Nothing is built here, so nothing needs a compiler; pip byte-compiles what it installs.
 RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
 
-COPY manage.py ./
+COPY manage.py NOTICE ./
 COPY base base
 COPY apps apps
 # Compiled once, since the user below cannot write here.

@@ -38,6 +38,11 @@ urlpatterns = [
     path(
         "projects/<uuid:project_id>/forecast/", ForecastViewSet.as_view({"post": "forecast"}), name="project-forecast"
     ),
+    path(
+        "projects/<uuid:project_id>/similar/",
+        PredictionViewSet.as_view({"post": "similar"}),
+        name="project-similar-issues",
+    ),
     path("sprints/<uuid:sprint_id>/what-if/", ForecastViewSet.as_view({"post": "what_if"}), name="sprint-what-if"),
     path(
         "sprints/<uuid:sprint_id>/burndown/",

@@ -8,10 +8,12 @@ class SimilarIssue:
     """A finished issue like the one asked about: evidence, not an answer."""
 
     issue_id: str
-    #: Jaccard similarity of the token sets, in (0, 1].
+    #: In (0, 1]: exact Jaccard of the token sets, or of words and meaning (`text_index`).
     similarity: float
     actual_hours: float | None = None
     story_points: float | None = None
+    #: What it is alike in: 'words' (and meaning), or 'meaning' alone.
+    basis: str = "words"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,9 +12,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.text_index import IssueText
 from apps.projects.history.issue_past import number_or_none
 from apps.projects.history.reads import issue_pasts
 from apps.projects.levels import COUNTED
@@ -95,6 +97,50 @@ def issue_titles(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, 
         for id_, owner, key, title in rows.values_list("id", "project_id", "external_id", "title")
         if str(owner) == str(project_id)
     }
+
+
+def issues_with_status(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What to call issues of one project and how far they are, by id; ids of other projects are simply absent."""
+    rows = Issue.objects.filter(id__in=list(issue_ids)).order_by()
+    columns = ("id", "project_id", "external_id", "title", "status__name", "status__category")
+    return {
+        str(id_): {"key": key, "title": title, "status": status, "status_category": category}
+        for id_, owner, key, title, status, category in rows.values_list(*columns)
+        if str(owner) == str(project_id)
+    }
+
+
+def text_revision(project_id: UUID | str) -> tuple[int, datetime | None]:
+    """How many issues a project has and when one was last touched: changes with every text, outcome and deletion."""
+    found = Issue.objects.filter(project_id=project_id).order_by().aggregate(n=Count("id"), last=Max("updated_at"))
+    return found["n"], found["last"]
+
+
+def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime | None = None) -> list[IssueText]:
+    """Texts of a project's newest issues, oldest first, open ones too; those touched from a moment on, if given.
+
+    Outcomes are those of finished issues.
+    """
+    issues = Issue.objects.filter(project_id=project_id)
+    if changed_from is not None:
+        issues = issues.filter(updated_at__gte=changed_from)
+    columns = ("id", "title", "description", "resolved_at", "actual_hours", "story_points")
+    rows = list(issues.order_by("-created_at", "id").values_list(*columns)[:newest])
+    return [
+        IssueText(
+            str(id_),
+            title,
+            description,
+            hours=hours if resolved_at and hours else math.nan,
+            points=points if resolved_at and points else math.nan,
+        )
+        for id_, title, description, resolved_at, hours, points in reversed(rows)
+    ]
+
+
+def issue_ids(project_id: UUID | str) -> set[str]:
+    """Of all issues of a project."""
+    return set(map(str, Issue.objects.filter(project_id=project_id).order_by().values_list("id", flat=True)))
 
 
 def named_issues(issue_ids: Iterable[str], titles: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:

@@ -21,8 +21,9 @@ class SuggestAssignmentRequest(StrictSerializer):
         required=False,
         default=AUTO,
         help_text=(
-            "'formula' balances load by type and open issues; 'learned' asks who would normally take it; 'auto' is "
-            "whichever named the right person more often for the project's last finished issues."
+            "'formula' balances load by type and open issues; 'learned' asks who would normally take it; 'reporter' is "
+            "who does this reporter's issues, 'most_recent' who was given most in the last 120 days; 'auto' is "
+            "whichever of these named the right person most often for the project's last finished issues."
         ),
     )
 
@@ -52,7 +53,7 @@ class ReplayedRatesSerializer(serializers.Serializer[Any]):
     learned = HitRatesSerializer(allow_null=True)
     random = HitRatesSerializer(allow_null=True, help_text="Drawing lots.")
     most_recent = HitRatesSerializer(allow_null=True, help_text="Who was given most in the 120 days before.")
-    reporter = HitRatesSerializer(allow_null=True, help_text="Who reported it, else who was given most.")
+    reporter = HitRatesSerializer(allow_null=True, help_text="Who does the reporter's issues.")
 
 
 class AssignmentSuggestionSerializer(serializers.Serializer[Any]):
@@ -63,14 +64,15 @@ class AssignmentSuggestionSerializer(serializers.Serializer[Any]):
     user_email = serializers.EmailField()
     total_score = serializers.FloatField(
         help_text=(
-            "formula: 0.4 skill + 0.3 workload + 0.2 performance + 0.1 availability; learned: 0.8, 0.1, 0.05, 0.05. "
-            "A score to compare, no probability."
+            "formula: 0.4 skill + 0.3 workload + 0.2 performance + 0.1 availability; learned: 0.8, 0.1, 0.05, 0.05; "
+            "reporter and most_recent: the skill alone. A score to compare, no probability."
         )
     )
     skill_score = serializers.FloatField(
         help_text=(
             "formula: twice the share of this issue type among the person's finished issues, at most 1; learned: the "
-            "calibrated probability that this person would take it, 1 over all candidates together."
+            "calibrated probability that this person would take it, 1 over all candidates together; reporter and "
+            "most_recent: the share of the issues of the last 120 days."
         )
     )
     workload_score = serializers.FloatField(help_text="1, 0.8, 0.5, 0.3, 0.1 for 0, 1-3, 4-6, 7-10, more open issues.")
@@ -91,7 +93,7 @@ class SuggestAssignmentResponse(serializers.Serializer[Any]):
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
     suggestions = AssignmentSuggestionSerializer(many=True)
     method = serializers.CharField(help_text="The strategy used.")
-    strategy = serializers.CharField(help_text="The strategy used: 'formula' or 'learned'.")
+    strategy = serializers.CharField(help_text="The strategy used; never 'auto'.")
     strategy_reason = serializers.CharField()
     hit_rates = ReplayedRatesSerializer(
         allow_null=True, help_text="Measured on the project's last finished issues; null without a trained model."

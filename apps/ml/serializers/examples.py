@@ -17,6 +17,7 @@ _SIMILAR = {
     "key": "",
     "title": "Fix authentication of partners",
     "similarity": 0.4,
+    "basis": "words",
     "actual_hours": 3.5,
     "story_points": 2.0,
 }

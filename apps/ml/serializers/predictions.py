@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
+from apps.projects.models import WorkflowStatus
 
 #: Far beyond any real task or estimate; a larger number is a mistake in the unit.
 MAX_HOURS = 100_000
@@ -83,13 +84,23 @@ class RangeSerializer(serializers.Serializer[Any]):
     max = serializers.FloatField()
 
 
-class SimilarIssueSerializer(serializers.Serializer[Any]):
-    """A finished issue of the same project with words in common."""
+class MatchSerializer(serializers.Serializer[Any]):
+    """An issue of the same project that may be about the same thing."""
 
     issue_id = serializers.UUIDField()
     key = serializers.CharField(allow_blank=True)
     title = serializers.CharField()
-    similarity = serializers.FloatField(help_text="Jaccard similarity of the words, in (0, 1].")
+    similarity = serializers.FloatField(
+        help_text="In (0, 1], of words and meaning; where similar issues alone say the hours, share of common words."
+    )
+    basis = serializers.ChoiceField(
+        ["words", "meaning"], help_text="'meaning': it says so in other words, few of them shared."
+    )
+
+
+class SimilarIssueSerializer(MatchSerializer):
+    """A finished issue about the same thing, with what it took."""
+
     actual_hours = serializers.FloatField(allow_null=True)
     story_points = serializers.FloatField(allow_null=True)
 
@@ -141,6 +152,35 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise serializers.ValidationError("A finite number is needed.")
     return value
+
+
+class SimilarIssuesRequest(StrictSerializer):
+    """Request of similar: an issue as far as it is written."""
+
+    title = serializers.CharField(max_length=500)
+    description = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=100_000,
+        help_text=f"The first {MAX_DESCRIPTION_CHARACTERS} characters are read.",
+    )
+    issue_id = serializers.UUIDField(
+        required=False, help_text="The issue that is being changed, which is not its own duplicate."
+    )
+
+
+class DuplicateSerializer(MatchSerializer):
+    """An issue, open or finished, that may be about the same thing."""
+
+    status = serializers.CharField()
+    status_category = serializers.ChoiceField(WorkflowStatus.Category.choices)
+
+
+class SimilarIssuesResponse(serializers.Serializer[Any]):
+    """Likely duplicates: first those alike in words, then up to two alike in meaning alone; at most five."""
+
+    similar_issues = DuplicateSerializer(many=True)
 
 
 class NamedIssueSerializer(serializers.Serializer[Any]):

@@ -159,6 +159,7 @@ def _with_titles(similar: tuple[SimilarIssue, ...], project_id: UUID | str) -> l
             "issue_id": issue.issue_id,
             **titles[issue.issue_id],
             "similarity": round(issue.similarity, 3),
+            "basis": issue.basis,
             "actual_hours": None if issue.actual_hours is None else round(issue.actual_hours, 2),
             "story_points": issue.story_points,
         }

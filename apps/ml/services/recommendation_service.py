@@ -9,8 +9,16 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.assignment.formula import AssignmentScore, rank_members
-from apps.ml.core.assignment.replay import FORMULA, LEARNED, MOST_RECENT, RANDOM, REPORTER, AssignmentReplay, HitRates
+from apps.ml.core.assignment.formula import (
+    AssignmentScore,
+    MemberHistory,
+    Skills,
+    learned_skills,
+    rank_members,
+)
+from apps.ml.core.assignment.replay import FORMULA, LEARNED, RANDOM, AssignmentReplay, HitRates
+from apps.ml.core.assignment.replay import STRATEGIES as REPLAYED
+from apps.ml.core.assignment.rules import MOST_RECENT, REPORTER, RULES, rule_skills
 from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
@@ -24,9 +32,16 @@ from apps.projects.models import Issue
 
 DEFAULT_TOP_N = 3
 AUTO = "auto"
-STRATEGIES = (FORMULA, LEARNED, AUTO)
+STRATEGIES = (*REPLAYED, AUTO)
 #: What is told of the replay, in this order; the share that the model alone reaches is for the benchmark.
 _TOLD = (FORMULA, LEARNED, RANDOM, MOST_RECENT, REPORTER)
+#: What each strategy is called in a sentence.
+_CALLED = {
+    FORMULA: "the formula",
+    LEARNED: "the learned total",
+    MOST_RECENT: "whoever was given most lately",
+    REPORTER: "whoever does the reporter's issues",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +74,9 @@ class RecommendationService:
         now = now or timezone.now()
         issue = Issue.objects.select_related("issue_type").get(pk=issue_id, project_id=project_id)
         people = assignable_people(project_id, today=now.date())
-        members = member_histories(project_id, people, issue=issue)
+        members = member_histories(project_id, people, issue=issue, now=now)
         choice, facts = _choose(strategy, project_id), facts_of(issue)
-        skills = (
-            choice.model.probabilities(facts, list(people)) if choice.strategy == LEARNED and choice.model else None
-        )
+        skills = _skills(choice, members, facts)
         scores = rank_members(members, issue_type=issue.issue_type.name, top_n=top_n, now=now, skills=skills)
         evidence = _Evidence.of(choice, facts, list(people), scores, issue)
         row = _record(issue, scores, choice, top_n=top_n, candidates=len(people), user=user)
@@ -82,24 +95,37 @@ class RecommendationService:
 def _choose(asked: str, project_id: UUID | str) -> _Choice:
     loaded = ModelLoader().load_active_model(ModelType.TASK_ASSIGNMENT, project_id)
     model = loaded.predictor if loaded is not None else None
-    if not isinstance(model, AssignmentModel):
-        reason = (
-            "The formula: this project has no trained model of who does what; "
-            f"one is trained on Mondays, or by hand, from {MIN_TRAINING_ISSUES} finished issues with an assignee on."
-        )
-        return _Choice(FORMULA, reason, None, None)
-    if asked == AUTO:
-        return _Choice(model.replay.better, _comparison(model.replay), model, loaded)
-    return _Choice(asked, "As asked.", model, loaded)
+    if isinstance(model, AssignmentModel):
+        if asked == AUTO:
+            return _Choice(model.replay.better, _comparison(model.replay), model, loaded)
+        return _Choice(asked, "As asked.", model, loaded)
+    if asked in RULES:
+        return _Choice(asked, "As asked.", None, None)
+    reason = (
+        "The formula: this project has no trained model of who does what; "
+        f"one is trained on Mondays, or by hand, from {MIN_TRAINING_ISSUES} finished issues with an assignee on."
+    )
+    return _Choice(FORMULA, reason, None, None)
+
+
+def _skills(choice: _Choice, members: Sequence[MemberHistory], facts: IssueFacts) -> Skills | None:
+    """What takes the place of the seed's skill; None for the formula."""
+    if choice.strategy in RULES:
+        return rule_skills(choice.strategy, members, facts.reporter)
+    if choice.strategy == LEARNED and choice.model is not None:
+        return learned_skills(choice.model.probabilities(facts, [member.user_id for member in members]))
+    return None
 
 
 def _comparison(measured: AssignmentReplay) -> str:
-    formula, learned = measured.rates.get(FORMULA), measured.rates.get(LEARNED)
-    if formula is None or learned is None:
+    rates = {name: measured.rates[name].top_1 for name in REPLAYED if name in measured.rates}
+    if len(rates) < 2:
         return "The formula: too little was finished to compare it with anything."
+    best = measured.better
+    others = ", ".join(f"{_CALLED[name]} in {rate:.0%}" for name, rate in rates.items() if name != best)
     return (
-        f"On the last {measured.n_issues} finished issues the learned total named the right person first in "
-        f"{learned.top_1:.0%}, the formula in {formula.top_1:.0%}."
+        f"On the last {measured.n_issues} finished issues {_CALLED[best]} named the right person first in "
+        f"{rates[best]:.0%}, {others}."
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
+from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.training.jobs import request_training
@@ -27,6 +28,7 @@ def _forget() -> None:
     EFFORT_OUTCOMES.clear()
     POINTS_OUTCOMES.clear()
     FINISHED_WORK.clear()
+    ISSUE_TEXTS.clear()
 
 
 @pytest.fixture

@@ -19,8 +19,11 @@ from apps.ml.serializers.predictions import (
     PointsRecommendationResponse,
     PredictEffortRequest,
     RecommendPointsRequest,
+    SimilarIssuesRequest,
+    SimilarIssuesResponse,
 )
 from apps.ml.services import PredictionService
+from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.projects.models import Issue, Project
 from apps.projects.selectors import projects_visible_to
 
@@ -56,6 +59,23 @@ class PredictionViewSet(ViewSet):
         The answer is recorded: the points the team gives will score it. Fields that do not exist are refused.
         """
         return _answer(request, RecommendPointsRequest(data=request.data), PredictionService().recommend_story_points)
+
+    @extend_schema(
+        summary="Issues that may be about the same thing",
+        request=SimilarIssuesRequest,
+        responses=SimilarIssuesResponse,
+        tags=["ml"],
+    )
+    def similar(self, request: Request, project_id: UUID) -> Response:
+        """Likely duplicates of an issue that is being written, open and finished ones, at most five.
+
+        First those that share its rare words, then up to two that mean the same in other words, marked so. Nothing is
+        recorded.
+        """
+        asked = SimilarIssuesRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        return Response(likely_duplicates(project.id, **asked.validated_data))
 
 
 def _answer(request: Request, asked: IssueInputSerializer, service: Callable[..., dict[str, Any]]) -> Response:

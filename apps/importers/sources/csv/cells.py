@@ -17,3 +17,8 @@ class BadValue(ApplicationError):
 def is_empty(text: str) -> bool:
     """Whether the cell says nothing."""
     return text.strip().casefold() in EMPTY_WORDS
+
+
+def single_spaced(text: str) -> str:
+    """Each blank once: patterns with blanks in several places would share a long row of them out in every way."""
+    return " ".join(text.split())

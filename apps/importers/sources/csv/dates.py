@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from apps.importers.sources.csv.cells import BadValue, is_empty
+from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 
 #: No tracker is older, no due date of use is later; outside lie typing errors and defaults such as 0001-01-01.
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
@@ -127,7 +127,7 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
     """
     if is_empty(text):
         return None
-    found = _moment(text.strip(), what, style)
+    found = _moment(single_spaced(text), what, style)
     # Before the conversion, which the first and the last year would overflow.
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise BadValue(f"{what} lies in the year {found.year}: {text.strip()[:40]}")
@@ -141,7 +141,7 @@ def could_be_date(text: str) -> bool:
 
 def is_ambiguous(text: str) -> bool:
     """Whether the order of year, month and day matters: it could be read in two ways that give two days."""
-    match = _NUMERIC.fullmatch(text.strip())
+    match = _NUMERIC.fullmatch(single_spaced(text))
     if not match or (match["mark"] == "." and len(match["year"]) > 2):
         return False
     return len({found.date() for found in _readings(text).values()}) > 1
@@ -162,7 +162,7 @@ def possible_styles(past: Iterable[str], others: Iterable[str], latest: datetime
     possible = set(STYLES)
     for is_past, cells in ((True, past), (False, others)):
         for text in cells:
-            if not _NUMERIC.fullmatch(text.strip()):
+            if not _NUMERIC.fullmatch(single_spaced(text)):
                 continue
             readings = _readings(text)
             possible &= {name for name, found in readings.items() if not is_past or found <= latest}

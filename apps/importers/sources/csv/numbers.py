@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from apps.common.hours import LEAST_HOURS
-from apps.importers.sources.csv.cells import BadValue, is_empty
+from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 
 #: Fifty person-years on one issue; larger values are seconds or cells shifted by a column.
 MOST_HOURS = 100_000.0
@@ -88,7 +88,7 @@ def quantity(text: str, what: str, *, most: float, style: NumberStyle = NumberSt
 
 def points(text: str, what: str, style: NumberStyle = NumberStyle()) -> float | None:
     """Story points: a number, with or without its unit ('8 SP'), or a fraction in one sign ('½', '1½')."""
-    plain = _POINTS_WORDS.sub("", text.strip())
+    plain = _POINTS_WORDS.sub("", single_spaced(text))
     if plain and (fraction := _fraction(plain)) is not None:
         return fraction
     return quantity(plain or text, what, most=MOST_POINTS, style=style)
@@ -105,7 +105,7 @@ def _fraction(text: str) -> float | None:
 
 def could_be_number(text: str) -> bool:
     """Whether a cell is meant as a number or a duration, usable or not: '-1', 'inf' and '1,234' are, 'M' is not."""
-    plain = text.strip().casefold()
+    plain = single_spaced(text).casefold()
     is_number = _NUMBER.fullmatch(plain.replace(",", "").replace(".", "")) or _names_no_finite(plain)
     bare = _POINTS_WORDS.sub("", plain)
     return (
@@ -140,7 +140,7 @@ def is_duration(text: str) -> bool:
 
 def _duration(text: str) -> float | None:
     """Hours of '1w 2d 3h 4m', '2 hours', '1,5 h' or '1:30'; None for what is no duration."""
-    plain = text.strip().casefold()
+    plain = single_spaced(text).casefold()
     if clock := _CLOCK.fullmatch(plain):
         return int(clock[1]) + int(clock[2]) / 60 + int(clock[3] or 0) / 3600
     steps = _STEP.findall(plain)

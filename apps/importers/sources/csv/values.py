@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from apps.importers.records import Person
-from apps.importers.sources.csv.cells import BadValue, is_empty
+from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 
 #: Names of the trackers' default schemes; 1 is the most urgent.
 PRIORITY_NAMES: Mapping[str, int] = {
@@ -25,7 +25,8 @@ PRIORITY_NAMES: Mapping[str, int] = {
 }
 MOST_PRIORITY = 32_767  # what the column holds
 MOST_PRIORITY_DIGITS = 6  # with a sign
-_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
+# The dot is looked for once, ahead: two runs with a dot between them would try every dot of a long row of dots.
+_ADDRESS = re.compile(r"[^@\s<>]+@(?=[^@\s<>]+\.[^@\s<>])[^@\s<>]+")
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>.*?)\s*<(?P<email>[^<>]+)>")
 
 
@@ -50,7 +51,7 @@ def priority(text: str) -> int | None:
 
 def person(text: str) -> Person | None:
     """Somebody named 'Ada', 'ada@example.org' or 'Ada <ada@example.org>'; None for an empty cell."""
-    text = " ".join(text.split())
+    text = single_spaced(text)
     if is_empty(text):
         return None
     if match := _NAME_AND_ADDRESS.fullmatch(text):

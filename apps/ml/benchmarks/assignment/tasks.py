@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from apps.ml.core.effort.replay import Timings, month_starts
 from apps.ml.core.evaluation.metrics import chronological_split, expected_calibration_error
 from apps.ml.core.records import CompletedIssue
 
+#: The strategy that serves unless another is asked for.
+AUTO = "auto"
 #: From here on an answer counts as sure.
 SURE = 0.8
 #: As many people as are explained by default.
@@ -60,7 +63,10 @@ def _walk(
         of_month = [task for task in test if task.known_at >= month and (end is None or task.known_at < end)]
         for task in of_month:
             _time(model, task, list(ledger.given_lately(task.known_at)), timings)
-            asked.append(suggested(task, ledger, model.probabilities))
+            found = suggested(task, ledger, model.probabilities)
+            # What `auto` would have answered: the strategy that the month's model had found best on what came before.
+            chosen = {AUTO: found.ranks[model.replay.better]} if found.ranks else {}
+            asked.append(replace(found, ranks={**found.ranks, **chosen}))
         write(f"{month:%Y-%m}  {len(of_month):4d} tasks  {len(asked):5d} of {len(test)} ({len(asked) / len(test):.0%})")
     return asked
 

@@ -5,7 +5,7 @@ load, it does not know expertise. With the learned probability of the person as 
 total says who would normally do it. So the answer names its strategy; totals are to compare, not probabilities.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,9 @@ OVERLOADED_SCORE = 0.1
 #: How long ago the person last moved work of their own, and what that says. A week covers a weekend and a day off, a
 #: fortnight a sprint, a month a holiday; whoever moved nothing for longer, or ever, is not known to be there.
 AVAILABILITY_BANDS = ((timedelta(days=7), 1.0), (timedelta(days=14), 0.8), (timedelta(days=30), 0.4))
+#: Whoever was given nothing for so long was not there, or does other work: the candidates of the reference, and what
+#: "lately" is to the rules. Tasks of 2006 and 2007 were met as often with a year, and less often with all of the past.
+CANDIDATE_DAYS = 120
 #: From here a reason calls the skill strong, and below the second figure it says there is little.
 STRONG_SKILL, SOME_SKILL = 0.7, 0.3
 
@@ -33,6 +36,8 @@ class Weights:
 FORMULA_WEIGHTS = Weights(skill=0.4, workload=0.3, performance=0.2, availability=0.1)
 #: For a learned skill, "who would normally do this": measured 3 points of top-1 better than the seed's weights.
 LEARNED_WEIGHTS = Weights(skill=0.8, workload=0.1, performance=0.05, availability=0.05)
+#: For a plain rule: the rule and nothing else, so that what was measured of it is what is served.
+RULE_WEIGHTS = Weights(skill=1.0, workload=0.0, performance=0.0, availability=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,27 @@ class MemberHistory:
     open_issues: int = 0
     #: The last time an issue of theirs was moved by them or resolved; None if never.
     last_active_at: datetime | None = None
+    #: Issues they were given in the CANDIDATE_DAYS before, and how many of these the issue's reporter had reported.
+    given_lately: int = 0
+    given_of_reporter: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Skills:
+    """A skill of every candidate in place of the seed's: what it counts in the total, and a sentence about it."""
+
+    of: Mapping[str, float]
+    weights: Weights
+    sentence: Callable[[MemberHistory], str]
+
+
+def learned_skills(chances: Mapping[str, float]) -> Skills:
+    """Learned P(person | issue) of each candidate as the skill."""
+    return Skills(
+        chances,
+        LEARNED_WEIGHTS,
+        lambda member: f"Would normally take an issue like this: {chances[member.user_id]:.0%}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +92,7 @@ def rank_members(
     issue_type: str,
     top_n: int,
     now: datetime,
-    skills: Mapping[str, float] | None = None,
+    skills: Skills | None = None,
 ) -> list[AssignmentScore]:
     """The `top_n` members with the highest total, by the seed's formula or, given `skills`, with those as the skill.
 
@@ -83,29 +109,23 @@ def rank_members(
         How many are wanted at most.
     now : datetime
         The moment that availability is about.
-    skills : mapping of str to float, optional
-        Learned P(person | issue) of every member.
+    skills : Skills, optional
+        Of every member.
     """
-    scored = [
-        (
-            member,
-            score_member(
-                member, issue_type=issue_type, now=now, chance=None if skills is None else skills[member.user_id]
-            ),
-        )
-        for member in members
-    ]
+    scored = [(member, score_member(member, issue_type=issue_type, now=now, skills=skills)) for member in members]
     scored.sort(key=lambda pair: (-pair[1].total, pair[0].open_issues, -pair[0].completed_same_type, pair[0].user_id))
     return [score for _, score in scored[:top_n]]
 
 
 def score_member(
-    member: MemberHistory, *, issue_type: str, now: datetime, chance: float | None = None
+    member: MemberHistory, *, issue_type: str, now: datetime, skills: Skills | None = None
 ) -> AssignmentScore:
-    """The four components, their weighted total, and a sentence for each; `chance` is the learned skill, if any."""
-    learned = chance is not None
-    skill = chance if chance is not None else skill_score(member.completed_same_type, member.completed)
-    weights = LEARNED_WEIGHTS if learned else FORMULA_WEIGHTS
+    """The four components, their weighted total, and a sentence for each; the skill is the seed's without `skills`."""
+    if skills is None:
+        skill, weights = skill_score(member.completed_same_type, member.completed), FORMULA_WEIGHTS
+        sentence = _skill_reason(member, skill, issue_type)
+    else:
+        skill, weights, sentence = skills.of[member.user_id], skills.weights, skills.sentence(member)
     workload = workload_score(member.open_issues)
     performance = performance_score(member.completed, member.open_issues)
     availability = availability_score(member.last_active_at, now)
@@ -124,9 +144,7 @@ def score_member(
         performance=round(performance, 4),
         availability=availability,
         reasoning=(
-            f"Would normally take an issue like this: {skill:.0%}"
-            if learned
-            else _skill_reason(member, skill, issue_type),
+            sentence,
             _workload_reason(member),
             _performance_reason(member),
             _availability_reason(member, now),

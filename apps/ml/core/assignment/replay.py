@@ -4,7 +4,6 @@ Everything is of one moment: an issue counts as somebody's work from when it was
 it was finished.
 """
 
-import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +11,24 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from apps.ml.core.assignment.formula import MemberHistory, rank_members
+from apps.ml.core.assignment.formula import (
+    CANDIDATE_DAYS,
+    MemberHistory,
+    Skills,
+    learned_skills,
+    rank_members,
+)
+from apps.ml.core.assignment.rules import MOST_RECENT, REPORTER, RULES, rule_skills
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
-#: Whoever was given nothing for so long was not there, or does other work: the candidates of the reference.
-CANDIDATE_DAYS = 120
-#: Methods whose hits are told beside those of the two strategies.
-FORMULA, LEARNED, RANDOM, MOST_RECENT, REPORTER = "formula", "learned", "random", "most_recent", "reporter"
+FORMULA, LEARNED, RANDOM = "formula", "learned", "random"
+#: What may answer, the simplest first.
+STRATEGIES = (FORMULA, MOST_RECENT, REPORTER, LEARNED)
 #: The model's probability alone, without load, performance and availability.
 PROBABILITY = "probability"
 
 #: P(person | issue) of each of some candidates.
-Skills = Callable[[IssueFacts, Sequence[str]], Mapping[str, float]]
+Chances = Callable[[IssueFacts, Sequence[str]], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,12 @@ class AssignmentReplay:
 
     @property
     def better(self) -> str:
-        """The strategy that named the right person first more often; of equals the one with more among three, then
-        the formula."""
-        formula, learned = self.rates.get(FORMULA), self.rates.get(LEARNED)
-        if formula is None or learned is None:
+        """The strategy that named the right person first most often; of equals the one with most among three, then
+        the simplest."""
+        measured = [name for name in STRATEGIES if name in self.rates]
+        if len(measured) < 2:
             return FORMULA
-        return LEARNED if (learned.top_1, learned.top_3) > (formula.top_1, formula.top_3) else FORMULA
+        return max(measured, key=lambda name: (self.rates[name].top_1, self.rates[name].top_3))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for an artefact's header or a row."""
@@ -68,33 +73,40 @@ class Ledger:
         self._given: dict[str, list[datetime]] = defaultdict(list)
         self._finished: dict[str, list[datetime]] = defaultdict(list)
         self._of_type: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        self._of_reporter: dict[tuple[str, str], list[datetime]] = defaultdict(list)
         for issue in issues:
             person = issue.facts.assignee
             self._given[person].append(issue.known_at)
             self._finished[person].append(issue.completed_at)
             self._of_type[person, issue.facts.issue_type].append(issue.completed_at)
-        for moments in (*self._given.values(), *self._finished.values(), *self._of_type.values()):
-            moments.sort()
+            if issue.facts.reporter:
+                self._of_reporter[person, issue.facts.reporter].append(issue.known_at)
+        for ledger in (self._given, self._finished, self._of_type, self._of_reporter):
+            for moments in ledger.values():
+                moments.sort()
 
     def given_lately(self, at: datetime) -> dict[str, int]:
         """People who were given anything in the last CANDIDATE_DAYS before `at`, and how many issues; by id."""
-        since = at - timedelta(days=CANDIDATE_DAYS)
-        counts = {
-            person: bisect_left(moments, at) - bisect_left(moments, since) for person, moments in self._given.items()
-        }
+        counts = {person: _lately(moments, at) for person, moments in self._given.items()}
         return {person: counts[person] for person in sorted(counts) if counts[person]}
 
-    def history(self, person: str, issue_type: str, at: datetime) -> MemberHistory:
-        """What one person had done before `at`."""
+    def history(self, person: str, facts: IssueFacts, at: datetime) -> MemberHistory:
+        """What one person had done before `at`, when an issue was given away."""
         finished = self._finished[person]
         completed = bisect_left(finished, at)
         return MemberHistory(
             user_id=person,
             completed=completed,
-            completed_same_type=bisect_left(self._of_type.get((person, issue_type), []), at),
+            completed_same_type=bisect_left(self._of_type.get((person, facts.issue_type), []), at),
             open_issues=max(bisect_left(self._given[person], at) - completed, 0),
             last_active_at=finished[completed - 1] if completed else None,
+            given_lately=_lately(self._given[person], at),
+            given_of_reporter=_lately(self._of_reporter.get((person, facts.reporter), []), at),
         )
+
+
+def _lately(moments: Sequence[datetime], at: datetime) -> int:
+    return bisect_left(moments, at) - bisect_left(moments, at - timedelta(days=CANDIDATE_DAYS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +121,23 @@ class SuggestionRanks:
     was_right: bool = False
 
 
-def suggested(issue: CompletedIssue, ledger: Ledger, skills: Skills | None) -> SuggestionRanks:
+def suggested(issue: CompletedIssue, ledger: Ledger, chances_of: Chances | None) -> SuggestionRanks:
     """Ask every method whom it would have suggested when the issue was given away."""
     facts, person, at = issue.facts, issue.facts.assignee, issue.known_at
     lately = ledger.given_lately(at)
     if person not in lately:
         return SuggestionRanks(issue.issue_id, len(lately), {})
-    members = [ledger.history(candidate, facts.issue_type, at) for candidate in lately]
-    ranks = {
-        FORMULA: rank_in(_totals(members, facts.issue_type, at, None), person),
-        MOST_RECENT: rank_in(lately, person),
-        REPORTER: rank_in(dict(lately) | {facts.reporter: math.inf} if facts.reporter in lately else lately, person),
+    members = [ledger.history(candidate, facts, at) for candidate in lately]
+    skills: dict[str, Skills | None] = {rule: rule_skills(rule, members, facts.reporter) for rule in RULES}
+    chances = {} if chances_of is None else chances_of(facts, list(lately))
+    if chances:
+        skills[LEARNED] = learned_skills(chances)
+    totals = {
+        strategy: _totals(members, facts.issue_type, at, used) for strategy, used in ({FORMULA: None} | skills).items()
     }
-    if skills is None:
+    ranks = {strategy: rank_in(total, person) for strategy, total in totals.items()}
+    if not chances:
         return SuggestionRanks(issue.issue_id, len(lately), ranks)
-    chances = skills(facts, list(lately))
-    ranks |= {LEARNED: rank_in(_totals(members, facts.issue_type, at, chances), person)}
     ranks |= {PROBABILITY: rank_in(chances, person)}
     return SuggestionRanks(issue.issue_id, len(lately), ranks, max(chances.values()), ranks[PROBABILITY] == 1)
 
@@ -182,7 +195,7 @@ def random_rates(candidates: Sequence[int | None]) -> HitRates:
 
 
 def _totals(
-    members: Sequence[MemberHistory], issue_type: str, now: datetime, skills: Mapping[str, float] | None
+    members: Sequence[MemberHistory], issue_type: str, now: datetime, skills: Skills | None
 ) -> dict[str, float]:
     ranked = rank_members(members, issue_type=issue_type, top_n=len(members), now=now, skills=skills)
     return {score.user_id: score.total for score in ranked}

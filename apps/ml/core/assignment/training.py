@@ -19,13 +19,13 @@ from apps.ml.core.assignment.features import TEXT_GROUPS, Reading, read
 from apps.ml.core.assignment.replay import (
     FORMULA,
     LEARNED,
-    MOST_RECENT,
     AssignmentReplay,
     Ledger,
     SuggestionRanks,
     replay,
     suggested,
 )
+from apps.ml.core.assignment.rules import MOST_RECENT
 from apps.ml.core.assignment.serving import AssignmentModel, Vocabulary, tempered, to_bytes
 from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.similarity import SimilarIssueIndex

@@ -144,15 +144,12 @@ def _in_hours(start_name: str, start: float, parts: dict[str, float], hours: flo
 
 
 def reasoning(told: Explanation) -> str:
-    """One to four plain sentences with numbers."""
+    """One to three plain sentences with numbers."""
     sentences = [_who_answered(told)]
     if not told.header.in_time:
         sentences.append(
             "The dates of the finished issues do not tell which were known when; that was taken from their order."
         )
-    if told.n_similar:
-        alike = "1 finished issue reads" if told.n_similar == 1 else f"{told.n_similar} finished issues read"
-        sentences.append(f"{alike} alike; see what they took.")
     if told.otherwise is not None:
         points = told.facts.story_points
         now = "none" if points is None else f"{points:g}"

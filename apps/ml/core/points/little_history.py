@@ -22,6 +22,10 @@ POOLED_ISSUES = 2.0
 DEFAULT_SHARES = (0.15, 0.2, 0.25, 0.2, 0.13, 0.07)
 #: Issues at which the team's own mean score counts as much as the mean of other projects, zero.
 SCORE_POOLED_ISSUES = 5.0
+#: What the prior's text counts with a team it was not learned from. Chosen on train and validation rows of 30 projects:
+#: with 10 known issues of a project that no prior has seen, the error beside the team's median is .947 and .985 where
+#: the full slope has .962 and 1.000; on the prior's own kind of projects it costs a hundredth.
+TEXT_SHARE = 0.75
 LEVEL = 0.8
 #: Mass of the range beyond the promised level: with 20 known issues 0.85 for 80 % held in 90 % on validation rows, and
 #: in 79 % in the worst project; with none even the scale is a guess.
@@ -50,7 +54,7 @@ def recommend_with_little_history(
     known = pointed[-MOST_RECENT:]
     scale, marginal = team_marginal(np.array([issue.story_points for issue in known], dtype=np.float64))
     score = 0.0 if prior is None else relative_score(facts, known, prior)
-    survival = moved(marginal, score, 0.0 if prior is None else prior.slope)
+    survival = moved(marginal, score, 0.0 if prior is None else TEXT_SHARE * prior.slope)
     range_mass = min(level + (ALLOWANCE if known else ALLOWANCE_UNKNOWN), 1.0)
     promise = promise_of(survival, scale, uncalibrated(level, range_mass=range_mass))
     return PointsRecommendation(

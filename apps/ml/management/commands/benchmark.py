@@ -13,6 +13,7 @@ BENCHMARKS = {
     "assignment": "assignment",
     "effort": "effort",
     "forecasts": "forecasts",
+    "similar": "similar",
     "sprints": "sprints",
     "story_points": "points",
 }

@@ -18,7 +18,8 @@ import numpy as np
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.artifact import ArtifactCorrupted
-from apps.ml.core.assignment.replay import MOST_RECENT, Ledger, suggested, surprise_of
+from apps.ml.core.assignment.replay import Ledger, suggested, surprise_of
+from apps.ml.core.assignment.rules import MOST_RECENT
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior

@@ -16,18 +16,17 @@ from apps.ml.core.effort import EffortModel
 from apps.ml.core.effort.without_model import estimate_from_similar, estimate_from_type
 from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_history
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
+from apps.ml.core.results import EffortEstimate, PointsRecommendation
 from apps.ml.models import ModelType
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
 from apps.ml.services.models.cache import LoadedModel
+from apps.ml.services.predictions.likeness import similar_finished
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer", EffortEstimate, PointsRecommendation)
-#: Similar issues shown with an answer.
-SHOWN_SIMILAR_ISSUES = 5
 #: The baseline recorded with an answer is the median of so many last issues, as the model's own naive level.
 BASELINE_ISSUES = 1_000
 _UNAVAILABLE = "The trained model could not be loaded just now, so a simpler method answers."
@@ -50,7 +49,12 @@ def answer_effort(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[Effo
     history, index = FINISHED_WORK.of_project(project_id)
     with_hours = [issue for issue in history if issue.actual_hours]
     level = settings.ML_INTERVAL_LEVEL
-    estimate = estimate_from_similar(facts, index, level=level) or estimate_from_type(facts, with_hours, level=level)
+    estimate = estimate_from_similar(facts, index, level=level)
+    if estimate is None:
+        # What similar issues took made no answer; those that may be about the same thing are shown all the same.
+        estimate = replace(
+            estimate_from_type(facts, with_hours, level=level), similar_issues=similar_finished(facts, project_id)
+        )
     return GivenAnswer(_announced(estimate, note), None, _median(issue.actual_hours for issue in history))
 
 
@@ -68,7 +72,7 @@ def answer_points(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[Poin
     else:
         with_points = [issue for issue in history if issue.story_points]
         answer = _announced(_with_little_history(facts, with_points), note)
-    answer = replace(answer, similar_issues=_similar(facts, project_id))
+    answer = replace(answer, similar_issues=similar_finished(facts, project_id))
     return GivenAnswer(answer, model, _median(issue.story_points for issue in history))
 
 
@@ -80,12 +84,14 @@ def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | s
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - as above
     recent = EFFORT_OUTCOMES.of_project(project_id)
     estimate = model.predictor.estimate(facts, recent=recent, level=settings.ML_INTERVAL_LEVEL)
+    # The model's own neighbours are as of its training, and a global model has none: evidence is the asker's of today.
+    estimate = replace(estimate, similar_issues=similar_finished(facts, project_id))
     if model.project_id is not None:
         return GivenAnswer(estimate, model, math.exp(model.predictor.levels.overall))
-    # A global model knows no issue, and its level is that of all teams: evidence and baseline are the asker's own.
+    # The level of a global model is that of all teams: the baseline is the asker's own.
     history, _ = FINISHED_WORK.of_project(project_id)
     baseline = _median(issue.actual_hours for issue in history)
-    return GivenAnswer(replace(estimate, similar_issues=_similar(facts, project_id)), model, baseline)
+    return GivenAnswer(estimate, model, baseline)
 
 
 def _model(model_type: str, project_id: UUID | str) -> tuple[LoadedModel | None, str]:
@@ -101,11 +107,6 @@ def _median(values: Iterable[float | None]) -> float | None:
     """The naive baseline: the team's usual value lately, whatever the issue."""
     known = [value for value in values if value][-BASELINE_ISSUES:]
     return median(known) if known else None
-
-
-def _similar(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, ...]:
-    _, index = FINISHED_WORK.of_project(project_id)
-    return tuple(index.query(facts, k=SHOWN_SIMILAR_ISSUES))
 
 
 def finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:

@@ -85,6 +85,39 @@ def test_without_a_model_the_formula_answers_and_says_so(about_login, people, no
     assert "50 finished issues" in answer["strategy_reason"]
 
 
+def test_who_does_the_reporters_issues_can_be_asked_for_and_serves_what_the_replay_measures(
+    project, people, about_login, now
+):
+    rik = UserFactory()
+    for days, name in enumerate(("cid", "cid", "ann"), start=3):
+        begun = now - timedelta(days=days)
+        IssueFactory(project=project, reporter=rik, assignee=people[name], created_at=begun)
+    Issue.objects.filter(pk=about_login.pk).update(reporter=rik)
+
+    answer = _suggest(about_login, now, strategy="reporter")
+
+    # Of Rik's three issues two, and of the three given lately two: (2 + 2/3) / 4.
+    assert (answer["strategy"], answer["suggestions"][0]["user_id"]) == ("reporter", str(people["cid"].id))
+    assert answer["suggestions"][0]["skill_score"] == pytest.approx(2 / 3, abs=1e-4)
+    assert answer["suggestions"][0]["total_score"] == answer["suggestions"][0]["skill_score"]
+
+
+def test_by_itself_a_rule_answers_where_it_names_the_right_person_most_often(project, people, now):
+    done = finished_work(120, until=now, noise=1.0)
+    _store(project, people, done)
+    rik = UserFactory()
+    Issue.objects.filter(project=project, assignee=people["bob"]).update(reporter=rik)
+    ModelTrainer().train(ModelType.TASK_ASSIGNMENT, project.id, now=now)
+    asked = IssueFactory(project=project, type_name="bug", title="Something new", reporter=rik)
+
+    answer = _suggest(asked, now)
+
+    assert answer["hit_rates"]["reporter"]["top_1"] > answer["hit_rates"]["formula"]["top_1"]
+    best = max(answer["hit_rates"][name]["top_1"] for name in ("formula", "learned", "reporter", "most_recent"))
+    assert answer["hit_rates"][answer["strategy"]]["top_1"] == best
+    assert answer["suggestions"][0]["user_id"] == str(people["bob"].id)
+
+
 def test_the_skill_is_a_probability_over_the_candidates(about_login, model, now):
     suggestions = _suggest(about_login, now)["suggestions"]
 

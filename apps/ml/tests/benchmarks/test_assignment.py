@@ -45,7 +45,7 @@ def test_tasks_are_asked_about_month_by_month_beside_every_baseline(tasks, tmp_p
     figures = assignment.run({"data": tasks, "start": "2026-02-10", "json": target}, told.append)
 
     assert figures["methods"].keys() == {
-        "formula", "learned", "probability", "most_recent", "random", "reporter",
+        "auto", "formula", "learned", "probability", "most_recent", "random", "reporter",
     }  # fmt: skip
     assert figures["methods"]["probability"]["top_1"] > figures["methods"]["random"]["top_1"]
     assert 0 <= figures["sure_share"] <= 1

@@ -132,6 +132,7 @@ def test_without_two_other_projects_a_seen_one_gets_no_prior(directory: Path, mo
 def test_test_rows_never_reach_what_is_known(directory: Path) -> None:
     read = read_project(directory / "alpha.csv")
 
+    assert read is not None
     assert (read.n_train, len(read.known), len(read.test)) == (90, 120, 30)
     assert not {each.issue_id for each in read.known} & {each.issue_id for each in read.test}
 
@@ -141,6 +142,19 @@ def test_a_file_without_the_columns_is_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(UnreadableStoryPoints, match=r"odd\.csv lacks the columns description, split, story_points"):
         read_projects(tmp_path)
+
+
+def test_dated_issues_with_text_and_points_are_put_in_order_and_split(tmp_path: Path) -> None:
+    rows = [f"D-{day},{'' if day == 7 else 'x'},y,{0 if day == 9 else 3},2024-01-{day:02}" for day in range(28, 0, -1)]
+    rows += [f"D-{day},x,y,5,2024-05-01T{day - 100:03}" for day in range(200, 276)]
+    (tmp_path / "dated.csv").write_text("issue_key,title,description,story_points,created\n" + "\n".join(rows))
+    (tmp_path / "few.csv").write_text("issue_key,title,description,story_points,created\nF-1,x,y,3,2024-01-01\n")
+
+    (project,) = read_projects(tmp_path)
+
+    # 102 of 104 rows are usable: .6 and .8 of 102 are 61.2 and 81.6.
+    assert (project.n_train, len(project.known), len(project.test)) == (62, 82, 20)
+    assert [each.issue_id for each in project.known[:9]] == [f"D-{day}" for day in (1, 2, 3, 4, 5, 6, 8, 10, 11)]
 
 
 def test_points_that_are_no_number_are_reported_with_their_row(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def _issue(person, *, begun, done, kind="bug", reporter=""):
 def test_history_is_what_was_known_at_the_moment():
     ledger = Ledger([_issue("ann", begun=9, done=5), _issue("ann", begun=6, done=1, kind="task")])
 
-    then = ledger.history("ann", "bug", UNTIL - timedelta(days=3))
+    then = ledger.history("ann", IssueFacts("", issue_type="bug"), UNTIL - timedelta(days=3))
 
     assert (then.completed, then.completed_same_type, then.open_issues) == (1, 1, 1)
     assert then.last_active_at == UNTIL - timedelta(days=5)
@@ -39,7 +39,7 @@ def test_history_is_what_was_known_at_the_moment():
 def test_what_happens_at_the_very_moment_is_not_known_yet():
     ledger = Ledger([_issue("ann", begun=9, done=5)])
 
-    assert ledger.history("ann", "bug", UNTIL - timedelta(days=5)).completed == 0
+    assert ledger.history("ann", IssueFacts("", issue_type="bug"), UNTIL - timedelta(days=5)).completed == 0
     assert ledger.given_lately(UNTIL - timedelta(days=9)) == {}
 
 
@@ -97,6 +97,15 @@ def test_the_better_strategy_names_more_people_first_then_among_three(formula, l
     rates = {"formula": HitRates(*formula, mrr=0.5), "learned": HitRates(*learned, mrr=0.5)}
 
     assert AssignmentReplay(20, rates).better == better
+
+
+def test_of_all_strategies_the_best_answers_and_of_equals_the_simplest():
+    rates = {
+        name: HitRates(top_1, 0.8, 0.5)
+        for name, top_1 in {"learned": 0.5, "reporter": 0.6, "most_recent": 0.6, "formula": 0.2, "random": 0.9}.items()
+    }
+
+    assert AssignmentReplay(20, rates).better == "most_recent"
 
 
 def test_without_a_measurement_the_formula_answers():

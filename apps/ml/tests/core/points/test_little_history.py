@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from apps.ml.core.points import load_prior, recommend_with_little_history
+from apps.ml.core.points.features import extract
+from apps.ml.core.points.little_history import DEFAULT_SHARES
 from apps.ml.core.points.scales import DEFAULT_SCALE
 from apps.ml.core.records import IssueFacts
 from apps.ml.tests.core.points.teams import issue, random_team
@@ -99,3 +101,13 @@ def test_a_team_that_used_one_value_only_is_not_pinned_to_probability_one_of_not
 
     assert answer.recommended_points == 40.0
     assert np.isclose(sum(answer.probabilities.values()), 1.0)
+
+
+def test_the_text_of_strange_projects_moves_a_young_team_by_three_quarters_of_what_it_moved_others() -> None:
+    prior = load_prior()
+    told = recommend_with_little_history(LARGE, [], prior=prior).probabilities
+
+    odds = np.log(1 / np.cumsum(list(told.values()))[:-1] - 1)
+    usual = np.log(1 / np.cumsum(DEFAULT_SHARES)[:-1] - 1)
+
+    assert odds - usual == pytest.approx(0.75 * prior.slope * prior.score(extract(LARGE)))

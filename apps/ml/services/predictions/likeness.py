@@ -1,0 +1,63 @@
+"""Issues of a project about the same thing: evidence for a prediction, likely duplicates while one is written."""
+
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.results import SimilarIssue
+from apps.ml.core.text_index import DEFAULT_MATCHES, TextIndex
+from apps.ml.selectors.issues import issues_with_status
+from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
+
+
+def similar_finished(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, ...]:
+    """Finished issues about the same thing, with what they took."""
+    index = ISSUE_TEXTS.of_project(project_id)
+    found = index.query(facts.title, facts.description, among=index.finished)
+    return tuple(
+        SimilarIssue(
+            issue_id=index.texts.issue_ids[match.row],
+            similarity=match.similarity,
+            actual_hours=_known(index.texts.hours[match.row]),
+            story_points=_known(index.texts.points[match.row]),
+            basis=match.basis,
+        )
+        for match in found
+    )
+
+
+def likely_duplicates(
+    project_id: UUID | str, title: str, description: str = "", *, issue_id: UUID | None = None
+) -> dict[str, Any]:
+    """The fields of the API's answer: issues of the project, open ones too, that may be about the same thing.
+
+    Parameters
+    ----------
+    issue_id : UUID, optional
+        The issue that is being written, which is not its own duplicate.
+    """
+    index = ISSUE_TEXTS.of_project(project_id)
+    own = _row_of(index, issue_id)
+    among = None if own is None else np.arange(len(index)) != own
+    found = index.query(title, description, k=DEFAULT_MATCHES, among=among)
+    ids = [index.texts.issue_ids[match.row] for match in found]
+    # Deleted since the index was made: left out.
+    issues = issues_with_status(project_id, ids) if ids else {}
+    return {
+        "similar_issues": [
+            {"issue_id": id_, **issues[id_], "similarity": round(match.similarity, 3), "basis": match.basis}
+            for id_, match in zip(ids, found, strict=True)
+            if id_ in issues
+        ]
+    }
+
+
+def _row_of(index: TextIndex, issue_id: UUID | None) -> int | None:
+    wanted = str(issue_id)
+    return next((row for row, id_ in enumerate(index.texts.issue_ids) if id_ == wanted), None) if issue_id else None
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,84 @@
+"""Reading a text takes time in proportion to it, whatever its letters are.
+
+Two lengths of each hostile text are timed against each other: sixteen times the text may take some sixteen times as
+long, where a pattern that begins anew inside its own run takes 256 times. The limit is halfway between, and a busy
+machine slows both.
+"""
+
+import time
+from contextlib import suppress
+from functools import partial
+
+import pytest
+
+from apps.common.exceptions import ApplicationError
+from apps.importers.sources.csv import values
+from apps.importers.sources.csv.rows import _points
+from apps.ml.core.assignment import features as assignment
+from apps.ml.core.effort import features as effort
+from apps.ml.core.points import features as points
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.text import tokens
+from apps.ml.storage.keys import parse_model_key
+
+SHORT, FACTOR = 500, 16
+#: The geometric mean of what linear and quadratic work would take.
+LIMIT = FACTOR**1.5
+
+
+def described(read, text):
+    return read(IssueFacts(title=text, description=text))
+
+
+READERS = {
+    "tokens": tokens,
+    "issue for points": partial(described, points.extract),
+    "issue for hours": partial(described, effort.read),
+    "issue for people": partial(described, assignment.read),
+    "date": lambda text: values.moment(text, "date", values.DateStyle()),
+    "order of day and month": values.day_first_evidence,
+    "person": values.person,
+    "number": lambda text: values.quantity(text, "number", most=1e9),
+    "hours": lambda text: values.hours(text, "hours", factor=1.0),
+    "priority": values.priority,
+    "points of a label": lambda text: _points({}, [text]),
+    "key of a model": parse_model_key,
+}
+#: (beginning, repeated part): runs, and runs behind what makes a pattern begin.
+HOSTILE = [
+    ("", "1"), ("", "a"), ("", "a1"), ("", "1a"), ("", "A"), ("", "é"), ("", "1é"), ("", "a "), ("", "- "), ("", "漢"),
+    ("", "漢a"), ("", "ก"), ("", "ᄒ"), ("", " "), ("", "*"), ("", "\n"), ("", "at "), ("at ", "$."), ("", "{"),
+    ("", "|"), ("", "/"), ("", "("), ("", "."), ("", ","), ("1,", "111,"), ("a@", "."), ("", "@"), ("a ", "<"),
+    ("a", " "), ("1", " "), ("1 ", "\t"), ("1/1/2020", " "), ("1/1/2020 10:00", " "), ("1 jan", "-"),
+    ("2020-01-01", " "), ("sp", " "), ("points:", " "), ("sp: ", "1"), ("1.", "1"), ("p", "1"), ("-", "0"),
+    ("models/", "a/"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("ending", ["", "!"])
+def test_a_text_sixteen_times_as_long_takes_no_256_times_as_long(name, ending):
+    too_slow = {
+        (beginning, part): ratio
+        for beginning, part in HOSTILE
+        if (ratio := growth(READERS[name], beginning, part, ending)) > LIMIT
+    }
+
+    assert not too_slow
+
+
+def growth(read, beginning, part, ending):
+    short, long = (beginning + part * (length // len(part)) + ending for length in (SHORT, SHORT * FACTOR))
+    return seconds(read, long) / seconds(read, short)
+
+
+def seconds(read, text):
+    """The quickest of a few tries: what the work takes when nothing else comes between."""
+    return min(_once(read, text) for _ in range(3))
+
+
+def _once(read, text):
+    started = time.thread_time_ns()
+    with suppress(ApplicationError):  # refusing a text is an answer too
+        read(text)
+    return max(time.thread_time_ns() - started, 1)
