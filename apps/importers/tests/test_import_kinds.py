@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.projects.history.snapshots import books_of
-from apps.projects.models import Issue, IssueChange, Sprint
+from apps.projects.models import Issue, IssueChange, Project, Sprint
 
 pytestmark = pytest.mark.django_db
 
@@ -179,3 +179,16 @@ def test_the_order_of_rows_never_matters_and_a_second_import_changes_nothing(loa
 
     assert "SHOP: 0 new, 6 unchanged." in load(HEADER + "".join(rows))
     assert _facts() == wanted
+
+
+def test_what_is_finished_on_the_last_evening_of_the_projects_day_is_completed(load):
+    text = HEADER + row("A", resolved="2025-03-16T20:00:00-07:00")
+    load(text)
+    assert amounts("S 1", "completed", "carried_over") == [0.0, 5.0]
+    Issue.objects.all().delete()
+    Sprint.objects.all().delete()
+    Project.objects.update(time_zone="America/Los_Angeles")
+
+    load(text)
+
+    assert amounts("S 1", "completed", "carried_over") == [5.0, 0.0]
