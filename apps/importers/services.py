@@ -37,6 +37,7 @@ def import_issues(
     lead: User | None = None,
     source: str = "csv",
     scope_is_recorded: bool = True,
+    time_zone: str = "",
     dry_run: bool = False,
     on_error: Callable[[RowError], None] | None = None,
 ) -> ImportReport:
@@ -48,6 +49,8 @@ def import_issues(
         The fields the source has. Only these can be emptied; what the source does not have stays as it is.
     scope_is_recorded : bool
         Whether the source tells all sprints that an issue was in; a file that names the last one only does not.
+    time_zone : str
+        Of a project that is made; UTC without one.
     create_as : str, optional
         The name under which an unknown project is made, with the default workflow.
     lead : User, optional
@@ -59,7 +62,9 @@ def import_issues(
         If there is no such project and none is to be made, or if the key cannot be one.
     """
     report = ImportReport(project_key, dry_run)
-    with led_project(project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run) as project:
+    with led_project(
+        project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run, time_zone=time_zone
+    ) as project:
         writer = BatchWriter(project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded)
         for batch in _batches(_issues_only(rows, report, on_error)):
             with transaction.atomic():
@@ -74,11 +79,11 @@ def import_issues(
 
 @contextmanager
 def led_project(
-    key: str, *, create_as: str | None, lead: User | None, now: datetime, dry_run: bool
+    key: str, *, create_as: str | None, lead: User | None, now: datetime, dry_run: bool, time_zone: str = ""
 ) -> Iterator[Project]:
     """The project an import goes to, made and given a lead where that is asked for; a dry run undoes it all."""
     with undone_at_the_end() if dry_run else nullcontext():
-        project = _project(key, create_as, now)
+        project = _project(key, create_as, now, time_zone)
         if lead is not None:
             _give_lead(project, lead, now)
         yield project
@@ -100,7 +105,7 @@ def undone_at_the_end() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def _project(key: str, create_as: str | None, now: datetime) -> Project:
+def _project(key: str, create_as: str | None, now: datetime, time_zone: str) -> Project:
     project = Project.objects.filter(key=key).first()
     if project is not None:
         return project
@@ -111,7 +116,7 @@ def _project(key: str, create_as: str | None, now: datetime) -> Project:
             f"There can be no project {key!r}: a key is capital letters, digits, - and _, begins with a letter and has "
             "at most 32 characters."
         )
-    project = Project(key=key, name=create_as.strip() or key, created_at=now)
+    project = Project(key=key, name=create_as.strip() or key, created_at=now, time_zone=time_zone or "UTC")
     project.save(force_insert=True)
     add_default_workflow(project)
     return project

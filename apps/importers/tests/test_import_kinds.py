@@ -192,3 +192,10 @@ def test_what_is_finished_on_the_last_evening_of_the_projects_day_is_completed(l
     load(text)
 
     assert amounts("S 1", "completed", "carried_over") == [5.0, 0.0]
+
+
+def test_a_file_that_names_one_offset_tells_the_zone_of_a_new_project():
+    assert zone_of(["2026-09-08T10:00:00-07:00", "2026-09-11T17:30:00-07:00"]) == "Etc/GMT+7"
+    assert zone_of(["Mon Sep 07 2026 07:00:00 GMT+0200 (CEST)"]) == "Etc/GMT-2"
+    assert zone_of(["2026-09-08T10:00:00-07:00", "2026-12-08T10:00:00-08:00"]) == ""
+    assert zone_of(["2026-09-08T10:00:00+00:00", "2026-09-08"]) == ""

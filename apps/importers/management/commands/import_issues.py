@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
@@ -25,6 +26,7 @@ from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.survey import reading_of
 from apps.importers.sources.registry import place_in
 from apps.importers.writing.workflow import category_of
+from apps.projects.models import known_time_zone
 
 ROWS_PER_LINE = 5_000
 PREVIEWED_ISSUES = 3
@@ -73,6 +75,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--decimal", default="", choices=["comma", "point"], help="what parts whole numbers from fractions"
+        )
+        parser.add_argument(
+            "--time-zone", default="", metavar="NAME", help="of a project that is made, such as Europe/Berlin"
         )
         parser.add_argument("--encoding", default="", metavar="NAME", help="of the file, if it is not recognised")
         parser.add_argument(
@@ -138,6 +143,7 @@ class Command(BaseCommand):
                 now=now,
                 source=options["source"],
                 scope_is_recorded=reading.names_all_sprints,
+                time_zone=_time_zone(options["time_zone"]) or reading.time_zone,
                 dry_run=options["dry_run"],
                 on_error=on_error,
             )
@@ -291,6 +297,15 @@ def _refuse_bad_options(options: dict[str, Any]) -> None:
         raise ImportRefused("--errors names the file that is to be imported; it would be overwritten.")
     if not 0 < len(options["source"]) <= LONGEST_SOURCE:
         raise ImportRefused(f"--source needs a name of at most {LONGEST_SOURCE} characters.")
+
+
+def _time_zone(name: str) -> str:
+    try:
+        if name:
+            known_time_zone(name)
+    except ValidationError as error:
+        raise ImportRefused(f"--time-zone {name}: {error.message}") from error
+    return name
 
 
 def _lead(email: str | None) -> User | None:

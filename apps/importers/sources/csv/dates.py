@@ -97,6 +97,10 @@ _NAME_MONTH_DAY = re.compile(
 )
 
 
+_OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:UTC|GMT)?([+-]\d{2}:?\d{2})(?:\s*\(.*\))?$")
+_OFFSET_HOURS = re.compile(r"([+-])(\d{2}):?00")
+
+
 @dataclass(frozen=True, slots=True)
 class DateStyle:
     """How the file writes dates that are neither ISO nor name their month."""
@@ -137,6 +141,15 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
 def could_be_date(text: str) -> bool:
     """Whether a cell could be a date in some format: 'Yes' and 'Done' cannot, for want of a digit."""
     return any(letter.isdigit() for letter in text)
+
+
+def zone_of(cells: Iterable[str]) -> str:
+    """The zone of moments that all bear one whole-hour offset from UTC; empty for none, and for several."""
+    found = {match[1] for text in cells if (match := _OFFSET.search(text.strip()))}
+    if len(found) != 1 or not (shift := _OFFSET_HOURS.fullmatch(found.pop())) or not int(shift[2]):
+        return ""
+    # The names of the time zone database count westward: Etc/GMT+7 is seven hours behind UTC.
+    return f"Etc/GMT{'-' if shift[1] == '+' else '+'}{int(shift[2])}"
 
 
 def is_ambiguous(text: str) -> bool:

@@ -19,5 +19,7 @@ class Reading:
     statuses: Mapping[str, str] = field(default_factory=dict)
     #: Whether issues bear all sprints that they were in, in several columns or in one cell; else only the last.
     names_all_sprints: bool = False
+    #: The zone that all times of the file name by one offset from UTC; empty where they name none, or several.
+    time_zone: str = ""
     #: Planned starts are no starts: some of them lie ahead.
     starts_are_plans: bool = False

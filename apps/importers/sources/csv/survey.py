@@ -19,7 +19,15 @@ from apps.importers.sources.csv.columns import (
     unit_by_name,
     unit_question,
 )
-from apps.importers.sources.csv.dates import STYLES, DateStyle, could_be_date, is_ambiguous, moment, possible_styles
+from apps.importers.sources.csv.dates import (
+    STYLES,
+    DateStyle,
+    could_be_date,
+    is_ambiguous,
+    moment,
+    possible_styles,
+    zone_of,
+)
 from apps.importers.sources.csv.file import CsvShape, rows
 from apps.importers.sources.csv.numbers import (
     MOST_HOURS,
@@ -91,6 +99,7 @@ def reading_of(
         numbers=numbers,
         statuses=statuses,
         names_all_sprints=_names_all_sprints(columns, samples),
+        time_zone=zone_of(_cells(samples, columns, PAST_FIELDS)),
         starts_are_plans=plans,
     )
 
