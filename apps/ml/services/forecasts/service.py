@@ -25,7 +25,7 @@ from apps.ml.selectors.issues import issue_titles
 from apps.ml.selectors.sprints import running_sprint_of
 from apps.ml.serializers.forecasts import ForecastResponse, WhatIfResponse
 from apps.ml.services.forecasts.details import forecast_details
-from apps.ml.services.forecasts.sizes import model_sizes, unit_of
+from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Project, Sprint
@@ -99,25 +99,17 @@ class ForecastService:
         """
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk, today=now.date())
-        past = forecasts.throughput(project.pk, now=now, calendar=calendar)
         is_plain = after_work_in_progress and not (created or days_off)
-        forecaster = _of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None
-        if forecaster is None:
-            unit = unit_of(project.pk, items, past)
-            asked_about = (item.issue_id for item in items)
-            ahead = forecasts.in_progress(project.pk, now=now, besides=asked_about) if after_work_in_progress else ()
-            forecaster = WorkForecaster(
-                past,
-                unit,
-                now.date(),
-                by,
-                calendar.without(days_off),
-                model_sizes(project.pk, (*items, *ahead), unit),
-                ahead=ahead,
-                created=created,
-            )
-        found = forecaster.ask(items)
+        forecaster = (_of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None) or _of_work(
+            project.pk,
+            items,
+            by=by,
+            days_off=days_off,
+            after_work_in_progress=after_work_in_progress,
+            created=created,
+            now=now,
+        )
+        found, record = forecaster.ask(items), track_record(forecaster.throughput.weekly(forecaster.unit))
         asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
         row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
         return ForecastResponse.of(
@@ -125,7 +117,7 @@ class ForecastService:
             question="when",
             when=found,
             how_many=None,
-            track_record=track_record(past.weekly(forecaster.unit)),
+            track_record=record,
         )
 
     def how_many(
@@ -163,6 +155,25 @@ class ForecastService:
             how_many=Joined(forecaster, by=by, at_least=at_least, in_words=how_many_in_words(by, counts)),
             track_record=track_record(past.issues),
         )
+
+
+def _of_work(
+    project_id: UUID,
+    items: Sequence[WorkItem],
+    *,
+    by: date | None,
+    days_off: Sequence[date],
+    after_work_in_progress: bool,
+    created: Sequence[float],
+    now: datetime,
+) -> WorkForecaster:
+    """The forecaster of some work; all that it needs is read here."""
+    calendar = working_calendar(project_id, today=now.date())
+    past = forecasts.throughput(project_id, now=now, calendar=calendar)
+    asked_about = (item.issue_id for item in items)
+    ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
+    unit, spreads = unit_and_sizes(project_id, items, ahead, past)
+    return WorkForecaster(past, unit, now.date(), by, calendar.without(days_off), spreads, ahead=ahead, created=created)
 
 
 def _record(
