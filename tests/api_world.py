@@ -151,7 +151,7 @@ def _changed_issue(project: Project, now: datetime) -> Issue:
 
 
 def _planned(project: Project, now: datetime) -> Sprint:
-    sprint = SprintFactory(project=project, start_date=now.date() + timedelta(days=20))
+    sprint = SprintFactory(project=project, name="The next but one", start_date=now.date() + timedelta(days=20))
     IssueFactory.create_batch(4, project=project, sprint=sprint, type_name="bug", story_points=3)
     return sprint
 

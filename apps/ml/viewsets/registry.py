@@ -35,7 +35,7 @@ from apps.projects.selectors import projects_visible_to, role_of, sees_everythin
 
 #: How soon a client may look again for a broker that is away, in seconds: lost messages are sent again by then.
 RETRY_AFTER_SECONDS = 600
-_LOCATION = OpenApiParameter("Location", OpenApiTypes.URI, OpenApiParameter.HEADER, response=[202, 409, 503])
+_LOCATION = OpenApiParameter("Location", OpenApiTypes.URI_REF, OpenApiParameter.HEADER, response=[202, 409, 503])
 
 
 class StoreUnavailable(APIException):
