@@ -104,6 +104,8 @@ class TrainingRun(UUIDModel):
 
     #: States in which a scope has work before it.
     OPEN = (State.QUEUED, State.RUNNING)
+    #: Of a whole training, see `progress_step`.
+    STEPS = 9
 
     model_type = models.CharField(max_length=32, choices=ModelType.choices)
     #: Null for the global model.
@@ -276,6 +278,9 @@ class AnomalyDetection(UUIDModel):
         INVESTIGATING = "investigating"
         RESOLVED = "resolved"
         FALSE_POSITIVE = "false_positive"
+
+    #: What people can make of one.
+    REVIEWS = (Status.INVESTIGATING, Status.RESOLVED, Status.FALSE_POSITIVE)
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="anomalies")
     sprint = models.ForeignKey(Sprint, on_delete=models.CASCADE, null=True, blank=True, related_name="anomalies")

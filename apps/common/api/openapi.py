@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from drf_spectacular import openapi
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from rest_framework import serializers
 
 from apps.common.api.problems import PROBLEM_JSON
@@ -58,3 +59,14 @@ class AutoSchema(openapi.AutoSchema):
         if "{" in self.path:
             problems["404"] = "There is no such thing, or you may not see it."
         return problems | {"default": "Any other problem, in the same form."}
+
+
+class StrictRequests(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Fields that do not exist are refused, and the document says so."""
+
+    target_class = "apps.common.api.serializers.RefusesUnknownFields"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: openapi.AutoSchema, direction: Literal["request", "response"]) -> Any:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
+        return {**schema, "additionalProperties": False} if direction == "request" else schema

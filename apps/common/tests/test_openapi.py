@@ -55,3 +55,11 @@ def test_the_limits_of_pages_are_documented(schema: dict[str, Any]) -> None:
 
     assert page["schema"]["minimum"] == 1
     assert page_size["schema"] == {"type": "integer", "minimum": 1, "default": 50}
+
+
+def test_a_request_of_which_unknown_fields_are_refused_says_so_and_its_answer_does_not(schema: dict[str, Any]) -> None:
+    components = schema["components"]["schemas"]
+
+    assert components["PredictEffortRequestRequest"]["additionalProperties"] is False
+    assert components["PatchedIssueRequest"]["additionalProperties"] is False
+    assert "additionalProperties" not in components["Issue"]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.importers.sources.csv.dates import zone_of
 from apps.projects.history.snapshots import books_of
 from apps.projects.models import Issue, IssueChange, Project, Sprint
 
@@ -183,15 +184,19 @@ def test_the_order_of_rows_never_matters_and_a_second_import_changes_nothing(loa
 
 def test_what_is_finished_on_the_last_evening_of_the_projects_day_is_completed(load):
     text = HEADER + row("A", resolved="2025-03-16T20:00:00-07:00")
-    load(text)
+
+    load(text, "--time-zone", "UTC")
     assert amounts("S 1", "completed", "carried_over") == [0.0, 5.0]
-    Issue.objects.all().delete()
-    Sprint.objects.all().delete()
-    Project.objects.update(time_zone="America/Los_Angeles")
+    Project.objects.all().delete()
 
     load(text)
-
+    assert Project.objects.get().time_zone == "Etc/GMT+7"
     assert amounts("S 1", "completed", "carried_over") == [5.0, 0.0]
+
+
+def test_a_time_zone_that_does_not_exist_is_refused(load):
+    with pytest.raises(CommandError, match="Europe/Berlin"):
+        load(HEADER + row("A"), "--time-zone", "Mars/Olympus")
 
 
 def test_a_file_that_names_one_offset_tells_the_zone_of_a_new_project():

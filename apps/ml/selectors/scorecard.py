@@ -10,6 +10,10 @@ from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
 from apps.ml.models import ModelType, PredictionAggregate, PredictionHistory
 
+#: The window where none is asked for.
+DEFAULT_DAYS = 90
+#: Ten years: beyond it the window is a slip of the keyboard.
+MAX_DAYS = 3_650
 #: Kinds that have a truth.
 SCORED_KINDS = (
     ModelType.EFFORT_PREDICTION,

@@ -7,7 +7,6 @@ from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.issues import named_issues
 from apps.ml.serializers.predictions import NamedIssueSerializer
-from apps.ml.services.anomalies.review import REVIEWS
 
 MAX_NOTES = 5000
 
@@ -56,7 +55,7 @@ class ReviewRequest(StrictSerializer):
     """What to make of an open anomaly; a closed one stays as it is."""
 
     status = serializers.ChoiceField(
-        choices=[status.value for status in REVIEWS],
+        choices=[status.value for status in AnomalyDetection.REVIEWS],
         help_text=(
             "investigating (somebody looks at it), resolved (the cause is gone) or false_positive (nothing was wrong; "
             "the same kind stays silent for four weeks unless it becomes worse)."

@@ -6,13 +6,16 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.forecasts.calendar import MAX_DAYS
+from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
+from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.forecasts.simulation import MIN_WEEKS, N_RUNS
 from apps.ml.core.forecasts.track_record import MAX_FORECASTS
+from apps.ml.core.forecasts.words import forecast_in_words
 from apps.ml.core.sprints.growth import MIN_SPRINTS
 from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer
-from apps.ml.services.forecasts.service import TARGET_PROBABILITY
 
 #: More issues than any sprint holds; a longer list is a mistake.
 MAX_PLANNED_ISSUES = 1000
@@ -25,7 +28,7 @@ MAX_EXTRA_DAYS = 40
 MAX_DAYS_OFF = 366
 
 
-class HistorySerializer(serializers.Serializer[Any]):
+class HistorySerializer(Answer):
     """What a forecast was made from."""
 
     unit = serializers.CharField(
@@ -38,24 +41,25 @@ class HistorySerializer(serializers.Serializer[Any]):
         help_text=f"Weeks since the first finished work of the last two years, at least {MIN_WEEKS}."
     )
     active_weeks = serializers.IntegerField(help_text="Those in which anything was finished.")
-    weekly_mean = serializers.FloatField(help_text="Mean output of a week; recent weeks weigh more.")
-    level_sigma = serializers.FloatField(
-        help_text="How far the team's level wanders in four weeks, on the natural-log scale, by its own past misses."
+    weekly_mean = Number(digits=2, help_text="Mean output of a week; recent weeks weigh more.")
+    level_sigma = Number(
+        digits=3,
+        help_text="How far the team's level wanders in four weeks, on the natural-log scale, by its own past misses.",
     )
     past_forecasts = serializers.IntegerField(help_text="Past forecasts that were compared with what came.")
 
 
-class FinishSerializer(serializers.Serializer[Any]):
+class FinishSerializer(Answer):
     """By when the work is done in so many percent of the runs."""
 
     percent = serializers.IntegerField()
     working_days = serializers.IntegerField(
         allow_null=True, help_text="Days of the whole team from today or the first day on, both counted."
     )
-    date = serializers.DateField(allow_null=True, help_text="Null for not within ten years.")
+    date = serializers.DateField(source="day", allow_null=True, help_text="Null for not within ten years.")
 
 
-class SizesSerializer(serializers.Serializer[Any]):
+class SizesSerializer(Answer):
     """Where the sizes of issues come from."""
 
     points = serializers.IntegerField(help_text="Their own story points.")
@@ -63,18 +67,23 @@ class SizesSerializer(serializers.Serializer[Any]):
     history = serializers.IntegerField(help_text="Some finished issue, drawn anew in each run.")
 
 
-class WorkInProgressSerializer(serializers.Serializer[Any]):
+class WorkInProgressSerializer(Answer):
     """What is begun and not asked about."""
 
-    issues = serializers.IntegerField()
-    work = serializers.FloatField(help_text="Their mean size in the history's unit.")
+    issues = serializers.IntegerField(source="ahead_issues")
+    work = Number(source="ahead_work", help_text="Their mean size in the history's unit.")
 
 
-class ForecastSerializer(serializers.Serializer[Any]):
+class _InWords(serializers.CharField):
+    def to_representation(self, forecast: WorkForecast) -> str:  # type: ignore[override]
+        return forecast_in_words(forecast)
+
+
+class ForecastSerializer(Answer):
     """When some work is done."""
 
-    percentiles = FinishSerializer(many=True)
-    probability_in_time = serializers.FloatField(
+    percentiles = FinishSerializer(many=True, source="finishes")
+    probability_in_time = Number(
         allow_null=True,
         help_text=(
             f"Share of {N_RUNS:,} runs that end by last_day, at most 0.99 while work remains; null without one. Of a "
@@ -82,37 +91,39 @@ class ForecastSerializer(serializers.Serializer[Any]):
         ),
     )
     last_day = serializers.DateField(allow_null=True)
-    working_days_left = serializers.FloatField(
+    working_days_left = Number(
         allow_null=True, help_text="Days of the whole team until last_day: without weekends, days off and absences."
     )
     issues = serializers.IntegerField(help_text="Unfinished issues in the question.")
-    work = serializers.FloatField(help_text="Their size in the history's unit; the mean where that is uncertain.")
-    work_in_progress = WorkInProgressSerializer(help_text="Issues in progress outside the question, which come first.")
-    carried_over = serializers.FloatField(
+    work = Number(help_text="Their size in the history's unit; the mean where that is uncertain.")
+    sizes = SizesSerializer(help_text="How many issues are as large as what; all 0 where issues are counted.")
+    work_in_progress = WorkInProgressSerializer(
+        source="*", help_text="Issues in progress outside the question, which come first."
+    )
+    carried_over = Number(
         allow_null=True, help_text="Mean work that running sprints leave to this planned one; null where none runs."
     )
-    expected_growth = serializers.FloatField(
+    expected_growth = Number(
         allow_null=True,
         help_text=(
             "Mean share by which the sprint's work still grows, as past sprints did after the same part of their time; "
             f"null below {MIN_SPRINTS} such sprints."
         ),
     )
-    weekly_inflow = serializers.FloatField(
+    weekly_inflow = Number(
         allow_null=True, help_text="Mean work that comes in each week; null unless growth was asked for."
     )
-    sizes = SizesSerializer(help_text="How many issues are as large as what; all 0 where issues are counted.")
-    pace = serializers.FloatField(help_text="Share of the usual output that the capacity given allows.")
+    pace = Number(help_text="Share of the usual output that the capacity given allows.")
     history = HistorySerializer()
     seed = serializers.IntegerField(help_text="The same seed, history and question give the same answer.")
-    in_words = serializers.CharField(help_text="The same in plain sentences, made from these numbers alone.")
+    in_words = _InWords(source="*", help_text="The same in plain sentences, made from these numbers alone.")
 
 
-class SprintOutlookSerializer(serializers.Serializer[Any]):
+class SprintOutlookSerializer(Answer):
     """A running sprint in the project summary."""
 
     sprint_id = serializers.UUIDField()
-    probability_in_time = serializers.FloatField(allow_null=True)
+    probability_in_time = Number(allow_null=True)
     finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
     promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")
     no_forecast_because = serializers.CharField(allow_null=True)
@@ -161,17 +172,17 @@ class WhatIfRequest(StrictSerializer):
 class DropSerializer(NamedIssueSerializer):
     """An issue that could be taken out."""
 
-    probability_after = serializers.FloatField()
+    probability_after = Number()
 
 
-class WhatIfResponse(serializers.Serializer[Any]):
+class WhatIfResponse(Answer):
     """The sprint as planned beside the scenario; both meet the same simulated futures."""
 
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
     as_planned = ForecastSerializer()
     scenario = ForecastSerializer()
-    probability_change = serializers.FloatField(allow_null=True)
-    target_probability = serializers.FloatField(help_text=f"{TARGET_PROBABILITY}: what drops_to_target aims at.")
+    probability_change = Number(allow_null=True)
+    target_probability = Number(help_text=f"{TARGET_PROBABILITY}: what drops_to_target aims at.")
     most_helpful_drops = DropSerializer(many=True, help_text="Each alone, in the scenario; the most helpful first.")
     drops_to_target = DropSerializer(
         many=True,
@@ -235,25 +246,25 @@ class ForecastRequest(StrictSerializer):
         return attrs
 
 
-class AtLeastSerializer(serializers.Serializer[Any]):
+class AtLeastSerializer(Answer):
     """At least so many issues in so many percent of the runs."""
 
     percent = serializers.IntegerField()
     issues = serializers.IntegerField()
 
 
-class HowManySerializer(serializers.Serializer[Any]):
+class HowManySerializer(Answer):
     """How much the team finishes by a day."""
 
     by = serializers.DateField()
-    working_days = serializers.FloatField(help_text="Of the whole team, from today on.")
+    working_days = Number(source="working_days_left", help_text="Of the whole team, from today on.")
     at_least = AtLeastSerializer(many=True)
-    history = HistorySerializer()
+    history = HistorySerializer(source="runs.history")
     seed = serializers.IntegerField()
     in_words = serializers.CharField(help_text="The same in a sentence.")
 
 
-class KeptSerializer(serializers.Serializer[Any]):
+class KeptSerializer(Answer):
     """Past promises of one percentile whose week has come."""
 
     percent = serializers.IntegerField()
@@ -261,7 +272,7 @@ class KeptSerializer(serializers.Serializer[Any]):
     kept = serializers.IntegerField(help_text="How many of these were met: percent of them, if the engine is right.")
 
 
-class ForecastResponse(serializers.Serializer[Any]):
+class ForecastResponse(Answer):
     """When some work is done, or how many issues are by a day."""
 
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")

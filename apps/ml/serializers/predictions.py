@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
 from apps.projects.models import WorkflowStatus
@@ -77,75 +78,88 @@ class RecommendPointsRequest(IssueInputSerializer):
     """Request of recommend-story-points."""
 
 
-class RangeSerializer(serializers.Serializer[Any]):
+class RangeSerializer(Answer):
     """A range of values."""
 
-    min = serializers.FloatField()
-    max = serializers.FloatField()
+    min = Number(source="low", digits=2)
+    max = Number(source="high", digits=2)
 
 
-class MatchSerializer(serializers.Serializer[Any]):
-    """An issue of the same project that may be about the same thing."""
+_SIMILARITY = "In (0, 1], of words and meaning; where similar issues alone say the hours, share of common words."
+_BASES, _BASIS = ["words", "meaning"], "'meaning': it says so in other words, few of them shared."
+
+
+class SimilarIssueSerializer(Answer):
+    """A finished issue about the same thing, with what it took."""
 
     issue_id = serializers.UUIDField()
     key = serializers.CharField(allow_blank=True)
     title = serializers.CharField()
-    similarity = serializers.FloatField(
-        help_text="In (0, 1], of words and meaning; where similar issues alone say the hours, share of common words."
-    )
-    basis = serializers.ChoiceField(
-        ["words", "meaning"], help_text="'meaning': it says so in other words, few of them shared."
-    )
+    similarity = Number(digits=3, help_text=_SIMILARITY)
+    basis = serializers.ChoiceField(_BASES, help_text=_BASIS)
+    actual_hours = Number(digits=2, allow_null=True)
+    story_points = Number(allow_null=True)
 
 
-class SimilarIssueSerializer(MatchSerializer):
-    """A finished issue about the same thing, with what it took."""
-
-    actual_hours = serializers.FloatField(allow_null=True)
-    story_points = serializers.FloatField(allow_null=True)
-
-
-class ContributionSerializer(serializers.Serializer[Any]):
+class ContributionSerializer(Answer):
     """One named part of the prediction; the parts add up to it."""
 
     name = serializers.CharField()
-    effect = serializers.FloatField()
+    effect = Number(digits=3)
 
 
-class _PredictionResponse(serializers.Serializer[Any]):
-    prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
-    prediction_range = RangeSerializer()
-    range_level = serializers.FloatField(help_text="The share of outcomes the range promises to hold.")
-    range_measured_coverage = serializers.FloatField(
-        allow_null=True, help_text="The share of the last outcomes that the ranges did hold; null before there are any."
+class ScaleValue(Number):
+    """A value of the team's scale: 3, not 3.0."""
+
+    def to_representation(self, value: float) -> float:  # type: ignore[override]
+        return int(value) if float(value).is_integer() else value
+
+
+_ID = "The row of the prediction history."
+_LEVEL = "The share of outcomes the range promises to hold."
+_COVERAGE = "The share of the last outcomes that the ranges did hold; null before there are any."
+_OUTCOMES = "How many outcomes that is measured on."
+
+
+class EffortPredictionResponse(Answer):
+    """Hours an issue will take."""
+
+    prediction_id = serializers.UUIDField(help_text=_ID)
+    predicted_hours = Number(digits=2, help_text="The typical value: half of such issues take longer.")
+    expected_hours = Number(digits=2, help_text="The mean: add this one up for totals.")
+    confidence = Number(
+        digits=3,
+        help_text="Calibrated probability that the actual hours are within a factor of two of predicted_hours.",
     )
-    range_outcomes = serializers.IntegerField(help_text="How many outcomes that is measured on.")
+    prediction_range = RangeSerializer(source="interval")
+    range_level = Number(source="interval.level", help_text=_LEVEL)
+    range_measured_coverage = Number(source="interval.measured_coverage", allow_null=True, help_text=_COVERAGE)
+    range_outcomes = serializers.IntegerField(source="interval.n_outcomes", help_text=_OUTCOMES)
+    method = serializers.ChoiceField(["ml_model", "baseline", "similarity", "heuristic"])
     model_version = serializers.CharField(allow_null=True)
     reasoning = serializers.CharField()
     similar_issues = SimilarIssueSerializer(many=True)
     contributions = ContributionSerializer(many=True)
 
 
-class EffortPredictionResponse(_PredictionResponse):
-    """Hours an issue will take."""
-
-    predicted_hours = serializers.FloatField(help_text="The typical value: half of such issues take longer.")
-    expected_hours = serializers.FloatField(help_text="The mean: add this one up for totals.")
-    confidence = serializers.FloatField(
-        help_text="Calibrated probability that the actual hours are within a factor of two of predicted_hours."
-    )
-    method = serializers.ChoiceField(["ml_model", "baseline", "similarity", "heuristic"])
-
-
-class PointsRecommendationResponse(_PredictionResponse):
+class PointsRecommendationResponse(Answer):
     """Story points for an issue."""
 
-    recommended_points = serializers.FloatField(help_text="The median of the distribution, on the team's scale.")
-    confidence = serializers.FloatField(
-        help_text="Calibrated probability that the team's points are within one step of the recommendation."
+    prediction_id = serializers.UUIDField(help_text=_ID)
+    recommended_points = ScaleValue(help_text="The median of the distribution, on the team's scale.")
+    probability_distribution = serializers.DictField(child=Number(), help_text="Sums to 1.")
+    confidence = Number(
+        digits=3, help_text="Calibrated probability that the team's points are within one step of the recommendation."
     )
-    probability_distribution = serializers.DictField(child=serializers.FloatField(), help_text="Sums to 1.")
+    prediction_range = RangeSerializer(source="interval")
+    range_level = Number(source="interval.level", help_text=_LEVEL)
+    range_measured_coverage = Number(source="interval.measured_coverage", allow_null=True, help_text=_COVERAGE)
+    range_outcomes = serializers.IntegerField(source="interval.n_outcomes", help_text=_OUTCOMES)
     method = serializers.ChoiceField(["ml_model", "baseline", "prior", "heuristic"])
+    model_version = serializers.CharField(allow_null=True)
+    reasoning = serializers.CharField()
+    similar_issues = SimilarIssueSerializer(many=True)
+    contributions = ContributionSerializer(many=True)
 
 
 def _finite(value: float) -> float:
@@ -170,20 +184,25 @@ class SimilarIssuesRequest(StrictSerializer):
     )
 
 
-class DuplicateSerializer(MatchSerializer):
+class DuplicateSerializer(Answer):
     """An issue, open or finished, that may be about the same thing."""
 
+    issue_id = serializers.UUIDField()
+    key = serializers.CharField(allow_blank=True)
+    title = serializers.CharField()
     status = serializers.CharField()
     status_category = serializers.ChoiceField(WorkflowStatus.Category.choices)
+    similarity = Number(digits=3, help_text=_SIMILARITY)
+    basis = serializers.ChoiceField(_BASES, help_text=_BASIS)
 
 
-class SimilarIssuesResponse(serializers.Serializer[Any]):
+class SimilarIssuesResponse(Answer):
     """Likely duplicates: first those alike in words, then up to two alike in meaning alone; at most five."""
 
     similar_issues = DuplicateSerializer(many=True)
 
 
-class NamedIssueSerializer(serializers.Serializer[Any]):
+class NamedIssueSerializer(Answer):
     """An issue by what people call it."""
 
     issue_id = serializers.UUIDField()

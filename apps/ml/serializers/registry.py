@@ -7,9 +7,6 @@ from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
-from apps.ml.services.model_trainer import STEPS
-from apps.ml.services.models.fitting import PeopleStayInTheirProject
-from apps.ml.services.models.kinds import kind_of
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
 _INTERNAL_METRICS = ("reference_errors",)
@@ -33,8 +30,6 @@ class ScopeRequest(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("project_id" in attrs) == attrs["global"]:
             raise serializers.ValidationError({"project_id": 'Either a project_id or "global": true is needed.'})
-        if attrs["global"] and kind_of(attrs["model_type"]).stays_in_project:
-            raise serializers.ValidationError({"global": PeopleStayInTheirProject().message})
         return attrs
 
 
@@ -117,7 +112,7 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
 
     project_id = serializers.UUIDField(allow_null=True)
     state = serializers.ChoiceField(TrainingRun.State.choices)
-    progress_steps = serializers.SerializerMethodField(help_text="Steps of a whole training.")
+    progress_steps = serializers.IntegerField(source="STEPS", read_only=True, help_text="Steps of a whole training.")
     failure_reason = serializers.SerializerMethodField(help_text="Why the last attempt failed; empty if it did not.")
     model_id = serializers.UUIDField(allow_null=True, help_text="What came of it; null until it has succeeded.")
 
@@ -140,9 +135,6 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
             "finished_at",
         ]
         read_only_fields = fields
-
-    def get_progress_steps(self, run: TrainingRun) -> int:
-        return STEPS
 
     def get_failure_reason(self, run: TrainingRun) -> str:
         return run.failure_reason if _may_know(run, self.context) else ""

@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.api.answers import Answer, Number
 from apps.ml.core.evaluation.scorecard import INTERVAL_LEVEL, MIN_FOR_INTERVAL
-from apps.ml.selectors.scorecard import MOST_OUTCOMES, SCORED_KINDS
-from apps.ml.services.evaluation.scorecard import DEFAULT_DAYS, MAX_DAYS
+from apps.ml.selectors.scorecard import DEFAULT_DAYS, MAX_DAYS, MOST_OUTCOMES, SCORED_KINDS
 
 _INTERVAL = f"{INTERVAL_LEVEL:.0%} interval by seeded bootstrap; null below {MIN_FOR_INTERVAL} outcomes."
 
@@ -30,44 +30,44 @@ class ScorecardRequest(serializers.Serializer[Any]):
     )
 
 
-class SkillSerializer(serializers.Serializer[Any]):
+class SkillSerializer(Answer):
     """Errors against those of another answer to the same questions."""
 
-    value = serializers.FloatField(help_text="1 - error / the other's error: 1 perfect, 0 as good, negative worse.")
-    low = serializers.FloatField(allow_null=True, help_text=_INTERVAL)
-    high = serializers.FloatField(allow_null=True, help_text=_INTERVAL)
+    value = Number(help_text="1 - error / the other's error: 1 perfect, 0 as good, negative worse.")
+    low = Number(allow_null=True, help_text=_INTERVAL)
+    high = Number(allow_null=True, help_text=_INTERVAL)
     n = serializers.IntegerField(help_text="Outcomes for which both answers exist.")
-    mean_absolute_error = serializers.FloatField()
-    reference_error = serializers.FloatField(help_text="The other's mean absolute error on the same outcomes.")
+    mean_absolute_error = Number()
+    reference_error = Number(help_text="The other's mean absolute error on the same outcomes.")
 
 
-class RangeScoreSerializer(serializers.Serializer[Any]):
+class RangeScoreSerializer(Answer):
     """Whether ranges held what they promised."""
 
     n = serializers.IntegerField()
-    coverage = serializers.FloatField(help_text="Share of outcomes inside their range.")
-    nominal = serializers.FloatField(help_text="The share that was promised.")
+    coverage = Number(help_text="Share of outcomes inside their range.")
+    nominal = Number(help_text="The share that was promised.")
 
 
-class ConfidenceScoreSerializer(serializers.Serializer[Any]):
+class ConfidenceScoreSerializer(Answer):
     """Whether confidences came true: a factor of two for hours, one step for points, 90 % delivered for sprints."""
 
     n = serializers.IntegerField()
-    promised = serializers.FloatField(help_text="Mean confidence.")
-    came_true = serializers.FloatField(help_text="Share that was near enough.")
-    brier = serializers.FloatField(help_text="Mean squared difference of confidence and outcome; 0 is perfect.")
-    ece = serializers.FloatField(help_text="Mean gap between confidence and share over ten bins.")
+    promised = Number(help_text="Mean confidence.")
+    came_true = Number(help_text="Share that was near enough.")
+    brier = Number(help_text="Mean squared difference of confidence and outcome; 0 is perfect.")
+    ece = Number(help_text="Mean gap between confidence and share over ten bins.")
 
 
-class ScoreSerializer(serializers.Serializer[Any]):
+class ScoreSerializer(Answer):
     """The figures of one method; errors in the unit of the type."""
 
     n = serializers.IntegerField(help_text="Outcomes; one an issue or sprint, the first answer counts.")
-    mean_absolute_error = serializers.FloatField()
-    median_absolute_error = serializers.FloatField()
-    bias = serializers.FloatField(help_text="Mean of predicted - actual: positive where too much was predicted.")
-    bias_factor = serializers.FloatField(allow_null=True, help_text="Geometric mean of predicted / actual.")
-    mean_absolute_log_ratio = serializers.FloatField(allow_null=True, help_text="0.69 is typically a factor of two.")
+    mean_absolute_error = Number()
+    median_absolute_error = Number()
+    bias = Number(help_text="Mean of predicted - actual: positive where too much was predicted.")
+    bias_factor = Number(allow_null=True, help_text="Geometric mean of predicted / actual.")
+    mean_absolute_log_ratio = Number(allow_null=True, help_text="0.69 is typically a factor of two.")
     n_log = serializers.IntegerField(help_text="Outcomes of the two figures before.")
     ranges = RangeScoreSerializer(allow_null=True)
     confidence = ConfidenceScoreSerializer(allow_null=True)
@@ -79,16 +79,16 @@ class ScoreSerializer(serializers.Serializer[Any]):
     against_team = SkillSerializer(allow_null=True, help_text="Against the team's own estimate.")
 
 
-class RemovedSerializer(serializers.Serializer[Any]):
+class RemovedSerializer(Answer):
     """Answers whose rows were removed for age; only sums are left, of every answer, repeated ones included."""
 
     n = serializers.IntegerField()
-    mean_absolute_error = serializers.FloatField()
-    mean_absolute_log_ratio = serializers.FloatField(allow_null=True)
-    coverage = serializers.FloatField(allow_null=True)
+    mean_absolute_error = Number()
+    mean_absolute_log_ratio = Number(allow_null=True)
+    coverage = Number(allow_null=True)
 
 
-class TypeScorecardSerializer(serializers.Serializer[Any]):
+class TypeScorecardSerializer(Answer):
     """One type of prediction."""
 
     prediction_type = serializers.CharField()
@@ -104,7 +104,7 @@ class TypeScorecardSerializer(serializers.Serializer[Any]):
     about_no_issue = serializers.IntegerField(help_text="Predictions that named neither: never scored.")
 
 
-class ScorecardResponse(serializers.Serializer[Any]):
+class ScorecardResponse(Answer):
     """How predictions turned out."""
 
     project_id = serializers.UUIDField()

@@ -1,10 +1,10 @@
 """Sprints over HTTP: duration, risks, burndown, outcome."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.forecasts.forecaster import EARLY_PERCENT, NEAR_SHARE, PROMISED_PERCENT
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS
@@ -47,7 +47,7 @@ class EstimateSprintDurationRequest(StrictSerializer):
     )
 
 
-class SprintDurationResponse(serializers.Serializer[Any]):
+class SprintDurationResponse(Answer):
     """How long the planned work takes."""
 
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
@@ -55,7 +55,7 @@ class SprintDurationResponse(serializers.Serializer[Any]):
         help_text="Calendar days from the sprint's first day to the day the work is done, both counted."
     )
     planned_days = serializers.IntegerField(allow_null=True, help_text="The same for the sprint's last day.")
-    confidence = serializers.FloatField(
+    confidence = Number(
         help_text=(
             f"Chance that the work takes within {NEAR_SHARE:.0%} of the estimated working days. Without a forecast: "
             "share of the team's own past sprints in which the arithmetic, with what was known at their start, "
@@ -64,34 +64,41 @@ class SprintDurationResponse(serializers.Serializer[Any]):
             "was measured on public sprints."
         )
     )
-    average_velocity = serializers.FloatField(
+    average_velocity = Number(
         help_text="Mean output of the recent completed sprints in velocity_unit, those without any output included."
     )
-    total_story_points = serializers.FloatField(help_text="Story points of the unfinished planned issues.")
+    total_story_points = Number(help_text="Story points of the unfinished planned issues.")
     risk_factors = serializers.ListField(child=serializers.CharField())
     method = serializers.CharField(help_text="'velocity_based' (story points) or 'throughput_based' (issues).")
-    velocity_unit = serializers.CharField(help_text="'points' or 'issues'.")
-    estimated_working_days = serializers.FloatField(help_text="Working days that the unfinished work needs.")
-    estimated_finish_date = serializers.DateField(help_text="Done by then in half of the futures.")
+    velocity_unit = serializers.CharField(source="unit", help_text="'points' or 'issues'.")
+    estimated_working_days = Number(source="working_days", help_text="Working days that the unfinished work needs.")
+    estimated_finish_date = serializers.DateField(
+        source="finish_date", help_text="Done by then in half of the futures."
+    )
     days_range = RangeSerializer(
         help_text=(
             f"Calendar days, done by then in {EARLY_PERCENT} and in {PROMISED_PERCENT} of 100 futures. Without a "
             "forecast: at the best and the worst output a working day of the recent sprints."
         )
     )
-    days_range_level = serializers.FloatField(
+    days_range_level = Number(
+        source="days_range.level",
+        digits=3,
         help_text=(
             "Probability of that range. Without a forecast, that the next sprint's output lies between those: "
             "(n - 1) / (n + 1) of n sprints."
-        )
+        ),
     )
     capacity_basis = serializers.CharField(
+        source="capacity.basis",
         help_text=(
             "How the capacity entered: 'recorded_hours' (what past work took), 'estimated_hours' (of the planned "
             "issues), 'team_size' (people of past sprints at 8 h a day), 'not_given' or 'not_used'."
-        )
+        ),
     )
-    capacity_needed_hours = serializers.FloatField(allow_null=True, help_text="Hours the work needs, by that basis.")
+    capacity_needed_hours = Number(
+        source="capacity.needed_hours", digits=1, allow_null=True, help_text="Hours the work needs, by that basis."
+    )
     planned_issue_count = serializers.IntegerField(help_text="Unfinished issues in the plan.")
     sprints_used = serializers.IntegerField()
     replayed_sprints = serializers.IntegerField()
@@ -107,15 +114,16 @@ class SprintDurationResponse(serializers.Serializer[Any]):
     no_forecast_because = serializers.CharField(allow_null=True, help_text="Why forecast is null.")
 
 
-class SprintRiskSerializer(serializers.Serializer[Any]):
+class SprintRiskSerializer(Answer):
     """One risk with its evidence."""
 
     risk_type = serializers.CharField(
+        source="kind",
         help_text=(
             "burndown_velocity, late_by_forecast or under_delivery (one of them: the sprint falls short, with every "
             "sign in its evidence), unassigned_issues, unestimated_issues, scope_added, "
             "stalled_issues, capacity_overload, hours_drift or urgent_issues_late."
-        )
+        ),
     )
     severity = serializers.CharField(
         help_text=(
@@ -133,39 +141,39 @@ class SprintRiskSerializer(serializers.Serializer[Any]):
         )
     )
     description = serializers.CharField()
-    issues = NamedIssueSerializer(many=True, help_text="The issues in the evidence, by name.")
-    expected_completion = serializers.FloatField(
+    expected_completion = Number(
         allow_null=True, help_text="Percent an even pace would have done; only for burndown_velocity."
     )
-    actual_completion = serializers.FloatField(allow_null=True, help_text="Percent done; only for burndown_velocity.")
-    affected_metric = serializers.CharField()
-    expected_value = serializers.FloatField()
-    actual_value = serializers.FloatField()
+    actual_completion = Number(allow_null=True, help_text="Percent done; only for burndown_velocity.")
+    affected_metric = serializers.CharField(source="metric")
+    expected_value = Number(source="expected")
+    actual_value = Number(source="actual")
     evidence = serializers.DictField()
-    mitigation_suggestions = serializers.ListField(child=serializers.CharField())
+    issues = NamedIssueSerializer(many=True, help_text="The issues in the evidence, by name.")
+    mitigation_suggestions = serializers.ListField(child=serializers.CharField(), source="mitigation")
 
 
-class SprintRiskResponse(serializers.Serializer[Any]):
+class SprintRiskResponse(Answer):
     """Risks of a running sprint, severest first; none for a sprint that is not running."""
 
     risks = SprintRiskSerializer(many=True)
 
 
-class AmountSerializer(serializers.Serializer[Any]):
+class AmountSerializer(Answer):
     """Some issues, in both units."""
 
     issues = serializers.IntegerField()
     points = serializers.FloatField(help_text="Issues without points add none.")
 
 
-class BurndownStartSerializer(serializers.Serializer[Any]):
+class BurndownStartSerializer(Answer):
     """The sprint when planning ended."""
 
     at = serializers.DateTimeField()
     committed = AmountSerializer()
 
 
-class BurndownDaySerializer(serializers.Serializer[Any]):
+class BurndownDaySerializer(Answer):
     """The sprint at the end of a day; today as of now."""
 
     day = serializers.DateField()
@@ -174,7 +182,7 @@ class BurndownDaySerializer(serializers.Serializer[Any]):
     done = AmountSerializer()
 
 
-class IdealDaySerializer(serializers.Serializer[Any]):
+class IdealDaySerializer(Answer):
     """What would be left had the committed work gone evenly over the days."""
 
     day = serializers.DateField()
@@ -182,7 +190,7 @@ class IdealDaySerializer(serializers.Serializer[Any]):
     points = serializers.FloatField()
 
 
-class BurndownResponse(serializers.Serializer[Any]):
+class BurndownResponse(Answer):
     """As the history stood at the end of each day: later edits change none of it."""
 
     sprint_id = serializers.UUIDField()
@@ -193,31 +201,33 @@ class BurndownResponse(serializers.Serializer[Any]):
     days_left_out = serializers.IntegerField(help_text="Of a sprint of more than a year the latest days are shown.")
 
 
-class DeliveredRangeSerializer(serializers.Serializer[Any]):
+class DeliveredRangeSerializer(Answer):
     """From, to; in the unit."""
 
-    min = serializers.FloatField()
-    max = serializers.FloatField()
+    min = Number(source="low", digits=2)
+    max = Number(source="high", digits=2)
 
 
-class OutcomeBaselinesSerializer(serializers.Serializer[Any]):
+class OutcomeBaselinesSerializer(Answer):
     """What could be said without a model, in the unit."""
 
-    scope_met = serializers.FloatField(help_text="Exactly what is in the sprint.")
-    average_velocity = serializers.FloatField(
+    scope_met = Number(source="scope_met_points", help_text="Exactly what is in the sprint.")
+    average_velocity = Number(
+        digits=2,
         allow_null=True,
         help_text=f"Mean delivered by the last {VELOCITY_SPRINTS} completed sprints, as everywhere; null without any.",
     )
-    scope_x_ratio = serializers.FloatField(help_text="Scope times usual_ratio.")
-    usual_ratio = serializers.FloatField(
+    scope_x_ratio = Number(source="scope_ratio_points", digits=2, help_text="Scope times usual_ratio.")
+    usual_ratio = Number(
+        digits=4,
         help_text=(
             f"What the last {LAST_SPRINTS} sprints delivered beside their scope at the same share of their time; "
             "1 without any."
-        )
+        ),
     )
 
 
-class OutcomeHistorySerializer(serializers.Serializer[Any]):
+class OutcomeHistorySerializer(Answer):
     """The team's own past that was used."""
 
     past_sprints = serializers.IntegerField(help_text="Completed sprints that had something to do.")
@@ -226,43 +236,62 @@ class OutcomeHistorySerializer(serializers.Serializer[Any]):
     )
 
 
-class SprintOutcomeResponse(serializers.Serializer[Any]):
+class SprintOutcomeResponse(Answer):
     """What a sprint will have delivered by its end."""
 
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
     unit = serializers.ChoiceField(
         choices=["points", "issues"], help_text="Issues where most of the sprint's issues carry no points."
     )
-    committed = serializers.FloatField(help_text="In the sprint when planning ended, sized as it was then.")
-    scope = serializers.FloatField(
-        help_text="In the sprint now: with what was added and without what was removed. All chances are of this."
+    committed = Number(
+        source="moment.committed_points", help_text="In the sprint when planning ended, sized as it was then."
     )
-    done = serializers.FloatField()
-    elapsed_ratio = serializers.FloatField(
-        help_text="Time gone: share of the planned days that have passed by this evening."
+    scope = Number(
+        source="outcome.scope_points",
+        help_text="In the sprint now: with what was added and without what was removed. All chances are of this.",
     )
-    typical_delivered = serializers.FloatField(help_text="The median: compare a single sprint with it.")
-    expected_delivered = serializers.FloatField(help_text="The mean: add it up over sprints.")
-    delivered_range = DeliveredRangeSerializer()
-    range_level = serializers.FloatField(help_text="Share of outcomes that the range shall hold.")
-    range_measured_coverage = serializers.FloatField(
-        allow_null=True, help_text="Share of the team's own past sprints that it would have held; null without any."
+    done = Number(source="moment.done.points")
+    elapsed_ratio = Number(
+        source="moment.elapsed_ratio",
+        digits=4,
+        help_text="Time gone: share of the planned days that have passed by this evening.",
     )
-    range_outcomes = serializers.IntegerField(help_text="Past sprints behind that share.")
-    probability_delivered = serializers.FloatField(help_text="Chance to deliver at least delivered_share.")
-    delivered_share = serializers.FloatField(help_text=f"Of the scope: {DELIVERED_SHARE}.")
-    probability_all = serializers.FloatField(help_text="Chance to deliver all of the scope, by the last day.")
-    finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
-    promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")
-    no_forecast_because = serializers.CharField(allow_null=True, help_text="Why there are no dates.")
+    typical_delivered = Number(
+        source="outcome.typical_points", digits=2, help_text="The median: compare a single sprint with it."
+    )
+    expected_delivered = Number(
+        source="outcome.expected_points", digits=2, help_text="The mean: add it up over sprints."
+    )
+    delivered_range = DeliveredRangeSerializer(source="outcome.interval")
+    range_level = Number(source="outcome.interval.level", help_text="Share of outcomes that the range shall hold.")
+    range_measured_coverage = Number(
+        source="outcome.interval.measured_coverage",
+        digits=4,
+        allow_null=True,
+        help_text="Share of the team's own past sprints that it would have held; null without any.",
+    )
+    range_outcomes = serializers.IntegerField(
+        source="outcome.interval.n_outcomes", help_text="Past sprints behind that share."
+    )
+    probability_delivered = Number(
+        source="outcome.probability", digits=4, help_text="Chance to deliver at least delivered_share."
+    )
+    delivered_share = Number(help_text=f"Of the scope: {DELIVERED_SHARE}.")
+    probability_all = Number(
+        source="outcome.probability_all", digits=4, help_text="Chance to deliver all of the scope, by the last day."
+    )
     baselines = OutcomeBaselinesSerializer()
-    history = OutcomeHistorySerializer()
+    history = OutcomeHistorySerializer(source="outcome")
     method = serializers.ChoiceField(
+        source="outcome.method",
         choices=[POOLED, LEARNED, PRIOR_ONLY],
         help_text=(
             f"'{PRIOR_ONLY}': other teams' sprints alone. '{LEARNED}': mixed with the team's own. '{POOLED}': and "
             f"pooled with the simulation of its weeks, which counts {SIMULATION_WEIGHT:.0%}."
         ),
     )
-    model_version = serializers.CharField(help_text="Of the prior that ships.")
+    model_version = serializers.CharField(source="outcome.prior_version", help_text="Of the prior that ships.")
     reasoning = serializers.CharField()
+    finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
+    promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")
+    no_forecast_because = serializers.CharField(allow_null=True, help_text="Why there are no dates.")

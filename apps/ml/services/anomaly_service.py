@@ -22,6 +22,7 @@ from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors.anomalies import project_snapshot
 from apps.ml.selectors.issues import issue_titles, named_issues
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_state
+from apps.ml.serializers.sprints import SprintRiskSerializer
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
 from apps.ml.services.anomalies.review import OPEN_STATUSES
 from apps.ml.services.forecasts.sprint import team_past
@@ -83,7 +84,7 @@ class AnomalyDetectionService:
             details={"risks": [_as_details(risk) for risk in risks]},
         )
         titles = issue_titles(sprint.project_id, {issue for risk in risks for issue in risk.issues})
-        return [_as_answer(risk, titles) for risk in risks]
+        return [_shown(risk, titles) for risk in risks]
 
     def watch_sprint(self, sprint_id: UUID | str, *, now: datetime) -> int:
         """Announce the urgent risks of a running sprint, each once for each severity; returns how many were new."""
@@ -160,18 +161,11 @@ def _as_details(risk: Finding) -> dict[str, str | float]:
     return {"kind": risk.kind, "severity": risk.severity, "expected": risk.expected, "actual": risk.actual}
 
 
-def _as_answer(risk: Finding, titles: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+def _shown(risk: Finding, titles: Mapping[str, dict[str, str]]) -> dict[str, Any]:
     is_completion = risk.metric == "completion_percent"
-    return {
-        "risk_type": risk.kind,
-        "severity": risk.severity,
-        "description": risk.description,
-        "expected_completion": risk.expected if is_completion else None,
-        "actual_completion": risk.actual if is_completion else None,
-        "affected_metric": risk.metric,
-        "expected_value": risk.expected,
-        "actual_value": risk.actual,
-        "evidence": risk.evidence,
-        "issues": named_issues(risk.issues, titles),
-        "mitigation_suggestions": list(risk.mitigation),
-    }
+    return SprintRiskSerializer.of(
+        risk,
+        expected_completion=risk.expected if is_completion else None,
+        actual_completion=risk.actual if is_completion else None,
+        issues=named_issues(risk.issues, titles),
+    )

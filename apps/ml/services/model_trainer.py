@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, str], None]
 #: Fixed, so that the same issues give the same model.
 SEED = 0
-STEPS = 9
 
 
 @dataclass(frozen=True, slots=True)

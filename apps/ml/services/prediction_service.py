@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from apps.common.api.answers import Joined
 from apps.common.operations.metrics import PREDICTION_SECONDS
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text import clipped
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.issues import issue_titles
+from apps.ml.serializers.predictions import EffortPredictionResponse, PointsRecommendationResponse
 from apps.ml.services.predictions.answering import Answer, GivenAnswer, answer_effort, answer_points
 from apps.ml.services.predictions.record import record_prediction
 
@@ -63,12 +65,8 @@ class PredictionService:
             "baseline_hours": answered.baseline,
         }
         row = _record(asked, answered, estimate.predicted_hours, details, expected_value=estimate.expected_hours)
-        return {
-            "prediction_id": str(row.id),
-            "predicted_hours": round(estimate.predicted_hours, 2),
-            "expected_hours": round(estimate.expected_hours, 2),
-            **_shown(answered, project_id),
-        }
+        similar = _named(estimate.similar_issues, project_id)
+        return EffortPredictionResponse.of(estimate, prediction_id=row.id, similar_issues=similar)
 
     def recommend_story_points(
         self,
@@ -95,12 +93,12 @@ class PredictionService:
             "baseline_points": answered.baseline,
         }
         row = _record(asked, answered, answer.recommended_points, details)
-        return {
-            "prediction_id": str(row.id),
-            "recommended_points": _plain(answer.recommended_points),
-            "probability_distribution": distribution,
-            **_shown(answered, project_id),
-        }
+        return PointsRecommendationResponse.of(
+            answer,
+            prediction_id=row.id,
+            probability_distribution=distribution,
+            similar_issues=_named(answer.similar_issues, project_id),
+        )
 
 
 def _observe(asked: _Question, answered: GivenAnswer[Any], started: float) -> None:
@@ -134,39 +132,7 @@ def _remembered(facts: IssueFacts) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value not in ("", None, ())}
 
 
-def _shown(answered: GivenAnswer[Answer], project_id: UUID | str) -> dict[str, Any]:
-    """The fields that both answers have, named and rounded as the API shows them."""
-    answer, interval = answered.answer, answered.answer.interval
-    return {
-        "confidence": round(answer.confidence, 3),
-        "prediction_range": {"min": round(interval.low, 2), "max": round(interval.high, 2)},
-        "range_level": interval.level,
-        "range_measured_coverage": interval.measured_coverage,
-        "range_outcomes": interval.n_outcomes,
-        "method": answer.method,
-        "model_version": answer.model_version,
-        "reasoning": answer.reasoning,
-        "similar_issues": _with_titles(answer.similar_issues, project_id),
-        "contributions": [{"name": part.name, "effect": round(part.effect, 3)} for part in answer.contributions],
-    }
-
-
-def _with_titles(similar: tuple[SimilarIssue, ...], project_id: UUID | str) -> list[dict[str, Any]]:
+def _named(similar: tuple[SimilarIssue, ...], project_id: UUID | str) -> list[Joined]:
     """Evidence a person can follow: titles are looked up in the asker's own project only."""
     titles = issue_titles(project_id, [issue.issue_id for issue in similar]) if similar else {}
-    return [
-        {
-            "issue_id": issue.issue_id,
-            **titles[issue.issue_id],
-            "similarity": round(issue.similarity, 3),
-            "basis": issue.basis,
-            "actual_hours": None if issue.actual_hours is None else round(issue.actual_hours, 2),
-            "story_points": issue.story_points,
-        }
-        for issue in similar
-        if issue.issue_id in titles
-    ]
-
-
-def _plain(value: float) -> int | float:
-    return int(value) if float(value).is_integer() else value
+    return [Joined(issue, **titles[issue.issue_id]) for issue in similar if issue.issue_id in titles]

@@ -1,7 +1,7 @@
 """Who could take an issue: by the seed's formula, or by who would normally take it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.common.api.answers import Joined
 from apps.ml.core.assignment.formula import (
     AssignmentScore,
     MemberHistory,
@@ -16,8 +17,7 @@ from apps.ml.core.assignment.formula import (
     learned_skills,
     rank_members,
 )
-from apps.ml.core.assignment.replay import FORMULA, LEARNED, RANDOM, AssignmentReplay, HitRates
-from apps.ml.core.assignment.replay import STRATEGIES as REPLAYED
+from apps.ml.core.assignment.replay import AUTO, FORMULA, LEARNED, RANDOM, STRATEGIES, AssignmentReplay, HitRates
 from apps.ml.core.assignment.rules import MOST_RECENT, REPORTER, RULES, rule_skills
 from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
 from apps.ml.core.records import IssueFacts
@@ -25,14 +25,13 @@ from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.assignment import assignable_people, member_histories
 from apps.ml.selectors.issues import facts_of, issue_titles
+from apps.ml.serializers.assignment import SuggestAssignmentResponse
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Issue
 
 DEFAULT_TOP_N = 3
-AUTO = "auto"
-STRATEGIES = (*REPLAYED, AUTO)
 #: What is told of the replay, in this order; the share that the model alone reaches is for the benchmark.
 _TOLD = (FORMULA, LEARNED, RANDOM, MOST_RECENT, REPORTER)
 #: What each strategy is called in a sentence.
@@ -52,6 +51,19 @@ class _Choice:
     reason: str
     model: AssignmentModel | None
     loaded: LoadedModel | None
+
+    @property
+    def version(self) -> str | None:
+        """Of the model."""
+        return self.loaded.version if self.loaded else None
+
+    @property
+    def hit_rates(self) -> Mapping[str, int | HitRates | None] | None:
+        """How the strategies did in the model's replay."""
+        if self.model is None:
+            return None
+        measured = self.model.replay
+        return {"issues": measured.n_issues, **{name: measured.rates.get(name) for name in _TOLD}}
 
 
 class RecommendationService:
@@ -80,16 +92,12 @@ class RecommendationService:
         scores = rank_members(members, issue_type=issue.issue_type.name, top_n=top_n, now=now, skills=skills)
         evidence = _Evidence.of(choice, facts, list(people), scores, issue)
         row = _record(issue, scores, choice, top_n=top_n, candidates=len(people), user=user)
-        return {
-            "prediction_id": str(row.pk),
-            "suggestions": [_suggestion(people[score.user_id], score, evidence) for score in scores],
-            "method": choice.strategy,
-            "strategy": choice.strategy,
-            "strategy_reason": choice.reason,
-            "hit_rates": None if choice.model is None else _hit_rates(choice.model.replay),
-            "model_version": choice.loaded.version if choice.loaded else None,
-            "candidates": len(people),
-        }
+        return SuggestAssignmentResponse.of(
+            choice,
+            prediction_id=row.pk,
+            suggestions=[evidence.beside(score, people[score.user_id]) for score in scores],
+            candidates=len(people),
+        )
 
 
 def _choose(asked: str, project_id: UUID | str) -> _Choice:
@@ -118,7 +126,7 @@ def _skills(choice: _Choice, members: Sequence[MemberHistory], facts: IssueFacts
 
 
 def _comparison(measured: AssignmentReplay) -> str:
-    rates = {name: measured.rates[name].top_1 for name in REPLAYED if name in measured.rates}
+    rates = {name: measured.rates[name].top_1 for name in STRATEGIES if name in measured.rates}
     if len(rates) < 2:
         return "The formula: too little was finished to compare it with anything."
     best = measured.better
@@ -127,15 +135,6 @@ def _comparison(measured: AssignmentReplay) -> str:
         f"On the last {measured.n_issues} finished issues {_CALLED[best]} named the right person first in "
         f"{rates[best]:.0%}, {others}."
     )
-
-
-def _hit_rates(measured: AssignmentReplay) -> dict[str, Any]:
-    told = {name: _rates(measured.rates.get(name)) for name in _TOLD}
-    return {"issues": measured.n_issues, **told}
-
-
-def _rates(found: HitRates | None) -> dict[str, float] | None:
-    return None if found is None else {name: round(value, 4) for name, value in asdict(found).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +159,25 @@ class _Evidence:
         named = {found.issue_id for similar in answer.similar.values() for found in similar} - {str(issue.pk)}
         return cls(answer, issue_titles(issue.project_id, named))
 
-    def words(self, person: str) -> list[str]:
+    def beside(self, score: AssignmentScore, person: User) -> Joined:
+        """A person's scores with what speaks for them."""
+        return Joined(
+            score,
+            user_name=str(person),
+            user_email=person.email,
+            reasoning=[*score.reasoning, *self._words(score.user_id)],
+            similar_issues=self._similar(score.user_id),
+        )
+
+    def _words(self, person: str) -> list[str]:
         if self.answer is None or not self.answer.words[person]:
             return []
         return [f"Speaks for it: {', '.join(self.answer.words[person])}"]
 
-    def similar(self, person: str) -> list[dict[str, Any]]:
+    def _similar(self, person: str) -> list[Joined]:
         """Issues that are gone since the training are left out."""
         found = self.answer.similar[person] if self.answer is not None else ()
-        return [
-            {"issue_id": each.issue_id, **self.titles[each.issue_id], "similarity": round(each.similarity, 4)}
-            for each in found
-            if each.issue_id in self.titles
-        ]
+        return [Joined(each, **self.titles[each.issue_id]) for each in found if each.issue_id in self.titles]
 
 
 def _record(
@@ -197,18 +202,3 @@ def _record(
         model_id=answered.id if answered else None,
         model_version=answered.version if answered else "",
     )
-
-
-def _suggestion(person: User, score: AssignmentScore, evidence: _Evidence) -> dict[str, Any]:
-    return {
-        "user_id": str(person.pk),
-        "user_name": str(person),
-        "user_email": person.email,
-        "total_score": score.total,
-        "skill_score": score.skill,
-        "workload_score": score.workload,
-        "performance_score": score.performance,
-        "availability_score": score.availability,
-        "reasoning": [*score.reasoning, *evidence.words(score.user_id)],
-        "similar_issues": evidence.similar(score.user_id),
-    }

@@ -15,10 +15,9 @@ from django.conf import settings
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from apps.ml.models import MLModel
+from apps.ml.models import MLModel, TrainingRun
 from apps.ml.selectors.issues import completed_with_hours
 from apps.ml.services import ModelLoader, ModelTrainer, S3ModelStorageService
-from apps.ml.services.model_trainer import STEPS
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore
@@ -38,7 +37,7 @@ def test_training_reports_nine_steps_in_order(team, now):
     ModelTrainer().train(EFFORT, team.id, now=now, progress=lambda step, text: steps.append(step))
 
     assert steps == sorted(steps)
-    assert set(steps) == set(range(1, STEPS + 1))
+    assert set(steps) == set(range(1, TrainingRun.STEPS + 1))
 
 
 def test_the_first_model_is_active_and_its_row_says_what_it_was_trained_on(trained, team):

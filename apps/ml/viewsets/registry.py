@@ -11,7 +11,7 @@ from django_filters import ChoiceFilter, FilterSet, UUIDFilter
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +24,8 @@ from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import models_visible_to, runs_visible_to
 from apps.ml.serializers.registry import JobSerializer, ModelDetailSerializer, ModelSerializer, ScopeRequest
 from apps.ml.services.models import registry as model_registry
+from apps.ml.services.models.fitting import PeopleStayInTheirProject
+from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.storage.errors import StorageError
 from apps.ml.tasks import BrokerUnavailable, send_training
@@ -33,7 +35,7 @@ from apps.projects.selectors import projects_visible_to, role_of, sees_everythin
 
 #: How soon a client may look again for a broker that is away, in seconds: lost messages are sent again by then.
 RETRY_AFTER_SECONDS = 600
-_LOCATION = OpenApiParameter("Location", OpenApiTypes.URI, OpenApiParameter.HEADER, response=[202, 409, 503])
+_LOCATION = OpenApiParameter("Location", OpenApiTypes.URI_REF, OpenApiParameter.HEADER, response=[202, 409, 503])
 
 
 class StoreUnavailable(APIException):
@@ -144,6 +146,8 @@ def _validated_scope(request: Request) -> dict[str, Any]:
     asked = ScopeRequest(data=request.data)
     asked.is_valid(raise_exception=True)
     scope: dict[str, Any] = asked.validated_data
+    if scope["global"] and kind_of(scope["model_type"]).stays_in_project:
+        raise ValidationError({"global": PeopleStayInTheirProject().message})
     return scope
 
 

@@ -1,6 +1,5 @@
 """The scorecard of a project: validate, authorise, ask the service, answer."""
 
-from dataclasses import asdict
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -25,4 +24,4 @@ class ScorecardViewSet(ViewSet):
         asked = ScorecardRequest(data=request.query_params)
         asked.is_valid(raise_exception=True)
         days, kind = asked.validated_data["days"], asked.validated_data["type"]
-        return Response(asdict(project_scorecard(project.id, now=timezone.now(), days=days, kind=kind)))
+        return Response(ScorecardResponse.of(project_scorecard(project.id, now=timezone.now(), days=days, kind=kind)))

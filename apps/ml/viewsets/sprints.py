@@ -63,7 +63,7 @@ class SprintPredictionViewSet(ViewSet):
         """Scope, remaining and done of a sprint by day, as the history stood then, beside the straight line."""
         sprints, now = sprints_visible_to(request.user).select_related("snapshot", "project"), timezone.now()
         past = sprint_past(get_object_or_404(sprints, id=sprint_id), now=now)
-        return Response(BurndownResponse(burndown(past, now=now)).data)
+        return Response(BurndownResponse.of(burndown(past, now=now)))
 
     @extend_schema(responses={200: SprintOutcomeResponse, **NO_OUTCOME}, tags=["ml"])
     def outcome(self, request: Request, sprint_id: UUID) -> Response:

@@ -24,6 +24,8 @@ from apps.ml.core.records import CompletedIssue, IssueFacts
 FORMULA, LEARNED, RANDOM = "formula", "learned", "random"
 #: What may answer, the simplest first.
 STRATEGIES = (FORMULA, MOST_RECENT, REPORTER, LEARNED)
+#: Asks for whichever of these named the right person most often.
+AUTO = "auto"
 #: The model's probability alone, without load, performance and availability.
 PROBABILITY = "probability"
 

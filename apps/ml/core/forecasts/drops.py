@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.units import WorkItem
 
+#: The chance that counts as a plan one can promise: the usual service level of throughput forecasts.
+TARGET_PROBABILITY = 0.85
+
 
 @dataclass(frozen=True, slots=True)
 class Drop:

@@ -13,8 +13,8 @@ from django.utils import timezone
 from apps.common.console import table
 from apps.ml.core.evaluation.scorecard import Score, Skill
 from apps.ml.management.scope import project_by_key
-from apps.ml.selectors.scorecard import SCORED_KINDS
-from apps.ml.services.evaluation.scorecard import DEFAULT_DAYS, MAX_DAYS, Scorecard, TypeScorecard, project_scorecard
+from apps.ml.selectors.scorecard import DEFAULT_DAYS, MAX_DAYS, SCORED_KINDS
+from apps.ml.services.evaluation.scorecard import Scorecard, TypeScorecard, project_scorecard
 
 _HEADER = ("", "n", "MAE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "skill")
 

@@ -9,9 +9,8 @@ from django.utils import timezone
 from apps.common.console import only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.management.scope import add_scope_arguments, scope_of
-from apps.ml.models import ModelType
+from apps.ml.models import ModelType, TrainingRun
 from apps.ml.reports.tables import training_report
-from apps.ml.services.model_trainer import STEPS
 from apps.ml.services.models.registry import activate
 from apps.ml.services.training.jobs import train_here
 
@@ -30,7 +29,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         scope = scope_of(options)
         try:
-            with only_warnings(options["verbosity"]), step_display(STEPS, quiet=options["json"]) as progress:
+            with (
+                only_warnings(options["verbosity"]),
+                step_display(TrainingRun.STEPS, quiet=options["json"]) as progress,
+            ):
                 training = train_here(
                     options["model_type"], scope.project_id, cause="command", now=timezone.now(), progress=progress
                 )

@@ -13,6 +13,7 @@ from apps.ml.core.evaluation.words import verdict
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.scorecard import (
+    DEFAULT_DAYS,
     SCORED_KINDS,
     OpenPredictions,
     RemovedSums,
@@ -23,9 +24,6 @@ from apps.ml.selectors.scorecard import (
 from apps.ml.services.models.kinds import truth_of
 
 Row = Mapping[str, Any]
-DEFAULT_DAYS = 90
-#: Ten years: beyond it the window is a slip of the keyboard.
-MAX_DAYS = 3_650
 #: Of the bootstrap, so that the same outcomes always give the same interval.
 SEED = 0
 #: Of outcomes of sprints while there is none: what the answers would be in for most teams.

@@ -1,6 +1,6 @@
 """When work will be done, by one engine: a sprint's plan, what would change it, and any part of a backlog."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -10,9 +10,11 @@ import numpy as np
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.ml.core.forecasts.drops import path_to, single_drops
+from apps.common.api.answers import Joined
+from apps.ml.core.forecasts.drops import TARGET_PROBABILITY, Drop, path_to, single_drops
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.simulation import PERCENTILES, quantiles
+from apps.ml.core.forecasts.track_record import track_record
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.core.forecasts.words import how_many_in_words
 from apps.ml.core.sprints.duration import SprintPlan
@@ -21,21 +23,14 @@ from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.selectors.sprints import running_sprint_of
-from apps.ml.services.forecasts.answers import (
-    drop_answers,
-    forecast_answer,
-    forecast_details,
-    history_answer,
-    record_answer,
-)
-from apps.ml.services.forecasts.sizes import model_sizes, unit_of
+from apps.ml.serializers.forecasts import ForecastResponse, WhatIfResponse
+from apps.ml.services.forecasts.details import forecast_details
+from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Project, Sprint
 
 METHOD = "monte_carlo"
-#: The chance that counts as a plan one can promise: the usual service level of throughput forecasts.
-TARGET_PROBABILITY = 0.85
 #: More suggestions than anyone reads.
 MAX_SUGGESTIONS = 10
 
@@ -76,14 +71,14 @@ class ForecastService:
         forecaster, pace = question.forecaster(changed, growth=scenario.growth), question.pace(changed)
         after = forecaster.ask(changed.items, pace=pace)
         row = _record(PredictionHistory.Kind.WHAT_IF, sprint.project_id, after, user, sprint, input=_as_json(scenario))
-        return {
-            "prediction_id": str(row.pk),
-            "as_planned": forecast_answer(before),
-            "scenario": forecast_answer(after),
-            "probability_change": _difference(before.probability_in_time, after.probability_in_time),
-            "target_probability": TARGET_PROBABILITY,
+        return WhatIfResponse.of(
+            prediction_id=row.pk,
+            as_planned=before,
+            scenario=after,
+            probability_change=_difference(before.probability_in_time, after.probability_in_time),
+            target_probability=TARGET_PROBABILITY,
             **_suggestions(sprint.project_id, forecaster, changed.items, forecasts.expendable_first(sprint), pace=pace),
-        }
+        )
 
     def forecast_work(
         self,
@@ -104,34 +99,26 @@ class ForecastService:
         """
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk, today=now.date())
-        past = forecasts.throughput(project.pk, now=now, calendar=calendar)
         is_plain = after_work_in_progress and not (created or days_off)
-        forecaster = _of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None
-        if forecaster is None:
-            unit = unit_of(project.pk, items, past)
-            asked_about = (item.issue_id for item in items)
-            ahead = forecasts.in_progress(project.pk, now=now, besides=asked_about) if after_work_in_progress else ()
-            forecaster = WorkForecaster(
-                past,
-                unit,
-                now.date(),
-                by,
-                calendar.without(days_off),
-                model_sizes(project.pk, (*items, *ahead), unit),
-                ahead=ahead,
-                created=created,
-            )
-        found = forecaster.ask(items)
+        forecaster = (_of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None) or _of_work(
+            project.pk,
+            items,
+            by=by,
+            days_off=days_off,
+            after_work_in_progress=after_work_in_progress,
+            created=created,
+            now=now,
+        )
+        found, record = forecaster.ask(items), track_record(forecaster.throughput.weekly(forecaster.unit))
         asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
         row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
-        return {
-            "prediction_id": str(row.pk),
-            "question": "when",
-            "when": forecast_answer(found),
-            "how_many": None,
-            "track_record": record_answer(past.weekly(forecaster.unit)),
-        }
+        return ForecastResponse.of(
+            prediction_id=row.pk,
+            question="when",
+            when=found,
+            how_many=None,
+            track_record=record,
+        )
 
     def how_many(
         self,
@@ -149,8 +136,8 @@ class ForecastService:
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
         forecaster = WorkForecaster(past, "issues", now.date(), by, calendar.without(days_off))
         # At least so many in 85 % of the runs is the 15th percentile.
-        at_least = quantiles(forecaster.runs.amount_within(forecaster.weeks_until(by)), [100 - p for p in PERCENTILES])
-        counts = {percent: int(np.floor(at_least[100 - percent])) for percent in PERCENTILES}
+        amounts = quantiles(forecaster.runs.amount_within(forecaster.weeks_until(by)), [100 - p for p in PERCENTILES])
+        counts = {percent: int(np.floor(amounts[100 - percent])) for percent in PERCENTILES}
         row = record_prediction(
             kind=PredictionHistory.Kind.FORECAST,
             method=METHOD,
@@ -160,20 +147,33 @@ class ForecastService:
             predicted_value=float(counts[50]),
             details={"at_least": {str(percent): count for percent, count in counts.items()}},
         )
-        return {
-            "prediction_id": str(row.pk),
-            "question": "how_many",
-            "when": None,
-            "how_many": {
-                "by": by.isoformat(),
-                "working_days": forecaster.working_days_left,
-                "at_least": [{"percent": percent, "issues": count} for percent, count in counts.items()],
-                "history": history_answer(forecaster.runs.history),
-                "seed": forecaster.seed,
-                "in_words": how_many_in_words(by, counts),
-            },
-            "track_record": record_answer(past.issues),
-        }
+        at_least = [{"percent": percent, "issues": count} for percent, count in counts.items()]
+        return ForecastResponse.of(
+            prediction_id=row.pk,
+            question="how_many",
+            when=None,
+            how_many=Joined(forecaster, by=by, at_least=at_least, in_words=how_many_in_words(by, counts)),
+            track_record=track_record(past.issues),
+        )
+
+
+def _of_work(
+    project_id: UUID,
+    items: Sequence[WorkItem],
+    *,
+    by: date | None,
+    days_off: Sequence[date],
+    after_work_in_progress: bool,
+    created: Sequence[float],
+    now: datetime,
+) -> WorkForecaster:
+    """The forecaster of some work; all that it needs is read here."""
+    calendar = working_calendar(project_id, today=now.date())
+    past = forecasts.throughput(project_id, now=now, calendar=calendar)
+    asked_about = (item.issue_id for item in items)
+    ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
+    unit, spreads = unit_and_sizes(project_id, items, ahead, past)
+    return WorkForecaster(past, unit, now.date(), by, calendar.without(days_off), spreads, ahead=ahead, created=created)
 
 
 def _record(
@@ -237,7 +237,12 @@ def _suggestions(
     alone = single_drops(forecaster, items, pace=pace)[:MAX_SUGGESTIONS]
     path = path_to(TARGET_PROBABILITY, forecaster, ordered, pace=pace)
     titles = issue_titles(project_id, {drop.issue_id for drop in (*alone, *path)})
-    return {"most_helpful_drops": drop_answers(alone, titles), "drops_to_target": drop_answers(path, titles)}
+    return {"most_helpful_drops": _named(alone, titles), "drops_to_target": _named(path, titles)}
+
+
+def _named(drops: Sequence[Drop], titles: Mapping[str, dict[str, str]]) -> list[Joined]:
+    """By names that people know; an issue that was deleted while it was asked about has none."""
+    return [Joined(drop, **titles.get(drop.issue_id, {"key": "", "title": ""})) for drop in drops]
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

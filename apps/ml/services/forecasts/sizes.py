@@ -18,27 +18,30 @@ from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 
 logger = logging.getLogger(__name__)
+#: Which model tells sizes in a unit.
+_MODELS: Mapping[Unit, ModelType] = {"points": ModelType.STORY_POINTS, "hours": ModelType.EFFORT_PREDICTION}
 
 
-def unit_of(project_id: UUID | str, items: Sequence[WorkItem], past: Throughput) -> Unit:
-    """In what this work is forecast, see `unit_for`; raises `NotEnoughData`."""
-    asks_model = past.records("points") and _unsized(items, "points")
-    model = _model(ModelType.STORY_POINTS, project_id) if asks_model else None
-    speaks = model is not None and isinstance(model.predictor, PointsModel) and not model.predictor.abstains
-    return unit_for(items, past, points_model=speaks)
+def unit_and_sizes(
+    project_id: UUID | str, asked: Sequence[WorkItem], also: Sequence[WorkItem], past: Throughput
+) -> tuple[Unit, Mapping[str, Spread]]:
+    """In what work is forecast, see `unit_for`, and what the project's model says of issues without a size, by id.
 
-
-def model_sizes(project_id: UUID | str, items: Sequence[WorkItem], unit: Unit) -> Mapping[str, Spread]:
-    """What the project's model says of issues whose size is not known, by id.
-
-    Empty where there is no model, or it cannot be loaded or abstains: sizes of finished issues serve then, and the
-    answer says of how many issues.
+    `also` are issues that only need a size. There are no sizes where there is no model, or it cannot be loaded or
+    abstains: those of finished issues serve then, and the answer says of how many issues. The model is loaded once.
+    Raises `NotEnoughData`.
     """
-    wanted = _unsized(items, unit)[:MAX_MODEL_ANSWERS]
-    model_type = {"points": ModelType.STORY_POINTS, "hours": ModelType.EFFORT_PREDICTION}.get(unit)
-    model = _model(model_type, project_id) if model_type and wanted else None
-    if model is None:
-        return {}
+    decides = past.records("points") and bool(_unsized(asked, "points"))
+    model = _model(ModelType.STORY_POINTS, project_id) if decides else None
+    speaks = model is not None and isinstance(model.predictor, PointsModel) and not model.predictor.abstains
+    unit = unit_for(asked, past, points_model=speaks)
+    wanted = _unsized((*asked, *also), unit)[:MAX_MODEL_ANSWERS] if unit in _MODELS else []
+    if wanted and not (decides and unit == "points"):
+        model = _model(_MODELS[unit], project_id)
+    return unit, _sizes(model, project_id, wanted) if model and wanted else {}
+
+
+def _sizes(model: LoadedModel, project_id: UUID | str, wanted: Sequence[WorkItem]) -> Mapping[str, Spread]:
     facts = facts_of_issues(project_id, [item.issue_id for item in wanted])
     if isinstance(model.predictor, PointsModel):
         history, _ = FINISHED_WORK.of_project(project_id)

@@ -19,7 +19,7 @@ from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.sprints import completed_sprints, sprint_pasts
-from apps.ml.services.forecasts.sizes import model_sizes, unit_of
+from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.projects.models import Sprint
 
 
@@ -129,15 +129,16 @@ def sprint_question(
 ) -> SprintQuestion:
     """Read what the forecast of a sprint's own plan needs, with `also` more issues; raises `NotEnoughData`."""
     today, project_id = now.date(), sprint.project_id
-    unit = unit_of(project_id, plan.items or also, team.throughput)
     ahead, running = _what_comes_first(sprint, plan, now=now)
+    others = (*(also if plan.items else ()), *ahead, *(running.items if running else ()))
+    unit, spreads = unit_and_sizes(project_id, plan.items or also, others, team.throughput)
     return SprintQuestion(
         plan=plan,
         today=today,
         past=team.throughput,
         unit=unit,
         runs=team_runs(team.throughput, unit),
-        spreads=model_sizes(project_id, (*plan.items, *also, *ahead, *(running.items if running else ())), unit),
+        spreads=spreads,
         ahead=ahead,
         growth=_growth(plan, team, unit),
         running=running,

@@ -5,10 +5,12 @@ from uuid import UUID
 
 import numpy as np
 
+from apps.common.api.answers import Joined
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text_index import DEFAULT_MATCHES, TextIndex
 from apps.ml.selectors.issues import issues_with_status
+from apps.ml.serializers.predictions import SimilarIssuesResponse
 from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 
 
@@ -45,13 +47,10 @@ def likely_duplicates(
     ids = [index.texts.issue_ids[match.row] for match in found]
     # Deleted since the index was made: left out.
     issues = issues_with_status(project_id, ids) if ids else {}
-    return {
-        "similar_issues": [
-            {"issue_id": id_, **issues[id_], "similarity": round(match.similarity, 3), "basis": match.basis}
-            for id_, match in zip(ids, found, strict=True)
-            if id_ in issues
-        ]
-    }
+    named = zip(ids, found, strict=True)
+    return SimilarIssuesResponse.of(
+        similar_issues=[Joined(match, issue_id=id_, **issues[id_]) for id_, match in named if id_ in issues]
+    )
 
 
 def _row_of(index: TextIndex, issue_id: UUID | None) -> int | None:

@@ -13,7 +13,8 @@ from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, es
 from apps.ml.core.sprints.duration_by_forecast import read_from_forecast
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.sprints import completed_sprints, sprint_plan
-from apps.ml.services.forecasts.answers import forecast_answer, forecast_details
+from apps.ml.serializers.sprints import SprintDurationResponse
+from apps.ml.services.forecasts.details import forecast_details
 from apps.ml.services.forecasts.sprint import SprintIsOver
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
@@ -48,12 +49,13 @@ class SprintDurationService:
             "team_capacity_hours": team_capacity_hours,
         }
         row = self._record(sprint, asked, estimate, forecast, user)
-        return {
-            "prediction_id": str(row.pk),
-            **_answer(plan, estimate),
-            "forecast": forecast_answer(forecast) if forecast else None,
-            "no_forecast_because": reason,
-        }
+        return SprintDurationResponse.of(
+            estimate,
+            prediction_id=row.pk,
+            planned_issue_count=len(plan.items),
+            forecast=forecast,
+            no_forecast_because=reason,
+        )
 
     def _record(
         self,
@@ -91,27 +93,3 @@ def _forecast_or_reason(sprint: Sprint, plan: SprintPlan, *, now: datetime) -> t
     except SprintIsOver as error:
         return None, error.message
     return future.forecast(plan), future.no_forecast_because
-
-
-def _answer(plan: SprintPlan, estimate: SprintDurationEstimate) -> dict[str, Any]:
-    needed_hours = estimate.capacity.needed_hours
-    return {
-        "estimated_days": estimate.estimated_days,
-        "planned_days": estimate.planned_days,
-        "confidence": estimate.confidence,
-        "average_velocity": estimate.average_velocity,
-        "total_story_points": estimate.total_story_points,
-        "risk_factors": list(estimate.risk_factors),
-        "method": estimate.method,
-        "velocity_unit": estimate.unit,
-        "estimated_working_days": estimate.working_days,
-        "estimated_finish_date": estimate.finish_date.isoformat(),
-        "days_range": {"min": estimate.days_range.low, "max": estimate.days_range.high},
-        "days_range_level": round(estimate.days_range.level, 3),
-        "capacity_basis": estimate.capacity.basis,
-        "capacity_needed_hours": None if needed_hours is None else round(needed_hours, 1),
-        "planned_issue_count": len(plan.items),
-        "sprints_used": estimate.sprints_used,
-        "replayed_sprints": estimate.replayed_sprints,
-        "replays_within_tolerance": estimate.replays_within_tolerance,
-    }

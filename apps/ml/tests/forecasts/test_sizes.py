@@ -3,12 +3,15 @@
 import logging
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import unfinished
 from apps.ml.services.forecasts import sizes as issue_sizes
 from apps.ml.services.forecasts.service import ForecastService, Scenario
-from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
 from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.tests.forecasts.teams import sprint_forecast
@@ -140,3 +143,34 @@ def test_the_queries_do_not_grow_with_the_issues(with_hours_model, project, now,
         sprint_forecast(sprint, now=now)
         with django_assert_num_queries(12):
             sprint_forecast(sprint, now=now)
+
+
+def test_all_is_read_before_anything_is_computed(with_hours_model, project, now, monkeypatch):
+    IssueFactory.create_batch(5, project=project, title="Change the label of part 9")
+    items, read, ask = unfinished(project.id), [], WorkForecaster.ask
+    ForecastService().forecast_work(project.id, items, now=now)
+
+    with CaptureQueriesContext(connection) as queries:
+        monkeypatch.setattr(WorkForecaster, "ask", lambda *args: read.append(len(queries)) or ask(*args))
+        ForecastService().forecast_work(project.id, items, now=now)
+
+    assert [query["sql"].partition(" ")[0] for query in queries.captured_queries[read[0] :]] == ["INSERT"]
+    # The ninth asks which model serves, which is remembered for two seconds.
+    assert read[0] in (8, 9), [query["sql"] for query in queries]
+
+
+def test_a_model_is_asked_for_once_even_if_it_cannot_be_loaded(now, monkeypatch):
+    project = a_team(now, pointed=True)
+    for points in (2, 3, None):
+        IssueFactory(project=project, story_points=points)
+    loaded = []
+
+    def load(self, model_type, project_id):
+        loaded.append(model_type)
+        raise ModelUnavailable
+
+    monkeypatch.setattr(ModelLoader, "load_or_raise", load)
+    found = ForecastService().forecast_work(project.id, unfinished(project.id), now=now)["when"]
+
+    assert found["sizes"] == {"points": 2, "model": 0, "history": 1}
+    assert loaded == ["story_points"]

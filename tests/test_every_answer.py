@@ -1,0 +1,170 @@
+"""An answer of every endpoint is what the OpenAPI document says of it: status, type, every field and none besides."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from jsonschema import Draft202012Validator, FormatChecker
+from rest_framework.test import APIClient
+
+from apps.accounts.tests.factories import PASSWORD, UserFactory
+from tests.api_world import World, the_schema, world
+
+__all__ = ["world"]
+pytestmark = pytest.mark.django_db
+
+SCHEMA = the_schema()
+OPERATIONS = [f"{method.upper()} {path}" for path, each in SCHEMA["paths"].items() for method in each]
+Question = Callable[[World], dict[str, Any]]
+ML, PROJECT = "/api/v1/ml", "/api/v1/projects/{project_id}"
+BUG = {"title": "Change the export of part 3", "description": "It is slow.", "issue_type": "bug", "priority": 2}
+
+#: The body (to GET the query) of each operation that takes one; the others are asked without. Several where answers
+#: differ. `ids` are those of the address that are not the `World`'s own.
+QUESTIONS: Mapping[str, tuple[Question, ...]] = {
+    "POST /api/v1/auth/token/": (lambda w: credentials(),),
+    "POST /api/v1/auth/token/refresh/": (lambda w: {"refresh": refresh_token()},),
+    "POST /api/v1/imports/": (lambda w: {"project": w.project.id, "connection": w.connection.id, "dry_run": True},),
+    f"POST {ML}/estimate-sprint-duration/": (
+        lambda w: {"sprint_id": w.running.id},
+        lambda w: {"sprint_id": w.planned.id, "team_capacity_hours": 300},
+    ),
+    f"POST {ML}/models/rollback/": (lambda w: {"model_type": "effort_prediction", "project_id": w.learned.id},),
+    f"POST {ML}/models/train/": (lambda w: {"model_type": "effort_prediction", "project_id": w.learned.id},),
+    f"POST {ML}/predict-effort/": (
+        lambda w: {**BUG, "project_id": w.learned.id},
+        lambda w: {**BUG, "project_id": w.project.id},
+    ),
+    f"PATCH {ML}/projects/{{project_id}}/anomalies/{{anomaly_id}}/": (lambda w: {"status": "investigating"},),
+    f"POST {ML}/projects/{{project_id}}/forecast/": (
+        lambda w: {},
+        lambda w: {"by": "2026-04-01"},
+        lambda w: {"component": w.project.issues.exclude(component="").last().component, "growth": True},
+    ),
+    f"GET {ML}/projects/{{project_id}}/scorecard/": (lambda w: {"days": 30}, lambda w: {"type": "story_points"}),
+    f"POST {ML}/projects/{{project_id}}/similar/": (lambda w: {"title": w.project.issues.last().title},),
+    f"POST {ML}/recommend-story-points/": (
+        lambda w: {**BUG, "project_id": w.learned.id},
+        lambda w: {**BUG, "project_id": w.project.id},
+    ),
+    f"GET {ML}/sprints/{{sprint_id}}/burndown/": (lambda w: {}, lambda w: {"ids": {"sprint_id": w.closed.id}}),
+    f"GET {ML}/sprints/{{sprint_id}}/outcome/": (lambda w: {}, lambda w: {"ids": {"sprint_id": w.planned.id}}),
+    f"POST {ML}/sprints/{{sprint_id}}/what-if/": (
+        lambda w: {"extra_days": -3, "add_issues": [w.issue.id]},
+        lambda w: {"ids": {"sprint_id": w.planned.id}},
+    ),
+    f"POST {ML}/suggest-assignment/": (
+        lambda w: {"project_id": w.project.id, "issue_id": w.issue.id, "strategy": "learned"},
+        lambda w: {"project_id": w.project.id, "issue_id": w.issue.id, "strategy": "formula"},
+        lambda w: {"project_id": w.project.id, "issue_id": w.issue.id},
+    ),
+    "PATCH /api/v1/notifications/preferences/": (lambda w: {"email": False},),
+    "POST /api/v1/projects/": (lambda w: {"key": "NEW", "name": "New"},),
+    f"PATCH {PROJECT}/": (lambda w: {"name": "Other"},),
+    f"POST {PROJECT}/connections/": (lambda w: {"kind": "github", "scope": "acme/office", "token": "secret"},),
+    f"PATCH {PROJECT}/connections/{{connection_id}}/": (lambda w: {"is_active": False},),
+    f"POST {PROJECT}/days-off/": (lambda w: {"day": "2026-12-24"},),
+    f"PATCH {PROJECT}/days-off/{{day_off_id}}/": (lambda w: {"name": "Outing"},),
+    f"POST {PROJECT}/issue-types/": (lambda w: {"name": "chore"},),
+    f"PATCH {PROJECT}/issue-types/{{issue_type_id}}/": (lambda w: {"name": "chore"},),
+    f"POST {PROJECT}/issues/": (lambda w: {"title": "Change the login", "issue_type": "bug"},),
+    f"PATCH {PROJECT}/issues/{{issue_id}}/": (lambda w: {"assignee": w.member.user_id, "labels": ["login"]},),
+    f"POST {PROJECT}/members/": (lambda w: {"email": UserFactory().email},),
+    f"PATCH {PROJECT}/members/{{user_id}}/": (lambda w: {"absent_from": "2026-03-05"},),
+    f"POST {PROJECT}/sprints/": (lambda w: {"name": "Sprint 99"},),
+    f"PATCH {PROJECT}/sprints/{{sprint_id}}/": (lambda w: {"goal": "Fewer bugs"},),
+    f"DELETE {PROJECT}/sprints/{{sprint_id}}/": (lambda w: {"ids": {"sprint_id": w.planned.id}},),
+    f"GET {PROJECT}/sprints/{{sprint_id}}/report/": (lambda w: {}, lambda w: {"ids": {"sprint_id": w.closed.id}}),
+    f"POST {PROJECT}/sprints/{{sprint_id}}/start/": (lambda w: {"ids": {"sprint_id": w.planned.id}},),
+    f"POST {PROJECT}/statuses/": (lambda w: {"name": "Waits", "category": "to_do"},),
+    f"PATCH {PROJECT}/statuses/{{status_id}}/": (lambda w: {"position": 3},),
+    f"POST {PROJECT}/webhooks/": (lambda w: {"url": "https://93.184.216.34/hook"},),
+    f"PATCH {PROJECT}/webhooks/{{webhook_id}}/": (lambda w: {"is_active": False},),
+}  # fmt: skip
+
+
+def credentials() -> dict[str, str]:
+    return {"email": UserFactory().email, "password": PASSWORD}
+
+
+def refresh_token() -> str:
+    token: str = APIClient().post("/api/v1/auth/token/", credentials()).json()["refresh"]
+    return token
+
+
+def cases() -> Iterator[Any]:
+    for operation in OPERATIONS:
+        for number, question in enumerate(QUESTIONS.get(operation, (lambda w: {},))):
+            yield pytest.param(operation, question, id=f"{operation}{f' {number}' if number else ''}")
+
+
+@pytest.mark.parametrize(("operation", "question"), list(cases()))
+def test_an_answer_is_what_the_document_says(world, operation, question):
+    answer = ask(world, operation, question(world))
+
+    assert answer.status_code < 300, answer.content
+    assert problems(operation, answer) == []
+    assert not answer.content or answer.json().get("results") != [], "An empty list shows nothing of its rows."
+
+
+def test_the_document_knows_every_address():
+    documented = {operation.partition(" ")[2] for operation in OPERATIONS}
+
+    assert {address for address in addresses(get_resolver()) if address.startswith("/api/v1/")} == documented
+
+
+def test_no_question_is_for_an_endpoint_that_is_gone():
+    assert set(QUESTIONS) <= set(OPERATIONS)
+
+
+# --- Asking -------------------------------------------------------------------------------------------------------
+def ask(world: World, operation: str, question: dict[str, Any]) -> Any:
+    """The answer to the lead."""
+    client = APIClient()
+    if "/auth/token/" not in operation:
+        client.force_authenticate(world.lead)
+    method, _, path = operation.partition(" ")
+    address = path.format(**world.ids() | question.pop("ids", {}))
+    return getattr(client, method.lower())(address, question)
+
+
+def addresses(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
+    """Every address as the document writes it: `{project_id}` for `<uuid:project_id>`."""
+    for each in resolver.url_patterns:
+        route = prefix + "".join(
+            "{" + part.partition(":")[2] if part.partition(":")[2] else part for part in str(each.pattern).split("<")
+        ).replace(">", "}")
+        if isinstance(each, URLPattern):
+            yield route
+        else:
+            yield from addresses(each, route)
+
+
+# --- Judging ------------------------------------------------------------------------------------------------------
+def problems(operation: str, answer: Any) -> list[str]:
+    """What the document does not say of an answer, or says otherwise."""
+    method, _, path = operation.partition(" ")
+    responses = SCHEMA["paths"][path][method.lower()]["responses"]
+    if str(answer.status_code) not in responses:
+        return [f"The status {answer.status_code} is not documented."]
+    content = responses[str(answer.status_code)].get("content", {})
+    if not content:
+        return [f"A body where none is documented: {answer.content!r}"] if answer.content else []
+    if answer["Content-Type"] not in content:
+        return [f"{answer['Content-Type']} is not documented."]
+    document = {**strict(content[answer["Content-Type"]]["schema"]), "components": strict(SCHEMA["components"])}
+    validator = Draft202012Validator(document, format_checker=FormatChecker())
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(answer.json())]
+
+
+def strict(schema: Any) -> Any:
+    """OpenAPI 3.0 as JSON schema, where an object has all its fields and no other: an answer leaves none out."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    converted = {name: strict(each) for name, each in schema.items() if name != "nullable"}
+    if "properties" in schema and isinstance(schema.get("type"), str):
+        converted |= {"additionalProperties": False, "required": list(schema["properties"])}
+    return {"anyOf": [converted, {"type": "null"}]} if schema.get("nullable") is True else converted
