@@ -13,18 +13,13 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.importers.report import ImportReport
-from apps.ml.models import AnomalyDetection, MLModel, ModelType
+from apps.ml.models import AnomalyDetection, MLModel
+from apps.ml.services.models.kinds import KINDS
 from apps.projects.demo.story import PROJECT_KEY as DEMO_KEY
 from apps.projects.demo.story import ensure_login
 from apps.projects.models import Project, TeamMember
 
 DATA_KEY = "DATA"
-#: What the first models are called, in the order of their training.
-MODELS = {
-    ModelType.EFFORT_PREDICTION: "effort",
-    ModelType.STORY_POINTS: "story points",
-    ModelType.TASK_ASSIGNMENT: "who does what",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +105,18 @@ def login_to(project: Project) -> Login:
 def train(project: Project) -> None:
     """A first model of each kind; too little data is a fact to report, not a failure."""
     there = set(MLModel.objects.filter(project=project).values_list("model_type", flat=True))
-    for model_type, name in MODELS.items():
+    for model_type, kind in KINDS.items():
         if model_type not in there:
-            with step(f"training a first model of {name} on the team's finished issues"):
-                train_one(model_type, name, project)
+            with step(f"training a first model of {kind.subject} on the team's finished issues"):
+                train_one(model_type, kind.subject, project)
 
 
-def train_one(model_type: ModelType, name: str, project: Project) -> None:
+def train_one(model_type: str, subject: str, project: Project) -> None:
     """Train, or say why there is no model."""
     try:
-        call_command("train_ml_model", str(model_type), project=project.key)
+        call_command("train_ml_model", model_type, project=project.key)
     except CommandError as error:
-        print(f"run: no model yet of {name}: {error}")
+        print(f"run: no model yet of {subject}: {error}")
 
 
 def look_around(project: Project) -> None:

@@ -1,7 +1,7 @@
-"""Progress of long commands: a bar on a terminal, lines elsewhere, nothing where a script reads JSON."""
+"""What commands show: tables, and progress: a bar on a terminal, lines elsewhere, nothing where a script reads JSON."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -62,3 +62,16 @@ def _forward_only(report: Callable[[int, str], None]) -> Callable[[int, str], No
 
 def _lines(console: Console, steps: int) -> Callable[[int, str], None]:
     return lambda step, text: console.print(f"[{step}/{steps}] {text}", markup=False, highlight=False)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines with aligned columns: the first to the left, the others to the right."""
+    cells = [list(header), *map(list, rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]

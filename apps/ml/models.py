@@ -10,6 +10,8 @@ from apps.projects.models import Issue, Project, Sprint
 
 
 class ModelType(models.TextChoices):
+    """What is learned; predictions that a model answers, or could, bear its type."""
+
     EFFORT_PREDICTION = "effort_prediction"
     STORY_POINTS = "story_points"
     TASK_ASSIGNMENT = "task_assignment"
@@ -162,17 +164,18 @@ class PredictionHistory(UUIDModel):
     """One answer that was given, whatever method gave it, and what came of it."""
 
     class Kind(models.TextChoices):
-        EFFORT = "effort_prediction"
-        POINTS = "story_points"
+        """What is answered without a model of the registry; the other types of prediction are those of models."""
+
         SPRINT_DURATION = "sprint_duration"
-        ASSIGNMENT = "task_assignment"
         SPRINT_RISK = "sprint_risk"
         SUMMARY = "project_summary"
         FORECAST = "forecast"
         WHAT_IF = "what_if"
         SPRINT_OUTCOME = "sprint_outcome"
 
-    prediction_type = models.CharField(max_length=32, choices=Kind.choices)
+    TYPES = (*ModelType.choices, *Kind.choices)
+
+    prediction_type = models.CharField(max_length=32, choices=TYPES)
     method = models.CharField(max_length=32)
     model = models.ForeignKey(MLModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions")
     #: Kept beside the key, so that the row still says who answered when the model is gone.
@@ -239,7 +242,7 @@ class PredictionAggregate(models.Model):
     """What is left of scored predictions after their rows were removed for age: sums of one month."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prediction_aggregates")
-    prediction_type = models.CharField(max_length=32, choices=PredictionHistory.Kind.choices)
+    prediction_type = models.CharField(max_length=32, choices=PredictionHistory.TYPES)
     method = models.CharField(max_length=32)
     #: The first day of the month (UTC) in which the outcomes became known.
     month = models.DateField()

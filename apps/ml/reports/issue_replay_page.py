@@ -6,25 +6,19 @@ from datetime import datetime
 from html import escape
 
 from apps.ml.core.evaluation.words import skill_in_short
-from apps.ml.models import ModelType
 from apps.ml.reports.document import document, html_table
 from apps.ml.reports.plots import Series, calibration_plot, range_plot, time_plot
 from apps.ml.services.evaluation.issue_replay_figures import Backtest, Rival, Stretch
+from apps.ml.services.models.kinds import kind_of, truth_of
 
-_PROMISES = {
-    ModelType.EFFORT_PREDICTION: "stated confidence: within a factor of two",
-    ModelType.STORY_POINTS: "stated confidence: within one step of the scale",
-}
-_NAMES = {ModelType.EFFORT_PREDICTION: "Hours", ModelType.STORY_POINTS: "Story points"}
 #: Dates written below the chart of errors.
 _DATES_SHOWN = 5
 
 
 def page(found: Backtest, *, made_at: datetime) -> str:
     """The page; everything in it that a person typed is escaped."""
-    kind = ModelType(found.kind)
-    title = f"{_NAMES[kind]} of {found.project}, replayed"
-    replay = found.replay
+    title = f"{kind_of(found.kind).title} of {found.project}, replayed"
+    replay, promise = found.replay, f"stated confidence: {truth_of(found.kind).promise}"
     body = (
         f'<p class="verdict">{escape(found.verdict)}</p>',
         f"<p>{found.score.n:,} issues whose work began between {replay.asked_at[0]:%Y-%m-%d} and "
@@ -35,7 +29,7 @@ def page(found: Backtest, *, made_at: datetime) -> str:
         html_table(table_rows(found)),
         "<h2>Did the confidence come true?</h2>",
         "<p>Dots on the dashed line are honest; below it too much was promised. Whiskers are 95 % intervals.</p>",
-        calibration_plot(found.calibration, title="Confidence against what happened", promise=_PROMISES[kind]),
+        calibration_plot(found.calibration, title="Confidence against what happened", promise=promise),
         "<h2>Did the ranges hold what they promised?</h2>",
         range_plot(found.ranges, title="Coverage of ranges by their level"),
         "<h2>Errors over time</h2>",
@@ -63,24 +57,24 @@ def _row(name: str, n: int, error: float, log_ratio: float | None, skill: str) -
 
 
 def _errors_over_time(found: Backtest) -> str:
-    of_hours = found.kind == ModelType.EFFORT_PREDICTION
-    label = "typically off by a factor of" if of_hours else "mean error, points"
+    by_ratio = truth_of(found.kind).by_ratio
+    label = "typically off by a factor of" if by_ratio else f"mean error, {found.unit}"
     stretches = found.over_time
     lines = [
-        _series("predictions", stretches, [each.served for each in stretches], of_hours),
-        _series("median", stretches, [each.median for each in stretches], of_hours),
-        _series("team's estimate", stretches, [each.team for each in stretches], of_hours),
+        _series("predictions", stretches, [each.served for each in stretches], by_ratio),
+        _series("median", stretches, [each.median for each in stretches], by_ratio),
+        _series("team's estimate", stretches, [each.team for each in stretches], by_ratio),
     ]
     drawn = [line for line in lines if line.y]
     return time_plot(drawn, title="Errors over time", y_label=label, x_ticks=_dates(stretches))
 
 
-def _series(name: str, stretches: Sequence[Stretch], values: Sequence[float | None], of_hours: bool) -> Series:
+def _series(name: str, stretches: Sequence[Stretch], values: Sequence[float | None], by_ratio: bool) -> Series:
     known = [(each.asked_at, value) for each, value in zip(stretches, values, strict=True) if value is not None]
     return Series(
         name,
         [moment.timestamp() for moment, _ in known],
-        [math.exp(value) if of_hours else value for _, value in known],
+        [math.exp(value) if by_ratio else value for _, value in known],
     )
 
 

@@ -1,13 +1,15 @@
 """Figures of trainings and models as text for a terminal and as plain data for a script."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
-from apps.ml.models import MLModel, ModelType
+from apps.common.console import table
+from apps.ml.models import MLModel
 from apps.ml.services.model_trainer import Training
+from apps.ml.services.models.kinds import ModelKind, kind_of
 
 #: Metrics shown after a training, and what to call them.
 _SHOWN = (
@@ -68,19 +70,6 @@ def model_figures(model: MLModel) -> dict[str, Any]:
     }
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines with aligned columns: the first to the left, the others to the right."""
-    cells = [list(header), *map(list, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-
-
 def _metric_rows(metrics: dict[str, Any]) -> Iterator[Sequence[str]]:
     """Header and figures; the team's own are of the issues that the model answered with their estimate."""
     informed = metrics.get("with_estimate")
@@ -114,25 +103,19 @@ def _measured_on(metrics: dict[str, Any]) -> Iterator[str]:
 
 
 def _baseline_sentence(model: MLModel) -> str:
-    if model.model_type == ModelType.EFFORT_PREDICTION:
-        return _hours_sentence(model.metrics)
-    if model.metrics.get("beats_baseline"):
-        measure = " in its probabilities" if model.model_type == ModelType.STORY_POINTS else ""
-        return f"It beats the naive baseline{measure} on issues it had not seen."
-    if model.model_type == ModelType.TASK_ASSIGNMENT:
-        return (
-            "It does not beat both the formula and the most recent assignee; 'auto' takes the better of the two totals."
-        )
-    return "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
+    kind = kind_of(model.model_type)
+    if kind.truth is not None and kind.truth.by_ratio:
+        return _sentence_of_ratios(model.metrics, kind)
+    return kind.beats if model.metrics.get("beats_baseline") else kind.does_not_beat
 
 
-def _hours_sentence(metrics: dict[str, Any]) -> str:
+def _sentence_of_ratios(metrics: dict[str, Any], kind: ModelKind) -> str:
     """The decision rests on every issue answered unseen, the table on the newest of them: where they differ, both."""
     beats, newest = metrics["beats_baseline"], _nearer(metrics, "baseline", "the model", "the baseline")
     if newest == "the model was better" and beats:
         return "It beats the naive baseline on issues it had not seen, the newest among them."
     if newest == "the baseline was better" and not beats:
-        return "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
+        return kind.does_not_beat
     overall = (
         "the model was, so it answers"
         if beats

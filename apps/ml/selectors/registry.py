@@ -11,28 +11,22 @@ from django.db.models import Count, Exists, F, FilteredRelation, IntegerField, O
 from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
-from apps.ml.models import MLModel, ModelType, PredictionHistory, TrainingRun
+from apps.ml.models import MLModel, PredictionHistory, TrainingRun
 from apps.projects.models import Issue, Project
 from apps.projects.selectors import projects_visible_to
 
 #: Rows in memory at a time where thousands are read.
 CHUNK = 500
-#: Which finished issues a model can learn from.
-OUTCOME = {
-    ModelType.EFFORT_PREDICTION: Q(worked_hours__gt=0),
-    ModelType.STORY_POINTS: Q(story_points__gt=0),
-    ModelType.TASK_ASSIGNMENT: Q(assignee__isnull=False),
-}
 
 
-def with_outcome(model_type: str) -> QuerySet[Issue]:
-    """Finished issues of all projects that a model of this type could learn from."""
-    return Issue.objects.filter(OUTCOME[ModelType(model_type)], resolved_at__isnull=False).order_by()
+def with_outcome(outcome: Q) -> QuerySet[Issue]:
+    """Finished issues of all projects that have something to learn from."""
+    return Issue.objects.filter(outcome, resolved_at__isnull=False).order_by()
 
 
-def count_outcomes(model_type: str, project_id: UUID | str | None) -> int:
+def count_outcomes(outcome: Q, project_id: UUID | str | None) -> int:
     """How many finished issues there are to learn from."""
-    issues = with_outcome(model_type)
+    issues = with_outcome(outcome)
     return (issues if project_id is None else issues.filter(project_id=project_id)).count()
 
 
@@ -46,9 +40,9 @@ class Candidate(NamedTuple):
     training_samples: int | None
 
 
-def training_plan(model_type: str, *, at_least: int) -> Iterator[Candidate]:
+def training_plan(model_type: str, outcome: Q, *, at_least: int) -> Iterator[Candidate]:
     """Projects with so many outcomes and no training queued or running: one query for all of them, streamed."""
-    samples = with_outcome(model_type).filter(project_id=OuterRef("pk")).values("project_id").annotate(n=Count("*"))
+    samples = with_outcome(outcome).filter(project_id=OuterRef("pk")).values("project_id").annotate(n=Count("*"))
     under_way = TrainingRun.objects.filter(project_id=OuterRef("pk"), model_type=model_type, state__in=TrainingRun.OPEN)
     rows = (
         Project.objects.filter(~Exists(under_way))

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
-from apps.ml.models import PredictionAggregate, PredictionHistory
+from apps.ml.models import ModelType, PredictionAggregate, PredictionHistory
 
 #: Kinds that have a truth.
 SCORED_KINDS = (
-    PredictionHistory.Kind.EFFORT,
-    PredictionHistory.Kind.POINTS,
+    ModelType.EFFORT_PREDICTION,
+    ModelType.STORY_POINTS,
     PredictionHistory.Kind.SPRINT_OUTCOME,
 )
 #: Bound of one scorecard, the newest outcomes of the window: a busy team's year, and half a second of resampling.

@@ -9,6 +9,7 @@ from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.services.model_trainer import STEPS
 from apps.ml.services.models.fitting import PeopleStayInTheirProject
+from apps.ml.services.models.kinds import kind_of
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
 _INTERNAL_METRICS = ("reference_errors",)
@@ -32,7 +33,7 @@ class ScopeRequest(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("project_id" in attrs) == attrs["global"]:
             raise serializers.ValidationError({"project_id": 'Either a project_id or "global": true is needed.'})
-        if attrs["global"] and attrs["model_type"] == ModelType.TASK_ASSIGNMENT:
+        if attrs["global"] and kind_of(attrs["model_type"]).stays_in_project:
             raise serializers.ValidationError({"global": PeopleStayInTheirProject().message})
         return attrs
 

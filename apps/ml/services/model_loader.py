@@ -12,16 +12,11 @@ from django.conf import settings
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core.artifact import ArtifactCorrupted
-from apps.ml.core.assignment.serving import AssignmentModel
-from apps.ml.core.effort import EffortModel
-from apps.ml.core.points import PointsModel, load_prior
-from apps.ml.models import ModelType
 from apps.ml.selectors.registry import ActiveModel, active_model
 from apps.ml.services.models.cache import LoadedModel, ModelCache
+from apps.ml.services.models.kinds import open_predictor
 from apps.ml.services.models.single_flight import SingleFlight
 from apps.ml.storage.errors import ArtifactRefused, StorageError
-from apps.ml.storage.s3 import S3ModelStorageService
-from apps.ml.storage.signing import verify
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +35,6 @@ class ModelUnavailable(ApplicationError):
     """The active model could not be loaded."""
 
     code = "model_unavailable"
-
-
-_READERS: dict[str, Callable[[bytes], EffortModel | PointsModel | AssignmentModel]] = {
-    ModelType.EFFORT_PREDICTION: EffortModel.from_bytes,
-    ModelType.STORY_POINTS: lambda data: PointsModel.from_bytes(data, prior=load_prior()),
-    ModelType.TASK_ASSIGNMENT: AssignmentModel.from_bytes,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +69,6 @@ class ModelLoader:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._storage = S3ModelStorageService()
 
     def load_active_model(self, model_type: str, project_id: UUID | str | None = None) -> LoadedModel | None:
         """The project's active model, else the global one; None if there is none or it cannot be loaded now."""
@@ -156,15 +143,11 @@ class ModelLoader:
                 self._note_failure(active, error)
                 raise ModelUnavailable from error
             _PROCESS.failed_at.pop(active.id, None)
-            _PROCESS.cache.put(
-                key, model, now=self._clock(), ttl_seconds=CACHE_TTL, max_bytes=settings.ML_MODEL_CACHE_BYTES
-            )
+            _PROCESS.cache.put(key, model, now=self._clock(), ttl_seconds=CACHE_TTL, most=settings.ML_MODEL_CACHE_BYTES)
             return model
 
     def _read(self, active: ActiveModel) -> LoadedModel:
-        data = self._storage.download_model(active.serving_key)
-        verify(data, digest=active.serving_digest, signature=active.serving_signature)
-        predictor = _READERS[active.model_type](data)
+        predictor = open_predictor(active)
         logger.info("Model loaded type=%s version=%s project=%s", active.model_type, active.version, active.project_id)
         return LoadedModel(
             active.id, active.model_type, active.version, active.project_id, active.trained_at, predictor

@@ -15,13 +15,13 @@ from apps import __version__
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.records import CompletedIssue
 from apps.ml.models import MLModel, ModelType
-from apps.ml.selectors.issues import completed_with_hours, completed_with_people, completed_with_points
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models import datasets
 from apps.ml.services.models import registry as model_registry
 from apps.ml.services.models.comparison import Verdict, compare_with_active, out_of_sample_errors
 from apps.ml.services.models.estimators import library_versions
-from apps.ml.services.models.fitting import Fitted, fit_assignment, fit_effort, fit_points
+from apps.ml.services.models.fitting import Fitted, PeopleStayInTheirProject
+from apps.ml.services.models.kinds import kind_of
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.s3 import S3ModelStorageService, StoredArtifact, StoredTraining
 
@@ -34,19 +34,6 @@ Progress = Callable[[int, str], None]
 #: Fixed, so that the same issues give the same model.
 SEED = 0
 STEPS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class _Recipe:
-    select: Callable[[UUID | str | None], list[CompletedIssue]]
-    fit: Callable[..., Fitted]
-
-
-_RECIPES = {
-    ModelType.EFFORT_PREDICTION: _Recipe(completed_with_hours, fit_effort),
-    ModelType.STORY_POINTS: _Recipe(completed_with_points, fit_points),
-    ModelType.TASK_ASSIGNMENT: _Recipe(completed_with_people, fit_assignment),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +83,14 @@ class ModelTrainer:
         `on_registered` runs in the transaction that stores and activates the model; if it raises, neither happened.
         A store that fails is recorded as a failed model, unless the caller will try again and `keep_failure` is false.
         """
-        recipe = _RECIPES[ModelType(model_type)]
+        kind = kind_of(model_type)
+        if project_id is None and kind.stays_in_project:
+            raise PeopleStayInTheirProject
         version = model_registry.next_version(model_type, project_id)
         job = _Job(model_type, project_id, version, user, now or timezone.now())
         progress(1, "Collecting completed issues")
-        issues = recipe.select(project_id)
-        fitted = recipe.fit(
+        issues = kind.select(project_id)
+        fitted = kind.fit(
             issues, now=job.now, seed=SEED, version=version, is_global=project_id is None, progress=progress
         )
         # Before anything is stored: a store that is down is noticed here, and leaves nothing behind.

@@ -9,7 +9,7 @@ from apps.common.operations.metrics import PREDICTION_SECONDS
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text import clipped
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.services.predictions.answering import Answer, GivenAnswer, answer_effort, answer_points
 from apps.ml.services.predictions.record import record_prediction
@@ -51,7 +51,7 @@ class PredictionService:
             The fields of the API's answer: `predicted_hours`, `confidence`, `prediction_range`, `method` and so on.
         """
         facts = IssueFacts(title, description, issue_type.casefold(), **known)
-        asked = _Question(PredictionHistory.Kind.EFFORT, facts, UUID(str(project_id)), user, issue_id)
+        asked = _Question(ModelType.EFFORT_PREDICTION, facts, UUID(str(project_id)), user, issue_id)
         started = time.perf_counter()
         answered = answer_effort(facts, project_id)
         _observe(asked, answered, started)
@@ -83,7 +83,7 @@ class PredictionService:
     ) -> dict[str, Any]:
         """Story points for an issue, as a distribution over the team's own scale."""
         facts = IssueFacts(title, description, issue_type.casefold(), **known)
-        asked = _Question(PredictionHistory.Kind.POINTS, facts, UUID(str(project_id)), user, issue_id)
+        asked = _Question(ModelType.STORY_POINTS, facts, UUID(str(project_id)), user, issue_id)
         started = time.perf_counter()
         answered = answer_points(facts, project_id)
         _observe(asked, answered, started)

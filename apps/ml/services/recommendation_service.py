@@ -186,7 +186,7 @@ def _record(
 ) -> PredictionHistory:
     answered = choice.loaded if choice.strategy == LEARNED else None
     return record_prediction(
-        kind=PredictionHistory.Kind.ASSIGNMENT,
+        kind=ModelType.TASK_ASSIGNMENT,
         method=choice.strategy,
         project_id=issue.project_id,
         user=user,

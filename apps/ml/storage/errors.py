@@ -33,6 +33,12 @@ class ArtifactRefused(ApplicationError):
     code = "artifact_refused"
 
 
+class ArtifactTruncated(ArtifactRefused):
+    """The artefact is shorter than when it was stored."""
+
+    code = "artifact_truncated"
+
+
 class DigestMismatch(ArtifactRefused):
     """The bytes of the artefact differ from the digest on record."""
 

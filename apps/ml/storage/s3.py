@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import KeyRefused, ObjectExists
+from apps.ml.storage.errors import ArtifactTruncated, KeyRefused, ObjectExists
 from apps.ml.storage.keys import ModelKey, dataset_key, model_key, models_prefix, parse_model_key
 from apps.ml.storage.objects import ObjectStore, StoredObject
-from apps.ml.storage.signing import digest, sign
+from apps.ml.storage.signing import digest, sign, verify
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +65,25 @@ class S3ModelStorageService:
         return StoredTraining(_artifact(claimed.model, model), _artifact(claimed.serving, serving))
 
     def download_model(self, key: str) -> bytes:
-        """The bytes of either artefact, unchecked: `signing.verify` comes before anything reads them."""
+        """The bytes of either artefact, unchecked: nothing reads them before `verified_model` has proven them."""
         parse_model_key(key)
         return self._objects.get(key)
+
+    def verified_model(self, key: str, *, digest: str, signature: str, size_bytes: int = 0) -> bytes:
+        """The bytes of either artefact, if they are those that were stored and signed here.
+
+        Raises
+        ------
+        ArtifactTruncated
+            If there are fewer than `size_bytes`.
+        DigestMismatch, SignatureInvalid
+            If they are damaged or were exchanged, or nobody of this installation signed them.
+        """
+        data = self.download_model(key)
+        if len(data) < size_bytes:
+            raise ArtifactTruncated(f"The artefact has {len(data)} bytes, {size_bytes} were stored.")
+        verify(data, digest=digest, signature=signature)
+        return data
 
     def list_models(self, model_type: str | None = None) -> list[ModelMetadata]:
         """All stored models, or those of one type, by key; what else lies in the bucket is left out and logged."""

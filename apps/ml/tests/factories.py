@@ -6,7 +6,7 @@ from typing import Any
 import factory
 
 from apps.common.models import Severity
-from apps.ml.models import AnomalyDetection, MLModel, PredictionHistory, TrainingRun
+from apps.ml.models import AnomalyDetection, MLModel, ModelType, PredictionHistory, TrainingRun
 from apps.projects.tests.factories import ProjectFactory
 
 TRAINED_AT = datetime(2026, 2, 20, 2, 0, tzinfo=UTC)
@@ -51,7 +51,7 @@ class PredictionHistoryFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = PredictionHistory
 
-    prediction_type = PredictionHistory.Kind.EFFORT
+    prediction_type = ModelType.EFFORT_PREDICTION
     method = "ml_model"
     project = factory.SubFactory(ProjectFactory)
     predicted_value, range_low, range_high, range_level, confidence = 4.0, 2.0, 9.0, 0.8, 0.5

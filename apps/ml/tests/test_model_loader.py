@@ -10,7 +10,6 @@ from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer, S3ModelStorageService
-from apps.ml.services import model_loader as module
 from apps.ml.services.model_loader import (
     ACTIVATION_CHECK_SECONDS,
     CACHE_TTL,
@@ -18,6 +17,7 @@ from apps.ml.services.model_loader import (
     ModelUnavailable,
     cache_key,
 )
+from apps.ml.services.models import kinds
 from apps.ml.services.models.registry import activate
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import MLModelFactory
@@ -199,7 +199,7 @@ def test_a_damaged_artefact_is_refused_before_it_is_read(  # noqa: PLR0917 - fix
 ):
     original = S3ModelStorageService.download_model
     monkeypatch.setattr(S3ModelStorageService, "download_model", lambda self, key: damage(original(self, key)))
-    monkeypatch.setattr(module, "_READERS", {})  # whoever came this far would fail
+    monkeypatch.setattr(kinds, "KINDS", {})  # whoever came this far would fail
     counter = FALLBACKS.labels(type=EFFORT, reason=reason)
     before = counter._value.get()
 

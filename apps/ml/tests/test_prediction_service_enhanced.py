@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from apps.accounts.tests.factories import UserFactory
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.services import ModelTrainer, PredictionService, S3ModelStorageService
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.storage.errors import StorageError
@@ -141,7 +141,7 @@ def test_ranges_of_points_follow_their_outcomes_too(team, now):
     for number, method in enumerate(["ml_model"] * 60 + ["prior"] * 5):
         PredictionHistoryFactory(
             project=team,
-            prediction_type=PredictionHistory.Kind.POINTS,
+            prediction_type=ModelType.STORY_POINTS,
             method=method,
             actual_value=40.0,
             created_at=now + timedelta(hours=number),

@@ -32,7 +32,7 @@ class Amount:
 class SprintScope:
     """A sprint as the history stood at a moment.
 
-    In issues `committed + added - removed == total`; in points the difference is `re_estimated_points`.
+    In issues `committed + added - removed == total`; in points the difference is what was re-estimated.
     """
 
     at: datetime
@@ -57,11 +57,6 @@ class SprintScope:
     def total(self) -> Amount:
         """In at the moment."""
         return self.remaining + self.done
-
-    @property
-    def re_estimated_points(self) -> float:
-        """How much larger the committed work was found to be since planning ended; negative for smaller."""
-        return (self.total - (self.committed + self.added - self.removed)).points
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def test_committed_work_that_was_found_larger_is_told_apart_from_added_work() ->
 
     scope = scope_at("s", START, [grown], day(3))
 
-    assert (scope.committed.points, scope.total.points, scope.re_estimated_points) == (5.0, 8.0, 3.0)
+    assert (scope.committed.points, scope.added.points, scope.total.points) == (5.0, 0.0, 8.0)
 
 
 def test_an_issue_without_points_adds_none() -> None:

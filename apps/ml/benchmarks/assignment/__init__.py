@@ -13,9 +13,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from apps.ml.benchmarks.acceptance import acceptance_table, judged
 from apps.ml.benchmarks.assignment.bug_reports import score_reports
 from apps.ml.benchmarks.assignment.data import holds_reports, read_reports
-from apps.ml.benchmarks.assignment.report import acceptance, acceptance_lines, table
+from apps.ml.benchmarks.assignment.report import REPORTS, TASKS, methods
 from apps.ml.benchmarks.assignment.tasks import score_tasks
 from apps.ml.benchmarks.runs import Write, add_dated_arguments, write_figures
 
@@ -30,7 +31,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
 
     Raises
     ------
-    UnreadableTasks
+    UnreadableData
         If the file does not hold what is needed.
     NothingToTest
         If the range holds no task, or there is none before it.
@@ -40,8 +41,9 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         figures = score_reports(read_reports(path), write)
     else:
         figures = score_tasks(path, options.get("train"), options.get("start"), options.get("end"), write)
-    figures["acceptance"] = acceptance(figures, withheld=bool(options.get("train")))
-    for line in ("", *table(figures), "", *acceptance_lines(figures["acceptance"])):
+    criteria = TASKS if "methods" in figures else REPORTS
+    figures["acceptance"] = judged(criteria, figures, withheld=bool(options.get("train")))
+    for line in ("", *methods(figures), "", *acceptance_table(figures["acceptance"])):
         write(line)
     write_figures(options, figures)
     return figures

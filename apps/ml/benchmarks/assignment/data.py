@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from apps.ml.benchmarks.effort.data import UnreadableTasks
+from apps.ml.benchmarks.runs import UnreadableData
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 #: American, as the public file has it.
@@ -26,7 +26,7 @@ def read_reports(path: Path) -> list[CompletedIssue]:
 
     Raises
     ------
-    UnreadableTasks
+    UnreadableData
         If a value cannot be read; names the line.
     """
     with path.open(newline="", encoding="utf-8") as lines:
@@ -40,7 +40,7 @@ def _report(row: Mapping[str, str], line: int) -> CompletedIssue:
         position = int(row["position"])
         made = _moment(row.get("created") or "", position)
     except ValueError as error:
-        raise UnreadableTasks(f"Line {line} cannot be read: {error}.") from error
+        raise UnreadableData(f"Line {line} cannot be read: {error}.") from error
     facts = IssueFacts(title=row.get("title") or "", description=row.get("description") or "", assignee=row["assignee"])
     return CompletedIssue(f"{position:07d}", facts, known_at=made, completed_at=made)
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.benchmarks.effort.data import moment, read_tasks
-from apps.ml.benchmarks.runs import NothingToTest, Write
+from apps.ml.benchmarks.effort.data import read_tasks
+from apps.ml.benchmarks.runs import NothingToTest, Write, tested_range
 from apps.ml.core.assignment.replay import Ledger, SuggestionRanks, replay, suggested
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import train_assignment_model
-from apps.ml.core.effort.replay import Timings, month_starts
-from apps.ml.core.evaluation.metrics import chronological_split, expected_calibration_error
+from apps.ml.core.effort.replay import Timings
+from apps.ml.core.evaluation.metrics import expected_calibration_error
+from apps.ml.core.evaluation.months import by_month
 from apps.ml.core.records import CompletedIssue
 
 #: The strategy that serves unless another is asked for.
@@ -31,7 +32,7 @@ def score_tasks(path: Path, earlier: Path | None, start: str | None, end: str | 
     newest = [task for task in read_tasks(path) if task.facts.assignee]
     older = [task for task in read_tasks(Path(earlier)) if task.facts.assignee] if earlier else []
     tasks = list({(task.issue_id, task.known_at): task for task in (*older, *newest)}.values())
-    first, test = _test_range(newest, start, end)
+    first, test = tested_range(newest, start, end)
     if not test or not any(task.completed_at < first for task in tasks):
         raise NothingToTest
     timings = Timings()
@@ -39,28 +40,15 @@ def score_tasks(path: Path, earlier: Path | None, start: str | None, end: str | 
     return {"protocol": "monthly refit", "from": first.isoformat(), **_figures(asked), **_costs(timings)}
 
 
-def _test_range(
-    tasks: Sequence[CompletedIssue], start: str | None, end: str | None
-) -> tuple[datetime, list[CompletedIssue]]:
-    ordered = sorted(tasks, key=lambda task: (task.known_at, task.issue_id))
-    ordered = [task for task in ordered if end is None or task.known_at < moment(end)]
-    if len(ordered) < 2:
-        raise NothingToTest
-    first = moment(start) if start else chronological_split(ordered)[1][0].known_at
-    return first, [task for task in ordered if task.known_at >= first]
-
-
 def _walk(
     tasks: Sequence[CompletedIssue], first: datetime, test: Sequence[CompletedIssue], timings: Timings, write: Write
 ) -> list[SuggestionRanks]:
     ledger, asked = Ledger(tasks), list[SuggestionRanks]()
-    starts = list(month_starts(first, test[-1].known_at))
-    for month, end in zip(starts, [*starts[1:], None], strict=True):
+    for month, of_month in by_month(test, first):
         started = time.thread_time()
         known = [task for task in tasks if task.completed_at < month]
         model = AssignmentModel.from_bytes(train_assignment_model(known, now=month).serving)
         timings.fit.append(time.thread_time() - started)
-        of_month = [task for task in test if task.known_at >= month and (end is None or task.known_at < end)]
         for task in of_month:
             _time(model, task, list(ledger.given_lately(task.known_at)), timings)
             found = suggested(task, ledger, model.probabilities)

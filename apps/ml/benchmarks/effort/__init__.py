@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from apps.ml.benchmarks.effort.data import moment, read_tasks
-from apps.ml.benchmarks.effort.report import acceptance, acceptance_lines, table
+from apps.ml.benchmarks.acceptance import acceptance_table, judged
+from apps.ml.benchmarks.effort.data import read_tasks
+from apps.ml.benchmarks.effort.report import CRITERIA, methods
 from apps.ml.benchmarks.effort.score import Test, score_baseline, score_estimates
-from apps.ml.benchmarks.runs import NothingToTest, Write, add_dated_arguments, write_figures
+from apps.ml.benchmarks.runs import NothingToTest, Write, add_dated_arguments, tested_range, write_figures
 from apps.ml.core.effort.baselines import BASELINES, fitted
 from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue
-from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue, chronological
 
 #: Size of the small team of the learning curve.
@@ -48,7 +48,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     path, earlier = Path(options["data"]), options.get("train")
     tasks = read_tasks(path)
     known = read_tasks(Path(earlier)) if earlier else []
-    start, test = _test_range(tasks, options.get("start"), options.get("end"))
+    start, test = tested_range(tasks, options.get("start"), options.get("end"))
     history = [task for task in (*known, *tasks) if task.completed_at < start]
     if not test or not history:
         raise NothingToTest
@@ -57,7 +57,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     served = walk.run(test, start)
     project = _scored(path, served, history, walk)
     project["learning_curve"] = _small_team(test, history, start, write)
-    project["acceptance"] = acceptance(project, withheld=bool(earlier))
+    project["acceptance"] = judged(CRITERIA, project, withheld=bool(earlier))
     figures = {"protocol": "rolling" if rolling else "frozen", "from": start.isoformat(), "projects": [project]}
     _report(project, write)
     write_figures(options, figures)
@@ -68,21 +68,6 @@ def _distinct(known: Sequence[CompletedIssue], tasks: Sequence[CompletedIssue]) 
     """Both files; a task that is in both counts once, as the later file has it."""
     newest = {(task.issue_id, task.known_at): task for task in (*known, *tasks)} if known else {}
     return list(newest.values()) if known else list(tasks)
-
-
-def _test_range(
-    tasks: Sequence[CompletedIssue], start: str | None, end: str | None
-) -> tuple[datetime, list[CompletedIssue]]:
-    until = moment(end) if end else None
-    tasks = [task for task in tasks if until is None or task.known_at < until]
-    if not tasks:
-        raise NothingToTest
-    if start is None:
-        asked = sorted(tasks, key=lambda task: task.known_at)
-        first = chronological_split(asked)[1][0].known_at
-    else:
-        first = moment(start)
-    return first, [task for task in tasks if task.known_at >= first]
 
 
 def _scored(
@@ -130,5 +115,5 @@ def _small_team(
 
 def _report(project: dict[str, Any], write: Write) -> None:
     write(f"{project['project']}: {project['n']} issues predicted, {project['n_train']} known before")
-    for line in (*table(project), "", *acceptance_lines(project["acceptance"])):
+    for line in (*methods(project), "", *acceptance_table(project["acceptance"])):
         write(line)

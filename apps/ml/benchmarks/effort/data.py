@@ -3,11 +3,9 @@
 import csv
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
-from apps.common.exceptions import ApplicationError
-from apps.ml.benchmarks.points.data import LARGEST_FIELD
+from apps.ml.benchmarks.runs import LARGEST_FIELD, UnreadableData, moment
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 #: Column names of the files we know, the first one present counts. Who logged hours is known only afterwards: not read.
@@ -31,18 +29,12 @@ LABELS = ("project_breakdown", "category", "subcategory", "team", "process")
 _REQUIRED = ("actual_hours", "known_at", "completed_at")
 
 
-class UnreadableTasks(ApplicationError):
-    """The file does not hold finished tasks with hours."""
-
-    code = "unreadable_tasks"
-
-
 def read_tasks(path: Path) -> list[CompletedIssue]:
     """Finished tasks with dates and positive hours, in the order of the file; rows that lack one are no finished task.
 
     Raises
     ------
-    UnreadableTasks
+    UnreadableData
         If a column that cannot be missing is missing, or a value cannot be read; names the line.
     """
     csv.field_size_limit(LARGEST_FIELD)
@@ -52,7 +44,7 @@ def read_tasks(path: Path) -> list[CompletedIssue]:
         chosen = {key: next((name for name in known if name in names), "") for key, known in COLUMNS.items()}
         missing = [COLUMNS[key][0] for key in _REQUIRED if not chosen[key]]
         if missing:
-            raise UnreadableTasks(f"{path.name} has no column {', '.join(missing)}.")
+            raise UnreadableData(f"{path.name} has no column {', '.join(missing)}.")
         tasks = [_task(row, chosen, reader.line_num) for row in reader if _finished(row, chosen)]
     return [task for task in tasks if task.actual_hours is not None and task.actual_hours > 0]
 
@@ -75,7 +67,7 @@ def _task(row: Mapping[str, str], chosen: Mapping[str, str], line: int) -> Compl
             story_points=_number(text("points")),
         )
     except ValueError as error:
-        raise UnreadableTasks(f"Line {line} cannot be read: {error}.") from error
+        raise UnreadableData(f"Line {line} cannot be read: {error}.") from error
 
 
 def _facts(row: Mapping[str, str], text: Callable[[str], str]) -> IssueFacts:
@@ -91,12 +83,6 @@ def _facts(row: Mapping[str, str], text: Callable[[str], str]) -> IssueFacts:
         reporter=text("reporter"),
         assignee=text("assignee"),
     )
-
-
-def moment(value: str) -> datetime:
-    """A date or time of day; without a zone it is taken as UTC."""
-    found = datetime.fromisoformat(value)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _number(value: str) -> float | None:

@@ -10,10 +10,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from apps.ml.benchmarks.acceptance import judged
 from apps.ml.benchmarks.forecasts.alarms import alarms
 from apps.ml.benchmarks.forecasts.data import read_projects
 from apps.ml.benchmarks.forecasts.replay import when
-from apps.ml.benchmarks.forecasts.report import acceptance, lines
+from apps.ml.benchmarks.forecasts.report import CRITERIA, lines
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.core.forecasts.replay import REPLAY_RUNS
 
@@ -36,7 +37,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         "when": when(projects, n_runs=n_runs, step=step),
         "alarms": alarms(projects, n_runs=n_runs, step=step),
     }
-    found["acceptance"] = acceptance(found)
+    found["acceptance"] = judged(CRITERIA, found)
     for line in lines(found):
         write(line)
     write_figures(options, found)

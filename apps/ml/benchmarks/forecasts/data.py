@@ -9,18 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.common.exceptions import ApplicationError
+from apps.ml.benchmarks.runs import LARGEST_FIELD, UnreadableData
 from apps.ml.core.arrays import Integers
 
-#: Descriptions are long; a field of a CSV file may be.
-_MAX_FIELD = 10**9
 _COLUMNS = ("created", "resolved")
-
-
-class UnreadableIssueDates(ApplicationError):
-    """The directory holds no CSV file with the columns created and resolved."""
-
-    code = "unreadable_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +29,14 @@ def read_projects(directory: Path) -> list[WeeklyProject]:
 
     Raises
     ------
-    UnreadableIssueDates
+    UnreadableData
         If the directory or a file in it cannot be read, with the file, the row and what would be right.
     """
-    csv.field_size_limit(_MAX_FIELD)
+    csv.field_size_limit(LARGEST_FIELD)
     with _readable(directory):
         files = sorted(path for path in directory.iterdir() if path.suffix == ".csv")
     if not files:
-        raise UnreadableIssueDates(f"There is no CSV file in {directory}.")
+        raise UnreadableData(f"There is no CSV file in {directory}.")
     return [_read(path) for path in files]
 
 
@@ -54,7 +46,7 @@ def _read(path: Path) -> WeeklyProject:
         _check_columns(path, rows.fieldnames or ())
         days = _days(path, rows)
     if not days["resolved"]:
-        raise UnreadableIssueDates(f"{path.name} holds no issue with a date in resolved.")
+        raise UnreadableData(f"{path.name} holds no issue with a date in resolved.")
     return WeeklyProject(name=path.stem, resolved=_by_week(days["resolved"]), created=_by_week(days["created"]))
 
 
@@ -63,20 +55,20 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnreadableIssueDates(f"{path} cannot be read: {error.strerror}.") from error
+        raise UnreadableData(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise UnreadableIssueDates(f"{path.name} is not text in UTF-8.") from error
+        raise UnreadableData(f"{path.name} is not text in UTF-8.") from error
     except csv.Error as error:
-        raise UnreadableIssueDates(f"{path.name} cannot be read as CSV: {error}.") from error
+        raise UnreadableData(f"{path.name} cannot be read as CSV: {error}.") from error
 
 
 def _check_columns(path: Path, columns: Iterable[str]) -> None:
     found = list(columns)
     if not found:
-        raise UnreadableIssueDates(f"{path.name} is empty; the columns {' and '.join(_COLUMNS)} are needed.")
+        raise UnreadableData(f"{path.name} is empty; the columns {' and '.join(_COLUMNS)} are needed.")
     missing = [column for column in _COLUMNS if column not in found]
     if missing:
-        raise UnreadableIssueDates(f"{path.name} has no column {' and no column '.join(missing)}.")
+        raise UnreadableData(f"{path.name} has no column {' and no column '.join(missing)}.")
 
 
 def _days(path: Path, rows: Iterable[Mapping[str, str | None]]) -> dict[str, list[date]]:
@@ -93,7 +85,7 @@ def _day(moment: str, place: str) -> date:
     try:
         return datetime.fromisoformat(moment).date()
     except ValueError as error:
-        raise UnreadableIssueDates(f"{place}: {moment!r} is not a moment such as '2024-03-01 17:30:00'.") from error
+        raise UnreadableData(f"{place}: {moment!r} is not a moment such as '2024-03-01 17:30:00'.") from error
 
 
 def _by_week(days: list[date]) -> Integers:

@@ -1,83 +1,76 @@
-"""The tables of `benchmark forecasts` and which gates of the reference are met."""
+"""The tables of `benchmark forecasts`, and what is asked of forecasts and alarms."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from apps.common.console import table
+from apps.ml.benchmarks.acceptance import Criterion, Figures, Goal, acceptance_table, at_least, at_most, figure, shown
 from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, SERVED, TEXTBOOK
 from apps.ml.core.forecasts.simulation import PERCENTILES
 
-#: Gate and aim of each measure on open projects, as (least, most).
-GATES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
-    "T1 P85 met, %": ((82, 89), (84, 87)),
-    "T2 pinball P85 relative to 12-week Monte-Carlo": ((0, 0.90), (0, 0.82)),
-    "T3 70 % range held in 2 weeks, %": ((65, 78), (68, 74)),
-    "T3 70 % range held in 4 weeks, %": ((65, 78), (68, 74)),
-    "T3 70 % range held in 8 weeks, %": ((65, 78), (68, 74)),
-    "N1 false alarms up, %": ((0, 1.5), (0, 0.8)),
-    "N1 false alarms down, %": ((0, 1.5), (0, 0.8)),
-    "N2 finds three times, %": ((65, 100), (80, 100)),
-    "N2 finds a quarter, %": ((60, 100), (75, 100)),
-    "N2 finds nothing, %": ((93, 100), (98, 100)),
-    "N3 false spikes of created issues, %": ((0, 1.5), (0, 1.5)),
-}
+
+def _relative_loss(found: Figures) -> float | None:
+    served, textbook = (found["when"][name]["pinball_p85"] for name in (SERVED, TEXTBOOK))
+    return round(served / textbook, 3) if served is not None and textbook else None
 
 
-def acceptance(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Each measure with its value and whether gate and aim are met; None where nothing was measured."""
-    rows = {}
-    for (name, (gate, aim)), value in zip(GATES.items(), _values(found), strict=True):
-        rows[name] = {"value": value, "gate": _within(value, gate), "aim": _within(value, aim)}
-    return rows
+_HOLDS = Goal((65, 78), (68, 74))
+_FALSE_ALARMS = at_most(1.5, 0.8)
+#: Shares in percent.
+CRITERIA = (
+    Criterion("85th percentile held, %", figure("when", SERVED, "met_percent", "85"), Goal((82, 89), (84, 87))),
+    Criterion("pinball loss of it / that of 12-week Monte-Carlo", _relative_loss, at_most(0.90, 0.82)),
+    *(
+        Criterion(f"70 % range held in {weeks} weeks, %", figure("when", SERVED, "held_percent", str(weeks)), _HOLDS)
+        for weeks in HORIZONS_WEEKS
+    ),
+    Criterion("false alarms up, %", figure("alarms", "finished", "false_up_percent"), _FALSE_ALARMS),
+    Criterion("false alarms down, %", figure("alarms", "finished", "false_down_percent"), _FALSE_ALARMS),
+    *(
+        Criterion(f"alarm where {planted} is finished, %", figure("alarms", "finished", "power_percent", key), goal)
+        for planted, key, goal in (
+            ("three times as much", "three times", at_least(65, 80)),
+            ("a quarter", "a quarter", at_least(60, 75)),
+            ("nothing", "nothing", at_least(93, 98)),
+        )
+    ),
+    Criterion(
+        "false alarms of one week's created issues, %",
+        figure("alarms", "created_weekly", "false_percent"),
+        at_most(1.5, 1.5),
+    ),
+)
 
 
-def lines(found: Mapping[str, Any]) -> Iterator[str]:
+def lines(found: Figures) -> Iterator[str]:
     """Everything for a reader."""
-    yield (
-        f"{'when are 4 weeks of items done':32}" + "".join(f"{f'<= P{p}':>8}" for p in PERCENTILES) + f"{'pinball':>9}"
+    whole = found["when"].items()
+    yield from table(
+        ("when are 4 weeks of items done", *(f"<= P{percent}" for percent in PERCENTILES), "pinball"),
+        [(name, *_cells(row["met_percent"], PERCENTILES), shown(row["pinball_p85"])) for name, row in whole],
     )
-    for name, figures in found["when"].items():
-        shares = "".join(f"{_shown(figures['met_percent'][str(p)]):>8}" for p in PERCENTILES)
-        yield f"{name:32}{shares}{_shown(figures['pinball_p85']):>9}"
-    yield f"{'70 % range of items holds':32}" + "".join(f"{f'{h} weeks':>9}" for h in HORIZONS_WEEKS)
-    for name, figures in found["when"].items():
-        if figures["held_percent"]:
-            yield f"{name:32}" + "".join(f"{_shown(figures['held_percent'].get(str(h))):>9}" for h in HORIZONS_WEEKS)
-    yield from _alarm_lines(found["alarms"])
-    for name, row in found["acceptance"].items():
-        verdict = "aim met" if row["aim"] else "gate met" if row["gate"] else "NOT MET"
-        yield f"{name:50}{_shown(row['value']):>8}  {verdict}"
+    yield ""
+    yield from table(
+        ("70 % range of items holds", *(f"{weeks} weeks" for weeks in HORIZONS_WEEKS)),
+        [(name, *_cells(row["held_percent"], HORIZONS_WEEKS)) for name, row in whole if row["held_percent"]],
+    )
+    yield ""
+    yield from _alarms(found["alarms"])
+    yield ""
+    yield from acceptance_table(found["acceptance"])
 
 
-def _alarm_lines(alarms: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{'last 4 weeks unusual':32}{'false up':>10}{'down':>8}{'3x':>8}{'1/4':>8}{'zero':>8}"
-    for series in ("finished", "created"):
-        row = alarms[series]
-        cells = (row["false_up_percent"], row["false_down_percent"], *row["power_percent"].values())
-        yield f"{series:32}{_shown(cells[0]):>10}" + "".join(f"{_shown(cell):>8}" for cell in cells[1:])
+def _cells(shares: Figures, keys: tuple[int, ...]) -> Iterator[str]:
+    return (shown(shares.get(str(key)), "g") for key in keys)
+
+
+def _alarms(alarms: Figures) -> list[str]:
+    rows = [
+        (series, *(shown(share, "g") for share in (row["false_up_percent"], row["false_down_percent"])),
+         *(shown(share, "g") for share in row["power_percent"].values()))
+        for series, row in alarms.items() if series != "created_weekly"
+    ]  # fmt: skip
     weekly = alarms["created_weekly"]
-    yield f"{'created, one week':32}{_shown(weekly['false_percent']):>10}{'-':>8}" + (
-        f"{_shown(weekly['power_three_times_percent']):>8}"
+    of_week = (shown(weekly["false_percent"], "g"), "-", shown(weekly["power_three_times_percent"], "g"), "-", "-")
+    return table(
+        ("last 4 weeks unusual, %", "false up", "down", "3x", "1/4", "zero"), [*rows, ("created, one week", *of_week)]
     )
-
-
-def _values(found: Mapping[str, Any]) -> list[float | None]:
-    served, textbook = found["when"][SERVED], found["when"][TEXTBOOK]
-    finished, weekly = found["alarms"]["finished"], found["alarms"]["created_weekly"]
-    losses = served["pinball_p85"], textbook["pinball_p85"]
-    return [
-        served["met_percent"]["85"],
-        round(losses[0] / losses[1], 3) if losses[0] is not None and losses[1] else None,
-        *(served["held_percent"].get(str(horizon)) for horizon in HORIZONS_WEEKS),
-        finished["false_up_percent"],
-        finished["false_down_percent"],
-        *finished["power_percent"].values(),
-        weekly["false_percent"],
-    ]
-
-
-def _within(value: float | None, limits: tuple[float, float]) -> bool | None:
-    return None if value is None else limits[0] <= value <= limits[1]
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}"

@@ -1,8 +1,7 @@
 """`benchmark story_points`: the served recommendations against naive answers, on chronological public data.
 
-Two protocols, F and R in the tables: 'frozen' (F) fits once on train and validation rows and predicts every test row;
-'rolling' (R) refits before each 20 test rows on everything older. `--known N` imitates a young team that knows its
-last N issues only.
+'frozen' fits once on train and validation rows and predicts every test row; 'rolling' refits before each 20 test rows
+on everything older. `--known N` imitates a young team that knows its last N issues only.
 """
 
 import argparse

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from apps.common.exceptions import ApplicationError
+from apps.ml.benchmarks.runs import LARGEST_FIELD, UnreadableData
 from apps.ml.core.records import CompletedIssue, IssueFacts
 
 COLUMNS = frozenset({"issue_key", "title", "description", "story_points", "split"})
@@ -19,17 +19,9 @@ COLUMNS = frozenset({"issue_key", "title", "description", "story_points", "split
 MIN_DATED_ISSUES = 100
 #: Where train and validation rows of a dated file end.
 _TRAIN_SHARE, _KNOWN_SHARE = 0.6, 0.8
-#: The source has an order but no dates: each issue is given one hour, known when created, as protocol R assumes.
+#: The source has an order but no dates: each issue is given one hour, known when created.
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _SPLITS = ("train", "val", "test")
-#: Descriptions hold whole logs; the csv module stops at 128 KiB unless told.
-LARGEST_FIELD = 1 << 27
-
-
-class UnreadableStoryPoints(ApplicationError):
-    """The data cannot be read."""
-
-    code = "unreadable_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +42,13 @@ def read_projects(directory: Path) -> list[PointsProject]:
 
     Raises
     ------
-    UnreadableStoryPoints
+    UnreadableData
         If there is no CSV file, or one lacks a column, or a row has no number of points or no split that we know.
     """
     paths = sorted(directory.glob("*.csv"))
     projects = [project for path in paths if (project := read_project(path)) is not None]
     if not projects:
-        raise UnreadableStoryPoints(f"No CSV file in {directory} has issues with texts and points.")
+        raise UnreadableData(f"No CSV file in {directory} has issues with texts and points.")
     return projects
 
 
@@ -69,7 +61,7 @@ def read_project(path: Path) -> PointsProject | None:
         dated = "created" in names and "split" not in names
         missing = COLUMNS - names - ({"split"} if dated else set())
         if missing:
-            raise UnreadableStoryPoints(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
+            raise UnreadableData(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
         found = _dated(reader) if dated else list(reader)
     if not found:
         return None
@@ -95,7 +87,7 @@ def _dated(rows: Iterable[dict[str, str]]) -> list[dict[str, str]]:
 def _issue(row: dict[str, str], index: int, name: str) -> CompletedIssue:
     points = _number(row["story_points"])
     if not math.isfinite(points):
-        raise UnreadableStoryPoints(f"{name}, row {index + 2}: story_points is no number.")
+        raise UnreadableData(f"{name}, row {index + 2}: story_points is no number.")
     moment = _FIRST + timedelta(hours=index)
     return CompletedIssue(
         issue_id=row["issue_key"],
@@ -109,7 +101,7 @@ def _issue(row: dict[str, str], index: int, name: str) -> CompletedIssue:
 def _split(row: dict[str, str], index: int, name: str) -> str:
     split = (row["split"] or "").strip().lower()
     if split not in _SPLITS:
-        raise UnreadableStoryPoints(f"{name}, row {index + 2}: split is none of {', '.join(_SPLITS)}.")
+        raise UnreadableData(f"{name}, row {index + 2}: split is none of {', '.join(_SPLITS)}.")
     return split
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from apps.ml.benchmarks.points.data import PointsProject
 from apps.ml.core.arrays import Floats
+from apps.ml.core.evaluation.metrics import grouped_calibration_error
 from apps.ml.core.points import MIN_TRAINING_ISSUES, PointsModel, recommend_with_little_history, scores
 from apps.ml.core.points.baselines import Baseline, Distribution
 from apps.ml.core.points.basis import BASIS_GROWTH, Basis
@@ -39,7 +40,7 @@ class Batch:
 
 
 def batches(project: PointsProject, *, protocol: str, n_known: int | None) -> Iterator[Batch]:
-    """Protocol F ('frozen'), R ('rolling'), or rolling with only the last `n_known` issues known."""
+    """All test rows at once ('frozen'), 20 at a time ('rolling'), or rolling with the last `n_known` issues known."""
     everything = (*project.known, *project.test)
     size = SMALL_TEAM_BATCH if n_known else ROLLING_BATCH if protocol == "rolling" else len(project.test)
     for start in range(len(project.known), len(everything), size):
@@ -94,7 +95,7 @@ class ScoreRecord:
             **{name: float(issue[name].mean()) for name in ("mae", "log_loss", "rps", "coverage", "width")},
             "rmae": mae / usual if usual > 0 else 1.0,
             "sa": scores.standardised_accuracy(mae, points, points_of(project.known[: project.n_train])),
-            "ece": scores.ece(issue["confidence"], issue["within_one_step"]),
+            "ece": grouped_calibration_error(issue["within_one_step"], issue["confidence"]),
             "fit_seconds": self.fit_seconds[0],
             "refit_seconds": float(np.mean(self.fit_seconds[1:] or self.fit_seconds)),
             "predict_ms_p50": float(np.percentile(times, 50)),

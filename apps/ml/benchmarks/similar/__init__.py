@@ -11,11 +11,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from apps.ml.benchmarks.acceptance import judged
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.benchmarks.similar.data import read_projects
 from apps.ml.benchmarks.similar.paraphrases import score_paraphrases
 from apps.ml.benchmarks.similar.references import Half, score_references
-from apps.ml.benchmarks.similar.report import acceptance, lines
+from apps.ml.benchmarks.similar.report import CRITERIA, lines
 from apps.ml.benchmarks.similar.strangers import score_strangers
 from apps.ml.core.meaning import load_meaning
 
@@ -39,7 +40,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
 
     Raises
     ------
-    UnreadableTexts
+    UnreadableData
         If the directory holds no file with the columns that are needed.
     """
     table, half = load_meaning(), Half(options.get("half") or Half.LATER)
@@ -50,7 +51,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         "paraphrases": score_paraphrases(projects, table),
         "strangers": score_strangers(projects, table),
     }
-    figures["acceptance"] = acceptance(figures)
+    figures["acceptance"] = judged(CRITERIA, figures)
     for line in lines(figures):
         write(line)
     write_figures(options, figures)

@@ -6,21 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.common.exceptions import ApplicationError
+from apps.ml.benchmarks.runs import LARGEST_FIELD, UnreadableData
 
 COLUMNS = frozenset({"issue_key", "created", "title", "description"})
 #: A project of fewer texts says little about finding one among many.
 MIN_ISSUES = 100
-#: Descriptions hold whole logs; the csv module stops at 128 KiB unless told.
-LARGEST_FIELD = 1 << 27
 _KEY = re.compile(r"\b[A-Z][A-Z0-9]+-\d+\b")
 _ADDRESS = re.compile(r"https?://\S+")
-
-
-class UnreadableTexts(ApplicationError):
-    """The data cannot be read."""
-
-    code = "unreadable_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +31,13 @@ def read_projects(directory: Path) -> list[TextProject]:
 
     Raises
     ------
-    UnreadableTexts
+    UnreadableData
         If there is no CSV file, or one lacks a column, or none has enough texts.
     """
     projects = [_project(path.stem, _rows(path)) for path in sorted(directory.glob("*.csv"))]
     found = [project for project in projects if len(project.titles) >= MIN_ISSUES]
     if not found:
-        raise UnreadableTexts(f"No CSV file in {directory} has {MIN_ISSUES} issues with a title.")
+        raise UnreadableData(f"No CSV file in {directory} has {MIN_ISSUES} issues with a title.")
     return found
 
 
@@ -55,7 +47,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         reader = csv.DictReader(file)
         missing = COLUMNS.difference(reader.fieldnames or ())
         if missing:
-            raise UnreadableTexts(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
+            raise UnreadableData(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
         return sorted((row for row in reader if row["title"]), key=lambda row: row["created"])
 
 

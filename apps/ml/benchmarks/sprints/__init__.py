@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from apps.ml.benchmarks.acceptance import acceptance_table, judged
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.benchmarks.sprints.data import SprintProject, read_projects
 from apps.ml.benchmarks.sprints.replay import milliseconds, replay, scores
-from apps.ml.benchmarks.sprints.report import acceptance, acceptance_lines, table
+from apps.ml.benchmarks.sprints.report import CRITERIA, methods
 from apps.ml.core.sprints.outcome import SprintPrior, load_prior
 from apps.ml.core.sprints.outcome.training import train_prior
 
@@ -43,10 +44,10 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         write(f"{project.name}: asking {len(project.sprints)} moments of sprints")
         figures = _figures(prior, project)
         found["projects"].append(figures)
-        for line in table(figures):
+        for line in methods(figures):
             write(line)
-    found["acceptance"] = acceptance(found["projects"], withheld=protocol != "open")
-    for line in acceptance_lines(found["acceptance"]):
+    found["acceptance"] = judged(CRITERIA, found, withheld=protocol != "open")
+    for line in ("", *acceptance_table(found["acceptance"])):
         write(line)
     write_figures(options, found)
     return found

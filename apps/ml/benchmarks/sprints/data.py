@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.common.exceptions import ApplicationError
+from apps.ml.benchmarks.runs import UnreadableData
 from apps.ml.core.sprints.outcome import PastSprint, SprintMoment
 from apps.projects.history.sprint_books import Amount
 
@@ -21,12 +21,6 @@ _AMOUNTS = {
     "done": ("no_issuedone", "vel_done"),
 }
 _COLUMNS = {"boardid", "sprintid", "vel_diff", "no_teammember"}.union(*_AMOUNTS.values())
-
-
-class UnreadableSprints(ApplicationError):
-    """The directory holds no file of sprints, or one lacks a column."""
-
-    code = "unreadable_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ def read_projects(directory: Path) -> list[SprintProject]:
 
     Raises
     ------
-    UnreadableSprints
+    UnreadableData
         If there is no such file, or one lacks a column.
     """
     files: dict[str, dict[int, Path]] = {}
@@ -64,7 +58,7 @@ def read_projects(directory: Path) -> list[SprintProject]:
         if found := _FILE.fullmatch(path.name):
             files.setdefault(found["project"], {})[int(found["percent"])] = path
     if not files:
-        raise UnreadableSprints(f"There is no file <project>_iteration_<percent>.csv in {directory}.")
+        raise UnreadableData(f"There is no file <project>_iteration_<percent>.csv in {directory}.")
     return [
         SprintProject(name, {percent: _read(path, percent) for percent, path in sorted(paths.items())})
         for name, paths in sorted(files.items())
@@ -76,7 +70,7 @@ def _read(path: Path, percent: int) -> tuple[PastSprint, ...]:
         rows = csv.DictReader(file)
         missing = _COLUMNS.difference(rows.fieldnames or ())
         if missing:
-            raise UnreadableSprints(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
+            raise UnreadableData(f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
         sprints = _one_row_a_sprint([{name: float(row[name]) for name in _COLUMNS} for row in rows])
     past: dict[float, tuple[PastSprint, ...]] = {}
     read = []

@@ -1,7 +1,6 @@
 """What training measured, on issues that each model had not seen."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -55,58 +54,10 @@ class HeadMetrics:
 
 @dataclass(frozen=True, slots=True)
 class EffortMetrics:
-    """Both heads; the figures asked for by name are those of the head without the estimate."""
+    """The head without the team's estimate, and the one with it."""
 
     plain: HeadMetrics
     informed: HeadMetrics | None
-
-    @property
-    def mae(self) -> float:
-        return self.plain.mae
-
-    @property
-    def rmse(self) -> float:
-        return self.plain.rmse
-
-    @property
-    def r2(self) -> float:
-        return self.plain.r2
-
-    @property
-    def malr(self) -> float:
-        return self.plain.malr
-
-    @property
-    def coverage(self) -> float:
-        return self.plain.coverage
-
-    @property
-    def baseline_mae(self) -> float:
-        return self.plain.baseline_mae
-
-    @property
-    def baseline_malr(self) -> float:
-        return self.plain.baseline_malr
-
-    @property
-    def human_mae(self) -> float | None:
-        return self.plain.human_mae
-
-    @property
-    def human_malr(self) -> float | None:
-        return self.plain.human_malr
-
-    @property
-    def n_train(self) -> int:
-        return self.plain.n_train
-
-    @property
-    def n_test(self) -> int:
-        return self.plain.n_test
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as plain JSON."""
-        return asdict(self)
 
 
 def head_metrics(

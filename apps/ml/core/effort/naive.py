@@ -1,6 +1,5 @@
 """The naive experts: medians a person could compute. Nothing is served that does not beat them out of sample."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,11 +70,3 @@ class RunningLevels:
 def _shrunk(seen: list[float], overall: float) -> float:
     median, n = float(np.median(seen[-TYPE_WINDOW:])), min(len(seen), TYPE_WINDOW)
     return (n * median + TYPE_SHRINKAGE * overall) / (n + TYPE_SHRINKAGE)
-
-
-def levels_of(outcomes: Iterable[tuple[str, float]]) -> NaiveLevels:
-    """Levels of (issue type, log hours) pairs in time order."""
-    running = RunningLevels()
-    for issue_type, log_hours in outcomes:
-        running.add(issue_type, log_hours)
-    return running.levels()

@@ -1,7 +1,7 @@
 """Serve the past as it would have been served: month by month, nothing known that was not known then."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ import numpy as np
 from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor, fitted
 from apps.ml.core.effort.training import TrainedEffortModel, refit_effort_model, train_effort_model
+from apps.ml.core.evaluation.months import by_month
 from apps.ml.core.intervals import MAX_RECENT_OUTCOMES
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.results import EffortEstimate
@@ -39,15 +40,6 @@ class ReplayedIssue:
     baselines: dict[str, float | None]
 
 
-def month_starts(first: datetime, last: datetime) -> Iterator[datetime]:
-    """`first`, then the first day of every later month up to `last`."""
-    start = first
-    while start <= last:
-        yield start
-        year, month = (start.year + 1, 1) if start.month == 12 else (start.year, start.month + 1)
-        start = start.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
 class EffortReplay:
     """A walk through the test with a model that is kept as fresh as the protocol allows."""
 
@@ -62,10 +54,8 @@ class EffortReplay:
     def run(self, test: Sequence[CompletedIssue], start: datetime) -> list[ReplayedIssue]:
         """Predict every issue of `test` at the time it was estimated; `start` is the first moment of the test."""
         ordered = sorted(test, key=lambda issue: (issue.known_at, issue.issue_id))
-        starts = list(month_starts(start, ordered[-1].known_at))
         predictors: dict[str, Predictor] = {}
-        for month, end in zip(starts, [*starts[1:], None], strict=True):
-            asked = [issue for issue in ordered if issue.known_at >= month and (end is None or issue.known_at < end)]
+        for month, asked in by_month(ordered, start):
             if self.trained is None or self._rolling:
                 known = [issue for issue in self._issues if issue.completed_at < month]
                 self.trained = self._fresh(known, month)

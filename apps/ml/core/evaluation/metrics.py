@@ -106,6 +106,14 @@ def expected_calibration_error(hit: ArrayLike, probability: ArrayLike, *, n_bins
     return float(np.abs(gap).sum() / hits.size)
 
 
+def grouped_calibration_error(hit: ArrayLike, probability: ArrayLike, *, n_groups: int = 10) -> float:
+    """The same over groups of equal size, in the order of the probability, of which none is empty."""
+    hits, promised = _pair(hit, probability)
+    groups = [rows for rows in np.array_split(np.argsort(promised, kind="stable"), n_groups) if rows.size]
+    gaps = [rows.size * abs(float(promised[rows].mean() - hits[rows].mean())) for rows in groups]
+    return sum(gaps) / hits.size
+
+
 def thirds_spread(hit: ArrayLike, probability: ArrayLike) -> float:
     """Share of hits in the most confident third minus that in the least confident: what the confidence tells apart."""
     hits, promised = _pair(hit, probability)

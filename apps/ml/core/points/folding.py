@@ -1,6 +1,6 @@
 """Fold the fitted transformers and experts into plain arrays, and keep the unfolded ones for the joblib file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.points.basis import Basis
 from apps.ml.core.points.calibration import PointsCalibration
 from apps.ml.core.points.experts import ALPHA, HALF_LIVES, Linear, expert_names
-from apps.ml.core.points.features import BUCKETS, NAMESPACES, SHAPE_NAMES, RawFeatures
+from apps.ml.core.points.features import BUCKETS, NAMESPACES, SHAPE_NAMES
 from apps.ml.core.points.folded import FoldedExperts
 from apps.ml.core.points.history import PointsHistory
 from apps.ml.core.points.vectors import shapes
@@ -86,22 +86,6 @@ def unfolded(basis: Basis, experts: Sequence[Linear], weights: Floats, history: 
         "weights": weights,
         "spread": history.scale.spread,
     }
-
-
-def unfolded_survival(estimators: Mapping[str, Any], raw: Sequence[RawFeatures], scores: Floats) -> Floats:
-    """Survival at grid[:-1] the slow way, through the scikit-learn objects; shape (n_issues, n_values - 1)."""
-    basis = Basis(
-        columns=tuple(estimators[f"columns_{name}"] for name in NAMESPACES),
-        words=tuple(estimators[f"words_{name}"] for name in NAMESPACES),
-        topics=estimators["topics"],
-        shape=estimators["shape"],
-        bounds=estimators["bounds"],
-    )
-    Z = basis.design(raw, scores)
-    said = [np.reshape(ridge.predict(Z), (len(Z), -1)) for ridge in estimators["experts"].values()]
-    mixed = np.einsum("e,ent->nt", estimators["weights"], np.stack(said))
-    survival: Floats = estimators["spread"][0] + mixed @ estimators["spread"][1:]
-    return survival
 
 
 def _as_ridge(expert: Linear) -> Ridge:

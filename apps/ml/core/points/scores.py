@@ -36,24 +36,6 @@ def ranked_scores(chances: Floats, grid: Floats, points: Floats) -> Floats:
     return ranked
 
 
-def coverage(low: Floats, high: Floats, points: Floats) -> float:
-    """Share of outcomes inside their ranges."""
-    return float(((points >= low) & (points <= high)).mean())
-
-
-def ece(stated: Floats, happened: Floats, *, n_bins: int = 10) -> float:
-    """Expected calibration error of stated probabilities, in equally filled bins so that none is empty."""
-    order = np.argsort(stated, kind="stable")
-    bins = [part for part in np.array_split(order, n_bins) if len(part)]
-    gaps = [len(part) * abs(float(stated[part].mean() - happened[part].mean())) for part in bins]
-    return sum(gaps) / len(stated)
-
-
-def mae(predicted: Floats, points: Floats) -> float:
-    """Mean absolute error in points."""
-    return float(np.abs(predicted - points).mean())
-
-
 def standardised_accuracy(error: float, points: Floats, reference: Floats) -> float:
     """100 (1 - MAE / MAE of guessing a random value of `reference`), exact (Shepperd & MacDonell 2012)."""
     ordered = np.sort(reference)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.points import calibration as calibrate
 from apps.ml.core.points import scores
 from apps.ml.core.points.basis import Basis, fit_basis
@@ -174,12 +175,12 @@ def _figures(said: _Candidate, scale: Scale) -> dict[str, float]:
     low, high = shortest_ranges(chances, scale.grid, said.promises.range_mass)
     stated, hit = calibrate.one_step(said.survival, said.points, scale)
     return {
-        "mae": scores.mae(medians(said.survival, scale), said.points),
+        "mae": evaluation.mae(said.points, medians(said.survival, scale)),
         "log_loss": float(scores.log_losses(chances, scale.grid, said.points).mean()),
         "rps": float(scores.ranked_scores(chances, scale.grid, said.points).mean()),
-        "coverage": scores.coverage(low, high, said.points),
+        "coverage": evaluation.coverage(said.points, low, high),
         "width": float((high - low).mean()),
-        "ece": scores.ece(stated, hit),
+        "ece": evaluation.grouped_calibration_error(hit, stated),
     }
 
 

@@ -13,29 +13,24 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import only_warnings, step_display
+from apps.common.console import only_warnings, step_display, table
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.benchmarks.forecasts.files import plan_of_files
 from apps.ml.benchmarks.runs import data_folder
 from apps.ml.management.scope import project_by_key
-from apps.ml.models import ModelType
 from apps.ml.reports.forecast_replay_page import explanation, promise_rows, range_rows, score_rows
 from apps.ml.reports.forecast_replay_page import page as forecast_page
 from apps.ml.reports.issue_replay_page import page, table_rows
-from apps.ml.reports.tables import table
 from apps.ml.services.evaluation.forecast_replay import ForecastBacktest, ForecastReplayPlan, plan_of_team
 from apps.ml.services.evaluation.forecast_replay import figures as forecast_figures
 from apps.ml.services.evaluation.forecast_replay import replay as replay_forecasts
 from apps.ml.services.evaluation.issue_replay import MOST_REPLAYED, plan_replay, replay
 from apps.ml.services.evaluation.issue_replay_figures import Backtest, backtest_of, figures
+from apps.ml.services.models.kinds import KINDS
 
 #: Short, and as the other commands and the API name them.
-_KINDS = {
-    "effort": ModelType.EFFORT_PREDICTION,
-    "points": ModelType.STORY_POINTS,
-    "effort_prediction": ModelType.EFFORT_PREDICTION,
-    "story_points": ModelType.STORY_POINTS,
-}
+_REPLAYED = {kind.name: str(model_type) for model_type, kind in KINDS.items() if kind.truth}
+_KINDS = _REPLAYED | {model_type: model_type for model_type in _REPLAYED.values()}
 
 
 #: The folder of SCRUM_ML_DATA with dated issues, one CSV file a project.

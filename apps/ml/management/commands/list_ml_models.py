@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.common.console import table
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import MLModel
-from apps.ml.reports.tables import model_figures, table
+from apps.ml.reports.tables import model_figures
 
 
 class Command(BaseCommand):

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from apps.common.console import table
 from apps.ml.core.evaluation.scorecard import Score, Skill
 from apps.ml.management.scope import project_by_key
-from apps.ml.reports.tables import table
 from apps.ml.selectors.scorecard import SCORED_KINDS
 from apps.ml.services.evaluation.scorecard import DEFAULT_DAYS, MAX_DAYS, Scorecard, TypeScorecard, project_scorecard
 

@@ -7,12 +7,10 @@ from uuid import UUID
 from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
 
 from apps.ml.models import PredictionHistory
+from apps.ml.services.models.kinds import KINDS
 from apps.projects.models import Issue, SprintSnapshot
 
 logger = logging.getLogger(__name__)
-
-#: Which field of a finished issue is the truth of which prediction.
-_TRUTH = {PredictionHistory.Kind.EFFORT: "worked_hours", PredictionHistory.Kind.POINTS: "story_points"}
 
 
 def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
@@ -22,9 +20,9 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
     matter who finished the issue: the API, an import, or the admin.
     """
     closed = 0
-    for kind, field in _TRUTH.items():
-        truth = Subquery(Issue.objects.filter(id=OuterRef("issue_id")).values(field)[:1])
-        closed += _open(kind, field, project_id).update(actual_value=truth, scored_at=now)
+    for model_type, column in _columns().items():
+        truth = Subquery(Issue.objects.filter(id=OuterRef("issue_id")).values(column)[:1])
+        closed += _open(model_type, column, project_id).update(actual_value=truth, scored_at=now)
     for unit in ("points", "issues"):
         delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
         books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
@@ -33,6 +31,11 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
     if closed:
         logger.info("Outcomes recorded predictions=%d project=%s", closed, project_id)
     return closed
+
+
+def _columns() -> dict[str, str]:
+    """Which column of a finished issue is the truth of which prediction."""
+    return {model_type: kind.truth.column for model_type, kind in KINDS.items() if kind.truth}
 
 
 def _open(kind: str, field: str, project_id: UUID | str | None) -> QuerySet[PredictionHistory]:

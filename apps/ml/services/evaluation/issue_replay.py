@@ -17,7 +17,8 @@ from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort import EffortModel, RecentOutcomes
 from apps.ml.core.effort.baselines import Predictor
-from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue, month_starts
+from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue
+from apps.ml.core.evaluation.months import by_month, month_starts
 from apps.ml.core.evaluation.scorecard import ScoredPredictions
 from apps.ml.core.points import PointsModel, PointsPrior, load_prior
 from apps.ml.core.points.baselines import BASELINES as POINTS_BASELINES
@@ -29,7 +30,8 @@ from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType
-from apps.ml.selectors.issues import completed_with_hours, completed_with_points, source_keys
+from apps.ml.selectors.issues import source_keys
+from apps.ml.services.models.kinds import kind_of
 
 Progress = Callable[[int, str], None]
 #: Issues replayed at most, the newest: a team wants to know of its present, and a replay takes some minutes.
@@ -44,10 +46,6 @@ EFFORT_BASELINES: Mapping[str, str] = {
     "jaccard_knn": "most similar issues (Jaccard)",
     "seed_trees": "boosted trees on word counts",
     "human": "the team's own estimate",
-}
-_WHAT = {
-    ModelType.EFFORT_PREDICTION: "completed issues with hours",
-    ModelType.STORY_POINTS: "completed issues with points",
 }
 
 
@@ -95,9 +93,7 @@ class IssueReplay:
 
 def plan_replay(project_id: UUID, kind: str, *, newest: int = MOST_REPLAYED) -> IssueReplayPlan:
     """Read a project's finished issues and plan their replay; raises as `plan_of`."""
-    if kind == ModelType.EFFORT_PREDICTION:
-        return plan_of(kind, completed_with_hours(project_id), newest=newest)
-    return plan_of(kind, completed_with_points(project_id), newest=newest, source_keys=source_keys(project_id))
+    return plan_of(kind, kind_of(kind).select(project_id), newest=newest, source_keys=source_keys(project_id))
 
 
 def plan_of(
@@ -114,7 +110,7 @@ def plan_of(
     """
     finished = chronological(issues)
     if len(finished) < MIN_TRAINING_ISSUES:
-        raise NotEnoughData(have=len(finished), needed=MIN_TRAINING_ISSUES, what=_WHAT[ModelType(kind)])
+        raise NotEnoughData(have=len(finished), needed=MIN_TRAINING_ISSUES, what=kind_of(kind).learns_from)
     first_model = finished[MIN_TRAINING_ISSUES - 1].completed_at
     later = sorted((each for each in finished if each.known_at > first_model), key=_when_asked)
     if not later:
@@ -126,7 +122,7 @@ def plan_of(
 
 def replay(plan: IssueReplayPlan, *, progress: Progress) -> IssueReplay:
     """Carry out a plan; `progress` is told the months done, of `len(plan.months)`, and what was done."""
-    return (_replay_effort if plan.kind == ModelType.EFFORT_PREDICTION else _replay_points)(plan, progress)
+    return _REPLAYS[plan.kind](plan, progress)
 
 
 def _when_asked(issue: CompletedIssue) -> tuple[datetime, str]:
@@ -233,11 +229,11 @@ class _PointsMonths:
 
 def _replay_points(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
     shipped = load_prior()
-    is_seen = shipped.knows(plan.source_keys)
+    is_seen, by_months = shipped.knows(plan.source_keys), by_month(plan.asked, plan.months[0])
     months = _PointsMonths(plan, None if is_seen else shipped)
     answers: list[PointsRecommendation] = []
     said: dict[str, list[float]] = {}
-    for number, (month, asked) in enumerate(_by_month(plan), start=1):
+    for number, (month, asked) in enumerate(by_months, start=1):
         if asked:
             answers += months.answers(month, asked)
             for name, predicted in _points_baselines(_known_before(plan, month), asked).items():
@@ -249,7 +245,7 @@ def _replay_points(plan: IssueReplayPlan, progress: Progress) -> IssueReplay:
         kind=plan.kind,
         asked_at=[each.known_at for each in plan.asked],
         n_known=len(_known_before(plan, plan.months[0])),
-        n_models=sum(bool(asked) for _, asked in _by_month(plan)),
+        n_models=sum(bool(asked) for _, asked in by_months),
         served=_points_predictions(points, answers, said["median"]),
         baselines={name: np.array(values) for name, values in said.items()},
         # A range of whole steps holds more than it was asked for; only the served level is calibrated to what it held.
@@ -263,14 +259,6 @@ _SEEN_BY_PRIOR = (
     "The knowledge of other projects that ships with the product was learned on these very issues among others; "
     "it is left out here, so the figures are of the team's own history alone."
 )
-
-
-def _by_month(plan: IssueReplayPlan) -> list[tuple[datetime, list[CompletedIssue]]]:
-    ends = [*plan.months[1:], None]
-    return [
-        (month, [each for each in plan.asked if each.known_at >= month and (end is None or each.known_at < end)])
-        for month, end in zip(plan.months, ends, strict=True)
-    ]
 
 
 def _points_predictions(
@@ -302,3 +290,9 @@ def _type_averages(known: Sequence[CompletedIssue], asked: Sequence[CompletedIss
     overall = float(points_of(known).mean())
     means = {kind: float(np.mean(points)) for kind, points in by_type.items()}
     return [means.get(each.facts.issue_type, overall) for each in asked]
+
+
+_REPLAYS: Mapping[str, Callable[[IssueReplayPlan, Progress], IssueReplay]] = {
+    ModelType.EFFORT_PREDICTION: _replay_effort,
+    ModelType.STORY_POINTS: _replay_points,
+}

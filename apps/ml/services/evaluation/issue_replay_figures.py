@@ -13,9 +13,9 @@ from apps.ml.core.evaluation.metrics import log_width
 from apps.ml.core.evaluation.reliability import Share, observed_share, reliability, stretches
 from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, Skill, came_true, score, skill, with_confidence
 from apps.ml.core.evaluation.words import in_words, verdict
-from apps.ml.models import ModelType
 from apps.ml.services.evaluation.issue_replay import EFFORT_BASELINES, IssueReplay
-from apps.ml.services.evaluation.scorecard import SEED, UNITS
+from apps.ml.services.evaluation.scorecard import SEED
+from apps.ml.services.models.kinds import truth_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def backtest_of(replay: IssueReplay, *, project: str) -> Backtest:
     """Score a replay."""
     found = score(replay.served, rng=_rng())
     rivals = [_rival(name, replay.served, said) for name, said in replay.baselines.items() if not np.isnan(said).all()]
-    unit = UNITS[replay.kind]
+    unit = truth_of(replay.kind).unit
     return Backtest(
         project=project,
         kind=replay.kind,
@@ -106,17 +106,12 @@ def _calibration(served: ScoredPredictions) -> Sequence[Share]:
 
 def _over_time(replay: IssueReplay) -> list[Stretch]:
     served = replay.served
-    of_hours = replay.kind == ModelType.EFFORT_PREDICTION
-    errors = {name: _errors(getattr(served, name), served.actual, of_hours) for name in _LINES}
+    # By ratio, since one epic would hide every other issue of its stretch, were hours compared by their difference.
+    errors = {name: truth_of(replay.kind).errors(getattr(served, name), served.actual) for name in _LINES}
     return [_stretch(replay.asked_at, rows, errors) for rows in stretches(len(served))]
 
 
 _LINES = ("predicted", "baseline", "team")
-
-
-def _errors(said: Floats, actual: Floats, of_hours: bool) -> Floats:
-    # One epic would hide every other issue of its stretch, were hours compared by their difference.
-    return np.abs(np.log(said) - np.log(actual)) if of_hours else np.abs(said - actual)
 
 
 def _stretch(asked_at: Sequence[datetime], rows: NDArray[np.intp], errors: Mapping[str, Floats]) -> Stretch:
@@ -174,8 +169,8 @@ def figures(found: Backtest) -> dict[str, Any]:
 def _served(found: Backtest) -> dict[str, Any]:
     score_, served = found.score, found.replay.served
     ranges, told, against = score_.ranges, score_.confidence, score_.against_baseline
-    of_hours = found.kind == ModelType.EFFORT_PREDICTION
-    width = log_width(served.low, served.high) if of_hours else float((served.high - served.low).mean())
+    by_ratio = truth_of(found.kind).by_ratio
+    width = log_width(served.low, served.high) if by_ratio else float((served.high - served.low).mean())
     return {
         "mae": score_.mean_absolute_error,
         # Against the median known at each moment, which is a harder rival than the one before the first.

@@ -20,6 +20,7 @@ from apps.ml.selectors.scorecard import (
     scored_rows,
     waiting_predictions,
 )
+from apps.ml.services.models.kinds import truth_of
 
 Row = Mapping[str, Any]
 DEFAULT_DAYS = 90
@@ -27,11 +28,8 @@ DEFAULT_DAYS = 90
 MAX_DAYS = 3_650
 #: Of the bootstrap, so that the same outcomes always give the same interval.
 SEED = 0
-UNITS: Mapping[str, str] = {
-    PredictionHistory.Kind.EFFORT: "h",
-    PredictionHistory.Kind.POINTS: "points",
-    PredictionHistory.Kind.SPRINT_OUTCOME: "points",
-}
+#: Of outcomes of sprints while there is none: what the answers would be in for most teams.
+_UNIT_OF_SPRINTS = "points"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def project_scorecard(
 def _card(
     kind: str, rows: Sequence[Row], removed: dict[str, RemovedSums], waiting: OpenPredictions, days: int
 ) -> TypeScorecard:
-    overall, unit = _score(kind, rows), (rows[-1]["details__unit"] if rows else None) or UNITS[kind]
+    overall, unit = _score(kind, rows), (rows[-1]["details__unit"] if rows else None) or _unit(kind)
     return TypeScorecard(
         prediction_type=kind,
         unit=unit,
@@ -96,6 +94,10 @@ def _card(
         waiting=waiting.waiting,
         about_no_issue=waiting.about_no_issue,
     )
+
+
+def _unit(kind: str) -> str:
+    return _UNIT_OF_SPRINTS if kind == PredictionHistory.Kind.SPRINT_OUTCOME else truth_of(kind).unit
 
 
 def _score(kind: str, rows: Sequence[Row]) -> Score | None:
@@ -132,7 +134,6 @@ def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
         return [float(value) if (value := read(row)) is not None else float("nan") for row in rows]
 
     near = [_near(kind, row) for row in rows]
-    is_effort = kind == PredictionHistory.Kind.EFFORT
     return ScoredPredictions.of(
         actual=column(lambda row: row["actual_value"]),
         predicted=column(lambda row: row["predicted_value"]),
@@ -142,8 +143,9 @@ def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
         confidence=column(lambda row: row["confidence"]),
         near_low=[low for low, _ in near],
         near_high=[high for _, high in near],
-        baseline=column(lambda row: row["details__baseline_hours" if is_effort else "details__baseline_points"]),
-        team=column(lambda row: row["details__estimated_hours"] if is_effort else None),
+        # A row holds what its type has: hours, or points, and estimates of hours only.
+        baseline=column(lambda row: row["details__baseline_hours"] or row["details__baseline_points"]),
+        team=column(lambda row: row["details__estimated_hours"]),
     )
 
 
@@ -152,7 +154,7 @@ def _near(kind: str, row: Row) -> tuple[float, float]:
     if kind == PredictionHistory.Kind.SPRINT_OUTCOME:
         # Earlier answers called the scope what was committed.
         return DELIVERED_SHARE * (row["details__scope"] or row["details__committed"]), float("inf")
-    if kind == PredictionHistory.Kind.EFFORT:
+    if truth_of(kind).by_ratio:
         return row["predicted_value"] / 2.0, row["predicted_value"] * 2.0
     low, high = row["details__one_step"] or (float("nan"), float("nan"))
     return low, high

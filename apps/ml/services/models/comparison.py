@@ -8,7 +8,7 @@ did it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -16,20 +16,16 @@ from uuid import UUID
 
 import numpy as np
 
-from apps.ml.core.arrays import Floats
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.assignment.replay import Ledger, suggested, surprise_of
 from apps.ml.core.assignment.rules import MOST_RECENT
 from apps.ml.core.assignment.serving import AssignmentModel
-from apps.ml.core.effort import EffortModel
-from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.records import CompletedIssue
-from apps.ml.models import MLModel, ModelType
+from apps.ml.models import MLModel
 from apps.ml.services.models.fitting import Fitted
+from apps.ml.services.models.kinds import Predictor, Truth, kind_of, open_predictor, truth_of
 from apps.ml.services.models.registry import in_scope
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
-from apps.ml.storage.s3 import S3ModelStorageService
-from apps.ml.storage.signing import verify
 
 #: Fewer common issues cannot tell two models apart: the seed asks for as many outcomes before it calls an error worse.
 MIN_COMMON_ISSUES = 20
@@ -79,7 +75,8 @@ def compare_with_active(
         return Verdict(True, "It is the first of its kind.")
     common = [issue for issue in issues if issue.issue_id in fitted.test_predictions and _is_new_to(active, issue)]
     try:
-        champion = _read(active)
+        # Straight from the store: what this process remembers of the active model may be two seconds old.
+        champion = open_predictor(active)
     except (ObjectMissing, ArtifactRefused, ArtifactCorrupted) as error:
         return Verdict(True, f"The active model {active.version} cannot be loaded: {error.message}")
     if len(common) < MIN_COMMON_ISSUES:
@@ -99,10 +96,11 @@ def out_of_sample_errors(model_type: str, fitted: Fitted, issues: Sequence[Compl
 
     None for suggested people: whom a team then chose is not compared with the suggestion.
     """
-    if model_type == ModelType.TASK_ASSIGNMENT:
+    truth = kind_of(model_type).truth
+    if truth is None:
         return []
-    said = [(fitted.test_predictions.get(issue.issue_id, 0.0), _truth(model_type, issue)) for issue in issues]
-    errors = [abs(math.log(guess) - math.log(truth)) for guess, truth in said if guess > 0 and truth > 0]
+    said = [(fitted.test_predictions.get(issue.issue_id, 0.0), _known(truth, issue)) for issue in issues]
+    errors = [abs(math.log(guess) - math.log(took)) for guess, took in said if guess > 0 and took > 0]
     return [round(error, 4) for error in errors[-REFERENCE_ERRORS:]]
 
 
@@ -111,34 +109,27 @@ def _is_new_to(active: MLModel, issue: CompletedIssue) -> bool:
     return issue.completed_at > (datetime.fromisoformat(known_until) if known_until else active.trained_at)
 
 
-def _read(active: MLModel) -> EffortModel | PointsModel | AssignmentModel:
-    # Straight from the store: what this process remembers of the active model may be two seconds old.
-    data = S3ModelStorageService().download_model(active.serving_key)
-    verify(data, digest=active.serving_digest, signature=active.serving_signature)
-    if active.model_type == ModelType.EFFORT_PREDICTION:
-        return EffortModel.from_bytes(data)
-    if active.model_type == ModelType.TASK_ASSIGNMENT:
-        return AssignmentModel.from_bytes(data)
-    return PointsModel.from_bytes(data, prior=load_prior())
-
-
 def _compared(
     active: MLModel,
-    champion: EffortModel | PointsModel,
+    champion: Predictor,
     fitted: Fitted,
     common: Sequence[CompletedIssue],
     older: Sequence[CompletedIssue],
 ) -> Comparison:
+    truth = truth_of(active.model_type)
     # As frozen as the champion: what was known before the first common issue was finished.
-    baseline = median(_truth(active.model_type, issue) for issue in older[-BASELINE_OUTCOMES:])
-    truth = np.array([_truth(active.model_type, issue) for issue in common])
-    error = _ratio_error if active.model_type == ModelType.EFFORT_PREDICTION else _error
+    baseline = median(_known(truth, issue) for issue in older[-BASELINE_OUTCOMES:])
+    took = np.array([_known(truth, issue) for issue in common])
+
+    def error(said: Sequence[float]) -> float:
+        return float(truth.errors(np.array(said), took).mean())
+
     return Comparison(
         champion=active.version,
         n=len(common),
-        challenger_error=error(truth, np.array([fitted.test_predictions[issue.issue_id] for issue in common])),
-        champion_error=error(truth, np.array([_answer(champion, issue) for issue in common])),
-        baseline_error=error(truth, np.full(len(common), baseline)),
+        challenger_error=error([fitted.test_predictions[issue.issue_id] for issue in common]),
+        champion_error=error([truth.answer(champion, issue) for issue in common]),
+        baseline_error=error([baseline] * len(common)),
     )
 
 
@@ -160,26 +151,11 @@ def _compared_people(
     )
 
 
-def _truth(model_type: str, issue: CompletedIssue) -> float:
-    known = issue.actual_hours if model_type == ModelType.EFFORT_PREDICTION else issue.story_points
+def _known(truth: Truth, issue: CompletedIssue) -> float:
+    known = truth.of(issue)
     if known is None:
         raise ValueError(f"Issue {issue.issue_id} of the training set has no outcome.")
     return known
-
-
-def _answer(champion: EffortModel | PointsModel, issue: CompletedIssue) -> float:
-    if isinstance(champion, EffortModel):
-        # Without the team's estimate, as the challenger's answers are made: like is compared with like.
-        return champion.estimate(replace(issue.facts, estimated_hours=None)).predicted_hours
-    return champion.recommend(issue.facts).recommended_points
-
-
-def _ratio_error(truth: Floats, guess: Floats) -> float:
-    return float(np.abs(np.log(guess) - np.log(truth)).mean())
-
-
-def _error(truth: Floats, guess: Floats) -> float:
-    return float(np.abs(guess - truth).mean())
 
 
 def _verdict(measured: Comparison, *, abstains: bool) -> Verdict:

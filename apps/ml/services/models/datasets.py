@@ -5,9 +5,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
-from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.records import CompletedIssue
 
 EXTENSION = "jsonl.gz"
 
@@ -19,19 +18,7 @@ def dump(issues: Sequence[CompletedIssue]) -> bytes:
     return gzip.compress("\n".join(lines).encode(), mtime=0)
 
 
-def load(data: bytes) -> list[CompletedIssue]:
-    """Read a training set back, to train on it again."""
-    return [_issue(json.loads(line)) for line in gzip.decompress(data).decode().split("\n")]
-
-
 def _encode(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not part of a training set")
-
-
-def _issue(row: dict[str, Any]) -> CompletedIssue:
-    facts = row.pop("facts")
-    facts = IssueFacts(**facts | {"labels": tuple(facts["labels"])})
-    times = {name: datetime.fromisoformat(row[name]) for name in ("known_at", "completed_at")}
-    return CompletedIssue(**row | times | {"facts": facts})

@@ -10,7 +10,6 @@ from prometheus_client import Counter
 from apps.ml.models import MLModel
 from apps.ml.storage.errors import ArtifactRefused
 from apps.ml.storage.s3 import S3ModelStorageService
-from apps.ml.storage.signing import verify
 
 logger = logging.getLogger(__name__)
 
@@ -18,12 +17,6 @@ REFUSALS = Counter("scrum_ml_artefacts_refused", "Stored estimators that were no
 _LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib")
 #: Only scikit-learn ties its objects to its version; the others are recorded, not required.
 _REQUIRED = ("scikit-learn",)
-
-
-class ArtifactTruncated(ArtifactRefused):
-    """The artefact is shorter than when it was stored."""
-
-    code = "artifact_truncated"
 
 
 class LibraryMismatch(ArtifactRefused):
@@ -55,9 +48,12 @@ def open_estimators(model: MLModel) -> dict[str, Any]:
     LibraryMismatch
         If another scikit-learn made it: train again.
     """
-    data = S3ModelStorageService().download_model(model.s3_key)
+    stored_bytes = model.provenance.get("size_bytes", {}).get("model", 0)
     try:
-        _check(model, data)
+        data = S3ModelStorageService().verified_model(
+            model.s3_key, digest=model.digest, signature=model.signature, size_bytes=stored_bytes
+        )
+        _require_libraries(model)
     except ArtifactRefused as error:
         REFUSALS.labels(reason=error.code).inc()
         logger.warning("Estimators refused key=%s reason=%s", model.s3_key, error.message)
@@ -68,11 +64,7 @@ def open_estimators(model: MLModel) -> dict[str, Any]:
     return opened
 
 
-def _check(model: MLModel, data: bytes) -> None:
-    stored_bytes = model.provenance.get("size_bytes", {}).get("model", 0)
-    if len(data) < stored_bytes:
-        raise ArtifactTruncated(f"The artefact has {len(data)} bytes, {stored_bytes} were stored.")
-    verify(data, digest=model.digest, signature=model.signature)
+def _require_libraries(model: MLModel) -> None:
     made_with, here = model.provenance.get("libraries", {}), library_versions()
     for name in _REQUIRED:
         if made_with.get(name) != here[name]:

@@ -1,4 +1,4 @@
-"""The core's trainings in one shape, so that the trainer's steps are the same for both."""
+"""The core's trainings in one shape, so that the trainer's steps are the same for all."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -78,15 +78,7 @@ def fit_points(
 def fit_assignment(
     issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
 ) -> Fitted:
-    """Train on who did which issue; the solver draws nothing at random, so there is nothing to seed.
-
-    Raises
-    ------
-    PeopleStayInTheirProject
-        If a model of all projects is asked for.
-    """
-    if is_global:
-        raise PeopleStayInTheirProject
+    """Train on who did which issue; the solver draws nothing at random, so there is nothing to seed."""
     from apps.ml.core.assignment.training import train_assignment_model  # noqa: PLC0415 - loads scikit-learn
 
     trained = train_assignment_model(issues, now=now, version=version, progress=_as_steps(progress))

@@ -10,9 +10,8 @@ from django.db.models import QuerySet
 
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel
+from apps.ml.services.models.kinds import serving_bytes
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
-from apps.ml.storage.s3 import S3ModelStorageService
-from apps.ml.storage.signing import verify
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -96,8 +95,7 @@ def require_sound(model: MLModel) -> None:
     if not model.serving_key:
         raise NotActivatable
     try:
-        data = S3ModelStorageService().download_model(model.serving_key)
-        verify(data, digest=model.serving_digest, signature=model.serving_signature)
+        serving_bytes(model)
     except (ObjectMissing, ArtifactRefused) as error:
         # The kind of error only: its text names bucket or folder, and this one is shown to leads of projects.
         raise NotActivatable(f"Model {model.version} cannot serve: {(error.__doc__ or '').strip()}") from error

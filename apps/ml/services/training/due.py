@@ -23,6 +23,7 @@ from apps.ml.selectors.registry import (
     reference_errors,
     training_plan,
 )
+from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def queue_due_trainings(*, now: datetime) -> Iterator[UUID]:
 
 
 def _projects_due(model_type: ModelType, worse: dict[UUID, Degradation], now: datetime) -> Iterator[Due]:
-    for candidate in training_plan(model_type, at_least=MIN_TRAINING_ISSUES):
+    for candidate in training_plan(model_type, kind_of(model_type).outcome, at_least=MIN_TRAINING_ISSUES):
         if reason := _reason(candidate, worse, now):
             yield Due(model_type, candidate.project_id, reason)
 
@@ -81,7 +82,7 @@ def _global_due(model_type: ModelType, worse: dict[UUID, Degradation], now: date
     if active is None or global_run_is_open(model_type):
         return
     state = TrainedState(active.trained_at, active.training_samples, worse.get(active.id))
-    reason = reason_to_retrain(state, samples_now=count_outcomes(model_type, None), now=now)
+    reason = reason_to_retrain(state, samples_now=count_outcomes(kind_of(model_type).outcome, None), now=now)
     if reason:
         yield Due(model_type, None, reason)
 

@@ -19,9 +19,10 @@ from django.db.models import Q
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
-from apps.ml.models import ModelType, TrainingRun
+from apps.ml.models import TrainingRun
 from apps.ml.selectors.registry import count_outcomes
 from apps.ml.services.model_trainer import ModelTrainer, Progress, Training, record_failure
+from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.models.registry import ActivationConflict
 from apps.ml.services.training.claims import SOFT_LIMIT_SECONDS, Claim, ClaimLost, claim, lost_runs
 from apps.ml.services.training.heartbeat import beating
@@ -39,11 +40,6 @@ RESEND_AFTER = timedelta(minutes=10)
 #: Faults of the store or the database, which pass, and a meeting with a training that somebody started by hand: it
 #: took the same version or was activated at the same moment, and the next attempt comes after it.
 PASSING_FAULTS = (StorageError, OperationalError, InterfaceError, IntegrityError, ActivationConflict)
-_WHAT = {
-    ModelType.EFFORT_PREDICTION: "completed issues with hours",
-    ModelType.STORY_POINTS: "completed issues with story points",
-    ModelType.TASK_ASSIGNMENT: "completed issues with an assignee",
-}
 
 
 class AlreadyTraining(Conflict):
@@ -92,9 +88,10 @@ def request_training(
 
 def require_enough_data(model_type: str, project_id: UUID | None) -> None:
     """Refuse what a worker would refuse, before it is queued; raises NotEnoughData."""
-    have = count_outcomes(model_type, project_id)
+    kind = kind_of(model_type)
+    have = count_outcomes(kind.outcome, project_id)
     if have < MIN_TRAINING_ISSUES:
-        raise NotEnoughData(have=have, needed=MIN_TRAINING_ISSUES, what=_WHAT[ModelType(model_type)])
+        raise NotEnoughData(have=have, needed=MIN_TRAINING_ISSUES, what=kind.learns_from)
 
 
 def _open_run(model_type: str, project_id: UUID | None) -> TrainingRun | None:

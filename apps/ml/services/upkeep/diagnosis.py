@@ -13,14 +13,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError
-from apps.ml.models import MLModel, ModelType, PredictionHistory
+from apps.ml.models import MLModel, PredictionHistory
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models.estimators import LibraryMismatch, open_estimators
+from apps.ml.services.models.kinds import KINDS, kind_of, serving_bytes
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.keys import models_prefix
-from apps.ml.storage.s3 import S3ModelStorageService
-from apps.ml.storage.signing import verify
 
 Level = Literal["ok", "warning", "error"]
 #: Shares of fallback answers among the last predictions that call for a look.
@@ -96,8 +95,7 @@ def _active_models(project_id: UUID | None) -> Iterator[CheckResult]:
 def _artefacts_of(model: MLModel) -> CheckResult:
     """Both artefacts are read, checked and opened as a web process and a training would."""
     try:
-        arrays = S3ModelStorageService().download_model(model.serving_key)
-        verify(arrays, digest=model.serving_digest, signature=model.serving_signature)
+        serving_bytes(model)
         open_estimators(model)
     except LibraryMismatch as error:
         return CheckResult(str(model), "warning", error.message)
@@ -110,18 +108,20 @@ def _artefacts_of(model: MLModel) -> CheckResult:
 
 def _healthy(model: MLModel) -> CheckResult:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
-    error = "MAE without estimate" if model.model_type == ModelType.EFFORT_PREDICTION else "MAE"
-    mae = "" if model.mae is None else f" {error} {model.mae:.2f} on unseen issues,"
+    truth = kind_of(model.model_type).truth
+    mae = "" if model.mae is None or truth is None else f" {truth.error} {model.mae:.2f} on unseen issues,"
     return CheckResult(str(model), "ok", f"Loads;{mae} {model.training_samples:,} issues; {beats} the baseline.")
 
 
 def _fallbacks(project_id: UUID | None) -> Iterator[CheckResult]:
-    for kind, methods in _WITHOUT_MODEL.items():
-        asked = PredictionHistory.objects.filter(prediction_type=kind)
+    for model_type, kind in KINDS.items():
+        if kind.truth is None:
+            continue
+        asked = PredictionHistory.objects.filter(prediction_type=model_type)
         if project_id is not None:
             asked = asked.filter(project_id=project_id)
         recent = list(asked.order_by("-created_at").values_list("method", flat=True)[:RECENT_PREDICTIONS])
-        yield _share_without_model(f"{kind.label.lower()} answers", recent, methods)
+        yield _share_without_model(f"{kind.name} answers", recent, kind.truth.fallbacks)
 
 
 def _share_without_model(check: str, recent: Sequence[str], methods: Collection[str]) -> CheckResult:
@@ -132,9 +132,4 @@ def _share_without_model(check: str, recent: Sequence[str], methods: Collection[
     return CheckResult(check, level, f"{fallbacks} of the last {len(recent)} were given without a trained model.")
 
 
-#: Methods that answer where no model is active or readable.
-_WITHOUT_MODEL = {
-    PredictionHistory.Kind.EFFORT: ("similarity", "heuristic"),
-    PredictionHistory.Kind.POINTS: ("prior", "heuristic"),
-}
 _CHECKS = (_migrations, _store, _credentials)

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from apps.ml.benchmarks import assignment
+from apps.ml.benchmarks.acceptance import MISSED, judged
 from apps.ml.benchmarks.assignment import tasks as assignment_walk
 from apps.ml.benchmarks.assignment.data import holds_reports, read_reports
-from apps.ml.benchmarks.assignment.report import acceptance
-from apps.ml.benchmarks.effort.data import UnreadableTasks
-from apps.ml.benchmarks.runs import NothingToTest
+from apps.ml.benchmarks.assignment.report import TASKS
+from apps.ml.benchmarks.runs import NothingToTest, UnreadableData
 from apps.ml.core.assignment.training import train_assignment_model
 from apps.ml.tests.core.assignment.teams import UNTIL, finished
 from tests.public_data import PUBLIC_DATA, needs_public
@@ -93,7 +93,7 @@ def test_reports_without_dates_keep_their_order(tmp_path):
 def test_a_report_that_cannot_be_read_is_named_by_its_line(tmp_path):
     path = _write(tmp_path / "r.csv", ("position", "assignee", "description"), [("first", "a", "one")])
 
-    with pytest.raises(UnreadableTasks, match="Line 2"):
+    with pytest.raises(UnreadableData, match="Line 2"):
         read_reports(path)
 
 
@@ -102,22 +102,25 @@ def test_a_range_without_a_task_is_refused(tasks):
         assignment.run({"data": tasks, "start": str((UNTIL + timedelta(days=900)).date())}, lambda line: None)
 
 
-def test_gates_of_a_withheld_file_are_other_gates():
+def test_targets_of_a_withheld_file_are_other_targets():
     figures = {"methods": {"probability": {"top_1": 0.85, "top_3": 0.96, "mrr": 0.9}}}
 
     shared, withheld = (
-        {row["measure"]: row["verdict"] for row in acceptance(figures, withheld=flag)} for flag in (False, True)
+        {row["measure"]: row["verdict"] for row in judged(TASKS, figures, withheld=flag)} for flag in (False, True)
     )
 
-    assert (shared["P(person), top-1"], withheld["P(person), top-1"]) == ("aim", "missed")
+    assert (shared["probability, top 1"], withheld["probability, top 1"]) == ("stretch target met", MISSED)
+    assert shared["right where sure"] == "not measured"
 
 
 @needs_public(REPORTS)
-def test_on_public_reports_suggestions_reach_the_gates():
+def test_on_public_reports_suggestions_reach_the_targets():
     figures = assignment.run({"data": PUBLIC_DATA / REPORTS}, lambda line: None)
 
-    assert [row["id"] for row in figures["acceptance"]] == ["A4", "A4", "A5", "A5"]
-    assert "missed" not in {row["verdict"] for row in figures["acceptance"]}
+    assert [row["measure"] for row in figures["acceptance"]] == [
+        *("random split, top 1", "random split, top 5", "in time order, top 5", "in time order, MRR")
+    ]
+    assert MISSED not in {row["verdict"] for row in figures["acceptance"]}
 
 
 def _write(path, columns, rows):

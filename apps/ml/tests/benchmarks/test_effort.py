@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from apps.ml.benchmarks import effort
-from apps.ml.benchmarks.effort.data import UnreadableTasks, read_tasks
-from apps.ml.benchmarks.effort.report import acceptance
+from apps.ml.benchmarks.acceptance import judged
+from apps.ml.benchmarks.effort.data import UnreadableData, read_tasks
+from apps.ml.benchmarks.effort.report import CRITERIA
 from apps.ml.benchmarks.runs import NothingToTest
 from apps.ml.core.effort.baselines import fitted
-from apps.ml.core.effort.replay import EffortReplay, month_starts
+from apps.ml.core.effort.replay import EffortReplay
 from apps.ml.tests.core.effort.factories import team
 from tests.public_data import PUBLIC_DATA, needs_public
 
@@ -65,7 +66,7 @@ def test_a_file_without_hours_is_refused(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text("title,estimated_on,completed_on\nx,2024-01-01,2024-01-02\n")
 
-    with pytest.raises(UnreadableTasks, match="actual_hours"):
+    with pytest.raises(UnreadableData, match="actual_hours"):
         read_tasks(path)
 
 
@@ -82,7 +83,7 @@ def test_a_bad_value_is_reported_with_its_line(tmp_path):
         "title,actual_hours,estimated_on,completed_on\nx,3,2024-01-01,2024-01-02\nx,three,2024-01-01,2024-01-02\n"
     )
 
-    with pytest.raises(UnreadableTasks, match="Line 3"):
+    with pytest.raises(UnreadableData, match="Line 3"):
         read_tasks(path)
 
 
@@ -101,7 +102,7 @@ def test_hours_without_end_are_reported_with_their_line(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text("title,actual_hours,estimated_on,completed_on\nx,inf,2024-01-01,2024-01-02\n")
 
-    with pytest.raises(UnreadableTasks, match="Line 2 cannot be read: inf is no number"):
+    with pytest.raises(UnreadableData, match="Line 2 cannot be read: inf is no number"):
         read_tasks(path)
 
 
@@ -121,7 +122,7 @@ def test_the_json_has_the_promised_shape(tasks, tmp_path):
     assert all({"mae", "rmae", "malr", "coverage", "width"} <= set(row) for row in project["baselines"].values())
     assert project["baselines"]["median"]["rmae"] == pytest.approx(1.0, abs=0.1)
     assert figures["projects"][0]["n"] == project["n"] == 30
-    assert any("E1" in line for line in lines)
+    assert any("MALR" in line for line in lines)
 
 
 def test_the_served_model_beats_the_naive_levels_where_there_is_something_to_learn(tasks):
@@ -181,12 +182,6 @@ def _served(history, test):
     return walk.run([issue for issue in history if issue.issue_id in test_ids], test[0].known_at)
 
 
-def test_months_start_at_the_first_moment_and_then_on_first_days():
-    starts = list(month_starts(datetime(2023, 11, 15, tzinfo=UTC), datetime(2024, 1, 20, tzinfo=UTC)))
-
-    assert [f"{start:%Y-%m-%d}" for start in starts] == ["2023-11-15", "2023-12-01", "2024-01-01"]
-
-
 def test_every_baseline_answers_in_hours_and_the_human_only_with_an_estimate():
     issues = team(120)
     predictors = fitted(issues)
@@ -198,7 +193,7 @@ def test_every_baseline_answers_in_hours_and_the_human_only_with_an_estimate():
     assert answers["median"] == pytest.approx(np.median([issue.actual_hours for issue in issues]))
 
 
-def test_a_figure_beyond_its_gate_is_a_miss_and_an_absent_one_is_not_judged():
+def test_a_figure_beyond_its_target_is_a_miss_and_an_absent_one_is_not_judged():
     project = {
         "served": {"malr": 0.9, "mae": 4.8},
         "served_with_estimate": {},
@@ -206,30 +201,29 @@ def test_a_figure_beyond_its_gate_is_a_miss_and_an_absent_one_is_not_judged():
         "learning_curve": {},
     }
 
-    verdicts = {(row["id"], row["measure"]): row["verdict"] for row in acceptance(project, withheld=False)}
+    verdicts = {row["measure"]: row["verdict"] for row in judged(CRITERIA, project)}
 
-    assert verdicts["E1", "MALR"] == "missed"
-    assert verdicts["E2", "MAE, h"] == "gate"
-    assert verdicts["E4", "MAE / developers'"] == "not measured"
+    assert verdicts["mean absolute log ratio (MALR)"] == "target missed"
+    assert verdicts["mean absolute error (MAE), h"] == "target met"
+    assert verdicts["with the developers' estimate: MAE / theirs"] == "not measured"
 
 
 def test_what_is_not_asked_of_a_withheld_file_is_not_judged():
     project = {"served": {}, "served_with_estimate": {}, "baselines": {}, "learning_curve": {"malr": 9.0}}
 
-    rows = acceptance(project, withheld=True)
+    rows = judged(CRITERIA, project, withheld=True)
 
-    (row,) = [row for row in rows if row["id"] == "E9"]
-    assert (row["gate"], row["verdict"]) == ("-", "not asked")
+    (row,) = [row for row in rows if row["measure"] == "MALR of a team with 100 tasks"]
+    assert (row["target"], row["verdict"]) == ("-", "not asked")
 
 
-def test_the_last_lines_say_of_every_gate_whether_it_is_met(tasks):
+def test_the_last_lines_say_of_every_target_whether_it_is_met(tasks):
     figures, lines = run(tasks)
 
     rows = figures["projects"][0]["acceptance"]
-    said = {"aim": "aim met", "gate": "gate met", "missed": "NOT MET", "not measured": "not measured"}
     for row, line in zip(rows, lines[-len(rows) :], strict=True):
-        assert line.startswith(row["id"])
-        assert line.endswith(said[row["verdict"]])
+        assert line.startswith(row["measure"])
+        assert line.endswith(row["verdict"])
 
 
 @needs_public(SIP)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from apps.ml.benchmarks import points as story_points
-from apps.ml.benchmarks.points.data import COLUMNS, PointsProject, UnreadableStoryPoints, read_project, read_projects
+from apps.ml.benchmarks.points.data import COLUMNS, PointsProject, UnreadableData, read_project, read_projects
 from apps.ml.benchmarks.points.protocols import batches
 from apps.ml.benchmarks.points.report import report
 from apps.ml.core.points.baselines import BASELINES, RECENT, boosted_trees, jaccard, median_of_last, recent_shares
@@ -85,7 +85,7 @@ def test_the_report_holds_every_figure_of_every_method(directory: Path, options:
         assert set(each["baselines"]) == set(BASELINES)
         assert all(set(figures) == FIGURES for figures in (each["served"], *each["baselines"].values()))
     assert json.loads(path.read_text())["projects"] == found["projects"]
-    assert any(line.startswith("target") for line in lines)
+    assert any(line.endswith("verdict") for line in lines)
     assert any(line.startswith("alpha") for line in lines)
 
 
@@ -140,7 +140,7 @@ def test_test_rows_never_reach_what_is_known(directory: Path) -> None:
 def test_a_file_without_the_columns_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("issue_key,title\nA-1,x\n")
 
-    with pytest.raises(UnreadableStoryPoints, match=r"odd\.csv lacks the columns description, split, story_points"):
+    with pytest.raises(UnreadableData, match=r"odd\.csv lacks the columns description, split, story_points"):
         read_projects(tmp_path)
 
 
@@ -160,7 +160,7 @@ def test_dated_issues_with_text_and_points_are_put_in_order_and_split(tmp_path: 
 def test_points_that_are_no_number_are_reported_with_their_row(tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text(",".join(sorted(COLUMNS)) + "\nx,A-1,train,many,y\n")
 
-    with pytest.raises(UnreadableStoryPoints, match=r"odd\.csv, row 2"):
+    with pytest.raises(UnreadableData, match=r"odd\.csv, row 2"):
         read_projects(tmp_path)
 
 
@@ -168,7 +168,7 @@ def test_points_that_are_no_number_are_reported_with_their_row(tmp_path: Path) -
 def test_a_row_without_points_or_split_is_reported(tmp_path: Path, ending: str) -> None:
     (tmp_path / "odd.csv").write_text(f"issue_key,title,description,story_points,split\nA-1,x,y{ending}\n")
 
-    with pytest.raises(UnreadableStoryPoints, match=r"odd\.csv, row 2: (story_points|split) is no"):
+    with pytest.raises(UnreadableData, match=r"odd\.csv, row 2: (story_points|split) is no"):
         read_projects(tmp_path)
 
 
@@ -192,7 +192,7 @@ def test_a_spreadsheet_s_marks_line_ends_order_and_further_columns_change_nothin
 
 
 def test_an_empty_directory_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableStoryPoints, match="No CSV file"):
+    with pytest.raises(UnreadableData, match="No CSV file"):
         read_projects(tmp_path)
 
 
@@ -237,11 +237,11 @@ def result(name: str, prior: str, served: dict[str, float], naive: dict[str, flo
 
 
 @pytest.mark.parametrize(
-    ("log_loss", "rps", "verdicts"),
-    [(1.93, 1.86, ["accept", "accept"]), (1.87, 1.78, ["ambitious", "ambitious"]), (1.95, 1.88, ["MISSED", "MISSED"])],
+    ("log_loss", "rps", "verdict"),
+    [(1.93, 1.86, "target met"), (1.87, 1.78, "stretch target met"), (1.95, 1.88, "target missed")],
 )
-def test_probabilities_are_held_to_what_the_reference_asks_beside_the_recent_shares(
-    log_loss: float, rps: float, verdicts: list[str]
+def test_probabilities_are_held_to_what_the_source_asks_beside_the_recent_shares(
+    log_loss: float, rps: float, verdict: str
 ) -> None:
     naive = {**dict.fromkeys(FIGURES, 1.0), "log_loss": 2.0, "rps": 2.0}
     lines: list[str] = []
@@ -253,11 +253,11 @@ def test_probabilities_are_held_to_what_the_reference_asks_beside_the_recent_sha
         write=lines.append,
     )
 
-    relative = [row for row in found["acceptance"] if "recent shares'" in row["target"]]
-    assert [row["verdict"] for row in relative] == verdicts
-    # With other projects than the reference's 16 the means themselves are not judged.
-    assert not any(row["target"] == "R log-loss" for row in found["acceptance"])
-    assert all(line.endswith((" met", "NOT MET")) for line in lines[-len(found["acceptance"]) :])
+    relative = [row for row in found["acceptance"] if row["measure"].endswith("that of recent shares")]
+    assert [row["verdict"] for row in relative] == [verdict, verdict]
+    # With other projects than the source's 16 the means themselves are not judged.
+    assert not any(row["measure"] == "log-loss" for row in found["acceptance"])
+    assert all(line.endswith((" met", " missed")) for line in lines[-len(found["acceptance"]) :])
 
 
 def test_open_and_withheld_projects_are_held_to_their_own_targets() -> None:
@@ -269,7 +269,7 @@ def test_open_and_withheld_projects_are_held_to_their_own_targets() -> None:
 
     found = report(results, protocol="frozen", n_known=None, write=silent)
 
-    verdicts = {row["target"]: row["verdict"] for row in found["acceptance"]}
-    assert verdicts["F mean MAE, 1 open"] == "accept"
-    assert verdicts["F mean MAE, 1 withheld"] == "MISSED"
-    assert verdicts["F worst project against the median"] == "ambitious"
+    verdicts = {row["measure"]: row["verdict"] for row in found["acceptance"]}
+    assert verdicts["mean MAE, known to the shipped prior (1)"] == "target met"
+    assert verdicts["mean MAE, new to the shipped prior (1)"] == "target missed"
+    assert verdicts["worst project against the median"] == "stretch target met"

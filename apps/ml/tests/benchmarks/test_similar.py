@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.ml.benchmarks import similar
-from apps.ml.benchmarks.similar.data import UnreadableTexts, read_projects
+from apps.ml.benchmarks.similar.data import UnreadableData, read_projects
 from apps.ml.benchmarks.similar.references import earlier, rank_of
 from apps.ml.core.meaning import load_meaning
 from apps.ml.core.text_index import IssueText, Texts
@@ -34,7 +34,7 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_benchmark_tells_every_method_and_every_gate(directory: Path) -> None:
+def test_the_benchmark_tells_every_method_and_every_target(directory: Path) -> None:
     out = io.StringIO()
 
     call_command("benchmark", "similar", "--data", str(directory), "--json", str(directory / "out.json"), stdout=out)
@@ -98,5 +98,5 @@ def test_of_equal_scores_the_later_issue_ranks_first() -> None:
 def test_data_that_cannot_be_used_are_named(tmp_path: Path, content: str, told: str) -> None:
     (tmp_path / "a.csv").write_text(content)
 
-    with pytest.raises(UnreadableTexts, match=told):
+    with pytest.raises(UnreadableData, match=told):
         read_projects(tmp_path)

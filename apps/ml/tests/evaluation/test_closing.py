@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.scorecard import recent_outcomes
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.tests.factories import PredictionHistoryFactory
@@ -43,7 +43,7 @@ def test_a_prediction_is_scored_exactly_once_even_if_the_hours_are_edited_later(
 
 def test_points_are_the_truth_of_a_points_recommendation(now):
     issue = IssueFactory(completed=True, actual_hours=6.5, story_points=5)
-    row = prediction_about(issue, prediction_type=PredictionHistory.Kind.POINTS, predicted_value=3)
+    row = prediction_about(issue, prediction_type=ModelType.STORY_POINTS, predicted_value=3)
 
     record_outcomes(now=now)
 

@@ -236,7 +236,7 @@ def test_the_command_replays_points(team):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("kind", "what"), [("effort", "completed issues with hours"), ("points", "completed issues with points")]
+    ("kind", "what"), [("effort", "completed issues with hours"), ("points", "completed issues with story points")]
 )
 def test_the_command_says_what_is_missing_and_ends_with_one(kind, what):
     project = ProjectFactory()

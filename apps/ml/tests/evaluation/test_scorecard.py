@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from apps.accounts.tests.factories import UserFactory
-from apps.ml.models import PredictionAggregate, PredictionHistory
+from apps.ml.models import ModelType, PredictionAggregate, PredictionHistory
 from apps.ml.selectors.scorecard import RemovedSums
 from apps.ml.services import PredictionService
 from apps.ml.services.evaluation.closing import record_outcomes
@@ -20,7 +20,7 @@ from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFa
 
 pytestmark = pytest.mark.django_db
 
-EFFORT, POINTS = PredictionHistory.Kind.EFFORT, PredictionHistory.Kind.POINTS
+EFFORT, POINTS = ModelType.EFFORT_PREDICTION, ModelType.STORY_POINTS
 OUTCOME = PredictionHistory.Kind.SPRINT_OUTCOME
 
 

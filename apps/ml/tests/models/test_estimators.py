@@ -7,9 +7,9 @@ from prometheus_client import REGISTRY
 
 from apps.ml.models import MLModel
 from apps.ml.services.model_loader import ModelLoader
-from apps.ml.services.models.estimators import ArtifactTruncated, LibraryMismatch, open_estimators
+from apps.ml.services.models.estimators import LibraryMismatch, open_estimators
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import DigestMismatch, ObjectMissing, SignatureInvalid
+from apps.ml.storage.errors import ArtifactTruncated, DigestMismatch, ObjectMissing, SignatureInvalid
 from apps.ml.storage.signing import digest
 
 pytestmark = pytest.mark.django_db

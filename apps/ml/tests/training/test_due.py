@@ -1,5 +1,6 @@
 """What is due, planned in a constant number of queries and fanned out."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -145,8 +146,8 @@ def test_planning_queues_a_run_with_its_reason_and_a_second_plan_adds_none(now):
 
 
 def test_the_weekly_task_trains_every_due_model_and_one_failure_harms_no_other(now, monkeypatch):
-    from apps.ml.services.model_trainer import _RECIPES, _Recipe
     from apps.ml.services.models.fitting import fit_effort
+    from apps.ml.services.models.kinds import KINDS
 
     sick, healthy = project_with(50, now=now), project_with(60, now=now)
 
@@ -155,7 +156,7 @@ def test_the_weekly_task_trains_every_due_model_and_one_failure_harms_no_other(n
             raise tasks.BrokerUnavailable("a fault of this project")
         return fit_effort(issues, **options)
 
-    monkeypatch.setitem(_RECIPES, ModelType.EFFORT_PREDICTION, _Recipe(_RECIPES[EFFORT].select, fit))
+    monkeypatch.setitem(KINDS, EFFORT, replace(KINDS[EFFORT], fit=fit))
 
     assert tasks.retrain_ml_models.delay().get() == 2
 

@@ -9,9 +9,9 @@ import pytest
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.effort import MIN_TRAINING_ISSUES, EffortModel
 from apps.ml.core.effort.training import refit_effort_model, train_effort_model
-from apps.ml.core.effort.unfolded import predict_unfolded
 from apps.ml.core.records import IssueFacts
 from apps.ml.tests.core.effort.factories import NOW, START, team
+from apps.ml.tests.core.effort.unfolded import predict_unfolded
 
 LEARNABLE = team(400, seed=1)
 
@@ -65,7 +65,7 @@ def test_a_team_with_something_to_learn_is_served_by_the_model(trained, model):
     estimate = model.estimate(blind(LEARNABLE[-1].facts))
 
     assert trained.beats_baseline
-    assert trained.metrics.malr < 0.7 * trained.metrics.baseline_malr
+    assert trained.metrics.plain.malr < 0.7 * trained.metrics.plain.baseline_malr
     assert (estimate.method, estimate.model_version) == ("ml_model", "1.2.0")
 
 
@@ -75,8 +75,8 @@ def test_the_test_part_is_the_last_fifth_and_keeps_its_outliers():
 
     trained = train_effort_model([*issues[:-1], epic], now=NOW)
 
-    assert (trained.metrics.n_train, trained.metrics.n_test) == (160, 40)
-    assert trained.metrics.mae > 1_900 / 40
+    assert (trained.metrics.plain.n_train, trained.metrics.plain.n_test) == (160, 40)
+    assert trained.metrics.plain.mae > 1_900 / 40
 
 
 def test_hours_independent_of_everything_are_answered_with_the_baseline():
@@ -229,7 +229,7 @@ def test_a_backlog_written_down_before_any_of_it_was_done_is_measured_in_the_ord
 
     trained = train_effort_model(issues, now=NOW)
 
-    assert trained.metrics.n_test == 24
+    assert trained.metrics.plain.n_test == 24
     assert trained.beats_baseline
 
 
@@ -241,7 +241,7 @@ def test_a_backlog_closed_in_bulk_trains_and_says_that_its_dates_tell_no_order(d
     trained = train_effort_model(closed, now=NOW)
 
     estimate = EffortModel.from_bytes(trained.serving).estimate(IssueFacts(title="fix login page"))
-    assert trained.metrics.n_test == 16
+    assert trained.metrics.plain.n_test == 16
     assert "do not tell which were known when" in estimate.reasoning
 
 
@@ -292,7 +292,7 @@ def test_what_was_said_out_of_sample_is_handed_out_for_later_comparison(trained)
 
     errors = [abs(np.log(trained.test_predictions[one] / hours[one])) for one in last_fifth]
 
-    assert np.mean(errors) == pytest.approx(trained.metrics.malr)
+    assert np.mean(errors) == pytest.approx(trained.metrics.plain.malr)
 
 
 def test_an_abstaining_model_hands_out_the_baseline_it_answers_with():
@@ -302,7 +302,7 @@ def test_an_abstaining_model_hands_out_the_baseline_it_answers_with():
     said = [trained.test_predictions[f"T-{n}"] for n in range(64, 80)]
 
     assert np.mean([abs(np.log(one / hours[f"T-{64 + n}"])) for n, one in enumerate(said)]) == pytest.approx(
-        trained.metrics.baseline_malr
+        trained.metrics.plain.baseline_malr
     )
 
 

@@ -67,6 +67,19 @@ def test_the_width_of_a_range_is_the_log_of_its_factor():
     assert evaluation.log_width([1.0, 2.0], [math.e, 2 * math.e**3]) == pytest.approx(2.0)
 
 
+def test_the_calibration_error_of_one_group_is_the_gap_between_stated_and_happened():
+    stated, happened = np.full(100, 0.8), np.repeat([1.0, 0.0], 50)
+
+    assert evaluation.grouped_calibration_error(happened, stated, n_groups=1) == pytest.approx(0.3)
+
+
+def test_groups_of_equal_size_are_made_in_the_order_of_the_promise():
+    # Two of 0.2 with one hit (gap 0.3) and two of 0.9 with none (gap 0.9).
+    error = evaluation.grouped_calibration_error([0, 1, 0, 0], [0.9, 0.2, 0.9, 0.2], n_groups=2)
+
+    assert error == pytest.approx(0.6)
+
+
 def test_a_perfectly_calibrated_promise_has_no_calibration_error():
     hit, promised = [1, 0, 1, 1], [0.5, 0.5, 1.0, 1.0]
 

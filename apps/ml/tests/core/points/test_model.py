@@ -17,13 +17,13 @@ from apps.ml.core.points.calibration import uncalibrated
 from apps.ml.core.points.explain import camps
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.folded import KIND
-from apps.ml.core.points.folding import unfolded_survival
 from apps.ml.core.points.promise import promise_of
 from apps.ml.core.points.scales import scale_of
 from apps.ml.core.points.training import TrainedPointsModel, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.tests.core.points.teams import LARGE, MEDIUM, SMALL, issue, random_team, telling_team
+from apps.ml.tests.core.points.unfolded import unfolded_survival
 
 _TYPES = {1.0: "bug", 8.0: "epic"}
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from apps.ml.core.evaluation.metrics import grouped_calibration_error
 from apps.ml.core.points import scores
 from apps.ml.core.points.calibration import SHARPNESSES, calibrated, one_step, sharpened
 from apps.ml.core.points.scales import Scale, medians, proper, scale_of
@@ -31,12 +32,6 @@ def test_the_ranked_score_of_a_certain_answer_is_its_absolute_error() -> None:
 
 def test_the_ranked_score_of_half_and_half_is_a_quarter_of_the_gap() -> None:
     assert scores.ranked_scores(np.array([[0.5, 0.0, 0.5]]), GRID, np.array([1.0])) == pytest.approx([0.25 * 4.0])
-
-
-def test_the_calibration_error_is_the_gap_between_stated_and_happened() -> None:
-    stated, happened = np.full(100, 0.8), np.repeat([1.0, 0.0], 50)
-
-    assert scores.ece(stated, happened, n_bins=1) == pytest.approx(0.3)
 
 
 def test_standardised_accuracy_is_zero_for_the_expected_error_of_guessing() -> None:
@@ -77,7 +72,8 @@ def test_a_flattened_record_is_sharpened_until_its_confidence_is_met() -> None:
     stated, hit = one_step(learned.calibrated(flattened, marginal), points, scale)
 
     assert learned.sharpness == pytest.approx(1.5, abs=0.15)
-    assert scores.ece(stated, hit) < 0.04 < scores.ece(*one_step(flattened, points, scale))
+    before, hit_before = one_step(flattened, points, scale)
+    assert grouped_calibration_error(hit, stated) < 0.04 < grouped_calibration_error(hit_before, before)
 
 
 @pytest.mark.parametrize("sharpness", [SHARPNESSES[0], 1.0, SHARPNESSES[-1]])

@@ -1,0 +1,154 @@
+"""Every type of model in one row: what it learns from, how it is trained and read, what its answers are held against.
+
+A new type is one more row here and in `ModelType`, and the package of the core that it names.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db.models import Q
+
+from apps.ml.core.arrays import Floats
+from apps.ml.core.assignment.serving import AssignmentModel
+from apps.ml.core.effort import EffortModel
+from apps.ml.core.points import PointsModel, load_prior
+from apps.ml.core.records import CompletedIssue
+from apps.ml.models import MLModel, ModelType
+from apps.ml.selectors.issues import completed_with_hours, completed_with_people, completed_with_points
+from apps.ml.selectors.registry import ActiveModel
+from apps.ml.services.models.fitting import Fitted, fit_assignment, fit_effort, fit_points
+from apps.ml.storage.s3 import S3ModelStorageService
+
+Predictor = EffortModel | PointsModel | AssignmentModel
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What answers that are numbers are held against."""
+
+    #: Of an issue: the column with what it took in the end.
+    column: str
+    of: Callable[[CompletedIssue], float | None]
+    #: What a model says of an issue when it is compared with another.
+    answer: Callable[[Any, CompletedIssue], float]
+    #: Whether errors are ratios: twice as long is as wrong as half as long.
+    by_ratio: bool
+    unit: str
+    #: What a stated confidence is the probability of.
+    promise: str
+    #: What the mean absolute error of a training is called.
+    error: str
+    #: Methods that answer where no model is active or readable.
+    fallbacks: tuple[str, ...]
+
+    def errors(self, said: Floats, truth: Floats) -> Floats:
+        """Absolute errors, shape (n,): of logarithms, or in the unit."""
+        return np.abs(np.log(said) - np.log(truth)) if self.by_ratio else np.abs(said - truth)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKind:
+    """What the product knows of one type of model."""
+
+    #: In commands; of what, in a sentence; above a page.
+    name: str
+    subject: str
+    title: str
+    #: Which finished issues it can learn from, for the database and for a person.
+    outcome: Q
+    learns_from: str
+    #: Finished issues of a project, or with None of all, oldest outcome first.
+    select: Callable[[UUID | str | None], list[CompletedIssue]]
+    fit: Callable[..., Fitted]
+    read: Callable[[bytes], Predictor]
+    #: Whether the model beat the naive baseline where it could not know the outcome.
+    beats: str
+    does_not_beat: str
+    #: None where answers are people, of whom a team chooses one.
+    truth: Truth | None = None
+    #: People of one project mean nothing in another.
+    stays_in_project: bool = False
+
+
+def _points_model(data: bytes) -> PointsModel:
+    return PointsModel.from_bytes(data, prior=load_prior())
+
+
+def _points(model: PointsModel, issue: CompletedIssue) -> float:
+    return model.recommend(issue.facts).recommended_points
+
+
+def _hours(model: EffortModel, issue: CompletedIssue) -> float:
+    # Without the team's estimate, as the challenger's answers are made: like is compared with like.
+    return model.estimate(replace(issue.facts, estimated_hours=None)).predicted_hours
+
+
+_BEATS = "It beats the naive baseline{} on issues it had not seen."
+_ABSTAINS = "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
+_NO_BETTER = (
+    "It does not beat both the formula and the most recent assignee; 'auto' takes the better of the two totals."
+)
+KINDS: Mapping[str, ModelKind] = {
+    ModelType.EFFORT_PREDICTION: ModelKind(
+        name="effort", subject="effort", title="Hours",
+        outcome=Q(worked_hours__gt=0), learns_from="completed issues with hours", select=completed_with_hours,
+        fit=fit_effort, read=EffortModel.from_bytes, beats=_BEATS.format(""), does_not_beat=_ABSTAINS,
+        truth=Truth(
+            column="worked_hours", of=attrgetter("actual_hours"), answer=_hours, by_ratio=True, unit="h",
+            promise="within a factor of two", error="MAE without estimate", fallbacks=("similarity", "heuristic"),
+        ),
+    ),
+    ModelType.STORY_POINTS: ModelKind(
+        name="points", subject="story points", title="Story points",
+        outcome=Q(story_points__gt=0), learns_from="completed issues with story points", select=completed_with_points,
+        fit=fit_points, read=_points_model, beats=_BEATS.format(" in its probabilities"), does_not_beat=_ABSTAINS,
+        truth=Truth(
+            column="story_points", of=attrgetter("story_points"), answer=_points, by_ratio=False, unit="points",
+            promise="within one step of the scale", error="MAE", fallbacks=("prior", "heuristic"),
+        ),
+    ),
+    ModelType.TASK_ASSIGNMENT: ModelKind(
+        name="assignment", subject="who does what", title="Who does what",
+        outcome=Q(assignee__isnull=False), learns_from="completed issues with an assignee",
+        select=completed_with_people, fit=fit_assignment, read=AssignmentModel.from_bytes,
+        beats=_BEATS.format(""), does_not_beat=_NO_BETTER, stays_in_project=True,
+    ),
+}  # fmt: skip
+
+
+def kind_of(model_type: str) -> ModelKind:
+    """The row of a type; ValueError if there is no such type."""
+    return KINDS[ModelType(model_type)]
+
+
+def truth_of(model_type: str) -> Truth:
+    """What numbers of a type are held against; ValueError where its answers are none."""
+    truth = kind_of(model_type).truth
+    if truth is None:
+        raise ValueError(f"Answers of {model_type} are no numbers.")
+    return truth
+
+
+def serving_bytes(model: MLModel | ActiveModel) -> bytes:
+    """The serving artefact, proven to be what was stored and signed here.
+
+    Raises
+    ------
+    StorageError
+        If it is missing or the store cannot be used.
+    ArtifactRefused
+        If it is damaged, was exchanged, or was not signed here.
+    """
+    return S3ModelStorageService().verified_model(
+        model.serving_key, digest=model.serving_digest, signature=model.serving_signature
+    )
+
+
+def open_predictor(model: MLModel | ActiveModel) -> Predictor:
+    """Download, prove and read; raises as `serving_bytes`, and ArtifactCorrupted if it is of another schema."""
+    data = serving_bytes(model)
+    return kind_of(model.model_type).read(data)

@@ -1,0 +1,113 @@
+"""Memory of a process: bounded, expiring, read by one thread at a time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from apps.ml.services.models.memory import BoundedCache, ProjectMemory, Remembered
+
+
+def kept(cache):
+    return cache.stats(now=0.0)["cached_keys"]
+
+
+def test_the_least_recently_used_leave_first_when_the_size_is_reached():
+    cache = BoundedCache[bytes](size=len)
+    for key in ("a", "b"):
+        cache.put(key, b"12345", now=0.0, most=10)
+    cache.get("a", now=0.0)
+
+    cache.put("c", b"12345", now=0.0, most=10)
+
+    assert kept(cache) == ["a", "c"]
+    assert cache.stats(now=0.0)["total_bytes"] == 10
+
+
+@pytest.mark.parametrize(("keeps_last", "keys"), [(False, []), (True, ["large"])])
+def test_a_value_larger_than_everything_stays_only_where_the_last_one_does(keeps_last, keys):
+    cache = BoundedCache[bytes](size=len, keeps_last=keeps_last)
+    cache.put("small", b"1", now=0.0, most=4)
+
+    cache.put("large", b"12345", now=0.0, most=4)
+
+    assert kept(cache) == keys
+
+
+def test_a_value_that_is_put_again_counts_once():
+    cache = BoundedCache[bytes](size=len)
+
+    for _ in range(3):
+        cache.put("a", b"12345", now=0.0, most=10)
+
+    assert cache.stats(now=0.0)["total_bytes"] == 5
+
+
+def test_an_expired_value_is_a_miss_and_is_removed():
+    cache = BoundedCache[str](size=len)
+    cache.put("a", "x", now=0.0, most=10, ttl_seconds=5.0)
+
+    assert cache.get("a", now=4.9) == "x"
+    assert cache.get("a", now=5.0) is None
+    assert cache.stats(now=0.0) == {
+        "total_cached": 0, "cached_keys": [], "total_bytes": 0, "hits": 1, "misses": 1
+    }  # fmt: skip
+
+
+class Source:
+    """A database of one number, which counts how often it is asked."""
+
+    def __init__(self):
+        self.now, self.asked, self.number = 0.0, 0, 1
+
+    def read(self, project_id, known):
+        self.asked += 1
+        return known if known and known.revision == self.number else Remembered([self.number], self.number)
+
+    def memory(self, **options):
+        return ProjectMemory(self.read, trusted_seconds=5.0, clock=lambda: self.now, **{"most": 2, **options})
+
+
+def test_what_is_known_is_trusted_for_a_while_and_kept_while_its_revision_stands():
+    source = Source()
+    memory = source.memory()
+    first = memory.of_project("p")
+    source.now = 4.0
+    assert (memory.of_project("p"), source.asked) == ([1], 1)
+
+    source.now = 5.0
+    assert memory.of_project("p") is first
+    assert source.asked == 2
+
+    source.now, source.number = 10.0, 2
+    assert memory.of_project("p") == [2]
+
+
+def test_the_longest_unused_project_is_forgotten():
+    source = Source()
+    memory = source.memory()
+    first = memory.of_project("a")
+    for project in ("b", "c"):
+        memory.of_project(project)
+
+    assert memory.of_project("a") is not first
+
+
+def test_threads_that_ask_at_once_read_once():
+    started, go_on = threading.Event(), threading.Event()
+    asked = []
+
+    def read(project_id, known):
+        asked.append(project_id)
+        started.set()
+        go_on.wait(10)
+        return Remembered("read")
+
+    memory = ProjectMemory(read, trusted_seconds=60.0, most=10)
+    with ThreadPoolExecutor(4) as threads:
+        answers = [threads.submit(memory.of_project, "p") for _ in range(4)]
+        started.wait(10)
+        go_on.set()
+
+    assert {answer.result() for answer in answers} == {"read"}
+    assert asked == ["p"]
