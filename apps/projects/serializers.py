@@ -70,7 +70,7 @@ class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Projec
 
     class Meta:
         model = Project
-        fields = ["id", "key", "name", "description", "created_at"]
+        fields = ["id", "key", "name", "description", "time_zone", "created_at"]
         read_only_fields = ["id", "created_at"]
         extra_kwargs = {"key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."}}
 

@@ -227,7 +227,8 @@ def close_ended_sprints(project: Project | None = None, *, now: datetime) -> int
 
     Nobody closes here what is closed in another tool; a sprint of this place ends when its team says so.
     """
-    running = Sprint.objects.exclude(source="").filter(status=Sprint.Status.ACTIVE, end_date__lt=now.date())
+    # Days begin east of Greenwich: what is over there is not before the day of UTC.
+    running = Sprint.objects.exclude(source="").filter(status=Sprint.Status.ACTIVE, end_date__lte=now.date())
     if project is not None:
         running = running.filter(project=project)
     closed = 0

@@ -199,7 +199,10 @@ class SprintViewSet(ReadViewSet):
         Of a closed sprint as it was frozen; of a running one as of now, and of one that was completed before reports
         were kept, or by an import, as the history tells.
         """
-        sprint, now = get_object_or_404(self.get_queryset().select_related("snapshot"), pk=sprint_id), timezone.now()
+        sprint, now = (
+            get_object_or_404(self.get_queryset().select_related("snapshot", "project"), pk=sprint_id),
+            timezone.now(),
+        )
         return Response(SprintReportSerializer((sprint, books_of([sprint], now=now)[str(sprint.pk)])).data)
 
 

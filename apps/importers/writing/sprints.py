@@ -29,7 +29,7 @@ class Sprints:
     ) -> None:
         self._project, self._source, self._now, self._report = project, source, now, report
         self._scope_is_recorded = scope_is_recorded
-        self._all = list(Sprint.objects.filter(project=project).select_related("snapshot"))
+        self._all = list(Sprint.objects.filter(project=project).select_related("snapshot", "project"))
         #: Issue → the sprints that it was in, oldest first, the present one last.
         self._ways: dict[str, tuple[Sprint, ...]] = {}
 
@@ -103,7 +103,7 @@ class Sprints:
                 sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, sprint.last
                 settled.append(sprint)
         Sprint.objects.bulk_update(settled, ["status", "completed_at"])
-        self._all = list(Sprint.objects.filter(project=self._project).select_related("snapshot"))
+        self._all = list(Sprint.objects.filter(project=self._project).select_related("snapshot", "project"))
 
     def _tell_moves(self) -> None:
         """An issue that names several sprints left each but the last when that one ended."""

@@ -148,12 +148,12 @@ def running_sprint_of(project_id: UUID | str, issue_ids: Iterable[str]) -> Sprin
     inside = unfinished.filter(sprint_id=first.sprint_id).order_by().values_list("id", flat=True)
     if {str(issue_id) for issue_id in inside} != wanted:
         return None
-    return Sprint.objects.select_related("snapshot").get(pk=first.sprint_id)
+    return Sprint.objects.select_related("snapshot", "project").get(pk=first.sprint_id)
 
 
 def completed_by(now: datetime, sprints: QuerySet[Sprint], *, newest: int) -> list[Sprint]:
     """The latest of these sprints that were completed by `now`, in the order of their ends, with their snapshots."""
-    completed = sprints.filter(status=Sprint.Status.COMPLETED).select_related("snapshot")
+    completed = sprints.filter(status=Sprint.Status.COMPLETED).select_related("snapshot", "project")
     ends = [(ended_at(sprint, now), sprint) for sprint in completed]
     over = [(end or datetime.min.replace(tzinfo=UTC), sprint) for end, sprint in ends if end is None or end <= now]
     return [sprint for _, sprint in sorted(over, key=lambda pair: (pair[0], str(pair[1].pk)))][-newest:]

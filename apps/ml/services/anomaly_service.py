@@ -67,7 +67,7 @@ class AnomalyDetectionService:
         Raises `Sprint.DoesNotExist` without a sprint.
         """
         now = now or timezone.now()
-        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
+        sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
         is_running = sprint.status == Sprint.Status.ACTIVE
         risks = sprint_risks(_state(sprint, now=now)) if is_running else []
         record_prediction(

@@ -56,7 +56,7 @@ class ProjectSummaryService:
 
 def _running_sprints(project: Project, *, now: datetime) -> list[dict[str, Any]]:
     """Each running sprint's chance to be in time and its dates, the same that duration, risk and what-if show."""
-    sprints = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).select_related("snapshot")
+    sprints = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).select_related("snapshot", "project")
     running = list(sprints.order_by("start_date", "id"))
     team = team_past(project.pk, now=now, newest=HISTORY_SPRINTS) if running else None
     states = pasts_by_sprint(running, now=now) if running else {}

@@ -61,7 +61,7 @@ class SprintPredictionViewSet(ViewSet):
     @extend_schema(responses=BurndownResponse, tags=["ml"])
     def burndown(self, request: Request, sprint_id: UUID) -> Response:
         """Scope, remaining and done of a sprint by day, as the history stood then, beside the straight line."""
-        sprints, now = sprints_visible_to(request.user).select_related("snapshot"), timezone.now()
+        sprints, now = sprints_visible_to(request.user).select_related("snapshot", "project"), timezone.now()
         past = sprint_past(get_object_or_404(sprints, id=sprint_id), now=now)
         return Response(BurndownResponse(burndown(past, now=now)).data)
 

@@ -31,12 +31,12 @@ MOST_IDS = 10_000
 # --- When a sprint ran --------------------------------------------------------------------------------------------
 def began_at(sprint: Sprint) -> datetime | None:
     """The moment of the start or, if only the day is known, its beginning."""
-    return _moments(sprint)[0] or (_midnight(sprint.start_date) if sprint.start_date else None)
+    return _moments(sprint)[0] or (_midnight(sprint, sprint.start_date) if sprint.start_date else None)
 
 
 def planning_ended_at(sprint: Sprint) -> datetime | None:
     """An issue that enters later counts as added: the start, or the end of its day if only that is known."""
-    return _moments(sprint)[0] or (_end_of(sprint.start_date) if sprint.start_date else None)
+    return _moments(sprint)[0] or (_end_of(sprint, sprint.start_date) if sprint.start_date else None)
 
 
 def ended_at(sprint: Sprint, now: datetime) -> datetime | None:
@@ -47,7 +47,8 @@ def ended_at(sprint: Sprint, now: datetime) -> datetime | None:
     if completed_at is not None or sprint.end_date is None:
         return completed_at
     # The last moment of today is now.
-    return now if sprint.end_date == now.date() else _end_of(sprint.end_date)
+    is_today = sprint.end_date == now.astimezone(sprint.project.zone).date()
+    return now if is_today else _end_of(sprint, sprint.end_date)
 
 
 def was_entered_afterwards(sprint: Sprint) -> bool:
@@ -63,12 +64,13 @@ def _moments(sprint: Sprint) -> tuple[datetime | None, datetime | None]:
     return (None, None) if was_entered_afterwards(sprint) else (sprint.started_at, sprint.completed_at)
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=UTC)
+def _midnight(sprint: Sprint, day: date) -> datetime:
+    """Days are those of the project's time zone; moments are told in UTC."""
+    return datetime.combine(day, time.min, tzinfo=sprint.project.zone).astimezone(UTC)
 
 
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time.max, tzinfo=UTC)
+def _end_of(sprint: Sprint, day: date) -> datetime:
+    return datetime.combine(day, time.max, tzinfo=sprint.project.zone).astimezone(UTC)
 
 
 # --- How issues stood ---------------------------------------------------------------------------------------------

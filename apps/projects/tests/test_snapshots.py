@@ -38,7 +38,7 @@ def story(project, lead, sprint):
 
 
 def report(sprint, now):
-    sprint = Sprint.objects.select_related("snapshot").get(pk=sprint.pk)
+    sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint.pk)
     books = books_of([sprint], now=now)[str(sprint.pk)]
     return {book: books.report.amount(book) for book in BOOKS}, books.is_frozen
 

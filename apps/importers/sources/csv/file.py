@@ -6,7 +6,7 @@ The file is never held in memory. Nothing here knows the database.
 import csv
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,11 +102,21 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...], int]:
         delimiter = "\t" if match[1] == "\\t" else match[1]
         return delimiter, _first_records(path, encoding, delimiter)[1], 1
     records = {mark: _first_records(path, encoding, mark) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: max(map(len, records[mark])))
+    delimiter = max(DELIMITERS, key=lambda mark: _as_table(records[mark]))
     found = records[delimiter]
-    width = Counter(len(cells) for cells in found[1:]).most_common(1)[0][0] if len(found) > 1 else len(found[0])
+    width = _width(found[1:] or found)
     at = next((n for n, cells in enumerate(found) if len(cells) >= width), 0) if len(found[0]) == 1 else 0
     return delimiter, found[at], at
+
+
+def _as_table(records: Sequence[tuple[str, ...]]) -> tuple[bool, int]:
+    """A header as wide as most records below it goes before any width: texts may be full of semicolons."""
+    width = _width(records)
+    return len(records[0]) == width > 1, width
+
+
+def _width(records: Sequence[tuple[str, ...]]) -> int:
+    return Counter(map(len, records)).most_common(1)[0][0]
 
 
 def _first_records(path: Path, encoding: str, delimiter: str) -> list[tuple[str, ...]]:

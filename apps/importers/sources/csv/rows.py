@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from apps.importers.records import ImportedIssue, Person, RowError
-from apps.importers.sources.csv.cells import BadValue, is_empty
+from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 from apps.importers.sources.csv.columns import Columns, normal_form
 from apps.importers.sources.csv.dates import moment
 from apps.importers.sources.csv.numbers import hours, points
@@ -155,7 +155,7 @@ class RowReader:
 
     def _points(self, texts: Mapping[str, str], labels: Sequence[str], unread: list[str]) -> float | None:
         """Story points from their columns, else from a label that names them."""
-        named = next((match[1] for label in labels if (match := _POINT_LABEL.fullmatch(label))), "")
+        named = next((match[1] for label in labels if (match := _POINT_LABEL.fullmatch(single_spaced(label)))), "")
         try:
             return points(texts.get("story_points", "").strip() or named, "story points", self.reading.numbers)
         except BadValue as error:

@@ -66,7 +66,7 @@ class ForecastService:
         Raises `NotEnoughData` with too little history, `SprintIsOver` and `Sprint.DoesNotExist` without a sprint.
         """
         now = now or timezone.now()
-        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
+        sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
         added = _unfinished(sprint.project_id, scenario.add_issues)
         with_capacity = scenario.team_capacity_hours is not None
         future = sprint_future(sprint, now=now, also=tuple(added), with_capacity=with_capacity)

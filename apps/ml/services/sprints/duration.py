@@ -37,7 +37,7 @@ class SprintDurationService:
         Raises `NotEnoughData` with too few completed sprints and `Sprint.DoesNotExist` without a sprint.
         """
         now = now or timezone.now()
-        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
+        sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
         plan = sprint_plan(sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, now=now)
         estimate = estimate_sprint_duration(plan, completed_sprints(sprint.project_id, now=now))
         forecast, reason = _forecast_or_reason(sprint, plan, now=now)

@@ -27,7 +27,7 @@ class SprintOutcomeService:
     ) -> dict[str, Any]:
         """The fields of the API's answer; raises `NotEnoughData` and, without a sprint, `Sprint.DoesNotExist`."""
         now = now or timezone.now()
-        sprint = Sprint.objects.select_related("snapshot").get(pk=sprint_id)
+        sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
         future = sprint_future(sprint, now=now)
         outlook = future.outlook_or_raise()
         velocity = average_velocity(completed_sprints(sprint.project_id, now=now), outlook.unit)

@@ -95,7 +95,7 @@ def story(request):
 
 def closed_sprint(story: Story, now: datetime) -> dict[str, Any]:
     """All that is said of the closed sprint."""
-    sprint = Sprint.objects.select_related("snapshot").get(pk=story.first.pk)
+    sprint = Sprint.objects.select_related("snapshot", "project").get(pk=story.first.pk)
     return {
         "velocity": completed_sprints(story.project.id, now=now)[0],
         "books": books_of([sprint], now=now),

@@ -72,4 +72,4 @@ def test_many_sprints_cost_no_more_queries_than_one(lead, sprint, django_assert_
     with django_assert_num_queries(4):
         assert len(sprint_pasts(lead.project.id, now=day(40))) == 5
     with django_assert_num_queries(1):
-        sprint_past(Sprint.objects.select_related("snapshot").get(pk=sprint.pk), now=day(40))
+        sprint_past(Sprint.objects.select_related("snapshot", "project").get(pk=sprint.pk), now=day(40))
