@@ -82,7 +82,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What the tracker said, read whole."""
 
     status: int
@@ -129,7 +129,7 @@ class Client:
     headers: Mapping[str, str] = field(repr=False)
     allowed: Iterable[str] = ()
     budget: Budget = field(default_factory=Budget)
-    is_limited: Callable[[Answer], bool] = lambda answer: False
+    is_limited: Callable[[HttpAnswer], bool] = lambda answer: False
     resolve: Resolver = socket.getaddrinfo
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -137,13 +137,13 @@ class Client:
     ca_file: str | None = None
     _pool: urllib3.HTTPConnectionPool | None = field(default=None, init=False, repr=False)
 
-    def get(self, path: str, **params: Any) -> Answer:
+    def get(self, path: str, **params: Any) -> HttpAnswer:
         """GET a path below the base, or a whole URL of the same host (a link to the next page)."""
         query = urlencode({name: value for name, value in params.items() if value is not None}, doseq=True)
         url = self._inside(path)
         return self._asked("GET", f"{url}{'&' if '?' in url else '?'}{query}" if query else url, None)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+    def post(self, path: str, body: Mapping[str, Any]) -> HttpAnswer:
         """POST a question as JSON."""
         return self._asked("POST", self._inside(path), json.dumps(body).encode())
 
@@ -169,7 +169,7 @@ class Client:
             )
         return url
 
-    def _asked(self, method: str, url: str, body: bytes | None) -> Answer:
+    def _asked(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         """One answer of use: repeated after stumbles, and after limits for as long as the budget lasts."""
         failures = 0
         while True:
@@ -191,7 +191,7 @@ class Client:
                 wanted = wanted or _growing(failures)
             self._pause(wanted)
 
-    def _once(self, method: str, url: str, body: bytes | None) -> Answer:
+    def _once(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._exchanged(method, url, body)
             if answer.status not in REDIRECTS:
@@ -199,7 +199,7 @@ class Client:
             url = self._inside(urljoin(url, answer.headers.get("location", "")))
         raise AnswerUnusable(f"{_place(url)} redirects without end.")
 
-    def _exchanged(self, method: str, url: str, body: bytes | None) -> Answer:
+    def _exchanged(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         self.budget.requests -= 1
         if self.budget.requests < 0:
             raise BudgetSpent("The import has used up the requests it may make.")
@@ -215,7 +215,7 @@ class Client:
             read = self._read(response, url)
             # Several headers of one name are joined, as HTTP says.
             told = {name.lower(): response.headers[name] for name in response.headers}
-            return Answer(response.status, told, url, read)
+            return HttpAnswer(response.status, told, url, read)
 
     def _connected(self, target: UrlParts) -> urllib3.HTTPConnectionPool:
         """Connections to the first checked address; the name is not asked again, it might answer differently."""
@@ -249,7 +249,7 @@ class Client:
                 raise TrackerUnreachable(f"An answer of {_place(url)} took longer than {ANSWER_SECONDS:.0f} s.")
         return bytes(body)
 
-    def _wait_wanted(self, answer: Answer) -> float | None:
+    def _wait_wanted(self, answer: HttpAnswer) -> float | None:
         """How long the tracker wants us to wait before we ask again; None for an answer that is one."""
         if answer.status == 429 or _says_limit(answer) or self.is_limited(answer):
             return _told_wait(answer, self.clock()) or PAUSE_WITHOUT_A_TIME_SECONDS
@@ -263,7 +263,7 @@ class Client:
             raise BudgetSpent(f"The tracker wants us to wait {seconds:,.0f} s more, longer than an import may.")
         self.sleep(seconds)
 
-    def _checked(self, answer: Answer) -> Answer:
+    def _checked(self, answer: HttpAnswer) -> HttpAnswer:
         if 200 <= answer.status < 300:
             return answer
         place = _place(answer.url)
@@ -278,7 +278,7 @@ class Client:
         raise AnswerUnusable(f"{place} answered {answer.status}: {_message(answer)}")
 
 
-def _says_limit(answer: Answer) -> bool:
+def _says_limit(answer: HttpAnswer) -> bool:
     """A refusal that is a limit, told by its headers: the text may say anything ("Must have push access")."""
     if answer.status != 403:
         return False
@@ -286,7 +286,7 @@ def _says_limit(answer: Answer) -> bool:
     return "retry-after" in told or "gh-limited-by" in told or told.get("x-ratelimit-remaining") == "0"
 
 
-def _told_wait(answer: Answer, now: datetime) -> float | None:
+def _told_wait(answer: HttpAnswer, now: datetime) -> float | None:
     """Seconds, by Retry-After (seconds or a date) or else by the time of reset (epoch seconds or ISO)."""
     after = answer.headers.get("retry-after", "").strip()
     if after.isdigit() and len(after) < 8:
@@ -313,7 +313,7 @@ def _growing(failures: int) -> float:
     return FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: HttpAnswer) -> str:
     """What the tracker says of its refusal, in short."""
     try:
         told = json.loads(answer.body)

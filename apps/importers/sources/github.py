@@ -13,7 +13,7 @@ from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Answer, Client, TrackerRefused
+from apps.importers.sources.client import Client, HttpAnswer, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.paging import cursor_pages, each_row, linked_pages
 from apps.importers.sources.reading import part, rows
@@ -82,7 +82,7 @@ class Placed:
     moves: tuple[Mapping[str, Any], ...] = ()
 
 
-def is_limited(answer: Answer) -> bool:
+def is_limited(answer: HttpAnswer) -> bool:
     """GraphQL tells of its limit with status 200."""
     return answer.status == 200 and b'"RATE_LIMITED"' in answer.body[:2_000]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Answer, Client
+from apps.importers.sources.client import Client, HttpAnswer
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.paging import cursor_pages, each_row
 from apps.importers.sources.reading import part
@@ -55,7 +55,7 @@ query($team: String!, $cursor: String) {{
 BEGINNING = "1970-01-01T00:00:00Z"
 
 
-def is_limited(answer: Answer) -> bool:
+def is_limited(answer: HttpAnswer) -> bool:
     return answer.status == 400 and b"RATELIMITED" in answer.body[:4_000]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from apps.importers.sources.client import Answer, AnswerUnusable, Client
+from apps.importers.sources.client import AnswerUnusable, Client, HttpAnswer
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Gap
 
@@ -83,7 +83,7 @@ def each_row(pages: Iterable[Page | Gap], gaps: list[Gap]) -> Iterator[Any]:
             yield from page
 
 
-def list_of(answer: Answer) -> list[Any]:
+def list_of(answer: HttpAnswer) -> list[Any]:
     """An answer that is to be a list."""
     data = answer.data
     if not isinstance(data, list):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from apps.importers.records import ImportRefused
 from apps.importers.sources import azure, github, gitlab, jira_cloud, jira_dc, linear
-from apps.importers.sources.client import Answer, Client
+from apps.importers.sources.client import Client, HttpAnswer
 from apps.importers.tracked import Told
 
 #: What every tracker knows of an issue; what it does not know is left as the team set it.
@@ -40,7 +40,7 @@ class Connector:
     base_url: str = ""
     #: Added to the address of an installation of one's own.
     api_path: str = ""
-    is_limited: Callable[[Answer], bool] = lambda answer: False
+    is_limited: Callable[[HttpAnswer], bool] = lambda answer: False
 
 
 def _bearer(token: str) -> dict[str, str]:

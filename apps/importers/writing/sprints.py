@@ -14,7 +14,7 @@ from apps.importers.report import ImportReport
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint, WorkflowStatus
-from apps.projects.services import close_ended_sprints
+from apps.projects.sprint_ends import close_ended_sprints
 
 ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
