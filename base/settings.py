@@ -172,7 +172,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {"SeverityEnum": "apps.common.models.Severity"},
+    "ENUM_NAME_OVERRIDES": {
+        "SeverityEnum": "apps.common.models.Severity",
+        "CategoryEnum": "apps.projects.models.WorkflowStatus.Category",
+    },
 }
 
 # --- Model store --------------------------------------------------------------------------------------------------

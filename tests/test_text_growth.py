@@ -12,8 +12,7 @@ from functools import partial
 import pytest
 
 from apps.common.exceptions import ApplicationError
-from apps.importers.sources.csv import values
-from apps.importers.sources.csv.rows import _points
+from apps.importers.sources.csv import dates, numbers, values
 from apps.ml.core.assignment import features as assignment
 from apps.ml.core.effort import features as effort
 from apps.ml.core.points import features as points
@@ -35,13 +34,14 @@ READERS = {
     "issue for points": partial(described, points.extract),
     "issue for hours": partial(described, effort.read),
     "issue for people": partial(described, assignment.read),
-    "date": lambda text: values.moment(text, "date", values.DateStyle()),
-    "order of day and month": values.day_first_evidence,
+    "date": lambda text: dates.moment(text, "date", dates.DateStyle()),
+    "order of day and month": dates.is_ambiguous,
     "person": values.person,
-    "number": lambda text: values.quantity(text, "number", most=1e9),
-    "hours": lambda text: values.hours(text, "hours", factor=1.0),
+    "number": lambda text: numbers.quantity(text, "number", most=1e9),
+    "hours": lambda text: numbers.hours(text, "hours", factor=1.0),
     "priority": values.priority,
-    "points of a label": lambda text: _points({}, [text]),
+    "points": lambda text: numbers.points(text, "points"),
+    "zone": lambda text: dates.zone_of([text]),
     "key of a model": parse_model_key,
 }
 #: (beginning, repeated part): runs, and runs behind what makes a pattern begin.

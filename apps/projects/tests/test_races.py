@@ -12,7 +12,7 @@ from django.db import connection, connections
 from apps.common.exceptions import Conflict
 from apps.projects import services
 from apps.projects.history.writing import as_history_text
-from apps.projects.models import Issue, Sprint, SprintSnapshot, TeamMember
+from apps.projects.models import Issue, IssueType, Sprint, SprintSnapshot, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = [
@@ -89,19 +89,19 @@ def test_no_issue_slips_into_a_sprint_that_is_being_closed(attempt, now):
     assert (issue.sprint, Sprint.objects.get(pk=sprint.pk).status) == (None, "completed")
 
 
-def test_the_same_name_at_the_same_time_is_given_once(now):
+def test_the_same_name_at_the_same_time_is_given_once():
     project = ProjectFactory()
 
     def create() -> Any:
         try:
-            return services.create_sprint(project, name="Sprint 1", now=now)
+            return services.create_issue_type(project, name="chore")
         except ValidationError as error:
             return error
 
     answers = at_once(create, create, create, create)
 
-    assert [isinstance(answer, Sprint) for answer in answers].count(True) == 1
-    assert project.sprints.count() == 1
+    assert [isinstance(answer, IssueType) for answer in answers].count(True) == 1
+    assert project.issue_types.filter(name="chore").count() == 1
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -42,7 +42,7 @@ def test_days_date_range_and_confidence_are_those_of_the_forecast(points_a_sprin
 
     assert estimate.finish_date == forecast.typical.day
     assert estimate.estimated_days == (forecast.typical.day - MONDAY).days + 1
-    assert (estimate.days_range.low, estimate.days_range.high, estimate.days_range.level) == (10, 17, 0.7)
+    assert (estimate.days_range.low, estimate.days_range.high, estimate.days_range.level) == (11, 17, 0.7)
     assert estimate.confidence == forecast.near_typical
     assert (forecast.probability_in_time >= 0.5) == (estimate.finish_date <= PLAN.last_day)
 
