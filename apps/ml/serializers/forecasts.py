@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.forecasts.calendar import MAX_DAYS
+from apps.ml.core.forecasts.change import MAX_WEEKS_SINCE, MIN_WEEKS_SINCE
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.forecasts.simulation import MIN_WEEKS, N_RUNS
@@ -41,7 +42,9 @@ class HistorySerializer(Answer):
         help_text=f"Weeks since the first finished work of the last two years, at least {MIN_WEEKS}."
     )
     active_weeks = serializers.IntegerField(help_text="Those in which anything was finished.")
-    weekly_mean = Number(digits=2, help_text="Mean output of a week; recent weeks weigh more.")
+    weekly_mean = Number(
+        digits=2, help_text="Output of a usual week at the present level, for which the last weeks weigh most."
+    )
     level_sigma = Number(
         digits=3,
         help_text="How far the team's level wanders in four weeks, on the natural-log scale, by its own past misses.",
@@ -72,6 +75,16 @@ class WorkInProgressSerializer(Answer):
 
     issues = serializers.IntegerField(source="ahead_issues")
     work = Number(source="ahead_work", help_text="Their mean size in the history's unit.")
+
+
+class SpeedChangeSerializer(Answer):
+    """The team has become slower or faster for good."""
+
+    since = serializers.DateField(help_text="The first day of the changed weeks.")
+    weeks = serializers.IntegerField(help_text=f"{MIN_WEEKS_SINCE} to {MAX_WEEKS_SINCE} weeks.")
+    before = Number(help_text="Issues finished in a week before.")
+    after = Number(help_text="Issues finished in a week since.")
+    at_former_speed = FinishSerializer(many=True, help_text="When the work would be done had nothing changed.")
 
 
 class _InWords(serializers.CharField):
@@ -112,6 +125,13 @@ class ForecastSerializer(Answer):
     )
     weekly_inflow = Number(
         allow_null=True, help_text="Mean work that comes in each week; null unless growth was asked for."
+    )
+    change = SpeedChangeSerializer(
+        allow_null=True,
+        help_text=(
+            "A lasting change of speed, which the dates follow already; null without one. Raised falsely at most once "
+            "in four years."
+        ),
     )
     pace = Number(help_text="Share of the usual output that the capacity given allows.")
     history = HistorySerializer()

@@ -3,7 +3,8 @@
     ./run manage benchmark forecasts --data DIR --json forecasts.json
 
 DIR holds one CSV file a project with the columns created and resolved. Every third week the engine that serves is
-asked, with only the weeks before, when four weeks of work will be done and how many items in two, four and eight weeks.
+asked, with only the weeks before, when four weeks of work will be done and how many items in two, four and eight weeks;
+then in each week, every promise counted. Simulated teams show what a change of speed does, and whether it is told.
 """
 
 import argparse
@@ -13,8 +14,9 @@ from typing import Any
 from apps.ml.benchmarks.acceptance import judged
 from apps.ml.benchmarks.forecasts.alarms import alarms
 from apps.ml.benchmarks.forecasts.data import read_projects
-from apps.ml.benchmarks.forecasts.replay import when
+from apps.ml.benchmarks.forecasts.replay import each_week, when
 from apps.ml.benchmarks.forecasts.report import CRITERIA, lines
+from apps.ml.benchmarks.forecasts.shifts import N_TEAMS, shifts
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.core.forecasts.replay import REPLAY_RUNS
 
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="directory with one CSV file a project")
     parser.add_argument("--runs", type=int, default=REPLAY_RUNS, help=f"runs of a forecast ({REPLAY_RUNS})")
     parser.add_argument("--step", type=int, default=1, help="ask only every so many-th time, to be quicker")
+    parser.add_argument("--teams", type=int, default=N_TEAMS, help=f"simulated teams of a speed ({N_TEAMS})")
     add_json_argument(parser)
 
 
@@ -35,7 +38,9 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         "projects": len(projects),
         "runs": n_runs,
         "when": when(projects, n_runs=n_runs, step=step),
+        "each_week": each_week(projects, step=step),
         "alarms": alarms(projects, n_runs=n_runs, step=step),
+        "shifts": shifts(n_teams=options.get("teams") or N_TEAMS),
     }
     found["acceptance"] = judged(CRITERIA, found)
     for line in lines(found):

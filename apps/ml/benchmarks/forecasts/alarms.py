@@ -7,8 +7,9 @@ import numpy as np
 
 from apps.ml.benchmarks.forecasts.data import WeeklyProject
 from apps.ml.core.anomalies.rules import SPIKE_RARITY, upper_tail
-from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, MIN_WEEKLY_MEAN, ThroughputShift, throughput_shift
+from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, ThroughputShift, throughput_shift
 from apps.ml.core.arrays import Integers
+from apps.ml.core.forecasts.change import MIN_WEEKLY_MEAN
 
 #: The reference's protocol: half a year before the weeks that are judged, twelve shuffles of them all.
 PAST_WEEKS, STEP_WEEKS, N_SHUFFLES = 26, 4, 12

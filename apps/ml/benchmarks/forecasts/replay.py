@@ -1,6 +1,6 @@
 """What a forecast would have said in past weeks, beside what came, at the moments of the reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,13 @@ from apps.ml.core.forecasts.replay import (
     FIRST_ORIGIN_WEEKS,
     HORIZONS_WEEKS,
     MIN_WEEKLY_MEAN,
+    REPLAY_RUNS,
+    SERVED,
     STEP_WEEKS,
+    TEXTBOOK,
     Question,
     ReplayRecord,
+    answered_questions,
     questions,
     recent_pace,
     replay,
@@ -32,6 +36,35 @@ def when(projects: Sequence[WeeklyProject], *, n_runs: int, step: int = 1) -> di
     """Ask every method at every moment (every `step`-th of them) and score the answers."""
     put = [question for project in projects for question in asked(project)[::step]]
     return {name: figures(record) for name, record in replay(put, n_runs=n_runs).items()}
+
+
+def each_week(projects: Sequence[WeeklyProject], *, step: int = 1) -> dict[str, Any]:
+    """Asked in each past week in which the engine answers, every promise counted once its own week is over.
+
+    For all projects and for every other one from the first and from the second on: settings were chosen on the first.
+    """
+    records = [
+        replay(asked_there, n_runs=REPLAY_RUNS)
+        for each in projects
+        if (asked_there := answered_questions(each.resolved.astype(np.float64))[::step])
+    ]
+    parts = {"all": records, "first half": records[0::2], "second half": records[1::2]}
+    return {name: _promises_of(part) for name, part in parts.items() if part}
+
+
+def _promises_of(records: Sequence[Mapping[str, ReplayRecord]]) -> dict[str, Any]:
+    served, textbook = (ReplayRecord.joined([each[name] for each in records]) for name in (SERVED, TEXTBOOK))
+    is_known = ~np.isnan(served.taken)
+    losses = [float(record.loss(85)[is_known].mean()) for record in (served, textbook)]
+    return {
+        "forecasts": len(is_known),
+        "kept_percent": {
+            str(percent): _percent(column[~np.isnan(column)])
+            for percent, column in zip(PERCENTILES, served.kept.T, strict=True)
+        },
+        "pinball_p85": round(losses[0], 3),
+        "relative_to_textbook": round(losses[0] / losses[1], 3),
+    }
 
 
 def figures(record: ReplayRecord) -> dict[str, Any]:

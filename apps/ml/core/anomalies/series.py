@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from apps.ml.core.anomalies.lasting_change import (
+from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, ThroughputShift, throughput_shift, unusual
+from apps.ml.core.findings import Finding, severity_of
+from apps.ml.core.forecasts.change import (
     FASTER,
     MAX_WEEKS_SINCE,
     SLOWER,
@@ -12,8 +14,6 @@ from apps.ml.core.anomalies.lasting_change import (
     LastingChange,
     lasting_change,
 )
-from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, ThroughputShift, throughput_shift, unusual
-from apps.ml.core.findings import Finding, severity_of
 from apps.ml.core.wording import one_decimal
 
 #: Tail probabilities where severities begin, as -log10: one in 71, 200, 1,000 and 5,000. Of 10,000 runs none may be so

@@ -1,7 +1,7 @@
 """Whether the last four weeks lie outside what the team's usual weeks before them would have held.
 
 The forecast follows a change of speed within weeks, which makes its band wide; the alarm for what is sudden has a band
-of its own around the team's usual level. What changes slowly and stays is found by `lasting_change`.
+of its own around the team's usual level. What changes less and stays is found by `core/forecasts/change.py`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import numpy as np
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.arrays import Floats
+from apps.ml.core.forecasts.change import MIN_WEEKLY_MEAN
 from apps.ml.core.forecasts.level import HALF_LIFE_WEEKS, learn_level, recency_weights
 from apps.ml.core.forecasts.simulation import N_RUNS, SEED, usable_weeks
 
@@ -18,8 +19,6 @@ from apps.ml.core.forecasts.simulation import N_RUNS, SEED, usable_weeks
 JUDGED_WEEKS = 4
 #: A tail of 1.4 % on either side is unusual: on shuffled public weeks, where nothing is, it fires in about 1 % a side.
 TAIL = 0.014
-#: Below three items a week counts are too coarse for a tail.
-MIN_WEEKLY_MEAN = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
+from apps.ml.core.forecasts.change import MAX_WEEKS_BEFORE, LastingChange, lasting_change
 from apps.ml.core.forecasts.growth import drawn_growth
 from apps.ml.core.forecasts.inflow import Inflow
 from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, ForecastHistory
@@ -36,6 +37,20 @@ class Finish:
     #: Days of the whole team, from the first day of the work on.
     working_days: int | None
     day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedChange:
+    """The team has become slower or faster for good, and what that does to the dates."""
+
+    #: The first day of the changed weeks.
+    since: date
+    weeks: int
+    #: Issues finished in a week, before and since.
+    before: float
+    after: float
+    #: When the work would be done at the speed before: an even chance and the usual promise.
+    at_former_speed: tuple[Finish, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,8 @@ class WorkForecast:
     carried_over: float | None = None
     #: Mean work that comes in each week; None where nothing is expected to.
     weekly_inflow: float | None = None
+    #: None where the team is as fast as ever.
+    change: SpeedChange | None = None
 
     @property
     def typical(self) -> Finish:
@@ -159,6 +176,7 @@ class WorkForecaster:
         in_time = self.probability(work, n_issues=len(items), pace=pace)
         in_runs = self.weeks_to_finish(work, pace=pace)
         weeks = self._weeks_at((EARLY_PERCENT, *PERCENTILES), in_runs, in_time)
+        change = lasting_change(self.throughput.issues)
         return WorkForecast(
             finishes=tuple(self._finish(percent, weeks[percent]) for percent in PERCENTILES),
             probability_in_time=in_time,
@@ -177,6 +195,7 @@ class WorkForecaster:
             expected_growth=round(float(np.mean(self._factor)) - 1.0, 3) if self.growth else None,
             carried_over=None if self.carried is None else _mean(self.carried),
             weekly_inflow=None if self.inflow is None else round(self.inflow.weekly_mean, 2),
+            change=self._speed_change(change, work, pace) if change and items else None,
         )
 
     def weeks_to_finish(self, work: Floats, *, pace: float = 1.0) -> Floats:
@@ -274,6 +293,20 @@ class WorkForecaster:
             return None
         size = float(np.mean(self.throughput.sizes_in(self.unit)))
         return Inflow(self.created, issue_size=size, n_runs=self.runs.n_runs, seed=self.seed)
+
+    def _speed_change(self, change: LastingChange, work: Floats, pace: float) -> SpeedChange:
+        """The futures again, each as much faster or slower as the team was before the change."""
+        until = len(self.throughput.issues) - change.weeks
+        former = np.mean(self.throughput.weekly(self.unit)[max(until - MAX_WEEKS_BEFORE, 0) : until])
+        share = float(former) / self.runs.history.weekly_mean
+        weeks = quantiles_of(self.weeks_to_finish(work, pace=pace * share), (PERCENTILES[0], PROMISED_PERCENT))
+        return SpeedChange(
+            since=(self.asked_on or self.starts_on) - timedelta(weeks=change.weeks),
+            weeks=change.weeks,
+            before=round(change.before, 1),
+            after=round(change.after, 1),
+            at_former_speed=tuple(self._finish(percent, value) for percent, value in weeks.items()),
+        )
 
     def _source_of(self, item: WorkItem) -> str:
         if self.unit == "points" and item.story_points is not None:

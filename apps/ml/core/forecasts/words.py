@@ -14,7 +14,8 @@ def forecast_in_words(found: WorkForecast) -> str:
     """When the work is done, the chance to be in time, and what else takes the team's time."""
     if not found.issues:
         return "Nothing is left to be done."
-    return " ".join(filter(None, (_when(found), _in_time(found), _besides(found), _inflow(found), _basis(found))))
+    parts = (_when(found), _in_time(found), _besides(found), _inflow(found), _basis(found), _change(found))
+    return " ".join(filter(None, parts))
 
 
 def how_many_in_words(by: date, at_least: Mapping[int, int]) -> str:
@@ -78,6 +79,18 @@ def _inflow(found: WorkForecast) -> str:
     usual, unit = found.history.weekly_mean, found.history.unit
     sentence = f"In a usual week {one_decimal(found.weekly_inflow)} {unit} come in and {one_decimal(usual)} are done"
     return f"{sentence}: the backlog grows." if found.weekly_inflow >= usual else f"{sentence}."
+
+
+def _change(found: WorkForecast) -> str:
+    """Since when the team is slower or faster, and when the work would be done if it were not."""
+    if found.change is None:
+        return ""
+    change, (even, likely) = found.change, found.change.at_former_speed
+    return (
+        f"The pace has been {amount_of(change.after, 'issues')} a week since {change.since}, "
+        f"{one_decimal(change.before)} before; at the former one the work would be done {_by(even)} in {even.percent} "
+        f"of 100 futures, {_by(likely)} in {likely.percent}."
+    )
 
 
 def _basis(found: WorkForecast) -> str:

@@ -8,6 +8,7 @@ import pytest
 from apps.ml.models import AnomalyDetection
 from apps.ml.services.anomaly_service import AnomalyDetectionService
 from apps.ml.tests.factories import AnomalyDetectionFactory
+from apps.ml.tests.forecast_teams import finish_by_week
 from apps.projects.models import TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
 
@@ -167,6 +168,19 @@ def test_a_false_alarm_is_not_raised_again_for_four_weeks(project, now):
 
     assert unassigned(soon) == []
     assert unassigned(later) == ["critical"]
+
+
+@pytest.mark.parametrize("status", ["false_positive", "resolved"])
+def test_a_lasting_change_that_was_dealt_with_is_not_raised_again_while_it_is_news(project, now, status):
+    finish_by_week(project, [8] * 60 + [4] * 12, now=now)
+    service = AnomalyDetectionService()
+    first = service.detect_project_anomalies(project.id, now=now)
+    AnomalyDetection.objects.update(status=status, resolved_at=now)
+
+    soon = service.detect_project_anomalies(project.id, now=now + timedelta(days=7))
+
+    assert "finished_slower" in [row.anomaly_type for row in first]
+    assert "finished_slower" not in [row.anomaly_type for row in soon]
 
 
 def test_what_has_become_worse_than_the_false_alarm_is_raised(project, now):

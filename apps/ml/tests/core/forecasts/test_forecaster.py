@@ -50,6 +50,19 @@ def test_percentiles_are_dates_in_order():
     assert [finish.day for finish in finishes] == sorted(finish.day for finish in finishes)
 
 
+def test_a_change_of_speed_is_told_with_the_dates_of_the_former_speed():
+    slowed = replace(TEAM, issues=(5.0,) * 60 + (3.0,) * 16, points=(10.0,) * 60 + (6.0,) * 16)
+
+    found = forecaster(slowed).ask(items(15))
+
+    assert (found.change.since, found.change.weeks) == (MONDAY - timedelta(weeks=16), 16)
+    assert (found.change.before, found.change.after) == (5.0, 3.0)
+    # Thirty points at six a week are five weeks; at ten a week three.
+    assert found.finishes[0].working_days == pytest.approx(25, abs=2)
+    assert found.change.at_former_speed[0].working_days == pytest.approx(15, abs=2)
+    assert forecaster().ask(items(15)).change is None
+
+
 def test_the_chance_to_be_in_time_fits_the_dates():
     certain = forecaster().ask(items(5))
     late = forecaster().ask(items(25))

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from apps.ml.core.forecasts.forecaster import Finish, WorkForecast
+from apps.ml.core.forecasts.forecaster import Finish, SpeedChange, WorkForecast
 from apps.ml.core.forecasts.simulation import ForecastHistory
 from apps.ml.core.forecasts.words import forecast_in_words, growth_in_words, how_many_in_words
 from apps.ml.core.wording import amount_of, counted
@@ -38,6 +38,16 @@ def test_what_else_takes_the_teams_time_is_told():
         "On average 1 issue (3 points) in progress comes first, the running sprint leaves 5.5 points undone, "
         "the scope still grows by 12%."
     ) in forecast_in_words(busy)
+
+
+def test_a_change_of_speed_is_told_with_what_it_does_to_the_dates():
+    former = (Finish(50, 5, date(2026, 3, 9)), Finish(85, 7, date(2026, 3, 11)))
+    slowed = replace(PLAIN, change=SpeedChange(date(2026, 1, 5), 8, 10.0, 6.1, former))
+
+    assert forecast_in_words(slowed).endswith(
+        "The pace has been 6.1 issues a week since 2026-01-05, 10 before; at the former one the work would be done "
+        "by 2026-03-09 in 50 of 100 futures, by 2026-03-11 in 85."
+    )
 
 
 def test_a_backlog_that_grows_faster_than_it_is_done_says_so():

@@ -5,7 +5,7 @@ from math import log
 import numpy as np
 import pytest
 
-from apps.ml.core.anomalies.lasting_change import MIN_WEEKS_BEFORE, MIN_WEEKS_SINCE, lasting_change
+from apps.ml.core.forecasts.change import MIN_WEEKS_BEFORE, MIN_WEEKS_SINCE, lasting_change
 
 
 def test_a_slower_team_is_told_since_when_and_by_how_much():

@@ -2,7 +2,7 @@
 
 A running sum adds up how much likelier each week is at a changed level than at the level of the weeks before the
 change; the start that makes the sum largest is when it changed. It finds in a quarter of a year what no four weeks
-show, and is silent about single weeks however odd: those are `throughput_shift`'s.
+show, and is silent about what the last four weeks brought: that is for `core/anomalies/throughput_shift.py`.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ from math import log
 
 import numpy as np
 
-from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS, MIN_WEEKLY_MEAN
 from apps.ml.core.arrays import Floats
+from apps.ml.core.forecasts.level import HORIZON_WEEKS
 
+#: Below three items a week counts are too coarse for a tail.
+MIN_WEEKLY_MEAN = 3.0
 #: The changes that are looked for, and how much likelier (natural log) the weeks must be with one than without. So each
 #: is raised falsely at most once in four years by steady teams of 3 to 40 items a week, measured in
 #: `benchmark forecasts`. Rises need more: closing in bulk looks like one.
@@ -22,7 +24,7 @@ THRESHOLDS = {SLOWER: 4.0, FASTER: 4.5}
 #: Weeks to compare with, at least and at most: half a year, one and a half.
 MIN_WEEKS_BEFORE, MAX_WEEKS_BEFORE = 26, 78
 #: What began within the weeks of the other alarm is its matter; after half a year a change is the usual.
-MIN_WEEKS_SINCE, MAX_WEEKS_SINCE = JUDGED_WEEKS + 1, 26
+MIN_WEEKS_SINCE, MAX_WEEKS_SINCE = HORIZON_WEEKS + 1, 26
 #: A week counts at most so many times the mean before: closing in bulk is no speed.
 MAX_WEEK_RATIO = 3.0
 #: Weeks scatter more than by chance alone. Before they have shown it, as much as of teams whose weekly rates have a
