@@ -88,9 +88,7 @@ def learn_level(past: Floats, presence: Floats | None = None, *, half_life: floa
     origins = np.arange(FIRST_ORIGIN_WEEKS, len(past) - HORIZON_WEEKS + 1)
     if not len(origins):
         return Level(weekly, offset=moved, sigma=PRIOR_SIGMA, past_forecasts=0)
-    expected = rates(origins) * _sums_after(worked, origins)
-    scale = _half_of_least(past)
-    misses = np.log((_sums_after(past, origins) + scale) / (expected + scale))
+    misses = _misses(past, origins, rates(origins) * _sums_after(worked, origins))
     mean, variance = _weekly_moments(past, origins)
     # What resampling the weeks gives anyway; beyond a spread of 1 the logarithm no longer follows it.
     relative = np.divide(variance, mean**2, out=np.zeros(len(origins)), where=mean > 0)
@@ -104,6 +102,22 @@ def learn_level(past: Floats, presence: Floats | None = None, *, half_life: floa
         sigma=float(np.sqrt(np.clip(variance_beyond, MIN_SIGMA**2, MAX_SIGMA**2))),
         past_forecasts=len(origins),
     )
+
+
+def past_misses(past: Floats, presence: Floats | None = None) -> Floats:
+    """Logarithms of actual over expected of the forecasts that past weeks would have made, oldest first.
+
+    Shape (n_origins,); the last forecast is the one that has just come due.
+    """
+    worked = np.ones(len(past)) if presence is None else np.maximum(presence, MIN_PRESENCE)
+    origins = np.arange(FIRST_ORIGIN_WEEKS, len(past) - HORIZON_WEEKS + 1)
+    rates = _rates(past, worked, origins, half_life=LEVEL_HALF_LIFE_WEEKS)
+    return _misses(past, origins, rates * _sums_after(worked, origins))
+
+
+def _misses(past: Floats, origins: Integers, expected: Floats) -> Floats:
+    scale = _half_of_least(past)
+    return np.asarray(np.log((_sums_after(past, origins) + scale) / (expected + scale)), dtype=np.float64)
 
 
 def _rates(past: Floats, worked: Floats, origins: Integers, *, half_life: float) -> Floats:

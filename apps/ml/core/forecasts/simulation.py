@@ -80,6 +80,8 @@ class Forecast:
         The same seed, history and question give the same answer.
     presence : sequence of float
         What part of a full week of the team each past week was; empty for all of it.
+    level_draws : ndarray of shape (n_runs,), optional
+        Where the level is in each run, in standard deviations, if that was drawn together with other teams'.
 
     Raises
     ------
@@ -99,6 +101,7 @@ class Forecast:
         n_runs: int = N_RUNS,
         seed: int = SEED,
         presence: Sequence[float] = (),
+        level_draws: NDArray[np.float32] | None = None,
     ):
         past = usable_weeks(weekly)
         self.unit, self.n_runs, self.seed = unit, n_runs, seed
@@ -113,6 +116,7 @@ class Forecast:
             level_sigma=self.level.sigma,
             past_forecasts=self.level.past_forecasts,
         )
+        self._given_draws = level_draws
         self._slots = slot_table(past, weights)
         self._slots_drawn: list[NDArray[np.uint16]] = []
         self._chunks: list[NDArray[np.float32]] = []
@@ -212,12 +216,18 @@ class Forecast:
 
     @cached_property
     def _level_draws(self) -> NDArray[np.float32]:
-        draws = np.random.default_rng([self.seed, 1]).standard_t(LEVEL_DF, self.n_runs)
-        return draws.clip(-MAX_LEVEL_DRAW, MAX_LEVEL_DRAW).astype(np.float32)
+        if self._given_draws is not None:
+            return self._given_draws
+        return bounded_draws(np.random.default_rng([self.seed, 1]).standard_t(LEVEL_DF, self.n_runs))
 
     @cached_property
     def _draws(self) -> np.random.Generator:
         return np.random.default_rng([self.seed, 0])
+
+
+def bounded_draws(draws: Floats) -> NDArray[np.float32]:
+    """Level draws as the engine takes them."""
+    return draws.clip(-MAX_LEVEL_DRAW, MAX_LEVEL_DRAW).astype(np.float32)
 
 
 def usable_weeks(weekly: Sequence[float]) -> Floats:
