@@ -36,7 +36,7 @@ def _furthest_from_even(found: Figures) -> float | None:
 
 
 def _most_false_changes(found: Figures) -> float | None:
-    return max(n for team in found["shifts"].values() for n in team["false_alarms_in_four_years"].values())
+    return max(float(n) for team in found["shifts"].values() for n in team["false_alarms_in_four_years"].values())
 
 
 _HOLDS = Goal((65, 78), (68, 74))
