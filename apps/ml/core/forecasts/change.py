@@ -36,8 +36,9 @@ PRIOR_SHAPE, PRIOR_WEEKS = 6.0, 8.0
 class LastingChange:
     """A level that has changed and stayed."""
 
-    #: Weeks since the change.
+    #: Weeks since the change, and those before it that they are held against.
     weeks: int
+    weeks_before: int
     #: Mean of a week before it and since.
     before: float
     after: float
@@ -87,7 +88,7 @@ def _change_at(past: Floats, start: int) -> LastingChange | None:
     evidence = (came * log(ratio) - mean * (ratio - 1.0) * len(since)) / _dispersion(before, mean)
     if evidence <= THRESHOLDS[ratio]:
         return None
-    return LastingChange(len(since), mean, float(since.mean()), evidence, is_drop)
+    return LastingChange(len(since), len(before), mean, float(since.mean()), evidence, is_drop)
 
 
 def _dispersion(weeks: Floats, mean: float) -> float:

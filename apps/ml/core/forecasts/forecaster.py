@@ -9,7 +9,7 @@ import numpy as np
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
-from apps.ml.core.forecasts.change import MAX_WEEKS_BEFORE, LastingChange, lasting_change
+from apps.ml.core.forecasts.change import LastingChange, lasting_change
 from apps.ml.core.forecasts.growth import drawn_growth
 from apps.ml.core.forecasts.inflow import Inflow
 from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, ForecastHistory
@@ -195,7 +195,7 @@ class WorkForecaster:
             expected_growth=round(float(np.mean(self._factor)) - 1.0, 3) if self.growth else None,
             carried_over=None if self.carried is None else _mean(self.carried),
             weekly_inflow=None if self.inflow is None else round(self.inflow.weekly_mean, 2),
-            change=self._speed_change(change, work, pace) if change and items else None,
+            change=self._speed_change(change, items, pace) if change and items else None,
         )
 
     def weeks_to_finish(self, work: Floats, *, pace: float = 1.0) -> Floats:
@@ -294,12 +294,20 @@ class WorkForecaster:
         size = float(np.mean(self.throughput.sizes_in(self.unit)))
         return Inflow(self.created, issue_size=size, n_runs=self.runs.n_runs, seed=self.seed)
 
-    def _speed_change(self, change: LastingChange, work: Floats, pace: float) -> SpeedChange:
-        """The futures again, each as much faster or slower as the team was before the change."""
+    def _speed_change(self, change: LastingChange, items: Sequence[WorkItem], pace: float) -> SpeedChange | None:
+        """The futures again, each as much faster or slower as the team was before the change.
+
+        None where the work is counted in what was not recorded then.
+        """
         until = len(self.throughput.issues) - change.weeks
-        former = np.mean(self.throughput.weekly(self.unit)[max(until - MAX_WEEKS_BEFORE, 0) : until])
-        share = float(former) / self.runs.history.weekly_mean
-        weeks = quantiles_of(self.weeks_to_finish(work, pace=pace * share), (PERCENTILES[0], PROMISED_PERCENT))
+        former = float(np.mean(self.throughput.weekly(self.unit)[until - change.weeks_before : until]))
+        if not former:
+            return None
+        then = pace * former / self.runs.history.weekly_mean
+        work = self.work_of(items)
+        in_time = self.probability(work, n_issues=len(items), pace=then)
+        percents = (PERCENTILES[0], PROMISED_PERCENT)
+        weeks = self._weeks_at(percents, self.weeks_to_finish(work, pace=then), in_time)
         return SpeedChange(
             since=(self.asked_on or self.starts_on) - timedelta(weeks=change.weeks),
             weeks=change.weeks,

@@ -11,7 +11,8 @@ from apps.ml.core.forecasts.change import MIN_WEEKS_BEFORE, MIN_WEEKS_SINCE, las
 def test_a_slower_team_is_told_since_when_and_by_how_much():
     found = lasting_change([10.0] * 60 + [6.0] * 12)
 
-    assert (found.weeks, found.before, found.after, found.is_drop) == (12, 10.0, 6.0, True)
+    assert (found.weeks, found.weeks_before, found.is_drop) == (12, 60, True)
+    assert (found.before, found.after) == (10.0, 6.0)
     assert found.ratio == pytest.approx(0.6)
     # Even weeks: of the scatter only the prior is left, 8 of 68 weeks of 1 + 10 / 6, which is less than chance alone.
     assert found.evidence == pytest.approx(12 * (6 * log(0.6) + 10 * 0.4))

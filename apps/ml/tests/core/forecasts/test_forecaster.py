@@ -63,6 +63,20 @@ def test_a_change_of_speed_is_told_with_the_dates_of_the_former_speed():
     assert forecaster().ask(items(15)).change is None
 
 
+def test_weeks_before_a_young_team_began_do_not_lower_its_former_speed():
+    young = replace(
+        TEAM, issues=(0.0,) * 28 + (5.0,) * 60 + (3.0,) * 16, points=(0.0,) * 28 + (10.0,) * 60 + (6.0,) * 16
+    )
+
+    assert forecaster(young).ask(items(15)).change.at_former_speed[0].working_days == pytest.approx(15, abs=2)
+
+
+def test_a_change_is_not_told_in_what_was_not_recorded_before():
+    late = replace(TEAM, issues=(5.0,) * 60 + (3.0,) * 16, points=(0.0,) * 60 + (6.0,) * 16)
+
+    assert forecaster(late).ask(items(15)).change is None
+
+
 def test_the_chance_to_be_in_time_fits_the_dates():
     certain = forecaster().ask(items(5))
     late = forecaster().ask(items(25))
