@@ -8,7 +8,7 @@ import pytest
 from apps.ml.models import AnomalyDetection
 from apps.ml.services.anomaly_service import AnomalyDetectionService
 from apps.ml.tests.factories import AnomalyDetectionFactory
-from apps.ml.tests.forecast_teams import finish_by_week
+from apps.ml.tests.forecasts.teams import finish_by_week
 from apps.projects.models import TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
 
