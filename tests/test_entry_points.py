@@ -196,7 +196,7 @@ def test_a_mistaken_command_line_is_one_clear_line(arguments: list[str], told: s
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("id,title,hours\n1,Fix,-1\n", "none of its 1 rows can be used; line 2: actual hours is negative: -1."),
+        ("id,title,hours\n,,3\n", "none of its 1 rows can be used; line 2: the row has neither a title nor an id."),
         ("id,title\n", "it has no rows below its header."),
     ],
 )
