@@ -7,11 +7,10 @@ show, and is silent about what the last four weeks brought: that is for `core/an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 
-from apps.ml.core.arrays import Floats
+from apps.ml.core.arrays import Booleans, Floats, Integers
 from apps.ml.core.forecasts.level import HORIZON_WEEKS
 
 #: Below three items a week counts are too coarse for a tail.
@@ -71,28 +70,42 @@ def lasting_change(weekly: Sequence[float]) -> LastingChange | None:
     E. S. Page, Continuous Inspection Schemes, Biometrika 41 (1954), for the running sum.
     """
     past = np.trim_zeros(np.asarray(weekly, dtype=np.float64), trim="f")[-MAX_WEEKS_BEFORE - MAX_WEEKS_SINCE :]
-    first = max(MIN_WEEKS_BEFORE, len(past) - MAX_WEEKS_SINCE)
-    found = [change for start in range(first, len(past)) if (change := _change_at(past, start)) is not None]
-    likeliest = max(found, key=lambda change: change.evidence, default=None)
-    return likeliest if likeliest and likeliest.weeks >= MIN_WEEKS_SINCE else None
-
-
-def _change_at(past: Floats, start: int) -> LastingChange | None:
-    before, since = past[max(start - MAX_WEEKS_BEFORE, 0) : start], past[start:]
-    mean = float(before.mean())
-    if mean < MIN_WEEKLY_MEAN:
+    starts = np.arange(max(MIN_WEEKS_BEFORE, len(past) - MAX_WEEKS_SINCE), len(past))
+    if not starts.size:
         return None
-    is_drop = bool(since.mean() < mean)
-    ratio = SLOWER if is_drop else FASTER
-    came = float(np.minimum(since, MAX_WEEK_RATIO * mean).sum())
-    evidence = (came * log(ratio) - mean * (ratio - 1.0) * len(since)) / _dispersion(before, mean)
-    if evidence <= THRESHOLDS[ratio]:
+    n_before, n_since = np.minimum(starts, MAX_WEEKS_BEFORE), len(past) - starts
+    before = _window_sums(past, starts - n_before, starts) / n_before
+    since = (past.sum() - _window_sums(past, 0 * starts, starts)) / n_since
+    is_drop = since < before
+    evidence = _evidence(past, starts, n_before, before, is_drop)
+    enough = (before >= MIN_WEEKLY_MEAN) & (evidence > np.where(is_drop, THRESHOLDS[SLOWER], THRESHOLDS[FASTER]))
+    if not enough.any():
         return None
-    return LastingChange(len(since), len(before), mean, float(since.mean()), evidence, is_drop)
+    best = int(np.argmax(np.where(enough, evidence, -np.inf)))
+    if n_since[best] < MIN_WEEKS_SINCE:
+        return None
+    weeks, weeks_before = int(n_since[best]), int(n_before[best])
+    levels = float(before[best]), float(since[best])
+    return LastingChange(weeks, weeks_before, *levels, float(evidence[best]), bool(is_drop[best]))
 
 
-def _dispersion(weeks: Floats, mean: float) -> float:
-    """Variance beside the mean, at least 1; from neighbouring weeks, so that a slow drift does not count as scatter."""
-    seen = float(np.mean(np.diff(weeks) ** 2)) / 2.0
+def _evidence(past: Floats, starts: Integers, n_before: Integers, mean: Floats, is_drop: Booleans) -> Floats:
+    """For each start how much likelier (natural log) the weeks since are with the change than without."""
+    ratio = np.where(is_drop, SLOWER, FASTER)
+    is_since = np.arange(len(past)) >= starts[:, None]
+    came = (np.minimum(past, MAX_WEEK_RATIO * mean[:, None]) * is_since).sum(axis=1)
+    gain = came * np.log(ratio) - mean * (ratio - 1.0) * (len(past) - starts)
+    return np.asarray(gain / _dispersion(past, starts, n_before, np.maximum(mean, MIN_WEEKLY_MEAN)))
+
+
+def _dispersion(past: Floats, starts: Integers, n_before: Integers, mean: Floats) -> Floats:
+    """Variance beside the mean before each start, at least 1; of neighbours, so that a slow drift is no scatter."""
+    seen = _window_sums(np.diff(past) ** 2, starts - n_before, starts - 1) / (n_before - 1) / 2.0
     prior = mean * (1.0 + mean / PRIOR_SHAPE)
-    return max((len(weeks) * seen + PRIOR_WEEKS * prior) / ((len(weeks) + PRIOR_WEEKS) * mean), 1.0)
+    return np.maximum((n_before * seen + PRIOR_WEEKS * prior) / ((n_before + PRIOR_WEEKS) * mean), 1.0)
+
+
+def _window_sums(values: Floats, first: Integers, end: Integers) -> Floats:
+    """Sums of values[first:end] for each pair."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    return np.asarray(sums[end] - sums[first])
