@@ -6,7 +6,8 @@ Recent outcomes weigh more, so that coverage follows a team that changes (Barber
 exchangeability, 2023; Tibshirani et al., Conformal prediction under covariate shift, 2019).
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +30,8 @@ _SMALLEST_MEAN_FACTOR = 0.5
 COVERAGE_GAIN = 0.2
 #: ... once so many outcomes were seen that their share means something.
 COVERAGE_PRIOR_OUTCOMES = 50.0
+#: Of trainings whose ranges are right one in ten holds less than this by chance: it is no reason to widen them.
+MISS_IN_STANDARD_ERRORS = 1.28
 #: Teams drift between an error and the range made from it: on the validation year ranges held half a point too little.
 DRIFT_ALLOWANCE = 0.005
 _LEVEL_BOUNDS = (0.02, 0.995)
@@ -105,10 +108,12 @@ class ErrorPool:
     values: Floats
     weights: Floats
     cumulative: Floats
+    #: Number of equally weighted errors that would tell as much.
+    effective_size: float
 
     @classmethod
-    def of(cls, values: ArrayLike, weights: ArrayLike | None = None) -> "ErrorPool":
-        """Pool errors; equal weights where none are given.
+    def of(cls, values: ArrayLike, weights: ArrayLike | None = None, *, size: float | None = None) -> "ErrorPool":
+        """Pool errors; equal weights where none are given, and the effective size of the weights (Kish).
 
         Raises
         ------
@@ -121,7 +126,11 @@ class ErrorPool:
         mass = np.ones(errors.size) if weights is None else np.asarray(weights, dtype=np.float64)
         order = np.argsort(errors, kind="stable")
         mass = mass[order] / mass.sum()
-        return cls(errors[order], mass, np.cumsum(mass))
+        return cls(errors[order], mass, np.cumsum(mass), float(1.0 / (mass @ mass)) if size is None else size)
+
+    def scaled(self, scale: float) -> "ErrorPool":
+        """The same errors for an answer with this predicted scale, in its unit."""
+        return replace(self, values=self.values * scale)
 
     def quantile(self, share: float) -> float:
         """Smallest pooled error with at least `share` of the weight at or below it."""
@@ -141,11 +150,6 @@ class ErrorPool:
         # Laplace's rule of succession: a short record can promise neither 0 nor 1.
         size = self.effective_size
         return float((max(held - below, 0.0) * size + 1.0) / (size + 2.0))
-
-    @property
-    def effective_size(self) -> float:
-        """Number of equally weighted errors that would tell as much (Kish)."""
-        return float(1.0 / (self.weights @ self.weights))
 
     def _small_pool_margin(self) -> float:
         # Split conformal asks for the ceil((n + 1) q)-th of n errors: half a rank a side.
@@ -176,9 +180,21 @@ def missing_coverage(level: float, inside: Booleans) -> float:
     return COVERAGE_GAIN * believed * (level - float(inside.mean()))
 
 
-def corrected_level(level: float, recent: RecentOutcomes | None) -> float:
-    """The share to ask of the pool so that `level` is held: more where the last ranges held too little, and back."""
-    missing = 0.0 if recent is None else missing_coverage(level, recent.inside)
+def missed_in_training(level: float, held: float, n: int) -> float:
+    """What to ask for on top of `level`, since in training n > 0 ranges held a share of `held`; 0 if by chance."""
+    missing, chance = level - held, MISS_IN_STANDARD_ERRORS * math.sqrt(level * (1.0 - level) / n)
+    return missing * n / (n + COVERAGE_PRIOR_OUTCOMES) if missing > chance else 0.0
+
+
+def corrected_level(level: float, recent: RecentOutcomes | None, missed: float = 0.0) -> float:
+    """The share to ask of the pool so that `level` is held: more where the last ranges held too little, and back.
+
+    What was `missed` in training counts as long as no served outcome tells better.
+    """
+    n_served = 0 if recent is None else len(recent)
+    missing = missed * COVERAGE_PRIOR_OUTCOMES / (COVERAGE_PRIOR_OUTCOMES + n_served)
+    if recent is not None:
+        missing += missing_coverage(level, recent.inside)
     # Near 1 there is little room: the allowance shrinks with it.
     allowance = DRIFT_ALLOWANCE * 4 * level * (1.0 - level) / 0.64
     return min(max(level + allowance + missing, _LEVEL_BOUNDS[0]), _LEVEL_BOUNDS[1])

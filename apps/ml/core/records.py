@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from apps.common.hours import LEAST_HOURS
+
 
 @dataclass(frozen=True, slots=True)
 class IssueFacts:
@@ -41,3 +43,8 @@ class CompletedIssue:
 def chronological(issues: Sequence[CompletedIssue]) -> list[CompletedIssue]:
     """Issues in the order in which their outcomes became known; ties keep the order given by (known_at, id)."""
     return sorted(issues, key=lambda issue: (issue.completed_at, issue.known_at, issue.issue_id))
+
+
+def with_hours(issues: Sequence[CompletedIssue]) -> list[CompletedIssue]:
+    """The issues whose hours can be learned from, in time order."""
+    return chronological([issue for issue in issues if (issue.actual_hours or 0.0) >= LEAST_HOURS])

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.common.console import table
+from apps.ml.core.intervals import missed_in_training
 from apps.ml.models import MLModel
 from apps.ml.services.model_trainer import Training
 from apps.ml.services.models.kinds import ModelKind, kind_of
@@ -41,7 +42,8 @@ def training_report(training: Training, scope: str) -> Report:
     figures = model_figures(model) | {"scope": scope, "verdict": training.verdict.reason}
     header, *rows = _metric_rows(model.metrics)
     lines = [
-        f"{model.model_type} {model.version} for {scope}: {model.training_samples:,} completed issues.",
+        f"{model.model_type} {model.version} for {scope}: {model.training_samples:,} completed issues."
+        + "".join(_broken_ranges(model)),
         *_measured_on(model.metrics),
         "",
         *table(header, rows),
@@ -68,6 +70,17 @@ def model_figures(model: MLModel) -> dict[str, Any]:
         "failure_reason": model.failure_reason,
         "metrics": model.metrics,
     }
+
+
+def _broken_ranges(model: MLModel) -> Iterator[str]:
+    """Of ranges of hours that held less than they promise, by more than chance."""
+    kind, level = kind_of(model.model_type), settings.ML_INTERVAL_LEVEL
+    if kind.truth is None or not kind.truth.by_ratio:
+        return
+    for metrics, which in ((model.metrics, ""), (model.metrics.get("with_estimate"), " with the team's estimate")):
+        if metrics and missed_in_training(level, metrics["coverage"], metrics["n_test"]) > 0:
+            held = f"held {metrics['coverage']:.0%} of {metrics['n_test']:,} issues"
+            yield f" The {level:.0%} range{which} {held}: what is served is wider for it."
 
 
 def _metric_rows(metrics: dict[str, Any]) -> Iterator[Sequence[str]]:

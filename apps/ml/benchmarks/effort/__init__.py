@@ -2,10 +2,12 @@
 
     ./run manage benchmark effort --data tasks.csv --from 2008-01-01 --json effort.json
     ./run manage benchmark effort --data later.csv --train tasks.csv --from 2009-03-01
+    ./run manage benchmark effort --data tasks.csv --learning-curve --from 2005-01-01 --until 2008-01-01
 
 Every issue is predicted at the time it was estimated, by a model trained on issues completed before. `rolling` keeps
 the model as fresh as the product does (refit at each month's start, ranges corrected by the last 300 outcomes),
-`frozen` trains once.
+`frozen` trains once. `--learning-curve` asks instead what young teams are told: one team, cut at each month of the
+range, or without `--from` each project of the file, cut three times.
 """
 
 import argparse
@@ -18,9 +20,10 @@ import numpy as np
 
 from apps.ml.benchmarks.acceptance import acceptance_table, judged
 from apps.ml.benchmarks.effort.data import read_tasks
+from apps.ml.benchmarks.effort.learning_curve import learning_curve, measure, monthly_cuts, project_cuts
 from apps.ml.benchmarks.effort.report import CRITERIA, methods
 from apps.ml.benchmarks.effort.score import Test, score_baseline, score_estimates
-from apps.ml.benchmarks.runs import NothingToTest, Write, add_dated_arguments, tested_range, write_figures
+from apps.ml.benchmarks.runs import NothingToTest, Write, add_dated_arguments, moment, tested_range, write_figures
 from apps.ml.core.effort.baselines import BASELINES, fitted
 from apps.ml.core.effort.replay import EffortReplay, ReplayedIssue
 from apps.ml.core.records import CompletedIssue, chronological
@@ -35,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_dated_arguments(parser, data="CSV of finished tasks with hours")
     parser.add_argument("--protocol", choices=("rolling", "frozen"), default="rolling")
     parser.add_argument("--level", type=float, default=0.8, help="share of outcomes that ranges shall hold")
+    parser.add_argument("--learning-curve", action="store_true", help="teams with 10 to 200 finished issues")
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
@@ -45,6 +49,8 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     NothingToTest
         If the range holds no task, or there is none before it.
     """
+    if options.get("learning_curve"):
+        return _learning_curve(options, write)
     path, earlier = Path(options["data"]), options.get("train")
     tasks = read_tasks(path)
     known = read_tasks(Path(earlier)) if earlier else []
@@ -60,6 +66,18 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
     project["acceptance"] = judged(CRITERIA, project, withheld=bool(earlier))
     figures = {"protocol": "rolling" if rolling else "frozen", "from": start.isoformat(), "projects": [project]}
     _report(project, write)
+    write_figures(options, figures)
+    return figures
+
+
+def _learning_curve(options: dict[str, Any], write: Write) -> dict[str, Any]:
+    tasks, start = read_tasks(Path(options["data"])), options.get("start")
+    end = moment(options["end"]) if options.get("end") else max(task.known_at for task in tasks)
+    cuts = monthly_cuts(tasks, moment(start), end) if start else project_cuts(tasks)
+    rows = measure(list(cuts), write)
+    for line in learning_curve(rows):
+        write(line)
+    figures = {"learning_curve": rows}
     write_figures(options, figures)
     return figures
 

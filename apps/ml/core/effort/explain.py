@@ -31,6 +31,8 @@ GROUP_NAMES = {
 
 #: Boosted trees, for a reader.
 TREES = "further patterns (boosted trees)"
+#: What a global model's answer is moved by.
+OWN_OUTCOMES = "what your own finished issues took"
 #: Names of the naive experts of either head, in the order of their columns.
 PLAIN_BASELINES = ("typical hours of the team", "typical hours of the team lately", "typical hours of this issue type")
 INFORMED_BASELINES = ("your own estimate", "typical hours of the team")
@@ -56,6 +58,8 @@ class Explanation:
     informed: bool
     n_similar: int
     otherwise: Counterfactual | None
+    #: What a global model's answer was moved by towards the outcomes of the team that asks, on the log scale.
+    shift: float = 0.0
 
 
 def contributions(told: Explanation, weights: Floats, linear: FoldedLinear) -> tuple[Contribution, ...]:
@@ -69,10 +73,12 @@ def contributions(told: Explanation, weights: Floats, linear: FoldedLinear) -> t
     else:
         start_name, start, parts = _plain_parts(told, weights, linear)
     if not told.head.serves_model:
-        return (Contribution(_baseline_name(told), told.hours),)
-    if told.answer.snapped:
-        return (Contribution(start_name, told.hours),)
-    return _in_hours(start_name, start, parts, told.hours)
+        start_name, start, parts = _baseline_name(told), float(told.answer.experts[told.head.baseline]), {}
+    elif told.answer.snapped:
+        parts = {}
+    if told.shift:
+        parts |= {OWN_OUTCOMES: told.shift}
+    return _in_hours(start_name, start, parts, told.hours) if parts else (Contribution(start_name, told.hours),)
 
 
 def _baseline_name(told: Explanation) -> str:

@@ -5,12 +5,15 @@ feature belongs to and how it is scaled.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+
+from apps.ml.core.arrays import Floats
 from apps.ml.core.hashing import hashed, hashed_set
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped, tokens
@@ -152,6 +155,11 @@ def has_estimate(facts: IssueFacts) -> bool:
 def log_estimate(facts: IssueFacts) -> float:
     """Natural log of the team's own estimate in hours; only where `has_estimate`."""
     return math.log(facts.estimated_hours or 1.0)
+
+
+def log_estimates_of(readings: Sequence[Reading]) -> Floats:
+    """Natural logs of the team's estimates, shape (n,); NaN where there was none."""
+    return np.array([log_estimate(each.facts) if has_estimate(each.facts) else np.nan for each in readings])
 
 
 def _estimate(facts: IssueFacts) -> Iterator[Feature]:

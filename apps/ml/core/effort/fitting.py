@@ -39,7 +39,7 @@ from apps.ml.core.effort.heads import (
 from apps.ml.core.effort.metrics import HeadMetrics, head_metrics
 from apps.ml.core.effort.mixing import best_column, prior_weights
 from apps.ml.core.effort.table import EffortTable, Rows
-from apps.ml.core.intervals import Totals
+from apps.ml.core.intervals import Totals, missed_in_training
 
 #: The last fifth of the issues is the seed's test part.
 TEST_SHARE = 0.2
@@ -73,12 +73,14 @@ class FittedHead:
     line: Pipeline
     trees: GradientBoostingRegressor | None
     calibration: HeadCalibration
-    #: Errors of the out-of-sample answers in units of their predicted scale, in time order.
+    #: Errors of what was served out of sample in units of their predicted scale, in time order.
     standard_errors: Floats
     totals: Totals
     #: Column of the naive expert that did best.
     baseline: int
     metrics: HeadMetrics
+    #: What to ask of ranges on top of their level, since those of the test part held too little.
+    missing_coverage: float
 
 
 def spec_of(table: EffortTable, *, informed: bool) -> HeadSpec:
@@ -152,24 +154,29 @@ def _fit_head(study: Study, spec: HeadSpec, experts: Experts, past: Prequential,
     by_time = np.sort(past.rows)
     calibration = calibrate(table, spec, experts.answers, by_time, centres=centres, scaler=line["scaler"])
     naive = experts.answers[by_time][:, : spec.n_naive]
-    errors = table.log_hours[past.rows] - past.centre
+    weights = dict(zip(spec.names, calibration.weights.tolist(), strict=True))
+    metrics = head_metrics(
+        table,
+        past,
+        experts.answers,
+        weights,
+        level=study.level,
+        test_share=TEST_SHARE,
+        informed=spec.informed,
+        corrects=corrects,
+    )
+    served = past.served(beats_baseline=metrics.beats_baseline)
+    errors = table.log_hours[past.rows] - served
     return FittedHead(
         spec=spec,
         line=line,
         trees=experts.trees,
         calibration=calibration,
         standard_errors=errors / past.scale,
-        totals=Totals.of(errors, np.exp(past.centre)),
+        totals=Totals.of(errors, np.exp(served)),
         baseline=best_column(naive, table.log_hours[by_time]),
-        metrics=head_metrics(
-            table,
-            past,
-            experts.answers,
-            dict(zip(spec.names, calibration.weights.tolist(), strict=True)),
-            level=study.level,
-            test_share=TEST_SHARE,
-            corrects=corrects,
-        ),
+        metrics=metrics,
+        missing_coverage=missed_in_training(study.level, metrics.coverage, metrics.n_test),
     )
 
 

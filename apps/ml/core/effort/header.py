@@ -47,6 +47,11 @@ class HeadHeader:
     #: Smallest and largest log of an estimate that was learned from; None for the head without, and in old artefacts.
     log_estimates: tuple[float, float] | None = None
 
+    #: What ranges held too little in training, see `intervals.missed_in_training`; 0 in old artefacts.
+    missing_coverage: float = 0.0
+    #: How much of a range the errors of the head make at least, see `ranges.PastRanges.share`; 0 in old artefacts.
+    head_share: float = 0.0
+
     def beyond(self, log_estimate: float) -> float:
         """How far an estimate lies outside those that were learned from, in log units."""
         low, high = self.log_estimates or (log_estimate, log_estimate)

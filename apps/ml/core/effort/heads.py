@@ -136,6 +136,10 @@ class Prequential:
     scale: Floats
     baseline: Floats
 
+    def served(self, *, beats_baseline: bool) -> Floats:
+        """The mixture, or the baseline where nothing learned beats it, on the log scale, shape (n_rows,)."""
+        return self.centre if beats_baseline else self.baseline
+
 
 def calibrate(
     table: EffortTable, spec: HeadSpec, experts: Floats, rows: Rows, *, centres: Floats, scaler: Any

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from apps.ml.core.arrays import Booleans, Floats
+from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.heads import Prequential
+from apps.ml.core.effort.ranges import PastRanges
 from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.evaluation import metrics as evaluation
-from apps.ml.core.intervals import ErrorPool
 
 #: The model serves where its gain is larger than so many standard errors. Of simulated teams of 100 to 300 issues with
 #: hours independent of everything about 1 in 50 passes, since what it learned makes the mixture worse than a median; at
@@ -35,8 +35,10 @@ class HeadMetrics:
     rmse: float
     r2: float
     malr: float
-    #: Share of the test part inside the range learned before it.
+    #: Share of the test part inside the ranges that would have been served, were it not for `missing_coverage`.
     coverage: float
+    #: How much of the ranges the errors of the head make; the rest is the spread of the team's last outcomes.
+    head_share: float
     baseline_mae: float
     baseline_malr: float
     human_mae: float | None
@@ -68,6 +70,7 @@ def head_metrics(
     *,
     level: float,
     test_share: float,
+    informed: bool,
     corrects: bool,
 ) -> HeadMetrics:
     """Measure what a head would have served.
@@ -78,6 +81,8 @@ def head_metrics(
         Out-of-sample answers; those of the last `test_share` of all issues are the test part.
     experts : ndarray of shape (n_issues, n_experts)
         Out-of-sample answers of each expert, columns as in `weights`.
+    informed : bool
+        Whether the head knows the team's estimate.
     corrects : bool
         Whether the head only corrects the team's own estimate, on data where something can be learned.
     """
@@ -91,12 +96,15 @@ def head_metrics(
     asked = ~np.isnan(human)
     losses = np.abs(experts[past.rows] - table.log_hours[past.rows][:, None]).mean(axis=0)
     beats, missing = _verdict(table.log_hours[past.rows], past, corrects=corrects)
+    ranges = PastRanges(table, past, past.served(beats_baseline=beats), level, informed)
+    share = ranges.share()
     return HeadMetrics(
         mae=evaluation.mae(hours, answers),
         rmse=evaluation.rmse(hours, answers),
         r2=evaluation.r2(hours, answers),
         malr=evaluation.malr(hours, answers),
-        coverage=_coverage(table, past, test, level),
+        coverage=ranges.coverage(test, share),
+        head_share=share,
         baseline_mae=evaluation.mae(hours, baseline),
         baseline_malr=evaluation.malr(hours, baseline),
         human_mae=evaluation.mae(hours[asked], human[asked]) if asked.any() else None,
@@ -108,13 +116,6 @@ def head_metrics(
         expert_weights=weights,
         expert_losses=dict(zip(weights, losses.tolist(), strict=True)),
     )
-
-
-def _coverage(table: EffortTable, past: Prequential, test: Booleans, level: float) -> float:
-    """Share of the test part inside ranges learned from the out-of-sample errors before it."""
-    errors = (table.log_hours[past.rows] - past.centre) / past.scale
-    low, high = ErrorPool.of(errors[~test] if (~test).any() else errors).band(level)
-    return evaluation.coverage(errors[test], np.full(test.sum(), low), np.full(test.sum(), high))
 
 
 def _verdict(log_hours: Floats, past: Prequential, *, corrects: bool) -> tuple[bool, int]:

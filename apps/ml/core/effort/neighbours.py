@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.features import Reading
+from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.effort.features import Reading, log_estimates_of
 from apps.ml.core.hashing import hashed
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
@@ -45,31 +45,45 @@ class Neighbours:
     fields : ndarray of shape (5, n_issues)
         Hashed values; 0 stands for 'not known' and agrees with nothing.
     log_hours : ndarray of shape (n_issues,)
+    log_estimates : ndarray of shape (n_issues,)
+        NaN where the team gave no estimate.
     """
 
     index: SimilarIssueIndex
     fields: NDArray[np.uint32]
     log_hours: Floats
+    log_estimates: Floats
 
     def closeness(self, similarity: Floats, facts: IssueFacts) -> Floats:
         """Words and fields together, shape (n_issues,)."""
-        wanted = field_codes(facts)
-        agreed = np.zeros(similarity.size)
+        agreed = self.agreement(facts, slice(similarity.size))
+        return np.asarray(similarity + FIELD_SIMILARITY / len(self.fields) * agreed)
+
+    def agreement(self, facts: IssueFacts, rows: Integers | slice) -> Floats:
+        """How many fields agree, shape (n_rows,)."""
         # A column at a time: four times as fast as the whole table at once.
-        for column, code in zip(self.fields, wanted, strict=True):
+        agreed = np.zeros(self.log_hours[rows].size)
+        for column, code in zip(self.fields, field_codes(facts), strict=True):
             if code:
-                agreed += column[: similarity.size] == code
-        return np.asarray(similarity + FIELD_SIMILARITY / wanted.size * agreed)
+                agreed += column[rows] == code
+        return agreed
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays for the serving artefact."""
-        return {**self.index.to_arrays(), "neighbour_fields": self.fields, "neighbour_log_hours": self.log_hours}
+        return {
+            **self.index.to_arrays(),
+            "neighbour_fields": self.fields,
+            "neighbour_log_hours": self.log_hours,
+            "neighbour_log_estimates": self.log_estimates,
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Neighbours":
         """Read what `to_arrays` wrote."""
-        index = SimilarIssueIndex.from_arrays(arrays)
-        return cls(index, arrays["neighbour_fields"], arrays["neighbour_log_hours"])
+        index, log_hours = SimilarIssueIndex.from_arrays(arrays), arrays["neighbour_log_hours"]
+        # Artefacts of before there were ranges from own ratios keep no estimates.
+        estimates = arrays.get("neighbour_log_estimates", np.full(log_hours.size, np.nan))
+        return cls(index, arrays["neighbour_fields"], log_hours, estimates)
 
 
 def field_codes(facts: IssueFacts) -> NDArray[np.uint32]:
@@ -87,7 +101,7 @@ def build_neighbours(readings: Sequence[Reading], log_hours: Floats, issue_ids: 
         points=[_points(reading.facts) for reading in readings],
     )
     fields = np.stack([field_codes(reading.facts) for reading in readings], axis=1)
-    return Neighbours(index, fields, log_hours)
+    return Neighbours(index, fields, log_hours, log_estimates_of(readings))
 
 
 def _points(facts: IssueFacts) -> float:

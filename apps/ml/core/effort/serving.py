@@ -1,8 +1,8 @@
 """Serve the effort model from plain arrays: NumPy and look-ups only, half a millisecond a call."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,17 @@ from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask
+from apps.ml.core.effort.own_outcomes import (
+    MOST_COMPARED,
+    TeamRecord,
+    head_share,
+    last_outcomes,
+    mixed,
+    own_errors,
+    strangers_share,
+)
 from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
-from apps.ml.core.records import IssueFacts
+from apps.ml.core.records import CompletedIssue, IssueFacts, with_hours
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
 from apps.ml.core.trees import FlatTrees
@@ -71,12 +80,30 @@ class ServedHead:
 
 @dataclass(frozen=True, slots=True)
 class EffortRequest:
-    """One request."""
+    """One request, read."""
 
-    facts: IssueFacts
-    similar: tuple[SimilarIssue, ...]
+    reading: Reading
+    #: Similarity of its words to each finished issue, shape (n_issues,); None for a global model.
+    similarity: Floats | None
+    nearby: Neighbourhood
     recent: RecentOutcomes | None
-    level: float
+    team: TeamRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a head says of a request, and how far off it may be."""
+
+    head: ServedHead
+    answer: HeadAnswer
+    #: Log hours.
+    centre: float
+    #: What a global model's answer was moved by, for the team that asks; in `centre`.
+    shift: float
+    #: Errors to expect on the log scale of hours.
+    errors: ErrorPool
+    #: What came of the last answers of this head, for whoever asks.
+    outcomes: RecentOutcomes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +148,12 @@ class EffortModel:
         )
 
     def estimate(
-        self, facts: IssueFacts, *, recent: RecentOutcomes | None = None, level: float | None = None
+        self,
+        facts: IssueFacts,
+        *,
+        recent: RecentOutcomes | None = None,
+        team: TeamRecord | None = None,
+        level: float | None = None,
     ) -> EffortEstimate:
         """Estimate the hours of an issue.
 
@@ -131,25 +163,46 @@ class EffortModel:
             Unknown types, words and people add nothing; they are no error.
         recent : RecentOutcomes, optional
             What came of the last predictions of this project: corrects range, confidence and expected hours.
+        team : TeamRecord, optional
+            What the team that asks a global model has finished: the answer is moved to it, and range and confidence
+            are of it. A model of a project knows its team.
         level : float, optional
             Share of outcomes the range shall hold, in (0, 1); the trained level where not given.
         """
+        asked = self._read(facts, recent, team)
+        outlook = self._outlook(asked)
+        return self._estimate(asked, outlook, level or self.header.level)
+
+    def hours(
+        self, facts: IssueFacts, *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
+    ) -> tuple[Floats, Floats]:
+        """Hours that the issue may take and the weight of each, which sum to 1; parameters as of `estimate`."""
+        outlook = self._outlook(self._read(facts, recent, team))
+        hours = np.exp(outlook.centre + outlook.errors.values)
+        return np.clip(hours, *RANGE_BOUNDS), outlook.errors.weights
+
+    def record_of(self, history: Sequence[CompletedIssue]) -> TeamRecord | None:
+        """What this model, of all projects, says of a team's last finished issues; None where none has hours."""
+        outcomes = last_outcomes(history)
+        if outcomes is None:
+            return None
+        last = with_hours(history)[-MOST_COMPARED:]
+        plain = [self._error(replace(issue.facts, estimated_hours=None), issue) for issue in last]
+        informed = [self._error(issue.facts, issue) for issue in last if has_estimate(issue.facts)]
+        return TeamRecord(outcomes, {False: np.array(plain), True: np.array(informed)})
+
+    def _error(self, facts: IssueFacts, issue: CompletedIssue) -> float:
+        return math.log(issue.actual_hours or np.nan) - self._outlook(self._read(facts, None, None)).centre
+
+    def _read(self, facts: IssueFacts, recent: RecentOutcomes | None, team: TeamRecord | None) -> EffortRequest:
         reading = read(facts, with_people=self.neighbours is not None)
         similarity = None if self.neighbours is None else self.neighbours.index.similarities(reading.token_set)
-        nearby = self._look_around(reading, similarity)
-        head, answer = self._answer(reading, nearby)
-        asked = EffortRequest(facts, self._similar(similarity), recent, level or self.header.level)
-        return self._estimate(asked, head, answer, self._otherwise(reading, nearby, head))
+        return EffortRequest(reading, similarity, self._look_around(reading, similarity), recent, team)
 
     @property
     def abstains(self) -> bool:
         """Whether the naive baseline answers, because nothing beat it."""
         return not self.plain.header.serves_model
-
-    def errors(self, *, used_estimate: bool, recent: RecentOutcomes | None = None) -> ErrorPool:
-        """Errors to expect of its estimates, in units of their `log_scale`."""
-        head = self.informed if used_estimate and self.informed is not None else self.plain
-        return corrected_pool(head.pool, None if recent is None else recent.like(used_estimate=used_estimate))
 
     def _answer(self, reading: Reading, nearby: Neighbourhood) -> tuple[ServedHead, HeadAnswer]:
         static = as_row(static_row(reading, nearby, self.levels))
@@ -158,15 +211,16 @@ class EffortModel:
             return self.plain, plain
         return self.informed, self.answer_informed(self.informed, reading, plain, static)
 
-    def _otherwise(self, reading: Reading, nearby: Neighbourhood, head: ServedHead) -> Counterfactual | None:
+    def _otherwise(self, reading: Reading, nearby: Neighbourhood, outlook: Outlook) -> Counterfactual | None:
         """The answer to the same issue with other points; None where points were not learned from."""
-        if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not head.header.serves_model:
+        if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not outlook.head.header.serves_model:
             return None
         now = reading.facts.story_points
         points = POINTS_TO_COMPARE if now is None else next((step for step in PLANNING_SCALE if step > now), None)
         if points is None:
             return None
-        return Counterfactual(points, bounded_hours(self._answer(with_points(reading, points), nearby)[1].centre))
+        centre = self._answer(with_points(reading, points), nearby)[1].centre + outlook.shift
+        return Counterfactual(points, bounded_hours(centre))
 
     def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:
         level = self.levels.of_type(reading.facts.issue_type)
@@ -205,37 +259,74 @@ class EffortModel:
         scale = widened(_scale(head, parts, experts, centre, static), head.header.beyond(own))
         return HeadAnswer(centre, scale, experts, parts, keep, lean)
 
-    def _estimate(
-        self, asked: EffortRequest, head: ServedHead, answer: HeadAnswer, otherwise: Counterfactual | None
-    ) -> EffortEstimate:
+    def _outlook(self, asked: EffortRequest) -> Outlook:
+        head, answer = self._answer(asked.reading, asked.nearby)
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
-        hours = bounded_hours(centre)
         outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
-        pool = corrected_pool(head.pool, outcomes)
-        low, high = pool.band(corrected_level(asked.level, outcomes))
+        errors, shift = corrected_pool(head.pool, outcomes), 0.0
+        if asked.team is not None:
+            shift = asked.team.shift(used_estimate=informed)
+        own = self._own_errors(asked, centre + shift, informed)
+        if own is None:
+            return Outlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes)
+        n_own = own.effective_size
+        share = max(head_share(n_own, used_estimate=informed), head.header.head_share)
+        if asked.team is not None:
+            share = strangers_share(n_own)
+        errors = mixed(own, errors.scaled(answer.scale), share=share)
+        return Outlook(head, answer, centre + shift, shift, errors, outcomes)
+
+    def _own_errors(self, asked: EffortRequest, centre: float, informed: bool) -> ErrorPool | None:
+        """What the outcomes of the team say: those learned from, or those of the team that asks a global model."""
+        neighbours, similarity = self.neighbours, asked.similarity
+        if asked.team is not None:
+            neighbours = asked.team.neighbours
+            similarity = neighbours.index.similarities(asked.reading.token_set)
+        if neighbours is None or similarity is None:
+            return None
+        return own_errors(neighbours, similarity, asked.reading.facts, centre=centre, used_estimate=informed)
+
+    def _estimate(self, asked: EffortRequest, outlook: Outlook, level: float) -> EffortEstimate:
+        head, answer, outcomes = outlook.head, outlook.answer, outlook.outcomes
+        informed, hours = head is self.informed, bounded_hours(outlook.centre)
+        similar = self._similar(asked.similarity)
         explained = Explanation(
-            self.header, head.header, asked.facts, answer, hours, informed, len(asked.similar), otherwise
+            header=self.header,
+            head=head.header,
+            facts=asked.reading.facts,
+            answer=answer,
+            hours=hours,
+            informed=informed,
+            n_similar=len(similar),
+            otherwise=self._otherwise(asked.reading, asked.nearby, outlook),
+            shift=outlook.shift,
         )
         return EffortEstimate(
             predicted_hours=hours,
             expected_hours=min(hours * corrected_totals(head.totals, outcomes).mean_factor, RANGE_BOUNDS[1]),
-            interval=Interval(
-                low=min(bounded_hours(math.log(hours) + low * answer.scale, RANGE_BOUNDS), hours),
-                high=max(bounded_hours(math.log(hours) + high * answer.scale, RANGE_BOUNDS), hours),
-                level=asked.level,
-                measured_coverage=outcomes.measured_coverage if outcomes is not None else None,
-                n_outcomes=len(outcomes) if outcomes is not None else 0,
-            ),
-            confidence=pool.share_within(_TWICE / answer.scale),
+            interval=_interval(outlook, hours, level),
+            confidence=outlook.errors.share_within(_TWICE),
             method="ml_model" if head.header.serves_model else "baseline",
             reasoning=reasoning(explained),
             model_version=self.header.version or None,
-            similar_issues=asked.similar,
+            similar_issues=similar,
             contributions=contributions(explained, head.weights, head.linear),
             log_scale=answer.scale,
             used_estimate=informed,
         )
+
+
+def _interval(outlook: Outlook, hours: float, level: float) -> Interval:
+    outcomes = outlook.outcomes
+    low, high = outlook.errors.band(corrected_level(level, outcomes, outlook.head.header.missing_coverage))
+    return Interval(
+        low=min(bounded_hours(math.log(hours) + low, RANGE_BOUNDS), hours),
+        high=max(bounded_hours(math.log(hours) + high, RANGE_BOUNDS), hours),
+        level=level,
+        measured_coverage=outcomes.measured_coverage if outcomes is not None else None,
+        n_outcomes=len(outcomes) if outcomes is not None else 0,
+    )
 
 
 def _boosted(head: ServedHead, linear: Floats, static: Floats) -> tuple[float, float]:

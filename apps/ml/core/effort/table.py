@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.common.hours import LEAST_HOURS
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.estimators import Matrix
 from apps.ml.core.effort.experts import static_row
-from apps.ml.core.effort.features import Reading, has_estimate, log_estimate, read
+from apps.ml.core.effort.features import Reading, log_estimates_of, read
 from apps.ml.core.effort.naive import NaiveLevels, RunningLevels
 from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, build_neighbours
-from apps.ml.core.records import CompletedIssue, chronological
+from apps.ml.core.records import CompletedIssue
 
 Rows = NDArray[np.intp]
 #: With fewer outcomes known to the typical later issue, the order of estimating teaches nothing.
@@ -57,10 +56,10 @@ class EffortTable:
     def __len__(self) -> int:
         return len(self.readings)
 
-
-def with_hours(issues: Sequence[CompletedIssue]) -> list[CompletedIssue]:
-    """The issues a model of hours can learn from, in time order."""
-    return chronological([issue for issue in issues if (issue.actual_hours or 0.0) >= LEAST_HOURS])
+    @property
+    def n_estimated(self) -> int:
+        """Issues that the team had estimated."""
+        return int(np.count_nonzero(~np.isnan(self.log_estimates)))
 
 
 def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history: bool = True) -> EffortTable:
@@ -85,7 +84,7 @@ def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history:
         readings=readings,
         issue_ids=ids,
         log_hours=log_hours,
-        log_estimates=np.array([log_estimate(r.facts) if has_estimate(r.facts) else np.nan for r in readings]),
+        log_estimates=log_estimates_of(readings),
         matrix=Matrix(readings),
         neighbours=neighbours,
         levels=levels,

@@ -18,8 +18,8 @@ from apps.ml.core.effort.folding import folded
 from apps.ml.core.effort.header import KIND, MIN_TRAINING_ISSUES, Header
 from apps.ml.core.effort.heads import Prequential, blocks_of, fit_line
 from apps.ml.core.effort.metrics import EffortMetrics
-from apps.ml.core.effort.table import EffortTable, build_table, with_hours
-from apps.ml.core.records import CompletedIssue
+from apps.ml.core.effort.table import EffortTable, build_table
+from apps.ml.core.records import CompletedIssue, with_hours
 
 Scope = Literal["project", "global"]
 Progress = Callable[[str, float], None]

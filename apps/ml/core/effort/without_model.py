@@ -1,27 +1,98 @@
-"""Hours without a model: from similar issues, or from averages of issue types, honest about how little they know."""
+"""Hours without a model: from the team's estimate, similar issues or averages of types, honest about what is known."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 
 from apps.ml.core.arrays import Floats
+from apps.ml.core.effort.features import has_estimate, log_estimate
+from apps.ml.core.effort.neighbours import Neighbours
+from apps.ml.core.effort.own_outcomes import UNKNOWN_RATIO_SPREAD, UNKNOWN_SPREAD, own_errors, spread_of
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.results import Contribution, EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY, SimilarIssueIndex, token_set
 
 #: The seed's default where nothing is known: one working day.
 DEFAULT_HOURS = 8.0
-#: Spread of log hours in a team of which nothing is known: hours of the public data sets spread by 1.3 to 1.4.
-DEFAULT_LOG_SPREAD = 1.4
-#: The unknown team is worth this many outcomes against the known ones when a spread is estimated.
-SPREAD_PRIOR_OUTCOMES = 5.0
+#: Fewer estimates with an outcome do not tell how a team estimates.
+MINIMUM_RATIOS = 5
 #: A type's level moves towards the overall one as if this many outcomes of that size were known already.
 TYPE_SHRINKAGE = 5.0
 #: Outcomes lose half their weight after so many newer ones: teams change.
 HALF_LIFE_OUTCOMES = 100.0
 _TWICE = math.log(2.0)
+
+
+def estimate_without_model(
+    facts: IssueFacts,
+    history: Sequence[CompletedIssue],
+    index: SimilarIssueIndex,
+    outcomes: Neighbours | None,
+    *,
+    level: float = 0.8,
+) -> EffortEstimate:
+    """Hours from the team's own estimate and what others came to, else from similar issues, else from the type.
+
+    Parameters
+    ----------
+    history : sequence of CompletedIssue
+        Finished issues, of which those with hours count.
+    index : SimilarIssueIndex
+        Over `history`.
+    outcomes : Neighbours or None
+        The last of `history` with hours, from `last_outcomes`: range and confidence are what these tell.
+    level : float
+        Share of outcomes the range shall hold, in (0, 1).
+    """
+    if outcomes is None:
+        return estimate_from_type(facts, history, level=level)
+    estimate = (
+        estimate_from_estimate(facts, outcomes, level=level)
+        or estimate_from_similar(facts, index, level=level)
+        or estimate_from_type(facts, history, level=level)
+    )
+    return _with_range_of(outcomes, estimate, facts)
+
+
+def _with_range_of(outcomes: Neighbours, estimate: EffortEstimate, facts: IssueFacts) -> EffortEstimate:
+    centre, level = math.log(estimate.predicted_hours), estimate.interval.level
+    similarity = outcomes.index.similarities(token_set(facts))
+    errors = own_errors(outcomes, similarity, facts, centre=centre, used_estimate=estimate.used_estimate)
+    if errors is None:
+        return estimate
+    low, high = errors.band(level)
+    return replace(
+        estimate,
+        interval=Interval(low=math.exp(centre + min(low, 0.0)), high=math.exp(centre + max(high, 0.0)), level=level),
+        confidence=errors.share_within(_TWICE),
+    )
+
+
+def estimate_from_estimate(facts: IssueFacts, outcomes: Neighbours, *, level: float = 0.8) -> EffortEstimate | None:
+    """The team's own estimate times what earlier ones came to; None without it, or where fewer than 5 tell."""
+    ratios = outcomes.log_hours - outcomes.log_estimates
+    ratios = ratios[~np.isnan(ratios)]
+    if not has_estimate(facts) or ratios.size < MINIMUM_RATIOS:
+        return None
+    own, usual = log_estimate(facts), float(np.median(ratios))
+    centre = own + usual * ratios.size / (ratios.size + TYPE_SHRINKAGE)
+    return replace(
+        _estimate(
+            centre,
+            spread_of(ratios - usual, UNKNOWN_RATIO_SPREAD),
+            level=level,
+            method="heuristic",
+            reasoning=(
+                f"Your estimate of {math.exp(own):.1f} h, and what {ratios.size} estimated issues took: "
+                f"typically {math.exp(usual):.2f} times theirs. No trained model answered."
+            ),
+            parts=(("your own estimate", own), ("the team's usual overrun", centre)),
+        ),
+        used_estimate=True,
+    )
 
 
 def estimate_from_similar(
@@ -74,7 +145,7 @@ def _neighbour_level(neighbours: Sequence[SimilarIssue], history: Floats) -> tup
     # Neighbours speak with the weight of their similarity; what the nearest lacks to one, the team's level has.
     doubt = max(1.0 - float(weights.max()), 0.05)
     centre = float((weights @ values + doubt * np.median(history)) / (weights.sum() + doubt))
-    overall = _spread(history - np.median(history))
+    overall = spread_of(history - np.median(history), UNKNOWN_SPREAD)
     own = float(weights @ (values - centre) ** 2)
     # A near-twin halves the uncertainty at best: five neighbours that agree by luck are common.
     variance = (own + (1.0 + doubt) * overall**2) / (weights.sum() + 1.0 + doubt)
@@ -98,7 +169,7 @@ def estimate_from_type(facts: IssueFacts, history: Sequence[CompletedIssue], *, 
     centre = float((weights[of_type] @ log_hours[of_type] + TYPE_SHRINKAGE * overall) / (mass + TYPE_SHRINKAGE))
     return _estimate(
         centre,
-        _spread(log_hours - np.where(of_type, centre, overall)),
+        spread_of(log_hours - np.where(of_type, centre, overall), UNKNOWN_SPREAD),
         level=level,
         method="heuristic",
         reasoning=_type_sentence(facts, int(of_type.sum()), len(done), math.exp(centre)),
@@ -109,7 +180,7 @@ def estimate_from_type(facts: IssueFacts, history: Sequence[CompletedIssue], *, 
 def _nothing_known(level: float) -> EffortEstimate:
     return _estimate(
         math.log(DEFAULT_HOURS),
-        DEFAULT_LOG_SPREAD,
+        UNKNOWN_SPREAD,
         level=level,
         method="heuristic",
         reasoning=(
@@ -118,13 +189,6 @@ def _nothing_known(level: float) -> EffortEstimate:
         ),
         parts=(("default of one working day", math.log(DEFAULT_HOURS)),),
     )
-
-
-def _spread(residuals: Floats) -> float:
-    """Standard deviation of log residuals, drawn towards that of an unknown team where there are few."""
-    known = float(np.square(residuals).sum())
-    prior = SPREAD_PRIOR_OUTCOMES * DEFAULT_LOG_SPREAD**2
-    return math.sqrt((known + prior) / (residuals.size + SPREAD_PRIOR_OUTCOMES))
 
 
 def _estimate(

@@ -98,6 +98,18 @@ def log_width(low: ArrayLike, high: ArrayLike) -> float:
     return float(np.log(top / bottom).mean())
 
 
+def log_interval_score(actual: ArrayLike, low: ArrayLike, high: ArrayLike, *, level: float = 0.8) -> float:
+    """Mean log width of ranges plus what outcomes lie outside, times 2 / (1 - level): least for the true quantiles.
+
+    References
+    ----------
+    Gneiting, Raftery: Strictly proper scoring rules, prediction, and estimation (2007), section 6.2.
+    """
+    truth, lows, highs = (np.log(np.asarray(each, dtype=np.float64)) for each in (actual, low, high))
+    outside = np.maximum(lows - truth, 0.0) + np.maximum(truth - highs, 0.0)
+    return float((highs - lows + 2.0 / (1.0 - level) * outside).mean())
+
+
 def expected_calibration_error(hit: ArrayLike, probability: ArrayLike, *, n_bins: int = 10) -> float:
     """Mean gap between promised probability and share of hits over bins of equal width, weighted by their size."""
     hits, promised = _pair(hit, probability)

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from apps.ml.core.effort import EffortModel, RecentOutcomes
-from apps.ml.core.effort.experts import RANGE_BOUNDS
+from apps.ml.core.effort.own_outcomes import TeamRecord
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.points import PointsModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
@@ -27,16 +25,13 @@ def sizes_in_points(
 
 
 def sizes_in_hours(
-    model: EffortModel, facts: Mapping[str, IssueFacts], *, recent: RecentOutcomes | None = None
+    model: EffortModel,
+    facts: Mapping[str, IssueFacts],
+    *,
+    recent: RecentOutcomes | None = None,
+    team: TeamRecord | None = None,
 ) -> dict[str, Spread]:
-    """The predicted hours of each issue times what the model's past answers were off by; none if it abstains."""
+    """The hours that each issue may take by the model, by id; none if it abstains."""
     if model.abstains:
         return {}
-    pools = {used: model.errors(used_estimate=used, recent=recent) for used in (False, True)}
-    off_by = {used: Spread.of(pool.values, pool.weights).table for used, pool in pools.items()}
-    found = {}
-    for issue_id, known in facts.items():
-        said = model.estimate(known, recent=recent)
-        hours = said.predicted_hours * np.exp(said.log_scale * off_by[said.used_estimate])
-        found[issue_id] = Spread(hours.clip(*RANGE_BOUNDS).astype(np.float32))
-    return found
+    return {issue_id: Spread.of(*model.hours(known, recent=recent, team=team)) for issue_id, known in facts.items()}

@@ -44,10 +44,11 @@ def unit_and_sizes(
 def _sizes(model: LoadedModel, project_id: UUID | str, wanted: Sequence[WorkItem]) -> Mapping[str, Spread]:
     facts = facts_of_issues(project_id, [item.issue_id for item in wanted])
     if isinstance(model.predictor, PointsModel):
-        history, _ = FINISHED_WORK.of_project(project_id)
+        history = FINISHED_WORK.of_project(project_id).issues
         return sizes_in_points(model.predictor, facts, recent=finished_since(history, model.trained_at))
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
-    return sizes_in_hours(model.predictor, facts, recent=EFFORT_OUTCOMES.of_project(project_id))
+    team = None if model.project_id is not None else FINISHED_WORK.of_project(project_id).record_for(model)
+    return sizes_in_hours(model.predictor, facts, recent=EFFORT_OUTCOMES.of_project(project_id), team=team)
 
 
 def _unsized(items: Sequence[WorkItem], unit: Unit) -> list[WorkItem]:

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.ml.core.effort import EffortModel
-from apps.ml.core.effort.without_model import estimate_from_similar, estimate_from_type
+from apps.ml.core.effort.without_model import estimate_without_model
 from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_history
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation
@@ -42,26 +42,23 @@ class GivenAnswer(Generic[Answer]):
 
 
 def answer_effort(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[EffortEstimate]:
-    """Hours, in the seed's order: model, similar issues, averages by type."""
+    """Hours, in the seed's order: model, similar issues, averages by type; the team's estimate before the latter."""
     model, note = _model(ModelType.EFFORT_PREDICTION, project_id)
     if model is not None:
         return _effort_of_model(model, facts, project_id)
-    history, index = FINISHED_WORK.of_project(project_id)
-    with_hours = [issue for issue in history if issue.actual_hours]
+    work = FINISHED_WORK.of_project(project_id)
     level = settings.ML_INTERVAL_LEVEL
-    estimate = estimate_from_similar(facts, index, level=level)
-    if estimate is None:
+    estimate = estimate_without_model(facts, work.issues, work.index, work.outcomes, level=level)
+    if estimate.method != "similarity":
         # What similar issues took made no answer; those that may be about the same thing are shown all the same.
-        estimate = replace(
-            estimate_from_type(facts, with_hours, level=level), similar_issues=similar_finished(facts, project_id)
-        )
-    return GivenAnswer(_announced(estimate, note), None, _median(issue.actual_hours for issue in history))
+        estimate = replace(estimate, similar_issues=similar_finished(facts, project_id))
+    return GivenAnswer(_announced(estimate, note), None, _median(issue.actual_hours for issue in work.issues))
 
 
 def answer_points(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[PointsRecommendation]:
     """Story points: model, else the team's few points pooled with what other teams know."""
     model, note = _model(ModelType.STORY_POINTS, project_id)
-    history, _ = FINISHED_WORK.of_project(project_id)
+    history = FINISHED_WORK.of_project(project_id).issues
     if model is not None:
         assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
         answer = model.predictor.recommend(
@@ -82,16 +79,16 @@ def _with_little_history(facts: IssueFacts, history: Sequence[CompletedIssue]) -
 
 def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[EffortEstimate]:
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - as above
-    recent = EFFORT_OUTCOMES.of_project(project_id)
-    estimate = model.predictor.estimate(facts, recent=recent, level=settings.ML_INTERVAL_LEVEL)
+    recent, level = EFFORT_OUTCOMES.of_project(project_id), settings.ML_INTERVAL_LEVEL
+    work = None if model.project_id is not None else FINISHED_WORK.of_project(project_id)
+    team = None if work is None else work.record_for(model)
+    estimate = model.predictor.estimate(facts, recent=recent, team=team, level=level)
     # The model's own neighbours are as of its training, and a global model has none: evidence is the asker's of today.
     estimate = replace(estimate, similar_issues=similar_finished(facts, project_id))
-    if model.project_id is not None:
+    if work is None:
         return GivenAnswer(estimate, model, math.exp(model.predictor.levels.overall))
     # The level of a global model is that of all teams: the baseline is the asker's own.
-    history, _ = FINISHED_WORK.of_project(project_id)
-    baseline = _median(issue.actual_hours for issue in history)
-    return GivenAnswer(estimate, model, baseline)
+    return GivenAnswer(estimate, model, _median(issue.actual_hours for issue in work.issues))
 
 
 def _model(model_type: str, project_id: UUID | str) -> tuple[LoadedModel | None, str]:

@@ -1,10 +1,17 @@
 """A project's finished issues, indexed once a process and brought up to date as issues finish."""
 
+from functools import cached_property
+from uuid import UUID
+
 from django.db.models import Count, Max, Q
 
+from apps.ml.core.effort import EffortModel
+from apps.ml.core.effort.neighbours import Neighbours
+from apps.ml.core.effort.own_outcomes import TeamRecord, last_outcomes
 from apps.ml.core.records import CompletedIssue
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.selectors.issues import completed_for_evidence
+from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.models.memory import ProjectMemory, Remembered
 from apps.projects.models import Issue
 
@@ -15,16 +22,33 @@ CHECK_SECONDS = 5.0
 #: The newest issues of a project that are searched; older work says little about today's.
 MAX_ISSUES = 20_000
 
-Evidence = tuple[list[CompletedIssue], SimilarIssueIndex]
+
+class Evidence:
+    """A project's finished issues, oldest first, with what is worked out of them once they are asked for it."""
+
+    def __init__(self, issues: list[CompletedIssue]) -> None:
+        self.issues, self.index = issues, SimilarIssueIndex.build(issues)
+        self._record: tuple[UUID, TeamRecord | None] | None = None
+
+    @cached_property
+    def outcomes(self) -> Neighbours | None:
+        """The last outcomes in hours; None where there is none."""
+        return last_outcomes(self.issues)
+
+    def record_for(self, model: LoadedModel) -> TeamRecord | None:
+        """What a global model of hours says of the project's issues; None where none has hours."""
+        if self._record is None or self._record[0] != model.id:
+            assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
+            self._record = (model.id, model.predictor.record_of(self.issues))
+        return self._record[1]
 
 
 def _refreshed(project_id: str, known: Remembered[Evidence] | None) -> Remembered[Evidence]:
-    """Finished issues, oldest first, and the index over them."""
     revision = _revision(project_id)
     if known is not None and known.revision == revision:
         return known
     issues = completed_for_evidence(project_id, newest=MAX_ISSUES)
-    return Remembered((issues, SimilarIssueIndex.build(issues)), revision)
+    return Remembered(Evidence(issues), revision)
 
 
 def _revision(project_id: str) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from apps.ml.core.intervals import (
     corrected_level,
     corrected_pool,
     corrected_totals,
+    missed_in_training,
     recency_weights,
 )
 
@@ -189,3 +190,32 @@ def test_a_factor_of_two_is_symmetric():
     pool = ErrorPool.of([math.log(2), -math.log(2)])
 
     assert pool.share_within(math.log(2)) == pytest.approx(0.75)
+
+
+def test_ranges_that_held_too_little_in_training_are_asked_for_more_at_once():
+    # 20 of 40 where 80 % were promised: the miss of .3, believed by 40 / (40 + 50).
+    missed = missed_in_training(0.8, 0.5, 40)
+
+    assert missed == pytest.approx(0.3 * 40 / 90)
+    assert corrected_level(0.8, None, missed) == pytest.approx(0.8 + 0.005 + missed)
+
+
+def test_a_miss_that_may_be_chance_is_no_reason():
+    # One standard error of 40 at 80 % is .063.
+    assert missed_in_training(0.8, 0.74, 40) == 0.0
+
+
+def test_served_outcomes_take_over_from_what_was_missed_in_training():
+    recent = outcomes(np.zeros(50), inside=np.arange(50) < 40)
+
+    assert corrected_level(0.8, recent, 0.1) == pytest.approx(0.805 + 0.05)
+
+
+def test_a_pool_stands_for_as_many_outcomes_as_are_said():
+    values = np.arange(1_000.0)
+
+    few, many = ErrorPool.of(values, size=9.0), ErrorPool.of(values)
+
+    # Half a rank of ten a side.
+    assert few.band(0.8) == (49.0, 949.0)
+    assert few.band(0.8)[0] < many.band(0.8)[0]

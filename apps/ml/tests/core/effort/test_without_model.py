@@ -1,11 +1,18 @@
 """Hours without a model: honest about how little is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from apps.ml.core.effort.without_model import DEFAULT_HOURS, estimate_from_similar, estimate_from_type
+from apps.ml.core.effort.own_outcomes import last_outcomes
+from apps.ml.core.effort.without_model import (
+    DEFAULT_HOURS,
+    estimate_from_similar,
+    estimate_from_type,
+    estimate_without_model,
+)
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
 
@@ -151,3 +158,46 @@ def test_neighbours_that_disagree_make_a_wider_range():
     assert same is not None
     assert apart is not None
     assert width(apart) > width(same)
+
+
+def asked_without_model(facts, history):
+    return estimate_without_model(facts, history, SimilarIssueIndex.build(history), last_outcomes(history))
+
+
+def test_an_estimate_of_the_team_is_answered_with_what_theirs_came_to():
+    facts = IssueFacts(title="x", estimated_hours=4.0)
+    history = [finished(n, 6.0) for n in range(20)]
+    history = [replace(issue, facts=replace(issue.facts, estimated_hours=3.0)) for issue in history]
+
+    estimate = asked_without_model(facts, history)
+
+    # Twice, drawn towards once by 5 of 25: 4 * 2 ** 0.8.
+    assert estimate.predicted_hours == pytest.approx(4.0 * 2.0**0.8)
+    assert (estimate.method, estimate.used_estimate) == ("heuristic", True)
+    assert "typically 2.00 times" in estimate.reasoning
+    assert told(estimate) == pytest.approx(estimate.predicted_hours)
+
+
+def test_too_few_estimates_with_an_outcome_tell_nothing_of_the_next():
+    history = [finished(n, 6.0) for n in range(20)]
+    history[:4] = [replace(issue, facts=replace(issue.facts, estimated_hours=3.0)) for issue in history[:4]]
+
+    assert not asked_without_model(IssueFacts(title="x", estimated_hours=4.0), history).used_estimate
+
+
+def test_without_history_the_answer_without_model_says_so():
+    assert "Nothing is known" in asked_without_model(IssueFacts(title="x"), []).reasoning
+
+
+@pytest.mark.parametrize("n_known", [10, 20])
+def test_the_first_ranges_of_a_team_hold(n_known):
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(40):
+        level, spread = rng.normal(0, 1), rng.uniform(0.8, 1.6)
+        hours = np.exp(rng.normal(level, spread, n_known + 50))
+        history = [finished(n, float(h)) for n, h in enumerate(hours[:n_known])]
+        interval = asked_without_model(IssueFacts(title="x", issue_type="bug"), history).interval
+        held += [interval.low <= h <= interval.high for h in hours[n_known:]]
+
+    assert 0.77 <= np.mean(held) <= 0.92

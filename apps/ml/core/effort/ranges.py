@@ -1,0 +1,85 @@
+"""Ranges that would have been served on the past: how many held, and how far the errors of a head are to be trusted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from apps.ml.core.arrays import Booleans, Floats
+from apps.ml.core.effort.heads import Prequential
+from apps.ml.core.effort.own_outcomes import head_share, mixed, own_errors
+from apps.ml.core.effort.table import EffortTable
+from apps.ml.core.intervals import ErrorPool, corrected_level
+
+#: Shares that a head may earn beyond what the number of outcomes gives it; never all, since errors drift.
+EARNED_SHARES = (0.5, 0.75, 0.9)
+#: ... where the ranges of its past are better by so many standard errors.
+EARNED_IN_STANDARD_ERRORS = 4.0
+#: ... on at least so many rows: the luck of fewer made a quarter of the ranges of teams of 50 break.
+FEWEST_ROWS = 50
+#: Latest rows that decide it: more cost time and say the same.
+MOST_ROWS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PastRanges:
+    """Out-of-sample answers of one head whose ranges are looked at."""
+
+    table: EffortTable
+    past: Prequential
+    #: Log hours that were served, shape (n_rows,).
+    served: Floats
+    level: float
+    informed: bool
+
+    @property
+    def errors(self) -> Floats:
+        """Log errors, shape (n_rows,)."""
+        return self.table.log_hours[self.past.rows] - self.served
+
+    def share(self) -> float:
+        """How much of a range the head's errors make: what its number of outcomes gives, or more if it earned it."""
+        rows = np.arange(len(self.served))[-MOST_ROWS:]
+        known = self.table.n_estimated if self.informed else len(self.table)
+        given = head_share(known, used_estimate=self.informed)
+        shares = [given, *(share for share in EARNED_SHARES if share > given)]
+        if self.table.neighbours is None or rows.size < FEWEST_ROWS:
+            return given
+        standard = self.errors / self.past.scale
+        scores = np.array([self._scores(int(row), ErrorPool.of(np.delete(standard, row)), shares) for row in rows])
+        gains = scores[:, :1] - scores
+        needed = EARNED_IN_STANDARD_ERRORS * gains.std(axis=0) / np.sqrt(rows.size)
+        earned = np.where(gains.mean(axis=0) > needed, gains.mean(axis=0), 0.0)
+        return shares[int(np.argmax(earned))]
+
+    def coverage(self, test: Booleans, share: float) -> float:
+        """Share of the `test` rows inside the ranges that would have been served, learned from the rows before."""
+        standard = self.errors / self.past.scale
+        pool = ErrorPool.of(standard[~test] if (~test).any() else standard)
+        bands = [self._band(int(row), pool, [share])[0] for row in np.flatnonzero(test)]
+        return float(
+            np.mean([low <= error <= high for (low, high), error in zip(bands, self.errors[test], strict=True)])
+        )
+
+    def _scores(self, row: int, pool: ErrorPool, shares: Sequence[float]) -> list[float]:
+        """Interval score of the row's range with each share."""
+        error, cost = float(self.errors[row]), 2.0 / (1.0 - self.level)
+        return [
+            high - low + cost * (max(low - error, 0.0) + max(error - high, 0.0))
+            for low, high in self._band(row, pool, shares)
+        ]
+
+    def _band(self, row: int, pool: ErrorPool, shares: Sequence[float]) -> list[tuple[float, float]]:
+        head, own = pool.scaled(float(self.past.scale[row])), self._own(row)
+        asked = corrected_level(self.level, None)
+        return [(head if own is None else mixed(own, head, share=share)).band(asked) for share in shares]
+
+    def _own(self, row: int) -> ErrorPool | None:
+        """What the team's outcomes told at the time of the row."""
+        table, neighbours = self.table, self.table.neighbours
+        if neighbours is None:
+            return None
+        issue = int(self.past.rows[row])
+        similarity = neighbours.index.similarities(table.readings[issue].token_set)[: table.known_outcomes[issue]]
+        facts, centre = table.readings[issue].facts, float(self.served[row])
+        return own_errors(neighbours, similarity, facts, centre=centre, used_estimate=self.informed)
