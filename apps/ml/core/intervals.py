@@ -174,16 +174,18 @@ def corrected_pool(training: ErrorPool, recent: RecentOutcomes | None) -> ErrorP
 
 def missing_coverage(level: float, inside: Booleans) -> float:
     """What to ask for on top of `level`, since the last ranges held too little (below 0: too much); `inside`: (n,)."""
-    if not inside.size:
-        return 0.0
-    believed = inside.size / (inside.size + COVERAGE_PRIOR_OUTCOMES)
-    return COVERAGE_GAIN * believed * (level - float(inside.mean()))
+    return made_good(level, float(inside.mean()), inside.size) if inside.size else 0.0
 
 
-def missed_in_training(level: float, held: float, n: int) -> float:
-    """What to ask for on top of `level`, since in training n > 0 ranges held a share of `held`; 0 if by chance."""
-    missing, chance = level - held, MISS_IN_STANDARD_ERRORS * math.sqrt(level * (1.0 - level) / n)
-    return missing * n / (n + COVERAGE_PRIOR_OUTCOMES) if missing > chance else 0.0
+def made_good(level: float, held: float, n: int) -> float:
+    """What is made good at once of what n > 0 ranges missed that held a share of `held`."""
+    believed = n / (n + COVERAGE_PRIOR_OUTCOMES)
+    return COVERAGE_GAIN * believed * (level - held)
+
+
+def is_missed(level: float, held: float, n: int) -> bool:
+    """Whether n > 0 ranges held less than they promise by more than chance."""
+    return level - held > MISS_IN_STANDARD_ERRORS * math.sqrt(level * (1.0 - level) / n)
 
 
 def corrected_level(level: float, recent: RecentOutcomes | None, missed: float = 0.0) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.common.console import table
-from apps.ml.core.intervals import missed_in_training
+from apps.ml.core.intervals import is_missed
 from apps.ml.models import MLModel
 from apps.ml.services.model_trainer import Training
 from apps.ml.services.models.kinds import ModelKind, kind_of
@@ -78,7 +78,7 @@ def _broken_ranges(model: MLModel) -> Iterator[str]:
     if kind.truth is None or not kind.truth.by_ratio:
         return
     for metrics, which in ((model.metrics, ""), (model.metrics.get("with_estimate"), " with the team's estimate")):
-        if metrics and missed_in_training(level, metrics["coverage"], metrics["n_test"]) > 0:
+        if metrics and is_missed(level, metrics["coverage"], metrics["n_test"]):
             held = f"held {metrics['coverage']:.0%} of {metrics['n_test']:,} issues"
             yield f" The {level:.0%} range{which} {held}: what is served is wider for it."
 

@@ -39,7 +39,7 @@ from apps.ml.core.effort.heads import (
 from apps.ml.core.effort.metrics import HeadMetrics, head_metrics
 from apps.ml.core.effort.mixing import best_column, prior_weights
 from apps.ml.core.effort.table import EffortTable, Rows
-from apps.ml.core.intervals import Totals, missed_in_training
+from apps.ml.core.intervals import Totals
 
 #: The last fifth of the issues is the seed's test part.
 TEST_SHARE = 0.2
@@ -79,8 +79,6 @@ class FittedHead:
     #: Column of the naive expert that did best.
     baseline: int
     metrics: HeadMetrics
-    #: What to ask of ranges on top of their level, since those of the test part held too little.
-    missing_coverage: float
 
 
 def spec_of(table: EffortTable, *, informed: bool) -> HeadSpec:
@@ -176,7 +174,6 @@ def _fit_head(study: Study, spec: HeadSpec, experts: Experts, past: Prequential,
         totals=Totals.of(errors, np.exp(served)),
         baseline=best_column(naive, table.log_hours[by_time]),
         metrics=metrics,
-        missing_coverage=missed_in_training(study.level, metrics.coverage, metrics.n_test),
     )
 
 

@@ -52,7 +52,7 @@ def _head_header(head: FittedHead) -> HeadHeader:
         n_measured=head.metrics.n_test,
         totals=asdict(head.totals),
         log_estimates=_ends(head.spec.offset[head.spec.usable]) if head.spec.informed else None,
-        missing_coverage=head.missing_coverage,
+        missing_coverage=head.metrics.missing_coverage,
         head_share=head.metrics.head_share,
     )
 

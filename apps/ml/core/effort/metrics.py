@@ -35,8 +35,10 @@ class HeadMetrics:
     rmse: float
     r2: float
     malr: float
-    #: Share of the test part inside the ranges that would have been served, were it not for `missing_coverage`.
+    #: Share of the test part inside the ranges that would have been served.
     coverage: float
+    #: What is asked of served ranges on top of their level, since the test part held too little even once it was known.
+    missing_coverage: float
     #: How much of the ranges the errors of the head make; the rest is the spread of the team's last outcomes.
     head_share: float
     baseline_mae: float
@@ -104,6 +106,7 @@ def head_metrics(
         r2=evaluation.r2(hours, answers),
         malr=evaluation.malr(hours, answers),
         coverage=ranges.coverage(test, share),
+        missing_coverage=ranges.still_missing(test, share),
         head_share=share,
         baseline_mae=evaluation.mae(hours, baseline),
         baseline_malr=evaluation.malr(hours, baseline),

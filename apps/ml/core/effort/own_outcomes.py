@@ -34,9 +34,9 @@ UNKNOWN_TEAM_OUTCOMES = 40.0
 #: and .6 to 1. They stand for 10 outcomes when the team's own is worked out.
 UNKNOWN_SPREAD, UNKNOWN_RATIO_SPREAD = 1.4, 0.7
 SPREAD_OUTCOMES = 10.0
-#: With so many outcomes a head's errors make half of a range, with twice as many four fifths. Up to 200 outcomes between
-#: none and a half did alike; from 1,500 on the head alone is as good. With the team's estimate it takes longer.
-HALF_HOURS, HALF_RATIOS = 300.0, 1_000.0
+#: With so many outcomes a head's errors make half of a range, with twice as many four fifths. Up to 200 outcomes any
+#: share below a half did alike; from 1,500 on the head alone is as good.
+HALF_OUTCOMES = 400.0
 #: Errors of a model of all projects are worth so many own outcomes, and so is its level.
 STRANGERS_WORTH = 20.0
 #: Issues of a team that a model of all projects is compared on: a tenth of a second.
@@ -76,10 +76,9 @@ def spread_of(values: Floats, unknown: float) -> float:
     return math.sqrt((known + SPREAD_OUTCOMES * unknown**2) / (values.size + SPREAD_OUTCOMES))
 
 
-def head_share(n_outcomes: float, *, used_estimate: bool) -> float:
+def head_share(n_outcomes: float) -> float:
     """How much of a range the errors of a head make that learned from so many outcomes, in [0, 1)."""
-    half = HALF_RATIOS if used_estimate else HALF_HOURS
-    return n_outcomes**2 / (n_outcomes**2 + half**2)
+    return n_outcomes**2 / (n_outcomes**2 + HALF_OUTCOMES**2)
 
 
 def strangers_share(n_outcomes: float) -> float:

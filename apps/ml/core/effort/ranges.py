@@ -1,6 +1,6 @@
 """Ranges that would have been served on the past: how many held, and how far the errors of a head are to be trusted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort.heads import Prequential
 from apps.ml.core.effort.own_outcomes import head_share, mixed, own_errors
 from apps.ml.core.effort.table import EffortTable
-from apps.ml.core.intervals import ErrorPool, corrected_level
+from apps.ml.core.intervals import ErrorPool, corrected_level, is_missed, made_good
 
 #: Shares that a head may earn beyond what the number of outcomes gives it; never all, since errors drift.
 EARNED_SHARES = (0.5, 0.75, 0.9)
@@ -41,11 +41,11 @@ class PastRanges:
         """How much of a range the head's errors make: what its number of outcomes gives, or more if it earned it."""
         rows = np.arange(len(self.served))[-MOST_ROWS:]
         known = self.table.n_estimated if self.informed else len(self.table)
-        given = head_share(known, used_estimate=self.informed)
+        given = head_share(known)
         shares = [given, *(share for share in EARNED_SHARES if share > given)]
         if self.table.neighbours is None or rows.size < FEWEST_ROWS:
             return given
-        standard = self.errors / self.past.scale
+        standard = self._standard
         scores = np.array([self._scores(int(row), ErrorPool.of(np.delete(standard, row)), shares) for row in rows])
         gains = scores[:, :1] - scores
         needed = EARNED_IN_STANDARD_ERRORS * gains.std(axis=0) / np.sqrt(rows.size)
@@ -54,12 +54,26 @@ class PastRanges:
 
     def coverage(self, test: Booleans, share: float) -> float:
         """Share of the `test` rows inside the ranges that would have been served, learned from the rows before."""
-        standard = self.errors / self.past.scale
-        pool = ErrorPool.of(standard[~test] if (~test).any() else standard)
-        bands = [self._band(int(row), pool, [share])[0] for row in np.flatnonzero(test)]
-        return float(
-            np.mean([low <= error <= high for (low, high), error in zip(bands, self.errors[test], strict=True)])
-        )
+        pool = ErrorPool.of(self._standard[~test] if (~test).any() else self._standard)
+        return self._held({int(row): pool for row in np.flatnonzero(test)}, share)
+
+    def still_missing(self, test: Booleans, share: float) -> float:
+        """What to ask for on top of the level, since the `test` rows lie outside ranges even now that they are known.
+
+        Their errors are among those that serve: where that brings the share back, nothing is missing.
+        """
+        others = {int(row): ErrorPool.of(np.delete(self._standard, row)) for row in np.flatnonzero(test)}
+        held, n = self._held(others, share), len(others)
+        return made_good(self.level, held, n) if is_missed(self.level, held, n) else 0.0
+
+    @property
+    def _standard(self) -> Floats:
+        return self.errors / self.past.scale
+
+    def _held(self, pools: Mapping[int, ErrorPool], share: float) -> float:
+        """Share of rows inside their ranges, each learned from its pool."""
+        bands = [self._band(row, pool, [share])[0] for row, pool in pools.items()]
+        return float(np.mean([low <= self.errors[row] <= high for row, (low, high) in zip(pools, bands, strict=True)]))
 
     def _scores(self, row: int, pool: ErrorPool, shares: Sequence[float]) -> list[float]:
         """Interval score of the row's range with each share."""

@@ -271,7 +271,7 @@ class EffortModel:
         if own is None:
             return Outlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes)
         n_own = own.effective_size
-        share = max(head_share(n_own, used_estimate=informed), head.header.head_share)
+        share = max(head_share(n_own), head.header.head_share)
         if asked.team is not None:
             share = strangers_share(n_own)
         errors = mixed(own, errors.scaled(answer.scale), share=share)

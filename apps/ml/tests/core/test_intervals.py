@@ -15,7 +15,8 @@ from apps.ml.core.intervals import (
     corrected_level,
     corrected_pool,
     corrected_totals,
-    missed_in_training,
+    is_missed,
+    made_good,
     recency_weights,
 )
 
@@ -192,17 +193,18 @@ def test_a_factor_of_two_is_symmetric():
     assert pool.share_within(math.log(2)) == pytest.approx(0.75)
 
 
-def test_ranges_that_held_too_little_in_training_are_asked_for_more_at_once():
-    # 20 of 40 where 80 % were promised: the miss of .3, believed by 40 / (40 + 50).
-    missed = missed_in_training(0.8, 0.5, 40)
+def test_of_a_miss_a_fifth_is_made_good_as_far_as_it_is_believed():
+    # 20 of 40 where 80 % were promised, believed by 40 / (40 + 50).
+    missed = made_good(0.8, 0.5, 40)
 
-    assert missed == pytest.approx(0.3 * 40 / 90)
+    assert missed == pytest.approx(0.2 * 0.3 * 40 / 90)
     assert corrected_level(0.8, None, missed) == pytest.approx(0.8 + 0.005 + missed)
 
 
-def test_a_miss_that_may_be_chance_is_no_reason():
+def test_a_miss_that_may_be_chance_is_none():
     # One standard error of 40 at 80 % is .063.
-    assert missed_in_training(0.8, 0.74, 40) == 0.0
+    assert not is_missed(0.8, 0.74, 40)
+    assert is_missed(0.8, 0.7, 40)
 
 
 def test_served_outcomes_take_over_from_what_was_missed_in_training():

@@ -75,8 +75,7 @@ def test_a_spread_of_nothing_known_is_that_of_an_unknown_team():
 
 
 def test_the_head_that_learned_from_the_team_has_more_to_say_the_more_it_learned():
-    assert [head_share(n, used_estimate=False) for n in (0, 100, 300, 900)] == [0.0, 0.1, 0.5, 0.9]
-    assert head_share(200, used_estimate=True) < 0.1
+    assert [head_share(n) for n in (0, 200, 400, 800, 1_200)] == [0.0, 0.2, 0.5, 0.8, 0.9]
 
 
 def test_a_head_that_learned_from_strangers_has_less_to_say_the_more_the_team_has_finished():
@@ -124,7 +123,7 @@ def test_a_head_that_predicts_well_earns_its_say():
     noise = train_effort_model(team(200, seed=1, learnable=False), now=NOW).metrics.plain
 
     assert head.head_share >= 0.5
-    assert noise.head_share == head_share(200, used_estimate=False)
+    assert noise.head_share == head_share(200)
 
 
 def slow(issues, factor):
