@@ -109,3 +109,16 @@ def test_without_estimates_nothing_is_said_of_them():
 
     assert "estimated" not in text
     assert "team's estimate" not in text
+
+
+def test_a_range_that_did_not_hold_is_told_in_the_first_line():
+    # 54 % of 72 where 80 % is promised; of 22, 75 % may be chance.
+    first, *_ = report(head(4.0, 0.8) | {"coverage": 0.54, "n_test": 72}, head(3.0, 0.5)).splitlines()
+
+    assert first.endswith("120 completed issues. The 80% range held 54% of 72 issues: what is served is wider for it.")
+
+
+def test_a_range_that_held_is_not_mentioned_there():
+    first, *_ = report(head(4.0, 0.8), head(3.0, 0.5)).splitlines()
+
+    assert first.endswith("120 completed issues.")
