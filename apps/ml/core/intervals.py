@@ -197,9 +197,15 @@ def corrected_level(level: float, recent: RecentOutcomes | None, missed: float =
     missing = missed * COVERAGE_PRIOR_OUTCOMES / (COVERAGE_PRIOR_OUTCOMES + n_served)
     if recent is not None:
         missing += missing_coverage(level, recent.inside)
+    return with_drift(level + missing, DRIFT_ALLOWANCE)
+
+
+def with_drift(level: float, allowance: float) -> float:
+    """The share to ask of a pool whose errors are older than what is asked; `allowance` is that at a level of .8."""
+    low, high = _LEVEL_BOUNDS
+    known = min(max(level, low), high)
     # Near 1 there is little room: the allowance shrinks with it.
-    allowance = DRIFT_ALLOWANCE * 4 * level * (1.0 - level) / 0.64
-    return min(max(level + allowance + missing, _LEVEL_BOUNDS[0]), _LEVEL_BOUNDS[1])
+    return min(known + allowance * known * (1.0 - known) / 0.16, high)
 
 
 @dataclass(frozen=True, slots=True)

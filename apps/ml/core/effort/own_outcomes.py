@@ -31,8 +31,8 @@ FAR_ESTIMATE_WEIGHT = 0.02
 #: An unknown team has a say like this many outcomes ...
 UNKNOWN_TEAM_OUTCOMES = 40.0
 #: ... and these standard deviations of log hours and of log ratios to estimates: public data sets have 1.3 to 1.4,
-#: and .6 to 1. They stand for 10 outcomes when the team's own is worked out.
-UNKNOWN_SPREAD, UNKNOWN_RATIO_SPREAD = 1.4, 0.7
+#: and .5 to 1. They stand for 10 outcomes when the team's own is worked out.
+UNKNOWN_SPREAD, UNKNOWN_RATIO_SPREAD = 1.4, 0.65
 SPREAD_OUTCOMES = 10.0
 #: With so many outcomes a head's errors make half of a range, with twice as many four fifths. Up to 200 outcomes any
 #: share below a half did alike; from 1,500 on the head alone is as good.

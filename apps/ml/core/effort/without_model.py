@@ -11,6 +11,7 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.features import has_estimate, log_estimate
 from apps.ml.core.effort.neighbours import Neighbours
 from apps.ml.core.effort.own_outcomes import UNKNOWN_RATIO_SPREAD, UNKNOWN_SPREAD, own_errors, spread_of
+from apps.ml.core.intervals import with_drift
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.results import Contribution, EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY, SimilarIssueIndex, token_set
@@ -23,6 +24,9 @@ MINIMUM_RATIOS = 5
 TYPE_SHRINKAGE = 5.0
 #: Outcomes lose half their weight after so many newer ones: teams change.
 HALF_LIFE_OUTCOMES = 100.0
+#: No model follows the team yet, and it changes most: so much more is asked of ranges of 80 %, half of it from 20
+#: outcomes on (with fewer the spread of an unknown team is wide enough).
+DRIFT_ALLOWANCE, DRIFT_OUTCOMES = 0.03, 20.0
 _TWICE = math.log(2.0)
 
 
@@ -63,7 +67,8 @@ def _with_range_of(outcomes: Neighbours, estimate: EffortEstimate, facts: IssueF
     errors = own_errors(outcomes, similarity, facts, centre=centre, used_estimate=estimate.used_estimate)
     if errors is None:
         return estimate
-    low, high = errors.band(level)
+    n_known = errors.effective_size
+    low, high = errors.band(with_drift(level, DRIFT_ALLOWANCE * n_known / (n_known + DRIFT_OUTCOMES)))
     return replace(
         estimate,
         interval=Interval(low=math.exp(centre + min(low, 0.0)), high=math.exp(centre + max(high, 0.0)), level=level),

@@ -18,6 +18,7 @@ from apps.ml.core.intervals import (
     is_missed,
     made_good,
     recency_weights,
+    with_drift,
 )
 
 
@@ -205,6 +206,13 @@ def test_a_miss_that_may_be_chance_is_none():
     # One standard error of 40 at 80 % is .063.
     assert not is_missed(0.8, 0.74, 40)
     assert is_missed(0.8, 0.7, 40)
+
+
+def test_an_allowance_for_drift_shrinks_where_there_is_little_room():
+    # .9 * .1 is nine sixteenths of .8 * .2.
+    assert with_drift(0.8, 0.03) == pytest.approx(0.83)
+    assert with_drift(0.9, 0.032) == pytest.approx(0.9 + 0.018)
+    assert with_drift(1.0, 0.03) <= 0.995
 
 
 def test_served_outcomes_take_over_from_what_was_missed_in_training():
