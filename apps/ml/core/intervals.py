@@ -197,15 +197,16 @@ def corrected_level(level: float, recent: RecentOutcomes | None, missed: float =
     missing = missed * COVERAGE_PRIOR_OUTCOMES / (COVERAGE_PRIOR_OUTCOMES + n_served)
     if recent is not None:
         missing += missing_coverage(level, recent.inside)
-    return with_drift(level + missing, DRIFT_ALLOWANCE)
+    return with_drift(level, DRIFT_ALLOWANCE, missing)
 
 
-def with_drift(level: float, allowance: float) -> float:
-    """The share to ask of a pool whose errors are older than what is asked; `allowance` is that at a level of .8."""
-    low, high = _LEVEL_BOUNDS
-    known = min(max(level, low), high)
-    # Near 1 there is little room: the allowance shrinks with it.
-    return min(known + allowance * known * (1.0 - known) / 0.16, high)
+def with_drift(level: float, allowance: float, missing: float = 0.0) -> float:
+    """`level` and what is `missing`, and more since a team drifts between an error and the range made from it.
+
+    `allowance` is that at a level of .8. Near 1 there is little room: it shrinks with it.
+    """
+    asked = level + missing + allowance * 4 * level * (1.0 - level) / 0.64
+    return min(max(asked, _LEVEL_BOUNDS[0]), _LEVEL_BOUNDS[1])
 
 
 @dataclass(frozen=True, slots=True)

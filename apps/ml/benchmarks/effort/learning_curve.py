@@ -13,7 +13,7 @@ from apps.ml.benchmarks.acceptance import shown
 from apps.ml.benchmarks.runs import NothingToTest, Write
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort import MIN_TRAINING_ISSUES, EffortModel
-from apps.ml.core.effort.own_outcomes import last_outcomes
+from apps.ml.core.effort.ranges.own_outcomes import last_outcomes
 from apps.ml.core.effort.training import train_effort_model
 from apps.ml.core.effort.without_model import estimate_without_model
 from apps.ml.core.evaluation import metrics as evaluation
@@ -42,8 +42,8 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Answers to the tasks asked about at one cut, each array of shape (n_asked,); hours but for the confidence."""
+class CutAnswers:
+    """CutAnswers to the tasks asked about at one cut, each array of shape (n_asked,); hours but for the confidence."""
 
     actual: Floats
     predicted: Floats
@@ -96,7 +96,7 @@ def measure(cuts: Sequence[Cut], write: Write) -> list[dict[str, Any]]:
     return rows
 
 
-def _answered(cut: Cut) -> dict[bool, dict[str, Answers]]:
+def _answered(cut: Cut) -> dict[bool, dict[str, CutAnswers]]:
     """What each method says, without and with the team's estimates; the latter only where there are enough."""
     ask = _asker(cut)
     blind = [replace(task.facts, estimated_hours=None) for task in cut.asked]
@@ -125,24 +125,27 @@ def _asker(cut: Cut) -> Any:
 
 def _methods(
     asked: Sequence[CompletedIssue], served: Sequence[EffortEstimate], past: Floats, unit: Floats
-) -> dict[str, Answers]:
+) -> dict[str, CutAnswers]:
     """The answers that were served, and those of the plain spread of `past` in units of `unit` (shape (n_asked,))."""
     actual = np.array([task.actual_hours or np.nan for task in asked])
     low, middle, high = np.exp(np.quantile(np.log(past), (0.1, 0.5, 0.9)))
+    spread = (middle * unit, low * unit, high * unit)
     near = float(evaluation.within_factor(past, np.full(past.size, middle)).mean())
     return {
-        "served": Answers(
+        "served": CutAnswers(
             actual,
             np.array([each.predicted_hours for each in served]),
             np.array([each.interval.low for each in served]),
             np.array([each.interval.high for each in served]),
             np.array([each.confidence for each in served]),
         ),
-        "median, 10-90 % spread": Answers(actual, middle * unit, low * unit, high * unit, np.full(actual.size, near)),
+        "median, 10-90 % spread": CutAnswers(
+            actual, middle * unit, low * unit, high * unit, np.full(actual.size, near)
+        ),
     }
 
 
-def _rows(n_known: int, with_estimate: bool, cuts: Sequence[Mapping[str, Answers]]) -> list[dict[str, Any]]:
+def _rows(n_known: int, with_estimate: bool, cuts: Sequence[Mapping[str, CutAnswers]]) -> list[dict[str, Any]]:
     if not cuts:
         return []
     named = {name: [cut[name] for cut in cuts] for name in cuts[0]}
@@ -152,7 +155,7 @@ def _rows(n_known: int, with_estimate: bool, cuts: Sequence[Mapping[str, Answers
     ]
 
 
-def _scores(cuts: Sequence[Answers]) -> dict[str, float]:
+def _scores(cuts: Sequence[CutAnswers]) -> dict[str, float]:
     held = np.array([evaluation.coverage(cut.actual, cut.low, cut.high) for cut in cuts])
     hits = np.concatenate([evaluation.within_factor(cut.actual, cut.predicted) for cut in cuts])
     said = np.concatenate([cut.confidence for cut in cuts])

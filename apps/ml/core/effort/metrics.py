@@ -6,7 +6,7 @@ import numpy as np
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.heads import Prequential
-from apps.ml.core.effort.ranges import PastRanges
+from apps.ml.core.effort.ranges.past import PastRanges
 from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.evaluation import metrics as evaluation
 

@@ -29,7 +29,7 @@ from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask
-from apps.ml.core.effort.own_outcomes import (
+from apps.ml.core.effort.ranges.own_outcomes import (
     MOST_COMPARED,
     TeamRecord,
     head_share,
@@ -91,7 +91,7 @@ class EffortRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class HeadOutlook:
     """What a head says of a request, and how far off it may be."""
 
     head: ServedHead
@@ -211,7 +211,7 @@ class EffortModel:
             return self.plain, plain
         return self.informed, self.answer_informed(self.informed, reading, plain, static)
 
-    def _otherwise(self, reading: Reading, nearby: Neighbourhood, outlook: Outlook) -> Counterfactual | None:
+    def _otherwise(self, reading: Reading, nearby: Neighbourhood, outlook: HeadOutlook) -> Counterfactual | None:
         """The answer to the same issue with other points; None where points were not learned from."""
         if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not outlook.head.header.serves_model:
             return None
@@ -259,7 +259,7 @@ class EffortModel:
         scale = widened(_scale(head, parts, experts, centre, static), head.header.beyond(own))
         return HeadAnswer(centre, scale, experts, parts, keep, lean)
 
-    def _outlook(self, asked: EffortRequest) -> Outlook:
+    def _outlook(self, asked: EffortRequest) -> HeadOutlook:
         head, answer = self._answer(asked.reading, asked.nearby)
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
@@ -269,13 +269,13 @@ class EffortModel:
             shift = asked.team.shift(used_estimate=informed)
         own = self._own_errors(asked, centre + shift, informed)
         if own is None:
-            return Outlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes)
+            return HeadOutlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes)
         n_own = own.effective_size
         share = max(head_share(n_own), head.header.head_share)
         if asked.team is not None:
             share = strangers_share(n_own)
         errors = mixed(own, errors.scaled(answer.scale), share=share)
-        return Outlook(head, answer, centre + shift, shift, errors, outcomes)
+        return HeadOutlook(head, answer, centre + shift, shift, errors, outcomes)
 
     def _own_errors(self, asked: EffortRequest, centre: float, informed: bool) -> ErrorPool | None:
         """What the outcomes of the team say: those learned from, or those of the team that asks a global model."""
@@ -287,7 +287,7 @@ class EffortModel:
             return None
         return own_errors(neighbours, similarity, asked.reading.facts, centre=centre, used_estimate=informed)
 
-    def _estimate(self, asked: EffortRequest, outlook: Outlook, level: float) -> EffortEstimate:
+    def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float) -> EffortEstimate:
         head, answer, outcomes = outlook.head, outlook.answer, outlook.outcomes
         informed, hours = head is self.informed, bounded_hours(outlook.centre)
         similar = self._similar(asked.similarity)
@@ -317,7 +317,7 @@ class EffortModel:
         )
 
 
-def _interval(outlook: Outlook, hours: float, level: float) -> Interval:
+def _interval(outlook: HeadOutlook, hours: float, level: float) -> Interval:
     outcomes = outlook.outcomes
     low, high = outlook.errors.band(corrected_level(level, outcomes, outlook.head.header.missing_coverage))
     return Interval(

@@ -10,7 +10,7 @@ import numpy as np
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.features import has_estimate, log_estimate
 from apps.ml.core.effort.neighbours import Neighbours
-from apps.ml.core.effort.own_outcomes import UNKNOWN_RATIO_SPREAD, UNKNOWN_SPREAD, own_errors, spread_of
+from apps.ml.core.effort.ranges.own_outcomes import UNKNOWN_RATIO_SPREAD, UNKNOWN_SPREAD, own_errors, spread_of
 from apps.ml.core.intervals import with_drift
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
 from apps.ml.core.results import Contribution, EffortEstimate, Interval, SimilarIssue

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from apps.ml.core.effort import EffortModel, RecentOutcomes
-from apps.ml.core.effort.own_outcomes import TeamRecord
+from apps.ml.core.effort.ranges.own_outcomes import TeamRecord
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.points import PointsModel
 from apps.ml.core.records import CompletedIssue, IssueFacts

@@ -7,7 +7,7 @@ from django.db.models import Count, Max, Q
 
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.effort.neighbours import Neighbours
-from apps.ml.core.effort.own_outcomes import TeamRecord, last_outcomes
+from apps.ml.core.effort.ranges.own_outcomes import TeamRecord, last_outcomes
 from apps.ml.core.records import CompletedIssue
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.selectors.issues import completed_for_evidence

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from apps.ml.core.effort import EffortModel
-from apps.ml.core.effort.own_outcomes import (
+from apps.ml.core.effort.ranges.own_outcomes import (
     head_share,
     last_outcomes,
     mixed,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from apps.ml.core.effort.own_outcomes import last_outcomes
+from apps.ml.core.effort.ranges.own_outcomes import last_outcomes
 from apps.ml.core.effort.without_model import (
     DEFAULT_HOURS,
     estimate_from_similar,

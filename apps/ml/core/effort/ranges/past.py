@@ -7,7 +7,7 @@ import numpy as np
 
 from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort.heads import Prequential
-from apps.ml.core.effort.own_outcomes import head_share, mixed, own_errors
+from apps.ml.core.effort.ranges.own_outcomes import head_share, mixed, own_errors
 from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.intervals import ErrorPool, corrected_level, is_missed, made_good
 
