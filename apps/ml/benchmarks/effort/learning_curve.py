@@ -139,9 +139,7 @@ def _methods(
             np.array([each.interval.high for each in served]),
             np.array([each.confidence for each in served]),
         ),
-        "median, 10-90 % spread": CutAnswers(
-            actual, middle * unit, low * unit, high * unit, np.full(actual.size, near)
-        ),
+        "median, 10-90 % spread": CutAnswers(actual, *spread, np.full(actual.size, near)),
     }
 
 
