@@ -16,7 +16,7 @@ MEDIAN_LINES_PER_FUNCTION = 10
 #: More than a reader takes in at a glance; `__init__.py` not counted.
 MOST_FILES_PER_FOLDER = 21
 #: What Django looks for by name, and what effort and assignment call alike because it is the same part of each.
-NAMES_OF_SEVERAL = {"Command", "Feature", "Group", "Reading"}
+NAMES_OF_SEVERAL = {"Command"}
 #: What the core may use: see docs/decisions/0001-functional-core.md.
 FRAMEWORK = {"django", "rest_framework", "celery", "obstore", "boto3", "environ"}
 

@@ -6,18 +6,18 @@ becomes known after it was given away.
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator
 from enum import IntEnum
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TypeVar
 
-from apps.ml.core.hashing import hashed, hashed_set
+from apps.ml.core.reading import Feature, IssueReading, fields, pairs, reading_of, side_by_side, words, words_of
 from apps.ml.core.records import IssueFacts
-from apps.ml.core.text import clipped, tokens
+
+Word = TypeVar("Word", bound=Hashable)
 
 
-class Group(IntEnum):
+class AssignmentGroup(IntEnum):
     """Kinds of features; each has its own weight and its own words in an explanation."""
 
     TYPE = 0
@@ -32,82 +32,59 @@ class Group(IntEnum):
 #: Weight of each group against one plain field; chosen on SiP tasks of 2007 (title, combinations) and by
 #: cross-validation inside the training part of JDT (description). See docs/explanation/assignment.md.
 WEIGHTS = {
-    Group.TYPE: 1.0,
-    Group.COMPONENT: 1.0,
-    Group.LABELS: 1.0,
-    Group.REPORTER: 1.0,
-    Group.COMBINATIONS: 0.5,
-    Group.TITLE: 3.0,
-    Group.DESCRIPTION: 4.0,
+    AssignmentGroup.TYPE: 1.0,
+    AssignmentGroup.COMPONENT: 1.0,
+    AssignmentGroup.LABELS: 1.0,
+    AssignmentGroup.REPORTER: 1.0,
+    AssignmentGroup.COMBINATIONS: 0.5,
+    AssignmentGroup.TITLE: 3.0,
+    AssignmentGroup.DESCRIPTION: 4.0,
 }
 #: Texts are weighted by rarity and scaled to length one, so that a long text does not count for more than a short one.
-TEXT_GROUPS = (Group.TITLE, Group.DESCRIPTION)
+TEXT_GROUPS = (AssignmentGroup.TITLE, AssignmentGroup.DESCRIPTION)
 
 
-class Feature(NamedTuple):
-    """One thing known of an issue; `name` says it to a person and is never stored."""
-
-    key: int
-    group: Group
-    name: str
-    #: 1 + ln(occurrences): a word said ten times is not ten words (two points of top-1 in cross-validation on JDT).
-    value: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """An issue, read once."""
-
-    features: list[Feature]
-    #: Hashed tokens of title and description, for similarity.
-    token_set: frozenset[int]
-
-
-def read(facts: IssueFacts) -> Reading:
+def read(facts: IssueFacts) -> IssueReading:
     """Read an issue; empty fields give no feature."""
-    title, description = tokens(facts.title), tokens(clipped(facts.description))
+    title, description = words_of(facts)
     features = [
         *_fields(facts),
         *_combinations(facts),
-        *_title(title),
-        *_words("d", description, Group.DESCRIPTION),
+        *words("w", _weights(title), AssignmentGroup.TITLE),
+        *side_by_side("w", _weights(pairwise(title)), AssignmentGroup.TITLE),
+        *words("d", _weights(description), AssignmentGroup.DESCRIPTION),
     ]
-    return Reading(features, hashed_set([*title, *description]))
+    return reading_of(facts, features, title, description)
+
+
+def name_of(feature: Feature) -> str:
+    """The feature in an explanation: words in quotes, fields as they are."""
+    return f"'{feature.name}'" if feature.group in TEXT_GROUPS else feature.name
 
 
 def _fields(facts: IssueFacts) -> Iterator[Feature]:
     named = [
-        ("t", facts.issue_type, Group.TYPE, f"type {facts.issue_type}"),
-        ("c", facts.component, Group.COMPONENT, f"component {facts.component}"),
-        *(("l", label, Group.LABELS, f"label {label}") for label in facts.labels),
+        ("t", facts.issue_type, AssignmentGroup.TYPE, f"type {facts.issue_type}"),
+        ("c", facts.component, AssignmentGroup.COMPONENT, f"component {facts.component}"),
+        *(("l", label, AssignmentGroup.LABELS, f"label {label}") for label in facts.labels),
         # Who it is stays out of the words: the core knows opaque keys only.
-        ("r", facts.reporter, Group.REPORTER, "its reporter"),
+        ("r", facts.reporter, AssignmentGroup.REPORTER, "its reporter"),
     ]
-    return (Feature(hashed(f"{kind}={value}"), group, name) for kind, value, group, name in named if value)
+    return fields(named, 1.0)
 
 
 def _combinations(facts: IssueFacts) -> Iterator[Feature]:
     """Pairs of fields: who takes a reporter's bugs in one component need not take them in another."""
     reporter, kind, component = facts.reporter, facts.issue_type, facts.component
-    pairs = [
+    named = [
         ("rc", reporter, component, f"its reporter in component {component}"),
         ("tc", kind, component, f"type {kind} in component {component}"),
         ("rt", reporter, kind, f"its reporter with type {kind}"),
         *(("rl", reporter, label, f"its reporter with label {label}") for label in facts.labels),
     ]
-    return (
-        Feature(hashed(f"{pair}={left}|{right}"), Group.COMBINATIONS, name)
-        for pair, left, right, name in pairs
-        if left and right
-    )
+    return pairs(named, 1.0, AssignmentGroup.COMBINATIONS)
 
 
-def _title(words: list[str]) -> Iterator[Feature]:
-    yield from _words("w", words, Group.TITLE)
-    for (left, right), count in Counter(pairwise(words)).items():
-        yield Feature(hashed(f"w:{left}_{right}"), Group.TITLE, f"'{left} {right}'", 1.0 + math.log(count))
-
-
-def _words(kind: str, words: list[str], group: Group) -> Iterator[Feature]:
-    for word, count in Counter(words).items():
-        yield Feature(hashed(f"{kind}:{word}"), group, f"'{word}'", 1.0 + math.log(count))
+def _weights(found: Iterable[Word]) -> dict[Word, float]:
+    """1 + ln(occurrences): a word said ten times is not ten words (two points of top-1 in cross-validation on JDT)."""
+    return {word: 1.0 + math.log(count) for word, count in Counter(found).items()}

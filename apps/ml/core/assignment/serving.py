@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
-from apps.ml.core.assignment.features import TEXT_GROUPS, WEIGHTS, Feature, Group, Reading, read
+from apps.ml.core.assignment.features import TEXT_GROUPS, WEIGHTS, AssignmentGroup, name_of, read
 from apps.ml.core.assignment.replay import AssignmentReplay
+from apps.ml.core.reading import Feature, IssueReading
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.similarity import MINIMUM_SIMILARITY, SimilarIssueIndex
@@ -23,7 +24,7 @@ from apps.ml.core.similarity import MINIMUM_SIMILARITY, SimilarIssueIndex
 KIND = "task_assignment"
 #: As many as a person reads.
 MAX_WORDS, MAX_SIMILAR = 3, 3
-_GROUP_WEIGHTS = np.array([WEIGHTS[group] for group in Group])
+_GROUP_WEIGHTS = np.array([WEIGHTS[group] for group in AssignmentGroup])
 _TEXT = [int(group) for group in TEXT_GROUPS]
 
 
@@ -48,7 +49,7 @@ class Vocabulary:
         rows = np.array([self.rows[feature.key] for feature in known], dtype=np.intp)
         groups = np.array([feature.group for feature in known], dtype=np.intp)
         values = self.rarity[rows] * np.array([feature.value for feature in known])
-        squares = np.bincount(groups, weights=values * values, minlength=len(Group))
+        squares = np.bincount(groups, weights=values * values, minlength=len(AssignmentGroup))
         scale = _GROUP_WEIGHTS.copy()
         scale[_TEXT] /= np.sqrt(np.maximum(squares[_TEXT], 1e-300))
         return known, rows, np.asarray(values * scale[groups])
@@ -152,7 +153,7 @@ class AssignmentModel:
             similar={person: self._similar(person, likeness) for person in explained},
         )
 
-    def scores(self, reading: Reading) -> Floats:
+    def scores(self, reading: IssueReading) -> Floats:
         """The linear score of every person of the model, shape (n_people,); equal to scikit-learn's, in a test."""
         _, rows, values = self.vocabulary.encode(reading.features)
         return self._scores(rows, values)
@@ -185,7 +186,7 @@ class AssignmentModel:
             return ()
         column = effects[:, self.people[person]]
         strongest = [row for row in np.argsort(-column, kind="stable")[:MAX_WORDS] if column[row] > 0]
-        return tuple(known[row].name for row in strongest)
+        return tuple(name_of(known[row]) for row in strongest)
 
     def _similar(self, person: str, likeness: Floats) -> tuple[SimilarIssue, ...]:
         if person not in self.people:

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.arrays import Floats
-from apps.ml.core.assignment.features import TEXT_GROUPS, Reading, read
+from apps.ml.core.assignment.features import TEXT_GROUPS, read
 from apps.ml.core.assignment.replay import (
     FORMULA,
     LEARNED,
@@ -27,6 +27,7 @@ from apps.ml.core.assignment.replay import (
 )
 from apps.ml.core.assignment.rules import MOST_RECENT
 from apps.ml.core.assignment.serving import AssignmentModel, Vocabulary, tempered, to_bytes
+from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import CompletedIssue, chronological
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
@@ -74,7 +75,7 @@ class _Table:
     """Issues in the order in which they were finished, each read once."""
 
     issues: list[CompletedIssue]
-    readings: dict[str, Reading]
+    readings: dict[str, IssueReading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _people(issues: Sequence[CompletedIssue], weights: Floats) -> set[str]:
     return {person for person, _ in recent.most_common(MAX_PEOPLE)}
 
 
-def _vocabulary(readings: Sequence[Reading]) -> Vocabulary:
+def _vocabulary(readings: Sequence[IssueReading]) -> Vocabulary:
     counts = Counter(key for reading in readings for key in {feature.key for feature in reading.features})
     of_text = {feature.key for reading in readings for feature in reading.features if feature.group in TEXT_GROUPS}
     frequent = [key for key, count in counts.most_common(MAX_FEATURES) if count >= MIN_OCCURRENCES]
@@ -164,7 +165,7 @@ def _vocabulary(readings: Sequence[Reading]) -> Vocabulary:
     return Vocabulary({key: row for row, key in enumerate(keys)}, np.array(rarity))
 
 
-def matrix(vocabulary: Vocabulary, readings: Sequence[Reading]) -> csr_matrix:
+def matrix(vocabulary: Vocabulary, readings: Sequence[IssueReading]) -> csr_matrix:
     """What scikit-learn sees: shape (n_issues, n_features), the rows that serving computes one at a time."""
     encoded = [vocabulary.encode(reading.features)[1:] for reading in readings]
     ends = np.cumsum([0, *(len(rows) for rows, _ in encoded)])

@@ -11,8 +11,9 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
 from apps.ml.core.arrays import Floats, Integers
-from apps.ml.core.effort.features import TEXT_GROUPS, Group, Reading
+from apps.ml.core.effort.features import TEXT_GROUPS, EffortGroup
 from apps.ml.core.effort.linear import N_GROUPS, FoldedLinear
+from apps.ml.core.reading import IssueReading
 from apps.ml.core.trees import FlatTrees
 
 #: Penalty of the linear expert; flat between 4 and 8 on the validation year.
@@ -32,13 +33,13 @@ TREE_DEPTH = 3
 class Matrix:
     """Raw features of many issues as one sparse matrix; columns are hashed features in order of first sight."""
 
-    def __init__(self, readings: Sequence[Reading], columns: dict[int, int] | None = None) -> None:
+    def __init__(self, readings: Sequence[IssueReading], columns: dict[int, int] | None = None) -> None:
         growing = columns is None
         self.columns: dict[int, int] = {} if columns is None else columns
         groups: list[int] = []
         data, indices, indptr = [], [], [0]
         for reading in readings:
-            for key, value, group in reading.features:
+            for key, value, group, _ in reading.features:
                 column = self.columns.get(key)
                 if column is None:
                     if not growing:
@@ -61,7 +62,7 @@ class TextScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     groups : ndarray of shape (n_columns,)
-        Group of every column.
+        EffortGroup of every column.
     without : tuple of int
         Groups this expert may not see.
 
@@ -105,7 +106,7 @@ def linear_pipeline(groups: Integers, *, informed: bool) -> Pipeline:
 
 def text_scaler(groups: Integers, *, informed: bool) -> TextScaler:
     """The scaler of a head; the one that answers without the team's estimate may not see it."""
-    return TextScaler(groups, () if informed else (int(Group.ESTIMATE),))
+    return TextScaler(groups, () if informed else (int(EffortGroup.ESTIMATE),))
 
 
 def _ridge(penalty: float) -> Ridge:

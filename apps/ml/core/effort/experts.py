@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.features import Reading
 from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood
+from apps.ml.core.reading import IssueReading
 
 #: Experts that need no learning come first: the best of them is the naive baseline of its head.
 PLAIN_EXPERTS = ("median", "recent", "type", "similar", "linear", "boosted")
@@ -41,6 +41,8 @@ HOURS_BOUNDS = (1 / 12, 1_700.0)
 #: Ends of a range: a minute and three working years.
 RANGE_BOUNDS = (1 / 60, 5_000.0)
 _UNKNOWN = -1.0
+#: Where `static_row` holds the story points.
+_POINTS_COLUMN = 6
 
 
 def bounded_hours(log_hours: float, bounds: tuple[float, float] = HOURS_BOUNDS) -> float:
@@ -49,7 +51,7 @@ def bounded_hours(log_hours: float, bounds: tuple[float, float] = HOURS_BOUNDS) 
     return min(max(math.exp(min(log_hours, 700.0)), bounds[0]), bounds[1])
 
 
-def static_row(reading: Reading, neighbourhood: Neighbourhood, levels: NaiveLevels) -> list[float]:
+def static_row(reading: IssueReading, neighbourhood: Neighbourhood, levels: NaiveLevels) -> list[float]:
     """Numbers of one issue that do not depend on a fitted model."""
     facts = reading.facts
     return [
@@ -59,11 +61,22 @@ def static_row(reading: Reading, neighbourhood: Neighbourhood, levels: NaiveLeve
         levels.of_type(facts.issue_type),
         levels.recent,
         _UNKNOWN if facts.priority is None else facts.priority,
-        _UNKNOWN if facts.story_points is None else math.log1p(max(facts.story_points, 0.0)),
+        _points_number(facts.story_points),
         float(reading.title_words),
         float(reading.description_words),
         neighbourhood.pull,
     ]
+
+
+def static_with_points(static: Floats, story_points: float) -> Floats:
+    """The numbers of the same issue with other story points, shape (1, n)."""
+    other = static.copy()
+    other[:, _POINTS_COLUMN] = _points_number(story_points)
+    return other
+
+
+def _points_number(story_points: float | None) -> float:
+    return _UNKNOWN if story_points is None else math.log1p(max(story_points, 0.0))
 
 
 def without_trees(linear: Floats, static: Floats) -> Floats:

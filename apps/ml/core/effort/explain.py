@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.answer import HeadAnswer
-from apps.ml.core.effort.features import Group, log_estimate
+from apps.ml.core.effort.features import EffortGroup, log_estimate
 from apps.ml.core.effort.header import Header, HeadHeader
 from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.records import IssueFacts
@@ -15,17 +15,17 @@ from apps.ml.core.results import Contribution
 SMALLEST_PART_HOURS = 0.05
 
 GROUP_NAMES = {
-    Group.TYPE: "issue type",
-    Group.PRIORITY: "priority",
-    Group.COMPONENT: "component",
-    Group.LABELS: "labels",
-    Group.PEOPLE: "people",
-    Group.COMBINATIONS: "combinations of fields",
-    Group.TITLE: "words of the title",
-    Group.DESCRIPTION: "words of the description",
-    Group.LENGTH: "length of the text",
-    Group.POINTS: "story points",
-    Group.ESTIMATE: "size of the estimate",
+    EffortGroup.TYPE: "issue type",
+    EffortGroup.PRIORITY: "priority",
+    EffortGroup.COMPONENT: "component",
+    EffortGroup.LABELS: "labels",
+    EffortGroup.PEOPLE: "people",
+    EffortGroup.COMBINATIONS: "combinations of fields",
+    EffortGroup.TITLE: "words of the title",
+    EffortGroup.DESCRIPTION: "words of the description",
+    EffortGroup.LENGTH: "length of the text",
+    EffortGroup.POINTS: "story points",
+    EffortGroup.ESTIMATE: "size of the estimate",
 }
 
 
@@ -86,16 +86,16 @@ def _baseline_name(told: Explanation) -> str:
     return (INFORMED_BASELINES if told.informed else PLAIN_BASELINES)[told.head.baseline]
 
 
-def _group_name(group: Group, facts: IssueFacts) -> str:
+def _group_name(group: EffortGroup, facts: IssueFacts) -> str:
     """What a group of features is called; what the issue does not have still says something, by its absence."""
     missing = {
-        Group.PRIORITY: facts.priority is None,
-        Group.COMPONENT: not facts.component,
-        Group.LABELS: not facts.labels,
-        Group.PEOPLE: not (facts.reporter or facts.assignee),
-        Group.DESCRIPTION: not facts.description,
-        Group.POINTS: facts.story_points is None,
-        Group.TYPE: not facts.issue_type,
+        EffortGroup.PRIORITY: facts.priority is None,
+        EffortGroup.COMPONENT: not facts.component,
+        EffortGroup.LABELS: not facts.labels,
+        EffortGroup.PEOPLE: not (facts.reporter or facts.assignee),
+        EffortGroup.DESCRIPTION: not facts.description,
+        EffortGroup.POINTS: facts.story_points is None,
+        EffortGroup.TYPE: not facts.issue_type,
     }
     return f"no {GROUP_NAMES[group]}" if missing.get(group) else GROUP_NAMES[group]
 
@@ -111,7 +111,7 @@ def _plain_parts(told: Explanation, weights: Floats, linear: FoldedLinear) -> tu
     if told.answer.lean:
         alike, trees = alike + trees, 0.0
     parts = {"recent level of the team": weights[1] * (recent - overall) + weights[2] * (of_type - overall)}
-    parts |= {_group_name(group, told.facts): by_group[group] for group in Group}
+    parts |= {_group_name(group, told.facts): by_group[group] for group in EffortGroup}
     parts |= {_alike(told): alike, TREES: trees}
     return "typical hours of the team", start, parts
 
@@ -126,7 +126,7 @@ def _informed_parts(told: Explanation, weights: Floats, linear: FoldedLinear) ->
     by_group = of_line * (told.answer.parts[:, 0] - linear.means[:, 0])
     usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
     parts = {"the team's usual overrun": of_line * usual, "recent level of the team": weights[1] * (level - own)}
-    parts |= {_group_name(group, told.facts): by_group[group] for group in Group}
+    parts |= {_group_name(group, told.facts): by_group[group] for group in EffortGroup}
     parts |= {
         "the model without your estimate": weights[2] * (plain - own),
         TREES: weights[4] * (boosted - own - told.answer.lean * (line - own)),

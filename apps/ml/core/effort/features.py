@@ -6,20 +6,19 @@ feature belongs to and how it is scaled.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.hashing import hashed, hashed_set
+from apps.ml.core.hashing import hashed
+from apps.ml.core.reading import Feature, IssueReading, fields, pairs, reading_of, side_by_side, words, words_of
 from apps.ml.core.records import IssueFacts
-from apps.ml.core.text import clipped, tokens
 
 
-class Group(IntEnum):
+class EffortGroup(IntEnum):
     """Parts of an explanation. The order is the order in which contributions are told."""
 
     TYPE = 0
@@ -36,7 +35,7 @@ class Group(IntEnum):
 
 
 #: Words are weighted by rarity and scaled to length one, so that a long text is not a large one.
-TEXT_GROUPS = (Group.TITLE, Group.DESCRIPTION)
+TEXT_GROUPS = (EffortGroup.TITLE, EffortGroup.DESCRIPTION)
 #: Weight against one unit of text: chosen on the rolling validation year, flat between 0.5 and 1 (see the docs page).
 FIELD_WEIGHT = 0.7
 COMBINATION_WEIGHT = 0.5
@@ -44,27 +43,7 @@ BIGRAM_WEIGHT = 0.5
 LENGTH_WEIGHT = 0.3
 
 
-class Feature(NamedTuple):
-    """One thing known of an issue."""
-
-    key: int
-    value: float
-    group: Group
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Everything the experts need of one issue, read once."""
-
-    facts: IssueFacts
-    features: list[Feature]
-    #: Tokens of title and description, hashed, for similarity.
-    token_set: frozenset[int]
-    title_words: int
-    description_words: int
-
-
-def read(facts: IssueFacts, *, with_people: bool = True) -> Reading:
+def read(facts: IssueFacts, *, with_people: bool = True) -> IssueReading:
     """Read an issue.
 
     Parameters
@@ -74,61 +53,41 @@ def read(facts: IssueFacts, *, with_people: bool = True) -> Reading:
     with_people : bool
         False for a global model, which may not know one project's people.
     """
-    title, description = tokens(facts.title), tokens(clipped(facts.description))
+    title, description = words_of(facts)
     features = [
         *_fields(facts, with_people),
         *_combinations(facts, with_people),
-        *_text("w", title, Group.TITLE),
-        *_text("d", description, Group.DESCRIPTION),
+        *words("w", dict.fromkeys(title, 1.0), EffortGroup.TITLE),
+        *side_by_side("w", dict.fromkeys(pairwise(title), BIGRAM_WEIGHT), EffortGroup.TITLE),
+        *words("d", dict.fromkeys(description, 1.0), EffortGroup.DESCRIPTION),
         *_numbers(facts, len(title), len(description)),
     ]
-    return Reading(
-        facts=facts,
-        features=features,
-        token_set=hashed_set(title + description),
-        title_words=len(title),
-        description_words=len(description),
-    )
+    return reading_of(facts, features, title, description)
 
 
 def _fields(facts: IssueFacts, with_people: bool) -> Iterator[Feature]:
-    """Plain categories: one feature each."""
-    named = [("t", facts.issue_type, Group.TYPE), ("c", facts.component, Group.COMPONENT)]
-    named += [("l", label, Group.LABELS) for label in facts.labels]
+    named = [("t", facts.issue_type, EffortGroup.TYPE, ""), ("c", facts.component, EffortGroup.COMPONENT, "")]
+    named += [("l", label, EffortGroup.LABELS, "") for label in facts.labels]
     if facts.priority is not None:
-        named.append(("p", f"{facts.priority:g}", Group.PRIORITY))
+        named.append(("p", f"{facts.priority:g}", EffortGroup.PRIORITY, ""))
     if with_people:
-        named += [("r", facts.reporter, Group.PEOPLE), ("a", facts.assignee, Group.PEOPLE)]
-    return (Feature(hashed(f"{kind}={value}"), FIELD_WEIGHT, group) for kind, value, group in named if value)
+        named += [("r", facts.reporter, EffortGroup.PEOPLE, ""), ("a", facts.assignee, EffortGroup.PEOPLE, "")]
+    return fields(named, FIELD_WEIGHT)
 
 
 def _combinations(facts: IssueFacts, with_people: bool) -> Iterator[Feature]:
-    """Pairs of categories: a bug in one component is not a bug in another."""
     priority = "" if facts.priority is None else f"{facts.priority:g}"
-    pairs = [("tc", facts.issue_type, facts.component), ("tp", facts.issue_type, priority)]
+    named = [("tc", facts.issue_type, facts.component, ""), ("tp", facts.issue_type, priority, "")]
     if with_people:
-        pairs += [("ra", facts.reporter, facts.assignee), ("ac", facts.assignee, facts.component)]
-        pairs += [("la", label, facts.assignee) for label in facts.labels]
-    return (
-        Feature(hashed(f"{kind}={left}|{right}"), COMBINATION_WEIGHT, Group.COMBINATIONS)
-        for kind, left, right in pairs
-        if left and right
-    )
-
-
-def _text(kind: str, words: list[str], group: Group) -> Iterator[Feature]:
-    """Words, and for the title pairs of neighbours too."""
-    for word in dict.fromkeys(words):
-        yield Feature(hashed(f"{kind}:{word}"), 1.0, group)
-    if group is Group.TITLE:
-        for left, right in dict.fromkeys(pairwise(words)):
-            yield Feature(hashed(f"{kind}:{left}_{right}"), BIGRAM_WEIGHT, group)
+        named += [("ra", facts.reporter, facts.assignee, ""), ("ac", facts.assignee, facts.component, "")]
+        named += [("la", label, facts.assignee, "") for label in facts.labels]
+    return pairs(named, COMBINATION_WEIGHT, EffortGroup.COMBINATIONS)
 
 
 def _numbers(facts: IssueFacts, title_words: int, description_words: int) -> Iterator[Feature]:
     """Lengths, points and the team's own estimate, each as a slope and, where it has levels, as a category too."""
-    yield Feature(hashed("n:title"), LENGTH_WEIGHT * math.log1p(title_words), Group.LENGTH)
-    yield Feature(hashed("n:description"), LENGTH_WEIGHT * math.log1p(description_words), Group.LENGTH)
+    yield Feature(hashed("n:title"), LENGTH_WEIGHT * math.log1p(title_words), EffortGroup.LENGTH)
+    yield Feature(hashed("n:description"), LENGTH_WEIGHT * math.log1p(description_words), EffortGroup.LENGTH)
     yield from _points(facts)
     if has_estimate(facts):
         yield from _estimate(facts)
@@ -136,14 +95,14 @@ def _numbers(facts: IssueFacts, title_words: int, description_words: int) -> Ite
 
 def _points(facts: IssueFacts) -> Iterator[Feature]:
     if facts.story_points is not None and facts.story_points >= 0:
-        yield Feature(hashed("n:points"), FIELD_WEIGHT * math.log1p(facts.story_points), Group.POINTS)
-        yield Feature(hashed(f"s={facts.story_points:g}"), FIELD_WEIGHT, Group.POINTS)
+        yield Feature(hashed("n:points"), FIELD_WEIGHT * math.log1p(facts.story_points), EffortGroup.POINTS)
+        yield Feature(hashed(f"s={facts.story_points:g}"), FIELD_WEIGHT, EffortGroup.POINTS)
 
 
-def with_points(reading: Reading, points: float) -> Reading:
+def with_points(reading: IssueReading, points: float) -> IssueReading:
     """The same issue with other story points, without reading its text again."""
     facts = replace(reading.facts, story_points=points)
-    others = [feature for feature in reading.features if feature.group is not Group.POINTS]
+    others = [feature for feature in reading.features if feature.group is not EffortGroup.POINTS]
     return replace(reading, facts=facts, features=[*others, *_points(facts)])
 
 
@@ -157,7 +116,7 @@ def log_estimate(facts: IssueFacts) -> float:
     return math.log(facts.estimated_hours or 1.0)
 
 
-def log_estimates_of(readings: Sequence[Reading]) -> Floats:
+def log_estimates_of(readings: Sequence[IssueReading]) -> Floats:
     """Natural logs of the team's estimates, shape (n,); NaN where there was none."""
     return np.array([log_estimate(each.facts) if has_estimate(each.facts) else np.nan for each in readings])
 
@@ -165,8 +124,8 @@ def log_estimates_of(readings: Sequence[Reading]) -> Floats:
 def _estimate(facts: IssueFacts) -> Iterator[Feature]:
     size = log_estimate(facts)
     octave = round(size / math.log(2.0))
-    yield Feature(hashed("n:estimate"), FIELD_WEIGHT * size, Group.ESTIMATE)
-    yield Feature(hashed(f"e={octave}"), FIELD_WEIGHT, Group.ESTIMATE)
+    yield Feature(hashed("n:estimate"), FIELD_WEIGHT * size, EffortGroup.ESTIMATE)
+    yield Feature(hashed(f"e={octave}"), FIELD_WEIGHT, EffortGroup.ESTIMATE)
     for kind, value in (("t", facts.issue_type), ("a", facts.assignee), ("c", facts.component)):
         if value:
-            yield Feature(hashed(f"e{kind}={octave}|{value}"), COMBINATION_WEIGHT, Group.ESTIMATE)
+            yield Feature(hashed(f"e{kind}={octave}|{value}"), COMBINATION_WEIGHT, EffortGroup.ESTIMATE)

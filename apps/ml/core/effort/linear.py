@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.arrays import Floats, Integers
-from apps.ml.core.effort.features import TEXT_GROUPS, Feature, Group
+from apps.ml.core.effort.features import TEXT_GROUPS, EffortGroup
+from apps.ml.core.reading import Feature
 
-N_GROUPS = len(Group)
+N_GROUPS = len(EffortGroup)
 _TEXT = [int(group) for group in TEXT_GROUPS]
 
 
@@ -41,7 +42,7 @@ class FoldedLinear:
 
     def parts(self, features: Sequence[Feature]) -> Floats:
         """What each group adds to each output, shape (n_groups, n_outputs); with `intercepts` they sum to it."""
-        known = [(row, value, group) for key, value, group in features if (row := self.keys.get(key)) is not None]
+        known = [(row, value, group) for key, value, group, _ in features if (row := self.keys.get(key)) is not None]
         added = np.zeros((N_GROUPS, self.intercepts.size))
         if not known:
             return added

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core.arrays import Floats, Integers
-from apps.ml.core.effort.features import Reading, log_estimates_of
+from apps.ml.core.effort.features import log_estimates_of
 from apps.ml.core.hashing import hashed
+from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
 
@@ -92,7 +93,7 @@ def field_codes(facts: IssueFacts) -> NDArray[np.uint32]:
     return np.array([hashed(value) if value else 0 for value in values], dtype=np.uint32)
 
 
-def build_neighbours(readings: Sequence[Reading], log_hours: Floats, issue_ids: Sequence[str]) -> Neighbours:
+def build_neighbours(readings: Sequence[IssueReading], log_hours: Floats, issue_ids: Sequence[str]) -> Neighbours:
     """Index issues in the order in which their outcomes became known."""
     index = SimilarIssueIndex.from_token_sets(
         [reading.token_set for reading in readings],

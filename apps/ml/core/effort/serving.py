@@ -20,11 +20,12 @@ from apps.ml.core.effort.experts import (
     scale_from_log,
     scale_inputs,
     static_row,
+    static_with_points,
     widened,
     without_trees,
 )
 from apps.ml.core.effort.explain import Counterfactual, Explanation, contributions, reasoning
-from apps.ml.core.effort.features import Reading, has_estimate, log_estimate, read, with_points
+from apps.ml.core.effort.features import has_estimate, log_estimate, read, with_points
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.effort.naive import NaiveLevels
@@ -39,6 +40,7 @@ from apps.ml.core.effort.ranges.own_outcomes import (
     strangers_share,
 )
 from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
+from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import CompletedIssue, IssueFacts, with_hours
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
@@ -82,10 +84,12 @@ class ServedHead:
 class EffortRequest:
     """One request, read."""
 
-    reading: Reading
+    reading: IssueReading
     #: Similarity of its words to each finished issue, shape (n_issues,); None for a global model.
     similarity: Floats | None
     nearby: Neighbourhood
+    #: What trees and error sizes are predicted from, shape (1, n_static).
+    static: Floats
     recent: RecentOutcomes | None
     team: TeamRecord | None
 
@@ -197,32 +201,34 @@ class EffortModel:
     def _read(self, facts: IssueFacts, recent: RecentOutcomes | None, team: TeamRecord | None) -> EffortRequest:
         reading = read(facts, with_people=self.neighbours is not None)
         similarity = None if self.neighbours is None else self.neighbours.index.similarities(reading.token_set)
-        return EffortRequest(reading, similarity, self._look_around(reading, similarity), recent, team)
+        nearby = self._look_around(reading, similarity)
+        static = as_row(static_row(reading, nearby, self.levels))
+        return EffortRequest(reading, similarity, nearby, static, recent, team)
 
     @property
     def abstains(self) -> bool:
         """Whether the naive baseline answers, because nothing beat it."""
         return not self.plain.header.serves_model
 
-    def _answer(self, reading: Reading, nearby: Neighbourhood) -> tuple[ServedHead, HeadAnswer]:
-        static = as_row(static_row(reading, nearby, self.levels))
-        plain = self.answer_plain(reading, nearby, static)
-        if self.informed is None or not has_estimate(reading.facts):
+    def _answer(self, asked: EffortRequest) -> tuple[ServedHead, HeadAnswer]:
+        plain = self.answer_plain(asked.reading, asked.nearby, asked.static)
+        if self.informed is None or not has_estimate(asked.reading.facts):
             return self.plain, plain
-        return self.informed, self.answer_informed(self.informed, reading, plain, static)
+        return self.informed, self.answer_informed(self.informed, asked.reading, plain, asked.static)
 
-    def _otherwise(self, reading: Reading, nearby: Neighbourhood, outlook: HeadOutlook) -> Counterfactual | None:
+    def _otherwise(self, asked: EffortRequest, outlook: HeadOutlook) -> Counterfactual | None:
         """The answer to the same issue with other points; None where points were not learned from."""
         if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not outlook.head.header.serves_model:
             return None
-        now = reading.facts.story_points
+        now = asked.reading.facts.story_points
         points = POINTS_TO_COMPARE if now is None else next((step for step in PLANNING_SCALE if step > now), None)
         if points is None:
             return None
-        centre = self._answer(with_points(reading, points), nearby)[1].centre + outlook.shift
-        return Counterfactual(points, bounded_hours(centre))
+        static = static_with_points(asked.static, points)
+        other = replace(asked, reading=with_points(asked.reading, points), static=static)
+        return Counterfactual(points, bounded_hours(self._answer(other)[1].centre + outlook.shift))
 
-    def _look_around(self, reading: Reading, similarity: Floats | None) -> Neighbourhood:
+    def _look_around(self, reading: IssueReading, similarity: Floats | None) -> Neighbourhood:
         level = self.levels.of_type(reading.facts.issue_type)
         if self.neighbours is None or similarity is None:
             return Neighbourhood(level, 0.0, 0.0, 1.0)
@@ -233,7 +239,7 @@ class EffortModel:
             return ()
         return self.neighbours.index.best(similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY)
 
-    def answer_plain(self, reading: Reading, nearby: Neighbourhood, static: Floats) -> HeadAnswer:
+    def answer_plain(self, reading: IssueReading, nearby: Neighbourhood, static: Floats) -> HeadAnswer:
         """The head that does not know the team's estimate."""
         head = self.plain
         parts = head.linear.parts(reading.features)
@@ -244,7 +250,7 @@ class EffortModel:
         centre = float(experts @ head.weights)
         return HeadAnswer(centre, _scale(head, parts, experts, centre, static), experts, parts, lean=lean)
 
-    def answer_informed(self, head: ServedHead, reading: Reading, plain: HeadAnswer, static: Floats) -> HeadAnswer:
+    def answer_informed(self, head: ServedHead, reading: IssueReading, plain: HeadAnswer, static: Floats) -> HeadAnswer:
         """The head that knows it: everything is a ratio to the team's own number."""
         own = log_estimate(reading.facts)
         parts = head.linear.parts(reading.features)
@@ -260,7 +266,7 @@ class EffortModel:
         return HeadAnswer(centre, scale, experts, parts, keep, lean)
 
     def _outlook(self, asked: EffortRequest) -> HeadOutlook:
-        head, answer = self._answer(asked.reading, asked.nearby)
+        head, answer = self._answer(asked)
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
         outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
@@ -299,7 +305,7 @@ class EffortModel:
             hours=hours,
             informed=informed,
             n_similar=len(similar),
-            otherwise=self._otherwise(asked.reading, asked.nearby, outlook),
+            otherwise=self._otherwise(asked, outlook),
             shift=outlook.shift,
         )
         return EffortEstimate(

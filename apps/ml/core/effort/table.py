@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.estimators import Matrix
 from apps.ml.core.effort.experts import static_row
-from apps.ml.core.effort.features import Reading, log_estimates_of, read
+from apps.ml.core.effort.features import log_estimates_of, read
 from apps.ml.core.effort.naive import NaiveLevels, RunningLevels
 from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, build_neighbours
+from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import CompletedIssue
 
 Rows = NDArray[np.intp]
@@ -37,7 +38,7 @@ class EffortTable:
         Row numbers in the order in which the issues were estimated.
     """
 
-    readings: list[Reading]
+    readings: list[IssueReading]
     issue_ids: list[str]
     log_hours: Floats
     log_estimates: Floats
@@ -113,7 +114,7 @@ def _order_of_asking(issues: Sequence[CompletedIssue]) -> tuple[Rows, Rows, bool
 
 
 def _as_known_then(
-    readings: list[Reading], log_hours: Floats, neighbours: Neighbours | None, known: Rows, asked: Rows
+    readings: list[IssueReading], log_hours: Floats, neighbours: Neighbours | None, known: Rows, asked: Rows
 ) -> tuple[Floats, Floats, NaiveLevels]:
     """Static numbers and naive levels of every row at its own time, and the levels of today."""
     running, added = RunningLevels(), 0
@@ -134,7 +135,9 @@ def _as_known_then(
     return np.array(static), np.array(naive), catch_up(len(readings))
 
 
-def look_around(neighbours: Neighbours | None, reading: Reading, levels: NaiveLevels, *, n_known: int) -> Neighbourhood:
+def look_around(
+    neighbours: Neighbours | None, reading: IssueReading, levels: NaiveLevels, *, n_known: int
+) -> Neighbourhood:
     """What the neighbours among the first `n_known` outcomes say; the level of the type where there are none."""
     level = levels.of_type(reading.facts.issue_type)
     if neighbours is None:

@@ -19,9 +19,10 @@ from apps.ml.core.effort.experts import (
     widened,
     without_trees,
 )
-from apps.ml.core.effort.features import Reading, has_estimate, log_estimate, read
+from apps.ml.core.effort.features import has_estimate, log_estimate, read
 from apps.ml.core.effort.serving import EffortModel, ServedHead
 from apps.ml.core.effort.table import look_around
+from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import IssueFacts
 
 
@@ -45,7 +46,7 @@ def predict_unfolded(estimators: Mapping[str, Any], serving: bytes, facts_list: 
     return np.array([_answer(estimators, model, reading) for reading in readings])
 
 
-def _answer(estimators: Mapping[str, Any], model: EffortModel, reading: Reading) -> tuple[float, float]:
+def _answer(estimators: Mapping[str, Any], model: EffortModel, reading: IssueReading) -> tuple[float, float]:
     n_known = len(model.neighbours.log_hours) if model.neighbours else 0
     nearby = look_around(model.neighbours, reading, model.levels, n_known=n_known)
     static = as_row(static_row(reading, nearby, model.levels))
@@ -64,7 +65,7 @@ def _informed(
     estimators: Mapping[str, Any],
     model: EffortModel,
     head: ServedHead,
-    reading: Reading,
+    reading: IssueReading,
     *,
     raw: Any,
     plain: Floats,
