@@ -48,9 +48,9 @@ def test_the_team_are_those_who_finished_something_lately(now):
     left = TeamMemberFactory(project=project, **away).user
     IssueFactory(project=project, assignee=left, completed=True, created_at=now - timedelta(days=400))
 
-    calendar = working_calendar(project.id, today=now.date())
+    calendar = working_calendar(project.id, now=now)
     project.issues.all().delete()
-    of_all = working_calendar(project.id, today=now.date())
+    of_all = working_calendar(project.id, now=now)
 
     assert (calendar.people, len(calendar.absences)) == (1, 1)
     assert (of_all.people, len(of_all.absences)) == (3, 2)
