@@ -216,12 +216,12 @@ def scope_added(state: SprintState) -> Finding | None:
 def stalled_issues(state: SprintState) -> Finding | None:
     """Issues in progress whose status is known not to have moved; comments and edits are not progress."""
     begun = [issue for issue in state.open_issues if issue.category == "in_progress"]
-    stalled = {issue: state.now - issue.moved_at for issue in begun if issue.moved_at is not None}
-    stalled = {issue: idle for issue, idle in stalled.items() if idle > STALLED_AFTER}
+    moved = [(issue, issue.moved_at) for issue in begun if issue.moved_at is not None]
+    stalled = [(issue, idle) for issue, at in moved if (idle := state.now - at) > STALLED_AFTER]
     severity = severity_of(percent(len(stalled), len(state.open_issues)), STALLED_PERCENT)
     if severity is None:
         return None
-    longest_days = max(stalled.values()).days
+    longest_days = max(idle for _, idle in stalled).days
     return Finding(
         kind="stalled_issues",
         severity=severity,
@@ -233,7 +233,7 @@ def stalled_issues(state: SprintState) -> Finding | None:
         expected=0.0,
         actual=float(len(stalled)),
         mitigation=("Ask what blocks them", "Split what is too large to move"),
-        evidence={"issues": _ids([*stalled]), "longest_days": longest_days},
+        evidence={"issues": _ids([issue for issue, _ in stalled]), "longest_days": longest_days},
     )
 
 
