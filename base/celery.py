@@ -52,6 +52,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.importers.tasks.sync_connections",
         "schedule": crontab(minute=25),
     },
+    "close-ended-sprints": {
+        "task": "apps.projects.tasks.close_ended_sprints",
+        "schedule": crontab(minute="*/15"),
+    },
     "remove-old-history": {
         "task": "apps.ml.tasks.remove_old_history",
         "schedule": crontab(hour=3, minute=30),

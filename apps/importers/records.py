@@ -63,6 +63,9 @@ class ImportedIssue:
     resolved_at: datetime | None = None
     dropped_at: datetime | None = None
     due_date: date | None = None
+    #: When the source last saw its status change, and anything of it.
+    last_moved_at: datetime | None = None
+    last_touched_at: datetime | None = None
     #: What had to be done to the row to make it an issue, in a few fixed words, for counting.
     remarks: tuple[str, ...] = ()
     #: Cells that could not be read and cost nothing but themselves, each in a few words.

@@ -11,7 +11,8 @@ UNREAD_CELLS = "cells that cannot be read: left empty"
 #: The seed, "Minimum Training Data": 50 completed issues with hours, 50 with story points.
 NEEDED_FOR_TRAINING = 50
 NO_SPRINT_DATES = (
-    "none with dates: sprint durations cannot be estimated. Add the columns Sprint Start and Sprint End, or name yours "
+    "none with dates: sprint durations cannot be estimated. Say when the first one began and how long they are "
+    "(--sprints 2026-03-02/14d), or add the columns Sprint Start and Sprint End, or name yours "
     "(--map sprint_starts_on=COLUMN sprint_ends_on=COLUMN), and import again."
 )
 
@@ -58,6 +59,13 @@ class ImportReport:
     #: Of the project, not of this import alone.
     sprints: int = 0
     sprints_with_a_start: int = 0
+    #: Sprints that the source gives no dates, with those that stand for them and why.
+    sprint_dates: list[str] = field(default_factory=list)
+    #: Issues of an earlier import that this one did not bring, counted, and the first of them.
+    missing: int = 0
+    missing_shown: list[str] = field(default_factory=list)
+    #: Of them closed as removed.
+    removed: int = 0
     #: What was remarked of the file and its columns before the first row.
     notes: tuple[str, ...] = ()
     #: Headers of which nothing was read.

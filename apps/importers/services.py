@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 from apps.accounts.models import User
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
+from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.batches import BatchWriter
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
@@ -40,6 +41,8 @@ def import_issues(
     time_zone: str = "",
     dry_run: bool = False,
     on_error: Callable[[RowError], None] | None = None,
+    rhythm: SprintRhythm | None = None,
+    mark_missing: bool = False,
 ) -> ImportReport:
     """Write records into a project, batch by batch, each in its own transaction; a dry run does it all and undoes it.
 
@@ -51,6 +54,12 @@ def import_issues(
         Whether the source tells all sprints that an issue was in; a file that names the last one only does not.
     time_zone : str
         Of a project that is made; UTC without one.
+    rhythm : SprintRhythm, optional
+        When sprints without dates ran, as the user says; else it is told from names and ends as far as these tell.
+    mark_missing : bool
+        Whether open issues of earlier imports that the source does not name any more are closed as removed.
+    on_error : callable, optional
+        Hears every row that is not imported, and every cell that could not be read.
     create_as : str, optional
         The name under which an unknown project is made, with the default workflow.
     lead : User, optional
@@ -65,12 +74,16 @@ def import_issues(
     with led_project(
         project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run, time_zone=time_zone
     ) as project:
-        writer = BatchWriter(project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded)
-        for batch in _batches(_issues_only(rows, report, on_error)):
+        writer = BatchWriter(
+            project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm
+        )
+        refused: set[str] = set()
+        for batch in _batches(_issues_only(rows, report, on_error, refused)):
             with transaction.atomic():
                 writer.write(batch)
         writer.settle_sprints()
         writer.settle_levels()
+        writer.settle_missing(named=refused, mark=mark_missing)
         report.people_added = writer.team.added
         report.with_hours, report.with_points = completed_counts(project)
         report.sprints, report.sprints_with_a_start = sprint_counts(project)
@@ -123,13 +136,20 @@ def _project(key: str, create_as: str | None, now: datetime, time_zone: str) -> 
 
 
 def _issues_only(
-    rows: Iterable[ImportedIssue | RowError], report: ImportReport, on_error: Callable[[RowError], None] | None
+    rows: Iterable[ImportedIssue | RowError],
+    report: ImportReport,
+    on_error: Callable[[RowError], None] | None,
+    refused: set[str],
 ) -> Iterator[ImportedIssue]:
-    """The issues among the rows; errors are counted, the first ones kept, all of them passed on."""
+    """The issues among the rows; errors are counted, the first ones kept, all of them passed on, as are bad cells."""
     for row in rows:
         if isinstance(row, ImportedIssue):
+            if on_error is not None:
+                for told in row.unread:
+                    on_error(RowError(row.line, row.external_id, f"{told} (the cell is left empty)"))
             yield row
             continue
+        refused.add(row.external_id)
         report.error_count += 1
         if len(report.errors) < SHOWN_ERRORS:
             report.errors.append(row)

@@ -1,5 +1,6 @@
 """The Scrum domain. Rules that always hold are database constraints; times are the source's, not of insertion."""
 
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from apps.common.models import UUIDModel
 from apps.projects.history.append_only import AppendOnlyModel
+from apps.projects.history.days import day_of
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -35,6 +37,9 @@ class Project(UUIDModel):
     description = models.TextField(blank=True)
     #: Days, sprint ends and weeks are the days of this zone.
     time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
+    #: Whose public holidays are days off, see `holidays`; empty for nobody's. A code of ISO 3166, and a region of it.
+    holiday_country = models.CharField(max_length=8, blank=True)
+    holiday_region = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
 
@@ -49,6 +54,10 @@ class Project(UUIDModel):
     def zone(self) -> ZoneInfo:
         """Its time zone."""
         return ZoneInfo(self.time_zone)
+
+    def day_of(self, moment: datetime) -> date:
+        """The day that a moment is on, where the team is."""
+        return day_of(moment, self.zone)
 
 
 class TeamMember(models.Model):
@@ -103,6 +112,20 @@ class DayOff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.name}".strip()
+
+
+class WorkedHoliday(models.Model):
+    """A public holiday on which the team works all the same."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="worked_holidays")
+    day = models.DateField()
+
+    class Meta:
+        ordering = ["day"]
+        constraints = [models.UniqueConstraint(fields=["project", "day"], name="projects_worked_holiday_once")]
+
+    def __str__(self) -> str:
+        return str(self.day)
 
 
 class IssueType(models.Model):
@@ -188,6 +211,8 @@ class Sprint(UUIDModel):
     #: Whether it is known what was in it when planning ended. A file that names only the last sprint of an issue says
     #: nothing of what an earlier sprint had committed.
     scope_is_recorded = models.BooleanField(default=True)
+    #: Nobody said when it ran: an import told it from names and from what was finished when.
+    dates_are_inferred = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["start_date", "name"]
@@ -262,6 +287,10 @@ class Issue(UUIDModel):
     #: When it ended without being delivered; None for everything else, and where nobody knows when.
     dropped_at = models.DateTimeField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
+    #: When its source last saw its status change, and when anything of it; None where the source does not say, and for
+    #: issues made here, whose changes are all on record.
+    last_moved_at = models.DateTimeField(null=True, blank=True)
+    last_touched_at = models.DateTimeField(null=True, blank=True)
     #: Where the issue came from, for idempotent imports: ('csv', 'MULE-6129'). Empty for issues made here.
     source = models.CharField(max_length=32, blank=True)
     external_id = models.CharField(max_length=200, blank=True)

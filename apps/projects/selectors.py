@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Q, QuerySet
@@ -36,6 +38,11 @@ def _visible(rows: QuerySet[Any], user: Visitor, *, through: str) -> QuerySet[An
         return rows.none()
     # A person is in a team once (projects_member_once): the join repeats no row.
     return rows if sees_everything(user) else rows.filter(**{through: user})
+
+
+def zone_of(project_id: UUID | str) -> ZoneInfo:
+    """The time zone of a project; `Project.DoesNotExist` without one."""
+    return Project.objects.only("time_zone").get(pk=project_id).zone
 
 
 def role_of(user: Visitor, project: Project) -> TeamMember.Role | None:

@@ -70,9 +70,14 @@ class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Projec
 
     class Meta:
         model = Project
-        fields = ["id", "key", "name", "description", "time_zone", "created_at"]
+        fields = ["id", "key", "name", "description", "time_zone", "holiday_country", "holiday_region", "created_at"]
         read_only_fields = ["id", "created_at"]
-        extra_kwargs = {"key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."}}
+        extra_kwargs = {
+            "key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."},
+            "time_zone": {"help_text": "Of the team, such as Europe/Berlin: days and weeks are its days."},
+            "holiday_country": {"help_text": "Whose public holidays are days off, by ISO 3166; empty for none."},
+            "holiday_region": {"help_text": "A region of that country with holidays of its own, such as BY."},
+        }
 
 
 class ProjectUpdateSerializer(ProjectSerializer):
@@ -136,6 +141,20 @@ class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer[DayOff]
         extra_kwargs = {"name": {"help_text": "Why, if anybody asks."}}
 
 
+class HolidaySerializer(serializers.Serializer[Any]):
+    """A public holiday of the project's country and region."""
+
+    day = serializers.DateField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    is_worked = serializers.BooleanField(help_text="Whether the team works all the same.")
+
+
+class YearSerializer(StrictSerializer):
+    """Of which year; of the present one, if not given."""
+
+    year = serializers.IntegerField(min_value=1980, max_value=2200, required=False)
+
+
 class NewMemberSerializer(StrictSerializer):
     """Whom to take into the team, and as what."""
 
@@ -158,10 +177,13 @@ class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer[Sprint]
     class Meta:
         model = Sprint
         fields = [
-            "id", "name", "goal", "status", "start_date", "end_date", "duration_days",
+            "id", "name", "goal", "status", "start_date", "end_date", "dates_are_inferred", "duration_days",
             "started_at", "completed_at", "created_at",
         ]  # fmt: skip
-        read_only_fields = ["id", "status", "started_at", "completed_at", "created_at"]
+        read_only_fields = ["id", "status", "dates_are_inferred", "started_at", "completed_at", "created_at"]
+        extra_kwargs = {
+            "dates_are_inferred": {"help_text": "Nobody said when it ran: an import told it from names and ends."}
+        }
 
 
 class BookLineSerializer(serializers.Serializer[Any]):
@@ -185,20 +207,23 @@ class SprintReportSerializer(serializers.Serializer[Any]):
     sprint_id = serializers.UUIDField()
     is_frozen = serializers.BooleanField(help_text="Kept when the sprint was closed; else told from the history.")
     as_of = serializers.DateTimeField()
-    committed = BookSerializer(help_text="In the sprint when planning ended, sized as it was then.")
-    added = BookSerializer(help_text="Came in after that, also what was created in the running sprint.")
-    removed = BookSerializer(help_text="Left before the end, sized as when it left.")
+    commitment_unknown_because = serializers.CharField(
+        allow_null=True, help_text="Why committed, added and removed are null, and of a completed sprint carried_over."
+    )
+    committed = BookSerializer(allow_null=True, help_text="In the sprint when planning ended, sized as it was then.")
+    added = BookSerializer(allow_null=True, help_text="Came in after that, also what was created in it.")
+    removed = BookSerializer(allow_null=True, help_text="Left before the end, sized as when it left.")
     completed = BookSerializer(help_text="Finished in the sprint.")
-    carried_over = BookSerializer(help_text="Not done at the end; of a running sprint what is open.")
+    carried_over = BookSerializer(allow_null=True, help_text="Not done at the end; of a running sprint what is open.")
     done_outside = BookSerializer(help_text="In the sprint and done, but finished before it began.")
 
     def to_representation(self, sprint_and_books: tuple[Sprint, SprintBooks]) -> dict[str, Any]:
         sprint, books = sprint_and_books
         names = names_of({line.issue_id for book in BOOKS for line in getattr(books.report, book)})
-        shown = {book: self._book(books.report, book, names) for book in BOOKS}
-        return super().to_representation(
-            {"sprint_id": sprint.pk, "is_frozen": books.is_frozen, "as_of": books.as_of, **shown}
-        )
+        known = [book for book in BOOKS if book not in books.unknown]
+        shown = dict.fromkeys(books.unknown) | {book: self._book(books.report, book, names) for book in known}
+        said = {"is_frozen": books.is_frozen, "as_of": books.as_of, "commitment_unknown_because": books.unknown_because}
+        return super().to_representation({"sprint_id": sprint.pk, **said, **shown})
 
     def _book(self, report: SprintReport, book: str, names: dict[str, tuple[str, str]]) -> dict[str, Any]:
         sizes = "committed_points" if book == "committed" else "points"

@@ -6,7 +6,7 @@ id, issues by id, who is assigned.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,8 +16,9 @@ from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import new_change
+from apps.projects.holidays import check_place
 from apps.projects.levels import new_type, roll_up
-from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
 from apps.projects.selectors import status_is_used, type_is_in_history
 
@@ -29,6 +30,8 @@ DEFAULT_STATUSES = (
     ("Done", WorkflowStatus.Category.DONE),
     ("Won't do", WorkflowStatus.Category.DROPPED),
 )
+#: What a project may say of itself besides its name.
+PROJECT_SETTINGS = frozenset({"description", "time_zone", "holiday_country", "holiday_region"})
 #: With one of these nothing is left to do.
 ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 #: When it ended, by how.
@@ -45,9 +48,11 @@ EDITABLE_ISSUE_FIELDS = frozenset({
 
 # --- Projects -----------------------------------------------------------------------------------------------------
 @all_or_nothing()
-def create_project(*, key: str, name: str, by: User, now: datetime, description: str = "") -> Project:
-    """A project led by its creator, with the default types and statuses."""
-    project = insert(Project(key=key, name=name, description=description, created_at=now))
+def create_project(*, key: str, name: str, by: User, now: datetime, **settings: Any) -> Project:
+    """A project led by its creator, with the default types and statuses; `settings` are `PROJECT_SETTINGS`."""
+    project = Project(key=key, name=name, created_at=now, **settings)
+    check_place(project.holiday_country, project.holiday_region)
+    insert(project)
     TeamMember.objects.create(project=project, user=by, role=TeamMember.Role.LEAD, joined_at=now)
     add_default_workflow(project)
     return project
@@ -64,8 +69,10 @@ def add_default_workflow(project: Project) -> None:
 
 @all_or_nothing()
 def update_project(project: Project, **fields: Any) -> Project:
-    """Change name or description; the key is how others know the project and stays."""
-    return update(project, fields, allowed={"name", "description"})
+    """Change name or settings; the key is how others know the project and stays."""
+    place = (fields.get(name, getattr(project, name)) for name in ("holiday_country", "holiday_region"))
+    check_place(*place)
+    return update(project, fields, allowed={"name", *PROJECT_SETTINGS})
 
 
 @all_or_nothing()
@@ -111,22 +118,6 @@ def _require_another_lead(member: TeamMember) -> None:
     leads = TeamMember.objects.filter(project=member.project, role=TeamMember.Role.LEAD)
     if leads.filter(pk=member.pk).exists() and not leads.exclude(pk=member.pk).exists():
         raise Conflict("A project keeps at least one lead: make somebody else lead first.")
-
-
-# --- Days off -----------------------------------------------------------------------------------------------------
-@all_or_nothing()
-def create_day_off(project: Project, *, day: date, name: str = "") -> DayOff:
-    return insert(DayOff(project=project, day=day, name=name))
-
-
-@all_or_nothing()
-def update_day_off(day_off: DayOff, **fields: Any) -> DayOff:
-    return update(day_off, fields, allowed={"day", "name"})
-
-
-@all_or_nothing()
-def delete_day_off(day_off: DayOff) -> None:
-    day_off.delete()
 
 
 # --- Issue types and statuses -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Sprints of other tools end by their dates: nobody closes here what is closed there."""
+"""Sprints of other tools end when these say so, or else by their dates: nobody closes here what is closed there."""
 
 from datetime import datetime
 
@@ -10,25 +10,49 @@ from apps.projects.rows import all_or_nothing, lock
 def close_ended_sprints(project: Project | None = None, *, now: datetime) -> int:
     """Complete imported sprints whose last day is over, and freeze their books; how many.
 
-    Nobody closes here what is closed in another tool; a sprint of this place ends when its team says so.
+    A sprint of this place ends when its team says so.
     """
     # Days begin east of Greenwich: what is over there is not before the day of UTC.
     running = Sprint.objects.exclude(source="").filter(status=Sprint.Status.ACTIVE, end_date__lte=now.date())
     if project is not None:
         running = running.filter(project=project)
-    closed = 0
-    for sprint in running.select_related("project"):
-        closed += _close_ended(sprint, now)
-    return closed
+    return sum(close_by_plan(sprint, now=now) for sprint in running.select_related("project"))
 
 
 @all_or_nothing()
-def _close_ended(sprint: Sprint, now: datetime) -> bool:
+def close_by_plan(sprint: Sprint, *, now: datetime) -> bool:
+    """Complete a running sprint whose last day is over; whether it was."""
     lock(sprint)
-    today = now.astimezone(sprint.project.zone).date()
-    if sprint.status != Sprint.Status.ACTIVE or sprint.end_date is None or sprint.end_date >= today:
+    is_over = sprint.end_date is not None and sprint.end_date < sprint.project.day_of(now)
+    if sprint.status != Sprint.Status.ACTIVE or not is_over:
         return False
+    _complete(sprint, now)
+    return True
+
+
+@all_or_nothing()
+def close_as_told(sprint: Sprint, *, now: datetime) -> None:
+    """Complete a sprint that was seen running and that its source says is over."""
+    lock(sprint)
+    if sprint.status == Sprint.Status.ACTIVE:
+        _complete(sprint, now)
+
+
+def is_closed_by_plan(sprint: Sprint) -> bool:
+    """Whether its dates alone closed its books: its source may still tell another end."""
+    has_books = getattr(sprint, "snapshot", None) is not None
+    return bool(sprint.source) and has_books and sprint.completed_at is None
+
+
+def reopen(sprint: Sprint) -> None:
+    """Take back an end that only the plan told, since the source tells another one: the books are closed once more."""
+    sprint.snapshot.delete()
+    sprint._state.fields_cache.pop("snapshot", None)
+    sprint.status = Sprint.Status.ACTIVE
+    sprint.save(update_fields=["status"])
+
+
+def _complete(sprint: Sprint, now: datetime) -> None:
     sprint.status = Sprint.Status.COMPLETED
     sprint.save(update_fields=["status"])
     freeze(sprint, now=now)
-    return True

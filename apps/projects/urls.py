@@ -1,11 +1,13 @@
 """Every address of the domain."""
 
+from datetime import date
 from typing import Any
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, register_converter
 
 from apps.projects.viewsets import (
     DayOffViewSet,
+    HolidayViewSet,
     IssueHistoryViewSet,
     IssueTypeViewSet,
     IssueViewSet,
@@ -15,6 +17,21 @@ from apps.projects.viewsets import (
     SprintViewSet,
     StatusViewSet,
 )
+
+
+class DayConverter:
+    """A day of the calendar in an address; no other text is one."""
+
+    regex = r"\d{4}-\d{2}-\d{2}"
+
+    def to_python(self, value: str) -> date:
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date) -> str:
+        return value.isoformat()
+
+
+register_converter(DayConverter, "day")
 
 MANY: dict[str, Any] = {"get": "list", "post": "create"}
 ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
@@ -41,6 +58,8 @@ urlpatterns = [
     path(f"{PROJECT}sprints/<uuid:sprint_id>/report/", SprintViewSet.as_view({"get": "report"}), name="sprint-report"),
     *crud(f"{PROJECT}members/", "<uuid:user_id>/", MemberViewSet, "member"),
     *crud(f"{PROJECT}days-off/", "<int:day_off_id>/", DayOffViewSet, "day-off"),
+    path(f"{PROJECT}holidays/", HolidayViewSet.as_view({"get": "list"}), name="holiday-list"),
+    path(f"{PROJECT}holidays/<day:day>/", HolidayViewSet.as_view({"patch": "partial_update"}), name="holiday-detail"),
     *crud(f"{PROJECT}issue-types/", "<int:issue_type_id>/", IssueTypeViewSet, "issue-type"),
     *crud(f"{PROJECT}statuses/", "<int:status_id>/", StatusViewSet, "status"),
 ]

@@ -1,6 +1,7 @@
 """CRUD over the domain: find what the person may see, read the input, call the service, show the result."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
@@ -18,14 +19,16 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from apps.accounts.signed_in import signed_in
-from apps.projects import selectors, services
+from apps.projects import days_off, selectors, services
 from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
 from apps.projects.history.snapshots import books_of
+from apps.projects.holidays import holidays_of
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.permissions import ProjectRole
 from apps.projects.serializers import (
     CloseSprintSerializer,
     DayOffSerializer,
+    HolidaySerializer,
     IssueChangeSerializer,
     IssueSerializer,
     IssueTypeSerializer,
@@ -37,6 +40,7 @@ from apps.projects.serializers import (
     SprintReportSerializer,
     SprintSerializer,
     StatusSerializer,
+    YearSerializer,
 )
 
 Role = TeamMember.Role
@@ -247,16 +251,39 @@ class DayOffViewSet(ReadViewSet):
         return selectors.days_off_of(self.project)
 
     def create(self, request: Request, project_id: str) -> Response:
-        return self.shown(services.create_day_off(self.project, **self.validated()), status.HTTP_201_CREATED)
+        return self.shown(days_off.create_day_off(self.project, **self.validated()), status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str, day_off_id: int) -> Response:
         day_off = self.get_object()
-        return self.shown(services.update_day_off(day_off, **self.validated(day_off)))
+        return self.shown(days_off.update_day_off(day_off, **self.validated(day_off)))
 
     def destroy(self, request: Request, project_id: str, day_off_id: int) -> Response:
         """Make it a working day again."""
-        services.delete_day_off(self.get_object())
+        days_off.delete_day_off(self.get_object())
         return gone()
+
+
+class HolidayViewSet(ReadViewSet):
+    """Public holidays of the project's country: days off, but for those that the team works."""
+
+    serializer_class = HolidaySerializer
+    queryset = Project.objects.none()
+    pagination_class = None
+    lookup_url_kwarg = "day"
+
+    @extend_schema(parameters=[YearSerializer], responses=HolidaySerializer(many=True))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The holidays of a year."""
+        asked = YearSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        year = asked.validated_data.get("year") or self.project.day_of(timezone.now()).year
+        return Response(HolidaySerializer(holidays_of(self.project, [year]), many=True).data)
+
+    def partial_update(self, request: Request, project_id: str, day: date) -> Response:
+        """Say whether the team works on a holiday."""
+        said = HolidaySerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        return Response(HolidaySerializer(days_off.keep_holiday(self.project, day=day, **said.validated_data)).data)
 
 
 class IssueTypeViewSet(ReadViewSet):

@@ -56,15 +56,21 @@ def test_a_dry_run_changes_nothing(file):
 
 
 def test_all_errors_go_to_a_file_that_a_spreadsheet_can_open_safely(file, tmp_path):
-    file.write_text(HEADER + "".join(f"=id{number},Break,Done,1,1901-01-01,\n" for number in range(30)))
+    bad = (f"=id{number},Break,Done,1,2020-01-02,2020-01-01\n" for number in range(30))
+    file.write_text(HEADER + "".join(bad) + "B-1,Fix,Done,many,1901-01-01,2020-01-01\n")
 
     text = run(file, "--project", "SHOP", "--create-project", "--errors", tmp_path / "errors.csv")
 
     with (tmp_path / "errors.csv").open(newline="") as written:
         rows = list(csv.reader(written))
     assert "and 10 more rows: they are in" in text
-    assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", "created lies in the year 1901: 1901-01-01"]]
-    assert len(rows) == 31
+    backwards = "resolved (2020-01-01 00:00) before created (2020-01-02 00:00)"
+    assert rows[:2] == [["line", "id", "reason"], ["2", "'=id0", backwards]]
+    assert rows[-2:] == [
+        ["32", "B-1", "actual hours is not a number: 'many' (the cell is left empty)"],
+        ["32", "B-1", "created lies in the year 1901: 1901-01-01 (the cell is left empty)"],
+    ]
+    assert len(rows) == 33
 
 
 def test_sizes_in_words_cost_their_column_and_no_row(file):

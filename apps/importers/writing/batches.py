@@ -1,15 +1,18 @@
 """A batch of records against the rows that are there: compared, then written in two statements."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
+from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.sprints import Sprints
@@ -20,7 +23,7 @@ from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 DEFAULT_TYPE = "task"
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
-    "resolved_at", "created_at", "due_date",
+    "resolved_at", "created_at", "due_date", "last_moved_at", "last_touched_at",
 )  # fmt: skip
 WRITTEN_FIELDS = (
     *PLAIN_FIELDS,
@@ -54,12 +57,14 @@ class BatchWriter:
         report: ImportReport,
         *,
         scope_is_recorded: bool = True,
+        rhythm: SprintRhythm | None = None,
     ) -> None:
         self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
         self.team = Team(project, now=now)
         self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
         self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
-        self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded)
+        self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm)
+        self._seen: set[UUID] = set()
         self._parents = Parents(project, mapped, source)
 
     def write(self, batch: Sequence[ImportedIssue]) -> None:
@@ -82,11 +87,24 @@ class BatchWriter:
         )
         record_changes(self._project, edits, now=self._now)
         self._parents.learn(batch)
+        self._seen.update(issue.pk for issue in (*new, *there.values()))
         self._count(batch, new, changed)
 
     def settle_sprints(self) -> None:
         """What all records together say of sprints."""
         self._sprints.settle()
+
+    def settle_missing(self, *, named: Collection[str], mark: bool) -> None:
+        """What was there before and did not come; `named` are the ids of rows that could not be read."""
+        settle_missing(
+            self._project,
+            self._source,
+            seen=self._seen,
+            named=named,
+            mark=mark,
+            now=self._now,
+            report=self._report,
+        )
 
     def settle_levels(self) -> None:
         """Parents may come later in the file than their parts: tied together at the end."""

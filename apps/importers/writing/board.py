@@ -7,6 +7,7 @@ from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
 from apps.projects.levels import Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
+from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen
 
 DEFAULT_TYPE = "task"
 LONGEST_STATUS = 64
@@ -23,8 +24,11 @@ class TrackedBoard:
         self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
         self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
         rows = Sprint.objects.filter(project=project, source=source).exclude(external_id="")
+        rows = rows.select_related("snapshot", "project")
         self._sprints = {one.external_id: one for one in rows}
         self.sprints_made: list[Sprint] = []
+        #: Seen running by an earlier import and now told to be over: closed once all of their issues are read.
+        self._closing: list[Sprint] = []
 
     def status(self, stage: Stage) -> WorkflowStatus:
         """The status of this name and meaning; a board may have the name with another meaning."""
@@ -64,10 +68,32 @@ class TrackedBoard:
             self._sprints[told.external_id] = sprint
             self.sprints_made.append(sprint)
             self._report.sprints_added += 1
-        elif changed := [name for name in SPRINT_FIELDS if getattr(sprint, name) != values[name]]:
-            for name in changed:
-                setattr(sprint, name, values[name])
+        else:
+            self._update(sprint, values)
+
+    def _update(self, sprint: Sprint, values: dict[str, Any]) -> None:
+        ends = ("end_date", "completed_at")
+        if is_closed_by_plan(sprint):
+            if any(getattr(sprint, name) != values[name] for name in ends):
+                reopen(sprint)
+            else:
+                # Still open there, although its last day is over: the plan has closed it.
+                values["status"] = sprint.status
+        if (sprint.status, values["status"]) == (Sprint.Status.ACTIVE, Sprint.Status.COMPLETED):
+            values["status"] = Sprint.Status.ACTIVE
+            self._closing.append(sprint)
+        changed = [name for name in SPRINT_FIELDS if getattr(sprint, name) != values[name]]
+        for name in changed:
+            setattr(sprint, name, values[name])
+        if changed:
             sprint.save(update_fields=changed)
+
+    def close_sprints(self) -> None:
+        """Freeze the books of sprints that were seen running and are over; all of their issues are there."""
+        for sprint in self._closing:
+            close_as_told(sprint, now=self._now)
+        self._closing.clear()
+        close_ended_sprints(self._project, now=self._now)
 
     def sprint(self, external_id: str) -> Sprint | None:
         """A sprint by its id; one that the tracker names without ever telling of it is made with its id for a name."""
@@ -81,14 +107,13 @@ class TrackedBoard:
         rows.update(scope_is_recorded=False)
 
     def _values(self, told: TrackedSprint) -> dict[str, Any]:
-        zone = self._project.zone
-        start = told.starts_on or (told.starts_at.astimezone(zone).date() if told.starts_at else None)
-        end = told.ends_on or (told.ends_at.astimezone(zone).date() if told.ends_at else None)
-        today = self._now.astimezone(zone).date()
+        day_of = self._project.day_of
+        start = told.starts_on or (day_of(told.starts_at) if told.starts_at else None)
+        end = told.ends_on or (day_of(told.ends_at) if told.ends_at else None)
         return {
             "name": told.name,
             "goal": told.goal,
-            "status": told.state or _status_by_dates(start, end, today),
+            "status": told.state or _status_by_dates(start, end, day_of(self._now)),
             "start_date": start,
             # A plan that ends before it begins is none.
             "end_date": end if start is None or end is None or end >= start else None,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from apps.importers.writing.workflow import DONE, TO_DO
+from apps.importers.writing.workflow import DONE, DROPPED, TO_DO
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, WorkflowStatus
 
@@ -81,6 +81,8 @@ def _moment(edit: Edit, board: Board, attribute: str) -> datetime | None:
     was = board.statuses[before.get("status_id", issue.status_id)].category
     if attribute == "status_id" and is_now == DONE:
         return issue.resolved_at
+    if attribute == "status_id" and is_now == DROPPED:
+        return issue.dropped_at
     if was != TO_DO or is_now == TO_DO or (before[attribute] and attribute != "status_id"):
         return None
     return issue.resolved_at if attribute == "actual_hours" else issue.started_at or issue.resolved_at

@@ -6,17 +6,17 @@ A sprint is the source's id where there is one, else a name with its time: names
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-
-from django.db.models import Count, Max, Q
+from uuid import UUID
 
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
+from apps.importers.sprint_dates import SprintRhythm
+from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
-from apps.projects.models import Issue, IssueChange, Project, Sprint, WorkflowStatus
-from apps.projects.sprint_ends import close_ended_sprints
+from apps.projects.models import Issue, IssueChange, Project, Sprint
+from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen
 
-ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
 SAME_SPRINT_WITHIN = timedelta(days=60)
 
@@ -25,11 +25,21 @@ class Sprints:
     """The sprints of one project while records come in."""
 
     def __init__(
-        self, project: Project, source: str, now: datetime, report: ImportReport, *, scope_is_recorded: bool
+        self,
+        project: Project,
+        source: str,
+        now: datetime,
+        report: ImportReport,
+        *,
+        scope_is_recorded: bool,
+        rhythm: SprintRhythm | None = None,
     ) -> None:
+        self._rhythm = rhythm
         self._project, self._source, self._now, self._report = project, source, now, report
         self._scope_is_recorded = scope_is_recorded
         self._all = list(Sprint.objects.filter(project=project).select_related("snapshot", "project"))
+        #: Made by this import.
+        self._new: set[UUID] = set()
         #: Issue → the sprints that it was in, oldest first, the present one last.
         self._ways: dict[str, tuple[Sprint, ...]] = {}
 
@@ -46,7 +56,14 @@ class Sprints:
 
     def settle(self) -> None:
         """Sprints that are over are completed, work that moved on is told as moves, and the books are closed."""
-        self._complete_undated()
+        settle_undated(
+            self._project,
+            self._source,
+            rhythm=self._rhythm,
+            today=self._project.day_of(self._now),
+            report=self._report,
+        )
+        self._all = list(Sprint.objects.filter(project=self._project).select_related("snapshot", "project"))
         self._tell_moves()
         close_ended_sprints(self._project, now=self._now)
 
@@ -74,36 +91,39 @@ class Sprints:
         )
         sprint.save(force_insert=True)
         self._all.append(sprint)
+        self._new.add(sprint.pk)
         self._report.sprints_added += 1
         return sprint
 
     def _take_dates(self, sprint: Sprint, record: ImportedIssue) -> None:
         """Dates that the source tells or has changed; a sprint that was started or closed here keeps its own."""
         starts_on, ends_on = record.sprint_starts_on, record.sprint_ends_on
-        # What was started or frozen here is history.
-        is_settled = sprint.started_at is not None or getattr(sprint, "snapshot", None) is not None
-        if is_settled or not (starts_on and ends_on) or (sprint.start_date, sprint.end_date) == (starts_on, ends_on):
+        told = (starts_on, ends_on, False)
+        if not (starts_on and ends_on) or (sprint.start_date, sprint.end_date, sprint.dates_are_inferred) == told:
             return
-        sprint.start_date, sprint.end_date, sprint.completed_at = starts_on, ends_on, None
+        if is_closed_by_plan(sprint):
+            reopen(sprint)
+        # What was started or closed here is history.
+        elif sprint.started_at is not None or getattr(sprint, "snapshot", None) is not None:
+            return
+        sprint.start_date, sprint.end_date, sprint.dates_are_inferred = told
+        sprint.completed_at = None
+        today = self._project.day_of(self._now)
+        # What is seen before it begins is known when it begins.
+        sprint.scope_is_recorded |= sprint.pk in self._new and today < starts_on
         # One that was seen running is closed with its books, see `settle`.
-        status = _status(starts_on, ends_on, self._now.astimezone(self._project.zone).date())
-        was_running = sprint.status == Sprint.Status.ACTIVE
+        status, was_running = status_on(starts_on, ends_on, today), sprint.status == Sprint.Status.ACTIVE
         sprint.status = Sprint.Status.ACTIVE if was_running and status == Sprint.Status.COMPLETED else status
-        sprint.save(update_fields=["start_date", "end_date", "completed_at", "status"])
-
-    def _complete_undated(self) -> None:
-        """A sprint without dates is over if all its issues are, since the last one was."""
-        undated = Sprint.objects.filter(
-            project=self._project, source=self._source, start_date=None, end_date=None, started_at=None
-        ).exclude(status=Sprint.Status.COMPLETED)
-        ended = Count("issues", filter=Q(issues__status__category__in=ENDED))
-        settled = []
-        for sprint in undated.annotate(total=Count("issues"), ended=ended, last=Max("issues__resolved_at")):
-            if 0 < sprint.total == sprint.ended:
-                sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, sprint.last
-                settled.append(sprint)
-        Sprint.objects.bulk_update(settled, ["status", "completed_at"])
-        self._all = list(Sprint.objects.filter(project=self._project).select_related("snapshot", "project"))
+        sprint.save(
+            update_fields=[
+                "start_date",
+                "end_date",
+                "dates_are_inferred",
+                "completed_at",
+                "scope_is_recorded",
+                "status",
+            ]
+        )
 
     def _tell_moves(self) -> None:
         """An issue that names several sprints left each but the last when that one ended."""
@@ -135,9 +155,3 @@ def _is_near(sprint: Sprint, starts_on: date | None) -> bool:
         return True
     last = sprint.end_date or sprint.start_date
     return sprint.start_date - SAME_SPRINT_WITHIN <= starts_on <= last
-
-
-def _status(start: date, end: date, today: date) -> str:
-    if today > end:
-        return Sprint.Status.COMPLETED
-    return Sprint.Status.ACTIVE if today >= start else Sprint.Status.PLANNED

@@ -21,13 +21,13 @@ from apps.projects.models import Issue, IssueChange, Project
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
-    "created_at", "due_date",
+    "created_at", "due_date", "last_touched_at",
 )  # fmt: skip
 #: What statuses tell; where they are not recorded, the tracker's own times.
 TIMES = ("started_at", "resolved_at", "dropped_at")
 WRITTEN_FIELDS = (
     *PLAIN_FIELDS, *TIMES, "external_id", "source_id", "labels", "issue_type", "status", "assignee", "reporter",
-    "sprint", "updated_at",
+    "sprint", "last_moved_at", "updated_at",
 )  # fmt: skip
 
 
@@ -88,6 +88,7 @@ class TrackedWriter:
         """What can be told only at the end: what is a part of what, which sprints are known by their present alone."""
         self._parents.tie(levels_are_told=self._levels_are_told)
         self.board.unrecorded(self._guessed_sprints)
+        self.board.close_sprints()
 
     # --- Issues ----------------------------------------------------------------------------------------------------
     def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:
@@ -125,6 +126,7 @@ class TrackedWriter:
             "issue_type_id": self.board.type_of(record).pk,
             "status_id": self.board.status(Stage(record.status, record.status_category)).pk,
             "sprint_id": sprint.pk if sprint else None,
+            "last_moved_at": _last_move(record),
             **{name: getattr(record, name) for name in TIMES},
         }
 
@@ -149,6 +151,14 @@ class TrackedWriter:
         self._report.new += len(new)
         self._report.unchanged += same
         self._report.changed += len(touches) - len(new) - same
+
+
+def _last_move(record: TrackedIssue) -> datetime | None:
+    """When its status last changed, its creation where it never did; None where that is not recorded."""
+    if "status" not in record.recorded:
+        return record.last_moved_at
+    moves = (change.at for change in reversed(record.changes) if change.field == "status")
+    return next(moves, record.created_at)
 
 
 def _people(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:

@@ -10,15 +10,20 @@ from apps.ml.core.anomalies.flow import RECENT_DAYS, REFERENCE_DAYS
 from apps.ml.core.anomalies.rules import OpenIssue, ProjectSnapshot
 from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
+from apps.ml.selectors.evidence import latest
 from apps.ml.selectors.forecasts import issues_by_week
 from apps.ml.selectors.issues import DONE, ENDED
-from apps.ml.selectors.sprints import completed_sprints, latest
+from apps.ml.selectors.sprints import completed_sprints
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, WorkflowStatus
 
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
 
+_OPEN_COLUMNS = (
+    "id", "status__name", "status__category", "assignee_id", "source", "created_at", "started_at", "last_moved_at",
+    "last_touched_at",
+)  # fmt: skip
 _UNCHANGED: dict[str, Any] = {"last": None, "handovers": 0}
 
 
@@ -61,7 +66,7 @@ def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, .
         Issue.objects.filter(COUNTED, project_id=project_id)
         .exclude(ENDED)
         .order_by("created_at", "id")
-        .values_list("id", "status__name", "status__category", "assignee_id", "created_at", "started_at")
+        .values_list(*_OPEN_COLUMNS)
     )
     changes = IssueChange.objects.filter(issue__project_id=project_id).exclude(
         issue__status__category__in=[WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED]
@@ -80,8 +85,16 @@ def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, .
             status=status,
             category=category,
             is_assigned=assignee is not None,
-            last_change_at=latest(created_at, started_at, changed.get(id_, _UNCHANGED)["last"]) or created_at,
+            last_change_at=_last_change(source, created_at, started_at, changed.get(id_, _UNCHANGED)["last"], *told),
             handovers=changed.get(id_, _UNCHANGED)["handovers"],
         )
-        for id_, status, category, assignee, created_at, started_at in rows
+        for id_, status, category, assignee, source, created_at, started_at, *told in rows
     )
+
+
+def _last_change(
+    source: str, created_at: datetime, started_at: datetime | None, *on_record: datetime | None
+) -> datetime | None:
+    """When anything of an issue last changed; None where its source does not say, see `evidence`."""
+    known = latest(*on_record)
+    return latest(created_at, started_at, known) if known or not source else None

@@ -1,20 +1,23 @@
 """What a team finished by week, and the issues a forecast is asked about, each in a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.forecasts.units import Throughput, WorkItem
+from apps.ml.selectors.evidence import untouched_since
 from apps.ml.selectors.issues import DONE, ENDED
+from apps.projects.history.days import beginning_of, day_of
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
 from apps.projects.history.reads import changed_after, issue_pasts
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
+from apps.projects.selectors import zone_of
 
 WEEK = timedelta(days=7)
 
@@ -28,16 +31,18 @@ def throughput(
 ) -> Throughput:
     """What was finished in each of the past weeks, with the points an issue had when it was finished.
 
-    Weeks end at the last midnight (UTC): what is finished today changes what is left, not the history, so that two
+    Weeks end at the team's last midnight: what is finished today changes what is left, not the history, so that two
     answers of one day agree. With a calendar it is known what part of each week was worked.
     """
-    end = _last_midnight(now)
-    finished = _finished(project_id, since=end - weeks * WEEK, until=end, now=now)
+    zone = calendar.zone if calendar else zone_of(project_id)
+    today = day_of(now, zone)
+    since, until = beginning_of(today - weeks * WEEK, zone), beginning_of(today, zone)
+    finished = _finished(project_id, since=since, until=until, now=now)
     issues, points, hours = ([0.0] * weeks for _ in range(3))
     sizes, sizes_hours = [], []
     # In the order of their ends, whatever the database's: sums are to come out the same to the last digit.
     for resolved_at, size, size_hours in sorted(finished, key=lambda end: (end[0], end[1] or 0.0, end[2] or 0.0)):
-        week = _week_of(resolved_at, end, weeks=weeks)
+        week = _week_of(day_of(resolved_at, zone), today, weeks=weeks)
         issues[week] += 1
         if size is not None:
             points[week] += size
@@ -51,17 +56,13 @@ def throughput(
         hours=tuple(hours),
         sizes=tuple(sizes),
         sizes_hours=tuple(sizes_hours),
-        presence=calendar.weekly_shares(end.date(), weeks) if calendar else (),
+        presence=calendar.weekly_shares(today, weeks) if calendar else (),
     )
 
 
-def _last_midnight(now: datetime) -> datetime:
-    return datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC)
-
-
-def _week_of(moment: datetime, end: datetime, *, weeks: int = MAX_HISTORY_WEEKS) -> int:
-    """Which of the weeks before `end` a moment before it lies in."""
-    return weeks - 1 - (end - moment - timedelta.resolution) // WEEK
+def _week_of(day: date, today: date, *, weeks: int = MAX_HISTORY_WEEKS) -> int:
+    """Which of the weeks before `today` a day before it lies in."""
+    return weeks - 1 - (today - day - timedelta(days=1)) // WEEK
 
 
 def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: int) -> tuple[int, ...]:
@@ -119,13 +120,14 @@ def created_by_week(
     project_id: UUID | str, *, now: datetime, component: str = "", label: str = ""
 ) -> tuple[float, ...]:
     """How many issues of a project, with this component or label, came in each past week of its throughput."""
-    end = _last_midnight(now)
-    since = end - MAX_HISTORY_WEEKS * WEEK
-    created = _chosen(project_id, component).filter(created_at__gte=since, created_at__lt=end)
+    zone = zone_of(project_id)
+    today = day_of(now, zone)
+    since, until = beginning_of(today - MAX_HISTORY_WEEKS * WEEK, zone), beginning_of(today, zone)
+    created = _chosen(project_id, component).filter(created_at__gte=since, created_at__lt=until)
     counts = [0.0] * MAX_HISTORY_WEEKS
     for moment, labels in created.order_by().values_list("created_at", "labels"):
         if not label or _bears(label, labels):
-            counts[_week_of(moment, end)] += 1
+            counts[_week_of(day_of(moment, zone), today)] += 1
     first = next((week for week, count in enumerate(counts) if count), MAX_HISTORY_WEEKS)
     return tuple(counts[first:])
 
@@ -140,23 +142,16 @@ def _bears(label: str, labels: Sequence[str] | None) -> bool:
     return label in (labels or ())
 
 
-def touched_since(moment: datetime) -> Q:
-    """Issues in which something was recorded since a moment."""
-    changes = IssueChange.objects.filter(issue=OuterRef("pk"), changed_at__gte=moment)
-    return Q(created_at__gte=moment) | Q(started_at__gte=moment) | Q(Exists(changes))
-
-
 def in_progress(
     project_id: UUID | str, *, now: datetime, besides: Iterable[str] = (), outside: Sprint | None = None
 ) -> tuple[WorkItem, ...]:
     """Issues of a project that are being worked on, besides some and those of a sprint.
 
-    What nobody has touched for long is not being worked on.
+    What is known to have lain idle for long is not being worked on.
     """
-    lately = touched_since(now - STALE_AFTER)
     begun = Issue.objects.filter(
-        COUNTED, lately, project_id=project_id, status__category=WorkflowStatus.Category.IN_PROGRESS
-    )
+        COUNTED, project_id=project_id, status__category=WorkflowStatus.Category.IN_PROGRESS
+    ).exclude(untouched_since(now - STALE_AFTER))
     if outside is not None:
         begun = begun.filter(~Q(sprint=outside) | Q(sprint=None))
     asked_about = set(besides)

@@ -1,7 +1,8 @@
 """Sprints as the core sees them, with the past of every issue, in a constant number of queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -12,6 +13,7 @@ from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord, SprintWin
 from apps.ml.core.sprints.duration import MAX_REPLAYS, SprintPlan
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
 from apps.ml.selectors.calendars import working_calendar
+from apps.ml.selectors.evidence import last_move_of
 from apps.ml.selectors.forecasts import work_items
 from apps.ml.selectors.issues import ENDED
 from apps.projects.history.issue_past import IssuePast
@@ -41,7 +43,7 @@ def sprint_plan(
     # As of now: what was finished later was open.
     issues = Issue.objects.filter(project_id=sprint.project_id).exclude(ENDED & ~Q(resolved_at__gt=now))
     issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(COUNTED, sprint=sprint)
-    today = now.date()
+    today = sprint.project.day_of(now)
     first_day = sprint.start_date or today
     # What is left of a running sprint starts today, not when the sprint did; so does one that should run and does not.
     resumes_on = first_day if sprint.status == Sprint.Status.COMPLETED else max(first_day, today)
@@ -51,7 +53,7 @@ def sprint_plan(
         resumes_on=resumes_on,
         last_day=sprint.end_date,
         team_capacity_hours=team_capacity_hours,
-        calendar=calendar or working_calendar(sprint.project_id, today=today),
+        calendar=calendar or working_calendar(sprint.project_id, now=now),
         elapsed_ratio=_elapsed_ratio(sprint, first_day, now),
     )
 
@@ -60,7 +62,8 @@ def _elapsed_ratio(sprint: Sprint, first_day: date, now: datetime) -> float | No
     """Time gone of a sprint that was begun; a planned one stands at its beginning."""
     if sprint.end_date is None or sprint.end_date < first_day:
         return None
-    return 0.0 if sprint.status == Sprint.Status.PLANNED else elapsed_ratio(first_day, sprint.end_date, now.date())
+    today = sprint.project.day_of(now)
+    return 0.0 if sprint.status == Sprint.Status.PLANNED else elapsed_ratio(first_day, sprint.end_date, today)
 
 
 def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUID]:
@@ -74,35 +77,39 @@ def sprint_state(sprint: Sprint, past: SprintTimeline, *, now: datetime, calenda
     started_at = past.planning_ended_at
     standings = standings_at(str(sprint.pk), started_at or now, past.issues, now)
     entered_at = {one.issue_id: one.entered_at for one in standings if one.stays}
-    columns = Issue.objects.filter(pk__in=entered_at).order_by().values_list("id", "priority", "estimated_hours")
-    plans = {str(id_): (priority, hours) for id_, priority, hours in columns}
+    plans = {str(row["id"]): row for row in Issue.objects.filter(pk__in=entered_at).order_by().values(*_PLAN_COLUMNS)}
     issues = [issue for issue in past.issues if issue.issue_id in plans]
-    today = now.date()
+    today = sprint.project.day_of(now)
     return SprintState(
         now=now,
-        issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], *plans[issue.issue_id]) for issue in issues),
+        issues=tuple(_scope_issue(issue, entered_at[issue.issue_id], plans[issue.issue_id]) for issue in issues),
         started_at=started_at,
-        scope=scope_of(now, standings) if started_at else None,
+        scope=scope_of(now, standings) if started_at and past.scope_is_recorded else None,
         elapsed_ratio=past.elapsed_ratio_at(now),
         team_estimates=_estimates(sprint.project_id),
         working_days_left=calendar.working_days(today, sprint.end_date) if sprint.end_date else None,
     )
 
 
-def _scope_issue(
-    issue: IssuePast, entered_at: datetime, priority: int | None, estimated_hours: float | None
-) -> SprintScopeIssue:
-    moves = issue.timeline("status").changed_at
+_PLAN_COLUMNS = ("id", "priority", "estimated_hours", "source", "last_moved_at", "last_touched_at")
+
+
+def _scope_issue(issue: IssuePast, entered_at: datetime, plan: Mapping[str, Any]) -> SprintScopeIssue:
     return SprintScopeIssue(
         issue_id=issue.issue_id,
         category=issue.category,
         entered_at=entered_at,
-        moved_at=latest(issue.created_at, issue.started_at, *moves[-1:]) or issue.created_at,
+        moved_at=last_move_of(
+            issue,
+            is_made_here=not plan["source"],
+            last_moved_at=plan["last_moved_at"],
+            last_touched_at=plan["last_touched_at"],
+        ),
         story_points=issue.story_points,
-        estimated_hours=estimated_hours,
+        estimated_hours=plan["estimated_hours"],
         is_assigned=bool(issue.assignee),
         actual_hours=issue.actual_hours,
-        priority=priority,
+        priority=plan["priority"],
         assignee=issue.assignee,
     )
 
@@ -110,10 +117,6 @@ def _scope_issue(
 def _estimates(project_id: UUID) -> bool:
     estimated = Q(story_points__isnull=False) | Q(estimated_hours__isnull=False)
     return Issue.objects.filter(estimated, project_id=project_id).exists()
-
-
-def latest(*moments: datetime | None) -> datetime | None:
-    return max((moment for moment in moments if moment is not None), default=None)
 
 
 #: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
@@ -167,6 +170,7 @@ def window_of(sprint: Sprint, now: datetime) -> SprintWindow:
         name=sprint.name,
         started_at=began_at(sprint),
         ended_at=None if end is None or end > now else end,
+        zone=sprint.project.zone,
     )
 
 
@@ -180,5 +184,6 @@ def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintT
         last_day=sprint.end_date,
         team_size=len(people - {""}) or None,
         is_frozen=snapshot_of(sprint, now) is not None,
+        scope_is_recorded=sprint.scope_is_recorded,
         issues=tuple(issues),
     )

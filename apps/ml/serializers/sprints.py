@@ -153,10 +153,20 @@ class SprintRiskSerializer(Answer):
     mitigation_suggestions = serializers.ListField(child=serializers.CharField(), source="mitigation")
 
 
+class UntoldSerializer(Answer):
+    """What was not judged for want of facts: its absence among the risks says nothing."""
+
+    risk_types = serializers.ListField(
+        child=serializers.CharField(), help_text="Risks that were not judged; empty where none was."
+    )
+    because = serializers.CharField()
+
+
 class SprintRiskResponse(Answer):
-    """Risks of a running sprint, severest first; none for a sprint that is not running."""
+    """Risks of a running sprint, severest first, and what nobody could judge."""
 
     risks = SprintRiskSerializer(many=True)
+    cannot_tell = UntoldSerializer(many=True)
 
 
 class AmountSerializer(Answer):
@@ -195,9 +205,13 @@ class BurndownResponse(Answer):
 
     sprint_id = serializers.UUIDField()
     is_frozen = serializers.BooleanField(help_text="Whether the sprint's history was kept when it was closed.")
-    start = BurndownStartSerializer(allow_null=True, help_text="None for a sprint without a start.")
+    start = BurndownStartSerializer(
+        allow_null=True, help_text="Null for a sprint without a start, and where the commitment is unknown."
+    )
+    commitment_unknown_because = serializers.CharField(allow_null=True, help_text="Why start is null, if days are not.")
+    no_days_because = serializers.CharField(allow_null=True, help_text="Why there are no days.")
     days = BurndownDaySerializer(many=True)
-    ideal = IdealDaySerializer(many=True)
+    ideal = IdealDaySerializer(many=True, help_text="Empty without dates, and without a known commitment.")
     days_left_out = serializers.IntegerField(help_text="Of a sprint of more than a year the latest days are shown.")
 
 
@@ -217,12 +231,15 @@ class OutcomeBaselinesSerializer(Answer):
         allow_null=True,
         help_text=f"Mean delivered by the last {VELOCITY_SPRINTS} completed sprints, as everywhere; null without any.",
     )
-    scope_x_ratio = Number(source="scope_ratio_points", digits=2, help_text="Scope times usual_ratio.")
+    scope_x_ratio = Number(
+        source="scope_ratio_points", digits=2, allow_null=True, help_text="Scope times usual_ratio; null without it."
+    )
     usual_ratio = Number(
         digits=4,
+        allow_null=True,
         help_text=(
             f"What the last {LAST_SPRINTS} sprints delivered beside their scope at the same share of their time; "
-            "1 without any."
+            "null where no past sprint is known with what it had committed."
         ),
     )
 
@@ -231,6 +248,9 @@ class OutcomeHistorySerializer(Answer):
     """The team's own past that was used."""
 
     past_sprints = serializers.IntegerField(help_text="Completed sprints that had something to do.")
+    unrecorded_sprints = serializers.IntegerField(
+        help_text="Completed sprints left out, since nobody knows what they had committed."
+    )
     replayed_sprints = serializers.IntegerField(
         help_text="Those predicted again, each with only what was known at the matching moment, to correct this answer."
     )
@@ -244,8 +264,11 @@ class SprintOutcomeResponse(Answer):
         choices=["points", "issues"], help_text="Issues where most of the sprint's issues carry no points."
     )
     committed = Number(
-        source="moment.committed_points", help_text="In the sprint when planning ended, sized as it was then."
+        source="moment.committed_points",
+        allow_null=True,
+        help_text="In the sprint when planning ended, sized as it was then; null where the history does not tell it.",
     )
+    commitment_unknown_because = serializers.CharField(allow_null=True, help_text="Why committed is null.")
     scope = Number(
         source="outcome.scope_points",
         help_text="In the sprint now: with what was added and without what was removed. All chances are of this.",
@@ -281,7 +304,7 @@ class SprintOutcomeResponse(Answer):
         source="outcome.probability_all", digits=4, help_text="Chance to deliver all of the scope, by the last day."
     )
     baselines = OutcomeBaselinesSerializer()
-    history = OutcomeHistorySerializer(source="outcome")
+    history = OutcomeHistorySerializer()
     method = serializers.ChoiceField(
         source="outcome.method",
         choices=[POOLED, LEARNED, PRIOR_ONLY],

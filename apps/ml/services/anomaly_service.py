@@ -1,7 +1,7 @@
 """What is unusual in a project and at risk in a sprint."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,12 @@ from apps.ml.core.anomalies.series import LASTING_KINDS, LASTING_WEEKS
 from apps.ml.core.findings import SEVERITIES, Finding
 from apps.ml.core.sprints.risks import sprint_risks
 from apps.ml.core.sprints.state import SprintState
+from apps.ml.core.sprints.untold import NO_DATES, Untold, untold_risks
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors.anomalies import project_snapshot
 from apps.ml.selectors.issues import issue_titles, named_issues
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_state
-from apps.ml.serializers.sprints import SprintRiskSerializer
+from apps.ml.serializers.sprints import SprintRiskSerializer, UntoldSerializer
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
 from apps.ml.services.anomalies.review import OPEN_STATUSES
 from apps.ml.services.forecasts.sprint import team_past
@@ -69,10 +70,16 @@ class AnomalyDetectionService:
 
         Raises `Sprint.DoesNotExist` without a sprint.
         """
+        risks: list[dict[str, Any]] = self.judge_sprint(sprint_id, user=user, now=now)["risks"]
+        return risks
+
+    def judge_sprint(
+        self, sprint_id: UUID | str, *, user: User | None = None, now: datetime | None = None
+    ) -> dict[str, Any]:
+        """The same risks, and beside them what could not be judged: an empty list alone would read as good news."""
         now = now or timezone.now()
         sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
-        is_running = sprint.status == Sprint.Status.ACTIVE
-        risks = sprint_risks(_state(sprint, now=now)) if is_running else []
+        risks, untold = _judged(sprint, now=now)
         record_prediction(
             kind=PredictionHistory.Kind.SPRINT_RISK,
             method=METHOD,
@@ -84,13 +91,25 @@ class AnomalyDetectionService:
             details={"risks": [_as_details(risk) for risk in risks]},
         )
         titles = issue_titles(sprint.project_id, {issue for risk in risks for issue in risk.issues})
-        return [_shown(risk, titles) for risk in risks]
+        return {
+            "risks": [_shown(risk, titles) for risk in risks],
+            "cannot_tell": [UntoldSerializer.of(each) for each in untold],
+        }
 
     def watch_sprint(self, sprint_id: UUID | str, *, now: datetime) -> int:
         """Announce the urgent risks of a running sprint, each once for each severity; returns how many were new."""
         sprint = Sprint.objects.select_related("project").get(pk=sprint_id)
         urgent = [risk for risk in self.detect_sprint_risks(sprint.pk, now=now) if risk["severity"] in URGENT]
         return announce(sprint.project, [risk_news(sprint, risk) for risk in urgent], now=now)
+
+
+def _judged(sprint: Sprint, *, now: datetime) -> tuple[list[Finding], Sequence[Untold]]:
+    if sprint.status == Sprint.Status.ACTIVE:
+        state = _state(sprint, now=now)
+        return sprint_risks(state), untold_risks(state)
+    is_undated = sprint.status == Sprint.Status.PLANNED and sprint.start_date is None and sprint.end_date is None
+    why = NO_DATES if is_undated else f"Only a running sprint has risks; this one is {sprint.status}."
+    return [], [Untold((), why)]
 
 
 def _state(sprint: Sprint, *, now: datetime) -> SprintState:

@@ -84,8 +84,8 @@ class RecommendationService:
         Raises `Issue.DoesNotExist` if the project has no such issue.
         """
         now = now or timezone.now()
-        issue = Issue.objects.select_related("issue_type").get(pk=issue_id, project_id=project_id)
-        people = assignable_people(project_id, today=now.date())
+        issue = Issue.objects.select_related("issue_type", "project").get(pk=issue_id, project_id=project_id)
+        people = assignable_people(project_id, today=issue.project.day_of(now))
         members = member_histories(project_id, people, issue=issue, now=now)
         choice, facts = _choose(strategy, project_id), facts_of(issue)
         skills = _skills(choice, members, facts)

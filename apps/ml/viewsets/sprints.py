@@ -31,7 +31,7 @@ from apps.projects.selectors import sprints_visible_to
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few completed sprints.")}
 NO_OUTCOME: dict[Any, Any] = {
     (409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed."),
-    (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is in the sprint, or a running sprint has no last day."),
+    (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is in the sprint, or it has no dates."),
 }
 
 
@@ -54,9 +54,9 @@ class SprintPredictionViewSet(ViewSet):
 
     @extend_schema(responses=SprintRiskResponse, tags=["ml"])
     def sprint_risk(self, request: Request, sprint_id: UUID) -> Response:
-        """Detect the risks of a running sprint."""
+        """Detect the risks of a running sprint, and say what could not be judged."""
         sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
-        return Response({"risks": AnomalyDetectionService().detect_sprint_risks(sprint.id, user=signed_in(request))})
+        return Response(AnomalyDetectionService().judge_sprint(sprint.id, user=signed_in(request)))
 
     @extend_schema(responses=BurndownResponse, tags=["ml"])
     def burndown(self, request: Request, sprint_id: UUID) -> Response:

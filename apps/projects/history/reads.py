@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
+from apps.projects.history.days import beginning_of, end_of
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import spells_in
 from apps.projects.levels import COUNTED
@@ -31,12 +32,12 @@ MOST_IDS = 10_000
 # --- When a sprint ran --------------------------------------------------------------------------------------------
 def began_at(sprint: Sprint) -> datetime | None:
     """The moment of the start or, if only the day is known, its beginning."""
-    return _moments(sprint)[0] or (_midnight(sprint, sprint.start_date) if sprint.start_date else None)
+    return _moments(sprint)[0] or (beginning_of(sprint.start_date, sprint.project.zone) if sprint.start_date else None)
 
 
 def planning_ended_at(sprint: Sprint) -> datetime | None:
     """An issue that enters later counts as added: the start, or the end of its day if only that is known."""
-    return _moments(sprint)[0] or (_end_of(sprint, sprint.start_date) if sprint.start_date else None)
+    return _moments(sprint)[0] or (end_of(sprint.start_date, sprint.project.zone) if sprint.start_date else None)
 
 
 def ended_at(sprint: Sprint, now: datetime) -> datetime | None:
@@ -47,8 +48,8 @@ def ended_at(sprint: Sprint, now: datetime) -> datetime | None:
     if completed_at is not None or sprint.end_date is None:
         return completed_at
     # The last moment of today is now.
-    is_today = sprint.end_date == now.astimezone(sprint.project.zone).date()
-    return now if is_today else _end_of(sprint, sprint.end_date)
+    is_today = sprint.end_date == sprint.project.day_of(now)
+    return now if is_today else end_of(sprint.end_date, sprint.project.zone)
 
 
 def was_entered_afterwards(sprint: Sprint) -> bool:
@@ -56,21 +57,13 @@ def was_entered_afterwards(sprint: Sprint) -> bool:
     started_at, completed_at, last_day = sprint.started_at, sprint.completed_at, sprint.end_date
     if started_at is None or completed_at is None or last_day is None:
         return False
-    return last_day < started_at.date() == completed_at.date()
+    day_of = sprint.project.day_of
+    return last_day < day_of(started_at) == day_of(completed_at)
 
 
 def _moments(sprint: Sprint) -> tuple[datetime | None, datetime | None]:
     """When it was started and completed, where that was recorded as it happened."""
     return (None, None) if was_entered_afterwards(sprint) else (sprint.started_at, sprint.completed_at)
-
-
-def _midnight(sprint: Sprint, day: date) -> datetime:
-    """Days are those of the project's time zone; moments are told in UTC."""
-    return datetime.combine(day, time.min, tzinfo=sprint.project.zone).astimezone(UTC)
-
-
-def _end_of(sprint: Sprint, day: date) -> datetime:
-    return datetime.combine(day, time.max, tzinfo=sprint.project.zone).astimezone(UTC)
 
 
 # --- How issues stood ---------------------------------------------------------------------------------------------

@@ -7,7 +7,14 @@ from typing import Any
 
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.reads import began_at, ended_at, issues_by_sprint, planning_ended_at, was_entered_afterwards
-from apps.projects.history.sprint_books import BookEntry, SprintReport, report_of, spells_in, standings_at
+from apps.projects.history.sprint_books import (
+    COMMITMENT_UNKNOWN,
+    BookEntry,
+    SprintReport,
+    report_of,
+    spells_in,
+    standings_at,
+)
 from apps.projects.models import Sprint, SprintSnapshot
 
 #: The books whose sums a snapshot keeps in columns, two a book.
@@ -23,6 +30,9 @@ class SprintBooks:
     as_of: datetime
     is_frozen: bool
     report: SprintReport
+    #: Books of which nobody knows what belongs into them, and why: what they hold is not all.
+    unknown: frozenset[str] = frozenset()
+    unknown_because: str | None = None
 
 
 def freeze(sprint: Sprint, *, now: datetime) -> SprintSnapshot:
@@ -78,7 +88,20 @@ def _books(sprint: Sprint, pasts: Mapping[str, Sequence[IssuePast]], now: dateti
     else:
         as_of, standings = _judged_at(sprint, now), _standings(sprint, pasts[str(sprint.pk)], now)
     report = report_of(standings, began_at=began_at(sprint), ended_at=ended_at(sprint, now))
-    return SprintBooks(as_of=as_of, is_frozen=snapshot is not None, report=report)
+    unknown = _unknown(sprint)
+    because = COMMITMENT_UNKNOWN if unknown else None
+    return SprintBooks(as_of, snapshot is not None, report, unknown, because)
+
+
+def _unknown(sprint: Sprint) -> frozenset[str]:
+    """Where issues name only their present sprint, what left a sprint is in none of its books.
+
+    Of one that runs it is known what is left; of one that is over not even that, since it has moved on.
+    """
+    if sprint.scope_is_recorded:
+        return frozenset()
+    moved_on = {"carried_over"} if sprint.status == Sprint.Status.COMPLETED else set[str]()
+    return frozenset({"committed", "added", "removed"} | moved_on)
 
 
 def _standings(sprint: Sprint, pasts: Sequence[IssuePast], now: datetime) -> list[BookEntry]:

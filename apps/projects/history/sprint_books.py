@@ -10,6 +10,10 @@ from datetime import UTC, date, datetime
 
 from apps.projects.history.issue_past import IssuePast
 
+#: Why there is no commitment of a sprint.
+COMMITMENT_UNKNOWN = (
+    "The commitment is unknown: the source names only the sprint that an issue is in now, not those that it was in."
+)
 #: After everything: an issue that is still in a sprint has not left it.
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -64,7 +64,7 @@ class TestSprints:
         sprint = SprintFactory(project=project, active=True)
         IssueFactory.create_batch(30, project=project, sprint=sprint)
 
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(12):
             services.close_sprint(sprint, by=lead.user, now=now)
 
     def test_the_dates_of_a_sprint_that_an_import_knew_by_name_are_told_once(self, project, now):

@@ -25,6 +25,7 @@ from apps.importers.sources.csv.columns import SYNONYMS, Columns
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.survey import reading_of
 from apps.importers.sources.registry import place_in
+from apps.importers.sprint_dates import rhythm_of
 from apps.importers.writing.workflow import category_of
 from apps.projects.models import known_time_zone
 
@@ -81,7 +82,18 @@ class Command(BaseCommand):
         )
         parser.add_argument("--encoding", default="", metavar="NAME", help="of the file, if it is not recognised")
         parser.add_argument(
-            "--errors", type=Path, metavar="FILE", help="write every row that was not imported to a CSV"
+            "--errors", type=Path, metavar="FILE", help="write every row and cell that was not imported to a CSV"
+        )
+        parser.add_argument(
+            "--sprints",
+            default="",
+            metavar="FIRST_DAY/LENGTH",
+            help="when sprints without dates ran, one after the other, e.g. 2026-03-02/14d",
+        )
+        parser.add_argument(
+            "--mark-missing",
+            action="store_true",
+            help="the file is the whole project: close as removed what an earlier import brought and it does not name",
         )
         trackers.add_arguments(parser)
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
@@ -146,6 +158,8 @@ class Command(BaseCommand):
                 time_zone=_time_zone(options["time_zone"]) or reading.time_zone,
                 dry_run=options["dry_run"],
                 on_error=on_error,
+                rhythm=rhythm_of(options["sprints"]) if options["sprints"] else None,
+                mark_missing=options["mark_missing"],
             )
         report.notes, report.unread = (*shape.notes, *columns.notes), columns.unread
         return report
@@ -194,6 +208,10 @@ class Command(BaseCommand):
             self.stdout.write(_printable(told))
         for remark, count in sorted(report.remarks.items()):
             self.stdout.write(f"{count:,} {remark}")
+        for told in report.sprint_dates:
+            self.stdout.write(_printable(told))
+        if report.missing:
+            self.stdout.write(_printable(_missing(report)))
         self.stdout.write(_summary(report))
         self.stdout.write(report.sentence())
 
@@ -271,6 +289,17 @@ def _summary(report: ImportReport) -> str:
     parts = [f"{report.new:,} new", *(f"{count:,} {what}" for count, what in counts if count)]
     prefix = "Dry run, nothing was changed. " if report.dry_run else ""
     return f"{prefix}{report.project}: {', '.join(parts)}."
+
+
+def _missing(report: ImportReport) -> str:
+    """'3 issues of earlier imports are not in this file: A-1, A-2, A-7. ...'."""
+    named = ", ".join(report.missing_shown) + (", …" if report.missing > len(report.missing_shown) else "")
+    is_one = report.missing == 1
+    what = f"{report.missing:,} issue{'' if is_one else 's'} of earlier imports {'is' if is_one else 'are'}"
+    done = (
+        f"{report.removed:,} closed as removed" if report.removed else "--mark-missing closes what is open as removed"
+    )
+    return f"{what} not in this file: {named}. {done}."
 
 
 def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:

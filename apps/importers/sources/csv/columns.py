@@ -81,6 +81,15 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
     "dropped_at": ("canceled", "cancelled", "canceledat", "cancelledat", "dropped", "droppedat"),
     "due_date": ("duedate", "due", "dueon"),
+    "last_moved_at": (
+        "statuscategorychanged", "statuscategorychangedate", "statuschanged", "statuschangedat", "statechangedate",
+        "statuscategorychangeddate",
+    ),
+    "last_touched_at": (
+        "updated", "updatedat", "updatedon", "updateddate", "updatedatutc", "changeddate", "modifieddate", "modified",
+        "modifiedat", "lastmodified", "lastupdated", "lastupdatedat", "actualizada", "aktualisiert", "misàjour",
+        "atualizado", "aggiornato",
+    ),
     "labels": ("labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory"),
 }
 # fmt: on
@@ -121,7 +130,7 @@ NO_END = (
 HOUR_FIELDS = ("estimated_hours", "actual_hours")
 NUMBER_FIELDS = ("story_points", *HOUR_FIELDS)
 #: What these tell has happened.
-PAST_FIELDS = ("created_at", "resolved_at", "dropped_at")
+PAST_FIELDS = ("created_at", "resolved_at", "dropped_at", "last_moved_at", "last_touched_at")
 DATE_FIELDS = (*PAST_FIELDS, "started_at", "due_date", "sprint_starts_on", "sprint_ends_on")
 #: Fields whose value may stand in any of several columns, from row to row: two names that one tracker gave its points
 #: over the years, or the sprints of an issue.

@@ -129,13 +129,21 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
     BadValue
         If it is no date, its day and month could change places, or its year is absurd.
     """
+    found = written(text, what, style)
+    if found is None:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def written(text: str, what: str, style: DateStyle) -> datetime | None:
+    """The same as it stands in the cell: with the offset that it names, or none."""
     if is_empty(text):
         return None
     found = _moment(single_spaced(text), what, style)
-    # Before the conversion, which the first and the last year would overflow.
+    # Before any conversion, which the first and the last year would overflow.
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise BadValue(f"{what} lies in the year {found.year}: {text.strip()[:40]}")
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return found
 
 
 def could_be_date(text: str) -> bool:

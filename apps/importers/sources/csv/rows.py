@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from apps.importers.records import ImportedIssue, Person, RowError
 from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 from apps.importers.sources.csv.columns import Columns, normal_form
-from apps.importers.sources.csv.dates import moment
+from apps.importers.sources.csv.dates import moment, written
 from apps.importers.sources.csv.numbers import hours, points
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.sprints import exclusive_end, sprint_names
@@ -99,11 +99,13 @@ class RowReader:
             story_points=self._points(texts, labels, unread),
             estimated_hours=self._hours(texts, "estimated_hours", unread) or None,
             actual_hours=self._hours(texts, "actual_hours", unread),
-            created_at=self._moment(texts, "created_at"),
+            created_at=self._optional(texts, "created_at", unread),
             started_at=None if self.reading.starts_are_plans else self._optional(texts, "started_at", unread),
-            resolved_at=self._moment(texts, "resolved_at"),
+            resolved_at=self._end(texts, status, unread),
             dropped_at=self._optional(texts, "dropped_at", unread),
             due_date=self._day(texts, "due_date", unread),
+            last_moved_at=self._optional(texts, "last_moved_at", unread),
+            last_touched_at=self._optional(texts, "last_touched_at", unread),
             remarks=remarks,
             unread=tuple(unread),
         )
@@ -124,11 +126,17 @@ class RowReader:
 
     def _sprint_end(self, texts: Mapping[str, str], unread: list[str]) -> date | None:
         positions = self.columns.positions.get("sprint_ends_on", ())
-        found = self._optional(texts, "sprint_ends_on", unread)
+        found = self._written(texts, "sprint_ends_on", unread)
         if found is None:
             return None
         is_exclusive = any(normal_form(self.columns.header[at]) == "cycleend" for at in positions)
         return exclusive_end(found) if is_exclusive else found.date()
+
+    def _end(self, texts: Mapping[str, str], status: str, unread: list[str]) -> datetime | None:
+        """When it was resolved: without a status the end alone says that it was, and costs the row."""
+        if status or texts.get("status_category", "").strip():
+            return self._optional(texts, "resolved_at", unread)
+        return self._moment(texts, "resolved_at")
 
     def _optional(self, texts: Mapping[str, str], name: str, unread: list[str]) -> datetime | None:
         """A moment that the issue can do without: what cannot be read is told, and costs the cell."""
@@ -142,8 +150,16 @@ class RowReader:
         return moment(texts.get(name, ""), _words(name), self.reading.dates)
 
     def _day(self, texts: Mapping[str, str], name: str, unread: list[str]) -> date | None:
-        found = self._optional(texts, name, unread)
+        found = self._written(texts, name, unread)
         return found.date() if found else None
+
+    def _written(self, texts: Mapping[str, str], name: str, unread: list[str]) -> datetime | None:
+        """A moment in the zone that its cell names: its day is the day that was meant."""
+        try:
+            return written(texts.get(name, ""), _words(name), self.reading.dates)
+        except BadValue as error:
+            unread.append(error.message)
+            return None
 
     def _hours(self, texts: Mapping[str, str], name: str, unread: list[str]) -> float | None:
         factor = self.columns.hours_factor.get(name, 1.0)

@@ -133,14 +133,19 @@ def _baselines(
         },
         "committed x ratio": {
             **_point_scores(delivered, _points(answers, "scope_ratio_points"), ratio_error),
-            "auc": _auc(hits, [outcome.usual_ratio for _, outcome in told]),
+            "auc": _auc(hits, [1.0 if outcome.usual_ratio is None else outcome.usual_ratio for _, outcome in told]),
         },
     }
 
 
 def _points(answers: Sequence[SprintAnswer], name: str) -> Floats:
-    """One number of each answer; nothing where nothing is committed."""
-    return np.array([0.0 if one.outcome is None else getattr(one.outcome, name) for one in answers])
+    """One number of each answer; nothing where nothing is committed, and the scope where the team has no past."""
+    return np.array([0.0 if one.outcome is None else _or_scope(one.outcome, name) for one in answers])
+
+
+def _or_scope(outcome: SprintOutcome, name: str) -> float:
+    said: float | None = getattr(outcome, name)
+    return outcome.scope_met_points if said is None else said
 
 
 def _point_scores(delivered: Floats, said: Floats, ratio_error: float) -> dict[str, Any]:

@@ -60,8 +60,8 @@ class OpenIssue:
     #: 'to_do' or 'in_progress'.
     category: str
     is_assigned: bool
-    #: Its last recorded change, or its creation.
-    last_change_at: datetime
+    #: Its last recorded change, or its creation; None where nobody knows whether it changed.
+    last_change_at: datetime | None
     #: How often it went from one person to another in the last `flow_anomalies.RECENT_DAYS`.
     handovers: int = 0
 
@@ -147,8 +147,9 @@ def unassigned_issues(snapshot: ProjectSnapshot) -> Finding | None:
 
 
 def stale_issues(snapshot: ProjectSnapshot) -> Finding | None:
-    """Open issues in which nothing has changed for more than 30 days."""
-    stale = [issue for issue in snapshot.open_issues if snapshot.now - issue.last_change_at > STALE_AFTER]
+    """Open issues in which nothing is known to have changed for more than 30 days."""
+    border = snapshot.now - STALE_AFTER
+    stale = [issue for issue in snapshot.open_issues if issue.last_change_at and issue.last_change_at < border]
     return _share_finding(
         snapshot,
         stale,

@@ -3,9 +3,11 @@
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import numpy as np
+
+from apps.projects.history.days import day_of
 
 #: Ten years. Further out no date means anything.
 MAX_DAYS = 3653
@@ -34,10 +36,16 @@ class WorkingCalendar:
     people: int = 0
     #: At most one of each person, so that nobody is away twice on one day.
     absences: tuple[Absence, ...] = ()
+    #: Of the team: its days are the days of this zone.
+    zone: tzinfo = UTC
     _weekdays: np.busdaycalendar = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_weekdays", np.busdaycalendar(holidays=sorted(self.days_off)))
+
+    def day_of(self, moment: datetime) -> date:
+        """The day that a moment is on, where the team is."""
+        return day_of(moment, self.zone)
 
     def without(self, days: Iterable[date]) -> "WorkingCalendar":
         """The same calendar with further days off."""

@@ -1,9 +1,10 @@
 """A sprint's past as the core sees it; `apps.projects.history.sprint_books` tells how it stood when."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from apps.ml.core.past.velocity import SprintWindow
+from apps.projects.history.days import day_of
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scope_at, scopes_at
 
@@ -26,6 +27,8 @@ class SprintTimeline:
     team_size: int | None = None
     #: Whether this was kept when the sprint was closed; else it is told from the present rows and their history.
     is_frozen: bool = False
+    #: Whether it is known what was in it when planning ended; without that nobody knows what it delivered of it.
+    scope_is_recorded: bool = True
     #: Issues that are or were in it, by creation.
     issues: tuple[IssuePast, ...] = ()
 
@@ -35,13 +38,17 @@ class SprintTimeline:
 
         Without a planned first day the day on which it was started.
         """
-        first = self.first_day or (self.window.started_at.date() if self.window.started_at else None)
+        began = self.window.started_at
+        first = self.first_day or (self.day_of(began) if began else None)
         return None if first is None or self.last_day is None or self.last_day < first else (first, self.last_day)
 
     def elapsed_ratio_at(self, moment: datetime) -> float | None:
-        """Time gone, the day of the moment (in UTC) included, in [0, 1]; None without planned days."""
-        today = moment.astimezone(UTC).date()
-        return None if self.planned_days is None else elapsed_ratio(*self.planned_days, today)
+        """Time gone, the day of the moment included, in [0, 1]; None without planned days."""
+        return None if self.planned_days is None else elapsed_ratio(*self.planned_days, self.day_of(moment))
+
+    def day_of(self, moment: datetime) -> date:
+        """The day that a moment is on, where the team is."""
+        return day_of(moment, self.window.zone)
 
     def scope_at(self, moment: datetime) -> SprintScope:
         """How it stood at a moment."""

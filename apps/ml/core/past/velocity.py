@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import numpy as np
 
+from apps.projects.history.days import day_of
 from apps.projects.history.sprint_books import BookEntry
 
 #: Velocity looks at this many recent sprints: a third of a year of fortnights. Older teams were other teams.
@@ -22,6 +23,8 @@ class SprintWindow:
     name: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    #: Of the team: its days are the days of this zone.
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +114,4 @@ def counts_in_points(pointed: int, total: int) -> bool:
 def _working_days(window: SprintWindow) -> int | None:
     if window.started_at is None or window.ended_at is None:
         return None
-    return working_days_between(window.started_at.date(), window.ended_at.date())
+    return working_days_between(day_of(window.started_at, window.zone), day_of(window.ended_at, window.zone))

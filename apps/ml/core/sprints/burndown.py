@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from apps.ml.core.past.sprints import SprintTimeline
-from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scopes_at
+from apps.ml.core.sprints.untold import NO_DATES
+from apps.projects.history.days import end_of
+from apps.projects.history.sprint_books import COMMITMENT_UNKNOWN, Amount, SprintScope, elapsed_ratio, scopes_at
 
 #: A sprint of more than a year is a slip of the pen, or was never closed: its latest days are shown.
 MAX_DAYS = 366
@@ -36,7 +38,7 @@ class Burndown:
 
     sprint_id: str
     is_frozen: bool
-    #: When planning ended; None for a sprint without a start, which has no days either.
+    #: When planning ended; None for a sprint without a start, and where nobody knows what was in it then.
     start: SprintScope | None
     #: From the first day to now, or to the day of the closing.
     days: tuple[BurndownDay, ...] = ()
@@ -44,6 +46,8 @@ class Burndown:
     ideal: tuple[IdealDay, ...] = ()
     #: Days before the first shown one.
     days_left_out: int = 0
+    no_days_because: str | None = None
+    commitment_unknown_because: str | None = None
 
 
 def burndown(past: SprintTimeline, *, now: datetime) -> Burndown:
@@ -59,32 +63,34 @@ def burndown(past: SprintTimeline, *, now: datetime) -> Burndown:
     Returns
     -------
     Burndown
-        Scope, remaining and done of every day in issues and points; days are those of UTC.
+        Scope, remaining and done of every day in issues and points; days are those of the team.
     """
     sprint_id, started_at, first = past.window.sprint_id, past.planning_ended_at, _first_day(past)
     if started_at is None or first is None:
-        return Burndown(sprint_id, past.is_frozen, None)
+        return Burndown(sprint_id, past.is_frozen, None, no_days_because=NO_DATES)
     end = min(past.window.ended_at or now, now)
-    left_out = max((end.date() - first).days + 1 - MAX_DAYS, 0)
-    days = list(_days(first + timedelta(days=left_out), end.date()))
-    moments = [min(datetime.combine(day, time.max, tzinfo=UTC), end) for day in days]
+    last = past.day_of(end)
+    left_out = max((last - first).days + 1 - MAX_DAYS, 0)
+    days = list(_days(first + timedelta(days=left_out), last))
+    moments = [min(end_of(day, past.window.zone), end) for day in days]
     # The start comes first, so that one pass tells the commitment too.
     start, *scopes = scopes_at(sprint_id, started_at, past.issues, [min(started_at, end), *moments])
     return Burndown(
         sprint_id=sprint_id,
         is_frozen=past.is_frozen,
-        start=start,
+        start=start if past.scope_is_recorded else None,
         days=tuple(
             BurndownDay(day, scope.total, scope.remaining, scope.done) for day, scope in zip(days, scopes, strict=True)
         ),
-        ideal=tuple(_ideal(past, start.committed)),
+        ideal=tuple(_ideal(past, start.committed)) if past.scope_is_recorded else (),
         days_left_out=left_out,
+        commitment_unknown_because=None if past.scope_is_recorded else COMMITMENT_UNKNOWN,
     )
 
 
 def _first_day(past: SprintTimeline) -> date | None:
     began = past.window.started_at
-    return past.first_day or (began.date() if began else None)
+    return past.first_day or (past.day_of(began) if began else None)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -17,7 +17,8 @@ def later_growth(pasts: Sequence[SprintTimeline], *, elapsed_ratio: float, unit:
     Parameters
     ----------
     pasts : sequence of SprintTimeline
-        Completed sprints, oldest first. Those without times, and those of which no change is recorded, tell nothing.
+        Completed sprints, oldest first. Those without times, and those of which it is not recorded what was in them
+        when, tell nothing.
     elapsed_ratio : float
         The share of the time that has passed in the sprint asked about, in [0, 1).
     unit : str
@@ -34,7 +35,8 @@ def later_growth(pasts: Sequence[SprintTimeline], *, elapsed_ratio: float, unit:
 
 def _growth_of(past: SprintTimeline, elapsed_ratio: float, unit: Unit) -> float | None:
     start, end = past.planning_ended_at, past.window.ended_at
-    if start is None or end is None or end <= start or not any(issue.changes for issue in past.issues):
+    is_recorded = past.scope_is_recorded and any(issue.changes for issue in past.issues)
+    if start is None or end is None or end <= start or not is_recorded:
         return None
     then, at_end = (past.scope_at(start + share * (end - start)) for share in (elapsed_ratio, 1.0))
     left = _in(unit, then.remaining)

@@ -214,16 +214,14 @@ def scope_added(state: SprintState) -> Finding | None:
 
 
 def stalled_issues(state: SprintState) -> Finding | None:
-    """Issues in progress whose status has not moved; comments and edits are not progress."""
-    stalled = [
-        issue
-        for issue in state.open_issues
-        if issue.category == "in_progress" and state.now - issue.moved_at > STALLED_AFTER
-    ]
+    """Issues in progress whose status is known not to have moved; comments and edits are not progress."""
+    begun = [issue for issue in state.open_issues if issue.category == "in_progress"]
+    moved = [(issue, issue.moved_at) for issue in begun if issue.moved_at is not None]
+    stalled = [(issue, idle) for issue, at in moved if (idle := state.now - at) > STALLED_AFTER]
     severity = severity_of(percent(len(stalled), len(state.open_issues)), STALLED_PERCENT)
     if severity is None:
         return None
-    longest_days = max((state.now - issue.moved_at).days for issue in stalled)
+    longest_days = max(idle for _, idle in stalled).days
     return Finding(
         kind="stalled_issues",
         severity=severity,
@@ -235,7 +233,7 @@ def stalled_issues(state: SprintState) -> Finding | None:
         expected=0.0,
         actual=float(len(stalled)),
         mitigation=("Ask what blocks them", "Split what is too large to move"),
-        evidence={"issues": _ids(stalled), "longest_days": longest_days},
+        evidence={"issues": _ids([issue for issue, _ in stalled]), "longest_days": longest_days},
     )
 
 
@@ -360,11 +358,14 @@ def under_delivery(outlook: Outlook | None) -> Finding | None:
         mitigation=("Take out what matters least while there is time", "Commit next time to what the team delivers"),
         evidence={
             "unit": outlook.unit,
-            "committed": outlook.moment.committed_points,
+            **_where_known(committed=outlook.moment.committed_points, usual_ratio=outcome.usual_ratio),
             "scope": outcome.scope_points,
             "done": outlook.moment.done.points,
             "typical_delivered": round(outcome.typical_points, 2),
-            "usual_ratio": round(outcome.usual_ratio, 4),
             "past_sprints": outcome.past_sprints,
         },
     )
+
+
+def _where_known(**values: float | None) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items() if value is not None}

@@ -20,8 +20,8 @@ class SprintScopeIssue:
     category: str
     #: When it came into the sprint.
     entered_at: datetime
-    #: Its last change of status; the start of work or its creation where no change is recorded.
-    moved_at: datetime
+    #: When its status last changed, or a moment after which it has not; None where nothing is on record.
+    moved_at: datetime | None
     story_points: float | None = None
     estimated_hours: float | None = None
     is_assigned: bool = True
@@ -44,7 +44,7 @@ class SprintState:
     now: datetime
     issues: tuple[SprintScopeIssue, ...]
     started_at: datetime | None = None
-    #: What was committed, came in and left by the history; None where the start is not known.
+    #: What was committed, came in and left by the history; None where the start is not known, or what was in it then.
     scope: SprintScope | None = None
     #: Share of the planned days that have passed, in [0, 1]; None without dates.
     elapsed_ratio: float | None = None

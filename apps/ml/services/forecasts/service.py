@@ -132,9 +132,9 @@ class ForecastService:
         """How many issues the team finishes from today to a day, both counted; raises `NotEnoughData`."""
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk, today=now.date())
+        calendar = working_calendar(project.pk, now=now)
         past = forecasts.throughput(project.pk, now=now, calendar=calendar)
-        forecaster = WorkForecaster(past, "issues", now.date(), by, calendar.without(days_off))
+        forecaster = WorkForecaster(past, "issues", calendar.day_of(now), by, calendar.without(days_off))
         # At least so many in 85 % of the runs is the 15th percentile.
         amounts = quantiles(forecaster.runs.amount_within(forecaster.weeks_until(by)), [100 - p for p in PERCENTILES])
         counts = {percent: int(np.floor(amounts[100 - percent])) for percent in PERCENTILES}
@@ -168,12 +168,13 @@ def _of_work(
     now: datetime,
 ) -> WorkForecaster:
     """The forecaster of some work; all that it needs is read here."""
-    calendar = working_calendar(project_id, today=now.date())
+    calendar = working_calendar(project_id, now=now)
+    today = calendar.day_of(now)
     past = forecasts.throughput(project_id, now=now, calendar=calendar)
     asked_about = (item.issue_id for item in items)
     ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
     unit, spreads = unit_and_sizes(project_id, items, ahead, past)
-    return WorkForecaster(past, unit, now.date(), by, calendar.without(days_off), spreads, ahead=ahead, created=created)
+    return WorkForecaster(past, unit, today, by, calendar.without(days_off), spreads, ahead=ahead, created=created)
 
 
 def _record(

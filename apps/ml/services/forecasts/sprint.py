@@ -42,7 +42,7 @@ def team_past(
     project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None, newest: int = VELOCITY_SPRINTS
 ) -> TeamPast:
     """Read a team's past, `newest` sprints of it; its calendar, too, where that is not known yet."""
-    calendar = calendar or working_calendar(project_id, today=now.date())
+    calendar = calendar or working_calendar(project_id, now=now)
     return TeamPast(
         calendar=calendar,
         throughput=forecasts.throughput(project_id, now=now, calendar=calendar),
@@ -128,8 +128,8 @@ def sprint_question(
     with_capacity: bool = False,
 ) -> SprintQuestion:
     """Read what the forecast of a sprint's own plan needs, with `also` more issues; raises `NotEnoughData`."""
-    today, project_id = now.date(), sprint.project_id
-    ahead, running = _what_comes_first(sprint, plan, now=now)
+    today, project_id = team.calendar.day_of(now), sprint.project_id
+    ahead, running = _what_comes_first(sprint, plan, today, now=now)
     others = (*(also if plan.items else ()), *ahead, *(running.items if running else ()))
     unit, spreads = unit_and_sizes(project_id, plan.items or also, others, team.throughput)
     return SprintQuestion(
@@ -152,10 +152,10 @@ def _outside(plan: SprintPlan, items: Sequence[WorkItem]) -> list[WorkItem]:
 
 
 def _what_comes_first(
-    sprint: Sprint, plan: SprintPlan, *, now: datetime
+    sprint: Sprint, plan: SprintPlan, today: date, *, now: datetime
 ) -> tuple[tuple[WorkItem, ...], SprintPlan | None]:
     """Issues in progress where the work begins at once; where it begins later, what runs until then."""
-    if plan.resumes_on <= now.date():
+    if plan.resumes_on <= today:
         return forecasts.in_progress(sprint.project_id, now=now, outside=sprint), None
     items, last_day = forecasts.running_before(sprint.project_id, plan.resumes_on)
     return (), replace(plan, items=items, last_day=last_day) if last_day else None

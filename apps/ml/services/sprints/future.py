@@ -19,6 +19,7 @@ from apps.ml.core.sprints.outcome import Outlook, load_prior, own_record, sprint
 from apps.ml.core.sprints.outcome.moment import replayed
 from apps.ml.core.sprints.outcome.serving import RANGE_LEVEL
 from apps.ml.core.sprints.outcome.standing import moment_at, past_sprints, unit_at
+from apps.ml.core.sprints.untold import NoDates
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_plan
 from apps.ml.services.forecasts.sprint import SprintIsOver, SprintQuestion, TeamPast, sprint_question, team_past
 from apps.projects.models import Sprint
@@ -118,9 +119,9 @@ def _outlook(
     now: datetime,
     simulated: Floats | None,
 ) -> tuple[Outlook | None, NotEnoughData | None]:
-    elapsed_ratio = state.elapsed_ratio_at(now) if sprint.status == Sprint.Status.ACTIVE else 0.0
+    elapsed_ratio = state.elapsed_ratio_at(now) if _may_have_begun(sprint) else 0.0
     if elapsed_ratio is None:
-        return None, NotEnoughData(have=0, needed=1, what="last days of the sprint")
+        return None, NoDates()
     unit = unit_at(state, now)
     past = past_sprints(team.sprints, elapsed_ratio=elapsed_ratio, unit=unit)
     is_over = _is_over(plan, team.calendar)
@@ -128,9 +129,17 @@ def _outlook(
     prior = load_prior()
     record = own_record(prior, replayed(past), level=RANGE_LEVEL)
     try:
-        return Outlook(sprint_outcome(prior, moment, record, simulated=simulated), moment, unit), None
+        outcome = sprint_outcome(prior, moment, record, simulated=simulated)
+        unrecorded = sum(not sprint.scope_is_recorded for sprint in team.sprints)
+        return Outlook(outcome, moment, unit, unrecorded), None
     except NotEnoughData as error:
         return None, error
+
+
+def _may_have_begun(sprint: Sprint) -> bool:
+    """It runs or, of another tool's sprint without any date, nobody knows that it does not."""
+    is_undated = sprint.start_date is None and sprint.end_date is None and sprint.started_at is None
+    return sprint.status == Sprint.Status.ACTIVE or (bool(sprint.source) and is_undated)
 
 
 def _is_over(plan: SprintPlan, calendar: WorkingCalendar) -> bool:

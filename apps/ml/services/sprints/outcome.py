@@ -17,6 +17,7 @@ from apps.ml.selectors.sprints import completed_sprints
 from apps.ml.serializers.sprints import SprintOutcomeResponse
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
+from apps.projects.history.sprint_books import COMMITMENT_UNKNOWN
 from apps.projects.models import Sprint
 
 
@@ -37,8 +38,12 @@ class SprintOutcomeService:
             outlook,
             prediction_id=row.pk,
             delivered_share=DELIVERED_SHARE,
+            commitment_unknown_because=COMMITMENT_UNKNOWN if outlook.moment.committed_points is None else None,
             baselines=Joined(outlook.outcome, average_velocity=velocity),
-            reasoning=explained(outlook.outcome, outlook.moment, unit=outlook.unit),
+            history=Joined(outlook.outcome, unrecorded_sprints=outlook.unrecorded_sprints),
+            reasoning=explained(
+                outlook.outcome, outlook.moment, unit=outlook.unit, unrecorded_sprints=outlook.unrecorded_sprints
+            ),
             finish_date=forecast.typical.day if forecast else None,
             promised_date=forecast.promised.day if forecast else None,
             no_forecast_because=future.no_forecast_because,

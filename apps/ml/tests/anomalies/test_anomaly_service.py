@@ -243,7 +243,7 @@ def test_risks_are_recorded_and_never_stored_as_anomalies(project, running, now)
 
 
 def _state(sprint, now) -> SprintState:
-    calendar = working_calendar(sprint.project_id, today=now.date())
+    calendar = working_calendar(sprint.project_id, now=now)
     return sprint_state(sprint, sprint_past(sprint, now=now), now=now, calendar=calendar)
 
 

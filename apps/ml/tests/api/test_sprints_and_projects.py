@@ -217,7 +217,8 @@ def test_sprint_risk_has_the_fields_of_the_contract(client, sprint):
 def test_a_sprint_that_is_not_running_has_no_risks(client, project):
     response = client.get(f"{BASE}/{SprintFactory(project=project).id}/sprint-risk/")
 
-    assert response.json() == {"risks": []}
+    why = "Only a running sprint has risks; this one is planned."
+    assert response.json() == {"risks": [], "cannot_tell": [{"risk_types": [], "because": why}]}
 
 
 def test_project_summary_has_the_fields_of_the_contract(client, sprint):

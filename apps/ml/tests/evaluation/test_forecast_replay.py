@@ -134,7 +134,7 @@ def test_more_than_two_years_of_a_team_are_replayed(db, now):
 
 
 def test_a_team_is_read_in_a_constant_number_of_queries(team, now, django_assert_num_queries):
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         plan_of_team(team, now=now)
 
 

@@ -19,13 +19,14 @@ def average_velocity(moment: SprintMoment) -> float | None:
     return sum(sprint.delivered_points for sprint in last) / len(last) if last else None
 
 
-def scope_ratio(moment: SprintMoment) -> float:
-    """Committed points times the share of theirs that the last sprints delivered: the baseline to beat."""
-    return moment.scope_points * usual_ratio(moment.past)
+def scope_ratio(moment: SprintMoment) -> float | None:
+    """Points in scope times the share of theirs that the last sprints delivered: the baseline to beat; None without."""
+    ratio = usual_ratio(moment.past)
+    return None if ratio is None else moment.scope_points * ratio
 
 
-def usual_ratio(past: Sequence[PastSprint]) -> float:
-    """Points delivered by the last sprints that had any in scope, beside these; 1 without such."""
+def usual_ratio(past: Sequence[PastSprint]) -> float | None:
+    """Points delivered by the last sprints that had any in scope, beside these; None without such."""
     last = [sprint for sprint in past if sprint.scope_points > 0][-LAST_SPRINTS:]
     committed = sum(sprint.scope_points for sprint in last)
-    return sum(sprint.delivered_points for sprint in last) / committed if last else 1.0
+    return sum(sprint.delivered_points for sprint in last) / committed if last else None

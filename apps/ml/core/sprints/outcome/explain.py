@@ -2,7 +2,7 @@
 
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, SprintMoment
 from apps.ml.core.sprints.outcome.serving import LEARNED, POOLED, PRIOR_ONLY, SprintOutcome
-from apps.ml.core.wording import one_decimal
+from apps.ml.core.wording import counted, one_decimal
 
 _WHO = {
     LEARNED: "Learned from other teams and mixed with this team's past",
@@ -11,22 +11,30 @@ _WHO = {
 }
 
 
-def explained(outcome: SprintOutcome, moment: SprintMoment, *, unit: str) -> str:
+def explained(outcome: SprintOutcome, moment: SprintMoment, *, unit: str, unrecorded_sprints: int = 0) -> str:
     """Why the answer is what it is, in numbers."""
-    return " ".join((_standing(moment, unit), _usual(outcome), _answer(outcome, unit), _track(outcome)))
+    parts = (_standing(moment, unit), _usual(outcome, unrecorded_sprints), _answer(outcome, unit), _track(outcome))
+    return " ".join(parts)
 
 
 def _standing(moment: SprintMoment, unit: str) -> str:
     if moment.elapsed_ratio == 0 and not moment.done.points:
         return f"The sprint has not begun; {moment.scope_points:g} {unit} are planned."
+    committed = moment.committed_points
+    known = "the commitment is unknown" if committed is None else f"{committed:g} were committed"
     return (
-        f"Of {moment.scope_points:g} {unit} in the sprint ({moment.committed_points:g} were committed), "
+        f"Of {moment.scope_points:g} {unit} in the sprint ({known}), "
         f"{moment.done.points:g} are done with {moment.elapsed_ratio:.0%} of the time gone."
     )
 
 
-def _usual(outcome: SprintOutcome) -> str:
-    if not outcome.past_sprints:
+def _usual(outcome: SprintOutcome, unrecorded: int) -> str:
+    if unrecorded and outcome.usual_ratio is None:
+        return (
+            f"Of the team's {counted(unrecorded, 'completed sprint')} nobody knows what was committed: the answer is "
+            "what other teams would deliver."
+        )
+    if outcome.usual_ratio is None:
         return "This team has no completed sprint with a commitment yet: the answer is what other teams would deliver."
     return f"The team's latest sprints delivered {outcome.usual_ratio:.0%} of their scope at this share of their time."
 

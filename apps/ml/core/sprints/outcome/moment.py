@@ -34,8 +34,9 @@ class SprintMoment:
     team_size: float = 0.0
     #: The team's earlier sprints, oldest first, each as it stood at the same share of its own days.
     past: tuple["PastSprint", ...] = ()
-    #: What was committed to when planning ended, sized as it was then; as `committed` of the sprint's books.
-    committed_points: float = 0.0
+    #: What was committed to when planning ended, sized as it was then; as `committed` of the sprint's books. None where
+    #: the history does not tell it.
+    committed_points: float | None = 0.0
     #: No working day is left, today counted: nothing more will be delivered within the sprint.
     is_over: bool = False
 

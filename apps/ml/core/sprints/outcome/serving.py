@@ -31,8 +31,9 @@ class SprintOutcome:
     #: Measured on the team's own past sprints.
     range_held: float | None
     scope_met_points: float
-    scope_ratio_points: float
-    usual_ratio: float
+    #: None without past sprints of which it is known what they had committed.
+    scope_ratio_points: float | None
+    usual_ratio: float | None
     #: The team's sprints that had something in scope, and those of them that were replayed.
     past_sprints: int
     replayed_sprints: int
@@ -164,3 +165,5 @@ class Outlook:
     moment: SprintMoment
     #: 'points' or 'issues'.
     unit: str
+    #: Completed sprints that teach nothing, since nobody knows what they had committed.
+    unrecorded_sprints: int = 0

@@ -1,11 +1,12 @@
 """A team's recorded sprints as the model's moments: each as it stood when the same share of its days had passed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import counts_in_points
 from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
+from apps.projects.history.days import beginning_of
 from apps.projects.history.sprint_books import Amount, SprintScope
 
 
@@ -38,19 +39,23 @@ def moment_at(
         done=scope.done,
         team_size=float(sprint.team_size or 0),
         past=past,
-        committed_points=scope.committed.points,
+        committed_points=scope.committed.points if sprint.scope_is_recorded else None,
         is_over=is_over,
     )
 
 
 def past_sprints(sprints: Sequence[SprintTimeline], *, elapsed_ratio: float, unit: str) -> tuple[PastSprint, ...]:
-    """Completed sprints with planned days, oldest first, each at the moment that matches."""
+    """Completed sprints with planned days, oldest first, each at the moment that matches.
+
+    A sprint of which nobody knows what it had committed tells nothing of the share that it delivered: it seems to have
+    delivered all that is still in it.
+    """
     past = []
     for sprint in sprints:
         days, end = sprint.planned_days, sprint.window.ended_at
-        if days is None or end is None or sprint.planning_ended_at is None:
+        if days is None or end is None or sprint.planning_ended_at is None or not sprint.scope_is_recorded:
             continue
-        begin = datetime.combine(days[0], time.min, tzinfo=UTC)
+        begin = beginning_of(days[0], sprint.window.zone)
         # A sprint that was closed early stood at its end from then on.
         at = min(max(begin + elapsed_ratio * (days[1] - days[0] + timedelta(days=1)), sprint.planning_ended_at), end)
         moment = moment_at(sprint, at, elapsed_ratio=elapsed_ratio, unit=unit)

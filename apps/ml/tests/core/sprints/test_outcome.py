@@ -98,7 +98,7 @@ def test_the_baselines_look_at_the_last_three_sprints() -> None:
     assert usual_ratio(past) == pytest.approx(0.6)
     assert scope_ratio(asked) == pytest.approx(12.0)
     assert average_velocity(asked) == pytest.approx(6.0)
-    assert usual_ratio(()) == 1.0
+    assert usual_ratio(()) is None
     assert average_velocity(moment()) is None
 
 
@@ -151,7 +151,7 @@ def test_on_a_team_it_never_saw_the_prior_errs_less_than_the_usual_ratio(prior: 
 
     delivered = np.array([sprint.delivered_points for sprint in strangers])
     served = np.abs([outcome.typical_points for outcome in outcomes] - delivered).mean()
-    usual = np.abs([outcome.scope_ratio_points for outcome in outcomes] - delivered).mean()
+    usual = np.abs([outcome.scope_ratio_points or outcome.scope_points for outcome in outcomes] - delivered).mean()
 
     assert served < usual
 

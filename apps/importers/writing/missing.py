@@ -1,0 +1,56 @@
+"""What an earlier import brought and a later full export does not: reported, and closed as removed if that is asked."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from apps.importers.report import SHOWN_ERRORS, ImportReport
+from apps.importers.writing.changes import Edit
+from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.workflow import DONE, DROPPED
+from apps.projects.models import Issue, Project, WorkflowStatus
+
+REMOVED = "Removed"
+
+
+def settle_missing(
+    project: Project,
+    source: str,
+    *,
+    seen: Collection[UUID],
+    named: Collection[str],
+    mark: bool,
+    now: datetime,
+    report: ImportReport,
+) -> None:
+    """Count the issues of a source that are neither among those seen nor named by a row that could not be read.
+
+    What is done stays done: it was delivered, whatever became of it in the tracker.
+    """
+    there = Issue.objects.filter(project=project, source=source).exclude(status__category=DROPPED)
+    rows = there.order_by("external_id").values_list("pk", "external_id", "status__category")
+    missing = [row for row in rows if row[0] not in seen and row[1] not in named]
+    report.missing = len(missing)
+    report.missing_shown = [key for _, key, _ in missing[:SHOWN_ERRORS]]
+    open_ids = [pk for pk, _, category in missing if category != DONE]
+    if mark and open_ids:
+        report.removed = _close(project, open_ids, now)
+
+
+def _close(project: Project, issue_ids: Collection[UUID], now: datetime) -> int:
+    status, _ = WorkflowStatus.objects.get_or_create(
+        project=project, name=REMOVED, defaults={"category": DROPPED, "position": _last_position(project) + 1}
+    )
+    edits = []
+    for issue in Issue.objects.in_bulk(list(issue_ids)).values():
+        before = {"status_id": issue.status_id, "dropped_at": issue.dropped_at}
+        issue.status, issue.dropped_at, issue.updated_at = status, now, now
+        edits.append(Edit(issue, before))
+    Issue.objects.bulk_update([edit.issue for edit in edits], ["status", "dropped_at", "updated_at"], batch_size=500)
+    record_changes(project, edits, now=now)
+    return len(edits)
+
+
+def _last_position(project: Project) -> int:
+    last = WorkflowStatus.objects.filter(project=project).order_by("-position").first()
+    return last.position if last else -1
