@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_shutdown
+from celery.signals import import_modules, worker_init, worker_shutdown
 from django.conf import settings
 
 from apps.common.operations.metric_files import leave, share
@@ -68,6 +68,13 @@ _SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}
 def _share_metrics(**_: Any) -> None:
     """A worker counts into files that the web server's `/metrics` adds up; decided before the tasks are imported."""
     share(settings.METRICS_DIR)
+
+
+@worker_init.connect
+def _refuse_slips(**_: Any) -> None:
+    from apps.common.operations.slips import refuse_slips  # noqa: PLC0415 - the apps are ready only now
+
+    refuse_slips()
 
 
 @worker_shutdown.connect

@@ -4,14 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import environ
 from gunicorn.glogging import Logger
 
+from apps.common.operations.environment import Environment
 from apps.common.operations.logging import JSONFormatter, PlainFormatter
 from apps.common.operations.metric_files import leave, share
 from base import settings
 
-env = environ.Env()
+env = Environment()
 chdir = str(Path(__file__).resolve().parent.parent)
 env.read_env(f"{chdir}/.env")
 wsgi_app = "base.wsgi:application"

@@ -10,9 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from celery.exceptions import SoftTimeLimitExceeded
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, S3Store
 
+from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
 from apps.ml.storage.errors import ObjectExists, ObjectMissing, StorageError
 from apps.ml.storage.keys import checked_key
@@ -20,6 +22,9 @@ from apps.ml.storage.keys import checked_key
 #: The largest object that is read into memory. Artefacts of this service are some 100 kB, so this only bounds what
 #: somebody who can write to the bucket may do to the memory of every process.
 MAX_OBJECT_BYTES = 256 * 2**20
+
+#: What passes a call to the store without being its fault: our own words, and what ends the process or task.
+NOT_THE_CLIENTS = (ApplicationError, SoftTimeLimitExceeded, KeyboardInterrupt, SystemExit, GeneratorExit)
 
 _ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _HTTP_STATUS = re.compile(r"status code: (\d{3} [A-Za-z -]+)")
@@ -151,7 +156,9 @@ class ObjectStore:
             raise self._missing(name, key, error) from None
         except AlreadyExistsError:
             raise ObjectExists(f"{self._failed(name, key)}: it exists already.") from None
-        except (BaseError, OSError) as error:
+        except NOT_THE_CLIENTS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the client's Rust panics with what is no Exception
             STORE_FAILURES.labels(operation=name, engine=self.engine).inc()
             # Not chained: the text of an S3 error holds the server's whole answer, and Amazon's repeats the access key.
             raise StorageError(f"{self._failed(name, key)}: {_cause(error)}.") from None
@@ -173,7 +180,7 @@ def _stored_object(meta: "obstore.ObjectMeta") -> StoredObject:
     return StoredObject(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"])
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """What went wrong, in the server's own code and status; never the body of its answer."""
     text = str(error).partition("\n")[0]
     code, status = _ERROR_CODE.search(str(error)), _HTTP_STATUS.search(text)
