@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_init, worker_shutdown
+from celery.signals import import_modules, worker_init, worker_process_init, worker_shutdown
 from django.conf import settings
 
 from apps.common.operations.metric_files import leave, share
@@ -56,6 +56,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.remove_old_history",
         "schedule": crontab(hour=3, minute=30),
     },
+    "sweep-model-store": {
+        "task": "apps.ml.tasks.sweep_model_store",
+        "schedule": crontab(hour=4, minute=10),
+    },
 }
 #: How long a request waits for a broker that is away, in all: three tries within a second. Kombu's own default is to
 #: try for ever, in whatever request or task wants to send something.
@@ -75,6 +79,14 @@ def _refuse_slips(**_: Any) -> None:
     from apps.common.operations.slips import refuse_slips  # noqa: PLC0415 - the apps are ready only now
 
     refuse_slips()
+
+
+@worker_process_init.connect
+def _warn_of_neighbours(**_: Any) -> None:
+    # In a child: the object client does not survive a fork.
+    from apps.ml.services.upkeep.installation import warn_of_neighbours  # noqa: PLC0415 - the apps are ready only now
+
+    warn_of_neighbours()
 
 
 @worker_shutdown.connect

@@ -1,6 +1,7 @@
 """How the web server runs. Figures: docs/benchmarks.md; settings: docs/reference/settings.md."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ control_socket_disable = True
 def when_ready(server: Any) -> None:
     """Say where to go, once going there works."""
     print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {server.address}"), flush=True)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Say once if others use the same store; beside the requests, which need not wait for it."""
+    if worker.age == 1:
+        from apps.ml.services.upkeep.installation import warn_of_neighbours  # noqa: PLC0415 - the apps are ready only now
+
+        threading.Thread(target=warn_of_neighbours, name="neighbours", daemon=True).start()
 
 
 def on_exit(server: Any) -> None:

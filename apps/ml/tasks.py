@@ -17,6 +17,8 @@ from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
 from apps.ml.services.upkeep import retention as clean_up
+from apps.ml.services.upkeep.installation import note_activity
+from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
 from apps.projects.models import Project, Sprint
@@ -56,6 +58,7 @@ def train_model(self: "Task[Any, None]", run_id: str) -> None:
 @shared_task
 def requeue_lost_trainings() -> int:
     """Send again what a dead worker or a lost message left behind; every minute."""
+    note_activity(timezone.now())
     return send_trainings(training_jobs.recover_lost_runs(now=timezone.now()))
 
 
@@ -100,6 +103,12 @@ def remove_old_history() -> int:
     """Remove what is older than ML_HISTORY_DAYS, batch by batch, sums of predictions kept; every night."""
     remove_old_notifications(now=timezone.now())
     return clean_up.remove_old_history(now=timezone.now())
+
+
+@shared_task
+def sweep_model_store() -> int:
+    """Remove objects that have belonged to no model for a week, those of deleted projects above all; every night."""
+    return sweep_store(now=timezone.now())
 
 
 def send_training(run_id: UUID) -> None:

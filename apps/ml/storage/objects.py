@@ -114,6 +114,7 @@ class ObjectStore:
             If the store refused, could not be reached, or the object is larger than MAX_OBJECT_BYTES.
         """
         with self._operation("download", checked_key(key)):
+            self._require_regular(key)
             response = obstore.get(self.client, key)
             if response.meta["size"] > MAX_OBJECT_BYTES:
                 raise StorageError(f"{self._failed('download', key)}: it is larger than {MAX_OBJECT_BYTES} bytes.")
@@ -122,6 +123,7 @@ class ObjectStore:
     def head(self, key: str) -> StoredObject:
         """Size and age of an object, or ObjectMissing."""
         with self._operation("lookup", checked_key(key)):
+            self._require_regular(key)
             return _stored_object(obstore.head(self.client, key))
 
     def exists(self, key: str) -> bool:
@@ -135,7 +137,13 @@ class ObjectStore:
         """All objects below a whole path segment (`a/b` finds `a/b/c`, not `a/bc`), sorted by key."""
         with self._operation("listing", checked_key(prefix)):
             found = [_stored_object(meta) for meta in obstore.list(self.client, prefix).collect()]
-        return sorted(found, key=lambda each: each.key)
+        return sorted((each for each in found if self._is_regular(each.key)), key=lambda each: each.key)
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """The names directly below a whole path segment, however much lies below them."""
+        with self._operation("listing", checked_key(prefix)):
+            found = obstore.list_with_delimiter(self.client, prefix)
+        return tuple(sorted(path.rpartition("/")[2] for path in found["common_prefixes"]))
 
     def delete(self, key: str) -> None:
         """Remove an object; that it was gone already is no error, since S3 cannot tell the difference."""
@@ -144,6 +152,20 @@ class ObjectStore:
                 obstore.delete(self.client, key)
             except FileNotFoundError:
                 return
+
+    def _is_regular(self, key: str) -> bool:
+        """Whether a key of a directory is a file that lies where it seems to: no link, pipe or device.
+
+        Whoever may write into the folder could otherwise have this process read, or wait for, whatever it may read.
+        """
+        if self.directory is None:
+            return True
+        path = self.directory / key
+        return os.path.realpath(path) == str(path) and (path.is_file() or path.is_dir() or not path.exists())
+
+    def _require_regular(self, key: str) -> None:
+        if not self._is_regular(key):
+            raise StorageError(f"{self._failed('reading', key)}: it is no regular file.")
 
     @contextmanager
     def _operation(self, name: str, key: str) -> Iterator[None]:
