@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_init, worker_process_init, worker_shutdown
+from celery.signals import import_modules, worker_init, worker_shutdown
 from django.conf import settings
 
 from apps.common.operations.metric_files import leave, share
@@ -26,6 +26,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "requeue-lost-trainings": {
         "task": "apps.ml.tasks.requeue_lost_trainings",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
+    "note-long-worker": {
+        "task": "apps.ml.tasks.note_long_worker",
         "schedule": crontab(),
         "options": _MINUTELY,
     },
@@ -79,14 +84,6 @@ def _refuse_slips(**_: Any) -> None:
     from apps.common.operations.slips import refuse_slips  # noqa: PLC0415 - the apps are ready only now
 
     refuse_slips()
-
-
-@worker_process_init.connect
-def _warn_of_neighbours(**_: Any) -> None:
-    # In a child: the object client does not survive a fork.
-    from apps.ml.services.upkeep.installation import warn_of_neighbours  # noqa: PLC0415 - the apps are ready only now
-
-    warn_of_neighbours()
 
 
 @worker_shutdown.connect

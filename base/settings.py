@@ -9,6 +9,8 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
+from kombu import Queue
+
 from apps.common.operations.environment import Environment
 from apps.common.operations.metric_files import metrics_root
 
@@ -238,6 +240,13 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         # The default of one second makes one task a second; this answers in 53 ms.
         "polling_interval": 0.05,
     }
+# What may take long has a queue of its own: `./run worker` serves both, each by a process that the other cannot delay.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"))
+CELERY_TASK_ROUTES = {
+    "apps.ml.tasks.train_model": {"queue": "long"},
+    "apps.ml.tasks.note_long_worker": {"queue": "long"},
+    "apps.importers.tasks.run_import": {"queue": "long"},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logging ------------------------------------------------------------------------------------------------------

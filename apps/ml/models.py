@@ -114,6 +114,16 @@ class Installation(models.Model):
         return str(self.identifier)
 
 
+class WorkerSeen(models.Model):
+    """When a worker of a queue last did something."""
+
+    queue = models.CharField(max_length=32, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.seen_at:%Y-%m-%d %H:%M}"
+
+
 class StrayObject(models.Model):
     """An object of ours that no row names any more, since when, and whether it may ever be removed."""
 

@@ -53,6 +53,13 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='WorkerSeen',
+            fields=[
+                ('queue', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('seen_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='StrayObject',
             fields=[
                 ('key', models.CharField(max_length=1024, primary_key=True, serialize=False)),

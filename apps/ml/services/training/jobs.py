@@ -273,6 +273,11 @@ def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
     yield from _unsent(now)
 
 
+def send_again_soon(run_id: UUID, *, now: datetime) -> None:
+    """A run whose message could not be sent is due at once."""
+    TrainingRun.objects.filter(id=run_id, state=TrainingRun.State.QUEUED).update(queued_at=now - 2 * RESEND_AFTER)
+
+
 def _unsent(now: datetime) -> Iterator[UUID]:
     waiting = TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, queued_at__lt=now - RESEND_AFTER)
     for run_id in waiting.values_list("id", flat=True):

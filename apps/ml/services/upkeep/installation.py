@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from django.db import DatabaseError, connections
 
-from apps.ml.models import Installation
+from apps.ml.models import Installation, WorkerSeen
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.keys import MARKS
@@ -35,6 +35,11 @@ def note_activity(now: datetime) -> None:
         row.gaps = [*row.gaps, [row.active_at.isoformat(), now.isoformat()]]
     row.active_at = max(now, row.active_at or now)
     row.save(update_fields=["active_at", "gaps"])
+
+
+def note_worker(queue: str, now: datetime) -> None:
+    """A worker of this queue is there."""
+    WorkerSeen.objects.update_or_create(queue=queue, defaults={"seen_at": now})
 
 
 def become_another() -> UUID:
