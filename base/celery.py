@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_shutdown
+from celery.signals import import_modules, worker_init, worker_shutdown
 from django.conf import settings
 
 from apps.common.operations.metric_files import leave, share
@@ -26,6 +26,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "requeue-lost-trainings": {
         "task": "apps.ml.tasks.requeue_lost_trainings",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
+    "note-long-worker": {
+        "task": "apps.ml.tasks.note_long_worker",
         "schedule": crontab(),
         "options": _MINUTELY,
     },
@@ -60,6 +65,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.remove_old_history",
         "schedule": crontab(hour=3, minute=30),
     },
+    "sweep-model-store": {
+        "task": "apps.ml.tasks.sweep_model_store",
+        "schedule": crontab(hour=4, minute=10),
+    },
 }
 #: How long a request waits for a broker that is away, in all: three tries within a second. Kombu's own default is to
 #: try for ever, in whatever request or task wants to send something.
@@ -72,6 +81,13 @@ _SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}
 def _share_metrics(**_: Any) -> None:
     """A worker counts into files that the web server's `/metrics` adds up; decided before the tasks are imported."""
     share(settings.METRICS_DIR)
+
+
+@worker_init.connect
+def _refuse_slips(**_: Any) -> None:
+    from apps.common.operations.slips import refuse_slips  # noqa: PLC0415 - the apps are ready only now
+
+    refuse_slips()
 
 
 @worker_shutdown.connect

@@ -1,17 +1,18 @@
 """How the web server runs. Figures: docs/benchmarks.md; settings: docs/reference/settings.md."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
-import environ
 from gunicorn.glogging import Logger
 
+from apps.common.operations.environment import Environment
 from apps.common.operations.logging import JSONFormatter, PlainFormatter
 from apps.common.operations.metric_files import leave, share
 from base import settings
 
-env = environ.Env()
+env = Environment()
 chdir = str(Path(__file__).resolve().parent.parent)
 env.read_env(f"{chdir}/.env")
 wsgi_app = "base.wsgi:application"
@@ -49,6 +50,14 @@ control_socket_disable = True
 def when_ready(server: Any) -> None:
     """Say where to go, once going there works."""
     print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {server.address}"), flush=True)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Say once if others use the same store; beside the requests, which need not wait for it."""
+    if worker.age == 1:
+        from apps.ml.services.upkeep.installation import warn_of_neighbours  # noqa: PLC0415 - the apps are ready only now
+
+        threading.Thread(target=warn_of_neighbours, name="neighbours", daemon=True).start()
 
 
 def on_exit(server: Any) -> None:

@@ -9,12 +9,13 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
-import environ
+from kombu import Queue
 
+from apps.common.operations.environment import Environment
 from apps.common.operations.metric_files import metrics_root
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-config = environ.Env()
+config = Environment()
 config.read_env(str(BASE_DIR / ".env"))
 
 # --- Where things live --------------------------------------------------------------------------------------------
@@ -157,10 +158,10 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=config.int("JWT_ACCESS_MINUTES", default=60)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=config.int("JWT_ACCESS_MINUTES", default=60, most=43_200)),
     # A changed password ends every session that was opened with the old one.
     "CHECK_REVOKE_TOKEN": True,
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=config.int("JWT_REFRESH_DAYS", default=7)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=config.int("JWT_REFRESH_DAYS", default=7, most=3_650)),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Scrum ML",
@@ -189,22 +190,24 @@ AWS_SECRET_ACCESS_KEY = config("AWS_SECRET_ACCESS_KEY", default="") or None
 AWS_SESSION_TOKEN = config("AWS_SESSION_TOKEN", default="") or None
 AWS_S3_ENDPOINT_URL = config("AWS_S3_ENDPOINT_URL", default="") or None
 AWS_S3_USE_ACCELERATE_ENDPOINT = config.bool("AWS_S3_USE_ACCELERATE_ENDPOINT", default=False)
+# Plain servers refuse the header; then only the digest in the database tells damage.
+AWS_S3_CHECKSUMS = config.bool("AWS_S3_CHECKSUMS", default=True)
 AWS_S3_CONNECT_TIMEOUT_SECONDS = config.float("AWS_S3_CONNECT_TIMEOUT_SECONDS", default=2.0)
 AWS_S3_TIMEOUT_SECONDS = config.float("AWS_S3_TIMEOUT_SECONDS", default=10.0)
-AWS_S3_MAX_RETRIES = config.int("AWS_S3_MAX_RETRIES", default=2)
+AWS_S3_MAX_RETRIES = config.int("AWS_S3_MAX_RETRIES", default=2, least=0, most=20)
 # The first key signs, all verify: put a new key in front to rotate.
 ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
 
 # --- Predictions --------------------------------------------------------------------------------------------------
-ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8)
-ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256) * 2**20
-ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365)
+ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8, least=0.5, most=0.99)
+ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256, most=2**20) * 2**20
+ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365, most=36_500)
 ML_SEED_ANOMALY_RULES = config.bool("ML_SEED_ANOMALY_RULES", default=False)
 
 # --- Notifications ------------------------------------------------------------------------------------------------
 # Empty: no e-mail is sent, which `check --deploy` and the preferences say. consolemail:// prints it.
 EMAIL_URL = config("EMAIL_URL", default="")
-vars().update(config.email_url_config(EMAIL_URL or "dummymail://"))
+vars().update(config.email(EMAIL_URL))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = config("DEFAULT_FROM_EMAIL", default="scrum-ml@localhost")
 PUBLIC_URL = config("PUBLIC_URL", default="").rstrip("/")
@@ -237,10 +240,17 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         # The default of one second makes one task a second; this answers in 53 ms.
         "polling_interval": 0.05,
     }
+# What may take long has a queue of its own: `./run worker` serves both, each by a process that the other cannot delay.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"))
+CELERY_TASK_ROUTES = {
+    "apps.ml.tasks.train_model": {"queue": "long"},
+    "apps.ml.tasks.note_long_worker": {"queue": "long"},
+    "apps.importers.tasks.run_import": {"queue": "long"},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logging ------------------------------------------------------------------------------------------------------
-LOG_LEVEL = config("LOG_LEVEL", default="INFO")
+LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOG_FORMAT = config("LOG_FORMAT", default="plain")
 LOGGING = {
     "version": 1,

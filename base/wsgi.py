@@ -7,8 +7,11 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from apps.common.operations.slips import refuse_slips
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 _django = get_wsgi_application()
+refuse_slips()
 _CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
 

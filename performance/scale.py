@@ -129,7 +129,12 @@ def copies_of_one_model(count: int) -> tuple[list[Any], Any]:
     rows = []
     for project in projects:
         stored = storage.upload_model(
-            model_type=trained.model_type, version="1.0.0", model=model, serving=serving, now=later(len(rows))
+            model_type=trained.model_type,
+            version="1.0.0",
+            model=model,
+            serving=serving,
+            now=later(len(rows)),
+            project_id=project.id,
         )
         rows.append(
             MLModel(

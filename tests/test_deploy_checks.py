@@ -68,7 +68,7 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(productio
         ("SESSION_COOKIE_SECURE", False, "security.W012"),
         ("AWS_STORAGE_BUCKET_NAME", None, "ml.W001"),
         ("EMAIL_URL", "", "notifications.W001"),
-        ("WEBHOOK_ALLOWED_NETWORKS", ["10.0.0.1/8"], "notifications.E001"),
+        ("WEBHOOK_ALLOWED_NETWORKS", ["10.0.0.1/8"], "common.E006"),
         ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
     ],

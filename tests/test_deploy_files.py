@@ -16,7 +16,7 @@ from tests.test_settings_docs import settings_in_code
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-APP_SERVICES = ("migrate", "web", "worker", "beat")
+APP_SERVICES = ("migrate", "web", "worker", "trainer", "beat")
 DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
 RULES = [
     rule for group in yaml.safe_load((ROOT / "deploy/alerts.yml").read_text())["groups"] for rule in group["rules"]
@@ -256,7 +256,7 @@ def test_prometheus_reads_our_rules_with_the_token_from_where_it_is_served():
 
 
 def test_the_checks_that_are_documented_are_the_ones_that_exist():
-    sources = (ROOT / "apps").rglob("checks.py")
+    sources = [file for name in ("checks.py", "slips.py") for file in (ROOT / "apps").rglob(name)]
     exist = {found for file in sources for found in re.findall(r'"(\w+\.[EW]\d{3})"', file.read_text())}
     table = set(re.findall(r"^\| (?:`[a-z]+\.[EW]\d{3}` ?)+", DOCUMENTATION, re.MULTILINE))
     table = set(re.findall(r"`(\w+\.[EW]\d{3})`", " ".join(table)))

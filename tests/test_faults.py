@@ -22,7 +22,8 @@ from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.training.jobs import MAX_ATTEMPTS, request_training, run_training
-from apps.ml.services.upkeep.verification import MIN_ORPHAN_AGE, delete_orphans, verify_store
+from apps.ml.services.upkeep.strays import MIN_ORPHAN_AGE
+from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
 from apps.ml.tests.teams import learnable_team
 from apps.projects.tests.factories import TeamMemberFactory

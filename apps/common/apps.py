@@ -9,7 +9,7 @@ class CommonConfig(AppConfig):
     label = "common"
 
     def ready(self) -> None:
-        from apps.common.operations import checks  # noqa: F401, PLC0415 - registers them
+        from apps.common.operations import checks, slips  # noqa: F401, PLC0415 - they register themselves
 
         setup_logging.connect(_keep_our_logging, dispatch_uid="keep-our-logging")
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -67,6 +67,12 @@ def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
 def due_runs(*, now: datetime) -> Sequence[UUID]:
     """Runs that wait, and those whose worker is lost, oldest first."""
     return list(_claimable(now).order_by("created_at").values_list("pk", flat=True))
+
+
+def last_sign_of_life() -> datetime | None:
+    """When an import that runs was last seen to get on; while it does, no other message of its queue is read."""
+    seen: datetime | None = ImportRun.objects.filter(status=Status.RUNNING).aggregate(last=Max("seen_at"))["last"]
+    return seen
 
 
 def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:

@@ -1,3 +1,6 @@
+from typing import Any
+
+from celery.signals import worker_process_init
 from django.apps import AppConfig
 
 
@@ -12,6 +15,15 @@ class MLConfig(AppConfig):
         from apps.ml import checks, health, live_metrics  # noqa: F401, PLC0415 - the first registers itself
 
         CHECKS["store"] = Check(health.store)
+        CHECKS["workers"] = Check(health.workers)
         CHECKS["active_models"] = Check(health.active_models)
         if live_metrics.read not in LIVE_METRICS:
             LIVE_METRICS.append(live_metrics.read)
+        # In a worker's children: the object client does not survive a fork.
+        worker_process_init.connect(_warn_of_neighbours, dispatch_uid="warn-of-neighbours")
+
+
+def _warn_of_neighbours(**_: Any) -> None:
+    from apps.ml.services.upkeep.installation import warn_of_neighbours  # noqa: PLC0415 - models exist only now
+
+    warn_of_neighbours()

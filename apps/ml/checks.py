@@ -1,6 +1,5 @@
 """What `./run manage check --deploy` says of the model store and the models."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +8,10 @@ from django.db import DatabaseError
 
 from apps.common.operations.checks import unhealthy
 from apps.common.operations.health import Check
+from apps.common.operations.slips import SETTINGS
 from apps.ml import health
 from apps.ml.models import MLModel
+from apps.ml.storage.slips import slips_of_the_store
 
 
 @register(Tags.compatibility, deploy=True)
@@ -43,21 +44,15 @@ def a_model_serves(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(SETTINGS)
+def the_store_is_named_rightly(**_: Any) -> list[CheckMessage]:
+    return [Error(text, hint=hint, id="ml.E001") for text, hint in slips_of_the_store()]
+
+
 @register(Tags.compatibility, deploy=True)
 def the_store_works(**_: Any) -> list[CheckMessage]:
-    """Contradictions in the settings, else what the store itself says."""
-    mistakes: list[CheckMessage] = [Error(text, hint=hint, id="ml.E001") for text, hint in _mistakes()]
+    """What the store itself says, unless its settings say already why it cannot."""
+    if any(slips_of_the_store()):
+        return []
     hint = "Check the AWS_* settings or MODEL_STORE_DIR; ./run manage diagnose_ml_models tries every model."
-    return mistakes or unhealthy(Check(health.store), "The model store cannot be used", hint, "ml.E001")
-
-
-def _mistakes() -> Iterator[tuple[str, str]]:
-    endpoint = settings.AWS_S3_ENDPOINT_URL
-    if bool(settings.AWS_ACCESS_KEY_ID) != bool(settings.AWS_SECRET_ACCESS_KEY):
-        yield "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set.", "Set both, or neither to use a role."
-    if endpoint and not endpoint.startswith(("http://", "https://")):
-        yield "AWS_S3_ENDPOINT_URL is no address.", "It begins with http:// or https://."
-    if endpoint and settings.AWS_S3_USE_ACCELERATE_ENDPOINT:
-        yield "AWS_S3_ENDPOINT_URL and AWS_S3_USE_ACCELERATE_ENDPOINT exclude each other.", "Take one of them away."
-    if endpoint and not settings.AWS_STORAGE_BUCKET_NAME:
-        yield "AWS_S3_ENDPOINT_URL is set, but no bucket: a folder is used.", "Set AWS_STORAGE_BUCKET_NAME."
+    return unhealthy(Check(health.store), "The model store cannot be used", hint, "ml.E001")

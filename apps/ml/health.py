@@ -2,8 +2,11 @@
 
 import shutil
 
+from django.utils import timezone
+
 from apps.common.operations.health import Health
 from apps.ml.models import MLModel
+from apps.ml.selectors.workers import missing_workers
 from apps.ml.storage import get_object_store
 
 #: Below this the next training may not fit; an artefact with its training set takes some hundred kilobytes.
@@ -19,6 +22,12 @@ def store() -> Health:
     if objects.directory is not None and shutil.disk_usage(objects.directory).free < LITTLE_SPACE_BYTES:
         return Health("degraded", "Its disk is almost full: trainings will fail.")
     return Health("ok", "It answers.")
+
+
+def workers() -> Health:
+    """Whether somebody does the background work of both queues."""
+    missing = missing_workers(timezone.now())
+    return Health("degraded", " ".join(missing.values())) if missing else Health("ok", "Both queues are served.")
 
 
 def active_models() -> Health:

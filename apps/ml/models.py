@@ -1,5 +1,7 @@
 """What the subsystem remembers: trained models, every prediction with its outcome, anomalies found."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -54,6 +56,8 @@ class MLModel(UUIDModel):
     #: Code and library versions, seed: what it takes to train the same model again.
     provenance = models.JSONField(default=dict, blank=True)
     failure_reason = models.CharField(max_length=500, blank=True)
+    #: Why a process that should have served it could not read it or get an answer; the next training replaces it.
+    refusal = models.CharField(max_length=200, blank=True)
 
     trained_at = models.DateTimeField(default=timezone.now)
     trained_by = models.ForeignKey(
@@ -91,6 +95,45 @@ class MLModel(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.model_type} {self.version} ({self.project.key if self.project else 'global'})"
+
+
+class Installation(models.Model):
+    """Who we are to others that use the same store: one row, made when it is first asked for."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    identifier = models.UUIDField(default=uuid.uuid4)
+    #: Identifiers of before a backup was restored: theirs are not strangers' objects, and not ours to delete.
+    predecessors = models.JSONField(default=list, blank=True)
+    #: When this database last was in use, to within minutes while a worker runs.
+    active_at = models.DateTimeField(null=True, blank=True)
+    #: Times without use, as pairs of ISO moments: where an older backup was put back by hand, objects of the time
+    #: between are not known here and must stay. The nightly sweep notes those objects and empties this.
+    gaps = models.JSONField(default=list, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.identifier)
+
+
+class WorkerSeen(models.Model):
+    """When a worker of a queue last did something."""
+
+    queue = models.CharField(max_length=32, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.seen_at:%Y-%m-%d %H:%M}"
+
+
+class StrayObject(models.Model):
+    """An object of ours that no row names any more, since when, and whether it may ever be removed."""
+
+    key = models.CharField(max_length=1024, primary_key=True)
+    seen_at = models.DateTimeField()
+    #: It is newer than everything this database knew when it was seen: the database is an older backup.
+    is_newer = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class TrainingRun(UUIDModel):

@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
+from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
 from apps.ml.services.upkeep import retention as clean_up
+from apps.ml.services.upkeep.installation import note_activity, note_worker
+from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
 from apps.projects.models import Project, Sprint
@@ -56,7 +59,16 @@ def train_model(self: "Task[Any, None]", run_id: str) -> None:
 @shared_task
 def requeue_lost_trainings() -> int:
     """Send again what a dead worker or a lost message left behind; every minute."""
+    now = timezone.now()
+    note_activity(now)
+    note_worker(SHORT, now)
     return send_trainings(training_jobs.recover_lost_runs(now=timezone.now()))
+
+
+@shared_task
+def note_long_worker() -> None:
+    """Show that somebody serves the queue of trainings; every minute."""
+    note_worker(LONG, timezone.now())
 
 
 @shared_task
@@ -102,17 +114,24 @@ def remove_old_history() -> int:
     return clean_up.remove_old_history(now=timezone.now())
 
 
+@shared_task
+def sweep_model_store() -> int:
+    """Remove objects that have belonged to no model for a week, those of deleted projects above all; every night."""
+    return sweep_store(now=timezone.now())
+
+
 def send_training(run_id: UUID) -> None:
     """Hand a queued run to the workers.
 
     Raises
     ------
     BrokerUnavailable
-        Nothing is lost: the row stays queued, and `requeue_lost_trainings` sends it when the broker is back.
+        Nothing is lost: the row stays queued, and `requeue_lost_trainings` sends it once the broker is back.
     """
     try:
         train_model.apply_async(args=(str(run_id),), retry=False)
     except BROKER_FAULTS as error:
+        training_jobs.send_again_soon(run_id, now=timezone.now())
         raise BrokerUnavailable from error
 
 

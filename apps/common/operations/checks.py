@@ -133,6 +133,8 @@ def unhealthy(check: Check, sentence: str, hint: str, id: str) -> list[CheckMess
     """A readiness check as a system check; what the driver says is for the operator's terminal only."""
     try:
         found = check.run()
-    except Exception as error:  # noqa: BLE001 - whatever a driver raises means that the thing does not work
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever a driver raises, a panic too, means that it does not work
         return [Error(f"{sentence}: {str(error).partition(chr(10))[0] or type(error).__name__}", hint=hint, id=id)]
     return [] if found.status == "ok" else [Warning(f"{sentence}: {found.message}", hint=hint, id=id)]

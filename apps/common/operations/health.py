@@ -79,7 +79,7 @@ class _Turn:
     def _run(self) -> None:
         try:
             found = self._check.run()
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises means that the thing does not work
+        except BaseException as error:  # noqa: BLE001 - whatever a driver raises, a panic too, means that it does not work
             # The type only, since a driver's text names hosts and users.
             logger.warning("Health check failed check=%s error=%s", self._name, type(error).__name__)
             found = Health(self._failed, "It cannot be used.")

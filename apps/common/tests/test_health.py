@@ -43,7 +43,7 @@ def test_every_part_has_its_line_and_its_time(client: Client, checks: dict[str, 
     body = client.get("/health/ready").json()
 
     assert body["status"] == "ready"
-    assert set(body["checks"]) == {"database", "migrations", "broker", "store", "active_models"}
+    assert set(body["checks"]) == {"database", "migrations", "broker", "store", "workers", "active_models"}
     assert all(set(line) == {"status", "message", "milliseconds"} for line in body["checks"].values())
 
 

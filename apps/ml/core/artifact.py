@@ -18,6 +18,11 @@ from apps.common.exceptions import ApplicationError
 
 #: Raised when the layout of the arrays changes; an artefact of another format is refused, never guessed at.
 FORMAT = 1
+#: By kind, the layouts that this code reads: what arrays and header hold, and what it means. The last is the one that
+#: it writes; a test holds the digest of a fresh artefact against its number, so that none changes unnoticed. A layout
+#: that is not read any more is refused, and the next training replaces it.
+LAYOUTS: Mapping[str, tuple[int, ...]] = {"effort": (1,), "story_points": (1,), "task_assignment": (1,)}
+_ONLY_ONE = (1,)
 _META = "__meta__"
 
 
@@ -49,7 +54,8 @@ def dumps(kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
     ValueError
         If an array holds Python objects, which only a pickle could store.
     """
-    header = json.dumps({"format": FORMAT, "kind": kind, "meta": dict(meta)}, sort_keys=True, allow_nan=False)
+    facts = {"format": FORMAT, "kind": kind, "layout": LAYOUTS.get(kind, _ONLY_ONE)[-1], "meta": dict(meta)}
+    header = json.dumps(facts, sort_keys=True, allow_nan=False)
     named = {_META: np.frombuffer(header.encode(), dtype=np.uint8), **arrays}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -76,10 +82,13 @@ def loads(data: bytes, *, kind: str) -> Artifact:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(arrays.pop(_META).tobytes())
         found, version, meta = header["kind"], header["format"], header["meta"]
+        layout = header.get("layout", 1)
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise ArtifactCorrupted(f"The serving artefact cannot be read: {type(error).__name__}.") from error
     if (found, version) != (kind, FORMAT):
         raise ArtifactCorrupted(
             f"Expected artefact {kind!r} of format {FORMAT}, found {found!r} of format {version!r}."
         )
+    if layout not in LAYOUTS.get(kind, _ONLY_ONE):
+        raise ArtifactCorrupted(f"Artefact {kind!r} has layout {layout!r}, which is not read any more; train it anew.")
     return Artifact(kind=kind, arrays=arrays, meta=meta)

@@ -38,6 +38,7 @@ class Candidate(NamedTuple):
     model_id: UUID | None
     trained_at: datetime | None
     training_samples: int | None
+    refusal: str | None
 
 
 def training_plan(model_type: str, outcome: Q, *, at_least: int) -> Iterator[Candidate]:
@@ -50,7 +51,7 @@ def training_plan(model_type: str, outcome: Q, *, at_least: int) -> Iterator[Can
         .annotate(active=FilteredRelation("ml_models", condition=_active("ml_models__", model_type)))
         .filter(samples__gte=at_least)
         .order_by()
-        .values_list("pk", "samples", "active__id", "active__trained_at", "active__training_samples")
+        .values_list("pk", "samples", "active__id", "active__trained_at", "active__training_samples", "active__refusal")
     )
     return (Candidate(*row) for row in rows.iterator(chunk_size=CHUNK))
 

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
+from apps.ml.selectors.workers import LONG, missing_workers
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
 _INTERNAL_METRICS = ("reference_errors",)
@@ -114,6 +116,7 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
     state = serializers.ChoiceField(TrainingRun.State.choices)
     progress_steps = serializers.IntegerField(source="STEPS", read_only=True, help_text="Steps of a whole training.")
     failure_reason = serializers.SerializerMethodField(help_text="Why the last attempt failed; empty if it did not.")
+    waits_for = serializers.SerializerMethodField(help_text="What a queued job lacks; empty if a worker is there.")
     model_id = serializers.UUIDField(allow_null=True, help_text="What came of it; null until it has succeeded.")
 
     class Meta:
@@ -129,12 +132,18 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
             "progress_steps",
             "progress_text",
             "failure_reason",
+            "waits_for",
             "model_id",
             "created_at",
             "started_at",
             "finished_at",
         ]
         read_only_fields = fields
+
+    def get_waits_for(self, run: TrainingRun) -> str:
+        if run.state != TrainingRun.State.QUEUED:
+            return ""
+        return missing_workers(timezone.now()).get(LONG, "")
 
     def get_failure_reason(self, run: TrainingRun) -> str:
         return run.failure_reason if _may_know(run, self.context) else ""

@@ -14,7 +14,8 @@ from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.selectors.registry import ActiveModel, active_model
 from apps.ml.services.models.cache import LoadedModel, ModelCache
-from apps.ml.services.models.kinds import open_predictor
+from apps.ml.services.models.kinds import LASTING_FAULTS, open_predictor
+from apps.ml.services.models.registry import note_refusal
 from apps.ml.services.models.single_flight import SingleFlight
 from apps.ml.storage.errors import ArtifactRefused, StorageError
 
@@ -155,6 +156,8 @@ class ModelLoader:
 
     def _note_failure(self, active: ActiveModel, error: ApplicationError) -> None:
         _PROCESS.failed_at[active.id] = self._clock()
+        if isinstance(error, LASTING_FAULTS):
+            note_refusal(active.id, error.message)
         FALLBACKS.labels(type=active.model_type, reason=error.code).inc()
         logger.warning(
             "Model cannot be loaded type=%s version=%s project=%s reason=%s",

@@ -22,6 +22,7 @@ from apps.ml.services.models.comparison import Verdict, compare_with_active, out
 from apps.ml.services.models.estimators import library_versions
 from apps.ml.services.models.fitting import Fitted, PeopleStayInTheirProject
 from apps.ml.services.models.kinds import kind_of
+from apps.ml.services.upkeep.installation import note_activity, this_installation
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.s3 import S3ModelStorageService, StoredArtifact, StoredTraining
 
@@ -133,10 +134,15 @@ class _Job:
     now: datetime
 
     def store(self, model: bytes, serving: bytes, dataset: bytes) -> _Stored:
-        storage = S3ModelStorageService()
+        storage = S3ModelStorageService(this_installation())
         training_set = storage.upload_dataset(self.project_id, dataset, extension=datasets.EXTENSION, now=self.now)
         artefacts = storage.upload_model(
-            model_type=self.model_type, version=self.version, model=model, serving=serving, now=self.now
+            model_type=self.model_type,
+            version=self.version,
+            model=model,
+            serving=serving,
+            now=self.now,
+            project_id=self.project_id,
         )
         return _Stored(artefacts, training_set)
 
@@ -165,6 +171,7 @@ class _Job:
             if verdict.activate:
                 model_registry.activate(model, now=self.now, by=self.user)
             on_registered(model)
+            note_activity(timezone.now())
         if verdict.activate:
             ModelLoader().clear_cache()
         TRAININGS.labels(type=self.model_type, outcome="activated" if verdict.activate else "kept").inc()

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from obstore.store import LocalStore, S3Store
 
 from apps.ml.storage.errors import StorageError
-from apps.ml.storage.objects import ObjectStore
+from apps.ml.storage.objects import NOT_THE_CLIENTS, ObjectStore
+from apps.ml.storage.slips import slips_of_the_store
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -23,9 +23,16 @@ _LONGEST_PAUSE_SECONDS = 2.0
 
 def open_store() -> ObjectStore:
     """The engine that the settings name: a bucket if there is one, else a directory."""
-    if settings.AWS_STORAGE_BUCKET_NAME:
-        return open_bucket(settings.AWS_STORAGE_BUCKET_NAME)
-    return open_directory(Path(settings.MODEL_STORE_DIR))
+    if slip := next(slips_of_the_store(), None):
+        raise StorageError(" ".join(slip))
+    try:
+        if settings.AWS_STORAGE_BUCKET_NAME:
+            return open_bucket(settings.AWS_STORAGE_BUCKET_NAME)
+        return open_directory(Path(settings.MODEL_STORE_DIR))
+    except NOT_THE_CLIENTS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the client raises, a panic too, means: no store
+        raise StorageError(f"The model store cannot be opened: {type(error).__name__}.") from None
 
 
 def open_directory(directory: Path) -> ObjectStore:
@@ -51,7 +58,7 @@ def open_bucket(bucket: str) -> ObjectStore:
     """Open a bucket with the AWS_* settings; nothing is sent yet."""
     config: dict[str, Any] = {
         "region": settings.AWS_S3_REGION_NAME,
-        "checksum_algorithm": "SHA256",
+        **({"checksum_algorithm": "SHA256"} if settings.AWS_S3_CHECKSUMS else {}),
         **_address(bucket),
         **_credentials(),
     }
@@ -65,8 +72,6 @@ def open_bucket(bucket: str) -> ObjectStore:
 def _address(bucket: str) -> dict[str, Any]:
     """Where the bucket answers: at its own host on AWS, below the path on another endpoint."""
     endpoint, accelerate = settings.AWS_S3_ENDPOINT_URL, settings.AWS_S3_USE_ACCELERATE_ENDPOINT
-    if endpoint and accelerate:
-        raise ImproperlyConfigured("AWS_S3_ENDPOINT_URL and AWS_S3_USE_ACCELERATE_ENDPOINT exclude each other.")
     if endpoint:
         return {"endpoint": endpoint, "virtual_hosted_style_request": False}
     if accelerate:

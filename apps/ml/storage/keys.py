@@ -3,6 +3,7 @@
     ml_models/{type}/{version}/{YYYYMMDD_HHMMSS}/model.joblib      opened by training and diagnosis only
     ml_models/{type}/{version}/{YYYYMMDD_HHMMSS}/serving.npz       all that a web process loads
     ml_datasets/{project or "global"}/training_set_{YYYYMMDD}.{extension}
+    ml_written_by/{installation}/{any of the above}                empty: which installation wrote the object
 
 A second object of the same second (or, for data sets, of the same day) gets `-2`, `-3` … after its time stamp.
 """
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from apps.ml.storage.errors import KeyRefused
 
 MODELS = "ml_models"
+MARKS = "ml_written_by"
 DATASETS = "ml_datasets"
 MODEL_FILE = "model.joblib"
 SERVING_FILE = "serving.npz"
@@ -115,6 +117,11 @@ def dataset_key(project_id: object | None, day: datetime, *, extension: str, att
     if "/" in scope or "/" in name:
         raise KeyRefused(f"A project or extension holds a slash: {scope!r:.100}, {extension!r:.100}.")
     return checked_key(f"{DATASETS}/{scope}/{name}")
+
+
+def mark_key(installation: object, key: str) -> str:
+    """Build the key of the mark that an installation has written an object."""
+    return checked_key(f"{MARKS}/{installation}/{key}")
 
 
 def checked_key(key: str) -> str:

@@ -10,9 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from celery.exceptions import SoftTimeLimitExceeded
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, S3Store
 
+from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
 from apps.ml.storage.errors import ObjectExists, ObjectMissing, StorageError
 from apps.ml.storage.keys import checked_key
@@ -20,6 +22,9 @@ from apps.ml.storage.keys import checked_key
 #: The largest object that is read into memory. Artefacts of this service are some 100 kB, so this only bounds what
 #: somebody who can write to the bucket may do to the memory of every process.
 MAX_OBJECT_BYTES = 256 * 2**20
+
+#: What passes a call to the store without being its fault: our own words, and what ends the process or task.
+NOT_THE_CLIENTS = (ApplicationError, SoftTimeLimitExceeded, KeyboardInterrupt, SystemExit, GeneratorExit)
 
 _ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _HTTP_STATUS = re.compile(r"status code: (\d{3} [A-Za-z -]+)")
@@ -109,6 +114,7 @@ class ObjectStore:
             If the store refused, could not be reached, or the object is larger than MAX_OBJECT_BYTES.
         """
         with self._operation("download", checked_key(key)):
+            self._require_regular(key)
             response = obstore.get(self.client, key)
             if response.meta["size"] > MAX_OBJECT_BYTES:
                 raise StorageError(f"{self._failed('download', key)}: it is larger than {MAX_OBJECT_BYTES} bytes.")
@@ -117,6 +123,7 @@ class ObjectStore:
     def head(self, key: str) -> StoredObject:
         """Size and age of an object, or ObjectMissing."""
         with self._operation("lookup", checked_key(key)):
+            self._require_regular(key)
             return _stored_object(obstore.head(self.client, key))
 
     def exists(self, key: str) -> bool:
@@ -130,7 +137,13 @@ class ObjectStore:
         """All objects below a whole path segment (`a/b` finds `a/b/c`, not `a/bc`), sorted by key."""
         with self._operation("listing", checked_key(prefix)):
             found = [_stored_object(meta) for meta in obstore.list(self.client, prefix).collect()]
-        return sorted(found, key=lambda each: each.key)
+        return sorted((each for each in found if self._is_regular(each.key)), key=lambda each: each.key)
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """The names directly below a whole path segment, however much lies below them."""
+        with self._operation("listing", checked_key(prefix)):
+            found = obstore.list_with_delimiter(self.client, prefix)
+        return tuple(sorted(path.rpartition("/")[2] for path in found["common_prefixes"]))
 
     def delete(self, key: str) -> None:
         """Remove an object; that it was gone already is no error, since S3 cannot tell the difference."""
@@ -139,6 +152,20 @@ class ObjectStore:
                 obstore.delete(self.client, key)
             except FileNotFoundError:
                 return
+
+    def _is_regular(self, key: str) -> bool:
+        """Whether a key of a directory is a file that lies where it seems to: no link, pipe or device.
+
+        Whoever may write into the folder could otherwise have this process read, or wait for, whatever it may read.
+        """
+        if self.directory is None:
+            return True
+        path = self.directory / key
+        return os.path.realpath(path) == str(path) and (path.is_file() or path.is_dir() or not path.exists())
+
+    def _require_regular(self, key: str) -> None:
+        if not self._is_regular(key):
+            raise StorageError(f"{self._failed('reading', key)}: it is no regular file.")
 
     @contextmanager
     def _operation(self, name: str, key: str) -> Iterator[None]:
@@ -151,7 +178,9 @@ class ObjectStore:
             raise self._missing(name, key, error) from None
         except AlreadyExistsError:
             raise ObjectExists(f"{self._failed(name, key)}: it exists already.") from None
-        except (BaseError, OSError) as error:
+        except NOT_THE_CLIENTS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the client's Rust panics with what is no Exception
             STORE_FAILURES.labels(operation=name, engine=self.engine).inc()
             # Not chained: the text of an S3 error holds the server's whole answer, and Amazon's repeats the access key.
             raise StorageError(f"{self._failed(name, key)}: {_cause(error)}.") from None
@@ -173,7 +202,7 @@ def _stored_object(meta: "obstore.ObjectMeta") -> StoredObject:
     return StoredObject(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"])
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """What went wrong, in the server's own code and status; never the body of its answer."""
     text = str(error).partition("\n")[0]
     code, status = _ERROR_CODE.search(str(error)), _HTTP_STATUS.search(text)

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import ArtifactTruncated, KeyRefused, ObjectExists
-from apps.ml.storage.keys import ModelKey, dataset_key, model_key, models_prefix, parse_model_key
+from apps.ml.storage.keys import DATASETS, ModelKey, dataset_key, mark_key, model_key, models_prefix, parse_model_key
 from apps.ml.storage.objects import ObjectStore, StoredObject
-from apps.ml.storage.signing import digest, sign, verify
+from apps.ml.storage.signing import Identity, digest, sign, verify
 
 logger = logging.getLogger(__name__)
 
@@ -47,30 +48,48 @@ class ModelMetadata:
     modified_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
 class S3ModelStorageService:
     """Stores models and training sets in the bucket, or without one in the directory, that the settings name.
 
     Every method raises StorageError, a RuntimeError, if the store cannot be used: `S3 upload failed in bucket …`.
+
+    Attributes
+    ----------
+    installation : object, optional
+        Who writes: each object gets a mark of it, and only objects with its mark are ever removed as orphans.
     """
 
+    installation: object | None = None
+
     def upload_model(
-        self, *, model_type: str, version: str, model: bytes, serving: bytes, now: datetime
+        self,
+        *,
+        model_type: str,
+        version: str,
+        model: bytes,
+        serving: bytes,
+        now: datetime,
+        project_id: object | None = None,
     ) -> StoredTraining:
         """Store the pipeline and the serving artefact of one training side by side; nothing is ever overwritten."""
         keys = (model_key(model_type, version, now, attempt=attempt).model for attempt in _attempts())
+        of = Identity(model_type, project_id, version)
         # The pipeline's key is the claim: whoever creates it owns the directory, so the second write meets nobody.
         claimed = parse_model_key(_put_at_first_free(self._objects, keys, model))
+        self._mark(claimed.model)
         self._objects.put(claimed.serving, serving)
+        self._mark(claimed.serving)
         logger.info("Model stored key=%s model_bytes=%d serving_bytes=%d", claimed.model, len(model), len(serving))
-        return StoredTraining(_artifact(claimed.model, model), _artifact(claimed.serving, serving))
+        return StoredTraining(_artifact(claimed.model, model, of), _artifact(claimed.serving, serving, of))
 
     def download_model(self, key: str) -> bytes:
         """The bytes of either artefact, unchecked: nothing reads them before `verified_model` has proven them."""
         parse_model_key(key)
         return self._objects.get(key)
 
-    def verified_model(self, key: str, *, digest: str, signature: str, size_bytes: int = 0) -> bytes:
-        """The bytes of either artefact, if they are those that were stored and signed here.
+    def verified_model(self, key: str, *, of: Identity, digest: str, signature: str, size_bytes: int = 0) -> bytes:
+        """The bytes of either artefact, if they are those that were stored and signed here for this owner.
 
         Raises
         ------
@@ -82,7 +101,7 @@ class S3ModelStorageService:
         data = self.download_model(key)
         if len(data) < size_bytes:
             raise ArtifactTruncated(f"The artefact has {len(data)} bytes, {size_bytes} were stored.")
-        verify(data, digest=digest, signature=signature)
+        verify(data, digest=digest, signature=signature, of=of)
         return data
 
     def list_models(self, model_type: str | None = None) -> list[ModelMetadata]:
@@ -100,8 +119,9 @@ class S3ModelStorageService:
     def delete_model(self, key: str) -> None:
         """Remove both artefacts of a training; what is gone already is no error."""
         training = parse_model_key(key)
-        self._objects.delete(training.serving)
-        self._objects.delete(training.model)
+        for each in (training.serving, training.model):
+            self._objects.delete(each)
+            self._unmark(each)
         logger.info("Model deleted key=%s", training.model)
 
     def upload_dataset(
@@ -109,12 +129,30 @@ class S3ModelStorageService:
     ) -> StoredArtifact:
         """Store the training set of a project, or with None that of all projects together."""
         keys = (dataset_key(project_id, now, extension=extension, attempt=attempt) for attempt in _attempts())
-        return _artifact(_put_at_first_free(self._objects, keys, data), data)
+        key = _put_at_first_free(self._objects, keys, data)
+        self._mark(key)
+        return _artifact(key, data, Identity(DATASETS, project_id, ""))
+
+    def _mark(self, key: str) -> None:
+        # After the object: a crash in between leaves one that is nobody's, and that nobody removes.
+        if self.installation is not None:
+            mark(self._objects, self.installation, key)
+
+    def _unmark(self, key: str) -> None:
+        if self.installation is not None:
+            self._objects.delete(mark_key(self.installation, key))
 
     @property
     def _objects(self) -> ObjectStore:
         # Asked for each time: the client is the process's, not this instance's.
         return get_object_store()
+
+
+def mark(objects: ObjectStore, installation: object, *keys: str) -> None:
+    """Note that these objects are an installation's."""
+    for key in keys:
+        with suppress(ObjectExists):
+            objects.put(mark_key(installation, key), b"")
 
 
 def _put_at_first_free(objects: ObjectStore, keys: Iterator[str], data: bytes) -> str:
@@ -132,9 +170,9 @@ def _attempts() -> range:
     return range(1, MAX_ATTEMPTS + 1)
 
 
-def _artifact(key: str, data: bytes) -> StoredArtifact:
+def _artifact(key: str, data: bytes, of: Identity) -> StoredArtifact:
     found = digest(data)
-    return StoredArtifact(key=key, digest=found, signature=sign(found), size_bytes=len(data))
+    return StoredArtifact(key=key, digest=found, signature=sign(found, of=of), size_bytes=len(data))
 
 
 def _model_metadata(found: StoredObject) -> ModelMetadata | None:

@@ -21,7 +21,7 @@ from apps.ml.services import ModelLoader, ModelTrainer, S3ModelStorageService
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore
-from apps.ml.storage.signing import digest, verify
+from apps.ml.storage.signing import Identity, digest, verify
 from apps.ml.tests.core.effort.unfolded import predict_unfolded
 from apps.ml.tests.teams import finished_issues, learnable_team
 from apps.projects.models import Issue
@@ -58,9 +58,11 @@ def test_both_artefacts_lie_where_the_seed_says_with_digest_and_signature(traine
 
     assert trained.s3_key == "ml_models/effort_prediction/1.0.0/20260302_090000/model.joblib"
     assert trained.serving_key == "ml_models/effort_prediction/1.0.0/20260302_090000/serving.npz"
-    verify(storage.download_model(trained.s3_key), digest=trained.digest, signature=trained.signature)
+    of = Identity("effort_prediction", trained.project_id, "1.0.0")
+    verify(storage.download_model(trained.s3_key), of=of, digest=trained.digest, signature=trained.signature)
     verify(
         storage.download_model(trained.serving_key),
+        of=of,
         digest=trained.serving_digest,
         signature=trained.serving_signature,
     )

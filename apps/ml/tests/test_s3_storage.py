@@ -9,7 +9,7 @@ import pytest
 
 from apps.ml.storage import KeyRefused, ObjectMissing, StorageError, get_object_store
 from apps.ml.storage.s3 import S3ModelStorageService
-from apps.ml.storage.signing import verify
+from apps.ml.storage.signing import Identity, verify
 
 NOON = datetime(2024, 1, 1, 12, 0, 0, tzinfo=UTC)
 DIRECTORY = "ml_models/effort_prediction/1.0.0/20240101_120000"
@@ -38,7 +38,8 @@ class TestS3ModelStorageService:
     def test_what_was_stored_can_be_verified_with_what_was_returned(self, service):
         stored = upload(service).serving
 
-        verify(service.download_model(stored.key), digest=stored.digest, signature=stored.signature)
+        of = Identity("effort_prediction", None, "1.0.0")
+        verify(service.download_model(stored.key), of=of, digest=stored.digest, signature=stored.signature)
 
         assert stored.size_bytes == len(b"arrays")
 

@@ -25,13 +25,18 @@ class TrainedState:
     trained_at: datetime
     training_samples: int
     degradation: Degradation | None = None
+    #: Why it cannot answer, as the process that should have served it found; empty if it can.
+    refusal: str = ""
 
 
 def reason_to_retrain(state: TrainedState, *, samples_now: int, now: datetime) -> str | None:
     """Why a model is due, in words, or None if it is not.
 
-    A model without a single new issue is never due: training on the same issues gives the same model.
+    A model that cannot answer always is. One without a single new issue is never due otherwise: training on the same
+    issues gives the same model.
     """
+    if state.refusal:
+        return f"it cannot answer: {state.refusal}"
     new = samples_now - state.training_samples
     if new <= 0:
         return None

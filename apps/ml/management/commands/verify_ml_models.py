@@ -8,14 +8,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.ml.services.upkeep.verification import MIN_ORPHAN_AGE, Verification, delete_orphans, verify_store
+from apps.ml.services.upkeep.strays import MIN_ORPHAN_AGE
+from apps.ml.services.upkeep.verification import Verification, delete_orphans, verify_store
 from apps.ml.storage.errors import StorageError
 
 
 class Command(BaseCommand):
     """Check every stored object against the database: missing, damaged, unsigned, orphaned; exit 1 on trouble.
 
-    Objects younger than an hour are never deleted: a training may be going on.
+    Objects younger than an hour are never deleted: a training may be going on. Neither are those of another
+    installation, and those that are newer than this database.
     """
 
     help = __doc__
@@ -42,6 +44,11 @@ class Command(BaseCommand):
             fate = " Deleted." if finding.key in deleted else ""
             self.stdout.write(f"{finding.fault.upper():8} {finding.key}: {finding.detail}{fate}")
         self.stdout.write(f"{found.models} models, {found.objects} objects: {_verdict(found)}")
+        if foreign := found.of("foreign"):
+            self.stdout.write(
+                f"{len(foreign)} objects are another installation's or nobody's, and stay. "
+                "Set AWS_STORAGE_PREFIX, or another MODEL_STORE_DIR, to keep installations apart."
+            )
 
 
 def _verdict(found: Verification) -> str:
@@ -50,4 +57,6 @@ def _verdict(found: Verification) -> str:
     if found.of("orphan"):
         hours = MIN_ORPHAN_AGE.total_seconds() / 3600
         return f"{len(found.of('orphan'))} orphans; --delete-orphans removes those older than {hours:.0f} h."
+    if found.of("newer"):
+        return "the store is newer than the database, so nothing is deleted: put the newer backup back, or train again."
     return "train again or roll back where objects are missing or refused."

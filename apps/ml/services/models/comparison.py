@@ -16,16 +16,14 @@ from uuid import UUID
 
 import numpy as np
 
-from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.assignment.replay import Ledger, suggested, surprise_of
 from apps.ml.core.assignment.rules import MOST_RECENT
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.records import CompletedIssue
 from apps.ml.models import MLModel
 from apps.ml.services.models.fitting import Fitted
-from apps.ml.services.models.kinds import Predictor, Truth, kind_of, open_predictor, truth_of
+from apps.ml.services.models.kinds import LASTING_FAULTS, Predictor, Truth, kind_of, open_predictor, truth_of
 from apps.ml.services.models.registry import in_scope
-from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
 
 #: Fewer common issues cannot tell two models apart: the seed asks for as many outcomes before it calls an error worse.
 MIN_COMMON_ISSUES = 20
@@ -77,7 +75,7 @@ def compare_with_active(
     try:
         # Straight from the store: what this process remembers of the active model may be two seconds old.
         champion = open_predictor(active)
-    except (ObjectMissing, ArtifactRefused, ArtifactCorrupted) as error:
+    except LASTING_FAULTS as error:
         return Verdict(True, f"The active model {active.version} cannot be loaded: {error.message}")
     if len(common) < MIN_COMMON_ISSUES:
         return Verdict(

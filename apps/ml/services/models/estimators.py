@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from apps.ml.models import MLModel
+from apps.ml.services.models.kinds import identity_of
 from apps.ml.storage.errors import ArtifactRefused
 from apps.ml.storage.s3 import S3ModelStorageService
 
@@ -51,7 +52,7 @@ def open_estimators(model: MLModel) -> dict[str, Any]:
     stored_bytes = model.provenance.get("size_bytes", {}).get("model", 0)
     try:
         data = S3ModelStorageService().verified_model(
-            model.s3_key, digest=model.digest, signature=model.signature, size_bytes=stored_bytes
+            model.s3_key, of=identity_of(model), digest=model.digest, signature=model.signature, size_bytes=stored_bytes
         )
         _require_libraries(model)
     except ArtifactRefused as error:

@@ -3,7 +3,8 @@
 A new type is one more row here and in `ModelType`, and the package of the core that it names.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -12,17 +13,23 @@ from uuid import UUID
 import numpy as np
 from django.db.models import Q
 
+from apps.common.exceptions import ApplicationError
 from apps.ml.core.arrays import Floats
+from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
-from apps.ml.core.records import CompletedIssue
+from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.models import MLModel, ModelType
 from apps.ml.selectors.issues import completed_with_hours, completed_with_people, completed_with_points
 from apps.ml.selectors.registry import ActiveModel
 from apps.ml.services.models.fitting import Fitted, fit_assignment, fit_effort, fit_points
+from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
 from apps.ml.storage.s3 import S3ModelStorageService
+from apps.ml.storage.signing import Identity
 
+#: What no waiting heals: only a training, or somebody who puts the right bytes back.
+LASTING_FAULTS = (ObjectMissing, ArtifactRefused, ArtifactCorrupted)
 Predictor = EffortModel | PointsModel | AssignmentModel
 
 
@@ -65,6 +72,8 @@ class ModelKind:
     select: Callable[[UUID | str | None], list[CompletedIssue]]
     fit: Callable[..., Fitted]
     read: Callable[[bytes], Predictor]
+    #: Asks a model what nobody wants to know; raises whatever keeps it from answering.
+    try_out: Callable[[Any], None]
     #: Whether the model beat the naive baseline where it could not know the outcome.
     beats: str
     does_not_beat: str
@@ -87,6 +96,28 @@ def _hours(model: EffortModel, issue: CompletedIssue) -> float:
     return model.estimate(replace(issue.facts, estimated_hours=None)).predicted_hours
 
 
+_QUESTION = IssueFacts("Change the label of the page", "The label has to change.", "bug", 2.0)
+
+
+def _require(answers: Iterable[float]) -> None:
+    if not all(math.isfinite(answer) and answer >= 0 for answer in answers):
+        raise ArtifactCorrupted("The model answers with what is no number.")
+
+
+def _try_hours(model: EffortModel) -> None:
+    asked = (_QUESTION, IssueFacts(""), replace(_QUESTION, estimated_hours=2.0, story_points=3.0))
+    _require(model.estimate(facts).predicted_hours for facts in asked)
+
+
+def _try_points(model: PointsModel) -> None:
+    _require(model.recommend(facts).recommended_points for facts in (_QUESTION, IssueFacts("")))
+
+
+def _try_people(model: AssignmentModel) -> None:
+    people = [*list(model.people)[:2], "somebody new"]
+    _require(model.answer(_QUESTION, people, explained=people).probabilities.values())
+
+
 _BEATS = "It beats the naive baseline{} on issues it had not seen."
 _ABSTAINS = "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
 _NO_BETTER = (
@@ -96,7 +127,8 @@ KINDS: Mapping[str, ModelKind] = {
     ModelType.EFFORT_PREDICTION: ModelKind(
         name="effort", subject="effort", title="Hours",
         outcome=Q(worked_hours__gt=0), learns_from="completed issues with hours", select=completed_with_hours,
-        fit=fit_effort, read=EffortModel.from_bytes, beats=_BEATS.format(""), does_not_beat=_ABSTAINS,
+        fit=fit_effort, read=EffortModel.from_bytes, try_out=_try_hours,
+        beats=_BEATS.format(""), does_not_beat=_ABSTAINS,
         truth=Truth(
             column="worked_hours", of=attrgetter("actual_hours"), answer=_hours, by_ratio=True, unit="h",
             promise="within a factor of two", error="MAE without estimate", fallbacks=("similarity", "heuristic"),
@@ -105,7 +137,8 @@ KINDS: Mapping[str, ModelKind] = {
     ModelType.STORY_POINTS: ModelKind(
         name="points", subject="story points", title="Story points",
         outcome=Q(story_points__gt=0), learns_from="completed issues with story points", select=completed_with_points,
-        fit=fit_points, read=_points_model, beats=_BEATS.format(" in its probabilities"), does_not_beat=_ABSTAINS,
+        fit=fit_points, read=_points_model, try_out=_try_points,
+        beats=_BEATS.format(" in its probabilities"), does_not_beat=_ABSTAINS,
         truth=Truth(
             column="story_points", of=attrgetter("story_points"), answer=_points, by_ratio=False, unit="points",
             promise="within one step of the scale", error="MAE", fallbacks=("prior", "heuristic"),
@@ -114,7 +147,7 @@ KINDS: Mapping[str, ModelKind] = {
     ModelType.TASK_ASSIGNMENT: ModelKind(
         name="assignment", subject="who does what", title="Who does what",
         outcome=Q(assignee__isnull=False), learns_from="completed issues with an assignee",
-        select=completed_with_people, fit=fit_assignment, read=AssignmentModel.from_bytes,
+        select=completed_with_people, fit=fit_assignment, read=AssignmentModel.from_bytes, try_out=_try_people,
         beats=_BEATS.format(""), does_not_beat=_NO_BETTER, stays_in_project=True,
     ),
 }  # fmt: skip
@@ -133,6 +166,11 @@ def truth_of(model_type: str) -> Truth:
     return truth
 
 
+def identity_of(model: MLModel | ActiveModel) -> Identity:
+    """Whose artefacts a row names."""
+    return Identity(model.model_type, model.project_id, model.version)
+
+
 def serving_bytes(model: MLModel | ActiveModel) -> bytes:
     """The serving artefact, proven to be what was stored and signed here.
 
@@ -144,11 +182,24 @@ def serving_bytes(model: MLModel | ActiveModel) -> bytes:
         If it is damaged, was exchanged, or was not signed here.
     """
     return S3ModelStorageService().verified_model(
-        model.serving_key, digest=model.serving_digest, signature=model.serving_signature
+        model.serving_key,
+        of=identity_of(model),
+        digest=model.serving_digest,
+        signature=model.serving_signature,
     )
 
 
 def open_predictor(model: MLModel | ActiveModel) -> Predictor:
-    """Download, prove and read; raises as `serving_bytes`, and ArtifactCorrupted if it is of another schema."""
-    data = serving_bytes(model)
-    return kind_of(model.model_type).read(data)
+    """Download, prove, read, and ask once: what loads and cannot answer would fail in every request.
+
+    Raises as `serving_bytes`, and ArtifactCorrupted if it is of another layout or does not answer.
+    """
+    data, kind = serving_bytes(model), kind_of(model.model_type)
+    try:
+        predictor = kind.read(data)
+        kind.try_out(predictor)
+    except ApplicationError:
+        raise
+    except Exception as error:  # arrays of another layout raise whatever they raise
+        raise ArtifactCorrupted(f"The model loads and cannot answer: {type(error).__name__}.") from error
+    return predictor

@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel
-from apps.ml.services.models.kinds import serving_bytes
-from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
+from apps.ml.services.models.kinds import LASTING_FAULTS, open_predictor
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -82,21 +81,26 @@ def activate(model: MLModel, *, now: datetime, by: "User | None" = None) -> MLMo
     return model
 
 
+def note_refusal(model_id: UUID, reason: str) -> None:
+    """Remember that a model could not be served: it is due, however few issues are new; written once."""
+    MLModel.objects.filter(id=model_id, refusal="").update(refusal=reason[:200])
+
+
 def require_sound(model: MLModel) -> None:
-    """Refuse to let a model serve whose arrays cannot be served.
+    """Refuse to let a model serve whose arrays cannot be served, or that does not answer.
 
     Raises
     ------
     NotActivatable
-        If its serving artefact is gone, damaged or not signed here.
+        If its serving artefact is gone, damaged, not signed here, or does not answer.
     StorageError
         If the store cannot be asked.
     """
     if not model.serving_key:
         raise NotActivatable
     try:
-        serving_bytes(model)
-    except (ObjectMissing, ArtifactRefused) as error:
+        open_predictor(model)
+    except LASTING_FAULTS as error:
         # The kind of error only: its text names bucket or folder, and this one is shown to leads of projects.
         raise NotActivatable(f"Model {model.version} cannot serve: {(error.__doc__ or '').strip()}") from error
 

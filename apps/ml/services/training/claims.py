@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import MLModel, TrainingRun
+from apps.ml.services.upkeep.installation import note_activity
 
 #: Eight missed heartbeats: a worker that was killed is noticed within two minutes, a busy one is not.
 LOST_AFTER = timedelta(minutes=2)
@@ -44,9 +45,11 @@ class Claim:
         self._change(state=TrainingRun.State.SUCCEEDED, model=model, finished_at=timezone.now(), failure_reason="")
 
     def fail(self, reason: str) -> None:
+        note_activity(timezone.now())
         self._change(state=TrainingRun.State.FAILED, failure_reason=reason[:500], finished_at=timezone.now())
 
     def requeue(self, reason: str) -> None:
+        note_activity(timezone.now())
         self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=timezone.now())
 
     def _change(self, **fields: object) -> None:
@@ -57,6 +60,7 @@ class Claim:
 
 def claim(run_id: UUID, *, now: datetime) -> Claim | None:
     """Begin a queued run; None if another worker has, or it is over."""
+    note_activity(now)
     mine = TrainingRun.objects.filter(id=run_id, state=TrainingRun.State.QUEUED).update(
         state=TrainingRun.State.RUNNING,
         attempts=F("attempts") + 1,

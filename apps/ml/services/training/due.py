@@ -73,7 +73,9 @@ def _projects_due(model_type: ModelType, worse: dict[UUID, Degradation], now: da
 def _reason(candidate: Candidate, worse: dict[UUID, Degradation], now: datetime) -> str | None:
     if candidate.model_id is None or candidate.trained_at is None or candidate.training_samples is None:
         return reason_to_train_first(candidate.samples)
-    state = TrainedState(candidate.trained_at, candidate.training_samples, worse.get(candidate.model_id))
+    state = TrainedState(
+        candidate.trained_at, candidate.training_samples, worse.get(candidate.model_id), candidate.refusal or ""
+    )
     return reason_to_retrain(state, samples_now=candidate.samples, now=now)
 
 
@@ -81,7 +83,7 @@ def _global_due(model_type: ModelType, worse: dict[UUID, Degradation], now: date
     active = MLModel.objects.filter(model_type=model_type, project=None, is_active=True).first()
     if active is None or global_run_is_open(model_type):
         return
-    state = TrainedState(active.trained_at, active.training_samples, worse.get(active.id))
+    state = TrainedState(active.trained_at, active.training_samples, worse.get(active.id), active.refusal)
     reason = reason_to_retrain(state, samples_now=count_outcomes(kind_of(model_type).outcome, None), now=now)
     if reason:
         yield Due(model_type, None, reason)

@@ -120,13 +120,17 @@ def run_training(run_id: UUID, *, now: datetime, rng: random.Random) -> Retry | 
         return _after_fault(mine, error, now=now, rng=rng)
     except ApplicationError as error:
         _give_up(mine, error.message)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        # The worker is told to stop: another does it, or this one when it is back.
+        mine.requeue("Its worker was stopped.")
+        raise
+    except BaseException as error:  # a panic of a library is no Exception, and no job stays `running` for it
         _give_up(mine, _bug(error))
         raise
     return None
 
 
-def _bug(error: Exception) -> str:
+def _bug(error: BaseException) -> str:
     return f"Internal error ({type(error).__name__}); the log has the details."
 
 
@@ -151,14 +155,14 @@ def train_here(
     try:
         with beating(mine.beat):
             return _train(mine, now, shown=progress)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         _give_up(mine, "It was stopped by hand.")
         raise
     except ApplicationError as error:
         _give_up(mine, error.message)
         _keep_failure(mine, error, now)
         raise
-    except Exception as error:
+    except BaseException as error:  # as above
         _give_up(mine, _bug(error))
         raise
 
@@ -267,6 +271,11 @@ def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
         logger.warning("Training run of a dead worker is queued again run=%s attempt=%d", run_id, attempt)
         yield run_id
     yield from _unsent(now)
+
+
+def send_again_soon(run_id: UUID, *, now: datetime) -> None:
+    """A run whose message could not be sent is due at once."""
+    TrainingRun.objects.filter(id=run_id, state=TrainingRun.State.QUEUED).update(queued_at=now - 2 * RESEND_AFTER)
 
 
 def _unsent(now: datetime) -> Iterator[UUID]:

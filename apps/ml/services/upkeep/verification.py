@@ -1,23 +1,19 @@
 """Every stored object against the database: what is missing, damaged, unsigned, or belongs to nobody."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from apps.ml.models import MLModel
+from apps.ml.services.models.kinds import identity_of
+from apps.ml.services.upkeep.strays import Listing, remove, strays
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import DigestMismatch, KeyRefused, ObjectMissing, SignatureInvalid
-from apps.ml.storage.keys import DATASETS, MODELS
-from apps.ml.storage.objects import ObjectStore, StoredObject
-from apps.ml.storage.signing import digest, verify
+from apps.ml.storage.errors import DigestMismatch, ObjectMissing, SignatureInvalid
+from apps.ml.storage.objects import ObjectStore
+from apps.ml.storage.signing import Identity, digest, verify
 
-logger = logging.getLogger(__name__)
-
-Fault = Literal["missing", "damaged", "unsigned", "orphan", "young"]
-#: A training uploads first and writes its row last: what is younger may belong to one that goes on just now.
-MIN_ORPHAN_AGE = timedelta(hours=1)
+Fault = Literal["missing", "damaged", "unsigned", "orphan", "young", "foreign", "newer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +27,8 @@ class ObjectProblem:
 
     @property
     def is_trouble(self) -> bool:
-        """Young objects without a row are most likely a training that goes on."""
-        return self.fault != "young"
+        """Young objects without a row are most likely a training that goes on, and strangers' ones are no fault."""
+        return self.fault not in ("young", "foreign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,7 @@ class _Recorded:
     key: str
     digest: str
     signature: str | None
+    of: Identity
     owner: str
 
 
@@ -65,7 +62,7 @@ def verify_store(*, now: datetime) -> Verification:
     """Read every object of the store and every row of the registry; StorageError if the store cannot be used."""
     store = get_object_store()
     # Objects first: a training that ends in between then has a row without being listed, never an object without one.
-    objects = {found.key: found for prefix in (MODELS, DATASETS) for found in store.list(prefix)}
+    listing = Listing.of(store)
     findings: list[ObjectProblem] = []
     models, known = 0, set()
     for model in MLModel.objects.select_related("project").exclude(s3_key="").iterator():
@@ -73,32 +70,24 @@ def verify_store(*, now: datetime) -> Verification:
         for recorded in _recorded(model):
             known.add(recorded.key)
             findings += _faults(store, recorded)
-    findings += [_orphan(found, now) for key, found in objects.items() if key not in known]
-    return Verification(models, len(objects), tuple(findings))
+    findings += [
+        ObjectProblem(stray.kind, stray.object.key, stray.detail, stray.object.size_bytes)
+        for stray in strays(listing, known, now=now)
+    ]
+    return Verification(models, len(listing.objects), tuple(findings))
 
 
 def delete_orphans(found: Verification) -> list[str]:
-    """Remove the orphans that were found; young objects never. What got a row meanwhile stays."""
-    store, deleted = get_object_store(), []
-    for orphan in found.of("orphan"):
-        if _has_row(orphan.key):
-            continue
-        try:
-            store.delete(orphan.key)
-        except KeyRefused:
-            logger.warning("Orphan has a name that this service never writes, and stays key=%r", orphan.key)
-            continue
-        deleted.append(orphan.key)
-    logger.info("Orphans deleted objects=%d", len(deleted))
-    return deleted
+    """Remove the orphans that were found, and nothing else; what got a row meanwhile stays."""
+    return remove([orphan.key for orphan in found.of("orphan")])
 
 
 def _recorded(model: MLModel) -> Iterator[_Recorded]:
-    owner = str(model)
-    yield _Recorded(model.s3_key, model.digest, model.signature, owner)
-    yield _Recorded(model.serving_key, model.serving_digest, model.serving_signature, owner)
+    owner, of = str(model), identity_of(model)
+    yield _Recorded(model.s3_key, model.digest, model.signature, of, owner)
+    yield _Recorded(model.serving_key, model.serving_digest, model.serving_signature, of, owner)
     if model.dataset_key:
-        yield _Recorded(model.dataset_key, model.dataset_digest, None, owner)
+        yield _Recorded(model.dataset_key, model.dataset_digest, None, of, owner)
 
 
 def _faults(store: ObjectStore, recorded: _Recorded) -> Iterator[ObjectProblem]:
@@ -115,17 +104,6 @@ def _faults(store: ObjectStore, recorded: _Recorded) -> Iterator[ObjectProblem]:
 
 def _require_intact(data: bytes, recorded: _Recorded) -> None:
     if recorded.signature is not None:
-        verify(data, digest=recorded.digest, signature=recorded.signature)
+        verify(data, digest=recorded.digest, signature=recorded.signature, of=recorded.of)
     elif digest(data) != recorded.digest:
         raise DigestMismatch
-
-
-def _orphan(found: StoredObject, now: datetime) -> ObjectProblem:
-    age = now - found.modified_at
-    if age < MIN_ORPHAN_AGE:
-        return ObjectProblem("young", found.key, "No row yet; a training may be going on.", found.size_bytes)
-    return ObjectProblem("orphan", found.key, f"No row for {age.days} days.", found.size_bytes)
-
-
-def _has_row(key: str) -> bool:
-    return any(MLModel.objects.filter(**{field: key}).exists() for field in ("s3_key", "serving_key", "dataset_key"))

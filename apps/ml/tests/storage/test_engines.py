@@ -6,7 +6,6 @@ import sys
 
 import pytest
 from django.conf import settings as project_settings
-from django.core.exceptions import ImproperlyConfigured
 
 from apps.ml.storage import StorageError, get_object_store
 
@@ -56,7 +55,7 @@ def test_acceleration_of_another_server_is_a_mistake_in_the_settings(on_amazon):
     on_amazon.AWS_S3_USE_ACCELERATE_ENDPOINT = True
     on_amazon.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:9"
 
-    with pytest.raises(ImproperlyConfigured, match="exclude each other"):
+    with pytest.raises(StorageError, match="exclude each other"):
         get_object_store()
 
 

@@ -379,3 +379,20 @@ def _answer_of_a_forked_process(call, *, within_seconds=5.0):
 def _read_within(descriptor, seconds):
     ready, _, _ = select.select([descriptor], [], [], seconds)
     return os.read(descriptor, 100).decode() if ready else "no answer"
+
+
+@pytest.mark.parametrize("where", ["link", "folder/object", "pipe"])
+def test_only_regular_files_are_read_from_a_directory(model_store_dir, tmp_path, where):
+    """Whoever can write there would otherwise show us any file of this user, or let us wait for ever."""
+    store, outside = get_object_store(), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "object").write_bytes(b"not ours")
+    (model_store_dir / "link").symlink_to(outside / "object")
+    (model_store_dir / "folder").symlink_to(outside)
+    os.mkfifo(model_store_dir / "pipe")
+
+    with pytest.raises(StorageError, match="no regular file"):
+        store.get(where)
+    with pytest.raises(StorageError, match="no regular file"):
+        store.head(where)
+    assert where not in [found.key for found in store.list("folder")]

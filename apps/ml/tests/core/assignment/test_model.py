@@ -13,6 +13,7 @@ from apps.ml.core.assignment.features import read
 from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.assignment.training import matrix, train_assignment_model
 from apps.ml.tests.core.assignment.teams import EXPERTS, UNTIL, finished, issue_about
+from apps.ml.tests.core.layouts import assert_layout_has_its_number
 
 TEAM = sorted(EXPERTS.values())
 
@@ -181,3 +182,7 @@ def test_progress_goes_from_nothing_to_fitting():
     assert told[0] == (0.0, "Replaying the last finished issues")
     assert told[-1] == (0.7, "Fitting")
     assert [share for share, _ in told] == sorted(share for share, _ in told)
+
+
+def test_its_layout_has_its_number(trained):
+    assert_layout_has_its_number(trained.serving)

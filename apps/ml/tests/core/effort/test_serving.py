@@ -18,6 +18,7 @@ from apps.ml.core.effort.neighbours import Neighbourhood
 from apps.ml.core.effort.training import train_effort_model
 from apps.ml.core.records import IssueFacts
 from apps.ml.tests.core.effort.factories import NOW, team
+from apps.ml.tests.core.layouts import assert_layout_has_its_number
 
 ISSUES = team(500, seed=2, description=True)
 HELD_OUT = team(900, seed=2, description=True)[500:]
@@ -297,3 +298,7 @@ def test_what_an_issue_does_not_have_is_named_as_its_absence(model):
     names = {part.name for part in model.estimate(IssueFacts(title="fix billing page", issue_type="bug")).contributions}
 
     assert names.isdisjoint({"labels", "story points", "component", "words of the description"})
+
+
+def test_its_layout_has_its_number(serving):
+    assert_layout_has_its_number(serving)

@@ -22,6 +22,7 @@ from apps.ml.core.points.scales import scale_of
 from apps.ml.core.points.training import TrainedPointsModel, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import PointsRecommendation
+from apps.ml.tests.core.layouts import assert_layout_has_its_number
 from apps.ml.tests.core.points.teams import LARGE, MEDIUM, SMALL, issue, random_team, telling_team
 from apps.ml.tests.core.points.unfolded import unfolded_survival
 
@@ -349,3 +350,7 @@ def test_a_long_horizon_leaves_out_the_short_memories(team: list[CompletedIssue]
 
     assert folded.trust[folded.half_lives < 120].tolist() == [0.0] * int((folded.half_lives < 120).sum())
     assert folded.trust.sum() == pytest.approx(1.0)
+
+
+def test_its_layout_has_its_number(training: TrainedPointsModel) -> None:
+    assert_layout_has_its_number(training.serving)

@@ -57,3 +57,9 @@ def test_waits_double_up_to_ten_minutes_and_differ_between_workers():
     for wait, longest in zip(waits, (10, 20, 40, LONGEST_RETRY_SECONDS), strict=True):
         assert longest / 2 <= wait <= longest
     assert retry_delay_seconds(3, rng=rng) != retry_delay_seconds(3, rng=rng)
+
+
+def test_a_model_that_cannot_answer_is_due_without_a_new_issue():
+    state = TrainedState(NOW, 100, refusal="The model loads and cannot answer: IndexError.")
+
+    assert reason_to_retrain(state, samples_now=100, now=NOW).startswith("it cannot answer: The model loads")

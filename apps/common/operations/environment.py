@@ -1,0 +1,90 @@
+"""Reading the environment: a value that is none stops the start with one line that says what would be right."""
+
+import builtins
+import sys
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Value = TypeVar("Value", int, float)
+# `Env` names its readers as Python names its types.
+Bool: TypeAlias = builtins.bool
+Int: TypeAlias = builtins.int
+Float: TypeAlias = builtins.float
+#: What a yes and a no are; anything else is a slip. The library takes every other word for a no.
+YES, NO = ("true", "yes", "y", "ok", "on", "1"), ("false", "no", "n", "off", "0", "")
+
+
+def refuse(name: str, value: object, right: str) -> NoReturn:
+    """End the process: whoever started it reads this line."""
+    sys.exit(f"settings: {name} is {value!r}; {right}")
+
+
+class Environment(environ.Env):  # type: ignore[misc] # it has no types
+    """`environ.Env` with limits, and words in place of tracebacks."""
+
+    def bool(self, name: str, *, default: Bool) -> Bool:
+        """A yes or a no."""
+        value = str(self.str(name, default=str(default))).strip().lower()
+        if value not in YES + NO:
+            refuse(name, value, "it is True or False.")
+        return value in YES
+
+    def int(self, name: str, *, default: Int, least: Int = 1, most: Int = 2**31) -> Int:
+        """A whole number from `least` to `most`."""
+        return self._number(name, Int, default, (least, most))
+
+    def float(self, name: str, *, default: Float, least: Float = 0.001, most: Float = 86_400.0) -> Float:
+        """A number from `least` to `most`."""
+        return self._number(name, Float, default, (least, most))
+
+    def choice(self, name: str, *, default: str, among: Collection[str]) -> str:
+        """One of a few words."""
+        value = str(self.str(name, default=default))
+        if value not in among:
+            refuse(name, value, f"it is one of {', '.join(among)}.")
+        return value
+
+    def db(self, name: str, *, default: str) -> dict[str, Any]:
+        """A database's address as Django's dictionary."""
+        found = _read(name, self.db_url_config, str(self.str(name, default="")) or default, _DATABASES)
+        if not str(found.get("ENGINE")).startswith("django.db.backends."):
+            _refuse_address(name, _DATABASES)
+        return found
+
+    def email(self, text: str) -> dict[str, Any]:
+        """The address of a mail server, which EMAIL_URL names, as Django's settings; without one, mail goes nowhere."""
+        return _read("EMAIL_URL", self.email_url_config, text or "dummymail://", _MAIL_SERVERS)
+
+    def _number(self, name: str, cast: Callable[[str], Value], default: Value, limits: tuple[Value, Value]) -> Value:
+        text = str(self.str(name, default=str(default)))
+        what = "a whole number" if cast is Int else "a number"
+        right = f"it is {what} from {limits[0]} to {limits[1]}, such as {default}."
+        try:
+            value = cast(text)
+        except ValueError:
+            refuse(name, text, right)
+        # Not the other way round: a NaN is between nothing.
+        if not limits[0] <= value <= limits[1]:
+            refuse(name, text, right)
+        return value
+
+
+_DATABASES = "sqlite:////folder/db.sqlite3 or postgresql://user:password@host:5432/name"
+_MAIL_SERVERS = "smtp+tls://user:password@host:587 or consolemail://"
+
+
+def _read(name: str, read: Callable[[str], dict[str, Any]], text: str, right: str) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return read(text)
+    except (ValueError, KeyError, TypeError, AttributeError, ImproperlyConfigured):
+        _refuse_address(name, right)
+
+
+def _refuse_address(name: str, right: str) -> NoReturn:
+    # Without the value: it may hold a password.
+    sys.exit(f"settings: {name} is no address that can be read; it is like {right}.")

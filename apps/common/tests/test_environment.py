@@ -1,0 +1,75 @@
+"""A slip in a value stops the start with one line; the line says what would be right and repeats no password."""
+
+import pytest
+
+from apps.common.operations.environment import Environment
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    config = Environment()
+    monkeypatch.setattr(config, "ENVIRON", {})
+    return config
+
+
+def test_values_are_read_and_defaults_stand_in(config: Environment) -> None:
+    config.ENVIRON |= {"A": "Yes", "B": "7", "C": "0.5", "D": "sqlite:///x.db"}
+
+    assert config.bool("A", default=False) is True
+    assert config.bool("NOT_THERE", default=False) is False
+    assert config.int("B", default=3) == 7
+    assert config.int("NOT_THERE", default=3) == 3
+    assert config.float("C", default=1.0) == 0.5
+    assert config.db("D", default="")["NAME"] == "x.db"
+    assert config.email("")["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
+
+
+@pytest.mark.parametrize("value", ["ture", "maybe", "2"])
+def test_a_word_that_is_neither_yes_nor_no_is_no_silent_no(config: Environment, value: str) -> None:
+    config.ENVIRON["SOME_FLAG"] = value
+
+    with pytest.raises(SystemExit, match=r"SOME_FLAG is .* it is True or False"):
+        config.bool("SOME_FLAG", default=True)
+
+
+@pytest.mark.parametrize("value", ["", "ten", "1_0x", "0", "-3", "9" * 30, "1.5"])
+def test_a_number_out_of_its_limits_is_refused_with_the_limits(config: Environment, value: str) -> None:
+    config.ENVIRON["SOME_DAYS"] = value
+
+    with pytest.raises(SystemExit, match=r"SOME_DAYS is .* a whole number from 1 to 100, such as 7"):
+        config.int("SOME_DAYS", default=7, most=100)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "80 %"])
+def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> None:
+    config.ENVIRON["SOME_SECONDS"] = value
+
+    with pytest.raises(SystemExit, match="SOME_SECONDS is"):
+        config.float("SOME_SECONDS", default=2.0)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres//u:geheim@h/n", "localhost:5432", "postgresql://u:geheim@h:abc/n", "foo://geheim"]
+)
+def test_an_address_of_no_database_is_refused_without_its_password(config: Environment, url: str) -> None:
+    config.ENVIRON["DATABASE_URL"] = url
+
+    with pytest.raises(SystemExit, match="it is like sqlite:") as stopped:
+        config.db("DATABASE_URL", default="sqlite:///x.db")
+
+    assert "geheim" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("url", ["mail.example.com", "smtp://u:geheim@h:abc", "foo://geheim"])
+def test_an_address_of_no_mail_server_is_refused_without_its_password(config: Environment, url: str) -> None:
+    with pytest.raises(SystemExit, match="EMAIL_URL is no address") as stopped:
+        config.email(url)
+
+    assert "geheim" not in str(stopped.value)
+
+
+def test_a_word_beside_the_choice_is_refused_with_the_choice(config: Environment) -> None:
+    config.ENVIRON["LOG_LEVEL"] = "LOUD"
+
+    with pytest.raises(SystemExit, match="it is one of INFO, ERROR"):
+        config.choice("LOG_LEVEL", default="INFO", among=("INFO", "ERROR"))

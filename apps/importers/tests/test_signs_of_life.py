@@ -1,0 +1,15 @@
+"""While an import goes on, no other message of its queue is read: it shows itself that its worker is there."""
+
+import pytest
+
+from apps.importers.models import ImportRun
+from apps.ml.selectors.workers import LONG, MISSING_AFTER, missing_workers
+from apps.projects.tests.factories import ProjectFactory
+
+
+@pytest.mark.django_db
+def test_an_import_that_goes_on_shows_that_its_worker_is_there(now):
+    assert LONG in missing_workers(now)
+    ImportRun.objects.create(project=ProjectFactory(), status=ImportRun.Status.RUNNING, seen_at=now)
+
+    assert LONG not in missing_workers(now + MISSING_AFTER)

@@ -1,0 +1,142 @@
+"""Objects that no row names: whose they are, and which of them may be removed when.
+
+Only what carries this installation's own mark is ever removed. What another one wrote, what nobody marked, and what is
+newer than everything this database knows (it is an older backup, then) is listed and stays.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from apps.ml.models import Installation, MLModel, StrayObject
+from apps.ml.services.upkeep.installation import installation, this_installation
+from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import KeyRefused
+from apps.ml.storage.keys import DATASETS, MARKS, MODELS, mark_key
+from apps.ml.storage.objects import ObjectStore, StoredObject
+from apps.ml.storage.s3 import mark
+
+logger = logging.getLogger(__name__)
+
+StrayKind = Literal["young", "foreign", "newer", "orphan"]
+#: A training uploads first and writes its row last: what is younger may belong to one that goes on just now.
+MIN_ORPHAN_AGE = timedelta(hours=1)
+#: Models and training sets of a deleted project, and what a broken training left, are removed so long after they were
+#: first seen without a row: time to put a backup back that still names them.
+REMOVED_AFTER = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An object without a row."""
+
+    kind: StrayKind
+    object: StoredObject
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in the store, and who marked it."""
+
+    objects: dict[str, StoredObject]
+    marks: dict[str, set[str]]
+
+    @classmethod
+    def of(cls, store: ObjectStore) -> "Listing":
+        objects = {found.key: found for prefix in (MODELS, DATASETS) for found in store.list(prefix)}
+        marks: dict[str, set[str]] = defaultdict(set)
+        for found in store.list(MARKS):
+            _, installation, key = found.key.split("/", 2)
+            marks[key].add(installation)
+        return cls(objects, marks)
+
+
+def known_keys() -> set[str]:
+    """The keys that rows name."""
+    columns = ("s3_key", "serving_key", "dataset_key")
+    return {key for row in MLModel.objects.values_list(*columns).iterator() for key in row if key}
+
+
+def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
+    """Every object without a row, by key."""
+    us = installation()
+    own = str(us.identifier)
+    seen_newer = set(StrayObject.objects.filter(is_newer=True).values_list("key", flat=True))
+    for key in sorted(set(listing.objects) - set(known)):
+        found = listing.objects[key]
+        age = now - found.modified_at
+        marked = listing.marks.get(key, set())
+        if age < MIN_ORPHAN_AGE:
+            yield Stray("young", found, "No row yet; a training may be going on.")
+        elif own not in marked:
+            whose = f"Installation {min(marked)} wrote it" if marked else "No installation has marked it"
+            yield Stray("foreign", found, f"{whose}; it stays.")
+        elif key in seen_newer or _is_unknown_time(us, found.modified_at):
+            yield Stray("newer", found, "It is of a time that this database does not know: an older backup? It stays.")
+        else:
+            yield Stray("orphan", found, f"No row for {age.days} days.")
+
+
+def sweep_store(*, now: datetime) -> int:
+    """Remember what is without a row, and remove what has been for REMOVED_AFTER; returns how many objects.
+
+    Raises
+    ------
+    StorageError
+        If the store cannot be used; the next night does it.
+    """
+    store = get_object_store()
+    listing, known = Listing.of(store), known_keys()
+    _mark_unmarked(store, listing, known)
+    found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ("newer", "orphan")}
+    StrayObject.objects.exclude(key__in=found).delete()
+    StrayObject.objects.bulk_create(
+        [StrayObject(key=key, seen_at=now, is_newer=stray.kind == "newer") for key, stray in found.items()],
+        ignore_conflicts=True,
+    )
+    Installation.objects.update(gaps=[])
+    due = StrayObject.objects.filter(is_newer=False, seen_at__lte=now - REMOVED_AFTER).values_list("key", flat=True)
+    removed = remove(list(due))
+    StrayObject.objects.filter(key__in=removed).delete()
+    return len(removed)
+
+
+def remove(keys: Collection[str]) -> list[str]:
+    """Remove objects with their marks, unless a row names them meanwhile; the keys of those that are gone."""
+    store, own, removed = get_object_store(), this_installation(), []
+    for key in keys:
+        if _has_row(key):
+            continue
+        try:
+            store.delete(key)
+            store.delete(mark_key(own, key))
+        except KeyRefused:
+            logger.warning("Orphan has a name that this service never writes, and stays key=%r", key)
+            continue
+        removed.append(key)
+    if removed:
+        logger.info("Orphans deleted objects=%d", len(removed))
+    return removed
+
+
+def _mark_unmarked(store: ObjectStore, listing: Listing, known: Collection[str]) -> None:
+    """What rows name and nobody has marked was written before there were marks."""
+    mark(
+        store,
+        this_installation(),
+        *(key for key in sorted(known) if key in listing.objects and key not in listing.marks),
+    )
+
+
+def _is_unknown_time(us: Installation, moment: datetime) -> bool:
+    if us.active_at is None or moment > us.active_at:
+        return True
+    return any(datetime.fromisoformat(start) < moment <= datetime.fromisoformat(end) for start, end in us.gaps)
+
+
+def _has_row(key: str) -> bool:
+    return any(MLModel.objects.filter(**{field: key}).exists() for field in ("s3_key", "serving_key", "dataset_key"))

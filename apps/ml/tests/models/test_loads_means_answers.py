@@ -1,0 +1,89 @@
+"""A model is asked once before it serves: what loads and cannot answer is refused, counted, and replaced."""
+
+import pytest
+
+from apps.common.operations.metrics import FALLBACKS
+from apps.ml.core import artifact
+from apps.ml.core.records import IssueFacts
+from apps.ml.models import MLModel
+from apps.ml.services import ModelLoader, ModelTrainer
+from apps.ml.services.models.kinds import identity_of
+from apps.ml.services.models.registry import NotActivatable, require_sound
+from apps.ml.services.predictions.answering import answer_effort
+from apps.ml.services.training.due import models_due
+from apps.ml.storage import get_object_store
+from apps.ml.storage.signing import digest, sign
+
+pytestmark = pytest.mark.django_db
+EFFORT = "effort_prediction"
+
+
+def exchange(model, data):
+    """Store other bytes as if an earlier version had trained them: signed, of the right kind, whole."""
+    store = get_object_store()
+    store.delete(model.serving_key)
+    store.put(model.serving_key, data)
+    model.serving_digest = digest(data)
+    model.serving_signature = sign(model.serving_digest, of=identity_of(model))
+    model.save()
+
+
+@pytest.fixture
+def mute(trained):
+    """A model whose neighbours have another shape than this code reads: it loads, and fails when it is asked."""
+    found = artifact.loads(get_object_store().get(trained.serving_key), kind="effort")
+    arrays = found.arrays | {"neighbour_fields": found.arrays["neighbour_fields"].T}
+    exchange(trained, artifact.dumps("effort", arrays, found.meta))
+    ModelLoader().clear_cache()
+    return trained
+
+
+def refusals():
+    return FALLBACKS.labels(type=EFFORT, reason="artifact_corrupted")._value.get()
+
+
+def test_a_model_that_loads_and_cannot_answer_falls_through_and_is_counted(mute, team):
+    before = refusals()
+
+    given = answer_effort(IssueFacts("Change the label of part 3"), team.id)
+
+    assert (given.model, given.answer.method) == (None, "similarity")
+    assert refusals() == before + 1
+    mute.refresh_from_db()
+    assert mute.refusal == "The model loads and cannot answer: ValueError."
+
+
+def test_it_is_due_without_one_new_issue_and_the_next_training_replaces_it(mute, team, now):
+    assert EFFORT not in {due.model_type for due in models_due(now=now)}
+    ModelLoader().load_active_model(EFFORT, team.id)
+
+    [due] = [due for due in models_due(now=now) if due.model_type == EFFORT]
+    healed = ModelTrainer().train_effort_prediction_model(team.id, now=now)
+
+    assert due.reason.startswith("it cannot answer")
+    assert healed.is_active
+    assert answer_effort(IssueFacts("Change the label of part 3"), team.id).model.id == healed.id
+
+
+def test_it_cannot_be_activated(mute):
+    with pytest.raises(NotActivatable):
+        require_sound(mute)
+
+
+def test_another_layout_is_refused_by_its_number(trained):
+    found = artifact.loads(get_object_store().get(trained.serving_key), kind="effort")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artifact, "LAYOUTS", {"effort": (99,)})
+        later = artifact.dumps("effort", found.arrays, found.meta)
+
+    with pytest.raises(artifact.ArtifactCorrupted, match="layout 99, which is not read any more"):
+        artifact.loads(later, kind="effort")
+
+
+def test_an_artefact_of_another_project_is_refused_though_it_was_signed_here(trained, team):
+    """Its row was changed in the database to name another project's artefact."""
+    MLModel.objects.filter(id=trained.id).update(project=None)
+    before = FALLBACKS.labels(type=EFFORT, reason="signature_invalid")._value.get()
+
+    assert ModelLoader().load_active_model(EFFORT, team.id) is None
+    assert FALLBACKS.labels(type=EFFORT, reason="signature_invalid")._value.get() == before + 1

@@ -1,0 +1,137 @@
+"""A slip in one setting of the store is refused at start; a client that panics all the same costs one answer only."""
+
+import random
+import time
+
+import pytest
+from django.core.checks import run_checks
+
+from apps.common.operations import health
+from apps.common.operations.slips import SETTINGS, refuse_slips
+from apps.ml.core.records import IssueFacts
+from apps.ml.models import ModelType, TrainingRun
+from apps.ml.services.predictions.answering import answer_effort
+from apps.ml.services.training.jobs import run_training, train_here
+from apps.ml.storage import StorageError, engines, get_object_store
+
+SLIPS = [
+    ("AWS_S3_ENDPOINT_URL", "localhost:9000"),
+    ("AWS_S3_ENDPOINT_URL", "http://127.0.0.1:9000 "),
+    ("AWS_S3_ENDPOINT_URL", "http://127.0.0.1:99999"),
+    ("AWS_S3_ENDPOINT_URL", "http://127.0.0.1:port"),
+    ("AWS_S3_ENDPOINT_URL", "http://"),
+    ("AWS_S3_ENDPOINT_URL", "ftp://127.0.0.1"),
+    ("AWS_STORAGE_BUCKET_NAME", "my bucket"),
+    ("AWS_STORAGE_BUCKET_NAME", "a"),
+    ("AWS_S3_REGION_NAME", "eu central"),
+    ("AWS_STORAGE_PREFIX", "a//b"),
+    ("AWS_STORAGE_PREFIX", "../x"),
+]
+
+
+@pytest.fixture
+def bucket(settings):
+    settings.AWS_STORAGE_BUCKET_NAME, settings.AWS_S3_ENDPOINT_URL = "models", "http://127.0.0.1:1"
+    settings.AWS_ACCESS_KEY_ID = settings.AWS_SECRET_ACCESS_KEY = "any"
+    settings.AWS_S3_MAX_RETRIES = 0
+    return settings
+
+
+@pytest.mark.parametrize(("name", "value"), SLIPS)
+def test_a_slip_is_named_at_start_with_what_would_be_right(bucket, name, value):
+    setattr(bucket, name, value)
+
+    [found] = run_checks(tags=[SETTINGS])
+    assert name in found.msg
+    assert found.hint
+    with pytest.raises(SystemExit, match=f"settings: {name}"):
+        refuse_slips()
+    with pytest.raises(StorageError, match=name):
+        get_object_store()
+
+
+def test_settings_without_a_slip_pass(bucket):
+    bucket.AWS_STORAGE_PREFIX = "team-a/models/"
+
+    assert run_checks(tags=[SETTINGS]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "slip"),
+    [
+        ("CELERY_BROKER_URL", "localhost:6379", "does not begin with"),
+        ("CELERY_BROKER_URL", "redis://localhost:99999", "port"),
+        ("PUBLIC_URL", "scrum.example.com", "does not begin with"),
+        ("TRACKER_ALLOWED_NETWORKS", ["10.0.0.1/8"], "no network"),
+        ("REST_FRAMEWORK", {"DEFAULT_THROTTLE_RATES": {"login": "20 a minute"}}, "throttle rate"),
+    ],
+)
+def test_slips_beside_the_store_are_named_too(settings, name, value, slip):
+    setattr(settings, name, value)
+
+    [found] = run_checks(tags=[SETTINGS])
+
+    assert slip in found.msg
+    assert found.hint
+
+
+@pytest.fixture
+def panicking(bucket, monkeypatch):
+    """A client that panics for real, as if no check had seen the slip."""
+    bucket.AWS_S3_ENDPOINT_URL = "localhost:9000"
+    monkeypatch.setattr(engines, "slips_of_the_store", lambda: iter(()))
+
+
+def test_a_panic_of_the_client_is_a_fault_of_the_store(panicking):
+    with pytest.raises(StorageError, match="S3 upload failed in bucket 'models'"):
+        get_object_store().put("a", b"1")
+
+
+@pytest.mark.django_db
+def test_the_next_method_answers_and_readiness_tells(trained, panicking):
+    given = answer_effort(IssueFacts("Change the label"), trained.project_id)
+
+    assert (given.model, given.answer.method) == (None, "similarity")
+    assert health._Turn("store", health.CHECKS["store"]).wait(time.monotonic() + 60).status == "degraded"
+
+
+@pytest.mark.django_db
+def test_a_job_ends_with_a_reason(run, now, panicking):
+    for _ in range(3):
+        run_training(run.id, now=now, rng=random.Random(0))
+
+    run.refresh_from_db()
+    assert run.state == TrainingRun.State.FAILED
+    assert "S3 upload failed in bucket 'models'" in run.failure_reason
+
+
+class Panic(BaseException):
+    """What a library in another language raises."""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("raised", "state"), [(Panic, "failed"), (SystemExit, "queued")])
+def test_no_job_stays_running_whatever_is_raised(run, now, monkeypatch, raised, state):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr("apps.ml.services.training.jobs._train", fail)
+
+    with pytest.raises(raised):
+        run_training(run.id, now=now, rng=random.Random(0))
+
+    run.refresh_from_db()
+    assert run.state == state
+
+
+@pytest.mark.django_db
+def test_no_job_by_hand_stays_running_either(team, now, monkeypatch):
+    def fail(*_, **__):
+        raise Panic
+
+    monkeypatch.setattr("apps.ml.services.training.jobs._train", fail)
+
+    with pytest.raises(Panic):
+        train_here(ModelType.EFFORT_PREDICTION, team.id, cause="test", now=now)
+
+    assert TrainingRun.objects.get().state == TrainingRun.State.FAILED

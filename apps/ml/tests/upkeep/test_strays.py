@@ -1,0 +1,148 @@
+"""Objects without a row: only what this installation wrote is removed, and only after the stated delay."""
+
+import logging
+import shutil
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from apps.ml.models import Installation, MLModel, StrayObject
+from apps.ml.services.upkeep.installation import (
+    GAP,
+    become_another,
+    neighbours,
+    note_activity,
+    this_installation,
+    warn_of_neighbours,
+)
+from apps.ml.services.upkeep.strays import REMOVED_AFTER, sweep_store
+from apps.ml.services.upkeep.verification import delete_orphans, verify_store
+from apps.ml.storage import get_object_store
+from apps.ml.storage.keys import mark_key
+from apps.projects.services import delete_project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def later():
+    return timezone.now() + timedelta(hours=2)
+
+
+def keys_of(model):
+    return {model.s3_key, model.serving_key, model.dataset_key}
+
+
+def be_a_stranger():
+    """The same process is another installation now, with a database that knows no model."""
+    MLModel.objects.all().delete()
+    Installation.objects.all().delete()
+    note_activity(timezone.now())
+
+
+def test_another_installations_objects_are_listed_and_never_removed(trained, later, capsys, monkeypatch):
+    keys = keys_of(trained)
+    be_a_stranger()
+
+    found = verify_store(now=later)
+
+    assert {finding.key for finding in found.of("foreign")} == keys
+    assert found.is_sound
+    assert delete_orphans(found) == []
+    assert sweep_store(now=later) == sweep_store(now=later + 2 * REMOVED_AFTER) == 0
+    assert all(get_object_store().exists(key) for key in keys)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    call_command("verify_ml_models", "--delete-orphans")
+    assert "3 objects are another installation's or nobody's, and stay." in capsys.readouterr().out
+
+
+def test_both_are_told_at_start(trained, caplog):
+    assert neighbours() == []
+    be_a_stranger()
+
+    with caplog.at_level(logging.WARNING):
+        warn_of_neighbours()
+
+    assert "holds objects of 1 other installations" in caplog.text
+    assert "AWS_STORAGE_PREFIX" in caplog.text
+
+
+def test_objects_that_nobody_has_marked_are_nobodys(trained, later):
+    shutil.rmtree(get_object_store().directory / "ml_written_by")
+    MLModel.objects.all().delete()
+
+    assert {finding.fault for finding in verify_store(now=later).findings} == {"foreign"}
+
+
+def test_what_rows_name_is_marked_where_it_was_written_before_there_were_marks(trained, later):
+    shutil.rmtree(get_object_store().directory / "ml_written_by")
+
+    sweep_store(now=later)
+
+    assert all(get_object_store().exists(mark_key(this_installation(), key)) for key in keys_of(trained))
+
+
+def test_a_deleted_projects_models_and_training_sets_are_removed_after_a_week(trained, team, later):
+    keys = keys_of(trained)
+    delete_project(team)
+
+    assert sweep_store(now=later) == 0
+    assert sweep_store(now=later + REMOVED_AFTER - timedelta(minutes=1)) == 0
+    assert all(get_object_store().exists(key) for key in keys)
+    assert sweep_store(now=later + REMOVED_AFTER) == 3
+
+    assert not any(get_object_store().exists(key) for key in keys)
+    assert get_object_store().list("ml_written_by") == []
+    assert not StrayObject.objects.exists()
+
+
+def test_what_gets_its_row_back_within_the_week_stays(trained, later):
+    row = MLModel.objects.get()
+    trained.delete()
+    sweep_store(now=later)
+    row.save(force_insert=True)
+
+    assert sweep_store(now=later + REMOVED_AFTER) == 0
+    assert not StrayObject.objects.exists()
+
+
+def test_objects_that_are_newer_than_the_database_stay(trained, later):
+    """Its backup of before the training was put back by hand."""
+    trained.delete()
+    Installation.objects.update(active_at=timezone.now() - timedelta(days=1))
+
+    found = verify_store(now=later)
+
+    assert {finding.fault for finding in found.findings} == {"newer"}
+    assert not found.is_sound
+    assert delete_orphans(found) == []
+
+
+def test_they_stay_when_the_database_is_in_use_again(trained, later):
+    trained.delete()
+    Installation.objects.update(active_at=timezone.now() - GAP)
+    note_activity(later)
+
+    assert sweep_store(now=later) == 0
+    assert Installation.objects.get().gaps == []
+    note_activity(later + REMOVED_AFTER)
+
+    assert sweep_store(now=later + REMOVED_AFTER) == 0
+    assert {finding.fault for finding in verify_store(now=later + REMOVED_AFTER).findings} == {"newer"}
+
+
+def test_a_database_in_steady_use_has_no_gaps(db, now):
+    for minute in range(3):
+        note_activity(now + timedelta(minutes=minute))
+
+    assert Installation.objects.get().gaps == []
+
+
+def test_a_restored_database_takes_its_predecessor_for_no_stranger(trained, later):
+    become_another()
+
+    assert neighbours() == []
+    trained.delete()
+    assert {finding.fault for finding in verify_store(now=later).findings} == {"foreign"}

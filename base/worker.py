@@ -1,0 +1,64 @@
+"""What `./run worker` does: two workers, so that a long training delays no task of the next minute.
+
+One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
+the other serves trainings and imports. Both end together, whichever way: a supervisor then starts both again.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+#: Names of the queues, as `base/settings.py` routes to them.
+SHORT, LONG = "celery", "long"
+ROOT = Path(__file__).resolve().parent.parent
+_LOOK_SECONDS = 0.2
+
+
+def commands(arguments: Sequence[str]) -> list[list[str]]:
+    """The two command lines; what the caller adds goes to both."""
+    beat = [] if "--without-beat" in arguments else ["-B"]
+    given = [each for each in arguments if each != "--without-beat"]
+    return [_worker(SHORT, *beat, *given), _worker(LONG, *given)]
+
+
+def _worker(queue: str, *options: str) -> list[str]:
+    start = [sys.executable, "-m", "celery", "--workdir", str(ROOT), "-A", "base", "worker"]
+    return [
+        *start,
+        "--queues",
+        queue,
+        "--hostname",
+        f"{queue}@%h",
+        "--concurrency",
+        "1",
+        "--loglevel",
+        "INFO",
+        *options,
+    ]
+
+
+def run(command_lines: Sequence[Sequence[str]]) -> int:
+    """Run them until the first ends, then end the others; the first code that is not 0."""
+    workers = [subprocess.Popen(each) for each in command_lines]  # noqa: S603 - our own interpreter and arguments
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for worker in workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+
+    # A terminal's Ctrl-C reaches the children too, being of the same group; for them it means the same.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+    while all(worker.poll() is None for worker in workers):
+        time.sleep(_LOOK_SECONDS)
+    stop(signal.SIGTERM, None)
+    codes = [worker.wait() for worker in workers]
+    return next((code for code in codes if code), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(run(commands(sys.argv[1:])))

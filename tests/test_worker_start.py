@@ -1,0 +1,59 @@
+"""`./run worker`: two workers that begin and end together."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from celery import current_app
+
+from apps.ml.selectors import workers as queues
+from base import worker
+from base.celery import CELERY_BEAT_SCHEDULE
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
+    short, long = worker.commands(["--loglevel", "DEBUG"])
+
+    assert (short[short.index("--queues") + 1], long[long.index("--queues") + 1]) == ("celery", "long")
+    assert ("-B" in short, "-B" in long) == (True, False)
+    assert short[-1] == long[-1] == "DEBUG"
+
+
+def test_without_beat_neither_runs_the_schedule():
+    assert not any("-B" in each or "--without-beat" in each for each in worker.commands(["--without-beat"]))
+
+
+@pytest.fixture
+def restored_signals():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_when_one_ends_the_other_does_and_its_code_is_told(restored_signals):
+    assert worker.run([[sys.executable, "-c", "import sys; sys.exit(3)"], SLEEPER]) in (3, -signal.SIGTERM)
+
+
+def test_a_signal_ends_both(restored_signals):
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    assert worker.run([SLEEPER, SLEEPER]) == -signal.SIGTERM
+    assert subprocess.run(["true"], check=True).returncode == 0
+
+
+def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_minute_does():
+    current_app.loader.import_default_modules()
+
+    def queue_of(task):
+        return current_app.amqp.router.route({}, task)["queue"].name
+
+    assert queue_of("apps.ml.tasks.train_model") == queue_of("apps.importers.tasks.run_import") == queues.LONG
+    others = {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} - {"apps.ml.tasks.note_long_worker"}
+    assert {queue_of(task) for task in others} == {queues.SHORT}
+    assert (worker.SHORT, worker.LONG) == (queues.SHORT, queues.LONG)
