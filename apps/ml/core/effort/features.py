@@ -69,14 +69,14 @@ def read(facts: IssueFacts, *, with_people: bool = True) -> Reading:
     facts : IssueFacts
         What is known when the issue is estimated; empty fields give no feature.
     with_people : bool
-        False for a global model, which may not know one project's people.
+        False for a global model, which may not know one project's people, nor its turns of phrase.
     """
     title, description = tokens(facts.title), tokens(clipped(facts.description))
     features = [
         *_fields(facts, with_people),
         *_combinations(facts, with_people),
-        *_text("w", title, Group.TITLE),
-        *_text("d", description, Group.DESCRIPTION),
+        *_text("w", title, Group.TITLE, with_pairs=with_people),
+        *_text("d", description, Group.DESCRIPTION, with_pairs=False),
         *_numbers(facts, len(title), len(description)),
     ]
     return Reading(
@@ -113,11 +113,11 @@ def _combinations(facts: IssueFacts, with_people: bool) -> Iterator[Feature]:
     )
 
 
-def _text(kind: str, words: list[str], group: Group) -> Iterator[Feature]:
-    """Words, and for the title pairs of neighbours too."""
+def _text(kind: str, words: list[str], group: Group, *, with_pairs: bool) -> Iterator[Feature]:
+    """Words, and pairs of neighbours."""
     for word in dict.fromkeys(words):
         yield Feature(hashed(f"{kind}:{word}"), 1.0, group)
-    if group is Group.TITLE:
+    if with_pairs:
         for left, right in dict.fromkeys(pairwise(words)):
             yield Feature(hashed(f"{kind}:{left}_{right}"), BIGRAM_WEIGHT, group)
 
