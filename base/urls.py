@@ -3,20 +3,30 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
+from apps.access.urls import key_urlpatterns
+from apps.access.urls import project_urlpatterns as invitation_urlpatterns
+from apps.accounts.lock_out import slowed
+from apps.common.api.schema_view import SchemaView
 from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
 
 _DOCS = SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"])
 
+# The administration's own page to log in on is throttled as all others are.
+admin.site.login = slowed(admin.site.login)  # type: ignore[method-assign, assignment]
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs"), name="root"),
     path("admin/", admin.site.urls),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", _DOCS, name="docs"),
     path("api/v1/auth/", include("apps.accounts.urls")),
+    path("api/v1/auth/keys/", include(key_urlpatterns)),
+    path("api/v1/invitations/", include("apps.access.urls")),
     path("api/v1/projects/", include("apps.projects.urls")),
+    path("api/v1/projects/", include(invitation_urlpatterns)),
     path("api/v1/projects/", include(project_urlpatterns)),
     path("api/v1/projects/", include(connection_urlpatterns)),
     path("api/v1/imports/", include("apps.importers.urls")),
@@ -26,5 +36,6 @@ urlpatterns = [
 ]
 
 handler400 = "apps.common.api.problems.bad_request"
+handler403 = "apps.common.api.problems.forbidden"
 handler404 = "apps.common.api.problems.not_found"
 handler500 = "apps.common.api.problems.server_error"

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.contrib.auth.tokens import default_token_generator
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.http import urlsafe_base64_encode
 from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.test import APIClient
 
+from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from tests.api_world import World, the_schema, world
 
@@ -70,7 +74,14 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     f"PATCH {PROJECT}/issue-types/{{issue_type_id}}/": (lambda w: {"name": "chore"},),
     f"POST {PROJECT}/issues/": (lambda w: {"title": "Change the login", "issue_type": "bug"},),
     f"PATCH {PROJECT}/issues/{{issue_id}}/": (lambda w: {"assignee": w.member.user_id, "labels": ["login"]},),
-    f"POST {PROJECT}/members/": (lambda w: {"email": UserFactory().email},),
+    "POST /api/v1/invitations/{invitation_id}/accept/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
+    "POST /api/v1/invitations/{invitation_id}/decline/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
+    f"POST {PROJECT}/invitations/": (lambda w: {"email": UserFactory().email},),
+    "POST /api/v1/auth/log-out/": (lambda w: {"refresh": refresh_token()},),
+    "POST /api/v1/auth/password/": (lambda w: {"old_password": PASSWORD, "new_password": f"{PASSWORD}-2"},),
+    "POST /api/v1/auth/password/reset/": (lambda w: {"email": w.lead.email},),
+    "POST /api/v1/auth/password/reset/confirm/": (lambda w: reset_code(w.lead.pk),),
+    "POST /api/v1/auth/keys/": (lambda w: {"name": "CI", "scopes": ["read"]},),
     f"PATCH {PROJECT}/members/{{user_id}}/": (lambda w: {"absent_from": "2026-03-05"},),
     f"POST {PROJECT}/sprints/": (lambda w: {"name": "Sprint 99"},),
     f"PATCH {PROJECT}/sprints/{{sprint_id}}/": (lambda w: {"goal": "Fewer bugs"},),
@@ -91,6 +102,12 @@ def credentials() -> dict[str, str]:
 def refresh_token() -> str:
     token: str = APIClient().post("/api/v1/auth/token/", credentials()).json()["refresh"]
     return token
+
+
+def reset_code(user_id: UUID) -> dict[str, str]:
+    """What a mail would bring, and what somebody chooses."""
+    uid, user = urlsafe_base64_encode(str(user_id).encode()), User.objects.get(pk=user_id)
+    return {"uid": uid, "token": default_token_generator.make_token(user), "new_password": PASSWORD}
 
 
 def cases() -> Iterator[Any]:

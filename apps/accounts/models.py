@@ -1,6 +1,7 @@
 """People who log in, and people whom an import names and who cannot."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
@@ -36,6 +37,22 @@ class UserManager(BaseUserManager["User"]):
         return self.with_email(username).get()
 
 
+class LogIn(UUIDModel):
+    """One log-in over the API, from its password to its end; a row that is gone has ended."""
+
+    user = models.ForeignKey("User", on_delete=models.CASCADE, related_name="log_ins")
+    #: The only refresh token that may still be exchanged.
+    current_token = models.CharField(max_length=64)
+    opened_at = models.DateTimeField()
+    renewed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-opened_at", "id"]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
 
@@ -44,6 +61,9 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
+
+    #: The only project that this person is let into, while a program asks with a key of one project.
+    confined_to: UUID | None = None
 
     objects = UserManager()
 

@@ -213,7 +213,7 @@ def test_people_become_members_who_cannot_log_in(run, project):
 
 def test_people_are_known_again_by_address_and_by_name(run, project):
     by_name = TeamMemberFactory(project=project, user__full_name="Ada Lovelace").user
-    by_address = UserFactory(email="Bob@Example.org")
+    by_address = TeamMemberFactory(project=project, user__email="Bob@Example.org").user
 
     run(record(assignee=Person("ada lovelace"), reporter=Person("Robert", "bob@example.org")))
 
