@@ -2,16 +2,17 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
 
-_DOCS = SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"])
+# Its script comes from an address of its own, its page from us: nothing is inline.
+_DOCS = SpectacularSwaggerSplitView.as_view(
+    url_name="schema", template_name="dashboard/api.html", http_method_names=["get", "head"]
+)
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="docs"), name="root"),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", _DOCS, name="docs"),
@@ -23,8 +24,10 @@ urlpatterns = [
     path("api/v1/notifications/", include("apps.notifications.urls")),
     path("api/v1/ml/", include("apps.ml.urls")),
     path("", include("apps.common.urls")),
+    path("", include("apps.dashboard.urls")),
 ]
 
-handler400 = "apps.common.api.problems.bad_request"
-handler404 = "apps.common.api.problems.not_found"
-handler500 = "apps.common.api.problems.server_error"
+handler400 = "apps.dashboard.views.errors.bad_request"
+handler403 = "apps.dashboard.views.errors.forbidden"
+handler404 = "apps.dashboard.views.errors.not_found"
+handler500 = "apps.dashboard.views.errors.server_error"

@@ -1,0 +1,89 @@
+"""What all pages share: who asks for which project, and the frame around the answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
+
+# The one place where pages name it: they are handed projects, and never look for one.
+from apps.projects.models import Project
+from apps.projects.permissions import RANKS
+from apps.projects.selectors import projects_visible_to, role_of
+
+__all__ = ["NAVIGATION", "Entry", "Project", "may", "project_action", "project_page", "show"]
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page of every project, as the navigation names it; `name` is that of its address."""
+
+    name: str
+    title: str | Promise
+
+
+#: In the order of a morning's questions. A page that stands here is in `urls.py` and takes a project's key.
+NAVIGATION = (Entry("project", _("Overview")),)
+
+
+def project_page(view: View) -> View:
+    """A page of a project: `view(request, project, ...)`, whose days are those of the project's time zone.
+
+    Nobody sees a page before logging in; a project that one may not see is told as one that does not exist.
+    """
+    return require_safe(_of_project(view))
+
+
+def project_action(role: str) -> Callable[[View], View]:
+    """Something that a page does, by POST, for whoever has this role in the project or a higher one."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def handle(request: HttpRequest, project: Project, **rest: Any) -> HttpResponse:
+            if not may(request, project, role):
+                raise PermissionDenied
+            return view(request, project, **rest)
+
+        return require_POST(_of_project(handle))
+
+    return decorate
+
+
+def _of_project(view: View) -> View:
+    @login_required
+    @wraps(view)
+    def handle(request: HttpRequest, key: str, **rest: Any) -> HttpResponse:
+        project = get_object_or_404(projects_visible_to(request.user), key=key)
+        with timezone.override(project.zone):
+            return view(request, project, **rest)
+
+    return handle
+
+
+def may(request: HttpRequest, project: Project, role: str) -> bool:
+    """Whether this person has this role here, or a higher one."""
+    has = role_of(request.user, project)
+    return has is not None and RANKS.index(has) >= [str(rank) for rank in RANKS].index(role)
+
+
+def show(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    project: Project | None = None,
+    page: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A template of `dashboard/` in the frame; `page` is the entry of the navigation that it belongs to."""
+    frame = {"project": project, "navigation": NAVIGATION, "page": page}
+    return render(request, f"dashboard/{template}", {**frame, **context}, status=status)
