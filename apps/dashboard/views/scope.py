@@ -19,12 +19,12 @@ from apps.projects.models import Project
 from apps.projects.permissions import RANKS
 from apps.projects.selectors import projects_visible_to, role_of
 
-__all__ = ["NAVIGATION", "Entry", "Project", "may", "project_action", "project_page", "show"]
+__all__ = ["NAVIGATION", "NavigationEntry", "Project", "may", "project_action", "project_page", "show"]
 View = Callable[..., HttpResponse]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NavigationEntry:
     """A page of every project, as the navigation names it; `name` is that of its address."""
 
     name: str
@@ -32,7 +32,7 @@ class Entry:
 
 
 #: In the order of a morning's questions. A page that stands here is in `urls.py` and takes a project's key.
-NAVIGATION = (Entry("project", _("Overview")),)
+NAVIGATION = (NavigationEntry("project", _("Overview")),)
 
 
 def project_page(view: View) -> View:
