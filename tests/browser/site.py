@@ -21,7 +21,7 @@ SERIOUS = {"serious", "critical"}
 #: Reports of the Content-Security-Policy; a script before all others, so that none escapes.
 _WATCH = """
 window.refused = [];
-document.addEventListener('securitypolicyviolation', e => window.refused.push(e.violatedDirective + ' ' + e.blockedURI));
+document.addEventListener('securitypolicyviolation', e => refused.push(e.violatedDirective + ' ' + e.blockedURI));
 """
 
 

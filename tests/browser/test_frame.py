@@ -1,4 +1,4 @@
-"""What every page keeps: a log-in first, a policy without exceptions, room on a phone, nothing that shuts people out."""
+"""What every page keeps: log-in first, a policy without exceptions, room on a phone, nothing that shuts people out."""
 
 import pytest
 
