@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.charts.numbers import number, percent, signed
 from apps.common.charts.picture import HALF, HALF_NARROW, NARROW_LETTER, Markup, Picture, Size, picture, svg
-from apps.common.charts.plot import words_at
+from apps.common.charts.plot import shortened, words_at
 from apps.common.charts.scales import Scale
 
 _INTERVAL, _GAUGE = Size("small", 160, 16), Size("small", 300, 20)
@@ -114,8 +114,7 @@ def _steps(parts: Sequence[Part], total: float, size: Size) -> list[str]:
     for place, (name, told, start, end, style) in enumerate(bars):
         y, x = _ROW * place + 4, min(across(start), across(end))
         length = max(abs(across(end) - across(start)), 1.0)
-        shown = name if len(name) <= longest else f"{name[: longest - 1]}…"
-        drawn.append(words_at(left - 10, y + 14, shown, anchor="end"))
+        drawn.append(words_at(left - 10, y + 14, shortened(name, longest), anchor="end"))
         drawn.append(f'<rect class="{style}" x="{x:.1f}" y="{y + 3:.1f}" width="{length:.1f}" height="15" rx="2"/>')
         drawn.append(words_at(size.width - 4, y + 14, told, anchor="end", style="ink"))
     return drawn

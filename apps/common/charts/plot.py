@@ -103,6 +103,11 @@ class Plot:
         self.parts.append(linked(f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{told}</circle>',
                                  href, title))  # fmt: skip
 
+    def many(self, points: Iterable[Point]) -> None:
+        """Dots that only show where most lie: one path, a tenth of the weight."""
+        places = "".join(f"M{self.left(x):.0f} {self.top(y):.0f}h0" for x, y in points)
+        self.parts.append(f'<path class="many" d="{places}"/>')
+
     def text(self, x: float, y: float, words: str, *, anchor: str = "middle", style: str = "") -> None:
         """Words at a place in units."""
         self.parts.append(words_at(x, y, words, anchor=anchor, style=style))
@@ -174,6 +179,11 @@ def linked(drawn: str, href: str, title: str) -> str:
     if not href.startswith(_SAFE_LINKS):
         return drawn
     return f'<a href="{escape(href)}" aria-label="{escape(title)}">{drawn}</a>'
+
+
+def shortened(words: str, longest: int) -> str:
+    """At most so many letters, the last an ellipsis where some are missing."""
+    return words if len(words) <= longest else f"{words[: max(longest - 1, 1)]}…"
 
 
 def labelled(ticks: Sequence[float], told: Callable[[float], str]) -> list[tuple[float, str]]:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import NARROW_LETTER, Picture, Size, picture
-from apps.common.charts.plot import Mark, Plot, labelled
+from apps.common.charts.plot import Mark, Plot, labelled, shortened
 from apps.common.charts.scales import Scale
 
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -90,7 +90,7 @@ def strip(rows: Sequence[Row], *, label: str) -> Picture:
     heights = [float(len(rows) - place) for place in range(len(rows))]
 
     def draw(size: Size) -> list[str]:
-        names = [_shortened(row.name, _LONGEST_NAME[size.name]) for row in rows]
+        names = [shortened(row.name, _LONGEST_NAME[size.name]) for row in rows]
         y = Scale(0.0, len(rows) + 1.0)
         plot = Plot(
             size, Scale(0.0, 1.0), y, list(zip(heights, names, strict=True)), [Mark(_("promised"), "line even")]
@@ -132,7 +132,3 @@ def _largest(shares: Sequence[Kept]) -> int:
 
 def _radius(share: Kept, largest: int) -> float:
     return max(_LARGEST_DOT * math.sqrt(share.n / largest), _SMALLEST_DOT)
-
-
-def _shortened(name: str, longest: int) -> str:
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
