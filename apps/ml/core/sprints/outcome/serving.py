@@ -164,3 +164,8 @@ class Outlook:
     moment: SprintMoment
     #: 'points' or 'issues'.
     unit: str
+
+    def left_at(self, shares: Floats) -> Floats:
+        """What is left of the scope at the end, below which so many outcomes stay: shape (n_shares,), rising."""
+        delivered = self.outcome.distribution.quantiles(1.0 - shares)
+        return np.maximum((1.0 - delivered) * self.outcome.scope_points, 0.0)
