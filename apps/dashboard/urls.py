@@ -5,7 +5,9 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.dashboard.views.project import project
+from apps.dashboard.views.issue import issue
+from apps.dashboard.views.project import chance, project, project_file, review
+from apps.dashboard.views.sprint import sprint, sprint_file, sprints, what_if
 from apps.dashboard.views.start import start
 
 app_name = "dashboard"
@@ -17,4 +19,12 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("projects/", start, name="start"),
     path("projects/<slug:key>/", project, name="project"),
+    path("projects/<slug:key>/chance/", chance, name="chance"),
+    path("projects/<slug:key>/anomalies/<uuid:anomaly_id>/", review, name="anomaly"),
+    path("projects/<slug:key>/files/<slug:name>.<slug:kind>", project_file, name="project-file"),
+    path("projects/<slug:key>/sprints/", sprints, name="sprints"),
+    path("projects/<slug:key>/sprints/<slug:reference>/", sprint, name="sprint"),
+    path("projects/<slug:key>/sprints/<slug:reference>/plan/", what_if, name="sprint-plan"),
+    path("projects/<slug:key>/sprints/<slug:reference>/<slug:name>.<slug:kind>", sprint_file, name="sprint-file"),
+    path("projects/<slug:key>/issues/<path:reference>/", issue, name="issue"),
 ]

@@ -14,8 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-# The one place where pages name it: they are handed projects, and never look for one.
-from apps.projects.models import Project
+from apps.dashboard.types import Project
 from apps.projects.permissions import RANKS
 from apps.projects.selectors import projects_visible_to, role_of
 
@@ -32,7 +31,10 @@ class NavigationEntry:
 
 
 #: In the order of a morning's questions. A page that stands here is in `urls.py` and takes a project's key.
-NAVIGATION = (NavigationEntry("project", _("Overview")),)
+NAVIGATION = (
+    NavigationEntry("project", _("Overview")),
+    NavigationEntry("sprints", _("Sprint")),
+)
 
 
 def project_page(view: View) -> View:
