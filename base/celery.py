@@ -1,13 +1,15 @@
 """The Celery app and its schedule."""
 
+import contextlib
 import os
 from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_shutdown
+from celery.signals import import_modules, worker_ready, worker_shutdown
 from django.conf import settings
 
+from apps.common.broker import BROKER_FAULTS
 from apps.common.operations.metric_files import leave, share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
@@ -15,6 +17,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 #: A message of a task of every minute is worthless once the next one exists; no heap of them waits for a worker.
 _MINUTELY = {"expires": 55}
 CELERY_BEAT_SCHEDULE = {
+    "note-worker": {
+        "task": "apps.common.tasks.note_worker",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
     "retrain-ml-models": {
         "task": "apps.ml.tasks.retrain_ml_models",
         "schedule": crontab(hour=2, minute=0, day_of_week=1),
@@ -68,6 +75,13 @@ _SOCKET_LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}
 def _share_metrics(**_: Any) -> None:
     """A worker counts into files that the web server's `/metrics` adds up; decided before the tasks are imported."""
     share(settings.METRICS_DIR)
+
+
+@worker_ready.connect
+def _show_worker(**_: Any) -> None:
+    """Pages need not wait a minute to know of it; a broker that is away by now is told by the worker itself."""
+    with contextlib.suppress(*BROKER_FAULTS):
+        app.send_task("apps.common.tasks.note_worker", expires=_MINUTELY["expires"])
 
 
 @worker_shutdown.connect

@@ -288,7 +288,7 @@ LOGGING = {
         # Without Django's own handlers: one writes every line twice, the other mails what the log leaves out.
         "django": {"handlers": [], "level": "WARNING"},
         "django.server": {"level": "INFO"},
-        "celery": {"level": "INFO"},
+        "celery": {"level": LOG_LEVEL},
         # It warns at every connection that a folder has no host name.
         "kombu.connection": {"level": "ERROR"},
     },

@@ -21,3 +21,13 @@ class UUIDModel(models.Model):
 
     class Meta:
         abstract = True
+
+
+class WorkerSeen(models.Model):
+    """When a worker last did something, of whichever machine: one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"

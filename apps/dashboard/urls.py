@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
+from apps.dashboard.views.share import make_link, share, shared, withdraw_link
 from apps.dashboard.views.sprint import sprint, sprint_file, sprints, what_if
 from apps.dashboard.views.start import start
 
@@ -26,5 +27,9 @@ urlpatterns = [
     path("projects/<slug:key>/sprints/<slug:reference>/", sprint, name="sprint"),
     path("projects/<slug:key>/sprints/<slug:reference>/plan/", what_if, name="sprint-plan"),
     path("projects/<slug:key>/sprints/<slug:reference>/<slug:name>.<slug:kind>", sprint_file, name="sprint-file"),
+    path("projects/<slug:key>/share/", share, name="share"),
+    path("projects/<slug:key>/share/new/", make_link, name="share-new"),
+    path("projects/<slug:key>/share/<uuid:link_id>/withdraw/", withdraw_link, name="share-withdraw"),
+    path("shared/<str:token>/", shared, name="shared"),
     path("projects/<slug:key>/issues/<path:reference>/", issue, name="issue"),
 ]

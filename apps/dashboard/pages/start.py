@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.dashboard.types import Project
-from apps.ml.selectors.projects import Progress, progress_of
+from apps.ml.selectors.projects import ProjectProgress, progress_of
 from apps.ml.selectors.trust import ServingEvaluation, open_anomaly_counts, serving_evaluations
 from apps.projects.selectors import Visitor, projects_visible_to
 
@@ -17,7 +17,7 @@ class ProjectLine:
     """A project in the list."""
 
     project: Project
-    progress: Progress
+    progress: ProjectProgress
     anomalies: int
     models: Sequence[ServingEvaluation]
 

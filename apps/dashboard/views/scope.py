@@ -14,11 +14,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.common.workers import is_worker_missing
 from apps.dashboard.types import Project
 from apps.projects.permissions import RANKS
 from apps.projects.selectors import projects_visible_to, role_of
 
-__all__ = ["NAVIGATION", "NavigationEntry", "Project", "may", "project_action", "project_page", "show"]
+__all__ = ["NAVIGATION", "NavigationEntry", "Project", "lead_page", "may", "project_action", "project_page", "show"]
 View = Callable[..., HttpResponse]
 
 
@@ -28,12 +29,15 @@ class NavigationEntry:
 
     name: str
     title: str | Promise
+    #: Whose page it is; others are not led there.
+    role: str = "viewer"
 
 
 #: In the order of a morning's questions. A page that stands here is in `urls.py` and takes a project's key.
 NAVIGATION = (
     NavigationEntry("project", _("Overview")),
     NavigationEntry("sprints", _("Sprint")),
+    NavigationEntry("share", _("Share"), role="lead"),
 )
 
 
@@ -43,6 +47,18 @@ def project_page(view: View) -> View:
     Nobody sees a page before logging in; a project that one may not see is told as one that does not exist.
     """
     return require_safe(_of_project(view))
+
+
+def lead_page(view: View) -> View:
+    """A page of a project for its leads alone."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, project: Project, **rest: Any) -> HttpResponse:
+        if not may(request, project, "lead"):
+            raise PermissionDenied
+        return view(request, project, **rest)
+
+    return project_page(handle)
 
 
 def project_action(role: str) -> Callable[[View], View]:
@@ -71,6 +87,12 @@ def _of_project(view: View) -> View:
     return handle
 
 
+def _entries(request: HttpRequest, project: Project) -> list[NavigationEntry]:
+    """The pages of a project that this person may open."""
+    is_lead = may(request, project, "lead")
+    return [entry for entry in NAVIGATION if is_lead or entry.role != "lead"]
+
+
 def may(request: HttpRequest, project: Project, role: str) -> bool:
     """Whether this person has this role here, or a higher one."""
     has = role_of(request.user, project)
@@ -87,5 +109,10 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """A template of `dashboard/` in the frame; `page` is the entry of the navigation that it belongs to."""
-    frame = {"project": project, "navigation": NAVIGATION, "page": page}
+    frame = {
+        "project": project,
+        "navigation": lambda: _entries(request, project) if project else (),
+        "page": page,
+        "is_worker_missing": lambda: is_worker_missing(now=timezone.now()),
+    }
     return render(request, f"dashboard/{template}", {**frame, **context}, status=status)

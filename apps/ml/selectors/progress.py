@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Count, Q, Sum
 
 from apps.ml.core.forecasts.units import Unit
-from apps.ml.core.past.burn_up import Event
+from apps.ml.core.past.burn_up import BacklogEvent
 from apps.ml.selectors.issues import DONE
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue
@@ -24,7 +24,7 @@ def done_so_far(project_id: UUID | str, unit: Unit, *, usual: float) -> float:
     return float(found["size"] or 0.0) + usual * int(found["unsized"])
 
 
-def turns_since(project_id: UUID | str, since: datetime, unit: Unit, *, usual: float) -> Sequence[Event]:
+def turns_since(project_id: UUID | str, since: datetime, unit: Unit, *, usual: float) -> Sequence[BacklogEvent]:
     """What came in, was finished and was dropped since a moment."""
     lately = Q(created_at__gt=since) | Q(resolved_at__gt=since) | Q(dropped_at__gt=since)
     rows = Issue.objects.filter(COUNTED, lately, project_id=project_id).order_by()
@@ -37,11 +37,11 @@ def _size(size: float | None, unit: Unit, usual: float) -> float:
     return 1.0 if unit == "issues" else usual if size is None else size
 
 
-def _turns(moments: Sequence[datetime | None], size: float) -> Iterator[Event]:
+def _turns(moments: Sequence[datetime | None], size: float) -> Iterator[BacklogEvent]:
     created, resolved, dropped = moments
     if created:
-        yield Event(created, "created", size)
+        yield BacklogEvent(created, "created", size)
     if resolved:
-        yield Event(resolved, "done", size)
+        yield BacklogEvent(resolved, "done", size)
     if dropped:
-        yield Event(dropped, "dropped", size)
+        yield BacklogEvent(dropped, "dropped", size)

@@ -28,7 +28,7 @@ def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProjectProgress:
     """How far a project is, and when anything in it last changed; None while it is empty."""
 
     total: int = 0
@@ -41,9 +41,9 @@ class Progress:
         return self.completed / self.total if self.total else None
 
 
-def progress_of(project_ids: Collection[UUID]) -> Mapping[UUID, Progress]:
+def progress_of(project_ids: Collection[UUID]) -> Mapping[UUID, ProjectProgress]:
     """Of some projects, in one query."""
     rows = Issue.objects.filter(COUNTED, project__in=project_ids).order_by().values_list("project_id")
     counts = rows.annotate(total=Count("id", filter=~DROPPED), done=Count("id", filter=DONE), last=Max("updated_at"))
-    found = {id_: Progress(total, done, last) for id_, total, done, last in counts}
-    return {id_: found.get(id_, Progress()) for id_ in project_ids}
+    found = {id_: ProjectProgress(total, done, last) for id_, total, done, last in counts}
+    return {id_: found.get(id_, ProjectProgress()) for id_ in project_ids}

@@ -9,7 +9,7 @@ Turn = Literal["created", "done", "dropped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class BacklogEvent:
     """An issue came in, was finished or was dropped; its size is that of today."""
 
     at: datetime
@@ -27,14 +27,14 @@ class Standing:
     scope: float
 
 
-def burn_up(now: Standing, events: Iterable[Event], moments: Sequence[datetime]) -> tuple[Standing, ...]:
+def burn_up(now: Standing, events: Iterable[BacklogEvent], moments: Sequence[datetime]) -> tuple[Standing, ...]:
     """A backlog at some earlier moments.
 
     Parameters
     ----------
     now : Standing
         As it is: the last of the answer.
-    events : iterable of Event
+    events : iterable of BacklogEvent
         At least what happened since the first moment.
     moments : sequence of datetime
         Rising, before now.
