@@ -17,13 +17,14 @@ MOST_FIGURES = 256
 _FIGURES: BoundedCache[Any] = BoundedCache(size=lambda _: 1)
 
 
-def remembered(project: Project, what: str, make: Callable[[], Figure], *, now: datetime) -> Figure:
-    """What `make` tells of a project, made anew once an issue, a sprint, the calendar or a model changed, and hourly.
+def state_of(project: Project, *, now: datetime) -> str:
+    """Changes once an issue, a sprint, the calendar or a model does, and hourly; a handful of small queries."""
+    return f"{project.pk} {project_revision(project)} {serving_versions(project.pk)} {now:%Y-%m-%d %H}"
 
-    Looking costs a handful of small queries; making costs a simulation.
-    """
-    state = (project_revision(project), serving_versions(project.pk), now.strftime("%Y-%m-%d %H"))
-    key = f"{what} {project.pk} {state}"
+
+def remembered(state: str, what: str, make: Callable[[], Figure]) -> Figure:
+    """What `make` tells of a project in this state; made once, since it costs a simulation."""
+    key = f"{what} {state}"
     found: Figure | None = _FIGURES.get(key, now=time.monotonic())
     if found is None:
         found = make()

@@ -13,7 +13,7 @@ from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number
 from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Limits, Observation, process_behaviour
-from apps.dashboard.memory import remembered
+from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.pages.issues import NamedIssue, named_issues
 from apps.dashboard.pages.sprints import ListedSprint, current_sprint
 from apps.dashboard.types import Project
@@ -29,6 +29,7 @@ from apps.projects.selectors import sprint_by_reference
 
 #: More than anybody looks at in one morning; the rest is counted.
 MOST_ANOMALIES = 8
+SHOWN_ANOMALIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ class ProjectPage:
     anomalies: Sequence[NamedAnomaly]
     more_anomalies: int
     models: Sequence[ServingEvaluation]
+
+    @property
+    def first_anomalies(self) -> Sequence[NamedAnomaly]:
+        """Those that are seen at a glance."""
+        return self.anomalies[:SHOWN_ANOMALIES]
+
+    @property
+    def other_anomalies(self) -> Sequence[NamedAnomaly]:
+        """Those that are folded away."""
+        return self.anomalies[SHOWN_ANOMALIES:]
 
     @property
     def is_empty(self) -> bool:
@@ -129,7 +140,7 @@ class ProjectPage:
 
 def project_page(project: Project, *, now: datetime, today: date, shows_people: bool = True) -> ProjectPage:
     """Read a project; what takes a simulation is remembered until something changes."""
-    sprint = current_sprint(project)
+    sprint, state = current_sprint(project), state_of(project, now=now)
     found = open_anomalies(project.pk).order_by(severest_first("severity"), "-detected_at", "id")
     anomalies = list(found[:MOST_ANOMALIES])
     names = named_issues(
@@ -138,10 +149,10 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
     return ProjectPage(
         project=project,
         today=today,
-        found=remembered(project, "forecast", lambda: project_forecast(project.pk, now=now), now=now),
-        summary=remembered(project, "summary", lambda: _summary(project, now), now=now),
+        found=remembered(state, "forecast", lambda: project_forecast(project.pk, now=now)),
+        summary=remembered(state, "summary", lambda: _summary(project, now)),
         sprint=sprint,
-        overview=sprint_figures(project, sprint.reference, now=now) if sprint else None,
+        overview=_sprint(project, sprint.reference, state, now) if sprint else None,
         anomalies=[
             NamedAnomaly(row, [names[id_] for id_ in row.evidence.get("issues", ()) if id_ in names])
             for row in anomalies
@@ -153,12 +164,15 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
 
 def sprint_figures(project: Project, reference: str, *, now: datetime) -> SprintOverview | None:
     """All that is told of a sprint, remembered until something changes; None where there is no such sprint."""
+    return _sprint(project, reference, state_of(project, now=now), now)
 
+
+def _sprint(project: Project, reference: str, state: str, now: datetime) -> SprintOverview | None:
     def make() -> SprintOverview | None:
         sprint = sprint_by_reference(project, reference)
         return sprint_overview(sprint, now=now) if sprint else None
 
-    return remembered(project, f"sprint {reference}", make, now=now)
+    return remembered(state, f"sprint {reference}", make)
 
 
 def _summary(project: Project, now: datetime) -> ProjectSummary:

@@ -18,25 +18,25 @@ _TONES = {"critical": "bad", "high": "bad", "medium": "warn", "low": "plain"}
 @register.filter
 def number(value: float | None) -> str:
     """8.3, 12, 1,235; a dash where nothing is known."""
-    return "–" if value is None else numbers.number(value)
+    return "–" if value in (None, "") else numbers.number(value)
 
 
 @register.filter
 def percent(share: float | None) -> str:
     """A share in [0, 1] as whole per cent."""
-    return "–" if share is None else numbers.percent(share)
+    return "–" if share in (None, "") else numbers.percent(share)
 
 
 @register.filter
 def weekday(day: date | None) -> str:
     """A day that is near: 'Fri 13 Mar'."""
-    return "–" if day is None else date_format(day, "D j M").replace(" ", "\N{NO-BREAK SPACE}")
+    return "–" if not day else date_format(day, "D j M").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
 def day(value: date | None) -> str:
     """A day that may be far: '13 Mar 2027'."""
-    return "–" if value is None else numbers.day(value).replace(" ", "\N{NO-BREAK SPACE}")
+    return "–" if not value else numbers.day(value).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
