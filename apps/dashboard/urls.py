@@ -9,7 +9,7 @@ from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
 from apps.dashboard.views.share import make_link, share, shared, withdraw_link
 from apps.dashboard.views.sprint import sprint, sprint_file, sprints, what_if
-from apps.dashboard.views.start import start
+from apps.dashboard.views.start import demonstration, new_project, start
 
 app_name = "dashboard"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("login/", LoginView.as_view(template_name="dashboard/login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("projects/", start, name="start"),
+    path("projects/new/demonstration/", demonstration, name="demonstration"),
+    path("projects/new/", new_project, name="new-project"),
     path("projects/<slug:key>/", project, name="project"),
     path("projects/<slug:key>/chance/", chance, name="chance"),
     path("projects/<slug:key>/anomalies/<uuid:anomaly_id>/", review, name="anomaly"),

@@ -16,15 +16,15 @@ _TONES = {"critical": "bad", "high": "bad", "medium": "warn", "low": "plain"}
 
 
 @register.filter
-def number(value: float | None) -> str:
+def number(value: float | str | None) -> str:
     """8.3, 12, 1,235; a dash where nothing is known."""
-    return "–" if value in (None, "") else numbers.number(value)
+    return numbers.number(value) if isinstance(value, (int, float)) else "–"
 
 
 @register.filter
-def percent(share: float | None) -> str:
+def percent(share: float | str | None) -> str:
     """A share in [0, 1] as whole per cent."""
-    return "–" if share in (None, "") else numbers.percent(share)
+    return numbers.percent(share) if isinstance(share, (int, float)) else "–"
 
 
 @register.filter

@@ -21,6 +21,8 @@ from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first
 from apps.ml.selectors.trust import open_anomalies
 from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.projects.models import Issue, Project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
@@ -145,7 +147,26 @@ def test_who_is_in_no_project_finds_three_doors(db: None, client: Client):
 
     shown = text_of(client, "/projects/")
 
-    assert [door in shown for door in ("demonstration", "Connect a tracker", "Upload a file")] == [True] * 3
+    assert [door in shown for door in ("demonstration", "Connect a tracker", "upload a file")] == [True] * 3
+
+
+def test_a_project_of_ones_own_is_made_by_name_and_key(db: None, client: Client):
+    client.force_login(UserFactory())
+
+    made = client.post("/projects/new/", {"name": "Web shop", "key": "web"}, follow=True)
+    again = client.post("/projects/new/", {"name": "Other", "key": "WEB"}, follow=True)
+
+    assert made.redirect_chain[-1][0] == "/projects/WEB/"
+    assert "Upload a file" in made.content.decode()
+    assert "already exists" in again.content.decode()
+
+
+def test_the_demonstration_is_made_once(demo: Team, client: Client):
+    client.force_login(UserFactory())
+
+    answer = client.post("/projects/new/demonstration/", follow=True)
+
+    assert "here already" in answer.content.decode()
 
 
 def test_an_empty_project_says_how_work_comes_in(db: None, client: Client):
@@ -212,7 +233,10 @@ def test_a_page_asks_a_constant_number_of_questions(demo: Team, lead: Client, pa
 
 
 def queries_of(client: Client, page: str) -> int:
+    """As a new process asks them."""
     memory.forget()
+    ModelLoader().clear_cache()
+    FINISHED_WORK.clear()
     with CaptureQueriesContext(connection) as asked:
         client.get(page)
     return len(asked)
