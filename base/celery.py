@@ -1,13 +1,15 @@
 """The Celery app and its schedule."""
 
+import contextlib
 import os
 from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_init, worker_shutdown
+from celery.signals import import_modules, worker_init, worker_ready, worker_shutdown
 from django.conf import settings
 
+from apps.common.broker import BROKER_FAULTS
 from apps.common.operations.metric_files import leave, share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
@@ -88,6 +90,14 @@ def _refuse_slips(**_: Any) -> None:
     from apps.common.operations.slips import refuse_slips  # noqa: PLC0415 - the apps are ready only now
 
     refuse_slips()
+
+
+@worker_ready.connect
+def _show_worker(**_: Any) -> None:
+    """Pages need not wait a minute to know of it; a broker that is away by now is told by the worker itself."""
+    with contextlib.suppress(*BROKER_FAULTS):
+        for task in ("requeue_lost_trainings", "note_long_worker"):
+            app.send_task(f"apps.ml.tasks.{task}", expires=_MINUTELY["expires"])
 
 
 @worker_shutdown.connect

@@ -1,6 +1,8 @@
 """How the web server runs. Figures: docs/benchmarks.md; settings: docs/reference/settings.md."""
 
+import contextlib
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -61,5 +63,10 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Leave nothing in memory."""
+    """Leave nothing in memory, and no worker that `./run` has started."""
     leave(settings.METRICS_DIR)
+    if worker := os.environ.get("SCRUM_ML_WORKER"):
+        # One that is gone is what was wanted. At once, and not after what it does: tasks outlive the death of a worker.
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(int(worker), signal.SIGQUIT)
+            os.waitpid(int(worker), 0)

@@ -1,4 +1,4 @@
-"""What `./run` does once the environment stands: prepare a demonstration or a user's own issues, then serve.
+"""What `./run` does once the environment stands: prepare a demonstration or a user's own issues, serve, and work.
 
 The process becomes the web server, so that Ctrl-C reaches it directly and training's memory is given back. `run` starts
 it as a file: as `-m base.launch` the package would read the settings before anybody could tell what is wrong with them.
@@ -8,6 +8,7 @@ import argparse
 import difflib
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +17,20 @@ from typing import NoReturn
 import django
 from django.core.management import CommandError
 
-GUNICORN_CONF = Path(__file__).resolve().parent / "gunicorn_conf.py"
+ROOT = Path(__file__).resolve().parent.parent
+GUNICORN_CONF = ROOT / "base" / "gunicorn_conf.py"
+#: One worker with its schedule; it says only what goes wrong, for the terminal is the web server's.
+WORKER = ["-m", "celery", "--quiet", "--workdir", str(ROOT), "-A", "base", "worker", "-B", "--concurrency", "1"]
 
 GREETING = """
-Scrum ML serves on {address}   (Ctrl-C stops it)
+Scrum ML serves on {address}   (Ctrl-C stops it and its worker)
 
-  API documentation   {address}/api/docs/
+  Open                {address}/
   Log in              {email}
   Password            {password}
-  Scoring, retraining ./run worker, in another terminal
+  API description     {address}/api/docs/
 
-Paste this into another terminal for a first prediction:
+Paste this into another terminal for a first prediction by the API:
 
 TOKEN=$(curl -s {address}/api/v1/auth/token/ -H 'Content-Type: application/json' \\
   -d '{{"email": "{email}", "password": "{password}"}}' \\
@@ -113,6 +117,13 @@ def prepare(data: Path | None, address: str) -> str:
     return GREETING.format(address=address, email=login.email, password=login.password, project_id=login.project_id)
 
 
+def start_worker() -> None:
+    """A worker beside the server, in its process group: one Ctrl-C reaches both, and the server ends it otherwise."""
+    command, quiet = [sys.executable, *WORKER], {"LOG_LEVEL": "WARNING", **os.environ}
+    worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=quiet)  # noqa: S603 - our own interpreter
+    os.environ["SCRUM_ML_WORKER"] = str(worker.pid)
+
+
 def become_server(host: str, port: int, greeting: str | None) -> NoReturn:
     """Replace this process by gunicorn."""
     if greeting:
@@ -130,6 +141,7 @@ def main(arguments: Sequence[str]) -> None:
         become_server(options.host, options.port, None)
     set_up_django()
     greeting = prepare(options.data, f"http://{options.host}:{options.port}")
+    start_worker()
     become_server(options.host, options.port, greeting)
 
 

@@ -49,6 +49,24 @@ SESSION_COOKIE_HTTPONLY = True
 # The proxy that ends TLS redirects to it and sends HSTS; common.W004 asks for one.
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 X_FRAME_OPTIONS = "DENY"
+# Only what this service serves itself; nothing written into a page runs or styles it, whoever wrote it there.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        # data: for the icons within Swagger's style sheet.
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+CSRF_FAILURE_VIEW = "apps.dashboard.views.errors.forbidden"
+LOGIN_URL = "dashboard:login"
+LOGIN_REDIRECT_URL = "dashboard:start"
+LOGOUT_REDIRECT_URL = "dashboard:login"
 PASSWORD_HASHERS = [
     "apps.accounts.hashers.Argon2InTurn",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -70,6 +88,8 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "csp",
+    "django_htmx",
     "apps.common",
     "apps.accounts",
     "apps.projects",
@@ -78,6 +98,7 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.ml",
     "apps.importers",
+    "apps.dashboard",
 ]
 MIDDLEWARE = [
     "apps.common.operations.middleware.probes",
@@ -85,6 +106,7 @@ MIDDLEWARE = [
     "apps.common.api.limits.Limits",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -93,6 +115,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last: it answers in place of whatever refused a log-in that is locked.
     "axes.middleware.AxesMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "base.urls"
 WSGI_APPLICATION = "base.wsgi.application"
@@ -312,7 +335,7 @@ LOGGING = {
         # Without Django's own handlers: one writes every line twice, the other mails what the log leaves out.
         "django": {"handlers": [], "level": "WARNING"},
         "django.server": {"level": "INFO"},
-        "celery": {"level": "INFO"},
+        "celery": {"level": LOG_LEVEL},
         # It warns at every connection that a folder has no host name.
         "kombu.connection": {"level": "ERROR"},
     },

@@ -2,8 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from apps.access.urls import key_urlpatterns
 from apps.access.urls import project_urlpatterns as invitation_urlpatterns
@@ -12,13 +11,15 @@ from apps.common.api.schema_view import SchemaView
 from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
 
-_DOCS = SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"])
+# Its script comes from an address of its own, its page from us: nothing is inline.
+_DOCS = SpectacularSwaggerSplitView.as_view(
+    url_name="schema", template_name="dashboard/api.html", http_method_names=["get", "head"]
+)
 
 # The administration's own page to log in on is throttled as all others are.
 admin.site.login = slowed(admin.site.login)  # type: ignore[method-assign, assignment]
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="docs"), name="root"),
     path("admin/", admin.site.urls),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", _DOCS, name="docs"),
@@ -33,9 +34,10 @@ urlpatterns = [
     path("api/v1/notifications/", include("apps.notifications.urls")),
     path("api/v1/ml/", include("apps.ml.urls")),
     path("", include("apps.common.urls")),
+    path("", include("apps.dashboard.urls")),
 ]
 
-handler400 = "apps.common.api.problems.bad_request"
-handler403 = "apps.common.api.problems.forbidden"
-handler404 = "apps.common.api.problems.not_found"
-handler500 = "apps.common.api.problems.server_error"
+handler400 = "apps.dashboard.views.errors.bad_request"
+handler403 = "apps.dashboard.views.errors.forbidden"
+handler404 = "apps.dashboard.views.errors.not_found"
+handler500 = "apps.dashboard.views.errors.server_error"

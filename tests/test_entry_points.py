@@ -125,12 +125,12 @@ def test_the_first_start_shows_what_is_unusual_and_at_risk(server: Started, var_
     )
 
 
-def test_the_bare_address_leads_to_the_documentation(server: Started, var_dir: Path):
+def test_the_bare_address_leads_to_a_log_in(server: Started, var_dir: Path):
     found = re.search(r"serves on (http://\S+)", server.output)
     assert found, server.output
 
     with urllib.request.urlopen(f"{found[1]}/", timeout=30) as page:
-        assert page.url == f"{found[1]}/api/docs/"
+        assert page.url == f"{found[1]}/login/?next=/projects/"
 
 
 def test_the_second_start_repeats_nothing(server: Started, var_dir: Path):

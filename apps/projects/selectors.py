@@ -6,10 +6,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.references import sprint_references
 
 #: Whoever sent the request.
 Visitor = User | AnonymousUser
@@ -78,6 +79,13 @@ def sprints_of(project: Project) -> QuerySet[Sprint]:
     return Sprint.objects.filter(project=project).order_by(F("start_date").asc(nulls_last=True), "name", "id")
 
 
+def sprint_by_reference(project: Project, reference: str) -> Sprint | None:
+    """The sprint that an address names, see `sprint_references`, with its snapshot and project; None without one."""
+    names = Sprint.objects.filter(project=project).order_by().values_list("id", "name")
+    found = next((id_ for id_, own in sprint_references(names).items() if own == reference), None)
+    return Sprint.objects.select_related("snapshot", "project").get(pk=found) if found else None
+
+
 def team_of(project: Project) -> QuerySet[TeamMember]:
     return TeamMember.objects.filter(project=project).select_related("user").order_by("joined_at", "id")
 
@@ -90,6 +98,22 @@ def names_of(issue_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Key and title of issues by id; deleted ones are absent. One query."""
     rows = Issue.objects.filter(id__in=list(issue_ids)).order_by().values_list("id", "external_id", "title")
     return {str(id_): (key, title) for id_, key, title in rows}
+
+
+def project_revision(project: Project) -> tuple[Any, ...]:
+    """Changes with everything that figures of a project are told from: its issues, sprints, calendar and workflow."""
+    issues = Issue.objects.filter(project=project).order_by().aggregate(n=Count("id"), last=Max("updated_at"))
+    sprints = Sprint.objects.filter(project=project).order_by("id")
+    team = TeamMember.objects.filter(project=project).order_by("id")
+    types, statuses = types_of(project).values_list("id", "counts"), statuses_of(project).values_list("id", "category")
+    return (
+        project.time_zone,
+        *issues.values(),
+        hash(tuple(sprints.values_list("id", "name", "status", "start_date", "end_date", "completed_at"))),
+        hash(tuple(team.values_list("user_id", "role", "absent_from", "absent_until"))),
+        hash(tuple(days_off_of(project).values_list("day", flat=True))),
+        hash((*types, *statuses)),
+    )
 
 
 def types_of(project: Project) -> QuerySet[IssueType]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from apps.common.charts.picture import sheet
+
 _STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
@@ -16,9 +18,7 @@ tbody th{min-width:8rem}
 .verdict{font-size:1.1rem}
 .scroll{overflow-x:auto}
 .pair{display:flex;flex-wrap:wrap;gap:1rem}
-.pair figure{flex:1 1 20rem;margin:0}
-svg{max-width:100%;height:auto}
-.scroll svg{max-width:none}
+.pair section{flex:1 1 20rem;min-width:0}
 @media (prefers-color-scheme:dark){body{color:#e8e8e8;background:#16181b}th,td{border-color:#44484d}}
 """
 
@@ -28,7 +28,7 @@ def document(title: str, body: Iterable[str]) -> str:
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{''.join(body)}</body></html>\n"
+        f"<style>{_STYLE}{sheet()}</style></head><body><h1>{escape(title)}</h1>{''.join(body)}</body></html>\n"
     )
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
+from apps.common.charts.shares import Row, calibration, strip
 from apps.ml.core.evaluation.reliability import Share
 from apps.ml.core.evaluation.words import skill_in_short
 from apps.ml.core.forecasts.replay import HORIZONS_WEEKS, NAIVE, RANGE, SERVED, TEXTBOOK
 from apps.ml.core.forecasts.score import BLOCK_WEEKS, JUDGED_PERCENT, MethodScore, ReplayScore
 from apps.ml.core.forecasts.simulation import PERCENTILES
 from apps.ml.reports.document import document, html_table
-from apps.ml.reports.plots import calibration_plot, strip_plot
 from apps.ml.services.evaluation.forecast_replay import ForecastBacktest
 
 Rows = Iterator[Sequence[str]]
@@ -89,8 +89,8 @@ def score_rows(label: str, scores: Mapping[str, ReplayScore]) -> Rows:
 
 def _calibration(found: ForecastBacktest, name: str) -> str:
     shares = [share for share in found.overall.methods[name].kept if share]
-    plot = calibration_plot(shares, title=f"Promises kept: {name}", promise="promised share done in time")
-    return f"<figure>{plot}<figcaption>{escape(name)}</figcaption></figure>"
+    drawn = calibration(shares, label=f"Promises kept: {name}", promise="promised share done in time")
+    return f"<section><h3>{escape(name)}</h3>{drawn.figure}</section>"
 
 
 def _projects(found: ForecastBacktest) -> Iterator[str]:
@@ -100,8 +100,7 @@ def _projects(found: ForecastBacktest) -> Iterator[str]:
         return
     yield "<h2>Project by project</h2>"
     title = f"Promises of {JUDGED_PERCENT} % kept, by project"
-    drawn = [(name, share) for name, share in rows if share]
-    yield f'<div class="scroll">{strip_plot(drawn, title=title, x_label="share that came true")}</div>'
+    yield strip([Row(name, share) for name, share in rows if share], label=title).figure
     yield html_table(score_rows("project", found.teams))
 
 

@@ -5,14 +5,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
+from apps.common.charts.series import Line, lines_over_time
+from apps.common.charts.shares import calibration
 from apps.ml.core.evaluation.words import skill_in_short
 from apps.ml.reports.document import document, html_table
-from apps.ml.reports.plots import Series, calibration_plot, range_plot, time_plot
 from apps.ml.services.evaluation.issue_replay_figures import Backtest, Rival, Stretch
 from apps.ml.services.models.kinds import kind_of, truth_of
-
-#: Dates written below the chart of errors.
-_DATES_SHOWN = 5
 
 
 def page(found: Backtest, *, made_at: datetime) -> str:
@@ -29,9 +27,11 @@ def page(found: Backtest, *, made_at: datetime) -> str:
         html_table(table_rows(found)),
         "<h2>Did the confidence come true?</h2>",
         "<p>Dots on the dashed line are honest; below it too much was promised. Whiskers are 95 % intervals.</p>",
-        calibration_plot(found.calibration, title="Confidence against what happened", promise=promise),
+        calibration(found.calibration, label="Confidence against what happened", promise=promise).figure,
         "<h2>Did the ranges hold what they promised?</h2>",
-        range_plot(found.ranges, title="Coverage of ranges by their level"),
+        calibration(
+            found.ranges, label="Coverage of ranges by their level", promise="promised share inside the range"
+        ).figure,
         "<h2>Errors over time</h2>",
         _errors_over_time(found),
     )
@@ -58,30 +58,17 @@ def _row(name: str, n: int, error: float, log_ratio: float | None, skill: str) -
 
 def _errors_over_time(found: Backtest) -> str:
     by_ratio = truth_of(found.kind).by_ratio
-    label = "typically off by a factor of" if by_ratio else f"mean error, {found.unit}"
+    what = "typically off by a factor of" if by_ratio else f"mean error, {found.unit}"
     stretches = found.over_time
     lines = [
-        _series("predictions", stretches, [each.served for each in stretches], by_ratio),
-        _series("median", stretches, [each.median for each in stretches], by_ratio),
-        _series("team's estimate", stretches, [each.team for each in stretches], by_ratio),
+        _line("predictions", stretches, [each.served for each in stretches], by_ratio),
+        _line("median", stretches, [each.median for each in stretches], by_ratio),
+        _line("team's estimate", stretches, [each.team for each in stretches], by_ratio),
     ]
-    drawn = [line for line in lines if line.y]
-    return time_plot(drawn, title="Errors over time", y_label=label, x_ticks=_dates(stretches))
+    drawn = [line for line in lines if line.points]
+    return f"<p>{what}</p>{lines_over_time(drawn, label=f'Errors over time: {what}').figure}"
 
 
-def _series(name: str, stretches: Sequence[Stretch], values: Sequence[float | None], by_ratio: bool) -> Series:
-    known = [(each.asked_at, value) for each, value in zip(stretches, values, strict=True) if value is not None]
-    return Series(
-        name,
-        [moment.timestamp() for moment, _ in known],
-        [math.exp(value) if by_ratio else value for _, value in known],
-    )
-
-
-def _dates(stretches: Sequence[Stretch]) -> list[tuple[float, str]]:
-    """Some dates, evenly spread over the time shown."""
-    first, last = stretches[0].asked_at, stretches[-1].asked_at
-    if first == last:
-        return [(first.timestamp(), f"{first:%Y-%m-%d}")]
-    step = (last - first) / (_DATES_SHOWN - 1)
-    return [((moment := first + number * step).timestamp(), f"{moment:%Y-%m-%d}") for number in range(_DATES_SHOWN)]
+def _line(name: str, stretches: Sequence[Stretch], values: Sequence[float | None], by_ratio: bool) -> Line:
+    known = [(each.asked_at.date(), value) for each, value in zip(stretches, values, strict=True) if value is not None]
+    return Line(name, [(day, math.exp(value) if by_ratio else value) for day, value in known])

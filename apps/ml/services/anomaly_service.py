@@ -23,9 +23,9 @@ from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors.anomalies import project_snapshot
 from apps.ml.selectors.issues import issue_titles, named_issues
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_state
+from apps.ml.selectors.trust import OPEN_STATUSES
 from apps.ml.serializers.sprints import SprintRiskSerializer, UntoldSerializer
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
-from apps.ml.services.anomalies.review import OPEN_STATUSES
 from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future

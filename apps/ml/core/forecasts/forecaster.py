@@ -216,9 +216,16 @@ class WorkForecaster:
         if self.last_day is None:
             return None
         work = self.work_of(items)
-        until = self.runs.amount_within(self._lead_weeks + self.weeks_until(self.last_day))
-        done = np.clip(until - self._done_before - self._first, 0.0, work * self._factor)
-        return np.where(work > _NO_WORK, done / np.maximum(work, _NO_WORK), 1.0)
+        return np.where(work > _NO_WORK, self.done_until(self.last_day, work) / np.maximum(work, _NO_WORK), 1.0)
+
+    def done_until(self, day: date, work: Floats, *, pace: float = 1.0) -> Floats:
+        """Of this work and its growth, what is done at the end of a day in each run, after what comes first."""
+        output = self.runs.amount_within(self._lead_weeks + self.weeks_until(day)) - self._done_before
+        return np.clip(output * pace - self._first, 0.0, self.grown(work))
+
+    def grown(self, work: Floats) -> Floats:
+        """Some work with what it grows by until it is done, in each run: shape (n_runs,)."""
+        return work * self._factor
 
     def odds_shift_to(self, chance: float, items: Sequence[WorkItem]) -> float:
         """The shift with which these issues are done by the last day with another chance than the runs tell."""

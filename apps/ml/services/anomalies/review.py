@@ -9,6 +9,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.ml.models import AnomalyDetection
+from apps.ml.selectors.trust import OPEN_STATUSES
 from apps.ml.services.anomalies.news import about_anomaly
 from apps.notifications.services.announcing import withdraw
 
@@ -67,7 +68,3 @@ def _moved(
     row.save(update_fields=["status", "acknowledged_by", "acknowledged_at", "resolved_by", "resolved_at", "notes"])
     logger.info("Anomaly reviewed status=%s anomaly=%s by=%s", row.status, row.id, by.id)
     return row
-
-
-#: A finding of these states is still being looked at; finding it again changes it and adds none.
-OPEN_STATUSES = (AnomalyDetection.Status.DETECTED, AnomalyDetection.Status.INVESTIGATING)

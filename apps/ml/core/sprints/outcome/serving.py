@@ -167,3 +167,8 @@ class Outlook:
     unit: str
     #: Completed sprints that teach nothing, since nobody knows what they had committed.
     unrecorded_sprints: int = 0
+
+    def left_at(self, shares: Floats) -> Floats:
+        """What is left of the scope at the end, below which so many outcomes stay: shape (n_shares,), rising."""
+        delivered = self.outcome.distribution.quantiles(1.0 - shares)
+        return np.maximum((1.0 - delivered) * self.outcome.scope_points, 0.0)

@@ -1,0 +1,31 @@
+"""All sprints of a project, by the references of their addresses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.dashboard.types import Project, Sprint
+from apps.projects.references import sprint_references
+from apps.projects.selectors import sprints_of
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSprint:
+    """A sprint and what its address is made of."""
+
+    sprint: Sprint
+    reference: str
+
+
+def sprint_list(project: Project) -> Sequence[ListedSprint]:
+    """The latest first; those without dates come before all others. One query."""
+    found = list(sprints_of(project))
+    references = sprint_references((sprint.pk, sprint.name) for sprint in found)
+    return [ListedSprint(sprint, references[sprint.pk]) for sprint in reversed(found)]
+
+
+def current_sprint(project: Project) -> ListedSprint | None:
+    """The one that runs and ends first; else the next planned one; None where neither is there."""
+    listed = list(reversed(sprint_list(project)))
+    running = [each for each in listed if each.sprint.status == "active"]
+    planned = [each for each in listed if each.sprint.status == "planned" and each.sprint.start_date]
+    return next(iter(running or planned), None)

@@ -1,0 +1,1 @@
+"""What pages do and keep beyond what other applications offer."""

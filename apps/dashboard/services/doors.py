@@ -1,0 +1,36 @@
+"""The doors of a first start: a demonstration, or a project of one's own to bring work into."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from apps.accounts.models import User
+from apps.common.exceptions import Conflict
+from apps.ml.services import AnomalyDetectionService
+from apps.ml.services.models.kinds import KINDS
+from apps.ml.services.training.jobs import AlreadyTraining, request_training
+from apps.projects.demo.story import PROJECT_KEY, seed_demo_team
+from apps.projects.models import Project, TeamMember
+
+
+class DemonstrationIsThere(Conflict):
+    """The demonstration is here already: ask one of its leads to take you in."""
+
+    code = "demonstration_is_there"
+
+
+def make_demonstration(*, by: User, now: datetime) -> tuple[Project, Sequence[UUID]]:
+    """A made-up team of two years, led by who asked, and the trainings to hand to a worker; seconds of work."""
+    if Project.objects.filter(key=PROJECT_KEY).exists():
+        raise DemonstrationIsThere
+    project, _ = seed_demo_team(now=now)
+    TeamMember.objects.get_or_create(project=project, user=by, defaults={"role": TeamMember.Role.LEAD})
+    AnomalyDetectionService().detect_project_anomalies(project.pk, now=now)
+    return project, [run for kind in KINDS if (run := _training(kind, project, by=by, now=now))]
+
+
+def _training(kind: str, project: Project, *, by: User, now: datetime) -> UUID | None:
+    try:
+        return request_training(kind, project.pk, cause="demonstration", by=by, now=now).pk
+    except AlreadyTraining:
+        return None

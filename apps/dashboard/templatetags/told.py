@@ -1,0 +1,54 @@
+"""Numbers, days and issues as a reader writes them: the same as in the pictures."""
+
+from datetime import date
+
+from django import template
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.common.charts import numbers
+
+register = template.Library()
+#: Severities that are shown in each colour; the word stands beside it always.
+_TONES = {"critical": "bad", "high": "bad", "medium": "warn", "low": "plain"}
+
+
+@register.filter
+def number(value: float | str | None) -> str:
+    """8.3, 12, 1,235; a dash where nothing is known."""
+    return numbers.number(value) if isinstance(value, (int, float)) else "–"
+
+
+@register.filter
+def percent(share: float | str | None) -> str:
+    """A share in [0, 1] as whole per cent."""
+    return numbers.percent(share) if isinstance(share, (int, float)) else "–"
+
+
+@register.filter
+def weekday(day: date | None) -> str:
+    """A day that is near: 'Fri 13 Mar'."""
+    return "–" if not day else date_format(day, "D j M").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """A day that may be far: '13 Mar 2027'."""
+    return "–" if not value else numbers.day(value).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@register.filter
+def tone(severity: str) -> str:
+    """The colour of a severity."""
+    return _TONES.get(severity, "plain")
+
+
+@register.simple_tag
+def issue_link(project_key: str, reference: str, *, linked: bool = True) -> SafeString:
+    """An issue by its key; in a shared page without a link, since its reader may not follow it."""
+    if not linked:
+        return format_html("<b>{}</b>", reference)
+    address = reverse("dashboard:issue", kwargs={"key": project_key, "reference": reference})
+    return format_html('<a href="{}">{}</a>', address, reference)

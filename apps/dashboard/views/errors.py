@@ -1,0 +1,41 @@
+"""Errors as pages for people; programs that ask the API get the same as problem documents."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from apps.common.api import problems
+
+#: What lies below answers programs.
+API = "/api/"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that was refused before any view saw it."""
+    return problems.bad_request(request, exception) if _is_program(request) else _page(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
+    """What one's role does not allow, or a form that did not come from here."""
+    if _is_program(request):
+        return problems.forbidden(request, exception or PermissionDenied(reason))
+    return _page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """An address that leads nowhere, or where one may not go."""
+    return problems.not_found(request, exception) if _is_program(request) else _page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A fault of ours; its text stays in the log."""
+    return problems.server_error(request) if _is_program(request) else _page(request, 500)
+
+
+def _is_program(request: HttpRequest) -> bool:
+    return request.path_info.startswith(API)
+
+
+def _page(request: HttpRequest, status: int) -> HttpResponse:
+    # Without the frame's navigation: what failed may be what it is made of.
+    return render(request, "dashboard/error.html", {"status": status}, status=status)

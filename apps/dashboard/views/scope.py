@@ -1,0 +1,118 @@
+"""What all pages share: who asks for which project, and the frame around the answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.dashboard.types import Project
+from apps.ml.selectors.workers import missing_workers
+from apps.projects.permissions import RANKS
+from apps.projects.selectors import projects_visible_to, role_of
+
+__all__ = ["NAVIGATION", "NavigationEntry", "Project", "lead_page", "may", "project_action", "project_page", "show"]
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """A page of every project, as the navigation names it; `name` is that of its address."""
+
+    name: str
+    title: str | Promise
+    #: Whose page it is; others are not led there.
+    role: str = "viewer"
+
+
+#: In the order of a morning's questions. A page that stands here is in `urls.py` and takes a project's key.
+NAVIGATION = (
+    NavigationEntry("project", _("Overview")),
+    NavigationEntry("sprints", _("Sprint")),
+    NavigationEntry("share", _("Share"), role="lead"),
+)
+
+
+def project_page(view: View) -> View:
+    """A page of a project: `view(request, project, ...)`, whose days are those of the project's time zone.
+
+    Nobody sees a page before logging in; a project that one may not see is told as one that does not exist.
+    """
+    return require_safe(_of_project(view))
+
+
+def lead_page(view: View) -> View:
+    """A page of a project for its leads alone."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, project: Project, **rest: Any) -> HttpResponse:
+        if not may(request, project, "lead"):
+            raise PermissionDenied
+        return view(request, project, **rest)
+
+    return project_page(handle)
+
+
+def project_action(role: str) -> Callable[[View], View]:
+    """Something that a page does, by POST, for whoever has this role in the project or a higher one."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def handle(request: HttpRequest, project: Project, **rest: Any) -> HttpResponse:
+            if not may(request, project, role):
+                raise PermissionDenied
+            return view(request, project, **rest)
+
+        return require_POST(_of_project(handle))
+
+    return decorate
+
+
+def _of_project(view: View) -> View:
+    @login_required
+    @wraps(view)
+    def handle(request: HttpRequest, key: str, **rest: Any) -> HttpResponse:
+        project = get_object_or_404(projects_visible_to(request.user), key=key)
+        with timezone.override(project.zone):
+            return view(request, project, **rest)
+
+    return handle
+
+
+def _entries(request: HttpRequest, project: Project) -> list[NavigationEntry]:
+    """The pages of a project that this person may open."""
+    is_lead = may(request, project, "lead")
+    return [entry for entry in NAVIGATION if is_lead or entry.role != "lead"]
+
+
+def may(request: HttpRequest, project: Project, role: str) -> bool:
+    """Whether this person has this role here, or a higher one."""
+    has = role_of(request.user, project)
+    return has is not None and RANKS.index(has) >= [str(rank) for rank in RANKS].index(role)
+
+
+def show(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    project: Project | None = None,
+    page: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A template of `dashboard/` in the frame; `page` is the entry of the navigation that it belongs to."""
+    frame = {
+        "project": project,
+        "navigation": lambda: _entries(request, project) if project else (),
+        "page": page,
+        "missing_workers": lambda: missing_workers(timezone.now()).values(),
+    }
+    return render(request, f"dashboard/{template}", {**frame, **context}, status=status)

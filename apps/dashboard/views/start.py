@@ -1,0 +1,53 @@
+"""The first page: the projects of a person, and the doors to a first one."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts.signed_in import signed_in
+from apps.common.exceptions import Conflict
+from apps.dashboard.pages.start import project_lines
+from apps.dashboard.services.doors import make_demonstration
+from apps.dashboard.views.scope import show
+from apps.ml.tasks import send_trainings
+from apps.projects.services import create_project
+
+
+@require_safe
+@login_required
+def start(request: HttpRequest) -> HttpResponse:
+    """Every project that one may see, and where to begin without any."""
+    return show(request, "start.html", {"lines": project_lines(request.user)})
+
+
+@require_POST
+@login_required
+def demonstration(request: HttpRequest) -> HttpResponse:
+    """Make the made-up team; its models follow as a worker trains them."""
+    try:
+        project, runs = make_demonstration(by=signed_in(request), now=timezone.now())
+    except Conflict as error:
+        messages.error(request, error.message)
+        return redirect("dashboard:start")
+    send_trainings(runs)
+    messages.success(request, _("The demonstration is made; its models are trained as soon as a worker is there."))
+    return redirect("dashboard:project", key=project.key)
+
+
+@require_POST
+@login_required
+def new_project(request: HttpRequest) -> HttpResponse:
+    """A project of one's own, still empty."""
+    name, key = (request.POST.get(field, "").strip() for field in ("name", "key"))
+    try:
+        project = create_project(key=key.upper(), name=name, by=signed_in(request), now=timezone.now())
+    except ValidationError as error:
+        for field, problems in error.message_dict.items():
+            messages.error(request, f"{field}: {' '.join(problems)}")
+        return redirect("dashboard:start")
+    return redirect("dashboard:project", key=project.key)

@@ -1,0 +1,94 @@
+"""One Chromium, one server and one demonstration for all stories of a run."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.site import FLAGS, Visitor
+from tests.engines import free_ports
+from tests.processes import ONE_THREAD, ROOT, Processes, kept_environment
+
+CHROMIUM = Path("/usr/bin/chromium")
+#: From nothing to a demonstration with its models, on a busy machine.
+PREPARED_SECONDS = 180
+_PREPARE = "import django; django.setup(); from base import demonstration; print(demonstration.prepare(None))"
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """An installation with the demonstration, made once for all test processes: its folder, e-mail, password."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    told = shared / "demonstration.txt"
+    with (shared / "demonstration.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            told.write_text(_prepare(shared / "demonstration"))
+    found = re.search(r"Login\(email='([^']*)', password='([^']*)'", told.read_text())
+    assert found, told.read_text()
+    return shared / "demonstration", found[1], found[2]
+
+
+def _prepare(folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _PREPARE],
+        cwd=ROOT,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PREPARED_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    settings = {"SCRUM_ML_VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "base.settings", "WEB_WORKERS": "1"}
+    return kept_environment() | ONE_THREAD | settings
+
+
+@pytest.fixture(scope="session")
+def site(
+    prepared: tuple[Path, str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Processes, str, str]]:
+    """The web server of a copy of that installation, so that what a story changes stays its own process's."""
+    folder, email, password = prepared
+    own = tmp_path_factory.mktemp("site")
+    shutil.copytree(folder, own / "var")
+    processes = Processes(own, _environment(own / "var"))
+    [port] = free_ports(1)
+    processes.serve(port)
+    processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))
+    yield f"http://127.0.0.1:{port}", processes, email, password
+    processes.end()
+
+
+@pytest.fixture(scope="session")
+def _browser() -> Iterator[object]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"stories need {CHROMIUM}: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    # Playwright keeps an event loop in this thread, and Django then refuses every query of the tests that follow.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def visitor(_browser: object, site: tuple[str, Processes, str, str]) -> Iterator[Visitor]:
+    """A lead of the demonstration with a browser; whatever the browser complains of fails the test."""
+    address, _, email, password = site
+    visitor = Visitor(_browser, address, email, password)
+    yield visitor
+    visitor.close()
+    assert visitor.complaints == []
