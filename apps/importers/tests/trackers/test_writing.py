@@ -311,3 +311,60 @@ def test_the_sprint_reports_of_the_recorded_board_come_out_of_the_database(proje
         "17": nothing | {"committed": 1, "completed": 1},
     }
     assert Project.objects.get().issues.filter(resolved_at__isnull=False).count() == 25
+
+
+# --- Sprints that end -------------------------------------------------------------------------------------------------
+def sprint_seven(**said):
+    told = {
+        "name": "Seven",
+        "state": "active",
+        "starts_on": at(2).date(),
+        "ends_on": at(13).date(),
+        "started_at": at(2),
+    }
+    return TrackedSprint(external_id="7", **(told | said))
+
+
+def seven():
+    return Sprint.objects.select_related("snapshot", "project").get(external_id="7")
+
+
+def test_a_sprint_that_was_seen_running_is_frozen_when_its_tracker_says_that_it_is_over(project):
+    begun = issue("1", DOING, Change("status", TODO, DOING, at(3)), sprint_id="7", story_points=5.0)
+    imported(project, sprint_seven(), begun, now=at(10))
+    assert (seven().status, hasattr(seven(), "snapshot")) == ("active", False)
+
+    done = issue(
+        "1", DONE, Change("status", TODO, DOING, at(3)), Change("status", DOING, DONE, at(11)), sprint_id="7",
+        story_points=5.0,
+    )  # fmt: skip
+    imported(project, sprint_seven(state="completed", completed_at=at(12)), done, now=at(12, 10))
+
+    assert (seven().status, seven().completed_at) == ("completed", at(12))
+    assert (seven().snapshot.committed_points, seven().snapshot.completed_points) == (5.0, 5.0)
+
+
+def test_a_sprint_left_open_past_its_last_day_ends_by_its_plan_until_its_tracker_tells_another_end(project):
+    begun = issue("1", DOING, Change("status", TODO, DOING, at(3)), sprint_id="7", story_points=5.0)
+    imported(project, sprint_seven(), begun, now=at(14))
+    assert (seven().status, seven().snapshot.completed_points) == ("completed", 0.0)
+
+    imported(project, sprint_seven(), begun, now=at(15))
+    assert (seven().status, seven().snapshot.frozen_at) == ("completed", at(14))
+
+    done = issue(
+        "1", DONE, Change("status", TODO, DOING, at(3)), Change("status", DOING, DONE, at(16, 8)), sprint_id="7",
+        story_points=5.0,
+    )  # fmt: skip
+    imported(project, sprint_seven(state="completed", completed_at=at(16)), done, now=at(16, 10))
+
+    assert (seven().status, seven().completed_at, seven().snapshot.frozen_at) == ("completed", at(16), at(16, 10))
+    assert seven().snapshot.completed_points == 5.0
+
+
+def test_a_move_that_is_recorded_is_evidence_of_when_an_issue_last_moved(project):
+    moved = issue("1", DOING, Change("status", TODO, DOING, at(3)))
+    imported(project, moved, issue("2"), issue("3", recorded=frozenset()))
+
+    told = dict(Issue.objects.values_list("source_id", "last_moved_at"))
+    assert told == {"1": at(3), "2": at(1), "3": None}
