@@ -8,12 +8,12 @@ from uuid import UUID
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.fan import FutureDay, done_by_day, evenly
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.units import Unit, WorkItem
 from apps.ml.core.past.behaviour import NaturalLimits, natural_limits, signals
 from apps.ml.core.past.burn_up import Standing, burn_up
-from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.progress import done_so_far, turns_since
