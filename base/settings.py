@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "apps.common",
     "apps.accounts",
     "apps.projects",
+    "apps.access",
     "apps.notifications",
     "apps.ml",
     "apps.importers",
@@ -142,7 +143,10 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
 
 # --- API ----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.access.authentication.KeyAuthentication",
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.common.api.parsers.JSONParser"],

@@ -5,6 +5,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from apps.access.urls import key_urlpatterns
+from apps.access.urls import project_urlpatterns as invitation_urlpatterns
 from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
 
@@ -16,7 +18,10 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", _DOCS, name="docs"),
     path("api/v1/auth/", include("apps.accounts.urls")),
+    path("api/v1/auth/keys/", include(key_urlpatterns)),
+    path("api/v1/invitations/", include("apps.access.urls")),
     path("api/v1/projects/", include("apps.projects.urls")),
+    path("api/v1/projects/", include(invitation_urlpatterns)),
     path("api/v1/projects/", include(project_urlpatterns)),
     path("api/v1/projects/", include(connection_urlpatterns)),
     path("api/v1/imports/", include("apps.importers.urls")),

@@ -1,6 +1,7 @@
 """People who log in, and people whom an import names and who cannot."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
@@ -44,6 +45,9 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
+
+    #: The only project that this person is let into, while a program asks with a key of one project.
+    confined_to: UUID | None = None
 
     objects = UserManager()
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.accounts.models import User
@@ -19,9 +20,14 @@ class MembershipSerializer(serializers.Serializer[Any]):
 class MeSerializer(serializers.ModelSerializer[User]):
     """The account that sent the request."""
 
-    projects = MembershipSerializer(many=True, read_only=True, source="memberships")
+    projects = serializers.SerializerMethodField(help_text="Through a key of one project: that one.")
 
     class Meta:
         model = User
         fields = ["id", "email", "full_name", "is_staff", "date_joined", "projects"]
         read_only_fields = fields
+
+    @extend_schema_field(MembershipSerializer(many=True))
+    def get_projects(self, person: User) -> Any:
+        seen = [each for each in person.memberships.all() if person.confined_to in (None, each.project_id)]
+        return MembershipSerializer(seen, many=True).data

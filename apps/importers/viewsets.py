@@ -18,14 +18,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.common.api.parsers import JSONParser
 from apps.importers import connections, runs, selectors
 from apps.importers.models import Connection, ImportRun
 from apps.importers.serializers import ConnectionSerializer, ImportRequest, ImportSerializer, UndoAnswer
 from apps.importers.tasks import send
-from apps.notifications.viewsets import LeadsOnly
 from apps.projects.models import Project, TeamMember
+from apps.projects.permissions import LeadsOnly
 from apps.projects.selectors import projects_visible_to, role_of
 from apps.projects.viewsets import ReadViewSet, gone
 
@@ -63,6 +64,7 @@ class ConnectionViewSet(ReadViewSet):
 class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun]):
     """Imports of the projects that you lead, the latest first."""
 
+    key_scope = Scope.MANAGE
     queryset = ImportRun.objects.all()
     serializer_class = ImportSerializer
     parser_classes = [JSONParser, MultiPartParser]

@@ -1,6 +1,5 @@
 """Notifications of the person who asks, and webhooks for those who lead a project."""
 
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -12,11 +11,12 @@ from django_filters import ChoiceFilter, FilterSet, UUIDFilter
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.scopes import PERSON
 from apps.accounts.signed_in import signed_in
 from apps.notifications import selectors
 from apps.notifications.models import Delivery, Webhook
@@ -33,8 +33,7 @@ from apps.notifications.serializers import (
 from apps.notifications.services import announcing, inbox, webhooks
 from apps.notifications.tasks import send_soon
 from apps.projects.filters import YesNoFilter
-from apps.projects.models import TeamMember
-from apps.projects.selectors import role_of
+from apps.projects.permissions import LeadsOnly
 from apps.projects.viewsets import ReadViewSet, gone
 
 
@@ -87,17 +86,6 @@ class NotificationViewSet(ListModelMixin, GenericViewSet[Delivery]):
         asked = PreferenceSerializer(selectors.preference_of(signed_in(request)), data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         return Response(PreferenceSerializer(inbox.choose(signed_in(request), **asked.validated_data)).data)
-
-
-class LeadsOnly(BasePermission):
-    """Leads read and write; the team is refused, and to a stranger nothing is there."""
-
-    message = "Only leads of this project may do this."
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        if "project_id" not in view.kwargs:
-            return True
-        return role_of(request.user, view.project) == TeamMember.Role.LEAD
 
 
 class WebhookViewSet(ReadViewSet):
@@ -154,6 +142,8 @@ class DeliveryFilter(FilterSet):
 
 class DeliveryViewSet(ReadViewSet):
     """What was sent to a webhook, the latest first, with every try."""
+
+    key_scope = PERSON
 
     permission_classes = [IsAuthenticated, LeadsOnly]
     queryset = Delivery.objects.all()

@@ -25,3 +25,14 @@ class ProjectRole(BasePermission):
             return True
         role = role_of(request.user, project)
         return role is not None and RANKS.index(role) >= RANKS.index(view.role_to_write)
+
+
+class LeadsOnly(BasePermission):
+    """Leads read and write; the team is refused, and to a stranger nothing is there."""
+
+    message = "Only leads of this project may do this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if "project_id" not in view.kwargs:
+            return True
+        return role_of(request.user, view.project) == TeamMember.Role.LEAD

@@ -13,36 +13,44 @@ from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project,
 Visitor = User | AnonymousUser
 
 
+def is_administrator(user: Visitor) -> bool:
+    """Administrators of the installation belong to every project; staff, who open the administration, do not."""
+    return bool(user.is_active and user.is_superuser)
+
+
 def sees_everything(user: Visitor) -> bool:
-    """Administrators of the installation belong to every project."""
-    return bool(user.is_active and (user.is_staff or user.is_superuser))
+    """Whether this person, as they ask now, may decide about the whole installation."""
+    return isinstance(user, User) and is_administrator(user) and user.confined_to is None
 
 
 def projects_visible_to(user: Visitor) -> QuerySet[Project]:
     """Projects that exist as far as this person can know."""
-    return _visible(Project.objects.all(), user, through="team__user")
+    return _visible(Project.objects.all(), user, project="")
 
 
 def issues_visible_to(user: Visitor) -> QuerySet[Issue]:
-    return _visible(Issue.objects.all(), user, through="project__team__user")
+    return _visible(Issue.objects.all(), user, project="project__")
 
 
 def sprints_visible_to(user: Visitor) -> QuerySet[Sprint]:
-    return _visible(Sprint.objects.all(), user, through="project__team__user")
+    return _visible(Sprint.objects.all(), user, project="project__")
 
 
-def _visible(rows: QuerySet[Any], user: Visitor, *, through: str) -> QuerySet[Any]:
+def _visible(rows: QuerySet[Any], user: Visitor, *, project: str) -> QuerySet[Any]:
+    """Rows of the projects in which the person is; `project` is the path to them."""
     if isinstance(user, AnonymousUser) or not user.is_active:
         return rows.none()
+    if user.confined_to is not None:
+        rows = rows.filter(**{f"{project}id": user.confined_to})
     # A person is in a team once (projects_member_once): the join repeats no row.
-    return rows if sees_everything(user) else rows.filter(**{through: user})
+    return rows if is_administrator(user) else rows.filter(**{f"{project}team__user": user})
 
 
 def role_of(user: Visitor, project: Project) -> TeamMember.Role | None:
     """What this person is in the project; None for a stranger. Administrators act as lead."""
-    if isinstance(user, AnonymousUser):
+    if isinstance(user, AnonymousUser) or user.confined_to not in (None, project.pk):
         return None
-    if sees_everything(user):
+    if is_administrator(user):
         return TeamMember.Role.LEAD
     role = TeamMember.objects.filter(project=project, user=user).values_list("role", flat=True).first()
     return TeamMember.Role(role) if role is not None else None

@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -93,6 +94,8 @@ class ProjectViewSet(ReadViewSet):
 
     def create(self, request: Request) -> Response:
         """Make a project, which you then lead."""
+        if signed_in(request).confined_to is not None:
+            raise PermissionDenied("This key is for one project.")
         project = services.create_project(by=signed_in(request), now=timezone.now(), **self.validated())
         return self.shown(project, status.HTTP_201_CREATED)
 

@@ -56,9 +56,11 @@ def _note(request: HttpRequest, response: HttpResponseBase, seconds: float) -> N
     if response.status_code >= 500:
         FAILED_REQUESTS.labels(endpoint=endpoint).inc()
     access.info(
-        "Request answered method=%s endpoint=%s status=%d milliseconds=%.1f",
+        "Request answered method=%s endpoint=%s status=%d milliseconds=%.1f key=%s",
         request.method,
         endpoint,
         response.status_code,
         seconds * 1000,
+        # The beginning of an API key, set where keys are recognised.
+        getattr(request, "api_key_prefix", "-"),
     )

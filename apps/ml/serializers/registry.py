@@ -104,7 +104,7 @@ class ModelDetailSerializer(ModelSerializer):
 
 def _may_know(row: MLModel | TrainingRun, context: Mapping[str, Any]) -> bool:
     """Who trained the global model, and what the store said then, is for administrators."""
-    return row.project_id is not None or bool(context["request"].user.is_staff)
+    return row.project_id is not None or bool(context["request"].user.is_superuser)
 
 
 class JobSerializer(serializers.ModelSerializer[TrainingRun]):

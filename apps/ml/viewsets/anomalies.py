@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
@@ -44,6 +45,7 @@ class AnomalyFilter(FilterSet):
 class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyDetection]):
     """What was found in a project, the latest first, of one moment the severest; members and leads say what it was."""
 
+    key_scope = Scope.WRITE
     queryset = AnomalyDetection.objects.all()
     serializer_class = AnomalySerializer
     lookup_url_kwarg = "anomaly_id"

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.ml.serializers.assignment import SuggestAssignmentRequest, SuggestAssignmentResponse
 from apps.ml.services import RecommendationService
@@ -15,6 +16,8 @@ from apps.projects.selectors import issues_visible_to
 
 class AssignmentViewSet(ViewSet):
     """Answers about people and work."""
+
+    key_scope = Scope.PREDICT
 
     @extend_schema(
         request=SuggestAssignmentRequest, responses={200: SuggestAssignmentResponse, **NOT_FOUND}, tags=["ml"]

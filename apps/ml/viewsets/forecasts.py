@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
@@ -28,6 +29,8 @@ OVER: dict[Any, Any] = {(409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprin
 
 class ForecastViewSet(ViewSet):
     """Answers about the future, all from one engine."""
+
+    key_scope = Scope.PREDICT
 
     @extend_schema(request=WhatIfRequest, responses={200: WhatIfResponse, **OVER, **NOT_ENOUGH_DATA}, tags=["ml"])
     def what_if(self, request: Request, sprint_id: UUID) -> Response:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.scopes import Scope
 from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.examples import EFFORT_EXAMPLES, POINTS_EXAMPLES
 from apps.ml.serializers.predictions import (
@@ -30,6 +31,8 @@ from apps.projects.selectors import projects_visible_to
 
 class PredictionViewSet(ViewSet):
     """Predictions for one issue."""
+
+    key_scope = Scope.PREDICT
 
     @extend_schema(
         summary="Predict the hours an issue will take",

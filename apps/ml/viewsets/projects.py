@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.ml.serializers.projects import ProjectSummaryResponse
 from apps.ml.services.project_summary import ProjectSummaryService
@@ -16,6 +17,8 @@ from apps.projects.selectors import projects_visible_to
 
 class ProjectSummaryViewSet(ViewSet):
     """Answers about a whole project."""
+
+    key_scope = Scope.PREDICT
 
     @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])
     def project_summary(self, request: Request, project_id: UUID) -> Response:

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON, problem
@@ -134,6 +135,7 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
 class JobViewSet(RetrieveModelMixin, GenericViewSet[TrainingRun]):
     """Trainings that were asked for."""
 
+    key_scope = Scope.MANAGE
     queryset = TrainingRun.objects.all()
     serializer_class = JobSerializer
     lookup_url_kwarg = "job_id"

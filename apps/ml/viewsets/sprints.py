@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
@@ -37,6 +38,8 @@ NO_OUTCOME: dict[Any, Any] = {
 
 class SprintPredictionViewSet(ViewSet):
     """Answers about one sprint."""
+
+    key_scope = Scope.PREDICT
 
     @extend_schema(
         request=EstimateSprintDurationRequest,

@@ -26,7 +26,7 @@ def lead(project) -> TeamMember:
 def people(project) -> dict[str, User]:
     """By role; 'stranger' leads another project."""
     team = {role: TeamMemberFactory(project=project, role=role).user for role in ("lead", "member", "viewer")}
-    return {**team, "stranger": TeamMemberFactory(role="lead").user, "staff": UserFactory(is_staff=True)}
+    return {**team, "stranger": TeamMemberFactory(role="lead").user, "staff": UserFactory(is_superuser=True)}
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def as_stranger(api_client):
 
 @pytest.fixture
 def as_staff(api_client):
-    return client_of(api_client, UserFactory(is_staff=True))
+    return client_of(api_client, UserFactory(is_superuser=True))
 
 
 def asked(project=None, **fields):
@@ -210,7 +210,7 @@ def test_why_a_global_training_failed_is_told_to_administrators_only(as_role, ap
     address = f"/api/v1/ml/jobs/{job.id}/"
 
     assert as_role(team, "lead").get(address).json()["failure_reason"] == ""
-    assert "bucket" in client_of(api_client, UserFactory(is_staff=True)).get(address).json()["failure_reason"]
+    assert "bucket" in client_of(api_client, UserFactory(is_superuser=True)).get(address).json()["failure_reason"]
 
 
 def two_models(team, now):

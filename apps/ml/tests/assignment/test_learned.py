@@ -253,7 +253,7 @@ def _suggest(issue, now, **how):
 
 
 def test_a_model_of_all_projects_people_is_refused_before_it_is_queued(api_client):
-    api_client.force_authenticate(UserFactory(is_staff=True))
+    api_client.force_authenticate(UserFactory(is_superuser=True))
 
     response = api_client.post("/api/v1/ml/models/train/", {"model_type": "task_assignment", "global": True})
 

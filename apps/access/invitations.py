@@ -1,0 +1,60 @@
+"""Invitations to a team: nobody is in one without having accepted."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from apps.access.models import Invitation
+from apps.accounts.mails import MailKind
+from apps.accounts.models import User
+from apps.accounts.tasks import mail_soon
+from apps.common.exceptions import Conflict
+from apps.projects.models import Project, TeamMember
+from apps.projects.rows import all_or_nothing, lock
+from apps.projects.services import add_member
+
+#: Whoever was on holiday still finds it.
+OPEN_FOR = timedelta(days=30)
+#: More that wait at a time is no team that grows, it is an address book.
+MOST_OPEN = 100
+
+
+@all_or_nothing()
+def invite(project: Project, *, email: str, role: str, by: User, now: datetime) -> Invitation:
+    """Invite an address, with or without an account: the answer is the same."""
+    lock(project)
+    Invitation.objects.filter(project=project, expires_at__lte=now).delete()
+    if TeamMember.objects.alias(folded=Lower("user__email")).filter(project=project, folded=email.lower()).exists():
+        raise Conflict("This person is already in the team.")
+    waiting = Invitation.objects.filter(project=project)
+    if waiting.alias(folded=Lower("email")).filter(folded=email.lower()).exists():
+        raise Conflict("This address is invited already; withdraw that invitation to change it.")
+    if waiting.count() >= MOST_OPEN:
+        raise Conflict(f"{MOST_OPEN} invitations wait already: withdraw some first.")
+    made = Invitation.objects.create(
+        project=project, email=email, role=role, invited_by=by, created_at=now, expires_at=now + OPEN_FOR
+    )
+    transaction.on_commit(lambda: mail_soon(MailKind.INVITED, email))
+    return made
+
+
+def invitations_of(project: Project, *, now: datetime) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(project=project, expires_at__gt=now)
+
+
+def invitations_to(user: User, *, now: datetime) -> QuerySet[Invitation]:
+    """What this person was invited to, by address; case does not matter."""
+    mine = Invitation.objects.alias(folded=Lower("email")).filter(folded=user.email.lower(), expires_at__gt=now)
+    return mine.select_related("project", "invited_by")
+
+
+@all_or_nothing()
+def accept(invitation: Invitation, *, by: User, now: datetime) -> TeamMember:
+    """Take the place in the team."""
+    lock(invitation.project)
+    lock(invitation)
+    member = add_member(invitation.project, user=by, role=invitation.role, now=now)
+    invitation.delete()
+    return member

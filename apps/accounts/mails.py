@@ -1,0 +1,54 @@
+"""Mails about an account. Every word is ours: nothing that somebody typed stands in them, no name and no project."""
+
+import logging
+from enum import StrEnum
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import send_mail
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from apps.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+class MailKind(StrEnum):
+    """What the mail is about."""
+
+    INVITED = "invited"
+    RESET = "reset"
+
+
+_INVITED = """Somebody has invited you to a project on Scrum ML.
+
+To see who, and to accept or decline, log in{place}. Nothing happens unless you accept.
+"""
+_RESET = """Somebody, probably you, has asked to set a new password for your account on Scrum ML.
+
+{how}
+
+The code works once, and for {hours} hours. If it was not you, do nothing: your password stays as it is.
+"""
+
+
+def send_mail_to(kind: MailKind, email: str) -> None:
+    """Write to the person with this address who can log in; to nobody else, or anybody could make us write to all."""
+    user = User.objects.with_email(email).filter(is_active=True).first()
+    if user is None or not user.has_usable_password():
+        return
+    if kind == MailKind.RESET:
+        subject, text = "A new password for Scrum ML", _reset_text(user)
+    else:
+        place = f" at {settings.PUBLIC_URL}/" if settings.PUBLIC_URL else ""
+        subject, text = "An invitation on Scrum ML", _INVITED.format(place=place)
+    send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [user.email])
+
+
+def _reset_text(user: User) -> str:
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    # Never from the request: its host is what a client typed.
+    place = settings.PUBLIC_URL
+    how = f"Open {place}/password/{uid}/{token}/" if place else f"The code is {uid}.{token}"
+    return _RESET.format(how=how, hours=settings.PASSWORD_RESET_TIMEOUT // 3600)
