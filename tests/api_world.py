@@ -10,6 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
+from apps.access.invitations import invite
+from apps.access.keys import create_key
+from apps.access.models import ApiKey, Invitation
 from apps.accounts.models import User
 from apps.importers.connections import connect
 from apps.importers.models import Connection, ImportRun, ImportTouch
@@ -25,7 +28,7 @@ from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.demo.story import seed_demo_team
 from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.services import update_issue
-from apps.projects.tests.factories import DayOffFactory, IssueFactory, SprintFactory, TeamMemberFactory
+from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
 
 
@@ -52,6 +55,9 @@ class World:
     job: TrainingRun
     connection: Connection
     imported: ImportRun
+    key: ApiKey
+    invited: Invitation
+    received: Invitation
 
     def ids(self) -> dict[str, Any]:
         """What stands in the addresses, by the names that the document gives to it."""
@@ -70,6 +76,8 @@ class World:
             "job_id": self.job.id,
             "connection_id": self.connection.id,
             "import_id": self.imported.id,
+            "key_id": self.key.id,
+            "invitation_id": self.invited.id,
         }
 
 
@@ -125,6 +133,9 @@ def _made(now: datetime) -> World:
         job=TrainingRunFactory(project=learned, state="succeeded", model=later, finished_at=now),
         connection=connection,
         imported=_imported(connection, now),
+        key=create_key(lead, name="CI", scopes=["read"], project=project, days=30, now=now)[0],
+        invited=invite(project, email="somebody@example.com", role="viewer", by=lead, now=now),
+        received=invite(ProjectFactory(), email=lead.email, role="member", by=lead, now=now),
     )
 
 

@@ -27,6 +27,15 @@ class ProjectRole(BasePermission):
         return role is not None and RANKS.index(role) >= RANKS.index(view.role_to_write)
 
 
+class LeadsOrOneself(ProjectRole):
+    """Leads take people out of the team; everybody may leave."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        leaves = request.method == "DELETE" and view.kwargs.get("user_id") == request.user.pk
+        # To look for the project answers strangers with 404.
+        return (leaves and role_of(request.user, view.project) is not None) or super().has_permission(request, view)
+
+
 class LeadsOnly(BasePermission):
     """Leads read and write; the team is refused, and to a stranger nothing is there."""
 

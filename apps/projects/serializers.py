@@ -136,19 +136,6 @@ class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer[DayOff]
         extra_kwargs = {"name": {"help_text": "Why, if anybody asks."}}
 
 
-class NewMemberSerializer(StrictSerializer):
-    """Whom to take into the team, and as what."""
-
-    email = serializers.EmailField(max_length=254)
-    role = serializers.ChoiceField(choices=TeamMember.Role.choices, default=TeamMember.Role.MEMBER)
-
-    def validate_email(self, email: str) -> User:
-        user = User.objects.with_email(email).filter(is_active=True).first()
-        if user is None:
-            raise serializers.ValidationError("Nobody with this address has an account here.", code="does_not_exist")
-        return user
-
-
 class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer[Sprint]):
     goal = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
     duration_days = serializers.IntegerField(

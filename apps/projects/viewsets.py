@@ -23,7 +23,7 @@ from apps.projects import selectors, services
 from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
 from apps.projects.history.snapshots import books_of
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.permissions import ProjectRole
+from apps.projects.permissions import LeadsOrOneself, ProjectRole
 from apps.projects.serializers import (
     CloseSprintSerializer,
     DayOffSerializer,
@@ -32,7 +32,6 @@ from apps.projects.serializers import (
     IssueTypeSerializer,
     MemberSerializer,
     NewIssueSerializer,
-    NewMemberSerializer,
     ProjectSerializer,
     ProjectUpdateSerializer,
     SprintReportSerializer,
@@ -210,8 +209,9 @@ class SprintViewSet(ReadViewSet):
 
 
 class MemberViewSet(ReadViewSet):
-    """The team."""
+    """The team. People join it by accepting an invitation."""
 
+    permission_classes = [IsAuthenticated, LeadsOrOneself]
     queryset = TeamMember.objects.all()
     serializer_class = MemberSerializer
     lookup_field = "user_id"
@@ -219,22 +219,12 @@ class MemberViewSet(ReadViewSet):
     def get_queryset(self) -> QuerySet[TeamMember]:
         return selectors.team_of(self.project)
 
-    def get_serializer_class(self) -> type[Any]:
-        return NewMemberSerializer if self.action == "create" else MemberSerializer
-
-    @extend_schema(responses={201: MemberSerializer})
-    def create(self, request: Request, project_id: str) -> Response:
-        """Take a person who has an account into the team."""
-        body = self.validated()
-        member = services.add_member(self.project, user=body["email"], role=body["role"], now=timezone.now())
-        return self.shown(member, status.HTTP_201_CREATED)
-
     def partial_update(self, request: Request, project_id: str, user_id: str) -> Response:
         member = self.get_object()
         return self.shown(services.change_member(member, **self.validated(member)))
 
     def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
-        """Take a person out of the team; their open issues become unassigned."""
+        """Take a person out of the team, or leave it; their open issues become unassigned."""
         services.remove_member(self.get_object(), by=signed_in(request), now=timezone.now())
         return gone()
 

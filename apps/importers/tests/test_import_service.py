@@ -213,13 +213,25 @@ def test_people_become_members_who_cannot_log_in(run, project):
 
 def test_people_are_known_again_by_address_and_by_name(run, project):
     by_name = TeamMemberFactory(project=project, user__full_name="Ada Lovelace").user
-    by_address = UserFactory(email="Bob@Example.org")
+    by_address = TeamMemberFactory(project=project, user__email="Bob@Example.org").user
 
     run(record(assignee=Person("ada lovelace"), reporter=Person("Robert", "bob@example.org")))
 
     issue = Issue.objects.get()
     assert (issue.assignee, issue.reporter) == (by_name, by_address)
     assert project.team.count() == 2
+
+
+def test_an_import_takes_nobody_in_who_can_log_in(run, project):
+    account = UserFactory(email="Bob@Example.org", full_name="A Secret Name")
+
+    for _ in range(2):
+        run(record(assignee=Person("Robert", "bob@example.org")))
+
+    assignee = Issue.objects.get().assignee
+    assert (assignee.email, assignee.full_name) == ("robert@shop.imported.invalid", "Robert")
+    assert not project.team.filter(user=account).exists()
+    assert project.team.count() == 1
 
 
 def test_two_members_of_one_name_are_not_confused(run, project):

@@ -1,4 +1,7 @@
-"""People whom a source names: found in the team by address or name, else made as users who cannot log in."""
+"""People whom a source names: found in the team by address or name, else made as users who cannot log in.
+
+Whoever can log in joins a team by accepting an invitation: an import takes nobody in and shows nobody's name.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -33,6 +36,10 @@ class Team:
         if not strangers:
             return
         users = self._users(list(strangers))
+        for address in [address for address, user in users.items() if user.is_active]:
+            del users[address]
+            one = strangers.pop(address)
+            strangers[self._placeholder_of(one)] = one
         new = [
             _without_login(address, one.name, self._now) for address, one in strangers.items() if address not in users
         ]
@@ -57,11 +64,16 @@ class Team:
         if named is not None and one.account and named.email.endswith(f"@{self._domain}"):
             # Made for another account of the same name.
             named = None
-        return self._by_address.get(self.address_of(one)) or named
+        known = self._by_address
+        return known.get(self.address_of(one)) or known.get(self._placeholder_of(one)) or named
 
     def address_of(self, one: Person) -> str:
         """The person's own address, or one made of the account or name within this project."""
-        return one.email or f"{_local_part(one.account or one.name)}@{self._domain}"
+        return one.email or self._placeholder_of(one)
+
+    def _placeholder_of(self, one: Person) -> str:
+        """An address within this project, to which no mail can go."""
+        return f"{_local_part(one.account or one.name or one.email)}@{self._domain}"
 
     @property
     def _domain(self) -> str:
