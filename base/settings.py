@@ -49,7 +49,7 @@ SESSION_COOKIE_HTTPONLY = True
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 X_FRAME_OPTIONS = "DENY"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "apps.accounts.hashers.Argon2InTurn",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.projects",
     "apps.access",
+    "axes",
     "apps.notifications",
     "apps.ml",
     "apps.importers",
@@ -80,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.common.operations.middleware.probes",
     "apps.common.operations.middleware.request_log",
+    "apps.common.api.limits.Limits",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -88,6 +90,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last: it answers in place of whatever refused a log-in that is locked.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "base.urls"
 WSGI_APPLICATION = "base.wsgi.application"
@@ -105,6 +109,23 @@ TEMPLATES = [
     },
 ]
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# So many wrong passwords for one account from one address, on whichever page, lock it for that address. Locked by
+# account alone, anybody could lock anybody out; by address alone, a colleague would lock out the office.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Further tries while it is locked do not prolong it.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "apps.accounts.lock_out.account_tried"
+AXES_CLIENT_IP_CALLABLE = "apps.common.api.throttling.client_address"
+AXES_LOCKOUT_CALLABLE = "apps.accounts.lock_out.locked_answer"
+# Who logged in when is nobody's business here: only failures are kept, until they are over.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+# Where a mail sets a new password: Django's three days are long for a key to the house.
+PASSWORD_RESET_TIMEOUT = 3600 * 2
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Language and time --------------------------------------------------------------------------------------------
@@ -145,7 +166,7 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.access.authentication.KeyAuthentication",
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "apps.accounts.log_ins.LogInAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -156,7 +177,19 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "apps.common.api.problems.problem_response",
     # Whose address counts for the throttle: the header can be written by anybody, unless a proxy of ours writes it.
     "NUM_PROXIES": 1 if config.bool("BEHIND_TLS_PROXY", default=False) else 0,
-    "DEFAULT_THROTTLE_RATES": {"login": config("LOGIN_THROTTLE_RATE", default="20/min")},
+    "DEFAULT_THROTTLE_CLASSES": [
+        "apps.common.api.throttling.SharedThrottle",
+        "apps.common.api.throttling.DearThrottle",
+    ],
+    # Empty: without a limit.
+    "DEFAULT_THROTTLE_RATES": {
+        "login": config("LOGIN_THROTTLE_RATE", default="20/min"),
+        "user": config("USER_THROTTLE_RATE", default="1200/min"),
+        "key": config("KEY_THROTTLE_RATE", default="1200/min"),
+        "address": config("ADDRESS_THROTTLE_RATE", default="300/min"),
+        # Mails to others: a person invites a team, no program an address book.
+        "invitations": "30/hour",
+    },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

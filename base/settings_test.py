@@ -16,4 +16,5 @@ SECRET_KEY = "a-secret-that-only-the-tests-use-and-that-is-long-enough"  # noqa:
 ML_SIGNING_KEYS = ["test-signing-key"]
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
-REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"login": None}}  # noqa: F405
+REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {}}  # noqa: F405
+AXES_ENABLED = False

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from django.contrib.auth.tokens import default_token_generator
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.http import urlsafe_base64_encode
 from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.test import APIClient
 
+from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from tests.api_world import World, the_schema, world
 
@@ -73,6 +76,10 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     "POST /api/v1/invitations/{invitation_id}/accept/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
     "POST /api/v1/invitations/{invitation_id}/decline/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
     f"POST {PROJECT}/invitations/": (lambda w: {"email": UserFactory().email},),
+    "POST /api/v1/auth/log-out/": (lambda w: {"refresh": refresh_token()},),
+    "POST /api/v1/auth/password/": (lambda w: {"old_password": PASSWORD, "new_password": f"{PASSWORD}-2"},),
+    "POST /api/v1/auth/password/reset/": (lambda w: {"email": w.lead.email},),
+    "POST /api/v1/auth/password/reset/confirm/": (lambda w: {**reset_code(User.objects.get(pk=w.lead.pk)), "new_password": PASSWORD},),
     "POST /api/v1/auth/keys/": (lambda w: {"name": "CI", "scopes": ["read"]},),
     f"PATCH {PROJECT}/members/{{user_id}}/": (lambda w: {"absent_from": "2026-03-05"},),
     f"POST {PROJECT}/sprints/": (lambda w: {"name": "Sprint 99"},),
@@ -94,6 +101,12 @@ def credentials() -> dict[str, str]:
 def refresh_token() -> str:
     token: str = APIClient().post("/api/v1/auth/token/", credentials()).json()["refresh"]
     return token
+
+
+def reset_code(user: User) -> dict[str, str]:
+    """What a mail would bring."""
+    uid = urlsafe_base64_encode(str(user.pk).encode())
+    return {"uid": uid, "token": default_token_generator.make_token(user)}
 
 
 def cases() -> Iterator[Any]:

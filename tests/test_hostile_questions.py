@@ -11,7 +11,6 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from rest_framework_simplejwt.tokens import AccessToken
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -20,7 +19,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from apps.accounts.log_ins import access_token
 from apps.notifications.services.webhooks import require_reachable
+from conftest import NOW
 from tests.api_world import World, world
 from tests.test_every_answer import OPERATIONS
 
@@ -65,7 +66,7 @@ def test_no_question_is_answered_by_a_fault(world: World, api: Any, operation: s
     asked = api[path][method]
     # The first of each is what a client would do, the second what it should not.
     cases = st.one_of(asked.as_strategy(mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE))
-    headers = {"Authorization": f"Bearer {AccessToken.for_user(world.lead)}"}
+    headers = {"Authorization": f"Bearer {access_token(world.lead, now=NOW)}"}
 
     @settings(
         max_examples=EXAMPLES,

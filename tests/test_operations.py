@@ -29,10 +29,11 @@ MAKE_A_TEAM = """
 from apps.accounts.tests.factories import UserFactory
 from apps.projects.models import TeamMember
 from apps.projects.tests.factories import ProjectFactory
-from rest_framework_simplejwt.tokens import AccessToken
+from django.utils import timezone
+from apps.accounts.log_ins import access_token
 user = UserFactory(email="lead@example.com")
 member = TeamMember.objects.create(project=ProjectFactory(key="OPS"), user=user, role=TeamMember.Role.LEAD)
-print(f"{member.project_id} {AccessToken.for_user(user)}")
+print(f"{member.project_id} {access_token(user, now=timezone.now())}")
 """
 
 

@@ -20,10 +20,11 @@ from tests.processes import ONE_THREAD, Processes, kept_environment
 #: Makes the tables, and somebody who may import, train and ask.
 SET_UP = """
 from django.core.management import call_command
-from rest_framework_simplejwt.tokens import AccessToken
+from django.utils import timezone
+from apps.accounts.log_ins import access_token
 from apps.accounts.tests.factories import UserFactory
 call_command("migrate", verbosity=0)
-print(AccessToken.for_user(UserFactory(email="lead@example.com")))
+print(access_token(UserFactory(email="lead@example.com"), now=timezone.now()))
 """
 
 

@@ -37,6 +37,22 @@ class UserManager(BaseUserManager["User"]):
         return self.with_email(username).get()
 
 
+class LogIn(UUIDModel):
+    """One log-in over the API, from its password to its end; a row that is gone has ended."""
+
+    user = models.ForeignKey("User", on_delete=models.CASCADE, related_name="log_ins")
+    #: The only refresh token that may still be exchanged.
+    current_token = models.CharField(max_length=64)
+    opened_at = models.DateTimeField()
+    renewed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-opened_at", "id"]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
 

@@ -21,3 +21,16 @@ class UUIDModel(models.Model):
 
     class Meta:
         abstract = True
+
+
+class Counter(models.Model):
+    """How often something happened in a window of time: see `apps.common.counters`."""
+
+    #: What is counted, and which window.
+    key = models.CharField(max_length=150, primary_key=True)
+    #: In seconds since 1970.
+    ends_at = models.BigIntegerField(db_index=True)
+    count = models.IntegerField()
+
+    def __str__(self) -> str:
+        return self.key

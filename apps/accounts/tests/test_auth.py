@@ -1,19 +1,23 @@
 """Logging in, staying logged in, and who one is then."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
 from django.db import IntegrityError
+from django.utils import timezone
 from rest_framework.settings import api_settings
-from rest_framework.throttling import ScopedRateThrottle
 
-from apps.accounts.models import User
+from apps.accounts import log_ins
+from apps.accounts.models import LogIn, User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
+from apps.common.counters import forget_all
 
 pytestmark = pytest.mark.django_db
 
 TOKEN, REFRESH, ME = "/api/v1/auth/token/", "/api/v1/auth/token/refresh/", "/api/v1/auth/me/"
+LOG_OUT = "/api/v1/auth/log-out/"
 
 
 @pytest.fixture
@@ -80,6 +84,54 @@ class TestRefresh:
 
         assert api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {access}").status_code == 200
 
+    def test_each_refresh_token_is_good_once_and_a_copy_ends_the_log_in(self, user, log_in, api_client):
+        stolen = log_in(user.email).json()["refresh"]
+        elsewhere = log_in(user.email).json()["access"]
+        renewed = api_client.post(REFRESH, {"refresh": stolen}).json()
+
+        reused = api_client.post(REFRESH, {"refresh": stolen})
+
+        assert (reused.status_code, reused.json()["code"]) == (401, "token_reused")
+        assert api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {renewed['access']}").status_code == 401
+        assert api_client.post(REFRESH, {"refresh": renewed["refresh"]}).status_code == 401
+        assert api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {elsewhere}").status_code == 200
+
+    def test_who_logs_out_is_out(self, user, log_in, api_client):
+        here, elsewhere = log_in(user.email).json(), log_in(user.email).json()
+
+        assert api_client.post(LOG_OUT, {"refresh": here["refresh"]}).status_code == 204
+
+        assert api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {here['access']}").status_code == 401
+        assert api_client.post(REFRESH, {"refresh": here["refresh"]}).status_code == 401
+        header = {"HTTP_AUTHORIZATION": f"Bearer {elsewhere['access']}"}
+        assert api_client.post("/api/v1/auth/log-out-everywhere/", **header).status_code == 204
+        assert api_client.get(ME, **header).status_code == 401
+
+    def test_log_ins_that_nobody_can_renew_are_forgotten(self, user, log_in):
+        log_in(user.email)
+        with time_machine.travel(timedelta(days=8)):
+            log_in(user.email)
+
+        assert LogIn.objects.count() == 1
+
+    def test_a_deleted_account_is_out(self, user, log_in, api_client):
+        tokens = log_in(user.email).json()
+        user.delete()
+
+        assert api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {tokens['access']}").status_code == 401
+        assert api_client.post(REFRESH, {"refresh": tokens["refresh"]}).status_code == 401
+
+    @pytest.mark.parametrize("claim", ["log_in", "user_id", "hash_password", "exp", "iat", "jti", "token_type"])
+    @pytest.mark.parametrize("value", [None, "", 1, 1e308, -1, True, [], {}, "x" * 100, "a\0b", str(uuid4())])
+    def test_claims_that_are_not_ours_open_nothing_and_break_nothing(self, user, api_client, claim, value):
+        for token in (log_ins.log_in(user, now=timezone.now()), log_ins.log_in(user, now=timezone.now()).access_token):
+            token.payload[claim] = value
+            as_access = api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {token}")
+            as_refresh = api_client.post(REFRESH, {"refresh": str(token)})
+
+            assert as_access.status_code in (401, 200 if claim in ("iat", "exp", "jti") else 401)
+            assert as_refresh.status_code in (401, 200 if claim in ("iat", "exp") else 401)
+
     @pytest.mark.parametrize("refresh", ["nonsense", "a.b.c", "x" * 10_000])
     def test_nothing_comes_from_nonsense(self, api_client, refresh):
         response = api_client.post(REFRESH, {"refresh": refresh})
@@ -108,12 +160,8 @@ class TestRefresh:
 class TestThrottle:
     @pytest.fixture(autouse=True)
     def three_a_minute(self, monkeypatch):
-        from django.core.cache import cache
-
-        cache.clear()
-        monkeypatch.setattr(ScopedRateThrottle, "THROTTLE_RATES", {"login": "3/min"})
-        yield
-        cache.clear()
+        forget_all()
+        monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "login", "3/min")
 
     def test_guessing_is_slowed_down(self, user, log_in):
         answers = [log_in(user.email, "wrong").status_code for _ in range(3)]
@@ -136,7 +184,7 @@ def test_the_product_throttles_by_default():
     from base import settings
 
     assert settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["login"] == "20/min"
-    assert api_settings.DEFAULT_THROTTLE_RATES == {"login": None}, "tests switch it off"
+    assert api_settings.DEFAULT_THROTTLE_RATES == {}, "tests switch it off"
 
 
 def test_who_is_not_logged_in_is_nobody(api_client):

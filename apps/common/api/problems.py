@@ -1,10 +1,12 @@
 """What all endpoints share: problem documents for errors."""
 
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig, ValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.fields import get_error_detail
@@ -13,7 +15,11 @@ from rest_framework.views import set_rollback
 
 from apps.common.exceptions import Conflict, NotEnoughData
 
+logger = logging.getLogger(__name__)
+
 PROBLEM_JSON = "application/problem+json"
+#: A lock lasts seconds; a database that restarts comes back within them too.
+DATABASE_RETRY_SECONDS = 5
 
 
 #: Errors that concern no single field, as Django REST framework and Django call them.
@@ -36,6 +42,8 @@ def problem(status_code: int, title: str, detail: str, code: str, **extra: Any) 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: known errors become problem documents, a bug stays a bug (500)."""
     error = _in_framework_terms(error)
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return _database_response(error)
     body = _body(error)
     if body is None:
         return None
@@ -43,6 +51,21 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
     request = context.get("request")
     body["instance"] = request.path if request is not None else None
     return Response(body, status=body["status"], headers=_headers(error), content_type=PROBLEM_JSON)
+
+
+def database_away(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a client is told while the database is locked or away, with headers; the cause is logged."""
+    logger.error("The database does not answer: %s", type(error).__name__, exc_info=error)
+    detail = "The database does not answer just now; nothing was changed. Ask again."
+    return problem(503, "Service unavailable", detail, "database_unavailable"), {
+        "Retry-After": str(DATABASE_RETRY_SECONDS)
+    }
+
+
+def _database_response(error: Exception) -> Response:
+    body, headers = database_away(error)
+    set_rollback()
+    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
 
 
 def _in_framework_terms(error: Exception) -> Exception:
@@ -121,6 +144,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
     """A request that was refused before any view saw it."""
     body = problem(status.HTTP_400_BAD_REQUEST, "Bad request", "This request cannot be read.", "bad_request")
     return JsonResponse(body, status=400, content_type=PROBLEM_JSON)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """A page that this person may not see."""
+    body = problem(status.HTTP_403_FORBIDDEN, "Permission denied", "You may not do this.", "permission_denied")
+    return JsonResponse(body, status=403, content_type=PROBLEM_JSON)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:

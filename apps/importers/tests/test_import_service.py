@@ -222,18 +222,6 @@ def test_people_are_known_again_by_address_and_by_name(run, project):
     assert project.team.count() == 2
 
 
-def test_an_import_takes_nobody_in_who_can_log_in(run, project):
-    account = UserFactory(email="Bob@Example.org", full_name="A Secret Name")
-
-    for _ in range(2):
-        run(record(assignee=Person("Robert", "bob@example.org")))
-
-    assignee = Issue.objects.get().assignee
-    assert (assignee.email, assignee.full_name) == ("robert@shop.imported.invalid", "Robert")
-    assert not project.team.filter(user=account).exists()
-    assert project.team.count() == 1
-
-
 def test_two_members_of_one_name_are_not_confused(run, project):
     TeamMemberFactory.create_batch(2, project=project, user__full_name="Ada")
 

@@ -10,7 +10,7 @@ from apps.projects.models import Project
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ModelScope:
     """Whose model is meant."""
 
     project_id: UUID | None
@@ -24,11 +24,11 @@ def add_scope_arguments(parser: CommandParser) -> None:
     scope.add_argument("--global", dest="is_global", action="store_true", help="the model of all projects together")
 
 
-def scope_of(options: dict[str, Any]) -> Scope:
+def scope_of(options: dict[str, Any]) -> ModelScope:
     """Read the flags; an unknown key is answered with those that exist."""
     if options["is_global"]:
-        return Scope(None, "all projects")
-    return Scope(project_by_key(options["project"]).id, f"project {options['project'].upper()}")
+        return ModelScope(None, "all projects")
+    return ModelScope(project_by_key(options["project"]).id, f"project {options['project'].upper()}")
 
 
 def project_by_key(key: str) -> Project:

@@ -1,0 +1,154 @@
+"""How much, how long and how often somebody may ask."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import OperationalError
+from django.test import Client, RequestFactory
+from rest_framework.settings import api_settings
+from rest_framework.test import APIClient
+
+from apps.access.keys import create_key
+from apps.accounts.tests.factories import UserFactory
+from apps.common import counters
+from apps.common.api.limits import LONGEST_ADDRESS, Limits
+from apps.common.api.throttling import client_address, limit_of
+from conftest import NOW
+
+ME = "/api/v1/auth/me/"
+
+
+@pytest.fixture
+def rates(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets limits by name; counting begins anew, and the clock stands."""
+    counters.forget_all()
+
+    def set_rates(**rates: str) -> None:
+        for name, rate in rates.items():
+            monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, name, rate)
+
+    with time_machine.travel(NOW, tick=False):
+        yield set_rates
+
+
+@pytest.mark.django_db
+class TestThrottle:
+    def test_a_person_is_told_how_many_are_left_and_when_to_come_again(self, rates: Any, api_client: APIClient) -> None:
+        rates(user="2/min")
+        api_client.force_authenticate(UserFactory())
+
+        answers = [api_client.get(ME) for _ in range(3)]
+
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert [answer["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+        assert (answers[0]["X-RateLimit-Limit"], answers[0]["X-RateLimit-Reset"]) == ("2", "60")
+        assert (answers[2]["Retry-After"], answers[2].json()["code"]) == ("60", "throttled")
+
+    def test_a_new_window_begins_anew(self, rates: Any, api_client: APIClient) -> None:
+        rates(user="1/min")
+        api_client.force_authenticate(UserFactory())
+        api_client.get(ME)
+
+        with time_machine.travel(NOW.replace(minute=1), tick=False):
+            assert api_client.get(ME).status_code == 200
+
+    def test_each_person_key_and_address_is_counted_for_itself(self, rates: Any) -> None:
+        rates(user="1/min", key="1/min", address="1/min")
+        person, other = UserFactory(), UserFactory()
+        _, text = create_key(person, name="CI", scopes=["read"], project=None, days=1, now=NOW)
+        as_person, as_other, keyed = APIClient(), APIClient(), APIClient(HTTP_AUTHORIZATION=f"Bearer {text}")
+        as_person.force_authenticate(person)
+        as_other.force_authenticate(other)
+
+        first = [client.get(ME).status_code for client in (as_person, as_other, keyed)]
+        second = [client.get(ME).status_code for client in (as_person, as_other, keyed)]
+
+        assert (first, second) == ([200] * 3, [429] * 3)
+        assert [Client().get("/api/schema/", REMOTE_ADDR=a).status_code for a in ("10.1.1.1", "10.1.1.2")] == [200, 200]
+        assert Client().get("/api/schema/", REMOTE_ADDR="10.1.1.1").status_code == 429
+
+    def test_a_file_that_cannot_be_written_stops_nobody_and_is_logged(
+        self, rates: Any, api_client: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fails(*_: Any) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+        rates(user="1/min")
+        monkeypatch.setattr(counters, "_file", fails)
+        api_client.force_authenticate(UserFactory())
+
+        assert [api_client.get(ME).status_code for _ in range(2)] == [200, 200]
+        assert "not counted" in caplog.text
+
+    def test_all_processes_count_into_one_file(self, rates: Any) -> None:
+        counters.count("x", window_seconds=60, now=30.0)
+        counters._file.cache_clear()  # another process opens the file for itself
+
+        assert counters.count("x", window_seconds=60, now=31.0) == (2, 29.0)
+        assert counters.count("y", window_seconds=60, now=31.0) == (1, 29.0)
+        assert counters.count("x", window_seconds=60, now=60.0) == (1, 60.0)
+
+    def test_rates_are_read_as_they_are_written(self, rates: Any) -> None:
+        rates(login="20/min", user="", key="3/hour")
+
+        assert (limit_of("login"), limit_of("user"), limit_of("key")) == ((20, 60), None, (3, 3600))
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "proxies", "expected"),
+    [
+        ("192.0.2.1", "198.51.100.1", 0, "192.0.2.1"),
+        ("10.0.0.1", "203.0.113.9, 198.51.100.1", 1, "198.51.100.1"),
+        ("10.0.0.1", "no address", 1, "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "", 0, "2001:db8:1:2::"),
+        ("fe80::1%eth0", "", 0, "fe80::"),
+        ("", "", 0, "0.0.0.0"),
+    ],
+)
+def test_whose_request_it_is(
+    monkeypatch: pytest.MonkeyPatch, remote: str, forwarded: str, proxies: int, expected: str
+) -> None:
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies)
+    headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+
+    assert client_address(RequestFactory().get("/", REMOTE_ADDR=remote, **headers)) == expected
+
+
+@pytest.mark.parametrize("address", ["/api/v1/" + "x" * LONGEST_ADDRESS, f"{ME}?q={'x' * LONGEST_ADDRESS}"])
+def test_an_address_has_an_end(address: str) -> None:
+    answer = Client().get(address)
+
+    assert (answer.status_code, answer["Content-Type"]) == (414, "application/problem+json")
+
+
+@pytest.mark.parametrize("query", ["version=%00", "version=a%0d%0ab", "lang=xx", "nothing=1"])
+@pytest.mark.parametrize("address", ["/api/schema/", "/api/docs/", ME, "/api/v1/projects/"])
+def test_a_parameter_that_does_not_exist_is_refused(address: str, query: str) -> None:
+    answer = Client().get(f"{address}?{query}")
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, f"/{query.partition('=')[0]}")
+
+
+@pytest.mark.django_db
+def test_a_locked_database_is_told_as_such(api_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: Any, **__: Any) -> None:
+        raise OperationalError("database is locked")
+
+    api_client.force_authenticate(UserFactory())
+    monkeypatch.setattr("apps.accounts.views.prefetch_related_objects", locked)
+
+    answer = api_client.get(ME)
+
+    assert (answer.status_code, answer["Retry-After"], answer.json()["code"]) == (503, "5", "database_unavailable")
+
+
+def test_a_page_that_finds_the_database_locked_says_so_too() -> None:
+    answer = Limits(lambda request: None).process_exception(
+        RequestFactory().get("/"), OperationalError("database is locked")
+    )
+
+    assert answer is not None
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert Limits(lambda request: None).process_exception(RequestFactory().get("/"), ValueError()) is None

@@ -1,0 +1,150 @@
+"""Guessing a password, at each place to log in: locked by account and address, behind a proxy too."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from axes.models import AccessAttempt
+from django.conf import settings as django_settings
+from rest_framework.settings import api_settings
+
+from apps.accounts.hashers import AT_ONCE, Argon2InTurn, TooManyLogIns, in_turn
+from apps.accounts.tests.factories import PASSWORD, UserFactory
+from apps.common.counters import forget_all
+
+pytestmark = pytest.mark.django_db
+
+LIMIT = django_settings.AXES_FAILURE_LIMIT
+TOKEN = "/api/v1/auth/token/"
+
+
+@pytest.fixture(autouse=True)
+def _lock_out(settings):
+    settings.AXES_ENABLED = True
+
+
+@pytest.fixture
+def user():
+    return UserFactory(email="ada@example.com", is_staff=True, is_superuser=True)
+
+
+def over_the_api(client, email, password, **headers):
+    return client.post(TOKEN, {"email": email, "password": password}, content_type="application/json", **headers)
+
+
+def in_the_administration(client, email, password, **headers):
+    return client.post("/admin/login/?next=/admin/", {"username": email, "password": password}, **headers)
+
+
+PLACES = [over_the_api, in_the_administration]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_wrong_passwords_lock_the_account_for_this_address(client, user, place):
+    answers = [place(client, user.email, "wrong") for _ in range(LIMIT)]
+
+    locked = place(client, user.email.upper(), PASSWORD)
+
+    assert [answer.status_code for answer in answers[:-1]] == [401 if place is over_the_api else 200] * (LIMIT - 1)
+    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
+    assert over_the_api(client, user.email, PASSWORD, REMOTE_ADDR="10.0.0.9").status_code == 200, "not for others"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_place_locks_the_other(client, user, place):
+    for _ in range(LIMIT):
+        place(client, user.email, "wrong")
+
+    assert [other(client, user.email, PASSWORD).status_code for other in PLACES] == [429, 429]
+
+
+def test_what_is_locked_is_told_as_a_problem_and_does_not_tell_who_exists(client, user):
+    told = []
+    for email in (user.email, "nobody@example.com"):
+        for _ in range(LIMIT):
+            over_the_api(client, email, "wrong")
+        told.append(over_the_api(client, email, "wrong"))
+
+    assert told[0]["Content-Type"] == "application/problem+json"
+    assert told[0].json()["code"] == "throttled"
+    assert [answer.status_code for answer in told] == [429, 429]
+    assert told[0].json() == told[1].json()
+
+
+def test_after_a_quarter_of_an_hour_the_door_is_open(client, user):
+    for _ in range(LIMIT + 2):
+        over_the_api(client, user.email, "wrong")
+
+    with time_machine.travel(timedelta(minutes=15, seconds=5)):
+        assert over_the_api(client, user.email, PASSWORD).status_code == 200
+    assert not AccessAttempt.objects.exists()
+
+
+def test_who_gets_in_begins_anew(client, user):
+    for _ in range(2):
+        for _ in range(LIMIT - 1):
+            over_the_api(client, user.email, "wrong")
+        assert over_the_api(client, user.email, PASSWORD).status_code == 200
+
+
+def test_behind_a_proxy_one_guesser_locks_only_themselves_out(client, user, monkeypatch):
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", 1)
+
+    def asks(address, password):
+        # What the client wrote itself stands first, what our proxy adds stands last.
+        forwarded = {"HTTP_X_FORWARDED_FOR": f"1.2.3.4, {address}", "REMOTE_ADDR": "10.0.0.1"}
+        return over_the_api(client, user.email, password, **forwarded).status_code
+
+    for _ in range(LIMIT):
+        asks("198.51.100.7", "wrong")
+
+    assert (asks("198.51.100.7", PASSWORD), asks("198.51.100.8", PASSWORD)) == (429, 200)
+
+
+def test_without_a_proxy_a_header_makes_no_new_address(client, user):
+    for number in range(LIMIT):
+        over_the_api(client, user.email, "wrong", HTTP_X_FORWARDED_FOR=f"10.0.0.{number}")
+
+    assert over_the_api(client, user.email, PASSWORD, HTTP_X_FORWARDED_FOR="10.9.9.9").status_code == 429
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_address_that_tries_many_accounts_is_slowed(client, user, monkeypatch, place):
+    forget_all()
+    monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "login", "3/min")
+
+    answers = [place(client, f"person{number}@example.com", "wrong").status_code for number in range(4)]
+
+    assert answers[3] == 429
+    assert 429 not in answers[:3]
+
+
+class TestHashing:
+    def test_only_some_hash_at_a_time_and_the_next_is_told_to_come_again(self):
+        entered = [in_turn(0.0) for _ in range(AT_ONCE)]
+        for each in entered:
+            each.__enter__()
+
+        with pytest.raises(TooManyLogIns):
+            in_turn(0.0).__enter__()
+        for each in entered:
+            each.__exit__(None, None, None)
+        with in_turn(0.0):
+            pass
+
+    def test_who_has_to_come_again_is_told_when(self, client, user, monkeypatch):
+        def too_many(*_, **__):
+            raise TooManyLogIns
+
+        monkeypatch.setattr("django.contrib.auth.hashers.MD5PasswordHasher.verify", too_many)
+
+        answer = over_the_api(client, user.email, PASSWORD)
+
+        assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+
+    def test_the_product_hashes_in_turn(self):
+        from base import settings
+
+        assert settings.PASSWORD_HASHERS[0] == f"{Argon2InTurn.__module__}.{Argon2InTurn.__name__}"
+        hasher = Argon2InTurn()
+        assert hasher.verify("secret", hasher.encode("secret", "salt" * 4))

@@ -1,0 +1,101 @@
+"""How often somebody may ask: by person, key and address, counted for all processes together."""
+
+import ipaddress
+import time
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
+
+from apps.common.counters import count
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+#: Providers give a customer this much of IPv6: within it, addresses are free.
+IPV6_NETWORK_BITS = 64
+
+
+def client_address(request: HttpRequest | Request) -> str:
+    """Whose request it is, as far as networks tell: the header of proxies is read if one of ours writes it.
+
+    Of an IPv6 address the network.
+    """
+    # Only its `META` is read, which both kinds of request have.
+    named = str(BaseThrottle().get_ident(request))  # type: ignore[arg-type]
+    for text in (named, str(request.META.get("REMOTE_ADDR", ""))):
+        try:
+            address = ipaddress.ip_address(text.partition("%")[0])
+        except ValueError:
+            continue
+        if address.version == 4:
+            return str(address)
+        return str(ipaddress.ip_network((int(address), IPV6_NETWORK_BITS), strict=False).network_address)
+    # A socket without addresses: everybody comes from there.
+    return "0.0.0.0"  # noqa: S104 - a name, nothing listens on it
+
+
+def limit_of(scope: str) -> tuple[int, int] | None:
+    """How many in how many seconds; None: without a limit. '20/min' as Django REST framework writes it."""
+    rate = api_settings.DEFAULT_THROTTLE_RATES.get(scope)
+    if not rate:
+        return None
+    number, _, period = str(rate).partition("/")
+    return int(number), SECONDS[period[0]]
+
+
+def wait_for(scope: str, caller: str, request: HttpRequest) -> float | None:
+    """Count one request of a caller; seconds to wait where it was one too many."""
+    limit = limit_of(scope)
+    if limit is None:
+        return None
+    most, window_seconds = limit
+    counted, seconds_left = count(f"{scope}:{caller}", window_seconds=window_seconds, now=time.time())
+    _note(request, most, most - counted, seconds_left)
+    return seconds_left if counted > most else None
+
+
+def _note(request: Any, most: int, remaining: int, seconds_left: float) -> None:
+    """What the answer's headers will say: of several limits the one that is nearest."""
+    told = getattr(request, "rate_limit", None)
+    if told is None or remaining < told[1]:
+        request.rate_limit = (most, max(remaining, 0), seconds_left)
+
+
+class SharedThrottle(BaseThrottle):
+    """Counts each request of a caller in fixed windows."""
+
+    def __init__(self) -> None:
+        self._wait: float | None = None
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        scope, caller = self.caller(request, view)
+        self._wait = wait_for(scope, caller, request._request)
+        return self._wait is None
+
+    def wait(self) -> float | None:
+        return self._wait
+
+    def caller(self, request: Request, view: Any) -> tuple[str, str]:
+        """The limit's name, and who is counted."""
+        prefix = getattr(request.auth, "prefix", None)
+        if prefix is not None:
+            return "key", str(prefix)
+        if request.user and request.user.is_authenticated:
+            return "user", str(request.user.pk)
+        return "address", client_address(request)
+
+
+class DearThrottle(SharedThrottle):
+    """A view's own limit for a person, by its `throttle_scope`: for writing to others, say."""
+
+    def caller(self, request: Request, view: Any) -> tuple[str, str]:
+        scope = getattr(view, "throttle_scope", "") if request.method == "POST" else ""
+        return scope, str(request.user.pk)
+
+
+class LogInThrottle(SharedThrottle):
+    """Attempts of an address, whomever they are about."""
+
+    def caller(self, request: Request, view: Any) -> tuple[str, str]:
+        return "login", client_address(request)
