@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
 from apps.access.urls import key_urlpatterns
 from apps.access.urls import project_urlpatterns as invitation_urlpatterns
 from apps.accounts.lock_out import slowed
+from apps.common.api.schema_view import SchemaView
 from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
 
@@ -19,7 +20,7 @@ admin.site.login = slowed(admin.site.login)  # type: ignore[method-assign, assig
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs"), name="root"),
     path("admin/", admin.site.urls),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", _DOCS, name="docs"),
     path("api/v1/auth/", include("apps.accounts.urls")),
     path("api/v1/auth/keys/", include(key_urlpatterns)),

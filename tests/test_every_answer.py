@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
@@ -79,7 +80,7 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     "POST /api/v1/auth/log-out/": (lambda w: {"refresh": refresh_token()},),
     "POST /api/v1/auth/password/": (lambda w: {"old_password": PASSWORD, "new_password": f"{PASSWORD}-2"},),
     "POST /api/v1/auth/password/reset/": (lambda w: {"email": w.lead.email},),
-    "POST /api/v1/auth/password/reset/confirm/": (lambda w: {**reset_code(User.objects.get(pk=w.lead.pk)), "new_password": PASSWORD},),
+    "POST /api/v1/auth/password/reset/confirm/": (lambda w: reset_code(w.lead.pk),),
     "POST /api/v1/auth/keys/": (lambda w: {"name": "CI", "scopes": ["read"]},),
     f"PATCH {PROJECT}/members/{{user_id}}/": (lambda w: {"absent_from": "2026-03-05"},),
     f"POST {PROJECT}/sprints/": (lambda w: {"name": "Sprint 99"},),
@@ -103,10 +104,10 @@ def refresh_token() -> str:
     return token
 
 
-def reset_code(user: User) -> dict[str, str]:
-    """What a mail would bring."""
-    uid = urlsafe_base64_encode(str(user.pk).encode())
-    return {"uid": uid, "token": default_token_generator.make_token(user)}
+def reset_code(user_id: UUID) -> dict[str, str]:
+    """What a mail would bring, and what somebody chooses."""
+    uid, user = urlsafe_base64_encode(str(user_id).encode()), User.objects.get(pk=user_id)
+    return {"uid": uid, "token": default_token_generator.make_token(user), "new_password": PASSWORD}
 
 
 def cases() -> Iterator[Any]:

@@ -43,6 +43,9 @@ class MeSerializer(serializers.ModelSerializer[User]):
 class PasswordField(serializers.CharField):
     """A password as it was typed, blanks included."""
 
+    #: Whatever somebody chose, visible or not.
+    is_secret = True
+
     def __init__(self, **options: Any) -> None:
         style = {"input_type": "password"}
         super().__init__(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True, style=style, **options)

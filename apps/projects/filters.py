@@ -8,6 +8,7 @@ from django import forms
 from django.db.models import F, Q, QuerySet
 from django_filters.fields import IsoDateTimeField
 
+from apps.common.plausible import date_fault
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 
 MAX_SEARCH_LENGTH = 200
@@ -20,9 +21,12 @@ class InstantField(IsoDateTimeField):
         moment = super().clean(value)
         try:
             # Here, because a database would fail on a moment that has no year in UTC.
-            return moment.astimezone(UTC) if isinstance(moment, datetime) else None
+            moment = moment.astimezone(UTC) if isinstance(moment, datetime) else None
         except OverflowError as error:
             raise forms.ValidationError("This date is out of range.", code="invalid") from error
+        if moment is not None and (fault := date_fault(moment)):
+            raise forms.ValidationError(fault, code="invalid")
+        return moment
 
 
 class InstantFilter(django_filters.IsoDateTimeFilter):

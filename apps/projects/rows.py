@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from apps.common.exceptions import Conflict
+from apps.common.plausible import date_fault, text_fault
 from apps.projects.models import Sprint
 
 Row = TypeVar("Row", bound=models.Model)
@@ -39,11 +41,26 @@ def lock_sprints(sprints: Iterable[Sprint]) -> None:
 def validate(row: models.Model) -> None:
     """Field, uniqueness and constraint checks, without a query for each foreign key."""
     row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
+    if faults := dict(_implausible(row)):
+        raise ValidationError(faults)
     row.validate_unique()
     try:
         row.validate_constraints()
     except ValidationError as error:
         raise _at_its_field(error) from error
+
+
+def _implausible(row: models.Model) -> Iterator[tuple[str, str]]:
+    """What is no text or date that anybody means, whoever writes it."""
+    for field in (field for field in row._meta.concrete_fields if not field.generated):
+        value = getattr(row, field.attname)
+        fault = None
+        if isinstance(value, str) and isinstance(field, (models.CharField, models.TextField)):
+            fault = text_fault(value, is_line=isinstance(field, models.CharField), is_needed=not field.blank)
+        elif isinstance(value, date):
+            fault = date_fault(value)
+        if fault:
+            yield field.name, fault
 
 
 def _at_its_field(error: ValidationError) -> ValidationError:

@@ -33,8 +33,6 @@ DEFAULT_STATUSES = (
 ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 #: When it ended, by how.
 ENDS = {"resolved_at": WorkflowStatus.Category.DONE, "dropped_at": WorkflowStatus.Category.DROPPED}
-#: Dates outside are slips of the pen, and the first and last years of the calendar cannot be counted from.
-FIRST_SPRINT_YEAR, LAST_SPRINT_YEAR = 1980, 2200
 #: What a change of an issue may name; its project, source and times stay what they are. Every change of all but the
 #: due date is kept, because predictions need to know what was known when.
 EDITABLE_ISSUE_FIELDS = frozenset({
@@ -243,9 +241,6 @@ def _tell_dates(sprint: Sprint, changed: Sequence[str]) -> None:
 
 
 def _check_dates(start_date: Any, end_date: Any) -> None:
-    for name, day in (("start_date", start_date), ("end_date", end_date)):
-        if day is not None and not FIRST_SPRINT_YEAR <= day.year <= LAST_SPRINT_YEAR:
-            raise ValidationError({name: f"A year from {FIRST_SPRINT_YEAR} to {LAST_SPRINT_YEAR} is needed."})
     if start_date is not None and end_date is not None and end_date < start_date:
         raise ValidationError({"end_date": "A sprint cannot end before it starts."})
 

@@ -1,23 +1,67 @@
 """What serializers of requests have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.plausible import date_fault, number_fault, text_fault
+
+#: Texts that may be longer have several lines.
+LONGEST_LINE = 1_000
+#: A program that sends a thousand wrong names needs no thousand answers.
+MOST_NAMED = 20
+_NUMBERS = (serializers.FloatField, serializers.IntegerField, serializers.DecimalField)
+
 
 class RefusesUnknownFields:
-    """Misspelt fields are refused: `issue_tpye` would change the answer, or be lost, without a word."""
+    """Misspelt fields are refused: `issue_tpye` would change the answer, or be lost, without a word.
+
+    So is what cannot be written, and what is no text, number or date that anybody means: see `apps.common.plausible`.
+    """
 
     fields: Any
 
     def to_internal_value(self, data: Any) -> Any:
-        """Name each field that does not exist, with those that do."""
-        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
-        if unknown:
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such field. Fields: {known}."))
-        return super().to_internal_value(data)  # type: ignore[misc]
+        """Name each field that does not exist or is shown only, with those that can be written."""
+        if isinstance(data, Mapping):
+            faults = dict(self._unwritable(data)) or dict(self._implausible(data))
+            if faults:
+                raise serializers.ValidationError(faults)
+        values = super().to_internal_value(data)  # type: ignore[misc]
+        # After reading, since there are many ways to write a date.
+        days = {name: value for name, value in values.items() if isinstance(value, date)}
+        faults = {name: fault for name, day in days.items() if (fault := date_fault(day))}
+        if faults:
+            raise serializers.ValidationError(faults)
+        return values
+
+    def _unwritable(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        writable = [name for name, field in self.fields.items() if not field.read_only]
+        known = ", ".join(writable)
+        for name in [name for name in data if name not in writable][:MOST_NAMED]:
+            if name in self.fields:
+                yield name, f"This is shown and cannot be written. Fields: {known}."
+            else:
+                yield name[:100], f"There is no such field. Fields: {known}."
+
+    def _implausible(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        for name, value in data.items():
+            if fault := _fault_of(self.fields[name], value):
+                yield name, fault
+
+
+def _fault_of(field: serializers.Field[Any, Any, Any, Any], value: Any) -> str | None:
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return next((fault for each in value if (fault := _fault_of(field.child, each))), None)
+    if isinstance(field, _NUMBERS):
+        return number_fault(value)
+    if isinstance(field, serializers.CharField) and isinstance(value, str) and not getattr(field, "is_secret", False):
+        longest = field.max_length
+        is_line = longest is not None and longest <= LONGEST_LINE
+        return text_fault(value, is_line=is_line, is_needed=not field.allow_blank)
+    return None
 
 
 class StrictSerializer(RefusesUnknownFields, serializers.Serializer[Any]):

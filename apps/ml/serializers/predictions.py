@@ -30,7 +30,8 @@ class IssueInputSerializer(StrictSerializer):
         required=False, allow_blank=True, max_length=64, help_text="As the team names it, for example 'bug'."
     )
     issue_id = serializers.UUIDField(
-        required=False, help_text="The issue this is about; its outcome will score this prediction."
+        required=False,
+        help_text="The issue this is about. Its outcome scores the answer if a member asks and nothing contradicts it.",
     )
     priority = serializers.FloatField(required=False, min_value=0, max_value=1000, help_text="1 is the most urgent.")
     component = serializers.CharField(required=False, allow_blank=True, max_length=200)

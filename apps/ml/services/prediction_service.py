@@ -15,6 +15,7 @@ from apps.ml.selectors.issues import issue_titles
 from apps.ml.serializers.predictions import EffortPredictionResponse, PointsRecommendationResponse
 from apps.ml.services.predictions.answering import Answer, GivenAnswer, answer_effort, answer_points
 from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.predictions.whose_record import issue_to_score
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -119,7 +120,7 @@ def _record(
         interval=answered.answer.interval,
         confidence=answered.answer.confidence,
         details=details,
-        issue_id=asked.issue_id,
+        issue_id=issue_to_score(asked.issue_id, asked.facts, asked.project_id, asked.user),
         model_id=model.id if model else None,
         model_version=model.version if model else "",
         **further,

@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from apps.accounts.tests.factories import UserFactory
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.services import ModelTrainer, PredictionService, S3ModelStorageService
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import PredictionHistoryFactory
-from apps.projects.tests.factories import ProjectFactory
+from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 ASKED = {
@@ -62,9 +61,10 @@ def test_type_names_are_compared_without_regard_to_case(trained, team):
 
 
 def test_an_answer_is_recorded_with_model_user_and_what_scoring_needs(trained, team):
-    user, issue = UserFactory(), team.issues.first()
+    user, issue = TeamMemberFactory(project=team).user, team.issues.first()
+    asked = {"title": issue.title, "issue_type": issue.issue_type.name}
 
-    answer = PredictionService().predict_issue_effort(**ASKED, project_id=team.id, user=user, issue_id=issue.id)
+    answer = PredictionService().predict_issue_effort(**asked, project_id=team.id, user=user, issue_id=issue.id)
 
     row = PredictionHistory.objects.get(id=answer["prediction_id"])
     assert (row.model, row.model_version, row.requested_by, row.issue) == (trained, "1.0.0", user, issue)

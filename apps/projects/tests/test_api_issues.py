@@ -82,9 +82,10 @@ def test_identity_and_times_do_not_change(as_, project, url, field, value):
     issue = IssueFactory(project=project)
     before = as_("viewer").get(url("issues", issue.id)).json()
 
-    after = as_("lead").patch(url("issues", issue.id), {field: value}).json()
+    answer = as_("lead").patch(url("issues", issue.id), {field: value, "title": "New"})
 
-    assert {**after, "updated_at": ""} == {**before, "updated_at": ""}
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, f"/{field}")
+    assert as_("viewer").get(url("issues", issue.id)).json() == before
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,7 @@ class TestLists:
             ({"page": "0"}, 404),
             ({"page": "two"}, 404),
             ({"page": "9" * 30}, 404),
-            ({"page": "9" * 5000}, 404),
+            ({"page": "9" * 3500}, 404),
             ({"page_size": "0"}, 400),
             ({"page_size": "-1"}, 400),
             ({"page_size": "many"}, 400),

@@ -44,7 +44,8 @@ class TestProjects:
         assert {error["pointer"] for error in response.json()["errors"]} == pointers
 
     def test_the_key_stays_when_the_name_changes(self, as_, project, url):
-        response = as_("lead").patch(url(), {"name": "Better", "key": "OTHER"})
+        assert as_("lead").patch(url(), {"name": "Better", "key": "OTHER"}).status_code == 400
+        response = as_("lead").patch(url(), {"name": "Better"})
 
         assert (response.json()["key"], response.json()["name"]) == ("APOLLO", "Better")
 

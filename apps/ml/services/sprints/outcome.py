@@ -16,6 +16,7 @@ from apps.ml.models import PredictionHistory
 from apps.ml.selectors.sprints import completed_sprints
 from apps.ml.serializers.sprints import SprintOutcomeResponse
 from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.predictions.whose_record import sprint_to_score
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Sprint
 
@@ -53,7 +54,7 @@ def _record(sprint: Sprint, outlook: Outlook, user: User | None) -> PredictionHi
         model_version=outcome.prior_version,
         project_id=sprint.project_id,
         user=user,
-        sprint_id=sprint.pk,
+        sprint_id=sprint_to_score(sprint.pk, sprint.project_id, user),
         input={"sprint_status": sprint.status, "unit": outlook.unit},
         predicted_value=outcome.typical_points,
         expected_value=outcome.expected_points,

@@ -184,7 +184,9 @@ def test_a_project_never_asked_about_waits_for_nothing(project, now):
 
 
 def test_served_answers_remember_what_the_scorecard_compares_with(team, trained, now):
-    issue = IssueFactory(project=team, title="Change the export of part 3", type_name="bug", created_at=now)
+    issue = IssueFactory(
+        project=team, title="Change the export of part 3", type_name="bug", created_at=now, estimated_hours=3.0
+    )
     service = PredictionService()
     asked = {"title": issue.title, "issue_type": "bug", "project_id": team.id, "issue_id": issue.id}
     effort = service.predict_issue_effort(**asked, estimated_hours=3.0)

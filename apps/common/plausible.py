@@ -1,0 +1,46 @@
+"""What is no title, no number and no date, wherever it comes in: over the API, on a page, from a file."""
+
+import re
+import unicodedata
+from datetime import date
+
+#: Dates outside are slips of the pen, and the first and last years of the calendar cannot be counted from.
+FIRST_YEAR, LAST_YEAR = 1980, 2200
+#: Python also reads 1_0, full-width digits and blanks around a number; no person means them.
+NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
+#: Letters and blanks without a shape, in categories of visible ones: fillers of Hangul, the empty braille pattern.
+_SHAPELESS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+#: Of other characters, those of these categories cannot be seen: controls, formats, separators, unassigned.
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp", "Zs"})
+_BREAKS = "\n\r\t"
+
+
+def text_fault(text: str, *, is_line: bool, is_needed: bool) -> str | None:
+    """Why this is no text that people can read; None if it is."""
+    for character in text:
+        # The quick test first: most texts are ASCII.
+        if character < " " or character >= "\x7f":
+            kind = unicodedata.category(character)
+            if (kind == "Cc" and (is_line or character not in _BREAKS)) or (is_line and kind in ("Zl", "Zp")):
+                return f"It holds a control character (U+{ord(character):04X})."
+    if is_needed and text and not any(map(_is_seen, text)):
+        return "It holds nothing that can be seen."
+    return None
+
+
+def date_fault(day: date) -> str | None:
+    """Why this is no date of work; None if it is."""
+    return None if FIRST_YEAR <= day.year <= LAST_YEAR else f"A year from {FIRST_YEAR} to {LAST_YEAR} is needed."
+
+
+def number_fault(value: object) -> str | None:
+    """Why this is no number as people and programs write one; None if it may be."""
+    if isinstance(value, bool):
+        return "A number is needed, not true or false."
+    if isinstance(value, str) and value and not NUMBER.fullmatch(value):
+        return "A number is needed, in digits."
+    return None
+
+
+def _is_seen(character: str) -> bool:
+    return character not in _SHAPELESS and unicodedata.category(character) not in _UNSEEN
