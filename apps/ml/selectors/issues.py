@@ -138,6 +138,12 @@ def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime |
     ]
 
 
+def projects_of_finished_issues() -> dict[str, str]:
+    """Of every finished issue its project."""
+    rows = Issue.objects.filter(resolved_at__isnull=False).order_by().values_list("id", "project_id")
+    return {str(id_): str(project_id) for id_, project_id in rows.iterator()}
+
+
 def issue_ids(project_id: UUID | str) -> set[str]:
     """Of all issues of a project."""
     return set(map(str, Issue.objects.filter(project_id=project_id).order_by().values_list("id", flat=True)))

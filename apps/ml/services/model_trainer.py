@@ -14,7 +14,9 @@ from django.utils import timezone
 from apps import __version__
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.records import CompletedIssue
+from apps.ml.core.training.shared_words import shared_by_projects, without_what_few_use
 from apps.ml.models import MLModel, ModelType
+from apps.ml.selectors.issues import projects_of_finished_issues
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models import datasets
 from apps.ml.services.models import registry as model_registry
@@ -89,6 +91,8 @@ class ModelTrainer:
         job = _Job(model_type, project_id, version, user, now or timezone.now())
         progress(1, "Collecting completed issues")
         issues = kind.select(project_id)
+        if project_id is None:
+            issues = without_what_few_use(issues, shared_by_projects(issues, projects_of_finished_issues()))
         fitted = kind.fit(
             issues, now=job.now, seed=SEED, version=version, is_global=project_id is None, progress=progress
         )

@@ -157,6 +157,12 @@ def test_a_global_model_learns_from_all_projects_and_holds_no_issue_of_any(team,
         assert str(issue.id).encode() not in serving
     estimate = EffortModel.from_bytes(serving).estimate(IssueFacts(title="Change the label of part 1"))
     assert estimate.similar_issues == ()
+    # Two projects are too few to learn a word from: to a stranger, one is as good as another.
+    words = [IssueFacts(title=f"{word} it", component=word) for word in ("Migration", "Nonsense", "part-1")]
+    assert len({EffortModel.from_bytes(serving).estimate(facts).predicted_hours for facts in words}) == 1
+    training_set = gzip.decompress(get_object_store().get(model.dataset_key)).decode().lower()
+    assert "export" not in training_set
+    assert "migration" not in training_set
 
 
 def test_a_failed_upload_is_recorded_with_its_reason_and_changes_no_active_model(trained, team, now, monkeypatch):

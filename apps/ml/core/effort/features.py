@@ -51,14 +51,15 @@ def read(facts: IssueFacts, *, with_people: bool = True) -> IssueReading:
     facts : IssueFacts
         What is known when the issue is estimated; empty fields give no feature.
     with_people : bool
-        False for a global model, which may not know one project's people.
+        False for a global model, which may not know one project's people, nor its turns of phrase.
     """
     title, description = words_of(facts)
+    neighbours = pairwise(title) if with_people else ()
     features = [
         *_fields(facts, with_people),
         *_combinations(facts, with_people),
         *words("w", dict.fromkeys(title, 1.0), EffortGroup.TITLE),
-        *side_by_side("w", dict.fromkeys(pairwise(title), BIGRAM_WEIGHT), EffortGroup.TITLE),
+        *side_by_side("w", dict.fromkeys(neighbours, BIGRAM_WEIGHT), EffortGroup.TITLE),
         *words("d", dict.fromkeys(description, 1.0), EffortGroup.DESCRIPTION),
         *_numbers(facts, len(title), len(description)),
     ]

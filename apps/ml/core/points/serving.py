@@ -63,6 +63,7 @@ class PointsModel:
         *,
         recent: Sequence[CompletedIssue] | None = None,
         inside: Booleans = _NO_OUTCOMES,
+        names_words: bool = True,
     ) -> PointsRecommendation:
         """Recommend story points for an issue.
 
@@ -74,13 +75,16 @@ class PointsModel:
             Issues whose points became known after the training, oldest first: the short memories follow them.
         inside : ndarray of shape (n,)
             Whether the ranges of the last answers held what came: they correct this one.
+        names_words : bool
+            Whether the reasons say which words moved it: not those of a model of several teams, which would tell one
+            what others write about.
         """
         model, raw = self.folded, extract(facts)
         effects = model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw))
         moved = drift(model, recent or ())
         survival = model.calibration.calibrated(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
         promise = promise_of(survival, model.scale, model.calibration.corrected(inside))
-        words = explain.strongest_words(model, self.prior, raw, facts.title)
+        words = explain.strongest_words(model, self.prior, raw, facts.title) if names_words else []
         return PointsRecommendation(
             recommended_points=promise.recommended,
             confidence=promise.confidence,

@@ -65,6 +65,7 @@ def answer_points(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[Poin
             facts,
             recent=finished_since(history, model.trained_at),
             inside=POINTS_OUTCOMES.of_project(project_id),
+            names_words=model.project_id is not None,
         )
     else:
         with_points = [issue for issue in history if issue.story_points]
