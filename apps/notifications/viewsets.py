@@ -51,6 +51,7 @@ class NotificationFilter(FilterSet):
 class NotificationViewSet(ListModelMixin, GenericViewSet[Delivery]):
     """What you were told, the latest first."""
 
+    key_scope = PERSON
     queryset = Delivery.objects.all()
     serializer_class = NotificationSerializer
     filterset_class = NotificationFilter
@@ -142,8 +143,6 @@ class DeliveryFilter(FilterSet):
 
 class DeliveryViewSet(ReadViewSet):
     """What was sent to a webhook, the latest first, with every try."""
-
-    key_scope = PERSON
 
     permission_classes = [IsAuthenticated, LeadsOnly]
     queryset = Delivery.objects.all()

@@ -62,6 +62,7 @@ class ModelFilter(FilterSet):
 class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
     """Trained models of your projects and the global ones; leads decide for their project, administrators for all."""
 
+    key_scope = Scope.MANAGE
     queryset = MLModel.objects.all()
     serializer_class = ModelSerializer
     lookup_url_kwarg = "model_id"
@@ -135,7 +136,6 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
 class JobViewSet(RetrieveModelMixin, GenericViewSet[TrainingRun]):
     """Trainings that were asked for."""
 
-    key_scope = Scope.MANAGE
     queryset = TrainingRun.objects.all()
     serializer_class = JobSerializer
     lookup_url_kwarg = "job_id"
