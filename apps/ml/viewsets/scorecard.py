@@ -17,8 +17,6 @@ from apps.projects.selectors import projects_visible_to
 class ScorecardViewSet(ViewSet):
     """How predictions turned out."""
 
-    query_parameters = tuple(ScorecardRequest().fields)
-
     @extend_schema(parameters=[ScorecardRequest], responses=ScorecardResponse, tags=["ml"])
     def scorecard(self, request: Request, project_id: UUID) -> Response:
         """Score a project's predictions against what really happened, the naive baseline and the team's estimates."""
