@@ -109,7 +109,11 @@ TEMPLATES = [
     },
 ]
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "apps.accounts.lock_out.AddressLimit",
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 # So many wrong passwords for one account from one address, on whichever page, lock it for that address. Locked by
 # account alone, anybody could lock anybody out; by address alone, a colleague would lock out the office.
 AXES_FAILURE_LIMIT = 5

@@ -159,7 +159,8 @@ class TestRefresh:
 
 class TestThrottle:
     @pytest.fixture(autouse=True)
-    def three_a_minute(self, monkeypatch):
+    def three_a_minute(self, monkeypatch, settings):
+        settings.AXES_ENABLED = True
         forget_all()
         monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "login", "3/min")
 
