@@ -133,7 +133,11 @@ TEMPLATES = [
     },
 ]
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "apps.accounts.lock_out.AddressLimit",
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 # So many wrong passwords for one account from one address, on whichever page, lock it for that address. Locked by
 # account alone, anybody could lock anybody out; by address alone, a colleague would lock out the office.
 AXES_FAILURE_LIMIT = 5
@@ -148,6 +152,7 @@ AXES_LOCKOUT_CALLABLE = "apps.accounts.lock_out.locked_answer"
 # Who logged in when is nobody's business here: only failures are kept, until they are over.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
 # Where a mail sets a new password: Django's three days are long for a key to the house.
 PASSWORD_RESET_TIMEOUT = 3600 * 2
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -232,6 +237,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    # Whoever asks, the document is the same.
+    "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "apps.common.models.Severity",

@@ -6,7 +6,6 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from apps.access.urls import key_urlpatterns
 from apps.access.urls import project_urlpatterns as invitation_urlpatterns
-from apps.accounts.lock_out import slowed
 from apps.common.api.schema_view import SchemaView
 from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
@@ -16,8 +15,6 @@ _DOCS = SpectacularSwaggerSplitView.as_view(
     url_name="schema", template_name="dashboard/api.html", http_method_names=["get", "head"]
 )
 
-# The administration's own page to log in on is throttled as all others are.
-admin.site.login = slowed(admin.site.login)  # type: ignore[method-assign, assignment]
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -1,18 +1,17 @@
 """Guessing passwords is slow: locked by account and address, throttled by address, at every place to log in."""
 
 import math
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
 from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.common.api.throttling import client_address, wait_for
 
-View = Callable[..., HttpResponseBase]
 _API = "/api/"
 
 
@@ -28,7 +27,7 @@ def locked_answer(
     request: HttpRequest, response: HttpResponseBase | None, credentials: Mapping[str, Any] | None
 ) -> HttpResponseBase:
     """What somebody is told who tried too often; whether the account exists is not."""
-    return too_many(request, settings.AXES_COOLOFF_TIME.total_seconds())
+    return too_many(request, getattr(request, "seconds_to_wait", settings.AXES_COOLOFF_TIME.total_seconds()))
 
 
 def too_many(request: HttpRequest, seconds: float) -> HttpResponseBase:
@@ -42,12 +41,16 @@ def too_many(request: HttpRequest, seconds: float) -> HttpResponseBase:
     return HttpResponse(detail, status=429, content_type="text/plain; charset=utf-8", headers=headers)
 
 
-def slowed(view: View) -> View:
-    """A page to log in on, with the same limit for an address as the API has."""
+class AddressLimit:
+    """A backend asked first of all, so that every log-in counts, whichever page or endpoint it comes by.
 
-    @wraps(view)
-    def throttled(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        wait = wait_for("login", client_address(request), request) if request.method == "POST" else None
-        return view(request, *args, **kwargs) if wait is None else too_many(request, wait)
+    It knows no users: sessions belong to the backends after it.
+    """
 
-    return throttled
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
+        """Refuse an address that has tried too often, whichever accounts it tried."""
+        wait = wait_for("login", client_address(request), request) if request is not None else None
+        if wait is not None:
+            # Seen by the middleware, which answers in place of the page.
+            request.axes_locked_out, request.seconds_to_wait = True, wait  # type: ignore[union-attr]
+            raise PermissionDenied

@@ -11,6 +11,7 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import RefreshToken, Token
@@ -39,7 +40,7 @@ class _OpenView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
-    throttle_classes = (LogInThrottle,)
+    throttle_classes: tuple[type[BaseThrottle], ...] = (LogInThrottle,)
     # Some client libraries want to know how one would have to log in.
     www_authenticate = 'Bearer realm="api"'
 
@@ -50,6 +51,8 @@ class _OpenView(APIView):
 class TokenView(_OpenView):
     """Exchange e-mail and password for an access and a refresh token."""
 
+    # Counted where the password is looked at, as on every page.
+    throttle_classes = ()
     serializer_class = CredentialsRequest
 
     @extend_schema(request=CredentialsRequest, responses=TokensSerializer)
@@ -100,7 +103,6 @@ class PasswordView(APIView):
     """Choose a new password; every log-in ends, this one too."""
 
     key_scope = PERSON
-    throttle_classes = (LogInThrottle,)
     serializer_class = PasswordChangeRequest
 
     @extend_schema(request=PasswordChangeRequest, responses={204: None})

@@ -51,6 +51,7 @@ class NotificationFilter(FilterSet):
 class NotificationViewSet(ListModelMixin, GenericViewSet[Delivery]):
     """What you were told, the latest first."""
 
+    key_scope = PERSON
     queryset = Delivery.objects.all()
     serializer_class = NotificationSerializer
     filterset_class = NotificationFilter

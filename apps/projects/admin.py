@@ -38,6 +38,15 @@ class ReadOnly:
         return False
 
 
+class HidesSecrets:
+    """What is not shown cannot be guessed letter by letter either, by filtering for its beginning."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        hidden = getattr(self, "exclude", None) or ()
+        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        return allowed and lookup.partition("__")[0] not in hidden
+
+
 class TeamInline(ReadOnly, admin.TabularInline):
     model = TeamMember
     extra = 0

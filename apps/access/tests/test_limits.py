@@ -123,6 +123,32 @@ def test_an_address_has_an_end(address: str) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (414, "application/problem+json")
 
 
+@pytest.mark.parametrize(
+    ("address", "kind", "length"),
+    [
+        ("/admin/login/", "application/x-www-form-urlencoded", 3_000_000),
+        ("/api/v1/auth/token/", "application/json", 3_000_000),
+        ("/api/v1/imports/", "multipart/form-data; boundary=x", 70_000_000),
+        ("/nowhere/", "text/plain", 10**30),
+    ],
+)
+def test_a_body_has_an_end(address: str, kind: str, length: int) -> None:
+    answer = Client().post(address, b"", content_type=kind, CONTENT_LENGTH=str(length))
+
+    assert (answer.status_code, answer["Content-Type"]) == (413, "application/problem+json")
+
+
+@pytest.mark.django_db
+def test_pages_are_counted_too(rates: Any, client: Client) -> None:
+    rates(user="2/min", address="1/min")
+
+    anonymous = [client.get("/admin/login/").status_code for _ in range(2)]
+    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+    known = [client.get("/admin/").status_code for _ in range(3)]
+
+    assert (anonymous, known) == ([200, 429], [200, 200, 429])
+
+
 @pytest.mark.parametrize("query", ["version=%00", "version=a%0d%0ab", "lang=xx", "nothing=1"])
 @pytest.mark.parametrize("address", ["/api/schema/", "/api/docs/", ME, "/api/v1/projects/"])
 def test_a_parameter_that_does_not_exist_is_refused(address: str, query: str) -> None:

@@ -4,15 +4,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
-from apps.common.api.problems import PROBLEM_JSON, database_away, problem
+from apps.common.api.problems import PROBLEM_JSON, PayloadTooLarge, database_away, problem
 from apps.common.api.query import unknown_parameters
+from apps.common.api.throttling import client_address, wait_for
 
 #: Bytes of path and query. Browsers and proxies stop at about twice as many.
 LONGEST_ADDRESS = 4_000
+#: Of a form with files. Somewhat more than the largest file that an import takes.
+LONGEST_UPLOAD_BYTES = 60 * 2**20
 
 
 class Limits:
@@ -26,6 +30,8 @@ class Limits:
         if len(request.META.get("PATH_INFO", "")) + len(request.META.get("QUERY_STRING", "")) > LONGEST_ADDRESS:
             detail = f"Path and query are longer than {LONGEST_ADDRESS} bytes."
             return _answer(problem(414, "Uri too long", detail, "uri_too_long"))
+        if _length_of(request) > _longest_body(request):
+            return _answer(problem(413, "Payload too large", PayloadTooLarge.default_detail, "payload_too_large"))
         response = self._get_response(request)
         if (limit := getattr(request, "rate_limit", None)) is not None:
             most, remaining, seconds_left = limit
@@ -37,7 +43,13 @@ class Limits:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """A misspelt filter would change nothing, and the answer would look as if it had."""
+        """A misspelt filter would change nothing, and the answer would look as if it had.
+
+        Pages are counted here, endpoints where they know whose key it is.
+        """
+        if not hasattr(view, "cls") and (wait := _wait_for_page(request)) is not None:
+            body = problem(429, "Throttled", f"Too many requests: wait {math.ceil(wait)} s.", "throttled")
+            return _answer(body, {"Retry-After": str(max(math.ceil(wait), 1))})
         unknown, known = unknown_parameters(view, request)
         if not unknown:
             return None
@@ -55,6 +67,25 @@ class Limits:
             return None
         body, headers = database_away(error)
         return _answer(body, headers)
+
+
+def _length_of(request: HttpRequest) -> int:
+    text = str(request.META.get("CONTENT_LENGTH") or 0)
+    return int(text[:20]) if text.isascii() and text.isdigit() else 0
+
+
+def _longest_body(request: HttpRequest) -> int:
+    """Files may be larger than what is read into memory."""
+    is_upload = str(request.META.get("CONTENT_TYPE", "")).startswith("multipart/form-data")
+    return LONGEST_UPLOAD_BYTES if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE or LONGEST_UPLOAD_BYTES
+
+
+def _wait_for_page(request: HttpRequest) -> float | None:
+    """Seconds to wait for who asks for pages too often; who has no session is counted by address."""
+    has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
+    if has_session and request.user.is_authenticated:
+        return wait_for("user", str(request.user.pk), request)
+    return wait_for("address", client_address(request), request)
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JsonResponse:

@@ -1,28 +1,49 @@
-"""Which query parameters a view has."""
+"""Which query parameters a view has: those that the OpenAPI document tells of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.views import APIView
 
 
-def unknown_parameters(view: Callable[..., Any], request: HttpRequest) -> tuple[list[str], list[str]]:
+def unknown_parameters(view: Callable[..., Any], request: HttpRequest) -> tuple[list[str], tuple[str, ...]]:
     """Those of the request that an API view does not have, shortened; and those that it has."""
     shown = getattr(view, "cls", None)
     if not request.GET or not (isinstance(shown, type) and issubclass(shown, APIView)):
-        return [], []
-    action = getattr(view, "actions", {}).get(str(request.method).lower(), "")
-    known = parameters_of(shown, action)
+        return [], ()
+    method = str(request.method).lower()
+    known = parameters_of(shown, getattr(view, "actions", {}).get(method, method))  # type: ignore[arg-type]
     return [name[:100] for name in request.GET if name not in known], known
 
 
-def parameters_of(view: type[Any], action: str) -> list[str]:
-    """What a view says of itself in `query_parameters`; of a list also its filters and pages."""
-    declared = list(getattr(view, "query_parameters", ()))
+@cache
+def parameters_of(view: type[Any], action: str) -> tuple[str, ...]:
+    """What a view says of itself in `query_parameters`, an action in `extend_schema`; a list's filters and pages."""
+    declared = [*getattr(view, "query_parameters", ()), *_documented(getattr(view, action, None))]
     if action != "list":
-        return declared
+        return tuple(declared)
     filters = getattr(view, "filterset_class", None)
     pages = getattr(view, "pagination_class", None)
     paging = [pages.page_query_param, pages.page_size_query_param] if pages else []
-    return [*declared, *(filters.base_filters if filters else ()), *paging]
+    return (*declared, *(filters.base_filters if filters else ()), *paging)
+
+
+def _documented(method: Any) -> Iterator[str]:
+    """The parameters that `extend_schema` gives to a method: single ones, and all fields of a serializer."""
+    schema = getattr(method, "kwargs", {}).get("schema")
+    if schema is None:
+        return
+    inspector = schema()
+    # It asks its view for a version of the API, of which there is one.
+    inspector.view = SimpleNamespace(determine_version=lambda *_, **__: (None, None), request=None, kwargs={})
+    inspector.method = "GET"
+    for each in inspector.get_override_parameters():
+        if isinstance(each, OpenApiParameter):
+            if each.location == OpenApiParameter.QUERY:
+                yield each.name
+        else:
+            yield from (each() if isinstance(each, type) else each).fields

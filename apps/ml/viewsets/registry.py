@@ -62,6 +62,7 @@ class ModelFilter(FilterSet):
 class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
     """Trained models of your projects and the global ones; leads decide for their project, administrators for all."""
 
+    key_scope = Scope.MANAGE
     queryset = MLModel.objects.all()
     serializer_class = ModelSerializer
     lookup_url_kwarg = "model_id"

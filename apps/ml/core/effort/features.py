@@ -54,11 +54,12 @@ def read(facts: IssueFacts, *, with_people: bool = True) -> IssueReading:
         False for a global model, which may not know one project's people, nor its turns of phrase.
     """
     title, description = words_of(facts)
+    neighbours = pairwise(title) if with_people else ()
     features = [
         *_fields(facts, with_people),
         *_combinations(facts, with_people),
         *words("w", dict.fromkeys(title, 1.0), EffortGroup.TITLE),
-        *(_phrases(title) if with_people else ()),
+        *side_by_side("w", dict.fromkeys(neighbours, BIGRAM_WEIGHT), EffortGroup.TITLE),
         *words("d", dict.fromkeys(description, 1.0), EffortGroup.DESCRIPTION),
         *_numbers(facts, len(title), len(description)),
     ]
@@ -82,10 +83,6 @@ def _combinations(facts: IssueFacts, with_people: bool) -> Iterator[Feature]:
         named += [("ra", facts.reporter, facts.assignee, ""), ("ac", facts.assignee, facts.component, "")]
         named += [("la", label, facts.assignee, "") for label in facts.labels]
     return pairs(named, COMBINATION_WEIGHT, EffortGroup.COMBINATIONS)
-
-
-def _phrases(title: list[str]) -> Iterator[Feature]:
-    return side_by_side("w", dict.fromkeys(pairwise(title), BIGRAM_WEIGHT), EffortGroup.TITLE)
 
 
 def _numbers(facts: IssueFacts, title_words: int, description_words: int) -> Iterator[Feature]:
