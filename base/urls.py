@@ -2,18 +2,15 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from apps.access.urls import key_urlpatterns
 from apps.access.urls import project_urlpatterns as invitation_urlpatterns
-from apps.common.api.schema_view import SchemaView
+from apps.common.api.schema_view import DocsView, SchemaView
 from apps.importers.urls import project_urlpatterns as connection_urlpatterns
 from apps.notifications.urls import project_urlpatterns
 
 # Its script comes from an address of its own, its page from us: nothing is inline.
-_DOCS = SpectacularSwaggerSplitView.as_view(
-    url_name="schema", template_name="dashboard/api.html", http_method_names=["get", "head"]
-)
+_DOCS = DocsView.as_view(url_name="schema", template_name="dashboard/api.html", http_method_names=["get", "head"])
 
 
 urlpatterns = [

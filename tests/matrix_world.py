@@ -93,6 +93,7 @@ def _ids_of(project: Project, lead: User) -> dict[str, Any]:
         "issue_id": IssueFactory(project=project, sprint=sprint).id,
         "sprint_id": sprint.id,
         "user_id": TeamMemberFactory(project=project).user_id,
+        "day": "2026-05-01",
         "day_off_id": DayOffFactory(project=project).id,
         "issue_type_id": project.issue_types.create(name="spike").id,
         "status_id": project.statuses.create(name="Blocked", category="in_progress", position=9).id,

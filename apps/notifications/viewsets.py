@@ -144,8 +144,6 @@ class DeliveryFilter(FilterSet):
 class DeliveryViewSet(ReadViewSet):
     """What was sent to a webhook, the latest first, with every try."""
 
-    key_scope = PERSON
-
     permission_classes = [IsAuthenticated, LeadsOnly]
     queryset = Delivery.objects.all()
     serializer_class = DeliverySerializer

@@ -136,7 +136,6 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
 class JobViewSet(RetrieveModelMixin, GenericViewSet[TrainingRun]):
     """Trainings that were asked for."""
 
-    key_scope = Scope.MANAGE
     queryset = TrainingRun.objects.all()
     serializer_class = JobSerializer
     lookup_url_kwarg = "job_id"

@@ -1,0 +1,133 @@
+"""Who gets in on which page: every address for people, asked by everybody. The addresses come from the URL
+configuration; a new page is not allowed anything until it stands here."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver
+
+from apps.common.exceptions import Conflict
+from apps.dashboard.models import ShareLink
+from apps.dashboard.services.sharing import token_of
+from apps.projects.models import Issue, Project, Sprint
+from apps.projects.references import sprint_references
+from conftest import NOW
+from tests.matrix_world import MatrixWorld, matrix
+from tests.test_access_matrix import BEHIND_THE_DOOR, FOR_PROGRAMS, LEADS, TEAM, WRITERS, addresses
+
+__all__ = ["matrix"]
+pytestmark = pytest.mark.django_db
+
+#: Programs come with keys, which open no page: to pages they are nobody.
+CALLERS = ("nobody", "stranger", "staff", "viewer", "member", "lead", "administrator", "key to read")
+EVERYBODY = frozenset(CALLERS)
+PEOPLE = EVERYBODY - {"nobody", "key to read"}
+LOG_OUT, PROJECT = "/logout/", "/projects/{key}"
+SPRINT = f"{PROJECT}/sprints/{{reference}}"
+
+#: By what each page is asked, and who gets in. Of the others, the team is forbidden and strangers find nothing there.
+PAGES: dict[str, tuple[str, frozenset[str]]] = {
+    "/": ("GET", EVERYBODY),
+    "/favicon.ico": ("GET", EVERYBODY),
+    "/login/": ("GET", EVERYBODY),
+    LOG_OUT: ("POST", EVERYBODY),
+    "/shared/{token}/": ("GET", EVERYBODY),
+    "/projects/": ("GET", PEOPLE),
+    "/projects/new/": ("POST", PEOPLE),
+    "/projects/new/demonstration/": ("POST", PEOPLE),
+    f"{PROJECT}/": ("GET", TEAM),
+    f"{PROJECT}/chance/": ("GET", TEAM),
+    f"{PROJECT}/anomalies/{{anomaly_id}}/": ("POST", WRITERS),
+    f"{PROJECT}/files/{{name}}.{{kind}}": ("GET", TEAM),
+    f"{PROJECT}/sprints/": ("GET", TEAM),
+    f"{SPRINT}/": ("GET", TEAM),
+    f"{SPRINT}/plan/": ("GET", TEAM),
+    f"{SPRINT}/{{name}}.{{kind}}": ("GET", TEAM),
+    f"{PROJECT}/share/": ("GET", LEADS),
+    f"{PROJECT}/share/new/": ("POST", LEADS),
+    f"{PROJECT}/share/{{link_id}}/withdraw/": ("POST", LEADS),
+    f"{PROJECT}/issues/{{reference}}/": ("GET", TEAM),
+}
+
+
+@pytest.fixture(scope="module")
+def ids(matrix: MatrixWorld) -> dict[str, Any]:
+    project = Project.objects.get(pk=matrix.ids["project_id"])
+    link = ShareLink.objects.create(project=project, made_at=NOW, expires_at=NOW.replace(year=NOW.year + 1))
+    sprint = Sprint.objects.get(pk=matrix.ids["sprint_id"])
+    return {
+        **matrix.ids,
+        "key": project.key,
+        "sprint": sprint_references([(sprint.pk, sprint.name)])[sprint.pk],
+        "issue": Issue.objects.get(pk=matrix.ids["issue_id"]).pk,
+        "token": token_of(link),
+        "link_id": link.pk,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _the_demonstration_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is let in to make it need not make it: that takes seconds."""
+
+    def is_there(**_: Any) -> None:
+        raise Conflict("It is there.")
+
+    monkeypatch.setattr("apps.dashboard.views.start.make_demonstration", is_there)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_everybody_opens_the_pages_that_the_list_says_and_no_other(matrix, ids, caller):
+    client = client_of(matrix, caller)
+
+    wrong = {
+        route: (answer, expected)
+        for route, (method, opens_to) in PAGES.items()
+        if is_worth_asking(opens_to, caller)
+        and (answer := ask(client, method, route, ids)) not in (expected := answers_of(opens_to, caller, route))
+    }
+
+    assert wrong == {}
+
+
+def test_the_list_names_every_page_and_no_other():
+    routes = {route for route, _ in addresses(get_resolver()) if not route.startswith((*FOR_PROGRAMS, "/admin/"))}
+
+    assert sorted(routes) == sorted(PAGES)
+
+
+def is_worth_asking(opens_to: frozenset[str], caller: str) -> bool:
+    """A page takes a while to make: what opens to a viewer opens to all above, what opens to people to each of them."""
+    return not (opens_to is TEAM and caller in WRITERS) and not (opens_to is PEOPLE and caller in TEAM)
+
+
+# --- Asking -------------------------------------------------------------------------------------------------------
+def client_of(matrix: MatrixWorld, caller: str) -> Client:
+    client = Client(headers={"Authorization": f"Bearer {matrix.keys[caller]}"} if caller in matrix.keys else None)
+    if caller in matrix.people:
+        client.force_login(matrix.people[caller])
+    return client
+
+
+def ask(client: Client, method: str, route: str, ids: dict[str, Any]) -> int:
+    """What a page says; where it leads to log in, as a program would be told (401). Nothing is kept of it."""
+    session = client.cookies.copy()
+    reference = ids["sprint"] if "/sprints/" in route else ids["issue"]
+    address = route.format(**{**ids, "reference": reference, "name": "burndown", "kind": "csv"})
+    with transaction.atomic():
+        answer = client.post(address, {"status": "investigating"}) if method == "POST" else client.get(address)
+        transaction.set_rollback(True)
+    client.cookies = session
+    if route == LOG_OUT:
+        return answer.status_code
+    return 401 if answer.headers.get("Location", "").startswith("/login/") else answer.status_code
+
+
+def answers_of(opens_to: frozenset[str], caller: str, route: str) -> set[int]:
+    if caller in opens_to:
+        # Which files there are depends on what is known.
+        return BEHIND_THE_DOOR | {301} | ({404} if "{name}" in route else set())
+    if caller not in PEOPLE:
+        return {401}
+    return {403} if caller in TEAM else {404}
