@@ -20,9 +20,10 @@ from apps.dashboard.types import Project
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.selectors.projects import project_counts
-from apps.ml.selectors.sprints import completed_sprints
+from apps.ml.selectors.sprints import HISTORY_SPRINTS, completed_sprints
 from apps.ml.selectors.trust import ServingEvaluation, open_anomalies, serving_evaluations
 from apps.ml.services.forecasts.overview import ProjectForecast, project_forecast
+from apps.ml.services.forecasts.sprint import TeamPast, team_past
 from apps.ml.services.sprints.overview import SprintOverview, sprint_overview
 from apps.notifications.selectors import severest_first
 from apps.projects.selectors import sprint_by_reference
@@ -149,7 +150,9 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
     return ProjectPage(
         project=project,
         today=today,
-        found=remembered(state, "forecast", lambda: project_forecast(project.pk, now=now)),
+        found=remembered(
+            state, "forecast", lambda: project_forecast(project.pk, now=now, team=_team(project, state, now))
+        ),
         summary=remembered(state, "summary", lambda: _summary(project, now)),
         sprint=sprint,
         overview=_sprint(project, sprint.reference, state, now) if sprint else None,
@@ -170,9 +173,14 @@ def sprint_figures(project: Project, reference: str, *, now: datetime) -> Sprint
 def _sprint(project: Project, reference: str, state: str, now: datetime) -> SprintOverview | None:
     def make() -> SprintOverview | None:
         sprint = sprint_by_reference(project, reference)
-        return sprint_overview(sprint, now=now) if sprint else None
+        return sprint_overview(sprint, now=now, team=_team(project, state, now)) if sprint else None
 
     return remembered(state, f"sprint {reference}", make)
+
+
+def _team(project: Project, state: str, now: datetime) -> TeamPast:
+    """What the forecasts of the project and its sprints rest on, read once for all of them."""
+    return remembered(state, "team", lambda: team_past(project.pk, now=now, newest=HISTORY_SPRINTS))
 
 
 def _summary(project: Project, now: datetime) -> ProjectSummary:

@@ -14,9 +14,9 @@ from apps.ml.core.forecasts.units import Unit, WorkItem
 from apps.ml.core.past.behaviour import NaturalLimits, natural_limits, signals
 from apps.ml.core.past.burn_up import Standing, burn_up
 from apps.ml.selectors import forecasts
-from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.progress import done_so_far, turns_since
 from apps.ml.services.forecasts.sizes import unit_and_sizes
+from apps.ml.services.forecasts.sprint import TeamPast, team_past
 
 #: Half a year back, which is also what the team of today is told from.
 SHOWN_WEEKS = 26
@@ -49,12 +49,14 @@ class ProjectForecast:
     limits: NaturalLimits | None
 
 
-def project_forecast(project_id: UUID, *, now: datetime, target: date | None = None) -> ProjectForecast:
-    """Read and foresee the whole backlog: the same answer as the forecast of all open issues gives."""
+def project_forecast(
+    project_id: UUID, *, now: datetime, target: date | None = None, team: TeamPast | None = None
+) -> ProjectForecast:
+    """Read and foresee the whole backlog: the same answer as the forecast of all open issues; `team` may be known."""
     items = forecasts.unfinished(project_id)
     weeks, limits = _weeks(project_id, now)
     try:
-        forecaster = _forecaster(project_id, items, now=now, target=target)
+        forecaster = _forecaster(project_id, items, team or team_past(project_id, now=now), now=now, target=target)
     except NotEnoughData as error:
         past = _past(project_id, now, unit="issues", usual=1.0, left=float(len(items)))
         return ProjectForecast(None, error.message, "issues", past, (), weeks, limits)
@@ -65,11 +67,11 @@ def project_forecast(project_id: UUID, *, now: datetime, target: date | None = N
     return ProjectForecast(found, None, forecaster.unit, past, fan, weeks, limits)
 
 
-def _forecaster(project_id: UUID, items: Sequence[WorkItem], *, now: datetime, target: date | None) -> WorkForecaster:
-    calendar = working_calendar(project_id, today=now.date())
-    past = forecasts.throughput(project_id, now=now, calendar=calendar)
-    unit, spreads = unit_and_sizes(project_id, items, (), past)
-    return WorkForecaster(past, unit, now.date(), target, calendar, spreads)
+def _forecaster(
+    project_id: UUID, items: Sequence[WorkItem], team: TeamPast, *, now: datetime, target: date | None
+) -> WorkForecaster:
+    unit, spreads = unit_and_sizes(project_id, items, (), team.throughput)
+    return WorkForecaster(team.throughput, unit, now.date(), target, team.calendar, spreads)
 
 
 def _past(project_id: UUID, now: datetime, *, unit: Unit, usual: float, left: float) -> Sequence[Standing]:
