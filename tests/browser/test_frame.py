@@ -91,7 +91,7 @@ def test_the_policy_holds_in_the_administration(visitor: Visitor, site: Site):
     page.wait_for_url(f"{visitor.address}/admin/")
     refused = refused_by_policy(page)
 
-    for address in ("/admin/projects/issue/", "/admin/projects/sprint/add/", "/admin/ml/mlmodel/"):
+    for address in ("/admin/projects/issue/", "/admin/accounts/user/add/", "/admin/ml/mlmodel/"):
         page.goto(address)
         refused += refused_by_policy(page)
 
