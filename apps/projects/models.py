@@ -298,6 +298,8 @@ class Issue(UUIDModel):
             ),
             models.Index(fields=["project", "resolved_at"], name="projects_issue_resolved"),
             models.Index(fields=["project", "-created_at"], name="projects_issue_created"),
+            # Whether anything has changed is asked with every page and many predictions.
+            models.Index(fields=["project", "updated_at"], name="projects_issue_updated"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,9 @@
 """Pages answer with what the API says, in a constant number of queries, to whoever may see the project."""
 
+import csv
+import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,17 +14,18 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.tests.factories import UserFactory
-from apps.common.charts.numbers import percent
+from apps.common.charts.numbers import day, percent
 from apps.common.workers import worker_seen
 from apps.dashboard import memory
 from apps.dashboard.tests.conftest import Team
 from apps.dashboard.views.scope import NAVIGATION
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.forecasts import expendable_first
+from apps.ml.selectors.forecasts import expendable_first, unfinished
 from apps.ml.selectors.trust import open_anomalies
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.projects.models import Issue, Project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
@@ -115,6 +118,27 @@ def test_the_sprint_page_says_what_the_api_says(demo: Team, lead: Client, sprint
     assert [float(each) for each in found.groups()] == pytest.approx(
         [told["typical_delivered"], told["scope"]], abs=0.1
     )
+
+
+def test_the_project_page_says_what_the_api_says(demo: Team, lead: Client):
+    told = ForecastService().forecast_work(demo.project.id, unfinished(demo.project.id), now=NOW)["when"]
+    summary = ProjectSummaryService().summarise_project(demo.project.id, now=NOW)
+    days = {each["percent"]: day(date.fromisoformat(each["date"])) for each in told["percentiles"]}
+
+    shown = text_of(lead, "/projects/DEMO/")
+
+    assert f"finished around {days[50]} , with 85 % certainty by {days[85]}" in shown
+    assert summary["in_words"] in shown
+
+
+def test_a_file_holds_what_the_page_shows(demo: Team, lead: Client, sprint: str):
+    told = ForecastService().what_if(demo.running.id, Scenario(), now=NOW)["most_helpful_drops"]
+
+    rows = list(csv.reader(io.StringIO(lead.get(f"{sprint}plan.csv").content.decode())))
+
+    assert [(row[0], row[-1]) for row in rows[1:4]] == [
+        (drop["key"], percent(drop["probability_after"])) for drop in told[:3]
+    ]
 
 
 def test_a_plan_is_answered_on_the_page_as_the_api_answers_it(demo: Team, lead: Client, sprint: str):
