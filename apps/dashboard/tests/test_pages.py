@@ -1,6 +1,7 @@
 """Pages answer with what the API says, in a constant number of queries, to whoever may see the project."""
 
 import csv
+import html
 import io
 import re
 from datetime import date, timedelta
@@ -46,7 +47,7 @@ PAGES_OF_A_PROJECT = ("/projects/DEMO/", "/projects/DEMO/sprints/", "/projects/D
 def text_of(client: Client, address: str, **query: object) -> str:
     answer = client.get(address, query)
     assert answer.status_code == 200, address
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).replace("\xa0", " ").split())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).replace("\xa0", " ").split())
 
 
 def number_of(demo: Team) -> str:
@@ -64,6 +65,12 @@ def test_nobody_sees_a_page_without_logging_in(demo: Team, client: Client, addre
 
     assert answer.redirect_chain[-1][0].startswith("/login/?next=/projects/")
     assert b"Password" in answer.content
+
+
+def test_an_open_page_whose_session_has_ended_is_led_to_the_log_in_whole(demo: Team, client: Client, sprint: str):
+    answer = client.get(f"{sprint}plan/", {"plan": 1}, headers={"HX-Request": "true"})
+
+    assert (answer["HX-Redirect"], answer.content) == ("/login/", b"")
 
 
 @pytest.mark.parametrize("address", PAGES_OF_A_PROJECT)
