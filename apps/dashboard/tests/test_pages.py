@@ -164,6 +164,16 @@ def test_a_completed_sprint_shows_its_report_and_foresees_nothing(demo: Team, le
     assert "What if" not in shown
 
 
+def test_an_issue_tells_its_past_in_names(demo: Team, lead: Client):
+    issue = Issue.objects.filter(sprint=demo.running, assignee__isnull=False, status__category="in_progress").first()
+
+    shown = text_of(lead, f"/projects/DEMO/issues/{issue.external_id}/")
+
+    assert f"Assignee – {issue.assignee.full_name}" in shown
+    assert demo.running.name in shown
+    assert str(demo.running.pk) not in shown
+
+
 def test_the_start_page_sums_up_each_project(demo: Team, lead: Client):
     shown = text_of(lead, "/projects/")
 
