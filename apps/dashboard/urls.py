@@ -5,6 +5,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
+from apps.dashboard.views import backlog
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
 from apps.dashboard.views.share import make_link, share, shared, withdraw_link
@@ -34,4 +35,8 @@ urlpatterns = [
     path("projects/<slug:key>/share/<uuid:link_id>/withdraw/", withdraw_link, name="share-withdraw"),
     path("shared/<str:token>/", shared, name="shared"),
     path("projects/<slug:key>/issues/<path:reference>/", issue, name="issue"),
+    path("projects/<slug:key>/backlog/", backlog.backlog, name="backlog"),
+    path("projects/<slug:key>/backlog.csv", backlog.backlog_csv, name="backlog-csv"),
+    path("projects/<slug:key>/backlog/estimate/", backlog.estimate, name="backlog-estimate"),
+    path("projects/<slug:key>/backlog/<uuid:issue_id>/", backlog.why, name="backlog-why"),
 ]

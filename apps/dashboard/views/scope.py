@@ -37,6 +37,7 @@ class NavigationEntry:
 NAVIGATION = (
     NavigationEntry("project", _("Overview")),
     NavigationEntry("sprints", _("Sprint")),
+    NavigationEntry("backlog", _("Backlog")),
     NavigationEntry("share", _("Share"), role="lead"),
 )
 
