@@ -109,6 +109,11 @@ class KindOfModel:
     is_training: bool
     failure: str
 
+    @property
+    def has_team(self) -> bool:
+        """Whether the team's own estimates were measured beside it."""
+        return any(row.team for row in self.measured)
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
