@@ -2,25 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.common.charts.bars import Part, Range, contributions, interval_bar
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Markup, Picture, Table
+from apps.dashboard.memory import remembered
+from apps.dashboard.types import Issue, Project, User
 from apps.ml.selectors.backlog import LACKING, ORDERS, BacklogCounts, BacklogQuery, backlog_counts, open_issues
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services import PredictionService, RecommendationService
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
-
-if TYPE_CHECKING:
-    from apps.accounts.models import User
-    from apps.projects.models import Issue, Project
 
 #: Issues on a page: what fits two screens, and is answered in a tenth of a second.
 ISSUES_A_PAGE = 25
@@ -69,7 +68,7 @@ class Told:
 class Line:
     """One open issue."""
 
-    issue: "Issue"
+    issue: Issue
     hours: Told
     points: Told
 
@@ -98,14 +97,16 @@ def query_of(values: Mapping[str, str]) -> BacklogQuery:
     )
 
 
-def backlog_of(project: "Project", asked: BacklogQuery, *, page: str) -> Backlog:
+def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetime) -> Backlog:
     """One page of the open issues with their predictions."""
     shown = Paginator(open_issues(project.id, asked), ISSUES_A_PAGE).get_page(page)
-    lines = _lines(estimates_of(project.id, shown.object_list))
+    # The language is part of what is kept: bars are named in it.
+    what = f"backlog {get_language()} {asked} {shown.number}"
+    lines = remembered(project, what, lambda: _lines(estimates_of(project.id, shown.object_list)), now=now)
     return Backlog(asked, backlog_counts(project.id), shown, lines, ORDER_NAMES, LACKING_NAMES)
 
 
-def backlog_file(project: "Project", asked: BacklogQuery) -> Table:
+def backlog_file(project: Project, asked: BacklogQuery) -> Table:
     """Every issue asked for, in plain numbers with the decimals of the API."""
     found = estimates_of(project.id, open_issues(project.id, asked)[:ISSUES_A_FILE])
     columns = (
@@ -116,7 +117,7 @@ def backlog_file(project: "Project", asked: BacklogQuery) -> Table:
     return Table(columns, tuple(_cells(issue, estimate) for issue, estimate in found))
 
 
-def _cells(issue: "Issue", estimate: Estimate) -> tuple[str, ...]:
+def _cells(issue: Issue, estimate: Estimate) -> tuple[str, ...]:
     effort, points = estimate.effort, estimate.points
     known = (
         issue.external_id,
@@ -136,7 +137,7 @@ def _plain(value: str | float | None) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _lines(found: Sequence[tuple["Issue", Estimate]]) -> list[Line]:
+def _lines(found: Sequence[tuple[Issue, Estimate]]) -> list[Line]:
     """Bars of one table share their ends, so that they can be compared."""
     top_hours = max((estimate.effort.interval.high for _, estimate in found), default=1.0)
     top_points = max((estimate.points.interval.high for _, estimate in found), default=1.0)
@@ -170,7 +171,7 @@ def _told(found: Range, confidence: float, method: str, top: float) -> Told:
 class Why:
     """What one issue's predictions rest on; `effort`, `points` and `people` are the answers of the API."""
 
-    issue: "Issue"
+    issue: Issue
     effort: Mapping[str, Any]
     points: Mapping[str, Any]
     people: Mapping[str, Any]
@@ -182,7 +183,7 @@ class Why:
     chances: Sequence[tuple[str, str]]
 
 
-def why(project: "Project", issue_id: UUID, *, user: "User") -> Why | None:
+def why(project: Project, issue_id: UUID, *, user: User) -> Why | None:
     """The three answers about one open issue, recorded as the API's are; None without such an issue."""
     issue = open_issues(project.id, BacklogQuery()).filter(id=issue_id).first()
     if issue is None:
@@ -236,7 +237,7 @@ class Typed:
     chances: Sequence[tuple[str, str]]
 
 
-def typed(project: "Project", title: str, *, issue_type: str, component: str) -> Typed | None:
+def typed(project: Project, title: str, *, issue_type: str, component: str) -> Typed | None:
     """None while the title is too short to say anything."""
     if len(title.strip()) < SHORTEST_TITLE:
         return None

@@ -4,21 +4,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.common.charts.numbers import number, percent
-from apps.dashboard.pages.trust import SEEN_WITHIN
+from apps.dashboard.pages.trust import told_queued
+from apps.dashboard.types import MLModel, Project, TrainingRun, User
 from apps.ml.selectors.registry import newest_models, runs_visible_to
 from apps.ml.services.models.kinds import KINDS
-
-if TYPE_CHECKING:
-    from apps.accounts.models import User
-    from apps.ml.models import MLModel, TrainingRun
-    from apps.projects.models import Project
 
 #: Versions of each kind that are listed, the newest; the API has them all.
 MOST_VERSIONS = 8
@@ -62,7 +58,7 @@ class Measured:
 class Version:
     """One training, as the list shows it."""
 
-    model: "MLModel"
+    model: MLModel
     status: str | Promise
     tone: str
     error: str
@@ -99,7 +95,7 @@ class KindOfModel:
     title: str | Promise
     learns_from: str
     #: None while none serves; of all projects together where the project has none of its own.
-    active: "MLModel | None"
+    active: MLModel | None
     is_global: bool
     measured: Sequence[Measured]
     beats: str
@@ -123,23 +119,23 @@ class Models:
     trainings: Sequence[Training]
 
 
-def models_of(project: "Project", user: "User", *, now: datetime) -> Models:
+def models_of(project: Project, user: User, *, now: datetime) -> Models:
     """Versions and trainings of the project's own models and of those that serve all projects; a query a type."""
     runs = _runs(project, user)
     found = {kind: newest_models(user, project, kind, most=MOST_VERSIONS) for kind in KINDS}
     return Models([_kind(kind, models, runs) for kind, models in found.items()], trainings_of(runs, now=now))
 
 
-def _runs(project: "Project", user: "User") -> list["TrainingRun"]:
+def _runs(project: Project, user: User) -> list[TrainingRun]:
     return list(runs_visible_to(user).filter(project=project).order_by("-created_at")[:_MOST_RUNS])
 
 
-def progress_of(project: "Project", user: "User", *, now: datetime) -> list[Training]:
+def progress_of(project: Project, user: User, *, now: datetime) -> list[Training]:
     """Trainings of a project that wait or run."""
     return trainings_of(_runs(project, user), now=now)
 
 
-def trainings_of(runs: Sequence["TrainingRun"], *, now: datetime) -> list[Training]:
+def trainings_of(runs: Sequence[TrainingRun], *, now: datetime) -> list[Training]:
     """Those that wait or run, in words."""
     return [
         Training(_TITLES[run.model_type], run.progress_step, run.STEPS, _told(run, runs, now))
@@ -148,15 +144,15 @@ def trainings_of(runs: Sequence["TrainingRun"], *, now: datetime) -> list[Traini
     ]
 
 
-def _told(run: "TrainingRun", runs: Sequence["TrainingRun"], now: datetime) -> str:
+def _told(run: TrainingRun, runs: Sequence[TrainingRun], now: datetime) -> str:
     if run.state == run.State.RUNNING:
         return run.progress_text or _("begun")
     if any(other.heartbeat_at and now - other.heartbeat_at < _ALIVE_WITHIN for other in runs):
         return _("queued behind another training")
-    return _("queued") if now - run.queued_at < SEEN_WITHIN else _("queued, no worker has been seen")
+    return told_queued(now)
 
 
-def _kind(kind: str, models: Sequence["MLModel"], runs: Sequence["TrainingRun"]) -> KindOfModel:
+def _kind(kind: str, models: Sequence[MLModel], runs: Sequence[TrainingRun]) -> KindOfModel:
     """`models` are the newest, after the one that serves."""
     own = sorted((model for model in models if model.project_id is not None), key=_trained_at, reverse=True)
     active = next((model for model in models if model.is_active), None)
@@ -178,11 +174,11 @@ def _kind(kind: str, models: Sequence["MLModel"], runs: Sequence["TrainingRun"])
     )
 
 
-def _trained_at(model: "MLModel") -> datetime:
+def _trained_at(model: MLModel) -> datetime:
     return model.trained_at
 
 
-def _measured(model: "MLModel") -> Iterator[Measured]:
+def _measured(model: MLModel) -> Iterator[Measured]:
     metrics = model.metrics
     unit = _unit(model)
     for name, label, how in _METRICS:
@@ -193,7 +189,7 @@ def _measured(model: "MLModel") -> Iterator[Measured]:
             yield Measured(label, own, baseline, team)
 
 
-def _unit(model: "MLModel") -> str:
+def _unit(model: MLModel) -> str:
     truth = KINDS[model.model_type].truth
     return truth.unit if truth else ""
 
@@ -206,12 +202,12 @@ def _written(value: float | None, how: str, unit: str) -> str:
     return f"{number(math.exp(value))}×" if how == "factor" else f"{number(value)} {unit}"
 
 
-def _beats(model: "MLModel") -> str:
+def _beats(model: MLModel) -> str:
     kind = KINDS[model.model_type]
     return kind.beats if model.metrics.get("beats_baseline") else kind.does_not_beat
 
 
-def _version(model: "MLModel") -> Version:
+def _version(model: MLModel) -> Version:
     status, tone = STATUSES[model.status]
     return Version(
         model=model,
@@ -223,7 +219,7 @@ def _version(model: "MLModel") -> Version:
     )
 
 
-def _duel(model: "MLModel") -> Duel | None:
+def _duel(model: MLModel) -> Duel | None:
     found: Mapping[str, Any] | None = model.metrics.get("comparison")
     if not found:
         return None

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -14,19 +14,15 @@ from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Picture
 from apps.common.charts.series import Line, lines_over_time
 from apps.common.charts.shares import calibration
+from apps.common.workers import is_worker_missing
+from apps.dashboard.types import Project, Replay
 from apps.ml.core.evaluation.reliability import Share
 from apps.ml.selectors.replays import DataGaps, data_gaps, kept_replays
 from apps.ml.services.evaluation.kept_replays import LOST_AFTER
 from apps.ml.services.evaluation.scorecard import project_scorecard
 
-if TYPE_CHECKING:
-    from apps.ml.models import Replay
-    from apps.projects.models import Project
-
 #: Of the dates that are promised, the share that is promised when nothing else is said.
 PROMISED_PERCENT = "85"
-#: Without a worker's hand on it for so long, a replay or a training waits for nobody.
-SEEN_WITHIN = timedelta(seconds=20)
 #: What fewer of the finished issues have is worth a hint.
 _HINT_BELOW = {"with_hours": 0.8, "with_points": 0.8, "with_estimate": 0.5, "with_description": 0.5, "with_start": 0.9}
 #: Fewer finished issues than this say nothing of how a team records its work.
@@ -122,7 +118,7 @@ class Trust:
     progress: Progress
 
 
-def trust_of(project: "Project", *, now: datetime) -> Trust:
+def trust_of(project: Project, *, now: datetime) -> Trust:
     """Everything that tells whether to believe the predictions, in a handful of queries."""
     kept = kept_replays(project.id)
     shown = {kind: replay for kind, replay in kept.items() if replay.figures}
@@ -140,7 +136,7 @@ def trust_of(project: "Project", *, now: datetime) -> Trust:
     )
 
 
-def progress_of(kept: Mapping[str, "Replay"], *, now: datetime) -> Progress:
+def progress_of(kept: Mapping[str, Replay], *, now: datetime) -> Progress:
     """How far the latest replay is."""
     failures = [each.failure_reason for each in kept.values() if each.failure_reason]
     waiting = [each for each in kept.values() if _is_under_way(each, now)]
@@ -150,16 +146,20 @@ def progress_of(kept: Mapping[str, "Replay"], *, now: datetime) -> Progress:
     if begun:
         share = sum(each.progress_percent for each in kept.values()) / (100 * len(kept))
         return Progress(False, _("Replaying the past: %(share)s") % {"share": percent(share)}, failures)
-    is_seen = now - waiting[0].asked_at < SEEN_WITHIN
-    return Progress(False, _("queued") if is_seen else _("queued, no worker has been seen"), failures)
+    return Progress(False, told_queued(now), failures)
 
 
-def _is_under_way(replay: "Replay", now: datetime) -> bool:
+def told_queued(now: datetime) -> str:
+    """What waits, and whether anybody is there to do it."""
+    return _("queued, no worker has been seen") if is_worker_missing(now=now) else _("queued")
+
+
+def _is_under_way(replay: Replay, now: datetime) -> bool:
     is_made = replay.made_at is not None and replay.made_at >= replay.asked_at
     return not is_made and not replay.failure_reason and now - replay.asked_at < LOST_AFTER
 
 
-def _kind(replay: "Replay") -> KindOfTrust:
+def _kind(replay: Replay) -> KindOfTrust:
     found = replay.figures
     unit, served = found["unit"], found["served"]
     own = Beside(_("predictions"), number(found["n"]), _amount(served["mae"], unit), _factor(served["malr"]))
@@ -183,7 +183,7 @@ def _kind(replay: "Replay") -> KindOfTrust:
     )
 
 
-def _moment(replay: "Replay") -> datetime:
+def _moment(replay: Replay) -> datetime:
     """Of figures, which only a replay that was made has."""
     return replay.made_at or replay.asked_at
 
@@ -236,7 +236,7 @@ def _points(stretches: Sequence[Mapping[str, Any]], key: str, *, by_ratio: bool)
     ]
 
 
-def _dates(replay: "Replay") -> DatesOfTrust:
+def _dates(replay: Replay) -> DatesOfTrust:
     kept = replay.figures["overall"]["methods"]["served"]["kept"]
     shares = [Share(**each) for each in kept.values() if each]
     judged = Share(**kept[PROMISED_PERCENT])

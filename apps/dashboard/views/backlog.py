@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 
 from apps.accounts.signed_in import signed_in
 from apps.dashboard.pages import backlog as page
@@ -17,7 +18,7 @@ def backlog(request: HttpRequest, project: Project) -> HttpResponse:
     title, draft = request.GET.get("title", ""), None
     if title:
         draft = page.typed(project, title, issue_type=asked.issue_type, component=asked.component)
-    shown = page.backlog_of(project, asked, page=request.GET.get("page", "1"))
+    shown = page.backlog_of(project, asked, page=request.GET.get("page", "1"), now=timezone.now())
     return show(
         request, "backlog.html", {"shown": shown, "title": title, "typed": draft}, project=project, page="backlog"
     )
