@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.common.charts.bars import Part, Range, contributions, interval_bar
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Markup, Picture, Table
-from apps.dashboard.memory import remembered
+from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.types import Issue, Project, User
 from apps.ml.selectors.backlog import LACKING, ORDERS, BacklogCounts, BacklogQuery, backlog_counts, open_issues
 from apps.ml.selectors.issues import facts_of
@@ -102,7 +102,8 @@ def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetim
     shown = Paginator(open_issues(project.id, asked), ISSUES_A_PAGE).get_page(page)
     # The language is part of what is kept: bars are named in it.
     what = f"backlog {get_language()} {asked} {shown.number}"
-    lines = remembered(project, what, lambda: _lines(estimates_of(project.id, shown.object_list)), now=now)
+    state = state_of(project, now=now)
+    lines = remembered(state, what, lambda: _lines(estimates_of(project.id, shown.object_list)))
     return Backlog(asked, backlog_counts(project.id), shown, lines, ORDER_NAMES, LACKING_NAMES)
 
 
