@@ -25,6 +25,8 @@ from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimat
 ISSUES_A_PAGE = 25
 #: Issues in a file at most: some seconds of answers.
 ISSUES_A_FILE = 2_000
+#: Names beside an issue.
+PEOPLE_SHOWN = 2
 #: Of a typed title, from which on there is something to compare.
 SHORTEST_TITLE = 4
 #: Parts of a prediction that are drawn one by one; the smaller ones are added up.
@@ -71,6 +73,8 @@ class Line:
     issue: Issue
     hours: Told
     points: Told
+    #: Who would normally take it, the likeliest first.
+    people: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetim
     # The language is part of what is kept: bars are named in it.
     what = f"backlog {get_language()} {asked} {shown.number}"
     state = state_of(project, now=now)
-    lines = remembered(state, what, lambda: _lines(estimates_of(project.id, shown.object_list)))
+    lines = remembered(state, what, lambda: _lines(project, list(shown.object_list), now=now))
     return Backlog(asked, backlog_counts(project.id), shown, lines, ORDER_NAMES, LACKING_NAMES)
 
 
@@ -138,12 +142,19 @@ def _plain(value: str | float | None) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _lines(found: Sequence[tuple[Issue, Estimate]]) -> list[Line]:
+def _lines(project: Project, issues: Sequence[Issue], *, now: datetime) -> list[Line]:
     """Bars of one table share their ends, so that they can be compared."""
+    found = estimates_of(project.id, issues)
+    people = RecommendationService().likely_people(issues, project.id, PEOPLE_SHOWN, now=now)
     top_hours = max((estimate.effort.interval.high for _, estimate in found), default=1.0)
     top_points = max((estimate.points.interval.high for _, estimate in found), default=1.0)
     return [
-        Line(issue, told_hours(estimate, top=top_hours), told_points(estimate, top=top_points))
+        Line(
+            issue,
+            told_hours(estimate, top=top_hours),
+            told_points(estimate, top=top_points),
+            ", ".join(map(str, people[issue.pk])),
+        )
         for issue, estimate in found
     ]
 

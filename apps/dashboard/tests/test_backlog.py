@@ -17,11 +17,13 @@ from apps.common.charts.numbers import number
 from apps.dashboard import memory
 from apps.dashboard.tests.conftest import Team
 from apps.ml.models import PredictionHistory
+from apps.ml.services import RecommendationService
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.projects.models import Issue, WorkflowStatus
 from apps.projects.tests.factories import IssueFactory
+from conftest import NOW
 
 pytestmark = pytest.mark.django_db
 BACKLOG = "/projects/DEMO/backlog/"
@@ -114,6 +116,17 @@ def test_a_list_of_any_length_costs_the_same_queries(demo: Team, lead: Client):
     IssueFactory.create_batch(30, project=demo.project)
 
     assert queries_of_a_new_process(lead) == few
+
+
+def test_the_people_of_a_list_are_those_suggested_for_each_issue(demo: Team):
+    issues = list(open_issues(demo).select_related("issue_type", "status").order_by("id")[:12])
+    service = RecommendationService()
+
+    listed = service.likely_people(issues, demo.project.id, 3, now=NOW)
+
+    for issue in issues:
+        asked = service.suggest_assignment(issue.id, demo.project.id, 3, now=NOW)["suggestions"]
+        assert [str(person.id) for person in listed[issue.pk]] == [each["user_id"] for each in asked]
 
 
 def test_the_page_is_light(demo: Team, lead: Client):
