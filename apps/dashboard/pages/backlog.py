@@ -67,7 +67,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BacklogLine:
     """One open issue."""
 
     issue: Issue
@@ -84,7 +84,7 @@ class Backlog:
     asked: BacklogQuery
     counts: BacklogCounts
     page: Page[Any]
-    lines: Sequence[Line]
+    lines: Sequence[BacklogLine]
     orders: Mapping[str, str | Promise]
     lacking: Mapping[str, str | Promise]
 
@@ -142,14 +142,14 @@ def _plain(value: str | float | None) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _lines(project: Project, issues: Sequence[Issue], *, now: datetime) -> list[Line]:
+def _lines(project: Project, issues: Sequence[Issue], *, now: datetime) -> list[BacklogLine]:
     """Bars of one table share their ends, so that they can be compared."""
     found = estimates_of(project.id, issues)
     people = RecommendationService().likely_people(issues, project.id, PEOPLE_SHOWN, now=now)
     top_hours = max((estimate.effort.interval.high for _, estimate in found), default=1.0)
     top_points = max((estimate.points.interval.high for _, estimate in found), default=1.0)
     return [
-        Line(
+        BacklogLine(
             issue,
             told_hours(estimate, top=top_hours),
             told_points(estimate, top=top_points),

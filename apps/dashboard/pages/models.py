@@ -78,7 +78,7 @@ class Duel:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class OpenTraining:
     """A training that waits or runs."""
 
     title: str | Promise
@@ -116,7 +116,7 @@ class Models:
     """What the page shows."""
 
     kinds: Sequence[KindOfModel]
-    trainings: Sequence[Training]
+    trainings: Sequence[OpenTraining]
 
 
 def models_of(project: Project, user: User, *, now: datetime) -> Models:
@@ -130,15 +130,15 @@ def _runs(project: Project, user: User) -> list[TrainingRun]:
     return list(runs_visible_to(user).filter(project=project).order_by("-created_at")[:_MOST_RUNS])
 
 
-def progress_of(project: Project, user: User, *, now: datetime) -> list[Training]:
+def progress_of(project: Project, user: User, *, now: datetime) -> list[OpenTraining]:
     """Trainings of a project that wait or run."""
     return trainings_of(_runs(project, user), now=now)
 
 
-def trainings_of(runs: Sequence[TrainingRun], *, now: datetime) -> list[Training]:
+def trainings_of(runs: Sequence[TrainingRun], *, now: datetime) -> list[OpenTraining]:
     """Those that wait or run, in words."""
     return [
-        Training(_TITLES[run.model_type], run.progress_step, run.STEPS, _told(run, runs, now))
+        OpenTraining(_TITLES[run.model_type], run.progress_step, run.STEPS, _told(run, runs, now))
         for run in runs
         if run.state in run.OPEN
     ]

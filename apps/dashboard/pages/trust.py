@@ -95,7 +95,7 @@ class DatesOfTrust:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReplayProgress:
     """A replay that was asked for: how far it is, in words; `is_over` when there is nothing to wait for."""
 
     is_over: bool
@@ -115,7 +115,7 @@ class Trust:
     answered_days: int
     gaps: DataGaps
     hints: Sequence[str]
-    progress: Progress
+    progress: ReplayProgress
 
 
 def trust_of(project: Project, *, now: datetime) -> Trust:
@@ -136,17 +136,17 @@ def trust_of(project: Project, *, now: datetime) -> Trust:
     )
 
 
-def progress_of(kept: Mapping[str, Replay], *, now: datetime) -> Progress:
+def progress_of(kept: Mapping[str, Replay], *, now: datetime) -> ReplayProgress:
     """How far the latest replay is."""
     failures = [each.failure_reason for each in kept.values() if each.failure_reason]
     waiting = [each for each in kept.values() if _is_under_way(each, now)]
     if not waiting:
-        return Progress(True, "", failures)
+        return ReplayProgress(True, "", failures)
     begun = [each for each in waiting if each.begun_at and each.begun_at >= each.asked_at]
     if begun:
         share = sum(each.progress_percent for each in kept.values()) / (100 * len(kept))
-        return Progress(False, _("Replaying the past: %(share)s") % {"share": percent(share)}, failures)
-    return Progress(False, told_queued(now), failures)
+        return ReplayProgress(False, _("Replaying the past: %(share)s") % {"share": percent(share)}, failures)
+    return ReplayProgress(False, told_queued(now), failures)
 
 
 def told_queued(now: datetime) -> str:
