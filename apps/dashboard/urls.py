@@ -39,6 +39,7 @@ urlpatterns = [
     path("projects/<slug:key>/backlog.csv", backlog.backlog_csv, name="backlog-csv"),
     path("projects/<slug:key>/backlog/estimate/", backlog.estimate, name="backlog-estimate"),
     path("projects/<slug:key>/trust/", trust.trust, name="trust"),
+    path("projects/<slug:key>/trust/files/<slug:name>.<slug:kind>", trust.trust_file, name="trust-file"),
     path("projects/<slug:key>/trust/progress/", trust.replay_progress, name="trust-progress"),
     path("projects/<slug:key>/trust/replay/", trust.replay, name="trust-replay"),
     path("projects/<slug:key>/models/", models.models, name="models"),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.charts.numbers import number, percent
-from apps.common.charts.picture import Picture
+from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Line, lines_over_time
 from apps.common.charts.shares import calibration
 from apps.common.workers import is_worker_missing
@@ -66,6 +66,8 @@ class Beside:
 class KindOfTrust:
     """Hours or points, replayed."""
 
+    #: In names of files.
+    name: str
     title: str | Promise
     unit: str
     made_at: datetime
@@ -78,6 +80,19 @@ class KindOfTrust:
     confidence: Picture | None
     ranges: Picture | None
     errors: Picture | None
+
+    @property
+    def files(self) -> dict[str, Picture | Table]:
+        """The table and the pictures, by the names of their files."""
+        columns = (_("Method"), _("Outcomes"), _("Mean error"), _("Typical factor"), _("Predictions are"))
+        cells = tuple((str(row.name), row.n, row.error, row.factor, row.verdict) for row in self.rows)
+        found: dict[str, Picture | Table | None] = {
+            "methods": Table(columns, cells),
+            "confidence": self.confidence,
+            "ranges": self.ranges,
+            "errors": self.errors,
+        }
+        return {f"{self.name}-{name}": each for name, each in found.items() if each is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +131,12 @@ class Trust:
     gaps: DataGaps
     hints: Sequence[str]
     progress: ReplayProgress
+
+    @property
+    def files(self) -> dict[str, Picture | Table]:
+        """Every table and picture, by the names of their files."""
+        found = {name: each for kind in self.kinds for name, each in kind.files.items()}
+        return found | ({"dates": self.dates.picture} if self.dates else {})
 
 
 def trust_of(project: Project, *, now: datetime) -> Trust:
@@ -169,6 +190,7 @@ def _kind(replay: Replay) -> KindOfTrust:
     named = sorted(found["baselines"].items(), key=lambda item: item[0] != _TEAM)
     others = [_beside(name, rival, unit) for name, rival in named]
     return KindOfTrust(
+        name=replay.kind.replace("_", "-"),
         title=_TITLES[replay.kind],
         unit=unit,
         made_at=_moment(replay),

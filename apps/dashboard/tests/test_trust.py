@@ -1,5 +1,6 @@
 """Trust shows what a replay showed, what was answered, and what would help; a replay is asked for by leads."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -98,6 +99,19 @@ def test_every_picture_has_its_figures_and_the_page_is_light(replayed: None, lea
 
     assert page.count("<figure") == page.count("<details><summary>Figures") == 4
     assert len(page) < MOST_BYTES
+
+
+def test_every_table_and_picture_is_a_file_too(replayed: None, lead: Client):
+    page = lead.get(TRUST).content.decode()
+    addresses = sorted(set(re.findall(r'href="(/projects/DEMO/trust/files/[^"]+)"', page)))
+
+    found = {address.rsplit("/", 1)[1]: lead.get(address) for address in addresses}
+
+    assert len(found) == 9
+    assert {answer.status_code for answer in found.values()} == {200}
+    assert "the team's median,556,6.1 h,2.3×,38" in found["effort-prediction-methods.csv"].content.decode()
+    assert found["dates.svg"].content.startswith(b"<svg")
+    assert lead.get(f"{TRUST}files/nothing.csv").status_code == 404
 
 
 def test_before_a_replay_the_page_says_what_one_is(demo: Small, lead: Client):

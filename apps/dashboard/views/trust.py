@@ -1,12 +1,13 @@
 """Whether the predictions of a project are right."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.dashboard.pages import trust as page
+from apps.dashboard.views.files import file_of
 from apps.dashboard.views.scope import Project, may, project_action, project_page, show
 from apps.ml.selectors.replays import kept_replays
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
@@ -19,6 +20,15 @@ def trust(request: HttpRequest, project: Project) -> HttpResponse:
     shown = page.trust_of(project, now=timezone.now())
     context = {"shown": shown, "progress": shown.progress, "may_replay": may(request, project, "lead")}
     return show(request, "trust.html", context, project=project, page="trust")
+
+
+@project_page
+def trust_file(request: HttpRequest, project: Project, name: str, kind: str) -> HttpResponse:
+    """A table as CSV, a picture as SVG."""
+    files = page.trust_of(project, now=timezone.now()).files
+    if name not in files:
+        raise Http404
+    return file_of(files[name], kind, name=f"{project.key}-{name}")
 
 
 @project_page
