@@ -26,6 +26,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.retrain_ml_models",
         "schedule": crontab(hour=2, minute=0, day_of_week=1),
     },
+    "replay-pasts": {
+        "task": "apps.ml.tasks.replay_pasts",
+        "schedule": crontab(hour=4, minute=0, day_of_week=1),
+    },
     "record-prediction-outcomes": {
         "task": "apps.ml.tasks.record_prediction_outcomes",
         "schedule": crontab(),

@@ -5,6 +5,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
+from apps.dashboard.views import backlog, models, trust
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
 from apps.dashboard.views.share import make_link, share, shared, withdraw_link
@@ -34,4 +35,17 @@ urlpatterns = [
     path("projects/<slug:key>/share/<uuid:link_id>/withdraw/", withdraw_link, name="share-withdraw"),
     path("shared/<str:token>/", shared, name="shared"),
     path("projects/<slug:key>/issues/<path:reference>/", issue, name="issue"),
+    path("projects/<slug:key>/backlog/", backlog.backlog, name="backlog"),
+    path("projects/<slug:key>/backlog.csv", backlog.backlog_csv, name="backlog-csv"),
+    path("projects/<slug:key>/backlog/estimate/", backlog.estimate, name="backlog-estimate"),
+    path("projects/<slug:key>/trust/", trust.trust, name="trust"),
+    path("projects/<slug:key>/trust/files/<slug:name>.<slug:kind>", trust.trust_file, name="trust-file"),
+    path("projects/<slug:key>/trust/progress/", trust.replay_progress, name="trust-progress"),
+    path("projects/<slug:key>/trust/replay/", trust.replay, name="trust-replay"),
+    path("projects/<slug:key>/models/", models.models, name="models"),
+    path("projects/<slug:key>/models/progress/", models.training_progress, name="training-progress"),
+    path("projects/<slug:key>/models/<slug:model_type>/train/", models.train, name="train"),
+    path("projects/<slug:key>/models/<slug:model_type>/roll-back/", models.roll_back, name="roll-back"),
+    path("projects/<slug:key>/models/<uuid:model_id>/activate/", models.activate, name="activate"),
+    path("projects/<slug:key>/backlog/<uuid:issue_id>/", backlog.why, name="backlog-why"),
 ]

@@ -322,3 +322,32 @@ class AnomalyDetection(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.anomaly_type} ({self.severity})"
+
+
+class Replay(UUIDModel):
+    """What a replay of a project's past showed: the latest of each kind, and the one that is being made."""
+
+    class Kind(models.TextChoices):
+        EFFORT = ModelType.EFFORT_PREDICTION.value
+        POINTS = ModelType.STORY_POINTS.value
+        FORECASTS = "forecasts"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="replays")
+    kind = models.CharField(max_length=32, choices=Kind.choices)
+    #: Of the latest that was asked for; a worker then begins it and makes it.
+    asked_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True, blank=True)
+    #: Out of 100.
+    progress_percent = models.PositiveSmallIntegerField(default=0)
+    #: Why the latest came to nothing, in words for a person; empty if it did not.
+    failure_reason = models.CharField(max_length=500, blank=True)
+    #: Of the figures, which stay until there are newer ones.
+    made_at = models.DateTimeField(null=True, blank=True)
+    figures = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["project", "kind"]
+        constraints = [models.UniqueConstraint(fields=["project", "kind"], name="ml_one_replay_per_kind")]
+
+    def __str__(self) -> str:
+        return f"replay of {self.kind}, asked {self.asked_at:%Y-%m-%d %H:%M}"

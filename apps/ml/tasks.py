@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
+from apps.ml.selectors.replays import projects_with_models
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
+from apps.ml.services.evaluation.kept_replays import ask_for_replays, make_replays
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
@@ -100,6 +102,29 @@ def remove_old_history() -> int:
     """Remove what is older than ML_HISTORY_DAYS, batch by batch, sums of predictions kept; every night."""
     remove_old_notifications(now=timezone.now())
     return clean_up.remove_old_history(now=timezone.now())
+
+
+@shared_task(soft_time_limit=claims.SOFT_LIMIT_SECONDS, time_limit=claims.HARD_LIMIT_SECONDS)
+def replay_past(project_id: str) -> None:
+    """Replay a project's past and keep what it showed."""
+    make_replays(UUID(project_id), now=timezone.now)
+
+
+@shared_task
+def replay_pasts() -> int:
+    """The replay of every project with models of its own, one task each; Monday at 04:00, after the trainings."""
+    asked = [project_id for project_id in projects_with_models() if ask_for_replays(project_id, now=timezone.now())]
+    return sum(send_replay(project_id) for project_id in asked)
+
+
+def send_replay(project_id: UUID) -> bool:
+    """Hand a replay that was asked for to the workers; False where the queue cannot be reached: ask again later."""
+    try:
+        replay_past.apply_async(args=(str(project_id),), retry=False)
+    except BROKER_FAULTS as error:
+        logger.warning("Replay not sent project=%s: %s", project_id, error)
+        return False
+    return True
 
 
 def send_training(run_id: UUID) -> None:

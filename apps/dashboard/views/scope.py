@@ -49,6 +49,9 @@ class NavigationEntry:
 NAVIGATION = (
     NavigationEntry("project", _("Overview")),
     NavigationEntry("sprints", _("Sprint")),
+    NavigationEntry("backlog", _("Backlog")),
+    NavigationEntry("trust", _("Trust")),
+    NavigationEntry("models", _("Models")),
     NavigationEntry("share", _("Share"), role="lead"),
 )
 

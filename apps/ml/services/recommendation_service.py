@@ -23,7 +23,7 @@ from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType, PredictionHistory
-from apps.ml.selectors.assignment import assignable_people, member_histories
+from apps.ml.selectors.assignment import assignable_people, histories_beside, member_histories
 from apps.ml.selectors.issues import facts_of, issue_titles
 from apps.ml.serializers.assignment import SuggestAssignmentResponse
 from apps.ml.services.model_loader import ModelLoader
@@ -98,6 +98,30 @@ class RecommendationService:
             suggestions=[evidence.beside(score, people[score.user_id]) for score in scores],
             candidates=len(people),
         )
+
+    def likely_people(
+        self, issues: Sequence[Issue], project_id: UUID | str, top_n: int = DEFAULT_TOP_N, *, now: datetime
+    ) -> dict[UUID, list[User]]:
+        """The people that `suggest_assignment` names for each of a list of issues, by issue and not recorded.
+
+        The issues' types and statuses have to be loaded; it takes the queries of one issue and one more.
+        """
+        if not issues:
+            return {}
+        people = assignable_people(project_id, today=now.date())
+        choice = _choose(AUTO, project_id)
+        histories = histories_beside(project_id, list(people), issues, now=now)
+        ranked = {
+            issue.pk: rank_members(
+                histories[issue.pk],
+                issue_type=issue.issue_type.name,
+                top_n=top_n,
+                now=now,
+                skills=_skills(choice, histories[issue.pk], facts_of(issue)),
+            )
+            for issue in issues
+        }
+        return {issue_id: [people[score.user_id] for score in scores] for issue_id, scores in ranked.items()}
 
 
 def _choose(asked: str, project_id: UUID | str) -> _Choice:
