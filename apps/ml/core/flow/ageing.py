@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
 from apps.ml.core.flow.cycle import DaysPercentile, percentiles_of
-from apps.ml.core.flow.issues import Board, FlowIssue, Spell, day_of, days_between, spells
+from apps.ml.core.flow.issues import BoardRules, FlowIssue, Spell, day_of, days_between, spells
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class PaceBands:
     percentiles: tuple[DaysPercentile, ...]
 
 
-def pace_bands(issues: Sequence[FlowIssue], board: Board, *, zone: tzinfo, since: date) -> tuple[PaceBands, ...]:
+def pace_bands(issues: Sequence[FlowIssue], board: BoardRules, *, zone: tzinfo, since: date) -> tuple[PaceBands, ...]:
     """Ages at leaving each state of work, by what was finished on a day or later, in the order of the board."""
     states = [name for name, category in board.categories.items() if category == "in_progress"]
     ages: dict[str, list[int]] = {state: [] for state in states}

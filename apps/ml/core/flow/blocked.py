@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from apps.ml.core.flow.issues import Board, FlowIssue, Spell, spells
+from apps.ml.core.flow.issues import BoardRules, FlowIssue, Spell, spells
 
 #: Why nothing is said of blocked work.
 NO_RULE = "unknown: no rule says what is blocked"
@@ -45,7 +45,7 @@ class Blocked:
     unknown_because: str = ""
 
 
-def blocked_times(issues: Sequence[FlowIssue], board: Board, *, since: datetime, now: datetime) -> Blocked:
+def blocked_times(issues: Sequence[FlowIssue], board: BoardRules, *, since: datetime, now: datetime) -> Blocked:
     """What was blocked between two moments; an issue that was blocked for two reasons at once counts for both."""
     if not board.tells_blocked:
         return Blocked((), (), NO_RULE)
@@ -61,14 +61,14 @@ def blocked_times(issues: Sequence[FlowIssue], board: Board, *, since: datetime,
     return Blocked(tuple(items), tuple(sorted(reasons, key=lambda each: (-each.days, each.reason))))
 
 
-def _blocked(issue: FlowIssue, board: Board, since: datetime, now: datetime) -> Iterator[BlockedIssue]:
+def _blocked(issue: FlowIssue, board: BoardRules, since: datetime, now: datetime) -> Iterator[BlockedIssue]:
     for spell in blocked_spells(issue, board):
         if spell.until is None or spell.until > since:
             days = Spell("", max(spell.since, since), spell.until).days_until(now)
             yield BlockedIssue(issue.issue_id, spell.value, spell.since, spell.until, round(days, 3))
 
 
-def blocked_spells(issue: FlowIssue, board: Board) -> list[Spell]:
+def blocked_spells(issue: FlowIssue, board: BoardRules) -> list[Spell]:
     """Times in which an issue was blocked, `value` being the reason; nothing is blocked once it has ended."""
     created_at = issue.past.created_at
     found = [spell for spell in spells(issue.states, created_at) if spell.value in board.blocked_statuses]

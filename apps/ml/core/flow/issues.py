@@ -69,7 +69,7 @@ class FlowIssue:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class BoardRules:
     """What a team says of its states."""
 
     #: What each status means, by name, in the order of the board.

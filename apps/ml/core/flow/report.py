@@ -8,7 +8,7 @@ from apps.ml.core.flow.ageing import AgeingIssue, PaceBands, ageing, pace_bands
 from apps.ml.core.flow.blocked import Blocked, blocked_times
 from apps.ml.core.flow.cumulative import FlowDay, cumulative_flow
 from apps.ml.core.flow.cycle import CycleTimes, cycle_times
-from apps.ml.core.flow.issues import Board, FlowIssue, day_of
+from apps.ml.core.flow.issues import BoardRules, FlowIssue, day_of
 from apps.ml.core.flow.states import TimesInStates, times_in_states
 
 
@@ -33,7 +33,7 @@ class Flow:
 
 def flow_of(
     issues: Sequence[FlowIssue],
-    board: Board,
+    board: BoardRules,
     *,
     unchanged: Mapping[str, int],
     zone: tzinfo,
@@ -46,7 +46,7 @@ def flow_of(
     ----------
     issues : sequence of FlowIssue
         What is in progress, and what was created, moved or finished since; as known at `now`.
-    board : Board
+    board : BoardRules
         What the team says of its states.
     unchanged : mapping of str to int
         All other issues, by category, with what is in `issues` left out.

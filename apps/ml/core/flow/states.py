@@ -7,7 +7,7 @@ from datetime import date, datetime, tzinfo
 from statistics import fmean, median
 
 from apps.ml.core.flow.blocked import blocked_spells, merged
-from apps.ml.core.flow.issues import SECONDS_PER_DAY, Board, FlowIssue, Spell, day_of, spells
+from apps.ml.core.flow.issues import SECONDS_PER_DAY, BoardRules, FlowIssue, Spell, day_of, spells
 
 #: Why there is no flow efficiency.
 NO_WAITING_KNOWN = "unknown: no status is said to be waiting, and no rule says what is blocked"
@@ -49,7 +49,7 @@ class TimesInStates:
     without_changes: int
 
 
-def times_in_states(issues: Sequence[FlowIssue], board: Board, *, zone: tzinfo, since: date) -> TimesInStates:
+def times_in_states(issues: Sequence[FlowIssue], board: BoardRules, *, zone: tzinfo, since: date) -> TimesInStates:
     """Times of what was finished on a day or later; of issues without recorded changes nothing is said."""
     finished = [issue for issue in issues if issue.finished_at and day_of(issue.finished_at, zone) >= since]
     told = [issue for issue in finished if issue.is_recorded and issue.started_at]
@@ -76,7 +76,7 @@ def _state(state: str, days: Sequence[float], total: float) -> TimeInState:
     return TimeInState(state, len(days), round(fmean(days), 3), round(median(days), 3), round(share, 4))
 
 
-def _efficiency(total: float, waiting: float, board: Board, *, n_told: int) -> FlowEfficiency:
+def _efficiency(total: float, waiting: float, board: BoardRules, *, n_told: int) -> FlowEfficiency:
     reason = ""
     if not n_told or not total:
         reason = NO_CHANGES_RECORDED
@@ -108,7 +108,7 @@ def _by_state(in_work: Sequence[Spell]) -> dict[str, float]:
     return days
 
 
-def _waiting_days(issue: FlowIssue, in_work: Sequence[Spell], board: Board) -> float:
+def _waiting_days(issue: FlowIssue, in_work: Sequence[Spell], board: BoardRules) -> float:
     """Time in which nobody worked: in a waiting state, put back to what is to do, done too early, or blocked."""
     waits = [spell for spell in in_work if spell.value in board.waiting or not _is_work(spell.value, board)]
     if in_work:
@@ -118,7 +118,7 @@ def _waiting_days(issue: FlowIssue, in_work: Sequence[Spell], board: Board) -> f
     return sum(map(_length_days, merged(waits)))
 
 
-def _is_work(state: str, board: Board) -> bool:
+def _is_work(state: str, board: BoardRules) -> bool:
     return board.categories.get(state, "in_progress") == "in_progress"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecaster
-from apps.ml.core.forecasts.simulation import SEED
+from apps.ml.core.forecasts.simulation import SEED, Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 
@@ -40,8 +40,11 @@ class ForecastInputs:
     ahead: tuple[WorkItem, ...] = ()
     seed: int = SEED
 
-    def forecaster(self, *, created: Sequence[float] = ()) -> WorkForecaster:
-        """The engine, with issues coming in as in each past week if told so; raises `NotEnoughData`."""
+    def forecaster(self, *, created: Sequence[float] = (), drawn: Forecast | None = None) -> WorkForecaster:
+        """The engine, with issues coming in as in each past week if told so; raises `NotEnoughData`.
+
+        `drawn` are the team's runs, where they were drawn already.
+        """
         return WorkForecaster(
             self.throughput,
             self.unit,
@@ -52,6 +55,7 @@ class ForecastInputs:
             ahead=self.ahead,
             created=created,
             seed=self.seed,
+            drawn=drawn,
         )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from apps.ml.core.forecasts.forecaster import PROMISED_PERCENT, WorkForecast
+from apps.ml.core.forecasts.forecaster import PROMISED_PERCENT, WorkForecast, team_runs
 from apps.ml.core.forecasts.inputs import ForecastInputs
 from apps.ml.core.forecasts.units import WorkItem
 
@@ -28,14 +28,14 @@ CHANCE_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ForecastAnswer:
     """What a forecast said: days by percent (None: not within ten years) and the chance of its target day."""
 
     days: Mapping[int, date | None]
     chance: float | None
 
     @classmethod
-    def of(cls, forecast: WorkForecast) -> "Answer":
+    def of(cls, forecast: WorkForecast) -> "ForecastAnswer":
         """Of a forecast, what is split."""
         by_percent = {finish.percent: finish.day for finish in forecast.finishes}
         return cls({percent: by_percent[percent] for percent in SPLIT_PERCENTS}, forecast.probability_in_time)
@@ -46,7 +46,7 @@ class Kept:
     """A forecast as it was given, with what it was told from."""
 
     inputs: ForecastInputs
-    answer: Answer
+    answer: ForecastAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ScopeChange:
     added: tuple[str, ...]
     #: Gone without being finished: dropped, deleted, or not counted any more.
     removed: tuple[str, ...]
-    #: Still open, with other points or hours.
+    #: Still open, with other points.
     resized: tuple[str, ...]
     finished: tuple[str, ...]
 
@@ -111,7 +111,7 @@ def why_it_moved(before: Kept, after: Kept, *, finished: Collection[str] = ()) -
     return MovedDate(before, after, days, _parts([_thousandths(each.chance) for each in answers]), scope)
 
 
-def _step_answers(before: ForecastInputs, after: ForecastInputs, scope: ScopeChange) -> list[Answer]:
+def _step_answers(before: ForecastInputs, after: ForecastInputs, scope: ScopeChange) -> list[ForecastAnswer]:
     """The former forecast told again, and then with one cause after the other replaced."""
     changed = _with_scope(before, after, scope)
     gone = {*scope.finished, *scope.removed, *(item.issue_id for item in after.items)}
@@ -124,11 +124,9 @@ def _step_answers(before: ForecastInputs, after: ForecastInputs, scope: ScopeCha
     )
     dated = replace(sped, calendar=after.calendar, target=after.target)
     ordered = replace(dated, ahead=after.ahead)
-    return [_told(inputs) for inputs in (before, changed, sped, dated, ordered)]
-
-
-def _told(inputs: ForecastInputs) -> Answer:
-    return Answer.of(inputs.forecaster().ask(inputs.items))
+    former, later = (team_runs(each.throughput, each.unit, seed=each.seed) for each in (before, sped))
+    steps = ((before, former), (changed, former), (sped, later), (dated, later), (ordered, later))
+    return [ForecastAnswer.of(inputs.forecaster(drawn=drawn).ask(inputs.items)) for inputs, drawn in steps]
 
 
 def _with_scope(before: ForecastInputs, after: ForecastInputs, scope: ScopeChange) -> ForecastInputs:
@@ -144,7 +142,7 @@ def _with_scope(before: ForecastInputs, after: ForecastInputs, scope: ScopeChang
 
 
 def _sized(item: WorkItem, later: WorkItem) -> WorkItem:
-    return replace(item, story_points=later.story_points, estimated_hours=later.estimated_hours)
+    return replace(item, story_points=later.story_points)
 
 
 def _scope_change(before: ForecastInputs, after: ForecastInputs, finished: Collection[str]) -> ScopeChange:
@@ -156,13 +154,9 @@ def _scope_change(before: ForecastInputs, after: ForecastInputs, finished: Colle
     return ScopeChange(
         added=tuple(issue_id for issue_id in later if issue_id not in former),
         removed=tuple(issue_id for issue_id in gone if issue_id not in done),
-        resized=tuple(issue_id for issue_id in both if _size(former[issue_id]) != _size(later[issue_id])),
+        resized=tuple(issue_id for issue_id in both if former[issue_id].story_points != later[issue_id].story_points),
         finished=tuple(issue_id for issue_id in gone if issue_id in done),
     )
-
-
-def _size(item: WorkItem) -> tuple[float | None, float | None]:
-    return item.story_points, item.estimated_hours
 
 
 def _parts(steps: list[int | None]) -> Parts | None:

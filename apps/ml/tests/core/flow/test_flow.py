@@ -8,14 +8,14 @@ from apps.ml.core.flow.ageing import ageing, pace_bands
 from apps.ml.core.flow.blocked import NO_RULE, blocked_times
 from apps.ml.core.flow.cumulative import cumulative_flow
 from apps.ml.core.flow.cycle import cycle_times, percentiles_of
-from apps.ml.core.flow.issues import Board, FlowIssue
+from apps.ml.core.flow.issues import BoardRules, FlowIssue
 from apps.ml.core.flow.references import SizedIssue, reference_stories
 from apps.ml.core.flow.states import NO_CHANGES_RECORDED, NO_WAITING_KNOWN, times_in_states
 from apps.projects.history.issue_past import FieldChange, IssuePast, Timeline
 
 MONDAY = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
 SINCE = MONDAY.date()
-BOARD = Board({"Open": "to_do", "Doing": "in_progress", "Review": "in_progress", "Done": "done"})
+BOARD = BoardRules({"Open": "to_do", "Doing": "in_progress", "Review": "in_progress", "Done": "done"})
 
 
 def at(days: float) -> datetime:
@@ -121,7 +121,7 @@ def test_time_in_state_is_between_start_and_end_and_waiting_is_what_the_team_cal
         issue("a", ("Doing", 1), ("Review", 3), ("Done", 4)),
         issue("b", ("Doing", 1), ("Open", 2), ("Doing", 4), ("Review", 5), ("Done", 8)),
     ]
-    board = Board(BOARD.categories, waiting=frozenset({"Review"}))
+    board = BoardRules(BOARD.categories, waiting=frozenset({"Review"}))
 
     found = times_in_states(finished, board, zone=UTC, since=SINCE)
 
@@ -148,7 +148,7 @@ def test_efficiency_is_unknown_where_nobody_says_what_waiting_is_or_nothing_was_
 
 
 def test_blocked_time_is_told_by_statuses_and_labels_and_ends_with_the_issue():
-    board = Board(BOARD.categories, blocked_statuses=frozenset({"Review"}), blocked_labels=frozenset({"vendor"}))
+    board = BoardRules(BOARD.categories, blocked_statuses=frozenset({"Review"}), blocked_labels=frozenset({"vendor"}))
     flagged = issue(
         "a", ("Doing", 1), ("Done", 8), labels=((["vendor"], 2), (["vendor", "ui"], 3), (["ui"], 5), (["vendor"], 7))
     )
@@ -166,7 +166,7 @@ def test_blocked_time_is_told_by_statuses_and_labels_and_ends_with_the_issue():
 
 
 def test_blocked_time_waits_once_even_for_two_reasons():
-    board = Board(BOARD.categories, waiting=frozenset({"Review"}), blocked_labels=frozenset({"vendor"}))
+    board = BoardRules(BOARD.categories, waiting=frozenset({"Review"}), blocked_labels=frozenset({"vendor"}))
     both = issue("a", ("Doing", 0), ("Review", 4), ("Done", 8), labels=((["vendor"], 3), ([], 6)))
 
     found = times_in_states([both], board, zone=UTC, since=SINCE)
