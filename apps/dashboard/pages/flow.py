@@ -9,8 +9,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.common.charts.flow import Age, Dot, Layer, State, ageing, cycle_scatter, stacked_areas
-from apps.common.charts.numbers import day as told_day
-from apps.common.charts.numbers import number
 from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Line, lines_over_time
 from apps.dashboard.types import Project
@@ -111,7 +109,9 @@ class FlowPage:
         names = {"done": _("done"), "in_progress": _("in progress"), "to_do": _("to do")}
         layers = [Layer(told, [row[name] for row in self._days]) for name, told in names.items()]
         days = [date.fromisoformat(row["date"]) for row in self._days]
-        return stacked_areas(days, layers, label=_("Issues that were done, in progress and to do at the end of each day"))
+        return stacked_areas(
+            days, layers, label=_("Issues that were done, in progress and to do at the end of each day")
+        )
 
     @cached_property
     def in_progress(self) -> Picture:
@@ -163,7 +163,7 @@ class FlowPage:
         return {**row, "reference": reference_of(row)}
 
     def _name(self, row: Mapping[str, Any]) -> str:
-        return row["key"] or row["title"]
+        return str(row["key"] or row["title"])
 
     def _address(self, row: Mapping[str, Any]) -> str:
         return reverse("dashboard:issue", kwargs={"key": self.project.key, "reference": reference_of(row)})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
+from django.utils.dateparse import parse_date
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -57,7 +58,7 @@ def references_panel(project: Project, *, now: datetime) -> dict[str, Any]:
 
 
 def _by_percent(percentiles: list[dict[str, Any]]) -> dict[str, Any]:
-    return {f"p{each['percent']}": each["date"] for each in percentiles}
+    return {f"p{each['percent']}": parse_date(each["date"]) if each["date"] else None for each in percentiles}
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.utils.dateparse import parse_date
 from django.utils.functional import Promise
@@ -55,6 +56,11 @@ class MovedPanel:
             each["parts"] for each in self.answer["days"] if each["percent"] == PROMISED
         )
         return found
+
+    @property
+    def moved_days(self) -> int:
+        """How far the date moved, in either direction."""
+        return abs(self.parts["total"]) if self.parts else 0
 
     @property
     def days(self) -> tuple[date | None, date | None]:
@@ -142,7 +148,9 @@ class SaidPanel:
         if len(told) < 2:
             return None
         line = Line(_("chance of the target"), sorted(told.items()))
-        return lines_over_time([line], label=_("Chance of the target date, as it was told each day"), told=percent, top=1.0)
+        return lines_over_time(
+            [line], label=_("Chance of the target date, as it was told each day"), told=percent, top=1.0
+        )
 
     @cached_property
     def files(self) -> Mapping[str, Picture | Table]:
@@ -170,7 +178,7 @@ def _row(kept: Any) -> SaidRow:
     return SaidRow(kept, occasion, days.get(50), days.get(PROMISED))
 
 
-def kept_forecast(project: Project, forecast_id: object) -> tuple[SaidRow, Sequence[Mapping[str, Any]]] | None:
+def kept_forecast(project: Project, forecast_id: UUID) -> tuple[SaidRow, Sequence[Mapping[str, Any]]] | None:
     """One kept forecast with the issues that it counted; None where the project has no such one."""
     kept = kept_forecasts(project).defer(None).select_related("sprint").filter(id=forecast_id).first()
     return None if kept is None else (_row(kept), kept_answer(kept)["items"])

@@ -19,7 +19,17 @@ from apps.dashboard.types import Project
 from apps.projects.permissions import RANKS
 from apps.projects.selectors import projects_visible_to, role_of
 
-__all__ = ["NAVIGATION", "NavigationEntry", "Project", "lead_page", "may", "project_action", "project_page", "show"]
+__all__ = [
+    "NAVIGATION",
+    "NavigationEntry",
+    "Project",
+    "lead_page",
+    "may",
+    "project_action",
+    "project_page",
+    "show",
+    "show_part",
+]
 View = Callable[..., HttpResponse]
 
 
@@ -37,7 +47,9 @@ class NavigationEntry:
 NAVIGATION = (
     NavigationEntry("project", _("Overview")),
     NavigationEntry("sprints", _("Sprint")),
+    NavigationEntry("flow", _("Flow")),
     NavigationEntry("share", _("Share"), role="lead"),
+    NavigationEntry("settings", _("Settings")),
 )
 
 
@@ -116,3 +128,12 @@ def show(
         "is_worker_missing": lambda: is_worker_missing(now=timezone.now()),
     }
     return render(request, f"dashboard/{template}", {**frame, **context}, status=status)
+
+
+def show_part(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, project: Project, page: str
+) -> HttpResponse:
+    """A part of a page for a page that is open; the same in the frame for who follows its address."""
+    if request.headers.get("HX-Request"):
+        return show(request, template, context, project=project)
+    return show(request, "part.html", {**context, "part": f"dashboard/{template}"}, project=project, page=page)
