@@ -78,7 +78,7 @@ class RunPage:
     @property
     def waits_in_vain(self) -> bool:
         """Whether no worker has taken it for longer than one needs."""
-        return self.run.status == "queued" and self.now - self.run.created_at > PATIENCE
+        return bool(self.run.status == "queued" and self.now - self.run.created_at > PATIENCE)
 
     @property
     def can_be_confirmed(self) -> bool:
