@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 from django.urls import reverse
@@ -64,6 +65,22 @@ class FlowPage:
         return len({row["issue_id"] for row in self.blocked["items"] if row["until"] is None})
 
     @property
+    def usual_in_progress(self) -> float:
+        """Issues in progress at the end of a day: their median."""
+        return float(median(row["in_progress"] for row in self.answer["days"]))
+
+    @property
+    def most_in_progress(self) -> int:
+        """The most at the end of any day."""
+        return int(max(row["in_progress"] for row in self.answer["days"]))
+
+    @property
+    def finished_weekly(self) -> float:
+        """Issues with a known start or without one that were finished, in seven days."""
+        finished = self.cycle["issues"] + self.cycle["without_start"]
+        return float(7 * finished / len(self.answer["days"]))
+
+    @property
     def shown_blocked(self) -> Sequence[Mapping[str, Any]]:
         """The first rows of the list."""
         return [self._named(row) for row in self.blocked["items"][:MOST_ROWS]]
@@ -106,8 +123,13 @@ class FlowPage:
     @cached_property
     def cumulative(self) -> Picture:
         """Done, in progress and to do, day by day."""
-        names = {"done": _("done"), "in_progress": _("in progress"), "to_do": _("to do")}
-        layers = [Layer(told, [row[name] for row in self._days]) for name, told in names.items()]
+        before = self.answer["days"][0]["done"]
+        layers = [
+            # What was done in years would make a line of what is going on; reopened issues may take some of it away.
+            Layer(_("done"), [max(row["done"] - before, 0) for row in self._days]),
+            Layer(_("in progress"), [row["in_progress"] for row in self._days]),
+            Layer(_("to do"), [row["to_do"] for row in self._days]),
+        ]
         days = [date.fromisoformat(row["date"]) for row in self._days]
         return stacked_areas(
             days, layers, label=_("Issues that were done, in progress and to do at the end of each day")

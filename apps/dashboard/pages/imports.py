@@ -13,7 +13,7 @@ from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number
 from apps.dashboard.types import Project
 from apps.importers.preview import FilePreview, preview_of
-from apps.importers.records import ImportRefused
+from apps.importers.records import ImportRefused, Person
 from apps.importers.report import LedgerLine
 from apps.importers.runs import LONGEST_UPLOAD_BYTES
 from apps.importers.selectors import connections_of, runs_of, touches_anything
@@ -140,7 +140,9 @@ def _plain(value: Any) -> str:
         return ", ".join(value)
     if isinstance(value, float):
         return number(value)
-    return "" if value is None else str(getattr(value, "name", value))[:60]
+    if isinstance(value, Person):
+        return value.name or value.email
+    return "" if value is None else str(value)[:60]
 
 
 def chosen_columns(values: Mapping[str, str]) -> dict[str, str]:

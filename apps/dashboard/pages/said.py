@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.common.charts.bars import Part, contributions
-from apps.common.charts.numbers import percent
+from apps.common.charts.numbers import percent, signed
 from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Line, lines_over_time
 from apps.common.exceptions import NotEnoughData
@@ -23,8 +23,8 @@ from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
 
 #: The promise whose parts are drawn.
 PROMISED = 85
-#: Kept forecasts that the panel lists; the file has all.
-MOST_ROWS = 14
+#: Kept forecasts that the panel lists, and its own page; the file has all.
+FEW_ROWS, MOST_ROWS = 8, 100
 #: Kept forecasts in the picture of the chance: a year of days.
 MOST_POINTS = 366
 CAUSES: Mapping[str, str | Promise] = {
@@ -87,10 +87,10 @@ class MovedPanel:
         return contributions(parts, label=_("What moved the date, in days"), unit=_("days"))
 
     @property
-    def chance(self) -> Sequence[tuple[str | Promise, int]]:
+    def chance(self) -> Sequence[tuple[str | Promise, str]]:
         """What each cause did to the chance of the target, in percentage points; only those that did something."""
         found = self.answer["chance"] if self.answer else None
-        return [(name, round(found[cause] / 10)) for cause, name in CAUSES.items() if found[cause]] if found else []
+        return [(name, signed(found[cause] / 10)) for cause, name in CAUSES.items() if found[cause]] if found else []
 
 
 def moved_panel(project: Project, asked: str, *, now: datetime) -> MovedPanel:
@@ -124,8 +124,8 @@ class SaidRow:
 class SaidPanel:
     """What was said, the latest first."""
 
-    def __init__(self, project: Project) -> None:
-        self.project, self.most_rows = project, MOST_ROWS
+    def __init__(self, project: Project, *, is_part: bool = False) -> None:
+        self.project, self.is_part = project, is_part
 
     @cached_property
     def _kept(self) -> Sequence[Any]:
@@ -139,7 +139,7 @@ class SaidPanel:
     @property
     def latest(self) -> Sequence[SaidRow]:
         """Those that the panel lists."""
-        return self.rows[:MOST_ROWS]
+        return self.rows[: FEW_ROWS if self.is_part else MOST_ROWS]
 
     @cached_property
     def chances(self) -> Picture | None:

@@ -21,7 +21,8 @@ def moved(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page
 def said(request: HttpRequest, project: Project) -> HttpResponse:
     """What we said."""
-    return show_part(request, "said.html", {"shown": page.SaidPanel(project)}, project=project, page="project")
+    shown = page.SaidPanel(project, is_part="HX-Request" in request.headers)
+    return show_part(request, "said.html", {"shown": shown}, project=project, page="project")
 
 
 @project_page
