@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from apps.common.charts.flow import Age, Dot, Layer, State, ageing, cycle_scatter, stacked_areas
 from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Line, lines_over_time
+from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.types import Project
 from apps.ml.services.flow import flow_answer
 
@@ -199,4 +200,8 @@ def reference_of(row: Mapping[str, Any]) -> str:
 def flow_page(project: Project, asked: str, *, now: datetime) -> FlowPage:
     """The flow of so many days, if that is one of the choices."""
     span = int(asked) if asked in map(str, SPANS) else DEFAULT_SPAN
-    return FlowPage(project, flow_answer(project, now=now, days=span), span=span)
+    rules = (project.waiting_statuses, project.blocked_statuses, project.blocked_labels)
+    answer = remembered(
+        state_of(project, now=now), f"flow {span} {rules}", lambda: flow_answer(project, now=now, days=span)
+    )
+    return FlowPage(project, answer, span=span)

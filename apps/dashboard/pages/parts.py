@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.charts.picture import Table
 from apps.common.exceptions import NotEnoughData
+from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.types import Project
 from apps.ml.selectors.parts import PartKind
 from apps.ml.services.flow import references_answer
@@ -47,14 +48,16 @@ def parts_panel(project: Project, asked: str, *, now: datetime) -> PartsPanel:
     """The parts of a kind; epics where an address names none."""
     by = cast("PartKind", asked if asked in KINDS else "epic")
     try:
-        return PartsPanel(parts_answer(project, by, now=now), by)
+        return PartsPanel(
+            remembered(state_of(project, now=now), f"parts {by}", lambda: parts_answer(project, by, now=now)), by
+        )
     except NotEnoughData as error:
         return PartsPanel(None, by, silent_because=error.message)
 
 
 def references_panel(project: Project, *, now: datetime) -> dict[str, Any]:
     """Reference stories by points, as the API answers."""
-    return references_answer(project, now=now)
+    return remembered(state_of(project, now=now), "references", lambda: references_answer(project, now=now))
 
 
 def _by_percent(percentiles: list[dict[str, Any]]) -> dict[str, Any]:

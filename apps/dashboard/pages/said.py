@@ -17,6 +17,7 @@ from apps.common.charts.numbers import percent, signed
 from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Line, lines_over_time
 from apps.common.exceptions import NotEnoughData
+from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.types import Project
 from apps.ml.selectors.kept_forecasts import kept_forecasts
 from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
@@ -97,8 +98,11 @@ def moved_panel(project: Project, asked: str, *, now: datetime) -> MovedPanel:
     """Why the date moved since the day that an address names, or else since a week ago."""
     since = _day_or_none(asked)
     today = now.astimezone(project.zone).date()
+    day = since if since and since < today else None
     try:
-        return MovedPanel(moved_answer(project, now=now, since=since if since and since < today else None))
+        return MovedPanel(
+            remembered(state_of(project, now=now), f"moved {day}", lambda: moved_answer(project, now=now, since=day))
+        )
     except NotEnoughData as error:
         return MovedPanel(None, silent_because=error.message)
 

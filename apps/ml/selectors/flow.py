@@ -1,8 +1,9 @@
 """How issues moved over a project's board, each in a constant number of queries."""
 
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import reduce
 from operator import or_
@@ -14,15 +15,19 @@ from django.db.models import Count, Q, QuerySet
 from apps.ml.core.flow.issues import BoardRules, FlowIssue, days_between
 from apps.ml.core.flow.references import SizedIssue
 from apps.ml.selectors.issues import DONE, ENDED
-from apps.projects.history.issue_past import FieldChange, Timeline
-from apps.projects.history.reads import issue_pasts
+from apps.ml.selectors.kept_forecasts import in_batches
+from apps.projects.history.issue_past import FieldChange, IssuePast, Timeline
+from apps.projects.history.reads import MOST_IDS
 from apps.projects.history.writing import as_history_text
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, Project, WorkflowStatus
 
 Field = IssueChange.Field
 #: What moves an issue on the board, or says that it is blocked.
-_MOVES = (Field.STATUS, Field.LABELS)
+_MOVES = (Field.STATUS, Field.RESOLVED_AT, Field.LABELS)
+_COLUMNS = (
+    "id", "created_at", "started_at", "resolved_at", "dropped_at", "status__name", "status__category", "labels",
+)  # fmt: skip
 #: Two years: what was typical longer ago was another team's work.
 REFERENCE_DAYS = 730
 #: Finished issues with points that reference stories are chosen from.
@@ -46,12 +51,16 @@ def flow_issues(
     """What is in progress or blocked, and what was created, moved or ended on a day or later; all others as counts."""
     first = datetime.combine(since, time.min, tzinfo=project.zone)
     counted = Issue.objects.filter(COUNTED, project=project, created_at__lte=now)
-    moved = counted.filter(_has_moved(first) | _is_held(project, board))
-    names = _names(moved, now=now)
-    issues = [FlowIssue(past, *names[past.issue_id]) for past in issue_pasts(moved, now=now)]
-    others = counted.exclude(pk__in=moved.order_by().values("pk"))
-    categories = others.order_by().values_list("status__category").annotate(n=Count("id"))
-    return issues, dict(categories)
+    rows = list(counted.filter(_has_moved(first) | _is_held(project, board)).order_by().values(*_COLUMNS))
+    changes = _changes([row["id"] for row in rows], with_labels=bool(board.blocked_labels))
+    issues = [_flow_issue(row, changes[row["id"]], board, now) for row in rows]
+    return issues, _others(counted, rows)
+
+
+def _others(counted: QuerySet[Issue], rows: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
+    """How many issues stand in each category, without those that were read."""
+    categories = counted.order_by().values_list("status__category").annotate(n=Count("id"))
+    return dict(Counter(dict(categories)) - Counter(row["status__category"] for row in rows))
 
 
 def _has_moved(first: datetime) -> Q:
@@ -70,21 +79,41 @@ def _is_held(project: Project, board: BoardRules) -> Q:
     return held
 
 
-def _names(moved: QuerySet[Issue], *, now: datetime) -> dict[str, tuple[Timeline, Timeline]]:
-    """The names of states and the labels of issues over time, by id."""
-    changes: dict[UUID, list[FieldChange]] = defaultdict(list)
-    history = IssueChange.objects.filter(issue__in=moved.order_by().values("pk"), field__in=_MOVES)
+def _changes(ids: Sequence[UUID], *, with_labels: bool) -> Mapping[UUID, list[FieldChange]]:
+    """What happened to some issues, by issue, oldest first; labels only where they matter."""
+    found: dict[UUID, list[FieldChange]] = defaultdict(list)
+    fields = _MOVES if with_labels else (Field.STATUS, Field.RESOLVED_AT)
     columns = ("issue_id", "field", "old_value", "new_value", "changed_at")
-    for issue_id, *change in history.order_by("changed_at", "id").values_list(*columns):
-        changes[issue_id].append(FieldChange(*change))
-    rows = moved.order_by().values_list("id", "status__name", "labels")
-    return {
-        str(id_): (
-            _until(Timeline.of(status, Field.STATUS, changes[id_]), now),
-            _until(Timeline.of(as_history_text(labels), Field.LABELS, changes[id_]), now),
-        )
-        for id_, status, labels in rows
-    }
+    for some in in_batches(ids, MOST_IDS):
+        history = IssueChange.objects.filter(issue__in=some, field__in=fields).order_by("changed_at", "id")
+        for issue_id, *change in history.values_list(*columns):
+            found[issue_id].append(FieldChange(*change))
+    return found
+
+
+def _flow_issue(row: Mapping[str, Any], changes: Sequence[FieldChange], board: BoardRules, now: datetime) -> FlowIssue:
+    """An issue as it was known at a moment."""
+    past = IssuePast(
+        issue_id=str(row["id"]),
+        created_at=row["created_at"],
+        category=row["status__category"],
+        started_at=row["started_at"],
+        resolved_at=row["resolved_at"],
+        dropped_at=row["dropped_at"],
+        changes=tuple(_by_category(changes, board.categories)),
+    )
+    labels = Timeline.of(as_history_text(row["labels"]), Field.LABELS, changes) if board.blocked_labels else None
+    states = Timeline.of(row["status__name"], Field.STATUS, changes)
+    return FlowIssue(past.as_of(now), _until(states, now), labels and _until(labels, now))
+
+
+def _by_category(changes: Iterable[FieldChange], means: Mapping[str, str]) -> Iterator[FieldChange]:
+    """Statuses as what they mean; a name that the board does not know means nothing."""
+    for change in changes:
+        if change.field == Field.RESOLVED_AT:
+            yield change
+        elif change.field == Field.STATUS and change.old_value in means and change.new_value in means:
+            yield replace(change, old_value=means[change.old_value], new_value=means[change.new_value])
 
 
 def _until(timeline: Timeline, now: datetime) -> Timeline:

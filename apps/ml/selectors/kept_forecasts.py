@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
@@ -17,6 +18,7 @@ Occasion = KeptForecast.Occasion
 COMPARED_DAYS = 7
 #: Forecasts are told again within a quarter of a year; later only what was said is left, which is small.
 INPUTS_KEPT_DAYS = 90
+Id = TypeVar("Id", str, UUID)
 #: Starts and ends of sprints that were missed for longer are not told as if they had been seen.
 SPRINT_GRACE = timedelta(days=1)
 
@@ -39,7 +41,7 @@ def finished_of(issue_ids: Sequence[str], *, now: datetime) -> set[str]:
     return {past.issue_id for past in chain.from_iterable(pasts) if past.category == "done"}
 
 
-def in_batches(ids: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+def in_batches(ids: Sequence[Id], size: int) -> Iterable[Sequence[Id]]:
     """A long list in parts that a database takes as parameters."""
     return (ids[start : start + size] for start in range(0, len(ids), size))
 

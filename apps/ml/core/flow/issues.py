@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
+from functools import cached_property
 
 from apps.projects.history.issue_past import IssuePast, Timeline
 
@@ -25,7 +26,7 @@ class Spell:
         return max((until - self.since).total_seconds(), 0.0) / SECONDS_PER_DAY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FlowIssue:
     """An issue as it was known at a moment, with the names of its states and its labels over time.
 
@@ -58,7 +59,7 @@ class FlowIssue:
         """When it was finished or dropped; None while it is open, or where nobody knows when."""
         return self.past.dropped_at if self.past.category == "dropped" else self.finished_at
 
-    @property
+    @cached_property
     def started_at(self) -> datetime | None:
         """When work on it first began: as recorded, else its first move into work; None where neither is known."""
         moves = self.past.timeline("status")

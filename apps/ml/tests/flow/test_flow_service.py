@@ -78,11 +78,11 @@ def test_what_did_not_move_is_counted_by_the_database(project, now):
 
 
 def test_more_issues_take_no_more_queries(project, now, django_assert_num_queries):
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         flow_answer(project, now=now)
     for number in range(5):
         moved(project, f"more {number}", now, ("In progress", 3), ("Done", 1))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         flow_answer(project, now=now)
 
 
