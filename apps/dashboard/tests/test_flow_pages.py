@@ -57,7 +57,7 @@ def test_the_flow_page_shows_the_figures_of_the_api(visitor, project):
 
 
 def test_pages_and_files_ask_the_database_as_often_for_more_issues(visitor, project, django_assert_max_num_queries):
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(24):
         visitor.get(address("flow", project), {"days": "365"})
 
 
