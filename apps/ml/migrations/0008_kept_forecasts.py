@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ml', '0007_prediction_types'),
-        ('projects', '0009_preferences'),
+        ('projects', '0010_preferences'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0008_where_from'),
+        ('projects', '0009_issue_updated'),
     ]
 
     operations = [
