@@ -43,7 +43,7 @@ SWITCHES = ("hides_names", "hides_until_voted")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SettingsChange:
     """What somebody asked to be changed."""
 
     project: Project
@@ -76,29 +76,29 @@ class SettingsPage:
 
 
 # --- The project itself -------------------------------------------------------------------------------------------
-def _general(change: Change) -> None:
+def _general(change: SettingsChange) -> None:
     fields: dict[str, Any] = {name: change.text(name) for name in GENERAL if name in change.values}
     if "target_date" in fields:
         fields["target_date"] = change.day("target_date")
     _update_project(change, fields)
 
 
-def _board(change: Change) -> None:
+def _board(change: SettingsChange) -> None:
     lists = {name: change.values.getlist(name) for name in BOARD_LISTS}
     labels = [label for text in change.text("blocked_labels").split(",") if (label := text.strip())]
     _update_project(change, {**lists, "blocked_labels": labels})
 
 
-def _shown(change: Change) -> None:
+def _shown(change: SettingsChange) -> None:
     _update_project(change, {name: name in change.values for name in SWITCHES})
 
 
-def _update_project(change: Change, fields: Mapping[str, Any]) -> None:
+def _update_project(change: SettingsChange, fields: Mapping[str, Any]) -> None:
     form = ProjectUpdateSerializer(change.project, data=fields, partial=True)
     services.update_project(change.project, **_checked(form))
 
 
-def _types(change: Change) -> None:
+def _types(change: SettingsChange) -> None:
     counted = set(change.values.getlist("counts"))
     for each in selectors.types_of(change.project):
         if each.counts != (str(each.pk) in counted):
@@ -106,13 +106,13 @@ def _types(change: Change) -> None:
 
 
 # --- People -------------------------------------------------------------------------------------------------------
-def _add_member(change: Change) -> None:
+def _add_member(change: SettingsChange) -> None:
     form = NewMemberSerializer(data={"email": change.text("email"), "role": change.text("role")})
     asked = _checked(form)
     services.add_member(change.project, user=asked["email"], role=asked["role"], now=change.now)
 
 
-def _change_member(change: Change) -> None:
+def _change_member(change: SettingsChange) -> None:
     member = get_object_or_404(selectors.team_of(change.project), pk=_number(change, "member"))
     fields = {
         "role": change.text("role"),
@@ -123,24 +123,24 @@ def _change_member(change: Change) -> None:
     services.change_member(member, **_checked(MemberSerializer(member, data=fields, partial=True)))
 
 
-def _remove_member(change: Change) -> None:
+def _remove_member(change: SettingsChange) -> None:
     member = get_object_or_404(selectors.team_of(change.project), pk=_number(change, "member"))
     services.remove_member(member, by=change.by, now=change.now)
 
 
 # --- Days off -----------------------------------------------------------------------------------------------------
-def _add_day_off(change: Change) -> None:
+def _add_day_off(change: SettingsChange) -> None:
     form = DayOffSerializer(data={"day": change.day("day"), "name": change.text("name")})
     services.create_day_off(change.project, **_checked(form))
 
 
-def _remove_day_off(change: Change) -> None:
+def _remove_day_off(change: SettingsChange) -> None:
     day_off = get_object_or_404(selectors.days_off_of(change.project), pk=_number(change, "day_off"))
     services.delete_day_off(day_off)
 
 
 # --- What is told -------------------------------------------------------------------------------------------------
-def _notifications(change: Change) -> None:
+def _notifications(change: SettingsChange) -> None:
     fields = {
         "email": "email" in change.values,
         "as_member": "as_member" in change.values,
@@ -150,7 +150,7 @@ def _notifications(change: Change) -> None:
     inbox.choose(change.by, **_checked(form))
 
 
-def _add_webhook(change: Change) -> str:
+def _add_webhook(change: SettingsChange) -> str:
     fields = {"url": change.text("url"), "least_severity": change.text("least_severity")}
     _webhook, secret = webhooks.create_webhook(
         change.project, by=change.by, now=change.now, **_checked(WebhookSerializer(data=fields))
@@ -158,17 +158,17 @@ def _add_webhook(change: Change) -> str:
     return _("Its secret, shown this once: %(secret)s") % {"secret": secret}
 
 
-def _switch_webhook(change: Change) -> None:
+def _switch_webhook(change: SettingsChange) -> None:
     webhook = get_object_or_404(webhooks_of(change.project), pk=change.text("webhook"))
     webhooks.update_webhook(webhook, is_active=not webhook.is_active)
 
 
-def _remove_webhook(change: Change) -> None:
+def _remove_webhook(change: SettingsChange) -> None:
     get_object_or_404(webhooks_of(change.project), pk=change.text("webhook")).delete()
 
 
 #: What can be changed, by the last part of the address.
-CHANGES: Mapping[str, Callable[[Change], str | None]] = {
+CHANGES: Mapping[str, Callable[[SettingsChange], str | None]] = {
     "general": _general,
     "board": _board,
     "shown": _shown,
@@ -193,7 +193,7 @@ def _checked(form: Serializer[Any]) -> dict[str, Any]:
     return fields
 
 
-def _number(change: Change, name: str) -> int:
+def _number(change: SettingsChange, name: str) -> int:
     text = change.text(name)
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Http404

@@ -12,7 +12,7 @@ from rest_framework import exceptions
 
 from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import ApplicationError
-from apps.dashboard.pages.settings import CHANGES, OWN, Change, SettingsPage
+from apps.dashboard.pages.settings import CHANGES, OWN, SettingsChange, SettingsPage
 from apps.dashboard.types import Project
 from apps.dashboard.views.scope import may, project_action, project_page, show
 
@@ -26,12 +26,12 @@ def settings(request: HttpRequest, project: Project) -> HttpResponse:
 
 @project_action("viewer")
 def change(request: HttpRequest, project: Project, what: str) -> HttpResponse:
-    """Change one thing; what cannot be is said on the page."""
+    """SettingsChange one thing; what cannot be is said on the page."""
     if what not in CHANGES:
         raise Http404
     if what not in OWN and not may(request, project, "lead"):
         raise PermissionDenied
-    asked = Change(project, request.POST, by=signed_in(request), now=timezone.now())
+    asked = SettingsChange(project, request.POST, by=signed_in(request), now=timezone.now())
     try:
         told = CHANGES[what](asked)
     except (ApplicationError, exceptions.ValidationError, ValidationError) as error:

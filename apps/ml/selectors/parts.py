@@ -15,7 +15,7 @@ PartKind = Literal["epic", "label", "component", "type"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WorkPart:
     """Open issues that belong together."""
 
     #: The label, component or type; of an epic its title.
@@ -31,14 +31,14 @@ _Name = tuple[str, str, str | None]
 _EPIC = ("id", "external_id", "title", "issue_type__level")
 
 
-def open_parts(project: Project, by: PartKind) -> list[Part]:
+def open_parts(project: Project, by: PartKind) -> list[WorkPart]:
     """The parts of one kind, largest first; an issue with two labels is in both, one without any in none."""
     issues = Issue.objects.filter(COUNTED, project=project).exclude(ENDED).order_by("id")
     found: dict[_Name, list[str]] = defaultdict(list)
     for id_, parts in _epics(issues) if by == "epic" else _named(issues, by):
         for part in parts:
             found[part].append(str(id_))
-    parts_found = [Part(name, key, id_, tuple(ids)) for (name, key, id_), ids in found.items()]
+    parts_found = [WorkPart(name, key, id_, tuple(ids)) for (name, key, id_), ids in found.items()]
     return sorted(parts_found, key=lambda part: (-len(part.issue_ids), part.name, part.key))
 
 

@@ -42,7 +42,7 @@ class ForecastAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptAnswer:
     """A forecast as it was given, with what it was told from."""
 
     inputs: ForecastInputs
@@ -81,8 +81,8 @@ class ScopeChange:
 class MovedDate:
     """Two forecasts and the parts of their difference."""
 
-    before: Kept
-    after: Kept
+    before: KeptAnswer
+    after: KeptAnswer
     #: Calendar days by percent, later is positive; None where one of the dates is beyond ten years.
     days: Mapping[int, Parts | None]
     #: In thousandths; None where one of the forecasts has no target day.
@@ -90,12 +90,12 @@ class MovedDate:
     scope: ScopeChange
 
 
-def why_it_moved(before: Kept, after: Kept, *, finished: Collection[str] = ()) -> MovedDate:
+def why_it_moved(before: KeptAnswer, after: KeptAnswer, *, finished: Collection[str] = ()) -> MovedDate:
     """Split the difference of two forecasts.
 
     Parameters
     ----------
-    before, after : Kept
+    before, after : KeptAnswer
         The forecasts.
     finished : collection of str
         Which of the issues of `before` were finished by the time of `after`.

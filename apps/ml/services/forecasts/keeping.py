@@ -11,7 +11,7 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.core.flow.issues import day_of
 from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.forecasts.inputs import ForecastInputs, as_json, from_json
-from apps.ml.core.forecasts.moved import SPLIT_PERCENTS, ForecastAnswer, Kept, MovedDate, why_it_moved
+from apps.ml.core.forecasts.moved import SPLIT_PERCENTS, ForecastAnswer, KeptAnswer, MovedDate, why_it_moved
 from apps.ml.core.forecasts.moved_words import moved_in_words
 from apps.ml.models import KeptForecast
 from apps.ml.selectors import forecasts
@@ -37,7 +37,7 @@ class Side:
     """One of two forecasts that are compared."""
 
     day: date
-    kept: Kept
+    kept: KeptAnswer
     #: What was said; None where it was told again from the history.
     row: KeptForecast | None
 
@@ -126,7 +126,7 @@ def _side(row: KeptForecast | None) -> Side | None:
         return None
     said = {each["percent"]: _day(each["date"]) for each in row.finishes}
     days = {percent: said[percent] for percent in SPLIT_PERCENTS}
-    return Side(row.day, Kept(from_json(row.inputs), ForecastAnswer(days, row.chance)), row)
+    return Side(row.day, KeptAnswer(from_json(row.inputs), ForecastAnswer(days, row.chance)), row)
 
 
 def _told_now(project: Project, now: datetime) -> Side:
@@ -143,7 +143,7 @@ def _told_as_of(project: Project, day: date, now: datetime) -> Side:
 
 
 def _told(inputs: ForecastInputs, day: date) -> Side:
-    return Side(day, Kept(inputs, ForecastAnswer.of(inputs.forecaster().ask(inputs.items))), None)
+    return Side(day, KeptAnswer(inputs, ForecastAnswer.of(inputs.forecaster().ask(inputs.items))), None)
 
 
 def _day(text: str | None) -> date | None:

@@ -10,7 +10,7 @@ from apps.ml.core.forecasts.inputs import ForecastInputs
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.units import Unit, WorkItem, unit_for
 from apps.ml.selectors import forecasts
-from apps.ml.selectors.parts import Part, PartKind, open_parts
+from apps.ml.selectors.parts import PartKind, WorkPart, open_parts
 from apps.ml.serializers.kept_forecasts import MAX_PARTS, PartsResponse
 from apps.ml.services.forecasts.reading import work_inputs
 from apps.projects.models import Project
@@ -20,7 +20,7 @@ from apps.projects.models import Project
 class PartForecast:
     """A part with its forecast: as if it came next, after what is in progress outside of it."""
 
-    part: Part
+    part: WorkPart
     forecast: WorkForecast
 
 
@@ -55,7 +55,7 @@ def parts_answer(project: Project, by: PartKind, *, now: datetime) -> dict[str, 
     return PartsResponse.of(found, project_id=project.pk, target=project.target_date)
 
 
-def _told(parts: Sequence[Part], inputs: ForecastInputs, begun: Sequence[WorkItem]) -> list[PartForecast]:
+def _told(parts: Sequence[WorkPart], inputs: ForecastInputs, begun: Sequence[WorkItem]) -> list[PartForecast]:
     by_id = {item.issue_id: item for item in inputs.items}
     runs: dict[Unit, Forecast] = {}
     found = []

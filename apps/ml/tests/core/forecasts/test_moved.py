@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.inputs import ForecastInputs, as_json, from_json, thinned
-from apps.ml.core.forecasts.moved import CAUSES, SPLIT_PERCENTS, ForecastAnswer, Kept, why_it_moved
+from apps.ml.core.forecasts.moved import CAUSES, SPLIT_PERCENTS, ForecastAnswer, KeptAnswer, why_it_moved
 from apps.ml.core.forecasts.moved_words import moved_in_words
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, WorkItem
@@ -27,8 +27,8 @@ def items(*numbers: int, points: float | None = 2.0) -> tuple[WorkItem, ...]:
 BEFORE = ForecastInputs(items(*range(30)), TEAM, "points", MONDAY, TARGET)
 
 
-def kept(inputs: ForecastInputs) -> Kept:
-    return Kept(inputs, ForecastAnswer.of(inputs.forecaster().ask(inputs.items)))
+def kept(inputs: ForecastInputs) -> KeptAnswer:
+    return KeptAnswer(inputs, ForecastAnswer.of(inputs.forecaster().ask(inputs.items)))
 
 
 def moved(after: ForecastInputs, *, before: ForecastInputs = BEFORE, finished=()):
