@@ -44,6 +44,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.detect_anomalies",
         "schedule": crontab(hour="*/6", minute=15),
     },
+    "keep-forecasts": {
+        "task": "apps.ml.tasks.keep_forecasts",
+        # Days begin at another hour in each time zone, and some zones are off by a quarter of one.
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 850},
+    },
     "watch-sprints": {
         "task": "apps.ml.tasks.watch_sprints",
         # Before the day's stand-up, UTC.

@@ -14,8 +14,9 @@ from apps.accounts.models import User
 from apps.importers.connections import connect
 from apps.importers.models import Connection, ImportRun, ImportTouch
 from apps.importers.sources.registry import place_of
-from apps.ml.models import AnomalyDetection, MLModel, ModelType, PredictionAggregate, TrainingRun
+from apps.ml.models import AnomalyDetection, KeptForecast, MLModel, ModelType, PredictionAggregate, TrainingRun
 from apps.ml.services import AnomalyDetectionService, ModelTrainer
+from apps.ml.services.forecasts.keeping import keep_due_forecasts
 from apps.ml.services.models.registry import activate
 from apps.ml.tests.factories import PredictionHistoryFactory, TrainingRunFactory
 from apps.ml.tests.teams import learnable_team
@@ -52,6 +53,7 @@ class World:
     job: TrainingRun
     connection: Connection
     imported: ImportRun
+    kept: KeptForecast
 
     def ids(self) -> dict[str, Any]:
         """What stands in the addresses, by the names that the document gives to it."""
@@ -70,6 +72,7 @@ class World:
             "job_id": self.job.id,
             "connection_id": self.connection.id,
             "import_id": self.imported.id,
+            "forecast_id": self.kept.id,
         }
 
 
@@ -125,7 +128,13 @@ def _made(now: datetime) -> World:
         job=TrainingRunFactory(project=learned, state="succeeded", model=later, finished_at=now),
         connection=connection,
         imported=_imported(connection, now),
+        kept=_kept(project, now),
     )
+
+
+def _kept(project: Project, now: datetime) -> KeptForecast:
+    keep_due_forecasts(project, now=now)
+    return KeptForecast.objects.get(project=project, occasion="day")
 
 
 def _imported(connection: Connection, now: datetime) -> ImportRun:

@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
+from apps.ml.selectors.kept_forecasts import due_projects
 from apps.ml.selectors.replays import projects_with_models
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.services.evaluation.kept_replays import ask_for_replays, make_replays
+from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
@@ -83,6 +85,21 @@ def detect_project_anomalies(project_id: str) -> None:
 
 
 @shared_task
+def keep_forecasts() -> int:
+    """Keep what is said today of each project's end, and at the turns of sprints; every quarter of an hour."""
+    due = due_projects(now=timezone.now())
+    return len([keep_project_forecasts.delay(str(project_id)) for project_id in due])
+
+
+@shared_task
+def keep_project_forecasts(project_id: str) -> None:
+    """Keep the forecast of one project; one that was deleted meanwhile is no error."""
+    project = Project.objects.filter(id=project_id).first()
+    if project is not None:
+        keep_due_forecasts(project, now=timezone.now())
+
+
+@shared_task
 def watch_sprints() -> int:
     """Look at every running sprint, each in a task of its own; every morning."""
     running = Sprint.objects.filter(status=Sprint.Status.ACTIVE).order_by().values_list("id", flat=True)
@@ -101,6 +118,7 @@ def watch_sprint(sprint_id: str) -> None:
 def remove_old_history() -> int:
     """Remove what is older than ML_HISTORY_DAYS, batch by batch, sums of predictions kept; every night."""
     remove_old_notifications(now=timezone.now())
+    forget_inputs(now=timezone.now())
     return clean_up.remove_old_history(now=timezone.now())
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.common.models import UUIDModel
 from apps.projects.history.append_only import AppendOnlyModel
+from apps.projects.preferences import Preferences
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -23,7 +24,7 @@ def known_time_zone(name: str) -> None:
         raise ValidationError("A name of the time zone database is needed, such as Europe/Berlin.")
 
 
-class Project(UUIDModel):
+class Project(UUIDModel, Preferences):
     """A team's backlog."""
 
     key = models.CharField(

@@ -94,6 +94,7 @@ def project_revision(project: Project) -> tuple[Any, ...]:
     types, statuses = types_of(project).values_list("id", "counts"), statuses_of(project).values_list("id", "category")
     return (
         project.time_zone,
+        project.target_date,
         *issues.values(),
         hash(tuple(sprints.values_list("id", "name", "status", "start_date", "end_date", "completed_at"))),
         hash(tuple(team.values_list("user_id", "role", "absent_from", "absent_until"))),

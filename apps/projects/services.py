@@ -18,6 +18,7 @@ from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import new_change
 from apps.projects.levels import new_type, roll_up
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.preferences import PREFERENCES
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
 from apps.projects.selectors import status_is_used, type_is_in_history
 
@@ -45,9 +46,9 @@ EDITABLE_ISSUE_FIELDS = frozenset({
 
 # --- Projects -----------------------------------------------------------------------------------------------------
 @all_or_nothing()
-def create_project(*, key: str, name: str, by: User, now: datetime, description: str = "") -> Project:
+def create_project(*, key: str, name: str, by: User, now: datetime, **further: Any) -> Project:
     """A project led by its creator, with the default types and statuses."""
-    project = insert(Project(key=key, name=name, description=description, created_at=now))
+    project = insert(Project(key=key, name=name, created_at=now, **further))
     TeamMember.objects.create(project=project, user=by, role=TeamMember.Role.LEAD, joined_at=now)
     add_default_workflow(project)
     return project
@@ -64,8 +65,8 @@ def add_default_workflow(project: Project) -> None:
 
 @all_or_nothing()
 def update_project(project: Project, **fields: Any) -> Project:
-    """Change name or description; the key is how others know the project and stays."""
-    return update(project, fields, allowed={"name", "description"})
+    """Change what is set of a project; the key is how others know the project and stays."""
+    return update(project, fields, allowed={"name", "description", "time_zone", *PREFERENCES})
 
 
 @all_or_nothing()

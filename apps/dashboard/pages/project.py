@@ -150,9 +150,7 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
     return ProjectPage(
         project=project,
         today=today,
-        found=remembered(
-            state, "forecast", lambda: project_forecast(project.pk, now=now, team=_team(project, state, now))
-        ),
+        found=remembered(state, "forecast", lambda: _forecast(project, state, now)),
         summary=remembered(state, "summary", lambda: _summary(project, now)),
         sprint=sprint,
         overview=_sprint(project, sprint.reference, state, now) if sprint else None,
@@ -163,6 +161,10 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
         more_anomalies=max(found.count() - MOST_ANOMALIES, 0) if len(anomalies) == MOST_ANOMALIES else 0,
         models=serving_evaluations([project.pk])[project.pk],
     )
+
+
+def _forecast(project: Project, state: str, now: datetime) -> ProjectForecast:
+    return project_forecast(project.pk, now=now, target=project.target_date, team=_team(project, state, now))
 
 
 def sprint_figures(project: Project, reference: str, *, now: datetime) -> SprintOverview | None:

@@ -31,6 +31,7 @@ __all__ = [
     "project_action",
     "project_page",
     "show",
+    "show_part",
 ]
 View = Callable[..., HttpResponse]
 
@@ -50,9 +51,11 @@ NAVIGATION = (
     NavigationEntry("project", _("Overview")),
     NavigationEntry("sprints", _("Sprint")),
     NavigationEntry("backlog", _("Backlog")),
+    NavigationEntry("flow", _("Flow")),
     NavigationEntry("trust", _("Trust")),
     NavigationEntry("models", _("Models")),
     NavigationEntry("share", _("Share"), role="lead"),
+    NavigationEntry("settings", _("Settings")),
 )
 
 
@@ -145,3 +148,12 @@ def show(
         "is_worker_missing": lambda: is_worker_missing(now=timezone.now()),
     }
     return render(request, f"dashboard/{template}", {**frame, **context}, status=status)
+
+
+def show_part(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, project: Project, page: str
+) -> HttpResponse:
+    """A part of a page for a page that is open; the same in the frame for who follows its address."""
+    if request.headers.get("HX-Request"):
+        return show(request, template, context, project=project)
+    return show(request, "part.html", {**context, "part": f"dashboard/{template}"}, project=project, page=page)

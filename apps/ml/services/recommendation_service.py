@@ -84,7 +84,7 @@ class RecommendationService:
         Raises `Issue.DoesNotExist` if the project has no such issue.
         """
         now = now or timezone.now()
-        issue = Issue.objects.select_related("issue_type").get(pk=issue_id, project_id=project_id)
+        issue = Issue.objects.select_related("issue_type", "project").get(pk=issue_id, project_id=project_id)
         people = assignable_people(project_id, today=now.date())
         members = member_histories(project_id, people, issue=issue, now=now)
         choice, facts = _choose(strategy, project_id), facts_of(issue)
@@ -95,7 +95,10 @@ class RecommendationService:
         return SuggestAssignmentResponse.of(
             choice,
             prediction_id=row.pk,
-            suggestions=[evidence.beside(score, people[score.user_id]) for score in scores],
+            suggestions=[
+                evidence.beside(score, _names(people[score.user_id], number, hidden=issue.project.hides_names))
+                for number, score in enumerate(scores, start=1)
+            ],
             candidates=len(people),
         )
 
@@ -122,6 +125,13 @@ class RecommendationService:
             for issue in issues
         }
         return {issue_id: [people[score.user_id] for score in scores] for issue_id, scores in ranked.items()}
+
+
+def _names(person: User, number: int, *, hidden: bool) -> dict[str, str | None]:
+    """What to call a person; where the project hides names, only that it is another one."""
+    if hidden:
+        return {"user_name": f"Person {number}", "user_email": None}
+    return {"user_name": str(person), "user_email": person.email}
 
 
 def _choose(asked: str, project_id: UUID | str) -> _Choice:
@@ -183,12 +193,11 @@ class _Evidence:
         named = {found.issue_id for similar in answer.similar.values() for found in similar} - {str(issue.pk)}
         return cls(answer, issue_titles(issue.project_id, named))
 
-    def beside(self, score: AssignmentScore, person: User) -> Joined:
+    def beside(self, score: AssignmentScore, names: Mapping[str, str | None]) -> Joined:
         """A person's scores with what speaks for them."""
         return Joined(
             score,
-            user_name=str(person),
-            user_email=person.email,
+            **names,
             reasoning=[*score.reasoning, *self._words(score.user_id)],
             similar_issues=self._similar(score.user_id),
         )

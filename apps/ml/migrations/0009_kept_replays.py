@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ml', '0007_prediction_types'),
+        ('ml', '0008_kept_forecasts'),
         ('projects', '0008_where_from'),
     ]
 
