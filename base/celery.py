@@ -21,6 +21,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.retrain_ml_models",
         "schedule": crontab(hour=2, minute=0, day_of_week=1),
     },
+    "replay-pasts": {
+        "task": "apps.ml.tasks.replay_pasts",
+        "schedule": crontab(hour=4, minute=0, day_of_week=1),
+    },
     "record-prediction-outcomes": {
         "task": "apps.ml.tasks.record_prediction_outcomes",
         "schedule": crontab(),
@@ -39,6 +43,12 @@ CELERY_BEAT_SCHEDULE = {
     "detect-anomalies": {
         "task": "apps.ml.tasks.detect_anomalies",
         "schedule": crontab(hour="*/6", minute=15),
+    },
+    "keep-forecasts": {
+        "task": "apps.ml.tasks.keep_forecasts",
+        # Days begin at another hour in each time zone, and some zones are off by a quarter of one.
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 850},
     },
     "watch-sprints": {
         "task": "apps.ml.tasks.watch_sprints",

@@ -17,8 +17,9 @@ from apps.accounts.models import User
 from apps.importers.connections import connect
 from apps.importers.models import Connection, ImportRun, ImportTouch
 from apps.importers.sources.registry import place_of
-from apps.ml.models import AnomalyDetection, MLModel, ModelType, PredictionAggregate, TrainingRun
+from apps.ml.models import AnomalyDetection, KeptForecast, MLModel, ModelType, PredictionAggregate, TrainingRun
 from apps.ml.services import AnomalyDetectionService, ModelTrainer
+from apps.ml.services.forecasts.keeping import keep_due_forecasts
 from apps.ml.services.models.registry import activate
 from apps.ml.tests.factories import PredictionHistoryFactory, TrainingRunFactory
 from apps.ml.tests.teams import learnable_team
@@ -58,6 +59,7 @@ class World:
     key: ApiKey
     invited: Invitation
     received: Invitation
+    kept: KeptForecast
 
     def ids(self) -> dict[str, Any]:
         """What stands in the addresses, by the names that the document gives to it."""
@@ -78,6 +80,7 @@ class World:
             "import_id": self.imported.id,
             "key_id": self.key.id,
             "invitation_id": self.invited.id,
+            "forecast_id": self.kept.id,
         }
 
 
@@ -136,7 +139,13 @@ def _made(now: datetime) -> World:
         key=create_key(lead, name="CI", scopes=["read"], project=project, days=30, now=now)[0],
         invited=invite(project, email="somebody@example.com", role="viewer", by=lead, now=now),
         received=invite(ProjectFactory(), email=lead.email, role="member", by=lead, now=now),
+        kept=_kept(project, now),
     )
+
+
+def _kept(project: Project, now: datetime) -> KeptForecast:
+    keep_due_forecasts(project, now=now)
+    return KeptForecast.objects.get(project=project, occasion="day")
 
 
 def _imported(connection: Connection, now: datetime) -> ImportRun:

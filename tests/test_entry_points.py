@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -133,13 +133,40 @@ def test_the_bare_address_leads_to_a_log_in(server: Started, var_dir: Path):
         assert page.url == f"{found[1]}/login/?next=/projects/"
 
 
-def test_the_second_start_repeats_nothing(server: Started, var_dir: Path):
+def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(server: Started, var_dir: Path):
     [port] = free_ports(1)
 
     with started("./run", "--port", str(port), var_dir=var_dir) as second:
         second.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
+        code = second.interrupt()
+        wait_until(lambda: not group_lives(second.process.pid), 30.0)
 
     assert "run: " not in second.output
+    assert code == 0
+    assert "Traceback" not in second.output
+
+
+def test_the_worker_shows_itself_to_the_pages(server: Started, var_dir: Path):
+    def seen() -> bool:
+        with closing(sqlite3.connect(var_dir / "db.sqlite3")) as database:
+            return bool(database.execute("select at from common_workerseen").fetchall())
+
+    wait_until(seen, FIRST_START_SECONDS)
+
+
+def group_lives(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_ctrl_c_stops_the_server_cleanly(server: Started, var_dir: Path):

@@ -46,6 +46,9 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
         lambda w: {"by": "2026-04-01"},
         lambda w: {"component": w.project.issues.exclude(component="").last().component, "growth": True},
     ),
+    f"GET {ML}/projects/{{project_id}}/flow/": (lambda w: {"days": 30},),
+    f"GET {ML}/projects/{{project_id}}/forecasts/moved/": (lambda w: {}, lambda w: {"since": "2026-02-02"}),
+    f"GET {ML}/projects/{{project_id}}/parts/": (lambda w: {"by": "component"},),
     f"GET {ML}/projects/{{project_id}}/scorecard/": (lambda w: {"days": 30}, lambda w: {"type": "story_points"}),
     f"POST {ML}/projects/{{project_id}}/similar/": (lambda w: {"title": w.project.issues.last().title},),
     f"POST {ML}/recommend-story-points/": (

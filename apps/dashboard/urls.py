@@ -5,6 +5,8 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
+from apps.dashboard.views import backlog, imports, models, parts, said, settings, trust
+from apps.dashboard.views.flow import flow, flow_file
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
 from apps.dashboard.views.share import make_link, share, shared, withdraw_link
@@ -34,4 +36,35 @@ urlpatterns = [
     path("projects/<slug:key>/share/<uuid:link_id>/withdraw/", withdraw_link, name="share-withdraw"),
     path("shared/<str:token>/", shared, name="shared"),
     path("projects/<slug:key>/issues/<path:reference>/", issue, name="issue"),
+    path("projects/<slug:key>/backlog/", backlog.backlog, name="backlog"),
+    path("projects/<slug:key>/backlog.csv", backlog.backlog_csv, name="backlog-csv"),
+    path("projects/<slug:key>/backlog/estimate/", backlog.estimate, name="backlog-estimate"),
+    path("projects/<slug:key>/trust/", trust.trust, name="trust"),
+    path("projects/<slug:key>/trust/files/<slug:name>.<slug:kind>", trust.trust_file, name="trust-file"),
+    path("projects/<slug:key>/trust/progress/", trust.replay_progress, name="trust-progress"),
+    path("projects/<slug:key>/trust/replay/", trust.replay, name="trust-replay"),
+    path("projects/<slug:key>/models/", models.models, name="models"),
+    path("projects/<slug:key>/models/progress/", models.training_progress, name="training-progress"),
+    path("projects/<slug:key>/models/<slug:model_type>/train/", models.train, name="train"),
+    path("projects/<slug:key>/models/<slug:model_type>/roll-back/", models.roll_back, name="roll-back"),
+    path("projects/<slug:key>/models/<uuid:model_id>/activate/", models.activate, name="activate"),
+    path("projects/<slug:key>/backlog/<uuid:issue_id>/", backlog.why, name="backlog-why"),
+    path("projects/<slug:key>/flow/", flow, name="flow"),
+    path("projects/<slug:key>/flow/<slug:name>.<slug:kind>", flow_file, name="flow-file"),
+    path("projects/<slug:key>/moved/", said.moved, name="moved"),
+    path("projects/<slug:key>/said/", said.said, name="said"),
+    path("projects/<slug:key>/said/<uuid:forecast_id>/", said.said_forecast, name="said-forecast"),
+    path("projects/<slug:key>/said/<slug:name>.<slug:kind>", said.said_file, name="said-file"),
+    path("projects/<slug:key>/parts/", parts.parts, name="parts"),
+    path("projects/<slug:key>/parts.csv", parts.parts_csv, name="parts-csv"),
+    path("projects/<slug:key>/references/", parts.references, name="references"),
+    path("projects/<slug:key>/settings/", settings.settings, name="settings"),
+    path("projects/<slug:key>/settings/<slug:what>/", settings.change, name="settings-change"),
+    path("projects/<slug:key>/import/", imports.imports, name="import"),
+    path("projects/<slug:key>/import/upload/", imports.upload, name="import-upload"),
+    path("projects/<slug:key>/import/connect/", imports.connect, name="import-connect"),
+    path("projects/<slug:key>/import/sync/<uuid:connection_id>/", imports.sync, name="import-sync"),
+    path("projects/<slug:key>/import/<uuid:run_id>/", imports.run, name="import-run"),
+    path("projects/<slug:key>/import/<uuid:run_id>/confirm/", imports.confirm, name="import-confirm"),
+    path("projects/<slug:key>/import/<uuid:run_id>/undo/", imports.undo, name="import-undo"),
 ]

@@ -84,9 +84,11 @@ class ImportRun(UUIDModel):
     report = models.JSONField(default=dict, blank=True)
     #: Why it failed, in words.
     error = models.TextField(blank=True)
-    #: An uploaded file until it is read, and what it is called.
+    #: An uploaded file until it is imported (after a dry run for a day), and what it is called.
     upload = models.BinaryField(null=True, blank=True)
     upload_name = models.CharField(max_length=200, blank=True)
+    #: Which columns of it were chosen by hand, by field; an empty one is not read.
+    mapping = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["-created_at", "id"]

@@ -7,7 +7,7 @@ of life; the next minute takes it up again, which changes nothing of what is the
 import json
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -34,6 +34,8 @@ LOST_AFTER = timedelta(minutes=30)
 #: What a stranger is told of an error of ours; the log has the rest.
 OUR_FAULT = "The import failed for a reason of ours; it is in the log."
 LONGEST_UPLOAD_BYTES = 50 * 2**20
+#: After a dry run a file waits so long for the word to import it.
+UPLOADS_KEPT = timedelta(days=1)
 
 
 # --- Asked for ----------------------------------------------------------------------------------------------------
@@ -49,13 +51,46 @@ def ask_sync(
 
 
 def ask_upload(
-    project: Project, *, name: str, content: bytes, by: User | None, now: datetime, is_dry_run: bool = False
+    project: Project,
+    *,
+    name: str,
+    content: bytes,
+    by: User | None,
+    now: datetime,
+    is_dry_run: bool = False,
+    mapping: Mapping[str, str] | None = None,
 ) -> ImportRun:
-    """Ask for an import of a file; the file is kept until it is read."""
+    """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
     return ImportRun.objects.create(
         project=project, source="csv", upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
-        created_by=by, created_at=now,
+        created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
+
+
+def ask_again(
+    run: ImportRun,
+    *,
+    by: User | None,
+    now: datetime,
+    is_dry_run: bool = False,
+    mapping: Mapping[str, str] | None = None,
+) -> ImportRun:
+    """Ask for the same file once more, in earnest or with other columns; `Conflict` where it is gone."""
+    if run.upload is None:
+        raise Conflict("This file is gone: upload it again.")
+    chosen = run.mapping if mapping is None else mapping
+    asked = ask_upload(
+        run.project, name=run.upload_name, content=bytes(run.upload), by=by, now=now, is_dry_run=is_dry_run,
+        mapping=chosen,
+    )  # fmt: skip
+    ImportRun.objects.filter(pk=run.pk).update(upload=None)
+    return asked
+
+
+def forget_uploads(*, now: datetime) -> int:
+    """Let go of files that were tried and never imported."""
+    tried = ImportRun.objects.filter(status=Status.COMPLETED, upload__isnull=False)
+    return tried.filter(finished_at__lt=now - UPLOADS_KEPT).update(upload=None)
 
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
@@ -126,8 +161,9 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
         told = StringIO()
         try:
             call_command(
-                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, stdout=told
-            )
+                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, stdout=told,
+                map=[[f"{name}={column}" for name, column in run.mapping.items()]] if run.mapping else [],
+            )  # fmt: skip
         except CommandError as error:
             raise Conflict(str(error).replace(str(path), path.name)) from error
     report: dict[str, Any] = json.loads(told.getvalue())
@@ -135,8 +171,10 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
 
 
 def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
-    """Keep what came of a run; the file it was about is let go."""
-    run.status, run.error, run.report, run.upload, run.finished_at = status, error, report or {}, None, timezone.now()
+    """Keep what came of a run; the file it was about is let go, unless it was only tried."""
+    run.status, run.error, run.report, run.finished_at = status, error, report or {}, timezone.now()
+    if not run.is_dry_run:
+        run.upload = None
     run.save(update_fields=["status", "error", "report", "upload", "finished_at"])
     return run
 

@@ -2,8 +2,8 @@
 
 from django.db.models import QuerySet
 
-from apps.importers.models import ImportRun
-from apps.projects.models import TeamMember
+from apps.importers.models import Connection, ImportRun
+from apps.projects.models import Project, TeamMember
 from apps.projects.selectors import Visitor, is_administrator, projects_visible_to
 
 
@@ -14,3 +14,18 @@ def runs_visible_to(user: Visitor) -> QuerySet[ImportRun]:
         # One row of the team: who is in it once, and leads.
         led = led.filter(pk__in=TeamMember.objects.filter(user=user.pk, role=TeamMember.Role.LEAD).values("project"))
     return ImportRun.objects.filter(project__in=led).defer("upload")
+
+
+def runs_of(project: Project) -> QuerySet[ImportRun]:
+    """Imports of a project, the latest first, without the files that they are about."""
+    return ImportRun.objects.filter(project=project).select_related("connection").defer("upload")
+
+
+def connections_of(project: Project) -> QuerySet[Connection]:
+    """Trackers that a project is kept in step with."""
+    return Connection.objects.filter(project=project).order_by("created_at", "id")
+
+
+def touches_anything(run: ImportRun) -> bool:
+    """Whether it is known what an import changed, so that it can be taken back."""
+    return bool(run.sprint_ids) or run.touches.exists()

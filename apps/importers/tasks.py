@@ -29,7 +29,8 @@ def run_due_imports() -> int:
 
 @shared_task
 def sync_connections() -> int:
-    """Bring every connected project in step; every hour."""
+    """Bring every connected project in step, and let go of files that nobody imported; every hour."""
+    runs.forget_uploads(now=timezone.now())
     return send(run.pk for run in runs.ask_due_syncs(now=timezone.now()))
 
 

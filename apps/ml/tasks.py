@@ -11,9 +11,13 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
+from apps.ml.selectors.kept_forecasts import due_projects
+from apps.ml.selectors.replays import projects_with_models
 from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
+from apps.ml.services.evaluation.kept_replays import ask_for_replays, make_replays
+from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
@@ -93,6 +97,21 @@ def detect_project_anomalies(project_id: str) -> None:
 
 
 @shared_task
+def keep_forecasts() -> int:
+    """Keep what is said today of each project's end, and at the turns of sprints; every quarter of an hour."""
+    due = due_projects(now=timezone.now())
+    return len([keep_project_forecasts.delay(str(project_id)) for project_id in due])
+
+
+@shared_task
+def keep_project_forecasts(project_id: str) -> None:
+    """Keep the forecast of one project; one that was deleted meanwhile is no error."""
+    project = Project.objects.filter(id=project_id).first()
+    if project is not None:
+        keep_due_forecasts(project, now=timezone.now())
+
+
+@shared_task
 def watch_sprints() -> int:
     """Look at every running sprint, each in a task of its own; every morning."""
     running = Sprint.objects.filter(status=Sprint.Status.ACTIVE).order_by().values_list("id", flat=True)
@@ -111,6 +130,7 @@ def watch_sprint(sprint_id: str) -> None:
 def remove_old_history() -> int:
     """Remove what is older than ML_HISTORY_DAYS, batch by batch, sums of predictions kept; every night."""
     remove_old_notifications(now=timezone.now())
+    forget_inputs(now=timezone.now())
     return clean_up.remove_old_history(now=timezone.now())
 
 
@@ -118,6 +138,29 @@ def remove_old_history() -> int:
 def sweep_model_store() -> int:
     """Remove objects that have belonged to no model for a week, those of deleted projects above all; every night."""
     return sweep_store(now=timezone.now())
+
+
+@shared_task(soft_time_limit=claims.SOFT_LIMIT_SECONDS, time_limit=claims.HARD_LIMIT_SECONDS)
+def replay_past(project_id: str) -> None:
+    """Replay a project's past and keep what it showed."""
+    make_replays(UUID(project_id), now=timezone.now)
+
+
+@shared_task
+def replay_pasts() -> int:
+    """The replay of every project with models of its own, one task each; Monday at 04:00, after the trainings."""
+    asked = [project_id for project_id in projects_with_models() if ask_for_replays(project_id, now=timezone.now())]
+    return sum(send_replay(project_id) for project_id in asked)
+
+
+def send_replay(project_id: UUID) -> bool:
+    """Hand a replay that was asked for to the workers; False where the queue cannot be reached: ask again later."""
+    try:
+        replay_past.apply_async(args=(str(project_id),), retry=False)
+    except BROKER_FAULTS as error:
+        logger.warning("Replay not sent project=%s: %s", project_id, error)
+        return False
+    return True
 
 
 def send_training(run_id: UUID) -> None:

@@ -4,7 +4,9 @@ from django.urls import path
 
 from apps.ml.viewsets.anomalies import AnomalyViewSet
 from apps.ml.viewsets.assignment import AssignmentViewSet
+from apps.ml.viewsets.flow import FlowViewSet
 from apps.ml.viewsets.forecasts import ForecastViewSet
+from apps.ml.viewsets.kept_forecasts import KeptForecastViewSet
 from apps.ml.viewsets.predictions import PredictionViewSet
 from apps.ml.viewsets.projects import ProjectSummaryViewSet
 from apps.ml.viewsets.registry import JobViewSet, ModelViewSet
@@ -37,6 +39,28 @@ urlpatterns = [
     ),
     path(
         "projects/<uuid:project_id>/forecast/", ForecastViewSet.as_view({"post": "forecast"}), name="project-forecast"
+    ),
+    path(
+        "projects/<uuid:project_id>/forecasts/",
+        KeptForecastViewSet.as_view({"get": "list"}),
+        name="project-kept-forecasts",
+    ),
+    path(
+        "projects/<uuid:project_id>/forecasts/moved/",
+        KeptForecastViewSet.as_view({"get": "moved"}),
+        name="project-moved",
+    ),
+    path(
+        "projects/<uuid:project_id>/forecasts/<uuid:forecast_id>/",
+        KeptForecastViewSet.as_view({"get": "retrieve"}),
+        name="project-kept-forecast",
+    ),
+    path("projects/<uuid:project_id>/parts/", KeptForecastViewSet.as_view({"get": "parts"}), name="project-parts"),
+    path("projects/<uuid:project_id>/flow/", FlowViewSet.as_view({"get": "flow"}), name="project-flow"),
+    path(
+        "projects/<uuid:project_id>/reference-stories/",
+        FlowViewSet.as_view({"get": "references"}),
+        name="project-reference-stories",
     ),
     path(
         "projects/<uuid:project_id>/similar/",

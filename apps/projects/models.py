@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.common.models import UUIDModel
 from apps.projects.history.append_only import AppendOnlyModel
 from apps.projects.history.days import day_of
+from apps.projects.preferences import Preferences
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -25,7 +26,7 @@ def known_time_zone(name: str) -> None:
         raise ValidationError("A name of the time zone database is needed, such as Europe/Berlin.")
 
 
-class Project(UUIDModel):
+class Project(UUIDModel, Preferences):
     """A team's backlog."""
 
     key = models.CharField(
@@ -327,6 +328,8 @@ class Issue(UUIDModel):
             ),
             models.Index(fields=["project", "resolved_at"], name="projects_issue_resolved"),
             models.Index(fields=["project", "-created_at"], name="projects_issue_created"),
+            # Whether anything has changed is asked with every page and many predictions.
+            models.Index(fields=["project", "updated_at"], name="projects_issue_updated"),
         ]
 
     def __str__(self) -> str:

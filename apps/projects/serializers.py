@@ -11,6 +11,7 @@ from apps.common.hours import LEAST_HOURS
 from apps.projects.history.snapshots import BOOKS, SprintBooks
 from apps.projects.history.sprint_books import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.preferences import MAX_NAMES, PREFERENCES
 from apps.projects.selectors import names_of
 
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
@@ -65,18 +66,42 @@ class IdField(serializers.PrimaryKeyRelatedField[Any]):
         return rows.filter(**{self.within: self.context["project"]})
 
 
+def names_field(help_text: str) -> serializers.ListField:
+    """A list of names of statuses or labels."""
+    name = serializers.CharField(max_length=MAX_LABEL_LENGTH)
+    return serializers.ListField(child=name, required=False, max_length=MAX_NAMES, help_text=help_text)
+
+
 class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Project]):
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+    waiting_statuses = names_field("Statuses in which issues wait although work has begun: for flow efficiency.")
+    blocked_statuses = names_field("An issue in one of these statuses is blocked.")
+    blocked_labels = names_field("An issue that bears one of these labels is blocked; a tracker's flag is a label.")
 
     class Meta:
         model = Project
-        fields = ["id", "key", "name", "description", "time_zone", "holiday_country", "holiday_region", "created_at"]
+        fields = [
+            "id",
+            "key",
+            "name",
+            "description",
+            "time_zone",
+            "holiday_country",
+            "holiday_region",
+            "created_at",
+            *PREFERENCES,
+        ]
         read_only_fields = ["id", "created_at"]
         extra_kwargs = {
             "key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."},
             "time_zone": {"help_text": "Of the team, such as Europe/Berlin: days and weeks are its days."},
             "holiday_country": {"help_text": "Whose public holidays are days off, by ISO 3166; empty for none."},
             "holiday_region": {"help_text": "A region of that country with holidays of its own, such as BY."},
+            "target_date": {"help_text": "By when all open work shall be done."},
+            "hides_names": {"help_text": "Whether suggestions of who could take an issue name nobody."},
+            "hides_until_voted": {
+                "help_text": "Whether points are recommended only for issues that the team has sized itself."
+            },
         }
 
 

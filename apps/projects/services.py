@@ -19,6 +19,7 @@ from apps.projects.history.writing import new_change
 from apps.projects.holidays import check_place
 from apps.projects.levels import new_type, roll_up
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.preferences import PREFERENCES
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
 from apps.projects.selectors import status_is_used, type_is_in_history
 
@@ -31,7 +32,7 @@ DEFAULT_STATUSES = (
     ("Won't do", WorkflowStatus.Category.DROPPED),
 )
 #: What a project may say of itself besides its name.
-PROJECT_SETTINGS = frozenset({"description", "time_zone", "holiday_country", "holiday_region"})
+PROJECT_SETTINGS = frozenset({"description", "time_zone", "holiday_country", "holiday_region", *PREFERENCES})
 #: With one of these nothing is left to do.
 ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 #: When it ended, by how.

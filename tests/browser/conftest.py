@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.site import FLAGS, Visitor
 from tests.engines import free_ports
@@ -56,10 +58,18 @@ def _environment(folder: Path) -> dict[str, str]:
     return kept_environment() | ONE_THREAD | settings
 
 
+@dataclass(frozen=True)
+class Site:
+    """The web server that the stories of a test process visit, and who may log in."""
+
+    address: str
+    processes: Processes
+    email: str
+    password: str
+
+
 @pytest.fixture(scope="session")
-def site(
-    prepared: tuple[Path, str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Processes, str, str]]:
+def site(prepared: tuple[Path, str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The web server of a copy of that installation, so that what a story changes stays its own process's."""
     folder, email, password = prepared
     own = tmp_path_factory.mktemp("site")
@@ -68,16 +78,14 @@ def site(
     [port] = free_ports(1)
     processes.serve(port)
     processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))
-    yield f"http://127.0.0.1:{port}", processes, email, password
+    yield Site(f"http://127.0.0.1:{port}", processes, email, password)
     processes.end()
 
 
 @pytest.fixture(scope="session")
-def _browser() -> Iterator[object]:
+def _browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"stories need {CHROMIUM}: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
     # Playwright keeps an event loop in this thread, and Django then refuses every query of the tests that follow.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
@@ -85,10 +93,9 @@ def _browser() -> Iterator[object]:
 
 
 @pytest.fixture
-def visitor(_browser: object, site: tuple[str, Processes, str, str]) -> Iterator[Visitor]:
+def visitor(_browser: Browser, site: Site) -> Iterator[Visitor]:
     """A lead of the demonstration with a browser; whatever the browser complains of fails the test."""
-    address, _, email, password = site
-    visitor = Visitor(_browser, address, email, password)
+    visitor = Visitor(_browser, site.address, site.email, site.password)
     yield visitor
     visitor.close()
     assert visitor.complaints == []

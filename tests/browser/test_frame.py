@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from apps.dashboard.views.scope import NAVIGATION
+from tests.browser.conftest import Site
 from tests.browser.site import Visitor, hurdles, overflow_pixels, refused_by_policy
 
 NARROW = {"width": 320, "height": 640}
@@ -73,3 +74,25 @@ def test_the_policy_holds_beyond_our_own_pages(visitor: Visitor, address: str):
     page.wait_for_load_state("networkidle")
 
     assert refused_by_policy(page) == []
+
+
+def test_the_policy_holds_in_the_administration(visitor: Visitor, site: Site):
+    """Lists, forms with calendars and pickers: what Django's own scripts and sheets do there."""
+    site.processes.script(
+        "from apps.accounts.models import User; "
+        "User.objects.with_email('root@example.com').exists() or "
+        "User.objects.create_superuser('root@example.com', 'a long enough password')"
+    )
+    page = visitor.page(signed_in=False)
+    page.goto("/admin/login/?next=/admin/")
+    page.fill("#id_username", "root@example.com")
+    page.fill("#id_password", "a long enough password")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{visitor.address}/admin/")
+    refused = refused_by_policy(page)
+
+    for address in ("/admin/projects/issue/", "/admin/accounts/user/add/", "/admin/ml/mlmodel/"):
+        page.goto(address)
+        refused += refused_by_policy(page)
+
+    assert refused == []

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.common.charts.numbers import number, percent, signed
 from apps.common.charts.picture import HALF, HALF_NARROW, NARROW_LETTER, Markup, Picture, Size, picture, svg
 from apps.common.charts.plot import shortened, words_at
-from apps.common.charts.scales import Scale
+from apps.common.charts.scales import AxisScale
 
 _INTERVAL, _GAUGE = Size("small", 160, 16), Size("small", 300, 20)
 #: Beyond the ends of an interval's line: room for its dot.
@@ -44,7 +44,7 @@ def interval_bar(found: Range, *, top: float) -> Markup:
 
     Bars of one table share `top`, the largest value in it, so that they can be compared.
     """
-    scale = Scale(0.0, max(top, found.high, found.typical), math.sqrt)
+    scale = AxisScale(0.0, max(top, found.high, found.typical), math.sqrt)
     low, typical, high = (_DOT + (_INTERVAL.width - 2 * _DOT) * scale.share(max(each, 0.0)) for each in _values(found))
     parts = (
         f'<line class="grid" x1="{_DOT:g}" x2="{_INTERVAL.width - _DOT:g}" y1="8" y2="8"/>',
@@ -98,7 +98,7 @@ def contributions(parts: Sequence[Part], *, label: str, unit: str) -> Picture:
 
 def _steps(parts: Sequence[Part], total: float, size: Size) -> list[str]:
     ends = [math.fsum(part.effect for part in parts[:count]) for count in range(len(parts) + 1)]
-    scale = Scale(min(0.0, *ends), max(0.0, *ends))
+    scale = AxisScale(min(0.0, *ends), max(0.0, *ends))
     left, width = size.width * _NAMES, size.width * (1 - _NAMES - _VALUE)
     longest = int(left / size.letter) - 1
 

@@ -12,7 +12,7 @@ from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import HALF, HALF_NARROW, Picture, Size, picture
 from apps.common.charts.plot import Mark, Plot, Point, labelled, shortened
-from apps.common.charts.scales import Scale, growing_ticks, number_ticks
+from apps.common.charts.scales import AxisScale, growing_ticks, number_ticks
 
 #: Areas that the sheet can tell apart.
 MOST_LAYERS = 6
@@ -80,8 +80,8 @@ def cycle_scatter(dots: Sequence[Dot], percentiles: Sequence[tuple[float, float]
     marks = [Mark(f"{percent(share)}: {number(days)}", "line even", days) for share, days in percentiles]
 
     def draw(size: Size) -> list[str]:
-        x = Scale(first.toordinal(), max(last.toordinal(), first.toordinal() + 1))
-        plot = Plot(size, x, Scale(0.0, high, math.log1p), labelled(growing_ticks(high), number), marks)
+        x = AxisScale(first.toordinal(), max(last.toordinal(), first.toordinal() + 1))
+        plot = Plot(size, x, AxisScale(0.0, high, math.log1p), labelled(growing_ticks(high), number), marks)
         plot.days(first, last)
         for _share, days in percentiles:
             plot.across(days, "line even")
@@ -116,8 +116,8 @@ def stacked_areas(days: Sequence[date], layers: Sequence[Layer], *, label: str) 
     marks = [Mark(layer.name, f"band layer-{place}") for place, layer in enumerate(layers)]
 
     def draw(size: Size) -> list[str]:
-        x = Scale(days[0].toordinal(), days[-1].toordinal())
-        plot = Plot(size, x, Scale(0.0, ticks[-1]), labelled(ticks, number), marks)
+        x = AxisScale(days[0].toordinal(), days[-1].toordinal())
+        plot = Plot(size, x, AxisScale(0.0, ticks[-1]), labelled(ticks, number), marks)
         plot.days(days[0], days[-1])
         for place, (lower, upper) in enumerate(pairwise(tops)):
             plot.band(_along(days, lower), _along(days, upper), f"layer-{place}")
@@ -145,8 +145,8 @@ def ageing(states: Sequence[State], ages: Sequence[Age], *, label: str) -> Pictu
     def draw(size: Size) -> list[str]:
         has_bands = any(state.paces for state in states)
         y_labels = labelled(ticks, number)
-        x = Scale(0.0, len(states))
-        plot = Plot(size, x, Scale(0.0, ticks[-1]), y_labels, marks if has_bands else (), _("age in days by state"))
+        x = AxisScale(0.0, len(states))
+        plot = Plot(size, x, AxisScale(0.0, ticks[-1]), y_labels, marks if has_bands else (), _("age in days by state"))
         room = int((plot.left(1.0) - plot.left(0.0)) / size.letter)
         plot.below([(place + 0.5, shortened(state.name, room)) for place, state in enumerate(states)])
         for place, state in enumerate(states):

@@ -10,7 +10,7 @@ from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Picture, Size, picture
 from apps.common.charts.plot import Mark, Plot, Point, labelled
-from apps.common.charts.scales import Scale, number_ticks
+from apps.common.charts.scales import AxisScale, number_ticks
 
 #: Shares of futures in the two bands of a fan.
 OUTER_LEVEL, INNER_LEVEL = 0.8, 0.5
@@ -93,8 +93,8 @@ def _progress(found: Progress, label: str, own: str, others: list[tuple[str, Seq
     def draw(size: Size) -> list[str]:
         plot = Plot(
             size,
-            Scale(first.toordinal(), max(last.toordinal(), first.toordinal() + 1)),
-            Scale(0.0, ticks[-1]),
+            AxisScale(first.toordinal(), max(last.toordinal(), first.toordinal() + 1)),
+            AxisScale(0.0, ticks[-1]),
             labelled(ticks, number),
             list(_marks(found, own, others)),
         )

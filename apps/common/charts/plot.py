@@ -8,7 +8,7 @@ from html import escape
 from django.utils.formats import date_format
 
 from apps.common.charts.picture import Size
-from apps.common.charts.scales import Scale, day_ticks, spread
+from apps.common.charts.scales import AxisScale, day_ticks, spread
 
 _TOP, _BOTTOM, _EDGE = 14.0, 28.0, 10.0
 #: Between labels at the end of lines, and of the lines of the key.
@@ -35,8 +35,8 @@ class Plot:
     """A canvas that turns values into SVG; parts are drawn in the order they come."""
 
     size: Size
-    x: Scale
-    y: Scale
+    x: AxisScale
+    y: AxisScale
     y_labels: Sequence[tuple[float, str]] = ()
     marks: Sequence[Mark] = ()
     #: A line of words below the labels of the x axis.

@@ -19,7 +19,7 @@ def _as_it_is(value: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class AxisScale:
     """An axis from `low` to `high`; `bend` makes room for small values: `math.sqrt`, `math.log1p`."""
 
     low: float

@@ -10,7 +10,7 @@ from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number
 from apps.common.charts.picture import HALF, HALF_NARROW, NARROW_LETTER, WIDE, Picture, Size, picture
 from apps.common.charts.plot import Mark, Plot, labelled
-from apps.common.charts.scales import Scale, number_ticks
+from apps.common.charts.scales import AxisScale, number_ticks
 
 #: Lines drawn at most: one class of the sheet each, told apart by dashes too.
 MOST_LINES = 4
@@ -63,7 +63,7 @@ def process_behaviour(
     ticks = number_ticks(0.0, highest, most=4, whole=unit == "issues")
 
     def draw(size: Size) -> list[str]:
-        plot = Plot(size, _time(days), Scale(0.0, ticks[-1]), labelled(ticks, number), _limit_marks(limits))
+        plot = Plot(size, _time(days), AxisScale(0.0, ticks[-1]), labelled(ticks, number), _limit_marks(limits))
         plot.days(*days)
         if limits:
             ends = (plot.x.low, plot.x.high)
@@ -127,7 +127,7 @@ def lines_over_time(
 
     def draw(size: Size) -> list[str]:
         named = [*marks, Mark(goal[0], "rule")] if goal else marks
-        plot = Plot(size, _time(days), Scale(0.0, ticks[-1]), labelled(ticks, told), named)
+        plot = Plot(size, _time(days), AxisScale(0.0, ticks[-1]), labelled(ticks, told), named)
         plot.days(*days)
         if goal:
             plot.across(goal[1], "rule")
@@ -151,6 +151,6 @@ def _days(days: Sequence[date]) -> tuple[date, date]:
     return min(days), max(days)
 
 
-def _time(days: tuple[date, date]) -> Scale:
+def _time(days: tuple[date, date]) -> AxisScale:
     first, last = (day.toordinal() for day in days)
-    return Scale(first, max(last, first + 1))
+    return AxisScale(first, max(last, first + 1))

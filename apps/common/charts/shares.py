@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import NARROW_LETTER, Picture, Size, picture
 from apps.common.charts.plot import Mark, Plot, labelled, shortened
-from apps.common.charts.scales import Scale
+from apps.common.charts.scales import AxisScale
 
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LARGEST_DOT, _SMALLEST_DOT = 9.0, 3.5
@@ -60,7 +60,7 @@ def calibration(shares: Sequence[Kept], *, label: str, promise: str) -> Picture:
 
     def draw(size: Size) -> list[str]:
         marks = [Mark(_("kept exactly"), "line even")]
-        plot = Plot(size, Scale(0.0, 1.0), Scale(0.0, 1.0), labelled(_QUARTERS, percent), marks, promise)
+        plot = Plot(size, AxisScale(0.0, 1.0), AxisScale(0.0, 1.0), labelled(_QUARTERS, percent), marks, promise)
         plot.below(labelled(_QUARTERS, percent))
         plot.segment((0.0, 0.0), (1.0, 1.0), "line even")
         for each in shares:
@@ -91,9 +91,9 @@ def strip(rows: Sequence[Row], *, label: str) -> Picture:
 
     def draw(size: Size) -> list[str]:
         names = [shortened(row.name, _LONGEST_NAME[size.name]) for row in rows]
-        y = Scale(0.0, len(rows) + 1.0)
+        y = AxisScale(0.0, len(rows) + 1.0)
         plot = Plot(
-            size, Scale(0.0, 1.0), y, list(zip(heights, names, strict=True)), [Mark(_("promised"), "line even")]
+            size, AxisScale(0.0, 1.0), y, list(zip(heights, names, strict=True)), [Mark(_("promised"), "line even")]
         )
         plot.below(labelled(_QUARTERS, percent))
         for at, row in zip(heights, rows, strict=True):

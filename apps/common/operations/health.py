@@ -45,7 +45,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HealthLine:
     """A check's answer and how long it took."""
 
     status: Status
@@ -58,14 +58,14 @@ class _Turn:
 
     def __init__(self, name: str, check: Check) -> None:
         self.started = time.monotonic()
-        self.line: Line | None = None
+        self.line: HealthLine | None = None
         self._check, self._name = check, name
         self._thread = threading.Thread(target=self._run, name=f"health-{name}", daemon=True)
         self._thread.start()
 
-    def wait(self, until: float) -> Line:
+    def wait(self, until: float) -> HealthLine:
         self._thread.join(max(until - time.monotonic(), 0))
-        return self.line or Line(self._failed, "No answer in time.", time.monotonic() - self.started)
+        return self.line or HealthLine(self._failed, "No answer in time.", time.monotonic() - self.started)
 
     @property
     def is_fresh(self) -> bool:
@@ -86,14 +86,14 @@ class _Turn:
         finally:
             # The thread's own connections would otherwise stay open when it ends.
             connections.close_all()
-        self.line = Line(found.status, found.message, time.monotonic() - self.started)
+        self.line = HealthLine(found.status, found.message, time.monotonic() - self.started)
 
 
 _TURNS: dict[str, _Turn] = {}
 _STARTING = threading.Lock()
 
 
-def readiness() -> dict[str, Line]:
+def readiness() -> dict[str, HealthLine]:
     """Every check's answer, within CHECK_SECONDS."""
     until = time.monotonic() + CHECK_SECONDS
     turns = {name: _turn(name, check) for name, check in CHECKS.items()}
@@ -165,5 +165,5 @@ def ready(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body, status=503 if required_down else 200, headers={"Cache-Control": "no-store"})
 
 
-def _document(line: Line) -> dict[str, object]:
+def _document(line: HealthLine) -> dict[str, object]:
     return {"status": line.status, "message": line.message, "milliseconds": round(line.seconds * 1000, 1)}

@@ -1,13 +1,17 @@
 """An issue as a page shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from apps.dashboard.pages.sprints import ListedSprint, sprint_list
 from apps.dashboard.types import Project
-from apps.projects.selectors import history_of, issues_of
+from apps.projects.selectors import history_of, issues_of, person_names
+
+#: More than anybody reads.
+MOST_CHANGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,17 @@ class IssuePage:
 
     issue: Any
     sprint: ListedSprint | None
-    history: Sequence[Any]
+    history: Sequence["Happened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A change, with names in place of ids."""
+
+    at: datetime
+    what: str
+    before: str
+    after: str
 
 
 def issue_page(project: Project, reference: str) -> IssuePage | None:
@@ -26,8 +40,17 @@ def issue_page(project: Project, reference: str) -> IssuePage | None:
         found = issues_of(project).filter(id=issue_id).first()
     if found is None:
         return None
-    sprint = next((each for each in sprint_list(project) if each.sprint.pk == found.sprint_id), None)
-    return IssuePage(found, sprint, list(reversed(history_of(found))))
+    sprints = sprint_list(project)
+    sprint = next((each for each in sprints if each.sprint.pk == found.sprint_id), None)
+    history = list(history_of(found))[::-1][:MOST_CHANGES]
+    people = person_names({value for change in history for value in (change.old_value, change.new_value)})
+    names = {str(each.sprint.pk): each.sprint.name for each in sprints} | people
+    return IssuePage(found, sprint, [_happened(change, names) for change in history])
+
+
+def _happened(change: Any, names: Mapping[str, str]) -> Happened:
+    before, after = (names.get(value, value) for value in (change.old_value, change.new_value))
+    return Happened(change.changed_at, change.get_field_display(), before, after)
 
 
 def _as_id(text: str) -> UUID | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from apps.dashboard.types import Project
-from apps.projects.selectors import issues_of
+from apps.projects.selectors import issues_by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class NamedIssue:
 
 
 def named_issues(project: Project, issue_ids: Collection[str], *, shows_people: bool = True) -> dict[str, NamedIssue]:
-    """Some issues of a project by id, in one query; deleted ones are absent."""
-    rows = issues_of(project).filter(id__in=issue_ids).order_by()
+    """Some issues of a project by id, in one query; deleted ones and those of other projects are absent."""
     columns = ("id", "external_id", "title", "status__name", "assignee__full_name", "story_points")
     return {
         str(id_): NamedIssue(str(id_), key or str(id_), title, status, (person or "") if shows_people else "", points)
-        for id_, key, title, status, person, points in rows.values_list(*columns)
+        for owner, id_, key, title, status, person, points in issues_by_id(issue_ids, "project_id", *columns)
+        if owner == project.pk
     }

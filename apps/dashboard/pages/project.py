@@ -21,9 +21,10 @@ from apps.dashboard.types import Project
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.selectors.projects import project_counts
-from apps.ml.selectors.sprints import completed_sprints
+from apps.ml.selectors.sprints import HISTORY_SPRINTS, completed_sprints
 from apps.ml.selectors.trust import ServingEvaluation, open_anomalies, serving_evaluations
 from apps.ml.services.forecasts.overview import ProjectForecast, project_forecast
+from apps.ml.services.forecasts.sprint import TeamPast, team_past
 from apps.ml.services.sprints.overview import SprintOverview, sprint_overview
 from apps.notifications.selectors import severest_first
 from apps.projects.selectors import sprint_by_reference
@@ -150,7 +151,7 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
     return ProjectPage(
         project=project,
         today=today,
-        found=remembered(state, "forecast", lambda: project_forecast(project.pk, now=now)),
+        found=remembered(state, "forecast", lambda: _forecast(project, state, now)),
         summary=remembered(state, "summary", lambda: _summary(project, now)),
         sprint=sprint,
         overview=_sprint(project, sprint.reference, state, now) if sprint else None,
@@ -163,6 +164,10 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
     )
 
 
+def _forecast(project: Project, state: str, now: datetime) -> ProjectForecast:
+    return project_forecast(project.pk, now=now, target=project.target_date, team=_team(project, state, now))
+
+
 def sprint_figures(project: Project, reference: str, *, now: datetime) -> SprintOverview | None:
     """All that is told of a sprint, remembered until something changes; None where there is no such sprint."""
     return _sprint(project, reference, state_of(project, now=now), now)
@@ -171,9 +176,14 @@ def sprint_figures(project: Project, reference: str, *, now: datetime) -> Sprint
 def _sprint(project: Project, reference: str, state: str, now: datetime) -> SprintOverview | None:
     def make() -> SprintOverview | None:
         sprint = sprint_by_reference(project, reference)
-        return sprint_overview(sprint, now=now) if sprint else None
+        return sprint_overview(sprint, now=now, team=_team(project, state, now)) if sprint else None
 
     return remembered(state, f"sprint {reference}", make)
+
+
+def _team(project: Project, state: str, now: datetime) -> TeamPast:
+    """What the forecasts of the project and its sprints rest on, read once for all of them."""
+    return remembered(state, "team", lambda: team_past(project.pk, now=now, newest=HISTORY_SPRINTS))
 
 
 def _summary(project: Project, now: datetime) -> ProjectSummary:

@@ -1,7 +1,10 @@
 """Pages answer with what the API says, in a constant number of queries, to whoever may see the project."""
 
+import csv
+import html
+import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,17 +15,18 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.tests.factories import UserFactory
-from apps.common.charts.numbers import percent
+from apps.common.charts.numbers import day, percent
 from apps.dashboard import memory
 from apps.dashboard.tests.conftest import Team
 from apps.dashboard.views.scope import NAVIGATION
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.forecasts import expendable_first
+from apps.ml.selectors.forecasts import expendable_first, unfinished
 from apps.ml.selectors.trust import open_anomalies
 from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.ml.services.upkeep.installation import note_worker
 from apps.projects.models import Issue, Project
@@ -44,7 +48,7 @@ PAGES_OF_A_PROJECT = ("/projects/DEMO/", "/projects/DEMO/sprints/", "/projects/D
 def text_of(client: Client, address: str, **query: object) -> str:
     answer = client.get(address, query)
     assert answer.status_code == 200, address
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).replace("\xa0", " ").split())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).replace("\xa0", " ").split())
 
 
 def number_of(demo: Team) -> str:
@@ -62,6 +66,12 @@ def test_nobody_sees_a_page_without_logging_in(demo: Team, client: Client, addre
 
     assert answer.redirect_chain[-1][0].startswith("/login/?next=/projects/")
     assert b"Password" in answer.content
+
+
+def test_an_open_page_whose_session_has_ended_is_led_to_the_log_in_whole(demo: Team, client: Client, sprint: str):
+    answer = client.get(f"{sprint}plan/", {"plan": 1}, headers={"HX-Request": "true"})
+
+    assert (answer["HX-Redirect"], answer.content) == ("/login/", b"")
 
 
 @pytest.mark.parametrize("address", PAGES_OF_A_PROJECT)
@@ -118,6 +128,27 @@ def test_the_sprint_page_says_what_the_api_says(demo: Team, lead: Client, sprint
     )
 
 
+def test_the_project_page_says_what_the_api_says(demo: Team, lead: Client):
+    told = ForecastService().forecast_work(demo.project.id, unfinished(demo.project.id), now=NOW)["when"]
+    summary = ProjectSummaryService().summarise_project(demo.project.id, now=NOW)
+    days = {each["percent"]: day(date.fromisoformat(each["date"])) for each in told["percentiles"]}
+
+    shown = text_of(lead, "/projects/DEMO/")
+
+    assert f"finished around {days[50]} , with 85 % certainty by {days[85]}" in shown
+    assert summary["in_words"] in shown
+
+
+def test_a_file_holds_what_the_page_shows(demo: Team, lead: Client, sprint: str):
+    told = ForecastService().what_if(demo.running.id, Scenario(), now=NOW)["most_helpful_drops"]
+
+    rows = list(csv.reader(io.StringIO(lead.get(f"{sprint}plan.csv").content.decode())))
+
+    assert [(row[0], row[-1]) for row in rows[1:4]] == [
+        (drop["key"], percent(drop["probability_after"])) for drop in told[:3]
+    ]
+
+
 def test_a_plan_is_answered_on_the_page_as_the_api_answers_it(demo: Team, lead: Client, sprint: str):
     first, *kept = expendable_first(demo.running)
     told = ForecastService().what_if(demo.running.id, Scenario(drop_issues=(first,)), now=NOW)
@@ -132,6 +163,16 @@ def test_a_completed_sprint_shows_its_report_and_foresees_nothing(demo: Team, le
 
     assert "kept at the close" in shown
     assert "What if" not in shown
+
+
+def test_an_issue_tells_its_past_in_names(demo: Team, lead: Client):
+    issue = Issue.objects.filter(sprint=demo.running, assignee__isnull=False, status__category="in_progress").first()
+
+    shown = text_of(lead, f"/projects/DEMO/issues/{issue.external_id}/")
+
+    assert f"Assignee – {issue.assignee.full_name}" in shown
+    assert demo.running.name in shown
+    assert str(demo.running.pk) not in shown
 
 
 def test_the_start_page_sums_up_each_project(demo: Team, lead: Client):

@@ -37,5 +37,6 @@ def _is_program(request: HttpRequest) -> bool:
 
 
 def _page(request: HttpRequest, status: int) -> HttpResponse:
-    # Without the frame's navigation: what failed may be what it is made of.
-    return render(request, "dashboard/error.html", {"status": status}, status=status)
+    # Without the frame's navigation: what failed may be what it is made of. A part of an open page gets a sentence.
+    template = "error_part.html" if request.headers.get("HX-Request") else "error.html"
+    return render(request, f"dashboard/{template}", {"status": status}, status=status)

@@ -5,21 +5,34 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, render, resolve_url
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from apps.dashboard.types import Project
 from apps.ml.selectors.workers import missing_workers
 from apps.projects.permissions import RANKS
 from apps.projects.selectors import projects_visible_to, role_of
 
-__all__ = ["NAVIGATION", "NavigationEntry", "Project", "lead_page", "may", "project_action", "project_page", "show"]
+__all__ = [
+    "NAVIGATION",
+    "NavigationEntry",
+    "Project",
+    "lead_page",
+    "logged_in",
+    "may",
+    "project_action",
+    "project_page",
+    "show",
+    "show_part",
+]
 View = Callable[..., HttpResponse]
 
 
@@ -37,7 +50,12 @@ class NavigationEntry:
 NAVIGATION = (
     NavigationEntry("project", _("Overview")),
     NavigationEntry("sprints", _("Sprint")),
+    NavigationEntry("backlog", _("Backlog")),
+    NavigationEntry("flow", _("Flow")),
+    NavigationEntry("trust", _("Trust")),
+    NavigationEntry("models", _("Models")),
     NavigationEntry("share", _("Share"), role="lead"),
+    NavigationEntry("settings", _("Settings")),
 )
 
 
@@ -76,8 +94,22 @@ def project_action(role: str) -> Callable[[View], View]:
     return decorate
 
 
+def logged_in(view: View) -> View:
+    """Log in first: by the page's own redirect, or by that of the open page of which this is a part."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, **rest: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, **rest)
+        if request.headers.get("HX-Request"):
+            return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
+        return redirect_to_login(request.get_full_path())
+
+    return handle
+
+
 def _of_project(view: View) -> View:
-    @login_required
+    @logged_in
     @wraps(view)
     def handle(request: HttpRequest, key: str, **rest: Any) -> HttpResponse:
         project = get_object_or_404(projects_visible_to(request.user), key=key)
@@ -116,3 +148,12 @@ def show(
         "missing_workers": lambda: missing_workers(timezone.now()).values(),
     }
     return render(request, f"dashboard/{template}", {**frame, **context}, status=status)
+
+
+def show_part(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, project: Project, page: str
+) -> HttpResponse:
+    """A part of a page for a page that is open; the same in the frame for who follows its address."""
+    if request.headers.get("HX-Request"):
+        return show(request, template, context, project=project)
+    return show(request, "part.html", {**context, "part": f"dashboard/{template}"}, project=project, page=page)

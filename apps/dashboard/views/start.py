@@ -1,7 +1,6 @@
 """The first page: the projects of a person, and the doors to a first one."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,20 +12,20 @@ from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import Conflict
 from apps.dashboard.pages.start import project_lines
 from apps.dashboard.services.doors import make_demonstration
-from apps.dashboard.views.scope import show
+from apps.dashboard.views.scope import logged_in, show
 from apps.ml.tasks import send_trainings
 from apps.projects.services import create_project
 
 
 @require_safe
-@login_required
+@logged_in
 def start(request: HttpRequest) -> HttpResponse:
     """Every project that one may see, and where to begin without any."""
     return show(request, "start.html", {"lines": project_lines(request.user)})
 
 
 @require_POST
-@login_required
+@logged_in
 def demonstration(request: HttpRequest) -> HttpResponse:
     """Make the made-up team; its models follow as a worker trains them."""
     try:
@@ -40,7 +39,7 @@ def demonstration(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@logged_in
 def new_project(request: HttpRequest) -> HttpResponse:
     """A project of one's own, still empty."""
     name, key = (request.POST.get(field, "").strip() for field in ("name", "key"))

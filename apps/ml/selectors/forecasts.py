@@ -13,6 +13,7 @@ from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.selectors.evidence import untouched_since
 from apps.ml.selectors.issues import DONE, ENDED
 from apps.projects.history.days import beginning_of, day_of
+from apps.projects.history.issue_past import ENDED as ENDED_CATEGORIES
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
 from apps.projects.history.reads import changed_after, issue_pasts
 from apps.projects.levels import COUNTED
@@ -103,6 +104,24 @@ def unfinished(
         return items
     labelled = {str(id_) for id_, labels in issues.values_list("id", "labels") if _bears(label, labels)}
     return tuple(item for item in items if item.issue_id in labelled)
+
+
+def unfinished_as_of(project_id: UUID | str, moment: datetime) -> tuple[WorkItem, ...]:
+    """All issues of a project that were open at a moment, sized as they were then, by id."""
+    issues = Issue.objects.filter(COUNTED, project_id=project_id)
+    later = IssueChange.objects.filter(changed_at__gt=moment).order_by().values("issue_id")
+    ended_later = Q(resolved_at__gt=moment) | Q(dropped_at__gt=moment)
+    pasts = issue_pasts(issues.filter(~ENDED | ended_later | Q(pk__in=later)), now=moment)
+    return tuple(
+        WorkItem(
+            past.issue_id,
+            story_points=past.story_points,
+            is_assigned=bool(past.assignee),
+            logged_hours=past.actual_hours or 0.0,
+        )
+        for past in sorted(pasts, key=lambda past: past.issue_id)
+        if past.category not in ENDED_CATEGORIES
+    )
 
 
 def bears_label(project_id: UUID | str, label: str) -> bool:

@@ -93,6 +93,13 @@ def models_visible_to(user: User | AnonymousUser) -> QuerySet[MLModel]:
     return _visible(MLModel.objects.select_related("project"), user).order_by("-trained_at", "id")
 
 
+def newest_models(user: User | AnonymousUser, project: Project, model_type: str, *, most: int) -> list[MLModel]:
+    """The newest trainings of a project and type, after the model that serves it, be it that of all projects."""
+    serving = Q(is_active=True, project=None)
+    found = models_visible_to(user).filter(Q(project=project) | serving, model_type=model_type)
+    return list(found.order_by("-is_active", F("project").desc(nulls_last=True), "-trained_at", "id")[:most])
+
+
 def runs_visible_to(user: User | AnonymousUser) -> QuerySet[TrainingRun]:
     """Trainings of the same projects, and the global ones."""
     return _visible(TrainingRun.objects.all(), user)

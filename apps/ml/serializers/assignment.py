@@ -59,8 +59,8 @@ class AssignmentSuggestionSerializer(Answer):
     """A person and how well the issue suits them."""
 
     user_id = serializers.UUIDField()
-    user_name = serializers.CharField()
-    user_email = serializers.EmailField()
+    user_name = serializers.CharField(help_text="'Person 1' and so on where the project hides names.")
+    user_email = serializers.EmailField(allow_null=True, help_text="Null where the project hides names.")
     total_score = Number(
         source="total",
         help_text=(

@@ -23,7 +23,7 @@ from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
 from apps.ml.models import ModelType, PredictionHistory
-from apps.ml.selectors.assignment import assignable_people, member_histories
+from apps.ml.selectors.assignment import assignable_people, histories_beside, member_histories
 from apps.ml.selectors.issues import facts_of, issue_titles
 from apps.ml.serializers.assignment import SuggestAssignmentResponse
 from apps.ml.services.model_loader import ModelLoader
@@ -95,9 +95,43 @@ class RecommendationService:
         return SuggestAssignmentResponse.of(
             choice,
             prediction_id=row.pk,
-            suggestions=[evidence.beside(score, people[score.user_id]) for score in scores],
+            suggestions=[
+                evidence.beside(score, _names(people[score.user_id], number, hidden=issue.project.hides_names))
+                for number, score in enumerate(scores, start=1)
+            ],
             candidates=len(people),
         )
+
+    def likely_people(
+        self, issues: Sequence[Issue], project_id: UUID | str, top_n: int = DEFAULT_TOP_N, *, now: datetime
+    ) -> dict[UUID, list[User]]:
+        """The people that `suggest_assignment` names for each of a list of issues, by issue and not recorded.
+
+        The issues' types and statuses have to be loaded; it takes the queries of one issue and one more.
+        """
+        if not issues:
+            return {}
+        people = assignable_people(project_id, today=issues[0].project.day_of(now))
+        choice = _choose(AUTO, project_id)
+        histories = histories_beside(project_id, list(people), issues, now=now)
+        ranked = {
+            issue.pk: rank_members(
+                histories[issue.pk],
+                issue_type=issue.issue_type.name,
+                top_n=top_n,
+                now=now,
+                skills=_skills(choice, histories[issue.pk], facts_of(issue)),
+            )
+            for issue in issues
+        }
+        return {issue_id: [people[score.user_id] for score in scores] for issue_id, scores in ranked.items()}
+
+
+def _names(person: User, number: int, *, hidden: bool) -> dict[str, str | None]:
+    """What to call a person; where the project hides names, only that it is another one."""
+    if hidden:
+        return {"user_name": f"Person {number}", "user_email": None}
+    return {"user_name": str(person), "user_email": person.email}
 
 
 def _choose(asked: str, project_id: UUID | str) -> _Choice:
@@ -159,12 +193,11 @@ class _Evidence:
         named = {found.issue_id for similar in answer.similar.values() for found in similar} - {str(issue.pk)}
         return cls(answer, issue_titles(issue.project_id, named))
 
-    def beside(self, score: AssignmentScore, person: User) -> Joined:
+    def beside(self, score: AssignmentScore, names: Mapping[str, str | None]) -> Joined:
         """A person's scores with what speaks for them."""
         return Joined(
             score,
-            user_name=str(person),
-            user_email=person.email,
+            **names,
             reasoning=[*score.reasoning, *self._words(score.user_id)],
             similar_issues=self._similar(score.user_id),
         )

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from apps.accounts.scopes import Scope
+from apps.common.api.openapi import Problem
+from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.examples import EFFORT_EXAMPLES, POINTS_EXAMPLES
 from apps.ml.serializers.predictions import (
@@ -25,8 +27,13 @@ from apps.ml.serializers.predictions import (
 )
 from apps.ml.services import PredictionService
 from apps.ml.services.predictions.likeness import likely_duplicates
+from apps.ml.services.predictions.vote import require_vote
 from apps.projects.models import Issue, Project
 from apps.projects.selectors import projects_visible_to
+
+HIDDEN: dict[Any, Any] = {
+    (409, PROBLEM_JSON): OpenApiResponse(Problem, "The project hides points until the team has sized the issue.")
+}
 
 
 class PredictionViewSet(ViewSet):
@@ -52,7 +59,7 @@ class PredictionViewSet(ViewSet):
     @extend_schema(
         summary="Recommend story points for an issue",
         request=RecommendPointsRequest,
-        responses=PointsRecommendationResponse,
+        responses={200: PointsRecommendationResponse, **HIDDEN},
         examples=POINTS_EXAMPLES,
         tags=["ml"],
     )
@@ -61,7 +68,8 @@ class PredictionViewSet(ViewSet):
 
         The answer is recorded: the points the team gives will score it. Fields that do not exist are refused.
         """
-        return _answer(request, RecommendPointsRequest(data=request.data), PredictionService().recommend_story_points)
+        asked = RecommendPointsRequest(data=request.data)
+        return _answer(request, asked, PredictionService().recommend_story_points, require_vote)
 
     @extend_schema(
         summary="Issues that may be about the same thing",
@@ -81,10 +89,16 @@ class PredictionViewSet(ViewSet):
         return Response(likely_duplicates(project.id, **asked.validated_data))
 
 
-def _answer(request: Request, asked: IssueInputSerializer, service: Callable[..., dict[str, Any]]) -> Response:
+def _answer(
+    request: Request,
+    asked: IssueInputSerializer,
+    service: Callable[..., dict[str, Any]],
+    allowed: Callable[[Project, UUID | None], None] = lambda project, issue_id: None,
+) -> Response:
     asked.is_valid(raise_exception=True)
     project = get_object_or_404(projects_visible_to(request.user), id=asked.validated_data["project_id"])
     issue_id = asked.validated_data.get("issue_id")
+    allowed(project, issue_id)
     known = _facts_of_issue(project, issue_id) if issue_id else {}
     return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | asked.facts()))
 

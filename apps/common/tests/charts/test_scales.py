@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.common.charts.scales import Scale, day_ticks, growing_ticks, number_ticks, round_step, spread
+from apps.common.charts.scales import AxisScale, day_ticks, growing_ticks, number_ticks, round_step, spread
 
 
 def test_a_value_lies_where_its_share_of_the_axis_is() -> None:
-    assert Scale(10.0, 30.0).share(15.0) == 0.25
-    assert Scale(0.0, 40.0, math.sqrt).share(10.0) == 0.5
-    assert Scale(0.0, 99.0, math.log1p).share(9.0) == pytest.approx(0.5)
+    assert AxisScale(10.0, 30.0).share(15.0) == 0.25
+    assert AxisScale(0.0, 40.0, math.sqrt).share(10.0) == 0.5
+    assert AxisScale(0.0, 99.0, math.log1p).share(9.0) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

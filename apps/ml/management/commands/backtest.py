@@ -1,6 +1,6 @@
 """`./run manage backtest --project KEY [--type effort|points]` and `backtest forecasts [--data DIR | --project KEY]`.
 
-Both take `--json FILE` and `--html FILE`.
+Both take `--json FILE` and `--html FILE`. What a whole replay of a project showed is kept for its page of trust.
 """
 
 import json
@@ -18,6 +18,7 @@ from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.benchmarks.forecasts.files import plan_of_files
 from apps.ml.benchmarks.runs import data_folder
 from apps.ml.management.scope import project_by_key
+from apps.ml.models import Replay
 from apps.ml.reports.forecast_replay_page import explanation, promise_rows, range_rows, score_rows
 from apps.ml.reports.forecast_replay_page import page as forecast_page
 from apps.ml.reports.issue_replay_page import page, table_rows
@@ -26,6 +27,7 @@ from apps.ml.services.evaluation.forecast_replay import figures as forecast_figu
 from apps.ml.services.evaluation.forecast_replay import replay as replay_forecasts
 from apps.ml.services.evaluation.issue_replay import MOST_REPLAYED, plan_replay, replay
 from apps.ml.services.evaluation.issue_replay_figures import Backtest, backtest_of, figures
+from apps.ml.services.evaluation.kept_replays import keep_replay
 from apps.ml.services.models.kinds import KINDS
 
 #: Short, and as the other commands and the API name them.
@@ -76,6 +78,8 @@ class Command(BaseCommand):
             plan = plan_replay(project.id, kind, newest=newest)
         with only_warnings(options["verbosity"]), step_display(len(plan.months)) as progress:
             found = backtest_of(replay(plan, progress=progress), project=project.key)
+        if not options["newest"]:
+            keep_replay(project.id, kind, figures(found)["projects"][0], now=timezone.now())
         self._write(options["json"], f"{json.dumps(figures(found), indent=2)}\n")
         self._write(options["html"], page(found, made_at=timezone.now()))
         self.stdout.write("\n".join(_text(found)))
@@ -85,6 +89,9 @@ class Command(BaseCommand):
         _check_writable(options["json"], options["html"])
         with _named_reason(plan.name), step_display(len(plan.weekly)) as progress:
             found = replay_forecasts(plan, progress=progress)
+        if options["project"]:
+            project_id = project_by_key(options["project"]).id
+            keep_replay(project_id, Replay.Kind.FORECASTS, forecast_figures(found), now=timezone.now())
         self._write(options["json"], f"{json.dumps(forecast_figures(found), indent=2)}\n")
         self._write(options["html"], forecast_page(found, made_at=timezone.now()))
         self.stdout.write("\n".join(_forecast_text(found)))

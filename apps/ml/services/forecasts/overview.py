@@ -8,16 +8,15 @@ from uuid import UUID
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.fan import FutureDay, done_by_day, evenly
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.units import Unit, WorkItem
 from apps.ml.core.past.behaviour import NaturalLimits, natural_limits, signals
 from apps.ml.core.past.burn_up import Standing, burn_up
 from apps.ml.selectors import forecasts
-from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.progress import done_so_far, turns_since
 from apps.ml.services.forecasts.sizes import unit_and_sizes
+from apps.ml.services.forecasts.sprint import TeamPast, team_past
 
 #: Half a year back, which is also what the team of today is told from.
 SHOWN_WEEKS = 26
@@ -50,14 +49,16 @@ class ProjectForecast:
     limits: NaturalLimits | None
 
 
-def project_forecast(project_id: UUID, *, now: datetime, target: date | None = None) -> ProjectForecast:
-    """Read and foresee the whole backlog: the same answer as the forecast of all open issues gives."""
+def project_forecast(
+    project_id: UUID, *, now: datetime, target: date | None = None, team: TeamPast | None = None
+) -> ProjectForecast:
+    """Read and foresee the whole backlog: the same answer as the forecast of all open issues; `team` may be known."""
     items = forecasts.unfinished(project_id)
-    calendar = working_calendar(project_id, now=now)
-    today = calendar.day_of(now)
+    team = team or team_past(project_id, now=now)
+    today = team.calendar.day_of(now)
     weeks, limits = _weeks(project_id, now, today=today)
     try:
-        forecaster = _forecaster(project_id, items, calendar, now=now, target=target)
+        forecaster = _forecaster(project_id, items, team, now=now, target=target)
     except NotEnoughData as error:
         past = _past(project_id, now, unit="issues", usual=1.0, left=float(len(items)))
         return ProjectForecast(None, error.message, "issues", past, (), weeks, limits)
@@ -69,11 +70,10 @@ def project_forecast(project_id: UUID, *, now: datetime, target: date | None = N
 
 
 def _forecaster(
-    project_id: UUID, items: Sequence[WorkItem], calendar: WorkingCalendar, *, now: datetime, target: date | None
+    project_id: UUID, items: Sequence[WorkItem], team: TeamPast, *, now: datetime, target: date | None
 ) -> WorkForecaster:
-    past = forecasts.throughput(project_id, now=now, calendar=calendar)
-    unit, spreads = unit_and_sizes(project_id, items, (), past)
-    return WorkForecaster(past, unit, calendar.day_of(now), target, calendar, spreads)
+    unit, spreads = unit_and_sizes(project_id, items, (), team.throughput)
+    return WorkForecaster(team.throughput, unit, team.calendar.day_of(now), target, team.calendar, spreads)
 
 
 def _past(project_id: UUID, now: datetime, *, unit: Unit, usual: float, left: float) -> Sequence[Standing]:

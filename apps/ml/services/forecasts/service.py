@@ -25,7 +25,7 @@ from apps.ml.selectors.issues import issue_titles
 from apps.ml.selectors.sprints import running_sprint_of
 from apps.ml.serializers.forecasts import ForecastResponse, WhatIfResponse
 from apps.ml.services.forecasts.details import forecast_details
-from apps.ml.services.forecasts.sizes import unit_and_sizes
+from apps.ml.services.forecasts.reading import work_inputs
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Project, Sprint
@@ -100,15 +100,14 @@ class ForecastService:
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
         is_plain = after_work_in_progress and not (created or days_off)
-        forecaster = (_of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None) or _of_work(
-            project.pk,
-            items,
-            by=by,
-            days_off=days_off,
-            after_work_in_progress=after_work_in_progress,
-            created=created,
-            now=now,
-        )
+        options: dict[str, Any] = {
+            "by": by,
+            "days_off": days_off,
+            "after_work_in_progress": after_work_in_progress,
+            "now": now,
+        }
+        of_sprint = of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None
+        forecaster = of_sprint or work_inputs(project.pk, items, **options).forecaster(created=created)
         found, record = forecaster.ask(items), track_record(forecaster.throughput.weekly(forecaster.unit))
         asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
         row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
@@ -157,26 +156,6 @@ class ForecastService:
         )
 
 
-def _of_work(
-    project_id: UUID,
-    items: Sequence[WorkItem],
-    *,
-    by: date | None,
-    days_off: Sequence[date],
-    after_work_in_progress: bool,
-    created: Sequence[float],
-    now: datetime,
-) -> WorkForecaster:
-    """The forecaster of some work; all that it needs is read here."""
-    calendar = working_calendar(project_id, now=now)
-    today = calendar.day_of(now)
-    past = forecasts.throughput(project_id, now=now, calendar=calendar)
-    asked_about = (item.issue_id for item in items)
-    ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
-    unit, spreads = unit_and_sizes(project_id, items, ahead, past)
-    return WorkForecaster(past, unit, today, by, calendar.without(days_off), spreads, ahead=ahead, created=created)
-
-
 def _record(
     kind: str,
     project_id: UUID,
@@ -199,7 +178,7 @@ def _record(
     )
 
 
-def _of_a_sprint(
+def of_a_sprint(
     project_id: UUID, items: Sequence[WorkItem], *, by: date | None, now: datetime
 ) -> WorkForecaster | None:
     """The forecaster of the running sprint of which these are the unfinished issues: one answer wherever shown."""

@@ -21,7 +21,7 @@ from apps.ml.core.sprints.outcome import Outlook
 from apps.ml.core.sprints.risks import sprint_risks
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_state
-from apps.ml.services.forecasts.sprint import team_past
+from apps.ml.services.forecasts.sprint import TeamPast, team_past
 from apps.ml.services.sprints.future import SprintFuture, sprint_future
 from apps.projects.history.snapshots import SprintBooks, books_of
 from apps.projects.models import Sprint
@@ -48,14 +48,14 @@ class SprintOverview:
     path: Sequence[Drop]
 
 
-def sprint_overview(sprint: Sprint, *, now: datetime) -> SprintOverview:
-    """Read and foresee a sprint; its `snapshot` and `project` should be there already."""
+def sprint_overview(sprint: Sprint, *, now: datetime, team: TeamPast | None = None) -> SprintOverview:
+    """Read and foresee a sprint; its `snapshot` and `project` should be there already, `team` may be."""
     past = sprint_past(sprint, now=now)
     books = books_of([sprint], now=now)[str(sprint.pk)]
     days = burndown(past, now=now)
     if sprint.status == Sprint.Status.COMPLETED:
         return SprintOverview(sprint, days, books, None, None, None, None, (), (), (), ())
-    team = team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS)
+    team = team or team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS)
     future = sprint_future(sprint, now=now, team=team, state=past)
     forecast = future.forecast()
     drops, path = _drops(sprint, future)

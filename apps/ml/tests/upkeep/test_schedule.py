@@ -13,6 +13,7 @@ from base.celery import CELERY_BEAT_SCHEDULE
 
 
 def test_every_entry_names_a_task_that_exists():
+    # As a worker does when it starts.
     current_app.loader.import_default_modules()
 
     for entry in CELERY_BEAT_SCHEDULE.values():

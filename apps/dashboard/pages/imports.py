@@ -1,0 +1,171 @@
+"""Bringing work in: a file or a tracker, how it is understood, what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from apps.common.charts.numbers import day as told_day
+from apps.common.charts.numbers import number
+from apps.dashboard.types import Project
+from apps.importers.preview import FilePreview, preview_of
+from apps.importers.records import ImportRefused, Person
+from apps.importers.report import LedgerLine
+from apps.importers.runs import LONGEST_UPLOAD_BYTES
+from apps.importers.selectors import connections_of, runs_of, touches_anything
+from apps.importers.sources.registry import CONNECTORS
+
+#: Imports that the page lists.
+MOST_RUNS = 10
+#: A worker takes a run within a minute; one that waits longer meets none.
+PATIENCE = timedelta(minutes=1)
+STATES: Mapping[str, tuple[str | Promise, str]] = {
+    "queued": (pgettext_lazy("state of an import", "queued"), "plain"),
+    "running": (pgettext_lazy("state of an import", "running"), ""),
+    "completed": (pgettext_lazy("state of an import", "done"), "good"),
+    "failed": (pgettext_lazy("state of an import", "failed"), "bad"),
+    "undone": (pgettext_lazy("state of an import", "taken back"), "plain"),
+}
+FIELDS: Mapping[str, str | Promise] = {
+    "external_id": gettext_lazy("key"),
+    "title": gettext_lazy("title"),
+    "issue_type": gettext_lazy("type"),
+    "status": gettext_lazy("status"),
+    "created_at": gettext_lazy("created"),
+    "started_at": gettext_lazy("started"),
+    "resolved_at": gettext_lazy("finished"),
+    "story_points": gettext_lazy("story points"),
+    "actual_hours": gettext_lazy("hours worked"),
+    "estimated_hours": gettext_lazy("hours estimated"),
+    "assignee": gettext_lazy("assignee"),
+    "sprint": gettext_lazy("sprint"),
+    "component": gettext_lazy("component"),
+    "labels": gettext_lazy("labels"),
+    "parent": gettext_lazy("parent"),
+}
+#: Of a field whose column is recognised, and not chosen by hand.
+AS_RECOGNISED = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChoice:
+    """A field with the column that is recognised for it, and the one that was chosen."""
+
+    name: str
+    title: str | Promise
+    column: str
+    chosen: str
+    #: What the first issues have there.
+    values: tuple[str, ...]
+
+
+class RunPage:
+    """One import: how far it is, how its file is understood, what it did or would do."""
+
+    def __init__(self, run: Any, *, now: datetime) -> None:
+        self.run, self.now, self.report = run, now, run.report
+        self.state, self.tone = STATES[run.status]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something is still to come."""
+        return str(self.run.status) in {"queued", "running"}
+
+    @property
+    def waits_in_vain(self) -> bool:
+        """Whether no worker has taken it for longer than one needs."""
+        return bool(self.run.status == "queued" and self.now - self.run.created_at > PATIENCE)
+
+    @property
+    def can_be_confirmed(self) -> bool:
+        """Whether a dry run of a file, which is still there, can become an import."""
+        return bool(self.run.is_dry_run and self.run.status == "completed" and self.run.upload is not None)
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it is known what it changed."""
+        is_over = self.run.status in {"completed", "failed"}
+        return bool(is_over and not self.run.is_dry_run and touches_anything(self.run))
+
+    @property
+    def ledger(self) -> Sequence[str]:
+        """What could not be had, and which figures that touches, in sentences."""
+        return [LedgerLine(**line).sentence() for line in self.report.get("ledger", ())]
+
+    @property
+    def remarks(self) -> Sequence[tuple[str, int]]:
+        """What was remarked of rows, and of how many."""
+        return sorted(self.report.get("remarks", {}).items())
+
+    @cached_property
+    def preview(self) -> FilePreview | None:
+        """How the file is understood; None without one, or where it cannot be read."""
+        try:
+            return preview_of(self.run, now=self.now) if self.can_be_confirmed else None
+        except ImportRefused:
+            # The run itself tells why: it reads the same file the same way.
+            return None
+
+    @property
+    def choices(self) -> Sequence[FieldChoice]:
+        """The fields that can be read from another column."""
+        if self.preview is None:
+            return []
+        return [
+            FieldChoice(
+                name=each.name,
+                title=FIELDS[each.name],
+                column=each.column,
+                chosen=self.run.mapping.get(each.name, AS_RECOGNISED),
+                values=tuple(_plain(getattr(issue, each.name)) for issue in self.preview.issues),
+            )
+            for each in self.preview.fields
+        ]
+
+    @property
+    def counts(self) -> Mapping[str, int | None]:
+        """Figures of the report; None before there is one."""
+        return {name: self.report.get(name) for name in ("new", "changed", "unchanged", "error_count")}
+
+
+def _plain(value: Any) -> str:
+    """A value of an issue as it was understood."""
+    if isinstance(value, datetime):
+        return told_day(value)
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, Person):
+        return value.name or value.email
+    return "" if value is None else str(value)[:60]
+
+
+def chosen_columns(values: Mapping[str, str]) -> dict[str, str]:
+    """Columns that were chosen by hand in a form."""
+    chosen = {name: values.get(f"map-{name}", AS_RECOGNISED) for name in FIELDS}
+    return {name: column for name, column in chosen.items() if column != AS_RECOGNISED}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportsPage:
+    """Where work comes from, and what was imported."""
+
+    connections: Sequence[Any]
+    runs: Sequence[RunPage]
+    trackers: Sequence[Any]
+    most_megabytes: int
+
+
+def imports_page(project: Project, *, now: datetime) -> ImportsPage:
+    """Connections and the latest imports of a project."""
+    return ImportsPage(
+        connections=list(connections_of(project)),
+        runs=[RunPage(run, now=now) for run in runs_of(project)[:MOST_RUNS]],
+        trackers=list(CONNECTORS.values()),
+        most_megabytes=LONGEST_UPLOAD_BYTES // 2**20,
+    )

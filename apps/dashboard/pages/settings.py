@@ -1,0 +1,216 @@
+"""What a project's leads decide: days, board, people, what is told to whom, and what is not shown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from django.http import Http404, QueryDict
+from django.shortcuts import get_object_or_404
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework.serializers import Serializer
+
+from apps.access import invitations
+from apps.access.serializers import InvitationRequest
+from apps.dashboard.types import Project, User
+from apps.notifications.selectors import preference_of, webhooks_of
+from apps.notifications.serializers import PreferenceSerializer, WebhookSerializer
+from apps.notifications.services import inbox, webhooks
+from apps.projects import days_off, selectors, services
+from apps.projects.serializers import (
+    DayOffSerializer,
+    MemberSerializer,
+    ProjectUpdateSerializer,
+)
+
+ROLES: Mapping[str, str | Promise] = {
+    "viewer": gettext_lazy("viewer"),
+    "member": gettext_lazy("member"),
+    "lead": gettext_lazy("lead"),
+}
+SEVERITIES: Mapping[str, str | Promise] = {
+    "low": gettext_lazy("low"),
+    "medium": gettext_lazy("medium"),
+    "high": gettext_lazy("high"),
+    "critical": gettext_lazy("critical"),
+}
+#: What each form of the project itself holds; a box that is not ticked is not sent.
+GENERAL = ("name", "description", "time_zone", "target_date")
+BOARD_LISTS = ("waiting_statuses", "blocked_statuses")
+SWITCHES = ("hides_names", "hides_until_voted")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChange:
+    """What somebody asked to be changed."""
+
+    project: Project
+    values: QueryDict
+    by: User
+    now: datetime
+
+    def text(self, name: str) -> str:
+        """A field of the form."""
+        return self.values.get(name, "").strip()
+
+    def day(self, name: str) -> str | None:
+        """A day; None for an empty field."""
+        return self.text(name) or None
+
+
+class SettingsPage:
+    """Everything that can be set, as it is."""
+
+    def __init__(self, project: Project, user: User, *, may_change: bool, now: datetime) -> None:
+        self.may_change = may_change
+        self.roles, self.severities, self.time_zones = ROLES, SEVERITIES, sorted(available_timezones())
+        self.team = list(selectors.team_of(project))
+        self.types = list(selectors.types_of(project))
+        self.statuses = list(selectors.statuses_of(project))
+        self.days_off = list(selectors.days_off_of(project))
+        self.preference = preference_of(user)
+        self.webhooks = list(webhooks_of(project)) if may_change else []
+        self.invitations = list(invitations.invitations_of(project, now=now)) if may_change else []
+        self.blocked_labels = ", ".join(project.blocked_labels)
+
+
+# --- The project itself -------------------------------------------------------------------------------------------
+def _general(change: SettingsChange) -> None:
+    fields: dict[str, Any] = {name: change.text(name) for name in GENERAL if name in change.values}
+    if "target_date" in fields:
+        fields["target_date"] = change.day("target_date")
+    _update_project(change, fields)
+
+
+def _board(change: SettingsChange) -> None:
+    lists = {name: change.values.getlist(name) for name in BOARD_LISTS}
+    labels = [label for text in change.text("blocked_labels").split(",") if (label := text.strip())]
+    _update_project(change, {**lists, "blocked_labels": labels})
+
+
+def _shown(change: SettingsChange) -> None:
+    _update_project(change, {name: name in change.values for name in SWITCHES})
+
+
+def _update_project(change: SettingsChange, fields: Mapping[str, Any]) -> None:
+    form = ProjectUpdateSerializer(change.project, data=fields, partial=True)
+    services.update_project(change.project, **_checked(form))
+
+
+def _types(change: SettingsChange) -> None:
+    counted = set(change.values.getlist("counts"))
+    for each in selectors.types_of(change.project):
+        if each.counts != (str(each.pk) in counted):
+            services.update_issue_type(each, counts=not each.counts)
+
+
+# --- People -------------------------------------------------------------------------------------------------------
+def _invite(change: SettingsChange) -> str:
+    form = InvitationRequest(data={"email": change.text("email"), "role": change.text("role")})
+    invitations.invite(change.project, by=change.by, now=change.now, **_checked(form))
+    return _("Whoever reads this address is in the team once the invitation is accepted.")
+
+
+def _withdraw(change: SettingsChange) -> None:
+    waiting = invitations.invitations_of(change.project, now=change.now)
+    get_object_or_404(waiting, pk=_uuid(change, "invitation")).delete()
+
+
+def _change_member(change: SettingsChange) -> None:
+    member = get_object_or_404(selectors.team_of(change.project), pk=_number(change, "member"))
+    fields = {
+        "role": change.text("role"),
+        "available_for_assignment": "available_for_assignment" in change.values,
+        "absent_from": change.day("absent_from"),
+        "absent_until": change.day("absent_until"),
+    }
+    services.change_member(member, **_checked(MemberSerializer(member, data=fields, partial=True)))
+
+
+def _remove_member(change: SettingsChange) -> None:
+    member = get_object_or_404(selectors.team_of(change.project), pk=_number(change, "member"))
+    services.remove_member(member, by=change.by, now=change.now)
+
+
+# --- Days off -----------------------------------------------------------------------------------------------------
+def _add_day_off(change: SettingsChange) -> None:
+    form = DayOffSerializer(data={"day": change.day("day"), "name": change.text("name")})
+    days_off.create_day_off(change.project, **_checked(form))
+
+
+def _remove_day_off(change: SettingsChange) -> None:
+    day = get_object_or_404(selectors.days_off_of(change.project), pk=_number(change, "day_off"))
+    days_off.delete_day_off(day)
+
+
+# --- What is told -------------------------------------------------------------------------------------------------
+def _notifications(change: SettingsChange) -> None:
+    fields = {
+        "email": "email" in change.values,
+        "as_member": "as_member" in change.values,
+        "least_severity": change.text("least_severity"),
+    }
+    form = PreferenceSerializer(preference_of(change.by), data=fields, partial=True)
+    inbox.choose(change.by, **_checked(form))
+
+
+def _add_webhook(change: SettingsChange) -> str:
+    fields = {"url": change.text("url"), "least_severity": change.text("least_severity")}
+    _webhook, secret = webhooks.create_webhook(
+        change.project, by=change.by, now=change.now, **_checked(WebhookSerializer(data=fields))
+    )
+    return _("Its secret, shown this once: %(secret)s") % {"secret": secret}
+
+
+def _switch_webhook(change: SettingsChange) -> None:
+    webhook = get_object_or_404(webhooks_of(change.project), pk=change.text("webhook"))
+    webhooks.update_webhook(webhook, is_active=not webhook.is_active)
+
+
+def _remove_webhook(change: SettingsChange) -> None:
+    get_object_or_404(webhooks_of(change.project), pk=change.text("webhook")).delete()
+
+
+#: What can be changed, by the last part of the address.
+CHANGES: Mapping[str, Callable[[SettingsChange], str | None]] = {
+    "general": _general,
+    "board": _board,
+    "shown": _shown,
+    "types": _types,
+    "invite": _invite,
+    "withdraw": _withdraw,
+    "member": _change_member,
+    "remove-member": _remove_member,
+    "add-day-off": _add_day_off,
+    "remove-day-off": _remove_day_off,
+    "notifications": _notifications,
+    "add-webhook": _add_webhook,
+    "switch-webhook": _switch_webhook,
+    "remove-webhook": _remove_webhook,
+}
+#: What everybody chooses for oneself.
+OWN = frozenset({"notifications"})
+
+
+def _checked(form: Serializer[Any]) -> dict[str, Any]:
+    form.is_valid(raise_exception=True)
+    fields: dict[str, Any] = form.validated_data
+    return fields
+
+
+def _uuid(change: SettingsChange, name: str) -> UUID:
+    try:
+        return UUID(change.text(name))
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _number(change: SettingsChange, name: str) -> int:
+    text = change.text(name)
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Http404
+    return int(text)

@@ -1,0 +1,139 @@
+"""Settings and imports: leads change and import, everybody else reads or is refused."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.dashboard.pages.settings import CHANGES
+from apps.importers.models import ImportRun
+from apps.importers.runs import execute, forget_uploads
+from apps.projects.models import Issue, Project
+from apps.projects.tests.factories import DayOffFactory, ProjectFactory, TeamMemberFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+FILE = b"Key,Headline,Status,Resolved,Hours\nA-1,Fix the door,Done,2026-02-03,5\nA-2,Paint it,Open,,\n"
+
+
+@pytest.fixture
+def project() -> Project:
+    return ProjectFactory(time_zone="Europe/Berlin")
+
+
+@pytest.fixture
+def lead(project, client):
+    client.force_login(TeamMemberFactory(project=project, role="lead").user)
+    return client
+
+
+def address(name: str, project: Project, **more: object) -> str:
+    return reverse(f"dashboard:{name}", kwargs={"key": project.key, **more})
+
+
+def save(client, project: Project, what: str, **values: object):
+    return client.post(address("settings-change", project, what=what), values, follow=True)
+
+
+def test_a_lead_sets_target_board_and_what_is_shown(lead, project):
+    save(lead, project, "general", name="Shop", time_zone="Europe/Vienna", target_date="2026-06-01")
+    save(lead, project, "board", waiting_statuses=["To do"], blocked_labels="vendor, impediment")
+    page = save(lead, project, "shown", hides_until_voted="on")
+
+    project.refresh_from_db()
+    assert (project.name, project.time_zone, project.target_date) == ("Shop", "Europe/Vienna", date(2026, 6, 1))
+    assert (project.waiting_statuses, project.blocked_labels) == (["To do"], ["vendor", "impediment"])
+    assert (project.hides_until_voted, project.hides_names) == (True, False)
+    assert "Saved." in page.content.decode()
+
+
+def test_people_days_and_types_are_changed_in_place(lead, project):
+    joined = UserFactory()
+    save(lead, project, "invite", email=joined.email, role="member")
+    (invited,) = invitations_to(joined, now=timezone.now())
+    member = accept(invited, by=joined, now=timezone.now())
+    save(lead, project, "member", member=member.pk, role="viewer", absent_from="2026-03-02", absent_until="2026-03-06")
+    save(lead, project, "add-day-off", day="2026-12-24", name="Party")
+    save(lead, project, "remove-day-off", day_off=DayOffFactory(project=project).pk)
+    task, *others = project.issue_types.order_by("name")
+    save(lead, project, "types", counts=[each.pk for each in others])
+
+    member.refresh_from_db()
+    assert (member.role, member.absent_until, member.available_for_assignment) == ("viewer", date(2026, 3, 6), False)
+    assert [each.name for each in project.days_off.all()] == ["Party"]
+    assert not project.issue_types.get(pk=task.pk).counts
+
+    save(lead, project, "remove-member", member=member.pk)
+    assert not project.team.filter(user=joined).exists()
+
+
+def test_what_cannot_be_is_said_on_the_page_and_changes_nothing(lead, project):
+    wrong_zone = save(lead, project, "general", name="Shop", time_zone="Mars/Base")
+    last_lead = save(lead, project, "member", member=project.team.get().pk, role="viewer")
+
+    assert "time zone: A name of the time zone database is needed" in wrong_zone.content.decode()
+    assert "A project keeps at least one lead" in last_lead.content.decode()
+    project.refresh_from_db()
+    assert (project.time_zone, project.team.get().role) == ("Europe/Berlin", "lead")
+
+
+def test_members_read_settings_and_choose_only_what_they_are_sent(project, client):
+    member = TeamMemberFactory(project=project).user
+    client.force_login(member)
+
+    page = client.get(address("settings", project)).content.decode()
+    refused = {what: save(client, project, what).status_code for what in CHANGES}
+
+    assert "Leads of the project change these." in page
+    assert "webhooks" not in page
+    assert {what for what, status in refused.items() if status != 403} == {"notifications"}
+    assert client.get(address("import", project)).status_code == 403
+
+
+def test_a_file_is_tried_mapped_by_hand_imported_and_taken_back(lead, project):
+    upload = SimpleUploadedFile("board.csv", FILE)
+    lead.post(address("import-upload", project), {"file": upload})
+    tried = execute(ImportRun.objects.get().pk, now=timezone.now())
+    page = lead.get(address("import-run", project, run_id=tried.pk)).content.decode()
+
+    assert "<b>2 new issues</b> would come" in page
+    assert 'name="map-title"' in page
+    assert not Issue.objects.filter(project=project).exists()
+
+    lead.post(address("import-confirm", project, run_id=tried.pk), {"map-title": "auto", "map-actual_hours": ""})
+    imported = execute(ImportRun.objects.first().pk, now=timezone.now())
+
+    assert (imported.mapping, imported.upload, imported.status) == ({"actual_hours": ""}, None, "completed")
+    assert sorted(Issue.objects.filter(project=project).values_list("title", "actual_hours")) == [
+        ("Fix the door", None), ("Paint it", None),
+    ]  # fmt: skip
+    gone = lead.post(address("import-confirm", project, run_id=tried.pk), {}, follow=True).content.decode()
+    assert "This file is gone: upload it again." in gone
+
+
+def test_a_run_that_no_worker_takes_says_so(lead, project):
+    lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", FILE)})
+    ImportRun.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+
+    page = lead.get(address("import-run", project, run_id=ImportRun.objects.get().pk)).content.decode()
+
+    assert "No worker has taken it" in page
+
+
+def test_files_that_were_only_tried_are_let_go_after_a_day(lead, project):
+    lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", FILE)})
+    tried = execute(ImportRun.objects.get().pk, now=timezone.now())
+
+    forget_uploads(now=timezone.now() + timedelta(hours=25))
+
+    tried.refresh_from_db()
+    assert tried.upload is None
+
+
+def test_a_bad_connection_is_refused_in_words(lead, project):
+    asked = {"kind": "github", "scope": "no place", "token": "secret"}
+
+    page = lead.post(address("import-connect", project), asked, follow=True).content.decode()
+
+    assert "is no place in GitHub: write it like" in page

@@ -1,0 +1,30 @@
+"""Parts of the open work and reference stories: parts of the backlog's page, and pages of their own."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from apps.dashboard.pages.parts import parts_panel, references_panel
+from apps.dashboard.types import Project
+from apps.dashboard.views.files import file_of
+from apps.dashboard.views.scope import project_page, show_part
+
+
+@project_page
+def parts(request: HttpRequest, project: Project) -> HttpResponse:
+    """When each epic, label, component or type is done."""
+    shown = parts_panel(project, request.GET.get("by", ""), now=timezone.now())
+    return show_part(request, "parts.html", {"shown": shown}, project=project, page="backlog")
+
+
+@project_page
+def parts_csv(request: HttpRequest, project: Project) -> HttpResponse:
+    """The same as a file."""
+    shown = parts_panel(project, request.GET.get("by", ""), now=timezone.now())
+    return file_of(shown.table, "csv", name=f"{project.key}-parts-{shown.by}")
+
+
+@project_page
+def references(request: HttpRequest, project: Project) -> HttpResponse:
+    """Finished issues that are typical of each number of points."""
+    shown = references_panel(project, now=timezone.now())
+    return show_part(request, "references.html", {"shown": shown}, project=project, page="backlog")

@@ -1,0 +1,60 @@
+"""Settings of a project: everybody of the team reads them, leads change them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+
+from apps.accounts.signed_in import signed_in
+from apps.common.exceptions import ApplicationError
+from apps.dashboard.pages.settings import CHANGES, OWN, SettingsChange, SettingsPage
+from apps.dashboard.types import Project
+from apps.dashboard.views.scope import may, project_action, project_page, show
+
+
+@project_page
+def settings(request: HttpRequest, project: Project) -> HttpResponse:
+    """What is set."""
+    shown = SettingsPage(project, signed_in(request), may_change=may(request, project, "lead"), now=timezone.now())
+    return show(request, "settings.html", {"shown": shown}, project=project, page="settings")
+
+
+@project_action("viewer")
+def change(request: HttpRequest, project: Project, what: str) -> HttpResponse:
+    """SettingsChange one thing; what cannot be is said on the page."""
+    if what not in CHANGES:
+        raise Http404
+    if what not in OWN and not may(request, project, "lead"):
+        raise PermissionDenied
+    asked = SettingsChange(project, request.POST, by=signed_in(request), now=timezone.now())
+    try:
+        told = CHANGES[what](asked)
+    except (ApplicationError, exceptions.ValidationError, ValidationError) as error:
+        messages.error(request, " ".join(_reasons(error)))
+    else:
+        messages.success(request, told or _("Saved."))
+    return redirect("dashboard:settings", key=project.key)
+
+
+def _reasons(error: Exception) -> list[str]:
+    """Each fault as a sentence, with the field that it is about."""
+    if isinstance(error, ApplicationError):
+        return [error.message]
+    if isinstance(error, ValidationError):
+        return [str(text) for text in error.messages]
+    found: Any = error.detail if isinstance(error, exceptions.ValidationError) else []
+    if isinstance(found, list):
+        return [str(text) for text in found]
+    return [f"{name.replace('_', ' ')}: {' '.join(map(str, _flat(texts)))}" for name, texts in found.items()]
+
+
+def _flat(texts: Any) -> list[Any]:
+    """Faults of lists come by the place in the list."""
+    if isinstance(texts, dict):
+        return [text for each in texts.values() for text in _flat(each)]
+    return list(texts) if isinstance(texts, list) else [texts]

@@ -1,0 +1,74 @@
+"""Forecasts as they were given, and what became of their issues since."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from itertools import chain
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Max, Q, QuerySet
+
+from apps.ml.core.flow.issues import day_of
+from apps.ml.models import KeptForecast
+from apps.projects.history.reads import MOST_IDS, issue_pasts
+from apps.projects.models import Issue, Project, Sprint
+
+Occasion = KeptForecast.Occasion
+#: A week: what a team compares.
+COMPARED_DAYS = 7
+#: Forecasts are told again within a quarter of a year; later only what was said is left, which is small.
+INPUTS_KEPT_DAYS = 90
+Id = TypeVar("Id", str, UUID)
+#: Starts and ends of sprints that were missed for longer are not told as if they had been seen.
+SPRINT_GRACE = timedelta(days=1)
+
+
+def kept_forecasts(project: Project) -> QuerySet[KeptForecast]:
+    """What was said, newest first, without what it was told from."""
+    rows = KeptForecast.objects.filter(project=project).select_related("sprint")
+    return rows.order_by("-made_at", "id").defer("inputs")
+
+
+def latest_kept(project: Project, day: date) -> KeptForecast | None:
+    """The forecast of a day that can be told again, the last one of several."""
+    told = KeptForecast.objects.filter(project=project, day=day, no_forecast_because="").exclude(inputs={})
+    return told.order_by("-made_at", "id").first()
+
+
+def finished_of(issue_ids: Sequence[str], *, now: datetime) -> set[str]:
+    """Which of some issues were finished by a moment."""
+    pasts = (issue_pasts(Issue.objects.filter(id__in=some), now=now) for some in in_batches(issue_ids, MOST_IDS))
+    return {past.issue_id for past in chain.from_iterable(pasts) if past.category == "done"}
+
+
+def in_batches(ids: Sequence[Id], size: int) -> Iterable[Sequence[Id]]:
+    """A long list in parts that a database takes as parameters."""
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def due_projects(*, now: datetime) -> list[UUID]:
+    """Projects of which no forecast of their present day is kept yet, or none of a sprint that has just turned."""
+    days = KeptForecast.objects.filter(occasion=Occasion.DAY).order_by().values_list("project_id").annotate(Max("day"))
+    latest = dict(days)
+    turned = {sprint.project_id for sprint, _ in turned_sprints(now=now)}
+    projects = Project.objects.order_by("created_at", "id").only("id", "time_zone")
+    return [
+        project.pk
+        for project in projects
+        if project.pk in turned or latest.get(project.pk, date.min) < day_of(now, project.zone)
+    ]
+
+
+def turned_sprints(project: Project | None = None, *, now: datetime) -> list[tuple[Sprint, str]]:
+    """Sprints that began or were closed just now, as far as no forecast was kept of it."""
+    since = now - SPRINT_GRACE
+    lately = Q(started_at__range=(since, now)) | Q(completed_at__range=(since, now))
+    sprints = list(Sprint.objects.filter(lately, **({} if project is None else {"project": project})).order_by("id"))
+    rows = KeptForecast.objects.filter(sprint__in=[sprint.pk for sprint in sprints])
+    kept = set(rows.values_list("sprint_id", "occasion")) if sprints else set()
+    return [(sprint, each) for sprint in sprints for each in _turns(sprint, since) if (sprint.pk, each) not in kept]
+
+
+def _turns(sprint: Sprint, since: datetime) -> Iterable[str]:
+    moments = ((sprint.started_at, Occasion.SPRINT_START), (sprint.completed_at, Occasion.SPRINT_CLOSE))
+    return [occasion for moment, occasion in moments if moment is not None and moment >= since]

@@ -1,0 +1,38 @@
+"""What a forecast of some work is told from, read in a constant number of queries."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from apps.ml.core.forecasts.inputs import ForecastInputs
+from apps.ml.core.forecasts.units import WorkItem
+from apps.ml.selectors import forecasts
+from apps.ml.selectors.calendars import working_calendar
+from apps.ml.services.forecasts.sizes import unit_and_sizes
+
+
+def work_inputs(
+    project_id: UUID,
+    items: Sequence[WorkItem],
+    *,
+    now: datetime,
+    by: date | None = None,
+    days_off: Sequence[date] = (),
+    after_work_in_progress: bool = True,
+) -> ForecastInputs:
+    """All that decides when some open work is done; raises `NotEnoughData`."""
+    calendar = working_calendar(project_id, now=now)
+    past = forecasts.throughput(project_id, now=now, calendar=calendar)
+    asked_about = (item.issue_id for item in items)
+    ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
+    unit, spreads = unit_and_sizes(project_id, items, ahead, past)
+    return ForecastInputs(
+        items=tuple(items),
+        throughput=past,
+        unit=unit,
+        asked_on=calendar.day_of(now),
+        target=by,
+        calendar=calendar.without(days_off),
+        spreads=spreads,
+        ahead=ahead,
+    )

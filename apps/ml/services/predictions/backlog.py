@@ -1,0 +1,67 @@
+"""Predictions for lists and drafts: the answers of the two prediction endpoints, many at a time and not recorded.
+
+A list that is looked at every morning would fill the history with answers that nobody asked for; what is asked about
+one issue is recorded, see `PredictionService`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
+from apps.ml.selectors.issues import facts_of, issue_titles
+from apps.ml.services.predictions.answering import answer_effort, answer_points
+from apps.ml.services.predictions.likeness import likely_duplicates
+from apps.projects.models import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Hours and points of an issue."""
+
+    effort: EffortEstimate
+    points: PointsRecommendation
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A finished issue with what to call it."""
+
+    similar: SimilarIssue
+    key: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known of an issue while it is written."""
+
+    estimate: Estimate
+    evidence: tuple[Named, ...]
+    #: Issues, open ones too, that may be about the same thing; as the API's answer has them.
+    duplicates: Sequence[Mapping[str, Any]]
+
+
+def estimates_of(project_id: UUID, issues: Iterable[Issue]) -> list[tuple[Issue, Estimate]]:
+    """Each issue with its estimate; models and finished work are in memory, so that no issue costs a query."""
+    return [(issue, estimate_of(project_id, facts_of(issue))) for issue in issues]
+
+
+def estimate_of(project_id: UUID, facts: IssueFacts) -> Estimate:
+    """The answers that the two endpoints give to the same facts."""
+    return Estimate(answer_effort(facts, project_id).answer, answer_points(facts, project_id).answer)
+
+
+def evidence_of(project_id: UUID, estimate: Estimate) -> tuple[Named, ...]:
+    """The finished issues most like it, by name; those that are gone since are left out."""
+    similar = estimate.effort.similar_issues or estimate.points.similar_issues
+    titles = issue_titles(project_id, [each.issue_id for each in similar]) if similar else {}
+    return tuple(Named(each, **titles[each.issue_id]) for each in similar if each.issue_id in titles)
+
+
+def draft(project_id: UUID, title: str, *, issue_type: str = "", component: str = "") -> Draft:
+    """Estimate an issue as far as it is written, and find what it may repeat."""
+    estimate = estimate_of(project_id, IssueFacts(title, "", issue_type.casefold(), component=component))
+    return Draft(estimate, evidence_of(project_id, estimate), likely_duplicates(project_id, title)["similar_issues"])

@@ -1,0 +1,36 @@
+"""What a team says of itself: its target, its board, and what shall not be shown."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+#: More names of statuses or labels than a board has.
+MAX_NAMES = 50
+
+
+def names_only(value: object) -> None:
+    """Refuse what is not a short list of names."""
+    if not isinstance(value, list) or len(value) > MAX_NAMES or not all(isinstance(name, str) for name in value):
+        raise ValidationError(f"A list of at most {MAX_NAMES} names is needed.")
+
+
+class Preferences(models.Model):
+    """Settings of a project, which its leads change."""
+
+    #: By when all open work shall be done.
+    target_date = models.DateField(null=True, blank=True)
+    #: Statuses in which issues wait although work on them has begun; empty where nobody has said so.
+    waiting_statuses = models.JSONField(default=list, blank=True, validators=[names_only])
+    #: An issue is blocked while it is in one of these statuses or bears one of these labels.
+    blocked_statuses = models.JSONField(default=list, blank=True, validators=[names_only])
+    blocked_labels = models.JSONField(default=list, blank=True, validators=[names_only])
+    #: Whether suggestions of who could take an issue name nobody.
+    hides_names = models.BooleanField(default=False)
+    #: Whether points are recommended only for issues that the team has sized itself.
+    hides_until_voted = models.BooleanField(default=False)
+
+    class Meta:
+        abstract = True
+
+
+#: Names of the above, in the order of the settings page.
+PREFERENCES = tuple(field.name for field in Preferences._meta.local_fields)
