@@ -71,6 +71,7 @@ class World:
             "sprint_id": self.running.id,
             "user_id": self.member.user_id,
             "day_off_id": self.day_off.id,
+            "day": "2026-12-25",
             "webhook_id": self.webhook.id,
             "notification_id": self.told.id,
             "anomaly_id": self.anomaly.id,
@@ -101,6 +102,8 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 def _made(now: datetime) -> World:
     project, _ = seed_demo_team(now=now)
+    project.holiday_country = "DE"
+    project.save()
     lead = TeamMemberFactory(project=project, role="lead", user__full_name="Lea Lead").user
     webhook = _webhook(project)
     AnomalyDetectionService().detect_project_anomalies(project.id, now=now)

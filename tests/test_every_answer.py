@@ -73,6 +73,7 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     f"PATCH {PROJECT}/connections/{{connection_id}}/": (lambda w: {"is_active": False},),
     f"POST {PROJECT}/days-off/": (lambda w: {"day": "2026-12-24"},),
     f"PATCH {PROJECT}/days-off/{{day_off_id}}/": (lambda w: {"name": "Outing"},),
+    f"PATCH {PROJECT}/holidays/{{day}}/": (lambda w: {"is_worked": True},),
     f"POST {PROJECT}/issue-types/": (lambda w: {"name": "chore"},),
     f"PATCH {PROJECT}/issue-types/{{issue_type_id}}/": (lambda w: {"name": "chore"},),
     f"POST {PROJECT}/issues/": (lambda w: {"title": "Change the login", "issue_type": "bug"},),

@@ -174,6 +174,15 @@ class HolidaySerializer(serializers.Serializer[Any]):
     is_worked = serializers.BooleanField(help_text="Whether the team works all the same.")
 
 
+class HolidaysSerializer(serializers.Serializer[Any]):
+    """The holidays of one year."""
+
+    country = serializers.CharField(help_text="As the project says; empty for none.")
+    region = serializers.CharField()
+    year = serializers.IntegerField()
+    holidays = HolidaySerializer(many=True)
+
+
 class YearSerializer(StrictSerializer):
     """Of which year; of the present one, if not given."""
 

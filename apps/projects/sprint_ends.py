@@ -1,8 +1,10 @@
 """Sprints of other tools end when these say so, or else by their dates: nobody closes here what is closed there."""
 
+from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
-from apps.projects.history.snapshots import freeze
+from apps.projects.history.snapshots import freeze, has_late_news
 from apps.projects.models import Project, Sprint
 from apps.projects.rows import all_or_nothing, lock
 
@@ -36,6 +38,27 @@ def close_as_told(sprint: Sprint, *, now: datetime) -> None:
     lock(sprint)
     if sprint.status == Sprint.Status.ACTIVE:
         _complete(sprint, now)
+
+
+def take_late_news(sprint_ids: Collection[UUID], *, now: datetime) -> int:
+    """Close books anew that a plan closed before an import told how their sprints ended; how many.
+
+    What is changed after a sprint bears a later date and is none of it: only news of the sprint's own time count.
+    """
+    rows = Sprint.objects.exclude(source="").filter(
+        pk__in=sprint_ids, status=Sprint.Status.COMPLETED, completed_at=None, snapshot__isnull=False
+    )
+    return sum(_close_anew(sprint, now) for sprint in rows.select_related("snapshot", "project").order_by("pk"))
+
+
+@all_or_nothing()
+def _close_anew(sprint: Sprint, now: datetime) -> bool:
+    lock(sprint)
+    if not has_late_news(sprint, now=now):
+        return False
+    reopen(sprint)
+    _complete(sprint, now)
+    return True
 
 
 def is_closed_by_plan(sprint: Sprint) -> bool:

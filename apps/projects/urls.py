@@ -59,7 +59,7 @@ urlpatterns = [
     path(f"{PROJECT}members/", MemberViewSet.as_view({"get": "list"}), name="member-list"),
     path(f"{PROJECT}members/<uuid:user_id>/", MemberViewSet.as_view(ONE), name="member-detail"),
     *crud(f"{PROJECT}days-off/", "<int:day_off_id>/", DayOffViewSet, "day-off"),
-    path(f"{PROJECT}holidays/", HolidayViewSet.as_view({"get": "list"}), name="holiday-list"),
+    path(f"{PROJECT}holidays/", HolidayViewSet.as_view({"get": "of_year"}), name="holiday-list"),
     path(f"{PROJECT}holidays/<day:day>/", HolidayViewSet.as_view({"patch": "partial_update"}), name="holiday-detail"),
     *crud(f"{PROJECT}issue-types/", "<int:issue_type_id>/", IssueTypeViewSet, "issue-type"),
     *crud(f"{PROJECT}statuses/", "<int:status_id>/", StatusViewSet, "status"),

@@ -30,6 +30,7 @@ from apps.projects.serializers import (
     CloseSprintSerializer,
     DayOffSerializer,
     HolidaySerializer,
+    HolidaysSerializer,
     IssueChangeSerializer,
     IssueSerializer,
     IssueTypeSerializer,
@@ -264,13 +265,15 @@ class HolidayViewSet(ReadViewSet):
     pagination_class = None
     lookup_url_kwarg = "day"
 
-    @extend_schema(parameters=[YearSerializer], responses=HolidaySerializer(many=True))
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @extend_schema(parameters=[YearSerializer], responses=HolidaysSerializer)
+    def of_year(self, request: Request, project_id: str) -> Response:
         """The holidays of a year."""
         asked = YearSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         year = asked.validated_data.get("year") or self.project.day_of(timezone.now()).year
-        return Response(HolidaySerializer(holidays_of(self.project, [year]), many=True).data)
+        place = {"country": self.project.holiday_country, "region": self.project.holiday_region}
+        shown = {**place, "year": year, "holidays": holidays_of(self.project, [year])}
+        return Response(HolidaysSerializer(shown).data)
 
     def partial_update(self, request: Request, project_id: str, day: date) -> Response:
         """Say whether the team works on a holiday."""

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.access.invitations import accept, invitations_to
 from apps.dashboard.pages.settings import CHANGES
 from apps.importers.models import ImportRun
 from apps.importers.runs import execute, forget_uploads

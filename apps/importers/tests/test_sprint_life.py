@@ -65,6 +65,9 @@ class TestEnds:
         assert close_ended_sprints(now=datetime(2026, 3, 13, 23, 59, tzinfo=UTC)) == 0
         assert tasks.close_ended_sprints.delay().get() == 1
         record_outcomes(now=timezone.now())
+        assert PredictionHistory.objects.get(pk=told.pk).actual_value is None
+        # A week without news of another end.
+        record_outcomes(now=timezone.now() + timedelta(days=8))
 
         assert (row().status, row().snapshot.completed_points, row().snapshot.carried_over_points) == (
             "completed",
@@ -87,6 +90,22 @@ class TestEnds:
 
         close_ended_sprints(now=datetime(2026, 3, 21, 8, tzinfo=UTC))
         assert (row().status, row().snapshot.completed_points) == ("completed", 10.0)
+
+    def test_what_a_later_file_tells_of_the_sprints_own_time_is_in_its_books(self, load):
+        load(line("A"), line("B"), line("C", sprint=",,"))
+        close_ended_sprints(now=datetime(2026, 3, 14, 8, tzinfo=UTC))
+        assert (row().snapshot.completed_points, row().snapshot.carried_over_points) == (0.0, 10.0)
+
+        rows = (line(key, "Done", resolved="2026-03-12") for key in "AC")
+        load(*rows, line("B", points=8, sprint="S 2,2026-03-16,2026-03-27"), now=datetime(2026, 3, 17, 8, tzinfo=UTC))
+
+        # B was worth 5 when the sprint ended, and C came in by then.
+        books = row().snapshot
+        assert (books.completed_points, books.carried_over_points, books.added_points) == (10.0, 5.0, 5.0)
+        assert books.frozen_at == datetime(2026, 3, 17, 8, tzinfo=UTC)
+        frozen_at = row().snapshot.frozen_at
+        load(line("A", "To Do"), now=datetime(2026, 3, 19, 8, tzinfo=UTC))
+        assert row().snapshot.frozen_at == frozen_at
 
     def test_a_sprint_seen_before_it_begins_has_a_known_commitment(self, load):
         load(line("A"), line("B", sprint="S 0,2026-02-16,2026-02-27"), now=datetime(2026, 2, 26, tzinfo=UTC))

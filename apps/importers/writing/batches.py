@@ -10,7 +10,7 @@ from django.db.models import Q
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit, sprints_touched
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -65,6 +65,7 @@ class BatchWriter:
         self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
         self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm)
         self._seen: set[UUID] = set()
+        self._touched_sprints: set[UUID] = set()
         self._parents = Parents(project, mapped, source)
 
     def write(self, batch: Sequence[ImportedIssue]) -> None:
@@ -81,6 +82,7 @@ class BatchWriter:
             elif before := self._apply(issue, self._values(record)):
                 edits.append(Edit(issue, before))
         changed = [edit.issue for edit in edits]
+        self._touched_sprints |= sprints_touched(new, edits)
         Issue.objects.bulk_create(new)
         Issue.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
@@ -92,7 +94,7 @@ class BatchWriter:
 
     def settle_sprints(self) -> None:
         """What all records together say of sprints."""
-        self._sprints.settle()
+        self._sprints.settle(self._touched_sprints)
 
     def settle_missing(self, *, named: Collection[str], mark: bool) -> None:
         """What was there before and did not come; `named` are the ids of rows that could not be read."""

@@ -1,13 +1,15 @@
 """What a project calls its statuses, types and sprints, by what a tracker calls them; made where they are missing."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
 from apps.projects.levels import Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
-from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen
+from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
 DEFAULT_TYPE = "task"
 LONGEST_STATUS = 64
@@ -88,12 +90,16 @@ class TrackedBoard:
         if changed:
             sprint.save(update_fields=changed)
 
-    def close_sprints(self) -> None:
-        """Freeze the books of sprints that were seen running and are over; all of their issues are there."""
+    def close_sprints(self, touched: Collection[UUID]) -> None:
+        """Freeze the books of sprints that were seen running and are over; all of their issues are there.
+
+        `touched` are sprints whose issues this import brought or changed.
+        """
         for sprint in self._closing:
             close_as_told(sprint, now=self._now)
         self._closing.clear()
         close_ended_sprints(self._project, now=self._now)
+        take_late_news(touched, now=self._now)
 
     def sprint(self, external_id: str) -> Sprint | None:
         """A sprint by its id; one that the tracker names without ever telling of it is made with its id for a name."""

@@ -2,11 +2,11 @@
 
 Where the source says when, that is the moment: of a status the start or the end of the work that it brings. What was
 empty while the issue had not begun, and is filled where it has, was filled when the work began (hours when it ended):
-the same assumption that is made of an issue seen for the first time. Everything else changed when it was imported,
-since nobody knows better, and is not taken for known before.
+the same assumption that is made of an issue seen for the first time. What left a sprint that is over left it
+at its end. Everything else changed when it was imported, since nobody knows better, and is not taken for known before.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,10 @@ from uuid import UUID
 from django.db.models import Max
 
 from apps.importers.writing.workflow import DONE, DROPPED, TO_DO
+from apps.projects.history.days import end_of
+from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
-from apps.projects.models import Issue, IssueChange, IssueType, Project, WorkflowStatus
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, WorkflowStatus
 
 #: Ids asked for in one query; older SQLite allows 999 parameters.
 IDS_PER_QUERY = 500
@@ -34,10 +36,17 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What a project calls its statuses and types, by id."""
+    """What a project calls its statuses and types, and when its sprints ended, by id."""
 
     statuses: Mapping[int, WorkflowStatus]
     types: Mapping[int, IssueType]
+    sprint_ends: Mapping[UUID, datetime]
+
+
+def sprints_touched(new: Iterable[Issue], edits: Iterable[Edit]) -> set[UUID]:
+    """The sprints that issues are in, and were in before they were edited."""
+    edited = [(edit.issue.sprint_id, edit.before.get("sprint_id")) for edit in edits]
+    return {found for pair in (*((issue.sprint_id, None) for issue in new), *edited) for found in pair if found}
 
 
 def record(project: Project, edits: Sequence[Edit], *, now: datetime) -> list[IssueChange]:
@@ -47,10 +56,27 @@ def record(project: Project, edits: Sequence[Edit], *, now: datetime) -> list[Is
     board = Board(
         statuses={status.pk: status for status in WorkflowStatus.objects.filter(project=project)},
         types={kind.pk: kind for kind in IssueType.objects.filter(project=project)},
+        sprint_ends=_sprint_ends(project, edits, now),
     )
     last = _last_changes([edit.issue.pk for edit in edits])
     changes = [change for edit in edits for change in _changes(edit, board, last.get(edit.issue.pk), now)]
     return IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+
+
+def _sprint_ends(project: Project, edits: Sequence[Edit], now: datetime) -> dict[UUID, datetime]:
+    """When those of the sprints that issues moved between ended that are over."""
+    moved = [edit for edit in edits if "sprint_id" in edit.before]
+    if not moved:
+        return {}
+    sprints = Sprint.objects.filter(project=project, pk__in=sprints_touched((), moved)).select_related("project")
+    return {sprint.pk: end for sprint in sprints if (end := _over_since(sprint, now)) is not None}
+
+
+def _over_since(sprint: Sprint, now: datetime) -> datetime | None:
+    is_over = sprint.end_date is not None and sprint.end_date < sprint.project.day_of(now)
+    if sprint.status == Sprint.Status.ACTIVE and sprint.end_date is not None and is_over:
+        return end_of(sprint.end_date, sprint.project.zone)
+    return ended_at(sprint, now)
 
 
 def _last_changes(ids: Sequence[UUID]) -> dict[UUID, datetime]:
@@ -77,6 +103,10 @@ def _changes(edit: Edit, board: Board, last: datetime | None, now: datetime) -> 
 def _moment(edit: Edit, board: Board, attribute: str) -> datetime | None:
     """When the source says that this came about; None where it does not."""
     issue, before = edit.issue, edit.before
+    if attribute == "sprint_id":
+        # What is found to have left a sprint that is over left it at its end, and what is in one came in by then.
+        was_in, is_in = before[attribute], issue.sprint_id
+        return board.sprint_ends.get(was_in) or (board.sprint_ends.get(is_in) if is_in else None)
     is_now = board.statuses[issue.status_id].category
     was = board.statuses[before.get("status_id", issue.status_id)].category
     if attribute == "status_id" and is_now == DONE:

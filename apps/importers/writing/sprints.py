@@ -3,7 +3,7 @@
 A sprint is the source's id where there is one, else a name with its time: names may repeat.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -15,7 +15,7 @@ from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint
-from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen
+from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
 SAME_SPRINT_WITHIN = timedelta(days=60)
@@ -54,8 +54,11 @@ class Sprints:
             self._ways[record.external_id] = (*earlier, sprint)
         return sprint
 
-    def settle(self) -> None:
-        """Sprints that are over are completed, work that moved on is told as moves, and the books are closed."""
+    def settle(self, touched: Collection[UUID]) -> None:
+        """Sprints that are over are completed, work that moved on is told as moves, and the books are closed.
+
+        `touched` are sprints whose issues this import brought or changed.
+        """
         settle_undated(
             self._project,
             self._source,
@@ -66,6 +69,7 @@ class Sprints:
         self._all = list(Sprint.objects.filter(project=self._project).select_related("snapshot", "project"))
         self._tell_moves()
         close_ended_sprints(self._project, now=self._now)
+        take_late_news(touched, now=self._now)
 
     def _find(self, record: ImportedIssue) -> Sprint | None:
         if record.sprint_id:

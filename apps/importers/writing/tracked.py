@@ -12,7 +12,7 @@ from apps.importers.records import Person
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_value
 from apps.importers.writing.board import TrackedBoard
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
 from apps.importers.writing.parents import Parents
@@ -59,6 +59,7 @@ class TrackedWriter:
         self._parents = Parents(project, {"parent"}, source)
         self._guessed_sprints: set[str] = set()
         self._levels_are_told = True
+        self._touched_sprints: set[UUID] = set()
 
     def take_sprint(self, sprint: TrackedSprint) -> None:
         self.board.take(sprint)
@@ -78,6 +79,8 @@ class TrackedWriter:
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
         )
         self._write_history(records, touches)
+        edits = [Edit(touch.issue, touch.before or {}) for touch in touches.values() if touch.before != {}]
+        self._touched_sprints |= sprints_touched((), edits)
         self._parents.learn(records)
         self._levels_are_told &= all(record.level is not None for record in records)
         self._guessed_sprints |= {each.sprint_id for each in records if "sprint" not in each.recorded}
@@ -88,7 +91,7 @@ class TrackedWriter:
         """What can be told only at the end: what is a part of what, which sprints are known by their present alone."""
         self._parents.tie(levels_are_told=self._levels_are_told)
         self.board.unrecorded(self._guessed_sprints)
-        self.board.close_sprints()
+        self.board.close_sprints(self._touched_sprints)
 
     # --- Issues ----------------------------------------------------------------------------------------------------
     def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:

@@ -37,12 +37,26 @@ class SprintBooks:
 
 def freeze(sprint: Sprint, *, now: datetime) -> SprintSnapshot:
     """Keep the books of a sprint that was just closed; called before anything is moved, with its issues locked."""
+    kept = _to_keep(sprint, now)
+    kept.sprint = sprint
+    kept.save(force_insert=True)
+    return kept
+
+
+def has_late_news(sprint: Sprint, *, now: datetime) -> bool:
+    """Whether what is known now of a closed sprint's own time differs from what was kept of it."""
+    names = [f"{book}_{unit}" for book in BOOKS for unit in ("issues", "points")]
+    known = _to_keep(sprint, now)
+    return any(getattr(known, name) != getattr(sprint.snapshot, name) for name in names)
+
+
+def _to_keep(sprint: Sprint, now: datetime) -> SprintSnapshot:
     pasts = issues_by_sprint(sprint.project_id, [str(sprint.pk)], now=now).get(str(sprint.pk), ())
     standings = _standings(sprint, pasts, now)
     report = report_of(standings, began_at=began_at(sprint), ended_at=ended_at(sprint, now))
     sums = {book: report.amount(book) for book in BOOKS}
-    return SprintSnapshot.objects.create(
-        sprint=sprint,
+    return SprintSnapshot(
+        sprint_id=sprint.pk,
         frozen_at=now,
         standings=[_as_json(standing) for standing in standings],
         pasts=[_as_json(past) for past in pasts],

@@ -1,16 +1,18 @@
 """Predictions meet their truth: the one place that writes `actual_value`."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
+from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.ml.models import PredictionHistory
 from apps.ml.services.models.kinds import KINDS
 from apps.projects.models import Issue, SprintSnapshot
 
 logger = logging.getLogger(__name__)
+#: Who exports by hand does so at least once a sprint, and sprints of a week are the shortest that are usual.
+LATE_NEWS_WITHIN = timedelta(days=7)
 
 
 def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
@@ -27,7 +29,7 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
         delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
         books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
         truth = Subquery(books.values("delivered")[:1], output_field=FloatField())
-        closed += _open_about_sprints(unit, project_id).update(actual_value=truth, scored_at=now)
+        closed += _open_about_sprints(unit, project_id, now).update(actual_value=truth, scored_at=now)
     if closed:
         logger.info("Outcomes recorded predictions=%d project=%s", closed, project_id)
     return closed
@@ -50,9 +52,14 @@ def _open(kind: str, field: str, project_id: UUID | str | None) -> QuerySet[Pred
     return rows if project_id is None else rows.filter(project_id=project_id)
 
 
-def _open_about_sprints(unit: str, project_id: UUID | str | None) -> QuerySet[PredictionHistory]:
-    """Answers given before the sprint was closed; its snapshot says what had been delivered then."""
+def _open_about_sprints(unit: str, project_id: UUID | str | None, now: datetime) -> QuerySet[PredictionHistory]:
+    """Answers given before the sprint was closed; its snapshot says what had been delivered then.
+
+    Books that a plan closed may be closed anew by what the next import tells.
+    """
+    is_told = Q(sprint__source="") | Q(sprint__completed_at__isnull=False)
     rows = PredictionHistory.objects.filter(
+        is_told | Q(sprint__snapshot__frozen_at__lte=now - LATE_NEWS_WITHIN),
         prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME,
         actual_value__isnull=True,
         details__unit=unit,
