@@ -22,6 +22,18 @@ class Person:
     account: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NamedSprint:
+    """A sprint as a record names it."""
+
+    name: str
+    #: The source's id or number; empty where there is none.
+    external_id: str = ""
+    starts_on: date | None = None
+    #: The last day, which belongs to it.
+    ends_on: date | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedIssue:
     """One issue as the source tells it. Empty and None mean that the source says nothing; times are UTC."""
@@ -51,8 +63,8 @@ class ImportedIssue:
     sprint: str = ""
     #: The source's id or number of the sprint; empty where there is none.
     sprint_id: str = ""
-    #: Sprints that it was in before, oldest first, by name.
-    earlier_sprints: tuple[str, ...] = ()
+    #: Sprints that it was in before, oldest first.
+    earlier_sprints: tuple[NamedSprint, ...] = ()
     sprint_starts_on: date | None = None
     sprint_ends_on: date | None = None
     story_points: float | None = None

@@ -73,7 +73,8 @@ class ProjectAdmin(admin.ModelAdmin):
 
     list_display = ["key", "name", "created_at"]
     search_fields = ["key", "name"]
-    readonly_fields = ["key", "created_at"]
+    # The API knows which regions a country has.
+    readonly_fields = ["key", "created_at", "holiday_country", "holiday_region"]
     inlines = [TeamInline, DayOffInline, IssueTypeInline, StatusInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

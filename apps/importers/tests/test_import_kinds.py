@@ -86,6 +86,26 @@ def test_work_that_moved_on_counts_where_it_was_committed_by_the_list_in_a_cell(
     assert amounts("S 1", "committed", "completed", "carried_over") == [13.0, 5.0, 8.0]
 
 
+def test_what_old_servers_print_of_sprints_tells_their_days_and_what_was_carried_over(load):
+    first, second = (
+        f"com.atlassian.greenhopper.service.sprint.Sprint@{number}f[id={number},state=CLOSED,name=S {number},"
+        f"startDate={start}T09:00:00.000-07:00,endDate={end}T20:30:00.000-07:00,completeDate=<null>,sequence={number}]"
+        for number, start, end in ((1, "2025-03-03", "2025-03-14"), (2, "2025-03-17", "2025-03-28"))
+    )
+    header = "Key,Title,Status,Points,Created,Resolved,Sprint\n"
+    load(
+        f'{header}A,a,Done,5,2025-02-01,2025-03-05,"{first}"\n'
+        f'B,b,Done,8,2025-02-01,2025-03-20,"{first};{second}"\n'
+    )  # fmt: skip
+
+    assert list(Sprint.objects.order_by("name").values_list("external_id", "start_date", "end_date", "status")) == [
+        ("1", date(2025, 3, 3), date(2025, 3, 14), "completed"),
+        ("2", date(2025, 3, 17), date(2025, 3, 28), "completed"),
+    ]
+    assert amounts("S 1", "committed", "completed", "carried_over") == [13.0, 5.0, 8.0]
+    assert amounts("S 2", "committed", "completed") == [8.0, 8.0]
+
+
 def test_a_name_that_comes_again_a_year_later_is_another_sprint(load):
     load(HEADER + row("A") + row("B", resolved="2026-03-05", points=8, days="2026-03-02,2026-03-15"))
 

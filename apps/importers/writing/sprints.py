@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
-from apps.importers.records import ImportedIssue
+from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.undated import settle_undated, status_on
@@ -47,11 +47,16 @@ class Sprints:
         """The sprint that a record is in, made where there is none; dates that are told later are taken over."""
         if not record.sprint:
             return None
-        sprint = self._find(record) or self._make(record.sprint, record)
-        self._take_dates(sprint, record)
+        told = NamedSprint(record.sprint, record.sprint_id, record.sprint_starts_on, record.sprint_ends_on)
+        sprint = self._known(told)
         if record.earlier_sprints:
-            earlier = [self._named(name) or self._make(name, None) for name in record.earlier_sprints]
+            earlier = [self._known(each) for each in record.earlier_sprints]
             self._ways[record.external_id] = (*earlier, sprint)
+        return sprint
+
+    def _known(self, told: NamedSprint) -> Sprint:
+        sprint = self._find(told) or self._make(told)
+        self._take_dates(sprint, told)
         return sprint
 
     def settle(self, touched: Collection[UUID]) -> None:
@@ -71,12 +76,12 @@ class Sprints:
         close_ended_sprints(self._project, now=self._now)
         take_late_news(touched, now=self._now)
 
-    def _find(self, record: ImportedIssue) -> Sprint | None:
-        if record.sprint_id:
-            known = (each for each in self._all if (each.source, each.external_id) == (self._source, record.sprint_id))
+    def _find(self, told: NamedSprint) -> Sprint | None:
+        if told.external_id:
+            known = (each for each in self._all if (each.source, each.external_id) == (self._source, told.external_id))
             if found := next(known, None):
                 return found
-        return self._named(record.sprint, starts_on=record.sprint_starts_on, without_id=bool(record.sprint_id))
+        return self._named(told.name, starts_on=told.starts_on, without_id=bool(told.external_id))
 
     def _named(self, name: str, *, starts_on: date | None = None, without_id: bool = False) -> Sprint | None:
         """The sprint of a name that ran at this time; of several, without a time, the latest."""
@@ -84,12 +89,12 @@ class Sprints:
         fitting = [each for each in named if _is_near(each, starts_on)]
         return max(fitting, key=lambda each: (each.start_date == starts_on, each.start_date or date.min), default=None)
 
-    def _make(self, name: str, record: ImportedIssue | None) -> Sprint:
+    def _make(self, told: NamedSprint) -> Sprint:
         sprint = Sprint(
             project=self._project,
-            name=name,
+            name=told.name,
             source=self._source,
-            external_id=record.sprint_id if record else "",
+            external_id=told.external_id,
             scope_is_recorded=self._scope_is_recorded,
             created_at=self._now,
         )
@@ -99,9 +104,9 @@ class Sprints:
         self._report.sprints_added += 1
         return sprint
 
-    def _take_dates(self, sprint: Sprint, record: ImportedIssue) -> None:
+    def _take_dates(self, sprint: Sprint, named: NamedSprint) -> None:
         """Dates that the source tells or has changed; a sprint that was started or closed here keeps its own."""
-        starts_on, ends_on = record.sprint_starts_on, record.sprint_ends_on
+        starts_on, ends_on = named.starts_on, named.ends_on
         told = (starts_on, ends_on, False)
         if not (starts_on and ends_on) or (sprint.start_date, sprint.end_date, sprint.dates_are_inferred) == told:
             return

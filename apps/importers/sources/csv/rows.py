@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from apps.importers.records import ImportedIssue, Person, RowError
+from apps.importers.records import ImportedIssue, NamedSprint, Person, RowError
 from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 from apps.importers.sources.csv.columns import Columns, normal_form
 from apps.importers.sources.csv.dates import moment, written
 from apps.importers.sources.csv.numbers import hours, points
 from apps.importers.sources.csv.reading import Reading
-from apps.importers.sources.csv.sprints import exclusive_end, sprint_names
+from apps.importers.sources.csv.sprints import exclusive_end, sprints_in
 from apps.importers.sources.csv.values import person, priority
 
 #: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
@@ -73,7 +73,7 @@ class RowReader:
             remarks += (PRIORITY_UNKNOWN,)
         labels, unread = self._labels(cells), list[str]()
         status = _fitting(texts, "status", LONGEST_STATUS)
-        sprint, earlier = self._sprints(texts, cells)
+        *earlier, sprint = self._sprints(texts, cells) or (NamedSprint(""),)
         return ImportedIssue(
             line=line,
             external_id=self._identity(external_id, title, texts),
@@ -91,11 +91,11 @@ class RowReader:
             labels=labels,
             reporter=_person(texts, "reporter"),
             assignee=_person(texts, "assignee"),
-            sprint=sprint,
-            sprint_id=texts.get("sprint_id", "").strip()[:LONGEST_ID] if sprint else "",
-            earlier_sprints=earlier,
-            sprint_starts_on=self._day(texts, "sprint_starts_on", unread),
-            sprint_ends_on=self._sprint_end(texts, unread),
+            sprint=sprint.name,
+            sprint_id=(texts.get("sprint_id", "").strip()[:LONGEST_ID] or sprint.external_id) if sprint.name else "",
+            earlier_sprints=tuple(earlier),
+            sprint_starts_on=self._day(texts, "sprint_starts_on", unread) or sprint.starts_on,
+            sprint_ends_on=self._sprint_end(texts, unread) or sprint.ends_on,
             story_points=self._points(texts, labels, unread),
             estimated_hours=self._hours(texts, "estimated_hours", unread) or None,
             actual_hours=self._hours(texts, "actual_hours", unread),
@@ -110,19 +110,19 @@ class RowReader:
             unread=tuple(unread),
         )
 
-    def _sprints(self, texts: Mapping[str, str], cells: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-        """The sprint that it is in now, and those before, in the order of the columns and in their cells."""
+    def _sprints(self, texts: Mapping[str, str], cells: Sequence[str]) -> list[NamedSprint]:
+        """The sprints that it was in and, as the last, is in, in the order of the columns and in their cells."""
         header = self.columns.header
         found = [
-            (name, normal_form(header[at]))
+            sprint
             for at in self.columns.positions.get("sprint", ())
-            for name in sprint_names(cells[at], is_path=normal_form(header[at]) == "iterationpath")
+            for sprint in sprints_in(cells[at], is_path=normal_form(header[at]) == "iterationpath")
         ]
-        names = list(dict.fromkeys(name for name, _ in found if len(name) <= LONGEST_SPRINT))
+        sprints = list(dict.fromkeys(sprint for sprint in found if len(sprint.name) <= LONGEST_SPRINT))
         number = texts.get("sprint_id", "").strip()
-        if not names and number and "sprint_starts_on" in self.columns.positions:
-            names = [f"Cycle {number}"]
-        return (names[-1], tuple(names[:-1])) if names else ("", ())
+        if not sprints and number and "sprint_starts_on" in self.columns.positions:
+            sprints = [NamedSprint(f"Cycle {number}")]
+        return sprints
 
     def _sprint_end(self, texts: Mapping[str, str], unread: list[str]) -> date | None:
         positions = self.columns.positions.get("sprint_ends_on", ())

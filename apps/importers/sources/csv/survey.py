@@ -39,7 +39,7 @@ from apps.importers.sources.csv.numbers import (
     quantity,
 )
 from apps.importers.sources.csv.reading import Reading
-from apps.importers.sources.csv.sprints import sprint_names
+from apps.importers.sources.csv.sprints import sprints_in
 
 #: Enough to tell sizes in words from numbers with a slip among them, and seconds from hours.
 SAMPLED_CELLS = 200
@@ -106,7 +106,7 @@ def reading_of(
 
 def _names_all_sprints(columns: Columns, samples: Mapping[int, list[str]]) -> bool:
     positions = columns.positions.get("sprint", ())
-    return len(positions) > 1 or any(len(sprint_names(text)) > 1 for at in positions for text in samples.get(at, ()))
+    return len(positions) > 1 or any(len(sprints_in(text)) > 1 for at in positions for text in samples.get(at, ()))
 
 
 def _samples(shape: CsvShape) -> dict[int, list[str]]:
