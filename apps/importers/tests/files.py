@@ -21,7 +21,7 @@ def reading(path: Path, *, dates: str = "", decimal: str = "", encoding: str = "
         date_format=dates,
         decimal=decimal,
         now=NOW,
-        is_known_status=lambda name: bool(category_of(name)),
+        meaning=category_of,
     )
 
 

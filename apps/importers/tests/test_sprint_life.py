@@ -30,7 +30,7 @@ def load(write):
 
     def load(*rows, now=DAY, header=HEADER, create_as="Shop", **options):
         shape = inspect_file(write(header + "".join(f"{row}\n" for row in rows)))
-        reading = reading_of(shape, now=now, is_known_status=lambda name: bool(category_of(name)))
+        reading = reading_of(shape, now=now, meaning=category_of)
         return import_issues(
             read_issues(shape, reading, now=now),
             project_key="SHOP",

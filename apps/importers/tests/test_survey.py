@@ -93,7 +93,28 @@ def test_planned_starts_are_no_starts(write):
     path = write("Key,Title,Start Date\n1,a,2026-02-01\n2,b,2026-06-01\n")
 
     assert [row.started_at for row in issues(path)] == [None, None]
-    assert any("they are plans" in note for note in reading(path).columns.notes)
+    assert any("Column Start Date holds plans" in note for note in reading(path).columns.notes)
+
+
+def test_a_start_date_on_work_that_has_not_begun_is_a_plan_and_a_start_is_not(write):
+    rows = "1,a,New,2026-02-01\n2,b,In Progress,2026-02-03\n"
+
+    planned = issues(write("Key,Title,Status,Start date\n" + rows))
+    begun = issues(write("Key,Title,Status,Started\n" + rows))
+
+    assert [row.started_at for row in planned] == [None, None]
+    assert [row.started_at.day for row in begun] == [1, 3]
+
+
+def test_a_finish_date_of_open_work_is_when_it_is_due(write):
+    rows = "1,a,Closed,2026-02-01\n2,b,In Progress,2026-02-20\n"
+
+    planned, delivered = (
+        issues(write(f"Key,Title,Status,{header}\n" + rows)) for header in ("Finish date", "Finished")
+    )
+
+    assert [(row.resolved_at, row.due_date.day) for row in planned] == [(None, 1), (None, 20)]
+    assert [(row.resolved_at.day, row.due_date) for row in delivered] == [(1, None), (20, None)]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])

@@ -136,7 +136,7 @@ class Command(BaseCommand):
             date_format=options["date_format"],
             decimal={"": "", "comma": ",", "point": "."}[options["decimal"]],
             now=now,
-            is_known_status=lambda name: bool(category_of(name)),
+            meaning=category_of,
         )
         columns = reading.columns
         if not options["json"]:

@@ -12,6 +12,7 @@ from apps.importers.sources.csv.columns import (
     DATE_FIELDS,
     HOUR_FIELDS,
     HOURS_PER_UNIT,
+    NO_END,
     NUMBER_FIELDS,
     PAST_FIELDS,
     Columns,
@@ -24,7 +25,6 @@ from apps.importers.sources.csv.dates import (
     DateStyle,
     could_be_date,
     is_ambiguous,
-    moment,
     possible_styles,
     zone_of,
 )
@@ -38,6 +38,7 @@ from apps.importers.sources.csv.numbers import (
     number_style,
     quantity,
 )
+from apps.importers.sources.csv.plans import ENDS, STARTS, planned_fields, without_planned_ends
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.sprints import sprints_in
 
@@ -60,7 +61,7 @@ def reading_of(
     date_format: str = "",
     decimal: str = "",
     now: datetime,
-    is_known_status: Callable[[str], bool],
+    meaning: Callable[[str], str],
 ) -> Reading:
     """Read a file's columns by what is in them.
 
@@ -72,8 +73,8 @@ def reading_of(
         ``day-first``, ``month-first``, ``year-first``, a `strptime` format, or empty to find out.
     decimal : str
         '.' or ',', or empty to find out.
-    is_known_status : callable
-        Whether a name means the same nearly everywhere.
+    meaning : callable
+        What a status of this name means nearly everywhere: its category, or empty.
 
     Raises
     ------
@@ -87,12 +88,9 @@ def reading_of(
         _refuse_torn_numbers(shape, columns, samples)
     columns = _with_units(columns, samples, numbers)
     dates = _date_style(shape, columns, date_format, now)
-    plans = _has_future(shape, columns, "started_at", dates, now)
-    statuses, unknown = _statuses(shape, columns, is_known_status)
-    notes = [*columns.notes]
-    if plans:
-        notes.append("Some starts lie ahead: they are plans, and none of them is read as a start of work.")
-    notes += unknown
+    columns, starts_are_plans = _without_plans(shape, columns, dates, now, meaning)
+    statuses, unknown = _statuses(shape, columns, lambda name: bool(meaning(name)))
+    notes = [*columns.notes, *unknown]
     return Reading(
         columns=replace(columns, notes=tuple(notes)),
         dates=dates,
@@ -100,7 +98,7 @@ def reading_of(
         statuses=statuses,
         names_all_sprints=_names_all_sprints(columns, samples),
         time_zone=zone_of(_cells(samples, columns, PAST_FIELDS)),
-        starts_are_plans=plans,
+        starts_are_plans=starts_are_plans,
     )
 
 
@@ -240,6 +238,21 @@ def _date_style(shape: CsvShape, columns: Columns, wanted: str, now: datetime) -
     return STYLES[possible.pop()]
 
 
+def _without_plans(
+    shape: CsvShape, columns: Columns, style: DateStyle, now: datetime, meaning: Callable[[str], str]
+) -> tuple[Columns, bool]:
+    """The columns without planned ends, and whether the starts are plans; both are told."""
+    plans = planned_fields(shape, columns, style, now=now, meaning=meaning)
+    told = {name: columns.header[columns.positions[name][0]] for name in plans}
+    notes = [*columns.notes]
+    if "started_at" in told:
+        notes.append(STARTS.format(told["started_at"]))
+    if "resolved_at" in told:
+        columns = without_planned_ends(columns)
+        notes += [ENDS.format(told["resolved_at"]), NO_END]
+    return replace(columns, notes=tuple(notes)), "started_at" in told
+
+
 def _refuse_bad_pattern(pattern: str) -> None:
     try:
         datetime.strptime("", pattern)  # noqa: DTZ007 - only to learn whether the pattern is one
@@ -254,17 +267,6 @@ def _column(shape: CsvShape, columns: Columns, fields: Iterable[str]) -> Iterato
     """All cells of some fields."""
     positions = [at for name in fields for at in columns.positions.get(name, ())]
     return (cells[at] for _, cells in _good_rows(shape) for at in positions)
-
-
-def _has_future(shape: CsvShape, columns: Columns, field: str, style: DateStyle, now: datetime) -> bool:
-    for text in _column(shape, columns, [field]):
-        try:
-            found = moment(text, field, style)
-        except BadValue:
-            continue
-        if found is not None and found > now:
-            return True
-    return False
 
 
 # --- Statuses -----------------------------------------------------------------------------------------------------
