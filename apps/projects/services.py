@@ -180,9 +180,11 @@ def update_sprint(sprint: Sprint, **fields: Any) -> Sprint:
     lock(sprint)
     dates = {name: fields.get(name, getattr(sprint, name)) for name in ("start_date", "end_date")}
     _check_dates(**dates)
+    changed = [name for name in dates if dates[name] != getattr(sprint, name)]
     if sprint.status == Sprint.Status.COMPLETED:
-        _tell_dates(sprint, [name for name in dates if dates[name] != getattr(sprint, name)])
-    return update(sprint, fields, allowed={"name", "goal", "start_date", "end_date"})
+        _tell_dates(sprint, changed)
+    said = {"dates_are_inferred": False} if changed else {}
+    return update(sprint, fields | said, allowed={"name", "goal", "start_date", "end_date", *said})
 
 
 @all_or_nothing()
@@ -224,7 +226,9 @@ def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
 
 def _tell_dates(sprint: Sprint, changed: Sequence[str]) -> None:
     """Allow dates once, for a completed sprint that an import knew by its name alone; all others are history."""
-    if changed and (sprint.started_at or any(getattr(sprint, name) is not None for name in changed)):
+    is_guessed = sprint.dates_are_inferred and getattr(sprint, "snapshot", None) is None
+    are_known = any(getattr(sprint, name) is not None for name in changed) and not is_guessed
+    if changed and (sprint.started_at or are_known):
         raise Conflict("The dates of a completed sprint are history.")
     if "end_date" in changed:
         # It was guessed by the last of its issues.

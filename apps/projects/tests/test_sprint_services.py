@@ -155,3 +155,13 @@ class TestWorkflow:
             services.create_issue_type(project, name="bug")
         with pytest.raises(ValidationError):
             services.create_status(project, name="Done", category="done")
+
+
+def test_dates_that_an_import_inferred_can_be_set_right_once(project):
+    sprint = SprintFactory(project=project, status="completed", source="csv", dates_are_inferred=True)
+
+    services.update_sprint(sprint, end_date=sprint.end_date + timedelta(days=7))
+
+    assert (sprint.duration_days, sprint.dates_are_inferred) == (21, False)
+    with pytest.raises(Conflict):
+        services.update_sprint(sprint, end_date=sprint.end_date + timedelta(days=7))
