@@ -73,6 +73,11 @@ def test_all_errors_go_to_a_file_that_a_spreadsheet_can_open_safely(file, tmp_pa
     assert len(rows) == 33
 
 
+def test_what_only_files_need_is_refused_for_a_tracker():
+    with pytest.raises(CommandError, match="are for CSV files"):
+        run("github:acme/shop", "--project", "SHOP", "--mark-missing")
+
+
 def test_sizes_in_words_cost_their_column_and_no_row(file):
     file.write_text("Key,Title,Size\nA-1,Fix,S\nA-2,Break,M\n")
 

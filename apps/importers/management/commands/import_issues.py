@@ -118,11 +118,13 @@ class Command(BaseCommand):
         """From a tracker where one is named, else from a file."""
         if not options["file"] or not options["project"]:
             raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
-        place = place_in(str(options["file"]))
+        place, path = place_in(str(options["file"])), Path(options["file"])
+        is_csv = place is None and path.suffix.casefold() not in trackers.LINES_SUFFIXES
+        if not is_csv and (options["sprints"] or options["mark_missing"]):
+            raise ImportRefused("--sprints and --mark-missing are for CSV files: a tracker tells both itself.")
         if place is not None:
             return trackers.imported(place, options | {"lead": _lead(options["lead"])}, say)
-        path = Path(options["file"])
-        if path.suffix.casefold() in trackers.LINES_SUFFIXES:
+        if not is_csv:
             return trackers.lines_imported(path, options | {"lead": _lead(options["lead"])}, say)
         return self._import(options | {"file": path})
 
