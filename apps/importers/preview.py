@@ -60,7 +60,7 @@ def preview_of(run: ImportRun, *, now: datetime) -> FilePreview | None:
         path = Path(folder) / "upload.csv"
         path.write_bytes(content)
         shape = inspect_file(path, encoding="")
-        reading = reading_of(shape, run.mapping, now=now, is_known_status=lambda name: bool(category_of(name)))
+        reading = reading_of(shape, run.mapping, now=now, meaning=category_of)
         return _preview(shape, reading, tuple(_first_issues(shape, reading, now)))
 
 
