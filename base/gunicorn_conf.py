@@ -22,7 +22,8 @@ wsgi_app = "base.wsgi:application"
 # A process a core. Threads only wait for the database, so a few are enough, and more would fight for the interpreter.
 workers = env.int("WEB_WORKERS", default=2)
 threads = env.int("WEB_THREADS", default=4)
-worker_class = "gthread"
+# Threads that never wait for a client: 24 silent connections stopped the service before.
+worker_class = "base.patient.PatientWorker"
 # Loaded once and shared, so that "ready" means ready; nothing connects to a database or a store while loading.
 preload_app = True
 # Clients that keep their connection open save a handshake per prediction.

@@ -163,7 +163,7 @@ def test_the_log_is_json_and_holds_no_title_and_no_secret(service: Service):
 
 def test_every_part_that_is_cut_off_is_named_and_only_the_database_is_required(service: Service):
     parts = service.wait_until(200, "degraded")
-    assert not_ok(parts) == {"active_models"}
+    assert not_ok(parts) == {"active_models", "workers"}
 
     service.valkey.engine.kill()
     service.s3.engine.kill()
@@ -173,7 +173,7 @@ def test_every_part_that_is_cut_off_is_named_and_only_the_database_is_required(s
     seconds = time.monotonic() - began
 
     assert (code, status) == (200, "degraded")
-    assert not_ok(parts) == {"active_models", "broker", "store"}
+    assert not_ok(parts) == {"active_models", "workers", "broker", "store"}
     assert seconds < PROBE_SECONDS
 
     service.postgres.engine.kill()
@@ -183,7 +183,7 @@ def test_every_part_that_is_cut_off_is_named_and_only_the_database_is_required(s
 
     for engine in (service.postgres.engine, service.valkey.engine, service.s3.engine):
         engine.start()
-    service.wait_until(200, "degraded", failing={"active_models"})
+    service.wait_until(200, "degraded", failing={"active_models", "workers"})
 
 
 def test_the_deploy_checks_find_the_engines_that_answer(service: Service):

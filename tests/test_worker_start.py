@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from importlib import import_module
 
 import pytest
 from celery import current_app
@@ -48,7 +49,8 @@ def test_a_signal_ends_both(restored_signals):
 
 
 def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_minute_does():
-    current_app.loader.import_default_modules()
+    for app in ("ml", "importers", "notifications"):
+        import_module(f"apps.{app}.tasks")
 
     def queue_of(task):
         return current_app.amqp.router.route({}, task)["queue"].name

@@ -34,7 +34,8 @@ class _Source(Collector):
 
 def _shared() -> Iterable[Metric]:
     """The sum over all processes that share the metrics folder."""
-    found: Iterable[Metric] = MultiProcessCollector.merge(files(Path(settings.METRICS_DIR)))  # type: ignore[no-untyped-call]
+    with files(Path(settings.METRICS_DIR)) as paths:
+        found: Iterable[Metric] = MultiProcessCollector.merge(paths)  # type: ignore[no-untyped-call]
     return found
 
 

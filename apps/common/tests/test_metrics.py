@@ -98,7 +98,9 @@ TRAININGS.labels(type="effort_prediction", outcome="failed").inc(int(sys.argv[2]
 from prometheus_client import generate_latest, CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 from apps.common.operations.metric_files import files, leave
-for family in MultiProcessCollector.merge(files(Path(sys.argv[1]))):
+with files(Path(sys.argv[1])) as paths:
+    families = list(MultiProcessCollector.merge(paths))
+for family in families:
     print(*[sample.value for sample in family.samples if sample.name.endswith("_total")])
 if len(sys.argv) > 3:
     leave(Path(sys.argv[1]))
@@ -119,10 +121,21 @@ def test_processes_of_several_machines_add_up(tmp_path: Path) -> None:
     assert counted(tmp_path, 3) == 5
 
 
-def test_files_of_ended_processes_are_cleared_by_the_next_start(tmp_path: Path) -> None:
+def test_the_first_process_of_all_begins_at_nothing(tmp_path: Path) -> None:
     counted(tmp_path, 2)
 
     assert counted(tmp_path, 3) == 3
+
+
+def test_counters_never_fall_while_any_process_lives(tmp_path: Path) -> None:
+    """A web process is killed, its master lives, and a worker starts; and again."""
+    folder = tmp_path / socket.gethostname()
+    folder.mkdir()
+    (folder / f"{os.getpid()}.alive").touch()
+
+    assert [counted(tmp_path, amount) for amount in (2, 3, 1)] == [2, 5, 6]
+    # What ended processes counted lies in one file a kind, however many they were.
+    assert len(list(folder.glob("counter_*.db"))) == 2
 
 
 def test_a_machine_that_is_gone_is_forgotten(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""A small server on `PatientWorker` for `test_slow_clients.py`: gunicorn's configuration and its application in one."""
+
+import json
+import os
+
+from base import patient
+
+for name, value in json.loads(os.environ["PATIENT"]).items():
+    setattr(patient, name, value)
+
+bind = "127.0.0.1:0"
+workers, threads, keepalive, graceful_timeout = 1, 2, 30, 1
+worker_class = "base.patient.PatientWorker"
+wsgi_app = "tests.patient_server:application"
+control_socket_disable = True
+
+
+def when_ready(server):
+    print(server.LISTENERS[0].getsockname()[1], flush=True)
+
+
+def application(environ, start_response):
+    """How many bytes came, and of which path."""
+    size = len(environ["wsgi.input"].read())
+    body = f"{environ['PATH_INFO']} {size}\n".encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]

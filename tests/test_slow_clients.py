@@ -1,0 +1,155 @@
+"""Slow clients stop nobody else: over real sockets, against a server of one process with two threads."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.processes import ROOT, kept_environment
+
+#: Far more than there are threads.
+SLOW_CLIENTS = 24
+PATIENCE_SECONDS = 20.0
+HEAD = b"POST /in HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@contextmanager
+def serving(**limits):
+    environment = {**kept_environment(), "PATIENT": json.dumps(limits), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "gunicorn", "--config", "tests/patient_server.py"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="module")
+def patient():
+    """It waits for clients as long as this file takes."""
+    with serving(HEAD_SECONDS=3600.0, WHOLE_BODY_BYTES=100_000) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def impatient():
+    with serving(HEAD_SECONDS=0.2, SLOWEST_BYTES_A_SECOND=10**9, WHOLE_BODY_BYTES=100_000) as port:
+        yield port
+
+
+def connected(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+
+
+def answer(client):
+    """Everything until the server closes."""
+    received = b""
+    while data := client.recv(65536):
+        received += data
+    return received
+
+
+def asked(port, *parts):
+    with connected(port) as client:
+        for part in parts:
+            client.sendall(part)
+            time.sleep(0.01)
+        return answer(client)
+
+
+BEGINNINGS = {
+    "silent": b"",
+    "half a line": b"GET /in HT",
+    "half a head": HEAD + b"X-Slow: ",
+    "no body": HEAD + b"Content-Length: 5000\r\n\r\n",
+    "half a body": HEAD + b"Content-Length: 5000\r\n\r\nhalf",
+    "half a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nha",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_a_healthy_client_is_answered_while_slow_ones_are_being_waited_for(patient, beginning):
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connected(patient)) for _ in range(SLOW_CLIENTS)]
+        for client in slow:
+            client.sendall(beginning)
+
+        healthy = asked(patient, HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\nok")
+
+        assert healthy.endswith(b"/in 2\n")
+        # They are all still there: it was not answered because they were cut off.
+        for client in slow:
+            client.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                client.recv(1)
+
+
+@pytest.mark.parametrize("beginning", [each for each in BEGINNINGS.values() if each], ids=list(BEGINNINGS)[1:])
+def test_whoever_is_too_slow_is_told_and_gone(impatient, beginning):
+    said = asked(impatient, beginning)
+
+    head, body = said.split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(body)["code"] == "request_timeout"
+
+
+def test_whoever_says_nothing_is_only_gone(impatient):
+    assert asked(impatient) == b""
+
+
+def test_a_large_body_that_stops_coming_is_given_up_too(impatient):
+    """A thread reads it, since it is not gathered; it does not wait for ever."""
+    for _ in range(3):
+        assert b"/in 300000" not in asked(impatient, HEAD + b"Content-Length: 300000\r\n\r\n" + b"x" * 120_000)
+
+    assert b" 200 OK" in asked(impatient, HEAD + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ([HEAD[:9], HEAD[9:] + b"Connection: close\r\nContent-Length: 3\r\n\r", b"\na", b"bc"], b"/in 3"),
+        ([HEAD + b"Connection: close\r\nContent-Length: 250000\r\n\r\n", b"x" * 250_000], b"/in 250000"),
+        (
+            [HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n", b"3\r\nabc\r\n", b"0\r\n", b"\r\n"],
+            b"/in 3",
+        ),
+        ([HEAD + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n", b"ok"], b"/in 2"),
+    ],
+    ids=["in pieces", "large", "chunked", "expecting leave"],
+)
+def test_requests_arrive_whole_however_they_come(patient, parts, told):
+    assert told in asked(patient, *parts)
+
+
+def test_leave_to_send_a_body_is_given_once(patient):
+    with connected(patient) as client:
+        client.sendall(HEAD + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"ok")
+        rest = answer(client)
+
+    assert rest.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_requests_on_one_connection_one_after_the_other_and_ahead_of_their_answers(patient):
+    one = HEAD + b"Content-Length: 1\r\n\r\n1"
+    last = HEAD + b"Connection: close\r\nContent-Length: 4\r\n\r\n"
+    with connected(patient) as client:
+        client.sendall(one)
+        first = client.recv(65536)
+        client.sendall(one + last + b"12")
+        time.sleep(0.05)
+        client.sendall(b"34")
+        rest = answer(client)
+
+    assert first.endswith(b"/in 1\n")
+    assert (rest.count(b"/in 1\n"), rest.count(b"/in 4\n")) == (1, 1)
+
+
+def test_headers_without_end_are_refused(patient):
+    assert asked(patient, HEAD, b"X-Long: " + b"x" * 70_000).startswith(b"HTTP/1.1 431 ")
