@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "apps.ml",
     "apps.importers",
     "apps.dashboard",
+    "apps.upkeep",
 ]
 MIDDLEWARE = [
     "apps.common.operations.middleware.probes",

@@ -1,0 +1,284 @@
+"""Database and model store as one file, and back: a pair that fits, whatever each became in between.
+
+The database is read in one snapshot. Objects of the store are written once and stay for a week after their row is
+gone, so those that the snapshot's rows name are there, however long the copying takes. No others are kept.
+The file holds rows as JSON lines, so a backup of SQLite can be put back into PostgreSQL.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, islice
+from pathlib import Path
+from typing import IO, Any
+
+from django.apps import apps
+from django.core import serializers
+from django.core.management.color import no_style
+from django.core.serializers.base import DeserializationError, DeserializedObject
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, models, transaction
+from django.db.migrations.recorder import MigrationRecorder
+
+from apps.common.exceptions import ApplicationError
+from apps.ml.services.upkeep.installation import become_another, this_installation
+from apps.ml.services.upkeep.strays import known_keys
+from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import ObjectExists, ObjectMissing
+from apps.ml.storage.keys import checked_key
+from apps.ml.storage.s3 import mark
+
+#: Of the file: raised when it holds something else or elsewhere.
+FORMAT = 1
+MANIFEST, DATABASE, OBJECTS = "manifest.json", "database.jsonl.gz", "objects/"
+#: Log-ins of now, and who is at work now: not worth keeping, and wrong when put back.
+LEFT_OUT = frozenset({"sessions.session", "ml.workerseen"})
+_BATCH_ROWS = 1_000
+
+
+class BackupRefused(ApplicationError):
+    """This file cannot be put back."""
+
+    code = "backup_refused"
+
+
+class InUse(ApplicationError):
+    """The database holds people already; what is there would be replaced."""
+
+    code = "database_in_use"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a backup holds, and what the store lacked or had already."""
+
+    rows: int
+    objects: int
+    #: Keys that rows name and the store did not have when the backup was made.
+    missing: tuple[str, ...] = ()
+
+
+class _Exact(DjangoJSONEncoder):
+    """Moments to the microsecond; Django's own cuts them to milliseconds."""
+
+    def default(self, o: Any) -> Any:
+        return o.isoformat() if isinstance(o, datetime) else super().default(o)
+
+
+# --- Into the file ------------------------------------------------------------------------------------------------
+def backup(path: Path, *, now: datetime) -> Summary:
+    """Write the file, for this user only; it appears when it is whole.
+
+    Raises
+    ------
+    StorageError
+        If the store cannot be used.
+    """
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+            summary = _write(archive, now)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
+    return summary
+
+
+def _write(archive: tarfile.TarFile, now: datetime) -> Summary:
+    with tempfile.TemporaryFile() as rows:
+        with one_snapshot():
+            count = _write_rows(rows)
+            keys = sorted(known_keys())
+            facts: dict[str, Any] = {"migrations": _migrations(), "installation": str(this_installation())}
+        stored = rows.tell()
+        rows.seek(0)
+        archive.addfile(_entry(DATABASE, stored), rows)
+        rows.seek(0)
+        facts["database_sha256"] = _digest(rows)
+    missing, digests = [], {}
+    for key in keys:
+        try:
+            data = get_object_store().get(key)
+        except ObjectMissing:
+            missing.append(key)
+            continue
+        digests[key] = hashlib.sha256(data).hexdigest()
+        archive.addfile(_entry(OBJECTS + key, len(data)), io.BytesIO(data))
+    facts |= {"format": FORMAT, "made_at": now.isoformat(), "rows": count, "objects": digests, "missing": missing}
+    manifest = json.dumps(facts, indent=1, sort_keys=True).encode()
+    archive.addfile(_entry(MANIFEST, len(manifest)), io.BytesIO(manifest))
+    return Summary(count, len(digests), tuple(missing))
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """All reads see the same moment, and nobody's write waits for them."""
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
+    else:
+        # Django's own transactions take SQLite's lock for writing at once; this one only reads.
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("COMMIT")
+
+
+def _write_rows(file: IO[bytes]) -> int:
+    count = 0
+    with gzip.open(file, "wt", encoding="utf-8", compresslevel=6) as text:
+        for model in _models():
+            rows: Iterator[models.Model] = models.QuerySet(model).order_by("pk").iterator(chunk_size=_BATCH_ROWS)
+            while batch := list(islice(rows, _BATCH_ROWS)):
+                serializers.serialize("jsonl", batch, stream=text, cls=_Exact)
+                count += len(batch)
+    return count
+
+
+def _models() -> list[type[models.Model]]:
+    return [model for model in apps.get_models() if model._meta.label_lower not in LEFT_OUT and model._meta.managed]
+
+
+def _migrations() -> list[str]:
+    return sorted(f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations())
+
+
+def _entry(name: str, size: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o600
+    return entry
+
+
+# --- And back -----------------------------------------------------------------------------------------------------
+def restore(path: Path, *, replace: bool = False) -> Summary:
+    """Put database and objects back, all or nothing of the database; objects first, which harm nobody alone.
+
+    The database takes a new identity: whoever it was when the backup was made may go on elsewhere. Objects that the
+    store has beyond the backup's stay where they are.
+
+    Raises
+    ------
+    BackupRefused
+        If the file is none, is damaged, or was made by another version.
+    InUse
+        If the database holds people and is not to be replaced.
+    StorageError
+        If the store cannot be used.
+    """
+    if not replace and apps.get_model("accounts", "User")._default_manager.exists():
+        raise InUse
+    try:
+        with tarfile.open(path, "r:") as archive:
+            return _read(archive)
+    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError, DeserializationError) as error:
+        raise BackupRefused(f"{path.name} cannot be read as a backup: {type(error).__name__}.") from error
+
+
+def _read(archive: tarfile.TarFile) -> Summary:
+    manifest = json.loads(_member(archive, MANIFEST).read())
+    if manifest["format"] != FORMAT:
+        raise BackupRefused(f"It has format {manifest['format']}, this version reads {FORMAT}.")
+    if manifest["migrations"] != _migrations():
+        raise BackupRefused(
+            "It was made by a version with other migrations: check that version out, migrate, restore, and then update."
+        )
+    rows = _member(archive, DATABASE)
+    if _digest(rows) != manifest["database_sha256"]:
+        raise BackupRefused("Its database is damaged.")
+    _put_objects(archive, manifest["objects"])
+    rows.seek(0)
+    with transaction.atomic():
+        count = _put_rows(rows)
+        us = become_another()
+    mark(get_object_store(), us, *sorted(manifest["objects"]))
+    return Summary(count, len(manifest["objects"]), tuple(manifest["missing"]))
+
+
+def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    found = archive.extractfile(name)
+    if found is None:
+        raise BackupRefused(f"It has no {name}.")
+    return found
+
+
+def _digest(file: IO[bytes]) -> str:
+    found = hashlib.sha256()
+    while block := file.read(2**20):
+        found.update(block)
+    return found.hexdigest()
+
+
+def _put_objects(archive: tarfile.TarFile, digests: dict[str, str]) -> None:
+    store = get_object_store()
+    for key, digest in digests.items():
+        data = _member(archive, OBJECTS + checked_key(key)).read()
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise BackupRefused(f"Its object {key} is damaged.")
+        try:
+            store.put(key, data)
+        except ObjectExists:
+            if hashlib.sha256(store.get(key)).hexdigest() != digest:
+                raise BackupRefused(
+                    f"The store has another object under {key}: restore into a store of its own "
+                    "(MODEL_STORE_DIR, AWS_STORAGE_PREFIX)."
+                ) from None
+
+
+def _put_rows(file: IO[bytes]) -> int:
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    connection.ops.execute_sql_flush(
+        connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=False)
+    )
+    count = 0
+    with gzip.open(file, "rt", encoding="utf-8") as text, _times_as_they_were():
+        found = serializers.deserialize("jsonl", text)
+        for model, group in groupby(found, key=lambda each: type(each.object)):
+            while batch := list(islice(group, _BATCH_ROWS)):
+                _insert(model, batch)
+                count += len(batch)
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), _models()):
+            cursor.execute(statement)
+    return count
+
+
+def _insert(model: type[models.Model], batch: list[DeserializedObject]) -> None:
+    # Past the managers: history may only be written once, and this is that once.
+    rows: models.QuerySet[models.Model] = models.QuerySet(model)
+    rows.bulk_create([each.object for each in batch])
+    for each in batch:
+        for name, values in (each.m2m_data or {}).items():
+            getattr(each.object, name).set(values)
+
+
+@contextmanager
+def _times_as_they_were() -> Iterator[None]:
+    """Columns that note when a row is written keep what they noted."""
+    fields: list[Any] = [
+        field
+        for model in _models()
+        for field in model._meta.local_fields
+        if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    ]
+    before = [(field.auto_now, field.auto_now_add) for field in fields]
+    for field in fields:
+        field.auto_now = field.auto_now_add = False
+    try:
+        yield
+    finally:
+        for field, (auto_now, auto_now_add) in zip(fields, before, strict=True):
+            field.auto_now, field.auto_now_add = auto_now, auto_now_add

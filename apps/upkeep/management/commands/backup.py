@@ -1,0 +1,36 @@
+"""`./run manage backup FILE`."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from apps.common.exceptions import ApplicationError
+from apps.upkeep.backup import backup
+
+
+class Command(BaseCommand):
+    """Write database and model store into one file, as they are at one moment; the service may go on meanwhile.
+
+    The keys are not in it: keep .env, or SCRUM_ML_VAR_DIR/secret_key, elsewhere.
+    """
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["file"]
+        if not path.resolve().parent.is_dir():
+            raise CommandError(f"There is no folder {path.resolve().parent}.")
+        try:
+            made = backup(path, now=timezone.now())
+        except ApplicationError as error:
+            raise CommandError(error.message) from error
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+        self.stdout.write(f"{path}: {made.rows:,} rows, {made.objects:,} objects, {path.stat().st_size:,} bytes.")
+        for key in made.missing:
+            self.stdout.write(f"MISSING  {key}: a row names it, and the store does not have it.")

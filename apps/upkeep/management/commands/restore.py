@@ -1,0 +1,38 @@
+"""`./run manage restore FILE [--replace]`."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.common.exceptions import ApplicationError
+from apps.ml.services import ModelLoader
+from apps.ml.services.upkeep.installation import neighbours
+from apps.upkeep.backup import InUse, restore
+
+
+class Command(BaseCommand):
+    """Put a backup back, into the database and the model store that the settings name; stop the service before.
+
+    The database must be migrated; rows in it are replaced with --replace only. Objects of the store stay.
+    """
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--replace", action="store_true", help="replace everything that the database holds")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            put = restore(options["file"], replace=options["replace"])
+        except InUse as error:
+            raise CommandError(f"{error.message} --replace does that.") from error
+        except ApplicationError as error:
+            raise CommandError(error.message) from error
+        ModelLoader().clear_cache()
+        self.stdout.write(
+            f"{put.rows:,} rows and {put.objects:,} objects are back. Check: ./run manage verify_ml_models"
+        )
+        if neighbours():
+            self.stdout.write("Another installation writes to this store too: give each a prefix or folder of its own.")

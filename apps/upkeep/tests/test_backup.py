@@ -1,0 +1,175 @@
+"""Database and model store come back as a pair, whichever half was older."""
+
+import shutil
+import stat
+import tarfile
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.ml.core.records import IssueFacts
+from apps.ml.models import MLModel, PredictionHistory
+from apps.ml.services import ModelLoader, ModelTrainer
+from apps.ml.services.predictions.answering import answer_effort
+from apps.ml.services.upkeep.installation import this_installation
+from apps.ml.services.upkeep.verification import delete_orphans, verify_store
+from apps.ml.storage import get_object_store
+from apps.projects.models import Issue, IssueChange, Project
+from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
+from apps.upkeep.backup import BackupRefused, InUse, backup, restore
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def file(trained, tmp_path):
+    """A backup of a team with a model."""
+    TeamMemberFactory(project=trained.project)
+    path = tmp_path / "kept.backup"
+    backup(path, now=timezone.now())
+    return path
+
+
+def everything():
+    """Rows of the tables that matter, as the database has them."""
+    found = {}
+    for model in (User, Project, Issue, IssueChange, MLModel):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {model._meta.db_table} ORDER BY id")
+            found[model] = cursor.fetchall()
+    return found
+
+
+def answers(project_id):
+    ModelLoader().clear_cache()
+    given = answer_effort(IssueFacts("Change the label of part 3"), project_id)
+    return given.model is not None, given.answer.predicted_hours
+
+
+def test_every_row_comes_back_as_it_was_and_the_model_answers_the_same(file, trained):
+    before, said = everything(), answers(trained.project_id)
+    IssueFactory(project=trained.project)
+    MLModel.objects.all().delete()
+    shutil.rmtree(get_object_store().directory / "ml_models")
+
+    put = restore(file, replace=True)
+
+    assert everything() == before
+    assert put.objects == 3
+    assert verify_store(now=timezone.now()).is_sound
+    assert answers(trained.project_id) == said
+    assert said[0]
+
+
+def test_rows_can_be_written_after_it(file, trained):
+    restore(file, replace=True)
+
+    IssueFactory(project=Project.objects.get(pk=trained.project_id))
+    PredictionHistory.objects.create(project_id=trained.project_id, prediction_type="forecast", method="x")
+
+
+def test_a_store_that_is_newer_keeps_what_it_has(file, trained, now):
+    """The database is the older half: models trained since the backup have no row, and nobody removes them."""
+    model = ModelTrainer().train_effort_prediction_model(trained.project_id, now=now)
+
+    restore(file, replace=True)
+
+    found = verify_store(now=timezone.now() + timedelta(hours=2))
+    assert {finding.key for finding in found.findings} == {model.s3_key, model.serving_key, model.dataset_key}
+    assert {finding.fault for finding in found.findings} == {"foreign"}
+    assert delete_orphans(found) == []
+    assert get_object_store().exists(model.s3_key)
+    assert not MLModel.objects.filter(pk=model.pk).exists()
+    assert answers(trained.project_id)[0]
+
+
+def test_a_store_that_is_older_is_made_whole(file, trained):
+    """The store is the older half: put back from before the training, or empty."""
+    for folder in ("ml_models", "ml_datasets", "ml_written_by"):
+        shutil.rmtree(get_object_store().directory / folder)
+
+    restore(file, replace=True)
+
+    assert verify_store(now=timezone.now()).findings == ()
+    assert answers(trained.project_id)[0]
+
+
+def test_the_restored_database_is_another_installation(file, trained):
+    before = this_installation()
+
+    restore(file, replace=True)
+
+    assert this_installation() != before
+
+
+def test_an_object_that_the_store_lacks_is_named(trained, tmp_path, capsys):
+    get_object_store().delete(trained.dataset_key)
+
+    call_command("backup", str(tmp_path / "kept.backup"))
+
+    assert f"MISSING  {trained.dataset_key}" in capsys.readouterr().out
+
+
+def test_a_database_in_use_is_not_replaced_unasked(file):
+    with pytest.raises(InUse):
+        restore(file)
+    with pytest.raises(CommandError, match="--replace does that"):
+        call_command("restore", str(file))
+
+
+def test_the_file_is_for_its_owner_only(file):
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in file.parent.glob("*kept*")] == ["kept.backup"]
+
+
+def changed(file, tmp_path, name, change):
+    """The backup with one member changed."""
+    path = tmp_path / "changed.backup"
+    with tarfile.open(file) as before, tarfile.open(path, "w") as after:
+        for member in before:
+            data = before.extractfile(member).read()
+            data = change(data) if member.name.startswith(name) else data
+            member.size = len(data)
+            after.addfile(member, BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("database", lambda data: data[:-9] + b"x" * 9, "database is damaged"),
+        ("objects/ml_models", lambda data: data[:-1] + b"x", "is damaged"),
+        ("manifest", lambda data: data.replace(b"ml.0001_initial", b"ml.0001_other"), "other migrations"),
+        ("manifest", lambda data: data.replace(b'"format": 1', b'"format": 9'), "format 9"),
+        ("manifest", lambda data: b"{}", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_damaged_or_of_another_version_changes_nothing(file, tmp_path, name, change, told):
+    before = everything()
+
+    with pytest.raises(BackupRefused, match=told):
+        restore(changed(file, tmp_path, name, change), replace=True)
+
+    assert everything() == before
+
+
+def test_what_is_no_backup_is_refused(tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear all")
+
+    with pytest.raises(CommandError, match="cannot be read as a backup"):
+        call_command("restore", str(tmp_path / "letter.txt"), "--replace")
+
+
+def test_a_store_with_other_bytes_under_a_key_is_left_alone(file, trained):
+    get_object_store().delete(trained.s3_key)
+    get_object_store().put(trained.s3_key, b"of somebody else")
+
+    with pytest.raises(BackupRefused, match="has another object"):
+        restore(file, replace=True)
+
+    assert get_object_store().get(trained.s3_key) == b"of somebody else"
