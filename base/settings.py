@@ -13,6 +13,7 @@ from kombu import Queue
 
 from apps.common.operations.environment import Environment
 from apps.common.operations.metric_files import metrics_root
+from apps.common.operations.rights import keep_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 config = Environment()
@@ -21,7 +22,7 @@ config.read_env(str(BASE_DIR / ".env"))
 # --- Where things live --------------------------------------------------------------------------------------------
 # A relative folder is one of this checkout, from whichever folder a command is called.
 VAR_DIR = BASE_DIR / config("SCRUM_ML_VAR_DIR", default="var")
-VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+keep_private(VAR_DIR)
 
 
 def _own_secret(path: Path) -> str:
@@ -46,8 +47,15 @@ SECURE_PROXY_SSL_HEADER = (
 )
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = config.bool("BEHIND_TLS_PROXY", default=False)
 SESSION_COOKIE_HTTPONLY = True
-# The proxy that ends TLS redirects to it and sends HSTS; common.W004 asks for one.
-SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+# Behind a proxy that ends TLS: whoever comes without is sent there, and browsers remember it for a year. Not for
+# subdomains and no list of browsers (W005, W021): they are not ours to decide about.
+SECURE_SSL_REDIRECT = config.bool("BEHIND_TLS_PROXY", default=False)
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if not SECURE_SSL_REDIRECT:
+    # common.W004 asks for the proxy.
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008"]
 X_FRAME_OPTIONS = "DENY"
 # Only what this service serves itself; nothing written into a page runs or styles it, whoever wrote it there.
 CONTENT_SECURITY_POLICY = {
@@ -174,6 +182,7 @@ WHITENOISE_AUTOREFRESH = False
 # --- Database -----------------------------------------------------------------------------------------------------
 DATABASES = {"default": config.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    keep_private(VAR_DIR, Path(DATABASES["default"]["NAME"]))
     # WAL alone makes "database is locked" worse: a deferred transaction cannot upgrade its lock. IMMEDIATE can wait.
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,

@@ -21,6 +21,8 @@ PRODUCTION: dict[str, Any] = {
     "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
     "SESSION_COOKIE_SECURE": True,
     "CSRF_COOKIE_SECURE": True,
+    "SECURE_SSL_REDIRECT": True,
+    "SECURE_HSTS_SECONDS": 31_536_000,
     "CELERY_BROKER_URL": "redis://broker/0",
     "AWS_STORAGE_BUCKET_NAME": "models",
     "EMAIL_URL": "smtp+tls://mail.example.com",
@@ -47,7 +49,7 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(productio
     MLModelFactory(is_active=True)
 
     one_file = {"common.W005"} if connection.vendor == "sqlite" else set()
-    assert set(findings()) - {"security.W004", "security.W008"} == one_file
+    assert set(findings()) - {"security.W005", "security.W021"} == one_file
 
 
 @pytest.mark.django_db
@@ -66,6 +68,8 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(productio
         ("DEBUG", True, "security.W018"),
         ("SECRET_KEY", "weak", "security.W009"),
         ("SESSION_COOKIE_SECURE", False, "security.W012"),
+        ("SECURE_SSL_REDIRECT", False, "security.W008"),
+        ("SECURE_HSTS_SECONDS", 0, "security.W004"),
         ("AWS_STORAGE_BUCKET_NAME", None, "ml.W001"),
         ("EMAIL_URL", "", "notifications.W001"),
         ("WEBHOOK_ALLOWED_NETWORKS", ["10.0.0.1/8"], "common.E006"),

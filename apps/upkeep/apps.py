@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import pre_delete
+from django.utils import timezone
 
 
 class UpkeepConfig(AppConfig):
@@ -7,3 +11,13 @@ class UpkeepConfig(AppConfig):
     name = "apps.upkeep"
     label = "upkeep"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # However an account is deleted: over the administration, or by a command.
+        pre_delete.connect(_erase_what_others_wrote, sender="accounts.User", dispatch_uid="erase-deleted-account")
+
+
+def _erase_what_others_wrote(*, instance: Any, **_: Any) -> None:
+    from apps.upkeep.erasing import erase_deleted_account  # noqa: PLC0415 - models exist only now
+
+    erase_deleted_account(instance, now=timezone.now())

@@ -79,7 +79,7 @@ def the_outside_reaches_it(**_: Any) -> list[CheckMessage]:
         return [
             Error(
                 "ALLOWED_HOSTS allows every name.",
-                hint="Name the hosts; health and metrics are answered under any name anyway.",
+                hint="Name the hosts; health and metrics are answered under any address too.",
                 id="common.E002",
             )
         ]

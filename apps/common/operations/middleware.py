@@ -1,12 +1,16 @@
 """What happens around every request: probes are answered, a request id is set, failures are counted."""
 
+import ipaddress
 import logging
 import time
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 
+from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.common.operations.health import live, ready
 from apps.common.operations.logging import REQUEST_ID, request_id_from
 from apps.common.operations.metrics import FAILED_REQUESTS
@@ -15,8 +19,9 @@ from apps.common.operations.scrape import metrics
 access = logging.getLogger("apps.access")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-#: Asked by address and not by name, by programs without a session: none of the other middleware concerns them, and
-#: ALLOWED_HOSTS would refuse an orchestrator that asks a container by its address.
+#: Asked by programs without a session: none of the other middleware concerns them. An orchestrator asks a container by
+#: its address, which ALLOWED_HOSTS does not name: any address will do, and of names only those of the service, so that
+#: no page of a stranger's name that leads here (DNS rebinding) can read them.
 PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "/health/live": live,
     "/health/ready": ready,
@@ -29,9 +34,31 @@ def probes(get_response: GetResponse) -> GetResponse:
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         probe = PROBES.get(request.path_info)
-        return probe(request) if probe else get_response(request)
+        if probe is None:
+            return get_response(request)
+        return probe(request) if _is_our_host(request) else _unknown_host()
 
     return handle
+
+
+def _is_our_host(request: HttpRequest) -> bool:
+    domain, _ = split_domain_port(request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", ""))
+    return _is_address(domain.strip("[]")) or validate_host(domain, settings.ALLOWED_HOSTS)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _unknown_host() -> JsonResponse:
+    body = problem(
+        400, "Bad Request", "This service is not known under that host name: see ALLOWED_HOSTS.", "unknown_host"
+    )
+    return JsonResponse(body, status=400, content_type=PROBLEM_JSON)
 
 
 def request_log(get_response: GetResponse) -> GetResponse:

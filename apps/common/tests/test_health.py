@@ -162,3 +162,26 @@ def test_the_broker_is_well_on_a_real_server_and_not_when_it_is_gone(
     with pytest.raises(Exception, match=r"127\.0\.0\.1:1") as caught:
         health.broker()
     assert "secret" not in json.dumps(str(caught.value))
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("testserver", True),
+        ("10.0.0.7:8000", True),
+        ("[::1]:8000", True),
+        ("rebound.example.com", False),
+        ("10.0.0.7.example.com", False),
+        ("a b", False),
+    ],
+)
+def test_probes_answer_to_names_of_the_service_and_to_addresses_only(
+    client: Client, checks: dict[str, Check], path: str, host: str, known: bool
+) -> None:
+    # Not from this machine, so that the metrics stay unread.
+    response = client.get(path, HTTP_HOST=host, REMOTE_ADDR="10.0.0.9")
+
+    assert (response.status_code != 400) == known
+    if not known:
+        assert response.json()["code"] == "unknown_host"

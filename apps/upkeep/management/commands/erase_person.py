@@ -1,0 +1,30 @@
+"""`./run manage erase_person EMAIL`."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from apps.common.exceptions import ApplicationError
+from apps.upkeep.erasing import erase_person
+
+
+class Command(BaseCommand):
+    """Erase a person everywhere: a pseudonym in place of name and address, nothing left that was the person's own.
+
+    A search of database and model store proves it; a signed record stays. Backups are not changed.
+    """
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            record = erase_person(options["email"], now=timezone.now())
+        except ApplicationError as error:
+            raise CommandError(error.message) from error
+        for table, count in sorted(record.counts.items()):
+            self.stdout.write(f"{count:6,}  {table}")
+        self.stdout.write(f"Erased. The search finds nothing any more. Record: {record.pk}")

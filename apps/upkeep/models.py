@@ -1,0 +1,27 @@
+"""What stays of an erasure: that there was one, of whom no more can be read from it."""
+
+from django.db import models
+
+from apps.common.models import UUIDModel
+
+
+class ErasureRecord(UUIDModel):
+    """Signed: nobody without a signing key can invent or change one."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person"
+        PROJECT = "project"
+
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    #: HMAC of the address or key: whoever names it can be told when it was erased, and nobody else learns who it was.
+    subject = models.CharField(max_length=64)
+    erased_at = models.DateTimeField()
+    #: How many rows and objects were changed or removed, by table.
+    counts = models.JSONField(default=dict)
+    signature = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["-erased_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} erased at {self.erased_at:%Y-%m-%d %H:%M}"

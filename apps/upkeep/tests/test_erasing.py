@@ -1,0 +1,175 @@
+"""Who is erased is in no table and no object any more, and a signed record says so."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from apps.accounts.models import User
+from apps.accounts.tests.factories import UserFactory
+from apps.importers.models import ImportRun
+from apps.ml.models import AnomalyDetection, MLModel, TrainingRun
+from apps.ml.services import ModelTrainer
+from apps.ml.storage import get_object_store
+from apps.ml.tests.factories import AnomalyDetectionFactory
+from apps.projects.models import Issue, IssueChange
+from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
+from apps.upkeep.erasing import (
+    NobodyFound,
+    erase_person,
+    names_of,
+    verify_record,
+    was_erased,
+)
+from apps.upkeep.models import ErasureRecord
+from apps.upkeep.texts import found_in_database, found_in_store
+
+pytestmark = pytest.mark.django_db
+EMAIL, NAME = "Zoe.Quill@example.com", "Zoë Quillfeather"
+
+
+@pytest.fixture(autouse=True)
+def no_training_begins(monkeypatch):
+    """Erasure asks for trainings; that they are done is another test's business."""
+    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+
+
+@pytest.fixture
+def person(team):
+    """Somebody who is named wherever somebody can be."""
+    user = UserFactory(email=EMAIL, full_name=NAME)
+    TeamMemberFactory(project=team, user=user)
+    issue = IssueFactory(project=team, assignee=user, title=f"Ask {NAME} about the label", description=f"cc {EMAIL}")
+    models_of_history = IssueChange(
+        issue=issue, field="title", old_value="", new_value=f"Ask {NAME.upper()}", changed_at=issue.created_at
+    )
+    models_of_history.save()
+    AnomalyDetectionFactory(project=team, notes=f"says {NAME}", evidence={"who": [NAME], EMAIL: 1})
+    ImportRun.objects.create(project=team, upload=f"id,assignee\n1,{EMAIL}".encode(), upload_name="mine.csv")
+    return user
+
+
+def test_no_table_and_no_object_names_the_person_afterwards(person, team, now):
+    done = Issue.objects.filter(project=team, resolved_at__isnull=False).first()
+    Issue.objects.filter(pk=done.pk).update(title=f"{NAME} changes the label of part 3")
+    ModelTrainer().train_effort_prediction_model(team.id, now=now)
+    needles = names_of(person)
+    assert needles == [EMAIL, NAME]
+    assert set(found_in_database(needles)) >= {"accounts.user", "projects.issue", "projects.issuechange"}
+    assert found_in_store(needles)
+
+    record = erase_person(EMAIL.swapcase(), now=now)
+
+    assert found_in_database(needles) == {}
+    assert found_in_store(needles) == []
+    assert not any(NAME.encode() in line.encode() for line in connection_dump())
+    assert ImportRun.objects.get().upload is None
+    assert AnomalyDetection.objects.get().evidence["who"][0].startswith("erased-")
+    assert verify_record(record)
+
+
+def connection_dump():
+    """Everything in the database, as text."""
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            yield from map(str, cursor.fetchall())
+
+
+def test_a_pseudonym_keeps_the_work_together_and_can_do_nothing(person, team, now):
+    erase_person(EMAIL, now=now)
+
+    person.refresh_from_db()
+    assert person.email.startswith("erased-")
+    assert (person.full_name, person.is_active, person.has_usable_password()) == ("", False, False)
+    assert not person.memberships.exists()
+    assert person.assigned_issues.count() == 1
+
+
+def test_models_that_may_have_learned_the_name_are_removed_and_asked_for_anew(person, team, now):
+    model = ModelTrainer().train_effort_prediction_model(team.id, now=now)
+
+    erase_person(EMAIL, now=now)
+
+    assert get_object_store().list("ml_models") == get_object_store().list("ml_datasets") == []
+    model = MLModel.objects.get(pk=model.pk)
+    assert (model.is_active, model.s3_key, model.refusal) == (False, "", "Its artefacts were removed by an erasure.")
+    assert TrainingRun.objects.get().project_id == team.id
+
+
+def test_a_single_short_name_is_no_reason_to_change_other_words(team, now):
+    user = UserFactory(email="ann@example.com", full_name="Ann")
+    issue = IssueFactory(project=team, title="The annual report")
+
+    erase_person("ann@example.com", now=now)
+
+    issue.refresh_from_db()
+    user.refresh_from_db()
+    assert issue.title == "The annual report"
+    assert user.full_name == ""
+
+
+def test_whom_only_texts_name_is_erased_too(team, now):
+    issue = IssueFactory(project=team, description="Write to nobody@example.com.")
+
+    erase_person("nobody@example.com", now=now)
+
+    issue.refresh_from_db()
+    assert "nobody@example.com" not in issue.description
+
+
+def test_deleting_an_account_erases_what_others_wrote_of_it(person, team):
+    person.delete()
+
+    assert found_in_database([EMAIL, NAME]) == {}
+    assert ErasureRecord.objects.get().kind == "person"
+
+
+def test_who_is_unknown_is_said(db, now):
+    with pytest.raises(NobodyFound):
+        erase_person("ghost@example.com", now=now)
+    with pytest.raises(CommandError):
+        call_command("erase_project", "NONE")
+
+
+def test_an_erased_project_is_in_no_table_and_no_object(trained, team, now, capsys):
+    key, project_id = team.key, str(team.id)
+    everyone = ModelTrainer().train_effort_prediction_model(None, now=now + timedelta(minutes=1))
+
+    call_command("erase_project", key)
+
+    assert "The search finds nothing any more." in capsys.readouterr().out
+    assert get_object_store().list("ml_models") == get_object_store().list("ml_datasets") == []
+    assert not any(project_id in line or project_id.replace("-", "") in line for line in connection_dump())
+    assert MLModel.objects.get().pk == everyone.pk
+    assert not MLModel.objects.get().is_active
+
+
+def test_the_record_says_when_to_whoever_names_the_person_and_nothing_else(person, now, settings):
+    record = erase_person(EMAIL, now=now)
+
+    assert list(was_erased("person", EMAIL.lower())) == [record]
+    assert not was_erased("person", "other@example.com").exists()
+    assert EMAIL.lower() not in str(record.__dict__).lower()
+    settings.ML_SIGNING_KEYS = ["new", *settings.ML_SIGNING_KEYS]
+    assert verify_record(ErasureRecord.objects.get())
+
+
+@pytest.mark.parametrize("change", [{"counts": {}}, {"kind": "project"}, {"erased_at": None}])
+def test_a_changed_record_is_known_as_such(person, now, change):
+    record = erase_person(EMAIL, now=now)
+
+    for name, value in change.items():
+        setattr(record, name, value or now + timedelta(days=1) if name == "erased_at" else value)
+
+    assert not verify_record(record)
+
+
+def test_staff_and_their_administration_log_go_too(db, now):
+    user = User.objects.create_superuser("root@example.com", "p")
+
+    erase_person("root@example.com", now=now)
+
+    user.refresh_from_db()
+    assert (user.is_staff, user.is_superuser) == (False, False)

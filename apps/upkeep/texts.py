@@ -1,0 +1,139 @@
+"""Names in every text of the database and in every object of the store: found, and replaced."""
+
+import gzip
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models.functions import Cast
+
+from apps.ml.storage import get_object_store
+from apps.ml.storage.keys import DATASETS, MODELS
+from apps.ml.storage.objects import ObjectStore
+
+_TEXTS = (models.CharField, models.TextField, models.JSONField)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that may hold what somebody wrote."""
+
+    model: type[models.Model]
+    field: Any
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.label_lower
+
+    @property
+    def rows(self) -> "models.QuerySet[models.Model]":
+        # Past the managers: history may be written once, and this is the exception that the law makes.
+        return models.QuerySet(self.model)
+
+    def holding(self, needles: "Needles") -> Iterator[tuple[Any, Any]]:
+        """Key and text of the rows that have one of them, whatever the case."""
+        text = Cast(self.field.attname, models.TextField())
+        rows = self.rows.annotate(_text=text).filter(needles.hint).order_by().values_list("pk", self.field.attname)
+        # All at once, since the caller changes them.
+        return ((pk, value) for pk, value in list(rows) if needles.pattern.search(_as_text(value)))
+
+
+class Needles:
+    """Names to look for."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))), re.IGNORECASE)
+
+    @property
+    def hint(self) -> models.Q:
+        """What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only."""
+        found = models.Q()
+        for name in self.names:
+            found |= models.Q(_text__icontains=max(re.findall(r"[A-Za-z0-9.@_-]*", name), key=len))
+        return found
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def columns() -> Iterator[Column]:
+    """Every column of free text of every table."""
+    for model in apps.get_models():
+        for field in model._meta.local_concrete_fields:
+            if isinstance(field, _TEXTS) and not (field.primary_key or field.choices):
+                yield Column(model, field)
+
+
+def found_in_database(names: Sequence[str]) -> dict[str, int]:
+    """How many texts of which table hold one of them."""
+    counts = {column: sum(1 for _ in column.holding(Needles(names))) for column in columns()}
+    return _by_table(counts)
+
+
+def replace_in_database(names: Sequence[str], word: str) -> dict[str, int]:
+    """Put a word in place of each; how many texts of which table were changed."""
+    needles, counts = Needles(names), {}
+    for column in columns():
+        found = list(column.holding(needles))
+        for pk, value in found:
+            changed = _replaced(value, needles.pattern, word)
+            if isinstance(changed, str) and (most := getattr(column.field, "max_length", None)):
+                changed = changed[:most]
+            column.rows.filter(pk=pk).update(**{column.field.attname: changed})
+        counts[column] = len(found)
+    return _by_table(counts)
+
+
+def _by_table(counts: dict[Column, int]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for column, count in counts.items():
+        if count:
+            sums[column.table] = sums.get(column.table, 0) + count
+    return sums
+
+
+def _replaced(value: Any, pattern: re.Pattern[str], word: str) -> Any:
+    if isinstance(value, str):
+        return pattern.sub(word, value)
+    if isinstance(value, list):
+        return [_replaced(inner, pattern, word) for inner in value]
+    if isinstance(value, dict):
+        return {pattern.sub(word, name): _replaced(inner, pattern, word) for name, inner in value.items()}
+    return value
+
+
+def found_in_store(needles: Sequence[str]) -> list[str]:
+    """Keys of the objects that hold one of them, below whatever compression."""
+    store = get_object_store()
+    keys = [found.key for prefix in (MODELS, DATASETS) for found in store.list(prefix)]
+    return [key for key in keys if _holds(store, key, needles)]
+
+
+def _holds(store: ObjectStore, key: str, needles: Sequence[str]) -> bool:
+    content = b"\n".join(_opened(store.get(key)))
+    if Needles(needles).pattern.search(content.decode(errors="ignore")):
+        return True
+    # NumPy keeps texts with four bytes a character.
+    spellings = {form for name in needles for form in (name, name.lower(), name.upper(), name.title())}
+    return any(form.encode("utf-32-le") in content for form in spellings)
+
+
+def _opened(data: bytes) -> Iterator[bytes]:
+    """The bytes as they are and as they were before they were compressed; nothing is interpreted further."""
+    yield data
+    if data[:2] == b"\x1f\x8b":
+        yield gzip.decompress(data)
+    elif data[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
+    elif data[:1] == b"\x78":
+        yield zlib.decompress(data)
