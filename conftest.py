@@ -9,7 +9,7 @@ import pytest
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
-pytest_plugins = ["tests.fixtures_engines"]
+pytest_plugins = ["tests.nothing_leaves", "tests.fixtures_engines"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
