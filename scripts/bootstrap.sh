@@ -15,12 +15,12 @@ export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
 bootstrap_fail() { echo "setup: $*" >&2; exit 1; }
 
 bootstrap_python() {
-    for candidate in python3.11 python3.12 python3.13 python3; do
+    for candidate in python3.11 python3.12 python3.13 python3.14 python3; do
         command -v "$candidate" >/dev/null 2>&1 || continue
-        "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || continue
+        "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || continue
         echo "$candidate"; return
     done
-    bootstrap_fail "Python 3.11, 3.12 or 3.13 is needed (Debian 12: apt-get install python3)."
+    bootstrap_fail "Python 3.11, 3.12, 3.13 or 3.14 is needed (Debian 12: apt-get install python3)."
 }
 
 bootstrap_ensurepip() {

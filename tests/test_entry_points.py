@@ -307,7 +307,7 @@ def test_without_python_the_message_says_what_to_install(tmp_path: Path):
     )
 
     assert done.returncode == 1
-    assert done.stderr == "setup: Python 3.11, 3.12 or 3.13 is needed (Debian 12: apt-get install python3).\n"
+    assert done.stderr == "setup: Python 3.11, 3.12, 3.13 or 3.14 is needed (Debian 12: apt-get install python3).\n"
 
 
 def test_a_folder_of_something_else_is_never_taken_for_the_environment(tmp_path: Path):
