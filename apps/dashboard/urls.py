@@ -5,6 +5,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
+from apps.dashboard.views import account
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
 from apps.dashboard.views.share import make_link, share, shared, withdraw_link
@@ -18,6 +19,12 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("dashboard/icon.svg"), permanent=True), name="icon"),
     path("login/", LoginView.as_view(template_name="dashboard/login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", account.change_password, name="password"),
+    path("password/forgotten/", account.forgotten, name="forgotten-password"),
+    path("password/<str:uid>/<str:token>/", account.new_password, name="new-password"),
+    path("keys/", account.api_keys, name="keys"),
+    path("keys/<uuid:key_id>/withdraw/", account.withdraw_key, name="withdraw-key"),
+    path("invitations/<uuid:invitation_id>/", account.answer_invitation, name="invitation"),
     path("projects/", start, name="start"),
     path("projects/new/demonstration/", demonstration, name="demonstration"),
     path("projects/new/", new_project, name="new-project"),
