@@ -112,7 +112,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.common.operations.middleware.probes",
     "apps.common.operations.middleware.request_log",
-    "apps.common.api.limits.Limits",
+    "apps.common.api.limits.RequestLimits",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -33,6 +33,12 @@ PAGES: dict[str, tuple[str, frozenset[str]]] = {
     "/favicon.ico": ("GET", EVERYBODY),
     "/login/": ("GET", EVERYBODY),
     LOG_OUT: ("POST", EVERYBODY),
+    "/password/": ("GET", PEOPLE),
+    "/password/forgotten/": ("GET", EVERYBODY),
+    "/password/{uid}/{token}/": ("GET", EVERYBODY),
+    "/keys/": ("GET", PEOPLE),
+    "/keys/{key_id}/withdraw/": ("POST", frozenset({"lead"})),
+    "/invitations/{invitation_id}/": ("POST", frozenset({"lead"})),
     "/shared/{token}/": ("GET", EVERYBODY),
     "/projects/": ("GET", PEOPLE),
     "/projects/new/": ("POST", PEOPLE),
@@ -64,6 +70,8 @@ def ids(matrix: MatrixWorld) -> dict[str, Any]:
         "issue": Issue.objects.get(pk=matrix.ids["issue_id"]).pk,
         "token": token_of(link),
         "link_id": link.pk,
+        "uid": "x",
+        "invitation_id": matrix.ids["received_id"],
     }
 
 
@@ -130,4 +138,5 @@ def answers_of(opens_to: frozenset[str], caller: str, route: str) -> set[int]:
         return BEHIND_THE_DOOR | {301} | ({404} if "{name}" in route else set())
     if caller not in PEOPLE:
         return {401}
-    return {403} if caller in TEAM else {404}
+    # What is one's own is not there for others, whatever they are in the team.
+    return {403} if caller in TEAM and route.startswith(PROJECT) else {404}

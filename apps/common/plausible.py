@@ -28,6 +28,14 @@ def text_fault(text: str, *, is_line: bool, is_needed: bool) -> str | None:
     return None
 
 
+def readable(text: str, *, is_line: bool) -> str:
+    """A text of another tool as far as people can read it: blanks for control characters, nothing for the unseen."""
+    if text.isprintable():
+        return text if any(map(_is_seen, text)) else ""
+    kept = "".join(" " if text_fault(each, is_line=is_line, is_needed=False) else each for each in text)
+    return kept if any(map(_is_seen, kept)) else ""
+
+
 def date_fault(day: date) -> str | None:
     """Why this is no date of work; None if it is."""
     return None if FIRST_YEAR <= day.year <= LAST_YEAR else f"A year from {FIRST_YEAR} to {LAST_YEAR} is needed."

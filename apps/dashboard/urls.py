@@ -5,7 +5,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.dashboard.views import backlog, imports, models, parts, said, settings, trust
+from apps.dashboard.views import account, backlog, imports, models, parts, said, settings, trust
 from apps.dashboard.views.flow import flow, flow_file
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
@@ -20,6 +20,12 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("dashboard/icon.svg"), permanent=True), name="icon"),
     path("login/", LoginView.as_view(template_name="dashboard/login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", account.change_password, name="password"),
+    path("password/forgotten/", account.forgotten, name="forgotten-password"),
+    path("password/<str:uid>/<str:token>/", account.new_password, name="new-password"),
+    path("keys/", account.api_keys, name="keys"),
+    path("keys/<uuid:key_id>/withdraw/", account.withdraw_key, name="withdraw-key"),
+    path("invitations/<uuid:invitation_id>/", account.answer_invitation, name="invitation"),
     path("projects/", start, name="start"),
     path("projects/new/demonstration/", demonstration, name="demonstration"),
     path("projects/new/", new_project, name="new-project"),

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from apps.access.keys import create_key
 from apps.accounts.tests.factories import UserFactory
 from apps.common import counters
-from apps.common.api.limits import LONGEST_ADDRESS, Limits
+from apps.common.api.limits import LONGEST_ADDRESS, RequestLimits
 from apps.common.api.throttling import client_address, limit_of
 from conftest import NOW
 
@@ -171,10 +171,10 @@ def test_a_locked_database_is_told_as_such(api_client: APIClient, monkeypatch: p
 
 
 def test_a_page_that_finds_the_database_locked_says_so_too() -> None:
-    answer = Limits(lambda request: None).process_exception(
+    answer = RequestLimits(lambda request: None).process_exception(
         RequestFactory().get("/"), OperationalError("database is locked")
     )
 
     assert answer is not None
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert Limits(lambda request: None).process_exception(RequestFactory().get("/"), ValueError()) is None
+    assert RequestLimits(lambda request: None).process_exception(RequestFactory().get("/"), ValueError()) is None

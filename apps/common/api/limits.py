@@ -19,7 +19,7 @@ LONGEST_ADDRESS = 4_000
 LONGEST_UPLOAD_BYTES = 60 * 2**20
 
 
-class Limits:
+class RequestLimits:
     """Middleware: 414 for long addresses, 400 for query parameters that do not exist, 503 while the database is away,
     `X-RateLimit-*`."""
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from apps.common.plausible import date_fault, number_fault, text_fault
+from apps.common.plausible import date_fault, number_fault, readable, text_fault
 
 
 @pytest.mark.parametrize("text", ["Change", "a\tb"[:1], "日本語", "É", "😀", "👩‍👩‍👧", "\u202eabc", "1", "-", " x "])
@@ -45,3 +45,10 @@ def test_what_only_python_takes_for_a_number_is_none(value: object) -> None:
 @pytest.mark.parametrize(("year", "fits"), [(1979, False), (1980, True), (2200, True), (2201, False), (1, False)])
 def test_work_has_a_date_of_our_time(year: int, fits: bool) -> None:
     assert (date_fault(date(year, 6, 1)) is None) is fits
+
+
+def test_what_another_tool_wrote_is_kept_as_far_as_it_can_be_read() -> None:
+    assert readable("Plain \u00e9", is_line=True) == "Plain \u00e9"
+    assert readable("a\x1b[31mb\nc", is_line=True) == "a [31mb c"
+    assert readable("a\nb\x00", is_line=False) == "a\nb "
+    assert readable("\u200b \u3164", is_line=True) == ""

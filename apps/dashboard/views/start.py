@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.access.invitations import invitations_to
 from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import Conflict
 from apps.dashboard.pages.start import project_lines
@@ -21,7 +22,8 @@ from apps.projects.services import create_project
 @logged_in
 def start(request: HttpRequest) -> HttpResponse:
     """Every project that one may see, and where to begin without any."""
-    return show(request, "start.html", {"lines": project_lines(request.user)})
+    waiting = invitations_to(signed_in(request), now=timezone.now())
+    return show(request, "start.html", {"lines": project_lines(request.user), "invitations": waiting})
 
 
 @require_POST

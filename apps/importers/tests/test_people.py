@@ -1,9 +1,10 @@
-"""Whom an import takes into a team."""
+"""Whom an import takes into a team, and which texts it leaves out."""
 
 import pytest
 
 from apps.accounts.tests.factories import UserFactory
-from apps.importers.records import Person
+from apps.importers.records import ImportedIssue, Person
+from apps.importers.texts import readable_texts
 from apps.importers.writing.people import Team
 from apps.projects.tests.factories import ProjectFactory
 from conftest import NOW
@@ -22,3 +23,11 @@ def test_nobody_who_can_log_in_is_taken_in_and_no_name_of_an_account_is_shown():
     assert (team.find(named).email, team.find(named).full_name) == ("robert@shop.imported.invalid", "Robert")
     assert not project.team.filter(user=account).exists()
     assert project.team.count() == 1
+
+
+def test_texts_that_nobody_can_read_are_left_out_and_the_issue_is_kept():
+    record = ImportedIssue(
+        line=2, external_id="A-1", title="\u200b", description="a\x00\nb", component="w\x1bb", labels=("x", "\u2060")
+    )
+
+    assert readable_texts(record) == {"title": "A-1", "description": "a \nb", "component": "w b", "labels": ["x"]}

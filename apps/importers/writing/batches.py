@@ -10,6 +10,7 @@ from django.db.models import Q
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
+from apps.importers.texts import readable_texts
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, sprints_touched
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.missing import settle_missing
@@ -138,8 +139,8 @@ class BatchWriter:
     def _values(self, record: ImportedIssue) -> dict[str, Any]:
         """Attribute of `Issue` → what the record says; attributes of which it says nothing are not there."""
         said = {name: getattr(record, name) for name in PLAIN_FIELDS}
+        said |= readable_texts(record)
         said |= {
-            "labels": list(record.labels),
             "issue_type_id": self._type_id(record.issue_type),
             "assignee_id": self._person_id(record.assignee),
             "reporter_id": self._person_id(record.reporter),

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from apps.importers.records import Person
 from apps.importers.report import ImportReport
+from apps.importers.texts import readable_texts
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_value
 from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, sprints_touched
@@ -116,8 +117,8 @@ class TrackedWriter:
     def _values(self, record: TrackedIssue) -> dict[str, Any]:
         """Attribute of `Issue` → what the tracker says; what it knows nothing of is not there."""
         said: dict[str, Any] = {name: getattr(record, name) for name in PLAIN_FIELDS}
+        said |= readable_texts(record)
         said |= {
-            "labels": list(record.labels),
             "assignee_id": self._pk(record.assignee),
             "reporter_id": self._pk(record.reporter),
         }
