@@ -10,6 +10,7 @@ from django.db.models import Count, F, Max, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.preferences import PREFERENCES
 from apps.projects.references import sprint_references
 
 #: Whoever sent the request.
@@ -108,7 +109,7 @@ def project_revision(project: Project) -> tuple[Any, ...]:
     types, statuses = types_of(project).values_list("id", "counts"), statuses_of(project).values_list("id", "category")
     return (
         project.time_zone,
-        project.target_date,
+        *(str(getattr(project, name)) for name in PREFERENCES),
         *issues.values(),
         hash(tuple(sprints.values_list("id", "name", "status", "start_date", "end_date", "completed_at"))),
         hash(tuple(team.values_list("user_id", "role", "absent_from", "absent_until"))),

@@ -50,7 +50,7 @@ def test_the_overview_tells_why_the_date_moved_and_compares_with_another_day(vis
     moved.get_by_role("button", name="Show").click()
 
     expect(moved).not_to_have_text(first)
-    expect(moved).to_contain_text(re.compile("the date of 85 % certainty"))
+    expect(moved).to_contain_text(re.compile("the date of 85.% certainty"))
 
 
 def test_a_file_waits_for_a_worker_and_the_page_says_so(visitor: Visitor):

@@ -20,6 +20,7 @@ from apps.ml.selectors.backlog import LACKING, ORDERS, BacklogCounts, BacklogQue
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services import PredictionService, RecommendationService
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
+from apps.ml.services.predictions.vote import is_hidden
 
 #: Issues on a page: what fits two screens, and is answered in a tenth of a second.
 ISSUES_A_PAGE = 25
@@ -72,8 +73,9 @@ class BacklogLine:
 
     issue: Issue
     hours: Told
-    points: Told
-    #: Who would normally take it, the likeliest first.
+    #: None while the project hides them until the team has voted.
+    points: Told | None
+    #: Who would normally take it, the likeliest first; empty where the project hides names.
     people: str
 
 
@@ -119,10 +121,10 @@ def backlog_file(project: Project, asked: BacklogQuery) -> Table:
         "hours_confidence", "hours_method", "recommended_points", "points_low", "points_high", "points_confidence",
         "points_method",
     )  # fmt: skip
-    return Table(columns, tuple(_cells(issue, estimate) for issue, estimate in found))
+    return Table(columns, tuple(_cells(project, issue, estimate) for issue, estimate in found))
 
 
-def _cells(issue: Issue, estimate: Estimate) -> tuple[str, ...]:
+def _cells(project: Project, issue: Issue, estimate: Estimate) -> tuple[str, ...]:
     effort, points = estimate.effort, estimate.points
     known = (
         issue.external_id,
@@ -134,8 +136,16 @@ def _cells(issue: Issue, estimate: Estimate) -> tuple[str, ...]:
     )
     hours = (round(effort.predicted_hours, 2), round(effort.interval.low, 2), round(effort.interval.high, 2))
     own = (*hours, round(effort.confidence, 3), effort.method)
-    recommended = (points.recommended_points, points.interval.low, points.interval.high, round(points.confidence, 3))
-    return tuple(_plain(value) for value in (*known, *own, *recommended, points.method))
+    recommended: tuple[str | float | None, ...] = (
+        points.recommended_points,
+        points.interval.low,
+        points.interval.high,
+        round(points.confidence, 3),
+        points.method,
+    )
+    if is_hidden(project, issue.story_points):
+        recommended = (None,) * len(recommended)
+    return tuple(_plain(value) for value in (*known, *own, *recommended))
 
 
 def _plain(value: str | float | None) -> str:
@@ -152,8 +162,8 @@ def _lines(project: Project, issues: Sequence[Issue], *, now: datetime) -> list[
         BacklogLine(
             issue,
             told_hours(estimate, top=top_hours),
-            told_points(estimate, top=top_points),
-            ", ".join(map(str, people[issue.pk])),
+            None if is_hidden(project, issue.story_points) else told_points(estimate, top=top_points),
+            "" if project.hides_names else ", ".join(map(str, people[issue.pk])),
         )
         for issue, estimate in found
     ]
@@ -185,12 +195,20 @@ class Why:
 
     issue: Issue
     effort: Mapping[str, Any]
-    points: Mapping[str, Any]
     people: Mapping[str, Any]
     hours_bar: Markup
-    points_bar: Markup
     parts_of_hours: Picture | None
-    parts_of_points: Picture | None
+    #: None while the project hides them until the team has voted.
+    points: "WhyPoints | None"
+
+
+@dataclass(frozen=True, slots=True)
+class WhyPoints:
+    """What recommended points rest on; `answer` is that of the API."""
+
+    answer: Mapping[str, Any]
+    bar: Markup
+    parts: Picture | None
     #: Points and their probabilities, those of more than one in a hundred.
     chances: Sequence[tuple[str, str]]
 
@@ -202,17 +220,23 @@ def why(project: Project, issue_id: UUID, *, user: User) -> Why | None:
         return None
     asked = asdict(facts_of(issue)) | {"user": user, "issue_id": issue.id, "project_id": project.id}
     effort = PredictionService().predict_issue_effort(**asked)
-    points = PredictionService().recommend_story_points(**asked)
     return Why(
         issue,
         effort,
-        points,
         RecommendationService().suggest_assignment(issue.id, project.id, user=user),
         _bar(effort, "predicted_hours", _("hours")),
-        _bar(points, "recommended_points", _("points")),
         parts(effort["contributions"], label=_("What the hours are made of"), unit=_("hours")),
-        parts(points["contributions"], label=_("What the points are made of"), unit=_("points")),
-        _chances(points["probability_distribution"]),
+        None if is_hidden(project, issue.story_points) else _why_points(asked),
+    )
+
+
+def _why_points(asked: Mapping[str, Any]) -> WhyPoints:
+    answer = PredictionService().recommend_story_points(**asked)
+    return WhyPoints(
+        answer,
+        _bar(answer, "recommended_points", _("points")),
+        parts(answer["contributions"], label=_("What the points are made of"), unit=_("points")),
+        _chances(answer["probability_distribution"]),
     )
 
 
@@ -245,7 +269,8 @@ class Typed:
 
     draft: Draft
     hours: Told
-    points: Told
+    #: None while the project hides them until the team has voted.
+    points: Told | None
     chances: Sequence[tuple[str, str]]
 
 
@@ -258,6 +283,8 @@ def typed(project: Project, title: str, *, issue_type: str, component: str) -> T
     return Typed(
         found,
         told_hours(estimate, top=estimate.effort.interval.high * 1.2),
-        told_points(estimate, top=estimate.points.interval.high * 1.2),
-        _chances({f"{points:g}": share for points, share in estimate.points.probabilities.items()}),
+        None if is_hidden(project, None) else told_points(estimate, top=estimate.points.interval.high * 1.2),
+        []
+        if is_hidden(project, None)
+        else _chances({f"{points:g}": share for points, share in estimate.points.probabilities.items()}),
     )

@@ -200,8 +200,5 @@ def reference_of(row: Mapping[str, Any]) -> str:
 def flow_page(project: Project, asked: str, *, now: datetime) -> FlowPage:
     """The flow of so many days, if that is one of the choices."""
     span = int(asked) if asked in map(str, SPANS) else DEFAULT_SPAN
-    rules = (project.waiting_statuses, project.blocked_statuses, project.blocked_labels)
-    answer = remembered(
-        state_of(project, now=now), f"flow {span} {rules}", lambda: flow_answer(project, now=now, days=span)
-    )
+    answer = remembered(state_of(project, now=now), f"flow {span}", lambda: flow_answer(project, now=now, days=span))
     return FlowPage(project, answer, span=span)

@@ -45,11 +45,18 @@ class PartsPanel:
 
 
 def parts_panel(project: Project, asked: str, *, now: datetime) -> PartsPanel:
-    """The parts of a kind; epics where an address names none."""
-    by = cast("PartKind", asked if asked in KINDS else "epic")
+    """The parts of a kind; of the first kind that there is where an address names none."""
+    if asked in KINDS:
+        return _panel(project, asked, now)
+    panels = (_panel(project, by, now) for by in KINDS)
+    return next((panel for panel in panels if panel.rows or panel.silent_because), PartsPanel(None, "epic"))
+
+
+def _panel(project: Project, by: str, now: datetime) -> PartsPanel:
+    kind = cast("PartKind", by)
     try:
         return PartsPanel(
-            remembered(state_of(project, now=now), f"parts {by}", lambda: parts_answer(project, by, now=now)), by
+            remembered(state_of(project, now=now), f"parts {by}", lambda: parts_answer(project, kind, now=now)), by
         )
     except NotEnoughData as error:
         return PartsPanel(None, by, silent_because=error.message)

@@ -38,10 +38,39 @@ SEVERITIES: Mapping[str, str | Promise] = {
     "high": gettext_lazy("high"),
     "critical": gettext_lazy("critical"),
 }
-#: What each form of the project itself holds; a box that is not ticked is not sent.
-GENERAL = ("name", "description", "time_zone", "target_date")
 BOARD_LISTS = ("waiting_statuses", "blocked_statuses")
-SWITCHES = ("hides_names", "hides_until_voted")
+#: What of a project is a line of text, with its name on the page: those that a project of this version has.
+TEXTS: Mapping[str, str | Promise] = {
+    "name": gettext_lazy("Name"),
+    "time_zone": gettext_lazy("Time zone"),
+    "holiday_country": gettext_lazy("Country of the public holidays"),
+    "holiday_region": gettext_lazy("Region of the public holidays"),
+}
+#: What is on or off, with what that means; likewise.
+SWITCHES: Mapping[str, tuple[str | Promise, str | Promise]] = {
+    "predictions_enabled": (
+        gettext_lazy("Predictions"),
+        gettext_lazy("Off: nothing is predicted for this project, recorded of it or learned from it."),
+    ),
+    "hides_until_voted": (
+        gettext_lazy("Hide points until the vote is over"),
+        gettext_lazy("Points are recommended only for issues that the team has sized itself."),
+    ),
+    "hides_names": (
+        gettext_lazy("Hide people's names in suggestions"),
+        gettext_lazy("Suggestions of who could take an issue name nobody."),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Something of a project that can be set, with what stands in the form."""
+
+    name: str
+    title: str | Promise
+    value: Any
+    note: str | Promise = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +105,19 @@ class SettingsPage:
         self.webhooks = list(webhooks_of(project)) if may_change else []
         self.invitations = list(invitations.invitations_of(project, now=now)) if may_change else []
         self.blocked_labels = ", ".join(project.blocked_labels)
+        known = ProjectUpdateSerializer().fields
+        self.texts = [Setting(name, title, getattr(project, name)) for name, title in TEXTS.items() if name in known]
+        self.switches = [
+            Setting(name, title, getattr(project, name), note)
+            for name, (title, note) in SWITCHES.items()
+            if name in known
+        ]
 
 
 # --- The project itself -------------------------------------------------------------------------------------------
 def _general(change: SettingsChange) -> None:
-    fields: dict[str, Any] = {name: change.text(name) for name in GENERAL if name in change.values}
-    if "target_date" in fields:
-        fields["target_date"] = change.day("target_date")
-    _update_project(change, fields)
+    texts = {name: change.text(name) for name in TEXTS if name in change.values}
+    _update_project(change, {**texts, "target_date": change.day("target_date")})
 
 
 def _board(change: SettingsChange) -> None:
@@ -93,7 +127,9 @@ def _board(change: SettingsChange) -> None:
 
 
 def _shown(change: SettingsChange) -> None:
-    _update_project(change, {name: name in change.values for name in SWITCHES})
+    known = ProjectUpdateSerializer().fields
+    # A box that is not ticked is not sent.
+    _update_project(change, {name: name in change.values for name in SWITCHES if name in known})
 
 
 def _update_project(change: SettingsChange, fields: Mapping[str, Any]) -> None:

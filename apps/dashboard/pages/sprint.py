@@ -2,23 +2,29 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.common.charts.bars import gauge
 from apps.common.charts.forecasts import FanDay, Progress, WorkDay, burndown
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Markup, Picture, Table
+from apps.dashboard.memory import remembered, state_of
+from apps.dashboard.pages.backlog import Told, told_hours
 from apps.dashboard.pages.issues import NamedIssue, named_issues
 from apps.ml.core.findings import Finding
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
+from apps.ml.services.predictions.backlog import estimates_of
 from apps.ml.services.sprints.overview import SprintOverview
 from apps.projects.history.sprint_books import Amount
+from apps.projects.selectors import issues_of
 
+#: Issues of a sprint that are estimated; a sprint with more is a backlog, which has a page of its own.
+MOST_ESTIMATES = 40
 #: Books of the report in the order in which they are read.
 BOOKS = {
     "committed": gettext_lazy("Committed"),
@@ -50,6 +56,8 @@ class PlanRow:
     issue: NamedIssue
     chance_without: float
     is_kept: bool
+    #: What it will take; None where nobody was asked.
+    hours: Told | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +100,16 @@ class SprintPage:
     """
 
     def __init__(
-        self, found: SprintOverview, *, today: date, kept: Sequence[str] | None = None, shows_people: bool = True
+        self,
+        found: SprintOverview,
+        *,
+        today: date,
+        kept: Sequence[str] | None = None,
+        shows_people: bool = True,
+        hours: Mapping[str, Told] | None = None,
     ) -> None:
         self.overview, self.today, self.kept, self.shows_people = found, today, kept, shows_people
+        self.hours = hours or {}
         self.sprint, self.outlook, self.forecast = found.sprint, found.outlook, found.forecast
         self.names = named_issues(found.sprint.project, _all_issues(found), shows_people=shows_people)
 
@@ -186,7 +201,12 @@ class SprintPage:
     def plan(self) -> Sequence[PlanRow]:
         """The open issues, what helps most to take out first."""
         return [
-            PlanRow(self.names[drop.issue_id], drop.probability_after, self.kept is None or drop.issue_id in self.kept)
+            PlanRow(
+                self.names[drop.issue_id],
+                drop.probability_after,
+                self.kept is None or drop.issue_id in self.kept,
+                self.hours.get(drop.issue_id),
+            )
             for drop in self.overview.drops
             if drop.issue_id in self.names
         ]
@@ -213,6 +233,19 @@ class SprintPage:
 
     def _named(self, issue_ids: Iterable[str]) -> list[NamedIssue]:
         return [self.names[issue_id] for issue_id in issue_ids if issue_id in self.names]
+
+
+def hours_of(found: SprintOverview, *, now: datetime) -> Mapping[str, Told]:
+    """What each open issue of a sprint will take, in bars that can be compared; remembered until something changes."""
+    project, wanted = found.sprint.project, [drop.issue_id for drop in found.drops[:MOST_ESTIMATES]]
+
+    def make() -> Mapping[str, Told]:
+        estimates = estimates_of(project.pk, issues_of(project).filter(id__in=wanted))
+        top = max((estimate.effort.interval.high for _, estimate in estimates), default=1.0)
+        return {str(issue.pk): told_hours(estimate, top=top) for issue, estimate in estimates}
+
+    what = f"hours {get_language()} {found.sprint.pk}"
+    return remembered(state_of(project, now=now), what, make) if wanted else {}
 
 
 def _all_issues(found: SprintOverview) -> set[str]:

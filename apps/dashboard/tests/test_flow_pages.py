@@ -101,6 +101,24 @@ def test_tables_and_pictures_are_files(visitor, project):
             assert (answer.status_code, answer["Content-Disposition"][-5:]) == (200, f'.{kind}"')
 
 
+def test_points_and_names_stay_hidden_on_every_page_that_would_show_them(visitor, project):
+    unsized = project.issues.filter(status__category="to_do", story_points=None).first()
+    shown = visitor.get(address("backlog", project)).content.decode()
+    Project.objects.filter(pk=project.pk).update(hides_until_voted=True, hides_names=True)
+
+    hidden = visitor.get(address("backlog", project)).content.decode()
+    rows = visitor.get(address("backlog-csv", project)).content.decode().splitlines()
+    why = visitor.get(address("backlog-why", project, issue_id=unsized.pk)).content.decode()
+    typed = visitor.get(address("backlog-estimate", project), {"title": "Paint the door"}).content.decode()
+
+    assert ("after the vote" in shown, "after the vote" in hidden) == (False, True)
+    assert any(row.endswith(",,,,,") for row in rows)
+    assert all("Points are hidden until the vote is over." in text for text in (why, typed))
+    names = [str(member.user) for member in project.team.filter(user__email__endswith="demo.example.com")]
+    assert any(name in shown for name in names)
+    assert not any(name in hidden for name in names)
+
+
 def test_a_stranger_is_told_that_there_is_nothing(project, client):
     client.force_login(UserFactory())
 

@@ -25,6 +25,8 @@ from apps.ml.selectors.trust import open_anomalies
 from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
+from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
@@ -278,7 +280,8 @@ def queries_of(client: Client, page: str) -> int:
     """As a new process asks them."""
     memory.forget()
     ModelLoader().clear_cache()
-    FINISHED_WORK.clear()
+    for kept in (FINISHED_WORK, ISSUE_TEXTS, EFFORT_OUTCOMES, POINTS_OUTCOMES):
+        kept.clear()
     with CaptureQueriesContext(connection) as asked:
         client.get(page)
     return len(asked)

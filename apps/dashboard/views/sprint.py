@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.accounts.signed_in import signed_in
 from apps.dashboard.pages.plan import answer_of, kept_of
 from apps.dashboard.pages.project import sprint_figures
-from apps.dashboard.pages.sprint import SprintPage
+from apps.dashboard.pages.sprint import SprintPage, hours_of
 from apps.dashboard.pages.sprints import current_sprint, sprint_list
 from apps.dashboard.types import Project
 from apps.dashboard.views.files import file_of
@@ -60,4 +60,4 @@ def _shown(project: Project, reference: str, kept: Sequence[str] | None = None) 
     found = sprint_figures(project, reference, now=now)
     if found is None:
         raise Http404
-    return SprintPage(found, today=timezone.localdate(now), kept=kept)
+    return SprintPage(found, today=timezone.localdate(now), kept=kept, hours=hours_of(found, now=now))

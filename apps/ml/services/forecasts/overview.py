@@ -15,6 +15,7 @@ from apps.ml.core.past.behaviour import NaturalLimits, natural_limits, signals
 from apps.ml.core.past.burn_up import Standing, burn_up
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.progress import done_so_far, turns_since
+from apps.ml.services.forecasts.service import of_a_sprint
 from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.ml.services.forecasts.sprint import TeamPast, team_past
 
@@ -72,6 +73,9 @@ def project_forecast(
 def _forecaster(
     project_id: UUID, items: Sequence[WorkItem], team: TeamPast, *, now: datetime, target: date | None
 ) -> WorkForecaster:
+    # One answer wherever shown: all that is open may be what a running sprint holds.
+    if of_sprint := of_a_sprint(project_id, items, by=target, now=now):
+        return of_sprint
     unit, spreads = unit_and_sizes(project_id, items, (), team.throughput)
     return WorkForecaster(team.throughput, unit, team.calendar.day_of(now), target, team.calendar, spreads)
 

@@ -12,6 +12,11 @@ class HiddenUntilVoted(Conflict):
     code = "hidden_until_voted"
 
 
+def is_hidden(project: Project, story_points: float | None) -> bool:
+    """Whether the points recommended for an issue stay hidden, by the points that the team has given it."""
+    return project.hides_until_voted and story_points is None
+
+
 def require_vote(project: Project, issue_id: UUID | None) -> None:
     """Refuse to recommend points where the project hides them until the vote is over, and it is not."""
     if not project.hides_until_voted:
