@@ -16,7 +16,7 @@ from apps.ml.selectors.replays import projects_with_models
 from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
-from apps.ml.services.evaluation.kept_replays import ask_for_replays, make_replays
+from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
@@ -143,6 +143,9 @@ def sweep_model_store() -> int:
 @shared_task(soft_time_limit=claims.SOFT_LIMIT_SECONDS, time_limit=claims.HARD_LIMIT_SECONDS)
 def replay_past(project_id: str) -> None:
     """Replay a project's past and keep what it showed."""
+    # Web processes send this task; only a worker needs what trains.
+    from apps.ml.services.evaluation.replaying import make_replays  # noqa: PLC0415
+
     make_replays(UUID(project_id), now=timezone.now)
 
 

@@ -16,7 +16,16 @@ from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Markup, Picture, Table
 from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.types import Issue, Project, User
-from apps.ml.selectors.backlog import LACKING, ORDERS, BacklogCounts, BacklogQuery, backlog_counts, open_issues
+from apps.ml.selectors.backlog import (
+    LACKING,
+    ORDERS,
+    BacklogCounts,
+    BacklogQuery,
+    backlog_counts,
+    issues_in_order,
+    listed_ids,
+    open_issues,
+)
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services import PredictionService, RecommendationService
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
@@ -105,12 +114,22 @@ def query_of(values: Mapping[str, str]) -> BacklogQuery:
 
 def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetime) -> Backlog:
     """One page of the open issues with their predictions."""
-    shown = Paginator(open_issues(project.id, asked), ISSUES_A_PAGE).get_page(page)
-    # The language is part of what is kept: bars are named in it.
-    what = f"backlog {get_language()} {asked} {shown.number}"
     state = state_of(project, now=now)
-    lines = remembered(state, what, lambda: _lines(project, list(shown.object_list), now=now))
-    return Backlog(asked, backlog_counts(project.id), shown, lines, ORDER_NAMES, LACKING_NAMES)
+    issue_ids = _listed(project, asked, state)
+    shown = Paginator(issue_ids, ISSUES_A_PAGE).get_page(page)
+    own = list(shown.object_list)
+    # The language is part of what is kept: bars are named in it.
+    what = f"backlog {get_language()} {own}"
+    lines = remembered(state, what, lambda: _lines(project, issues_in_order(project.id, own), now=now))
+    counts = remembered(state, "backlog counts", lambda: backlog_counts(project.id))
+    return Backlog(asked, counts, shown, lines, ORDER_NAMES, LACKING_NAMES)
+
+
+def _listed(project: Project, asked: BacklogQuery, state: str) -> Sequence[UUID]:
+    """What is searched is asked once; other lists are turned page by page."""
+    if asked.search:
+        return listed_ids(project.id, asked)
+    return remembered(state, f"backlog {asked}", lambda: listed_ids(project.id, asked))
 
 
 def backlog_file(project: Project, asked: BacklogQuery) -> Table:

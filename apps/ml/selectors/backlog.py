@@ -1,11 +1,11 @@
 """What is still to be done, as a list that is searched, narrowed and ordered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.ml.selectors.issues import ENDED
 from apps.projects.levels import COUNTED
@@ -19,6 +19,8 @@ ORDERS: Mapping[str, tuple[Any, ...]] = {
     "points": (F("story_points").desc(nulls_last=True), "created_at"),
     "estimate": (F("estimated_hours").desc(nulls_last=True), "created_at"),
 }
+#: Issues of a list: nobody turns two hundred pages, and lists stay in memory.
+MOST_LISTED = 5_000
 #: What a list can be narrowed to, by its name in an address.
 _LACKING: Mapping[str, Q] = {
     "points": Q(story_points=None),
@@ -65,16 +67,25 @@ class BacklogCounts:
     components: tuple[str, ...]
 
 
+def listed_ids(project_id: UUID, asked: BacklogQuery) -> list[UUID]:
+    """The issues of a list in their order, at most `MOST_LISTED`."""
+    return list(open_issues(project_id, asked).values_list("id", flat=True)[:MOST_LISTED])
+
+
+def issues_in_order(project_id: UUID, issue_ids: Sequence[UUID]) -> list[Issue]:
+    """Open issues as a list shows them; those that have ended since are left out."""
+    found = open_issues(project_id, BacklogQuery()).in_bulk(list(issue_ids))
+    return [found[issue_id] for issue_id in issue_ids if issue_id in found]
+
+
 def backlog_counts(project_id: UUID) -> BacklogCounts:
-    """Of all open issues, in three queries."""
-    issues = _open(project_id).order_by()
-    numbers = issues.aggregate(issues=Count("id"), without_points=Count("id", filter=Q(story_points=None)))
+    """Of all open issues, in one query."""
+    rows = list(_open(project_id).order_by().values_list("issue_type__name", "component", "story_points"))
     return BacklogCounts(
-        **numbers,
-        types=tuple(issues.values_list("issue_type__name", flat=True).distinct().order_by("issue_type__name")),
-        components=tuple(
-            issues.exclude(component="").values_list("component", flat=True).distinct().order_by("component")
-        ),
+        issues=len(rows),
+        without_points=sum(points is None for _, _, points in rows),
+        types=tuple(sorted({name for name, _, _ in rows})),
+        components=tuple(sorted({name for _, name, _ in rows if name})),
     )
 
 

@@ -41,22 +41,32 @@ class GivenAnswer(Generic[Answer]):
     baseline: float | None
 
 
-def answer_effort(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[EffortEstimate]:
-    """Hours, in the seed's order: model, similar issues, averages by type; the team's estimate before the latter."""
+def answer_effort(
+    facts: IssueFacts, project_id: UUID | str, *, with_evidence: bool = True
+) -> GivenAnswer[EffortEstimate]:
+    """Hours, in the seed's order: model, similar issues, averages by type; the team's estimate before the latter.
+
+    The figures are the same without the evidence, finished issues about the same thing, whose search takes longest.
+    """
     model, note = _model(ModelType.EFFORT_PREDICTION, project_id)
     if model is not None:
-        return _effort_of_model(model, facts, project_id)
+        given = _effort_of_model(model, facts, project_id)
+        # The model's own neighbours are as of its training, and a global model has none: evidence is today's.
+        evidence = similar_finished(facts, project_id) if with_evidence else ()
+        return replace(given, answer=replace(given.answer, similar_issues=evidence))
     work = FINISHED_WORK.of_project(project_id)
     level = settings.ML_INTERVAL_LEVEL
     estimate = estimate_without_model(facts, work.issues, work.index, work.outcomes, level=level)
-    if estimate.method != "similarity":
+    if estimate.method != "similarity" and with_evidence:
         # What similar issues took made no answer; those that may be about the same thing are shown all the same.
         estimate = replace(estimate, similar_issues=similar_finished(facts, project_id))
     return GivenAnswer(_announced(estimate, note), None, _median(issue.actual_hours for issue in work.issues))
 
 
-def answer_points(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[PointsRecommendation]:
-    """Story points: model, else the team's few points pooled with what other teams know."""
+def answer_points(
+    facts: IssueFacts, project_id: UUID | str, *, with_evidence: bool = True
+) -> GivenAnswer[PointsRecommendation]:
+    """Story points: model, else the team's few points pooled with what other teams know; evidence as of hours."""
     model, note = _model(ModelType.STORY_POINTS, project_id)
     history = FINISHED_WORK.of_project(project_id).issues
     if model is not None:
@@ -70,7 +80,8 @@ def answer_points(facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[Poin
     else:
         with_points = [issue for issue in history if issue.story_points]
         answer = _announced(_with_little_history(facts, with_points), note)
-    answer = replace(answer, similar_issues=similar_finished(facts, project_id))
+    evidence = similar_finished(facts, project_id) if with_evidence else ()
+    answer = replace(answer, similar_issues=evidence)
     return GivenAnswer(answer, model, _median(issue.story_points for issue in history))
 
 
@@ -84,8 +95,6 @@ def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | s
     work = None if model.project_id is not None else FINISHED_WORK.of_project(project_id)
     team = None if work is None else work.record_for(model)
     estimate = model.predictor.estimate(facts, recent=recent, team=team, level=level)
-    # The model's own neighbours are as of its training, and a global model has none: evidence is the asker's of today.
-    estimate = replace(estimate, similar_issues=similar_finished(facts, project_id))
     if work is None:
         return GivenAnswer(estimate, model, math.exp(model.predictor.levels.overall))
     # The level of a global model is that of all teams: the baseline is the asker's own.

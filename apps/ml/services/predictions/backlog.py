@@ -45,18 +45,20 @@ class Draft:
 
 
 def estimates_of(project_id: UUID, issues: Iterable[Issue]) -> list[tuple[Issue, Estimate]]:
-    """Each issue with its estimate; models and finished work are in memory, so that no issue costs a query."""
-    return [(issue, estimate_of(project_id, facts_of(issue))) for issue in issues]
+    """Each issue with its estimate, without evidence; what answers is in memory: no issue costs a query."""
+    return [(issue, estimate_of(project_id, facts_of(issue), with_evidence=False)) for issue in issues]
 
 
-def estimate_of(project_id: UUID, facts: IssueFacts) -> Estimate:
+def estimate_of(project_id: UUID, facts: IssueFacts, *, with_evidence: bool = True) -> Estimate:
     """The answers that the two endpoints give to the same facts."""
-    return Estimate(answer_effort(facts, project_id).answer, answer_points(facts, project_id).answer)
+    effort = answer_effort(facts, project_id, with_evidence=with_evidence)
+    # What is most like it is the same for both.
+    return Estimate(effort.answer, answer_points(facts, project_id, with_evidence=False).answer)
 
 
 def evidence_of(project_id: UUID, estimate: Estimate) -> tuple[Named, ...]:
     """The finished issues most like it, by name; those that are gone since are left out."""
-    similar = estimate.effort.similar_issues or estimate.points.similar_issues
+    similar = estimate.effort.similar_issues
     titles = issue_titles(project_id, [each.issue_id for each in similar]) if similar else {}
     return tuple(Named(each, **titles[each.issue_id]) for each in similar if each.issue_id in titles)
 

@@ -6,8 +6,9 @@ import pytest
 
 from apps.ml import tasks
 from apps.ml.models import Replay
-from apps.ml.services.evaluation import kept_replays
-from apps.ml.services.evaluation.kept_replays import LOST_AFTER, ask_for_replays, keep_replay, make_replays
+from apps.ml.services.evaluation import replaying
+from apps.ml.services.evaluation.kept_replays import LOST_AFTER, ask_for_replays, keep_replay
+from apps.ml.services.evaluation.replaying import make_replays
 from apps.ml.tests.factories import MLModelFactory
 from apps.projects.tests.factories import ProjectFactory
 
@@ -48,7 +49,7 @@ def test_a_fault_of_ours_is_told_and_raised(now, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(kept_replays, "_MADE", dict.fromkeys(Replay.Kind, broken))
+    monkeypatch.setattr(replaying, "_MADE", dict.fromkeys(Replay.Kind, broken))
 
     with pytest.raises(ZeroDivisionError):
         make_replays(ProjectFactory().id, now=lambda: now)
