@@ -1,6 +1,6 @@
 """Every open issue with what it will take; why, for one of them; and an estimate while an issue is written."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -56,6 +56,16 @@ ORDER_NAMES: Mapping[str, str | Promise] = {
     "points": gettext_lazy("most points first"),
     "estimate": gettext_lazy("largest estimate first"),
 }
+#: Orders by what is predicted, largest first. Every issue has to be asked about, so that long lists have none.
+PREDICTED_ORDERS: Mapping[str, Callable[[Estimate], float]] = {
+    "hours": lambda estimate: estimate.effort.predicted_hours,
+    "unsure": lambda estimate: estimate.effort.interval.high / max(estimate.effort.interval.low, 1e-9),
+}
+MOST_ORDERED = 300
+PREDICTED_NAMES: Mapping[str, str | Promise] = {
+    "hours": gettext_lazy("longest first, as predicted"),
+    "unsure": gettext_lazy("least sure first"),
+}
 LACKING_NAMES: Mapping[str, str | Promise] = {
     "points": gettext_lazy("without points"),
     "assignee": gettext_lazy("without an assignee"),
@@ -108,7 +118,7 @@ def query_of(values: Mapping[str, str]) -> BacklogQuery:
         issue_type=values.get("type", ""),
         component=values.get("component", ""),
         lacking=lacking if lacking in LACKING else "",
-        order=order if order in ORDERS else "priority",
+        order=order if order in ORDERS or order in PREDICTED_ORDERS else "priority",
     )
 
 
@@ -122,19 +132,33 @@ def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetim
     what = f"backlog {get_language()} {own}"
     lines = remembered(state, what, lambda: _lines(project, issues_in_order(project.id, own), now=now))
     counts = remembered(state, "backlog counts", lambda: backlog_counts(project.id))
-    return Backlog(asked, counts, shown, lines, ORDER_NAMES, LACKING_NAMES)
+    orders = {**ORDER_NAMES, **(PREDICTED_NAMES if counts.issues <= MOST_ORDERED else {})}
+    return Backlog(asked, counts, shown, lines, orders, LACKING_NAMES)
 
 
 def _listed(project: Project, asked: BacklogQuery, state: str) -> Sequence[UUID]:
     """What is searched is asked once; other lists are turned page by page."""
-    if asked.search:
-        return listed_ids(project.id, asked)
-    return remembered(state, f"backlog {asked}", lambda: listed_ids(project.id, asked))
+
+    def listed() -> Sequence[UUID]:
+        issue_ids = listed_ids(project.id, asked)
+        if asked.order not in PREDICTED_ORDERS or len(issue_ids) > MOST_ORDERED:
+            return issue_ids
+        found = estimates_of(project.id, issues_in_order(project.id, issue_ids))
+        return [issue.id for issue, _ in _ordered(found, asked)]
+
+    return listed() if asked.search else remembered(state, f"backlog {asked}", listed)
+
+
+def _ordered(found: Sequence[tuple[Issue, Estimate]], asked: BacklogQuery) -> Sequence[tuple[Issue, Estimate]]:
+    """By what is predicted, where that is asked for."""
+    if asked.order not in PREDICTED_ORDERS:
+        return found
+    return sorted(found, key=lambda each: PREDICTED_ORDERS[asked.order](each[1]), reverse=True)
 
 
 def backlog_file(project: Project, asked: BacklogQuery) -> Table:
     """Every issue asked for, in plain numbers with the decimals of the API."""
-    found = estimates_of(project.id, open_issues(project.id, asked)[:ISSUES_A_FILE])
+    found = _ordered(estimates_of(project.id, open_issues(project.id, asked)[:ISSUES_A_FILE]), asked)
     columns = (
         "key", "title", "type", "status", "priority", "story_points", "predicted_hours", "hours_low", "hours_high",
         "hours_confidence", "hours_method", "recommended_points", "points_low", "points_high", "points_confidence",

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -142,6 +143,22 @@ def test_lists_are_searched_narrowed_and_ordered(demo: Team, lead: Client):
     assert {row["title"] for row in rows_of(lead, q="zebra", lacking="points")} == {"Zebra crossing"}
     assert rows_of(lead, order="points")[0]["title"] == pointed.title
     assert "No open issue fits." in text_of(lead, BACKLOG, q="no such words")
+
+
+@pytest.mark.parametrize("order", ["hours", "unsure"])
+def test_a_list_is_ordered_by_what_is_predicted_on_the_page_as_in_the_file(demo: Team, lead: Client, order: str):
+    def key(row: dict[str, str]) -> float:
+        low, high = float(row["hours_low"]), float(row["hours_high"])
+        return float(row["predicted_hours"]) if order == "hours" else high / low
+
+    rows = rows_of(lead, order=order)
+
+    # Figures of the file are rounded, so that neighbours may be a hair apart.
+    assert all(key(earlier) >= 0.95 * key(later) for earlier, later in pairwise(rows))
+    assert key(rows[0]) > key(rows[-1])
+    page = text_of(lead, BACKLOG, order=order)
+    shown = [page.index(f"{row['key']} {row['title']}") for row in rows[:5]]
+    assert shown == sorted(shown)
 
 
 def test_a_list_is_cut_into_pages(demo: Team, lead: Client):
