@@ -16,7 +16,7 @@ from apps.ml.services.models.kinds import kind_of, truth_of
 def page(found: Backtest, *, made_at: datetime) -> str:
     """The page; everything in it that a person typed is escaped."""
     title = f"{kind_of(found.kind).title} of {found.project}, replayed"
-    replay, promise = found.replay, f"stated confidence: {truth_of(found.kind).promise}"
+    replay = found.replay
     body = (
         f'<p class="verdict">{escape(found.verdict)}</p>',
         f"<p>{found.score.n:,} issues whose work began between {replay.asked_at[0]:%Y-%m-%d} and "
@@ -25,17 +25,22 @@ def page(found: Backtest, *, made_at: datetime) -> str:
         *(f"<p>{escape(note)}</p>" for note in replay.notes),
         "<h2>Beside simple methods</h2>",
         html_table(table_rows(found)),
-        "<h2>Did the confidence come true?</h2>",
+        "<h2>Did confidence and ranges hold what they promised?</h2>",
         "<p>Dots on the dashed line are honest; below it too much was promised. Whiskers are 95 % intervals.</p>",
-        calibration(found.calibration, label="Confidence against what happened", promise=promise).figure,
-        "<h2>Did the ranges hold what they promised?</h2>",
-        calibration(
-            found.ranges, label="Coverage of ranges by their level", promise="promised share inside the range"
-        ).figure,
+        f'<div class="pair">{_promises(found)}</div>',
         "<h2>Errors over time</h2>",
         _errors_over_time(found),
     )
     return document(title, body)
+
+
+def _promises(found: Backtest) -> str:
+    """Confidences and ranges, each beside what came true."""
+    promise = f"stated confidence: {truth_of(found.kind).promise}"
+    confidence = calibration(found.calibration, label="Confidence against what happened", promise=promise)
+    inside = "promised share inside the range"
+    ranges = calibration(found.ranges, label="Coverage of ranges by their level", promise=inside)
+    return f"<section>{confidence.figure}</section><section>{ranges.figure}</section>"
 
 
 def table_rows(found: Backtest) -> Iterator[Sequence[str]]:
