@@ -196,6 +196,8 @@ AWS_S3_MAX_RETRIES = config.int("AWS_S3_MAX_RETRIES", default=2)
 ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
 
 # --- Predictions --------------------------------------------------------------------------------------------------
+# False: no project is predicted for, whatever it says itself.
+ML_PREDICTIONS_ENABLED = config.bool("ML_PREDICTIONS_ENABLED", default=True)
 ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8)
 ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256) * 2**20
 ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365)

@@ -35,6 +35,8 @@ class Project(UUIDModel):
     description = models.TextField(blank=True)
     #: Days, sprint ends and weeks are the days of this zone.
     time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
+    #: Whether anything is predicted for the team, and learned from its work.
+    predictions_enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
 

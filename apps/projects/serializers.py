@@ -70,9 +70,14 @@ class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Projec
 
     class Meta:
         model = Project
-        fields = ["id", "key", "name", "description", "time_zone", "created_at"]
+        fields = ["id", "key", "name", "description", "time_zone", "predictions_enabled", "created_at"]
         read_only_fields = ["id", "created_at"]
-        extra_kwargs = {"key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."}}
+        extra_kwargs = {
+            "key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."},
+            "predictions_enabled": {
+                "help_text": "False: nothing is predicted for it, recorded of it or learned from it."
+            },
+        }
 
 
 class ProjectUpdateSerializer(ProjectSerializer):

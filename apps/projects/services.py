@@ -45,9 +45,9 @@ EDITABLE_ISSUE_FIELDS = frozenset({
 
 # --- Projects -----------------------------------------------------------------------------------------------------
 @all_or_nothing()
-def create_project(*, key: str, name: str, by: User, now: datetime, description: str = "") -> Project:
-    """A project led by its creator, with the default types and statuses."""
-    project = insert(Project(key=key, name=name, description=description, created_at=now))
+def create_project(*, key: str, name: str, by: User, now: datetime, **known: Any) -> Project:
+    """A project led by its creator, with the default types and statuses; `known` are further fields of it."""
+    project = insert(Project(key=key, name=name, created_at=now, **known))
     TeamMember.objects.create(project=project, user=by, role=TeamMember.Role.LEAD, joined_at=now)
     add_default_workflow(project)
     return project
@@ -64,8 +64,8 @@ def add_default_workflow(project: Project) -> None:
 
 @all_or_nothing()
 def update_project(project: Project, **fields: Any) -> Project:
-    """Change name or description; the key is how others know the project and stays."""
-    return update(project, fields, allowed={"name", "description"})
+    """Change what a lead may say of a project; the key is how others know it and stays."""
+    return update(project, fields, allowed={"name", "description", "time_zone", "predictions_enabled"})
 
 
 @all_or_nothing()

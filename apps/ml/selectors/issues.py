@@ -152,7 +152,7 @@ def _completed(
     project_id: UUID | str | None, outcomes: Sequence[str], newest: int | None, now: datetime | None
 ) -> list[tuple[CompletedIssue, str]]:
     """Finished issues that have one of these outcomes (any issue without one named), with who finished each."""
-    scope = Q() if project_id is None else Q(project_id=project_id)
+    scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
     has_outcome = Q()
     for outcome in outcomes:
         has_outcome |= Q(**{f"{outcome}__gt": 0})

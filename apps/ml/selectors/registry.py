@@ -25,9 +25,9 @@ def with_outcome(outcome: Q) -> QuerySet[Issue]:
 
 
 def count_outcomes(outcome: Q, project_id: UUID | str | None) -> int:
-    """How many finished issues there are to learn from."""
-    issues = with_outcome(outcome)
-    return (issues if project_id is None else issues.filter(project_id=project_id)).count()
+    """How many finished issues there are to learn from; of all projects, those that are predicted for."""
+    scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
+    return with_outcome(outcome).filter(scope).count()
 
 
 class Candidate(NamedTuple):
@@ -41,11 +41,11 @@ class Candidate(NamedTuple):
 
 
 def training_plan(model_type: str, outcome: Q, *, at_least: int) -> Iterator[Candidate]:
-    """Projects with so many outcomes and no training queued or running: one query for all of them, streamed."""
+    """Projects with predictions, so many outcomes and no training queued or running: one query for all, streamed."""
     samples = with_outcome(outcome).filter(project_id=OuterRef("pk")).values("project_id").annotate(n=Count("*"))
     under_way = TrainingRun.objects.filter(project_id=OuterRef("pk"), model_type=model_type, state__in=TrainingRun.OPEN)
     rows = (
-        Project.objects.filter(~Exists(under_way))
+        Project.objects.filter(~Exists(under_way), predictions_enabled=True)
         .annotate(samples=Coalesce(Subquery(samples.values("n"), output_field=IntegerField()), 0))
         .annotate(active=FilteredRelation("ml_models", condition=_active("ml_models__", model_type)))
         .filter(samples__gte=at_least)

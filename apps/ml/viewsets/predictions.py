@@ -24,6 +24,7 @@ from apps.ml.serializers.predictions import (
 )
 from apps.ml.services import PredictionService
 from apps.ml.services.predictions.likeness import likely_duplicates
+from apps.ml.viewsets.scope import predicted_project
 from apps.projects.models import Issue, Project
 from apps.projects.selectors import projects_visible_to
 
@@ -80,7 +81,7 @@ class PredictionViewSet(ViewSet):
 
 def _answer(request: Request, asked: IssueInputSerializer, service: Callable[..., dict[str, Any]]) -> Response:
     asked.is_valid(raise_exception=True)
-    project = get_object_or_404(projects_visible_to(request.user), id=asked.validated_data["project_id"])
+    project = predicted_project(request, asked.validated_data["project_id"])
     issue_id = asked.validated_data.get("issue_id")
     known = _facts_of_issue(project, issue_id) if issue_id else {}
     return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | asked.facts()))
