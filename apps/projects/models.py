@@ -37,6 +37,8 @@ class Project(UUIDModel):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
     #: Whether anything is predicted for the team, and learned from its work.
     predictions_enabled = models.BooleanField(default=True)
+    #: Issues with one of these labels are done by agents, in whatever case; beside those of members who are agents.
+    agent_labels = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
 
@@ -67,6 +69,8 @@ class TeamMember(models.Model):
     joined_at = models.DateTimeField(default=timezone.now)
     #: False for who shall not be suggested for work, for whatever reason: none is asked for or kept.
     available_for_assignment = models.BooleanField(default=True)
+    #: A program that works on issues: what it does is learned apart from what people do.
+    is_agent = models.BooleanField(default=False)
     #: First and last day away; one of them alone means from then on, or until then.
     absent_from = models.DateField(null=True, blank=True)
     absent_until = models.DateField(null=True, blank=True)

@@ -67,10 +67,16 @@ class IdField(serializers.PrimaryKeyRelatedField[Any]):
 
 class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Project]):
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+    agent_labels = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_LABEL_LENGTH),
+        max_length=MAX_LABELS,
+        required=False,
+        help_text="Issues with one of these labels are done by agents, and are learned apart from those of people.",
+    )
 
     class Meta:
         model = Project
-        fields = ["id", "key", "name", "description", "time_zone", "predictions_enabled", "created_at"]
+        fields = ["id", "key", "name", "description", "time_zone", "predictions_enabled", "agent_labels", "created_at"]
         read_only_fields = ["id", "created_at"]
         extra_kwargs = {
             "key": {"help_text": "Capital letters, digits, - and _; starts with a letter; stays."},
@@ -121,11 +127,12 @@ class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer[TeamMem
     class Meta:
         model = TeamMember
         fields = [
-            "user", "email", "full_name", "role", "joined_at",
+            "user", "email", "full_name", "role", "joined_at", "is_agent",
             "available_for_assignment", "absent_from", "absent_until",
         ]  # fmt: skip
         read_only_fields = ["joined_at"]
         extra_kwargs = {
+            "is_agent": {"help_text": "A program: what it finishes is learned apart, and it is suggested for nothing."},
             "available_for_assignment": {"help_text": "Whether suggest-assignment may name this person."},
             "absent_from": {"help_text": "First day away; alone: from then on."},
             "absent_until": {"help_text": "Last day away; alone: until then."},

@@ -65,7 +65,7 @@ def add_default_workflow(project: Project) -> None:
 @all_or_nothing()
 def update_project(project: Project, **fields: Any) -> Project:
     """Change what a lead may say of a project; the key is how others know it and stays."""
-    return update(project, fields, allowed={"name", "description", "time_zone", "predictions_enabled"})
+    return update(project, fields, allowed={"name", "description", "time_zone", "predictions_enabled", "agent_labels"})
 
 
 @all_or_nothing()
@@ -92,7 +92,8 @@ def change_member(member: TeamMember, **fields: Any) -> TeamMember:
     lock(member.project)
     if fields.get("role", TeamMember.Role.LEAD) != TeamMember.Role.LEAD:
         _require_another_lead(member)
-    return update(member, fields, allowed={"role", "available_for_assignment", "absent_from", "absent_until"})
+    allowed = {"role", "is_agent", "available_for_assignment", "absent_from", "absent_until"}
+    return update(member, fields, allowed=allowed)
 
 
 @all_or_nothing()
