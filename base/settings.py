@@ -276,6 +276,8 @@ AWS_S3_MAX_RETRIES = config.int("AWS_S3_MAX_RETRIES", default=2, least=0, most=2
 ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
 
 # --- Predictions --------------------------------------------------------------------------------------------------
+# False: no project is predicted for, whatever it says itself.
+ML_PREDICTIONS_ENABLED = config.bool("ML_PREDICTIONS_ENABLED", default=True)
 ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8, least=0.5, most=0.99)
 ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256, most=2**20) * 2**20
 ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365, most=36_500)

@@ -11,6 +11,9 @@ PYTHON="$VENV/bin/python"
 export PYTHONPATH="$ROOT"
 unset PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX 2>/dev/null || true
 export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+# One thread of linear algebra a process: web processes, workers and tests share the cores, and fighting for them makes
+# a training two to three times slower.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}"
 
 bootstrap_fail() { echo "setup: $*" >&2; exit 1; }
 

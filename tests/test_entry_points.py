@@ -133,6 +133,12 @@ def test_the_bare_address_leads_to_a_log_in(server: Started, var_dir: Path):
         assert page.url == f"{found[1]}/login/?next=/projects/"
 
 
+def test_processes_that_share_the_cores_do_linear_algebra_in_one_thread(server: Started):
+    variables = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
+
+    assert {b"OMP_NUM_THREADS=1", b"OPENBLAS_NUM_THREADS=1"} <= set(variables)
+
+
 def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(server: Started, var_dir: Path):
     [port] = free_ports(1)
 

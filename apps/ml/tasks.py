@@ -18,6 +18,7 @@ from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
+from apps.ml.services.predictions.switch import predicted_projects
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
@@ -26,7 +27,7 @@ from apps.ml.services.upkeep.installation import note_activity, note_worker
 from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
-from apps.projects.models import Project, Sprint
+from apps.projects.models import Sprint
 
 logger = logging.getLogger(__name__)
 
@@ -84,14 +85,14 @@ def record_prediction_outcomes() -> int:
 @shared_task
 def detect_anomalies() -> int:
     """Look at every project, each in a task of its own, so that one that fails harms no other; every six hours."""
-    projects = Project.objects.order_by().values_list("id", flat=True)
+    projects = predicted_projects().order_by().values_list("id", flat=True)
     return len([detect_project_anomalies.delay(str(project_id)) for project_id in projects.iterator()])
 
 
 @shared_task
 def detect_project_anomalies(project_id: str) -> None:
-    """Look for what is unusual in one project; one that was deleted meanwhile is no error."""
-    if Project.objects.filter(id=project_id).exists():
+    """Look for what is unusual in one project; one that was deleted or switched off meanwhile is no error."""
+    if predicted_projects().filter(id=project_id).exists():
         AnomalyDetectionService().detect_project_anomalies(project_id, now=timezone.now())
         send_soon()
 
@@ -114,14 +115,15 @@ def keep_project_forecasts(project_id: str) -> None:
 @shared_task
 def watch_sprints() -> int:
     """Look at every running sprint, each in a task of its own; every morning."""
-    running = Sprint.objects.filter(status=Sprint.Status.ACTIVE).order_by().values_list("id", flat=True)
+    active = Sprint.objects.filter(status=Sprint.Status.ACTIVE, project__in=predicted_projects())
+    running = active.order_by().values_list("id", flat=True)
     return len([watch_sprint.delay(str(sprint_id)) for sprint_id in running.iterator()])
 
 
 @shared_task
 def watch_sprint(sprint_id: str) -> None:
-    """Announce what endangers one sprint; one that was deleted meanwhile is no error."""
-    if Sprint.objects.filter(id=sprint_id).exists():
+    """Announce what endangers one sprint; one that was deleted or switched off meanwhile is no error."""
+    if Sprint.objects.filter(id=sprint_id, project__in=predicted_projects()).exists():
         AnomalyDetectionService().watch_sprint(sprint_id, now=timezone.now())
         send_soon()
 

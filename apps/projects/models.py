@@ -76,6 +76,8 @@ class TeamMember(models.Model):
     joined_at = models.DateTimeField(default=timezone.now)
     #: False for who shall not be suggested for work, for whatever reason: none is asked for or kept.
     available_for_assignment = models.BooleanField(default=True)
+    #: A program that works on issues: what it does is learned apart from what people do.
+    is_agent = models.BooleanField(default=False)
     #: First and last day away; one of them alone means from then on, or until then.
     absent_from = models.DateField(null=True, blank=True)
     absent_until = models.DateField(null=True, blank=True)

@@ -28,6 +28,11 @@ class Preferences(models.Model):
     #: Whether points are recommended only for issues that the team has sized itself.
     hides_until_voted = models.BooleanField(default=False)
 
+    #: Whether anything is predicted for the team, and learned from its work.
+    predictions_enabled = models.BooleanField(default=True)
+    #: Issues with one of these labels are done by agents, in whatever case; beside those of members who are agents.
+    agent_labels = models.JSONField(default=list, blank=True, validators=[names_only])
+
     class Meta:
         abstract = True
 

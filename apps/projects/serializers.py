@@ -77,6 +77,9 @@ class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Projec
     waiting_statuses = names_field("Statuses in which issues wait although work has begun: for flow efficiency.")
     blocked_statuses = names_field("An issue in one of these statuses is blocked.")
     blocked_labels = names_field("An issue that bears one of these labels is blocked; a tracker's flag is a label.")
+    agent_labels = names_field(
+        "Issues with one of these labels are done by agents, and are learned apart from those of people."
+    )
 
     class Meta:
         model = Project
@@ -101,6 +104,9 @@ class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Projec
             "hides_names": {"help_text": "Whether suggestions of who could take an issue name nobody."},
             "hides_until_voted": {
                 "help_text": "Whether points are recommended only for issues that the team has sized itself."
+            },
+            "predictions_enabled": {
+                "help_text": "False: nothing is predicted for it, recorded of it or learned from it."
             },
         }
 
@@ -146,11 +152,12 @@ class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer[TeamMem
     class Meta:
         model = TeamMember
         fields = [
-            "user", "email", "full_name", "role", "joined_at",
+            "user", "email", "full_name", "role", "joined_at", "is_agent",
             "available_for_assignment", "absent_from", "absent_until",
         ]  # fmt: skip
         read_only_fields = ["joined_at"]
         extra_kwargs = {
+            "is_agent": {"help_text": "A program: what it finishes is learned apart, and it is suggested for nothing."},
             "available_for_assignment": {"help_text": "Whether suggest-assignment may name this person."},
             "absent_from": {"help_text": "First day away; alone: from then on."},
             "absent_until": {"help_text": "Last day away; alone: until then."},

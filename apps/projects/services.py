@@ -98,7 +98,8 @@ def change_member(member: TeamMember, **fields: Any) -> TeamMember:
     lock(member.project)
     if fields.get("role", TeamMember.Role.LEAD) != TeamMember.Role.LEAD:
         _require_another_lead(member)
-    return update(member, fields, allowed={"role", "available_for_assignment", "absent_from", "absent_until"})
+    allowed = {"role", "is_agent", "available_for_assignment", "absent_from", "absent_until"}
+    return update(member, fields, allowed=allowed)
 
 
 @all_or_nothing()

@@ -1,6 +1,6 @@
 """What goes into the core: frozen facts about issues, each knowing only what was known at its moment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +38,13 @@ class CompletedIssue:
     completed_at: datetime
     actual_hours: float | None = None
     story_points: float | None = None
+    #: Whether a program did it: how much it takes says nothing of what people take.
+    by_agent: bool = False
+
+
+def by_people(issues: Iterable[CompletedIssue]) -> list[CompletedIssue]:
+    """Those that people did."""
+    return [issue for issue in issues if not issue.by_agent]
 
 
 def chronological(issues: Sequence[CompletedIssue]) -> list[CompletedIssue]:

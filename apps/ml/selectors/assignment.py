@@ -19,13 +19,14 @@ _ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 
 
 def assignable_people(project_id: UUID | str, *, today: date) -> dict[str, User]:
-    """Active members and leads by id, in one query: without those who are away today or are not to be suggested."""
+    """Active members and leads by id, in one query: without agents and those away today or not to be suggested."""
     begun = Q(absent_from__isnull=True) | Q(absent_from__lte=today)
     lasting = Q(absent_until__isnull=True) | Q(absent_until__gte=today)
     known = Q(absent_from__isnull=False) | Q(absent_until__isnull=False)
-    team = TeamMember.objects.filter(
-        project_id=project_id, role__in=WORKING_ROLES, user__is_active=True, available_for_assignment=True
-    ).exclude(known & begun & lasting)
+    suggested = Q(user__is_active=True, available_for_assignment=True, is_agent=False)
+    team = TeamMember.objects.filter(suggested, project_id=project_id, role__in=WORKING_ROLES).exclude(
+        known & begun & lasting
+    )
     return {str(member.user_id): member.user for member in team.select_related("user")}
 
 

@@ -14,8 +14,9 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, Q, QuerySet
 
-from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.records import CompletedIssue, IssueFacts, by_people
 from apps.ml.core.text_index import IssueText
+from apps.ml.selectors.terms import USUAL_TERMS, AgentMarks, project_terms
 from apps.projects.history.issue_past import number_or_none
 from apps.projects.history.reads import issue_pasts
 from apps.projects.levels import COUNTED
@@ -64,27 +65,27 @@ _Rows = tuple[list[dict[str, Any]], dict[UUID, list[_Change]]]
 def completed_with_hours(
     project_id: UUID | str | None, *, newest: int | None = None, now: datetime | None = None
 ) -> list[CompletedIssue]:
-    """Finished issues with actual hours, oldest outcome first; of all projects when `project_id` is None."""
-    return [issue for issue, _ in _completed(project_id, ("worked_hours",), newest, now)]
+    """What people finished, with actual hours, oldest outcome first; of all projects when `project_id` is None."""
+    return by_people(issue for issue, _ in _completed(project_id, ("worked_hours",), newest, now))
 
 
 def completed_with_points(
     project_id: UUID | str | None, *, newest: int | None = None, now: datetime | None = None
 ) -> list[CompletedIssue]:
-    """Finished issues with story points, oldest outcome first; of all projects when `project_id` is None."""
-    return [issue for issue, _ in _completed(project_id, ("story_points",), newest, now)]
+    """What people finished, with story points, oldest outcome first; of all projects when `project_id` is None."""
+    return by_people(issue for issue, _ in _completed(project_id, ("story_points",), newest, now))
 
 
 def completed_with_people(project_id: UUID | str | None, *, now: datetime | None = None) -> list[CompletedIssue]:
-    """Finished issues with `facts.assignee` being who finished them, oldest first; none for all projects together."""
+    """What people finished, `facts.assignee` being who did, oldest first; none for all projects together."""
     if project_id is None:
         return []
     known = _completed(project_id, (), None, now)
-    return [replace(issue, facts=replace(issue.facts, assignee=person)) for issue, person in known if person]
+    return by_people(replace(issue, facts=replace(issue.facts, assignee=person)) for issue, person in known if person)
 
 
 def completed_for_evidence(project_id: UUID | str, *, newest: int, now: datetime | None = None) -> list[CompletedIssue]:
-    """Finished issues with hours or points, oldest outcome first: what others may be compared with."""
+    """Finished issues with hours or points, of people and agents, oldest outcome first: to compare others with."""
     return [issue for issue, _ in _completed(project_id, ("worked_hours", "story_points"), newest, now)]
 
 
@@ -158,7 +159,7 @@ def _completed(
     project_id: UUID | str | None, outcomes: Sequence[str], newest: int | None, now: datetime | None
 ) -> list[tuple[CompletedIssue, str]]:
     """Finished issues that have one of these outcomes (any issue without one named), with who finished each."""
-    scope = Q() if project_id is None else Q(project_id=project_id)
+    scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
     has_outcome = Q()
     for outcome in outcomes:
         has_outcome |= Q(**{f"{outcome}__gt": 0})
@@ -167,7 +168,11 @@ def _completed(
     if now is not None:
         rows = [row for row in rows if not outcomes or any((row[name] or 0) > 0 for name in outcomes)]
         rows = sorted(rows, key=_newest_first)[:newest]
-    return [_record(row, changes.get(row["id"], ())) for row in reversed(rows)]
+    terms = project_terms(project_id) if rows else {}
+    return [
+        _record(row, changes.get(row["id"], ()), terms.get(row["project_id"], USUAL_TERMS).agents)
+        for row in reversed(rows)
+    ]
 
 
 def _newest_first(row: Mapping[str, Any]) -> tuple[float, float, UUID]:
@@ -235,9 +240,10 @@ def _known_at(row: Mapping[str, Any]) -> datetime:
     return max(created_at, begun)
 
 
-def _record(row: Mapping[str, Any], changes: Sequence[_Change]) -> tuple[CompletedIssue, str]:
+def _record(row: Mapping[str, Any], changes: Sequence[_Change], agents: AgentMarks) -> tuple[CompletedIssue, str]:
     known_at = _known_at(row)
     known, at_end = _undone(row, changes, known_at), _undone(row, changes, row["resolved_at"])
+    person = str(at_end["assignee_id"] or "")
     record = CompletedIssue(
         issue_id=str(row["id"]),
         facts=_facts(known),
@@ -245,8 +251,9 @@ def _record(row: Mapping[str, Any], changes: Sequence[_Change]) -> tuple[Complet
         completed_at=row["resolved_at"],
         actual_hours=row["worked_hours"],
         story_points=row["story_points"],
+        by_agent=agents.bear(at_end["labels"], person),
     )
-    return record, str(at_end["assignee_id"] or "")
+    return record, person
 
 
 def _facts(row: Mapping[str, Any]) -> IssueFacts:

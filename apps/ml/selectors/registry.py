@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.ml.models import MLModel, PredictionHistory, TrainingRun
+from apps.ml.selectors.terms import GIVEN_TO_AGENT, AgentMarks
 from apps.projects.models import Issue, Project
 from apps.projects.selectors import projects_visible_to
 
@@ -20,14 +21,16 @@ CHUNK = 500
 
 
 def with_outcome(outcome: Q) -> QuerySet[Issue]:
-    """Finished issues of all projects that have something to learn from."""
-    return Issue.objects.filter(outcome, resolved_at__isnull=False).order_by()
+    """Finished issues of all projects that have something to learn from, without those of members who are agents."""
+    return Issue.objects.filter(outcome, ~GIVEN_TO_AGENT, resolved_at__isnull=False).order_by()
 
 
 def count_outcomes(outcome: Q, project_id: UUID | str | None) -> int:
-    """How many finished issues there are to learn from."""
-    issues = with_outcome(outcome)
-    return (issues if project_id is None else issues.filter(project_id=project_id)).count()
+    """How many finished issues there are to learn from; of all projects, those that are predicted for."""
+    scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
+    issues = with_outcome(outcome).filter(scope)
+    by_label = issues.exclude(project__agent_labels=[]).values_list("project__agent_labels", "labels")
+    return issues.count() - sum(AgentMarks.of(agents).bear(labels) for agents, labels in by_label.iterator())
 
 
 class Candidate(NamedTuple):
@@ -42,18 +45,34 @@ class Candidate(NamedTuple):
 
 
 def training_plan(model_type: str, outcome: Q, *, at_least: int) -> Iterator[Candidate]:
-    """Projects with so many outcomes and no training queued or running: one query for all of them, streamed."""
+    """Projects with predictions, so many outcomes and no training queued or running: one query for all, streamed.
+
+    Where labels tell agents from people, two more a project count what people did.
+    """
     samples = with_outcome(outcome).filter(project_id=OuterRef("pk")).values("project_id").annotate(n=Count("*"))
     under_way = TrainingRun.objects.filter(project_id=OuterRef("pk"), model_type=model_type, state__in=TrainingRun.OPEN)
     rows = (
-        Project.objects.filter(~Exists(under_way))
+        Project.objects.filter(~Exists(under_way), predictions_enabled=True)
         .annotate(samples=Coalesce(Subquery(samples.values("n"), output_field=IntegerField()), 0))
         .annotate(active=FilteredRelation("ml_models", condition=_active("ml_models__", model_type)))
         .filter(samples__gte=at_least)
         .order_by()
-        .values_list("pk", "samples", "active__id", "active__trained_at", "active__training_samples", "active__refusal")
+        .values_list(
+            "agent_labels",
+            "pk",
+            "samples",
+            "active__id",
+            "active__trained_at",
+            "active__training_samples",
+            "active__refusal",
+        )
     )
-    return (Candidate(*row) for row in rows.iterator(chunk_size=CHUNK))
+    for agent_labels, *row in rows.iterator(chunk_size=CHUNK):
+        candidate = Candidate(*row)
+        if agent_labels:
+            candidate = candidate._replace(samples=count_outcomes(outcome, candidate.project_id))
+        if candidate.samples >= at_least:
+            yield candidate
 
 
 class LiveAnswer(NamedTuple):

@@ -28,6 +28,7 @@ from apps.ml.serializers.sprints import SprintRiskSerializer, UntoldSerializer
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
 from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
+from apps.ml.services.predictions.switch import require_predictions
 from apps.ml.services.sprints.future import sprint_future
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
@@ -49,9 +50,13 @@ class AnomalyDetectionService:
     def detect_project_anomalies(
         self, project_id: UUID | str, *, now: datetime | None = None
     ) -> list[AnomalyDetection]:
-        """What the rules find now, severest first, each as its one open row; `Project.DoesNotExist` without one."""
+        """What the rules find now, severest first, each as its one open row.
+
+        Raises `Project.DoesNotExist` without a project, `PredictionsOff` where nothing is predicted for it.
+        """
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
+        require_predictions(project)
         findings = project_anomalies(
             project_snapshot(project.pk, now=now),
             rules="seed" if settings.ML_SEED_ANOMALY_RULES else "measured",

@@ -7,6 +7,7 @@ from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.training.jobs import request_training
 from apps.ml.tests.teams import learnable_team
 from apps.notifications.tests.conftest import receiver
@@ -27,6 +28,7 @@ def _forget() -> None:
     ModelLoader().clear_cache()
     EFFORT_OUTCOMES.clear()
     POINTS_OUTCOMES.clear()
+    TERMS.clear()
     FINISHED_WORK.clear()
     ISSUE_TEXTS.clear()
 

@@ -10,6 +10,7 @@ from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.ml.serializers.assignment import SuggestAssignmentRequest, SuggestAssignmentResponse
 from apps.ml.services import RecommendationService
+from apps.ml.services.predictions.switch import require_predictions
 from apps.ml.viewsets.scope import NOT_FOUND
 from apps.projects.selectors import issues_visible_to
 
@@ -27,5 +28,6 @@ class AssignmentViewSet(ViewSet):
         asked = SuggestAssignmentRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         issue_id, project_id = asked.validated_data["issue_id"], asked.validated_data["project_id"]
-        get_object_or_404(issues_visible_to(request.user), id=issue_id, project_id=project_id)
+        issues = issues_visible_to(request.user).select_related("project")
+        require_predictions(get_object_or_404(issues, id=issue_id, project_id=project_id).project)
         return Response(RecommendationService().suggest_assignment(**asked.validated_data, user=signed_in(request)))

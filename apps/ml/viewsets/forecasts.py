@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
@@ -20,11 +19,12 @@ from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import bears_label, created_by_week, has_component, unfinished
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.services.forecasts.service import ForecastService, Scenario
-from apps.ml.viewsets.scope import require_issues_of
-from apps.projects.selectors import projects_visible_to, sprints_visible_to
+from apps.ml.viewsets.scope import predicted_project, predicted_sprint, require_issues_of
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few weeks with finished work.")}
-OVER: dict[Any, Any] = {(409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed.")}
+OVER: dict[Any, Any] = {
+    (409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed, or predictions are off.")
+}
 
 
 class ForecastViewSet(ViewSet):
@@ -35,7 +35,7 @@ class ForecastViewSet(ViewSet):
     @extend_schema(request=WhatIfRequest, responses={200: WhatIfResponse, **OVER, **NOT_ENOUGH_DATA}, tags=["ml"])
     def what_if(self, request: Request, sprint_id: UUID) -> Response:
         """Compare a sprint as planned with a scenario, and suggest what to take out to be in time."""
-        sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
+        sprint = predicted_sprint(request, sprint_id)
         asked = WhatIfRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         wanted: dict[str, Any] = {
@@ -47,7 +47,7 @@ class ForecastViewSet(ViewSet):
     @extend_schema(request=ForecastRequest, responses={200: ForecastResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
     def forecast(self, request: Request, project_id: UUID) -> Response:
         """Forecast when work is done or, for a day alone, how many issues are finished by it."""
-        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        project = predicted_project(request, project_id)
         asked = ForecastRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data

@@ -28,6 +28,7 @@ from apps.ml.serializers.predictions import (
 from apps.ml.services import PredictionService
 from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.ml.services.predictions.vote import require_vote
+from apps.ml.viewsets.scope import predicted_project
 from apps.projects.models import Issue, Project
 from apps.projects.selectors import projects_visible_to
 
@@ -96,7 +97,7 @@ def _answer(
     allowed: Callable[[Project, UUID | None], None] = lambda project, issue_id: None,
 ) -> Response:
     asked.is_valid(raise_exception=True)
-    project = get_object_or_404(projects_visible_to(request.user), id=asked.validated_data["project_id"])
+    project = predicted_project(request, asked.validated_data["project_id"])
     issue_id = asked.validated_data.get("issue_id")
     allowed(project, issue_id)
     known = _facts_of_issue(project, issue_id) if issue_id else {}

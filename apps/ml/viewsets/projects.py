@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +11,7 @@ from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.ml.serializers.projects import ProjectSummaryResponse
 from apps.ml.services.project_summary import ProjectSummaryService
-from apps.projects.selectors import projects_visible_to
+from apps.ml.viewsets.scope import predicted_project
 
 
 class ProjectSummaryViewSet(ViewSet):
@@ -23,5 +22,5 @@ class ProjectSummaryViewSet(ViewSet):
     @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])
     def project_summary(self, request: Request, project_id: UUID) -> Response:
         """Sum up a project: completion, velocity, risk."""
-        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        project = predicted_project(request, project_id)
         return Response(ProjectSummaryService().summarise_project(project.id, user=signed_in(request)))

@@ -26,12 +26,12 @@ from apps.ml.serializers.sprints import (
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.sprints.duration import SprintDurationService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
-from apps.ml.viewsets.scope import NOT_FOUND, require_issues_of
+from apps.ml.viewsets.scope import NOT_FOUND, PREDICTIONS_OFF, predicted_sprint, require_issues_of
 from apps.projects.selectors import sprints_visible_to
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few completed sprints.")}
 NO_OUTCOME: dict[Any, Any] = {
-    (409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed."),
+    (409, PROBLEM_JSON): OpenApiResponse(Problem, "The sprint is completed, or predictions are switched off."),
     (422, PROBLEM_JSON): OpenApiResponse(Problem, "Nothing is in the sprint, or it has no dates."),
 }
 
@@ -50,15 +50,15 @@ class SprintPredictionViewSet(ViewSet):
         """Estimate how long a sprint's work takes; 422 with fewer than 3 completed sprints that delivered something."""
         asked = EstimateSprintDurationRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        sprint = get_object_or_404(sprints_visible_to(request.user), id=asked.validated_data["sprint_id"])
+        sprint = predicted_sprint(request, asked.validated_data["sprint_id"])
         require_issues_of(sprint.project_id, planned_issues=asked.validated_data["planned_issues"])
         service = SprintDurationService()
         return Response(service.estimate_sprint_duration(**asked.validated_data, user=signed_in(request)))
 
-    @extend_schema(responses=SprintRiskResponse, tags=["ml"])
+    @extend_schema(responses={200: SprintRiskResponse, **PREDICTIONS_OFF}, tags=["ml"])
     def sprint_risk(self, request: Request, sprint_id: UUID) -> Response:
         """Detect the risks of a running sprint, and say what could not be judged."""
-        sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
+        sprint = predicted_sprint(request, sprint_id)
         return Response(AnomalyDetectionService().judge_sprint(sprint.id, user=signed_in(request)))
 
     @extend_schema(responses=BurndownResponse, tags=["ml"])
@@ -71,5 +71,5 @@ class SprintPredictionViewSet(ViewSet):
     @extend_schema(responses={200: SprintOutcomeResponse, **NO_OUTCOME}, tags=["ml"])
     def outcome(self, request: Request, sprint_id: UUID) -> Response:
         """Predict what a planned or running sprint delivers of its scope."""
-        sprint = get_object_or_404(sprints_visible_to(request.user), id=sprint_id)
+        sprint = predicted_sprint(request, sprint_id)
         return Response(SprintOutcomeService().predict(sprint.id, user=signed_in(request)))

@@ -49,6 +49,13 @@ class TestProjects:
 
         assert (response.json()["key"], response.json()["name"]) == ("APOLLO", "Better")
 
+    def test_a_lead_says_where_the_team_is(self, as_, project, url):
+        response = as_("lead").patch(url(), {"time_zone": "Asia/Tokyo"})
+
+        assert (response.status_code, response.json()["time_zone"]) == (200, "Asia/Tokyo")
+        project.refresh_from_db()
+        assert project.time_zone == "Asia/Tokyo"
+
     def test_a_project_with_issues_is_deleted_whole(self, as_, project, url):
         IssueFactory(project=project)
 

@@ -7,7 +7,8 @@
 Every issue is predicted at the time it was estimated, by a model trained on issues completed before. `rolling` keeps
 the model as fresh as the product does (refit at each month's start, ranges corrected by the last 300 outcomes),
 `frozen` trains once. `--learning-curve` asks instead what young teams are told: one team, cut at each month of the
-range, or without `--from` each project of the file, cut three times.
+range, or without `--from` each project of the file, cut three times; with `--of-others` every second project, asking
+a model of the others.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import numpy as np
 
 from apps.ml.benchmarks.acceptance import acceptance_table, judged
 from apps.ml.benchmarks.effort.data import read_tasks
-from apps.ml.benchmarks.effort.learning_curve import learning_curve, measure, monthly_cuts, project_cuts
+from apps.ml.benchmarks.effort.learning_curve import learning_curve, measure, monthly_cuts, project_cuts, strangers_cuts
 from apps.ml.benchmarks.effort.report import CRITERIA, methods
 from apps.ml.benchmarks.effort.score import Test, score_baseline, score_estimates
 from apps.ml.benchmarks.runs import NothingToTest, Write, add_dated_arguments, moment, tested_range, write_figures
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", choices=("rolling", "frozen"), default="rolling")
     parser.add_argument("--level", type=float, default=0.8, help="share of outcomes that ranges shall hold")
     parser.add_argument("--learning-curve", action="store_true", help="teams with 10 to 200 finished issues")
+    parser.add_argument("--of-others", action="store_true", help="... answered by a model of the other projects")
 
 
 def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
@@ -73,7 +75,8 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
 def _learning_curve(options: dict[str, Any], write: Write) -> dict[str, Any]:
     tasks, start = read_tasks(Path(options["data"])), options.get("start")
     end = moment(options["end"]) if options.get("end") else max(task.known_at for task in tasks)
-    cuts = monthly_cuts(tasks, moment(start), end) if start else project_cuts(tasks)
+    of_projects = strangers_cuts if options.get("of_others") else project_cuts
+    cuts = monthly_cuts(tasks, moment(start), end) if start else of_projects(tasks)
     rows = measure(list(cuts), write)
     for line in learning_curve(rows):
         write(line)

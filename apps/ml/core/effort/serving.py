@@ -35,6 +35,7 @@ from apps.ml.core.effort.ranges.own_outcomes import (
     TeamRecord,
     head_share,
     last_outcomes,
+    missed_by_strangers,
     mixed,
     own_errors,
     strangers_share,
@@ -108,6 +109,8 @@ class HeadOutlook:
     errors: ErrorPool
     #: What came of the last answers of this head, for whoever asks.
     outcomes: RecentOutcomes | None
+    #: What to ask of a range on top of its level, as long as no served outcome tells better.
+    missed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,15 +276,17 @@ class EffortModel:
         errors, shift = corrected_pool(head.pool, outcomes), 0.0
         if asked.team is not None:
             shift = asked.team.shift(used_estimate=informed)
-        own = self._own_errors(asked, centre + shift, informed)
+        own, missed = self._own_errors(asked, centre + shift, informed), head.header.missing_coverage
+        if self.neighbours is None:
+            missed += missed_by_strangers(0.0 if own is None else own.effective_size)
         if own is None:
-            return HeadOutlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes)
+            return HeadOutlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes, missed)
         n_own = own.effective_size
         share = max(head_share(n_own), head.header.head_share)
         if asked.team is not None:
             share = strangers_share(n_own)
         errors = mixed(own, errors.scaled(answer.scale), share=share)
-        return HeadOutlook(head, answer, centre + shift, shift, errors, outcomes)
+        return HeadOutlook(head, answer, centre + shift, shift, errors, outcomes, missed)
 
     def _own_errors(self, asked: EffortRequest, centre: float, informed: bool) -> ErrorPool | None:
         """What the outcomes of the team say: those learned from, or those of the team that asks a global model."""
@@ -325,7 +330,7 @@ class EffortModel:
 
 def _interval(outlook: HeadOutlook, hours: float, level: float) -> Interval:
     outcomes = outlook.outcomes
-    low, high = outlook.errors.band(corrected_level(level, outcomes, outlook.head.header.missing_coverage))
+    low, high = outlook.errors.band(corrected_level(level, outcomes, outlook.missed))
     return Interval(
         low=min(bounded_hours(math.log(hours) + low, RANGE_BOUNDS), hours),
         high=max(bounded_hours(math.log(hours) + high, RANGE_BOUNDS), hours),

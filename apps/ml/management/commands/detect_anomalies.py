@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.common.console import only_warnings
 from apps.ml.management.scope import project_by_key
 from apps.ml.services import AnomalyDetectionService
+from apps.ml.services.predictions.switch import predicted_projects
 from apps.notifications.tasks import send_soon
 from apps.projects.models import Project, Sprint
 
@@ -18,10 +19,10 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", metavar="KEY", help="one project; without it, all")
+        parser.add_argument("--project", metavar="KEY", help="one project; without it, all that have predictions")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = [project_by_key(options["project"])] if options["project"] else Project.objects.order_by("key")
+        found = [project_by_key(options["project"])] if options["project"] else predicted_projects().order_by("key")
         for project in found:
             with only_warnings(options["verbosity"]):
                 self._look_at(project)

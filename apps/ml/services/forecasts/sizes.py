@@ -16,6 +16,7 @@ from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.predictions.answering import finished_since
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.predictions.switch import TERMS
 
 logger = logging.getLogger(__name__)
 #: Which model tells sizes in a unit.
@@ -42,12 +43,14 @@ def unit_and_sizes(
 
 
 def _sizes(model: LoadedModel, project_id: UUID | str, wanted: Sequence[WorkItem]) -> Mapping[str, Spread]:
-    facts = facts_of_issues(project_id, [item.issue_id for item in wanted])
+    agents, known = TERMS.of_project(project_id).agents, facts_of_issues(project_id, [item.issue_id for item in wanted])
+    # Models learn from people: what agents do is as large as finished issues are.
+    facts = {issue_id: each for issue_id, each in known.items() if not agents.are_of(each)}
     if isinstance(model.predictor, PointsModel):
-        history = FINISHED_WORK.of_project(project_id).issues
+        history = FINISHED_WORK.of_project(project_id).people.issues
         return sizes_in_points(model.predictor, facts, recent=finished_since(history, model.trained_at))
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
-    team = None if model.project_id is not None else FINISHED_WORK.of_project(project_id).record_for(model)
+    team = None if model.project_id is not None else FINISHED_WORK.of_project(project_id).people.record_for(model)
     return sizes_in_hours(model.predictor, facts, recent=EFFORT_OUTCOMES.of_project(project_id), team=team)
 
 

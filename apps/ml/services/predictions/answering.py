@@ -23,12 +23,15 @@ from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.predictions.likeness import similar_finished
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.predictions.switch import TERMS
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer", EffortEstimate, PointsRecommendation)
 #: The baseline recorded with an answer is the median of so many last issues, as the model's own naive level.
 BASELINE_ISSUES = 1_000
+#: Models learn from people.
+_BY_AGENT = "An agent does this, so it is compared with what agents finished."
 _UNAVAILABLE = "The trained model could not be loaded just now, so a simpler method answers."
 
 
@@ -48,13 +51,14 @@ def answer_effort(
 
     The figures are the same without the evidence, finished issues about the same thing, whose search takes longest.
     """
-    model, note = _model(ModelType.EFFORT_PREDICTION, project_id)
+    by_agent = TERMS.of_project(project_id).agents.are_of(facts)
+    model, note = (None, _BY_AGENT) if by_agent else _model(ModelType.EFFORT_PREDICTION, project_id)
     if model is not None:
         given = _effort_of_model(model, facts, project_id)
         # The model's own neighbours are as of its training, and a global model has none: evidence is today's.
         evidence = similar_finished(facts, project_id) if with_evidence else ()
         return replace(given, answer=replace(given.answer, similar_issues=evidence))
-    work = FINISHED_WORK.of_project(project_id)
+    work = FINISHED_WORK.of_project(project_id).of(agents=by_agent)
     level = settings.ML_INTERVAL_LEVEL
     estimate = estimate_without_model(facts, work.issues, work.index, work.outcomes, level=level)
     if estimate.method != "similarity" and with_evidence:
@@ -67,8 +71,9 @@ def answer_points(
     facts: IssueFacts, project_id: UUID | str, *, with_evidence: bool = True
 ) -> GivenAnswer[PointsRecommendation]:
     """Story points: model, else the team's few points pooled with what other teams know; evidence as of hours."""
-    model, note = _model(ModelType.STORY_POINTS, project_id)
-    history = FINISHED_WORK.of_project(project_id).issues
+    by_agent = TERMS.of_project(project_id).agents.are_of(facts)
+    model, note = (None, _BY_AGENT) if by_agent else _model(ModelType.STORY_POINTS, project_id)
+    history = FINISHED_WORK.of_project(project_id).of(agents=by_agent).issues
     if model is not None:
         assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
         answer = model.predictor.recommend(
@@ -92,7 +97,7 @@ def _with_little_history(facts: IssueFacts, history: Sequence[CompletedIssue]) -
 def _effort_of_model(model: LoadedModel, facts: IssueFacts, project_id: UUID | str) -> GivenAnswer[EffortEstimate]:
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - as above
     recent, level = EFFORT_OUTCOMES.of_project(project_id), settings.ML_INTERVAL_LEVEL
-    work = None if model.project_id is not None else FINISHED_WORK.of_project(project_id)
+    work = None if model.project_id is not None else FINISHED_WORK.of_project(project_id).people
     team = None if work is None else work.record_for(model)
     estimate = model.predictor.estimate(facts, recent=recent, team=team, level=level)
     if work is None:

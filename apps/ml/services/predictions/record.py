@@ -9,6 +9,7 @@ from apps.common.exceptions import Conflict
 from apps.common.operations.metrics import PREDICTIONS
 from apps.ml.core.results import Interval
 from apps.ml.models import PredictionHistory
+from apps.ml.services.predictions.switch import require_predictions_of
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -31,7 +32,11 @@ def record_prediction(
     model_id: UUID | None = None,
     model_version: str = "",
 ) -> PredictionHistory:
-    """Store one answer and count it; `Conflict` where what it is about was deleted while it was computed."""
+    """Store one answer and count it; `Conflict` where what it is about was deleted while it was computed.
+
+    Raises `PredictionsOff` whoever asks: nothing is recorded of a project whose predictions are off.
+    """
+    require_predictions_of(project_id)
     row = PredictionHistory(
         prediction_type=kind,
         method=method,

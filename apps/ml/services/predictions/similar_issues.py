@@ -8,11 +8,12 @@ from django.db.models import Count, Max, Q
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.effort.neighbours import Neighbours
 from apps.ml.core.effort.ranges.own_outcomes import TeamRecord, last_outcomes
-from apps.ml.core.records import CompletedIssue
+from apps.ml.core.records import CompletedIssue, by_people
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.selectors.issues import completed_for_evidence
 from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.models.memory import ProjectMemory, Remembered
+from apps.ml.services.predictions.switch import TERMS
 from apps.projects.models import Issue
 
 #: Projects whose index stays in memory; at 5,000 issues one takes about 1 MB.
@@ -43,21 +44,33 @@ class Evidence:
         return self._record[1]
 
 
-def _refreshed(project_id: str, known: Remembered[Evidence] | None) -> Remembered[Evidence]:
+class FinishedWork:
+    """What people and what agents finished, each apart: neither says what the other takes."""
+
+    def __init__(self, issues: list[CompletedIssue]) -> None:
+        self.people = Evidence(by_people(issues))
+        self.agents = Evidence([issue for issue in issues if issue.by_agent])
+
+    def of(self, *, agents: bool) -> Evidence:
+        """What an issue is compared with that agents, or else people, are to do."""
+        return self.agents if agents else self.people
+
+
+def _refreshed(project_id: str, known: Remembered[FinishedWork] | None) -> Remembered[FinishedWork]:
     revision = _revision(project_id)
     if known is not None and known.revision == revision:
         return known
     issues = completed_for_evidence(project_id, newest=MAX_ISSUES)
-    return Remembered(Evidence(issues), revision)
+    return Remembered(FinishedWork(issues), revision)
 
 
 def _revision(project_id: str) -> tuple[object, ...]:
-    """Changes whenever an issue is finished, reopened or edited."""
+    """Changes whenever an issue is finished, reopened or edited, and with who is an agent."""
     finished = Issue.objects.filter(Q(worked_hours__gt=0) | Q(story_points__gt=0), resolved_at__isnull=False)
     row = finished.filter(project_id=project_id).aggregate(
         n=Count("id"), last=Max("resolved_at"), edit=Max("updated_at")
     )
-    return row["n"], row["last"], row["edit"]
+    return row["n"], row["last"], row["edit"], TERMS.of_project(project_id).agents
 
 
 FINISHED_WORK = ProjectMemory(_refreshed, trusted_seconds=CHECK_SECONDS, most=MAX_INDEXES)

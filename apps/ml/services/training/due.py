@@ -9,6 +9,7 @@ from itertools import groupby
 from uuid import UUID
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from apps.ml.core.training.degradation import Degradation, degradation
@@ -46,6 +47,8 @@ def models_due(*, now: datetime) -> Iterator[Due]:
     At most six queries a model type. A first global model is never due: whether projects shall learn from each other is
     for people to decide, with `train_ml_model --global`.
     """
+    if not settings.ML_PREDICTIONS_ENABLED:
+        return
     for model_type in ModelType:
         worse = dict(_degraded(model_type))
         yield from _global_due(model_type, worse, now)

@@ -24,6 +24,7 @@ from apps.ml.selectors.registry import count_outcomes
 from apps.ml.services.model_trainer import ModelTrainer, Progress, Training, record_failure
 from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.models.registry import ActivationConflict
+from apps.ml.services.predictions.switch import require_predictions_of
 from apps.ml.services.training.claims import SOFT_LIMIT_SECONDS, Claim, ClaimLost, claim, lost_runs
 from apps.ml.services.training.heartbeat import beating
 from apps.ml.storage.errors import StorageError
@@ -68,7 +69,10 @@ def request_training(
     ------
     AlreadyTraining
         If one of this type and scope is queued or running.
+    PredictionsOff
+        If nothing shall be predicted for the project.
     """
+    require_predictions_of(project_id)
     try:
         with transaction.atomic():
             return TrainingRun.objects.create(

@@ -6,6 +6,7 @@ import pytest
 
 from apps.ml.models import PredictionHistory
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.recommendation_service import RecommendationService
 from apps.projects.models import Issue, IssueChange, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
@@ -148,6 +149,7 @@ def test_whom_is_recorded_and_no_score(project, bug, expert, now):
 
 
 def test_five_hundred_people_take_as_many_queries_as_one(project, bug, expert, now, django_assert_num_queries):
+    TERMS.of_project(project.id)
     with django_assert_num_queries(6):
         _suggest(bug, now)
     ModelLoader().clear_cache()

@@ -11,6 +11,7 @@ from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first, throughput, unfinished
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.duration import SprintDurationService
 from apps.ml.tests.forecasts.teams import a_running_sprint, a_team, finish_by_week, sprint_forecast
@@ -238,6 +239,7 @@ def test_a_young_project_is_told_how_much_is_missing(now):
 
 def test_a_sprint_and_its_team_are_read_once_for_all_its_risks(project, running, now, django_assert_num_queries):
     service = AnomalyDetectionService()
+    TERMS.of_project(project.id)
 
     for more in (0, 40):
         IssueFactory.create_batch(more, project=project, sprint=running, story_points=2)

@@ -203,5 +203,5 @@ def test_the_past_costs_the_same_queries_for_any_number_of_issues(n, django_asse
     for issue in IssueFactory.create_batch(n, project=lead.project, completed=True, created_at=START):
         update_issue(issue, by=lead.user, now=MUCH_LATER, story_points=5.0)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         completed_with_hours(lead.project.id, now=THEN)

@@ -39,6 +39,8 @@ SPREAD_OUTCOMES = 10.0
 HALF_OUTCOMES = 400.0
 #: Errors of a model of all projects are worth so many own outcomes, and so is its level.
 STRANGERS_WORTH = 20.0
+#: ... and its ranges miss so much of a team it has not seen: of 80 %, 73 % held on projects of CESAW left out.
+STRANGERS_MISS = 0.06
 #: Issues of a team that a model of all projects is compared on: a tenth of a second.
 MOST_COMPARED = 100
 _NORMAL_POINTS = 20
@@ -84,6 +86,11 @@ def head_share(n_outcomes: float) -> float:
 def strangers_share(n_outcomes: float) -> float:
     """How much the errors of a head make that learned from other teams, beside so many own outcomes, in (0, 1]."""
     return STRANGERS_WORTH / (n_outcomes + STRANGERS_WORTH)
+
+
+def missed_by_strangers(n_outcomes: float) -> float:
+    """What to ask on top of the level of a range whose errors are, but for so many, those of other teams."""
+    return STRANGERS_MISS * strangers_share(n_outcomes)
 
 
 def mixed(own: ErrorPool, head: ErrorPool, *, share: float) -> ErrorPool:

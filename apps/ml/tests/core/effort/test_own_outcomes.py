@@ -9,6 +9,7 @@ from apps.ml.core.effort import EffortModel
 from apps.ml.core.effort.ranges.own_outcomes import (
     head_share,
     last_outcomes,
+    missed_by_strangers,
     mixed,
     own_errors,
     spread_of,
@@ -80,6 +81,7 @@ def test_the_head_that_learned_from_the_team_has_more_to_say_the_more_it_learned
 
 def test_a_head_that_learned_from_strangers_has_less_to_say_the_more_the_team_has_finished():
     assert [strangers_share(n) for n in (0, 20, 180)] == [1.0, 0.5, 0.1]
+    assert [missed_by_strangers(n) for n in (0, 20, 180)] == pytest.approx([0.06, 0.03, 0.006])
 
 
 def test_a_mixture_weighs_both_by_their_shares():
