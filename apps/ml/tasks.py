@@ -27,7 +27,7 @@ from apps.ml.services.upkeep.installation import note_activity, note_worker
 from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
-from apps.projects.models import Sprint
+from apps.projects.models import Project, Sprint
 
 logger = logging.getLogger(__name__)
 
