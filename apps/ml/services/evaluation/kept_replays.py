@@ -11,8 +11,6 @@ from django.db.models import F, Q, QuerySet
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.models import Replay
 from apps.ml.services.evaluation import forecast_replay
-from apps.ml.services.evaluation.issue_replay import plan_replay, replay
-from apps.ml.services.evaluation.issue_replay_figures import backtest_of, figures
 from apps.projects.models import Project
 
 logger = logging.getLogger(__name__)
@@ -75,6 +73,10 @@ def keep_replay(project_id: UUID, kind: str, found: Mapping[str, Any], *, now: d
 
 def _issues(kind: str) -> Callable[[Project, Tell, datetime], Mapping[str, Any]]:
     def made(project: Project, tell: Tell, _now: datetime) -> Mapping[str, Any]:
+        # Trains, and hence loads scikit-learn, which a web process never does.
+        from apps.ml.services.evaluation.issue_replay import plan_replay, replay  # noqa: PLC0415
+        from apps.ml.services.evaluation.issue_replay_figures import backtest_of, figures  # noqa: PLC0415
+
         plan = plan_replay(project.id, kind)
         steps = max(len(plan.months), 1)
         found = backtest_of(replay(plan, progress=lambda step, _: tell(step / steps)), project=project.key)
