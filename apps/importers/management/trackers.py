@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.importers import runs
 from apps.importers.connections import client_for, connect, sync
 from apps.importers.models import Connection, ImportRun
+from apps.importers.naming import free_key, key_of_name, project_named
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import led_project
@@ -62,7 +63,8 @@ def undone(run_id: UUID, say: Say) -> None:
 def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
     """Import from a tracker, now; what it costs to ask for is the tracker's."""
     now = timezone.now()
-    with led_project(options["project"], create_as=_name(place, options), lead=options["lead"], now=now,
+    key = options["project"] or free_key(key_of_name(place.scope), place.connector.name)
+    with led_project(key, create_as=_name(place, options), lead=options["lead"], now=now,
                      dry_run=options["dry_run"]) as project:  # fmt: skip
         known = Connection.objects.filter(
             project=project, kind=place.connector.name, base_url=place.base_url, scope=place.scope
@@ -81,11 +83,11 @@ def lines_imported(path: Path, options: dict[str, Any], say: Say) -> ImportRepor
     """Import JSON lines, with history where they have it."""
     now = timezone.now()
     shape = _mapping(options["mapping"])
-    told, fields = jsonlines.read(path, shape), jsonlines.fields_in(path, shape)
+    fields = jsonlines.fields_in(path, shape)
     name = path.stem if options["create_project"] == "" else options["create_project"]
-    with led_project(options["project"], create_as=name, lead=options["lead"], now=now,
-                     dry_run=options["dry_run"]) as project:  # fmt: skip
-        source = LINES_SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
+    source = LINES_SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
+    key, told = project_named(options["project"], jsonlines.read(path, shape), path.stem, source)
+    with led_project(key, create_as=name, lead=options["lead"], now=now, dry_run=options["dry_run"]) as project:
         return _once(project, told, options, now, say, source=source, fields=fields)
 
 

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
 from apps.importers.management import trackers
+from apps.importers.naming import project_named
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
@@ -49,7 +50,9 @@ class Command(BaseCommand):
             help="a CSV file (an export of Jira, GitHub, GitLab, Linear, Azure, or your own), or a tracker: the "
             "address of a page there, github:owner/repository, jira_dc:https://jira.example.com/projects/KEY",
         )
-        parser.add_argument("--project", metavar="KEY", help="the project the issues go to")
+        parser.add_argument(
+            "--project", metavar="KEY", help="the project the issues go to; with --create-project their own key if none"
+        )
         parser.add_argument(
             "--create-project", nargs="?", const="", metavar="NAME", help="make the project if there is none"
         )
@@ -104,7 +107,7 @@ class Command(BaseCommand):
 
     def _from_anywhere(self, options: dict[str, Any], say: trackers.Say) -> ImportReport:
         """From a tracker where one is named, else from a file."""
-        if not options["file"] or not options["project"]:
+        if not options["file"] or not (options["project"] or options["create_project"] is not None):
             raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
         place = place_in(str(options["file"]))
         if place is not None:
@@ -130,14 +133,15 @@ class Command(BaseCommand):
         if not options["json"]:
             self._print_reading(shape, columns)
         rows = read_issues(shape, reading, now=now)
+        key, rows = project_named(options["project"], rows, options["file"].stem, options["source"])
         if options["dry_run"] and not options["json"]:
             rows = self._with_preview(rows)
         with ExitStack() as stack:
             on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
             report = import_issues(
                 self._with_progress(rows, shape, quiet=options["json"]),
-                project_key=options["project"],
-                create_as=_project_name(options),
+                project_key=key,
+                create_as=_project_name(options, key),
                 lead=_lead(options["lead"]),
                 mapped=frozenset(columns.positions),
                 now=now,
@@ -284,10 +288,10 @@ def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:
     return overrides
 
 
-def _project_name(options: dict[str, Any]) -> str | None:
+def _project_name(options: dict[str, Any], key: str) -> str | None:
     """The name for a new project; `--create-project` without one takes the file's."""
     name: str | None = options["create_project"]
-    name = (options["file"].stem or options["project"]) if name == "" else name
+    name = (options["file"].stem or key) if name == "" else name
     return name and name[:LONGEST_PROJECT_NAME]
 
 
