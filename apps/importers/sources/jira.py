@@ -39,7 +39,7 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 #: Field of a history entry → the field here.
 _PLAIN = {
     "summary": "title", "issuetype": "issue_type", "priority": "priority", "timeoriginalestimate": "estimated_hours",
-    "timespent": "actual_hours", "assignee": "assignee",
+    "timespent": "actual_hours", "assignee": "assignee", "labels": "labels", "description": "description",
 }  # fmt: skip
 
 
@@ -244,9 +244,19 @@ def _plain_change(entry: Entry, said: Any) -> Iterator[Change]:
             entry.at,
             entry.by,
         )
+    elif name == "labels":
+        yield Change(name, _labels(entry.old_text, said), _labels(entry.new_text, said), entry.at, entry.by)
+    elif name == "description":
+        yield Change(name, reading.long_text(entry.old_text), reading.long_text(entry.new_text), entry.at, entry.by)
     elif name:
         old_text, new_text = (reading.fitting(text, reading.LONGEST_TITLE) for text in (entry.old_text, entry.new_text))
         yield Change(name, old_text, new_text, entry.at, entry.by)
+
+
+def _labels(text: str, said: Any) -> tuple[str, ...]:
+    """Labels of a history, parted by blanks; the present ones in the order that the issue gives them."""
+    told, now = reading.labels_of(text.split()), reading.labels_of(part(said, "labels"))
+    return now if set(told) == set(now) else told
 
 
 def _someone(account: str, name: str, said: Any) -> Person | None:
