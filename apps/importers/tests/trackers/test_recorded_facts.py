@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -23,7 +24,8 @@ def test_the_recorded_board_has_thirty_issues_with_their_whole_history_newest_fi
     assert sum(row["changelog"]["total"] for row in rows) == 517
     counts = Counter(entry.field for entry in told)
     assert len(told) == 709
-    assert {name: counts[name] for name in ("status", "assignee", "resolution", SPRINT, "timeestimate", "timespent")} == {
+    shown = ("status", "assignee", "resolution", SPRINT, "timeestimate", "timespent")
+    assert {name: counts[name] for name in shown} == {
         "status": 165, "assignee": 41, "resolution": 30, SPRINT: 21, "timeestimate": 20, "timespent": 6,
     }  # fmt: skip
     times = [[entry.at for entry in jira_rows.entries_of(row["changelog"]["histories"])] for row in rows]
@@ -43,7 +45,7 @@ def test_fifteen_of_the_recorded_sprints_were_closed_early_and_none_of_another_b
     in_order = sorted((each for each in sprints if each.external_id != "15"), key=lambda each: each.started_at)
     overlaps = {
         (before.external_id, after.external_id)
-        for before, after in zip(in_order, in_order[1:], strict=False)
+        for before, after in pairwise(in_order)
         if after.started_at < before.completed_at
     }
     assert overlaps == {("18", "19"), ("25", "26"), ("57", "60")}
