@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from apps.importers.records import ImportedIssue, RowError
+from apps.importers.understanding import SAMPLES, SHOWN, Feature, sample_of
 
 SHOWN_ERRORS = 20
 UNREAD_CELLS = "cells that cannot be read: left empty"
@@ -65,6 +66,28 @@ class ImportReport:
     #: What of the past could not be had, and which figures it touches.
     ledger: list[LedgerLine] = field(default_factory=list)
 
+    #: Field → issues that say something of it.
+    filled: Counter[str] = field(default_factory=Counter)
+    #: The first issues, field by field, as they were understood.
+    samples: list[dict[str, str]] = field(default_factory=list)
+    #: What each status and type is taken for.
+    board: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: What the project's data suffices for, feature by feature.
+    features: list[Feature] = field(default_factory=list)
+    #: Of the import, to follow it or to take it back; empty of a dry run.
+    import_id: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Issues and errors."""
+        return self.new + self.changed + self.unchanged + self.error_count
+
+    def hear(self, record: ImportedIssue) -> None:
+        """Count what an issue says, and keep the first ones as samples."""
+        if len(self.samples) < SAMPLES:
+            self.samples.append(sample_of(record))
+        self.filled.update(name for name in SHOWN if getattr(record, name, None) not in (None, "", ()))
+
     def note_unread(self, record: ImportedIssue) -> None:
         """Count the cells of an issue that could not be read, and keep the first ones."""
         for told in record.unread:
@@ -84,7 +107,13 @@ class ImportReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
-        return {**asdict(self), "remarks": dict(self.remarks), "sentence": self.sentence()}
+        return {
+            **asdict(self),
+            "remarks": dict(self.remarks),
+            "filled": dict(self.filled),
+            "features": [each.as_dict() for each in self.features],
+            "sentence": self.sentence(),
+        }
 
 
 def _sufficiency(have: int, what: str, model: str) -> str:

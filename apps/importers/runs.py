@@ -18,11 +18,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
+from apps.importers.keeping import ended
 from apps.importers.models import Connection, ImportRun, ImportTouch
 from apps.projects.levels import roll_up
 from apps.projects.models import Issue, IssueChange, Project, Sprint
@@ -120,19 +120,13 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
         told = StringIO()
         try:
             call_command(
-                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, stdout=told
-            )
+                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, run=run,
+                stdout=told,
+            )  # fmt: skip
         except CommandError as error:
             raise Conflict(str(error).replace(str(path), path.name)) from error
     report: dict[str, Any] = json.loads(told.getvalue())
     return report
-
-
-def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
-    """Keep what came of a run; the file it was about is let go."""
-    run.status, run.error, run.report, run.upload, run.finished_at = status, error, report or {}, None, timezone.now()
-    run.save(update_fields=["status", "error", "report", "upload", "finished_at"])
-    return run
 
 
 # --- Taken back ---------------------------------------------------------------------------------------------------

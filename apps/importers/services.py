@@ -15,8 +15,11 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
+from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
+from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
+from apps.importers.understanding import board_of, features_of
 from apps.importers.writing.batches import BatchWriter
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
@@ -40,6 +43,7 @@ def import_issues(
     time_zone: str = "",
     dry_run: bool = False,
     on_error: Callable[[RowError], None] | None = None,
+    run: ImportRun | None = None,
 ) -> ImportReport:
     """Write records into a project, batch by batch, each in its own transaction; a dry run does it all and undoes it.
 
@@ -55,6 +59,8 @@ def import_issues(
         The name under which an unknown project is made, with the default workflow.
     lead : User, optional
         Who is to lead the project, besides those who do.
+    run : ImportRun, optional
+        Where to keep what is done to each issue; one is made where none waits.
 
     Raises
     ------
@@ -66,15 +72,36 @@ def import_issues(
         project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run, time_zone=time_zone
     ) as project:
         writer = BatchWriter(project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded)
-        for batch in _batches(_issues_only(rows, report, on_error)):
-            with transaction.atomic():
-                writer.write(batch)
+        run = run or begun(project, source, now=now, is_dry_run=dry_run)
+        with failing(run):
+            _write(writer, _batches(_issues_only(rows, report, on_error)), run, Settling(project), report)
+        report.people_added = writer.team.added
+        sum_up(report, project, now)
+        report.import_id = "" if dry_run else str(run.pk)
+        ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
+    return report
+
+
+def _write(
+    writer: BatchWriter,
+    batches: Iterable[list[ImportedIssue]],
+    run: ImportRun,
+    settling: Settling,
+    report: ImportReport,
+) -> None:
+    """Each batch is whole or not there, with what was done to its issues."""
+    for batch in batches:
+        with transaction.atomic():
+            touches = writer.write(batch)
+            if not report.dry_run:
+                keep(run, touches)
+        shown(run, report.rows)
+    with transaction.atomic():
+        settling.begins()
         writer.settle_sprints()
         writer.settle_levels()
-        report.people_added = writer.team.added
-        report.with_hours, report.with_points = completed_counts(project)
-        report.sprints, report.sprints_with_a_start = sprint_counts(project)
-    return report
+        if not report.dry_run:
+            settling.keep(run)
 
 
 @contextmanager
@@ -128,6 +155,7 @@ def _issues_only(
     """The issues among the rows; errors are counted, the first ones kept, all of them passed on."""
     for row in rows:
         if isinstance(row, ImportedIssue):
+            report.hear(row)
             yield row
             continue
         report.error_count += 1
@@ -140,6 +168,13 @@ def _issues_only(
 def _batches(issues: Iterator[ImportedIssue]) -> Iterator[list[ImportedIssue]]:
     while batch := list(islice(issues, BATCH_ROWS)):
         yield batch
+
+
+def sum_up(report: ImportReport, project: Project, now: datetime) -> None:
+    """What the project holds now, what its board was understood as, and what all that suffices for."""
+    report.with_hours, report.with_points = completed_counts(project)
+    report.sprints, report.sprints_with_a_start = sprint_counts(project)
+    report.board, report.features = board_of(project), features_of(project, now)
 
 
 def completed_counts(project: Project) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.importers import runs
 from apps.importers.connections import client_for, connect, sync
+from apps.importers.keeping import begun, ended, failing
 from apps.importers.models import Connection, ImportRun
 from apps.importers.naming import free_key, key_of_name, project_named
 from apps.importers.records import ImportRefused, RowError
@@ -100,11 +101,8 @@ def _mapping(path: Path | None) -> jsonlines.Shape:
 
 def _by_connection(connection: Connection, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
     run = _begun(connection.project, connection.source, options, now, connection)
-    try:
+    with failing(run):
         report = sync(connection, run, now=now, is_full=options["full"], on_row=_progress(say))
-    except BaseException:
-        runs.ended(run, ImportRun.Status.FAILED, error="Stopped at the command line.")
-        raise
     return _told(run, report, say)
 
 
@@ -118,35 +116,30 @@ def _once(
     source: str,
     fields: Collection[str],
 ) -> ImportReport:
-    run = _begun(project, source, options, now, None)
-    try:
+    run = options.get("run") or _begun(project, source, options, now, None)
+    with failing(run):
         report = import_told(
             told, project=project, source=source, fields=fields, now=now, dry_run=options["dry_run"], run=run,
             on_row=_progress(say),
         )  # fmt: skip
-    except BaseException:
-        runs.ended(run, ImportRun.Status.FAILED, error="Stopped at the command line.")
-        raise
     return _told(run, report, say)
 
 
 def _begun(
     project: Project, source: str, options: dict[str, Any], now: datetime, connection: Connection | None
 ) -> ImportRun:
-    return ImportRun.objects.create(
-        project=project, source=source, connection=connection, status=ImportRun.Status.RUNNING, created_at=now,
-        started_at=now, seen_at=now, is_dry_run=options["dry_run"], is_full=options["full"],
-    )  # fmt: skip
+    return begun(
+        project, source, now=now, connection=connection, is_dry_run=options["dry_run"], is_full=options["full"]
+    )
 
 
 def _told(run: ImportRun, report: ImportReport, say: Say) -> ImportReport:
-    runs.ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
+    report.import_id = "" if report.dry_run else str(run.pk)
+    ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
     if report.ledger:
         say("What cannot be had:")
     for line in report.ledger:
         say(f"  {line.sentence()}")
-    if not report.dry_run and (report.new or report.changed):
-        say(f"To take this import back: import_issues --undo {run.pk}")
     return report
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
@@ -62,7 +62,7 @@ class BatchWriter:
         self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded)
         self._parents = Parents(project, mapped, source)
 
-    def write(self, batch: Sequence[ImportedIssue]) -> None:
+    def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
         Project.objects.select_for_update().get(pk=self._project.pk)
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
@@ -80,9 +80,13 @@ class BatchWriter:
         Issue.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
         )
-        record_changes(self._project, edits, now=self._now)
+        touches = {issue.pk: Touch(issue, None) for issue in new}
+        touches |= {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
+        for change in record_changes(self._project, edits, now=self._now):
+            touches[change.issue_id].change_ids.append(change.pk)
         self._parents.learn(batch)
         self._count(batch, new, changed)
+        return list(touches.values())
 
     def settle_sprints(self) -> None:
         """What all records together say of sprints."""

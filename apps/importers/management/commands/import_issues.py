@@ -5,7 +5,6 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,18 @@ from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
 from apps.importers.management import trackers
 from apps.importers.naming import project_named
-from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
+from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS, Columns
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.survey import reading_of
 from apps.importers.sources.registry import place_in
+from apps.importers.understanding import SHOWN, board_in_words
 from apps.importers.writing.workflow import category_of
 from apps.projects.models import known_time_zone
 
 ROWS_PER_LINE = 5_000
-PREVIEWED_ISSUES = 3
 #: What the tables hold (see apps/projects/models.py).
 LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
 
@@ -39,6 +38,8 @@ class Command(BaseCommand):
     help = "Load issues from a CSV file or a tracker into a project. Running it again updates what changed there."
     # The checks import every view: half a second that `./run --data` need not wait for.
     requires_system_checks = ()
+    #: The row of an import that was asked for over the API.
+    stealth_options = ("run",)
     #: What the last import did, for callers in this process.
     report: ImportReport
 
@@ -134,8 +135,6 @@ class Command(BaseCommand):
             self._print_reading(shape, columns)
         rows = read_issues(shape, reading, now=now)
         key, rows = project_named(options["project"], rows, options["file"].stem, options["source"])
-        if options["dry_run"] and not options["json"]:
-            rows = self._with_preview(rows)
         with ExitStack() as stack:
             on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
             report = import_issues(
@@ -150,18 +149,10 @@ class Command(BaseCommand):
                 time_zone=_time_zone(options["time_zone"]) or reading.time_zone,
                 dry_run=options["dry_run"],
                 on_error=on_error,
+                run=options.get("run"),
             )
         report.notes, report.unread = (*shape.notes, *columns.notes), columns.unread
         return report
-
-    def _with_preview(self, rows: Iterator[ImportedIssue | RowError]) -> Iterator[ImportedIssue | RowError]:
-        """The same rows; the first issues are shown as they were understood."""
-        left = PREVIEWED_ISSUES
-        for row in rows:
-            if isinstance(row, ImportedIssue) and left:
-                self.stdout.write(_as_understood(row))
-                left -= 1
-            yield row
 
     def _with_progress(
         self, rows: Iterable[ImportedIssue | RowError], shape: CsvShape, *, quiet: bool
@@ -198,8 +189,28 @@ class Command(BaseCommand):
             self.stdout.write(_printable(told))
         for remark, count in sorted(report.remarks.items()):
             self.stdout.write(f"{count:,} {remark}")
+        if report.dry_run:
+            self._print_understanding(report)
         self.stdout.write(_summary(report))
         self.stdout.write(report.sentence())
+        if report.import_id and (report.new or report.changed):
+            self.stdout.write(f"To take this import back: import_issues --undo {report.import_id}")
+
+    def _print_understanding(self, report: ImportReport) -> None:
+        """What a dry run is for: samples, what is filled, what statuses and types mean, what the data suffices for."""
+        for sample in report.samples:
+            self.stdout.write(f"{_printable(sample['external_id'])} is read as:")
+            for name, text in sample.items():
+                self.stdout.write(f"  {name:16} {_printable(text)}")
+        if report.filled:
+            self.stdout.write("Filled, of the issues read:")
+        for name in filter(report.filled.__contains__, SHOWN):
+            self.stdout.write(f"  {name:16} {report.filled[name]:,}")
+        for line in board_in_words(report.board):
+            self.stdout.write(_printable(line))
+        self.stdout.write("What the project's data would suffice for:")
+        for feature in report.features:
+            self.stdout.write(f"  {feature.sentence()}")
 
 
 class _ErrorFile:
@@ -221,26 +232,6 @@ class _ErrorFile:
 
     def write(self, error: RowError) -> None:
         self._writer.writerow([error.line, _not_a_formula(error.external_id), error.reason])
-
-
-def _as_understood(issue: ImportedIssue) -> str:
-    """An issue in a few lines, field by field, without what it says nothing of."""
-    said = {name: _plain(getattr(issue, name)) for name in SYNONYMS}
-    told = (f"  {name:16} {_printable(text)[:90]}" for name, text in said.items() if text)
-    return "\n".join((f"Line {issue.line} is read as:", *told))
-
-
-def _plain(value: object) -> str:
-    """A value as its user would write it; empty where nothing is said."""
-    if value is None:
-        return ""
-    if isinstance(value, Person):
-        return f"{value.name} <{value.email}>".strip() if value.email else value.name
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _printable(text: str) -> str:
