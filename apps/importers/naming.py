@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TypeVar
+from uuid import uuid4
 
 from apps.importers.records import ImportedIssue
 from apps.projects.models import Issue, Project
@@ -40,11 +41,24 @@ def free_key(key: str, source: str) -> str:
     return f"{key[: LONGEST_KEY - 5]}-DATA"
 
 
-def project_named(given: str | None, rows: Iterable[Row], name: str, source: str) -> tuple[str, Iterator[Row]]:
+def key_alone(key: str) -> str:
+    """A key like this one that no project bears, so that nothing of what is there already is mixed in."""
+    return f"{key[: LONGEST_KEY - 9]}-{uuid4().hex[:8].upper()}"
+
+
+def name_alone(key: str) -> str:
+    """What `key_alone` was made of."""
+    return key[:-9]
+
+
+def project_named(
+    given: str | None, rows: Iterable[Row], name: str, source: str, *, alone: bool = False
+) -> tuple[str, Iterator[Row]]:
     """The key that is given, else the one that the first issues bear, else one after a name; and all rows again."""
     rows = iter(rows)
     if given:
         return given, rows
     first = list(islice(rows, IDS_READ))
     ids = [row.external_id for row in first if isinstance(row, ImportedIssue)]
-    return free_key(key_of_ids(ids) or key_of_name(name), source), chain(first, rows)
+    key = key_of_ids(ids) or key_of_name(name)
+    return key_alone(key) if alone else free_key(key, source), chain(first, rows)

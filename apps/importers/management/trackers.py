@@ -87,7 +87,9 @@ def lines_imported(path: Path, options: dict[str, Any], say: Say) -> ImportRepor
     fields = jsonlines.fields_in(path, shape)
     name = path.stem if options["create_project"] == "" else options["create_project"]
     source = LINES_SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
-    key, told = project_named(options["project"], jsonlines.read(path, shape), path.stem, source)
+    key, told = project_named(
+        options["project"], jsonlines.read(path, shape), path.stem, source, alone=options.get("alone", False)
+    )
     with led_project(key, create_as=name, lead=options["lead"], now=now, dry_run=options["dry_run"]) as project:
         return _once(project, told, options, now, say, source=source, fields=fields)
 

@@ -38,8 +38,8 @@ class Command(BaseCommand):
     help = "Load issues from a CSV file or a tracker into a project. Running it again updates what changed there."
     # The checks import every view: half a second that `./run --data` need not wait for.
     requires_system_checks = ()
-    #: The row of an import that was asked for over the API.
-    stealth_options = ("run",)
+    #: The row of an import that was asked for over the API; whether the project is to be one of its own.
+    stealth_options = ("run", "alone")
     #: What the last import did, for callers in this process.
     report: ImportReport
 
@@ -134,7 +134,9 @@ class Command(BaseCommand):
         if not options["json"]:
             self._print_reading(shape, columns)
         rows = read_issues(shape, reading, now=now)
-        key, rows = project_named(options["project"], rows, options["file"].stem, options["source"])
+        key, rows = project_named(
+            options["project"], rows, options["file"].stem, options["source"], alone=options.get("alone", False)
+        )
         with ExitStack() as stack:
             on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
             report = import_issues(
