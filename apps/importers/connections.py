@@ -79,6 +79,7 @@ def sync(
         dry_run=run.is_dry_run,
         run=run,
         on_row=on_row,
+        is_whole=since is None,
     )
     if not run.is_dry_run:
         # Of what came after the import began nothing is sure.

@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.importers.records import ImportedIssue, RowError
 from apps.importers.understanding import SAMPLES, SHOWN, Feature, sample_of
+from apps.projects.unknown_past import seen_at
 
 SHOWN_ERRORS = 20
 UNREAD_CELLS = "cells that cannot be read: left empty"
@@ -30,9 +31,7 @@ class LedgerLine:
 
     def sentence(self) -> str:
         """'the history of status has holes (2 issues: A-1, A-7); touches throughput, forecasts'."""
-        more = ", …" if self.issues > len(self.examples) else ""
-        seen = f" ({self.issues:,} issue{'' if self.issues == 1 else 's'}: {', '.join(self.examples)}{more})"
-        return f"{self.what}{seen if self.issues else ''}; touches {', '.join(self.touches)}"
+        return f"{seen_at(self.what, self.issues, self.examples)}; touches {', '.join(self.touches)}"
 
 
 @dataclass(slots=True)

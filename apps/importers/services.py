@@ -8,6 +8,7 @@ new issue comes without changes, one that is there gets those that the import ma
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 
@@ -15,6 +16,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
+from apps.importers.file_gaps import gaps_of_file
 from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
@@ -24,6 +26,7 @@ from apps.importers.writing.batches import BatchWriter
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
+from apps.projects.unknown_past import keep_unknown
 
 BATCH_ROWS = 1_000
 #: The constraint of the table (projects_project_key_shape) and its width.
@@ -77,6 +80,8 @@ def import_issues(
             _write(writer, _batches(_issues_only(rows, report, on_error)), run, Settling(project), report)
         report.people_added = writer.team.added
         sum_up(report, project, now)
+        report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
+        keep_unknown(project, source, map(asdict, report.ledger), is_whole=True)
         report.import_id = "" if dry_run else str(run.pk)
         ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
     return report

@@ -6,7 +6,7 @@ is done again from where the last whole one ended, and changes nothing of what i
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -19,6 +19,7 @@ from apps.importers.services import sum_up, undone_at_the_end
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
 from apps.importers.writing.tracked import TrackedWriter
 from apps.projects.models import Project
+from apps.projects.unknown_past import keep_unknown
 
 #: Small enough that a killed import loses little, large enough for few statements.
 BATCH_ISSUES = 250
@@ -51,6 +52,7 @@ def import_told(
     dry_run: bool = False,
     run: ImportRun | None = None,
     on_row: Callable[[TrackedIssue | RowError], None] | None = None,
+    is_whole: bool = True,
 ) -> ImportReport:
     """Write what a tracker tells; a dry run does it all and undoes it.
 
@@ -62,6 +64,8 @@ def import_told(
         Where to keep what is done to each issue, and how far the import is.
     on_row : callable, optional
         Hears every issue and every error.
+    is_whole : bool
+        Whether everything is told, so that what is missing is what the ledger says and no more.
     """
     report, ledger = ImportReport(project.key, dry_run), GapLedger()
     with undone_at_the_end() if dry_run else nullcontext():
@@ -88,7 +92,8 @@ def import_told(
             writer.settle()
         report.people_added = writer.team.added
         sum_up(report, project, now)
-    report.ledger = ledger.lines()
+        report.ledger = ledger.lines()
+        keep_unknown(project, source, map(asdict, report.ledger), is_whole=is_whole)
     return report
 
 

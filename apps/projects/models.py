@@ -36,6 +36,8 @@ class Project(UUIDModel):
     #: Days, sprint ends and weeks are the days of this zone.
     time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
     created_at = models.DateTimeField(default=timezone.now)
+    #: Source → what of the past it could not tell (see `unknown_past`).
+    unknown_past = models.JSONField(default=dict, blank=True, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
 
     class Meta:

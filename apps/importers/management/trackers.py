@@ -105,7 +105,7 @@ def _by_connection(connection: Connection, options: dict[str, Any], now: datetim
     run = _begun(connection.project, connection.source, options, now, connection)
     with failing(run):
         report = sync(connection, run, now=now, is_full=options["full"], on_row=_progress(say))
-    return _told(run, report, say)
+    return _told(run, report)
 
 
 def _once(
@@ -124,7 +124,7 @@ def _once(
             told, project=project, source=source, fields=fields, now=now, dry_run=options["dry_run"], run=run,
             on_row=_progress(say),
         )  # fmt: skip
-    return _told(run, report, say)
+    return _told(run, report)
 
 
 def _begun(
@@ -135,13 +135,9 @@ def _begun(
     )
 
 
-def _told(run: ImportRun, report: ImportReport, say: Say) -> ImportReport:
+def _told(run: ImportRun, report: ImportReport) -> ImportReport:
     report.import_id = "" if report.dry_run else str(run.pk)
     ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
-    if report.ledger:
-        say("What cannot be had:")
-    for line in report.ledger:
-        say(f"  {line.sentence()}")
     return report
 
 

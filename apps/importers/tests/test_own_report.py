@@ -64,7 +64,7 @@ def test_a_tracker_or_a_folder_that_is_not_there_is_told_at_once(tmp_path):
         call_command("report", "github:a/b", html=tmp_path / "out.html")
     with pytest.raises(CommandError, match="There is no folder"):
         call_command("report", "a.csv", html=tmp_path / "absent" / "out.html")
-    with pytest.raises(CommandError, match="absent.csv"):
+    with pytest.raises(CommandError, match="There is no file"):
         call_command("report", str(tmp_path / "absent.csv"), html=tmp_path / "out.html", stderr=StringIO())
 
 

@@ -193,6 +193,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{count:,} {remark}")
         if report.dry_run:
             self._print_understanding(report)
+        if report.ledger:
+            self.stdout.write("What cannot be had:")
+        for line in report.ledger:
+            self.stdout.write(_printable(f"  {line.sentence()}"))
         self.stdout.write(_summary(report))
         self.stdout.write(report.sentence())
         if report.import_id and (report.new or report.changed):

@@ -18,6 +18,7 @@ from apps.ml.serializers.sprints import SprintOutcomeResponse
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Sprint
+from apps.projects.unknown_past import unknown_to
 
 
 class SprintOutcomeService:
@@ -42,6 +43,7 @@ class SprintOutcomeService:
             finish_date=forecast.typical.day if forecast else None,
             promised_date=forecast.promised.day if forecast else None,
             no_forecast_because=future.no_forecast_because,
+            unknown_past=unknown_to(sprint.project, "sprint"),
         )
 
 
