@@ -24,6 +24,7 @@ from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
 from apps.importers.keeping import ended
 from apps.importers.models import Connection, ImportRun, ImportTouch
+from apps.importers.write_back import write_all
 from apps.projects.levels import roll_up
 from apps.projects.models import Issue, IssueChange, Project, Sprint
 
@@ -81,7 +82,18 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     except Exception:
         logger.exception("Import %s failed", run.pk)
         return ended(run, Status.FAILED, error=OUR_FAULT)
-    return ended(run, Status.COMPLETED, report=report)
+    run = ended(run, Status.COMPLETED, report=report)
+    if run.connection is not None and not run.is_dry_run:
+        _write_back(run.connection, now)
+    return run
+
+
+def _write_back(connection: Connection, now: datetime) -> None:
+    """What is switched on is written; that a tracker refuses makes the import no failure."""
+    try:
+        write_all(connection, now=now)
+    except ApplicationError as error:
+        logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.message)
 
 
 def _claimable(now: datetime) -> QuerySet[ImportRun]:
