@@ -63,13 +63,20 @@ class Reader:
         except BadValue as error:
             return RowError(line, key, error.message)
 
-    def sprints_in(self, row: Any, histories: Iterable[Any]) -> Iterator[TrackedSprint]:
+    def sprints_in(self, row: Any, histories: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:
         """Sprints that no board lists: of other boards, told by the issue, and deleted ones, named by its history."""
         told = part(row, "fields", self.fields.sprint)
-        for found in map(sprint_of, rows(told) if isinstance(told, list) else [told]):
-            if found and found.external_id not in self.sprints:
+        for found in reading.sprints(sprint_of, rows(told) if isinstance(told, list) else [told]):
+            if isinstance(found, Gap):
+                yield found
+            elif found.external_id not in self.sprints:
                 yield self.sprints.setdefault(found.external_id, found)
-        for entry in entries_of(histories):
+        try:
+            entries = list(entries_of(histories))
+        except BadValue:
+            # The issue itself cannot be read then, which `read` tells.
+            return
+        for entry in entries:
             if self._is_sprint(entry):
                 for sprint in sprints_named(entry.new_id, entry.new_text):
                     if sprint.external_id not in self.sprints:

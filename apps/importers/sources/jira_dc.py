@@ -41,6 +41,8 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             total = part(row, "changelog", "total")
             if isinstance(total, int) and total > len(histories):
                 yield Gap(
-                    "only the newest part of a history was given", ("all figures of the past",), (str(row["key"]),)
+                    "only the newest part of a history was given",
+                    ("all figures of the past",),
+                    (str(part(row, "key") or ""),),
                 )
     yield from jira.gaps_of(reader)
