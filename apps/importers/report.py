@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from apps.importers.records import ImportedIssue, RowError
-from apps.importers.understanding import SAMPLES, SHOWN, Feature, sample_of
+from apps.importers.understanding import SAMPLES, SHOWN, Sufficiency, sample_of
 from apps.projects.unknown_past import seen_at
 
 SHOWN_ERRORS = 20
@@ -72,7 +72,7 @@ class ImportReport:
     #: What each status and type is taken for.
     board: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: What the project's data suffices for, feature by feature.
-    features: list[Feature] = field(default_factory=list)
+    features: list[Sufficiency] = field(default_factory=list)
     #: Of the import, to follow it or to take it back; empty of a dry run.
     import_id: str = ""
 

@@ -29,7 +29,7 @@ SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Feature:
+class Sufficiency:
     """Something the product answers, and whether the project's data suffices for it."""
 
     name: str
@@ -54,7 +54,7 @@ class Feature:
         }  # fmt: skip
 
 
-def features_of(project: Project, now: datetime) -> list[Feature]:
+def features_of(project: Project, now: datetime) -> list[Sufficiency]:
     """What the data of a project suffices for, feature by feature; four queries."""
     finished = Issue.objects.filter(COUNTED, project=project, resolved_at__isnull=False)
     counts = finished.aggregate(
@@ -71,18 +71,18 @@ def features_of(project: Project, now: datetime) -> list[Feature]:
         dated=Count("pk", filter=began), recorded=Count("pk", filter=began & Q(scope_is_recorded=True))
     )
     who = counts["assigned"] if counts["people"] > 1 else 0
-    weeks = Feature("forecasts and unusual weeks", since, MIN_WEEKS, "weeks since the first finished work")
+    weeks = Sufficiency("forecasts and unusual weeks", since, MIN_WEEKS, "weeks since the first finished work")
     if weeks.suffices:
-        weeks = Feature(weeks.name, active, MIN_ACTIVE_WEEKS, "weeks with finished work in the last two years")
+        weeks = Sufficiency(weeks.name, active, MIN_ACTIVE_WEEKS, "weeks with finished work in the last two years")
     return [
-        Feature("hours of an issue", counts["hours"], MIN_TRAINING_ISSUES, "finished issues with hours"),
-        Feature("worth of your own estimates", counts["estimated"], MIN_TRAINING_ISSUES,
+        Sufficiency("hours of an issue", counts["hours"], MIN_TRAINING_ISSUES, "finished issues with hours"),
+        Sufficiency("worth of your own estimates", counts["estimated"], MIN_TRAINING_ISSUES,
                 "finished issues with an estimate and hours"),
-        Feature("story points of an issue", counts["points"], MIN_TRAINING_ISSUES, "finished issues with points"),
-        Feature("who does what", who, MIN_TRAINING_ISSUES, "finished issues of two people or more"),
+        Sufficiency("story points of an issue", counts["points"], MIN_TRAINING_ISSUES, "finished issues with points"),
+        Sufficiency("who does what", who, MIN_TRAINING_ISSUES, "finished issues of two people or more"),
         weeks,
-        Feature("how long a sprint takes", sprints["dated"], MIN_COMPLETED_SPRINTS, "completed sprints with dates"),
-        Feature("what a sprint delivers, by your own past", sprints["recorded"], MIN_COMPLETED_SPRINTS,
+        Sufficiency("how long a sprint takes", sprints["dated"], MIN_COMPLETED_SPRINTS, "completed sprints with dates"),
+        Sufficiency("what a sprint delivers, by your own past", sprints["recorded"], MIN_COMPLETED_SPRINTS,
                 "completed sprints whose commitment is known"),
     ]  # fmt: skip
 
