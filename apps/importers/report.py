@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from apps.importers.records import ImportedIssue, RowError
-from apps.importers.understanding import SAMPLES, SHOWN, Sufficiency, sample_of
+from apps.importers.telling.understanding import SAMPLES, SHOWN, Sufficiency, sample_of
 from apps.projects.unknown_past import seen_at
 
 SHOWN_ERRORS = 20

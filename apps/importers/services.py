@@ -16,12 +16,12 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
-from apps.importers.file_gaps import gaps_of_file
 from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
-from apps.importers.understanding import board_of, features_of
+from apps.importers.telling.file_gaps import gaps_of_file
+from apps.importers.telling.understanding import board_of, features_of
 from apps.importers.writing.batches import BatchWriter
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember

@@ -6,9 +6,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.importers import own_report
 from apps.importers.models import ImportRun
-from apps.importers.own_report import report_on
+from apps.importers.telling import own_report
+from apps.importers.telling.own_report import report_on
 from apps.projects.models import Issue, IssueChange, Project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 

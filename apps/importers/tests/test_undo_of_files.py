@@ -7,12 +7,13 @@ import pytest
 from django.core.management import call_command
 
 from apps.common.exceptions import Conflict
-from apps.importers import runs, understanding
+from apps.importers import runs
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
-from apps.importers.understanding import features_of
+from apps.importers.telling import understanding
+from apps.importers.telling.understanding import features_of
 from apps.ml.core.forecasts import simulation
 from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 from apps.projects.services import update_issue

@@ -25,7 +25,7 @@ from apps.importers.sources.csv.columns import SYNONYMS, Columns
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.survey import reading_of
 from apps.importers.sources.registry import place_in
-from apps.importers.understanding import SHOWN, board_in_words
+from apps.importers.telling.understanding import SHOWN, board_in_words
 from apps.importers.writing.workflow import category_of
 from apps.projects.models import known_time_zone
 

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from apps.common.console import only_warnings
 from apps.common.exceptions import ApplicationError
-from apps.importers.own_report import report_on
-from apps.importers.own_report_page import page
 from apps.importers.sources.registry import place_in
+from apps.importers.telling.own_report import report_on
+from apps.importers.telling.own_report_page import page
 
 
 class Command(BaseCommand):

@@ -18,7 +18,7 @@ from django.db.models import Max
 from apps.common.exceptions import ApplicationError
 from apps.importers.naming import name_alone
 from apps.importers.report import ImportReport
-from apps.importers.understanding import features_of
+from apps.importers.telling.understanding import features_of
 from apps.ml.core.evaluation.own_estimates import OwnEstimates, own_estimates
 from apps.ml.models import ModelType
 from apps.ml.selectors.forecasts import unfinished

@@ -5,8 +5,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from apps.importers.own_report import Absent, OwnReport
 from apps.importers.report import ImportReport
+from apps.importers.telling.own_report import Absent, OwnReport
 from apps.ml.reports import forecast_replay_page
 from apps.ml.reports.document import document, html_table
 from apps.ml.reports.issue_replay_page import table_rows
