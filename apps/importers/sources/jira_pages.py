@@ -12,6 +12,7 @@ from apps.importers.tracked import Gap, TrackedSprint
 #: A date in a query is of the account's time zone, and an index may lag behind: so much is read again.
 OVERLAP = timedelta(days=1, hours=14)
 BOARD_ROWS = 50
+WORKLOGS = Gap("who logged hours on which day is not read: hours come as their sum and its history", ("who does what",))
 NO_BOARDS = Gap("the boards cannot be read: only sprints that issues name are known", ("sprint outcomes",))
 
 

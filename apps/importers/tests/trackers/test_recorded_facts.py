@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from apps.importers.sources import azure, github, gitlab, jira, jira_rows
+from apps.importers.sources import azure, github, gitlab, jira, jira_rows, reading
 from apps.importers.sources.client import AnswerUnusable, TrackerRefused, TrackerUnreachable
 from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages
 from apps.importers.tests.trackers.server import Reply, client_of, needs_recorded, recorded, tracker
@@ -93,6 +93,15 @@ def test_the_recorded_kanban_has_twenty_one_histories_and_one_finished_issue():
     assert ("In Progress", datetime(2021, 8, 29, 18, 4, 49, 188_000, UTC)) in moves
     # This site's list puts "Selected for Development", the column Ready, among what is in progress.
     assert issue.started_at == datetime(2021, 6, 23, 12, 44, 38, 197_000, UTC)
+
+
+def test_the_recorded_worklogs_add_up_and_were_begun_at_other_times_than_they_were_written():
+    rows = recorded("jira_cloud/worklogs.rows")
+    hours = [reading.hours_of_seconds(row["timeSpentSeconds"]) for row in rows]
+    assert (len({row["id"] for row in rows}), len({row["issueId"] for row in rows})) == (30, 14)
+    assert sum(hours) == pytest.approx(72 + 55 / 60)
+    assert len({jira_rows.person_of(row["author"]) for row in rows}) == 3
+    assert any(reading.moment(row["started"]) != reading.moment(row["created"]) for row in rows)
 
 
 # --- Jira Data Center -------------------------------------------------------------------------------------------------
