@@ -134,4 +134,5 @@ def board_in_words(board: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
         for row in rows:
             apart = "" if row.get("counts", True) else ", not counted"
             meaning = str(row[told]).replace("_", " ")
-            yield f"  {row['name']:24} {meaning:12} {row['issues']:,} issues{apart}"
+            issues = f"{row['issues']:,} issue{'' if row['issues'] == 1 else 's'}"
+            yield f"  {row['name']:24} {meaning:12} {issues}{apart}"

@@ -115,8 +115,8 @@ def test_a_dry_run_says_what_is_filled_what_words_mean_and_what_it_would_suffice
     told = out.getvalue()
     assert "SHOP-1 is read as:\n  external_id      SHOP-1\n" in told
     assert "  story_points     1\n" in told
-    assert "  In QA                    in progress  1 issues\n" in told
-    assert "epic         1 issues, not counted\n" in told
+    assert "  In QA                    in progress  1 issue\n" in told
+    assert "epic         1 issue, not counted\n" in told
     assert "  hours of an issue: not yet, 0 finished issues with hours (50 are needed)\n" in told
     assert "Dry run, nothing was changed. SHOP: 2 new" in told
     assert not Issue.objects.exists()
