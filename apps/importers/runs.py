@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
@@ -230,4 +231,5 @@ def _take_back(touches: Sequence[ImportTouch]) -> int:
 def _restored(touch: ImportTouch) -> None:
     fields = {field.attname: field for field in Issue._meta.concrete_fields}
     values = {name: fields[name].to_python(value) for name, value in (touch.before or {}).items()}
-    Issue.objects.filter(pk=touch.issue_id).update(**values)
+    # What is told from issues is told anew where one was touched.
+    Issue.objects.filter(pk=touch.issue_id).update(**values | {"updated_at": timezone.now()})

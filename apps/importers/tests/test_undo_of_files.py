@@ -73,6 +73,19 @@ def test_a_later_import_taken_back_restores_what_was_there(load, now):
     assert not IssueChange.objects.exists()
 
 
+def test_what_was_closed_since_the_file_names_it_no_more_is_open_again(load, now):
+    load(record("A-1"), record("A-2"), now=now - WEEK)
+    report = load(record("A-1"), mark_missing=True)
+    assert report.removed == 1
+    assert Issue.objects.get(external_id="A-2").status.category == "dropped"
+
+    runs.undo(run_of(report))
+
+    issue = Issue.objects.get(external_id="A-2")
+    assert (issue.status.category, issue.dropped_at) == ("to_do", None)
+    assert not IssueChange.objects.exists()
+
+
 def test_what_somebody_worked_on_since_stays(load, now):
     report = load(record("A-1"), record("A-2"))
     issue = Issue.objects.get(external_id="A-1")

@@ -7,6 +7,7 @@ from apps.importers.services import import_issues
 from apps.importers.syncing import import_told
 from apps.importers.tracked import Gap
 from apps.ml.selectors.forecasts import unfinished
+from apps.ml.services.flow import flow_answer
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.ml.tests.forecasts.teams import a_running_sprint, a_team
@@ -69,7 +70,7 @@ def test_examples_are_shown_with_how_many_there_are():
     assert seen_at("holes", 7, ("A-1", "A-2")) == "holes (7 issues: A-1, A-2, …)"
 
 
-def test_forecasts_what_ifs_and_sprint_outcomes_say_what_they_do_not_know(now):
+def test_forecasts_what_ifs_sprint_outcomes_and_the_flow_say_what_they_do_not_know(now):
     project = a_team(now)
     sprint = a_running_sprint(project, now)
     line = {"what": "a batch is missing", "touches": ["all figures"], "issues": 0, "examples": []}
@@ -80,6 +81,7 @@ def test_forecasts_what_ifs_and_sprint_outcomes_say_what_they_do_not_know(now):
         ForecastService().forecast_work(project.pk, unfinished(project.pk), now=now),
         ForecastService().what_if(sprint.pk, Scenario(), now=now),
         SprintOutcomeService().predict(sprint.pk, now=now),
+        flow_answer(Project.objects.get(), now=now),
     ]
 
-    assert [answer["unknown_past"] for answer in answers] == [["a batch is missing"]] * 4
+    assert [answer["unknown_past"] for answer in answers] == [["a batch is missing"]] * 5
