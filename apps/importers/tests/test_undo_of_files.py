@@ -9,7 +9,7 @@ from django.core.management import call_command
 from apps.common.exceptions import Conflict
 from apps.importers import runs
 from apps.importers.models import ImportRun
-from apps.importers.records import ImportedIssue, ImportRefused
+from apps.importers.records import ImportedIssue, ImportRefused, NamedSprint
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
 from apps.importers.telling import understanding
@@ -50,7 +50,7 @@ def run_of(report):
 def test_the_first_import_of_a_file_taken_back_leaves_no_issue_sprint_or_history(load):
     over = {"status": "Done", "resolved_at": CREATED + WEEK}
     rows = [
-        record("A-1", sprint="Two", earlier_sprints=("One",), **over),
+        record("A-1", sprint="Two", earlier_sprints=(NamedSprint("One"),), **over),
         record("A-2", sprint="One", sprint_starts_on=CREATED.date(), sprint_ends_on=(CREATED + WEEK).date(), **over),
     ]
     report = load(*rows)

@@ -10,13 +10,13 @@ from django.db.models import Q
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
-from apps.importers.texts import readable_texts
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.sprints import Sprints
+from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
 from apps.projects.levels import new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus

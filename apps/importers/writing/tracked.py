@@ -9,7 +9,6 @@ from django.db.models import Q
 
 from apps.importers.records import Person
 from apps.importers.report import ImportReport
-from apps.importers.texts import readable_texts
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_value
 from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
@@ -17,6 +16,7 @@ from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
+from apps.importers.writing.texts import readable_texts
 from apps.projects.models import Issue, IssueChange, Project
 
 PLAIN_FIELDS = (
