@@ -148,7 +148,8 @@ def _plain(value: Any) -> str:
 def chosen_columns(values: Mapping[str, str]) -> dict[str, str]:
     """Columns that were chosen by hand in a form."""
     chosen = {name: values.get(f"map-{name}", AS_RECOGNISED) for name in FIELDS}
-    return {name: column for name, column in chosen.items() if column != AS_RECOGNISED}
+    # No file has a column of that name, and PostgreSQL keeps none.
+    return {name: column for name, column in chosen.items() if column != AS_RECOGNISED and "\0" not in column}
 
 
 @dataclass(frozen=True, slots=True)

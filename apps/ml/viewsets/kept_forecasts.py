@@ -26,14 +26,11 @@ from apps.ml.serializers.kept_forecasts import (
     PartsRequest,
     PartsResponse,
 )
-from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
+from apps.ml.services.forecasts.keeping import MOST_DAYS_BACK, is_comparable, kept_answer, moved_answer
 from apps.ml.services.forecasts.parts import parts_answer
 from apps.ml.viewsets.forecasts import NOT_ENOUGH_DATA
 from apps.projects.models import Project
 from apps.projects.selectors import projects_visible_to
-
-#: Further back two forecasts share hardly an issue.
-MOST_DAYS_BACK = 366
 
 
 class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
@@ -80,6 +77,6 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
 
 
 def _require_past(since: date | None, today: date) -> None:
-    earliest: Any = today - timedelta(days=MOST_DAYS_BACK)
-    if since is not None and not earliest <= since < today:
+    if since is not None and not is_comparable(since, today):
+        earliest: Any = today - timedelta(days=MOST_DAYS_BACK)
         raise ValidationError({"since": [f"A day from {earliest} to {today - timedelta(days=1)}."]})
