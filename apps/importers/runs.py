@@ -162,6 +162,7 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
         try:
             call_command(
                 "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, stdout=told,
+                run=run,
                 map=[[f"{name}={column}" for name, column in run.mapping.items()]] if run.mapping else [],
             )  # fmt: skip
         except CommandError as error:

@@ -6,7 +6,7 @@ new issue comes without changes, one that is there gets those that the import ma
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from itertools import islice
@@ -15,10 +15,13 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
+from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
 from apps.importers.sprint_dates import SprintRhythm
+from apps.importers.touches import keep
 from apps.importers.writing.batches import BatchWriter
+from apps.importers.writing.changes import Touch
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
@@ -43,6 +46,7 @@ def import_issues(
     on_error: Callable[[RowError], None] | None = None,
     rhythm: SprintRhythm | None = None,
     mark_missing: bool = False,
+    run: ImportRun | None = None,
 ) -> ImportReport:
     """Write records into a project, batch by batch, each in its own transaction; a dry run does it all and undoes it.
 
@@ -58,6 +62,8 @@ def import_issues(
         When sprints without dates ran, as the user says; else it is told from names and ends as far as these tell.
     mark_missing : bool
         Whether open issues of earlier imports that the source does not name any more are closed as removed.
+    run : ImportRun, optional
+        Where to keep what is done to each issue, so that the import can be taken back.
     on_error : callable, optional
         Hears every row that is not imported, and every cell that could not be read.
     create_as : str, optional
@@ -80,14 +86,20 @@ def import_issues(
         refused: set[str] = set()
         for batch in _batches(_issues_only(rows, report, on_error, refused)):
             with transaction.atomic():
-                writer.write(batch)
-        writer.settle_sprints()
+                _keep(run, writer.write(batch), writer, dry_run=dry_run)
+        with transaction.atomic():
+            _keep(run, writer.settle_sprints(), writer, dry_run=dry_run)
         writer.settle_levels()
         writer.settle_missing(named=refused, mark=mark_missing)
         report.people_added = writer.team.added
         report.with_hours, report.with_points = completed_counts(project)
         report.sprints, report.sprints_with_a_start = sprint_counts(project)
     return report
+
+
+def _keep(run: ImportRun | None, touches: Sequence[Touch], writer: BatchWriter, *, dry_run: bool) -> None:
+    if run is not None and not dry_run:
+        keep(run, touches, writer.sprints_made)
 
 
 @contextmanager

@@ -12,12 +12,13 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from apps.importers.models import ImportRun, ImportTouch
+from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
 from apps.importers.services import completed_counts, sprint_counts, undone_at_the_end
+from apps.importers.touches import keep
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
-from apps.importers.writing.tracked import Touch, TrackedWriter
+from apps.importers.writing.tracked import TrackedWriter
 from apps.projects.models import Project
 
 #: Small enough that a killed import loses little, large enough for few statements.
@@ -98,18 +99,12 @@ def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | No
     with transaction.atomic():
         touches = writer.write(batch)
         if run is not None and not report.dry_run:
-            ImportTouch.objects.bulk_create(_kept(run, touch) for touch in touches)
-            run.sprint_ids = [str(sprint.pk) for sprint in writer.board.sprints_made]
+            keep(run, touches, (sprint.pk for sprint in writer.board.sprints_made))
     if run is not None:
         # Outside: progress is shown while a dry run, too, goes on.
         run.rows_read = report.new + report.changed + report.unchanged + report.error_count
         run.seen_at = timezone.now()
-        run.save(update_fields=["rows_read", "seen_at", "sprint_ids"])
-
-
-def _kept(run: ImportRun, touch: Touch) -> ImportTouch:
-    before = None if touch.before is None else dict(touch.before)
-    return ImportTouch(run=run, issue=touch.issue, before=before, changes=touch.change_ids)
+        run.save(update_fields=["rows_read", "seen_at"])
 
 
 def _refuse(error: RowError, report: ImportReport) -> None:

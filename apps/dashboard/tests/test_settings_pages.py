@@ -112,6 +112,10 @@ def test_a_file_is_tried_mapped_by_hand_imported_and_taken_back(lead, project):
     gone = lead.post(address("import-confirm", project, run_id=tried.pk), {}, follow=True).content.decode()
     assert "This file is gone: upload it again." in gone
 
+    assert "Take this import back" in lead.get(address("import-run", project, run_id=imported.pk)).content.decode()
+    lead.post(address("import-undo", project, run_id=imported.pk))
+    assert not Issue.objects.filter(project=project).exists()
+
 
 def test_a_file_that_is_refused_gets_its_columns_chosen_by_hand(lead, project):
     upload = SimpleUploadedFile("board.csv", FILE.replace(b"Headline", b"Was"))

@@ -11,7 +11,7 @@ from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.texts import readable_texts
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit, sprints_touched
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched, touches_of
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -69,8 +69,8 @@ class BatchWriter:
         self._touched_sprints: set[UUID] = set()
         self._parents = Parents(project, mapped, source)
 
-    def write(self, batch: Sequence[ImportedIssue]) -> None:
-        """Insert what is new, update what differs; call it inside a transaction."""
+    def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
+        """Insert what is new, update what differs, say what was done to each; call it inside a transaction."""
         Project.objects.select_for_update().get(pk=self._project.pk)
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
         there = self._already_there(batch)
@@ -88,14 +88,20 @@ class BatchWriter:
         Issue.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
         )
-        record_changes(self._project, edits, now=self._now)
+        changes = record_changes(self._project, edits, now=self._now)
         self._parents.learn(batch)
         self._seen.update(issue.pk for issue in (*new, *there.values()))
         self._count(batch, new, changed)
+        return [*(Touch(issue, None) for issue in new), *touches_of(edits, changes)]
 
-    def settle_sprints(self) -> None:
-        """What all records together say of sprints."""
-        self._sprints.settle(self._touched_sprints)
+    def settle_sprints(self) -> list[Touch]:
+        """What all records together say of sprints, and which moves of issues that adds to their history."""
+        return touches_of((), self._sprints.settle(self._touched_sprints))
+
+    @property
+    def sprints_made(self) -> list[UUID]:
+        """Sprints that were not there before."""
+        return sorted(self._sprints.made)
 
     def settle_missing(self, *, named: Collection[str], mark: bool) -> None:
         """What was there before and did not come; `named` are the ids of rows that could not be read."""

@@ -7,7 +7,7 @@ at its end. Everything else changed when it was imported, since nobody knows bet
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,16 @@ class Edit:
     before: Mapping[str, Any]
 
 
+@dataclass(slots=True)
+class Touch:
+    """What a batch did to one issue, so that it can be undone."""
+
+    issue: Issue
+    #: What it held before, by attribute; None for an issue that the batch made.
+    before: Mapping[str, Any] | None
+    change_ids: list[int] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """What a project calls its statuses and types, and when its sprints ended, by id."""
@@ -41,6 +51,14 @@ class Board:
     statuses: Mapping[int, WorkflowStatus]
     types: Mapping[int, IssueType]
     sprint_ends: Mapping[UUID, datetime]
+
+
+def touches_of(edits: Iterable[Edit], changes: Iterable[IssueChange]) -> list[Touch]:
+    """Edits with the entries of history that they made; entries of other issues stand alone."""
+    touches = {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
+    for change in changes:
+        touches.setdefault(change.issue_id, Touch(change.issue, {})).change_ids.append(change.pk)
+    return list(touches.values())
 
 
 def sprints_touched(new: Iterable[Issue], edits: Iterable[Edit]) -> set[UUID]:

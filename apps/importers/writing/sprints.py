@@ -39,7 +39,7 @@ class Sprints:
         self._scope_is_recorded = scope_is_recorded
         self._all = list(Sprint.objects.filter(project=project).select_related("snapshot", "project"))
         #: Made by this import.
-        self._new: set[UUID] = set()
+        self.made: set[UUID] = set()
         #: Issue → the sprints that it was in, oldest first, the present one last.
         self._ways: dict[str, tuple[Sprint, ...]] = {}
 
@@ -59,8 +59,10 @@ class Sprints:
         self._take_dates(sprint, told)
         return sprint
 
-    def settle(self, touched: Collection[UUID]) -> None:
+    def settle(self, touched: Collection[UUID]) -> list[IssueChange]:
         """Sprints that are over are completed, work that moved on is told as moves, and the books are closed.
+
+        The moves that were added to the history of issues are given back.
 
         `touched` are sprints whose issues this import brought or changed.
         """
@@ -72,9 +74,10 @@ class Sprints:
             report=self._report,
         )
         self._all = list(Sprint.objects.filter(project=self._project).select_related("snapshot", "project"))
-        self._tell_moves()
+        moves = self._tell_moves()
         close_ended_sprints(self._project, now=self._now)
         take_late_news(touched, now=self._now)
+        return moves
 
     def _find(self, told: NamedSprint) -> Sprint | None:
         if told.external_id:
@@ -100,7 +103,7 @@ class Sprints:
         )
         sprint.save(force_insert=True)
         self._all.append(sprint)
-        self._new.add(sprint.pk)
+        self.made.add(sprint.pk)
         self._report.sprints_added += 1
         return sprint
 
@@ -119,7 +122,7 @@ class Sprints:
         sprint.completed_at = None
         today = self._project.day_of(self._now)
         # What is seen before it begins is known when it begins.
-        sprint.scope_is_recorded |= sprint.pk in self._new and today < starts_on
+        sprint.scope_is_recorded |= sprint.pk in self.made and today < starts_on
         # One that was seen running is closed with its books, see `settle`.
         status, was_running = status_on(starts_on, ends_on, today), sprint.status == Sprint.Status.ACTIVE
         sprint.status = Sprint.Status.ACTIVE if was_running and status == Sprint.Status.COMPLETED else status
@@ -134,10 +137,10 @@ class Sprints:
             ]
         )
 
-    def _tell_moves(self) -> None:
+    def _tell_moves(self) -> list[IssueChange]:
         """An issue that names several sprints left each but the last when that one ended."""
         if not self._ways:
-            return
+            return []
         sprints = {sprint.pk: sprint for sprint in self._all}
         issues = Issue.objects.filter(project=self._project, source=self._source, external_id__in=list(self._ways))
         told = set(
@@ -152,7 +155,7 @@ class Sprints:
             if (issue.pk, str(before.pk), str(after.pk)) not in told
             and (end := ended_at(sprints[before.pk], self._now)) is not None
         ]
-        IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+        return IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
 
 
 def _steps(way: Sequence[Sprint]) -> Iterable[tuple[Sprint, Sprint]]:

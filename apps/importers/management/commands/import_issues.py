@@ -39,6 +39,8 @@ class Command(BaseCommand):
     help = "Load issues from a CSV file or a tracker into a project. Running it again updates what changed there."
     # The checks import every view: half a second that `./run --data` need not wait for.
     requires_system_checks = ()
+    #: The run of which this is the work; only callers in this process have one.
+    stealth_options = ("run",)
     #: What the last import did, for callers in this process.
     report: ImportReport
 
@@ -162,6 +164,7 @@ class Command(BaseCommand):
                 on_error=on_error,
                 rhythm=rhythm_of(options["sprints"]) if options["sprints"] else None,
                 mark_missing=options["mark_missing"],
+                run=options.get("run"),
             )
         report.notes, report.unread = (*shape.notes, *columns.notes), columns.unread
         return report
