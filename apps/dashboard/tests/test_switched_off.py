@@ -46,6 +46,13 @@ def test_what_happened_stays(switched_off: Team, lead: Client, page: str):
     assert lead.get(f"/projects/{switched_off.project.key}/{page.format(closed=closed)}").status_code == 200
 
 
+def test_the_list_of_projects_says_so_in_place_of_a_chance(switched_off: Team, lead: Client):
+    shown = lead.get(f"/projects/{switched_off.project.key}/chance/").content.decode()
+
+    assert "predictions are off" in shown
+    assert "%" not in shown
+
+
 def test_a_shared_page_predicts_nothing_either(switched_off: Team, client: Client):
     link = sharing.share(switched_off.project, None, days=14, shows_people=False, by=switched_off.lead, now=NOW)
 

@@ -32,9 +32,10 @@ def project(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page
 def chance(request: HttpRequest, project: Project) -> HttpResponse:
     """The chance of the sprint that runs, for the list of projects."""
-    sprint = current_sprint(project) if is_predicted(project) else None
-    overview = sprint_figures(project, sprint.reference, now=timezone.now()) if sprint else None
-    return show(request, "chance.html", {"sprint": sprint, "overview": overview}, project=project)
+    sprint, is_on = current_sprint(project), is_predicted(project)
+    overview = sprint_figures(project, sprint.reference, now=timezone.now()) if sprint and is_on else None
+    context = {"sprint": sprint, "overview": overview, "is_on": is_on}
+    return show(request, "chance.html", context, project=project)
 
 
 @project_action("member")
