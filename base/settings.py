@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.ml",
     "apps.importers",
+    "apps.mcp",
     "apps.dashboard",
     "apps.upkeep",
 ]

@@ -59,7 +59,7 @@ MINE, MY_LISTS = of_oneself(None), of_oneself("read")
 MY_OWN = Door(frozenset({"lead"}), OWN_KEYS | {"key of another project"})
 #: Of nobody in the project until it is made.
 NEW_PROJECT = Door(PEOPLE | {"key to manage"}, (OWN_KEYS - {"key to manage"}) | {"key of another project"})
-FOR_PROGRAMS = ("/api/", "/health/", "/metrics")
+FOR_PROGRAMS = ("/api/", "/health/", "/metrics", "/mcp")
 ML, PROJECT = "/api/v1/ml", "/api/v1/projects/{project_id}"
 
 DOORS: dict[str, Door] = {
@@ -68,6 +68,8 @@ DOORS: dict[str, Door] = {
     "GET /health/live": OPEN,
     "GET /health/ready": OPEN,
     "GET /metrics": OPEN,
+    # Each tool asks for its own scope, and answers like the service that it asks.
+    "POST /mcp": Door(EVERYBODY - {"nobody"}),
     "POST /api/v1/auth/token/": OPEN,
     "POST /api/v1/auth/token/refresh/": OPEN,
     "POST /api/v1/auth/log-out/": OPEN,
