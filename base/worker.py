@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 #: Names of the queues, as `base/settings.py` routes to them.
 SHORT, LONG = "celery", "long"
@@ -44,18 +43,22 @@ def _worker(queue: str, *options: str) -> list[str]:
 def run(command_lines: Sequence[Sequence[str]]) -> int:
     """Run them until the first ends, then end the others; the first code that is not 0."""
     workers = [subprocess.Popen(each) for each in command_lines]  # noqa: S603 - our own interpreter and arguments
+    told = False
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(*_: object) -> None:
+        # Once: a worker that is told twice ends in the middle of its task.
+        nonlocal told
         for worker in workers:
-            if worker.poll() is None:
-                worker.send_signal(signal.SIGTERM)
+            if not told and worker.poll() is None:
+                worker.terminate()
+        told = True
 
     # A terminal's Ctrl-C reaches the children too, being of the same group; for them it means the same.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
     while all(worker.poll() is None for worker in workers):
         time.sleep(_LOOK_SECONDS)
-    stop(signal.SIGTERM, None)
+    stop()
     codes = [worker.wait() for worker in workers]
     return next((code for code in codes if code), 0)
 

@@ -26,11 +26,19 @@ def is_here(host: object) -> bool:
     name = host.decode() if isinstance(host, bytes) else str(host)
     if name in _LOCAL_NAMES or name in ALLOWED:
         return True
+    if not is_address(name):
+        return False
+    address = ipaddress.ip_address(name.partition("%")[0])
+    return address.is_loopback or address.is_unspecified
+
+
+def is_address(host: object) -> bool:
+    """Whether it is a number and no name."""
     try:
-        address = ipaddress.ip_address(name.partition("%")[0])
+        ipaddress.ip_address(str(host).partition("%")[0])
     except ValueError:
         return False
-    return address.is_loopback or address.is_unspecified
+    return True
 
 
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
@@ -41,6 +49,9 @@ def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         host = address[0] if isinstance(address, tuple) else None
     elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         host = arguments[0]
+        if is_address(host):
+            # Nobody is asked about a number.
+            return
     else:
         return
     if not is_here(host):
