@@ -128,6 +128,7 @@ DOORS: dict[str, Door] = {
     f"GET {ML}/sprints/{{sprint_id}}/burndown/": READ,
     f"GET {ML}/sprints/{{sprint_id}}/outcome/": READ,
     f"GET {ML}/projects/{{project_id}}/anomalies/": READ,
+    f"GET {ML}/project-anomalies/{{project_id}}/": READ,
     f"GET {ML}/projects/{{project_id}}/anomalies/{{anomaly_id}}/": READ,
     f"PATCH {ML}/projects/{{project_id}}/anomalies/{{anomaly_id}}/": WRITE,
     f"GET {ML}/models/": MY_LISTS,

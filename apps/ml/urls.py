@@ -76,6 +76,12 @@ urlpatterns = [
     path(
         "sprints/<uuid:sprint_id>/outcome/", SprintPredictionViewSet.as_view({"get": "outcome"}), name="sprint-outcome"
     ),
+    # By the name under which the first clients knew it.
+    path(
+        "project-anomalies/<uuid:project_id>/",
+        AnomalyViewSet.as_view({"get": "list"}),
+        name="project-anomalies-alias",
+    ),
     path("projects/<uuid:project_id>/anomalies/", AnomalyViewSet.as_view({"get": "list"}), name="project-anomalies"),
     path(
         "projects/<uuid:project_id>/anomalies/<uuid:anomaly_id>/",

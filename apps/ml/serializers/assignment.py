@@ -90,11 +90,21 @@ class AssignmentSuggestionSerializer(Answer):
     similar_issues = SimilarTaskSerializer(many=True, help_text="learned: up to three finished issues of this person.")
 
 
+class ScoreWeightsSerializer(Answer):
+    """What each score counts."""
+
+    skill = Number()
+    workload = Number()
+    performance = Number()
+    availability = Number()
+
+
 class SuggestAssignmentResponse(Answer):
     """Who could take the issue, best first."""
 
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
     suggestions = AssignmentSuggestionSerializer(many=True)
+    weights = ScoreWeightsSerializer(help_text="total_score is the sum of the scores shown times these.")
     method = serializers.CharField(source="strategy", help_text="The strategy used.")
     strategy = serializers.CharField(help_text="The strategy used; never 'auto'.")
     strategy_reason = serializers.CharField(source="reason")

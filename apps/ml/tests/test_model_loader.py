@@ -19,6 +19,7 @@ from apps.ml.services.model_loader import (
 )
 from apps.ml.services.models import kinds
 from apps.ml.services.models.registry import activate
+from apps.ml.services.models.warming import warm_cache
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import MLModelFactory
 from apps.ml.tests.teams import finished_issues, learnable_team
@@ -240,6 +241,12 @@ def test_preloading_says_of_each_model_whether_it_is_ready(team, loader, now):
 
     assert loader.preload_models([EFFORT, "story_points"]) == {EFFORT: True, "story_points": False}
     assert loader.get_cache_stats()["total_cached"] == 1
+
+
+def test_at_start_up_what_serves_is_loaded(trained, team, loader):
+    warm_cache()
+
+    assert loader.get_cache_stats()["cached_keys"] == [cache_key(EFFORT, team.id)]
 
 
 def test_clearing_the_cache_forgets_models_and_counts(trained, team, loader):
