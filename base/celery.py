@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_init, worker_process_init, worker_ready, worker_shutdown
+from celery.signals import import_modules, worker_init, worker_ready, worker_shutdown
 from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
@@ -108,14 +108,6 @@ def _show_worker(**_: Any) -> None:
     with contextlib.suppress(*BROKER_FAULTS):
         for task in ("requeue_lost_trainings", "note_long_worker"):
             app.send_task(f"apps.ml.tasks.{task}", expires=_MINUTELY["expires"])
-
-
-@worker_process_init.connect
-def _load_models(**_: Any) -> None:
-    """Each process of a worker has a cache of its own."""
-    from apps.ml.services.models.warming import warm_beside  # noqa: PLC0415 - the apps are ready only now
-
-    warm_beside()
 
 
 @worker_shutdown.connect

@@ -175,6 +175,17 @@ def test_while_the_store_is_down_a_cold_model_is_unavailable_and_the_store_is_le
     assert len(calls) == 2
 
 
+def test_a_failed_download_is_an_error_in_the_log(trained, team, loader, monkeypatch, caplog):
+    def down(self, key):
+        raise StorageError("S3 download failed in bucket 'models'")
+
+    monkeypatch.setattr(S3ModelStorageService, "download_model", down)
+    loader.load_active_model(EFFORT, team.id)
+
+    [told] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert told.getMessage().startswith("Failed to download model from S3 type=effort_prediction")
+
+
 def test_a_model_in_memory_goes_on_answering_while_the_store_is_down(trained, team, loader, monkeypatch):
     loader.load_active_model(EFFORT, team.id)
 
