@@ -19,8 +19,8 @@ from django.core.management import CommandError
 
 ROOT = Path(__file__).resolve().parent.parent
 GUNICORN_CONF = ROOT / "base" / "gunicorn_conf.py"
-#: One worker with its schedule; it says only what goes wrong, for the terminal is the web server's.
-WORKER = ["-m", "celery", "--quiet", "--workdir", str(ROOT), "-A", "base", "worker", "-B", "--concurrency", "1"]
+#: Workers and their schedule; they say only what goes wrong, for the terminal is the web server's.
+WORKER = ["-P", str(ROOT / "base" / "worker.py"), "--quiet", "--loglevel", "WARNING"]
 
 GREETING = """
 Scrum ML serves on {address}   (Ctrl-C stops it and its worker)

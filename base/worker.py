@@ -14,18 +14,21 @@ from pathlib import Path
 #: Names of the queues, as `base/settings.py` routes to them.
 SHORT, LONG = "celery", "long"
 ROOT = Path(__file__).resolve().parent.parent
+#: Celery's own option, which stands before the name of its command: no banner.
+QUIET = "--quiet"
 _LOOK_SECONDS = 0.2
 
 
 def commands(arguments: Sequence[str]) -> list[list[str]]:
     """The two command lines; what the caller adds goes to both."""
     beat = [] if "--without-beat" in arguments else ["-B"]
-    given = [each for each in arguments if each != "--without-beat"]
-    return [_worker(SHORT, *beat, *given), _worker(LONG, *given)]
+    given = [each for each in arguments if each not in {"--without-beat", QUIET}]
+    celery = ["celery", QUIET] if QUIET in arguments else ["celery"]
+    return [_worker(celery, SHORT, *beat, *given), _worker(celery, LONG, *given)]
 
 
-def _worker(queue: str, *options: str) -> list[str]:
-    start = [sys.executable, "-m", "celery", "--workdir", str(ROOT), "-A", "base", "worker"]
+def _worker(celery: Sequence[str], queue: str, *options: str) -> list[str]:
+    start = [sys.executable, "-m", *celery, "--workdir", str(ROOT), "-A", "base", "worker"]
     return [
         *start,
         "--queues",
@@ -53,6 +56,13 @@ def run(command_lines: Sequence[Sequence[str]]) -> int:
                 worker.terminate()
         told = True
 
+    def quit_now(*_: object) -> None:
+        for worker in workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGQUIT)
+
+    # Cold: what a worker was doing is claimed again by the next one.
+    signal.signal(signal.SIGQUIT, quit_now)
     # A terminal's Ctrl-C reaches the children too, being of the same group; for them it means the same.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)

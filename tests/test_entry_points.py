@@ -155,7 +155,7 @@ def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(
 def test_the_worker_shows_itself_to_the_pages(server: Started, var_dir: Path):
     def seen() -> bool:
         with closing(sqlite3.connect(var_dir / "db.sqlite3")) as database:
-            return bool(database.execute("select at from common_workerseen").fetchall())
+            return bool(database.execute("select seen_at from ml_workerseen").fetchall())
 
     wait_until(seen, FIRST_START_SECONDS)
 

@@ -70,7 +70,7 @@ def test_libraries_meet_the_same_wall():
         urllib.request.urlopen("http://example.com/", timeout=5)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", None, "0.0.0.0"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "::1", "localhost", None, "0.0.0.0"])
 def test_this_machine_is(host):
     assert is_here(host)
 
