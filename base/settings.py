@@ -250,6 +250,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     # Whoever asks, the document is the same.
     "SERVE_AUTHENTICATION": [],
+    "PATH_CONVERTER_OVERRIDES": {
+        "day": {"type": "string", "format": "date"},
+        "project": {"type": "string", "description": "Key or id of the project."},
+        "issue": {"type": "string", "description": "Key or id of the issue."},
+    },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "apps.common.models.Severity",

@@ -12,36 +12,31 @@ from apps.projects.models import Issue, Project, Sprint
 from apps.projects.references import sprint_references
 from apps.projects.selectors import Visitor, projects_visible_to
 
-#: No row has it: what a name that leads nowhere is in place of an id.
-NOTHING = UUID(int=0)
 MOST_NAMED = 10
 
 
-def id_in(text: str) -> UUID | None:
+def id_in(text: UUID | str) -> UUID | None:
     """The id that a text is; None for another name."""
+    if isinstance(text, UUID):
+        return text
     try:
         return UUID(text)
     except ValueError:
         return None
 
 
-def project_id_of(text: str) -> UUID:
-    """The id of a project by id or key; whether somebody may see it is looked at elsewhere."""
-    known = id_in(text)
-    return known or Project.objects.filter(key=text.upper()).values_list("id", flat=True).first() or NOTHING
-
-
-def project_named(text: str, user: Visitor) -> Project:
+def project_named(name: UUID | str, user: Visitor) -> Project:
     """The project of this id or key, if the person may see it; else `Http404`."""
-    project = projects_visible_to(user).filter(id=project_id_of(text)).first()
+    known, visible = id_in(name), projects_visible_to(user)
+    project = (visible.filter(id=known) if known else visible.filter(key=str(name).upper())).first()
     if project is None:
         raise Http404
     return project
 
 
-def issue_named(text: str, issues: QuerySet[Issue]) -> Issue:
+def issue_named(name: UUID | str, issues: QuerySet[Issue]) -> Issue:
     """The one of these issues of one project that has this id or key; else `Http404`."""
-    known = id_in(text)
+    known, text = id_in(name), str(name)
     found = issues.filter(id=known) if known else issues.filter(external_id=text)
     several = list(found[:2])
     if not several:
@@ -51,9 +46,12 @@ def issue_named(text: str, issues: QuerySet[Issue]) -> Issue:
     return several[0]
 
 
-def issue_ids_named(texts: Sequence[str], project: Project, field: str) -> list[UUID]:
+def issue_ids_named(names: Sequence[UUID | str], project: Project, field: str) -> list[UUID]:
     """Ids of issues of a project by id or key, in one query; refuses others, naming the field."""
+    texts = [str(name) for name in names]
     ids = [known for text in texts if (known := id_in(text))]
+    if not texts:
+        return []
     issues = Issue.objects.filter(project=project).filter(Q(id__in=ids) | Q(external_id__in=texts)).order_by()
     by_name: dict[str, UUID] = {}
     for id_, key in issues.values_list("id", "external_id"):

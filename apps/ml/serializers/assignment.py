@@ -5,6 +5,7 @@ from rest_framework import serializers
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.assignment.replay import AUTO, STRATEGIES
+from apps.projects.fields import IssueName, ProjectName
 
 MAX_TOP_N = 20
 
@@ -12,8 +13,8 @@ MAX_TOP_N = 20
 class SuggestAssignmentRequest(StrictSerializer):
     """Request of suggest-assignment."""
 
-    issue_id = serializers.UUIDField()
-    project_id = serializers.UUIDField()
+    issue_id = IssueName()
+    project_id = ProjectName()
     top_n = serializers.IntegerField(required=False, default=3, min_value=1, max_value=MAX_TOP_N)
     strategy = serializers.ChoiceField(
         choices=[*STRATEGIES, AUTO],

@@ -19,7 +19,7 @@ from apps.ml.selectors.forecasts import created_by_week
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.services.forecasts.asked import work_asked_for
 from apps.ml.services.forecasts.service import ForecastService, Scenario
-from apps.ml.viewsets.scope import predicted_project, predicted_sprint, require_issues_of
+from apps.ml.viewsets.scope import predicted_project, predicted_sprint, with_issue_ids
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few weeks with finished work.")}
 OVER: dict[Any, Any] = {
@@ -38,10 +38,8 @@ class ForecastViewSet(ViewSet):
         sprint = predicted_sprint(request, sprint_id)
         asked = WhatIfRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        wanted: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in asked.validated_data.items()
-        }
-        require_issues_of(sprint.project_id, drop_issues=wanted["drop_issues"], add_issues=wanted["add_issues"])
+        wanted = with_issue_ids(sprint.project, asked.validated_data, "drop_issues", "add_issues")
+        wanted = {key: tuple(value) if isinstance(value, list) else value for key, value in wanted.items()}
         return Response(ForecastService().what_if(sprint.id, Scenario(**wanted), user=signed_in(request)))
 
     @extend_schema(request=ForecastRequest, responses={200: ForecastResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
@@ -50,8 +48,7 @@ class ForecastViewSet(ViewSet):
         project = predicted_project(request, project_id)
         asked = ForecastRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
-        require_issues_of(project.id, issue_ids=wanted["issue_ids"])
+        wanted = with_issue_ids(project, asked.validated_data, "issue_ids")
         options = {"by": wanted["by"], "days_off": wanted["days_off"], "user": signed_in(request)}
         if wanted["by"] is not None and not _says_which_work(wanted):
             return Response(ForecastService().how_many(project.id, **options))

@@ -27,7 +27,7 @@ from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
 from apps.ml.services.forecasts.parts import parts_answer
 from apps.ml.viewsets.forecasts import NOT_ENOUGH_DATA
 from apps.projects.models import Project
-from apps.projects.selectors import projects_visible_to
+from apps.projects.naming import project_named
 
 
 class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
@@ -40,7 +40,7 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
     @cached_property
     def project(self) -> Project:
         """The one in the address, if this person may know that it exists."""
-        return get_object_or_404(projects_visible_to(self.request.user), id=self.kwargs["project_id"])
+        return project_named(self.kwargs["project_id"], self.request.user)
 
     def get_queryset(self) -> QuerySet[KeptForecast]:
         return kept_forecasts(self.project)
