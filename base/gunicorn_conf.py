@@ -56,7 +56,10 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Say once if others use the same store; beside the requests, which need not wait for it."""
+    """Load models, and say once if others use the same store; beside the requests, which need not wait for it."""
+    from apps.ml.services.models.warming import warm_beside  # noqa: PLC0415 - the apps are ready only now
+
+    warm_beside()
     if worker.age == 1:
         from apps.ml.services.upkeep.installation import warn_of_neighbours  # noqa: PLC0415 - the apps are ready only now
 

@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.ml",
     "apps.importers",
+    "apps.mcp",
     "apps.dashboard",
     "apps.upkeep",
 ]
@@ -208,6 +209,7 @@ REST_FRAMEWORK = {
         "apps.accounts.log_ins.LogInAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.common.api.renderers.Negotiation",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.common.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "apps.common.api.openapi.AutoSchema",
@@ -249,6 +251,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     # Whoever asks, the document is the same.
     "SERVE_AUTHENTICATION": [],
+    "PATH_CONVERTER_OVERRIDES": {
+        "day": {"type": "string", "format": "date"},
+        "project": {"type": "string", "description": "Key or id of the project."},
+        "issue": {"type": "string", "description": "Key or id of the issue."},
+    },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "apps.common.models.Severity",

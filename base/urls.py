@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/v1/imports/", include("apps.importers.urls")),
     path("api/v1/notifications/", include("apps.notifications.urls")),
     path("api/v1/ml/", include("apps.ml.urls")),
+    path("", include("apps.mcp.urls")),
     path("", include("apps.common.urls")),
     path("", include("apps.dashboard.urls")),
 ]

@@ -59,7 +59,7 @@ MINE, MY_LISTS = of_oneself(None), of_oneself("read")
 MY_OWN = Door(frozenset({"lead"}), OWN_KEYS | {"key of another project"})
 #: Of nobody in the project until it is made.
 NEW_PROJECT = Door(PEOPLE | {"key to manage"}, (OWN_KEYS - {"key to manage"}) | {"key of another project"})
-FOR_PROGRAMS = ("/api/", "/health/", "/metrics")
+FOR_PROGRAMS = ("/api/", "/health/", "/metrics", "/mcp")
 ML, PROJECT = "/api/v1/ml", "/api/v1/projects/{project_id}"
 
 DOORS: dict[str, Door] = {
@@ -68,6 +68,8 @@ DOORS: dict[str, Door] = {
     "GET /health/live": OPEN,
     "GET /health/ready": OPEN,
     "GET /metrics": OPEN,
+    # Each tool asks for its own scope, and answers like the service that it asks.
+    "POST /mcp": Door(EVERYBODY - {"nobody"}),
     "POST /api/v1/auth/token/": OPEN,
     "POST /api/v1/auth/token/refresh/": OPEN,
     "POST /api/v1/auth/log-out/": OPEN,
@@ -132,6 +134,7 @@ DOORS: dict[str, Door] = {
     f"GET {ML}/sprints/{{sprint_id}}/burndown/": READ,
     f"GET {ML}/sprints/{{sprint_id}}/outcome/": READ,
     f"GET {ML}/projects/{{project_id}}/anomalies/": READ,
+    f"GET {ML}/project-anomalies/{{project_id}}/": READ,
     f"GET {ML}/projects/{{project_id}}/anomalies/{{anomaly_id}}/": READ,
     f"PATCH {ML}/projects/{{project_id}}/anomalies/{{anomaly_id}}/": WRITE,
     f"GET {ML}/models/": MY_LISTS,

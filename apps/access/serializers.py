@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from rest_framework import serializers
 
 from apps.access.keys import MOST_DAYS, USUAL_DAYS
@@ -9,7 +10,8 @@ from apps.access.models import ApiKey, Invitation
 from apps.accounts.scopes import Scope
 from apps.common.api.serializers import StrictSerializer
 from apps.projects.models import Project, TeamMember
-from apps.projects.selectors import projects_visible_to
+from apps.projects.names.fields import ProjectName
+from apps.projects.names.lookup import project_named
 
 
 class KeySerializer(serializers.ModelSerializer[ApiKey]):
@@ -56,7 +58,7 @@ class KeyRequest(StrictSerializer):
         child=serializers.ChoiceField(Scope.choices), min_length=1, max_length=len(Scope.values),
         help_text="read: look; predict: ask models; write: issues and sprints; manage: what leads do.",
     )  # fmt: skip
-    project = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="Null: all of yours.")
+    project = ProjectName(required=False, allow_null=True, default=None, help_text="Key or id; null: all of yours.")
     days = serializers.IntegerField(
         required=False, default=USUAL_DAYS, min_value=1, max_value=MOST_DAYS, help_text="Until it expires."
     )
@@ -67,10 +69,10 @@ class KeyRequest(StrictSerializer):
     def validate_project(self, project_id: Any) -> Project | None:
         if project_id is None:
             return None
-        project = projects_visible_to(self.context["request"].user).filter(pk=project_id).first()
-        if project is None:
-            raise serializers.ValidationError("You are in no such project.", code="does_not_exist")
-        return project
+        try:
+            return project_named(project_id, self.context["request"].user)
+        except Http404 as error:
+            raise serializers.ValidationError("You are in no such project.", code="does_not_exist") from error
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):

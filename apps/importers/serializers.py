@@ -9,6 +9,7 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportRefused
 from apps.importers.runs import LONGEST_UPLOAD_BYTES
 from apps.importers.sources.registry import place_of
+from apps.projects.names.fields import ProjectName
 
 
 class ConnectionSerializer(RefusesUnknownFields, serializers.ModelSerializer[Connection]):
@@ -51,7 +52,7 @@ class ConnectionSerializer(RefusesUnknownFields, serializers.ModelSerializer[Con
 class ImportRequest(StrictSerializer):
     """What to import: a connection of the project, or a file."""
 
-    project = serializers.UUIDField(help_text="The project the issues go to.")
+    project = ProjectName(help_text="Key or id of the project the issues go to.")
     connection = serializers.UUIDField(required=False, allow_null=True, default=None)
     file = serializers.FileField(required=False, allow_null=True, default=None, help_text="As multipart/form-data.")
     dry_run = serializers.BooleanField(default=False, help_text="Say what would happen, change nothing.")

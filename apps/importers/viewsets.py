@@ -26,8 +26,9 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.serializers import ConnectionSerializer, ImportRequest, ImportSerializer, UndoAnswer
 from apps.importers.tasks import send
 from apps.projects.models import Project, TeamMember
+from apps.projects.names.lookup import project_named
 from apps.projects.permissions import LeadsOnly
-from apps.projects.selectors import projects_visible_to, role_of
+from apps.projects.selectors import role_of
 from apps.projects.viewsets import ReadViewSet, gone
 
 
@@ -103,7 +104,7 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun
         return Response({"kept": runs.undo(self.get_object())})
 
     def _led(self, project_id: UUID) -> Project:
-        project = get_object_or_404(projects_visible_to(self.request.user), pk=project_id)
+        project = project_named(project_id, self.request.user)
         if role_of(self.request.user, project) != TeamMember.Role.LEAD:
             raise PermissionDenied("Only leads import into their project.")
         return project

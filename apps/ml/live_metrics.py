@@ -5,6 +5,7 @@ thousand series. A global model's project is `(global)`; keys of projects have n
 """
 
 import logging
+import math
 import threading
 import time
 from collections import defaultdict
@@ -72,6 +73,7 @@ def gauges(models: Sequence[ServingModel], accuracy: Sequence[LiveAccuracy], *, 
         _gauge("scrum_ml_model_age_seconds", _ages(models, _own_models(models, own), now)),
         _gauge("scrum_ml_live_outcomes", {key: float(sum(row.n for row in group)) for key, group in rows.items()}),
         _gauge("scrum_ml_live_mae", _means(rows, "mean_absolute_error", "n")),
+        _gauge("scrum_ml_live_rmse", _roots(_means(rows, "mean_squared_error", "n"))),
         _gauge("scrum_ml_live_coverage_ratio", _means(rows, "coverage", "n_ranged")),
         _gauge("scrum_ml_live_nominal_coverage_ratio", _means(rows, "nominal_coverage", "n_ranged")),
     ]
@@ -115,6 +117,10 @@ def _means(groups: dict[tuple[str, ...], list[LiveAccuracy]], figure: str, weigh
         if total:
             means[key] = sum(getattr(row, figure) * getattr(row, weight) for row in rows) / total
     return means
+
+
+def _roots(means: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
+    return {key: math.sqrt(value) for key, value in means.items()}
 
 
 def _gauge(name: str, values: dict[tuple[str, ...], float]) -> Metric:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Task, shared_task
+from celery.signals import worker_process_init
 from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
@@ -18,6 +19,7 @@ from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
+from apps.ml.services.models.warming import warm_beside
 from apps.ml.services.predictions.switch import predicted_projects
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
@@ -36,6 +38,12 @@ class BrokerUnavailable(ApplicationError):
     """The queue of background work cannot be reached."""
 
     code = "broker_unavailable"
+
+
+@worker_process_init.connect
+def _load_models(**_: Any) -> None:
+    """Each process of a worker has a cache of its own."""
+    warm_beside()
 
 
 @shared_task

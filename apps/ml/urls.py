@@ -28,42 +28,44 @@ urlpatterns = [
     path("suggest-assignment/", AssignmentViewSet.as_view({"post": "suggest_assignment"}), name="suggest-assignment"),
     path("<uuid:sprint_id>/sprint-risk/", SprintPredictionViewSet.as_view({"get": "sprint_risk"}), name="sprint-risk"),
     path(
-        "<uuid:project_id>/project-summary/",
+        "<project:project_id>/project-summary/",
         ProjectSummaryViewSet.as_view({"post": "project_summary"}),
         name="project-summary",
     ),
     path(
-        "projects/<uuid:project_id>/scorecard/",
+        "projects/<project:project_id>/scorecard/",
         ScorecardViewSet.as_view({"get": "scorecard"}),
         name="project-scorecard",
     ),
     path(
-        "projects/<uuid:project_id>/forecast/", ForecastViewSet.as_view({"post": "forecast"}), name="project-forecast"
+        "projects/<project:project_id>/forecast/",
+        ForecastViewSet.as_view({"post": "forecast"}),
+        name="project-forecast",
     ),
     path(
-        "projects/<uuid:project_id>/forecasts/",
+        "projects/<project:project_id>/forecasts/",
         KeptForecastViewSet.as_view({"get": "list"}),
         name="project-kept-forecasts",
     ),
     path(
-        "projects/<uuid:project_id>/forecasts/moved/",
+        "projects/<project:project_id>/forecasts/moved/",
         KeptForecastViewSet.as_view({"get": "moved"}),
         name="project-moved",
     ),
     path(
-        "projects/<uuid:project_id>/forecasts/<uuid:forecast_id>/",
+        "projects/<project:project_id>/forecasts/<uuid:forecast_id>/",
         KeptForecastViewSet.as_view({"get": "retrieve"}),
         name="project-kept-forecast",
     ),
-    path("projects/<uuid:project_id>/parts/", KeptForecastViewSet.as_view({"get": "parts"}), name="project-parts"),
-    path("projects/<uuid:project_id>/flow/", FlowViewSet.as_view({"get": "flow"}), name="project-flow"),
+    path("projects/<project:project_id>/parts/", KeptForecastViewSet.as_view({"get": "parts"}), name="project-parts"),
+    path("projects/<project:project_id>/flow/", FlowViewSet.as_view({"get": "flow"}), name="project-flow"),
     path(
-        "projects/<uuid:project_id>/reference-stories/",
+        "projects/<project:project_id>/reference-stories/",
         FlowViewSet.as_view({"get": "references"}),
         name="project-reference-stories",
     ),
     path(
-        "projects/<uuid:project_id>/similar/",
+        "projects/<project:project_id>/similar/",
         PredictionViewSet.as_view({"post": "similar"}),
         name="project-similar-issues",
     ),
@@ -76,9 +78,15 @@ urlpatterns = [
     path(
         "sprints/<uuid:sprint_id>/outcome/", SprintPredictionViewSet.as_view({"get": "outcome"}), name="sprint-outcome"
     ),
-    path("projects/<uuid:project_id>/anomalies/", AnomalyViewSet.as_view({"get": "list"}), name="project-anomalies"),
+    # By the name under which the first clients knew it.
     path(
-        "projects/<uuid:project_id>/anomalies/<uuid:anomaly_id>/",
+        "project-anomalies/<project:project_id>/",
+        AnomalyViewSet.as_view({"get": "list"}),
+        name="project-anomalies-alias",
+    ),
+    path("projects/<project:project_id>/anomalies/", AnomalyViewSet.as_view({"get": "list"}), name="project-anomalies"),
+    path(
+        "projects/<project:project_id>/anomalies/<uuid:anomaly_id>/",
         AnomalyViewSet.as_view({"get": "retrieve", "patch": "review"}),
         name="project-anomaly",
     ),

@@ -10,6 +10,7 @@ from apps.common.exceptions import ApplicationError
 from apps.common.models import Severity
 from apps.notifications.models import Attempt, Delivery, Event, Preference, Webhook
 from apps.notifications.services.webhooks import require_reachable
+from apps.projects.names.fields import ProjectName
 
 
 class NotificationSerializer(serializers.ModelSerializer[Delivery]):
@@ -33,7 +34,7 @@ class NotificationSerializer(serializers.ModelSerializer[Delivery]):
 class ReadAllRequest(StrictSerializer):
     """Which notifications to mark."""
 
-    project = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="Only this project's.")
+    project = ProjectName(required=False, allow_null=True, default=None, help_text="Only of this one, by key or id.")
 
 
 class ReadAllAnswer(serializers.Serializer[Any]):

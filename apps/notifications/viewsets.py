@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django_filters import ChoiceFilter, FilterSet, UUIDFilter
+from django_filters import ChoiceFilter, FilterSet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
@@ -33,6 +33,7 @@ from apps.notifications.serializers import (
 from apps.notifications.services import announcing, inbox, webhooks
 from apps.notifications.tasks import send_soon
 from apps.projects.filters import YesNoFilter
+from apps.projects.names.fields import ProjectNameFilter
 from apps.projects.permissions import LeadsOnly
 from apps.projects.viewsets import ReadViewSet, gone
 
@@ -41,7 +42,7 @@ class NotificationFilter(FilterSet):
     """What the list can be narrowed to."""
 
     unread = YesNoFilter("read_at", lookup_expr="isnull")
-    project = UUIDFilter("notification__project_id")
+    project = ProjectNameFilter("notification__project")
 
     class Meta:
         model = Delivery
@@ -73,7 +74,7 @@ class NotificationViewSet(ListModelMixin, GenericViewSet[Delivery]):
         asked = ReadAllRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         mine, project = self.get_queryset(), asked.validated_data["project"]
-        marked = inbox.mark_read(mine.filter(notification__project=project) if project else mine, now=timezone.now())
+        marked = inbox.mark_read(ProjectNameFilter("notification__project").filter(mine, project), now=timezone.now())
         return Response({"marked": marked})
 
     @extend_schema(responses={200: PreferenceSerializer}, filters=False)

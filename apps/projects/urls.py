@@ -1,9 +1,8 @@
 """Every address of the domain."""
 
-from datetime import date
 from typing import Any
 
-from django.urls import URLPattern, path, register_converter
+from django.urls import URLPattern, path
 
 from apps.projects.viewsets import (
     DayOffViewSet,
@@ -18,24 +17,9 @@ from apps.projects.viewsets import (
     StatusViewSet,
 )
 
-
-class DayConverter:
-    """A day of the calendar in an address; no other text is one."""
-
-    regex = r"\d{4}-\d{2}-\d{2}"
-
-    def to_python(self, value: str) -> date:
-        return date.fromisoformat(value)
-
-    def to_url(self, value: date) -> str:
-        return value.isoformat()
-
-
-register_converter(DayConverter, "day")
-
 MANY: dict[str, Any] = {"get": "list", "post": "create"}
 ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-PROJECT = "<uuid:project_id>/"
+PROJECT = "<project:project_id>/"
 
 
 def crud(prefix: str, item: str, view: type[ReadViewSet], name: str) -> list[URLPattern]:
@@ -48,9 +32,9 @@ def crud(prefix: str, item: str, view: type[ReadViewSet], name: str) -> list[URL
 
 urlpatterns = [
     *crud("", PROJECT, ProjectViewSet, "project"),
-    *crud(f"{PROJECT}issues/", "<uuid:issue_id>/", IssueViewSet, "issue"),
+    *crud(f"{PROJECT}issues/", "<issue:issue_id>/", IssueViewSet, "issue"),
     path(
-        f"{PROJECT}issues/<uuid:issue_id>/history/", IssueHistoryViewSet.as_view({"get": "list"}), name="issue-history"
+        f"{PROJECT}issues/<issue:issue_id>/history/", IssueHistoryViewSet.as_view({"get": "list"}), name="issue-history"
     ),
     *crud(f"{PROJECT}sprints/", "<uuid:sprint_id>/", SprintViewSet, "sprint"),
     path(f"{PROJECT}sprints/<uuid:sprint_id>/start/", SprintViewSet.as_view({"post": "start"}), name="sprint-start"),

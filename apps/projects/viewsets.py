@@ -25,6 +25,7 @@ from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
 from apps.projects.history.snapshots import books_of
 from apps.projects.holidays import holidays_of
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.names.lookup import issue_named, project_named
 from apps.projects.permissions import LeadsOrOneself, ProjectRole
 from apps.projects.serializers import (
     CloseSprintSerializer,
@@ -57,7 +58,7 @@ class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     @cached_property
     def project(self) -> Project:
         """The project of the address; 404 for whom it does not exist."""
-        return get_object_or_404(selectors.projects_visible_to(self.request.user), pk=self.kwargs["project_id"])
+        return project_named(self.kwargs["project_id"], self.request.user)
 
     def get_serializer_context(self) -> Mapping[str, Any]:
         context = super().get_serializer_context()
@@ -124,6 +125,10 @@ class IssueViewSet(ReadViewSet):
     def get_queryset(self) -> QuerySet[Issue]:
         return selectors.issues_of(self.project)
 
+    def get_object(self) -> Issue:
+        """By id or key."""
+        return issue_named(self.kwargs["issue_id"], self.get_queryset())
+
     def get_serializer_class(self) -> type[IssueSerializer]:
         return NewIssueSerializer if self.action == "create" else IssueSerializer
 
@@ -152,8 +157,7 @@ class IssueHistoryViewSet(ReadViewSet):
     serializer_class = IssueChangeSerializer
 
     def get_queryset(self) -> QuerySet[IssueChange]:
-        issue = get_object_or_404(Issue, project=self.project, pk=self.kwargs["issue_id"])
-        return selectors.history_of(issue)
+        return selectors.history_of(issue_named(self.kwargs["issue_id"], selectors.issues_of(self.project)))
 
 
 class SprintViewSet(ReadViewSet):

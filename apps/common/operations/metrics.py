@@ -28,6 +28,7 @@ LIVE_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "scrum_ml_active_models": ("Active models.", ("type",)),
     "scrum_ml_live_outcomes": ("Predictions of the last 30 days whose outcome is known.", ("type", "project")),
     "scrum_ml_live_mae": ("Mean absolute error of those, in hours or points.", ("type", "project")),
+    "scrum_ml_live_rmse": ("Their root mean squared error, in hours or points.", ("type", "project")),
     "scrum_ml_live_coverage_ratio": ("Share of outcomes inside the predicted range.", ("type", "project")),
     "scrum_ml_live_nominal_coverage_ratio": ("Share of outcomes that the ranges promised.", ("type", "project")),
     "scrum_ml_live_metrics_up": ("1 if the database answered this scrape.", ()),

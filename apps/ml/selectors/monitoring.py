@@ -33,6 +33,7 @@ class LiveAccuracy:
     project: str
     n: int
     mean_absolute_error: float
+    mean_squared_error: float
     n_ranged: int
     coverage: float
     nominal_coverage: float
@@ -44,6 +45,9 @@ def serving_models() -> Sequence[ServingModel]:
     return [ServingModel(model_type, key or "", trained_at) for model_type, key, trained_at in rows.order_by()]
 
 
+_MISS = F("predicted_value") - F("actual_value")
+
+
 def live_accuracy(*, since: datetime) -> Sequence[LiveAccuracy]:
     """Predictions scored since then, by type and project, those with most outcomes first."""
     ranged = Q(range_low__isnull=False)
@@ -52,7 +56,8 @@ def live_accuracy(*, since: datetime) -> Sequence[LiveAccuracy]:
         .values("prediction_type", "project__key")
         .annotate(
             n=Count("id"),
-            mean_absolute_error=Avg(Abs(F("predicted_value") - F("actual_value"))),
+            mean_absolute_error=Avg(Abs(_MISS)),
+            mean_squared_error=Avg(_MISS * _MISS),
             n_ranged=Count("id", filter=ranged),
             inside=Count("id", filter=Q(actual_value__gte=F("range_low"), actual_value__lte=F("range_high"))),
             nominal=Avg("range_level", filter=ranged),
@@ -65,6 +70,7 @@ def live_accuracy(*, since: datetime) -> Sequence[LiveAccuracy]:
             project=row["project__key"],
             n=row["n"],
             mean_absolute_error=row["mean_absolute_error"],
+            mean_squared_error=row["mean_squared_error"],
             n_ranged=row["n_ranged"],
             coverage=row["inside"] / row["n_ranged"] if row["n_ranged"] else 0.0,
             nominal_coverage=row["nominal"] or 0.0,

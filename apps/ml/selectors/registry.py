@@ -166,3 +166,9 @@ def active_model(model_type: str, project_id: UUID | str | None = None) -> Activ
         .first()
     )
     return ActiveModel(**row) if row else None
+
+
+def latest_active(most: int) -> list[tuple[str, UUID | None]]:
+    """Type and project of the models that serve, the latest trained first."""
+    rows = MLModel.objects.filter(is_active=True, status=MLModel.Status.ACTIVE).order_by("-trained_at", "id")
+    return list(rows.values_list("model_type", "project_id")[:most])

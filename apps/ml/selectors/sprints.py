@@ -66,12 +66,6 @@ def _elapsed_ratio(sprint: Sprint, first_day: date, now: datetime) -> float | No
     return 0.0 if sprint.status == Sprint.Status.PLANNED else elapsed_ratio(first_day, sprint.end_date, today)
 
 
-def issues_outside(project_id: UUID | str, issue_ids: Iterable[UUID]) -> set[UUID]:
-    """Those ids that are not issues of this project."""
-    wanted = set(issue_ids)
-    return wanted - set(Issue.objects.filter(project_id=project_id, id__in=wanted).values_list("id", flat=True))
-
-
 def sprint_state(sprint: Sprint, past: SprintTimeline, *, now: datetime, calendar: WorkingCalendar) -> SprintState:
     """A running sprint as it stands, with what its history says about each of its issues."""
     started_at = past.planning_ended_at

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.assignment.replay import AUTO, STRATEGIES
+from apps.projects.names.fields import IssueName, ProjectName
 
 MAX_TOP_N = 20
 
@@ -12,8 +13,8 @@ MAX_TOP_N = 20
 class SuggestAssignmentRequest(StrictSerializer):
     """Request of suggest-assignment."""
 
-    issue_id = serializers.UUIDField()
-    project_id = serializers.UUIDField()
+    issue_id = IssueName()
+    project_id = ProjectName()
     top_n = serializers.IntegerField(required=False, default=3, min_value=1, max_value=MAX_TOP_N)
     strategy = serializers.ChoiceField(
         choices=[*STRATEGIES, AUTO],
@@ -90,11 +91,21 @@ class AssignmentSuggestionSerializer(Answer):
     similar_issues = SimilarTaskSerializer(many=True, help_text="learned: up to three finished issues of this person.")
 
 
+class ScoreWeightsSerializer(Answer):
+    """What each score counts."""
+
+    skill = Number()
+    workload = Number()
+    performance = Number()
+    availability = Number()
+
+
 class SuggestAssignmentResponse(Answer):
     """Who could take the issue, best first."""
 
     prediction_id = serializers.UUIDField(help_text="The row of the prediction history.")
     suggestions = AssignmentSuggestionSerializer(many=True)
+    weights = ScoreWeightsSerializer(help_text="total_score is the sum of the scores shown times these.")
     method = serializers.CharField(source="strategy", help_text="The strategy used.")
     strategy = serializers.CharField(help_text="The strategy used; never 'auto'.")
     strategy_reason = serializers.CharField(source="reason")

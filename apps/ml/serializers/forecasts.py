@@ -17,6 +17,7 @@ from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.forecasts.words import forecast_in_words
 from apps.ml.core.sprints.growth import MIN_SPRINTS
 from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer
+from apps.projects.names.fields import IssueName
 
 #: More issues than any sprint holds; a longer list is a mistake.
 MAX_PLANNED_ISSUES = 1000
@@ -152,11 +153,9 @@ class SprintOutlookSerializer(Answer):
 class WhatIfRequest(StrictSerializer):
     """Request of what-if; nothing given is the sprint as planned."""
 
-    drop_issues = serializers.ListField(
-        child=serializers.UUIDField(), required=False, default=list, max_length=MAX_PLANNED_ISSUES
-    )
+    drop_issues = serializers.ListField(child=IssueName(), required=False, default=list, max_length=MAX_PLANNED_ISSUES)
     add_issues = serializers.ListField(
-        child=serializers.UUIDField(),
+        child=IssueName(),
         required=False,
         default=list,
         max_length=MAX_PLANNED_ISSUES,
@@ -220,9 +219,7 @@ class WhatIfResponse(Answer):
 class ForecastRequest(StrictSerializer):
     """Request of a project's forecast: some work (all open issues by default), or a day alone for 'how many'."""
 
-    issue_ids = serializers.ListField(
-        child=serializers.UUIDField(), required=False, default=list, max_length=MAX_PLANNED_ISSUES
-    )
+    issue_ids = serializers.ListField(child=IssueName(), required=False, default=list, max_length=MAX_PLANNED_ISSUES)
     items = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=1, max_value=MAX_ITEMS, help_text="So many issues."
     )

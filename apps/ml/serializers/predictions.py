@@ -9,6 +9,7 @@ from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
 from apps.projects.models import WorkflowStatus
+from apps.projects.names.fields import IssueName, ProjectName
 
 #: Far beyond any real task or estimate; a larger number is a mistake in the unit.
 MAX_HOURS = 100_000
@@ -18,7 +19,7 @@ MAX_POINTS = 10_000
 class IssueInputSerializer(StrictSerializer):
     """What is known of an issue. With `issue_id`, what is not sent is taken from that issue; else a title is needed."""
 
-    project_id = serializers.UUIDField()
+    project_id = ProjectName()
     title = serializers.CharField(required=False, max_length=500)
     description = serializers.CharField(
         required=False,
@@ -29,9 +30,12 @@ class IssueInputSerializer(StrictSerializer):
     issue_type = serializers.CharField(
         required=False, allow_blank=True, max_length=64, help_text="As the team names it, for example 'bug'."
     )
-    issue_id = serializers.UUIDField(
+    issue_id = IssueName(
         required=False,
-        help_text="The issue this is about. Its outcome scores the answer if a member asks and nothing contradicts it.",
+        help_text=(
+            "Key or id of the issue this is about. Its outcome scores the answer if a member asks and nothing "
+            "contradicts it."
+        ),
     )
     priority = serializers.FloatField(required=False, min_value=0, max_value=1000, help_text="1 is the most urgent.")
     component = serializers.CharField(required=False, allow_blank=True, max_length=200)
@@ -180,8 +184,8 @@ class SimilarIssuesRequest(StrictSerializer):
         max_length=100_000,
         help_text=f"The first {MAX_DESCRIPTION_CHARACTERS} characters are read.",
     )
-    issue_id = serializers.UUIDField(
-        required=False, help_text="The issue that is being changed, which is not its own duplicate."
+    issue_id = IssueName(
+        required=False, help_text="Key or id of the issue that is being changed, which is not its own duplicate."
     )
 
 

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.workers import LONG, missing_workers
+from apps.projects.names.fields import ProjectName
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
 _INTERNAL_METRICS = ("reference_errors",)
@@ -18,7 +19,7 @@ class ScopeRequest(StrictSerializer):
     """Whose model is meant: a project's own, or the one of all projects together."""
 
     model_type = serializers.ChoiceField(ModelType.choices)
-    project_id = serializers.UUIDField(required=False)
+    project_id = ProjectName(required=False)
 
     def get_fields(self) -> dict[str, Any]:
         """`global` is a keyword of the language, and cannot be declared like the others."""

@@ -20,6 +20,7 @@ from apps.ml.serializers.forecasts import (
     ForecastSerializer,
 )
 from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer, RangeSerializer
+from apps.projects.names.fields import IssueName
 
 
 def _steps(thresholds: Sequence[float]) -> str:
@@ -31,7 +32,7 @@ class EstimateSprintDurationRequest(StrictSerializer):
 
     sprint_id = serializers.UUIDField()
     planned_issues = serializers.ListField(
-        child=serializers.UUIDField(),
+        child=IssueName(),
         required=False,
         default=list,
         max_length=MAX_PLANNED_ISSUES,

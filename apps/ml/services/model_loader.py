@@ -159,8 +159,11 @@ class ModelLoader:
         if isinstance(error, LASTING_FAULTS):
             note_refusal(active.id, error.message)
         FALLBACKS.labels(type=active.model_type, reason=error.code).inc()
-        logger.warning(
-            "Model cannot be loaded type=%s version=%s project=%s reason=%s",
+        is_away = isinstance(error, StorageError)
+        logger.log(
+            logging.ERROR if is_away else logging.WARNING,
+            "%s type=%s version=%s project=%s reason=%s",
+            "Failed to download model from S3" if is_away else "Model cannot be loaded",
             active.model_type,
             active.version,
             active.project_id,

@@ -11,9 +11,13 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common.api.answers import Joined
 from apps.ml.core.assignment.formula import (
+    FORMULA_WEIGHTS,
+    LEARNED_WEIGHTS,
+    RULE_WEIGHTS,
     AssignmentScore,
     MemberHistory,
     Skills,
+    Weights,
     learned_skills,
     rank_members,
 )
@@ -51,6 +55,11 @@ class _Choice:
     reason: str
     model: AssignmentModel | None
     loaded: LoadedModel | None
+
+    @property
+    def weights(self) -> Weights:
+        """What each score counts in the total."""
+        return {FORMULA: FORMULA_WEIGHTS, LEARNED: LEARNED_WEIGHTS}.get(self.strategy, RULE_WEIGHTS)
 
     @property
     def version(self) -> str | None:

@@ -109,7 +109,7 @@ def test_an_issue_of_another_project_is_not_found(client, team, url):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("project_id", "not-a-uuid"),
+        ("project_id", "17"),
         ("project_id", None),
         ("title", ""),
         ("title", "x" * 501),
@@ -119,7 +119,7 @@ def test_an_issue_of_another_project_is_not_found(client, team, url):
         ("priority", "high"),
         ("labels", "not-a-list"),
         ("labels", ["x"] * 51),
-        ("issue_id", "17"),
+        ("issue_id", ""),
         ("reporter_id", "17"),
     ],
 )

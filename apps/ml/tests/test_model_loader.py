@@ -19,6 +19,7 @@ from apps.ml.services.model_loader import (
 )
 from apps.ml.services.models import kinds
 from apps.ml.services.models.registry import activate
+from apps.ml.services.models.warming import warm_cache
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import MLModelFactory
 from apps.ml.tests.teams import finished_issues, learnable_team
@@ -174,6 +175,17 @@ def test_while_the_store_is_down_a_cold_model_is_unavailable_and_the_store_is_le
     assert len(calls) == 2
 
 
+def test_a_failed_download_is_an_error_in_the_log(trained, team, loader, monkeypatch, caplog):
+    def down(self, key):
+        raise StorageError("S3 download failed in bucket 'models'")
+
+    monkeypatch.setattr(S3ModelStorageService, "download_model", down)
+    loader.load_active_model(EFFORT, team.id)
+
+    [told] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert told.getMessage().startswith("Failed to download model from S3 type=effort_prediction")
+
+
 def test_a_model_in_memory_goes_on_answering_while_the_store_is_down(trained, team, loader, monkeypatch):
     loader.load_active_model(EFFORT, team.id)
 
@@ -240,6 +252,12 @@ def test_preloading_says_of_each_model_whether_it_is_ready(team, loader, now):
 
     assert loader.preload_models([EFFORT, "story_points"]) == {EFFORT: True, "story_points": False}
     assert loader.get_cache_stats()["total_cached"] == 1
+
+
+def test_at_start_up_what_serves_is_loaded(trained, team, loader):
+    warm_cache()
+
+    assert loader.get_cache_stats()["cached_keys"] == [cache_key(EFFORT, team.id)]
 
 
 def test_clearing_the_cache_forgets_models_and_counts(trained, team, loader):

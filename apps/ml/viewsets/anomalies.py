@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_filters import ChoiceFilter, FilterSet
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -28,7 +27,8 @@ from apps.ml.serializers.anomalies import AnomalySerializer, ReviewRequest
 from apps.ml.services.anomalies.review import REVIEWS
 from apps.notifications.selectors import severest_first
 from apps.projects.models import Project
-from apps.projects.selectors import projects_visible_to, role_of
+from apps.projects.names.lookup import project_named
+from apps.projects.selectors import role_of
 
 
 class AnomalyFilter(FilterSet):
@@ -56,7 +56,7 @@ class AnomalyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[AnomalyD
     @cached_property
     def project(self) -> Project:
         """The one in the address, if this person may know that it exists."""
-        return get_object_or_404(projects_visible_to(self.request.user), id=self.kwargs["project_id"])
+        return project_named(self.kwargs["project_id"], self.request.user)
 
     def get_queryset(self) -> QuerySet[AnomalyDetection]:
         return AnomalyDetection.objects.filter(project=self.project).order_by(

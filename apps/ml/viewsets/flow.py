@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,7 +10,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.ml.serializers.flow import FlowRequest, FlowResponse, ReferenceResponse
 from apps.ml.services.flow import flow_answer, references_answer
-from apps.projects.selectors import projects_visible_to
+from apps.projects.names.lookup import project_named
 
 
 class FlowViewSet(ViewSet):
@@ -20,7 +19,7 @@ class FlowViewSet(ViewSet):
     @extend_schema(parameters=[FlowRequest], responses=FlowResponse, tags=["ml"])
     def flow(self, request: Request, project_id: UUID) -> Response:
         """Cycle times, ageing work, cumulative flow, time in state, flow efficiency and blocked time of a project."""
-        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        project = project_named(project_id, request.user)
         asked = FlowRequest(data=request.query_params)
         asked.is_valid(raise_exception=True)
         return Response(flow_answer(project, now=timezone.now(), days=asked.validated_data["days"]))
@@ -28,5 +27,5 @@ class FlowViewSet(ViewSet):
     @extend_schema(responses=ReferenceResponse, tags=["ml"])
     def references(self, request: Request, project_id: UUID) -> Response:
         """Finished issues of the team that are typical of each number of story points."""
-        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        project = project_named(project_id, request.user)
         return Response(references_answer(project, now=timezone.now()))

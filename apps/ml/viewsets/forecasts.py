@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -16,10 +15,11 @@ from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.core.forecasts.units import WorkItem
-from apps.ml.selectors.forecasts import bears_label, created_by_week, has_component, unfinished
+from apps.ml.selectors.forecasts import created_by_week
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
+from apps.ml.services.forecasts.asked import work_asked_for
 from apps.ml.services.forecasts.service import ForecastService, Scenario
-from apps.ml.viewsets.scope import predicted_project, predicted_sprint, require_issues_of
+from apps.ml.viewsets.scope import predicted_project, predicted_sprint, with_issue_ids
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few weeks with finished work.")}
 OVER: dict[Any, Any] = {
@@ -38,10 +38,8 @@ class ForecastViewSet(ViewSet):
         sprint = predicted_sprint(request, sprint_id)
         asked = WhatIfRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        wanted: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in asked.validated_data.items()
-        }
-        require_issues_of(sprint.project_id, drop_issues=wanted["drop_issues"], add_issues=wanted["add_issues"])
+        wanted = with_issue_ids(sprint.project, asked.validated_data, "drop_issues", "add_issues")
+        wanted = {key: tuple(value) if isinstance(value, list) else value for key, value in wanted.items()}
         return Response(ForecastService().what_if(sprint.id, Scenario(**wanted), user=signed_in(request)))
 
     @extend_schema(request=ForecastRequest, responses={200: ForecastResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
@@ -50,8 +48,7 @@ class ForecastViewSet(ViewSet):
         project = predicted_project(request, project_id)
         asked = ForecastRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
-        require_issues_of(project.id, issue_ids=wanted["issue_ids"])
+        wanted = with_issue_ids(project, asked.validated_data, "issue_ids")
         options = {"by": wanted["by"], "days_off": wanted["days_off"], "user": signed_in(request)}
         if wanted["by"] is not None and not _says_which_work(wanted):
             return Response(ForecastService().how_many(project.id, **options))
@@ -66,18 +63,7 @@ def _says_which_work(wanted: dict[str, Any]) -> bool:
 def _work(project_id: UUID, wanted: dict[str, Any]) -> Sequence[WorkItem]:
     if wanted["items"]:
         return [WorkItem(str(number), exists=False) for number in range(wanted["items"])]
-    work = unfinished(project_id, **{name: wanted[name] for name in ("issue_ids", "component", "label")})
-    if not work:
-        _refuse_what_nothing_bears(project_id, wanted)
-    return work
-
-
-def _refuse_what_nothing_bears(project_id: UUID, wanted: dict[str, Any]) -> None:
-    """A misspelt label must not read as work that is done; one whose issues are all finished is."""
-    if wanted["component"] and not has_component(project_id, wanted["component"]):
-        raise ValidationError({"component": ["No issue of this project is of this component."]})
-    if wanted["label"] and not bears_label(project_id, wanted["label"]):
-        raise ValidationError({"label": ["No issue of this project bears this label."]})
+    return work_asked_for(project_id, **{name: wanted[name] for name in ("issue_ids", "component", "label")})
 
 
 def _created(project_id: UUID, wanted: dict[str, Any]) -> Sequence[float]:

@@ -1,7 +1,5 @@
 """What was said, why it changed, and when each part is done: validate, authorise, ask the service, answer."""
 
-from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,13 +7,11 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ValidationError
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apps.ml.core.flow.issues import day_of
 from apps.ml.models import KeptForecast
 from apps.ml.selectors.kept_forecasts import kept_forecasts
 from apps.ml.serializers.kept_forecasts import (
@@ -26,11 +22,12 @@ from apps.ml.serializers.kept_forecasts import (
     PartsRequest,
     PartsResponse,
 )
-from apps.ml.services.forecasts.keeping import MOST_DAYS_BACK, is_comparable, kept_answer, moved_answer
+from apps.ml.services.forecasts.asked import require_past
+from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
 from apps.ml.services.forecasts.parts import parts_answer
 from apps.ml.viewsets.forecasts import NOT_ENOUGH_DATA
 from apps.projects.models import Project
-from apps.projects.selectors import projects_visible_to
+from apps.projects.names.lookup import project_named
 
 
 class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
@@ -43,7 +40,7 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
     @cached_property
     def project(self) -> Project:
         """The one in the address, if this person may know that it exists."""
-        return get_object_or_404(projects_visible_to(self.request.user), id=self.kwargs["project_id"])
+        return project_named(self.kwargs["project_id"], self.request.user)
 
     def get_queryset(self) -> QuerySet[KeptForecast]:
         return kept_forecasts(self.project)
@@ -65,7 +62,7 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
         asked, now = MovedRequest(data=request.query_params), timezone.now()
         asked.is_valid(raise_exception=True)
         since = asked.validated_data["since"]
-        _require_past(since, day_of(now, self.project.zone))
+        require_past(since, self.project, now=now)
         return Response(moved_answer(self.project, now=now, since=since))
 
     @extend_schema(parameters=[PartsRequest], responses={200: PartsResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
@@ -74,9 +71,3 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
         asked = PartsRequest(data=request.query_params)
         asked.is_valid(raise_exception=True)
         return Response(parts_answer(self.project, asked.validated_data["by"], now=timezone.now()))
-
-
-def _require_past(since: date | None, today: date) -> None:
-    if since is not None and not is_comparable(since, today):
-        earliest: Any = today - timedelta(days=MOST_DAYS_BACK)
-        raise ValidationError({"since": [f"A day from {earliest} to {today - timedelta(days=1)}."]})

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,7 +29,7 @@ from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.ml.services.predictions.vote import require_vote
 from apps.ml.viewsets.scope import predicted_project
 from apps.projects.models import Issue, Project
-from apps.projects.selectors import projects_visible_to
+from apps.projects.names.lookup import issue_named, project_named
 
 HIDDEN: dict[Any, Any] = {
     (409, PROBLEM_JSON): OpenApiResponse(Problem, "The project hides points until the team has sized the issue.")
@@ -86,8 +85,10 @@ class PredictionViewSet(ViewSet):
         """
         asked = SimilarIssuesRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
-        return Response(likely_duplicates(project.id, **asked.validated_data))
+        project = project_named(project_id, request.user)
+        issue = _issue(project, asked.validated_data.get("issue_id"))
+        wanted = asked.validated_data | {"issue_id": issue.pk if issue else None}
+        return Response(likely_duplicates(project.id, **wanted))
 
 
 def _answer(
@@ -98,12 +99,13 @@ def _answer(
 ) -> Response:
     asked.is_valid(raise_exception=True)
     project = predicted_project(request, asked.validated_data["project_id"])
-    issue_id = asked.validated_data.get("issue_id")
+    issue = _issue(project, asked.validated_data.get("issue_id"))
+    issue_id = issue.pk if issue else None
     allowed(project, issue_id)
-    known = _facts_of_issue(project, issue_id) if issue_id else {}
+    known = asdict(facts_of(issue)) if issue else {}
     return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | asked.facts()))
 
 
-def _facts_of_issue(project: Project, issue_id: UUID) -> dict[str, Any]:
-    issue = get_object_or_404(Issue.objects.select_related("issue_type"), id=issue_id, project=project)
-    return asdict(facts_of(issue))
+def _issue(project: Project, name: UUID | str | None) -> Issue | None:
+    issues = Issue.objects.filter(project=project).select_related("issue_type")
+    return issue_named(name, issues) if name else None

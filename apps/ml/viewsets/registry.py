@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django_filters import ChoiceFilter, FilterSet, UUIDFilter
+from django_filters import ChoiceFilter, FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -32,7 +32,9 @@ from apps.ml.storage.errors import StorageError
 from apps.ml.tasks import BrokerUnavailable, send_training
 from apps.projects.filters import YesNoFilter
 from apps.projects.models import Project, TeamMember
-from apps.projects.selectors import projects_visible_to, role_of, sees_everything
+from apps.projects.names.fields import ProjectNameFilter
+from apps.projects.names.lookup import project_named
+from apps.projects.selectors import role_of, sees_everything
 
 #: How soon a client may look again for a broker that is away, in seconds: lost messages are sent again by then.
 RETRY_AFTER_SECONDS = 600
@@ -50,7 +52,7 @@ class StoreUnavailable(APIException):
 class ModelFilter(FilterSet):
     """What the list can be narrowed to."""
 
-    project_id = UUIDFilter(help_text="Only models of this project.")
+    project_id = ProjectNameFilter("project", help_text="Only models of this project, by key or id.")
     model_type = ChoiceFilter(choices=ModelType.choices)
     is_active = YesNoFilter(help_text="Only models that serve, or only others.")
 
@@ -158,7 +160,7 @@ def _led_scope(request: Request, asked: dict[str, Any]) -> UUID | None:
     if asked["global"]:
         _require_lead(request, None)
         return None
-    project = get_object_or_404(projects_visible_to(request.user), id=asked["project_id"])
+    project = project_named(asked["project_id"], request.user)
     _require_lead(request, project)
     return project.id
 

@@ -1,20 +1,18 @@
 """What several endpoints refuse alike."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
-from apps.ml.selectors.sprints import issues_outside
 from apps.ml.services.predictions.switch import require_predictions
 from apps.projects.models import Project, Sprint
-from apps.projects.selectors import projects_visible_to, sprints_visible_to
+from apps.projects.names.lookup import issue_ids_named, project_named
+from apps.projects.selectors import sprints_visible_to
 
 #: What is named in the body, rather than the address, is not there or not visible.
 NOT_FOUND: dict[Any, Any] = {
@@ -28,7 +26,7 @@ PREDICTIONS_OFF: dict[Any, Any] = {
 
 def predicted_project(request: Request, project_id: UUID) -> Project:
     """A project that this person sees and that is predicted for."""
-    project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+    project = project_named(project_id, request.user)
     require_predictions(project)
     return project
 
@@ -40,9 +38,6 @@ def predicted_sprint(request: Request, sprint_id: UUID) -> Sprint:
     return sprint
 
 
-def require_issues_of(project_id: UUID, **fields: Sequence[UUID]) -> None:
-    """Refuse issues of other projects, naming the field."""
-    for name, issue_ids in fields.items():
-        if outside := issues_outside(project_id, issue_ids):
-            # The same words for an issue of another project and for none at all: existence is not told.
-            raise ValidationError({name: [f"Not issues of this project: {', '.join(sorted(map(str, outside)))}"]})
+def with_issue_ids(project: Project, asked: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """What was asked, with ids in the place of keys; issues of other projects are refused, naming the field."""
+    return asked | {name: issue_ids_named(asked[name], project, name) for name in fields}

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,7 +10,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.ml.serializers.scorecard import ScorecardRequest, ScorecardResponse
 from apps.ml.services.evaluation.scorecard import project_scorecard
-from apps.projects.selectors import projects_visible_to
+from apps.projects.names.lookup import project_named
 
 
 class ScorecardViewSet(ViewSet):
@@ -22,7 +21,7 @@ class ScorecardViewSet(ViewSet):
     @extend_schema(parameters=[ScorecardRequest], responses=ScorecardResponse, tags=["ml"])
     def scorecard(self, request: Request, project_id: UUID) -> Response:
         """Score a project's predictions against what really happened, the naive baseline and the team's estimates."""
-        project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+        project = project_named(project_id, request.user)
         asked = ScorecardRequest(data=request.query_params)
         asked.is_valid(raise_exception=True)
         days, kind = asked.validated_data["days"], asked.validated_data["type"]

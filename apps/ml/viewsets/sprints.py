@@ -26,7 +26,7 @@ from apps.ml.serializers.sprints import (
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.sprints.duration import SprintDurationService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
-from apps.ml.viewsets.scope import NOT_FOUND, PREDICTIONS_OFF, predicted_sprint, require_issues_of
+from apps.ml.viewsets.scope import NOT_FOUND, PREDICTIONS_OFF, predicted_sprint, with_issue_ids
 from apps.projects.selectors import sprints_visible_to
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few completed sprints.")}
@@ -51,9 +51,8 @@ class SprintPredictionViewSet(ViewSet):
         asked = EstimateSprintDurationRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         sprint = predicted_sprint(request, asked.validated_data["sprint_id"])
-        require_issues_of(sprint.project_id, planned_issues=asked.validated_data["planned_issues"])
-        service = SprintDurationService()
-        return Response(service.estimate_sprint_duration(**asked.validated_data, user=signed_in(request)))
+        wanted = with_issue_ids(sprint.project, asked.validated_data, "planned_issues")
+        return Response(SprintDurationService().estimate_sprint_duration(**wanted, user=signed_in(request)))
 
     @extend_schema(responses={200: SprintRiskResponse, **PREDICTIONS_OFF}, tags=["ml"])
     def sprint_risk(self, request: Request, sprint_id: UUID) -> Response:

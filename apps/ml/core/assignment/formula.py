@@ -127,7 +127,8 @@ def score_member(
     else:
         skill, weights, sentence = skills.of[member.user_id], skills.weights, skills.sentence(member)
     workload = workload_score(member.open_issues)
-    performance = performance_score(member.completed, member.open_issues)
+    # Rounded to what is shown before it is added up: the total is the formula of what stands beside it.
+    skill, performance = round(skill, 4), round(performance_score(member.completed, member.open_issues), 4)
     availability = availability_score(member.last_active_at, now)
     total = (
         skill * weights.skill
@@ -137,11 +138,11 @@ def score_member(
     )
     return AssignmentScore(
         user_id=member.user_id,
-        # Rounded to what is shown: sums of tenths must not break ties by their last binary digit.
+        # Sums of tenths must not break ties by their last binary digit.
         total=round(total, 4),
-        skill=round(skill, 4),
+        skill=skill,
         workload=workload,
-        performance=round(performance, 4),
+        performance=performance,
         availability=availability,
         reasoning=(
             sentence,

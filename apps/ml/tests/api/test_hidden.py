@@ -25,7 +25,7 @@ def test_points_are_hidden_until_the_team_has_sized_the_issue():
 
     assert (ask().status_code, ask(issue_id=open_issue.id).json()["code"]) == (409, "hidden_until_voted")
     assert ask(issue_id=voted.id).status_code == 200
-    assert ask(issue_id=IssueFactory(story_points=3).id).status_code == 409
+    assert ask(issue_id=IssueFactory(story_points=3).id).status_code == 404
 
 
 @pytest.mark.parametrize(("hides", "name", "email"), [(False, "Mo Member", True), (True, "Person 1", False)])

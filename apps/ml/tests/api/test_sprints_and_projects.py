@@ -185,10 +185,11 @@ def test_assignment_names_its_strategy(client, project):
 
 
 @pytest.mark.parametrize("field", ["issue_id", "project_id"])
-def test_assignment_needs_both_ids_as_uuids(client, project, field):
+def test_assignment_needs_both_by_key_or_id(client, project, field):
     issue = IssueFactory(project=project)
 
-    assert _suggest(client, issue, **{field: "no-uuid"}).status_code == 400
+    assert _suggest(client, issue, **{field: "NONE"}).status_code == 404
+    assert _suggest(client, issue, **{field: ""}).status_code == 400
 
 
 def test_a_viewer_may_ask_and_is_never_suggested(api_client, project, member):

@@ -137,6 +137,16 @@ def test_reasons_name_words_and_the_persons_own_similar_issues(about_login, peop
     assert all("login" in found["title"] for found in best["similar_issues"])
 
 
+def test_the_total_is_the_formula_of_the_scores_and_weights_shown(about_login, people, model, now):
+    for strategy in ("formula", "learned", "reporter", "most_recent"):
+        answer = _suggest(about_login, now, strategy=strategy)
+
+        assert sum(answer["weights"].values()) == pytest.approx(1)
+        for each in answer["suggestions"]:
+            total = sum(each[f"{name}_score"] * weight for name, weight in answer["weights"].items())
+            assert each["total_score"] == pytest.approx(total, abs=5.1e-5)
+
+
 def test_a_similar_issue_that_was_deleted_is_left_out(about_login, model, now):
     gone = _suggest(about_login, now)["suggestions"][0]["similar_issues"][0]["issue_id"]
     Issue.objects.get(pk=gone).delete()

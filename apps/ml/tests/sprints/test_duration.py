@@ -6,7 +6,7 @@ import pytest
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.sprints import completed_sprints, issues_outside
+from apps.ml.selectors.sprints import completed_sprints
 from apps.ml.services.sprints.duration import SprintDurationService
 from apps.projects.models import Issue, Sprint
 from apps.projects.services import close_sprint, start_sprint, update_issue
@@ -164,12 +164,6 @@ def test_the_queries_do_not_grow_with_the_history(sprint, past, now, django_asse
 
     with django_assert_num_queries(26):
         SprintDurationService().estimate_sprint_duration(sprint.id, now=now)
-
-
-def test_issues_of_other_projects_are_told_apart(sprint):
-    mine, theirs = IssueFactory(project=sprint.project), IssueFactory()
-
-    assert issues_outside(sprint.project_id, [mine.id, theirs.id]) == {theirs.id}
 
 
 def _finished_sprint(project, start: date) -> Sprint:

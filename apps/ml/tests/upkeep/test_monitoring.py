@@ -71,7 +71,7 @@ def test_it_takes_two_queries_however_many_projects_there_are(now: datetime, dja
 
 
 def test_ten_thousand_projects_stay_few_series_and_lose_no_outcome(now: datetime) -> None:
-    accuracy = [LiveAccuracy("effort_prediction", f"P{n}", 10, float(n % 7), 10, 0.8, 0.8) for n in range(10_000)]
+    accuracy = [LiveAccuracy("effort_prediction", f"P{n}", 10, float(n % 7), 4.0, 10, 0.8, 0.8) for n in range(10_000)]
     models = [ServingModel("effort_prediction", f"P{n}", now - timedelta(hours=n)) for n in range(10_000)]
 
     found = values_of(live_metrics.gauges(models, accuracy, now=now))
@@ -85,10 +85,11 @@ def test_ten_thousand_projects_stay_few_series_and_lose_no_outcome(now: datetime
 
 def test_a_prediction_without_a_range_counts_for_the_error_only(now: datetime) -> None:
     found = values_of(
-        live_metrics.gauges([], [LiveAccuracy("story_points", "P", 4, 1.5, 0, 0.0, 0.0)], now=now),
+        live_metrics.gauges([], [LiveAccuracy("story_points", "P", 4, 1.5, 4.0, 0, 0.0, 0.0)], now=now),
     )
 
     assert found["scrum_ml_live_mae", "story_points", "P"] == 1.5
+    assert found["scrum_ml_live_rmse", "story_points", "P"] == 2.0
     assert not any("coverage" in key[0] for key in found)
 
 
