@@ -89,10 +89,12 @@ def test_while_the_store_is_down_similar_issues_answer_and_the_answer_says_why(t
 def test_a_bug_in_the_model_surfaces_instead_of_falling_through(trained, team, monkeypatch):
     from apps.ml.core.effort import EffortModel
 
-    def broken(self, facts, **options):
+    def broken(self, asked, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(EffortModel, "estimate", broken)
+    PredictionService().predict_issue_effort(**ASKED, project_id=team.id)
+    # Now that it serves: before, it would be refused.
+    monkeypatch.setattr(EffortModel, "estimates", broken)
 
     with pytest.raises(ZeroDivisionError):
         PredictionService().predict_issue_effort(**ASKED, project_id=team.id)

@@ -1,7 +1,6 @@
 """Predict effort, recommend story points: validate, authorise, ask the service, answer."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,18 +13,18 @@ from rest_framework.viewsets import ViewSet
 from apps.accounts.scopes import Scope
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
-from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.examples import EFFORT_EXAMPLES, POINTS_EXAMPLES
 from apps.ml.serializers.predictions import (
     EffortPredictionResponse,
-    IssueInputSerializer,
     PointsRecommendationResponse,
     PredictEffortRequest,
     RecommendPointsRequest,
     SimilarIssuesRequest,
     SimilarIssuesResponse,
+    facts_sent,
 )
 from apps.ml.services import PredictionService
+from apps.ml.services.predictions.bulk import known_of
 from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.ml.services.predictions.vote import require_vote
 from apps.ml.viewsets.scope import predicted_project
@@ -55,7 +54,7 @@ class PredictionViewSet(ViewSet):
         The answer carries a range, a calibrated confidence and the reasons, and is recorded: the actual hours will
         score it. Fields that do not exist are refused.
         """
-        return _answer(request, PredictEffortRequest(data=request.data), PredictionService().predict_issue_effort)
+        return _answer(request, PredictEffortRequest, PredictionService().predict_issue_effort)
 
     @extend_schema(
         summary="Recommend story points for an issue",
@@ -69,8 +68,7 @@ class PredictionViewSet(ViewSet):
 
         The answer is recorded: the points the team gives will score it. Fields that do not exist are refused.
         """
-        asked = RecommendPointsRequest(data=request.data)
-        return _answer(request, asked, PredictionService().recommend_story_points, require_vote)
+        return _answer(request, RecommendPointsRequest, PredictionService().recommend_story_points, require_vote)
 
     @extend_schema(
         summary="Issues that may be about the same thing",
@@ -84,26 +82,25 @@ class PredictionViewSet(ViewSet):
         First those that share its rare words, then up to two that mean the same in other words, marked so. Nothing is
         recorded.
         """
-        asked = SimilarIssuesRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = SimilarIssuesRequest.read(request.data)
         project = get_object_or_404(projects_visible_to(request.user), id=project_id)
-        return Response(likely_duplicates(project.id, **asked.validated_data))
+        return Response(likely_duplicates(project.id, **asked))
 
 
 def _answer(
     request: Request,
-    asked: IssueInputSerializer,
+    form: type[PredictEffortRequest | RecommendPointsRequest],
     service: Callable[..., dict[str, Any]],
     allowed: Callable[[Project, UUID | None], None] = lambda project, issue_id: None,
 ) -> Response:
-    asked.is_valid(raise_exception=True)
-    project = predicted_project(request, asked.validated_data["project_id"])
-    issue_id = asked.validated_data.get("issue_id")
+    asked = form.read(request.data)
+    project = predicted_project(request, asked["project_id"])
+    issue_id = asked.get("issue_id")
     allowed(project, issue_id)
     known = _facts_of_issue(project, issue_id) if issue_id else {}
-    return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | asked.facts()))
+    return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | facts_sent(asked)))
 
 
 def _facts_of_issue(project: Project, issue_id: UUID) -> dict[str, Any]:
     issue = get_object_or_404(Issue.objects.select_related("issue_type"), id=issue_id, project=project)
-    return asdict(facts_of(issue))
+    return known_of(issue)

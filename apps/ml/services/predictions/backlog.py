@@ -12,7 +12,7 @@ from uuid import UUID
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
 from apps.ml.selectors.issues import facts_of, issue_titles
-from apps.ml.services.predictions.answering import answer_effort, answer_points
+from apps.ml.services.predictions.answering import answer_effort, answer_efforts, answer_points, answer_points_of
 from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.projects.models import Issue
 
@@ -46,7 +46,14 @@ class Draft:
 
 def estimates_of(project_id: UUID, issues: Iterable[Issue]) -> list[tuple[Issue, Estimate]]:
     """Each issue with its estimate, without evidence; what answers is in memory: no issue costs a query."""
-    return [(issue, estimate_of(project_id, facts_of(issue), with_evidence=False)) for issue in issues]
+    issues = list(issues)
+    asked = [facts_of(issue) for issue in issues]
+    efforts = answer_efforts(asked, project_id, with_evidence=False)
+    points = answer_points_of(asked, project_id, with_evidence=False)
+    return [
+        (issue, Estimate(hours.answer, sizes.answer))
+        for issue, hours, sizes in zip(issues, efforts, points, strict=True)
+    ]
 
 
 def estimate_of(project_id: UUID, facts: IssueFacts, *, with_evidence: bool = True) -> Estimate:

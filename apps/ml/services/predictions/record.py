@@ -1,5 +1,6 @@
 """Every answer leaves a row, whatever method gave it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -32,12 +33,46 @@ def record_prediction(
     model_id: UUID | None = None,
     model_version: str = "",
 ) -> PredictionHistory:
-    """Store one answer and count it; `Conflict` where what it is about was deleted while it was computed.
+    """Store one answer and count it, see `record_predictions`."""
+    row = prediction_row(
+        kind=kind,
+        method=method,
+        project_id=project_id,
+        user=user,
+        input=input,
+        predicted_value=predicted_value,
+        expected_value=expected_value,
+        interval=interval,
+        confidence=confidence,
+        details=details,
+        issue_id=issue_id,
+        sprint_id=sprint_id,
+        model_id=model_id,
+        model_version=model_version,
+    )
+    record_predictions(project_id, [row])
+    return row
 
-    Raises `PredictionsOff` whoever asks: nothing is recorded of a project whose predictions are off.
-    """
-    require_predictions_of(project_id)
-    row = PredictionHistory(
+
+def prediction_row(
+    *,
+    kind: str,
+    method: str,
+    project_id: UUID,
+    user: "User | None" = None,
+    input: dict[str, Any],
+    predicted_value: float | None = None,
+    expected_value: float | None = None,
+    interval: Interval | None = None,
+    confidence: float | None = None,
+    details: dict[str, Any] | None = None,
+    issue_id: UUID | None = None,
+    sprint_id: UUID | None = None,
+    model_id: UUID | None = None,
+    model_version: str = "",
+) -> PredictionHistory:
+    """One answer as it will be stored."""
+    return PredictionHistory(
         prediction_type=kind,
         method=method,
         project_id=project_id,
@@ -55,12 +90,24 @@ def record_prediction(
         model_id=model_id,
         model_version=model_version,
     )
+
+
+def record_predictions(project_id: UUID, rows: Sequence[PredictionHistory]) -> None:
+    """Store answers about a project and count them; `Conflict` where what one is about was deleted meanwhile.
+
+    Raises `PredictionsOff` whoever asks: nothing is recorded of a project whose predictions are off.
+    """
+    require_predictions_of(project_id)
     try:
-        row.save(force_insert=True)
+        if len(rows) == 1:
+            # Without the transaction that several rows need.
+            rows[0].save(force_insert=True)
+        else:
+            PredictionHistory.objects.bulk_create(rows)
     except IntegrityError as error:
         # Any other constraint is broken by a bug of ours.
         if "foreign key" not in str(error).lower():
             raise
         raise Conflict("What this is about has just been deleted.") from error
-    PREDICTIONS.labels(type=kind, method=method).inc()
-    return row
+    for row in rows:
+        PREDICTIONS.labels(type=row.prediction_type, method=row.method).inc()
