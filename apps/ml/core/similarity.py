@@ -109,6 +109,16 @@ class SimilarIssueIndex:
         shared = np.bincount(found, minlength=len(self))
         return np.asarray(shared / (self.sizes + (len(wanted) - shared)))
 
+    def similarities_between(self, wanted: frozenset[int], first: int, last: int) -> Floats:
+        """`similarities`[first:last] without the others: postings are in the order of issues."""
+        rows = [self.keys[key] for key in wanted if key in self.keys]
+        if not rows or first >= last:
+            return np.zeros(max(last - first, 0))
+        lists = [self.postings[self.offsets[row] : self.offsets[row + 1]] for row in rows]
+        found = np.concatenate([each[slice(*each.searchsorted((first, last)))] for each in lists])
+        shared = np.bincount(found - first, minlength=last - first)
+        return np.asarray(shared / (self.sizes[first:last] + (len(wanted) - shared)))
+
     def similarities_of(self, wanted: Sequence[frozenset[int]]) -> Iterator[Floats]:
         """`similarities` of many texts, in their order, some tens of them counted at once."""
         at_once = max(COUNTED_AT_ONCE // max(len(self), 1), 1)

@@ -9,9 +9,9 @@ from apps.common.operations.metrics import PREDICTION_SECONDS
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.models import ModelType
-from apps.ml.selectors.issues import issue_titles
 from apps.ml.serializers.predictions import EffortPredictionResponse, PointsRecommendationResponse
 from apps.ml.services.predictions.answering import GivenAnswer, answer_effort, answer_points
+from apps.ml.services.predictions.likeness import names_of_similar
 from apps.ml.services.predictions.questions import Asker, Question, record_efforts, record_points
 
 if TYPE_CHECKING:
@@ -80,5 +80,5 @@ def _observe(kind: str, given: GivenAnswer[Any], started: float) -> None:
 
 def _named(similar: tuple[SimilarIssue, ...], project_id: UUID | str) -> list[Joined]:
     """Evidence a person can follow: titles are looked up in the asker's own project only."""
-    titles = issue_titles(project_id, [issue.issue_id for issue in similar]) if similar else {}
+    titles = names_of_similar(similar, project_id)
     return [Joined(issue, **titles[issue.issue_id]) for issue in similar if issue.issue_id in titles]

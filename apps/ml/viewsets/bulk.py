@@ -27,7 +27,7 @@ from apps.ml.serializers.predictions import EffortInputSerializer, IssueInputSer
 from apps.ml.services.predictions.bulk import PREDICT_MANY, issues_asked_about, known_of
 from apps.ml.services.predictions.questions import Question
 from apps.ml.services.predictions.vote import HiddenUntilVoted, is_hidden
-from apps.ml.viewsets.scope import NOT_FOUND, predicted_project
+from apps.ml.viewsets.scope import NOT_FOUND, asked_project
 from apps.projects.models import Issue, Project
 
 _FORMS = {ModelType.EFFORT_PREDICTION: EffortInputSerializer, ModelType.STORY_POINTS: IssueInputSerializer}
@@ -69,7 +69,7 @@ class BulkPredictionViewSet(ViewSet):
 
 
 def _answer(request: Request, asked: Mapping[str, Any], kind: ModelType) -> Response:
-    project = predicted_project(request, asked["project_id"])
+    project = asked_project(request, asked["project_id"])
     items: list[Any] = [_read(kind, sent) for sent in asked["issues"]]
     known = issues_asked_about(project.id, [each["issue_id"] for each in items if "issue_id" in each])
     items = [each if "problem" in each else _question(project, kind, each, known) for each in items]

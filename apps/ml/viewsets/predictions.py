@@ -27,7 +27,7 @@ from apps.ml.services import PredictionService
 from apps.ml.services.predictions.bulk import known_of
 from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.ml.services.predictions.vote import require_vote
-from apps.ml.viewsets.scope import predicted_project
+from apps.ml.viewsets.scope import asked_project
 from apps.projects.models import Issue, Project
 from apps.projects.selectors import projects_visible_to
 
@@ -94,7 +94,7 @@ def _answer(
     allowed: Callable[[Project, UUID | None], None] = lambda project, issue_id: None,
 ) -> Response:
     asked = form.read(request.data)
-    project = predicted_project(request, asked["project_id"])
+    project = asked_project(request, asked["project_id"])
     issue_id = asked.get("issue_id")
     allowed(project, issue_id)
     known = _facts_of_issue(project, issue_id) if issue_id else {}

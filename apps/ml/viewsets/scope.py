@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import ValidationError
@@ -14,7 +15,7 @@ from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.selectors.sprints import issues_outside
 from apps.ml.services.predictions.switch import require_predictions
 from apps.projects.models import Project, Sprint
-from apps.projects.selectors import projects_visible_to, sprints_visible_to
+from apps.projects.selectors import project_lately_visible_to, projects_visible_to, sprints_visible_to
 
 #: What is named in the body, rather than the address, is not there or not visible.
 NOT_FOUND: dict[Any, Any] = {
@@ -29,6 +30,15 @@ PREDICTIONS_OFF: dict[Any, Any] = {
 def predicted_project(request: Request, project_id: UUID) -> Project:
     """A project that this person sees and that is predicted for."""
     project = get_object_or_404(projects_visible_to(request.user), id=project_id)
+    require_predictions(project)
+    return project
+
+
+def asked_project(request: Request, project_id: UUID) -> Project:
+    """The same for what is asked often: some seconds behind the database."""
+    project = project_lately_visible_to(request.user, project_id)
+    if project is None:
+        raise Http404
     require_predictions(project)
     return project
 

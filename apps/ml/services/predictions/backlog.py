@@ -11,9 +11,9 @@ from uuid import UUID
 
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
-from apps.ml.selectors.issues import facts_of, issue_titles
+from apps.ml.selectors.issues import facts_of
 from apps.ml.services.predictions.answering import answer_effort, answer_efforts, answer_points, answer_points_of
-from apps.ml.services.predictions.likeness import likely_duplicates
+from apps.ml.services.predictions.likeness import likely_duplicates, names_of_similar
 from apps.projects.models import Issue
 
 
@@ -66,7 +66,7 @@ def estimate_of(project_id: UUID, facts: IssueFacts, *, with_evidence: bool = Tr
 def evidence_of(project_id: UUID, estimate: Estimate) -> tuple[Named, ...]:
     """The finished issues most like it, by name; those that are gone since are left out."""
     similar = estimate.effort.similar_issues
-    titles = issue_titles(project_id, [each.issue_id for each in similar]) if similar else {}
+    titles = names_of_similar(similar, project_id)
     return tuple(Named(each, **titles[each.issue_id]) for each in similar if each.issue_id in titles)
 
 
