@@ -21,6 +21,8 @@ from apps.ml.core.text import clipped, tokens
 MINIMUM_SIMILARITY = 0.2
 #: As many as a person reads.
 DEFAULT_NEIGHBOURS = 5
+#: The smallest similarity above none.
+_ANY = float(np.nextafter(0.0, 1.0))
 #: Pairs of texts and issues that are counted at once: 4 MB of counts.
 COUNTED_AT_ONCE = 500_000
 
@@ -147,7 +149,7 @@ class SimilarIssueIndex:
 
     def best(self, similarity: Floats, k: int, minimum: float) -> tuple[SimilarIssue, ...]:
         """The best k of ready similarities; an issue that shares no token is never among them."""
-        candidates = np.flatnonzero((similarity >= minimum) & (similarity > 0))
+        candidates = np.flatnonzero(similarity >= max(minimum, _ANY))
         # Latest first, then a stable sort: equal similarity keeps that order.
         latest_first = candidates[::-1]
         chosen = latest_first[np.argsort(-similarity[latest_first], kind="stable")[:k]]

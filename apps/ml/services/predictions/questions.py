@@ -1,7 +1,7 @@
 """A question about an issue, and its answer as the history keeps it: the same for one issue and for many."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -106,5 +106,5 @@ def _row(
 
 def _remembered(facts: IssueFacts) -> dict[str, Any]:
     """What was known, of a long description the part that was read."""
-    known = asdict(facts) | {"description": clipped(facts.description)}
+    known = {name: getattr(facts, name) for name in facts.__slots__} | {"description": clipped(facts.description)}
     return {name: value for name, value in known.items() if value not in ("", None, ())}

@@ -1,10 +1,11 @@
 """Every answer leaves a row, whatever method gave it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from apps.common.exceptions import Conflict
 from apps.common.operations.metrics import PREDICTIONS
@@ -99,15 +100,35 @@ def record_predictions(project_id: UUID, rows: Sequence[PredictionHistory]) -> N
     """
     require_predictions_of(project_id)
     try:
-        if len(rows) == 1:
-            # Without the transaction that several rows need.
-            rows[0].save(force_insert=True)
-        else:
-            PredictionHistory.objects.bulk_create(rows)
+        _insert(rows)
     except IntegrityError as error:
         # Any other constraint is broken by a bug of ours.
         if "foreign key" not in str(error).lower():
             raise
         raise Conflict("What this is about has just been deleted.") from error
     for row in rows:
+        row._state.adding = False
         PREDICTIONS.labels(type=row.prediction_type, method=row.method).inc()
+
+
+def _insert(rows: Sequence[PredictionHistory]) -> None:
+    """All rows in one statement, on every database: all are kept or none.
+
+    By hand, since Django composes the statement anew for each answer, which takes as long as running it, and makes
+    one of every 45 rows on SQLite.
+    """
+    if not rows:
+        return
+    fields = PredictionHistory._meta.concrete_fields
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(len(rows)), values)
+
+
+@lru_cache(maxsize=8)
+def _statement(n_rows: int) -> str:
+    fields, quoted = PredictionHistory._meta.concrete_fields, connection.ops.quote_name
+    columns = ", ".join(quoted(field.column) for field in fields if field.column)
+    row = f"({', '.join(['%s'] * len(fields))})"
+    # Names of columns are ours, values are parameters.
+    return f"INSERT INTO {quoted(PredictionHistory._meta.db_table)} ({columns}) VALUES {', '.join([row] * n_rows)}"  # noqa: S608
