@@ -10,23 +10,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 #: Names of the queues, as `base/settings.py` routes to them.
 SHORT, LONG = "celery", "long"
 ROOT = Path(__file__).resolve().parent.parent
+#: Celery's own option, which stands before the name of its command: no banner.
+QUIET = "--quiet"
 _LOOK_SECONDS = 0.2
 
 
 def commands(arguments: Sequence[str]) -> list[list[str]]:
     """The two command lines; what the caller adds goes to both."""
     beat = [] if "--without-beat" in arguments else ["-B"]
-    given = [each for each in arguments if each != "--without-beat"]
-    return [_worker(SHORT, *beat, *given), _worker(LONG, *given)]
+    given = [each for each in arguments if each not in {"--without-beat", QUIET}]
+    celery = ["celery", QUIET] if QUIET in arguments else ["celery"]
+    return [_worker(celery, SHORT, *beat, *given), _worker(celery, LONG, *given)]
 
 
-def _worker(queue: str, *options: str) -> list[str]:
-    start = [sys.executable, "-m", "celery", "--workdir", str(ROOT), "-A", "base", "worker"]
+def _worker(celery: Sequence[str], queue: str, *options: str) -> list[str]:
+    start = [sys.executable, "-m", *celery, "--workdir", str(ROOT), "-A", "base", "worker"]
     return [
         *start,
         "--queues",
@@ -44,18 +46,29 @@ def _worker(queue: str, *options: str) -> list[str]:
 def run(command_lines: Sequence[Sequence[str]]) -> int:
     """Run them until the first ends, then end the others; the first code that is not 0."""
     workers = [subprocess.Popen(each) for each in command_lines]  # noqa: S603 - our own interpreter and arguments
+    told = False
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(*_: object) -> None:
+        # Once: a worker that is told twice ends in the middle of its task.
+        nonlocal told
+        for worker in workers:
+            if not told and worker.poll() is None:
+                worker.terminate()
+        told = True
+
+    def quit_now(*_: object) -> None:
         for worker in workers:
             if worker.poll() is None:
-                worker.send_signal(signal.SIGTERM)
+                worker.send_signal(signal.SIGQUIT)
 
+    # Cold: what a worker was doing is claimed again by the next one.
+    signal.signal(signal.SIGQUIT, quit_now)
     # A terminal's Ctrl-C reaches the children too, being of the same group; for them it means the same.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
     while all(worker.poll() is None for worker in workers):
         time.sleep(_LOOK_SECONDS)
-    stop(signal.SIGTERM, None)
+    stop()
     codes = [worker.wait() for worker in workers]
     return next((code for code in codes if code), 0)
 

@@ -44,7 +44,7 @@ for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_CERT http_proxy https_proxy no
     if value=$(printenv "$name"); then set -- "$@" --build-arg "$name=$value"; fi
 done
 buildah bud -q --pull-never "$@" --tag "$IMAGE" "$ROOT" >"$WORK/log" 2>&1 || fail "it cannot be built: $(tail -5 "$WORK/log")"
-echo "image: built, $(buildah inspect --type image --format '{{.Docker.Size}}' "$IMAGE" 2>/dev/null || echo ?) bytes"
+echo "image: built"
 
 CTR=$(buildah from --pull-never "$IMAGE")
 [ "$(in_image id -u)" = 10001 ] || fail "it does not run as its own user."

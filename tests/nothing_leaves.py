@@ -8,6 +8,7 @@ import ipaddress
 import os
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 #: Hosts that a run was told to use: `SCRUM_ML_TEST_HOSTS=db.example.com,10.0.0.7`.
@@ -26,11 +27,18 @@ def is_here(host: object) -> bool:
     name = host.decode() if isinstance(host, bytes) else str(host)
     if name in _LOCAL_NAMES or name in ALLOWED:
         return True
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
+    address = read_address(name)
+    return address is not None and (address.is_loopback or address.is_unspecified)
+
+
+def read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The number that a text is, in whatever writing the system's resolver takes for one; None for a name."""
+    plain = text.partition("%")[0]
+    with suppress(ValueError):
+        return ipaddress.ip_address(plain)
+    with suppress(OSError, UnicodeError):
+        return ipaddress.ip_address(socket.inet_aton(plain))
+    return None
 
 
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
@@ -41,6 +49,9 @@ def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         host = address[0] if isinstance(address, tuple) else None
     elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         host = arguments[0]
+        if read_address(str(host)) is not None:
+            # Nobody is asked about a number.
+            return
     else:
         return
     if not is_here(host):

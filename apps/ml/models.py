@@ -1,22 +1,18 @@
 """What the subsystem remembers: trained models, every prediction with its outcome, anomalies found."""
 
-import uuid
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.models import Severity, UUIDModel
+from apps.ml.installation_models import Installation as Installation  # noqa: PLC0414 - models of this app
+from apps.ml.installation_models import StrayObject as StrayObject  # noqa: PLC0414
+from apps.ml.installation_models import WorkerSeen as WorkerSeen  # noqa: PLC0414
+from apps.ml.kept_models import KeptForecast as KeptForecast  # noqa: PLC0414
+from apps.ml.kept_models import Replay as Replay  # noqa: PLC0414
+from apps.ml.model_types import ModelType as ModelType  # noqa: PLC0414
 from apps.projects.models import Issue, Project, Sprint
-
-
-class ModelType(models.TextChoices):
-    """What is learned; predictions that a model answers, or could, bear its type."""
-
-    EFFORT_PREDICTION = "effort_prediction"
-    STORY_POINTS = "story_points"
-    TASK_ASSIGNMENT = "task_assignment"
 
 
 class MLModel(UUIDModel):
@@ -95,45 +91,6 @@ class MLModel(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.model_type} {self.version} ({self.project.key if self.project else 'global'})"
-
-
-class Installation(models.Model):
-    """Who we are to others that use the same store: one row, made when it is first asked for."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    identifier = models.UUIDField(default=uuid.uuid4)
-    #: Identifiers of before a backup was restored: theirs are not strangers' objects, and not ours to delete.
-    predecessors = models.JSONField(default=list, blank=True)
-    #: When this database last was in use, to within minutes while a worker runs.
-    active_at = models.DateTimeField(null=True, blank=True)
-    #: Times without use, as pairs of ISO moments: where an older backup was put back by hand, objects of the time
-    #: between are not known here and must stay. The nightly sweep notes those objects and empties this.
-    gaps = models.JSONField(default=list, blank=True)
-
-    def __str__(self) -> str:
-        return str(self.identifier)
-
-
-class WorkerSeen(models.Model):
-    """When a worker of a queue last did something."""
-
-    queue = models.CharField(max_length=32, primary_key=True)
-    seen_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.queue}: {self.seen_at:%Y-%m-%d %H:%M}"
-
-
-class StrayObject(models.Model):
-    """An object of ours that no row names any more, since when, and whether it may ever be removed."""
-
-    key = models.CharField(max_length=1024, primary_key=True)
-    seen_at = models.DateTimeField()
-    #: It is newer than everything this database knew when it was seen: the database is an older backup.
-    is_newer = models.BooleanField(default=False)
-
-    def __str__(self) -> str:
-        return self.key
 
 
 class TrainingRun(UUIDModel):
@@ -313,53 +270,6 @@ class PredictionAggregate(models.Model):
         return f"{self.n} x {self.prediction_type} by {self.method} in {self.month:%Y-%m}"
 
 
-class KeptForecast(UUIDModel):
-    """What was said on a day of when all open work is done: kept as it was said, with what it was told from."""
-
-    class Occasion(models.TextChoices):
-        DAY = "day"
-        #: Kept for good.
-        SPRINT_START = "sprint_start"
-        SPRINT_CLOSE = "sprint_close"
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="kept_forecasts")
-    occasion = models.CharField(max_length=16, choices=Occasion.choices, default=Occasion.DAY)
-    sprint = models.ForeignKey(Sprint, on_delete=models.CASCADE, null=True, blank=True, related_name="kept_forecasts")
-    #: The project's day.
-    day = models.DateField()
-    made_at = models.DateTimeField(default=timezone.now)
-    target = models.DateField(null=True, blank=True)
-    #: `{"percent": 85, "date": "2026-06-12"}` of each; no date for not within ten years.
-    finishes = models.JSONField(default=list, blank=True)
-    chance = models.FloatField(null=True, blank=True)
-    issues = models.PositiveIntegerField(default=0)
-    work = models.FloatField(default=0.0)
-    unit = models.CharField(max_length=16, blank=True)
-    #: Why nothing could be said; empty where something was.
-    no_forecast_because = models.CharField(max_length=200, blank=True)
-    #: See `core.forecasts.inputs`; empty where there was no forecast, and once they were removed for age.
-    inputs = models.JSONField(default=dict, blank=True)
-
-    class Meta:
-        ordering = ["-made_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["project", "day"], condition=Q(occasion="day"), name="ml_one_kept_forecast_a_day"
-            ),
-            models.UniqueConstraint(
-                fields=["sprint", "occasion"], condition=Q(sprint__isnull=False), name="ml_one_kept_forecast_a_sprint"
-            ),
-            models.CheckConstraint(
-                condition=Q(occasion="day", sprint__isnull=True) | (~Q(occasion="day") & Q(sprint__isnull=False)),
-                name="ml_kept_forecast_of_a_sprint_or_day",
-            ),
-        ]
-        indexes = [models.Index(fields=["project", "-made_at"], name="ml_kept_by_project")]
-
-    def __str__(self) -> str:
-        return f"{self.project_id} on {self.day} ({self.occasion})"
-
-
 class AnomalyDetection(UUIDModel):
     """Something unusual, with its evidence and what people made of it."""
 
@@ -412,32 +322,3 @@ class AnomalyDetection(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.anomaly_type} ({self.severity})"
-
-
-class Replay(UUIDModel):
-    """What a replay of a project's past showed: the latest of each kind, and the one that is being made."""
-
-    class Kind(models.TextChoices):
-        EFFORT = ModelType.EFFORT_PREDICTION.value
-        POINTS = ModelType.STORY_POINTS.value
-        FORECASTS = "forecasts"
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="replays")
-    kind = models.CharField(max_length=32, choices=Kind.choices)
-    #: Of the latest that was asked for; a worker then begins it and makes it.
-    asked_at = models.DateTimeField()
-    begun_at = models.DateTimeField(null=True, blank=True)
-    #: Out of 100.
-    progress_percent = models.PositiveSmallIntegerField(default=0)
-    #: Why the latest came to nothing, in words for a person; empty if it did not.
-    failure_reason = models.CharField(max_length=500, blank=True)
-    #: Of the figures, which stay until there are newer ones.
-    made_at = models.DateTimeField(null=True, blank=True)
-    figures = models.JSONField(default=dict, blank=True)
-
-    class Meta:
-        ordering = ["project", "kind"]
-        constraints = [models.UniqueConstraint(fields=["project", "kind"], name="ml_one_replay_per_kind")]
-
-    def __str__(self) -> str:
-        return f"replay of {self.kind}, asked {self.asked_at:%Y-%m-%d %H:%M}"

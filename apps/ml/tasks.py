@@ -27,7 +27,7 @@ from apps.ml.services.upkeep.installation import note_activity, note_worker
 from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
-from apps.projects.models import Project, Sprint
+from apps.projects.models import Sprint
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def keep_forecasts() -> int:
 @shared_task
 def keep_project_forecasts(project_id: str) -> None:
     """Keep the forecast of one project; one that was deleted meanwhile is no error."""
-    project = Project.objects.filter(id=project_id).first()
+    project = predicted_projects().filter(id=project_id).first()
     if project is not None:
         keep_due_forecasts(project, now=timezone.now())
 

@@ -239,6 +239,8 @@ def _put_objects(archive: tarfile.TarFile, digests: dict[str, str]) -> None:
 
 
 def _put_rows(file: IO[bytes]) -> int:
+    # PostgreSQL empties no table on which a check is still to come.
+    connection.check_constraints()
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     connection.ops.execute_sql_flush(
         connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=False)

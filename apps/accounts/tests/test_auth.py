@@ -1,7 +1,6 @@
 """Logging in, staying logged in, and who one is then."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 import time_machine
@@ -122,7 +121,9 @@ class TestRefresh:
         assert api_client.post(REFRESH, {"refresh": tokens["refresh"]}).status_code == 401
 
     @pytest.mark.parametrize("claim", ["log_in", "user_id", "hash_password", "exp", "iat", "jti", "token_type"])
-    @pytest.mark.parametrize("value", [None, "", 1, 1e308, -1, True, [], {}, "x" * 100, "a\0b", str(uuid4())])
+    @pytest.mark.parametrize(
+        "value", [None, "", 1, 1e308, -1, True, [], {}, "x" * 100, "a\0b", "00000000-0000-4000-8000-000000000000"]
+    )
     def test_claims_that_are_not_ours_open_nothing_and_break_nothing(self, user, api_client, claim, value):
         for token in (log_ins.log_in(user, now=timezone.now()), log_ins.log_in(user, now=timezone.now()).access_token):
             token.payload[claim] = value
