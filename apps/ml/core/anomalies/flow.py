@@ -117,6 +117,6 @@ def longer_by_chance(recent: Floats, before: Floats) -> float:
     variance = n * m / 12.0 * (total + 1 - ties)
     if variance <= 0:
         return 1.0
-    from scipy.special import ndtr  # noqa: PLC0415 - 30 MiB that a process which never looks for them does without
+    from scipy.special import ndtr  # noqa: PLC0415 - as in the rules
 
     return float(ndtr(-(statistic - n * m / 2.0 - 0.5) / np.sqrt(variance)))

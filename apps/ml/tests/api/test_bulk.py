@@ -4,8 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts.models import User
+from apps.accounts.tests.factories import UserFactory
+from apps.common.lately import Lately
 from apps.ml.models import PredictionHistory
 from apps.ml.serializers.bulk import MOST_ISSUES
+from apps.projects import selectors
+from apps.projects.models import Project, TeamMember
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +119,25 @@ def test_none_and_too_many_are_refused(client, team, issues):
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["pointer"] == "/issues"
+
+
+def test_who_leaves_the_team_gets_no_answer_any_more(client, team):
+    ask_all(client, "predict-effort", team, [{"title": "A"}])
+
+    TeamMember.objects.filter(project=team).delete()
+
+    answer = client.post(f"{ML}/predict-effort/", {"project_id": str(team.id), "title": "A"})
+    assert answer.status_code == 404
+
+
+def test_what_another_process_takes_away_is_gone_within_five_seconds(client, team, monkeypatch):
+    seconds = [0.0]
+    monkeypatch.setattr(selectors, "_LATELY", Lately(Project, TeamMember, User, clock=lambda: seconds[0]))
+    ask_all(client, "predict-effort", team, [{"title": "A"}])
+    # No signal tells of an update, as none tells of other processes.
+    TeamMember.objects.filter(project=team).update(user=UserFactory())
+
+    seconds[0] = 5.0
+
+    answer = client.post(f"{ML}/predict-effort/", {"project_id": str(team.id), "title": "A"})
+    assert answer.status_code == 404
