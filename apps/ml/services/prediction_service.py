@@ -12,7 +12,7 @@ from apps.ml.models import ModelType
 from apps.ml.serializers.predictions import EffortPredictionResponse, PointsRecommendationResponse
 from apps.ml.services.predictions.answering import GivenAnswer, answer_effort, answer_points
 from apps.ml.services.predictions.likeness import names_of_similar
-from apps.ml.services.predictions.questions import Asker, Question, record_efforts, record_points
+from apps.ml.services.predictions.questions import Asker, IssueQuestion, record_efforts, record_points
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -44,7 +44,7 @@ class PredictionService:
         started = time.perf_counter()
         given = answer_effort(facts, project_id)
         _observe(ModelType.EFFORT_PREDICTION, given, started)
-        [row] = record_efforts(asker, [Question(facts, issue_id)], [given])
+        [row] = record_efforts(asker, [IssueQuestion(facts, issue_id)], [given])
         similar = _named(given.answer.similar_issues, project_id)
         return EffortPredictionResponse.of(given.answer, prediction_id=row.id, similar_issues=similar)
 
@@ -65,7 +65,7 @@ class PredictionService:
         started = time.perf_counter()
         given = answer_points(facts, project_id)
         _observe(ModelType.STORY_POINTS, given, started)
-        [row] = record_points(asker, [Question(facts, issue_id)], [given])
+        [row] = record_points(asker, [IssueQuestion(facts, issue_id)], [given])
         return PointsRecommendationResponse.of(
             given.answer,
             prediction_id=row.id,

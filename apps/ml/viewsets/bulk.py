@@ -25,7 +25,7 @@ from apps.ml.serializers.bulk import (
 )
 from apps.ml.serializers.predictions import EffortInputSerializer, IssueInputSerializer, facts_sent
 from apps.ml.services.predictions.bulk import PREDICT_MANY, issues_asked_about, known_of
-from apps.ml.services.predictions.questions import Question
+from apps.ml.services.predictions.questions import IssueQuestion
 from apps.ml.services.predictions.vote import HiddenUntilVoted, is_hidden
 from apps.ml.viewsets.scope import NOT_FOUND, asked_project
 from apps.projects.models import Issue, Project
@@ -73,9 +73,11 @@ def _answer(request: Request, asked: Mapping[str, Any], kind: ModelType) -> Resp
     items: list[Any] = [_read(kind, sent) for sent in asked["issues"]]
     known = issues_asked_about(project.id, [each["issue_id"] for each in items if "issue_id" in each])
     items = [each if "problem" in each else _question(project, kind, each, known) for each in items]
-    questions = [each for each in items if isinstance(each, Question)]
+    questions = [each for each in items if isinstance(each, IssueQuestion)]
     answers = iter(PREDICT_MANY[kind](project.id, questions, user=signed_in(request)))
-    return Response({"results": [answered(next(answers)) if isinstance(each, Question) else each for each in items]})
+    return Response(
+        {"results": [answered(next(answers)) if isinstance(each, IssueQuestion) else each for each in items]}
+    )
 
 
 def _read(kind: ModelType, sent: Any) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def _read(kind: ModelType, sent: Any) -> dict[str, Any]:
 
 def _question(
     project: Project, kind: ModelType, valid: Mapping[str, Any], known: Mapping[UUID, Issue]
-) -> Question | dict[str, Any]:
+) -> IssueQuestion | dict[str, Any]:
     """What is asked of one issue, or the item that says why it is not."""
     issue_id = valid.get("issue_id")
     issue = known.get(issue_id) if issue_id else None
@@ -98,4 +100,4 @@ def _question(
         return refused(problem_of(HiddenUntilVoted()) or {})
     facts = (known_of(issue) if issue else {"description": "", "issue_type": ""}) | facts_sent(valid)
     facts["issue_type"] = facts["issue_type"].casefold()
-    return Question(IssueFacts(**facts), issue_id)
+    return IssueQuestion(IssueFacts(**facts), issue_id)

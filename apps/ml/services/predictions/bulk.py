@@ -11,7 +11,7 @@ from apps.ml.models import ModelType
 from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.bulk import BulkEffortAnswer, BulkPointsAnswer
 from apps.ml.services.predictions.answering import answer_efforts, answer_points_of
-from apps.ml.services.predictions.questions import Asker, Question, record_efforts, record_points
+from apps.ml.services.predictions.questions import Asker, IssueQuestion, record_efforts, record_points
 from apps.projects.models import Issue
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def known_of(issue: Issue) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in facts.__slots__}
 
 
-def predict_efforts(project_id: UUID, asked: Sequence[Question], *, user: "User | None" = None) -> list[dict[str, Any]]:
+def predict_efforts(
+    project_id: UUID, asked: Sequence[IssueQuestion], *, user: "User | None" = None
+) -> list[dict[str, Any]]:
     """Hours of each issue: the fields of the API's answers, in the order asked."""
     if not asked:
         return []
@@ -42,7 +44,7 @@ def predict_efforts(project_id: UUID, asked: Sequence[Question], *, user: "User 
 
 
 def recommend_points(
-    project_id: UUID, asked: Sequence[Question], *, user: "User | None" = None
+    project_id: UUID, asked: Sequence[IssueQuestion], *, user: "User | None" = None
 ) -> list[dict[str, Any]]:
     """Story points of each issue, likewise."""
     if not asked:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class IssueQuestion:
     """What is asked, of an issue that there is or will be."""
 
     facts: IssueFacts
@@ -34,7 +34,7 @@ class Asker:
 
 
 def record_efforts(
-    asker: Asker, asked: Sequence[Question], given: Sequence[GivenAnswer[EffortEstimate]]
+    asker: Asker, asked: Sequence[IssueQuestion], given: Sequence[GivenAnswer[EffortEstimate]]
 ) -> list[PredictionHistory]:
     """Store estimates, each with what will score it."""
     rows = [
@@ -59,7 +59,7 @@ def record_efforts(
 
 
 def record_points(
-    asker: Asker, asked: Sequence[Question], given: Sequence[GivenAnswer[PointsRecommendation]]
+    asker: Asker, asked: Sequence[IssueQuestion], given: Sequence[GivenAnswer[PointsRecommendation]]
 ) -> list[PredictionHistory]:
     """Store recommendations; their distribution is as clients see it."""
     rows = [
@@ -81,12 +81,12 @@ def record_points(
     return rows
 
 
-def _scored(asker: Asker, asked: Sequence[Question]) -> list[UUID | None]:
+def _scored(asker: Asker, asked: Sequence[IssueQuestion]) -> list[UUID | None]:
     return issues_to_score([(each.issue_id, each.facts) for each in asked], asker.project_id, asker.user)
 
 
 def _row(
-    kind: str, asker: Asker, about: tuple[Question, UUID | None], given: GivenAnswer[Answer], **figures: Any
+    kind: str, asker: Asker, about: tuple[IssueQuestion, UUID | None], given: GivenAnswer[Answer], **figures: Any
 ) -> PredictionHistory:
     question, issue_id = about
     return prediction_row(
