@@ -40,6 +40,8 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
         lambda w: {**BUG, "project_id": w.learned.id},
         lambda w: {**BUG, "project_id": w.project.id},
     ),
+    f"POST {ML}/predict-effort/bulk/": (lambda w: {"project_id": w.learned.id, "issues": [BUG, BUG]},),
+    f"POST {ML}/recommend-story-points/bulk/": (lambda w: {"project_id": w.learned.id, "issues": [BUG, BUG]},),
     f"PATCH {ML}/projects/{{project_id}}/anomalies/{{anomaly_id}}/": (lambda w: {"status": "investigating"},),
     f"POST {ML}/projects/{{project_id}}/forecast/": (
         lambda w: {},

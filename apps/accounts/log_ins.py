@@ -5,6 +5,7 @@ has a copy, or somebody else has, and the log-in ends for both (RFC 9700, sectio
 """
 
 import logging
+import time
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.settings import api_settings
@@ -19,6 +21,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from apps.accounts.models import LogIn, User
+from apps.common.lately import Lately
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +76,24 @@ def log_out_everywhere(user: User) -> None:
     LogIn.objects.filter(user=user).delete()
 
 
+#: Tokens that were looked up within the last seconds, with their persons.
+_LATELY: Lately[User, Token] = Lately(LogIn, User)
+
+
 class LogInAuthentication(JWTAuthentication):
-    """Access tokens, as long as their log-in lasts. One query, which a person alone would take too."""
+    """Access tokens, as long as their log-in lasts. One query, and none for some seconds after it."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
+        header = self.get_header(request)
+        text = None if header is None else self.get_raw_token(header)
+        if text is None:
+            return None
+        known = _LATELY.get(text)
+        if known is None or known[1]["exp"] <= time.time():
+            token = self.get_validated_token(text)
+            known = self.get_user(token), token
+            _LATELY.put(text, *known)
+        return known
 
     def get_validated_token(self, raw_token: bytes) -> Token:
         """A token that is ours; claims of a shape that none of ours has are no reason to fail."""

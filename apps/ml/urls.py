@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.ml.viewsets.anomalies import AnomalyViewSet
 from apps.ml.viewsets.assignment import AssignmentViewSet
+from apps.ml.viewsets.bulk import BulkPredictionViewSet
 from apps.ml.viewsets.flow import FlowViewSet
 from apps.ml.viewsets.forecasts import ForecastViewSet
 from apps.ml.viewsets.kept_forecasts import KeptForecastViewSet
@@ -19,6 +20,12 @@ urlpatterns = [
         "recommend-story-points/",
         PredictionViewSet.as_view({"post": "recommend_story_points"}),
         name="recommend-story-points",
+    ),
+    path("predict-effort/bulk/", BulkPredictionViewSet.as_view({"post": "predict_efforts"}), name="predict-efforts"),
+    path(
+        "recommend-story-points/bulk/",
+        BulkPredictionViewSet.as_view({"post": "recommend_points"}),
+        name="recommend-points",
     ),
     path(
         "estimate-sprint-duration/",

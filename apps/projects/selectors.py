@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, F, Max, Q, QuerySet
 
 from apps.accounts.models import User
+from apps.common.lately import Lately
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.preferences import PREFERENCES
 from apps.projects.references import sprint_references
@@ -30,6 +31,24 @@ def sees_everything(user: Visitor) -> bool:
 def projects_visible_to(user: Visitor) -> QuerySet[Project]:
     """Projects that exist as far as this person can know."""
     return _visible(Project.objects.all(), user, project="")
+
+
+#: Projects by who asked about them within the last seconds.
+_LATELY: Lately[Project, None] = Lately(Project, TeamMember, User)
+
+
+def project_lately_visible_to(user: Visitor, project_id: UUID) -> Project | None:
+    """A project, if this person sees it or saw it some seconds ago; no query for some seconds after one."""
+    if isinstance(user, AnonymousUser):
+        return None
+    key = (user.pk, user.is_active, user.is_superuser, user.confined_to, project_id)
+    known = _LATELY.get(key)
+    if known is not None:
+        return known[0]
+    project = projects_visible_to(user).filter(id=project_id).first()
+    if project is not None:
+        _LATELY.put(key, project, None)
+    return project
 
 
 def issues_visible_to(user: Visitor) -> QuerySet[Issue]:

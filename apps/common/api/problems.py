@@ -44,7 +44,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
     error = _in_framework_terms(error)
     if isinstance(error, (OperationalError, InterfaceError)):
         return _database_response(error)
-    body = _body(error)
+    body = problem_of(error)
     if body is None:
         return None
     set_rollback()
@@ -80,7 +80,9 @@ def _in_framework_terms(error: Exception) -> Exception:
     return error
 
 
-def _body(error: Exception) -> dict[str, Any] | None:
+def problem_of(error: Exception) -> dict[str, Any] | None:
+    """The problem document of a known error; None for a bug."""
+    error = _in_framework_terms(error)
     if isinstance(error, NotEnoughData):
         return problem(422, "Not enough data", error.message, error.code, have=error.have, needed=error.needed)
     if isinstance(error, Conflict):

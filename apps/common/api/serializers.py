@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
@@ -71,3 +72,24 @@ def _fault_of(field: serializers.Field[Any, Any, Any, Any], value: Any) -> str |
 
 class StrictSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
     """A request of which every field is known."""
+
+    @classmethod
+    def read(cls, data: Any) -> dict[str, Any]:
+        """The valid fields of a request; Django REST framework copies all fields for every one.
+
+        Raises
+        ------
+        rest_framework.exceptions.ValidationError
+            As `is_valid` does.
+        """
+        if not isinstance(data, Mapping):
+            # Only for the words of the refusal.
+            cls(data=data).is_valid(raise_exception=True)
+        valid: dict[str, Any] = _instance(cls).run_validation(data)
+        return valid
+
+
+@cache
+def _instance(request: type[StrictSerializer]) -> StrictSerializer:
+    """One for the process: reading changes nothing in it."""
+    return request()

@@ -9,9 +9,9 @@ What is read of a text (`Texts`) is kept beside the index, so that a changed iss
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -51,6 +51,8 @@ class IssueText(NamedTuple):
     description: str
     hours: float = math.nan
     points: float = math.nan
+    #: What people call it; empty where it has no name besides its title.
+    key: str = ""
 
 
 class Match(NamedTuple):
@@ -78,6 +80,8 @@ class Texts:
     """
 
     issue_ids: tuple[str, ...]
+    #: Key and title of each issue.
+    names: tuple[tuple[str, str], ...]
     starts: Integers
     keys: NDArray[np.uint32]
     counts: NDArray[np.uint8]
@@ -94,6 +98,7 @@ class Texts:
         sizes = [len(words) for words in said]
         return cls(
             issue_ids=tuple(issue.issue_id for issue in issues),
+            names=tuple((issue.key, issue.title) for issue in issues),
             starts=np.cumsum([0, *sizes]),
             keys=np.fromiter(chain.from_iterable(said), dtype=np.uint32, count=sum(sizes)),
             counts=np.fromiter(
@@ -109,9 +114,9 @@ class Texts:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the arrays and ids, in bytes; a text id takes some 90."""
+        """Memory of arrays, ids and names, in bytes; an id takes some 90, and a name some 220."""
         arrays = (self.starts, self.keys, self.counts, self.directions, self.hours, self.points)
-        return sum(array.nbytes for array in arrays) + 90 * len(self)
+        return sum(array.nbytes for array in arrays) + 310 * len(self)
 
     def without(self, gone: Collection[str]) -> "Texts":
         """The same without some issues."""
@@ -119,7 +124,8 @@ class Texts:
         sizes = np.diff(self.starts)
         words = np.repeat(kept, sizes)
         return Texts(
-            issue_ids=tuple(issue_id for issue_id, stays in zip(self.issue_ids, kept, strict=True) if stays),
+            issue_ids=tuple(compress(self.issue_ids, kept)),
+            names=tuple(compress(self.names, kept)),
             starts=np.cumsum([0, *sizes[kept]]),
             keys=self.keys[words],
             counts=self.counts[words],
@@ -132,6 +138,7 @@ class Texts:
         """These issues and then others."""
         return Texts(
             issue_ids=self.issue_ids + later.issue_ids,
+            names=self.names + later.names,
             starts=np.concatenate([self.starts, self.starts[-1] + later.starts[1:]]),
             keys=np.concatenate([self.keys, later.keys]),
             counts=np.concatenate([self.counts, later.counts]),
@@ -147,6 +154,8 @@ class TextIndex:
 
     Attributes
     ----------
+    rows : mapping of str to int
+        Row of each issue in `texts`.
     words : ndarray of shape (n_words,)
         Hashed distinct words, sorted.
     offsets : ndarray of shape (n_words + 1,)
@@ -162,6 +171,7 @@ class TextIndex:
     """
 
     texts: Texts
+    rows: Mapping[str, int]
     table: MeaningTable
     words: NDArray[np.uint32]
     offsets: Integers
@@ -182,6 +192,7 @@ class TextIndex:
         order = np.argsort(places, kind="stable")
         return cls(
             texts=texts,
+            rows={issue_id: row for row, issue_id in enumerate(texts.issue_ids)},
             table=table,
             words=words,
             offsets=np.cumsum([0, *frequencies]),
@@ -199,7 +210,8 @@ class TextIndex:
     def nbytes(self) -> int:
         """Memory, in bytes."""
         arrays = (self.words, self.offsets, self.rarity, self.owners, self.weights, self.coarse, self.finished)
-        return sum(array.nbytes for array in arrays) + self.texts.nbytes
+        # An entry of `rows` takes some 100 bytes.
+        return sum(array.nbytes for array in arrays) + self.texts.nbytes + 100 * len(self)
 
     def query(
         self,

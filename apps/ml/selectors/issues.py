@@ -125,7 +125,7 @@ def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime |
     issues = Issue.objects.filter(project_id=project_id)
     if changed_from is not None:
         issues = issues.filter(updated_at__gte=changed_from)
-    columns = ("id", "title", "description", "resolved_at", "actual_hours", "story_points")
+    columns = ("id", "title", "description", "resolved_at", "actual_hours", "story_points", "external_id")
     rows = list(issues.order_by("-created_at", "id").values_list(*columns)[:newest])
     return [
         IssueText(
@@ -134,8 +134,9 @@ def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime |
             description,
             hours=hours if resolved_at and hours else math.nan,
             points=points if resolved_at and points else math.nan,
+            key=key,
         )
-        for id_, title, description, resolved_at, hours, points in reversed(rows)
+        for id_, title, description, resolved_at, hours, points, key in reversed(rows)
     ]
 
 

@@ -1,6 +1,7 @@
 """Requests and responses of the two prediction endpoints."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -19,7 +20,6 @@ MAX_POINTS = 10_000
 class IssueInputSerializer(StrictSerializer):
     """What is known of an issue. With `issue_id`, what is not sent is taken from that issue; else a title is needed."""
 
-    project_id = ProjectName()
     title = serializers.CharField(required=False, max_length=500)
     description = serializers.CharField(
         required=False,
@@ -51,21 +51,20 @@ class IssueInputSerializer(StrictSerializer):
             raise serializers.ValidationError({"title": "A title is needed, or the issue_id of an issue that has one."})
         return attrs
 
-    def facts(self) -> dict[str, Any]:
-        """The validated fields as the service takes them; what was not sent is not there."""
-        data = dict(self.validated_data)
-        data.pop("project_id")
-        data.pop("issue_id", None)
-        if "labels" in data:
-            data["labels"] = tuple(data["labels"])
-        for person in ("reporter", "assignee"):
-            if f"{person}_id" in data:
-                data[person] = str(data.pop(f"{person}_id"))
-        return data
+
+def facts_sent(valid: Mapping[str, Any]) -> dict[str, Any]:
+    """Valid fields of a question as the service takes them; what was not sent is not there."""
+    data = {name: value for name, value in valid.items() if name not in ("project_id", "issue_id")}
+    if "labels" in data:
+        data["labels"] = tuple(data["labels"])
+    for person in ("reporter", "assignee"):
+        if f"{person}_id" in data:
+            data[person] = str(data.pop(f"{person}_id"))
+    return data
 
 
-class PredictEffortRequest(IssueInputSerializer):
-    """Request of predict-effort."""
+class EffortInputSerializer(IssueInputSerializer):
+    """What is known of an issue whose hours are asked."""
 
     story_points = serializers.FloatField(required=False, min_value=0, max_value=MAX_POINTS)
     estimated_hours = serializers.FloatField(
@@ -79,8 +78,16 @@ class PredictEffortRequest(IssueInputSerializer):
         return _finite(value)
 
 
+class PredictEffortRequest(EffortInputSerializer):
+    """Request of predict-effort."""
+
+    project_id = ProjectName()
+
+
 class RecommendPointsRequest(IssueInputSerializer):
     """Request of recommend-story-points."""
+
+    project_id = ProjectName()
 
 
 class RangeSerializer(Answer):

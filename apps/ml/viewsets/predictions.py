@@ -1,7 +1,6 @@
 """Predict effort, recommend story points: validate, authorise, ask the service, answer."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -13,21 +12,21 @@ from rest_framework.viewsets import ViewSet
 from apps.accounts.scopes import Scope
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
-from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.examples import EFFORT_EXAMPLES, POINTS_EXAMPLES
 from apps.ml.serializers.predictions import (
     EffortPredictionResponse,
-    IssueInputSerializer,
     PointsRecommendationResponse,
     PredictEffortRequest,
     RecommendPointsRequest,
     SimilarIssuesRequest,
     SimilarIssuesResponse,
+    facts_sent,
 )
 from apps.ml.services import PredictionService
+from apps.ml.services.predictions.bulk import known_of
 from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.ml.services.predictions.vote import require_vote
-from apps.ml.viewsets.scope import predicted_project
+from apps.ml.viewsets.scope import asked_project
 from apps.projects.models import Issue, Project
 from apps.projects.names.lookup import issue_named, project_named
 
@@ -54,7 +53,7 @@ class PredictionViewSet(ViewSet):
         The answer carries a range, a calibrated confidence and the reasons, and is recorded: the actual hours will
         score it. Fields that do not exist are refused.
         """
-        return _answer(request, PredictEffortRequest(data=request.data), PredictionService().predict_issue_effort)
+        return _answer(request, PredictEffortRequest, PredictionService().predict_issue_effort)
 
     @extend_schema(
         summary="Recommend story points for an issue",
@@ -68,8 +67,7 @@ class PredictionViewSet(ViewSet):
 
         The answer is recorded: the points the team gives will score it. Fields that do not exist are refused.
         """
-        asked = RecommendPointsRequest(data=request.data)
-        return _answer(request, asked, PredictionService().recommend_story_points, require_vote)
+        return _answer(request, RecommendPointsRequest, PredictionService().recommend_story_points, require_vote)
 
     @extend_schema(
         summary="Issues that may be about the same thing",
@@ -83,27 +81,25 @@ class PredictionViewSet(ViewSet):
         First those that share its rare words, then up to two that mean the same in other words, marked so. Nothing is
         recorded.
         """
-        asked = SimilarIssuesRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = SimilarIssuesRequest.read(request.data)
         project = project_named(project_id, request.user)
-        issue = _issue(project, asked.validated_data.get("issue_id"))
-        wanted = asked.validated_data | {"issue_id": issue.pk if issue else None}
-        return Response(likely_duplicates(project.id, **wanted))
+        issue = _issue(project, asked.get("issue_id"))
+        return Response(likely_duplicates(project.id, **asked | {"issue_id": issue.pk if issue else None}))
 
 
 def _answer(
     request: Request,
-    asked: IssueInputSerializer,
+    form: type[PredictEffortRequest | RecommendPointsRequest],
     service: Callable[..., dict[str, Any]],
     allowed: Callable[[Project, UUID | None], None] = lambda project, issue_id: None,
 ) -> Response:
-    asked.is_valid(raise_exception=True)
-    project = predicted_project(request, asked.validated_data["project_id"])
-    issue = _issue(project, asked.validated_data.get("issue_id"))
+    asked = form.read(request.data)
+    project = asked_project(request, asked["project_id"])
+    issue = _issue(project, asked.get("issue_id"))
     issue_id = issue.pk if issue else None
     allowed(project, issue_id)
-    known = asdict(facts_of(issue)) if issue else {}
-    return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | asked.facts()))
+    known = known_of(issue) if issue else {}
+    return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | facts_sent(asked)))
 
 
 def _issue(project: Project, name: UUID | str | None) -> Issue | None:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
@@ -11,8 +12,8 @@ from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.services.predictions.switch import require_predictions
 from apps.projects.models import Project, Sprint
-from apps.projects.names.lookup import issue_ids_named, project_named
-from apps.projects.selectors import sprints_visible_to
+from apps.projects.names.lookup import id_in, issue_ids_named, project_named
+from apps.projects.selectors import project_lately_visible_to, sprints_visible_to
 
 #: What is named in the body, rather than the address, is not there or not visible.
 NOT_FOUND: dict[Any, Any] = {
@@ -27,6 +28,16 @@ PREDICTIONS_OFF: dict[Any, Any] = {
 def predicted_project(request: Request, project_id: UUID) -> Project:
     """A project that this person sees and that is predicted for."""
     project = project_named(project_id, request.user)
+    require_predictions(project)
+    return project
+
+
+def asked_project(request: Request, name: UUID | str) -> Project:
+    """The same for what is asked often: some seconds behind the database where the project is named by its id."""
+    known = id_in(name)
+    project = project_lately_visible_to(request.user, known) if known else project_named(name, request.user)
+    if project is None:
+        raise Http404
     require_predictions(project)
     return project
 

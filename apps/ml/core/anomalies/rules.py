@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from scipy.special import betainc, gammainc
 
 from apps.ml.core.anomalies.flow import cycle_time_shift, excessive_reassignment
 from apps.ml.core.anomalies.seed import doubled_creation, z_score_drop
@@ -241,6 +240,8 @@ def upper_tail(value: int, past: Sequence[int]) -> float:
     Negative binomial by moments, since counts of issues scatter more than a Poisson process; Poisson if they do not.
     Both tails are incomplete beta and gamma functions: scipy.stats says the same and takes two seconds to import.
     """
+    from scipy.special import betainc, gammainc  # noqa: PLC0415 - only a process that looks for them pays for it
+
     if value <= 0:
         return 1.0
     mean, variance = float(np.mean(past)), float(np.var(past, ddof=1))

@@ -60,13 +60,14 @@ class Neighbours:
         agreed = self.agreement(facts, slice(similarity.size))
         return np.asarray(similarity + FIELD_SIMILARITY / len(self.fields) * agreed)
 
-    def agreement(self, facts: IssueFacts, rows: Integers | slice) -> Floats:
+    def agreement(self, facts: IssueFacts, rows: Integers | slice) -> NDArray[np.int8]:
         """How many fields agree, shape (n_rows,)."""
         # A column at a time: four times as fast as the whole table at once.
-        agreed = np.zeros(self.log_hours[rows].size)
+        agreed = np.zeros(self.log_hours[rows].size, dtype=np.int8)
         for column, code in zip(self.fields, field_codes(facts), strict=True):
             if code:
-                agreed += column[rows] == code
+                # Added as bytes: as numbers of eight bytes it takes three times as long.
+                agreed += (column[rows] == code).view(np.int8)
         return agreed
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

@@ -1,7 +1,7 @@
 """Serve the effort model from plain arrays: NumPy and look-ups only, half a millisecond a call."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -176,9 +176,21 @@ class EffortModel:
         level : float, optional
             Share of outcomes the range shall hold, in (0, 1); the trained level where not given.
         """
-        asked = self._read(facts, recent, team)
-        outlook = self._outlook(asked)
-        return self._estimate(asked, outlook, level or self.header.level)
+        return self.estimates([facts], recent=recent, team=team, level=level)[0]
+
+    def estimates(
+        self,
+        asked: Sequence[IssueFacts],
+        *,
+        recent: RecentOutcomes | None = None,
+        team: TeamRecord | None = None,
+        level: float | None = None,
+    ) -> list[EffortEstimate]:
+        """Estimates of many issues, those of `estimate`: words are compared with all finished issues at once."""
+        return [
+            self._estimate(request, self._outlook(request), level or self.header.level)
+            for request in self._read_all(asked, recent, team)
+        ]
 
     def hours(
         self, facts: IssueFacts, *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
@@ -202,8 +214,22 @@ class EffortModel:
         return math.log(issue.actual_hours or np.nan) - self._outlook(self._read(facts, None, None)).centre
 
     def _read(self, facts: IssueFacts, recent: RecentOutcomes | None, team: TeamRecord | None) -> EffortRequest:
-        reading = read(facts, with_people=self.neighbours is not None)
-        similarity = None if self.neighbours is None else self.neighbours.index.similarities(reading.token_set)
+        return next(self._read_all([facts], recent, team))
+
+    def _read_all(
+        self, asked: Sequence[IssueFacts], recent: RecentOutcomes | None, team: TeamRecord | None
+    ) -> Iterator[EffortRequest]:
+        readings = [read(facts, with_people=self.neighbours is not None) for facts in asked]
+        if self.neighbours is None:
+            yield from (self._request(reading, None, recent, team) for reading in readings)
+            return
+        similarities = self.neighbours.index.similarities_of([reading.token_set for reading in readings])
+        for reading, similarity in zip(readings, similarities, strict=True):
+            yield self._request(reading, similarity, recent, team)
+
+    def _request(
+        self, reading: IssueReading, similarity: Floats | None, recent: RecentOutcomes | None, team: TeamRecord | None
+    ) -> EffortRequest:
         nearby = self._look_around(reading, similarity)
         static = as_row(static_row(reading, nearby, self.levels))
         return EffortRequest(reading, similarity, nearby, static, recent, team)

@@ -142,5 +142,5 @@ def look_around(
     level = levels.of_type(reading.facts.issue_type)
     if neighbours is None:
         return Neighbourhood(level, 0.0, 0.0, 1.0)
-    similarity = neighbours.index.similarities(reading.token_set)[:n_known]
+    similarity = neighbours.index.similarities_between(reading.token_set, 0, n_known)
     return ask(neighbours.closeness(similarity, reading.facts), neighbours.log_hours[:n_known], level)

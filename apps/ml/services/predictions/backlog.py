@@ -11,9 +11,9 @@ from uuid import UUID
 
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
-from apps.ml.selectors.issues import facts_of, issue_titles
-from apps.ml.services.predictions.answering import answer_effort, answer_points
-from apps.ml.services.predictions.likeness import likely_duplicates
+from apps.ml.selectors.issues import facts_of
+from apps.ml.services.predictions.answering import answer_effort, answer_efforts, answer_points, answer_points_of
+from apps.ml.services.predictions.likeness import likely_duplicates, names_of_similar
 from apps.projects.models import Issue
 
 
@@ -46,7 +46,14 @@ class Draft:
 
 def estimates_of(project_id: UUID, issues: Iterable[Issue]) -> list[tuple[Issue, Estimate]]:
     """Each issue with its estimate, without evidence; what answers is in memory: no issue costs a query."""
-    return [(issue, estimate_of(project_id, facts_of(issue), with_evidence=False)) for issue in issues]
+    issues = list(issues)
+    asked = [facts_of(issue) for issue in issues]
+    efforts = answer_efforts(asked, project_id, with_evidence=False)
+    points = answer_points_of(asked, project_id, with_evidence=False)
+    return [
+        (issue, Estimate(hours.answer, sizes.answer))
+        for issue, hours, sizes in zip(issues, efforts, points, strict=True)
+    ]
 
 
 def estimate_of(project_id: UUID, facts: IssueFacts, *, with_evidence: bool = True) -> Estimate:
@@ -59,7 +66,7 @@ def estimate_of(project_id: UUID, facts: IssueFacts, *, with_evidence: bool = Tr
 def evidence_of(project_id: UUID, estimate: Estimate) -> tuple[Named, ...]:
     """The finished issues most like it, by name; those that are gone since are left out."""
     similar = estimate.effort.similar_issues
-    titles = issue_titles(project_id, [each.issue_id for each in similar]) if similar else {}
+    titles = names_of_similar(similar, project_id)
     return tuple(Named(each, **titles[each.issue_id]) for each in similar if each.issue_id in titles)
 
 

@@ -1,5 +1,6 @@
 """Issues of a project about the same thing: evidence for a prediction, likely duplicates while one is written."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from apps.common.api.answers import Joined
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text_index import DEFAULT_MATCHES, TextIndex
-from apps.ml.selectors.issues import issues_with_status
+from apps.ml.selectors.issues import issue_titles, issues_with_status
 from apps.ml.serializers.predictions import SimilarIssuesResponse
 from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 
@@ -28,6 +29,24 @@ def similar_finished(facts: IssueFacts, project_id: UUID | str) -> tuple[Similar
         )
         for match in found
     )
+
+
+def names_of_similar(similar: Sequence[SimilarIssue], project_id: UUID | str) -> dict[str, dict[str, str]]:
+    """What to call them, by id, as of some seconds ago; issues of other projects are simply absent.
+
+    No query where the project's index has them all.
+    """
+    if not similar:
+        return {}
+    index = ISSUE_TEXTS.of_project(project_id)
+    rows = {each.issue_id: index.rows.get(each.issue_id) for each in similar}
+    named = {
+        id_: dict(zip(("key", "title"), index.texts.names[row], strict=True))
+        for id_, row in rows.items()
+        if row is not None
+    }
+    missing = rows.keys() - named.keys()
+    return named | issue_titles(project_id, missing) if missing else named
 
 
 def likely_duplicates(
@@ -54,8 +73,7 @@ def likely_duplicates(
 
 
 def _row_of(index: TextIndex, issue_id: UUID | None) -> int | None:
-    wanted = str(issue_id)
-    return next((row for row, id_ in enumerate(index.texts.issue_ids) if id_ == wanted), None) if issue_id else None
+    return index.rows.get(str(issue_id)) if issue_id else None
 
 
 def _known(value: float) -> float | None:

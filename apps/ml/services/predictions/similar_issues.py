@@ -1,6 +1,8 @@
 """A project's finished issues, indexed once a process and brought up to date as issues finish."""
 
+from collections.abc import Iterable
 from functools import cached_property
+from statistics import median
 from uuid import UUID
 
 from django.db.models import Count, Max, Q
@@ -22,6 +24,8 @@ MAX_INDEXES = 64
 CHECK_SECONDS = 5.0
 #: The newest issues of a project that are searched; older work says little about today's.
 MAX_ISSUES = 20_000
+#: The baseline recorded with an answer is the median of so many last issues, as the model's own naive level.
+BASELINE_ISSUES = 1_000
 
 
 class Evidence:
@@ -35,6 +39,21 @@ class Evidence:
     def outcomes(self) -> Neighbours | None:
         """The last outcomes in hours; None where there is none."""
         return last_outcomes(self.issues)
+
+    @cached_property
+    def usual_hours(self) -> float | None:
+        """The naive baseline of hours, see `usual`."""
+        return usual(issue.actual_hours for issue in self.issues)
+
+    @cached_property
+    def usual_points(self) -> float | None:
+        """The naive baseline of points, see `usual`."""
+        return usual(issue.story_points for issue in self.issues)
+
+    @cached_property
+    def with_points(self) -> list[CompletedIssue]:
+        """Those that have points."""
+        return [issue for issue in self.issues if issue.story_points]
 
     def record_for(self, model: LoadedModel) -> TeamRecord | None:
         """What a global model of hours says of the project's issues; None where none has hours."""
@@ -71,6 +90,12 @@ def _revision(project_id: str) -> tuple[object, ...]:
         n=Count("id"), last=Max("resolved_at"), edit=Max("updated_at")
     )
     return row["n"], row["last"], row["edit"], TERMS.of_project(project_id).agents
+
+
+def usual(values: Iterable[float | None]) -> float | None:
+    """The naive baseline: the team's usual value lately, whatever the issue."""
+    known = [value for value in values if value][-BASELINE_ISSUES:]
+    return median(known) if known else None
 
 
 FINISHED_WORK = ProjectMemory(_refreshed, trusted_seconds=CHECK_SECONDS, most=MAX_INDEXES)

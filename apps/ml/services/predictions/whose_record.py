@@ -4,6 +4,7 @@ What scores corrects later ranges and stands on the team's scorecard. A viewer h
 contradicts the issue, an invented estimate say, is about another issue than the one whose outcome would score it.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 from uuid import UUID
 
@@ -20,15 +21,28 @@ _TEAM = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
 
 
 def issue_to_score(issue_id: UUID | None, facts: IssueFacts, project_id: UUID, user: User | None) -> UUID | None:
-    """The issue, if its outcome is to score this answer; one query, and none for a question about no issue."""
-    if issue_id is None:
-        return None
+    """The issue, if its outcome is to score this answer, see `issues_to_score`."""
+    return issues_to_score([(issue_id, facts)], project_id, user)[0]
+
+
+def issues_to_score(
+    asked: Sequence[tuple[UUID | None, IssueFacts]], project_id: UUID, user: User | None
+) -> list[UUID | None]:
+    """Of each question the issue, if its outcome is to score the answer; one query, none for questions about none."""
+    wanted = {issue_id for issue_id, _ in asked if issue_id is not None}
+    if not wanted:
+        return [None] * len(asked)
     role = TeamMember.objects.filter(project=OuterRef("project"), user=user).values("role")[:1]
-    issues = Issue.objects.filter(pk=issue_id, project_id=project_id).select_related("issue_type")
-    issue = issues.annotate(role_of_asker=Subquery(role)).first()
-    if issue is None or not (_is_ours(user) or issue.role_of_asker in _TEAM):
-        return None
-    return None if _contradicts(facts, facts_of(issue)) else issue_id
+    issues = Issue.objects.filter(pk__in=wanted, project_id=project_id).select_related("issue_type").order_by()
+    known = {
+        issue.pk: facts_of(issue)
+        for issue in issues.annotate(role_of_asker=Subquery(role))
+        if _is_ours(user) or issue.role_of_asker in _TEAM
+    }
+    return [
+        issue_id if issue_id in known and not _contradicts(facts, known[issue_id]) else None
+        for issue_id, facts in asked
+    ]
 
 
 def sprint_to_score(sprint_id: UUID, project_id: UUID, user: User | None) -> UUID | None:

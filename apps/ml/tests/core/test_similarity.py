@@ -105,3 +105,22 @@ def test_a_query_gives_the_best_at_or_above_the_minimum(titles, query, k):
     oracle = sorted((jaccard(token_set(facts), token_set(issue.facts)) for issue in issues), reverse=True)
     expected = [value for value in oracle if value >= MINIMUM_SIMILARITY][:k]
     assert [issue.similarity for issue in found] == pytest.approx(expected)
+
+
+_TEXTS = st.lists(st.frozensets(st.integers(0, 12), max_size=6), max_size=12)
+
+
+@given(indexed=_TEXTS, asked=_TEXTS, bounds=st.tuples(st.integers(0, 12), st.integers(0, 12)))
+def test_many_texts_at_once_and_a_part_of_the_issues_get_the_same_similarities(indexed, asked, bounds):
+    index = SimilarIssueIndex.from_token_sets(
+        indexed, issue_ids=map(str, range(len(indexed))), hours=[1.0] * len(indexed), points=[1.0] * len(indexed)
+    )
+    first, last = min(*bounds, len(indexed)), min(max(bounds), len(indexed))
+
+    at_once = list(index.similarities_of(asked))
+
+    assert len(at_once) == len(asked)
+    for wanted, found in zip(asked, at_once, strict=True):
+        assert found.tolist() == index.similarities(wanted).tolist()
+        between = index.similarities_between(wanted, first, last)
+        assert between.tolist() == found[first:last].tolist()

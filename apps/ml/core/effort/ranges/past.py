@@ -1,13 +1,15 @@
 """Ranges that would have been served on the past: how many held, and how far the errors of a head are to be trusted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from apps.ml.core.arrays import Booleans, Floats
+from apps.ml.core.arrays import Booleans, Floats, Integers
 from apps.ml.core.effort.heads import Prequential
-from apps.ml.core.effort.ranges.own_outcomes import head_share, mixed, own_errors
+from apps.ml.core.effort.neighbours import Neighbours
+from apps.ml.core.effort.ranges.own_outcomes import LAST_OUTCOMES, head_share, mixed, own_errors
 from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.intervals import ErrorPool, corrected_level, is_missed, made_good
 
@@ -21,7 +23,7 @@ FEWEST_ROWS = 50
 MOST_ROWS = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PastRanges:
     """Out-of-sample answers of one head whose ranges are looked at."""
 
@@ -32,7 +34,7 @@ class PastRanges:
     level: float
     informed: bool
 
-    @property
+    @cached_property
     def errors(self) -> Floats:
         """Log errors, shape (n_rows,)."""
         return self.table.log_hours[self.past.rows] - self.served
@@ -45,8 +47,7 @@ class PastRanges:
         shares = [given, *(share for share in EARNED_SHARES if share > given)]
         if self.table.neighbours is None or rows.size < FEWEST_ROWS:
             return given
-        standard = self._standard
-        scores = np.array([self._scores(int(row), ErrorPool.of(np.delete(standard, row)), shares) for row in rows])
+        scores = np.array([self._scores(int(row), self._others(int(row)), shares) for row in rows])
         gains = scores[:, :1] - scores
         needed = EARNED_IN_STANDARD_ERRORS * gains.std(axis=0) / np.sqrt(rows.size)
         earned = np.where(gains.mean(axis=0) > needed, gains.mean(axis=0), 0.0)
@@ -62,13 +63,34 @@ class PastRanges:
 
         Their errors are among those that serve: where that brings the share back, nothing is missing.
         """
-        others = {int(row): ErrorPool.of(np.delete(self._standard, row)) for row in np.flatnonzero(test)}
+        others = {int(row): self._others(int(row)) for row in np.flatnonzero(test)}
         held, n = self._held(others, share), len(others)
         return made_good(self.level, held, n) if is_missed(self.level, held, n) else 0.0
 
-    @property
+    @cached_property
     def _standard(self) -> Floats:
         return self.errors / self.past.scale
+
+    @cached_property
+    def _estimated(self) -> Integers:
+        """Issues that the team had estimated."""
+        return np.flatnonzero(~np.isnan(self.table.log_estimates))
+
+    @cached_property
+    def _without_one(self) -> tuple[ErrorPool, Integers]:
+        """A pool of all errors but one, whose values are to be replaced; and the rank of each error."""
+        ranks = np.empty(self._standard.size, dtype=np.intp)
+        ranks[np.argsort(self._standard, kind="stable")] = np.arange(ranks.size)
+        return ErrorPool.of(self._standard[1:]), ranks
+
+    def _others(self, row: int) -> ErrorPool:
+        """The errors of all other rows: sorted once, not once a row."""
+        pool, ranks = self._without_one
+        return replace(pool, values=np.delete(self._sorted, ranks[row]))
+
+    @cached_property
+    def _sorted(self) -> Floats:
+        return np.sort(self._standard, kind="stable")
 
     def _held(self, pools: Mapping[int, ErrorPool], share: float) -> float:
         """Share of rows inside their ranges, each learned from its pool."""
@@ -94,6 +116,15 @@ class PastRanges:
         if neighbours is None:
             return None
         issue = int(self.past.rows[row])
-        similarity = neighbours.index.similarities(table.readings[issue].token_set)[: table.known_outcomes[issue]]
+        similarity = self._similarity(neighbours, issue)
         facts, centre = table.readings[issue].facts, float(self.served[row])
         return own_errors(neighbours, similarity, facts, centre=centre, used_estimate=self.informed)
+
+    def _similarity(self, neighbours: Neighbours, issue: int) -> Floats:
+        """Of the issue to the outcomes known then; 0 to those that are too long ago to be looked at."""
+        known = int(self.table.known_outcomes[issue])
+        usable = self._estimated[: np.searchsorted(self._estimated, known)] if self.informed else np.arange(known)
+        first = int(usable[-LAST_OUTCOMES:][0]) if usable.size else known
+        similarity = np.zeros(known)
+        similarity[first:] = neighbours.index.similarities_between(self.table.readings[issue].token_set, first, known)
+        return similarity
