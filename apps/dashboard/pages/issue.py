@@ -8,6 +8,7 @@ from uuid import UUID
 
 from apps.dashboard.pages.sprints import ListedSprint, sprint_list
 from apps.dashboard.types import Project
+from apps.importers.selectors import tracker_page_of
 from apps.projects.selectors import history_of, issues_of, person_names
 
 #: More than anybody reads.
@@ -21,6 +22,8 @@ class IssuePage:
     issue: Any
     sprint: ListedSprint | None
     history: Sequence["Happened"]
+    #: Where its tracker shows it; empty without one.
+    tracker_page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def issue_page(project: Project, reference: str) -> IssuePage | None:
     history = list(history_of(found))[::-1][:MOST_CHANGES]
     people = person_names({value for change in history for value in (change.old_value, change.new_value)})
     names = {str(each.sprint.pk): each.sprint.name for each in sprints} | people
-    return IssuePage(found, sprint, [_happened(change, names) for change in history])
+    return IssuePage(found, sprint, [_happened(change, names) for change in history], tracker_page_of(found))
 
 
 def _happened(change: Any, names: Mapping[str, str]) -> Happened:

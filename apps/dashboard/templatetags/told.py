@@ -30,7 +30,9 @@ def percent(share: float | str | None) -> str:
 @register.filter
 def weekday(day: date | None) -> str:
     """A day that is near: 'Fri 13 Mar'."""
-    return "–" if not day else date_format(day, "D j M").replace(" ", "\N{NO-BREAK SPACE}")
+    if not day:
+        return "–"
+    return f"{date_format(day, 'D')} {date_format(day, 'MONTH_DAY_FORMAT')}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
