@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from base.launch import WORKER
 from tests.browser.conftest import CHROMIUM, environment_of, prepare
 from tests.browser.site import FLAGS, Visitor
 from tests.engines import free_ports
@@ -29,7 +30,7 @@ def take(folder: Path) -> None:
     processes = Processes(folder, environment_of(folder / "var"))
     [port] = free_ports(1)
     processes.serve(port)
-    processes.start_worker()
+    processes.start("celery", *WORKER[2:])
     processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))
     try:
         with sync_playwright() as playwright:
@@ -54,10 +55,10 @@ def look(page: Page) -> None:
 
 
 def replayed(page: Page) -> None:
-    """Wait for the worker."""
+    """Wait until the worker has been seen and is done: then the page has nothing to say of it."""
     until = time.monotonic() + REPLAYED_SECONDS
-    while page.goto("/projects/DEMO/trust/") and page.locator("#replay .message").count():
-        assert time.monotonic() < until, page.locator("#replay").inner_text()
+    while page.goto("/projects/DEMO/trust/") and page.locator(".message").count():
+        assert time.monotonic() < until, page.locator(".message").all_inner_texts()
         time.sleep(2)
 
 
