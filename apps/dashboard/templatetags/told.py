@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from apps.common.charts import numbers
 
@@ -45,6 +46,12 @@ def day(value: date | None) -> str:
 def tone(severity: str) -> str:
     """The colour of a severity."""
     return _TONES.get(severity, "plain")
+
+
+@register.filter
+def translated(word: str) -> str:
+    """A word that the core uses as a name, 'points' or 'high', in the reader's language."""
+    return gettext(word) if word else ""
 
 
 @register.simple_tag
