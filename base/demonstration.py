@@ -7,10 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from apps.importers.report import ImportReport
-from apps.ml.models import AnomalyDetection, MLModel
+from apps.ml.models import AnomalyDetection, MLModel, Replay
+from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.models.kinds import KINDS
+from apps.ml.tasks import send_replay
 from apps.projects.demo.story import PROJECT_KEY as DEMO_KEY
 from apps.projects.demo.story import ensure_login
 from apps.projects.models import Project, TeamMember
@@ -33,6 +36,7 @@ def prepare(data: Path | None, tracker: str | None = None) -> Login:
     login = login_to(project)
     train(project)
     look_around(project)
+    look_back(project)
     return login
 
 
@@ -118,3 +122,10 @@ def look_around(project: Project) -> None:
     if not AnomalyDetection.objects.filter(project=project).exists():
         with step("looking for what is unusual and at risk"):
             call_command("detect_anomalies", project=project.key)
+
+
+def look_back(project: Project) -> None:
+    """Ask the worker to replay the past, which the page of trust tells from: its own day for it is Monday."""
+    is_replayed = Replay.objects.filter(project=project, made_at__isnull=False).exists()
+    if not is_replayed and ask_for_replays(project.id, now=timezone.now()):
+        send_replay(project.id)

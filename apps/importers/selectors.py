@@ -3,7 +3,9 @@
 from django.db.models import QuerySet
 
 from apps.importers.models import Connection, ImportRun
-from apps.projects.models import Project, TeamMember
+from apps.importers.sources.pages import issue_page
+from apps.importers.sources.registry import place_of
+from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.selectors import Visitor, is_administrator, projects_visible_to
 
 
@@ -24,6 +26,17 @@ def runs_of(project: Project) -> QuerySet[ImportRun]:
 def connections_of(project: Project) -> QuerySet[Connection]:
     """Trackers that a project is kept in step with."""
     return Connection.objects.filter(project=project).order_by("created_at", "id")
+
+
+def tracker_page_of(issue: Issue) -> str:
+    """The address of an issue in the tracker that it is kept in step with; empty without one."""
+    if not (issue.source and issue.external_id):
+        return ""
+    found = Connection.objects.filter(project=issue.project_id, source=issue.source).first()
+    # What a browser follows: an address that somebody typed may be anything.
+    if found is None or not found.base_url.startswith(("https://", "http://")):
+        return ""
+    return issue_page(place_of(found.kind, found.base_url, found.scope), issue.external_id)
 
 
 def touches_anything(run: ImportRun) -> bool:

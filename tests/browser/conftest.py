@@ -33,17 +33,18 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     with (shared / "demonstration.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
-            told.write_text(_prepare(shared / "demonstration"))
+            told.write_text(prepare(shared / "demonstration"))
     found = re.search(r"Login\(email='([^']*)', password='([^']*)'", told.read_text())
     assert found, told.read_text()
     return shared / "demonstration", found[1], found[2]
 
 
-def _prepare(folder: Path) -> str:
+def prepare(folder: Path) -> str:
+    """A first start without a server; what it told."""
     done = subprocess.run(
         [sys.executable, "-c", _PREPARE],
         cwd=ROOT,
-        env=_environment(folder),
+        env=environment_of(folder),
         capture_output=True,
         text=True,
         check=False,
@@ -53,7 +54,8 @@ def _prepare(folder: Path) -> str:
     return done.stdout
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment_of(folder: Path) -> dict[str, str]:
+    """Of everything that runs on this installation."""
     settings = {"SCRUM_ML_VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "base.settings", "WEB_WORKERS": "1"}
     return kept_environment() | ONE_THREAD | settings
 
@@ -74,7 +76,7 @@ def site(prepared: tuple[Path, str, str], tmp_path_factory: pytest.TempPathFacto
     folder, email, password = prepared
     own = tmp_path_factory.mktemp("site")
     shutil.copytree(folder, own / "var")
-    processes = Processes(own, _environment(own / "var"))
+    processes = Processes(own, environment_of(own / "var"))
     [port] = free_ports(1)
     processes.serve(port)
     processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))

@@ -45,11 +45,9 @@ def test_by_keyboard_alone_a_training_is_asked_for_and_followed(visitor: Visitor
     assert hurdles(page) + refused_by_policy(page) == []
 
 
-def test_a_replay_is_asked_for_and_the_page_says_what_it_waits_for(visitor: Visitor):
+def test_the_first_start_asks_for_a_replay_and_the_page_says_what_it_waits_for(visitor: Visitor):
     page = visitor.page()
     page.goto(TRUST)
-
-    page.get_by_role("button", name="Replay the past now").click()
 
     expect(page.locator("#replay")).to_contain_text("queued")
     expect(page.get_by_role("button", name="Replay the past now")).to_be_disabled()

@@ -66,6 +66,19 @@ def test_every_page_fits_a_narrow_phone(visitor: Visitor):
     assert {address: pixels for address, pixels in found.items() if pixels > 0} == {}
 
 
+def test_the_longest_language_fits_a_narrow_phone(visitor: Visitor):
+    page = visitor.page(viewport=NARROW)
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    found = {}
+
+    for address in ("/projects/", "/projects/DEMO/", "/projects/DEMO/sprints/", "/projects/DEMO/settings/"):
+        page.goto(address)
+        assert page.locator("html").get_attribute("lang") == "de"
+        found[address] = overflow_pixels(page)
+
+    assert {address: pixels for address, pixels in found.items() if pixels > 0} == {}
+
+
 @pytest.mark.parametrize("address", ["/api/docs/", "/admin/login/"])
 def test_the_policy_holds_beyond_our_own_pages(visitor: Visitor, address: str):
     page = visitor.page(signed_in=False)

@@ -58,7 +58,7 @@ def told_range(found: Range) -> str:
     """The same in words: 'typically 4 hours, 80 % between 2 and 9'."""
     words = dict(zip(("low", "typical", "high"), map(number, _values(found)), strict=True))
     told = _("typically %(typical)s %(unit)s, %(level)s between %(low)s and %(high)s")
-    return told % {**words, "unit": found.unit, "level": percent(found.level)}
+    return told % {**words, "unit": _(found.unit), "level": percent(found.level)}
 
 
 def _values(found: Range) -> tuple[float, float, float]:

@@ -143,7 +143,7 @@ def _placed(points: Iterable[tuple[date, float]]) -> list[Point]:
 
 
 def _columns(found: Progress, own: str) -> tuple[str, ...]:
-    words = {"own": own, "unit": found.unit}
+    words = {"own": own, "unit": _(found.unit)}
     return (
         _("Day"),
         _("%(own)s, %(unit)s") % words,

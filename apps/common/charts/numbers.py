@@ -29,4 +29,4 @@ def signed(value: float) -> str:
 
 def day(value: date) -> str:
     """A day in full, as in a table."""
-    return date_format(value, "j M Y")
+    return date_format(value, "DATE_FORMAT")

@@ -81,8 +81,9 @@ class Picture:
     @property
     def figure(self) -> Markup:
         """Both forms and the figures behind them, folded."""
+        title = escape(_("Figures"))
         return Markup(
-            f'<figure class="chart-figure">{self.svg}<details><summary>{escape(_("Figures"))}</summary>'
+            f'<figure class="chart-figure">{self.svg}<details><summary>{title}</summary>'
             f'<div class="scroll">{self.table.html}</div></details></figure>'
         )
 

@@ -10,7 +10,7 @@ _ROUND = (1.0, 2.0, 5.0, 10.0)
 #: Steps between written days: in days up to a fortnight, then in months.
 _DAY_STEPS, _WEEK_STEPS, _MONTH_STEPS = (1, 2), (1, 2), (1, 2, 3, 6, 12, 24, 60, 120)
 #: How the days of each kind of step are written, as Django writes dates.
-_DAY_FORMAT, _MONTH_FORMAT, _YEAR_FORMAT = "j M", "M Y", "Y"
+_DAY_FORMAT, _MONTH_FORMAT, _YEAR_FORMAT = "MONTH_DAY_FORMAT", "YEAR_MONTH_FORMAT", "Y"
 _MONTHS = 12
 
 

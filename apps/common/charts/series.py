@@ -60,7 +60,7 @@ def process_behaviour(
     """
     days = _days([each.day for each in observed])
     highest = max([each.value for each in observed] + ([limits.high] if limits else []))
-    ticks = number_ticks(0.0, highest, most=4, whole=unit == "issues")
+    ticks = number_ticks(0.0, highest, most=4, whole=unit == _("issues"))
 
     def draw(size: Size) -> list[str]:
         plot = Plot(size, _time(days), AxisScale(0.0, ticks[-1]), labelled(ticks, number), _limit_marks(limits))

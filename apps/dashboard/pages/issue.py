@@ -8,6 +8,7 @@ from uuid import UUID
 
 from apps.dashboard.pages.sprints import ListedSprint, sprint_list
 from apps.dashboard.types import Project
+from apps.importers.selectors import tracker_page_of
 from apps.ml.selectors.backlog import BacklogQuery, open_issues
 from apps.ml.services.predictions.switch import is_predicted
 from apps.projects.selectors import history_of, issues_of, person_names
@@ -25,6 +26,8 @@ class IssuePage:
     history: Sequence["Happened"]
     #: Whether it is open work of which something is predicted.
     is_predicted: bool
+    #: Where its tracker shows it; empty without one.
+    tracker_page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ def issue_page(project: Project, reference: str) -> IssuePage | None:
     people = person_names({value for change in history for value in (change.old_value, change.new_value)})
     names = {str(each.sprint.pk): each.sprint.name for each in sprints} | people
     is_open = is_predicted(project) and open_issues(project.pk, BacklogQuery()).filter(pk=found.pk).exists()
-    return IssuePage(found, sprint, [_happened(change, names) for change in history], is_open)
+    happened = [_happened(change, names) for change in history]
+    return IssuePage(found, sprint, happened, is_open, tracker_page_of(found))
 
 
 def _happened(change: Any, names: Mapping[str, str]) -> Happened:

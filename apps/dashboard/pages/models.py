@@ -32,6 +32,7 @@ _METRICS: tuple[tuple[str, str | Promise, str], ...] = (
     ("mae", gettext_lazy("mean error"), "amount"),
     ("malr", gettext_lazy("typical factor"), "factor"),
     ("rps", gettext_lazy("error of the probabilities (RPS)"), "amount"),
+    # Its per cent is a sign and no place for a value, xgettext:no-python-format
     ("coverage", gettext_lazy("80 % range held"), "share"),
     ("top_1", gettext_lazy("right person first"), "share"),
     ("top_3", gettext_lazy("right person among three"), "share"),

@@ -112,7 +112,7 @@ class ProjectPage:
         found, first = self.found, self.found.past[0]
         past = [WorkDay(localdate(each.at), each.done - first.done, each.scope - first.done) for each in found.past]
         now = past[-1]
-        words = {"unit": found.unit, "day": told_day(past[0].day)}
+        words = {"unit": _(found.unit), "day": told_day(past[0].day)}
         label = _("%(unit)s done and in all since %(day)s, with the forecast") % words
         progress = Progress(
             unit=found.unit, past=past, fan=[_fan(each, now) for each in found.fan], target=self.project_target

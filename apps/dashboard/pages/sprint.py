@@ -194,7 +194,7 @@ class SprintPage:
             target=self.sprint.end_date,
             even=[(each.day, each.points if self.unit == "points" else each.issues) for each in found.ideal],
         )
-        words = {"left": number(self.amount(found.days[-1].remaining)), "unit": self.unit}
+        words = {"left": number(self.amount(found.days[-1].remaining)), "unit": _(self.unit)}
         return burndown(progress, label=_("What is left by day, now %(left)s %(unit)s, and where it leads") % words)
 
     @cached_property

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from apps.common.charts import numbers
 
@@ -30,7 +31,9 @@ def percent(share: float | str | None) -> str:
 @register.filter
 def weekday(day: date | None) -> str:
     """A day that is near: 'Fri 13 Mar'."""
-    return "–" if not day else date_format(day, "D j M").replace(" ", "\N{NO-BREAK SPACE}")
+    if not day:
+        return "–"
+    return f"{date_format(day, 'D')} {date_format(day, 'MONTH_DAY_FORMAT')}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
@@ -43,6 +46,12 @@ def day(value: date | None) -> str:
 def tone(severity: str) -> str:
     """The colour of a severity."""
     return _TONES.get(severity, "plain")
+
+
+@register.filter
+def translated(word: str) -> str:
+    """A word that the core uses as a name, 'points' or 'high', in the reader's language."""
+    return gettext(word) if word else ""
 
 
 @register.simple_tag

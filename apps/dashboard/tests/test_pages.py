@@ -6,6 +6,7 @@ import io
 import re
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -19,6 +20,8 @@ from apps.common.charts.numbers import day, percent
 from apps.dashboard import memory
 from apps.dashboard.tests.conftest import Team
 from apps.dashboard.views.scope import NAVIGATION
+from apps.importers.connections import connect
+from apps.importers.sources.registry import place_of
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first, unfinished
@@ -197,6 +200,25 @@ def test_every_issue_that_a_sprint_had_better_lose_is_marked(demo: Team, lead: C
     shown = lead.get(f"/projects/DEMO/sprints/{number_of(demo)}/").content.decode()
 
     assert shown.count("take out</b>") == len(path)
+
+
+def test_an_issue_leads_to_its_tracker_where_one_is_connected(demo: Team, lead: Client, settings: Any):
+    settings.CONNECTION_KEYS = ["a key"]
+    issue = Issue.objects.filter(sprint=demo.running).first()
+    address = f"/projects/DEMO/issues/{issue.external_id}/"
+    assert "in the tracker" not in text_of(lead, address)
+
+    place = place_of("jira", "https://shop.example.org", "SHOP")
+    Issue.objects.filter(pk=issue.pk).update(source=connect(demo.project, place, "t", by=demo.lead, now=NOW).source)
+
+    link = f'<a href="https://shop.example.org/browse/{issue.external_id}" rel="noreferrer">in the tracker</a>'
+    assert link in lead.get(address).content.decode()
+
+
+def test_the_key_of_a_project_is_found_however_it_is_typed(demo: Team, lead: Client):
+    answer = lead.get("/projects/demo/sprints/?all=1")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/projects/DEMO/sprints/?all=1")
 
 
 def test_the_start_page_sums_up_each_project(demo: Team, lead: Client):

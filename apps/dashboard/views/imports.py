@@ -109,8 +109,12 @@ def undo(request: HttpRequest, project: Project, run_id: UUID) -> HttpResponse:
     kept = runs.undo(get_object_or_404(runs_of(project), id=run_id))
     told = _("The import was taken back.")
     if kept:
-        stay = ngettext("%(n)d issue stays", "%(n)d issues stay", kept) % {"n": kept}
-        told = f"{told} {stay}: {_('worked on here since')}."
+        stay = ngettext(
+            "%(n)d issue stays: it was worked on here since.",
+            "%(n)d issues stay: they were worked on here since.",
+            kept,
+        )
+        told = f"{told} {stay % {'n': kept}}"
     messages.success(request, told)
     return redirect("dashboard:import", key=project.key)
 

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -132,7 +133,10 @@ def _of_project(view: View) -> View:
     @logged_in
     @wraps(view)
     def handle(request: HttpRequest, key: str, **rest: Any) -> HttpResponse:
-        project = get_object_or_404(projects_visible_to(request.user), key=key)
+        # Keys are capital letters; people type them as they like.
+        project = get_object_or_404(projects_visible_to(request.user), key=key.upper())
+        if key != project.key and request.method in ("GET", "HEAD"):
+            return redirect(_same_page(request, project))
         with timezone.override(project.zone):
             try:
                 return view(request, project, **rest)
@@ -140,6 +144,14 @@ def _of_project(view: View) -> View:
                 return predictions_off(request, project)
 
     return handle
+
+
+def _same_page(request: HttpRequest, project: Project) -> str:
+    """The address that was asked for, with the key as it is written."""
+    found = request.resolver_match
+    assert found is not None  # noqa: S101 - a view was found
+    path = reverse(found.view_name, kwargs={**found.kwargs, "key": project.key})
+    return f"{path}?{query}" if (query := request.META["QUERY_STRING"]) else path
 
 
 def _entries(request: HttpRequest, project: Project) -> list[NavigationEntry]:

@@ -14,7 +14,8 @@ from apps.common.exceptions import Conflict
 from apps.dashboard.pages.start import project_lines
 from apps.dashboard.services.doors import make_demonstration
 from apps.dashboard.views.scope import logged_in, show
-from apps.ml.tasks import send_trainings
+from apps.ml.services.evaluation.kept_replays import ask_for_replays
+from apps.ml.tasks import send_replay, send_trainings
 from apps.projects.services import create_project
 
 
@@ -36,6 +37,8 @@ def demonstration(request: HttpRequest) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("dashboard:start")
     send_trainings(runs)
+    if ask_for_replays(project.pk, now=timezone.now()):
+        send_replay(project.pk)
     messages.success(request, _("The demonstration is made; its models are trained as soon as a worker is there."))
     return redirect("dashboard:project", key=project.key)
 

@@ -61,12 +61,17 @@ def test_growing_ticks_are_thinned_from_below() -> None:
     ("first", "last", "days", "written"),
     [
         # Five days: each. Ten days: every second.
-        (date(2026, 3, 2), date(2026, 3, 6), [date(2026, 3, day) for day in (2, 3, 4, 5, 6)], "j M"),
-        (date(2026, 3, 2), date(2026, 3, 12), [date(2026, 3, day) for day in (2, 4, 6, 8, 10, 12)], "j M"),
+        (date(2026, 3, 2), date(2026, 3, 6), [date(2026, 3, day) for day in (2, 3, 4, 5, 6)], "MONTH_DAY_FORMAT"),
+        (date(2026, 3, 2), date(2026, 3, 12), [date(2026, 3, day) for day in (2, 4, 6, 8, 10, 12)], "MONTH_DAY_FORMAT"),
         # Three weeks from a Wednesday: Mondays.
-        (date(2026, 3, 4), date(2026, 3, 25), [date(2026, 3, day) for day in (9, 16, 23)], "j M"),
+        (date(2026, 3, 4), date(2026, 3, 25), [date(2026, 3, day) for day in (9, 16, 23)], "MONTH_DAY_FORMAT"),
         # Half a year: firsts of months, from the first that is inside.
-        (date(2026, 1, 15), date(2026, 7, 20), [date(2026, month, 1) for month in (2, 3, 4, 5, 6, 7)], "M Y"),
+        (
+            date(2026, 1, 15),
+            date(2026, 7, 20),
+            [date(2026, month, 1) for month in (2, 3, 4, 5, 6, 7)],
+            "YEAR_MONTH_FORMAT",
+        ),
         # Four years: firsts of years.
         (date(2022, 6, 1), date(2026, 6, 1), [date(year, 1, 1) for year in (2023, 2024, 2025, 2026)], "Y"),
     ],

@@ -1,0 +1,6 @@
+"""German: 13. März 2027."""
+
+DATE_FORMAT = "j. N Y"
+DATETIME_FORMAT = "j. N Y, H:i"
+MONTH_DAY_FORMAT = "j. N"
+YEAR_MONTH_FORMAT = "N Y"
