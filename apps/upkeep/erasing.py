@@ -32,7 +32,7 @@ from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.services import delete_project
 from apps.upkeep.models import ErasureRecord
-from apps.upkeep.texts import found_in_database, found_in_store, replace_in_database
+from apps.upkeep.texts import Needles, found_in_database, found_in_store, replace_in_database
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +128,8 @@ def erase_texts(needles: Sequence[str], user: User | None) -> tuple[dict[str, in
     if user is not None:
         named |= Q(assignee=user) | Q(reporter=user)
     projects = list(Issue.objects.filter(named).order_by().values_list("project_id", flat=True).distinct())
-    uploads = [run.pk for run in ImportRun.objects.exclude(upload=None) if _names(bytes(run.upload or b""), needles)]
+    sought = Needles(needles)
+    uploads = [run.pk for run in ImportRun.objects.exclude(upload=None) if sought.are_in(bytes(run.upload or b""))]
     ImportRun.objects.filter(pk__in=uploads).update(upload=None)
     counts = replace_in_database(needles, _pseudonym(needles[0]))
     return counts | ({"importers.importrun.upload": len(uploads)} if uploads else {}), projects
@@ -146,10 +147,6 @@ def was_erased(kind: str, name: str) -> models.QuerySet[ErasureRecord]:
 
 
 # --- Steps --------------------------------------------------------------------------------------------------------
-def _names(data: bytes, needles: Iterable[str]) -> bool:
-    return any(needle.lower().encode() in data.lower() for needle in needles)
-
-
 def _pseudonym(email: str) -> str:
     digest = hmac.new(settings.ML_SIGNING_KEYS[0].encode(), email.lower().encode(), hashlib.sha256).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"

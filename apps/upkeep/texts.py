@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, MODELS
 from apps.ml.storage.objects import ObjectStore
 
+#: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
 
 
@@ -50,15 +53,26 @@ class Needles:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
-        self.pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))), re.IGNORECASE)
+        self.pattern = re.compile("|".join(map(_spellings, sorted(names, key=len, reverse=True))), re.IGNORECASE)
 
     @property
     def hint(self) -> models.Q:
         """What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only."""
         found = models.Q()
         for name in self.names:
-            found |= models.Q(_text__icontains=max(re.findall(r"[A-Za-z0-9.@_-]*", name), key=len))
+            plain = re.findall(r"[A-Za-z0-9.@_-]*", unicodedata.normalize("NFC", name))
+            found |= models.Q(_text__icontains=max(plain, key=len))
         return found
+
+    def are_in(self, data: bytes) -> bool:
+        """Whether a file of unknown encoding holds one of them."""
+        return any(self.pattern.search(data.decode(encoding, errors="ignore")) for encoding in _ENCODINGS)
+
+
+def _spellings(name: str) -> str:
+    """A pattern of a name however its words are parted (in JSON, too) and its accents composed."""
+    words = ({unicodedata.normalize(form, word) for form in ("NFC", "NFD")} for word in name.split())
+    return r"(?:\s|\\[nrt])+".join(f"(?:{'|'.join(sorted(map(re.escape, word)))})" for word in words)
 
 
 def _as_text(value: Any) -> str:

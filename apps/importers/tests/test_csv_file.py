@@ -83,6 +83,17 @@ def test_what_is_no_csv_is_refused(write, content, message):
         inspect_file(write(content))
 
 
+def test_a_table_of_endless_columns_is_refused(write):
+    wide = "Summary," + "," * csv_file.MOST_COLUMNS + "\nx\n"
+
+    with pytest.raises(ImportRefused, match="at most 2000"):
+        inspect_file(write(wide))
+
+
+def test_a_separator_with_nothing_behind_it_has_no_columns(write):
+    assert inspect_file(write("sep=;\n")).header == ()
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ImportRefused, match="There is no file"):
         inspect_file(tmp_path / "missing.csv")

@@ -173,3 +173,29 @@ def test_staff_and_their_administration_log_go_too(db, now):
 
     user.refresh_from_db()
     assert (user.is_staff, user.is_superuser) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["zoë  quillfeather", "Zoë\nQuillfeather", "Zoë\u00a0Quillfeather", "Zoe\u0308 Quillfeather", EMAIL.upper()],
+)
+def test_a_name_is_found_however_it_is_spelled(team, now, spelling):
+    UserFactory(email=EMAIL, full_name=NAME)
+    issue = IssueFactory(project=team, title="Ask", description=f"see {spelling} first", labels=[spelling])
+
+    erase_person(EMAIL, now=now)
+
+    issue.refresh_from_db()
+    assert spelling not in issue.description
+    assert spelling not in issue.labels
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "cp1252"])
+def test_a_file_that_waits_is_let_go_whatever_its_encoding(team, now, encoding):
+    UserFactory(email=EMAIL, full_name=NAME)
+    run = ImportRun.objects.create(project=team, upload=f"id,assignee\n1,{NAME.upper()}".encode(encoding))
+
+    erase_person(EMAIL, now=now)
+
+    run.refresh_from_db()
+    assert run.upload is None

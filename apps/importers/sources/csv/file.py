@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DELIMITERS = (",", ";", "\t", "|")
 #: The longest description seen in public trackers is below 100 kB; a longer cell is an unclosed quote.
 LONGEST_CELL = 1 << 20
+#: Trackers write one for each label and comment of the longest issue: hundreds. Each costs time in every row.
+MOST_COLUMNS = 2_000
 
 #: Enough lines to see how wide the table is.
 LOOKED_AT_LINES = 20
@@ -68,6 +70,8 @@ def inspect_file(path: Path, *, encoding: str = "") -> CsvShape:
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
     delimiter, header, skipped = _header(path, encoding)
+    if len(header) > MOST_COLUMNS:
+        raise ImportRefused(f"{path} has {len(header)} columns; at most {MOST_COLUMNS} are read.")
     notes = [] if encoding.startswith("utf") else [f"The file is not UTF-8: read as {encoding} (--encoding to say)."]
     if skipped:
         notes.append(f"The first {skipped} lines are no header: passed over.")
@@ -100,7 +104,7 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...], int]:
         first = file.readline().strip().strip('"')
     if match := _SEPARATOR.fullmatch(first):
         delimiter = "\t" if match[1] == "\\t" else match[1]
-        return delimiter, _first_records(path, encoding, delimiter)[1], 1
+        return delimiter, (*_first_records(path, encoding, delimiter), ())[1], 1
     records = {mark: _first_records(path, encoding, mark) for mark in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda mark: _as_table(records[mark]))
     found = records[delimiter]
