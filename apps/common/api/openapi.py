@@ -11,6 +11,10 @@ from apps.common.api.problems import PROBLEM_JSON
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 
+def _one_of(word: str) -> str:
+    return _ONE_OF.get(word, word.removesuffix("s"))
+
+
 class FieldProblem(serializers.Serializer[Any]):
     """What is wrong with one field."""
 
@@ -36,8 +40,25 @@ class Problem(serializers.Serializer[Any]):
     needed = serializers.IntegerField(required=False, help_text="For not_enough_data: how many it takes.")
 
 
+#: Other plurals than by an s.
+_ONE_OF = {"anomalies": "anomaly", "deliveries": "delivery", "statuses": "status", "days_off": "day_off"}
+_VERBS = {"GET": "get", "PATCH": "update", "PUT": "replace", "DELETE": "delete"}
+
+
 class AutoSchema(openapi.AutoSchema):
-    """The usual schema, and for each operation the problems it can answer with."""
+    """The usual schema; names of operations that read well; for each, the problems it can answer with."""
+
+    def get_operation_id(self) -> str:
+        """`list_issues`, `update_sprint`, `get_sprint_burndown`, `predict_effort`: names of a client's methods."""
+        parts = self.path.removeprefix("/api/v1/").strip("/").split("/")
+        words = [part.replace("-", "_") for part in parts if not part.startswith("{") and part != "ml"]
+        # What lies in a project is named by itself.
+        words = words[1:] if words[0] == "projects" and len(words) > 1 else words
+        action = getattr(self.view, "action", "")
+        is_one = action != "list" and (parts[-1].startswith("{") or action == "create")
+        named = [_one_of(word) for word in words[:-1]] + [_one_of(words[-1]) if is_one else words[-1]]
+        verb = action if action in ("list", "create") else _VERBS.get(self.method, "")
+        return "_".join(filter(None, [verb, *named]))
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
