@@ -1,16 +1,12 @@
 """From an empty database to a project with a login and, where its data suffice, a model. Every step is done once."""
 
 import hashlib
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from apps.importers.report import ImportReport
 from apps.ml.models import AnomalyDetection, MLModel
@@ -18,8 +14,7 @@ from apps.ml.services.models.kinds import KINDS
 from apps.projects.demo.story import PROJECT_KEY as DEMO_KEY
 from apps.projects.demo.story import ensure_login
 from apps.projects.models import Project, TeamMember
-
-DATA_KEY = "DATA"
+from base.migrating import migrate, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +26,14 @@ class Login:
     project_id: str
 
 
-@contextmanager
-def step(sentence: str) -> Iterator[None]:
-    """Announce a slow step, then say how long it took."""
-    print(f"run: {sentence} ...", flush=True)
-    start = time.perf_counter()
-    yield
-    print(f"run: ... done in {time.perf_counter() - start:.1f} s", flush=True)
-
-
-def prepare(data: Path | None) -> Login:
-    """The demonstration team, or the issues of a file, ready to be asked about."""
+def prepare(data: Path | None, tracker: str | None = None) -> Login:
+    """The demonstration team, or the issues of a file or a tracker, ready to be asked about."""
     migrate()
-    project = load_issues(data) if data else load_team()
+    project = load_issues(data) if data else load_place(tracker) if tracker else load_team()
     login = login_to(project)
     train(project)
     look_around(project)
     return login
-
-
-def migrate() -> None:
-    """Bring the database up to date; an up-to-date one costs a look."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        with step("preparing the database"):
-            call_command("migrate", verbosity=0, interactive=False)
 
 
 def load_team() -> Project:
@@ -68,20 +46,36 @@ def load_team() -> Project:
 
 def load_issues(file: Path) -> Project:
     """A user's own issues, read again only when the file changed."""
+    place = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]
+    mark = settings.VAR_DIR / f"imported-{place}"
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    known, _, key = mark.read_text().partition(" ") if mark.exists() else ("", "", "")
+    project = Project.objects.filter(key=key).first() if known == digest else None
+    if project is None:
+        with step(f"importing {file}"):
+            report = imported(str(file))
+        refuse_nothing(file, report)
+        mark.write_text(f"{digest} {report.project}")
+        project = Project.objects.get(key=report.project)
+    return project
+
+
+def load_place(source: str) -> Project:
+    """The issues of a tracker, whose token the environment holds at the first start; later what was touched since."""
+    with step(f"importing {source}"):
+        report = imported(source, keep_in_step=True)
+    return Project.objects.get(key=report.project)
+
+
+def imported(source: str, **options: Any) -> ImportReport:
+    """Import as the command does, into the project that the issues themselves name."""
     # Progress bars and tables, which a start that imports nothing need not wait for.
     from apps.importers.management.commands.import_issues import Command as ImportIssues  # noqa: PLC0415
 
-    mark = settings.VAR_DIR / f"imported-{DATA_KEY}"
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    unchanged = mark.exists() and mark.read_text() == digest
-    if not (unchanged and Project.objects.filter(key=DATA_KEY).exists()):
-        with step(f"importing {file}"):
-            command = ImportIssues()
-            call_command(command, str(file), project=DATA_KEY, create_project=file.stem)
-        refuse_nothing(file, command.report)
-        mark.write_text(digest)
-    return Project.objects.get(key=DATA_KEY)
+    command = ImportIssues()
+    call_command(command, source, create_project="", **options)
+    return command.report
 
 
 def refuse_nothing(file: Path, report: ImportReport) -> None:

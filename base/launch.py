@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import django
 from django.core.management import CommandError
@@ -63,18 +64,34 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--data", type=Path, metavar="FILE.csv", help="your own issues in place of the demonstration")
+    parser.add_argument("--jira", metavar="URL", help="your own issues: a page of the project in Jira")
+    parser.add_argument("--github", metavar="OWNER/REPOSITORY", help="your own issues: a repository on GitHub")
     options, unknown = parser.parse_known_args(arguments)
     refuse_what_is_unknown(options.command, unknown)
-    if options.command == "serve" and options.data:
-        fail("serve prepares nothing and takes no --data: ./run --data FILE.csv imports, trains and serves.")
+    given = [name for name in ("data", "jira", "github") if getattr(options, name)]
+    if options.command == "serve" and given:
+        fail(f"serve prepares nothing and takes no --{given[0]}: ./run --{given[0]} … imports, trains and serves.")
+    if len(given) > 1:
+        fail(f"--{given[0]} and --{given[1]} are two sources; the second comes by ./run manage import_issues.")
     return options
+
+
+def tracker_of(options: argparse.Namespace) -> str | None:
+    """The tracker that is named, as `import_issues` wants it; a site of Jira that is not Atlassian's is one's own."""
+    if options.github:
+        return f"github:{options.github.removeprefix('https://github.com/').strip('/')}"
+    if options.jira is None:
+        return None
+    page = options.jira if "://" in options.jira else f"https://{options.jira}"
+    host = urlsplit(page).hostname or ""
+    return f"{'jira' if host.endswith('.atlassian.net') else 'jira_dc'}:{page}"
 
 
 def refuse_what_is_unknown(command: str | None, unknown: Sequence[str]) -> None:
     """Name the first option or command that does not exist, with the one that was probably meant."""
     name = next((text.partition("=")[0] for text in unknown if text.startswith("-")), None)
     if name:
-        meant = difflib.get_close_matches(name, ["--port", "--host", "--data"], n=1)
+        meant = difflib.get_close_matches(name, ["--port", "--host", "--data", "--jira", "--github"], n=1)
         hint = f"did you mean {meant[0]}?" if meant else "./run --help lists what there is."
         fail(f"there is no option {name}; {hint}")
     extra = [command] if command not in (None, "serve") else unknown
@@ -104,14 +121,14 @@ def set_up_django() -> None:
         fail(f"cannot write to {error.filename} ({error.strerror}); name a writable place with SCRUM_ML_VAR_DIR.")
 
 
-def prepare(data: Path | None, address: str) -> str:
+def prepare(data: Path | None, tracker: str | None, address: str) -> str:
     """Everything between an empty folder and a project that answers; returns how to reach it."""
     from base import demonstration  # noqa: PLC0415 - models exist only once Django is set up
 
     if data and not data.is_file():
         fail(f"there is no file {data}.")
     try:
-        login = demonstration.prepare(data)
+        login = demonstration.prepare(data, tracker)
     except CommandError as error:
         fail(str(error))
     return GREETING.format(address=address, email=login.email, password=login.password, project_id=login.project_id)
@@ -140,7 +157,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.command == "serve":
         become_server(options.host, options.port, None)
     set_up_django()
-    greeting = prepare(options.data, f"http://{options.host}:{options.port}")
+    greeting = prepare(options.data, tracker_of(options), f"http://{options.host}:{options.port}")
     start_worker()
     become_server(options.host, options.port, greeting)
 

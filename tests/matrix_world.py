@@ -18,6 +18,7 @@ from apps.accounts.tests.factories import UserFactory
 from apps.importers.connections import connect
 from apps.importers.models import ImportRun
 from apps.importers.sources.registry import place_of
+from apps.ml.models import KeptForecast
 from apps.ml.tests.factories import AnomalyDetectionFactory, MLModelFactory, TrainingRunFactory
 from apps.notifications.channels.signature import derived_secret, digest_of
 from apps.notifications.models import Channel, Delivery, Notification
@@ -104,6 +105,8 @@ def _ids_of(project: Project, lead: User) -> dict[str, Any]:
         "connection_id": connection.id,
         "import_id": run.id,
         "notification_id": told.id,
+        "forecast_id": KeptForecast.objects.create(project=project, day=NOW.date(), made_at=NOW).id,
+        "model_type": "effort_prediction",
         "key_id": _own_key_id(lead),
         "invitation_id": invite(project, email="somebody@example.com", role="viewer", by=lead, now=NOW).id,
         "received_id": invite(ProjectFactory(), email=lead.email, role="viewer", by=lead, now=NOW).id,

@@ -216,7 +216,7 @@ def test_a_port_beyond_the_last_is_one_clear_line(tmp_path: Path):
         (["--port", "x"], "argument --port: invalid int value: 'x'; ./run --help lists what there is."),
         (
             ["serve", "--data", "mine.csv"],
-            "serve prepares nothing and takes no --data: ./run --data FILE.csv imports, trains and serves.",
+            "serve prepares nothing and takes no --data: ./run --data … imports, trains and serves.",
         ),
     ],
 )
@@ -275,7 +275,7 @@ def test_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path):
         with closing(sqlite3.connect(tmp_path / "var" / "db.sqlite3")) as database:
             projects = database.execute(COUNT_ISSUES).fetchall()
 
-    assert projects == [("DATA", 10)]
+    assert projects == [("MINE", 10)]
     assert "no model yet" in run.output
 
 

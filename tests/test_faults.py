@@ -330,7 +330,7 @@ def test_database_restarted_in_a_training__requests_fail_with_an_id_until_it_is_
     postgres_server.engine.stop()
     began = time.monotonic()
     refused = service.predict()
-    assert (refused.status, time.monotonic() - began < DATABASE_SECONDS + GRACE_SECONDS) == (500, True)
+    assert (refused.status, time.monotonic() - began < DATABASE_SECONDS + GRACE_SECONDS) == (503, True)
     assert refused.headers["X-Request-ID"]
     assert service.processes.get("/health/live").status == 200
     postgres_server.engine.start()

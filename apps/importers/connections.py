@@ -14,7 +14,7 @@ from apps.importers.report import ImportReport
 from apps.importers.sources.client import Budget, Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
-from apps.importers.tracked import TrackedIssue
+from apps.importers.tracked import TrackedIssue, without_labels
 from apps.projects.models import Project
 from apps.projects.rows import insert
 
@@ -70,8 +70,9 @@ def sync(
     place = place_of(connection.kind, connection.base_url, connection.scope)
     client = client_for(place, opened(connection.sealed_token))
     since = None if is_full or connection.synced_until is None else connection.synced_until - OVERLAP
+    told = place.connector.pull(client, place.scope, since)
     report = import_told(
-        place.connector.pull(client, place.scope, since),
+        without_labels(told, tuple(filter(None, connection.write_backs.values_list("label", flat=True)))),
         project=connection.project,
         source=connection.source,
         fields=place.connector.told,
@@ -79,6 +80,7 @@ def sync(
         dry_run=run.is_dry_run,
         run=run,
         on_row=on_row,
+        is_whole=since is None,
     )
     if not run.is_dry_run:
         # Of what came after the import began nothing is sure.

@@ -119,3 +119,49 @@ class ImportTouch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.issue_id} by {self.run_id}"
+
+
+class WriteBack(UUIDModel):
+    """A figure that is written into a tracker, where a lead names the place for it. Off until it is switched on."""
+
+    class Figure(models.TextChoices):
+        POINTS = "points", "story points"
+        HOURS = "hours", "hours"
+        FORECAST_DATE = "forecast_date", "the day by which its sprint is done in 85 of 100 futures"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="write_backs")
+    figure = models.CharField(max_length=16, choices=Figure.choices)
+    #: A field of the tracker, or else what a label begins with.
+    field = models.CharField(max_length=100, blank=True)
+    label = models.CharField(max_length=50, blank=True)
+    #: Whether it is written after every import by the clock.
+    is_active = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "figure"], name="importers_figure_written_once"),
+            models.CheckConstraint(
+                condition=Q(field="") & ~Q(label="") | ~Q(field="") & Q(label=""), name="importers_one_place_to_write"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.figure} into {self.field or self.label}"
+
+
+class WrittenValue(models.Model):
+    """What was written last of an issue: the same is not written again, and what somebody else wrote is left alone."""
+
+    write_back = models.ForeignKey(WriteBack, on_delete=models.CASCADE, related_name="written")
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="+")
+    value = models.CharField(max_length=100)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["write_back", "issue"], name="importers_written_once")]
+
+    def __str__(self) -> str:
+        return f"{self.value} of {self.issue_id}"

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from apps.importers.records import ImportedIssue, RowError
+from apps.importers.telling.understanding import SAMPLES, SHOWN, Sufficiency, sample_of
+from apps.projects.unknown_past import seen_at
 
 SHOWN_ERRORS = 20
 UNREAD_CELLS = "cells that cannot be read: left empty"
@@ -30,9 +32,7 @@ class LedgerLine:
 
     def sentence(self) -> str:
         """'the history of status has holes (2 issues: A-1, A-7); touches throughput, forecasts'."""
-        more = ", …" if self.issues > len(self.examples) else ""
-        seen = f" ({self.issues:,} issue{'' if self.issues == 1 else 's'}: {', '.join(self.examples)}{more})"
-        return f"{self.what}{seen if self.issues else ''}; touches {', '.join(self.touches)}"
+        return f"{seen_at(self.what, self.issues, self.examples)}; touches {', '.join(self.touches)}"
 
 
 @dataclass(slots=True)
@@ -73,6 +73,28 @@ class ImportReport:
     #: What of the past could not be had, and which figures it touches.
     ledger: list[LedgerLine] = field(default_factory=list)
 
+    #: Field → issues that say something of it.
+    filled: Counter[str] = field(default_factory=Counter)
+    #: The first issues, field by field, as they were understood.
+    samples: list[dict[str, str]] = field(default_factory=list)
+    #: What each status and type is taken for.
+    board: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: What the project's data suffices for, feature by feature.
+    features: list[Sufficiency] = field(default_factory=list)
+    #: Of the import, to follow it or to take it back; empty of a dry run.
+    import_id: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Issues and errors."""
+        return self.new + self.changed + self.unchanged + self.error_count
+
+    def hear(self, record: ImportedIssue) -> None:
+        """Count what an issue says, and keep the first ones as samples."""
+        if len(self.samples) < SAMPLES:
+            self.samples.append(sample_of(record))
+        self.filled.update(name for name in SHOWN if getattr(record, name, None) not in (None, "", ()))
+
     def note_unread(self, record: ImportedIssue) -> None:
         """Count the cells of an issue that could not be read, and keep the first ones."""
         for told in record.unread:
@@ -92,7 +114,13 @@ class ImportReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
-        return {**asdict(self), "remarks": dict(self.remarks), "sentence": self.sentence()}
+        return {
+            **asdict(self),
+            "remarks": dict(self.remarks),
+            "filled": dict(self.filled),
+            "features": [each.as_dict() for each in self.features],
+            "sentence": self.sentence(),
+        }
 
 
 def _sufficiency(have: int, what: str, model: str) -> str:

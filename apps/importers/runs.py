@@ -23,7 +23,9 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
+from apps.importers.keeping import ended
 from apps.importers.models import Connection, ImportRun, ImportTouch
+from apps.importers.write_back import write_all
 from apps.projects.levels import roll_up
 from apps.projects.models import Issue, IssueChange, Project, Sprint
 
@@ -122,7 +124,18 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     except Exception:
         logger.exception("Import %s failed", run.pk)
         return ended(run, Status.FAILED, error=OUR_FAULT)
-    return ended(run, Status.COMPLETED, report=report)
+    run = ended(run, Status.COMPLETED, report=report)
+    if run.connection is not None and not run.is_dry_run:
+        _write_back(run.connection, now)
+    return run
+
+
+def _write_back(connection: Connection, now: datetime) -> None:
+    """What is switched on is written; that a tracker refuses makes the import no failure."""
+    try:
+        write_all(connection, now=now)
+    except ApplicationError as error:
+        logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.message)
 
 
 def _claimable(now: datetime) -> QuerySet[ImportRun]:
@@ -161,22 +174,14 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
         told = StringIO()
         try:
             call_command(
-                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, stdout=told,
+                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, run=run,
                 map=[[f"{name}={column}" for name, column in run.mapping.items()]] if run.mapping else [],
+                stdout=told,
             )  # fmt: skip
         except CommandError as error:
             raise Conflict(str(error).replace(str(path), path.name)) from error
     report: dict[str, Any] = json.loads(told.getvalue())
     return report
-
-
-def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
-    """Keep what came of a run; the file it was about is let go, unless it was only tried."""
-    run.status, run.error, run.report, run.finished_at = status, error, report or {}, timezone.now()
-    if not run.is_dry_run:
-        run.upload = None
-    run.save(update_fields=["status", "error", "report", "upload", "finished_at"])
-    return run
 
 
 # --- Taken back ---------------------------------------------------------------------------------------------------
@@ -226,4 +231,5 @@ def _take_back(touches: Sequence[ImportTouch]) -> int:
 def _restored(touch: ImportTouch) -> None:
     fields = {field.attname: field for field in Issue._meta.concrete_fields}
     values = {name: fields[name].to_python(value) for name, value in (touch.before or {}).items()}
-    Issue.objects.filter(pk=touch.issue_id).update(**values)
+    # What is told from issues is told anew where one was touched.
+    Issue.objects.filter(pk=touch.issue_id).update(**values | {"updated_at": timezone.now()})

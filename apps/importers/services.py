@@ -8,6 +8,7 @@ new issue comes without changes, one that is there gets those that the import ma
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 
@@ -15,13 +16,18 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
+from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
+from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
 from apps.importers.sprint_dates import SprintRhythm
+from apps.importers.telling.file_gaps import gaps_of_file
+from apps.importers.telling.understanding import board_of, features_of
 from apps.importers.writing.batches import BatchWriter
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
+from apps.projects.unknown_past import keep_unknown
 
 BATCH_ROWS = 1_000
 #: The constraint of the table (projects_project_key_shape) and its width.
@@ -43,6 +49,7 @@ def import_issues(
     on_error: Callable[[RowError], None] | None = None,
     rhythm: SprintRhythm | None = None,
     mark_missing: bool = False,
+    run: ImportRun | None = None,
 ) -> ImportReport:
     """Write records into a project, batch by batch, each in its own transaction; a dry run does it all and undoes it.
 
@@ -64,6 +71,8 @@ def import_issues(
         The name under which an unknown project is made, with the default workflow.
     lead : User, optional
         Who is to lead the project, besides those who do.
+    run : ImportRun, optional
+        Where to keep what is done to each issue; one is made where none waits.
 
     Raises
     ------
@@ -77,17 +86,48 @@ def import_issues(
         writer = BatchWriter(
             project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm
         )
-        refused: set[str] = set()
-        for batch in _batches(_issues_only(rows, report, on_error, refused)):
+        run = run or begun(project, source, now=now, is_dry_run=dry_run)
+        settling, refused = Settling(project), set[str]()
+        with failing(run):
+            _write(writer, _batches(_issues_only(rows, report, on_error, refused)), run, report)
             with transaction.atomic():
-                writer.write(batch)
-        writer.settle_sprints()
-        writer.settle_levels()
-        writer.settle_missing(named=refused, mark=mark_missing)
+                _settle(writer, settling, run, refused, mark_missing=mark_missing, dry_run=dry_run)
         report.people_added = writer.team.added
-        report.with_hours, report.with_points = completed_counts(project)
-        report.sprints, report.sprints_with_a_start = sprint_counts(project)
+        sum_up(report, project, now)
+        report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
+        keep_unknown(project, source, map(asdict, report.ledger), is_whole=True)
+        report.import_id = "" if dry_run else str(run.pk)
+        ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
     return report
+
+
+def _write(writer: BatchWriter, batches: Iterable[list[ImportedIssue]], run: ImportRun, report: ImportReport) -> None:
+    """Each batch is whole or not there, with what was done to its issues."""
+    for batch in batches:
+        with transaction.atomic():
+            touches = writer.write(batch)
+            if not report.dry_run:
+                keep(run, touches)
+        shown(run, report.rows)
+
+
+def _settle(
+    writer: BatchWriter,
+    settling: Settling,
+    run: ImportRun,
+    refused: Collection[str],
+    *,
+    mark_missing: bool,
+    dry_run: bool,
+) -> None:
+    """What all records together tell, with what it made and changed."""
+    settling.begins()
+    writer.settle_sprints()
+    writer.settle_levels()
+    closed = writer.settle_missing(named=refused, mark=mark_missing)
+    if not dry_run:
+        settling.keep(run)
+        keep(run, closed)
 
 
 @contextmanager
@@ -144,6 +184,7 @@ def _issues_only(
     """The issues among the rows; errors are counted, the first ones kept, all of them passed on, as are bad cells."""
     for row in rows:
         if isinstance(row, ImportedIssue):
+            report.hear(row)
             if on_error is not None:
                 for told in row.unread:
                     on_error(RowError(row.line, row.external_id, f"{told} (the cell is left empty)"))
@@ -160,6 +201,13 @@ def _issues_only(
 def _batches(issues: Iterator[ImportedIssue]) -> Iterator[list[ImportedIssue]]:
     while batch := list(islice(issues, BATCH_ROWS)):
         yield batch
+
+
+def sum_up(report: ImportReport, project: Project, now: datetime) -> None:
+    """What the project holds now, what its board was understood as, and what all that suffices for."""
+    report.with_hours, report.with_points = completed_counts(project)
+    report.sprints, report.sprints_with_a_start = sprint_counts(project)
+    report.board, report.features = board_of(project), features_of(project, now)
 
 
 def completed_counts(project: Project) -> tuple[int, int]:

@@ -6,19 +6,20 @@ is done again from where the last whole one ended, and changes nothing of what i
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
-from apps.importers.models import ImportRun, ImportTouch
+from apps.importers.keeping import keep, shown
+from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
-from apps.importers.services import completed_counts, sprint_counts, undone_at_the_end
+from apps.importers.services import sum_up, undone_at_the_end
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
-from apps.importers.writing.tracked import Touch, TrackedWriter
+from apps.importers.writing.tracked import TrackedWriter
 from apps.projects.models import Project
+from apps.projects.unknown_past import keep_unknown
 
 #: Small enough that a killed import loses little, large enough for few statements.
 BATCH_ISSUES = 250
@@ -51,6 +52,7 @@ def import_told(
     dry_run: bool = False,
     run: ImportRun | None = None,
     on_row: Callable[[TrackedIssue | RowError], None] | None = None,
+    is_whole: bool = True,
 ) -> ImportReport:
     """Write what a tracker tells; a dry run does it all and undoes it.
 
@@ -62,6 +64,8 @@ def import_told(
         Where to keep what is done to each issue, and how far the import is.
     on_row : callable, optional
         Hears every issue and every error.
+    is_whole : bool
+        Whether everything is told, so that what is missing is what the ledger says and no more.
     """
     report, ledger = ImportReport(project.key, dry_run), GapLedger()
     with undone_at_the_end() if dry_run else nullcontext():
@@ -78,6 +82,7 @@ def import_told(
                 if isinstance(each, RowError):
                     _refuse(each, report)
                     continue
+                report.hear(each)
                 batch.append(each)
                 if len(batch) == BATCH_ISSUES:
                     _write(writer, batch, run, report)
@@ -86,9 +91,9 @@ def import_told(
         with transaction.atomic():
             writer.settle()
         report.people_added = writer.team.added
-        report.with_hours, report.with_points = completed_counts(project)
-        report.sprints, report.sprints_with_a_start = sprint_counts(project)
-    report.ledger = ledger.lines()
+        sum_up(report, project, now)
+        report.ledger = ledger.lines()
+        keep_unknown(project, source, map(asdict, report.ledger), is_whole=is_whole)
     return report
 
 
@@ -98,18 +103,11 @@ def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | No
     with transaction.atomic():
         touches = writer.write(batch)
         if run is not None and not report.dry_run:
-            ImportTouch.objects.bulk_create(_kept(run, touch) for touch in touches)
+            keep(run, touches)
             run.sprint_ids = [str(sprint.pk) for sprint in writer.board.sprints_made]
     if run is not None:
         # Outside: progress is shown while a dry run, too, goes on.
-        run.rows_read = report.new + report.changed + report.unchanged + report.error_count
-        run.seen_at = timezone.now()
-        run.save(update_fields=["rows_read", "seen_at", "sprint_ids"])
-
-
-def _kept(run: ImportRun, touch: Touch) -> ImportTouch:
-    before = None if touch.before is None else dict(touch.before)
-    return ImportTouch(run=run, issue=touch.issue, before=before, changes=touch.change_ids)
+        shown(run, report.rows)
 
 
 def _refuse(error: RowError, report: ImportReport) -> None:

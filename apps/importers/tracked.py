@@ -90,6 +90,27 @@ class Gap:
 Told = TrackedIssue | TrackedSprint | RowError | Gap
 
 
+def without_labels(told: Iterable[Told], beginnings: tuple[str, ...]) -> Iterator[Told]:
+    """The same without labels that begin so, now and before: what was written there from here is nothing to learn."""
+    if not beginnings:
+        yield from told
+        return
+
+    def foreign(labels: Value) -> tuple[str, ...]:
+        held = labels if isinstance(labels, tuple) else ()
+        return tuple(label for label in held if not label.startswith(beginnings))
+
+    for each in told:
+        if not isinstance(each, TrackedIssue):
+            yield each
+            continue
+        changes = (
+            replace(change, old=foreign(change.old), new=foreign(change.new)) if change.field == "labels" else change
+            for change in each.changes
+        )
+        yield replace(each, labels=foreign(each.labels), changes=in_order(changes))
+
+
 def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Oldest first; several of a field at one moment become one, and what changes nothing is left out.
 

@@ -43,6 +43,8 @@ class Project(UUIDModel, Preferences):
     holiday_country = models.CharField(max_length=8, blank=True)
     holiday_region = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    #: Source → what of the past it could not tell (see `unknown_past`).
+    unknown_past = models.JSONField(default=dict, blank=True, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
 
     class Meta:

@@ -109,6 +109,7 @@ def project_revision(project: Project) -> tuple[Any, ...]:
     types, statuses = types_of(project).values_list("id", "counts"), statuses_of(project).values_list("id", "category")
     return (
         project.time_zone,
+        hash(str(project.unknown_past)),
         *(str(getattr(project, name)) for name in PREFERENCES),
         *issues.values(),
         hash(tuple(sprints.values_list("id", "name", "status", "start_date", "end_date", "completed_at"))),

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number
 from apps.dashboard.types import Project
-from apps.importers.preview import FilePreview, preview_of
 from apps.importers.records import ImportRefused, Person
 from apps.importers.report import LedgerLine
 from apps.importers.runs import LONGEST_UPLOAD_BYTES
 from apps.importers.selectors import connections_of, runs_of, touches_anything
 from apps.importers.sources.registry import CONNECTORS
+from apps.importers.telling.preview import FilePreview, preview_of
 
 #: Imports that the page lists.
 MOST_RUNS = 10

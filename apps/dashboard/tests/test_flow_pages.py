@@ -56,6 +56,15 @@ def test_the_flow_page_shows_the_figures_of_the_api(visitor, project):
     assert len(page.content) < MOST_BYTES
 
 
+def test_the_flow_page_says_what_imports_could_not_tell(visitor, project):
+    line = {"what": "the history of <status> has holes", "touches": ["cycle times"], "issues": 0, "examples": []}
+    Project.objects.filter(pk=project.pk).update(unknown_past={"jira": [line]})
+
+    page = visitor.get(address("flow", project), {"days": "30"}).content.decode()
+
+    assert "Imports could not tell: the history of &lt;status&gt; has holes." in page
+
+
 def test_pages_and_files_ask_the_database_as_often_for_more_issues(visitor, project, django_assert_max_num_queries):
     with django_assert_max_num_queries(24):
         visitor.get(address("flow", project), {"days": "365"})

@@ -28,6 +28,7 @@ from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.ml.services.upkeep.installation import note_worker
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.django_db
 #: A page with all that is loaded for it; sheets and script are the same for all pages.
 MOST_BYTES = 120_000
 #: Of a page that remembers nothing; most of them are those of two forecasts.
-MOST_QUERIES = 50
+MOST_QUERIES = 53
 SHARED_FILES = ("dashboard/site.css", "common/charts.css", "django_htmx/htmx-4.min.js", "dashboard/icon.svg")
 PAGES = ("/projects/", "/projects/DEMO/", "/projects/DEMO/sprints/52/", "/projects/DEMO/sprints/?all")
 PAGES_OF_A_PROJECT = ("/projects/DEMO/", "/projects/DEMO/sprints/", "/projects/DEMO/sprints/52/",
@@ -280,7 +281,7 @@ def queries_of(client: Client, page: str) -> int:
     """As a new process asks them."""
     memory.forget()
     ModelLoader().clear_cache()
-    for kept in (FINISHED_WORK, ISSUE_TEXTS, EFFORT_OUTCOMES, POINTS_OUTCOMES):
+    for kept in (FINISHED_WORK, ISSUE_TEXTS, EFFORT_OUTCOMES, POINTS_OUTCOMES, TERMS):
         kept.clear()
     with CaptureQueriesContext(connection) as asked:
         client.get(page)

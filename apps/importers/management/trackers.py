@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from apps.importers import runs
 from apps.importers.connections import client_for, connect, sync
+from apps.importers.keeping import begun, ended, failing
 from apps.importers.models import Connection, ImportRun
+from apps.importers.naming import free_key, key_of_name, project_named
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import led_project
@@ -62,7 +64,8 @@ def undone(run_id: UUID, say: Say) -> None:
 def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
     """Import from a tracker, now; what it costs to ask for is the tracker's."""
     now = timezone.now()
-    with led_project(options["project"], create_as=_name(place, options), lead=options["lead"], now=now,
+    key = options["project"] or free_key(key_of_name(place.scope), place.connector.name)
+    with led_project(key, create_as=_name(place, options), lead=options["lead"], now=now,
                      dry_run=options["dry_run"]) as project:  # fmt: skip
         known = Connection.objects.filter(
             project=project, kind=place.connector.name, base_url=place.base_url, scope=place.scope
@@ -81,11 +84,13 @@ def lines_imported(path: Path, options: dict[str, Any], say: Say) -> ImportRepor
     """Import JSON lines, with history where they have it."""
     now = timezone.now()
     shape = _mapping(options["mapping"])
-    told, fields = jsonlines.read(path, shape), jsonlines.fields_in(path, shape)
+    fields = jsonlines.fields_in(path, shape)
     name = path.stem if options["create_project"] == "" else options["create_project"]
-    with led_project(options["project"], create_as=name, lead=options["lead"], now=now,
-                     dry_run=options["dry_run"]) as project:  # fmt: skip
-        source = LINES_SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
+    source = LINES_SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
+    key, told = project_named(
+        options["project"], jsonlines.read(path, shape), path.stem, source, alone=options.get("alone", False)
+    )
+    with led_project(key, create_as=name, lead=options["lead"], now=now, dry_run=options["dry_run"]) as project:
         return _once(project, told, options, now, say, source=source, fields=fields)
 
 
@@ -98,12 +103,9 @@ def _mapping(path: Path | None) -> jsonlines.Shape:
 
 def _by_connection(connection: Connection, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
     run = _begun(connection.project, connection.source, options, now, connection)
-    try:
+    with failing(run):
         report = sync(connection, run, now=now, is_full=options["full"], on_row=_progress(say))
-    except BaseException:
-        runs.ended(run, ImportRun.Status.FAILED, error="Stopped at the command line.")
-        raise
-    return _told(run, report, say)
+    return _told(run, report)
 
 
 def _once(
@@ -116,35 +118,26 @@ def _once(
     source: str,
     fields: Collection[str],
 ) -> ImportReport:
-    run = _begun(project, source, options, now, None)
-    try:
+    run = options.get("run") or _begun(project, source, options, now, None)
+    with failing(run):
         report = import_told(
             told, project=project, source=source, fields=fields, now=now, dry_run=options["dry_run"], run=run,
             on_row=_progress(say),
         )  # fmt: skip
-    except BaseException:
-        runs.ended(run, ImportRun.Status.FAILED, error="Stopped at the command line.")
-        raise
-    return _told(run, report, say)
+    return _told(run, report)
 
 
 def _begun(
     project: Project, source: str, options: dict[str, Any], now: datetime, connection: Connection | None
 ) -> ImportRun:
-    return ImportRun.objects.create(
-        project=project, source=source, connection=connection, status=ImportRun.Status.RUNNING, created_at=now,
-        started_at=now, seen_at=now, is_dry_run=options["dry_run"], is_full=options["full"],
-    )  # fmt: skip
+    return begun(
+        project, source, now=now, connection=connection, is_dry_run=options["dry_run"], is_full=options["full"]
+    )
 
 
-def _told(run: ImportRun, report: ImportReport, say: Say) -> ImportReport:
-    runs.ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
-    if report.ledger:
-        say("What cannot be had:")
-    for line in report.ledger:
-        say(f"  {line.sentence()}")
-    if not report.dry_run and (report.new or report.changed):
-        say(f"To take this import back: import_issues --undo {run.pk}")
+def _told(run: ImportRun, report: ImportReport) -> ImportReport:
+    report.import_id = "" if report.dry_run else str(run.pk)
+    ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
     return report
 
 

@@ -58,6 +58,8 @@ class Site:
     paths: dict[str, str] = field(default_factory=dict)
     #: Paths and ids of nodes that are no sprints: the root, and what only holds others.
     holders: set[str] = field(default_factory=set)
+    #: Names of sprints whose dates cannot be read.
+    undated: list[str] = field(default_factory=list)
 
     def stage(self, fields: Mapping[str, Any]) -> Stage:
         """What a revision's state means; a reason such as Duplicate, Cut or As Designed delivers nothing."""
@@ -93,7 +95,11 @@ def read_tree(site: Site, node: Any, path: str = "") -> None:
     """Take over the iterations of a tree: those with dates, and those that hold no others."""
     path = f"{path}\\{part(node, 'name')}" if path else str(part(node, "name"))
     key, children = str(part(node, "id")), rows(part(node, "children"))
-    starts_on, ends_on = (reading.day(part(node, "attributes", name)) for name in ("startDate", "finishDate"))
+    try:
+        starts_on, ends_on = (reading.day(part(node, "attributes", name)) for name in ("startDate", "finishDate"))
+    except BadValue:
+        starts_on = ends_on = None
+        site.undated.append(reading.fitting(part(node, "name"), 40))
     is_root = "\\" not in path
     if is_root or (children and not starts_on):
         site.holders |= {key, path}
@@ -124,7 +130,7 @@ def revisions_of_updates(updates: Iterable[Any]) -> list[dict[str, Any]]:
     """Whole revisions from what each update changed; those of links alone are none."""
     held: dict[str, Any] = {}
     found = []
-    for update in sorted(updates, key=lambda each: int(part(each, "id") or 0)):
+    for update in sorted(updates, key=lambda each: _order(part(each, "id"))):
         changed = part(update, "fields")
         if not isinstance(changed, Mapping):
             continue
@@ -136,7 +142,7 @@ def revisions_of_updates(updates: Iterable[Any]) -> list[dict[str, Any]]:
 def read_issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site: Site) -> TrackedIssue | RowError:
     """One work item from its revisions, in any order."""
     try:
-        ordered = sorted(revisions, key=lambda each: int(each.get("System.Rev") or 0))
+        ordered = sorted(revisions, key=lambda each: _order(each.get("System.Rev")))
         return _issue(line, number, ordered, site)
     except BadValue as error:
         return RowError(line, number, error.message)
@@ -176,7 +182,7 @@ def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site:
             due_date=reading.day(now.get("Microsoft.VSTS.Scheduling.DueDate")),
             changes=in_order(changes),
             # The feed may begin after the item did: then what came before is not told.
-            recorded=RECORDED if int(first.get("System.Rev") or 0) == 1 else frozenset(),
+            recorded=RECORDED if _order(first.get("System.Rev")) == 1 else frozenset(),
             **told.plain(now),
         )
     )
@@ -227,6 +233,11 @@ def _component(fields: Mapping[str, Any]) -> str:
     return reading.fitting(area.rpartition("\\")[2], reading.LONGEST_COMPONENT) if "\\" in area else ""
 
 
+def _order(value: Any) -> float:
+    """A number of a revision or update; what is none comes first."""
+    return reading.number(value) or 0.0
+
+
 # --- Asking -----------------------------------------------------------------------------------------------------------
 def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]:
     """Everything of a project, or what was touched since a moment."""
@@ -234,17 +245,22 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     base = f"{quote(project, safe='')}/_apis/wit"
     site = _site(client, base)
     yield from site.sprints.values()
-    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    if site.undated:
+        yield Gap("dates of sprints cannot be read", ("sprint outcomes", "sprint durations"), tuple(site.undated))
+    found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for revision in _revisions(client, base, since):
         if isinstance(revision, Gap):
             yield revision
             continue
-        found[str(part(revision, "id"))].append(
-            {"System.Rev": part(revision, "rev"), **(part(revision, "fields") or {})}
-        )
-    for line, number in enumerate(sorted(found, key=int), start=1):
+        own_id, fields = reading.number(part(revision, "id")), part(revision, "fields")
+        if own_id is None or not isinstance(fields, Mapping):
+            yield RowError(0, str(part(revision, "id") or "")[:20], "a revision holds no id or fields")
+            continue
+        found[int(own_id)].append({"System.Rev": part(revision, "rev"), **fields})
+    for line, key in enumerate(sorted(found), start=1):
+        number = str(key)
         # Of what was touched the whole history is asked for: the feed holds only what is new.
-        revisions = found[number] if since is None else _whole(client, base, number)
+        revisions = found[key] if since is None else _whole(client, base, number)
         yield from sprints_in(revisions, site)
         issue = read_issue(line, number, revisions, site)
         yield issue

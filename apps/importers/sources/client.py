@@ -2,7 +2,8 @@
 
 It asks only the host it was made for, at addresses that were checked before (as those of webhooks are), follows no
 redirect that leaves it, and stops with a clear problem instead of waiting or reading without end. Every request it
-makes only reads, a POST of a search or of GraphQL too, so that all may be repeated.
+makes may be repeated: those of imports only read, a POST of a search or of GraphQL too, and what is written back is
+the same after the second time.
 """
 
 import ipaddress
@@ -147,6 +148,15 @@ class Client:
         """POST a question as JSON."""
         return self._asked("POST", self._inside(path), json.dumps(body).encode())
 
+    def put(self, path: str, body: Mapping[str, Any], **params: Any) -> HttpAnswer:
+        """PUT what is to be, as JSON."""
+        url = self._inside(path)
+        return self._asked("PUT", f"{url}?{urlencode(params)}" if params else url, json.dumps(body).encode())
+
+    def delete(self, path: str) -> HttpAnswer:
+        """DELETE a thing below the base."""
+        return self._asked("DELETE", self._inside(path), None)
+
     def graphql(self, path: str, query: str, **variables: Any) -> Any:
         """The data of a GraphQL query; its errors come with status 200, with a part of the data or none."""
         document = self.post(path, {"query": query, "variables": variables}).data
@@ -271,7 +281,8 @@ class Client:
             raise TrackerRefused(f"{place} does not accept the token (401): it is wrong, has expired or was revoked.")
         if answer.status == 403:
             raise TrackerRefused(
-                f"The token may not read {place} (403): it needs the right to read issues and projects."
+                f"The token may not do that at {place} (403): to read, it needs the right to read issues and projects, "
+                "to write back, that to edit issues."
             )
         if answer.status == 404:
             raise TrackerRefused(f"{place} is not there (404), or the token may not see it.")

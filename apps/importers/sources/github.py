@@ -31,6 +31,7 @@ from apps.importers.tracked import (
 from apps.importers.writing.workflow import category_of
 
 PAGE = 100
+LONGEST_ITERATION_DAYS = 366
 OVERLAP = timedelta(hours=1)
 OPEN, CLOSED = Stage("Open", "to_do"), Stage("Closed", "done")
 #: Reasons of closing that deliver nothing.
@@ -95,7 +96,7 @@ def sprint_of(row: Any) -> TrackedSprint | None:
         return None
     # A query that did not ask for the id leaves the first day, which no two iterations of a field share.
     key = part(row, "id") or part(row, "iterationId") or starts_on
-    days = int(reading.number(part(row, "duration")) or 0)
+    days = int(min(reading.number(part(row, "duration")) or 0, LONGEST_ITERATION_DAYS))
     return TrackedSprint(
         external_id=str(key),
         name=reading.fitting(part(row, "title"), 200) or f"Iteration {key}",
@@ -104,11 +105,11 @@ def sprint_of(row: Any) -> TrackedSprint | None:
     )
 
 
-def iterations_of(fields: Iterable[Any]) -> Iterator[TrackedSprint]:
+def iterations_of(fields: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:
     """All iterations of a project's fields, those that are over too."""
     for row in fields:
         for kind in ("completedIterations", "iterations"):
-            yield from filter(None, map(sprint_of, rows(part(row, "configuration", kind))))
+            yield from reading.sprints(sprint_of, rows(part(row, "configuration", kind)))
 
 
 def placed_of(item: Any) -> Placed:
@@ -300,7 +301,7 @@ def _has_issue_fields(client: Client, repository: str) -> bool:
 def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list[Any]]:
     events: dict[str, list[Any]] = defaultdict(list)
     for event in each_row(linked_pages(client, f"{base}/issues/events", per_page=PAGE), gaps):
-        if part(event, "event") in TOLD_BY:
+        if str(part(event, "event")) in TOLD_BY:
             # Without the issue inside, which is the present one: memory holds the changes alone.
             events[str(part(event, "issue", "number"))].append({name: event.get(name) for name in KEPT})
     return events

@@ -107,13 +107,10 @@ def read_issue(line: int, row: Any, story: Story) -> TrackedIssue | RowError:
         return RowError(line, key, error.message)
 
 
-def sprints_in(row: Any, story: Story) -> Iterator[TrackedSprint]:
+def sprints_in(row: Any, story: Story) -> Iterator[TrackedSprint | Gap]:
     """The sprints that an issue or its events name."""
-    yield from filter(None, (sprint_of_iteration(part(row, "iteration")), sprint_of_milestone(part(row, "milestone"))))
-    for event in story.of("iteration"):
-        yield from filter(None, (sprint_of_iteration(part(event, "iteration")),))
-    for event in story.of("milestone"):
-        yield from filter(None, (sprint_of_milestone(part(event, "milestone")),))
+    for kind, sprint_of in (("iteration", sprint_of_iteration), ("milestone", sprint_of_milestone)):
+        yield from reading.sprints(sprint_of, [part(each, kind) for each in (row, *story.of(kind))])
 
 
 def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
@@ -255,7 +252,9 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     for line, row in enumerate(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), start=1):
         story = _story(client, f"{base}/issues/{part(row, 'iid')}", refused, gaps)
         for sprint in sprints_in(row, story):
-            if sprint.external_id not in seen:
+            if isinstance(sprint, Gap):
+                yield sprint
+            elif sprint.external_id not in seen:
                 yield seen.setdefault(sprint.external_id, sprint)
         issue = read_issue(line, row, story)
         yield issue
@@ -270,8 +269,10 @@ def _sprints(client: Client, path: str, sprint_of: Any, seen: dict[str, TrackedS
     gaps: list[Gap] = []
     try:
         asked = {"include_ancestors": "true", "state": "all", "per_page": PAGE}
-        for row in each_row(linked_pages(client, path, **asked), gaps):
-            if (sprint := sprint_of(row)) and sprint.external_id not in seen:
+        for sprint in reading.sprints(sprint_of, each_row(linked_pages(client, path, **asked), gaps)):
+            if isinstance(sprint, Gap):
+                yield sprint
+            elif sprint.external_id not in seen:
                 yield seen.setdefault(sprint.external_id, sprint)
     except TrackerRefused:
         # Without the paid tier there are no iterations; issues name what they are in.

@@ -39,7 +39,7 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 #: Field of a history entry → the field here.
 _PLAIN = {
     "summary": "title", "issuetype": "issue_type", "priority": "priority", "timeoriginalestimate": "estimated_hours",
-    "timespent": "actual_hours", "assignee": "assignee",
+    "timespent": "actual_hours", "assignee": "assignee", "labels": "labels", "description": "description",
 }  # fmt: skip
 
 
@@ -63,13 +63,20 @@ class Reader:
         except BadValue as error:
             return RowError(line, key, error.message)
 
-    def sprints_in(self, row: Any, histories: Iterable[Any]) -> Iterator[TrackedSprint]:
+    def sprints_in(self, row: Any, histories: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:
         """Sprints that no board lists: of other boards, told by the issue, and deleted ones, named by its history."""
         told = part(row, "fields", self.fields.sprint)
-        for found in map(sprint_of, rows(told) if isinstance(told, list) else [told]):
-            if found and found.external_id not in self.sprints:
+        for found in reading.sprints(sprint_of, rows(told) if isinstance(told, list) else [told]):
+            if isinstance(found, Gap):
+                yield found
+            elif found.external_id not in self.sprints:
                 yield self.sprints.setdefault(found.external_id, found)
-        for entry in entries_of(histories):
+        try:
+            entries = list(entries_of(histories))
+        except BadValue:
+            # The issue itself cannot be read then, which `read` tells.
+            return
+        for entry in entries:
             if self._is_sprint(entry):
                 for sprint in sprints_named(entry.new_id, entry.new_text):
                     if sprint.external_id not in self.sprints:
@@ -244,9 +251,19 @@ def _plain_change(entry: Entry, said: Any) -> Iterator[Change]:
             entry.at,
             entry.by,
         )
+    elif name == "labels":
+        yield Change(name, _labels(entry.old_text, said), _labels(entry.new_text, said), entry.at, entry.by)
+    elif name == "description":
+        yield Change(name, reading.long_text(entry.old_text), reading.long_text(entry.new_text), entry.at, entry.by)
     elif name:
         old_text, new_text = (reading.fitting(text, reading.LONGEST_TITLE) for text in (entry.old_text, entry.new_text))
         yield Change(name, old_text, new_text, entry.at, entry.by)
+
+
+def _labels(text: str, said: Any) -> tuple[str, ...]:
+    """Labels of a history, parted by blanks; the present ones in the order that the issue gives them."""
+    told, now = reading.labels_of(text.split()), reading.labels_of(part(said, "labels"))
+    return now if set(told) == set(now) else told
 
 
 def _someone(account: str, name: str, said: Any) -> Person | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.importers.sources import jira
 from apps.importers.sources.client import Client
-from apps.importers.sources.jira_pages import query, reader_of, sprints_of
+from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
 from apps.importers.sources.paging import token_pages
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, gaps_in
@@ -18,6 +18,7 @@ PAGE_ISSUES = 100
 PAGE_HISTORIES = 1_000
 #: What this connector never knows.
 LEDGER = (
+    WORKLOGS,
     Gap("descriptions and labels come without their history", ("training",)),
     Gap("sub-tasks have no history of their sprint: they follow their parent", ("what a sprint had committed",)),
 )

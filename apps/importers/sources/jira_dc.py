@@ -6,7 +6,7 @@ from datetime import datetime
 from apps.importers.sources import jira
 from apps.importers.sources.client import Client
 from apps.importers.sources.jira_cloud import read_row
-from apps.importers.sources.jira_pages import query, reader_of, sprints_of
+from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
 from apps.importers.sources.paging import offset_pages
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Gap, Told, TrackedSprint
@@ -14,7 +14,10 @@ from apps.importers.tracked import Gap, Told, TrackedSprint
 API = "rest/api/2"
 #: A thousand gave gateway timeouts.
 PAGE_ISSUES = 50
-LEDGER = (Gap("sub-tasks have no history of their sprint: they follow their parent", ("what a sprint had committed",)),)
+LEDGER = (
+    WORKLOGS,
+    Gap("sub-tasks have no history of their sprint: they follow their parent", ("what a sprint had committed",)),
+)
 
 
 def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]:
@@ -41,6 +44,8 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             total = part(row, "changelog", "total")
             if isinstance(total, int) and total > len(histories):
                 yield Gap(
-                    "only the newest part of a history was given", ("all figures of the past",), (str(row["key"]),)
+                    "only the newest part of a history was given",
+                    ("all figures of the past",),
+                    (str(part(row, "key") or ""),),
                 )
     yield from jira.gaps_of(reader)

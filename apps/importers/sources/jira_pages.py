@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from apps.importers.sources import jira, jira_rows
+from apps.importers.sources import jira, jira_rows, reading
 from apps.importers.sources.client import Client, TrackerRefused
 from apps.importers.sources.paging import offset_pages
 from apps.importers.sources.reading import part, rows
@@ -12,6 +12,7 @@ from apps.importers.tracked import Gap, TrackedSprint
 #: A date in a query is of the account's time zone, and an index may lag behind: so much is read again.
 OVERLAP = timedelta(days=1, hours=14)
 BOARD_ROWS = 50
+WORKLOGS = Gap("who logged hours on which day is not read: hours come as their sum and its history", ("who does what",))
 NO_BOARDS = Gap("the boards cannot be read: only sprints that issues name are known", ("sprint outcomes",))
 
 
@@ -38,8 +39,10 @@ def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
                 if isinstance(page, Gap):
                     yield page
                     continue
-                for sprint in filter(None, map(jira_rows.sprint_of, page)):
-                    if sprint.external_id not in seen:
+                for sprint in reading.sprints(jira_rows.sprint_of, page):
+                    if isinstance(sprint, Gap):
+                        yield sprint
+                    elif sprint.external_id not in seen:
                         seen.add(sprint.external_id)
                         yield sprint
     except TrackerRefused:
@@ -52,5 +55,5 @@ def _boards(client: Client, project: str) -> Iterator[int]:
     pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project, maxResults=BOARD_ROWS)
     for page in pages:
         for board in () if isinstance(page, Gap) else page:
-            if part(board, "type") != "kanban":
-                yield int(board["id"])
+            if part(board, "type") != "kanban" and (number := reading.number(part(board, "id"))) is not None:
+                yield int(number)

@@ -98,9 +98,9 @@ def read_issue(line: int, row: Any, history: Sequence[Any]) -> TrackedIssue | Ro
         return RowError(line, key, error.message)
 
 
-def sprints_in(row: Any, history: Sequence[Any]) -> Iterator[TrackedSprint]:
+def sprints_in(row: Any, history: Sequence[Any]) -> Iterator[TrackedSprint | Gap]:
     cycles = [part(row, "cycle"), *(part(each, name) for each in history for name in ("fromCycle", "toCycle"))]
-    yield from filter(None, map(sprint_of, cycles))
+    yield from reading.sprints(sprint_of, cycles)
 
 
 def _issue(line: int, key: str, row: Any, history: Sequence[Any]) -> TrackedIssue:
@@ -149,8 +149,10 @@ def _changes(entry: Any) -> Iterator[Change]:
     }
     for field, (name, read) in told.items():
         old, new = part(entry, f"from{name}"), part(entry, f"to{name}")
-        if old != new:
-            yield Change(field, read(old), read(new), at, by)
+        before, after = read(old), read(new)
+        # A state of a kind that is not known leaves a hole, which the ledger tells of.
+        if old != new and not (field == "status" and (before is None or after is None)):
+            yield Change(field, before, after, at, by)
 
 
 def _rank(value: Any) -> int | None:
@@ -171,13 +173,16 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
         bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else BEGINNING
         return part(client.graphql("graphql", ISSUES, team=team, cursor=cursor, since=bound), "issues")
 
-    for sprint in filter(None, map(sprint_of, each_row(cursor_pages(cycles), gaps))):
-        seen.add(sprint.external_id)
+    for sprint in reading.sprints(sprint_of, each_row(cursor_pages(cycles), gaps)):
+        if isinstance(sprint, TrackedSprint):
+            seen.add(sprint.external_id)
         yield sprint
     for line, row in enumerate(each_row(cursor_pages(issues), gaps), start=1):
         history = _history(client, row, gaps)
         for sprint in sprints_in(row, history):
-            if sprint.external_id not in seen:
+            if isinstance(sprint, Gap):
+                yield sprint
+            elif sprint.external_id not in seen:
                 seen.add(sprint.external_id)
                 yield sprint
         issue = read_issue(line, row, history)

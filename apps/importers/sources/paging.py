@@ -31,11 +31,12 @@ def offset_pages(client: Client, path: str, kind: str, **params: Any) -> Iterato
 
 def token_pages(ask: Callable[[str | None], Any], kind: str) -> Iterator[Page | Gap]:
     """Pages by a token (Jira Cloud's `nextPageToken`)."""
-    token, tokens = None, set[str]()
+    token: str | None = None
+    tokens: set[str] = set()
     while True:
         data = ask(token)
         yield rows(part(data, kind))
-        token = part(data, "nextPageToken")
+        token = _text(part(data, "nextPageToken"))
         if not token or part(data, "isLast") is True:
             return
         if token in tokens:
@@ -61,11 +62,12 @@ def linked_pages(client: Client, path: str, **params: Any) -> Iterator[Page | Ga
 
 def cursor_pages(ask: Callable[[str | None], Any]) -> Iterator[Page | Gap]:
     """Pages of a GraphQL connection: `nodes` and `pageInfo`."""
-    cursor, cursors = None, set[str]()
+    cursor: str | None = None
+    cursors: set[str] = set()
     while True:
         connection = ask(cursor)
         yield [node for node in rows(part(connection, "nodes")) if node]
-        cursor = part(connection, "pageInfo", "endCursor")
+        cursor = _text(part(connection, "pageInfo", "endCursor"))
         if not part(connection, "pageInfo", "hasNextPage") or not cursor:
             return
         if cursor in cursors:
@@ -89,6 +91,11 @@ def list_of(answer: HttpAnswer) -> list[Any]:
     if not isinstance(data, list):
         raise AnswerUnusable(f"A list was expected from {answer.url.partition('?')[0]}.")
     return data
+
+
+def _text(value: Any) -> str:
+    """A token or cursor; whatever else stands there leads nowhere."""
+    return value if isinstance(value, str) else ""
 
 
 def _unseen(found: Sequence[Any], seen: set[str]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.csv.dates import EARLIEST_YEAR, LATEST_YEAR
 from apps.importers.sources.csv.numbers import MOST_HOURS, MOST_POINTS
 from apps.importers.sources.csv.values import priority as read_priority
-from apps.importers.tracked import Stage
+from apps.importers.tracked import Gap, Stage, TrackedSprint
 from apps.importers.writing.workflow import category_of
 
 SECONDS_PER_HOUR = 3_600.0
@@ -56,9 +56,12 @@ def day(value: Any) -> date | None:
     if not value:
         return None
     try:
-        return date.fromisoformat(str(value)[:10])
+        found = date.fromisoformat(str(value)[:10])
     except ValueError as error:
         raise BadValue(f"this is no day: {str(value)[:40]!r}") from error
+    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        raise BadValue(f"a day lies in the year {found.year}")
+    return found
 
 
 def hours_of_seconds(value: Any, *, zero_is_none: bool = False) -> float | None:
@@ -106,6 +109,19 @@ def stage_in(labels: Iterable[str]) -> Stage | None:
         if category_of(name) == "in_progress":
             return Stage(fitting(name, LONGEST_NAME), "in_progress")
     return None
+
+
+def sprints(sprint_of: Callable[[Any], TrackedSprint | None], found: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:
+    """The sprints of rows; one that cannot be read is a line in the ledger, and costs no other."""
+    for row in found:
+        try:
+            sprint = sprint_of(row)
+        except BadValue:
+            name = next((part(row, key) for key in ("name", "title", "id") if part(row, key)), "")
+            yield Gap("a sprint cannot be read", ("sprint outcomes", "sprint durations"), (fitting(name, 40),))
+            continue
+        if sprint:
+            yield sprint
 
 
 def rank_of(name: Any) -> int | None:

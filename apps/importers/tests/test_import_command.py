@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.accounts.tests.factories import UserFactory
+from apps.importers.models import ImportRun
 from apps.projects.models import Issue, Project
 from tests.public_data import PUBLIC_DATA, needs_public
 
@@ -38,7 +39,8 @@ def test_it_says_what_it_reads_what_is_wrong_and_what_it_did(file):
     assert "actual_hours     hours" in text
     assert "line 3: 2: resolved (2025-01-01 00:00) before created (2025-01-02 00:00)" in text
     assert "SHOP: 1 new, 1 rows not imported." in text
-    assert text.endswith("0 completed issues with points: 50 more are needed to train a points model (50).\n")
+    assert "0 completed issues with points: 50 more are needed to train a points model (50).\n" in text
+    assert f"import_issues --undo {ImportRun.objects.get().pk}" in text.splitlines()[-1]
 
 
 def test_a_new_project_without_a_name_is_called_after_the_file(file):
@@ -50,7 +52,7 @@ def test_a_new_project_without_a_name_is_called_after_the_file(file):
 def test_a_dry_run_changes_nothing(file):
     text = run(file, "--project", "SHOP", "--create-project", "Shop", "--dry-run")
 
-    assert "Line 2 is read as:\n  external_id      1\n  title            Fix\n" in text
+    assert "1 is read as:\n  external_id      1\n  title            Fix\n" in text
     assert "Dry run, nothing was changed. SHOP: 1 new" in text
     assert not Project.objects.exists()
 

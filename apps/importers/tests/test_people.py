@@ -4,8 +4,8 @@ import pytest
 
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.records import ImportedIssue, Person
-from apps.importers.texts import readable_texts
 from apps.importers.writing.people import Team
+from apps.importers.writing.texts import readable_texts
 from apps.projects.tests.factories import ProjectFactory
 from conftest import NOW
 

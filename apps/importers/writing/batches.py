@@ -10,13 +10,13 @@ from django.db.models import Q
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
-from apps.importers.texts import readable_texts
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit, sprints_touched
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.sprints import Sprints
+from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
 from apps.projects.levels import new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
@@ -69,7 +69,7 @@ class BatchWriter:
         self._touched_sprints: set[UUID] = set()
         self._parents = Parents(project, mapped, source)
 
-    def write(self, batch: Sequence[ImportedIssue]) -> None:
+    def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
         Project.objects.select_for_update().get(pk=self._project.pk)
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
@@ -88,18 +88,22 @@ class BatchWriter:
         Issue.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
         )
-        record_changes(self._project, edits, now=self._now)
+        touches = {issue.pk: Touch(issue, None) for issue in new}
+        touches |= {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
+        for change in record_changes(self._project, edits, now=self._now):
+            touches[change.issue_id].change_ids.append(change.pk)
         self._parents.learn(batch)
         self._seen.update(issue.pk for issue in (*new, *there.values()))
         self._count(batch, new, changed)
+        return list(touches.values())
 
     def settle_sprints(self) -> None:
         """What all records together say of sprints."""
         self._sprints.settle(self._touched_sprints)
 
-    def settle_missing(self, *, named: Collection[str], mark: bool) -> None:
+    def settle_missing(self, *, named: Collection[str], mark: bool) -> list[Touch]:
         """What was there before and did not come; `named` are the ids of rows that could not be read."""
-        settle_missing(
+        return settle_missing(
             self._project,
             self._source,
             seen=self._seen,

@@ -7,7 +7,7 @@ at its end. Everything else changed when it was imported, since nobody knows bet
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,16 @@ class Edit:
 
     issue: Issue
     before: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Touch:
+    """What a batch did to one issue, so that it can be undone."""
+
+    issue: Issue
+    #: What it held before, by attribute; None for an issue that the batch made.
+    before: Mapping[str, Any] | None
+    change_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

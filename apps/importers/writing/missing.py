@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.importers.report import SHOWN_ERRORS, ImportReport
-from apps.importers.writing.changes import Edit
+from apps.importers.writing.changes import Edit, Touch
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.models import Issue, Project, WorkflowStatus
@@ -22,8 +22,10 @@ def settle_missing(
     mark: bool,
     now: datetime,
     report: ImportReport,
-) -> None:
+) -> list[Touch]:
     """Count the issues of a source that are neither among those seen nor named by a row that could not be read.
+
+    What was done to those that are closed is given back, so that it can be undone.
 
     What is done stays done: it was delivered, whatever became of it in the tracker.
     """
@@ -33,11 +35,12 @@ def settle_missing(
     report.missing = len(missing)
     report.missing_shown = [key for _, key, _ in missing[:SHOWN_ERRORS]]
     open_ids = [pk for pk, _, category in missing if category != DONE]
-    if mark and open_ids:
-        report.removed = _close(project, open_ids, now)
+    closed = _close(project, open_ids, now) if mark and open_ids else []
+    report.removed = len(closed)
+    return closed
 
 
-def _close(project: Project, issue_ids: Collection[UUID], now: datetime) -> int:
+def _close(project: Project, issue_ids: Collection[UUID], now: datetime) -> list[Touch]:
     status, _ = WorkflowStatus.objects.get_or_create(
         project=project, name=REMOVED, defaults={"category": DROPPED, "position": _last_position(project) + 1}
     )
@@ -47,8 +50,10 @@ def _close(project: Project, issue_ids: Collection[UUID], now: datetime) -> int:
         issue.status, issue.dropped_at, issue.updated_at = status, now, now
         edits.append(Edit(issue, before))
     Issue.objects.bulk_update([edit.issue for edit in edits], ["status", "dropped_at", "updated_at"], batch_size=500)
-    record_changes(project, edits, now=now)
-    return len(edits)
+    touches = {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
+    for change in record_changes(project, edits, now=now):
+        touches[change.issue_id].change_ids.append(change.pk)
+    return list(touches.values())
 
 
 def _last_position(project: Project) -> int:

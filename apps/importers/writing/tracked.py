@@ -1,7 +1,6 @@
 """What a tracker tells, into the domain: issues with their history, sprints with their own life."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +9,14 @@ from django.db.models import Q
 
 from apps.importers.records import Person
 from apps.importers.report import ImportReport
-from apps.importers.texts import readable_texts
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_value
 from apps.importers.writing.board import TrackedBoard
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit, sprints_touched
+from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
+from apps.importers.writing.texts import readable_texts
 from apps.projects.models import Issue, IssueChange, Project
 
 PLAIN_FIELDS = (
@@ -30,16 +29,6 @@ WRITTEN_FIELDS = (
     *PLAIN_FIELDS, *TIMES, "external_id", "source_id", "labels", "issue_type", "status", "assignee", "reporter",
     "sprint", "last_moved_at", "updated_at",
 )  # fmt: skip
-
-
-@dataclass(slots=True)
-class Touch:
-    """What a batch did to one issue, so that it can be undone."""
-
-    issue: Issue
-    #: What it held before, by attribute; None for an issue that the batch made.
-    before: Mapping[str, Any] | None
-    change_ids: list[int] = field(default_factory=list)
 
 
 class TrackedWriter:

@@ -28,6 +28,8 @@ def document(title: str, body: Iterable[str]) -> str:
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        # Nothing runs and nothing is fetched, whatever a text may hold.
+        """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
         f"<style>{_STYLE}{sheet()}</style></head><body><h1>{escape(title)}</h1>{''.join(body)}</body></html>\n"
     )
 

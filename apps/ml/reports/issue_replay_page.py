@@ -27,14 +27,14 @@ def page(found: Backtest, *, made_at: datetime) -> str:
         html_table(table_rows(found)),
         "<h2>Did confidence and ranges hold what they promised?</h2>",
         "<p>Dots on the dashed line are honest; below it too much was promised. Whiskers are 95 % intervals.</p>",
-        f'<div class="pair">{_promises(found)}</div>',
+        f'<div class="pair">{promises(found)}</div>',
         "<h2>Errors over time</h2>",
         _errors_over_time(found),
     )
     return document(title, body)
 
 
-def _promises(found: Backtest) -> str:
+def promises(found: Backtest) -> str:
     """Confidences and ranges, each beside what came true."""
     promise = f"stated confidence: {truth_of(found.kind).promise}"
     confidence = calibration(found.calibration, label="Confidence against what happened", promise=promise)

@@ -154,6 +154,10 @@ class FlowResponse(Answer):
     days = FlowDaySerializer(many=True)
     time_in_states = TimesInStatesSerializer()
     blocked = BlockedSerializer()
+    unknown_past = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What imports could not tell of the past that these figures rest on; empty where nothing is missing.",
+    )
 
 
 class ReferenceStorySerializer(NamedIssueSerializer):

@@ -210,6 +210,10 @@ class WhatIfResponse(Answer):
             "urgent, newest. Empty if it is reached already."
         ),
     )
+    unknown_past = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What imports could not tell of the past that these figures rest on; empty where nothing is missing.",
+    )
 
 
 class ForecastRequest(StrictSerializer):
@@ -302,4 +306,8 @@ class ForecastResponse(Answer):
             f"The engine asked again in each of the last {MAX_FORECASTS} weeks, with the weeks before alone, when four "
             "weeks of work would be done."
         ),
+    )
+    unknown_past = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What imports could not tell of the past that these figures rest on; empty where nothing is missing.",
     )

@@ -319,3 +319,7 @@ class SprintOutcomeResponse(Answer):
     finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
     promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")
     no_forecast_because = serializers.CharField(allow_null=True, help_text="Why there are no dates.")
+    unknown_past = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What imports could not tell of the past that these figures rest on; empty where nothing is missing.",
+    )

@@ -12,6 +12,7 @@ from apps.ml.selectors.flow import board_of, flow_issues, sized_issues
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.serializers.flow import DEFAULT_DAYS, MAX_SHOWN, FlowResponse, ReferenceResponse
 from apps.projects.models import Project
+from apps.projects.unknown_past import unknown_to
 
 
 def project_flow(project: Project, *, now: datetime, days: int = DEFAULT_DAYS) -> Flow:
@@ -41,6 +42,7 @@ def flow_answer(project: Project, *, now: datetime, days: int = DEFAULT_DAYS) ->
         cycle=Joined(flow.cycle, issues=len(flow.cycle.items), items=named(shown)),
         ageing=named(flow.ageing),
         blocked=Joined(flow.blocked, items=named(flow.blocked.items)),
+        unknown_past=unknown_to(project, "flow"),
     )
 
 

@@ -86,8 +86,10 @@ def test_while_the_store_is_down_similar_issues_answer_and_the_answer_says_why(t
     assert "bucket" not in answer["reasoning"]
 
 
-def test_a_bug_in_the_model_surfaces_instead_of_falling_through(trained, team, monkeypatch):
+def test_a_bug_in_a_model_that_serves_surfaces_instead_of_falling_through(trained, team, monkeypatch):
     from apps.ml.core.effort import EffortModel
+
+    PredictionService().predict_issue_effort(**ASKED, project_id=team.id)
 
     def broken(self, facts, **options):
         raise ZeroDivisionError

@@ -5,7 +5,6 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
 from apps.importers.management import trackers
-from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
+from apps.importers.naming import project_named
+from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS, Columns
@@ -26,11 +26,11 @@ from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.survey import reading_of
 from apps.importers.sources.registry import place_in
 from apps.importers.sprint_dates import rhythm_of
+from apps.importers.telling.understanding import SHOWN, board_in_words
 from apps.importers.writing.workflow import category_of
 from apps.projects.models import known_time_zone
 
 ROWS_PER_LINE = 5_000
-PREVIEWED_ISSUES = 3
 #: What the tables hold (see apps/projects/models.py).
 LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
 
@@ -39,6 +39,8 @@ class Command(BaseCommand):
     help = "Load issues from a CSV file or a tracker into a project. Running it again updates what changed there."
     # The checks import every view: half a second that `./run --data` need not wait for.
     requires_system_checks = ()
+    #: The row of an import that was asked for over the API; whether the project is to be one of its own.
+    stealth_options = ("run", "alone")
     #: What the last import did, for callers in this process.
     report: ImportReport
 
@@ -50,7 +52,9 @@ class Command(BaseCommand):
             help="a CSV file (an export of Jira, GitHub, GitLab, Linear, Azure, or your own), or a tracker: the "
             "address of a page there, github:owner/repository, jira_dc:https://jira.example.com/projects/KEY",
         )
-        parser.add_argument("--project", metavar="KEY", help="the project the issues go to")
+        parser.add_argument(
+            "--project", metavar="KEY", help="the project the issues go to; with --create-project their own key if none"
+        )
         parser.add_argument(
             "--create-project", nargs="?", const="", metavar="NAME", help="make the project if there is none"
         )
@@ -116,7 +120,7 @@ class Command(BaseCommand):
 
     def _from_anywhere(self, options: dict[str, Any], say: trackers.Say) -> ImportReport:
         """From a tracker where one is named, else from a file."""
-        if not options["file"] or not options["project"]:
+        if not options["file"] or not (options["project"] or options["create_project"] is not None):
             raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
         place, path = place_in(str(options["file"])), Path(options["file"])
         is_csv = place is None and path.suffix.casefold() not in trackers.LINES_SUFFIXES
@@ -144,14 +148,15 @@ class Command(BaseCommand):
         if not options["json"]:
             self._print_reading(shape, columns)
         rows = read_issues(shape, reading, now=now)
-        if options["dry_run"] and not options["json"]:
-            rows = self._with_preview(rows)
+        key, rows = project_named(
+            options["project"], rows, options["file"].stem, options["source"], alone=options.get("alone", False)
+        )
         with ExitStack() as stack:
             on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
             report = import_issues(
                 self._with_progress(rows, shape, quiet=options["json"]),
-                project_key=options["project"],
-                create_as=_project_name(options),
+                project_key=key,
+                create_as=_project_name(options, key),
                 lead=_lead(options["lead"]),
                 mapped=frozenset(columns.positions),
                 now=now,
@@ -162,18 +167,10 @@ class Command(BaseCommand):
                 on_error=on_error,
                 rhythm=rhythm_of(options["sprints"]) if options["sprints"] else None,
                 mark_missing=options["mark_missing"],
+                run=options.get("run"),
             )
         report.notes, report.unread = (*shape.notes, *columns.notes), columns.unread
         return report
-
-    def _with_preview(self, rows: Iterator[ImportedIssue | RowError]) -> Iterator[ImportedIssue | RowError]:
-        """The same rows; the first issues are shown as they were understood."""
-        left = PREVIEWED_ISSUES
-        for row in rows:
-            if isinstance(row, ImportedIssue) and left:
-                self.stdout.write(_as_understood(row))
-                left -= 1
-            yield row
 
     def _with_progress(
         self, rows: Iterable[ImportedIssue | RowError], shape: CsvShape, *, quiet: bool
@@ -214,8 +211,32 @@ class Command(BaseCommand):
             self.stdout.write(_printable(told))
         if report.missing:
             self.stdout.write(_printable(_missing(report)))
+        if report.dry_run:
+            self._print_understanding(report)
+        if report.ledger:
+            self.stdout.write("What cannot be had:")
+        for line in report.ledger:
+            self.stdout.write(_printable(f"  {line.sentence()}"))
         self.stdout.write(_summary(report))
         self.stdout.write(report.sentence())
+        if report.import_id and (report.new or report.changed):
+            self.stdout.write(f"To take this import back: import_issues --undo {report.import_id}")
+
+    def _print_understanding(self, report: ImportReport) -> None:
+        """What a dry run is for: samples, what is filled, what statuses and types mean, what the data suffices for."""
+        for sample in report.samples:
+            self.stdout.write(f"{_printable(sample['external_id'])} is read as:")
+            for name, text in sample.items():
+                self.stdout.write(f"  {name:16} {_printable(text)}")
+        if report.filled:
+            self.stdout.write("Filled, of the issues read:")
+        for name in filter(report.filled.__contains__, SHOWN):
+            self.stdout.write(f"  {name:16} {report.filled[name]:,}")
+        for line in board_in_words(report.board):
+            self.stdout.write(_printable(line))
+        self.stdout.write("What the project's data would suffice for:")
+        for feature in report.features:
+            self.stdout.write(f"  {feature.sentence()}")
 
 
 class _ErrorFile:
@@ -237,26 +258,6 @@ class _ErrorFile:
 
     def write(self, error: RowError) -> None:
         self._writer.writerow([error.line, _not_a_formula(error.external_id), error.reason])
-
-
-def _as_understood(issue: ImportedIssue) -> str:
-    """An issue in a few lines, field by field, without what it says nothing of."""
-    said = {name: _plain(getattr(issue, name)) for name in SYNONYMS}
-    told = (f"  {name:16} {_printable(text)[:90]}" for name, text in said.items() if text)
-    return "\n".join((f"Line {issue.line} is read as:", *told))
-
-
-def _plain(value: object) -> str:
-    """A value as its user would write it; empty where nothing is said."""
-    if value is None:
-        return ""
-    if isinstance(value, Person):
-        return f"{value.name} <{value.email}>".strip() if value.email else value.name
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _printable(text: str) -> str:
@@ -315,10 +316,10 @@ def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:
     return overrides
 
 
-def _project_name(options: dict[str, Any]) -> str | None:
+def _project_name(options: dict[str, Any], key: str) -> str | None:
     """The name for a new project; `--create-project` without one takes the file's."""
     name: str | None = options["create_project"]
-    name = (options["file"].stem or options["project"]) if name == "" else name
+    name = (options["file"].stem or key) if name == "" else name
     return name and name[:LONGEST_PROJECT_NAME]
 
 

@@ -77,7 +77,7 @@ def tracker(answer: Callable[[Request], Reply | Any]) -> Iterator[Tracker]:
             found = served.answer(asked)
             self._say(found if isinstance(found, Reply) else Reply(found))
 
-        do_POST = do_GET  # noqa: N815 - the name that the base class calls
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names that the base class calls
 
         def _say(self, reply: Reply) -> None:
             body = gzip.compress(reply.body) if reply.headers.get("Content-Encoding") == "gzip" else reply.body
@@ -95,7 +95,7 @@ def tracker(answer: Callable[[Request], Reply | Any]) -> Iterator[Tracker]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         served.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, daemon=True)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
             yield served

@@ -49,6 +49,10 @@ def test_a_dry_run_makes_no_project_and_shows_what_cannot_be_had(source):
     told = run(source, project="NEW", create_project="", dry_run=True)
     assert "Dry run, nothing was changed. NEW: 4 new" in told
     assert "What cannot be had:" in told
+    assert "A-1 is read as:\n  external_id      A-1\n" in told
+    assert "  story_points     2\n" in told
+    assert "  Won't do                 dropped      1 issue\n" in told
+    assert "hours of an issue: not yet, 1 finished issues with hours (50 are needed)" in told
     assert (Project.objects.count(), Issue.objects.count(), ImportRun.objects.count()) == (0, 0, 0)
 
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from apps.common.exceptions import Conflict
-from apps.importers import runs, tasks
+from apps.importers import runs, tasks, write_back
 from apps.importers.boxes import opened, sealed
-from apps.importers.models import Connection, ImportRun
+from apps.importers.models import Connection, ImportRun, WriteBack
 from apps.importers.records import ImportRefused
+from apps.importers.sources.client import TrackerRefused
 from apps.importers.sources.registry import CONNECTORS, place_in, place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import Reply
@@ -214,3 +215,27 @@ def test_the_latest_import_is_taken_back_first(connection, project, now):
     with pytest.raises(Conflict, match="later import"):
         runs.undo(first)
     assert Project.objects.get(pk=project.pk).issues.count() == 4
+
+
+def test_after_an_import_what_is_switched_on_is_written_and_a_refusal_is_no_failure_of_the_import(
+    connection, now, monkeypatch
+):
+    asked = []
+
+    def refusing(linked, *, now):
+        asked.append(linked)
+        raise TrackerRefused("no right to edit")
+
+    monkeypatch.setattr(runs, "write_all", refusing)
+    assert runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now).status == "completed"
+    runs.execute(runs.ask_sync(connection, by=None, now=now, is_dry_run=True).pk, now=now)
+    assert asked == [connection]
+
+
+def test_only_what_is_switched_on_is_written(connection, now, monkeypatch):
+    written = []
+    monkeypatch.setattr(write_back, "carry_out", lambda told, steps, *, now: written.append(told.figure))
+    for figure, is_active in (("points", False), ("forecast_date", True)):
+        WriteBack.objects.create(connection=connection, figure=figure, label="ml:", is_active=is_active)
+    write_back.write_all(connection, now=now)
+    assert written == ["forecast_date"]

@@ -29,6 +29,7 @@ from apps.ml.services.forecasts.reading import work_inputs
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Project, Sprint
+from apps.projects.unknown_past import unknown_to
 
 METHOD = "monte_carlo"
 #: More suggestions than anyone reads.
@@ -77,6 +78,7 @@ class ForecastService:
             scenario=after,
             probability_change=_difference(before.probability_in_time, after.probability_in_time),
             target_probability=TARGET_PROBABILITY,
+            unknown_past=unknown_to(sprint.project, "forecast"),
             **_suggestions(sprint.project_id, forecaster, changed.items, forecasts.expendable_first(sprint), pace=pace),
         )
 
@@ -117,6 +119,7 @@ class ForecastService:
             when=found,
             how_many=None,
             track_record=record,
+            unknown_past=unknown_to(project, "forecast"),
         )
 
     def how_many(
@@ -153,6 +156,7 @@ class ForecastService:
             when=None,
             how_many=Joined(forecaster, by=by, at_least=at_least, in_words=how_many_in_words(by, counts)),
             track_record=track_record(past.issues),
+            unknown_past=unknown_to(project, "forecast"),
         )
 
 

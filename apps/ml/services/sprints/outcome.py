@@ -20,6 +20,7 @@ from apps.ml.services.predictions.whose_record import sprint_to_score
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.history.sprint_books import COMMITMENT_UNKNOWN
 from apps.projects.models import Sprint
+from apps.projects.unknown_past import unknown_to
 
 
 class SprintOutcomeService:
@@ -48,6 +49,7 @@ class SprintOutcomeService:
             finish_date=forecast.typical.day if forecast else None,
             promised_date=forecast.promised.day if forecast else None,
             no_forecast_because=future.no_forecast_because,
+            unknown_past=unknown_to(sprint.project, "sprint"),
         )
 
 

@@ -1,0 +1,75 @@
+"""Figures into the connected tracker: `./run manage write_back KEY hours --label ml-hours:`."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from apps.common.console import only_warnings
+from apps.common.exceptions import ApplicationError
+from apps.importers import write_back
+from apps.importers.models import Connection, WriteBack
+from apps.importers.records import ImportRefused
+from apps.importers.sources.writers import Target
+from apps.ml.management.scope import project_by_key
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Show what would be written into the tracker that a project is kept in step with; write it with --write.
+
+    Only open issues whose figure changed are written, quietly where the tracker can, and never over what somebody else
+    put there. Points and hours come from the project's own model; a forecast date is that of the issue's sprint.
+    """
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("project", metavar="KEY")
+        parser.add_argument("figure", choices=WriteBack.Figure.values)
+        parser.add_argument("--field", default="", metavar="NAME", help="a field of the tracker, of Jira by its id")
+        parser.add_argument("--label", default="", metavar="BEGINNING", help="what the label begins with: ml-hours:")
+        parser.add_argument("--connection", metavar="ID", help="which, where a project has several")
+        parser.add_argument("--write", action="store_true", help="write; without it nothing is changed")
+        parser.add_argument("--keep", action="store_true", help="with --write: after every import by the clock, too")
+        parser.add_argument("--take-back", action="store_true", help="remove what was written; with --write")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with only_warnings(options["verbosity"]):
+                self._write(options)
+        except ApplicationError as error:
+            raise CommandError(error.message) from error
+
+    def _write(self, options: dict[str, Any]) -> None:
+        now = timezone.now()
+        target = Target(options["field"], options["label"])
+        prepared = write_back.prepared(_connection(options), options["figure"], target)
+        steps = write_back.taken_back(prepared) if options["take_back"] else write_back.steps_of(prepared, now=now)
+        for step in steps[:SHOWN]:
+            self.stdout.write(f"{step.issue.external_id:12} {step.old or '-'} -> {step.new or '-'}")
+        if len(steps) > SHOWN:
+            self.stdout.write(f"and {len(steps) - SHOWN:,} more")
+        place = target.field or f"labels {target.label}…"
+        if not options["write"]:
+            self.stdout.write(f"Nothing was written. With --write: {len(steps):,} issues, into {place}.")
+            return
+        prepared.is_active = options["keep"] and not options["take_back"]
+        prepared.save()
+        report = write_back.carry_out(prepared, steps, now=now)
+        for key, reason in report.refused:
+            self.stdout.write(f"{key}: {reason}")
+        kept = f" Left alone, since somebody else wrote there: {', '.join(report.kept)}." if report.kept else ""
+        self.stdout.write(f"{report.written:,} issues written into {place}.{kept}")
+
+
+def _connection(options: dict[str, Any]) -> Connection:
+    project = project_by_key(options["project"])
+    found = Connection.objects.filter(project=project, is_active=True).select_related("project")
+    if options["connection"]:
+        found = found.filter(pk=options["connection"])
+    if found.count() != 1:
+        told = ", ".join(f"{each.pk} ({each})" for each in found) or "none"
+        raise ImportRefused(f"One connection is needed (import_issues --keep-in-step makes one); there is {told}.")
+    return found.get()

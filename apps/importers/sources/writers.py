@@ -1,0 +1,194 @@
+"""What a tracker is told: a field or a label of one issue, without a notification where it can be quiet."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from apps.importers.records import ImportRefused
+from apps.importers.sources import jira_cloud, jira_dc, jira_rows, reading
+from apps.importers.sources.client import Client
+from apps.importers.sources.reading import part, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A field, or else what a label begins with."""
+
+    field: str = ""
+    label: str = ""
+
+    def label_of(self, value: str) -> str:
+        """'forecast:2026-03-12'; trackers part labels by blanks."""
+        return f"{self.label}{value}".replace(" ", "-") if value else ""
+
+
+#: An issue by its key and the tracker's own id.
+Named = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer(ABC):
+    """One place of one tracker."""
+
+    client: Client
+    scope: str
+    target: Target
+
+    @abstractmethod
+    def refuse(self) -> None:
+        """Raise `ImportRefused` where the field is one that imports read as the team's own, or is none."""
+
+    @abstractmethod
+    def read(self, issue: Named) -> str:
+        """What stands there now; of labels, the value of the first that begins so."""
+
+    @abstractmethod
+    def write(self, issue: Named, old: str, new: str) -> None:
+        """Put a value in the place of another; empty for none."""
+
+
+_OWN_OF_JIRA = {"timetracking": "hours", "timeoriginalestimate": "hours", "summary": "title"}
+
+
+def value_in(labels: list[str], target: Target) -> str:
+    """The value of the label that begins as the target's do."""
+    return next((each.removeprefix(target.label) for each in labels if each.startswith(target.label)), "")
+
+
+def refuse_read_label(target: Target) -> None:
+    """A label that imports take for the team's points would teach the model its own answers."""
+    if target.label and reading.points_in([f"{target.label}3"]) is not None:
+        raise ImportRefused(
+            f"Labels such as {target.label}3 are read as the team's own points: choose another beginning, ml-points: "
+            "for instance."
+        )
+
+
+def _refuse_own(field: str, own: Mapping[str, str]) -> None:
+    if field in own:
+        raise ImportRefused(
+            f"{field} is read as the team's own {own[field]}: a figure written there would be learned from. Name a "
+            "field of its own, or a label."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JiraWriter(Writer):
+    """Jira Cloud: `notifyUsers=false` is quiet."""
+
+    api: ClassVar[str] = jira_cloud.API
+
+    def refuse(self) -> None:
+        refuse_read_label(self.target)
+        if not self.target.field:
+            return
+        found = rows(self.client.get(f"{self.api}/field").data)
+        read = jira_rows.fields_of(found)
+        own = dict.fromkeys(read.points, "story points") | {read.sprint: "sprint"} | _OWN_OF_JIRA
+        _refuse_own(self.target.field, own)
+        if self.target.field not in {str(part(row, "id") or part(row, "key")) for row in found}:
+            names = {str(part(row, "name")): str(part(row, "id")) for row in found}
+            hint = f" {self.target.field} has the id {names[self.target.field]}." if self.target.field in names else ""
+            raise ImportRefused(f"Jira has no field with the id {self.target.field}.{hint}")
+
+    def read(self, issue: Named) -> str:
+        name = self.target.field or "labels"
+        held = part(self.client.get(self._path(issue), fields=name).data, "fields", name)
+        return _plain(held) if self.target.field else value_in(list(map(str, rows(held))), self.target)
+
+    def write(self, issue: Named, old: str, new: str) -> None:
+        if self.target.field:
+            body: dict[str, Any] = {"fields": {self.target.field: _typed(new)}}
+        else:
+            changed = (("remove", old), ("add", new))
+            steps = [{what: self.target.label_of(value)} for what, value in changed if value]
+            body = {"update": {"labels": steps}}
+        self.client.put(self._path(issue), body, notifyUsers="false")
+
+    def _path(self, issue: Named) -> str:
+        key, own_id = issue
+        return f"{self.api}/issue/{quote(own_id or key)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataCenterWriter(JiraWriter):
+    """Jira Data Center: likewise."""
+
+    api: ClassVar[str] = jira_dc.API
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubWriter(Writer):
+    """GitHub: labels, which notify nobody."""
+
+    def refuse(self) -> None:
+        refuse_read_label(self.target)
+        if self.target.field:
+            raise ImportRefused("Issues of GitHub have no fields of this kind: name what a label begins with.")
+
+    def read(self, issue: Named) -> str:
+        held = self.client.get(f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}").data
+        return value_in([str(part(each, "name")) for each in rows(part(held, "labels"))], self.target)
+
+    def write(self, issue: Named, old: str, new: str) -> None:
+        labels = f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}/labels"
+        if new:
+            self.client.post(labels, {"labels": [self.target.label_of(new)]})
+        if old:
+            self.client.delete(f"{labels}/{quote(self.target.label_of(old), safe='')}")
+
+
+@dataclass(frozen=True, slots=True)
+class GitLabWriter(Writer):
+    """GitLab: the due date, or labels."""
+
+    def refuse(self) -> None:
+        refuse_read_label(self.target)
+        _refuse_own(self.target.field, {"weight": "story points", "time_estimate": "hours"})
+        if self.target.field not in ("", "due_date"):
+            raise ImportRefused("Of GitLab's fields due_date can be written; else name what a label begins with.")
+
+    def read(self, issue: Named) -> str:
+        held = self.client.get(_of_gitlab(self.scope, issue)).data
+        if self.target.field:
+            return _plain(part(held, self.target.field))
+        return value_in(list(map(str, rows(part(held, "labels")))), self.target)
+
+    def write(self, issue: Named, old: str, new: str) -> None:
+        if self.target.field:
+            self.client.put(_of_gitlab(self.scope, issue), {self.target.field: new or None})
+            return
+        changed = {"remove_labels": self.target.label_of(old), "add_labels": self.target.label_of(new)}
+        self.client.put(_of_gitlab(self.scope, issue), {name: label for name, label in changed.items() if label})
+
+
+def _of_gitlab(scope: str, issue: Named) -> str:
+    return f"projects/{quote(scope, safe='')}/issues/{issue[0].rpartition('#')[2]}"
+
+
+def _plain(value: Any) -> str:
+    """A value as it was written: 5.0 is 5."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value or "")
+
+
+def _typed(value: str) -> float | str | None:
+    """Numbers as numbers, days as texts, nothing as null."""
+    number = reading.number(value)
+    return value or None if number is None else number
+
+
+WRITERS: Mapping[str, type[Writer]] = {
+    "jira": JiraWriter,
+    "jira_dc": DataCenterWriter,
+    "github": GitHubWriter,
+    "gitlab": GitLabWriter,
+}
+
+
+def writer_of(kind: str, client: Client, scope: str, target: Target) -> Writer:
+    """The writer of a tracker; raises `ImportRefused` for those that are only read."""
+    if kind not in WRITERS:
+        raise ImportRefused(f"Figures are written to {', '.join(WRITERS)}, not to {kind}.")
+    return WRITERS[kind](client, scope, target)

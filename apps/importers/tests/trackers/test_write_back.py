@@ -1,0 +1,252 @@
+"""Figures into a tracker: refused where they would be learned from, quiet, only what changed, nobody overwritten."""
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.importers import write_back
+from apps.importers.connections import connect
+from apps.importers.models import WriteBack
+from apps.importers.records import ImportRefused
+from apps.importers.sources.client import TrackerRefused
+from apps.importers.sources.registry import place_of
+from apps.importers.sources.writers import Target, writer_of
+from apps.importers.tests.trackers.server import LOCAL, Reply, client_of, tracker
+from apps.importers.tracked import Change, Stage, TrackedIssue, without_labels
+from apps.importers.write_back import carry_out, prepared, steps_of, taken_back
+from apps.projects.tests.factories import IssueFactory, SprintFactory
+
+FIELDS = [
+    {"id": "customfield_2", "name": "Story Points", "schema": {"custom": "…:float"}},
+    {"id": "customfield_9", "name": "Scrum ML hours", "schema": {"custom": "…:float"}},
+]
+
+
+class Site:
+    """Issues in memory of Jira, GitHub and GitLab at once, with what each was asked to change."""
+
+    def __init__(self):
+        self.fields: dict[str, dict] = {}
+        self.changes: list[tuple] = []
+
+    def of(self, key):
+        return self.fields.setdefault(key, {"labels": [], "customfield_9": None, "due_date": None})
+
+    def __call__(self, request):
+        parts = request.path.strip("/").split("/")
+        if parts[-1] == "field":
+            return FIELDS
+        if request.method != "GET":
+            self.changes.append((request.method, parts[-1], request.body, request.params))
+        key = parts[parts.index("issue" if "issue" in parts else "issues") + 1]
+        issue = self.of(key)
+        if "repos" in parts:
+            return self._github(request, parts, issue)
+        if "projects" in parts:
+            return self._gitlab(request, issue)
+        return self._jira(request, issue)
+
+    def _jira(self, request, issue):
+        if request.method == "GET":
+            return {"fields": issue}
+        for step in request.body.get("update", {}).get("labels", []):
+            (what, label), *_ = step.items()
+            issue["labels"] = [each for each in issue["labels"] if each != label] + [label] * (what == "add")
+        issue.update(request.body.get("fields", {}))
+        return Reply(raw=b"", status=204)
+
+    def _github(self, request, parts, issue):
+        if request.method == "POST":
+            issue["labels"] += [{"name": label} for label in request.body["labels"]]
+        if request.method == "DELETE":
+            issue["labels"] = [each for each in issue["labels"] if each["name"] != parts[-1].replace("%3A", ":")]
+        return {"labels": issue["labels"]}
+
+    def _gitlab(self, request, issue):
+        if request.method == "PUT":
+            removed = request.body.pop("remove_labels", None)
+            added = request.body.pop("add_labels", None)
+            issue["labels"] = [each for each in issue["labels"] if each != removed] + [added] * bool(added)
+            issue.update(request.body)
+        return issue
+
+
+@pytest.fixture
+def site(settings):
+    settings.TRACKER_ALLOWED_NETWORKS = list(LOCAL)
+    settings.CONNECTION_KEYS = ["first key"]
+    return Site()
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope", "named", "key"),
+    [("jira", "SHOP", ("A-1", "101"), "101"), ("jira_dc", "SHOP", ("A-1", ""), "A-1"),
+     ("github", "a/b", ("#7", "1001"), "7"), ("gitlab", "group/shop", ("#7", "77"), "7")],
+)  # fmt: skip
+def test_a_label_is_put_read_and_replaced_in_every_tracker(kind, scope, named, key, site):
+    with tracker(site) as served:
+        writer = writer_of(kind, client_of(served), scope, Target(label="ml-hours:"))
+        writer.refuse()
+        assert writer.read(named) == ""
+        writer.write(named, "", "3")
+        assert writer.read(named) == "3"
+        writer.write(named, "3", "4.5")
+        assert writer.read(named) == "4.5"
+        writer.write(named, "4.5", "")
+        assert site.of(key)["labels"] == []
+
+
+def test_a_field_of_jira_gets_a_number_and_nobody_is_notified(site):
+    with tracker(site) as served:
+        writer = writer_of("jira", client_of(served), "SHOP", Target(field="customfield_9"))
+        writer.refuse()
+        writer.write(("A-1", "101"), "", "4.5")
+        assert writer.read(("A-1", "101")) == "4.5"
+    assert site.changes == [("PUT", "101", {"fields": {"customfield_9": 4.5}}, {"notifyUsers": "false"})]
+
+
+def test_the_due_date_of_gitlab_gets_a_day(site):
+    with tracker(site) as served:
+        writer = writer_of("gitlab", client_of(served), "group/shop", Target(field="due_date"))
+        writer.refuse()
+        writer.write(("#7", "77"), "", "2026-03-12")
+        assert writer.read(("#7", "77")) == "2026-03-12"
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "told"),
+    [
+        ("jira", Target(field="customfield_2"), "read as the team's own story points"),
+        ("jira", Target(field="Scrum ML hours"), "Scrum ML hours has the id customfield_9"),
+        ("jira", Target(label="points/"), "read as the team's own points"),
+        ("gitlab", Target(field="weight"), "read as the team's own story points"),
+        ("gitlab", Target(field="severity"), "due_date can be written"),
+        ("github", Target(field="Estimate"), "have no fields of this kind"),
+        ("linear", Target(label="ml:"), "not to linear"),
+    ],
+)
+def test_a_place_that_would_be_learned_from_or_is_none_is_refused(kind, target, told, site):
+    with tracker(site) as served, pytest.raises(ImportRefused, match=told):
+        writer_of(kind, client_of(served), "SHOP", target).refuse()
+
+
+def test_what_was_written_is_not_read_as_labels_of_the_team(now):
+    moved = Change("labels", ("web",), ("web", "ml-hours:3"), now)
+    issue = TrackedIssue(line=1, external_id="A-1", title="x", labels=("web", "ml-hours:3"), changes=(moved,))
+    assert list(without_labels([issue, Stage], ("ml-hours:",))) == [replace(issue, labels=("web",), changes=()), Stage]
+    assert list(without_labels([issue], ())) == [issue]
+
+
+# --- With a project ---------------------------------------------------------------------------------------------------
+@pytest.fixture
+def served(site):
+    with tracker(site) as found:
+        yield found
+
+
+@pytest.fixture
+def linked(project, served, lead, now):
+    """A connection, and two open issues and a finished one of its tracker."""
+    connection = connect(project, place_of("jira", served.url, "SHOP"), "ada@example.org:token", by=lead, now=now)
+    for key, options in (("A-1", {}), ("A-2", {}), ("A-3", {"completed": True})):
+        IssueFactory(project=project, source="jira", external_id=key, source_id=key, **options)
+    IssueFactory(project=project)
+    return connection
+
+
+@pytest.fixture
+def hours(monkeypatch):
+    """What would be predicted, by key."""
+    said = {"A-1": "3", "A-2": "5"}
+    monkeypatch.setitem(
+        write_back.FIGURES,
+        "hours",
+        lambda project, issues, now: {each.pk: said[each.external_id] for each in issues if each.external_id in said},
+    )
+    return said
+
+
+def write(linked, now):
+    told = prepared(linked, "hours", Target(field="customfield_9"))
+    told.save()
+    return carry_out(told, steps_of(told, now=now), now=now)
+
+
+def labels_of(steps):
+    return [(step.issue.external_id, step.old, step.new) for step in steps]
+
+
+@pytest.mark.django_db
+def test_only_open_issues_are_written_and_the_second_time_only_what_changed(linked, hours, site, now):
+    assert write(linked, now).written == 2
+    hours["A-2"] = "8"
+    told = WriteBack.objects.get()
+    assert labels_of(steps_of(told, now=now)) == [("A-2", "5", "8")]
+    assert write(linked, now).written == 1
+    assert {key: site.of(key)["customfield_9"] for key in ("A-1", "A-2")} == {"A-1": 3, "A-2": 8}
+    assert (len(site.changes), write(linked, now).written) == (3, 0)
+
+
+@pytest.mark.django_db
+def test_what_somebody_else_wrote_is_left_alone(linked, hours, site, now):
+    site.of("A-1")["customfield_9"] = 13
+    report = write(linked, now)
+    assert (report.written, report.kept, site.of("A-1")["customfield_9"]) == (1, ["A-1"], 13)
+    site.of("A-2")["customfield_9"] = 21
+    hours["A-2"] = "8"
+    assert sorted(write(linked, now).kept) == ["A-1", "A-2"]
+
+
+@pytest.mark.django_db
+def test_it_is_taken_back_without_a_trace(linked, hours, site, now):
+    write(linked, now)
+    told = WriteBack.objects.get()
+    assert carry_out(told, taken_back(told), now=now).written == 2
+    assert {site.of(key)["customfield_9"] for key in ("A-1", "A-2")} == {None}
+    assert not told.written.exists()
+
+
+@pytest.mark.django_db
+def test_a_tracker_that_refuses_every_issue_is_asked_no_further(linked, hours, served, now, monkeypatch):
+    monkeypatch.setattr(write_back, "MOST_REFUSED", 2)
+    told = prepared(linked, "hours", Target(field="customfield_9"))
+    told.save()
+    served.answer = lambda request: Reply({"message": "no"}, 403)
+    with pytest.raises(TrackerRefused, match="that to edit issues"):
+        carry_out(told, steps_of(told, now=now), now=now)
+    assert len(served.requests) == 3
+
+
+@pytest.mark.django_db
+def test_the_command_shows_first_and_writes_when_told(linked, hours, site):
+    def call(*arguments):
+        out = StringIO()
+        call_command("write_back", "SHOP", "hours", "--field", "customfield_9", *arguments, stdout=out)
+        return out.getvalue()
+
+    assert "A-1          - -> 3" in (shown := call())
+    assert "Nothing was written. With --write: 2 issues" in shown
+    assert (site.changes, WriteBack.objects.count()) == ([], 0)
+    assert "2 issues written into customfield_9." in call("--write", "--keep")
+    assert WriteBack.objects.get().is_active
+    assert "2 issues written" in call("--write", "--take-back")
+    assert not WriteBack.objects.get().is_active
+
+
+@pytest.mark.django_db
+def test_without_one_place_or_one_connection_it_says_what_is_needed(project, linked):
+    with pytest.raises(CommandError, match="Name one place"):
+        call_command("write_back", "SHOP", "hours")
+    linked.delete()
+    with pytest.raises(CommandError, match="One connection is needed"):
+        call_command("write_back", "SHOP", "hours", "--label", "ml:")
+
+
+@pytest.mark.django_db
+def test_without_a_model_of_its_own_there_is_nothing_to_write(linked, now):
+    for figure in ("points", "hours", "forecast_date"):
+        told = WriteBack(connection=linked, figure=figure, label="ml:")
+        SprintFactory(project=linked.project, active=True)
+        assert steps_of(told, now=now) == []

@@ -1,0 +1,156 @@
+"""Figures into a tracker: off by default, shown before they are written, and only where they changed.
+
+What somebody else wrote into the place is left alone: only what is empty, or what this wrote last, is replaced.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from apps.importers.boxes import opened
+from apps.importers.connections import client_for
+from apps.importers.models import Connection, WriteBack, WrittenValue
+from apps.importers.records import ImportRefused
+from apps.importers.sources.client import AnswerUnusable, TrackerRefused
+from apps.importers.sources.registry import place_of
+from apps.importers.sources.writers import Target, Writer, writer_of
+from apps.ml.selectors.issues import facts_of
+from apps.ml.services.predictions.answering import answer_effort, answer_points
+from apps.ml.services.sprints.future import sprint_future
+from apps.projects.levels import COUNTED
+from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
+
+Figure = WriteBack.Figure
+ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
+#: Hours are written to the quarter: more digits promise what no estimate holds.
+QUARTERS = 4
+MOST_REFUSED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One issue whose figure is to be written."""
+
+    issue: Issue
+    #: What this wrote last; empty for nothing.
+    old: str
+    #: Empty to take it back.
+    new: str
+
+
+@dataclass(slots=True)
+class WriteReport:
+    """What was written, and what was left alone."""
+
+    written: int = 0
+    #: Keys of issues whose place holds what somebody else wrote.
+    kept: list[str] = field(default_factory=list)
+    #: Key and reason.
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def prepared(connection: Connection, figure: str, target: Target) -> WriteBack:
+    """A write-back, as it is stored or would be; raises `ImportRefused` where the place cannot be written."""
+    if bool(target.field) == bool(target.label):
+        raise ImportRefused("Name one place: a field, or what a label begins with.")
+    found = WriteBack.objects.filter(connection=connection, figure=figure).first()
+    if found is None:
+        found = WriteBack(connection=connection, figure=figure)
+    elif (found.field, found.label) != (target.field, target.label) and found.written.exists():
+        raise ImportRefused(f"{figure} is written to {found.field or found.label} already: take that back first.")
+    found.field, found.label = target.field, target.label
+    _writer(found).refuse()
+    return found
+
+
+def steps_of(write_back: WriteBack, *, now: datetime) -> list[Step]:
+    """What has changed since it was written last; asks nothing of the tracker."""
+    connection = write_back.connection
+    issues = Issue.objects.filter(COUNTED, project=connection.project_id, source=connection.source)
+    still_open = issues.exclude(status__category__in=ENDED).select_related("issue_type").order_by("created_at", "id")
+    written = dict(write_back.written.values_list("issue_id", "value")) if not write_back._state.adding else {}
+    values = FIGURES[write_back.figure](connection.project, list(still_open), now)
+    found = [Step(issue, written.get(issue.pk, ""), values.get(issue.pk, "")) for issue in still_open]
+    return [step for step in found if step.new and step.new != step.old]
+
+
+def taken_back(write_back: WriteBack) -> list[Step]:
+    """Everything that was written, to be removed."""
+    return [Step(each.issue, each.value, "") for each in write_back.written.select_related("issue")]
+
+
+def carry_out(write_back: WriteBack, steps: Sequence[Step], *, now: datetime) -> WriteReport:
+    """Write; each issue is asked first what stands there.
+
+    What a tracker refuses of one issue stops no other; where it refuses `MOST_REFUSED`, it refuses them all.
+    """
+    writer, report = _writer(write_back), WriteReport()
+    for step in steps:
+        try:
+            _written(write_back, step, writer, report, now)
+        except (TrackerRefused, AnswerUnusable) as error:
+            report.refused.append((step.issue.external_id, error.message))
+            if len(report.refused) == MOST_REFUSED:
+                raise
+    return report
+
+
+def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteReport, now: datetime) -> None:
+    name = (step.issue.external_id, step.issue.source_id)
+    held = writer.read(name)
+    if held not in ("", step.old, step.new):
+        report.kept.append(step.issue.external_id)
+        return
+    if held != step.new:
+        writer.write(name, held, step.new)
+        report.written += 1
+    if step.new:
+        WrittenValue.objects.update_or_create(
+            write_back=write_back, issue=step.issue, defaults={"value": step.new, "written_at": now}
+        )
+    else:
+        write_back.written.filter(issue=step.issue).delete()
+
+
+def write_all(connection: Connection, *, now: datetime) -> None:
+    """After an import by the clock: everything that is switched on."""
+    for write_back in connection.write_backs.filter(is_active=True).select_related("connection__project"):
+        carry_out(write_back, steps_of(write_back, now=now), now=now)
+
+
+def _writer(write_back: WriteBack) -> Writer:
+    connection, target = write_back.connection, Target(write_back.field, write_back.label)
+    place = place_of(connection.kind, connection.base_url, connection.scope)
+    return writer_of(connection.kind, client_for(place, opened(connection.sealed_token)), connection.scope, target)
+
+
+# --- Figures ----------------------------------------------------------------------------------------------------------
+def _points(project: Project, issues: Sequence[Issue], now: datetime) -> dict[UUID, str]:
+    """What the project's own model recommends; a fallback is not worth a place in somebody's tracker."""
+    answers = ((issue.pk, answer_points(facts_of(issue), project.pk)) for issue in issues)
+    return {pk: f"{given.answer.recommended_points:g}" for pk, given in answers if given.model is not None}
+
+
+def _hours(project: Project, issues: Sequence[Issue], now: datetime) -> dict[UUID, str]:
+    answers = ((issue.pk, answer_effort(facts_of(issue), project.pk)) for issue in issues)
+    rounded = ((pk, round(given.answer.predicted_hours * QUARTERS) / QUARTERS) for pk, given in answers if given.model)
+    return {pk: f"{max(hours, 1 / QUARTERS):g}" for pk, hours in rounded}
+
+
+def _forecast_dates(project: Project, issues: Sequence[Issue], now: datetime) -> dict[UUID, str]:
+    """Of an issue the day by which all of its running or planned sprint is done in 85 of 100 futures."""
+    ahead = Sprint.objects.filter(project=project).exclude(status=Sprint.Status.COMPLETED)
+    days: dict[UUID, str] = {}
+    for sprint in ahead.select_related("snapshot", "project"):
+        forecast = sprint_future(sprint, now=now).forecast()
+        if forecast is not None and forecast.promised.day is not None:
+            days[sprint.pk] = f"{forecast.promised.day:%Y-%m-%d}"
+    return {issue.pk: days[issue.sprint_id] for issue in issues if issue.sprint_id in days}
+
+
+FIGURES: Mapping[str, Callable[[Project, Sequence[Issue], datetime], dict[UUID, str]]] = {
+    Figure.POINTS: _points,
+    Figure.HOURS: _hours,
+    Figure.FORECAST_DATE: _forecast_dates,
+}

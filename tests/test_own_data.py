@@ -1,0 +1,53 @@
+"""`./run` on a user's own issues, and the project's commands on a fresh clone: what they decide, without a process."""
+
+import pytest
+
+from base import launch, migrating
+
+
+@pytest.mark.parametrize(
+    ("arguments", "source"),
+    [
+        (["--github", "octocat/spoon"], "github:octocat/spoon"),
+        (["--github", "https://github.com/octocat/spoon/"], "github:octocat/spoon"),
+        (["--jira", "https://acme.atlassian.net/browse/SHOP-1"], "jira:https://acme.atlassian.net/browse/SHOP-1"),
+        (["--jira", "acme.atlassian.net/browse/SHOP-1"], "jira:https://acme.atlassian.net/browse/SHOP-1"),
+        (["--jira", "https://jira.example.com/projects/SHOP"], "jira_dc:https://jira.example.com/projects/SHOP"),
+        ([], None),
+    ],
+)
+def test_a_tracker_is_named_as_people_know_it(arguments, source):
+    assert launch.tracker_of(launch.parse(arguments)) == source
+
+
+def test_two_sources_at_once_are_one_clear_line():
+    with pytest.raises(SystemExit, match="--data and --github are two sources"):
+        launch.parse(["--data", "a.csv", "--github", "octocat/spoon"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_migrated"),
+    [
+        (["import_issues", "a.csv"], True),
+        (["createsuperuser"], True),
+        (["import_issues", "--help"], False),
+        (["migrate"], False),
+        (["version"], False),
+        ([], False),
+    ],
+)
+def test_a_command_of_the_project_makes_the_tables_of_a_fresh_clone(arguments, is_migrated, monkeypatch):
+    made = []
+    monkeypatch.setattr(migrating, "_has_tables", lambda: False)
+    monkeypatch.setattr(migrating, "migrate", made.append)
+
+    migrating.migrate_what_is_fresh(arguments)
+
+    assert bool(made) is is_migrated
+
+
+def test_where_there_are_tables_later_migrations_are_the_operators(monkeypatch):
+    monkeypatch.setattr(migrating, "_has_tables", lambda: True)
+    monkeypatch.setattr(migrating, "migrate", pytest.fail)
+
+    migrating.migrate_what_is_fresh(["import_issues", "a.csv"])
