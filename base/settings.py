@@ -209,6 +209,7 @@ REST_FRAMEWORK = {
         "apps.accounts.log_ins.LogInAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.common.api.renderers.Negotiation",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.common.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "apps.common.api.openapi.AutoSchema",

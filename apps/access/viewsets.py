@@ -88,6 +88,7 @@ class ReceivedInvitationViewSet(ListModelMixin, GenericViewSet[Invitation]):
     """Teams that you are invited to."""
 
     key_scope = PERSON
+    operation_ids = {"list": "list_received_invitations"}
     queryset = Invitation.objects.all()
     serializer_class = ReceivedInvitationSerializer
     lookup_url_kwarg = "invitation_id"

@@ -43,7 +43,7 @@ class _ProjectNameField(forms.CharField):
         return text
 
 
-class ProjectNameFilter(django_filters.CharFilter):  # type: ignore[misc] # it has no types
+class ProjectNameFilter(django_filters.CharFilter):
     """Rows of a project by id or key; `field_name` is the path to the project."""
 
     field_class = _ProjectNameField

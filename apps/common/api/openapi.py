@@ -50,11 +50,13 @@ class AutoSchema(openapi.AutoSchema):
 
     def get_operation_id(self) -> str:
         """`list_issues`, `update_sprint`, `get_sprint_burndown`, `predict_effort`: names of a client's methods."""
+        action = getattr(self.view, "action", "")
+        if own := getattr(self.view, "operation_ids", {}).get(action):
+            return str(own)
         parts = self.path.removeprefix("/api/v1/").strip("/").split("/")
         words = [part.replace("-", "_") for part in parts if not part.startswith("{") and part != "ml"]
         # What lies in a project is named by itself.
         words = words[1:] if words[0] == "projects" and len(words) > 1 else words
-        action = getattr(self.view, "action", "")
         is_one = action != "list" and (parts[-1].startswith("{") or action == "create")
         named = [_one_of(word) for word in words[:-1]] + [_one_of(words[-1]) if is_one else words[-1]]
         verb = action if action in ("list", "create") else _VERBS.get(self.method, "")

@@ -5,6 +5,9 @@ from typing import Any
 from rest_framework import exceptions
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.api.renderers import LIST_FORMATS
 
 
 class Pagination(PageNumberPagination):
@@ -24,10 +27,18 @@ class Pagination(PageNumberPagination):
             raise exceptions.ValidationError({self.page_size_query_param: f"A number from 1 to {self.max_page_size}."})
         return min(int(asked[:10]), self.max_page_size)
 
+    def get_paginated_response(self, data: Any) -> Response:
+        """The page; where the next one is stands in `Link` as well, since CSV has no other place for it (RFC 8288)."""
+        response = super().get_paginated_response(data)
+        if following := self.get_next_link():
+            response["Link"] = f'<{following}>; rel="next"'
+        return response
+
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """The parameters in the OpenAPI document, with their limits."""
         page, page_size = super().get_schema_operation_parameters(view)
         page["schema"]["minimum"] = page_size["schema"]["minimum"] = 1
         page_size["schema"]["default"] = self.page_size
         page_size["description"] += f" At most {self.max_page_size}, even if more are asked for."
-        return [page, page_size]
+        as_what = {"name": "format", "in": "query", "required": False, "description": "How the page is shown."}
+        return [page, page_size, as_what | {"schema": {"type": "string", "enum": list(LIST_FORMATS)}}]

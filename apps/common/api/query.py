@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 
@@ -29,7 +30,7 @@ def parameters_of(view: type[Any], action: str) -> tuple[str, ...]:
     filters = getattr(view, "filterset_class", None)
     pages = getattr(view, "pagination_class", None)
     paging = [pages.page_query_param, pages.page_size_query_param] if pages else []
-    return (*declared, *(filters.base_filters if filters else ()), *paging)
+    return (*declared, *(filters.base_filters if filters else ()), *paging, str(api_settings.URL_FORMAT_OVERRIDE))
 
 
 def _documented(method: Any) -> Iterator[str]:

@@ -6,7 +6,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.common.charts.picture import Table
 from apps.dashboard.models import ShareLink
 from apps.dashboard.services import sharing
 from apps.dashboard.tests.conftest import Team
@@ -93,7 +92,7 @@ def test_there_are_no_more_open_links_than_somebody_oversees(demo: Team, monkeyp
 def test_no_cell_is_taken_for_a_formula():
     rows = (("=1+1", "-3"), ("@SUM(A1)", "+1.5"), ("-2 of them", "−4"))
 
-    text = as_csv(Table(("Name", "Value"), rows))
+    text = as_csv(("Name", "Value"), rows)
 
     assert text.splitlines() == ["\ufeffName,Value", "'=1+1,-3", "'@SUM(A1),+1.5", "'-2 of them,−4"]
 

@@ -1,16 +1,9 @@
 """Tables and pictures of a page as files: CSV and SVG."""
 
-import csv
-import io
-import re
-
 from django.http import HttpResponse
 
 from apps.common.charts.picture import Picture, Table
-
-#: What spreadsheets take for a formula, unless it is a number.
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
-_NUMBER = re.compile(r"^[+-]?\d[\d.,\u00a0\u202f ]*%?$")
+from apps.common.tables import as_csv
 
 
 def file_of(shown: Picture | Table, kind: str, *, name: str) -> HttpResponse:
@@ -18,20 +11,7 @@ def file_of(shown: Picture | Table, kind: str, *, name: str) -> HttpResponse:
     if kind == "svg" and isinstance(shown, Picture):
         return _attached(shown.file, "image/svg+xml", f"{name}.svg")
     table = shown.table if isinstance(shown, Picture) else shown
-    return _attached(as_csv(table), "text/csv; charset=utf-8", f"{name}.csv")
-
-
-def as_csv(table: Table) -> str:
-    """With a byte-order mark, so that spreadsheets read UTF-8; no cell is taken for a formula."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(map(_harmless, table.columns))
-    writer.writerows([map(_harmless, row) for row in table.rows])
-    return "\N{ZERO WIDTH NO-BREAK SPACE}" + file.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.match(cell) else cell
+    return _attached(as_csv(table.columns, table.rows), "text/csv; charset=utf-8", f"{name}.csv")
 
 
 def _attached(content: str, content_type: str, name: str) -> HttpResponse:

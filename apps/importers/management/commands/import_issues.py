@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
+from apps.common.tables import harmless
 from apps.importers.management import trackers
 from apps.importers.naming import project_named
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
@@ -257,17 +258,12 @@ class _ErrorFile:
         self._file.close()
 
     def write(self, error: RowError) -> None:
-        self._writer.writerow([error.line, _not_a_formula(error.external_id), error.reason])
+        self._writer.writerow([error.line, harmless(error.external_id), error.reason])
 
 
 def _printable(text: str) -> str:
     """Text of a file without what would steer the terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _not_a_formula(text: str) -> str:
-    """A spreadsheet would run a cell that begins like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _with_bar(rows: Iterable[ImportedIssue | RowError], shape: CsvShape) -> Iterator[ImportedIssue | RowError]:
