@@ -9,9 +9,9 @@ from apps.access.keys import MOST_DAYS, USUAL_DAYS
 from apps.access.models import ApiKey, Invitation
 from apps.accounts.scopes import Scope
 from apps.common.api.serializers import StrictSerializer
-from apps.projects.fields import ProjectName
 from apps.projects.models import Project, TeamMember
-from apps.projects.naming import project_named
+from apps.projects.names.fields import ProjectName
+from apps.projects.names.lookup import project_named
 
 
 class KeySerializer(serializers.ModelSerializer[ApiKey]):

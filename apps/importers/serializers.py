@@ -9,7 +9,7 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportRefused
 from apps.importers.runs import LONGEST_UPLOAD_BYTES
 from apps.importers.sources.registry import place_of
-from apps.projects.fields import ProjectName
+from apps.projects.names.fields import ProjectName
 
 
 class ConnectionSerializer(RefusesUnknownFields, serializers.ModelSerializer[Connection]):

@@ -26,7 +26,7 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.serializers import ConnectionSerializer, ImportRequest, ImportSerializer, UndoAnswer
 from apps.importers.tasks import send
 from apps.projects.models import Project, TeamMember
-from apps.projects.naming import project_named
+from apps.projects.names.lookup import project_named
 from apps.projects.permissions import LeadsOnly
 from apps.projects.selectors import role_of
 from apps.projects.viewsets import ReadViewSet, gone

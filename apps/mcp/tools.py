@@ -26,7 +26,7 @@ from apps.ml.services.predictions.switch import require_predictions
 from apps.ml.services.predictions.vote import require_vote
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.projects.models import Project, Sprint, WorkflowStatus
-from apps.projects.naming import issue_ids_named, issue_named, project_named, sprint_named
+from apps.projects.names.lookup import issue_ids_named, issue_named, project_named, sprint_named
 from apps.projects.selectors import issues_of, projects_visible_to, role_of, sprints_of
 from apps.projects.services import update_issue
 

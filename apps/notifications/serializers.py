@@ -10,7 +10,7 @@ from apps.common.exceptions import ApplicationError
 from apps.common.models import Severity
 from apps.notifications.models import Attempt, Delivery, Event, Preference, Webhook
 from apps.notifications.services.webhooks import require_reachable
-from apps.projects.fields import ProjectName
+from apps.projects.names.fields import ProjectName
 
 
 class NotificationSerializer(serializers.ModelSerializer[Delivery]):

@@ -32,8 +32,8 @@ from apps.notifications.serializers import (
 )
 from apps.notifications.services import announcing, inbox, webhooks
 from apps.notifications.tasks import send_soon
-from apps.projects.fields import ProjectNameFilter
 from apps.projects.filters import YesNoFilter
+from apps.projects.names.fields import ProjectNameFilter
 from apps.projects.permissions import LeadsOnly
 from apps.projects.viewsets import ReadViewSet, gone
 

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.urls import register_converter
 
-from apps.projects.converters import DayConverter, IssueConverter, ProjectConverter
+from apps.projects.names.converters import DayConverter, IssueConverter, ProjectConverter
 
 
 class ProjectsConfig(AppConfig):

@@ -25,7 +25,7 @@ from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
 from apps.projects.history.snapshots import books_of
 from apps.projects.holidays import holidays_of
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.naming import issue_named, project_named
+from apps.projects.names.lookup import issue_named, project_named
 from apps.projects.permissions import LeadsOrOneself, ProjectRole
 from apps.projects.serializers import (
     CloseSprintSerializer,

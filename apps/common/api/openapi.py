@@ -7,6 +7,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from rest_framework import serializers
 
 from apps.common.api.problems import PROBLEM_JSON
+from apps.common.api.renderers import LIST_RENDERERS
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -67,6 +68,8 @@ class AutoSchema(openapi.AutoSchema):
         if direction == "response":
             for code, meaning in self._problems().items():
                 bodies.setdefault(code, self._problem(code, meaning))
+            if getattr(self.view, "action", "") == "list":
+                bodies["200"]["content"] |= {kind.media_type: {"schema": {"type": "string"}} for kind in LIST_RENDERERS}
         return bodies
 
     def _problem(self, code: str, meaning: str) -> dict[str, Any]:

@@ -50,8 +50,10 @@ class JsonLinesRenderer(ListRenderer):
         return "".join(f"{_json(row)}\n" for row in rows)
 
 
+#: What lists are had as beside JSON.
+LIST_RENDERERS = (CsvRenderer, JsonLinesRenderer)
 #: By their names in `?format=`.
-LIST_FORMATS = ("json", "csv", "jsonl")
+LIST_FORMATS = ("json", *(kind.format for kind in LIST_RENDERERS))
 
 
 class Negotiation(DefaultContentNegotiation):
@@ -60,7 +62,7 @@ class Negotiation(DefaultContentNegotiation):
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         view = (request.parser_context or {}).get("view")
         if getattr(view, "action", None) == "list":
-            renderers = [*renderers, CsvRenderer(), JsonLinesRenderer()]
+            renderers = [*renderers, *(kind() for kind in LIST_RENDERERS)]
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except Http404 as error:

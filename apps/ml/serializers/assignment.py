@@ -5,7 +5,7 @@ from rest_framework import serializers
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.assignment.replay import AUTO, STRATEGIES
-from apps.projects.fields import IssueName, ProjectName
+from apps.projects.names.fields import IssueName, ProjectName
 
 MAX_TOP_N = 20
 

@@ -17,7 +17,7 @@ from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.forecasts.words import forecast_in_words
 from apps.ml.core.sprints.growth import MIN_SPRINTS
 from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer
-from apps.projects.fields import IssueName
+from apps.projects.names.fields import IssueName
 
 #: More issues than any sprint holds; a longer list is a mistake.
 MAX_PLANNED_ISSUES = 1000

@@ -8,8 +8,8 @@ from rest_framework import serializers
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
-from apps.projects.fields import IssueName, ProjectName
 from apps.projects.models import WorkflowStatus
+from apps.projects.names.fields import IssueName, ProjectName
 
 #: Far beyond any real task or estimate; a larger number is a mistake in the unit.
 MAX_HOURS = 100_000

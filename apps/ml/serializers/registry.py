@@ -9,7 +9,7 @@ from rest_framework import serializers
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.workers import LONG, missing_workers
-from apps.projects.fields import ProjectName
+from apps.projects.names.fields import ProjectName
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
 _INTERNAL_METRICS = ("reference_errors",)

@@ -20,7 +20,7 @@ from apps.ml.serializers.forecasts import (
     ForecastSerializer,
 )
 from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer, RangeSerializer
-from apps.projects.fields import IssueName
+from apps.projects.names.fields import IssueName
 
 
 def _steps(thresholds: Sequence[float]) -> str:

@@ -27,7 +27,7 @@ from apps.ml.serializers.anomalies import AnomalySerializer, ReviewRequest
 from apps.ml.services.anomalies.review import REVIEWS
 from apps.notifications.selectors import severest_first
 from apps.projects.models import Project
-from apps.projects.naming import project_named
+from apps.projects.names.lookup import project_named
 from apps.projects.selectors import role_of
 
 

@@ -11,7 +11,7 @@ from apps.ml.serializers.assignment import SuggestAssignmentRequest, SuggestAssi
 from apps.ml.services import RecommendationService
 from apps.ml.viewsets.scope import NOT_FOUND, predicted_project
 from apps.projects.models import Issue
-from apps.projects.naming import issue_named
+from apps.projects.names.lookup import issue_named
 
 
 class AssignmentViewSet(ViewSet):

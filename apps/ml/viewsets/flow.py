@@ -10,7 +10,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.ml.serializers.flow import FlowRequest, FlowResponse, ReferenceResponse
 from apps.ml.services.flow import flow_answer, references_answer
-from apps.projects.naming import project_named
+from apps.projects.names.lookup import project_named
 
 
 class FlowViewSet(ViewSet):

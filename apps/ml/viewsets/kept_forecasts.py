@@ -27,7 +27,7 @@ from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
 from apps.ml.services.forecasts.parts import parts_answer
 from apps.ml.viewsets.forecasts import NOT_ENOUGH_DATA
 from apps.projects.models import Project
-from apps.projects.naming import project_named
+from apps.projects.names.lookup import project_named
 
 
 class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):

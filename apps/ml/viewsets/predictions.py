@@ -29,7 +29,7 @@ from apps.ml.services.predictions.likeness import likely_duplicates
 from apps.ml.services.predictions.vote import require_vote
 from apps.ml.viewsets.scope import predicted_project
 from apps.projects.models import Issue, Project
-from apps.projects.naming import issue_named, project_named
+from apps.projects.names.lookup import issue_named, project_named
 
 HIDDEN: dict[Any, Any] = {
     (409, PROBLEM_JSON): OpenApiResponse(Problem, "The project hides points until the team has sized the issue.")

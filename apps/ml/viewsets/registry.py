@@ -30,10 +30,10 @@ from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.storage.errors import StorageError
 from apps.ml.tasks import BrokerUnavailable, send_training
-from apps.projects.fields import ProjectNameFilter
 from apps.projects.filters import YesNoFilter
 from apps.projects.models import Project, TeamMember
-from apps.projects.naming import project_named
+from apps.projects.names.fields import ProjectNameFilter
+from apps.projects.names.lookup import project_named
 from apps.projects.selectors import role_of, sees_everything
 
 #: How soon a client may look again for a broker that is away, in seconds: lost messages are sent again by then.

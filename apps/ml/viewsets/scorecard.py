@@ -10,7 +10,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.ml.serializers.scorecard import ScorecardRequest, ScorecardResponse
 from apps.ml.services.evaluation.scorecard import project_scorecard
-from apps.projects.naming import project_named
+from apps.projects.names.lookup import project_named
 
 
 class ScorecardViewSet(ViewSet):
