@@ -3,6 +3,7 @@
 As it comes, gunicorn gives each new connection to a thread, which then waits for the client's bytes: as many silent or
 dripping clients as there are threads stop the service (24 did, against 2 processes of 4 threads). Here the loop that
 accepts connections gathers the bytes, for all clients at once, and a client that is too slow gets 408 and is gone.
+What a thread is given is all that it will ever read: however a request was written, no thread asks the client for more.
 """
 
 import json
@@ -13,7 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from socket import SHUT_RD, SO_SNDTIMEO, SOL_SOCKET
+from socket import SHUT_WR, SO_SNDTIMEO, SOL_SOCKET
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -24,8 +25,8 @@ HEAD_SECONDS = 10.0
 SLOWEST_BYTES_A_SECOND = 16_000
 #: Four times what any browser sends; more is answered 431.
 MOST_HEAD_BYTES = 64 * 1024
-#: A body up to this is gathered whole; a larger one (an upload) is read by the thread, under the same deadline.
-WHOLE_BODY_BYTES = 8 * 2**20
+#: As much as the application takes of an upload; more is answered 413.
+MOST_BODY_BYTES = 60 * 2**20
 #: What unfinished requests of one process may hold together; beyond, the oldest go.
 MOST_BYTES = 128 * 2**20
 #: For a client to take more of an answer.
@@ -33,12 +34,12 @@ ANSWER_SECONDS = 30
 _ANSWER_TIME = struct.pack("ll", ANSWER_SECONDS, 0)
 
 _HEAD_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_CHUNKED = re.compile(rb"^transfer-encoding:[^\r\n]*chunked[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+# Zeros in front make a number no larger; what is no length for us has no body, and gunicorn refuses it.
+_LENGTH = re.compile(rb"^content-length:[ \t]*0*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+# With a space before the colon it is refused by gunicorn; nothing is gathered for it.
+_ENCODED = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILINE)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
-_LAST_CHUNK = re.compile(rb"(?:^|\r\n)0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n$")
-#: Where the last chunk is looked for: its trailers are few.
-_TAIL_BYTES = 1024
 _RECEIVE_BYTES = 64 * 1024
 _MOST_READS = 16
 
@@ -64,6 +65,19 @@ TOO_MUCH_HEAD = _refusal(
     f"Headers hold {MOST_HEAD_BYTES} bytes at most.",
     "headers_too_large",
 )
+TOO_MUCH_BODY = _refusal(
+    413,
+    "Payload Too Large",
+    f"The body is larger than {MOST_BODY_BYTES} bytes.",
+    "payload_too_large",
+)
+#: The application reads no chunks: a request without a length has no body for it.
+NO_LENGTH = _refusal(
+    411,
+    "Length Required",
+    "Send the body whole, with its Content-Length and without Transfer-Encoding.",
+    "length_required",
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -73,49 +87,66 @@ class Arriving:
     conn: TConn
     deadline: float
     data: bytearray = field(default_factory=bytearray)
-    #: Where the body begins and ends, once the headers are there; an end is unknown where chunks come.
+    #: Where the body begins and ends, once the headers are there.
     body_at: int | None = None
-    ends_at: int | None = None
+    ends_at: int = 0
 
     @property
     def is_whole(self) -> bool:
-        if self.body_at is None:
-            return False
-        if len(self.data) - self.body_at >= WHOLE_BODY_BYTES:
-            return True
-        if self.ends_at is not None:
-            return len(self.data) >= self.ends_at
-        return self._has_last_chunk
+        return self.body_at is not None and len(self.data) >= self.ends_at
 
-    @property
-    def missing_bytes(self) -> int:
-        """What a thread still has to read; where chunks come and have not ended, as much as was read."""
-        if self.body_at is None or self._has_last_chunk:
-            return 0
-        return WHOLE_BODY_BYTES if self.ends_at is None else max(self.ends_at - len(self.data), 0)
-
-    @property
-    def _has_last_chunk(self) -> bool:
-        if self.body_at is None or self.ends_at is not None:
-            return False
-        return _LAST_CHUNK.search(self.data[max(self.body_at - 2, len(self.data) - _TAIL_BYTES) :]) is not None
-
-    def read_head(self, now: float) -> bool:
-        """Look for the end of the headers; whether the client awaits leave to send the body."""
+    def read_head(self, now: float) -> bytes:
+        """Look for the end of the headers; what the client is told at once: to send the body, or why not to."""
         found = self.data.find(_HEAD_END)
         if self.body_at is not None or found < 0:
-            return False
+            return b""
         self.body_at = found + len(_HEAD_END)
         head = bytes(self.data[: self.body_at])
+        if _ENCODED.search(head):
+            return NO_LENGTH
         length = _LENGTH.search(head)
-        if length is None and not _CHUNKED.search(head):
-            self.ends_at = self.body_at
-            return False
-        # Both at once is somebody's trick: gunicorn refuses it, and needs no body for that.
-        size = int(length[1]) if length else WHOLE_BODY_BYTES
-        self.ends_at = self.body_at + size if length else None
-        self.deadline = now + HEAD_SECONDS + min(size, WHOLE_BODY_BYTES) / SLOWEST_BYTES_A_SECOND
-        return bool(_EXPECTS.search(head)) and len(self.data) == self.body_at
+        size = int(length[1]) if length else 0
+        if size > MOST_BODY_BYTES:
+            return TOO_MUCH_BODY
+        self.ends_at = self.body_at + size
+        self.deadline = now + HEAD_SECONDS + size / SLOWEST_BYTES_A_SECOND
+        return CONTINUE if size and _EXPECTS.search(head) and len(self.data) == self.body_at else b""
+
+    def handed_over(self) -> "tuple[bytes, Rest, bytes]":
+        """The headers without what was answered already, the body, and what was sent ahead of the next request."""
+        head, body = bytes(self.data[: self.body_at]), memoryview(self.data)[self.body_at : self.ends_at]
+        return _EXPECTS.sub(b"", head, count=1), Rest(body), bytes(self.data[self.ends_at :])
+
+
+class Rest:
+    """What gunicorn reads in place of the socket: the body that has arrived, and then the end."""
+
+    def __init__(self, body: memoryview) -> None:
+        self._body, self._at = body, 0
+
+    def __call__(self, size_hint: int | None = None) -> bytes:
+        piece = bytes(self._body[self._at : self._at + (size_hint or _RECEIVE_BYTES)])
+        self._at += len(piece)
+        return piece
+
+
+class Connection(TConn):  # type: ignore[misc] # it has no types
+    """A connection that ends without waiting for the client: gunicorn lingers two seconds, in the loop of all."""
+
+    def close(self, graceful: bool = False) -> None:
+        if graceful:
+            with suppress(OSError):
+                self.sock.setblocking(False)
+                self.sock.shutdown(SHUT_WR)
+                _discard(self.sock)
+        super().close()
+
+
+def _discard(sock: Any) -> None:
+    """Take what has come: closed over unread bytes, a connection is reset, and the client would not read its answer."""
+    for _ in range(_MOST_READS):
+        if not sock.recv(_RECEIVE_BYTES):
+            break
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
@@ -126,8 +157,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         #: Oldest first.
         self.arriving: dict[TConn, Arriving] = {}
         self.arriving_bytes = 0
-        #: Until when a thread may read the rest of a large body.
-        self.reading: dict[TConn, float] = {}
+        #: What was sent behind a request that is being answered.
+        self.ahead: dict[TConn, bytes] = {}
 
     def accept(self, listener: Any) -> None:
         """Take a connection, and wait for its request beside all others."""
@@ -139,7 +170,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         # At the limit the one that has kept us waiting longest goes: a healthy client is not among those.
         if self.nr_conns >= self.worker_connections and self.arriving:
             self._drop(next(iter(self.arriving.values())))
-        self._await(TConn(self.cfg, sock, client, listener.getsockname()))
+        self._await(Connection(self.cfg, sock, client, listener.getsockname()))
 
     def on_client_socket_readable(self, conn: TConn, client: Any) -> None:
         """The next request of a connection that was kept."""
@@ -163,11 +194,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
             # A server that stops waits for nobody who has not begun.
             if request.deadline <= now or force or not (self.alive or request.data):
                 self._drop(request, TOO_SLOW)
-        for conn in [conn for conn, deadline in self.reading.items() if deadline <= now]:
-            del self.reading[conn]
-            # The thread reads the end of the stream; if it has read all, nothing happens to the answer.
-            with suppress(OSError):
-                conn.sock.shutdown(SHUT_RD)
 
     def _await(self, conn: TConn, ahead: bytes = b"") -> None:
         request = self.arriving[conn] = Arriving(conn, time.monotonic() + HEAD_SECONDS)
@@ -190,9 +216,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
     def _take(self, request: Arriving, data: bytes) -> None:
         request.data += data
         self.arriving_bytes += len(data)
-        if request.read_head(time.monotonic()):
+        answer = request.read_head(time.monotonic())
+        if answer and answer != CONTINUE:
+            self._drop(request, answer)
+            return
+        if answer:
             with suppress(OSError):
-                request.conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                request.conn.sock.send(answer)
         if request.is_whole:
             self._hand_over(request)
         elif request.body_at is None and len(request.data) > MOST_HEAD_BYTES:
@@ -204,19 +234,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         conn = request.conn
         self._forget(request)
         conn.init()
-        # Leave to send the body was given already.
-        conn.parser.unreader.unread(_EXPECTS.sub(b"", bytes(request.data), count=1))
+        head, body, self.ahead[conn] = request.handed_over()
+        conn.parser.unreader.unread(head)
+        conn.parser.unreader.chunk = body
         conn.data_ready = True
         # The thread makes the socket wait; not for ever, whatever the client does with the answer.
         conn.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, _ANSWER_TIME)
-        if request.missing_bytes:
-            seconds = HEAD_SECONDS + request.missing_bytes / SLOWEST_BYTES_A_SECOND
-            self.reading[conn] = time.monotonic() + seconds
         super().enqueue_req(conn)
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        """The thread is done with the request, and with its body."""
-        self.reading.pop(conn, None)
+        """The thread is done with the request: the next one may be here already."""
+        if ahead := self.ahead.pop(conn, b""):
+            conn.parser.unreader.unread(ahead)
         super().finish_request(conn, fs)
 
     def _drop(self, request: Arriving, last_words: bytes = b"") -> None:
@@ -226,10 +255,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         if last_words and request.data:
             with suppress(OSError):
                 request.conn.sock.send(last_words)
-                # Closed over unread bytes, a connection is reset, and the client would not read why.
-                for _ in range(_MOST_READS):
-                    if not request.conn.sock.recv(_RECEIVE_BYTES):
-                        break
+                _discard(request.conn.sock)
         request.conn.close()
 
     def _forget(self, request: Arriving) -> None:

@@ -20,8 +20,8 @@ config = Environment()
 config.read_env(str(BASE_DIR / ".env"))
 
 # --- Where things live --------------------------------------------------------------------------------------------
-# A relative folder is one of this checkout, from whichever folder a command is called.
-VAR_DIR = BASE_DIR / config("SCRUM_ML_VAR_DIR", default="var")
+# A relative folder is one of this checkout, from whichever folder a command is called; an empty name is none.
+VAR_DIR = BASE_DIR / (config("SCRUM_ML_VAR_DIR", default="var") or "var")
 keep_private(VAR_DIR)
 
 
@@ -265,7 +265,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Model store --------------------------------------------------------------------------------------------------
 # No bucket named: a directory holds the models. With one, any S3-compatible server does.
-MODEL_STORE_DIR = Path(config("MODEL_STORE_DIR", default=str(VAR_DIR / "models")))
+MODEL_STORE_DIR = BASE_DIR / (config("MODEL_STORE_DIR", default=str(VAR_DIR / "models")) or VAR_DIR / "models")
 AWS_STORAGE_BUCKET_NAME = config("AWS_STORAGE_BUCKET_NAME", default="") or None
 AWS_STORAGE_PREFIX = config("AWS_STORAGE_PREFIX", default="")
 AWS_S3_REGION_NAME = config("AWS_S3_REGION_NAME", default="us-east-1")

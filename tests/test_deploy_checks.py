@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import OperationalError, connection
 
-from apps.common.operations import checks, health
+from apps.common.operations import checks, health, slips
 from apps.common.operations.health import Check, Health
 from apps.ml import health as ml_health
 from apps.ml.tests.factories import MLModelFactory
@@ -16,6 +16,7 @@ STRONG, ALSO_STRONG = "k3Vd9-QmZ7xW_pL2sYf8RtB4nHc6", "w8Xq2_NjK5vD-tG1zMa7PbE9r
 PRODUCTION: dict[str, Any] = {
     "SECRET_KEY": STRONG * 2,
     "ML_SIGNING_KEYS": [ALSO_STRONG],
+    "CONNECTION_KEYS": [STRONG],
     "METRICS_TOKEN": STRONG,
     "ALLOWED_HOSTS": ["scrum.example.com"],
     "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
@@ -58,6 +59,7 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(productio
     [
         ("ML_SIGNING_KEYS", ["short"], "common.E001"),
         ("ML_SIGNING_KEYS", ["a" * 40], "common.E001"),
+        ("CONNECTION_KEYS", ["short"], "common.E001"),
         ("METRICS_TOKEN", "secret", "common.E001"),
         ("ALLOWED_HOSTS", ["*"], "common.E002"),
         ("LOG_FORMAT", "xml", "common.E003"),
@@ -73,6 +75,14 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(productio
         ("AWS_STORAGE_BUCKET_NAME", None, "ml.W001"),
         ("EMAIL_URL", "", "notifications.W001"),
         ("WEBHOOK_ALLOWED_NETWORKS", ["10.0.0.1/8"], "common.E006"),
+        *(
+            ("ALLOWED_HOSTS", [host], "common.E006")
+            for host in ("https://a.example", "a.example:80", "::1", "a.example/")
+        ),
+        ("DEFAULT_FROM_EMAIL", "Scrum ML", "common.E006"),
+        ("METRICS_TOKEN", STRONG + "ä", "common.E006"),
+        ("PUBLIC_URL", "https://a.example/?b", "common.E006"),
+        ("PUBLIC_URL", "https://a.example/#b", "common.E006"),
         ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
     ],
@@ -83,6 +93,16 @@ def test_a_mistake_is_named_and_comes_with_a_hint(production: Any, name: str, va
     found = findings()[finding]
 
     assert found.hint or finding.startswith("security.")
+
+
+@pytest.mark.parametrize("rate", ["-5/min", "0/min", "20/month", "20/", "20 per minute", "1_0/min"])
+def test_a_rate_that_lets_nobody_in_or_means_something_else_is_none(rate: str) -> None:
+    assert not slips._is_rate(rate)
+
+
+@pytest.mark.parametrize("rate", ["", "20/min", "1200/m", "30/hour", "5/d"])
+def test_rates_are_numbers_by_units_of_time(rate: str) -> None:
+    assert slips._is_rate(rate)
 
 
 @pytest.mark.django_db

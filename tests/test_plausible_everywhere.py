@@ -56,6 +56,16 @@ def test_no_question_is_asked_with_it(client, team, address, name, value):
     assert answer.json()["errors"][0]["pointer"].split("/")[1] == name
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_no_day_of_a_list_is_implausible(client, team, day):
+    answer = client.post(
+        f"/api/v1/ml/projects/{team.project_id}/forecast/", {"days_off": ["2026-01-02", day]}, format="json"
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"].startswith("/days_off")
+
+
 @pytest.mark.parametrize("wrong", [{"title": "\u3164"}, {"title": "a\x1bb"}, {"description": "\0"}])
 def test_the_services_refuse_it_whoever_calls_them(team, wrong):
     issue = IssueFactory(project=team.project)

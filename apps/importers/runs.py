@@ -91,7 +91,7 @@ def ask_again(
 
 def forget_uploads(*, now: datetime) -> int:
     """Let go of files that were tried and never imported."""
-    tried = ImportRun.objects.filter(status=Status.COMPLETED, upload__isnull=False)
+    tried = ImportRun.objects.filter(status__in=(Status.COMPLETED, Status.FAILED), upload__isnull=False)
     return tried.filter(finished_at__lt=now - UPLOADS_KEPT).update(upload=None)
 
 

@@ -178,3 +178,8 @@ def test_a_page_that_finds_the_database_locked_says_so_too() -> None:
     assert answer is not None
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert RequestLimits(lambda request: None).process_exception(RequestFactory().get("/"), ValueError()) is None
+
+
+@pytest.mark.parametrize("address", ["/projects/X/issues/a%00b/", "/projects/X/backlog/?q=%00"])
+def test_a_page_with_a_nul_is_refused_before_postgresql_refuses_its_text(client, address):
+    assert client.get(address).status_code == 400

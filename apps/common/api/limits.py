@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -47,9 +48,13 @@ class RequestLimits:
 
         Pages are counted here, endpoints where they know whose key it is.
         """
-        if not hasattr(view, "cls") and (wait := _wait_for_page(request)) is not None:
-            body = problem(429, "Throttled", f"Too many requests: wait {math.ceil(wait)} s.", "throttled")
-            return _answer(body, {"Retry-After": str(max(math.ceil(wait), 1))})
+        if not hasattr(view, "cls"):
+            if (wait := _wait_for_page(request)) is not None:
+                body = problem(429, "Throttled", f"Too many requests: wait {math.ceil(wait)} s.", "throttled")
+                return _answer(body, {"Retry-After": str(max(math.ceil(wait), 1))})
+            if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+                # No text of ours holds one, and PostgreSQL takes none. Endpoints say which field it is.
+                raise BadRequest("The address holds a NUL character.")
         unknown, known = unknown_parameters(view, request)
         if not unknown:
             return None

@@ -31,8 +31,9 @@ class RefusesUnknownFields:
                 raise serializers.ValidationError(faults)
         values = super().to_internal_value(data)  # type: ignore[misc]
         # After reading, since there are many ways to write a date.
-        days = {name: value for name, value in values.items() if isinstance(value, date)}
-        faults = {name: fault for name, day in days.items() if (fault := date_fault(day))}
+        faults = {
+            name: fault for name, value in values.items() for day in _days_in(value) if (fault := date_fault(day))
+        }
         if faults:
             raise serializers.ValidationError(faults)
         return values
@@ -50,6 +51,10 @@ class RefusesUnknownFields:
         for name, value in data.items():
             if fault := _fault_of(self.fields[name], value):
                 yield name, fault
+
+
+def _days_in(value: Any) -> list[date]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, date)]
 
 
 def _fault_of(field: serializers.Field[Any, Any, Any, Any], value: Any) -> str | None:

@@ -22,7 +22,11 @@ CheckFunction = Callable[..., Sequence[CheckMessage]]
 
 @register(Tags.security, deploy=True)
 def keys_are_strong(**_: Any) -> list[CheckMessage]:
-    keys = {"ML_SIGNING_KEYS": settings.ML_SIGNING_KEYS, "METRICS_TOKEN": [settings.METRICS_TOKEN or None]}
+    keys: dict[str, list[str]] = {
+        "ML_SIGNING_KEYS": settings.ML_SIGNING_KEYS,
+        "CONNECTION_KEYS": settings.CONNECTION_KEYS,
+        "METRICS_TOKEN": [settings.METRICS_TOKEN] if settings.METRICS_TOKEN else [],
+    }
     return [
         Error(
             f"{name} can be guessed.",
@@ -30,7 +34,7 @@ def keys_are_strong(**_: Any) -> list[CheckMessage]:
             id="common.E001",
         )
         for name, values in keys.items()
-        if any(value is not None and _is_weak(value) for value in values)
+        if any(map(_is_weak, values))
     ]
 
 

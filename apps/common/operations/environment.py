@@ -3,8 +3,9 @@
 import builtins
 import sys
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -50,7 +51,9 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
 
     def db(self, name: str, *, default: str) -> dict[str, Any]:
         """A database's address as Django's dictionary."""
-        found = _read(name, self.db_url_config, str(self.str(name, default="")) or default, _DATABASES)
+        # Folders of the default may hold what has a meaning in addresses.
+        text = str(self.str(name, default="")) or quote(default, safe=":/")
+        found = _read(name, self.db_url_config, text, _DATABASES)
         if not str(found.get("ENGINE")).startswith("django.db.backends."):
             _refuse_address(name, _DATABASES)
         return found
@@ -58,6 +61,11 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
     def email(self, text: str) -> dict[str, Any]:
         """The address of a mail server, which EMAIL_URL names, as Django's settings; without one, mail goes nowhere."""
         return _read("EMAIL_URL", self.email_url_config, text or "dummymail://", _MAIL_SERVERS)
+
+    def list(self, name: str, *, default: Sequence[str]) -> builtins.list[str]:
+        """What stands between commas; blanks around it are nobody's name, key or network."""
+        parts = [part.strip() for part in str(self.str(name, default="")).split(",")]
+        return [part for part in parts if part] or builtins.list(default)
 
     def _number(self, name: str, cast: Callable[[str], Value], default: Value, limits: tuple[Value, Value]) -> Value:
         text = str(self.str(name, default=str(default)))

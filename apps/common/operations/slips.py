@@ -5,18 +5,27 @@ later fails in somebody's request.
 """
 
 import ipaddress
+import re
 import sys
 from collections.abc import Iterator
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from kombu.transport import TRANSPORT_ALIASES
-from rest_framework.throttling import SimpleRateThrottle
 
 #: Checks under this tag ask nobody and are run before anything is served.
 SETTINGS = "settings"
+#: A name, one with all below it, everything, or an address: without scheme, port and path, or nobody is let in.
+_HOST = re.compile(r"\*|\.?[^\s:/?#@\[\]]+|\[[0-9a-fA-F:.]+\]")
+#: What a bearer's token is made of (RFC 6750).
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]*=*")
+#: The framework reads a unit's first letter only, and takes a month for a minute.
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)")
 _NEITHER = ' \t\r\n\\"<>^`{|}'
 
 
@@ -43,7 +52,9 @@ def slip_in_url(url: str, *, schemes: tuple[str, ...]) -> str:
         return f"does not begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
     if not parts.hostname:
         return "names no host"
-    return "has a port that is none; ports go from 1 to 65535" if port == 0 else ""
+    if port == 0:
+        return "has a port that is none; ports go from 1 to 65535"
+    return "ends with a fragment (#…); a # in a password is written %23" if parts.fragment else ""
 
 
 @register(SETTINGS)
@@ -54,11 +65,20 @@ def addresses_are_addresses(**_: Any) -> list[CheckMessage]:
 def _slips() -> Iterator[tuple[str, str]]:
     if settings.PUBLIC_URL and (slip := slip_in_url(settings.PUBLIC_URL, schemes=("https", "http"))):
         yield f"PUBLIC_URL {slip}.", "It is like https://scrum.example.com."
+    if "?" in settings.PUBLIC_URL:
+        yield "PUBLIC_URL holds a question, and addresses are put behind it.", "It is like https://scrum.example.com."
     if slip := _slip_in_broker(settings.CELERY_BROKER_URL):
         yield (
             f"CELERY_BROKER_URL {slip}.",
             "It is like redis://:password@host:6379/0 or amqp://user:password@host:5672.",
         )
+    for host in settings.ALLOWED_HOSTS:
+        if not _HOST.fullmatch(host):
+            yield f"ALLOWED_HOSTS holds {host!r}, which is no host name.", "Write it as scrum.example.com or [::1]."
+    if not _is_sender(settings.DEFAULT_FROM_EMAIL):
+        yield "DEFAULT_FROM_EMAIL is no address that sends mails.", "It is like Scrum ML <scrum@example.com>."
+    if not _TOKEN.fullmatch(settings.METRICS_TOKEN):
+        yield "METRICS_TOKEN holds what no header carries.", "It is made of letters, digits and - . _ ~ + / =."
     rates: dict[str, str | None] = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]  # type: ignore[assignment]
     for name, rate in rates.items():
         if not _is_rate(rate):
@@ -80,11 +100,16 @@ def _slip_in_broker(url: str) -> str:
 
 
 def _is_rate(rate: str | None) -> bool:
+    return not rate or _RATE.fullmatch(rate) is not None
+
+
+def _is_sender(text: str) -> bool:
+    name, address = parseaddr(text)
     try:
-        number, _ = SimpleRateThrottle.parse_rate(SimpleRateThrottle.__new__(SimpleRateThrottle), rate)
-    except (ValueError, KeyError, IndexError):
+        validate_email(address)
+    except ValidationError:
         return False
-    return rate is None or bool(number)
+    return name.isprintable()
 
 
 def _is_network(text: str) -> bool:

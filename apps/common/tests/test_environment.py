@@ -73,3 +73,15 @@ def test_a_word_beside_the_choice_is_refused_with_the_choice(config: Environment
 
     with pytest.raises(SystemExit, match="it is one of INFO, ERROR"):
         config.choice("LOG_LEVEL", default="INFO", among=("INFO", "ERROR"))
+
+
+def test_blanks_around_commas_belong_to_no_part_of_a_list(config: Environment) -> None:
+    config.ENVIRON |= {"KEYS": "new, old ,", "BLANK": " , "}
+
+    assert config.list("KEYS", default=[]) == ["new", "old"]
+    assert config.list("BLANK", default=["own"]) == ["own"]
+
+
+@pytest.mark.parametrize("name", ["team #1", "100%25", "a+b", "a?b=c"])
+def test_the_default_database_lies_in_its_folder_whatever_that_is_called(config: Environment, name: str) -> None:
+    assert config.db("DATABASE_URL", default=f"sqlite:////srv/{name}/db.sqlite3")["NAME"] == f"/srv/{name}/db.sqlite3"

@@ -86,6 +86,12 @@ class RunPage:
         return bool(self.run.is_dry_run and self.run.status == "completed" and self.run.upload is not None)
 
     @property
+    def can_be_mapped(self) -> bool:
+        """Whether other columns can be chosen: also for a file that was refused as it stands."""
+        is_refused = self.run.is_dry_run and self.run.status == "failed" and self.run.upload is not None
+        return self.can_be_confirmed or bool(is_refused and self.preview)
+
+    @property
     def can_be_undone(self) -> bool:
         """Whether it is known what it changed."""
         is_over = self.run.status in {"completed", "failed"}
@@ -105,7 +111,7 @@ class RunPage:
     def preview(self) -> FilePreview | None:
         """How the file is understood; None without one, or where it cannot be read."""
         try:
-            return preview_of(self.run, now=self.now) if self.can_be_confirmed else None
+            return None if self.is_under_way or not self.run.is_dry_run else preview_of(self.run, now=self.now)
         except ImportRefused:
             # The run itself tells why: it reads the same file the same way.
             return None
@@ -148,7 +154,8 @@ def _plain(value: Any) -> str:
 def chosen_columns(values: Mapping[str, str]) -> dict[str, str]:
     """Columns that were chosen by hand in a form."""
     chosen = {name: values.get(f"map-{name}", AS_RECOGNISED) for name in FIELDS}
-    return {name: column for name, column in chosen.items() if column != AS_RECOGNISED}
+    # No file has a column of that name, and PostgreSQL keeps none.
+    return {name: column for name, column in chosen.items() if column != AS_RECOGNISED and "\0" not in column}
 
 
 @dataclass(frozen=True, slots=True)

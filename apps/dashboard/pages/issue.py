@@ -8,6 +8,8 @@ from uuid import UUID
 
 from apps.dashboard.pages.sprints import ListedSprint, sprint_list
 from apps.dashboard.types import Project
+from apps.ml.selectors.backlog import BacklogQuery, open_issues
+from apps.ml.services.predictions.switch import is_predicted
 from apps.projects.selectors import history_of, issues_of, person_names
 
 #: More than anybody reads.
@@ -21,6 +23,8 @@ class IssuePage:
     issue: Any
     sprint: ListedSprint | None
     history: Sequence["Happened"]
+    #: Whether it is open work of which something is predicted.
+    is_predicted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ def issue_page(project: Project, reference: str) -> IssuePage | None:
     history = list(history_of(found))[::-1][:MOST_CHANGES]
     people = person_names({value for change in history for value in (change.old_value, change.new_value)})
     names = {str(each.sprint.pk): each.sprint.name for each in sprints} | people
-    return IssuePage(found, sprint, [_happened(change, names) for change in history])
+    is_open = is_predicted(project) and open_issues(project.pk, BacklogQuery()).filter(pk=found.pk).exists()
+    return IssuePage(found, sprint, [_happened(change, names) for change in history], is_open)
 
 
 def _happened(change: Any, names: Mapping[str, str]) -> Happened:

@@ -50,6 +50,8 @@ class Measured:
 
     name: str | Promise
     model: str
+    #: Of the model that knows the team's estimate, and of the estimate alone, on the issues that had one.
+    informed: str
     baseline: str
     team: str
 
@@ -106,9 +108,10 @@ class KindOfModel:
     failure: str
 
     @property
-    def has_team(self) -> bool:
-        """Whether the team's own estimates were measured beside it."""
-        return any(row.team for row in self.measured)
+    def n_estimated(self) -> int:
+        """Of the issues it was measured on, those that the team had estimated: there it answers with the estimate."""
+        informed = self.active.metrics.get("with_estimate") if self.active else None
+        return int(informed["n_test"]) if informed and informed.get("human_mae") is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,19 +182,18 @@ def _trained_at(model: MLModel) -> datetime:
 
 
 def _measured(model: MLModel) -> Iterator[Measured]:
-    metrics = model.metrics
+    metrics, informed = model.metrics, model.metrics.get("with_estimate") or {}
     unit = _unit(model)
     for name, label, how in _METRICS:
         if metrics.get(name) is not None:
-            own, baseline, team = (
-                _written(metrics.get(f"{prefix}{name}"), how, unit) for prefix in ("", "baseline_", "human_")
-            )
-            yield Measured(label, own, baseline, team)
+            figures = (metrics.get(name), informed.get(name), metrics.get(f"baseline_{name}"))
+            told = [_written(value, how, unit) for value in (*figures, informed.get(f"human_{name}"))]
+            yield Measured(label, *told)
 
 
 def _unit(model: MLModel) -> str:
     truth = KINDS[model.model_type].truth
-    return truth.unit if truth else ""
+    return "" if truth is None else _("pt") if truth.unit == "points" else truth.unit
 
 
 def _written(value: float | None, how: str, unit: str) -> str:

@@ -20,7 +20,7 @@ from apps.common.exceptions import NotEnoughData
 from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.types import Project
 from apps.ml.selectors.kept_forecasts import kept_forecasts
-from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
+from apps.ml.services.forecasts.keeping import is_comparable, kept_answer, moved_answer
 
 #: The promise whose parts are drawn.
 PROMISED = 85
@@ -98,7 +98,7 @@ def moved_panel(project: Project, asked: str, *, now: datetime) -> MovedPanel:
     """Why the date moved since the day that an address names, or else since a week ago."""
     since = _day_or_none(asked)
     today = now.astimezone(project.zone).date()
-    day = since if since and since < today else None
+    day = since if since and is_comparable(since, today) else None
     try:
         return MovedPanel(
             remembered(state_of(project, now=now), f"moved {day}", lambda: moved_answer(project, now=now, since=day))

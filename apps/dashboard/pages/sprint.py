@@ -145,7 +145,7 @@ class SprintPage:
         words = {"chance": percent(chance), "goal": percent(TARGET_PROBABILITY)}
         return gauge(chance, goal=TARGET_PROBABILITY, label=_("%(chance)s, the goal is %(goal)s") % words)
 
-    @property
+    @cached_property
     def path(self) -> Sequence[NamedIssue]:
         """What to take out, one after another, for the target; empty where that is reached or out of reach."""
         reached = self.overview.path and self.overview.path[-1].probability_after >= TARGET_PROBABILITY

@@ -25,7 +25,9 @@ COMPARED = {
     "coverage": 0.77,
     "baseline_mae": 6.2,
     "baseline_malr": 0.81,
-    "human_mae": 4.19,
+    # Of all that had an estimate; beside the model that knows it stands the estimate on the same issues.
+    "human_mae": 4.5,
+    "with_estimate": {"mae": 3.6, "malr": 0.38, "coverage": 0.8, "human_mae": 4.19, "human_malr": 0.48, "n_test": 30},
     "beats_baseline": True,
     "verdict": "It is better on 40 newer issues.",
     "comparison": {
@@ -52,9 +54,10 @@ def serving(demo: Small, db: None) -> MLModel:
     "told",
     [
         "1.1.0 serves",
-        "mean error 4 h 6.2 h 4.2 h",
-        "typical factor 1.5× 2.2×",
-        "80 % range held 77 %",
+        "mean error 4 h 6.2 h 3.6 h 4.2 h",
+        "typical factor 1.5× 2.2× 1.5× 1.6×",
+        "80 % range held 77 % 80 %",
+        "The last two columns: the 30 issues that the team had estimated",
         "from 612 completed issues with hours",
         "Champion and challenger, on 40 newer issues",
         "new model 1.1.0 0.41 model 1.0.0, which served 0.52 naive baseline 0.80",

@@ -19,6 +19,7 @@ from apps.common.charts.numbers import day, percent
 from apps.dashboard import memory
 from apps.dashboard.tests.conftest import Team
 from apps.dashboard.views.scope import NAVIGATION
+from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first, unfinished
 from apps.ml.selectors.trust import open_anomalies
@@ -31,6 +32,7 @@ from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
+from apps.ml.services.sprints.overview import sprint_overview
 from apps.ml.services.upkeep.installation import note_worker
 from apps.projects.models import Issue, Project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
@@ -176,6 +178,25 @@ def test_an_issue_tells_its_past_in_names(demo: Team, lead: Client):
     assert f"Assignee – {issue.assignee.full_name}" in shown
     assert demo.running.name in shown
     assert str(demo.running.pk) not in shown
+
+
+def test_a_prediction_of_an_open_issue_is_offered_where_it_is_read_and_of_no_other(demo: Team, lead: Client):
+    issues = Issue.objects.filter(project=demo.project)
+    running, finished = issues.filter(sprint=demo.running, resolved_at=None)[0], issues.exclude(resolved_at=None)[0]
+
+    pages = [lead.get(f"/projects/DEMO/issues/{each.external_id}/").content.decode() for each in (running, finished)]
+
+    assert f"/backlog/{running.pk}/" in pages[0]
+    assert f"/backlog/{finished.pk}/" not in pages[1]
+
+
+def test_every_issue_that_a_sprint_had_better_lose_is_marked(demo: Team, lead: Client):
+    path = sprint_overview(demo.running, now=NOW).path
+    assert path[-1].probability_after >= TARGET_PROBABILITY
+
+    shown = lead.get(f"/projects/DEMO/sprints/{number_of(demo)}/").content.decode()
+
+    assert shown.count("take out</b>") == len(path)
 
 
 def test_the_start_page_sums_up_each_project(demo: Team, lead: Client):

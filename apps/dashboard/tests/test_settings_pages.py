@@ -112,6 +112,28 @@ def test_a_file_is_tried_mapped_by_hand_imported_and_taken_back(lead, project):
     gone = lead.post(address("import-confirm", project, run_id=tried.pk), {}, follow=True).content.decode()
     assert "This file is gone: upload it again." in gone
 
+    assert "Take this import back" in lead.get(address("import-run", project, run_id=imported.pk)).content.decode()
+    lead.post(address("import-undo", project, run_id=imported.pk))
+    assert not Issue.objects.filter(project=project).exists()
+
+
+def test_a_file_that_is_refused_gets_its_columns_chosen_by_hand(lead, project):
+    upload = SimpleUploadedFile("board.csv", FILE.replace(b"Headline", b"Was"))
+    lead.post(address("import-upload", project), {"file": upload})
+    refused = execute(ImportRun.objects.get().pk, now=timezone.now())
+    page = lead.get(address("import-run", project, run_id=refused.pk)).content.decode()
+
+    assert "No column holds titles. The file has: Key, Was, Status" in page
+    assert '<option value="Was">' in page
+    assert "Import it" not in page
+
+    lead.post(address("import-confirm", project, run_id=refused.pk), {"map-title": "Was", "try": "1"})
+    tried = execute(ImportRun.objects.exclude(pk=refused.pk).get().pk, now=timezone.now())
+
+    assert (
+        "<b>2 new issues</b> would come" in lead.get(address("import-run", project, run_id=tried.pk)).content.decode()
+    )
+
 
 def test_a_run_that_no_worker_takes_says_so(lead, project):
     lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", FILE)})
@@ -122,8 +144,9 @@ def test_a_run_that_no_worker_takes_says_so(lead, project):
     assert "No worker has taken it" in page
 
 
-def test_files_that_were_only_tried_are_let_go_after_a_day(lead, project):
-    lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", FILE)})
+@pytest.mark.parametrize("content", [FILE, b"Key,Was\nA-1,Fix the door\n"])
+def test_files_that_were_only_tried_are_let_go_after_a_day(lead, project, content):
+    lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", content)})
     tried = execute(ImportRun.objects.get().pk, now=timezone.now())
 
     forget_uploads(now=timezone.now() + timedelta(hours=25))

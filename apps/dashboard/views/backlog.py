@@ -8,10 +8,11 @@ from django.utils import timezone
 from apps.accounts.signed_in import signed_in
 from apps.dashboard.pages import backlog as page
 from apps.dashboard.views.files import file_of
-from apps.dashboard.views.scope import Project, project_page, show
+from apps.dashboard.views.scope import Project, predicted, project_page, show
 
 
 @project_page
+@predicted
 def backlog(request: HttpRequest, project: Project) -> HttpResponse:
     """Every open issue, searched, narrowed and ordered as the address says; a part of it where only that is asked."""
     asked = page.query_of(request.GET)
@@ -25,12 +26,14 @@ def backlog(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 @project_page
+@predicted
 def backlog_csv(request: HttpRequest, project: Project) -> HttpResponse:
     """The same issues as a file."""
     return file_of(page.backlog_file(project, page.query_of(request.GET)), "csv", name=f"{project.key}-backlog")
 
 
 @project_page
+@predicted
 def estimate(request: HttpRequest, project: Project) -> HttpResponse:
     """What is told of a title while it is typed: a part of the page."""
     values = request.GET
@@ -41,6 +44,7 @@ def estimate(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 @project_page
+@predicted
 def why(request: HttpRequest, project: Project, issue_id: UUID) -> HttpResponse:
     """What one issue's predictions rest on: inside the list, or a page of its own."""
     found = page.why(project, issue_id, user=signed_in(request))

@@ -6,10 +6,11 @@ from django.utils import timezone
 from apps.dashboard.pages.parts import parts_panel, references_panel
 from apps.dashboard.types import Project
 from apps.dashboard.views.files import file_of
-from apps.dashboard.views.scope import project_page, show_part
+from apps.dashboard.views.scope import predicted, project_page, show_part
 
 
 @project_page
+@predicted
 def parts(request: HttpRequest, project: Project) -> HttpResponse:
     """When each epic, label, component or type is done."""
     shown = parts_panel(project, request.GET.get("by", ""), now=timezone.now())
@@ -17,6 +18,7 @@ def parts(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 @project_page
+@predicted
 def parts_csv(request: HttpRequest, project: Project) -> HttpResponse:
     """The same as a file."""
     shown = parts_panel(project, request.GET.get("by", ""), now=timezone.now())

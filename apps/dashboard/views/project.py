@@ -15,12 +15,14 @@ from apps.dashboard.pages.project import project_page as read_page
 from apps.dashboard.pages.sprints import current_sprint
 from apps.dashboard.types import Project
 from apps.dashboard.views.files import file_of
-from apps.dashboard.views.scope import may, project_action, project_page, show
+from apps.dashboard.views.scope import may, predicted, project_action, project_page, show
 from apps.ml.selectors.trust import open_anomalies
 from apps.ml.services.anomalies.review import REVIEWS
+from apps.ml.services.predictions.switch import is_predicted
 
 
 @project_page
+@predicted
 def project(request: HttpRequest, project: Project) -> HttpResponse:
     """When it is done, and what stands in the way."""
     context = {"shown": _shown(project), "may_review": may(request, project, "member")}
@@ -30,9 +32,10 @@ def project(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page
 def chance(request: HttpRequest, project: Project) -> HttpResponse:
     """The chance of the sprint that runs, for the list of projects."""
-    sprint = current_sprint(project)
-    overview = sprint_figures(project, sprint.reference, now=timezone.now()) if sprint else None
-    return show(request, "chance.html", {"sprint": sprint, "overview": overview}, project=project)
+    sprint, is_on = current_sprint(project), is_predicted(project)
+    overview = sprint_figures(project, sprint.reference, now=timezone.now()) if sprint and is_on else None
+    context = {"sprint": sprint, "overview": overview, "is_on": is_on}
+    return show(request, "chance.html", context, project=project)
 
 
 @project_action("member")
@@ -53,6 +56,7 @@ def review(request: HttpRequest, project: Project, anomaly_id: UUID) -> HttpResp
 
 
 @project_page
+@predicted
 def project_file(request: HttpRequest, project: Project, name: str, kind: str) -> HttpResponse:
     """A table as CSV, a picture as SVG."""
     files = _shown(project).files

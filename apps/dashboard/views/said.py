@@ -8,10 +8,11 @@ from django.utils import timezone
 from apps.dashboard.pages import said as page
 from apps.dashboard.types import Project
 from apps.dashboard.views.files import file_of
-from apps.dashboard.views.scope import project_page, show, show_part
+from apps.dashboard.views.scope import predicted, project_page, show, show_part
 
 
 @project_page
+@predicted
 def moved(request: HttpRequest, project: Project) -> HttpResponse:
     """Why the date moved."""
     shown = page.moved_panel(project, request.GET.get("since", ""), now=timezone.now())

@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from apps.dashboard.types import Project
 from apps.ml.selectors.workers import missing_workers
+from apps.ml.services.predictions.switch import PredictionsOff, require_predictions
 from apps.projects.permissions import RANKS
 from apps.projects.selectors import projects_visible_to, role_of
 
@@ -28,6 +29,7 @@ __all__ = [
     "lead_page",
     "logged_in",
     "may",
+    "predicted",
     "project_action",
     "project_page",
     "show",
@@ -94,6 +96,24 @@ def project_action(role: str) -> Callable[[View], View]:
     return decorate
 
 
+def predicted(view: View) -> View:
+    """What tells of the future: where predictions are off, the page says so and tells nothing (see `_of_project`)."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, project: Project, **rest: Any) -> HttpResponse:
+        require_predictions(project)
+        return view(request, project, **rest)
+
+    return handle
+
+
+def predictions_off(request: HttpRequest, project: Project, *, is_guest: bool = False) -> HttpResponse:
+    """What stands in place of a page that predicts; inside an open page a sentence, which htmx takes only with 200."""
+    is_part = bool(request.headers.get("HX-Request"))
+    template = "off_part.html" if is_part else "off.html"
+    return show(request, template, {"is_guest": is_guest}, project=project, status=200 if is_part else 409)
+
+
 def logged_in(view: View) -> View:
     """Log in first: by the page's own redirect, or by that of the open page of which this is a part."""
 
@@ -114,7 +134,10 @@ def _of_project(view: View) -> View:
     def handle(request: HttpRequest, key: str, **rest: Any) -> HttpResponse:
         project = get_object_or_404(projects_visible_to(request.user), key=key)
         with timezone.override(project.zone):
-            return view(request, project, **rest)
+            try:
+                return view(request, project, **rest)
+            except PredictionsOff:
+                return predictions_off(request, project)
 
     return handle
 

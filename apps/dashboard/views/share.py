@@ -17,7 +17,8 @@ from apps.dashboard.pages.share import share_form, share_page
 from apps.dashboard.pages.sprint import SprintPage
 from apps.dashboard.services import sharing
 from apps.dashboard.types import Project
-from apps.dashboard.views.scope import lead_page, project_action, show
+from apps.dashboard.views.scope import lead_page, predictions_off, project_action, show
+from apps.ml.services.predictions.switch import is_predicted
 from apps.ml.services.sprints.overview import sprint_overview
 
 
@@ -59,6 +60,9 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     if link is None:
         raise Http404
     with timezone.override(link.project.zone):
+        is_over = link.sprint is not None and link.sprint.status == "completed"
+        if not is_over and not is_predicted(link.project):
+            return _of_a_link(predictions_off(request, link.project, is_guest=True))
         today = timezone.localdate(now)
         if link.sprint:
             body, found = "sprint_body.html", sprint_overview(link.sprint, now=now)
@@ -66,6 +70,9 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
         else:
             body, shown = "project_body.html", read_project(link.project, now=now, today=today)
         context = {"body": f"dashboard/{body}", "shown": shown, "link": link, "project": link.project}
-        answer = show(request, "shared.html", context)
+        return _of_a_link(show(request, "shared.html", context))
+
+
+def _of_a_link(answer: HttpResponse) -> HttpResponse:
     answer["Referrer-Policy"], answer["X-Robots-Tag"] = "no-referrer", "noindex, nofollow"
     return answer

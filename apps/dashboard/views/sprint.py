@@ -13,7 +13,8 @@ from apps.dashboard.pages.sprint import SprintPage, hours_of
 from apps.dashboard.pages.sprints import current_sprint, sprint_list
 from apps.dashboard.types import Project
 from apps.dashboard.views.files import file_of
-from apps.dashboard.views.scope import project_page, show
+from apps.dashboard.views.scope import predicted, project_page, show
+from apps.ml.services.predictions.switch import require_predictions
 from apps.projects.selectors import sprint_by_reference
 
 
@@ -37,6 +38,7 @@ def sprint(request: HttpRequest, project: Project, reference: str) -> HttpRespon
 
 
 @project_page
+@predicted
 def what_if(request: HttpRequest, project: Project, reference: str) -> HttpResponse:
     """The chance of a plan alone, for a page that is open."""
     sprint = sprint_by_reference(project, reference)
@@ -60,4 +62,6 @@ def _shown(project: Project, reference: str, kept: Sequence[str] | None = None) 
     found = sprint_figures(project, reference, now=now)
     if found is None:
         raise Http404
+    if found.sprint.status != "completed":
+        require_predictions(project)
     return SprintPage(found, today=timezone.localdate(now), kept=kept, hours=hours_of(found, now=now))

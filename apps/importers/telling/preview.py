@@ -1,15 +1,15 @@
 """How an uploaded file is understood, before anything is imported."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused
-from apps.importers.sources.csv.columns import SYNONYMS
+from apps.importers.sources.csv.columns import SYNONYMS, recognised
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.survey import reading_of
@@ -40,9 +40,9 @@ class FilePreview:
     columns: tuple[str, ...]
     fields: tuple[MappedField, ...]
     #: Columns of which nothing is read.
-    unread: tuple[str, ...]
-    notes: tuple[str, ...]
-    issues: tuple[ImportedIssue, ...]
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    issues: tuple[ImportedIssue, ...] = ()
 
 
 def preview_of(run: ImportRun, *, now: datetime) -> FilePreview | None:
@@ -51,7 +51,7 @@ def preview_of(run: ImportRun, *, now: datetime) -> FilePreview | None:
     Raises
     ------
     ImportRefused
-        If the file cannot be read; the message says what would be right.
+        If the file is no table, or not in its encoding; the message says what would be right.
     """
     content = bytes(run.upload or b"")
     if not content or len(content) > MOST_PREVIEWED_BYTES or _is_lines(run.upload_name):
@@ -60,7 +60,11 @@ def preview_of(run: ImportRun, *, now: datetime) -> FilePreview | None:
         path = Path(folder) / "upload.csv"
         path.write_bytes(content)
         shape = inspect_file(path, encoding="")
-        reading = reading_of(shape, run.mapping, now=now, meaning=category_of)
+        try:
+            reading = reading_of(shape, run.mapping, now=now, meaning=category_of)
+        except ImportRefused:
+            # The run itself tells why; the columns are shown, so that others can be chosen.
+            return _previewed(shape, recognised(shape.header))
         return _preview(shape, reading, tuple(_first_issues(shape, reading, now)))
 
 
@@ -74,13 +78,14 @@ def checked_mapping(asked: dict[str, str], columns: Sequence[str]) -> dict[str, 
 
 def _preview(shape: CsvShape, reading: Reading, issues: tuple[ImportedIssue, ...]) -> FilePreview:
     columns = reading.columns
-    read = columns.names()
+    notes = (*shape.notes, *columns.notes)
+    return replace(_previewed(shape, columns.names()), unread=columns.unread, notes=notes, issues=issues)
+
+
+def _previewed(shape: CsvShape, read: Mapping[str, str]) -> FilePreview:
     return FilePreview(
-        columns=tuple(dict.fromkeys(name for name in columns.header if name.strip())),
+        columns=tuple(dict.fromkeys(name for name in shape.header if name.strip())),
         fields=tuple(MappedField(name, read.get(name, "")) for name in ASKED_FIELDS),
-        unread=columns.unread,
-        notes=(*shape.notes, *columns.notes),
-        issues=issues,
     )
 
 

@@ -126,6 +126,16 @@ def test_a_file_without_titles_is_refused_with_its_columns():
         detect_columns(["key", "points"])
 
 
+def test_a_german_export_is_read_by_its_own_names():
+    german = {
+        "external_id": "Schlüssel", "title": "Titel", "description": "Beschreibung", "issue_type": "Vorgangstyp",
+        "created_at": "Erstellt", "started_at": "Begonnen", "resolved_at": "Erledigt", "actual_hours": "Aufwand (h)",
+        "assignee": "Bearbeiter", "labels": "Stichwörter",
+    }  # fmt: skip
+
+    assert detect_columns(list(german.values())).names() == german
+
+
 @pytest.mark.parametrize("header", ["Done on", "done_at", "Date done", "Finished on", "Completed Date"])
 def test_the_end_of_work_is_found_under_many_names(header):
     assert detect_columns(["title", header]).names()["resolved_at"] == header

@@ -15,31 +15,34 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "external_id": (
         "issuekey", "key", "tasknumber", "issuenumber", "number", "iid", "id", "issueid", "workitemid", "bugid",
         "taskid", "externalid", "ticket", "ticketid", "reference", "#", "clavedeincidencia", "vorgangsschlüssel",
-        "cléduticket", "clédelademande", "chavedaitem", "chavedoitem",
+        "schlüssel", "vorgangsnummer", "cléduticket", "clédelademande", "chavedaitem", "chavedoitem",
     ),
     "source_id": ("issueid", "globalid", "nodeid", "uuid"),
     "title": (
         "title", "summary", "name", "subject", "issuetitle", "tasktitle", "taskname", "headline", "task", "resumen",
-        "zusammenfassung", "résumé", "resumo",
+        "zusammenfassung", "résumé", "resumo", "titel", "betreff", "titre", "título", "titolo",
     ),
-    "description": ("description", "body", "details", "text"),
+    "description": ("description", "body", "details", "text", "beschreibung"),
     "issue_type": (
         "issuetype", "workitemtype", "type", "tracker", "kind", "tipodeincidencia", "vorgangstyp", "typedeticket",
-        "tipodeitem",
+        "tipodeitem", "typ",
     ),
     "parent": ("parent", "parentkey", "parentid", "parentissue", "parenttask", "epiclink", "parentreferenceid"),
     "status": ("status", "state", "estado", "état"),
     "status_category": ("statuscategory", "categoríadeestado", "statuskategorie", "catégoriedétat"),
     "resolution": ("resolution", "statereason", "closereason", "resolvedreason"),
-    "priority": ("priority", "prio"),
-    "component": ("component", "components", "areapath", "module", "project", "projectname", "epictitle"),
+    "priority": ("priority", "prio", "priorität"),
+    "component": (
+        "component", "components", "areapath", "module", "project", "projectname", "epictitle", "komponente",
+        "komponenten",
+    ),
     "reporter": (
         "reporter", "raisedby", "author", "authorusername", "createdby", "user", "userlogin", "creator", "openedby",
         "reportername", "reporterid", "submitter",
     ),
     "assignee": (
         "assignee", "assignedto", "assignees", "assigneeusername", "owner", "developer", "assigneename", "assigneeid",
-        "assigneddeveloper",
+        "assigneddeveloper", "bearbeiter", "zugewieseneperson", "zugewiesenan",
     ),
     "sprint": ("sprint", "sprints", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
     "sprint_id": ("cyclenumber", "sprintid", "iterationid"),
@@ -58,11 +61,13 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "estimatedhours", "estimatehours", "hoursestimated", "plannedhours", "originalestimate", "timeestimate",
         "timeoriginalestimate", "estimatedtime", "estimatedminutes", "originalestimatehours",
         "originalestimateseconds", "timeestimateseconds", "estimatehrs", "estimatedeffort", "plannedeffort",
+        "geschätztestunden", "planstunden",
     ),
     "actual_hours": (
         "actualhours", "hours", "hoursspent", "spenthours", "hoursactual", "loggedhours", "timespentminutes",
         "completedwork", "timespent", "spenttime", "totaltimespent", "actualminutes", "timespenthours",
         "timespentseconds", "efforthours", "actualefforthours", "workhours", "loggedminutes", "actualeffort",
+        "iststunden", "stunden", "aufwandstunden", "aufwandh",
     ),
     "created_at": (
         "created", "createdat", "createdon", "createddate", "creationdate", "datecreated", "createdatutc",
@@ -71,13 +76,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
     "started_at": (
         "started", "startedat", "startedon", "starteddate", "activateddate", "dateactivated", "startdate",
-        "datestarted",
+        "datestarted", "begonnen", "gestartet",
     ),
     "resolved_at": (
         "resolved", "resolvedat", "resolvedon", "resolutiondate", "completed", "completedat", "completedon",
         "completeddate", "closed", "closedat", "closedon", "closeddate", "closedatutc", "resolveddate", "dateclosed",
         "finished", "finishedat", "finishedon", "completiondate", "datecompleted", "dateresolved", "doneat",
-        "donedate", "finishdate", "doneon", "datedone", "resuelta", "erledigt", "résolution", "resolvido",
+        "donedate", "finishdate", "doneon", "datedone", "resuelta", "erledigt", "erledigtam",
+        "abgeschlossen", "résolution", "resolvido",
     ),
     "dropped_at": ("canceled", "cancelled", "canceledat", "cancelledat", "dropped", "droppedat"),
     "due_date": ("duedate", "due", "dueon"),
@@ -90,7 +96,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "modifiedat", "lastmodified", "lastupdated", "lastupdatedat", "actualizada", "aktualisiert", "misàjour",
         "atualizado", "aggiornato",
     ),
-    "labels": ("labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory"),
+    "labels": (
+        "labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory", "stichwörter",
+    ),
 }
 # fmt: on
 #: Columns that must not be read as something they resemble, with the reason the user is told.
@@ -212,6 +220,12 @@ def detect_columns(
     return Columns(positions, units, tuple(header), tuple(notes), _distinct(unread), lists)
 
 
+def recognised(header: Sequence[str]) -> dict[str, str]:
+    """Field → the header's own words, by names alone: what there is to show of a file that is refused."""
+    found = _positions([normal_form(name) for name in header], {}, {}, range(len(header)))
+    return Columns(found, {}, tuple(header)).names()
+
+
 def _positions(
     normal: Sequence[str],
     chosen: Mapping[str, tuple[int, ...]],
@@ -294,8 +308,8 @@ def unit_question(name: str, column: str) -> str:
 
 def _no_title(header: Sequence[str]) -> str:
     return (
-        f"No column holds titles. The file has: {_listed(header)}. Name one: --map title=COLUMN "
-        "(see docs/how-to/import-issues.md for the names that are recognised)."
+        f"No column holds titles. The file has: {_listed(header)}. Choose the one that does "
+        "(with a command: --map title=COLUMN)."
     )
 
 

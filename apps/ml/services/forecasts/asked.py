@@ -10,10 +10,8 @@ from rest_framework.exceptions import ValidationError
 from apps.ml.core.flow.issues import day_of
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import bears_label, has_component, unfinished
+from apps.ml.services.forecasts.keeping import MOST_DAYS_BACK, is_comparable
 from apps.projects.models import Project
-
-#: Further back two forecasts share hardly an issue.
-MOST_DAYS_BACK = 366
 
 
 def work_asked_for(
@@ -37,6 +35,6 @@ def _refuse_what_nothing_bears(project_id: UUID, component: str, label: str) -> 
 def require_past(since: date | None, project: Project, *, now: datetime) -> None:
     """Refuse a day that is not before today, or too long ago to compare."""
     today = day_of(now, project.zone)
-    earliest: Any = today - timedelta(days=MOST_DAYS_BACK)
-    if since is not None and not earliest <= since < today:
+    if since is not None and not is_comparable(since, today):
+        earliest: Any = today - timedelta(days=MOST_DAYS_BACK)
         raise ValidationError({"since": [f"A day from {earliest} to {today - timedelta(days=1)}."]})

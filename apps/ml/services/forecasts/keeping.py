@@ -31,6 +31,14 @@ from apps.projects.history.reads import MOST_IDS
 from apps.projects.models import Project, Sprint
 from apps.projects.selectors import names_of
 
+#: Further back two forecasts share hardly an issue.
+MOST_DAYS_BACK = 366
+
+
+def is_comparable(day: date, today: date) -> bool:
+    """Whether the forecast of a day can be compared with that of today."""
+    return 0 < (today - day).days <= MOST_DAYS_BACK
+
 
 @dataclass(frozen=True, slots=True)
 class Side:

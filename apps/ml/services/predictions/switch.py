@@ -43,6 +43,11 @@ def require_predictions_of(project_id: UUID | str | None) -> None:
     _require(is_enabled=project_id is None or TERMS.of_project(project_id).predictions_enabled)
 
 
+def is_predicted(project: Project) -> bool:
+    """Whether something may be predicted for a project."""
+    return bool(settings.ML_PREDICTIONS_ENABLED and project.predictions_enabled)
+
+
 def predicted_projects() -> QuerySet[Project]:
     """Projects that are looked at without being asked."""
     enabled = Project.objects.filter(predictions_enabled=True)
