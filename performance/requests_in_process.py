@@ -82,8 +82,11 @@ def milliseconds(work: Callable[[], None]) -> float:
 
 def poster() -> Callable[[str, Any], None]:
     """Sends a body with a token, and stops at anything but 200."""
+    import django
     from django.utils import timezone
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
+    django.setup()
     from apps.accounts.log_ins import access_token
     from apps.accounts.models import User
     from base.wsgi import application
