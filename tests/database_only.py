@@ -2,13 +2,30 @@
 
 import pytest
 
+#: What says who gets in, how answers look and how figures are drawn: the engine below changes none of it.
+ONE_ENGINE_SUFFICES = (
+    "apps/dashboard/",
+    "apps/mcp/",
+    "apps/ml/tests/benchmarks/",
+    "tests/browser/",
+    "tests/test_access_matrix.py",
+    "tests/test_docs_snippets.py",
+    "tests/test_every_answer.py",
+    "tests/test_page_matrix.py",
+)
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what would only repeat what the first run said."""
     # What starts real servers is about those: the database under it is not what it asks for.
-    kept = [item for item in items if uses_database(item) and item.get_closest_marker("engine") is None]
+    kept = [
+        item
+        for item in items
+        if uses_database(item)
+        and item.get_closest_marker("engine") is None
+        and not item.nodeid.startswith(ONE_ENGINE_SUFFICES)
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 
