@@ -266,6 +266,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "apps.common.models.Severity",
         "CategoryEnum": "apps.projects.models.WorkflowStatus.Category",
+        "EffortMethodEnum": "apps.ml.serializers.predictions.EFFORT_METHODS",
+        "PointsMethodEnum": "apps.ml.serializers.predictions.POINTS_METHODS",
     },
 }
 

@@ -59,7 +59,7 @@ def _answering(view: View) -> View:
 @_answering
 def upload(request: HttpRequest, project: Project) -> HttpResponse:
     """Try a file: how it is understood is shown before anything is imported."""
-    form = ImportRequest(data={"project": project.pk, "file": request.FILES.get("file"), "dry_run": True})
+    form = ImportRequest(data={"project": str(project.pk), "file": request.FILES.get("file"), "dry_run": True})
     if not form.is_valid():
         messages.error(request, _("Choose a file of at most %(n)d MiB.") % {"n": runs.LONGEST_UPLOAD_BYTES // 2**20})
         return redirect("dashboard:import", key=project.key)

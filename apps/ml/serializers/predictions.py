@@ -15,6 +15,9 @@ from apps.projects.names.fields import IssueName, ProjectName
 #: Far beyond any real task or estimate; a larger number is a mistake in the unit.
 MAX_HOURS = 100_000
 MAX_POINTS = 10_000
+#: Who may answer.
+EFFORT_METHODS = ["ml_model", "baseline", "similarity", "heuristic"]
+POINTS_METHODS = ["ml_model", "baseline", "prior", "heuristic"]
 
 
 class IssueInputSerializer(StrictSerializer):
@@ -147,7 +150,7 @@ class EffortPredictionResponse(Answer):
     range_level = Number(source="interval.level", help_text=_LEVEL)
     range_measured_coverage = Number(source="interval.measured_coverage", allow_null=True, help_text=_COVERAGE)
     range_outcomes = serializers.IntegerField(source="interval.n_outcomes", help_text=_OUTCOMES)
-    method = serializers.ChoiceField(["ml_model", "baseline", "similarity", "heuristic"])
+    method = serializers.ChoiceField(EFFORT_METHODS)
     model_version = serializers.CharField(allow_null=True)
     reasoning = serializers.CharField()
     similar_issues = SimilarIssueSerializer(many=True)
@@ -167,7 +170,7 @@ class PointsRecommendationResponse(Answer):
     range_level = Number(source="interval.level", help_text=_LEVEL)
     range_measured_coverage = Number(source="interval.measured_coverage", allow_null=True, help_text=_COVERAGE)
     range_outcomes = serializers.IntegerField(source="interval.n_outcomes", help_text=_OUTCOMES)
-    method = serializers.ChoiceField(["ml_model", "baseline", "prior", "heuristic"])
+    method = serializers.ChoiceField(POINTS_METHODS)
     model_version = serializers.CharField(allow_null=True)
     reasoning = serializers.CharField()
     similar_issues = SimilarIssueSerializer(many=True)

@@ -122,12 +122,12 @@ def test_the_whole_benchmark_reports_every_measure(directory: Path, tmp_path: Pa
     assert (tmp_path / "f.json").stat().st_size > 500
 
 
-#: In every second stretch with 1,000 runs 59.9, the target is 60; in all of them with 10,000 runs 60.4.
+#: In every fourth stretch with 500 runs 58.4, the target is 60; in all of them with 10,000 runs 60.4.
 KNOWN_MISSES = ["alarm where a quarter is finished, %"]
 
 
 @needs_public(ISSUES)
 def test_every_target_but_the_known_ones_is_met_on_the_public_data() -> None:
-    found = forecasts.run({"data": PUBLIC_DATA / ISSUES, "runs": 1000, "step": 2}, lambda line: None)
+    found = forecasts.run({"data": PUBLIC_DATA / ISSUES, "runs": 500, "step": 4}, lambda line: None)
 
     assert [row["measure"] for row in found["acceptance"] if row["verdict"] == MISSED] == KNOWN_MISSES
