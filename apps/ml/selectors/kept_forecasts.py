@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
 
-from apps.ml.core.flow.issues import day_of
 from apps.ml.models import KeptForecast
+from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.models import Issue, Project, Sprint
 

@@ -5,12 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from apps.common.api.answers import Joined
-from apps.ml.core.flow.issues import day_of
 from apps.ml.core.flow.references import ReferenceTable, reference_stories
 from apps.ml.core.flow.report import Flow, flow_of
 from apps.ml.selectors.flow import board_of, flow_issues, sized_issues
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.serializers.flow import DEFAULT_DAYS, MAX_SHOWN, FlowResponse, ReferenceResponse
+from apps.projects.history.days import day_of
 from apps.projects.models import Project
 from apps.projects.unknown_past import unknown_to
 

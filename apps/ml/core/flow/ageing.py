@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
 from apps.ml.core.flow.cycle import DaysPercentile, percentiles_of
-from apps.ml.core.flow.issues import BoardRules, FlowIssue, Spell, day_of, days_between, spells
+from apps.ml.core.flow.issues import BoardRules, FlowIssue, Spell, days_between, spells
+from apps.projects.history.days import day_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
-from apps.ml.core.flow.issues import CATEGORIES, FlowIssue, day_of
+from apps.ml.core.flow.issues import CATEGORIES, FlowIssue
+from apps.projects.history.days import day_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from datetime import date, tzinfo
 
 import numpy as np
 
-from apps.ml.core.flow.issues import FlowIssue, day_of, days_between
+from apps.ml.core.flow.issues import FlowIssue, days_between
 from apps.ml.core.forecasts.simulation import PERCENTILES, quantiles
+from apps.projects.history.days import day_of
 
 #: With fewer, a percentile is hardly more than the longest of them.
 MIN_FOR_PERCENTILES = 5

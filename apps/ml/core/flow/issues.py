@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import cached_property
 
+from apps.projects.history.days import day_of
 from apps.projects.history.issue_past import IssuePast, Timeline
 
 SECONDS_PER_DAY = 86_400.0
@@ -94,11 +95,6 @@ def spells(timeline: Timeline, since: datetime) -> Iterator[Spell]:
     for value, start, end in zip(timeline.values, starts, ends, strict=True):
         if end is None or end > start:
             yield Spell(value, start, end)
-
-
-def day_of(moment: datetime, zone: tzinfo) -> date:
-    """The project's day on which a moment lies."""
-    return moment.astimezone(zone).date()
 
 
 def days_between(first: datetime, last: datetime, zone: tzinfo) -> int:

@@ -8,8 +8,9 @@ from apps.ml.core.flow.ageing import AgeingIssue, PaceBands, ageing, pace_bands
 from apps.ml.core.flow.blocked import Blocked, blocked_times
 from apps.ml.core.flow.cumulative import FlowDay, cumulative_flow
 from apps.ml.core.flow.cycle import CycleTimes, cycle_times
-from apps.ml.core.flow.issues import BoardRules, FlowIssue, day_of
+from apps.ml.core.flow.issues import BoardRules, FlowIssue
 from apps.ml.core.flow.states import TimesInStates, times_in_states
+from apps.projects.history.days import day_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from datetime import date, datetime, tzinfo
 from statistics import fmean, median
 
 from apps.ml.core.flow.blocked import blocked_spells, merged
-from apps.ml.core.flow.issues import SECONDS_PER_DAY, BoardRules, FlowIssue, Spell, day_of, spells
+from apps.ml.core.flow.issues import SECONDS_PER_DAY, BoardRules, FlowIssue, Spell, spells
+from apps.projects.history.days import day_of
 
 #: Why there is no flow efficiency.
 NO_WAITING_KNOWN = "unknown: no status is said to be waiting, and no rule says what is blocked"

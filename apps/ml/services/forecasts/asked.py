@@ -7,10 +7,10 @@ from uuid import UUID
 
 from rest_framework.exceptions import ValidationError
 
-from apps.ml.core.flow.issues import day_of
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import bears_label, has_component, unfinished
 from apps.ml.services.forecasts.keeping import MOST_DAYS_BACK, is_comparable
+from apps.projects.history.days import day_of
 from apps.projects.models import Project
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.flow.issues import day_of
 from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.forecasts.inputs import ForecastInputs, as_json, from_json
 from apps.ml.core.forecasts.moved import SPLIT_PERCENTS, ForecastAnswer, KeptAnswer, MovedDate, why_it_moved
@@ -27,6 +26,7 @@ from apps.ml.selectors.kept_forecasts import (
 from apps.ml.serializers.kept_forecasts import KeptForecastDetailSerializer, MovedResponse
 from apps.ml.services.forecasts.reading import work_inputs
 from apps.ml.services.forecasts.service import of_a_sprint
+from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS
 from apps.projects.models import Project, Sprint
 from apps.projects.selectors import names_of
