@@ -5,7 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
-from apps.ml.serializers.forecasts import MAX_DAYS_OFF, MAX_EXTRA_DAYS, MAX_PLANNED_ISSUES, MIN_CAPACITY_HOURS
+from apps.ml.serializers.forecasts import (
+    WhatIfRequest,
+)
 from apps.ml.serializers.predictions import MAX_HOURS
 
 MAX_NAME = 200
@@ -62,40 +64,8 @@ class NewIssue(WrittenIssue):
     )
 
 
-class WhatIf(OfSprint):
-    """A scenario of a sprint."""
-
-    drop_issues = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_NAME),
-        required=False,
-        default=list,
-        max_length=MAX_PLANNED_ISSUES,
-        help_text="Keys or ids of issues to take out.",
-    )
-    add_issues = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_NAME),
-        required=False,
-        default=list,
-        max_length=MAX_PLANNED_ISSUES,
-        help_text="Keys or ids of issues to put in.",
-    )
-    extra_days = serializers.IntegerField(
-        required=False,
-        default=0,
-        min_value=-MAX_EXTRA_DAYS,
-        max_value=MAX_EXTRA_DAYS,
-        help_text="Working days that the sprint ends later; negative for earlier.",
-    )
-    team_capacity_hours = serializers.FloatField(
-        required=False,
-        default=None,
-        min_value=MIN_CAPACITY_HOURS,
-        max_value=MAX_HOURS,
-        help_text="Hours of the whole team between the sprint's first and last day.",
-    )
-    days_off = serializers.ListField(
-        child=serializers.DateField(), required=False, default=list, max_length=MAX_DAYS_OFF
-    )
+class WhatIf(OfSprint, WhatIfRequest):
+    """A scenario of a sprint, as the API takes it."""
 
 
 class HoursTaken(OfProject):
@@ -107,6 +77,7 @@ class HoursTaken(OfProject):
 
 _TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], dict[str, str]], ...] = (
     (serializers.DateField, {"type": "string", "format": "date"}),
+    (serializers.BooleanField, {"type": "boolean"}),
     (serializers.IntegerField, {"type": "integer"}),
     (serializers.FloatField, {"type": "number"}),
     (serializers.CharField, {"type": "string"}),

@@ -125,6 +125,7 @@ def what_if_sprint(user: User, asked: dict[str, Any]) -> Told:
         team_capacity_hours=asked["team_capacity_hours"],
         extra_days=asked["extra_days"],
         days_off=tuple(asked["days_off"]),
+        growth=asked["growth"],
     )
     answer = ForecastService().what_if(sprint.pk, scenario, user=user)
     found = answer["scenario"]

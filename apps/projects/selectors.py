@@ -11,6 +11,7 @@ from django.db.models import Count, F, Max, Q, QuerySet
 from apps.accounts.models import User
 from apps.common.lately import Lately
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.names.ids import id_in
 from apps.projects.preferences import PREFERENCES
 from apps.projects.references import sprint_references
 
@@ -148,16 +149,8 @@ def issues_by_id(issue_ids: Iterable[str], *columns: str) -> Iterable[tuple[Any,
 
 def person_names(ids: Iterable[str]) -> dict[str, str]:
     """Names of people by id; whatever is no person's id is absent, and e-mail addresses are no names. One query."""
-    known = [text for text in ids if _is_id(text)]
+    known = [text for text in ids if id_in(text)]
     return {str(id_): name for id_, name in User.objects.filter(id__in=known).values_list("id", "full_name")}
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def types_of(project: Project) -> QuerySet[IssueType]:

@@ -1,6 +1,7 @@
 """Lists as CSV and JSON lines, by `?format=` or `Accept`; everything else is JSON."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from apps.common.tables import as_csv
 
 
-class ListRenderer(BaseRenderer):
+class ListRenderer(BaseRenderer, ABC):
     """Shows the rows of a list; a problem stays the document that it is."""
 
     charset = "utf-8"
@@ -26,9 +27,9 @@ class ListRenderer(BaseRenderer):
             return JSONRenderer().render(data)
         return self.shown(rows)
 
+    @abstractmethod
     def shown(self, rows: Sequence[Mapping[str, Any]]) -> str:
         """The rows as text."""
-        raise NotImplementedError
 
 
 class CsvRenderer(ListRenderer):

@@ -11,6 +11,7 @@ from apps.common.exceptions import ApplicationError
 from apps.dashboard.types import Sprint, User
 from apps.ml.selectors.forecasts import expendable_first
 from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.projects.names.ids import id_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class PlanAnswer:
 
 def kept_of(asked: QueryDict) -> list[str] | None:
     """Ids of the issues that a form keeps; None where no plan was sent."""
-    return [text for text in asked.getlist("keep") if _is_id(text)] if "plan" in asked else None
+    return [text for text in asked.getlist("keep") if id_in(text)] if "plan" in asked else None
 
 
 def answer_of(sprint: Sprint, kept: Sequence[str], *, by: User) -> PlanAnswer:
@@ -48,11 +49,3 @@ def answer_of(sprint: Sprint, kept: Sequence[str], *, by: User) -> PlanAnswer:
         finish=scenario["percentiles"][0]["date"],
         dropped=len(dropped),
     )
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -12,7 +12,8 @@ from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.services.predictions.switch import require_predictions
 from apps.projects.models import Project, Sprint
-from apps.projects.names.lookup import id_in, issue_ids_named, project_named
+from apps.projects.names.ids import id_in
+from apps.projects.names.lookup import issue_ids_named, project_named
 from apps.projects.selectors import project_lately_visible_to, sprints_visible_to
 
 #: What is named in the body, rather than the address, is not there or not visible.

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.projects.models import KEY_SHAPE
-from apps.projects.names.lookup import id_in
+from apps.projects.names.ids import id_in
 
 LONGEST_NAME = 200
 _NO_PROJECT = "An id, or a key such as SHOP."

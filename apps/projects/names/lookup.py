@@ -9,20 +9,11 @@ from rest_framework.exceptions import ValidationError
 
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, Project, Sprint
+from apps.projects.names.ids import id_in
 from apps.projects.references import sprint_references
 from apps.projects.selectors import Visitor, projects_visible_to
 
 MOST_NAMED = 10
-
-
-def id_in(text: UUID | str) -> UUID | None:
-    """The id that a text is; None for another name."""
-    if isinstance(text, UUID):
-        return text
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def project_named(name: UUID | str, user: Visitor) -> Project:

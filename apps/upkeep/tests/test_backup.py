@@ -69,8 +69,13 @@ def test_every_row_comes_back_as_it_was_and_the_model_answers_the_same(file, tra
 def test_rows_can_be_written_after_it(file, trained):
     restore(file, replace=True)
 
-    IssueFactory(project=Project.objects.get(pk=trained.project_id))
+    before = PredictionHistory.objects.count()
+
+    issue = IssueFactory(project=Project.objects.get(pk=trained.project_id))
     PredictionHistory.objects.create(project_id=trained.project_id, prediction_type="forecast", method="x")
+
+    assert Project.objects.get(pk=trained.project_id).issues.filter(pk=issue.pk).exists()
+    assert PredictionHistory.objects.count() == before + 1
 
 
 def test_a_store_that_is_newer_keeps_what_it_has(file, trained, now):

@@ -16,7 +16,7 @@ from apps.ml.serializers.bulk import BulkEffortAnswer, BulkPointsAnswer
 from apps.ml.services.predictions.answering import answer_efforts, answer_points_of
 from apps.ml.services.predictions.questions import Asker, IssueQuestion, record_efforts, record_points
 from apps.projects.models import Issue
-from apps.projects.names.lookup import id_in
+from apps.projects.names.ids import id_in
 
 if TYPE_CHECKING:
     from apps.accounts.models import User

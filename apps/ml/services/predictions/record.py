@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, connection
@@ -17,79 +17,44 @@ if TYPE_CHECKING:
     from apps.accounts.models import User
 
 
-def record_prediction(
-    *,
-    kind: str,
-    method: str,
-    project_id: UUID,
-    user: "User | None" = None,
-    input: dict[str, Any],
-    predicted_value: float | None = None,
-    expected_value: float | None = None,
-    interval: Interval | None = None,
-    confidence: float | None = None,
-    details: dict[str, Any] | None = None,
-    issue_id: UUID | None = None,
-    sprint_id: UUID | None = None,
-    model_id: UUID | None = None,
-    model_version: str = "",
-) -> PredictionHistory:
+class PredictionFields(TypedDict, total=False):
+    """What is kept of an answer, see `prediction_row`."""
+
+    kind: Required[str]
+    method: Required[str]
+    project_id: Required[UUID]
+    user: "User | None"
+    input: Required[dict[str, Any]]
+    predicted_value: float | None
+    expected_value: float | None
+    interval: Interval | None
+    confidence: float | None
+    details: dict[str, Any] | None
+    issue_id: UUID | None
+    sprint_id: UUID | None
+    model_id: UUID | None
+    model_version: str
+
+
+def record_prediction(**fields: Unpack[PredictionFields]) -> PredictionHistory:
     """Store one answer and count it, see `record_predictions`."""
-    row = prediction_row(
-        kind=kind,
-        method=method,
-        project_id=project_id,
-        user=user,
-        input=input,
-        predicted_value=predicted_value,
-        expected_value=expected_value,
-        interval=interval,
-        confidence=confidence,
-        details=details,
-        issue_id=issue_id,
-        sprint_id=sprint_id,
-        model_id=model_id,
-        model_version=model_version,
-    )
-    record_predictions(project_id, [row])
+    row = prediction_row(**fields)
+    record_predictions(fields["project_id"], [row])
     return row
 
 
-def prediction_row(
-    *,
-    kind: str,
-    method: str,
-    project_id: UUID,
-    user: "User | None" = None,
-    input: dict[str, Any],
-    predicted_value: float | None = None,
-    expected_value: float | None = None,
-    interval: Interval | None = None,
-    confidence: float | None = None,
-    details: dict[str, Any] | None = None,
-    issue_id: UUID | None = None,
-    sprint_id: UUID | None = None,
-    model_id: UUID | None = None,
-    model_version: str = "",
-) -> PredictionHistory:
+def prediction_row(**fields: Unpack[PredictionFields]) -> PredictionHistory:
     """One answer as it will be stored."""
+    stored: dict[str, Any] = dict(fields)
+    interval: Interval | None = stored.pop("interval", None)
     return PredictionHistory(
-        prediction_type=kind,
-        method=method,
-        project_id=project_id,
-        requested_by=user,
-        input=input,
-        predicted_value=predicted_value,
-        expected_value=expected_value,
+        prediction_type=stored.pop("kind"),
+        requested_by=stored.pop("user", None),
+        details=stored.pop("details", None) or {},
         range_low=interval.low if interval else None,
         range_high=interval.high if interval else None,
         range_level=interval.level if interval else None,
-        confidence=confidence,
-        details=details or {},
-        issue_id=issue_id,
-        sprint_id=sprint_id,
-        model_id=model_id,
-        model_version=model_version,
+        **stored,
     )
 
 
