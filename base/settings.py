@@ -155,6 +155,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+# Passwords come by POST. Who comes back from single sign-on has given none, and an address is no account.
+AXES_NEVER_LOCKOUT_GET = True
 # Further tries while it is locked do not prolong it.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_CALLABLE = "apps.accounts.lock_out.account_tried"
@@ -166,6 +168,24 @@ AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 # Where a mail sets a new password: Django's three days are long for a key to the house.
 PASSWORD_RESET_TIMEOUT = 3600 * 2
+# --- Single sign-on -----------------------------------------------------------------------------------------------
+# Without an issuer there is none, and the library that does it is not loaded.
+OIDC_ISSUER = config("OIDC_ISSUER", default="")
+OIDC_NAME = config("OIDC_NAME", default="Single sign-on")
+OIDC_RP_CLIENT_ID = config("OIDC_CLIENT_ID", default="")
+OIDC_RP_CLIENT_SECRET = config("OIDC_CLIENT_SECRET", default="")
+# Signed with a key that only the provider has: a shared secret would let us sign too.
+OIDC_RP_SIGN_ALGO = config.choice("OIDC_ALGORITHM", default="RS256", among=("RS256", "RS512", "ES256", "ES512"))
+# False: only who has an account already is let in.
+OIDC_CREATE_USER = config.bool("OIDC_CREATE_ACCOUNTS", default=False)
+OIDC_RP_SCOPES = "openid email profile"
+OIDC_USE_NONCE = OIDC_USE_PKCE = True
+OIDC_AUTHENTICATION_CALLBACK_URL = "dashboard:single-sign-on-back"
+OIDC_TIMEOUT = 10
+# Log-ins that one browser has begun.
+OIDC_MAX_STATES = 10
+if OIDC_ISSUER:
+    AUTHENTICATION_BACKENDS.append("apps.accounts.single_sign_on.backend.SingleSignOn")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Language and time --------------------------------------------------------------------------------------------

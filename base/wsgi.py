@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,12 @@ from django.core.wsgi import get_wsgi_application
 from apps.common.operations.slips import refuse_slips
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
+# Django REST framework loads `requests`, for its test client, wherever it is installed: 5 MiB a process. It is here for
+# single sign-on, which loads it when it needs it.
+_is_kept_out = sys.modules.setdefault("requests", None) is None  # type: ignore[arg-type] # Python's own mark
 _django = get_wsgi_application()
+if _is_kept_out:
+    del sys.modules["requests"]
 refuse_slips()
 _CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
