@@ -1,11 +1,10 @@
 """`./run manage list_ml_models [--project KEY | --global] [--json]`."""
 
-import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.common.console import table
+from apps.common.console import add_json_option, as_json, table
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import MLModel
 from apps.ml.reports.tables import model_figures
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         scope.add_argument("--project", metavar="KEY")
         scope.add_argument("--global", dest="is_global", action="store_true")
         parser.add_argument("--active", action="store_true", help="only those that serve")
-        parser.add_argument("--json", action="store_true")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         models = MLModel.objects.select_related("project")
@@ -33,7 +32,7 @@ class Command(BaseCommand):
             models = models.filter(is_active=True)
         rows = list(models)
         if options["json"]:
-            self.stdout.write(json.dumps([model_figures(model) for model in rows], indent=2))
+            self.stdout.write(as_json([model_figures(model) for model in rows]))
         elif not rows:
             self.stdout.write("No model is trained yet: ./run manage train_ml_model effort_prediction --project KEY")
         else:
