@@ -39,7 +39,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 "\n".join(
                     table(
-                        ("type", "scope", "version", "status", "issues", "MAE without estimate", "trained"),
+                        ("type", "scope", "version", "status", "issues", "MAE without estimate", "RMSE", "trained"),
                         map(_cells, rows),
                     )
                 )
@@ -54,5 +54,6 @@ def _cells(model: MLModel) -> tuple[str, ...]:
         model.status,
         f"{model.training_samples:,}",
         "-" if model.mae is None else f"{model.mae:.2f}",
+        "-" if model.rmse is None else f"{model.rmse:.2f}",
         f"{model.trained_at:%Y-%m-%d %H:%M}",
     )

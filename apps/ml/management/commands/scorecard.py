@@ -14,7 +14,7 @@ from apps.ml.management.scope import project_by_key
 from apps.ml.selectors.scorecard import DEFAULT_DAYS, MAX_DAYS, SCORED_KINDS
 from apps.ml.services.evaluation.scorecard import Scorecard, TypeScorecard, project_scorecard
 
-_HEADER = ("", "n", "MAE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "skill")
+_HEADER = ("", "n", "MAE", "RMSE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "skill")
 
 
 class Command(BaseCommand):
@@ -79,6 +79,7 @@ def _row(name: str, score: Score) -> Sequence[str]:
         name,
         f"{score.n:,}",
         f"{score.mean_absolute_error:.2f}",
+        f"{score.root_mean_squared_error:.2f}",
         f"{score.median_absolute_error:.2f}",
         f"{score.bias:+.2f}",
         _number(score.bias_factor, "{:.2f}"),

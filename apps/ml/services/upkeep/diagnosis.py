@@ -145,8 +145,9 @@ def _artefacts_of(model: MLModel) -> CheckResult:
 def _healthy(model: MLModel) -> CheckResult:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
     truth = kind_of(model.model_type).truth
-    mae = "" if model.mae is None or truth is None else f" {truth.error} {model.mae:.2f} on unseen issues,"
-    return CheckResult(str(model), "ok", f"Loads;{mae} {model.training_samples:,} issues; {beats} the baseline.")
+    rmse = "" if model.rmse is None else f" (RMSE {model.rmse:.2f})"
+    error = "" if model.mae is None or truth is None else f" {truth.error} {model.mae:.2f}{rmse} on unseen issues,"
+    return CheckResult(str(model), "ok", f"Loads;{error} {model.training_samples:,} issues; {beats} the baseline.")
 
 
 def _cache() -> Iterator[CheckResult]:
