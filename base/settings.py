@@ -127,6 +127,8 @@ MIDDLEWARE = [
     # Last: it answers in place of whatever refused a log-in that is locked.
     "axes.middleware.AxesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Last of all: it answers in place of the view.
+    "apps.common.api.idempotency.FirstAnswers",
 ]
 ROOT_URLCONF = "base.urls"
 WSGI_APPLICATION = "base.wsgi.application"
