@@ -203,7 +203,7 @@ class TextIndex:
             rarity=rarity,
             owners=owners[order],
             weights=(weights / lengths[owners])[order].astype(np.float32),
-            coarse=texts.directions[:, :COARSE_AXES] / lengths_of_directions[:, None],
+            coarse=(texts.directions[:, :COARSE_AXES] / lengths_of_directions[:, None]).astype(np.float32, copy=False),
             lengths=lengths_of_directions,
             finished=~(np.isnan(texts.hours) & np.isnan(texts.points)),
         )
@@ -275,8 +275,8 @@ class TextIndex:
 
     def meaning_similarity(self, rows: Integers, direction: Vector) -> Floats:
         """Cosine of the directions of some issues with one, none below zero; shape (n_rows,)."""
-        products = self.texts.directions[rows].astype(np.float32) @ direction
-        return np.maximum(products / self.lengths[rows], 0.0).astype(np.float64)
+        cosines = self.texts.directions[rows].astype(np.float32) @ direction / self.lengths[rows]
+        return np.maximum(np.asarray(cosines, dtype=np.float64), 0.0)
 
     def _candidates(self, by_words: Floats, by_meaning: Vector, among: NDArray[np.bool_] | None) -> Integers:
         """Rows of the best of both, ascending; of words only those that share one."""
