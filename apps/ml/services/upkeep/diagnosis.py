@@ -108,9 +108,10 @@ def _artefacts_of(model: MLModel) -> CheckResult:
 
 def _healthy(model: MLModel) -> CheckResult:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
-    truth = kind_of(model.model_type).truth
-    mae = "" if model.mae is None or truth is None else f" {truth.error} {model.mae:.2f} on unseen issues,"
-    return CheckResult(str(model), "ok", f"Loads;{mae} {model.training_samples:,} issues; {beats} the baseline.")
+    kind = kind_of(model.model_type)
+    mae = "" if model.mae is None or kind.truth is None else f" {kind.truth.error} {model.mae:.2f} on unseen issues,"
+    learned = f"{model.training_samples:,} {kind.lessons}"
+    return CheckResult(str(model), "ok", f"Loads;{mae} {learned}; {beats} the baseline.")
 
 
 def _fallbacks(project_id: UUID | None) -> Iterator[CheckResult]:
