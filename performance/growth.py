@@ -342,8 +342,8 @@ def change_an_issue(made: Made) -> None:
     from django.utils import timezone
 
     from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
-    from apps.ml.services.predictions.similar_issues import FINISHED_WORK
     from apps.ml.services.predictions.switch import TERMS
+    from apps.ml.services.similar.finished_work import FINISHED_WORK
     from apps.projects.models import Issue
     from apps.projects.services import update_issue
 

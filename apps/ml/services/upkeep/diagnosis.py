@@ -146,7 +146,11 @@ def _healthy(model: MLModel) -> CheckResult:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
     kind = kind_of(model.model_type)
     rmse = "" if model.rmse is None else f" (RMSE {model.rmse:.2f})"
-    error = "" if model.mae is None or kind.truth is None else f" {kind.truth.error} {model.mae:.2f}{rmse} on unseen issues,"
+    error = (
+        ""
+        if model.mae is None or kind.truth is None
+        else f" {kind.truth.error} {model.mae:.2f}{rmse} on unseen issues,"
+    )
     learned = f"{model.training_samples:,} {kind.lessons}"
     return CheckResult(str(model), "ok", f"Loads;{error} {learned}; {beats} the baseline.")
 
