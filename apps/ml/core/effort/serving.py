@@ -161,6 +161,7 @@ class EffortModel:
         recent: RecentOutcomes | None = None,
         team: TeamRecord | None = None,
         level: float | None = None,
+        evidence: bool = True,
     ) -> EffortEstimate:
         """Estimate the hours of an issue.
 
@@ -175,8 +176,10 @@ class EffortModel:
             are of it. A model of a project knows its team.
         level : float, optional
             Share of outcomes the range shall hold, in (0, 1); the trained level where not given.
+        evidence : bool
+            Whether the answer lists the issues most like it of those learned from.
         """
-        return self.estimates([facts], recent=recent, team=team, level=level)[0]
+        return self.estimates([facts], recent=recent, team=team, level=level, evidence=evidence)[0]
 
     def estimates(
         self,
@@ -185,10 +188,11 @@ class EffortModel:
         recent: RecentOutcomes | None = None,
         team: TeamRecord | None = None,
         level: float | None = None,
+        evidence: bool = True,
     ) -> list[EffortEstimate]:
         """Estimates of many issues, those of `estimate`: words are compared with all finished issues at once."""
         return [
-            self._estimate(request, self._outlook(request), level or self.header.level)
+            self._estimate(request, self._outlook(request), level or self.header.level, evidence=evidence)
             for request in self._read_all(asked, recent, team)
         ]
 
@@ -324,10 +328,9 @@ class EffortModel:
             return None
         return own_errors(neighbours, similarity, asked.reading.facts, centre=centre, used_estimate=informed)
 
-    def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float) -> EffortEstimate:
+    def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float, *, evidence: bool) -> EffortEstimate:
         head, answer, outcomes = outlook.head, outlook.answer, outlook.outcomes
         informed, hours = head is self.informed, bounded_hours(outlook.centre)
-        similar = self._similar(asked.similarity)
         explained = Explanation(
             header=self.header,
             head=head.header,
@@ -335,7 +338,7 @@ class EffortModel:
             answer=answer,
             hours=hours,
             informed=informed,
-            n_similar=len(similar),
+            has_similar=asked.similarity is not None and bool((asked.similarity >= MINIMUM_SIMILARITY).any()),
             otherwise=self._otherwise(asked, outlook),
             shift=outlook.shift,
         )
@@ -347,7 +350,7 @@ class EffortModel:
             method="ml_model" if head.header.serves_model else "baseline",
             reasoning=reasoning(explained),
             model_version=self.header.version or None,
-            similar_issues=similar,
+            similar_issues=self._similar(asked.similarity) if evidence else (),
             contributions=contributions(explained, head.weights, head.linear),
             log_scale=answer.scale,
             used_estimate=informed,
