@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.answer import HeadAnswer
+from apps.ml.core.effort.answer import HeadAnswer, ServedHead
 from apps.ml.core.effort.experts import (
     RANGE_BOUNDS,
     as_row,
@@ -27,7 +27,6 @@ from apps.ml.core.effort.experts import (
 from apps.ml.core.effort.explain import Counterfactual, Explanation, contributions, reasoning
 from apps.ml.core.effort.features import has_estimate, log_estimate, read, with_points
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
-from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask
 from apps.ml.core.effort.ranges.own_outcomes import (
@@ -40,12 +39,11 @@ from apps.ml.core.effort.ranges.own_outcomes import (
     own_errors,
     strangers_share,
 )
-from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
+from apps.ml.core.intervals import Corrected, ErrorPool, RecentOutcomes, corrected_level
 from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import CompletedIssue, IssueFacts, with_hours
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
-from apps.ml.core.trees import FlatTrees
 
 _TWICE = math.log(2.0)
 #: With fewer pointed issues what points change is a guess, and is not told.
@@ -54,31 +52,6 @@ MINIMUM_POINTED_ISSUES = 20
 POINTS_TO_COMPARE = 8.0
 #: ... and with points, the next card of the planning deck.
 PLANNING_SCALE = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 40.0, 100.0)
-
-
-@dataclass(frozen=True, slots=True)
-class ServedHead:
-    """One head, folded."""
-
-    header: HeadHeader
-    linear: FoldedLinear
-    trees: FlatTrees | None
-    weights: Floats
-    scale_dense: Floats
-    pool: ErrorPool
-    totals: Totals
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], header: HeadHeader) -> "ServedHead":
-        return cls(
-            header=header,
-            linear=FoldedLinear.from_arrays(arrays),
-            trees=FlatTrees.from_arrays(arrays, "trees_") if "trees_roots" in arrays else None,
-            weights=arrays["weights"],
-            scale_dense=arrays["scale_dense"],
-            pool=ErrorPool.of(arrays["standard_errors"]),
-            totals=Totals(**header.totals),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +81,7 @@ class HeadOutlook:
     #: Errors to expect on the log scale of hours.
     errors: ErrorPool
     #: What came of the last answers of this head, for whoever asks.
-    outcomes: RecentOutcomes | None
+    measured: Corrected
     #: What to ask of a range on top of its level, as long as no served outcome tells better.
     missed: float
 
@@ -124,6 +97,8 @@ class EffortModel:
     plain: ServedHead
     informed: ServedHead | None
     nbytes: int
+    #: Of the two heads, by whether one is the informed one.
+    kept: dict[bool, Corrected] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "EffortModel":
@@ -200,9 +175,16 @@ class EffortModel:
         self, facts: IssueFacts, *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
     ) -> tuple[Floats, Floats]:
         """Hours that the issue may take and the weight of each, which sum to 1; parameters as of `estimate`."""
-        outlook = self._outlook(self._read(facts, recent, team))
-        hours = np.exp(outlook.centre + outlook.errors.values)
-        return np.clip(hours, *RANGE_BOUNDS), outlook.errors.weights
+        return next(self.hours_of([facts], recent=recent, team=team))
+
+    def hours_of(
+        self, asked: Sequence[IssueFacts], *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """The same of many issues, in their order."""
+        for request in self._read_all(asked, recent, team):
+            outlook = self._outlook(request)
+            hours = np.exp(outlook.centre + outlook.errors.values)
+            yield np.clip(hours, *RANGE_BOUNDS), outlook.errors.weights
 
     def record_of(self, history: Sequence[CompletedIssue]) -> TeamRecord | None:
         """What this model, of all projects, says of a team's last finished issues; None where none has hours."""
@@ -302,21 +284,28 @@ class EffortModel:
         head, answer = self._answer(asked)
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
-        outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
-        errors, shift = corrected_pool(head.pool, outcomes), 0.0
-        if asked.team is not None:
-            shift = asked.team.shift(used_estimate=informed)
+        measured = self._corrected(head, asked.recent)
+        shift = 0.0 if asked.team is None else asked.team.shift(used_estimate=informed)
         own, missed = self._own_errors(asked, centre + shift, informed), head.header.missing_coverage
         if self.neighbours is None:
             missed += missed_by_strangers(0.0 if own is None else own.effective_size)
         if own is None:
-            return HeadOutlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes, missed)
+            return HeadOutlook(head, answer, centre, 0.0, measured.errors.scaled(answer.scale), measured, missed)
         n_own = own.effective_size
         share = max(head_share(n_own), head.header.head_share)
         if asked.team is not None:
             share = strangers_share(n_own)
-        errors = mixed(own, errors.scaled(answer.scale), share=share)
-        return HeadOutlook(head, answer, centre + shift, shift, errors, outcomes, missed)
+        errors = mixed(own, measured.errors.scaled(answer.scale), share=share)
+        return HeadOutlook(head, answer, centre + shift, shift, errors, measured, missed)
+
+    def _corrected(self, head: ServedHead, recent: RecentOutcomes | None) -> Corrected:
+        """The same for every question until further outcomes are read: worked out once."""
+        informed = head is self.informed
+        known = self.kept.get(informed)
+        if known is None or known.recent is not recent:
+            known = Corrected.by(recent, head.pool, head.totals, used_estimate=informed)
+            self.kept[informed] = known
+        return known
 
     def _own_errors(self, asked: EffortRequest, centre: float, informed: bool) -> ErrorPool | None:
         """What the outcomes of the team say: those learned from, or those of the team that asks a global model."""
@@ -329,7 +318,7 @@ class EffortModel:
         return own_errors(neighbours, similarity, asked.reading.facts, centre=centre, used_estimate=informed)
 
     def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float, *, evidence: bool) -> EffortEstimate:
-        head, answer, outcomes = outlook.head, outlook.answer, outlook.outcomes
+        head, answer = outlook.head, outlook.answer
         informed, hours = head is self.informed, bounded_hours(outlook.centre)
         explained = Explanation(
             header=self.header,
@@ -344,7 +333,7 @@ class EffortModel:
         )
         return EffortEstimate(
             predicted_hours=hours,
-            expected_hours=min(hours * corrected_totals(head.totals, outcomes).mean_factor, RANGE_BOUNDS[1]),
+            expected_hours=min(hours * outlook.measured.totals.mean_factor, RANGE_BOUNDS[1]),
             interval=_interval(outlook, hours, level),
             confidence=outlook.errors.share_within(_TWICE),
             method="ml_model" if head.header.serves_model else "baseline",
@@ -358,7 +347,7 @@ class EffortModel:
 
 
 def _interval(outlook: HeadOutlook, hours: float, level: float) -> Interval:
-    outcomes = outlook.outcomes
+    outcomes = outlook.measured.outcomes
     low, high = outlook.errors.band(corrected_level(level, outcomes, outlook.missed))
     return Interval(
         low=min(bounded_hours(math.log(hours) + low, RANGE_BOUNDS), hours),
