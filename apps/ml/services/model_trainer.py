@@ -20,7 +20,7 @@ from apps.ml.selectors.issues import projects_of_finished_issues
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models import datasets
 from apps.ml.services.models import registry as model_registry
-from apps.ml.services.models.comparison import Verdict, compare_with_active, out_of_sample_errors
+from apps.ml.services.models.champion import Verdict, compare_with_active, out_of_sample_errors
 from apps.ml.services.models.estimators import library_versions
 from apps.ml.services.models.fitting import Fitted, PeopleStayInTheirProject
 from apps.ml.services.models.kinds import kind_of
