@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "apps.common.api.limits.RequestLimits",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "apps.common.operations.middleware.content_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.common.operations.language.ReaderLanguage",
     "django.middleware.common.CommonMiddleware",

@@ -106,8 +106,11 @@ class SimilarIssueIndex:
         if not rows:
             return np.zeros(len(self))
         found = np.concatenate([self.postings[self.offsets[row] : self.offsets[row + 1]] for row in rows])
-        shared = np.bincount(found, minlength=len(self))
-        return np.asarray(shared / (self.sizes + (len(wanted) - shared)))
+        shared = np.bincount(found, minlength=len(self)).astype(np.float64)
+        # In place, since new arrays cost more than the sums: it is asked of thousands of issues for every question.
+        together = self.sizes - shared
+        together += len(wanted)
+        return np.divide(shared, together, out=shared)
 
     def similarities_between(self, wanted: frozenset[int], first: int, last: int) -> Floats:
         """`similarities`[first:last] without the others: postings are in the order of issues."""

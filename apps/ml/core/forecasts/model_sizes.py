@@ -34,4 +34,5 @@ def sizes_in_hours(
     """The hours that each issue may take by the model, by id; none if it abstains."""
     if model.abstains:
         return {}
-    return {issue_id: Spread.of(*model.hours(known, recent=recent, team=team)) for issue_id, known in facts.items()}
+    answers = model.hours_of(list(facts.values()), recent=recent, team=team)
+    return {issue_id: Spread.of(*said) for issue_id, said in zip(facts, answers, strict=True)}
