@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from apps.ml.core.arrays import Floats
+from apps.ml.core.arrays import Floats, median
 from apps.ml.core.effort.features import log_estimate, read
 from apps.ml.core.effort.neighbours import Neighbours, build_neighbours
 from apps.ml.core.intervals import ErrorPool
@@ -133,7 +133,7 @@ def own_errors(
         apart = log_estimate(facts) - neighbours.log_estimates[rows]
         weights *= FAR_ESTIMATE_WEIGHT + np.exp(-0.5 * (apart / ESTIMATE_WIDTH) ** 2)
         values, unknown = values + apart, UNKNOWN_RATIO_SPREAD
-    spread = spread_of(values - np.median(values), unknown)
+    spread = spread_of(values - median(values), unknown)
     return _with_unknown_team(values, weights / weights.sum(), spread=spread, n_outcomes=known.size)
 
 
