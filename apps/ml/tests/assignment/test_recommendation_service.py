@@ -144,7 +144,7 @@ def test_whom_is_recorded_and_no_score(project, bug, expert, now):
 
     row = PredictionHistory.objects.get(pk=answer["prediction_id"])
     assert (row.prediction_type, row.issue, row.requested_by, row.method) == ("task_assignment", bug, user, "formula")
-    assert row.details == {"suggested": [str(expert.id)], "candidates": 1}
+    assert row.details == {"suggested": [str(expert.id)], "candidates": 1, "was_assigned": False}
     assert row.predicted_value == 1.0
 
 
