@@ -32,6 +32,8 @@ _LESSONS: Mapping[str, str | Promise] = {"issues": gettext_lazy("Issues"), "spri
 #: What was measured, by its name in the registry, what it is called, and how it is written.
 _METRICS: tuple[tuple[str, str | Promise, str], ...] = (
     ("mae", gettext_lazy("mean error"), "amount"),
+    # The same in every language.
+    ("rmse", "RMSE", "amount"),
     ("malr", gettext_lazy("typical factor"), "factor"),
     ("rps", gettext_lazy("error of the probabilities (RPS)"), "amount"),
     # Its per cent is a sign and no place for a value, xgettext:no-python-format

@@ -15,10 +15,10 @@ from apps.ml.services.models.kinds import ModelKind, kind_of
 #: Metrics shown after a training, and what to call them.
 _SHOWN = (
     ("mae", "mean absolute error"),
+    ("rmse", "root mean squared error"),
     ("malr", "mean absolute log ratio"),
     ("rps", "ranked probability score"),
     ("log_loss", "log loss"),
-    ("rmse", "root mean squared error"),
     ("r2", "R²"),
     ("crps", "continuous ranked probability score"),
     ("brier", "Brier score of the chance to deliver"),
