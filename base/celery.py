@@ -30,6 +30,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(),
         "options": _MINUTELY,
     },
+    "record-dated-outcomes": {
+        "task": "apps.ml.tasks.record_dated_outcomes",
+        "schedule": crontab(hour=4, minute=20),
+    },
     "requeue-lost-trainings": {
         "task": "apps.ml.tasks.requeue_lost_trainings",
         "schedule": crontab(),
