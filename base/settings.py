@@ -12,8 +12,10 @@ from pathlib import Path
 from kombu import Queue
 
 from apps.common.operations.environment import Environment
+from apps.common.operations.logging import logging_to_console
 from apps.common.operations.metric_files import metrics_root
 from apps.common.operations.rights import keep_private
+from base.sparing import spare
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 config = Environment()
@@ -127,6 +129,8 @@ MIDDLEWARE = [
     # Last: it answers in place of whatever refused a log-in that is locked.
     "axes.middleware.AxesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Last of all: it answers in place of the view.
+    "apps.common.api.idempotency.FirstAnswers",
 ]
 ROOT_URLCONF = "base.urls"
 WSGI_APPLICATION = "base.wsgi.application"
@@ -169,6 +173,8 @@ AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 # Where a mail sets a new password: Django's three days are long for a key to the house.
 PASSWORD_RESET_TIMEOUT = 3600 * 2
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
 # --- Single sign-on -----------------------------------------------------------------------------------------------
 # Without an issuer there is none, and the library that does it is not loaded.
 OIDC_ISSUER = config("OIDC_ISSUER", default="")
@@ -181,7 +187,8 @@ OIDC_RP_SIGN_ALGO = config.choice("OIDC_ALGORITHM", default="RS256", among=("RS2
 OIDC_CREATE_USER = config.bool("OIDC_CREATE_ACCOUNTS", default=False)
 if OIDC_ISSUER:
     AUTHENTICATION_BACKENDS.append("apps.accounts.single_sign_on.backend.SingleSignOn")
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+else:
+    spare("jwt.algorithms")
 
 # --- Language and time --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -364,34 +371,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOG_FORMAT = config("LOG_FORMAT", default="plain")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"context": {"()": "apps.common.operations.logging.ContextFilter"}},
-    "formatters": {
-        "plain": {"()": "apps.common.operations.logging.PlainFormatter"},
-        "json": {"()": "apps.common.operations.logging.JSONFormatter"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "json" if LOG_FORMAT == "json" else "plain",
-            "filters": ["context"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "apps": {"level": LOG_LEVEL},
-        # A line a request is for machines; somebody at a terminal would only see it scroll by.
-        "apps.access": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
-        # Without Django's own handlers: one writes every line twice, the other mails what the log leaves out.
-        "django": {"handlers": [], "level": "WARNING"},
-        "django.server": {"level": "INFO"},
-        "celery": {"level": LOG_LEVEL},
-        # It warns at every connection that a folder has no host name.
-        "kombu.connection": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------
 METRICS_TOKEN = config("METRICS_TOKEN", default="")
