@@ -84,6 +84,9 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     f"PATCH {PROJECT}/issue-types/{{issue_type_id}}/": (lambda w: {"name": "chore"},),
     f"POST {PROJECT}/issues/": (lambda w: {"title": "Change the login", "issue_type": "bug"},),
     f"PATCH {PROJECT}/issues/{{issue_id}}/": (lambda w: {"assignee": w.member.user_id, "labels": ["login"]},),
+    f"POST {PROJECT}/issues/{{issue_id}}/links/": (
+        lambda w: {"relation": "blocked_by", "issue": w.project.issues.exclude(pk=w.issue.pk).last().id},
+    ),
     "POST /api/v1/invitations/{invitation_id}/accept/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
     "POST /api/v1/invitations/{invitation_id}/decline/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
     f"POST {PROJECT}/invitations/": (lambda w: {"email": UserFactory().email},),

@@ -144,10 +144,15 @@ def _artefacts_of(model: MLModel) -> CheckResult:
 
 def _healthy(model: MLModel) -> CheckResult:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
-    truth = kind_of(model.model_type).truth
+    kind = kind_of(model.model_type)
     rmse = "" if model.rmse is None else f" (RMSE {model.rmse:.2f})"
-    error = "" if model.mae is None or truth is None else f" {truth.error} {model.mae:.2f}{rmse} on unseen issues,"
-    return CheckResult(str(model), "ok", f"Loads;{error} {model.training_samples:,} issues; {beats} the baseline.")
+    error = (
+        ""
+        if model.mae is None or kind.truth is None
+        else f" {kind.truth.error} {model.mae:.2f}{rmse} on unseen issues,"
+    )
+    learned = f"{model.training_samples:,} {kind.lessons}"
+    return CheckResult(str(model), "ok", f"Loads;{error} {learned}; {beats} the baseline.")
 
 
 def _cache() -> Iterator[CheckResult]:
