@@ -275,6 +275,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Scrum ML",
     "VERSION": "1.0.0",
     "DESCRIPTION": "Predictions from a team's own finished work: measured, calibrated, explained.",
+    "LICENSE": {"name": "Proprietary: internal use only"},
+    "SERVERS": [{"url": "/"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -288,6 +290,11 @@ SPECTACULAR_SETTINGS = {
         "issue": {"type": "string", "description": "Key or id of the issue."},
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.common.api.openapi.tell_types_of_nullables",
+        "apps.common.api.openapi.name_the_formats_of_lists",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "apps.common.models.Severity",
         "CategoryEnum": "apps.projects.models.WorkflowStatus.Category",
