@@ -14,7 +14,7 @@ hypothesis.settings.load_profile("any machine")
 # of ours.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-pytest_plugins = ["tests.nothing_leaves", "tests.fixtures_engines", "tests.made_once"]
+pytest_plugins = ["tests.nothing_leaves", "tests.fixtures_engines", "tests.made_once", "tests.remembered_trainings"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
