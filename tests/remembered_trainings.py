@@ -49,7 +49,7 @@ def remembered(fit: Callable[..., Any], folder: Path) -> Callable[..., Any]:
             draft.write_bytes(pickle.dumps((steps, fitted)))
             draft.rename(kept)
             return fitted
-        steps, fitted = pickle.loads(kept.read_bytes())  # noqa: S301 - a run's own file
+        steps, fitted = pickle.loads(kept.read_bytes())
         for step, text in steps:
             progress(step, text)
         return fitted
