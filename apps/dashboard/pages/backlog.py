@@ -30,11 +30,7 @@ from apps.ml.selectors.issues import facts_of
 from apps.ml.services import PredictionService, RecommendationService
 from apps.ml.services.points.vote import is_hidden
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
-<<<<<<< HEAD
-from apps.ml.services.predictions.vote import is_hidden
 from apps.projects.links.selectors import waiting_for
-=======
->>>>>>> 7ebe0768251e5c1276c2f34a0abed28c0167ce32
 
 #: Issues on a page: what fits two screens, and is answered in a tenth of a second.
 ISSUES_A_PAGE = 25

@@ -20,15 +20,10 @@ from apps.dashboard.tests.conftest import Team
 from apps.ml.models import PredictionHistory
 from apps.ml.services import RecommendationService
 from apps.ml.services.model_loader import ModelLoader
-<<<<<<< HEAD
-from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
-from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.predictions.switch import TERMS
-from apps.projects.links.services import link_issues
-=======
 from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
->>>>>>> 7ebe0768251e5c1276c2f34a0abed28c0167ce32
+from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, WorkflowStatus
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 from conftest import NOW

@@ -8,7 +8,6 @@ from apps.ml.core.forecasts.inputs import ForecastInputs
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
-from apps.ml.selectors.links import open_links
 from apps.ml.services.forecasts.sizes import unit_and_sizes
 
 
@@ -27,7 +26,7 @@ def work_inputs(
     asked_about = (item.issue_id for item in items)
     ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
     unit, spreads = unit_and_sizes(project_id, items, ahead, past)
-    linked = open_links(project_id, now=now)
+    linked = forecasts.open_links(project_id, now=now)
     return ForecastInputs(
         items=linked.in_order(items),
         throughput=past,

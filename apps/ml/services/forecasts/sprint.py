@@ -19,7 +19,6 @@ from apps.ml.core.sprints.duration import SprintPlan, capacity_pace
 from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.calendars import working_calendar
-from apps.ml.selectors.links import open_links
 from apps.ml.selectors.sprints import completed_sprints, sprint_pasts
 from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.projects.models import Sprint
@@ -51,7 +50,7 @@ def team_past(
         calendar=calendar,
         throughput=forecasts.throughput(project_id, now=now, calendar=calendar),
         sprints=sprint_pasts(project_id, now=now, newest=newest),
-        linked=open_links(project_id, now=now),
+        linked=forecasts.open_links(project_id, now=now),
     )
 
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.ml.core.forecasts.inputs import as_json, from_json
-from apps.ml.selectors.forecasts import unfinished
-from apps.ml.selectors.links import open_links
+from apps.ml.selectors.forecasts import open_links, unfinished
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.forecasts.overview import project_forecast
 from apps.ml.services.forecasts.reading import work_inputs
