@@ -21,8 +21,8 @@ from apps.ml.core.text import clipped, tokens
 MINIMUM_SIMILARITY = 0.2
 #: As many as a person reads.
 DEFAULT_NEIGHBOURS = 5
-#: Pairs of texts and issues that are counted at once: 4 MB of counts.
-COUNTED_AT_ONCE = 500_000
+#: Pairs of texts and issues that are counted at once: 1 MB of counts, which a processor has near.
+COUNTED_AT_ONCE = 125_000
 
 
 def token_set(facts: IssueFacts) -> frozenset[int]:
@@ -139,8 +139,10 @@ class SimilarIssueIndex:
         found = np.concatenate([self.postings[self.offsets[row] : self.offsets[row + 1]] for _, row in pairs])
         texts, rows = np.array(pairs).T
         places = np.repeat(texts * len(self), self.offsets[rows + 1] - self.offsets[rows]) + found
-        shared = np.bincount(places, minlength=shape[0] * shape[1]).reshape(shape)
-        return np.asarray(shared / np.maximum(self.sizes + (sizes[:, None] - shared), 1))
+        shared = np.bincount(places, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
+        together = self.sizes - shared
+        together += sizes[:, None]
+        return np.divide(shared, np.maximum(together, 1.0, out=together), out=shared)
 
     def query(
         self, facts: IssueFacts, k: int = DEFAULT_NEIGHBOURS, minimum: float = MINIMUM_SIMILARITY

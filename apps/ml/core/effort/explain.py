@@ -142,10 +142,12 @@ def _informed_parts(
 
 
 def _in_hours(start_name: str, start: float, parts: dict[str, float], hours: float) -> tuple[Contribution, ...]:
-    told, level, told_hours, small = [Contribution(start_name, math.exp(start))], start, math.exp(start), 0.0
+    level, reached, small = start, math.exp(start), 0.0
+    told, told_hours = [Contribution(start_name, reached)], reached
     for name, step in parts.items():
-        effect = math.exp(level + step) - math.exp(level)
         level += step
+        before, reached = reached, math.exp(level)
+        effect = reached - before
         if abs(effect) < SMALLEST_PART_HOURS:
             small += effect
             continue

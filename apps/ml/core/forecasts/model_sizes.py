@@ -20,8 +20,8 @@ def sizes_in_points(
     """The recommended points of each issue with their probabilities, by id; none from a model that abstains."""
     if model.abstains:
         return {}
-    answers = {issue_id: model.recommend(known, recent=recent).probabilities for issue_id, known in facts.items()}
-    return {issue_id: Spread.of(list(said), list(said.values())) for issue_id, said in answers.items()}
+    answers = [each.probabilities for each in model.recommendations(list(facts.values()), recent=recent)]
+    return {issue_id: Spread.of(list(said), list(said.values())) for issue_id, said in zip(facts, answers, strict=True)}
 
 
 def sizes_in_hours(
