@@ -20,7 +20,7 @@ from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import model_loader
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
-from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.ml.services.training.jobs import MAX_ATTEMPTS, request_training, run_training
 from apps.ml.services.upkeep.strays import MIN_ORPHAN_AGE
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store

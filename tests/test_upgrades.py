@@ -27,7 +27,7 @@ call_command("migrate", verbosity=0)
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer
-from apps.ml.services.predictions.answering import answer_effort
+from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.training.due import models_due
 from apps.ml.services.upkeep.verification import verify_store
 model = MLModel.objects.get()

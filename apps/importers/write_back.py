@@ -16,7 +16,8 @@ from apps.importers.sources.client import AnswerUnusable, TrackerRefused
 from apps.importers.sources.registry import place_of
 from apps.importers.sources.writers import Target, Writer, writer_of
 from apps.ml.selectors.issues import facts_of
-from apps.ml.services.predictions.answering import answer_effort, answer_points
+from apps.ml.services.effort.answering import answer_effort
+from apps.ml.services.points.answering import answer_points
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus

@@ -11,7 +11,7 @@ from apps.ml.core.forecasts.track_record import track_record
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.forecasts import throughput
 from apps.ml.services.forecasts.service import METHOD
-from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.similar.finished_work import FINISHED_WORK
 
 #: With fewer known issues the answer is what other teams do; with ten, its error beside the team's own median was
 #: measured on projects that it had not seen, and is smaller.

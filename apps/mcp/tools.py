@@ -21,9 +21,9 @@ from apps.ml.services import AnomalyDetectionService, PredictionService
 from apps.ml.services.forecasts.asked import require_past, work_asked_for
 from apps.ml.services.forecasts.keeping import moved_answer
 from apps.ml.services.forecasts.service import ForecastService, Scenario
-from apps.ml.services.predictions.likeness import likely_duplicates
+from apps.ml.services.points.vote import require_vote
 from apps.ml.services.predictions.switch import require_predictions
-from apps.ml.services.predictions.vote import require_vote
+from apps.ml.services.similar.likeness import likely_duplicates
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.projects.models import Project, Sprint, WorkflowStatus
 from apps.projects.names.lookup import issue_ids_named, issue_named, project_named, sprint_named

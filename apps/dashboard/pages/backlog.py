@@ -28,8 +28,8 @@ from apps.ml.selectors.backlog import (
 )
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services import PredictionService, RecommendationService
+from apps.ml.services.points.vote import is_hidden
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
-from apps.ml.services.predictions.vote import is_hidden
 
 #: Issues on a page: what fits two screens, and is answered in a tenth of a second.
 ISSUES_A_PAGE = 25

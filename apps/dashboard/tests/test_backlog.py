@@ -20,8 +20,8 @@ from apps.dashboard.tests.conftest import Team
 from apps.ml.models import PredictionHistory
 from apps.ml.services import RecommendationService
 from apps.ml.services.model_loader import ModelLoader
-from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
-from apps.ml.services.predictions.similar_issues import FINISHED_WORK
+from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 from apps.projects.models import Issue, WorkflowStatus
 from apps.projects.tests.factories import IssueFactory
 from conftest import NOW

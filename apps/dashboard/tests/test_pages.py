@@ -29,11 +29,11 @@ from apps.ml.selectors.trust import open_anomalies
 from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.model_loader import ModelLoader
-from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
-from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.project_summary import ProjectSummaryService
+from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.ml.services.sprints.overview import sprint_overview
 from apps.ml.services.upkeep.installation import note_worker

@@ -10,9 +10,13 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.models import ModelType
 from apps.ml.serializers.predictions import EffortPredictionResponse, PointsRecommendationResponse
-from apps.ml.services.predictions.answering import GivenAnswer, answer_effort, answer_points
-from apps.ml.services.predictions.likeness import names_of_similar
-from apps.ml.services.predictions.questions import Asker, IssueQuestion, record_efforts, record_points
+from apps.ml.services.effort.answering import answer_effort
+from apps.ml.services.effort.recording import record_efforts
+from apps.ml.services.points.answering import answer_points
+from apps.ml.services.points.recording import record_points
+from apps.ml.services.predictions.given import GivenAnswer
+from apps.ml.services.predictions.questions import Asker, IssueQuestion
+from apps.ml.services.similar.likeness import names_of_similar
 
 if TYPE_CHECKING:
     from apps.accounts.models import User

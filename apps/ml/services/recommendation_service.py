@@ -1,7 +1,6 @@
 """Who could take an issue: by the seed's formula, or by who would normally take it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,70 +8,21 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.common.api.answers import Joined
 from apps.ml.core.assignment.formula import (
-    FORMULA_WEIGHTS,
-    LEARNED_WEIGHTS,
-    RULE_WEIGHTS,
     AssignmentScore,
-    MemberHistory,
-    Skills,
-    Weights,
-    learned_skills,
     rank_members,
 )
-from apps.ml.core.assignment.replay import AUTO, FORMULA, LEARNED, RANDOM, STRATEGIES, AssignmentReplay, HitRates
-from apps.ml.core.assignment.rules import MOST_RECENT, REPORTER, RULES, rule_skills
-from apps.ml.core.assignment.serving import AssignmentAnswer, AssignmentModel
-from apps.ml.core.records import IssueFacts
-from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
+from apps.ml.core.assignment.replay import AUTO, LEARNED
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.assignment import assignable_people, histories_beside, member_histories
-from apps.ml.selectors.issues import facts_of, issue_titles
+from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.assignment import SuggestAssignmentResponse
-from apps.ml.services.model_loader import ModelLoader
-from apps.ml.services.models.cache import LoadedModel
+from apps.ml.services.assignment.evidence import AssignmentEvidence
+from apps.ml.services.assignment.strategy import Choice, choose, skills_of
 from apps.ml.services.predictions.record import record_prediction
 from apps.projects.models import Issue
 
 DEFAULT_TOP_N = 3
-#: What is told of the replay, in this order; the share that the model alone reaches is for the benchmark.
-_TOLD = (FORMULA, LEARNED, RANDOM, MOST_RECENT, REPORTER)
-#: What each strategy is called in a sentence.
-_CALLED = {
-    FORMULA: "the formula",
-    LEARNED: "the learned total",
-    MOST_RECENT: "whoever was given most lately",
-    REPORTER: "whoever does the reporter's issues",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Which strategy answers, and why."""
-
-    strategy: str
-    reason: str
-    model: AssignmentModel | None
-    loaded: LoadedModel | None
-
-    @property
-    def weights(self) -> Weights:
-        """What each score counts in the total."""
-        return {FORMULA: FORMULA_WEIGHTS, LEARNED: LEARNED_WEIGHTS}.get(self.strategy, RULE_WEIGHTS)
-
-    @property
-    def version(self) -> str | None:
-        """Of the model."""
-        return self.loaded.version if self.loaded else None
-
-    @property
-    def hit_rates(self) -> Mapping[str, int | HitRates | None] | None:
-        """How the strategies did in the model's replay."""
-        if self.model is None:
-            return None
-        measured = self.model.replay
-        return {"issues": measured.n_issues, **{name: measured.rates.get(name) for name in _TOLD}}
 
 
 class RecommendationService:
@@ -96,10 +46,10 @@ class RecommendationService:
         issue = Issue.objects.select_related("issue_type", "project").get(pk=issue_id, project_id=project_id)
         people = assignable_people(project_id, today=issue.project.day_of(now))
         members = member_histories(project_id, people, issue=issue, now=now)
-        choice, facts = _choose(strategy, project_id), facts_of(issue)
-        skills = _skills(choice, members, facts)
+        choice, facts = choose(strategy, project_id), facts_of(issue)
+        skills = skills_of(choice, members, facts)
         scores = rank_members(members, issue_type=issue.issue_type.name, top_n=top_n, now=now, skills=skills)
-        evidence = _Evidence.of(choice, facts, list(people), scores, issue)
+        evidence = AssignmentEvidence.of(choice, facts, list(people), scores, issue)
         row = _record(issue, scores, choice, top_n=top_n, candidates=len(people), user=user)
         return SuggestAssignmentResponse.of(
             choice,
@@ -121,7 +71,7 @@ class RecommendationService:
         if not issues:
             return {}
         people = assignable_people(project_id, today=issues[0].project.day_of(now))
-        choice = _choose(AUTO, project_id)
+        choice = choose(AUTO, project_id)
         histories = histories_beside(project_id, list(people), issues, now=now)
         ranked = {
             issue.pk: rank_members(
@@ -129,7 +79,7 @@ class RecommendationService:
                 issue_type=issue.issue_type.name,
                 top_n=top_n,
                 now=now,
-                skills=_skills(choice, histories[issue.pk], facts_of(issue)),
+                skills=skills_of(choice, histories[issue.pk], facts_of(issue)),
             )
             for issue in issues
         }
@@ -143,89 +93,10 @@ def _names(person: User, number: int, *, hidden: bool) -> dict[str, str | None]:
     return {"user_name": str(person), "user_email": person.email}
 
 
-def _choose(asked: str, project_id: UUID | str) -> _Choice:
-    loaded = ModelLoader().load_active_model(ModelType.TASK_ASSIGNMENT, project_id)
-    model = loaded.predictor if loaded is not None else None
-    if isinstance(model, AssignmentModel):
-        if asked == AUTO:
-            return _Choice(model.replay.better, _comparison(model.replay), model, loaded)
-        return _Choice(asked, "As asked.", model, loaded)
-    if asked in RULES:
-        return _Choice(asked, "As asked.", None, None)
-    reason = (
-        "The formula: this project has no trained model of who does what; "
-        f"one is trained on Mondays, or by hand, from {MIN_TRAINING_ISSUES} finished issues with an assignee on."
-    )
-    return _Choice(FORMULA, reason, None, None)
-
-
-def _skills(choice: _Choice, members: Sequence[MemberHistory], facts: IssueFacts) -> Skills | None:
-    """What takes the place of the seed's skill; None for the formula."""
-    if choice.strategy in RULES:
-        return rule_skills(choice.strategy, members, facts.reporter)
-    if choice.strategy == LEARNED and choice.model is not None:
-        return learned_skills(choice.model.probabilities(facts, [member.user_id for member in members]))
-    return None
-
-
-def _comparison(measured: AssignmentReplay) -> str:
-    rates = {name: measured.rates[name].top_1 for name in STRATEGIES if name in measured.rates}
-    if len(rates) < 2:
-        return "The formula: too little was finished to compare it with anything."
-    best = measured.better
-    others = ", ".join(f"{_CALLED[name]} in {rate:.0%}" for name, rate in rates.items() if name != best)
-    return (
-        f"On the last {measured.n_issues} finished issues {_CALLED[best]} named the right person first in "
-        f"{rates[best]:.0%}, {others}."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """What speaks for the people named, with the titles of the issues it rests on."""
-
-    answer: AssignmentAnswer | None
-    titles: Mapping[str, Mapping[str, str]]
-
-    @classmethod
-    def of(
-        cls,
-        choice: _Choice,
-        facts: IssueFacts,
-        candidates: Sequence[str],
-        scores: Sequence[AssignmentScore],
-        issue: Issue,
-    ) -> "_Evidence":
-        if choice.model is None or choice.strategy != LEARNED or not scores:
-            return cls(None, {})
-        answer = choice.model.answer(facts, candidates, explained=[score.user_id for score in scores])
-        named = {found.issue_id for similar in answer.similar.values() for found in similar} - {str(issue.pk)}
-        return cls(answer, issue_titles(issue.project_id, named))
-
-    def beside(self, score: AssignmentScore, names: Mapping[str, str | None]) -> Joined:
-        """A person's scores with what speaks for them."""
-        return Joined(
-            score,
-            **names,
-            reasoning=[*score.reasoning, *self._words(score.user_id)],
-            similar_issues=self._similar(score.user_id),
-        )
-
-    def _words(self, person: str) -> list[str]:
-        if self.answer is None or not self.answer.words[person]:
-            return []
-        return [f"Speaks for it: {', '.join(self.answer.words[person])}"]
-
-    def _similar(self, person: str) -> list[Joined]:
-        """Issues that are gone since the training are left out."""
-        found = self.answer.similar[person] if self.answer is not None else ()
-        return [Joined(each, **self.titles[each.issue_id]) for each in found if each.issue_id in self.titles]
-
-
 def _record(
     issue: Issue,
     scores: Sequence[AssignmentScore],
-    choice: _Choice,
+    choice: Choice,
     *,
     top_n: int,
     candidates: int,

@@ -4,10 +4,10 @@ import pytest
 
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
-from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
-from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.predictions.switch import TERMS
+from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 from apps.ml.services.training.jobs import request_training
 from apps.ml.tests.teams import learnable_team
 from apps.notifications.tests.conftest import receiver

@@ -23,9 +23,9 @@ from apps.ml.serializers.bulk import (
     refused,
 )
 from apps.ml.serializers.predictions import EffortInputSerializer, IssueInputSerializer, facts_sent
+from apps.ml.services.points.vote import HiddenUntilVoted, is_hidden
 from apps.ml.services.predictions.bulk import PREDICT_MANY, issues_asked_about, known_of
 from apps.ml.services.predictions.questions import IssueQuestion
-from apps.ml.services.predictions.vote import HiddenUntilVoted, is_hidden
 from apps.ml.viewsets.scope import NOT_FOUND, asked_project
 from apps.projects.models import Issue, Project
 

@@ -23,9 +23,9 @@ from apps.ml.serializers.predictions import (
     facts_sent,
 )
 from apps.ml.services import PredictionService
+from apps.ml.services.points.vote import require_vote
 from apps.ml.services.predictions.bulk import known_of
-from apps.ml.services.predictions.likeness import likely_duplicates
-from apps.ml.services.predictions.vote import require_vote
+from apps.ml.services.similar.likeness import likely_duplicates
 from apps.ml.viewsets.scope import asked_project
 from apps.projects.models import Issue, Project
 from apps.projects.names.lookup import issue_named, project_named
@@ -103,5 +103,6 @@ def _answer(
 
 
 def _issue(project: Project, name: UUID | str | None) -> Issue | None:
-    issues = Issue.objects.filter(project=project).select_related("issue_type")
-    return issue_named(name, issues) if name else None
+    if not name:
+        return None
+    return issue_named(name, Issue.objects.filter(project=project).select_related("issue_type"))

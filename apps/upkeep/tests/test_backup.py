@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel, PredictionHistory
 from apps.ml.services import ModelLoader, ModelTrainer
-from apps.ml.services.predictions.answering import answer_effort
+from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.upkeep.installation import this_installation
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store

@@ -13,10 +13,10 @@ from apps.ml.models import ModelType
 from apps.ml.selectors.issues import facts_of_issues
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
 from apps.ml.services.models.cache import LoadedModel
-from apps.ml.services.predictions.answering import finished_since
+from apps.ml.services.predictions.given import finished_since
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES
-from apps.ml.services.predictions.similar_issues import FINISHED_WORK
 from apps.ml.services.predictions.switch import TERMS
+from apps.ml.services.similar.finished_work import FINISHED_WORK
 
 logger = logging.getLogger(__name__)
 #: Which model tells sizes in a unit.

@@ -12,8 +12,9 @@ from uuid import UUID
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
 from apps.ml.selectors.issues import facts_of
-from apps.ml.services.predictions.answering import answer_effort, answer_efforts, answer_points, answer_points_of
-from apps.ml.services.predictions.likeness import likely_duplicates, names_of_similar
+from apps.ml.services.effort.answering import answer_effort, answer_efforts
+from apps.ml.services.points.answering import answer_points, answer_points_of
+from apps.ml.services.similar.likeness import likely_duplicates, names_of_similar
 from apps.projects.models import Issue
 
 

@@ -13,8 +13,11 @@ from django.db.models import Q
 from apps.ml.models import ModelType
 from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.bulk import BulkEffortAnswer, BulkPointsAnswer
-from apps.ml.services.predictions.answering import answer_efforts, answer_points_of
-from apps.ml.services.predictions.questions import Asker, IssueQuestion, record_efforts, record_points
+from apps.ml.services.effort.answering import answer_efforts
+from apps.ml.services.effort.recording import record_efforts
+from apps.ml.services.points.answering import answer_points_of
+from apps.ml.services.points.recording import record_points
+from apps.ml.services.predictions.questions import Asker, IssueQuestion
 from apps.projects.models import Issue
 from apps.projects.names.ids import id_in
 

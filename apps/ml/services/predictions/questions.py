@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from apps.ml.core.records import IssueFacts
-from apps.ml.core.results import EffortEstimate, PointsRecommendation
 from apps.ml.core.text import clipped
-from apps.ml.models import ModelType, PredictionHistory
-from apps.ml.services.predictions.answering import Answer, GivenAnswer
-from apps.ml.services.predictions.record import prediction_row, record_predictions
+from apps.ml.models import PredictionHistory
+from apps.ml.services.predictions.given import Answer, GivenAnswer
+from apps.ml.services.predictions.record import prediction_row
 from apps.ml.services.predictions.whose_record import issues_to_score
 
 if TYPE_CHECKING:
@@ -33,61 +32,15 @@ class Asker:
     user: "User | None"
 
 
-def record_efforts(
-    asker: Asker, asked: Sequence[IssueQuestion], given: Sequence[GivenAnswer[EffortEstimate]]
-) -> list[PredictionHistory]:
-    """Store estimates, each with what will score it."""
-    rows = [
-        _row(
-            ModelType.EFFORT_PREDICTION,
-            asker,
-            (question, issue_id),
-            each,
-            predicted_value=each.answer.predicted_hours,
-            expected_value=each.answer.expected_hours,
-            details={
-                "log_scale": each.answer.log_scale,
-                "used_estimate": each.answer.used_estimate,
-                "estimated_hours": question.facts.estimated_hours,
-                "baseline_hours": each.baseline,
-            },
-        )
-        for question, issue_id, each in zip(asked, _scored(asker, asked), given, strict=True)
-    ]
-    record_predictions(asker.project_id, rows)
-    return rows
-
-
-def record_points(
-    asker: Asker, asked: Sequence[IssueQuestion], given: Sequence[GivenAnswer[PointsRecommendation]]
-) -> list[PredictionHistory]:
-    """Store recommendations; their distribution is as clients see it."""
-    rows = [
-        _row(
-            ModelType.STORY_POINTS,
-            asker,
-            (question, issue_id),
-            each,
-            predicted_value=each.answer.recommended_points,
-            details={
-                "probabilities": {f"{value:g}": round(share, 4) for value, share in each.answer.probabilities.items()},
-                "one_step": each.answer.one_step,
-                "baseline_points": each.baseline,
-            },
-        )
-        for question, issue_id, each in zip(asked, _scored(asker, asked), given, strict=True)
-    ]
-    record_predictions(asker.project_id, rows)
-    return rows
-
-
-def _scored(asker: Asker, asked: Sequence[IssueQuestion]) -> list[UUID | None]:
+def scored(asker: Asker, asked: Sequence[IssueQuestion]) -> list[UUID | None]:
+    """Of each question the issue whose outcome is to score the answer, if it has one."""
     return issues_to_score([(each.issue_id, each.facts) for each in asked], asker.project_id, asker.user)
 
 
-def _row(
+def answer_row(
     kind: str, asker: Asker, about: tuple[IssueQuestion, UUID | None], given: GivenAnswer[Answer], **figures: Any
 ) -> PredictionHistory:
+    """The history's row of an answer, not stored yet; `figures` are further fields of it."""
     question, issue_id = about
     return prediction_row(
         kind=kind,

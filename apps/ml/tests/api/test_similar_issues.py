@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.ml.core.text_index import Texts
 from apps.ml.services import PredictionService
-from apps.ml.services.predictions.issue_texts import IssueTexts
+from apps.ml.services.similar.issue_texts import IssueTexts
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
@@ -192,7 +192,7 @@ def test_what_is_deleted_or_moved_in_from_elsewhere_is_noticed(project, backlog)
 
 
 def test_of_too_many_issues_the_newest_are_searched(project, monkeypatch):
-    monkeypatch.setattr("apps.ml.services.predictions.issue_texts.MAX_ISSUES", 2)
+    monkeypatch.setattr("apps.ml.services.similar.issue_texts.MAX_ISSUES", 2)
     now = timezone.now()
     for days in (3, 2, 1):
         IssueFactory(project=project, title=f"Fix login {days}", created_at=now - timedelta(days=days))

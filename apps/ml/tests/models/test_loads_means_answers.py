@@ -7,9 +7,9 @@ from apps.ml.core import artifact
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer
+from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.models.kinds import identity_of
 from apps.ml.services.models.registry import NotActivatable, require_sound
-from apps.ml.services.predictions.answering import answer_effort
 from apps.ml.services.training.due import models_due
 from apps.ml.storage import get_object_store
 from apps.ml.storage.signing import digest, sign

@@ -6,7 +6,7 @@ from django.utils import timezone
 from apps.ml.models import MLModel
 from apps.ml.reports.tables import training_report
 from apps.ml.services.model_trainer import Training
-from apps.ml.services.models.comparison import Verdict
+from apps.ml.services.models.champion import Verdict
 
 FIRST = Verdict(True, "It is the first of its kind.")
 

@@ -10,7 +10,7 @@ from apps.common.operations import health
 from apps.common.operations.slips import SETTINGS, refuse_slips
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import ModelType, TrainingRun
-from apps.ml.services.predictions.answering import answer_effort
+from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.training.jobs import run_training, train_here
 from apps.ml.storage import StorageError, engines, get_object_store
 

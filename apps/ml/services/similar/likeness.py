@@ -12,7 +12,7 @@ from apps.ml.core.results import SimilarIssue
 from apps.ml.core.text_index import DEFAULT_MATCHES, TextIndex
 from apps.ml.selectors.issues import issue_titles, issues_with_status
 from apps.ml.serializers.predictions import SimilarIssuesResponse
-from apps.ml.services.predictions.issue_texts import ISSUE_TEXTS
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 
 
 def similar_finished(facts: IssueFacts, project_id: UUID | str) -> tuple[SimilarIssue, ...]:

@@ -11,7 +11,7 @@ from apps.ml.core.training.degradation import MIN_REFERENCE
 from apps.ml.models import MLModel
 from apps.ml.selectors.issues import completed_with_hours, completed_with_points
 from apps.ml.services import ModelTrainer
-from apps.ml.services.models.comparison import MIN_COMMON_ISSUES, compare_with_active, out_of_sample_errors
+from apps.ml.services.models.champion import MIN_COMMON_ISSUES, compare_with_active, out_of_sample_errors
 from apps.ml.services.models.fitting import Fitted
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError

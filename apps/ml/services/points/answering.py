@@ -1,0 +1,70 @@
+"""Who answers about story points: the model, else the team's few points pooled with what other teams know."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_history
+from apps.ml.core.records import IssueFacts
+from apps.ml.core.results import PointsRecommendation
+from apps.ml.models import ModelType
+from apps.ml.services.models.cache import LoadedModel
+from apps.ml.services.predictions.given import (
+    BY_AGENT,
+    GivenAnswer,
+    announced,
+    by_whom,
+    finished_since,
+    in_order,
+    serving_model,
+)
+from apps.ml.services.predictions.recent_outcomes import POINTS_OUTCOMES
+from apps.ml.services.similar.finished_work import FINISHED_WORK, Evidence
+from apps.ml.services.similar.likeness import similar_finished
+
+
+def answer_points(
+    facts: IssueFacts, project_id: UUID | str, *, with_evidence: bool = True
+) -> GivenAnswer[PointsRecommendation]:
+    """Story points of an issue; evidence as of hours."""
+    return answer_points_of([facts], project_id, with_evidence=with_evidence)[0]
+
+
+def answer_points_of(
+    asked: Sequence[IssueFacts], project_id: UUID | str, *, with_evidence: bool = True
+) -> list[GivenAnswer[PointsRecommendation]]:
+    """The same of many issues, in their order."""
+    people, agents = by_whom(asked, project_id)
+    model, note = serving_model(ModelType.STORY_POINTS, project_id) if people else (None, "")
+    given = []
+    for by_agent, issues in ((False, people), (True, agents)):
+        work = FINISHED_WORK.of_project(project_id).of(agents=by_agent) if issues else None
+        recommend = None if work is None else _recommender(work, project_id, None if by_agent else model)
+        answers = []
+        for facts in issues.values():
+            assert work is not None and recommend is not None  # noqa: S101, PT018 - there are issues; this tells mypy
+            answer = announced(recommend(facts), BY_AGENT if by_agent else note)
+            evidence = similar_finished(facts, project_id) if with_evidence else ()
+            by = None if by_agent else model
+            answers.append(GivenAnswer(replace(answer, similar_issues=evidence), by, work.usual_points))
+        given.append((issues, answers))
+    return in_order(*given)
+
+
+def _recommender(
+    work: Evidence, project_id: UUID | str, model: LoadedModel | None
+) -> Callable[[IssueFacts], PointsRecommendation]:
+    """What recommends points: the model, else what other teams know with the few points there are."""
+    if model is None:
+        level = settings.ML_INTERVAL_LEVEL
+        return lambda facts: recommend_with_little_history(facts, work.with_points, prior=load_prior(), level=level)
+    assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
+    return partial(
+        model.predictor.recommend,
+        recent=finished_since(work.issues, model.trained_at),
+        inside=POINTS_OUTCOMES.of_project(project_id),
+        names_words=model.project_id is not None,
+    )
