@@ -1,5 +1,9 @@
 """Wiring only; importing the package makes `celery -A base` find the app."""
 
-from base.celery import app as celery_app
+from base.sparing import spare
+
+spare("rest_framework.compat")
+
+from base.celery import app as celery_app  # noqa: E402 - what it loads is to find the libraries spared
 
 __all__ = ["celery_app"]

@@ -77,6 +77,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.remove_old_history",
         "schedule": crontab(hour=3, minute=30),
     },
+    "forget-old-answers": {
+        "task": "apps.common.tasks.forget_old_answers",
+        "schedule": crontab(minute=50),
+    },
     "sweep-model-store": {
         "task": "apps.ml.tasks.sweep_model_store",
         "schedule": crontab(hour=4, minute=10),

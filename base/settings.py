@@ -12,8 +12,10 @@ from pathlib import Path
 from kombu import Queue
 
 from apps.common.operations.environment import Environment
+from apps.common.operations.logging import logging_to_console
 from apps.common.operations.metric_files import metrics_root
 from apps.common.operations.rights import keep_private
+from base.sparing import spare
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 config = Environment()
@@ -127,6 +129,8 @@ MIDDLEWARE = [
     # Last: it answers in place of whatever refused a log-in that is locked.
     "axes.middleware.AxesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Last of all: it answers in place of the view.
+    "apps.common.api.idempotency.FirstAnswers",
 ]
 ROOT_URLCONF = "base.urls"
 WSGI_APPLICATION = "base.wsgi.application"
@@ -155,6 +159,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+# Passwords come by POST. Who comes back from single sign-on has given none, and an address is no account.
+AXES_NEVER_LOCKOUT_GET = True
 # Further tries while it is locked do not prolong it.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_CALLABLE = "apps.accounts.lock_out.account_tried"
@@ -167,6 +173,27 @@ AXES_ENABLE_ADMIN = False
 # Where a mail sets a new password: Django's three days are long for a key to the house.
 PASSWORD_RESET_TIMEOUT = 3600 * 2
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Single sign-on -----------------------------------------------------------------------------------------------
+# Without an issuer there is none, and the library that does it is not loaded.
+OIDC_ISSUER = config("OIDC_ISSUER", default="")
+OIDC_NAME = config("OIDC_NAME", default="Single sign-on")
+OIDC_RP_CLIENT_ID = config("OIDC_CLIENT_ID", default="")
+OIDC_RP_CLIENT_SECRET = config("OIDC_CLIENT_SECRET", default="")
+# Signed with a key that only the provider has: a shared secret would let us sign too.
+OIDC_RP_SIGN_ALGO = config.choice("OIDC_ALGORITHM", default="RS256", among=("RS256", "RS512", "ES256", "ES512"))
+# False: only who has an account already is let in.
+OIDC_CREATE_USER = config.bool("OIDC_CREATE_ACCOUNTS", default=False)
+OIDC_RP_SCOPES = "openid email profile"
+OIDC_USE_NONCE = OIDC_USE_PKCE = True
+OIDC_AUTHENTICATION_CALLBACK_URL = "dashboard:single-sign-on-back"
+OIDC_TIMEOUT = 10
+# Log-ins that one browser has begun.
+OIDC_MAX_STATES = 10
+if OIDC_ISSUER:
+    AUTHENTICATION_BACKENDS.append("apps.accounts.single_sign_on.backend.SingleSignOn")
+else:
+    spare("jwt.algorithms")
 
 # --- Language and time --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -352,34 +379,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOG_FORMAT = config("LOG_FORMAT", default="plain")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"context": {"()": "apps.common.operations.logging.ContextFilter"}},
-    "formatters": {
-        "plain": {"()": "apps.common.operations.logging.PlainFormatter"},
-        "json": {"()": "apps.common.operations.logging.JSONFormatter"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "json" if LOG_FORMAT == "json" else "plain",
-            "filters": ["context"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "apps": {"level": LOG_LEVEL},
-        # A line a request is for machines; somebody at a terminal would only see it scroll by.
-        "apps.access": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
-        # Without Django's own handlers: one writes every line twice, the other mails what the log leaves out.
-        "django": {"handlers": [], "level": "WARNING"},
-        "django.server": {"level": "INFO"},
-        "celery": {"level": LOG_LEVEL},
-        # It warns at every connection that a folder has no host name.
-        "kombu.connection": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------
 METRICS_TOKEN = config("METRICS_TOKEN", default="")

@@ -11,10 +11,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from performance.report import ROOT, milliseconds, public_data
 from tests.engines import free_ports, postgres_server
@@ -42,13 +43,29 @@ print(project.id)
 COUNT_HISTORY = "from apps.ml.models import PredictionHistory; print(PredictionHistory.objects.count())"
 
 
+#: What is done so that an answer's row stays, by engine.
+DURABILITY = {
+    "sqlite": "WAL, synchronous=NORMAL as the service sets it: rows outlive processes, the last ones not the power.",
+    "postgresql": "fsync, synchronous_commit and full_page_writes on, as by default.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Where something is asked, and how it is put about a title."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Callable[[str], object]
+
+
 @dataclass(slots=True)
 class Answers:
     """What one client saw."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    methods: set[str] = field(default_factory=set)
+    last: bytes = b""
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
@@ -84,17 +101,27 @@ def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen
             server.terminate()
 
 
-def processor_seconds(server: subprocess.Popen[str]) -> float:
-    """What the server and its workers have used so far: this figure holds on a busy machine too."""
-    fields = [path.read_text().rpartition(")")[2].split() for path in Path("/proc").glob("[0-9]*/stat")]
-    own = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = sum(int(each[11]) + int(each[12]) for each in [own, *fields] if each is own or int(each[1]) == server.pid)
+def processor_seconds(server: subprocess.Popen[Any]) -> float:
+    """What the server and all below it have used so far: this figure holds on a busy machine too."""
+    fields = {int(path.name): _stat_of(path) for path in Path("/proc").glob("[0-9]*")}
+    family = {server.pid}
+    while grown := {pid for pid, each in fields.items() if each and int(each[1]) in family} - family:
+        family |= grown
+    ticks = sum(int(each[11]) + int(each[12]) for pid in family if (each := fields.get(pid)))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def post(connection: http.client.HTTPConnection, path: str, body: object, headers: dict[str, str]) -> tuple[int, bytes]:
+def _stat_of(process: Path) -> list[str]:
+    """Parent and times among others, as proc(5) has them after the name; of a process that has just ended nothing."""
+    with suppress(OSError):
+        return (process / "stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def post(connection: http.client.HTTPConnection, question: Question, title: str) -> tuple[int, bytes]:
     """One request on an open connection."""
-    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
+    headers = {"Content-Type": "application/json", **question.headers}
+    connection.request("POST", question.path, json.dumps(question.body(title)), headers)
     response = connection.getresponse()
     return response.status, response.read()
 
@@ -110,33 +137,38 @@ def open_connection(port: int) -> http.client.HTTPConnection:
 def log_in(port: int) -> dict[str, str]:
     """The header that says who asks."""
     body = {"email": "bench@example.com", "password": PASSWORD}
-    status, answer = post(open_connection(port), "/api/v1/auth/token/", body, {})
+    status, answer = post(open_connection(port), Question("/api/v1/auth/token/", {}, lambda _: body), "")
     if status != http.HTTPStatus.OK:
         sys.exit(f"Logging in failed: {status} {answer.decode()}")
     return {"Authorization": f"Bearer {json.loads(answer)['access']}"}
 
 
-def ask(port: int, project: str, headers: dict[str, str], until: float, answers: Answers) -> None:
+def question_of(project: str, headers: dict[str, str]) -> Question:
+    """Hours of a bug."""
+    body = {"issue_type": "bug", "project_id": project}
+    return Question("/api/v1/ml/predict-effort/", headers, lambda title: {"title": title, **body})
+
+
+def ask(port: int, question: Question, until: float, answers: Answers) -> None:
     """One client: the next request goes out when the last answer is there."""
     connection = open_connection(port)
     for number in itertools.count():
         start = time.perf_counter()
         if start > until:
             return
-        body = {"title": f"{TITLES[number % len(TITLES)]} {number}", "issue_type": "bug", "project_id": project}
-        status, answer = post(connection, "/api/v1/ml/predict-effort/", body, headers)
+        status, answer = post(connection, question, f"{TITLES[number % len(TITLES)]} {number}")
         answers.seconds.append(time.perf_counter() - start)
         if status == http.HTTPStatus.OK:
-            answers.methods.add(json.loads(answer)["method"])
+            answers.last = answer
         else:
             answers.errors.append(f"{status} {answer[:200].decode(errors='replace')}")
 
 
-def load(port: int, project: str, headers: dict[str, str], clients: int, seconds: float) -> list[Answers]:
+def load(port: int, question: Question, clients: int, seconds: float) -> list[Answers]:
     """All clients at once, for a time."""
     everything = [Answers() for _ in range(clients)]
     until = time.perf_counter() + seconds
-    threads = [threading.Thread(target=ask, args=(port, project, headers, until, answers)) for answers in everything]
+    threads = [threading.Thread(target=ask, args=(port, question, until, answers)) for answers in everything]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -164,7 +196,7 @@ def report(engine: str, everything: Sequence[Answers], cost: Cost, rows: int) ->
     """One paragraph, and whether the promise held."""
     seconds = [each for answers in everything for each in answers.seconds]
     errors = [each for answers in everything for each in answers.errors]
-    methods = sorted({method for answers in everything for method in answers.methods})
+    methods = sorted({json.loads(answers.last)["method"] for answers in everything if answers.last})
     print(f"{engine:11} {len(seconds) / cost.elapsed:.0f} requests/s, {milliseconds(seconds)}, {len(errors)} errors")
     print(f"{'':11} method {', '.join(methods)}; {rows} history rows for {len(seconds) - len(errors)} answers")
     each = 1000 / len(seconds)
@@ -182,10 +214,10 @@ def measure(engine: str, database_url: str | None, options: argparse.Namespace) 
         environment = {**os.environ, **own, **({"DATABASE_URL": database_url} if database_url else {})}
         project, [port] = prepare(environment, options.data), free_ports(1)
         with serving(environment, port) as server:
-            headers = log_in(port)
-            warm = load(port, project, headers, options.clients, 2.0)
+            question = question_of(project, log_in(port))
+            warm = load(port, question, options.clients, 2.0)
             before = cost_so_far(server)
-            everything = load(port, project, headers, options.clients, options.seconds)
+            everything = load(port, question, options.clients, options.seconds)
             cost = cost_so_far(server).since(before)
             rows = int(manage(environment, "shell", "-v0", "-c", COUNT_HISTORY))
         report(engine, everything, cost, rows - sum(len(answers.seconds) for answers in warm))
@@ -203,7 +235,8 @@ def main() -> None:
     print(f"Target: at least {TARGET_PER_SECOND} requests/s with p99 below {TARGET_P99_MS} ms at 4 clients.")
     for engine in options.engine or ["sqlite", "postgresql"]:
         with ExitStack() as stack:
-            url = stack.enter_context(postgres_server()).url if engine == "postgresql" else None
+            print(f"{engine:11} {DURABILITY[engine]}")
+            url = stack.enter_context(postgres_server(durable=True)).url if engine == "postgresql" else None
             measure(engine, url, options)
 
 

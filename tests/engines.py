@@ -114,8 +114,11 @@ def s3_server() -> Iterator[S3Server]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """PostgreSQL behind a socket in its own data directory; as `nobody` when started by root, whom it refuses."""
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """PostgreSQL behind a socket in its own data directory; as `nobody` when started by root, whom it refuses.
+
+    `durable`: it flushes to disk as it does by default. Tests kill the server, not the machine, and do without.
+    """
     with _directory("pg") as directory:
         user = _nobody() if os.geteuid() == 0 else ""
         binaries, data = _postgres_binaries(directory, copied=bool(user)), directory / "data"
@@ -128,7 +131,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             socket_directory=data,
             engine=Engine(
                 name="PostgreSQL",
-                command=_postgres_command(binaries, data),
+                command=_postgres_command(binaries, data, durable=durable),
                 is_ready=lambda: _postgres_works(data),
                 directory=directory,
                 user=user,
@@ -246,9 +249,10 @@ def _initialise_postgres(binaries: Path, data: Path, *, user: str) -> None:
         raise EngineFailed(f"initdb ended with {done.returncode}.\n{done.stdout.decode(errors='replace')}")
 
 
-def _postgres_command(binaries: Path, data: Path) -> list[str]:
-    # Without flushing to disk: these tests kill the server, not the machine.
-    settings = {"listen_addresses": "", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+def _postgres_command(binaries: Path, data: Path, *, durable: bool) -> list[str]:
+    settings = {"listen_addresses": ""}
+    if not durable:
+        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return [str(binaries / "postgres"), "-D", str(data), "-k", str(data), *options]
 

@@ -23,6 +23,7 @@ from apps.ml.tests.factories import AnomalyDetectionFactory, MLModelFactory, Tra
 from apps.notifications.channels.signature import derived_secret, digest_of
 from apps.notifications.models import Channel, Delivery, Notification
 from apps.notifications.tests.factories import SERVER_KEY, WebhookFactory
+from apps.projects.links.services import link_issues
 from apps.projects.models import Project
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
@@ -89,9 +90,11 @@ def _ids_of(project: Project, lead: User) -> dict[str, Any]:
     )
     told = Delivery.objects.create(notification=news, user=lead, channel=Channel.IN_APP, created_at=NOW)
     sprint = SprintFactory(project=project, active=True, start_date=NOW.date() - timedelta(days=3))
+    issue = IssueFactory(project=project, sprint=sprint)
     return {
         "project_id": project.id,
-        "issue_id": IssueFactory(project=project, sprint=sprint).id,
+        "issue_id": issue.id,
+        "link_id": link_issues(issue, IssueFactory(project=project), now=NOW).id,
         "sprint_id": sprint.id,
         "user_id": TeamMemberFactory(project=project).user_id,
         "day": "2026-05-01",

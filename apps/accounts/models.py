@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from apps.common.models import UUIDModel
 
+#: What a name is cut to.
+LONGEST_NAME = 200
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users by e-mail address."""
@@ -57,7 +60,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
 
     email = models.EmailField(unique=True)
-    full_name = models.CharField(max_length=200, blank=True)
+    full_name = models.CharField(max_length=LONGEST_NAME, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)

@@ -17,8 +17,8 @@ _BREAKS = "\n\r\t"
 
 def text_fault(text: str, *, is_line: bool, is_needed: bool) -> str | None:
     """Why this is no text that people can read; None if it is."""
-    for character in text:
-        # The quick test first: most texts are ASCII.
+    # What prints holds none of these; most texts do, and are not gone through one by one.
+    for character in "" if text.isprintable() else text:
         if character < " " or character >= "\x7f":
             kind = unicodedata.category(character)
             if (kind == "Cc" and (is_line or character not in _BREAKS)) or (is_line and kind in ("Zl", "Zp")):

@@ -3,11 +3,14 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 from apps.importers.records import ImportRefused
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 
 def sealed(token: str) -> str:
@@ -26,14 +29,18 @@ def resealed(box: str) -> str:
 
 
 def _tried(turn: Callable[[bytes], bytes], box: str) -> str:
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see `_box`
+
     try:
         return turn(box.encode()).decode()
     except InvalidToken as error:
         raise ImportRefused("No key opens the stored token (was CONNECTION_KEYS changed?): give it again.") from error
 
 
-def _box() -> MultiFernet:
-    """The first key seals, all of them open."""
+def _box() -> "MultiFernet":
+    """The first key seals, all of them open. The library is loaded with the first token: few processes see one."""
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - 6 MiB of each web process
+
     return MultiFernet([Fernet(_key(secret)) for secret in settings.CONNECTION_KEYS])
 
 

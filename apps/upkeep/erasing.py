@@ -21,6 +21,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
+from apps.common.models import FirstAnswer
 from apps.importers.models import ImportRun
 from apps.ml.models import MLModel, StrayObject
 from apps.ml.services import ModelLoader
@@ -131,6 +132,8 @@ def erase_texts(needles: Sequence[str], user: User | None) -> tuple[dict[str, in
     sought = Needles(needles)
     uploads = [run.pk for run in ImportRun.objects.exclude(upload=None) if sought.are_in(bytes(run.upload or b""))]
     ImportRun.objects.filter(pk__in=uploads).update(upload=None)
+    # Whom they name cannot be told: they are sealed with keys that only their callers have.
+    FirstAnswer.objects.exclude(answer=None).delete()
     counts = replace_in_database(needles, _pseudonym(needles[0]))
     return counts | ({"importers.importrun.upload": len(uploads)} if uploads else {}), projects
 

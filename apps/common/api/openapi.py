@@ -4,8 +4,10 @@ from typing import Any, Literal
 
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from apps.common.api.idempotency import HEADER, KEY_PATTERN, LONGEST_KEY, REPLAYED
 from apps.common.api.problems import PROBLEM_JSON
 from apps.common.api.renderers import LIST_RENDERERS
 
@@ -46,6 +48,24 @@ _ONE_OF = {"anomalies": "anomaly", "deliveries": "delivery", "statuses": "status
 _VERBS = {"GET": "get", "PATCH": "update", "PUT": "replace", "DELETE": "delete"}
 
 
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
+    OpenApiParameter.HEADER,
+    description=(
+        "Yours for this request, say a UUID: sent again with the same body, it is answered as the first time and "
+        "done once. Kept for 24 hours; 409 while the first is being worked on, 422 with another body."
+    ),
+)
+_REPLAYED = OpenApiParameter(
+    REPLAYED,
+    str,
+    OpenApiParameter.HEADER,
+    description="`true` where the first answer is given again.",
+    response=["200", "201", "202", "204"],
+)
+
+
 class AutoSchema(openapi.AutoSchema):
     """The usual schema; names of operations that read well; for each, the problems it can answer with."""
 
@@ -62,6 +82,12 @@ class AutoSchema(openapi.AutoSchema):
         named = [_one_of(word) for word in words[:-1]] + [_one_of(words[-1]) if is_one else words[-1]]
         verb = action if action in ("list", "create") else _VERBS.get(self.method, "")
         return "_".join(filter(None, [verb, *named]))
+
+    def get_override_parameters(self) -> list[Any]:
+        """A POST of somebody who is logged in takes an `Idempotency-Key`."""
+        if self.method != "POST" or not self.get_auth():
+            return []
+        return [_IDEMPOTENCY_KEY, _REPLAYED]
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

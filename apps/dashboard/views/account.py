@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -85,6 +87,16 @@ class KeyForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None, person: User) -> None:
         super().__init__(data)
         self.fields["project"].queryset = projects_visible_to(person)  # type: ignore[attr-defined]
+
+
+class LogInPage(LoginView):
+    """By password, or by the provider of single sign-on."""
+
+    template_name = "dashboard/login.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With the words of the provider's button; empty where there is none."""
+        return super().get_context_data(**kwargs, single_sign_on=settings.OIDC_ISSUER and settings.OIDC_NAME)
 
 
 # --- Passwords ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.arrays import ANY, Floats, Integers, largest
 from apps.ml.core.hashing import hashed_set
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.results import SimilarIssue
@@ -21,8 +21,6 @@ from apps.ml.core.text import clipped, tokens
 MINIMUM_SIMILARITY = 0.2
 #: As many as a person reads.
 DEFAULT_NEIGHBOURS = 5
-#: The smallest similarity above none.
-_ANY = float(np.nextafter(0.0, 1.0))
 #: Pairs of texts and issues that are counted at once: 4 MB of counts.
 COUNTED_AT_ONCE = 500_000
 
@@ -149,10 +147,7 @@ class SimilarIssueIndex:
 
     def best(self, similarity: Floats, k: int, minimum: float) -> tuple[SimilarIssue, ...]:
         """The best k of ready similarities; an issue that shares no token is never among them."""
-        candidates = np.flatnonzero(similarity >= max(minimum, _ANY))
-        # Latest first, then a stable sort: equal similarity keeps that order.
-        latest_first = candidates[::-1]
-        chosen = latest_first[np.argsort(-similarity[latest_first], kind="stable")[:k]]
+        chosen = largest(similarity, k, max(minimum, ANY))
         return tuple(self._record(int(row), float(similarity[row])) for row in chosen)
 
     def _record(self, row: int, similarity: float) -> SimilarIssue:

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.arrays import ANY, Floats, Integers, largest
 from apps.ml.core.hashing import hashed
 from apps.ml.core.meaning import DIMENSIONS, MeaningTable, Vector
 from apps.ml.core.text import clipped, tokens
@@ -166,6 +166,8 @@ class TextIndex:
         Row of an issue, and what the word is to it; the squares of an issue's weights sum to 1.
     coarse : ndarray of shape (n_issues, COARSE_AXES)
         Leading axes of directions of length one.
+    lengths : ndarray of shape (n_issues,)
+        Of the rounded directions in `texts`; 1 for those of nothing.
     finished : ndarray of bool, shape (n_issues,)
         Where hours or points are known.
     """
@@ -179,6 +181,7 @@ class TextIndex:
     owners: NDArray[np.int32]
     weights: NDArray[np.float32]
     coarse: Vector
+    lengths: Vector
     finished: NDArray[np.bool_]
 
     @classmethod
@@ -190,6 +193,7 @@ class TextIndex:
         weights = (1 + np.log(texts.counts.astype(np.float64))) * rarity[places]
         lengths = np.sqrt(np.bincount(owners, weights=weights**2, minlength=len(texts)))
         order = np.argsort(places, kind="stable")
+        lengths_of_directions = _lengths_of(texts.directions)
         return cls(
             texts=texts,
             rows={issue_id: row for row, issue_id in enumerate(texts.issue_ids)},
@@ -199,7 +203,8 @@ class TextIndex:
             rarity=rarity,
             owners=owners[order],
             weights=(weights / lengths[owners])[order].astype(np.float32),
-            coarse=np.ascontiguousarray(_at_length_one(texts.directions)[:, :COARSE_AXES]),
+            coarse=(texts.directions[:, :COARSE_AXES] / lengths_of_directions[:, None]).astype(np.float32, copy=False),
+            lengths=lengths_of_directions,
             finished=~(np.isnan(texts.hours) & np.isnan(texts.points)),
         )
 
@@ -209,9 +214,9 @@ class TextIndex:
     @property
     def nbytes(self) -> int:
         """Memory, in bytes."""
-        arrays = (self.words, self.offsets, self.rarity, self.owners, self.weights, self.coarse, self.finished)
-        # An entry of `rows` takes some 100 bytes.
-        return sum(array.nbytes for array in arrays) + self.texts.nbytes + 100 * len(self)
+        arrays = (self.words, self.offsets, self.rarity, self.owners, self.weights, self.coarse, self.lengths)
+        # An entry of `rows` takes some 100 bytes, one of `finished` one.
+        return sum(array.nbytes for array in arrays) + self.texts.nbytes + 101 * len(self)
 
     def query(
         self,
@@ -238,8 +243,8 @@ class TextIndex:
         few = shared <= FEW_SHARED_WORDS
         both = np.where(few, 0.0, shared + MEANING_SHARE * meaning) / (1 + MEANING_SHARE)
         apart = np.where(few, meaning, 0.0)
-        others = _best(apart, rows, min(MAX_BY_MEANING, k), MINIMUM_MEANING)
-        alike = _best(both, rows, k - len(others), MINIMUM_SIMILARITY)
+        others = largest(apart, MAX_BY_MEANING, MINIMUM_MEANING)[:k]
+        alike = largest(both, k, MINIMUM_SIMILARITY)[: k - len(others)]
         return (
             *(Match(int(rows[at]), float(both[at]), "words") for at in alike),
             *(Match(int(rows[at]), float(apart[at]), "meaning") for at in others),
@@ -270,15 +275,17 @@ class TextIndex:
 
     def meaning_similarity(self, rows: Integers, direction: Vector) -> Floats:
         """Cosine of the directions of some issues with one, none below zero; shape (n_rows,)."""
-        cosines: Floats = (_at_length_one(self.texts.directions[rows]) @ direction).astype(np.float64)
-        return np.maximum(cosines, 0.0)
+        cosines = self.texts.directions[rows].astype(np.float32) @ direction / self.lengths[rows]
+        return np.maximum(np.asarray(cosines, dtype=np.float64), 0.0)
 
     def _candidates(self, by_words: Floats, by_meaning: Vector, among: NDArray[np.bool_] | None) -> Integers:
-        """Rows of the best of both, ascending."""
+        """Rows of the best of both, ascending; of words only those that share one."""
+        chosen = np.zeros(len(self), dtype=bool)
         if among is not None:
-            by_words, by_meaning = np.where(among, by_words, -np.inf), np.where(among, by_meaning, -np.inf)
-        rows = np.union1d(_largest(by_words), _largest(by_meaning))
-        return rows if among is None else rows[among[rows]]
+            by_words, by_meaning = by_words * among, np.where(among, by_meaning, np.float32(-np.inf))
+        chosen[largest(by_words, CANDIDATES, ANY)] = True
+        chosen[largest(by_meaning, CANDIDATES)] = True
+        return np.flatnonzero(chosen if among is None else chosen & among)
 
 
 def _said(title: str, description: str) -> dict[int, int]:
@@ -286,17 +293,6 @@ def _said(title: str, description: str) -> dict[int, int]:
     return Counter(map(hashed, tokens(title) + tokens(clipped(description))))
 
 
-def _at_length_one(directions: NDArray[np.int8]) -> Vector:
-    exact = directions.astype(np.float32)
-    return np.asarray(exact / np.maximum(np.linalg.norm(exact, axis=1, keepdims=True), 1.0), dtype=np.float32)
-
-
-def _largest(values: NDArray[np.floating]) -> Integers:
-    """Places of the CANDIDATES largest, in no order."""
-    return np.argpartition(values, -CANDIDATES)[-CANDIDATES:] if len(values) > CANDIDATES else np.arange(len(values))
-
-
-def _best(values: Floats, rows: Integers, k: int, minimum: float) -> list[int]:
-    """Places of the k largest at or above the minimum, best first; among equals the latest issue first."""
-    order = np.lexsort((-rows, -values))[:k]
-    return [int(at) for at in order if values[at] >= minimum]
+def _lengths_of(directions: NDArray[np.int8]) -> Vector:
+    lengths = np.linalg.norm(directions.astype(np.float32), axis=1)
+    return np.asarray(np.maximum(lengths, 1.0), dtype=np.float32)

@@ -64,6 +64,7 @@ class ScoreSerializer(Answer):
 
     n = serializers.IntegerField(help_text="Outcomes; one an issue or sprint, the first answer counts.")
     mean_absolute_error = Number()
+    root_mean_squared_error = Number(help_text="Far above the mean absolute error where a few answers are far off.")
     median_absolute_error = Number()
     bias = Number(help_text="Mean of predicted - actual: positive where too much was predicted.")
     bias_factor = Number(allow_null=True, help_text="Geometric mean of predicted / actual.")

@@ -314,7 +314,9 @@ class SprintOutcomeResponse(Answer):
             f"pooled with the simulation of its weeks, which counts {SIMULATION_WEIGHT:.0%}."
         ),
     )
-    model_version = serializers.CharField(source="outcome.prior_version", help_text="Of the prior that ships.")
+    model_version = serializers.CharField(
+        source="outcome.prior_version", help_text="Of the prior that ships and, after a +, of the model of own sprints."
+    )
     reasoning = serializers.CharField()
     finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
     promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")

@@ -103,5 +103,6 @@ def _answer(
 
 
 def _issue(project: Project, name: UUID | str | None) -> Issue | None:
-    issues = Issue.objects.filter(project=project).select_related("issue_type")
-    return issue_named(name, issues) if name else None
+    if not name:
+        return None
+    return issue_named(name, Issue.objects.filter(project=project).select_related("issue_type"))

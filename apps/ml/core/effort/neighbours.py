@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.arrays import Floats, Integers, largest
 from apps.ml.core.effort.features import log_estimates_of
 from apps.ml.core.hashing import hashed
 from apps.ml.core.reading import IssueReading
@@ -111,14 +111,16 @@ def _points(facts: IssueFacts) -> float:
 
 
 def ask(closeness: Floats, log_hours: Floats, level: float) -> Neighbourhood:
-    """Weighted mean of the nearest issues' log hours, drawn towards `level` where none is near."""
+    """Weighted mean of the nearest issues' log hours, drawn towards `level` where none is near.
+
+    Of issues equally close at the end of the list the latest speak.
+    """
     if not closeness.size:
         return Neighbourhood(level, 0.0, 0.0, 1.0)
-    k = min(N_NEIGHBOURS, closeness.size)
-    nearest = np.argpartition(-closeness, k - 1)[:k]
+    nearest = largest(closeness, N_NEIGHBOURS)
     weights, values = closeness[nearest] ** POWER, log_hours[nearest]
     prior = PRIOR_SIMILARITY**POWER
     pull = prior / (weights.sum() + prior)
     mean = (weights @ values + prior * level) / (weights.sum() + prior)
     spread = np.sqrt((weights @ (values - mean) ** 2) / max(weights.sum(), 1e-12))
-    return Neighbourhood(float(mean), float(closeness[nearest].max()), float(spread), float(pull))
+    return Neighbourhood(float(mean), float(closeness[nearest[0]]), float(spread), float(pull))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from apps.ml.core.arrays import Booleans, Floats
-from apps.ml.core.evaluation.metrics import expected_calibration_error
+from apps.ml.core.evaluation.metrics import expected_calibration_error, rmse
 
 #: Fewer outcomes give an interval that says more than is known. Simulated with log-normal hours, intervals of
 #: 95 % held the true skill in 92 % of worlds of 20 outcomes, 94 % of 50, 96 % of 200.
@@ -124,6 +124,8 @@ class Score:
 
     n: int
     mean_absolute_error: float
+    #: Above the mean absolute error by so much more as a few answers are far off.
+    root_mean_squared_error: float
     median_absolute_error: float
     #: Mean of predicted - actual: positive where too much was promised.
     bias: float
@@ -161,6 +163,7 @@ def score(predictions: ScoredPredictions, *, rng: np.random.Generator) -> Score:
     return Score(
         n=len(predictions),
         mean_absolute_error=float(errors.mean()),
+        root_mean_squared_error=rmse(predictions.actual, predictions.predicted),
         median_absolute_error=float(np.median(errors)),
         bias=float((predictions.predicted - predictions.actual).mean()),
         bias_factor=float(np.exp(log_ratios.mean())) if log_ratios.size else None,

@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
 from apps.ml.core.sprints.duration_by_forecast import read_from_forecast
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_plan
 from apps.ml.serializers.sprints import SprintDurationResponse
 from apps.ml.services.forecasts.details import forecast_details
@@ -68,7 +68,7 @@ class SprintDurationService:
         user: User | None,
     ) -> PredictionHistory:
         return record_prediction(
-            kind=PredictionHistory.Kind.SPRINT_DURATION,
+            kind=ModelType.SPRINT_DURATION,
             method=estimate.method,
             project_id=sprint.project_id,
             user=user,

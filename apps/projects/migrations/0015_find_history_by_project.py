@@ -14,7 +14,7 @@ def name_projects(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("projects", "0013_unknown_past")]
+    dependencies = [("projects", "0014_issue_links")]
 
     operations = [
         migrations.AddField("Project", "issues_removed_at", models.DateTimeField(null=True, editable=False)),

@@ -31,6 +31,6 @@ def forget_words(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("projects", "0014_find_history_by_project")]
+    dependencies = [("projects", "0015_find_history_by_project")]
 
     operations = [migrations.RunPython(index_words, forget_words)]
