@@ -327,6 +327,10 @@ ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
 ML_PREDICTIONS_ENABLED = config.bool("ML_PREDICTIONS_ENABLED", default=True)
 ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8, least=0.5, most=0.99)
 ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256, most=2**20) * 2**20
+# What a process knows of projects: indexes of finished work, texts, series, figures of pages.
+ML_CACHE_BYTES = config.int("ML_CACHE_MIB", default=256, most=2**20) * 2**20
+# Finished work is indexed anew in a thread while the old index answers; tests wait for it instead.
+ML_RENEW_ASIDE = True
 ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365, most=36_500)
 ML_SEED_ANOMALY_RULES = config.bool("ML_SEED_ANOMALY_RULES", default=False)
 
@@ -353,6 +357,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# In KiB: a worker that a large training has left with more gives it back, by ending after that task and beginning anew.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400 * 1024
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
 if CELERY_BROKER_URL.startswith("filesystem"):

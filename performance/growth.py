@@ -24,7 +24,7 @@ from performance.installation import Made, make_project, settle
 from performance.report import machine
 from tests.engines import postgres_server
 
-ML = "/api/v1/ml"
+ML, LOGIN = "/api/v1/ml", "bench@example.com"
 MIB = 2**20
 ROUNDS = 5
 #: Beside a small project: what the larger ones of its installation have.
@@ -173,11 +173,11 @@ def choose_database(folder: Path, url: str) -> None:
 
 def wake() -> None:
     """What a server process has done before it answers: its modules, its addresses, its settings."""
+    from importlib import import_module
+
     from django.urls import get_resolver
 
-    import base.wsgi
-
-    base.wsgi.application.load_middleware()
+    import_module("base.wsgi")
     len(get_resolver().url_patterns)
 
 
@@ -192,7 +192,7 @@ def set_up(sizes: Sequence[int]) -> list[Made]:
     from apps.accounts.models import User
 
     now = timezone.now()
-    login = User.objects.create_user("bench@example.com", "benchmark-only")
+    login = User.objects.create_user(LOGIN, "benchmark-only")
     made = [make_project(f"GROW{size}", size, now=now, login=login, rng=random.Random(size)) for size in sizes]
     give_models([project.project for project in made], now=now, login=login)
     settle()
@@ -263,7 +263,9 @@ def engine_name() -> str:
 # --- Measuring ----------------------------------------------------------------------------------------------------
 def answered(ask: Ask, made: Made, size: int, installation: int) -> Measured:
     """One request in a process that has answered nothing yet: first, again, and after an issue has changed."""
-    send, before = sender(ask, made, size), peak_bytes()
+    from apps.accounts.models import User
+
+    send, before = sender(ask, User.objects.get(email=LOGIN), size), peak_bytes()
     first, *first_work = timed(send)
     again = [timed(send) for _ in range(ROUNDS)]
     wall, processor, database = (statistics.median(each) for each in zip(*again, strict=True))
@@ -279,15 +281,13 @@ def answered(ask: Ask, made: Made, size: int, installation: int) -> Measured:
     )  # fmt: skip
 
 
-def sender(ask: Ask, made: Made, size: int) -> Callable[[], bytes]:
-    """Sends the request as somebody who is logged in, and stops at anything but 200."""
+def sender(ask: Ask, login: Any, size: int) -> Callable[[], bytes]:
+    """Sends the request as somebody who is logged in; anything but 200 is an error."""
     from django.test import Client
     from django.utils import timezone
 
     from apps.accounts.log_ins import access_token
-    from apps.accounts.models import User
 
-    login = User.objects.get(email="bench@example.com")
     client = Client(SERVER_NAME="localhost")
     client.force_login(login)
     headers = {"Authorization": f"Bearer {access_token(login, now=timezone.now())}"} if "/api/" in ask.path else {}
@@ -297,7 +297,7 @@ def sender(ask: Ask, made: Made, size: int) -> Callable[[], bytes]:
     def send() -> bytes:
         response = getattr(client, ask.method)(path, ask.body, content_type="application/json", headers=headers)
         if response.status_code != 200:
-            sys.exit(f"{ask.name}: {response.status_code} {response.content[:300].decode(errors='replace')}")
+            raise RuntimeError(f"{ask.name}: {response.status_code} {response.content[:300].decode(errors='replace')}")
         return bytes(response.content)
 
     return send

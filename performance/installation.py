@@ -63,7 +63,7 @@ def make_project(key: str, issues: int, *, now: datetime, login: Any, rng: rando
         _insert("projects_issue", _ISSUE_COLUMNS, (row.columns for row in some))
         _insert("projects_issuechange", _CHANGE_COLUMNS, (change for row in some for change in row.changes))
         _insert("ml_predictionhistory", _ANSWER_COLUMNS, (row.answer for row in some if row.answer))
-        opened += [row.columns[0] for row in some if row.columns[_SPRINT] == running.pk and not row.answer]
+        opened += [row.columns[0] for row in some if row.columns[_RESOLVED] is None]
     return Made(plan.project.pk, key, running.pk, opened[-1])
 
 
@@ -125,8 +125,8 @@ _ISSUE_COLUMNS = (
     "sprint_id", "story_points", "estimated_hours", "actual_hours", "component", "labels", "created_at", "started_at",
     "resolved_at", "source", "external_id", "source_id", "inserted_at", "updated_at",
 )  # fmt: skip
-_SPRINT = _ISSUE_COLUMNS.index("sprint_id")
-_CHANGE_COLUMNS = ("issue_id", "field", "old_value", "new_value", "changed_at", "changed_by_id")
+_RESOLVED = _ISSUE_COLUMNS.index("resolved_at")
+_CHANGE_COLUMNS = ("issue_id", "project_id", "field", "old_value", "new_value", "changed_at", "changed_by_id")
 _ANSWER_COLUMNS = (
     "id", "prediction_type", "method", "model_version", "project_id", "issue_id", "input", "predicted_value",
     "range_low", "range_high", "range_level", "confidence", "details", "created_at", "actual_value", "scored_at",
@@ -169,14 +169,15 @@ def _row(plan: _Plan, number: int, created: datetime, rng: random.Random, *, is_
         json.dumps([rng.choice(WORDS)]), created, started_at, resolved_at, "csv", f"{plan.project.key}-{number + 1}",
         "", resolved_at or started_at or created, resolved_at or started_at or created,
     )  # fmt: skip
-    changes = [(id_, "story_points", "", str(float(points)), created + timedelta(hours=2), person)]
+    of, changes = (id_, plan.project.pk), []
+    changes.append((*of, "story_points", "", str(float(points)), created + timedelta(hours=2), person))
     if sprint:
-        changes.append((id_, "sprint", "", str(sprint), started - timedelta(hours=1), person))
+        changes.append((*of, "sprint", "", str(sprint), started - timedelta(hours=1), person))
     if is_begun:
-        changes.append((id_, "assignee", "", str(person), started, person))
-        changes.append((id_, "status", "To do", "In progress", started, person))
+        changes.append((*of, "assignee", "", str(person), started, person))
+        changes.append((*of, "status", "To do", "In progress", started, person))
     if not is_open:
-        changes.append((id_, "status", "In progress", "Done", resolved, person))
+        changes.append((*of, "status", "In progress", "Done", resolved, person))
     answer = None if is_open or is_old else _answer(plan, id_, created, hours, resolved)
     return _Row(columns, changes, answer)
 

@@ -29,6 +29,7 @@ from apps.importers.models import Connection, ImportRun, ImportTouch
 from apps.importers.write_back import write_all
 from apps.projects.levels import roll_up
 from apps.projects.models import Issue, IssueChange, IssueLink, Project, Sprint
+from apps.projects.rows import note_removal
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
@@ -204,6 +205,7 @@ def undo(run: ImportRun) -> int:
     if later.exclude(status=Status.UNDONE).exists():
         raise Conflict("A later import changed this project: take that one back first.")
     kept = _take_back(list(run.touches.select_related("issue").order_by("-pk")))
+    note_removal(project.pk)
     Sprint.objects.filter(pk__in=run.sprint_ids, issues__isnull=True).delete()
     # No later import is left: what its source linked since then, it linked. What it took away comes with the next one.
     IssueLink.objects.filter(blocked__project=project, source=run.source, created_at__gte=run.created_at).delete()

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.common.models import UUIDModel
-from apps.projects.history.append_only import AppendOnlyModel
+from apps.projects.history.append_only import AppendOnlyModel, ProjectOfIssue
 from apps.projects.history.days import day_of
 from apps.projects.history.frozen import SprintSnapshot as SprintSnapshot  # noqa: PLC0414 - a model of this app
 from apps.projects.links.row import IssueLink as IssueLink  # noqa: PLC0414 - likewise
@@ -46,6 +46,8 @@ class Project(UUIDModel, Preferences):
     created_at = models.DateTimeField(default=timezone.now)
     #: Source → what of the past it could not tell (see `unknown_past`).
     unknown_past = models.JSONField(default=dict, blank=True, editable=False)
+    #: When an issue was last deleted: the one change of which no issue tells.
+    issues_removed_at = models.DateTimeField(null=True, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="TeamMember", related_name="projects")
 
     class Meta:
@@ -333,7 +335,10 @@ class Issue(UUIDModel):
                 fields=["project", "source", "source_id"], condition=~Q(source_id=""), name="projects_issue_source_id"
             ),
             models.Index(fields=["project", "resolved_at"], name="projects_issue_resolved"),
-            models.Index(fields=["project", "-created_at"], name="projects_issue_created"),
+            # With the id, by which lists break ties: the rows of any page are told by the index alone.
+            models.Index(fields=["project", "-created_at", "id"], name="projects_issue_created"),
+            # Who works here, and on what they did.
+            models.Index(fields=["project", "assignee", "resolved_at"], name="projects_issue_by_assignee"),
             # Whether anything has changed is asked with every page and many predictions.
             models.Index(fields=["project", "updated_at"], name="projects_issue_updated"),
         ]
@@ -365,7 +370,10 @@ class IssueChange(AppendOnlyModel):
         RESOLVED_AT = "resolved_at"
         DROPPED_AT = "dropped_at"
 
-    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="changes")
+    # Found by the first column of an index below.
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="changes", db_index=False)
+    #: The issue's, once more: what happened in a project is found without a look at other projects' history.
+    project = ProjectOfIssue(Project, on_delete=models.CASCADE, related_name="+", db_index=False, editable=False)
     field = models.CharField(max_length=32, choices=Field.choices)
     #: As text, exactly (see `history_text`); empty for none.
     old_value = models.TextField(blank=True)
@@ -381,7 +389,11 @@ class IssueChange(AppendOnlyModel):
         indexes = [
             models.Index(fields=["issue", "changed_at"], name="projects_change_by_issue"),
             # Whether anything happened after a moment is asked whenever the past is.
-            models.Index(fields=["changed_at"], name="projects_change_by_moment"),
+            models.Index(fields=["project", "changed_at"], name="projects_change_by_moment"),
+            models.Index(fields=["project", "field", "changed_at"], name="projects_change_by_field"),
+            # Which issues ever were in a sprint: sprints stand there by their ids.
+            models.Index(fields=["new_value"], condition=Q(field="sprint"), name="projects_change_into_sprint"),
+            models.Index(fields=["old_value"], condition=Q(field="sprint"), name="projects_change_out_of_sprint"),
         ]
 
     def __str__(self) -> str:

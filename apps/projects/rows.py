@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
+from django.utils import timezone
 
 from apps.common.exceptions import Conflict
 from apps.common.plausible import date_fault, text_fault
-from apps.projects.models import Sprint
+from apps.projects.models import Project, Sprint
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -92,3 +94,8 @@ def delete_unused(row: models.Model, reason: str) -> None:
         row.delete()
     except models.RestrictedError as error:
         raise Conflict(reason) from error
+
+
+def note_removal(project_id: UUID) -> None:
+    """Issues of a project were deleted: what is remembered of it is told from others now."""
+    Project.objects.filter(pk=project_id).update(issues_removed_at=timezone.now())

@@ -1,12 +1,13 @@
 """Reads of the domain: who may see what, and the rows the API shows, each in a constant number of queries."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
 from apps.common.lately import Lately
@@ -121,9 +122,36 @@ def names_of(issue_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
     return {str(id_): (key, title) for id_, key, title in rows}
 
 
-def project_revision(project: Project) -> tuple[Any, ...]:
+def issues_stamp(project_id: UUID | str) -> tuple[datetime | None, datetime | None]:
+    """Last edit and last deletion: changes with every issue that is added, edited or deleted.
+
+    Two looks into an index, however many issues there are.
+    """
+    edits = Issue.objects.filter(project_id=project_id).order_by("-updated_at").values("updated_at")[:1]
+    stamp = Project.objects.filter(pk=project_id).values_list(Subquery(edits), "issues_removed_at").first()
+    return stamp or (None, None)
+
+
+def present_state(project_id: UUID | str, *, now: datetime) -> tuple[Any, ...] | None:
+    """`project_revision`; None where anything on record is later than `now`: each moment then tells something else."""
+    changes = IssueChange.objects.filter(project_id=project_id).order_by("-changed_at").values("changed_at")
+    issues = Issue.objects.filter(project_id=project_id).order_by()
+    project = Project.objects.annotate(
+        last_edit=Subquery(issues.order_by("-updated_at").values("updated_at")[:1]),
+        last_change=Subquery(changes[:1]),
+        last_created=Subquery(issues.order_by("-created_at").values("created_at")[:1]),
+        last_end=Subquery(issues.filter(resolved_at__isnull=False).order_by("-resolved_at").values("resolved_at")[:1]),
+    ).get(pk=project_id)
+    moments = (project.last_change, project.last_created, project.last_end)
+    if any(moment is not None and moment > now for moment in moments):
+        return None
+    return project_revision(project, stamp=(project.last_edit, project.issues_removed_at))
+
+
+def project_revision(
+    project: Project, *, stamp: tuple[datetime | None, datetime | None] | None = None
+) -> tuple[Any, ...]:
     """Changes with everything that figures of a project are told from: its issues, sprints, calendar and workflow."""
-    issues = Issue.objects.filter(project=project).order_by().aggregate(n=Count("id"), last=Max("updated_at"))
     sprints = Sprint.objects.filter(project=project).order_by("id")
     team = TeamMember.objects.filter(project=project).order_by("id")
     types, statuses = types_of(project).values_list("id", "counts"), statuses_of(project).values_list("id", "category")
@@ -131,7 +159,7 @@ def project_revision(project: Project) -> tuple[Any, ...]:
         project.time_zone,
         hash(str(project.unknown_past)),
         *(str(getattr(project, name)) for name in PREFERENCES),
-        *issues.values(),
+        *(stamp or issues_stamp(project.pk)),
         hash(tuple(sprints.values_list("id", "name", "status", "start_date", "end_date", "completed_at"))),
         hash(tuple(team.values_list("user_id", "role", "absent_from", "absent_until"))),
         hash(tuple(days_off_of(project).values_list("day", flat=True))),
@@ -163,7 +191,7 @@ def statuses_of(project: Project) -> QuerySet[WorkflowStatus]:
 
 def status_is_used(status: WorkflowStatus) -> bool:
     """Whether an issue has, or an issue's history names, this status."""
-    in_history = IssueChange.objects.filter(issue__project_id=status.project_id, field=IssueChange.Field.STATUS)
+    in_history = IssueChange.objects.filter(project_id=status.project_id, field=IssueChange.Field.STATUS)
     return (
         Issue.objects.filter(status=status).exists()
         or in_history.filter(new_value=status.name).exists()
@@ -173,5 +201,5 @@ def status_is_used(status: WorkflowStatus) -> bool:
 
 def type_is_in_history(issue_type: IssueType) -> bool:
     """Whether an issue was changed to or from this type."""
-    changes = IssueChange.objects.filter(issue__project_id=issue_type.project_id, field=IssueChange.Field.ISSUE_TYPE)
+    changes = IssueChange.objects.filter(project_id=issue_type.project_id, field=IssueChange.Field.ISSUE_TYPE)
     return changes.filter(Q(new_value=issue_type.name) | Q(old_value=issue_type.name)).exists()

@@ -20,7 +20,7 @@ from apps.projects.holidays import check_place
 from apps.projects.levels import new_type, roll_up
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.preferences import PREFERENCES
-from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, update, validate
+from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, note_removal, update, validate
 from apps.projects.selectors import status_is_used, type_is_in_history
 
 #: What a new project starts with; teams rename, add and remove.
@@ -304,6 +304,7 @@ def delete_issue(issue: Issue) -> None:
     """Delete an issue with its history."""
     parent_id = issue.parent_id
     issue.delete()
+    note_removal(issue.project_id)
     if parent_id is not None:
         roll_up(issue.project_id, [parent_id])
 

@@ -12,10 +12,10 @@ from apps.ml.core.anomalies.throughput_shift import JUDGED_WEEKS
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.selectors.evidence import latest
 from apps.ml.selectors.forecasts import issues_by_week
-from apps.ml.selectors.issues import DONE, ENDED
+from apps.ml.selectors.issues import DONE, open_in
 from apps.ml.selectors.sprints import completed_sprints
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue, IssueChange, WorkflowStatus
+from apps.projects.models import Issue, IssueChange
 
 #: What a forecast looks back on, and the weeks that it is held against.
 SERIES_WEEKS = MAX_HISTORY_WEEKS + JUDGED_WEEKS
@@ -62,15 +62,9 @@ def _cycle_days(project_id: UUID | str, *, now: datetime) -> tuple[tuple[float, 
 
 
 def _open_issues(project_id: UUID | str, *, now: datetime) -> tuple[OpenIssue, ...]:
-    rows = (
-        Issue.objects.filter(COUNTED, project_id=project_id)
-        .exclude(ENDED)
-        .order_by("created_at", "id")
-        .values_list(*_OPEN_COLUMNS)
-    )
-    changes = IssueChange.objects.filter(issue__project_id=project_id).exclude(
-        issue__status__category__in=[WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED]
-    )
+    rows = Issue.objects.filter(COUNTED, open_in(project_id)).order_by("created_at", "id").values_list(*_OPEN_COLUMNS)
+    still_open = Issue.objects.filter(open_in(project_id)).order_by()
+    changes = IssueChange.objects.filter(issue__in=still_open.values("pk"))
     # Apart from the issues: joined, the database would group by every column of them.
     handover = Q(field=IssueChange.Field.ASSIGNEE, changed_at__gt=now - timedelta(days=RECENT_DAYS))
     from_one_to_another = handover & ~Q(old_value="") & ~Q(new_value="")

@@ -15,6 +15,8 @@ from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.ml.selectors.issues import DONE, ENDED
 from apps.projects.models import Issue, IssueChange, TeamMember, WorkflowStatus
 
+#: Whoever moved nothing for a year is not more or less there for what came before.
+ACTIVE_DAYS = 365
 _ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 
 
@@ -45,7 +47,7 @@ def histories_beside(
     What lies outside the issues is counted once for all of them; what each of them adds to the others is told from the
     rows given, whose status has to be loaded where there are several.
     """
-    work, moved = _work_outside(project_id, issues, now=now), _last_moves(project_id, issues)
+    work, moved = _work_outside(project_id, issues, now=now), _last_moves(project_id, issues, now=now)
     among = _moves_among(issues) if len(issues) > 1 else {}
     return {
         issue.pk: [
@@ -95,13 +97,16 @@ def _of_reporter(issue: Issue) -> str:
 def _own_moves(project_id: UUID | str) -> QuerySet[IssueChange]:
     """Moves of people's own issues; moves by others do not show that the person is there."""
     own = Q(changed_by=None) | Q(changed_by=F("issue__assignee"))
-    moves = IssueChange.objects.filter(own, field=IssueChange.Field.STATUS, issue__project_id=project_id)
+    # Said of changes and issues: joined, a database else begins with all issues that there are.
+    scope = Q(project_id=project_id, issue__project_id=project_id)
+    moves = IssueChange.objects.filter(scope, own, field=IssueChange.Field.STATUS)
     return moves.exclude(issue__assignee=None).order_by()
 
 
-def _last_moves(project_id: UUID | str, issues: Sequence[Issue]) -> dict[str, datetime]:
-    """When each person last moved an issue of their own, other than these."""
-    moves = _own_moves(project_id).exclude(issue__in=[issue.pk for issue in issues])
+def _last_moves(project_id: UUID | str, issues: Sequence[Issue], *, now: datetime) -> dict[str, datetime]:
+    """When each person last moved an issue of their own, other than these, within a year."""
+    lately = now - timedelta(days=ACTIVE_DAYS)
+    moves = _own_moves(project_id).filter(changed_at__gte=lately).exclude(issue__in=[issue.pk for issue in issues])
     found = moves.values_list("issue__assignee_id").annotate(last=Max("changed_at"))
     return {str(user_id): last for user_id, last in found}
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from apps.ml.selectors.issues import ENDED
+from apps.ml.selectors.issues import open_in
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue
 
@@ -90,4 +90,4 @@ def backlog_counts(project_id: UUID) -> BacklogCounts:
 
 
 def _open(project_id: UUID) -> QuerySet[Issue]:
-    return Issue.objects.filter(COUNTED, ~ENDED, project_id=project_id)
+    return Issue.objects.filter(COUNTED, open_in(project_id))

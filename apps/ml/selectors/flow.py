@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 
 from apps.ml.core.flow.issues import BoardRules, FlowIssue, days_between
 from apps.ml.core.flow.references import SizedIssue
-from apps.ml.selectors.issues import DONE, ENDED
+from apps.ml.selectors.issues import DONE, open_in
 from apps.ml.selectors.kept_forecasts import in_batches
 from apps.ml.selectors.terms import GIVEN_TO_AGENT, AgentMarks
 from apps.projects.history.issue_past import FieldChange, IssuePast, Timeline
@@ -52,7 +52,7 @@ def flow_issues(
     """What is in progress or blocked, and what was created, moved or ended on a day or later; all others as counts."""
     first = datetime.combine(since, time.min, tzinfo=project.zone)
     counted = Issue.objects.filter(COUNTED, project=project, created_at__lte=now)
-    looked_at = counted.filter(_has_moved(first) | _is_held(project, board))
+    looked_at = counted.filter(_has_moved(project, first) | _is_held(project, board))
     rows = list(looked_at.order_by().values(*_COLUMNS, given_to_agent=GIVEN_TO_AGENT))
     changes = _changes([row["id"] for row in rows], with_labels=bool(board.blocked_labels))
     marks = AgentMarks.of(project.agent_labels)
@@ -66,8 +66,8 @@ def _others(counted: QuerySet[Issue], rows: Iterable[Mapping[str, Any]]) -> Mapp
     return dict(Counter(dict(categories)) - Counter(row["status__category"] for row in rows))
 
 
-def _has_moved(first: datetime) -> Q:
-    changes = IssueChange.objects.filter(changed_at__gte=first, field__in=_MOVES).order_by()
+def _has_moved(project: Project, first: datetime) -> Q:
+    changes = IssueChange.objects.filter(project=project, changed_at__gte=first, field__in=_MOVES).order_by()
     times = ("created_at", "started_at", "resolved_at", "dropped_at")
     return reduce(or_, (Q(**{f"{name}__gte": first}) for name in times), Q(pk__in=changes.values("issue_id")))
 
@@ -76,7 +76,7 @@ def _is_held(project: Project, board: BoardRules) -> Q:
     """In progress, or blocked: by its status or, of open issues, by a label."""
     held = Q(status__category=WorkflowStatus.Category.IN_PROGRESS) | Q(status__name__in=board.blocked_statuses)
     if board.blocked_labels:
-        labelled = Issue.objects.filter(COUNTED, project=project).exclude(ENDED).exclude(labels=[]).order_by()
+        labelled = Issue.objects.filter(COUNTED, open_in(project.pk)).exclude(labels=[]).order_by()
         rows = labelled.values_list("id", "labels")
         held |= Q(pk__in=[id_ for id_, labels in rows if board.blocked_labels.intersection(labels)])
     return held

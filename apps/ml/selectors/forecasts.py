@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models.functions import TruncDate
 
 from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.forecasts.calendar import WorkingCalendar
@@ -12,7 +14,7 @@ from apps.ml.core.forecasts.links import Link, LinkedWork
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.selectors.evidence import untouched_since
-from apps.ml.selectors.issues import DONE, ENDED
+from apps.ml.selectors.issues import DONE, ENDED, open_in
 from apps.projects.history.days import beginning_of, day_of
 from apps.projects.history.issue_past import ENDED as ENDED_CATEGORIES
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
@@ -97,7 +99,7 @@ def unfinished(
     label: str = "",
 ) -> tuple[WorkItem, ...]:
     """Open issues of a project by id, component or label; all of them without any."""
-    issues = _chosen(project_id, component).exclude(ENDED)
+    issues = _chosen(project_id, component).filter(open_in(project_id))
     if issue_ids:
         issues = issues.filter(id__in=issue_ids)
     items = work_items(issues)
@@ -110,7 +112,7 @@ def unfinished(
 def unfinished_as_of(project_id: UUID | str, moment: datetime) -> tuple[WorkItem, ...]:
     """All issues of a project that were open at a moment, sized as they were then, by id."""
     issues = Issue.objects.filter(COUNTED, project_id=project_id)
-    later = IssueChange.objects.filter(changed_at__gt=moment).order_by().values("issue_id")
+    later = IssueChange.objects.filter(project_id=project_id, changed_at__gt=moment).order_by().values("issue_id")
     ended_later = Q(resolved_at__gt=moment) | Q(dropped_at__gt=moment)
     pasts = issue_pasts(issues.filter(~ENDED | ended_later | Q(pk__in=later)), now=moment)
     return tuple(
@@ -143,13 +145,23 @@ def created_by_week(
     zone = zone_of(project_id)
     today = day_of(now, zone)
     since, until = beginning_of(today - MAX_HISTORY_WEEKS * WEEK, zone), beginning_of(today, zone)
-    created = _chosen(project_id, component).filter(created_at__gte=since, created_at__lt=until)
+    created = _chosen(project_id, component).filter(created_at__gte=since, created_at__lt=until).order_by()
     counts = [0.0] * MAX_HISTORY_WEEKS
-    for moment, labels in created.order_by().values_list("created_at", "labels"):
-        if not label or _bears(label, labels):
-            counts[_week_of(day_of(moment, zone), today)] += 1
+    for day, count in _bearers_by_day(created, label, zone) if label else _by_day(created, zone):
+        counts[_week_of(day, today)] += count
     first = next((week for week, count in enumerate(counts) if count), MAX_HISTORY_WEEKS)
     return tuple(counts[first:])
+
+
+def _by_day(created: QuerySet[Issue], zone: ZoneInfo) -> Iterable[tuple[date, int]]:
+    """Counted by the database: years of creations are one row a day."""
+    days = created.annotate(day=TruncDate("created_at", tzinfo=zone)).values_list("day")
+    return days.annotate(count=Count("id"))
+
+
+def _bearers_by_day(created: QuerySet[Issue], label: str, zone: ZoneInfo) -> Iterable[tuple[date, int]]:
+    rows = created.values_list("created_at", "labels")
+    return [(day_of(moment, zone), 1) for moment, labels in rows if _bears(label, labels)]
 
 
 def _chosen(project_id: UUID | str, component: str) -> QuerySet[Issue]:
@@ -169,9 +181,8 @@ def in_progress(
 
     What is known to have lain idle for long is not being worked on.
     """
-    begun = Issue.objects.filter(
-        COUNTED, project_id=project_id, status__category=WorkflowStatus.Category.IN_PROGRESS
-    ).exclude(untouched_since(now - STALE_AFTER))
+    in_progress = open_in(project_id, WorkflowStatus.Category.IN_PROGRESS)
+    begun = Issue.objects.filter(COUNTED, in_progress).exclude(untouched_since(now - STALE_AFTER))
     if outside is not None:
         begun = begun.filter(~Q(sprint=outside) | Q(sprint=None))
     asked_about = set(besides)
@@ -236,7 +247,11 @@ def _finished(
 def _points_changes(project_id: UUID | str, *, since: datetime) -> dict[UUID, list[FieldChange]]:
     # Only what changed after an issue was finished is asked for, and that is later than the first week.
     history = IssueChange.objects.filter(
-        issue__project_id=project_id, field=IssueChange.Field.STORY_POINTS, changed_at__gte=since
+        project_id=project_id,
+        issue__project_id=project_id,
+        field=IssueChange.Field.STORY_POINTS,
+        changed_at__gte=since,
+        changed_at__gt=F("issue__resolved_at"),
     )
     columns = history.order_by("changed_at", "id").values_list(
         "issue_id", "field", "old_value", "new_value", "changed_at"

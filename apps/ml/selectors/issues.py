@@ -6,7 +6,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from apps.ml.core.records import CompletedIssue, IssueFacts, by_people
 from apps.ml.core.text_index import IssueText
 from apps.ml.selectors.terms import USUAL_TERMS, AgentMarks, project_terms
 from apps.projects.history.issue_past import number_or_none
-from apps.projects.history.reads import issue_pasts
+from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, WorkflowStatus
 
@@ -40,6 +40,18 @@ DONE = Q(status__category=WorkflowStatus.Category.DONE)
 DROPPED = Q(status__category=WorkflowStatus.Category.DROPPED)
 #: Nothing is left to do.
 ENDED = DONE | DROPPED
+_OPEN = (WorkflowStatus.Category.TO_DO, WorkflowStatus.Category.IN_PROGRESS)
+
+
+def open_in(project_id: UUID | str, *categories: str) -> Q:
+    """Open issues of a project, or those of some categories, found by the few statuses that they may have.
+
+    Asked by a joined category, a database reads all that the project ever did.
+    """
+    statuses = WorkflowStatus.objects.filter(project_id=project_id, category__in=categories or _OPEN).order_by()
+    return Q(project_id=project_id, status__in=statuses.values("pk"))
+
+
 #: What is undone: the column of each field, and how the history's text is read.
 _UNDONE: dict[str, tuple[str, Callable[[str], Any]]] = {
     Field.TITLE: ("title", str),
@@ -84,9 +96,26 @@ def completed_with_people(project_id: UUID | str | None, *, now: datetime | None
     return by_people(replace(issue, facts=replace(issue.facts, assignee=person)) for issue, person in known if person)
 
 
-def completed_for_evidence(project_id: UUID | str, *, newest: int, now: datetime | None = None) -> list[CompletedIssue]:
-    """Finished issues with hours or points, of people and agents, oldest outcome first: to compare others with."""
-    return [issue for issue, _ in _completed(project_id, ("worked_hours", "story_points"), newest, now)]
+def completed_for_evidence(
+    project_id: UUID | str, *, newest: int, now: datetime | None = None, among: Collection[str] | None = None
+) -> list[CompletedIssue]:
+    """Finished issues with hours or points, of people and agents, oldest outcome first: to compare others with.
+
+    Only those `among` some ids where these are given.
+    """
+    outcomes = ("worked_hours", "story_points")
+    if among is None:
+        return [issue for issue, _ in _completed(project_id, outcomes, newest, now)]
+    ids = sorted(among)
+    parts = (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
+    found = (_completed(project_id, outcomes, newest, now, among=Q(pk__in=part)) for part in parts)
+    return [issue for part in found for issue, _ in part]
+
+
+def touched_issues(project_id: UUID | str, *, since: datetime) -> set[str]:
+    """Issues that were added or edited since a moment, and those whose parts were: their hours are told anew."""
+    touched = Issue.objects.filter(project_id=project_id, updated_at__gte=since).order_by()
+    return {str(id_) for row in touched.values_list("id", "parent_id") for id_ in row if id_ is not None}
 
 
 def issue_titles(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -157,14 +186,19 @@ def named_issues(issue_ids: Iterable[str], titles: Mapping[str, dict[str, str]])
 
 
 def _completed(
-    project_id: UUID | str | None, outcomes: Sequence[str], newest: int | None, now: datetime | None
+    project_id: UUID | str | None,
+    outcomes: Sequence[str],
+    newest: int | None,
+    now: datetime | None,
+    *,
+    among: Q | None = None,
 ) -> list[tuple[CompletedIssue, str]]:
     """Finished issues that have one of these outcomes (any issue without one named), with who finished each."""
     scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
     has_outcome = Q()
     for outcome in outcomes:
         has_outcome |= Q(**{f"{outcome}__gt": 0})
-    finished = Issue.objects.filter(COUNTED, scope, has_outcome, resolved_at__isnull=False)
+    finished = Issue.objects.filter(COUNTED, scope, has_outcome, among or Q(), resolved_at__isnull=False)
     rows, changes = _present(finished, newest) if now is None else _as_of(now, scope, finished)
     if now is not None:
         rows = [row for row in rows if not outcomes or any((row[name] or 0) > 0 for name in outcomes)]
@@ -184,9 +218,22 @@ def _present(finished: QuerySet[Issue], newest: int | None) -> _Rows:
     """The newest of the finished issues, latest first, with what happened since their work began."""
     # .values(): thousands of rows are read here, and model instances cost four times as much.
     rows = list(finished.order_by("-resolved_at", "-created_at", "id").values(*_COLUMNS)[:newest])
-    known = Q(issue_id__in=[row["id"] for row in rows]) if len(rows) <= 500 else Q(issue__in=finished.values("id"))
     begun = Q(issue__started_at=None) | Q(changed_at__gt=F("issue__started_at"))
-    return rows, _by_issue(IssueChange.objects.filter(known, begun | Q(changed_at__gt=F("issue__resolved_at"))))
+    known = IssueChange.objects.filter(begun | Q(changed_at__gt=F("issue__resolved_at")), _about(rows, finished))
+    return rows, _by_issue(known)
+
+
+def _about(rows: Sequence[Mapping[str, Any]], finished: QuerySet[Issue]) -> Q:
+    """Changes of some issues: of few by their ids, of one project's many by when they began."""
+    projects = {row["project_id"] for row in rows}
+    # Said of changes and issues: joined, a database else begins with all issues that there are.
+    of_one = Q(project__in=projects, issue__project__in=projects) if len(projects) == 1 else Q()
+    if len(rows) <= 500:
+        return of_one & Q(issue_id__in=[row["id"] for row in rows])
+    if len(projects) > 1:
+        return Q(issue__in=finished.values("id"))
+    first = min(min(_known_at(row), row["resolved_at"]) for row in rows)
+    return of_one & Q(issue__resolved_at__isnull=False, changed_at__gt=first)
 
 
 def _as_of(now: datetime, scope: Q, finished: QuerySet[Issue]) -> _Rows:

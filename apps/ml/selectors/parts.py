@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from django.db.models import F
 
-from apps.ml.selectors.issues import ENDED
+from apps.ml.selectors.issues import open_in
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueType, Project
 
@@ -33,7 +33,7 @@ _EPIC = ("id", "external_id", "title", "issue_type__level")
 
 def open_parts(project: Project, by: PartKind) -> list[WorkPart]:
     """The parts of one kind, largest first; an issue with two labels is in both, one without any in none."""
-    issues = Issue.objects.filter(COUNTED, project=project).exclude(ENDED).order_by("id")
+    issues = Issue.objects.filter(COUNTED, open_in(project.pk)).order_by("id")
     found: dict[_Name, list[str]] = defaultdict(list)
     for id_, parts in _epics(issues) if by == "epic" else _named(issues, by):
         for part in parts:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
 from apps.ml.models import ModelType, PredictionAggregate, PredictionHistory
 
@@ -177,13 +177,23 @@ def recent_outcomes(kind: str, project_id: UUID | str, *, newest: int = RECENT_O
     An issue counts once, with the latest answer about it: asking again teaches nothing, and a viewer who asks 300 times
     must not own the record.
     """
-    later = PredictionHistory.objects.filter(
-        issue=OuterRef("issue"), prediction_type=kind, created_at__gt=OuterRef("created_at"), scored_at__isnull=False
-    )
-    rows = (
-        PredictionHistory.objects.filter(~Exists(later), project_id=project_id, prediction_type=kind)
-        .filter(scored_at__isnull=False)
-        .only("method", "predicted_value", "range_low", "range_high", "confidence", "details", "actual_value")
-        .order_by("-scored_at", "-created_at")[:newest]
-    )
-    return list(reversed(rows))
+    scored = PredictionHistory.objects.filter(project_id=project_id, prediction_type=kind, scored_at__isnull=False)
+    newest_first = scored.order_by("-scored_at", "-created_at")
+    # The newest are looked at first: asked about all answers, a database compares each with each.
+    looked_at = ASKED_AGAIN * newest
+    last = _last_of_each_issue(newest_first.filter(pk__in=newest_first.values("pk")[:looked_at]), scored)[:newest]
+    if len(last) < newest and newest_first[looked_at : looked_at + 1].exists():
+        last = _last_of_each_issue(newest_first, scored)[:newest]
+    return list(reversed(last))
+
+
+#: Of so many answers one is the last about its issue nearly everywhere; where not, all are looked at.
+ASKED_AGAIN = 4
+
+
+def _last_of_each_issue(
+    rows: QuerySet[PredictionHistory], scored: QuerySet[PredictionHistory]
+) -> QuerySet[PredictionHistory]:
+    later = scored.filter(issue=OuterRef("issue"), created_at__gt=OuterRef("created_at"))
+    columns = ("method", "predicted_value", "range_low", "range_high", "confidence", "details", "actual_value")
+    return rows.filter(~Exists(later)).only(*columns)

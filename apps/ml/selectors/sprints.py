@@ -15,7 +15,7 @@ from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.evidence import last_move_of
 from apps.ml.selectors.forecasts import work_items
-from apps.ml.selectors.issues import ENDED
+from apps.ml.selectors.issues import ENDED, open_in
 from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
 from apps.projects.history.snapshots import books_of, pasts_of, snapshot_of
@@ -110,7 +110,9 @@ def _scope_issue(issue: IssuePast, entered_at: datetime, plan: Mapping[str, Any]
 
 def _estimates(project_id: UUID) -> bool:
     estimated = Q(story_points__isnull=False) | Q(estimated_hours__isnull=False)
-    return Issue.objects.filter(estimated, project_id=project_id).exists()
+    # The newest first, by an index: for any one at all a database goes through issues of other projects.
+    newest = Issue.objects.filter(estimated, project_id=project_id).order_by("-created_at")
+    return bool(newest.values_list("pk")[:1])
 
 
 #: As many sprints as any statistic looks back on: the replayed ones and those that the first of them is told from.
@@ -138,7 +140,7 @@ def pasts_by_sprint(sprints: Sequence[Sprint], *, now: datetime) -> dict[UUID, S
 def running_sprint_of(project_id: UUID | str, issue_ids: Iterable[str]) -> Sprint | None:
     """The running sprint of which these are all the unfinished issues; None where they are not."""
     wanted = set(issue_ids)
-    unfinished = Issue.objects.filter(COUNTED, project_id=project_id).exclude(ENDED)
+    unfinished = Issue.objects.filter(COUNTED, open_in(project_id))
     first = unfinished.filter(id__in=wanted, sprint__status=Sprint.Status.ACTIVE).order_by("id").first()
     if first is None or first.sprint_id is None:
         return None

@@ -11,9 +11,10 @@ from apps.common.api.answers import Joined
 from apps.ml.core.summary import in_words, summarise
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.projects import project_counts
-from apps.ml.selectors.sprints import HISTORY_SPRINTS, completed_sprints, pasts_by_sprint
+from apps.ml.selectors.sprints import HISTORY_SPRINTS, pasts_by_sprint
 from apps.ml.serializers.forecasts import SprintOutlookSerializer
 from apps.ml.serializers.projects import ProjectSummaryResponse
+from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import SprintFuture, sprint_future
@@ -30,8 +31,9 @@ class ProjectSummaryService:
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
         counts = project_counts(project.pk, now=now)
-        summary = summarise(counts, completed_sprints(project.pk, now=now), now=now)
-        sprints = _running_sprints(project, now=now)
+        history = TeamHistory(project.pk, now=now)
+        summary = summarise(counts, history.records(), now=now)
+        sprints = _running_sprints(project, history, now=now)
         row = record_prediction(
             kind=PredictionHistory.Kind.SUMMARY,
             method="statistics",
@@ -56,11 +58,11 @@ class ProjectSummaryService:
         )
 
 
-def _running_sprints(project: Project, *, now: datetime) -> list[Joined]:
+def _running_sprints(project: Project, history: TeamHistory, *, now: datetime) -> list[Joined]:
     """Each running sprint's chance to be in time and its dates, the same that duration, risk and what-if show."""
     sprints = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).select_related("snapshot", "project")
     running = list(sprints.order_by("start_date", "id"))
-    team = team_past(project.pk, now=now, newest=HISTORY_SPRINTS) if running else None
+    team = team_past(project.pk, now=now, newest=HISTORY_SPRINTS, history=history) if running else None
     states = pasts_by_sprint(running, now=now) if running else {}
     return [_named(sprint, sprint_future(sprint, now=now, team=team, state=states[sprint.pk])) for sprint in running]
 

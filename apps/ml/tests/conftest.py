@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.ml.services.forecasts.history import HISTORIES
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
@@ -31,6 +32,7 @@ def _forget() -> None:
     TERMS.clear()
     FINISHED_WORK.clear()
     ISSUE_TEXTS.clear()
+    HISTORIES.clear()
 
 
 @pytest.fixture

@@ -15,6 +15,21 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
         raise TypeError("History cannot be deleted.")
 
 
+class ProjectOfIssue(models.ForeignKey[Any, Any]):
+    """The project of a row's issue: nobody says it, whoever writes the row."""
+
+    def pre_save(self, model_instance: Any, add: bool) -> Any:
+        """Looked up where it is written; an issue never changes its project."""
+        if model_instance.project_id is None:
+            model_instance.project_id = model_instance.issue.project_id
+        return super().pre_save(model_instance, add)
+
+    def deconstruct(self) -> Any:
+        """A plain foreign key to migrations."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.ForeignKey", args, kwargs
+
+
 class AppendOnlyModel(models.Model):
     """A row of history."""
 

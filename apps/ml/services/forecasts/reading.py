@@ -7,7 +7,7 @@ from uuid import UUID
 from apps.ml.core.forecasts.inputs import ForecastInputs
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors import forecasts
-from apps.ml.selectors.calendars import working_calendar
+from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.sizes import unit_and_sizes
 
 
@@ -21,8 +21,8 @@ def work_inputs(
     after_work_in_progress: bool = True,
 ) -> ForecastInputs:
     """All that decides when some open work is done; raises `NotEnoughData`."""
-    calendar = working_calendar(project_id, now=now)
-    past = forecasts.throughput(project_id, now=now, calendar=calendar)
+    history = TeamHistory(project_id, now=now)
+    calendar, past = history.calendar(), history.throughput()
     asked_about = (item.issue_id for item in items)
     ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
     unit, spreads = unit_and_sizes(project_id, items, ahead, past)

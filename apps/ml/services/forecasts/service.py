@@ -20,11 +20,11 @@ from apps.ml.core.forecasts.words import how_many_in_words
 from apps.ml.core.sprints.duration import SprintPlan
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors import forecasts
-from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.selectors.sprints import running_sprint_of
 from apps.ml.serializers.forecasts import ForecastResponse, WhatIfResponse
 from apps.ml.services.forecasts.details import days_range, forecast_details, to_be_held_against, typical_days
+from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.reading import work_inputs
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
@@ -156,8 +156,8 @@ class ForecastService:
         """How many issues the team finishes from today to a day, both counted; raises `NotEnoughData`."""
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        calendar = working_calendar(project.pk, now=now)
-        past = forecasts.throughput(project.pk, now=now, calendar=calendar)
+        history = TeamHistory(project.pk, now=now)
+        calendar, past = history.calendar(), history.throughput()
         forecaster = WorkForecaster(past, "issues", calendar.day_of(now), by, calendar.without(days_off))
         # At least so many in 85 % of the runs is the 15th percentile.
         amounts = quantiles(forecaster.runs.amount_within(forecaster.weeks_until(by)), [100 - p for p in PERCENTILES])

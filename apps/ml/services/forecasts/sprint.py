@@ -18,8 +18,7 @@ from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord
 from apps.ml.core.sprints.duration import SprintPlan, capacity_pace
 from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts
-from apps.ml.selectors.calendars import working_calendar
-from apps.ml.selectors.sprints import completed_sprints, sprint_pasts
+from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.projects.models import Sprint
 
@@ -42,14 +41,14 @@ class TeamPast:
 
 
 def team_past(
-    project_id: UUID | str, *, now: datetime, calendar: WorkingCalendar | None = None, newest: int = VELOCITY_SPRINTS
+    project_id: UUID | str, *, now: datetime, newest: int = VELOCITY_SPRINTS, history: TeamHistory | None = None
 ) -> TeamPast:
-    """Read a team's past, `newest` sprints of it; its calendar, too, where that is not known yet."""
-    calendar = calendar or working_calendar(project_id, now=now)
+    """A team's past, `newest` sprints of it; by its history, where that is at hand."""
+    history = history or TeamHistory(project_id, now=now)
     return TeamPast(
-        calendar=calendar,
-        throughput=forecasts.throughput(project_id, now=now, calendar=calendar),
-        sprints=sprint_pasts(project_id, now=now, newest=newest),
+        calendar=history.calendar(),
+        throughput=history.throughput(),
+        sprints=history.sprints(newest),
         linked=forecasts.open_links(project_id, now=now),
     )
 
@@ -150,7 +149,7 @@ def sprint_question(
         growth=_growth(plan, team, unit),
         running=running,
         linked=team.linked,
-        sprints=completed_sprints(project_id, now=now) if with_capacity else (),
+        sprints=TeamHistory(project_id, now=now).records() if with_capacity else (),
     )
 
 

@@ -1,17 +1,24 @@
 """What a process keeps in memory: bounded, shared by its threads, the least recently used leaving first."""
 
+import logging
 import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from django.conf import settings
+from django.db import connections
+
+from apps.ml.core.size import bytes_of
 from apps.ml.services.models.single_flight import SingleFlight
 
 Value = TypeVar("Value")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,12 @@ class BoundedCache(Generic[Value]):
             self._entries.clear()
             self._total = self.hits = self.misses = 0
 
+    def forget(self, beginning: str) -> None:
+        """Forget the values whose keys begin so."""
+        with self._lock:
+            for key in [key for key in self._entries if key.startswith(beginning)]:
+                self._drop(key)
+
     def stats(self, *, now: float) -> dict[str, object]:
         """Figures of this process since the last clear; expired entries do not count."""
         with self._lock:
@@ -85,12 +98,46 @@ class Remembered(Generic[Value]):
     value: Value
     revision: Any = None
     checked_at: float = -math.inf
+    nbytes: int = 0
+
+
+#: What all memories of this process know of projects, in `ML_CACHE_MIB` together: the longest unused leaves first,
+#: whichever memory it is in. One value that is larger than that is kept alone.
+_OF_PROJECTS = BoundedCache[Remembered[Any]](size=lambda known: known.nbytes, keeps_last=True)
+_NUMBERS = count()
+
+
+def memory_stats() -> dict[str, object]:
+    """Figures of what this process knows of projects."""
+    return _OF_PROJECTS.stats(now=time.monotonic())
+
+
+class StateMemory:
+    """What is told of a project in one of its states, which its key names: made once, never asked again."""
+
+    def __init__(self) -> None:
+        self._name = f"{next(_NUMBERS)} "
+
+    def told(self, key: str, make: Callable[[], Value]) -> Value:
+        """What `make` tells; a later state has another key, and this one is forgotten when it is the longest unused."""
+        now = time.monotonic()
+        known: Remembered[Value] | None = _OF_PROJECTS.get(self._name + key, now=now)
+        if known is None:
+            value = make()
+            known = Remembered(value, nbytes=bytes_of(value))
+            _OF_PROJECTS.put(self._name + key, known, now=now, most=settings.ML_CACHE_BYTES)
+        return known.value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        _OF_PROJECTS.forget(self._name)
 
 
 class ProjectMemory(Generic[Value]):
     """What was read of each project, asked again after `trusted_seconds`; threads share it, and one at a time reads.
 
-    `read` is given what is remembered of the project, however old, and returns what is known now.
+    `read` is given what is remembered of the project, however old, and returns what is known now. All memories share
+    their bytes, but for one with a bound of its own (`most`).
     """
 
     def __init__(
@@ -98,12 +145,14 @@ class ProjectMemory(Generic[Value]):
         read: Callable[[str, Remembered[Value] | None], Remembered[Value]],
         *,
         trusted_seconds: float,
-        most: int,
-        size: Callable[[Value], int] = lambda value: 1,
+        most: int | None = None,
+        size: Callable[[Value], int] = bytes_of,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read, self._trusted_seconds, self._most, self._clock = read, trusted_seconds, most, clock
-        self._cache = BoundedCache[Remembered[Value]](size=lambda known: size(known.value), keeps_last=True)
+        self._size, self._name = size, f"{next(_NUMBERS)} "
+        own = BoundedCache[Remembered[Value]](size=lambda known: known.nbytes, keeps_last=True)
+        self._cache: BoundedCache[Remembered[Value]] = _OF_PROJECTS if most is None else own
         self._reading = SingleFlight()
 
     def of_project(self, project_id: UUID | str) -> Value:
@@ -117,15 +166,71 @@ class ProjectMemory(Generic[Value]):
 
     def clear(self) -> None:
         """Forget all projects."""
-        self._cache.clear()
+        self._cache.forget(self._name)
 
     def _trusted(self, key: str) -> Remembered[Value] | None:
         now = self._clock()
-        known = self._cache.get(key, now=now)
+        known = self._cache.get(self._name + key, now=now)
         return known if known is not None and now - known.checked_at < self._trusted_seconds else None
 
     def _read_again(self, key: str) -> Remembered[Value]:
-        found = self._read(key, self._cache.get(key, now=self._clock()))
-        known = Remembered(found.value, found.revision, self._clock())
-        self._cache.put(key, known, now=known.checked_at, most=self._most)
+        known = self._cache.get(self._name + key, now=self._clock())
+        found = self._read(key, known)
+        newer = self._cache.get(self._name + key, now=self._clock())
+        # While the old one was looked at, a newer one may have come.
+        return newer if found is known and newer is not None and newer is not known else self._keep(key, found, known)
+
+    def _keep(self, key: str, found: Remembered[Value], known: Remembered[Value] | None = None) -> Remembered[Value]:
+        is_same = known is not None and known.value is found.value
+        nbytes = known.nbytes if known is not None and is_same else self._size(found.value)
+        kept = replace(found, checked_at=self._clock(), nbytes=nbytes)
+        most = settings.ML_CACHE_BYTES if self._most is None else self._most
+        self._cache.put(self._name + key, kept, now=kept.checked_at, most=most)
+        return kept
+
+
+class MemoryRenewedAside(ProjectMemory[Value]):
+    """What is dear to make: while it is made anew the old one answers.
+
+    `revision` is a small query whose answer changes with what is remembered; `make` is given the project, what is
+    remembered and the revision. Where `ML_RENEW_ASIDE` is off, whoever asks first after a change waits.
+    """
+
+    def __init__(
+        self,
+        revision: Callable[[str], Any],
+        make: Callable[[str, Remembered[Value] | None, Any], Value],
+        *,
+        trusted_seconds: float,
+        **options: Any,
+    ) -> None:
+        super().__init__(self._renewed, trusted_seconds=trusted_seconds, **options)
+        self._revision, self._make = revision, make
+        self._renewing: set[str] = set()
+
+    def _renewed(self, key: str, known: Remembered[Value] | None) -> Remembered[Value]:
+        revision = self._revision(key)
+        if known is not None and known.revision == revision:
+            return known
+        if known is None or not settings.ML_RENEW_ASIDE:
+            return Remembered(self._make(key, known, revision), revision)
+        # One thread at a time asks: of a project one renewal runs.
+        if key not in self._renewing:
+            self._renewing.add(key)
+            threading.Thread(target=self._renew, args=(key, known, revision), name="renewal", daemon=True).start()
         return known
+
+    def _renew(self, key: str, known: Remembered[Value], revision: Any) -> None:
+        try:
+            with _ONE_RENEWAL:
+                self._keep(key, Remembered(self._make(key, known, revision), revision))
+        except Exception:
+            # The old one goes on answering, and the next question tries again.
+            logger.exception("What is remembered of a project could not be renewed project=%s", key)
+        finally:
+            self._renewing.discard(key)
+            connections.close_all()
+
+
+#: Renewals take turns: whoever asks meanwhile shall have the processor.
+_ONE_RENEWAL = threading.Lock()

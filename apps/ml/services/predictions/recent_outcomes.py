@@ -16,8 +16,6 @@ from apps.ml.services.models.memory import ProjectMemory, Remembered
 
 #: Outcomes arrive once a minute at most, so that a read a request would only repeat itself.
 TTL_SECONDS = 30.0
-#: Projects remembered; 600 outcomes are 20 kB.
-MAX_PROJECTS = 1_000
 #: Answers of the fallbacks come from no model's record, and correct none.
 _CORRECTING_METHODS = ("ml_model", "baseline")
 Outcomes = TypeVar("Outcomes")
@@ -42,9 +40,7 @@ def _points(project_id: str) -> Booleans:
 
 
 def _memory(read: Callable[[str], Outcomes]) -> ProjectMemory[Outcomes]:
-    return ProjectMemory(
-        lambda project_id, _: Remembered(read(project_id)), trusted_seconds=TTL_SECONDS, most=MAX_PROJECTS
-    )
+    return ProjectMemory(lambda project_id, _: Remembered(read(project_id)), trusted_seconds=TTL_SECONDS)
 
 
 EFFORT_OUTCOMES = _memory(_effort)

@@ -13,15 +13,13 @@ from apps.projects.models import Project
 
 #: How long it is trusted before one small query asks again.
 TRUSTED_SECONDS = 5.0
-#: Projects of which it is remembered: less than a kilobyte each.
-MAX_PROJECTS = 1_000
 
 
 def _read(project_id: str, _: Remembered[ProjectTerms] | None) -> Remembered[ProjectTerms]:
     return Remembered(project_terms(project_id).get(UUID(project_id), USUAL_TERMS))
 
 
-TERMS = ProjectMemory(_read, trusted_seconds=TRUSTED_SECONDS, most=MAX_PROJECTS)
+TERMS = ProjectMemory(_read, trusted_seconds=TRUSTED_SECONDS)
 
 
 class PredictionsOff(Conflict):

@@ -1,25 +1,26 @@
 """A project's finished issues, indexed once a process and brought up to date as issues finish."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import cached_property
 from statistics import median
+from typing import Any
 from uuid import UUID
-
-from django.db.models import Count, Max, Q
 
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.effort.neighbours import Neighbours
 from apps.ml.core.effort.ranges.own_outcomes import TeamRecord, last_outcomes
 from apps.ml.core.records import CompletedIssue, by_people
 from apps.ml.core.similarity import SimilarIssueIndex
-from apps.ml.selectors.issues import completed_for_evidence
+from apps.ml.selectors.issues import completed_for_evidence, touched_issues
 from apps.ml.services.models.cache import LoadedModel
-from apps.ml.services.models.memory import ProjectMemory, Remembered
+from apps.ml.services.models.memory import MemoryRenewedAside, Remembered
 from apps.ml.services.predictions.switch import TERMS
-from apps.projects.models import Issue
+from apps.projects.models import IssueType
+from apps.projects.selectors import issues_stamp
 
-#: Projects whose index stays in memory; at 5,000 issues one takes about 1 MB.
-MAX_INDEXES = 64
+#: Issues touched so long before the last known change are read again: a transaction may end after a later one.
+OVERLAP = timedelta(minutes=1)
 #: How long an index is trusted before one small query asks whether issues were finished since.
 CHECK_SECONDS = 5.0
 #: The newest issues of a project that are searched; older work says little about today's.
@@ -67,6 +68,7 @@ class FinishedWork:
     """What people and what agents finished, each apart: neither says what the other takes."""
 
     def __init__(self, issues: list[CompletedIssue]) -> None:
+        self.issues = issues
         self.people = Evidence(by_people(issues))
         self.agents = Evidence([issue for issue in issues if issue.by_agent])
 
@@ -75,21 +77,27 @@ class FinishedWork:
         return self.agents if agents else self.people
 
 
-def _refreshed(project_id: str, known: Remembered[FinishedWork] | None) -> Remembered[FinishedWork]:
-    revision = _revision(project_id)
-    if known is not None and known.revision == revision:
-        return known
-    issues = completed_for_evidence(project_id, newest=MAX_ISSUES)
-    return Remembered(FinishedWork(issues), revision)
-
-
 def _revision(project_id: str) -> tuple[object, ...]:
-    """Changes whenever an issue is finished, reopened or edited, and with who is an agent."""
-    finished = Issue.objects.filter(Q(worked_hours__gt=0) | Q(story_points__gt=0), resolved_at__isnull=False)
-    row = finished.filter(project_id=project_id).aggregate(
-        n=Count("id"), last=Max("resolved_at"), edit=Max("updated_at")
-    )
-    return row["n"], row["last"], row["edit"], TERMS.of_project(project_id).agents
+    """Changes with every issue that is finished, edited or deleted, with what counts as work and who is an agent."""
+    counted = IssueType.objects.filter(project_id=project_id, counts=True).order_by("id")
+    types = tuple(counted.values_list("id", "name"))
+    return (*issues_stamp(project_id), types, TERMS.of_project(project_id).agents)
+
+
+def _made(project_id: str, known: Remembered[FinishedWork] | None, revision: tuple[object, ...]) -> FinishedWork:
+    """Read whole, or what was read before with what was touched since read again."""
+    if known is None or not _is_edit(known.revision, revision):
+        return FinishedWork(completed_for_evidence(project_id, newest=MAX_ISSUES))
+    touched = touched_issues(project_id, since=known.revision[0] - OVERLAP)
+    kept = [issue for issue in known.value.issues if issue.issue_id not in touched]
+    anew = completed_for_evidence(project_id, newest=MAX_ISSUES, among=touched)
+    issues = sorted((*kept, *anew), key=lambda issue: issue.completed_at)
+    return FinishedWork(issues[-MAX_ISSUES:])
+
+
+def _is_edit(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
+    """Whether issues were added or edited, and nothing else happened."""
+    return before[0] is not None and before[1:] == after[1:]
 
 
 def usual(values: Iterable[float | None]) -> float | None:
@@ -98,4 +106,4 @@ def usual(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-FINISHED_WORK = ProjectMemory(_refreshed, trusted_seconds=CHECK_SECONDS, most=MAX_INDEXES)
+FINISHED_WORK = MemoryRenewedAside(_revision, _made, trusted_seconds=CHECK_SECONDS)

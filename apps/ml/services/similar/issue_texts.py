@@ -9,8 +9,6 @@ from apps.ml.core.text_index import TextIndex, Texts
 from apps.ml.selectors.issues import issue_ids, issue_texts, text_revision
 from apps.ml.services.models.memory import ProjectMemory, Remembered
 
-#: Memory of all indexes together; 5,000 issues take 5 MB, and one project more than this is kept alone.
-MAX_BYTES = 256 * 2**20
 #: How long an index is trusted before one small query asks whether issues changed since.
 CHECK_SECONDS = 5.0
 #: The newest issues of a project that are searched.
@@ -24,7 +22,7 @@ _Revision = tuple[int, datetime | None]
 class IssueTexts(ProjectMemory[TextIndex]):
     """The index of each project's issues."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_bytes: int | None = None) -> None:
         super().__init__(
             _refreshed, trusted_seconds=CHECK_SECONDS, most=max_bytes, size=lambda index: index.nbytes, clock=clock
         )

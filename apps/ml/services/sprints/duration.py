@@ -12,10 +12,11 @@ from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
 from apps.ml.core.sprints.duration_by_forecast import read_from_forecast
 from apps.ml.models import ModelType, PredictionHistory
-from apps.ml.selectors.sprints import completed_sprints, sprint_plan
+from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_plan
 from apps.ml.serializers.sprints import SprintDurationResponse
 from apps.ml.services.forecasts.details import forecast_details, to_be_held_against
-from apps.ml.services.forecasts.sprint import SprintIsOver
+from apps.ml.services.forecasts.history import TeamHistory
+from apps.ml.services.forecasts.sprint import SprintIsOver, team_past
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
 from apps.projects.models import Sprint
@@ -40,8 +41,9 @@ class SprintDurationService:
         now = now or timezone.now()
         sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
         plan = sprint_plan(sprint, issue_ids=planned_issues, team_capacity_hours=team_capacity_hours, now=now)
-        estimate = estimate_sprint_duration(plan, completed_sprints(sprint.project_id, now=now))
-        forecast, reason = _forecast_or_reason(sprint, plan, now=now)
+        history = TeamHistory(sprint.project_id, now=now)
+        estimate = estimate_sprint_duration(plan, history.records())
+        forecast, reason = _forecast_or_reason(sprint, plan, history, now=now)
         if forecast is not None:
             estimate = read_from_forecast(estimate, plan, forecast)
         asked = {
@@ -94,11 +96,14 @@ def _details(plan: SprintPlan, estimate: SprintDurationEstimate, forecast: WorkF
     }
 
 
-def _forecast_or_reason(sprint: Sprint, plan: SprintPlan, *, now: datetime) -> tuple[WorkForecast | None, str | None]:
+def _forecast_or_reason(
+    sprint: Sprint, plan: SprintPlan, history: TeamHistory, *, now: datetime
+) -> tuple[WorkForecast | None, str | None]:
     """When the plan is done, or the sentence that says why nobody can tell."""
     with_capacity = plan.team_capacity_hours is not None
     try:
-        future = sprint_future(sprint, now=now, also=plan.items, with_capacity=with_capacity)
+        team = team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS, history=history)
+        future = sprint_future(sprint, now=now, team=team, also=plan.items, with_capacity=with_capacity)
     except SprintIsOver as error:
         return None, error.message
     return future.forecast(plan), future.no_forecast_because

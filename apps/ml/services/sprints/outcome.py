@@ -13,8 +13,10 @@ from apps.ml.core.sprints.outcome import Outlook
 from apps.ml.core.sprints.outcome.explain import explained
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.sprints import completed_sprints
+from apps.ml.selectors.sprints import HISTORY_SPRINTS
 from apps.ml.serializers.sprints import SprintOutcomeResponse
+from apps.ml.services.forecasts.history import TeamHistory
+from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.predictions.whose_record import sprint_to_score
 from apps.ml.services.sprints.future import SprintFuture, sprint_future
@@ -32,9 +34,11 @@ class SprintOutcomeService:
         """The fields of the API's answer; raises `NotEnoughData` and, without a sprint, `Sprint.DoesNotExist`."""
         now = now or timezone.now()
         sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
-        future = sprint_future(sprint, now=now)
+        history = TeamHistory(sprint.project_id, now=now)
+        team = team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS, history=history)
+        future = sprint_future(sprint, now=now, team=team)
         outlook = future.outlook_or_raise()
-        velocity = average_velocity(completed_sprints(sprint.project_id, now=now), outlook.unit)
+        velocity = average_velocity(history.records(), outlook.unit)
         row, forecast = _record(sprint, future, outlook, user), future.forecast()
         return SprintOutcomeResponse.of(
             outlook,

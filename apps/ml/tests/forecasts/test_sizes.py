@@ -141,7 +141,7 @@ def test_the_queries_do_not_grow_with_the_issues(with_hours_model, project, now,
     for sprint in (few, many):
         # Just before: which model serves is asked anew after two seconds, which a busy machine takes for more.
         sprint_forecast(sprint, now=now)
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(13):
             sprint_forecast(sprint, now=now)
 
 

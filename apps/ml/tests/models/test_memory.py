@@ -3,9 +3,11 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from apps.ml.services.models.memory import BoundedCache, ProjectMemory, Remembered
+from apps.ml.core.size import bytes_of
+from apps.ml.services.models.memory import BoundedCache, MemoryRenewedAside, ProjectMemory, Remembered, StateMemory
 
 
 def kept(cache):
@@ -111,3 +113,104 @@ def test_threads_that_ask_at_once_read_once():
 
     assert {answer.result() for answer in answers} == {"read"}
     assert asked == ["p"]
+
+
+def test_memories_share_their_bytes_and_the_longest_unused_leaves_whichever_it_is_in(settings):
+    settings.ML_CACHE_BYTES = 250
+    asked = []
+
+    def memory(name):
+        def read(project_id, known):
+            asked.append((name, project_id))
+            return Remembered(b"x" * 10)
+
+        return ProjectMemory(read, trusted_seconds=60.0, size=lambda _: 100)
+
+    first, second = memory("first"), memory("second")
+    try:
+        for ask in (first, second, second, first):
+            ask.of_project("p")
+        second.of_project("q")
+        first.of_project("p")
+        second.of_project("p")
+    finally:
+        first.clear()
+        second.clear()
+
+    assert asked == [("first", "p"), ("second", "p"), ("second", "q"), ("second", "p")]
+
+
+def test_what_is_told_of_a_state_is_made_once_and_another_state_tells_anew():
+    states, made = StateMemory(), []
+    try:
+        told = [states.told(key, lambda: made.append(1) or len(made)) for key in ("a", "a", "b")]
+    finally:
+        states.clear()
+
+    assert told == [1, 1, 2]
+
+
+class Renewed:
+    """A revision, and what is made of it once the maker may go on."""
+
+    def __init__(self):
+        self.now, self.revision, self.may_go_on, self.made = 0.0, 1, threading.Event(), threading.Event()
+        self.fails = False
+
+    def make(self, project_id, known, revision):
+        if known is not None:
+            self.may_go_on.wait(10)
+            self.made.set()
+        if self.fails:
+            raise ValueError("not readable")
+        return f"made of {revision}"
+
+    def memory(self):
+        return MemoryRenewedAside(
+            lambda project_id: self.revision, self.make, trusted_seconds=5.0, most=10**6, clock=lambda: self.now
+        )
+
+
+def test_while_a_change_is_read_aside_the_old_value_answers(settings):
+    settings.ML_RENEW_ASIDE = True
+    source = Renewed()
+    memory = source.memory()
+    memory.of_project("p")
+
+    source.now, source.revision = 5.0, 2
+    during = memory.of_project("p")
+    source.may_go_on.set()
+    wait_for(lambda: memory.of_project("p") == "made of 2")
+
+    assert during == "made of 1"
+
+
+def test_a_renewal_that_fails_is_logged_and_the_old_value_goes_on(settings, caplog):
+    settings.ML_RENEW_ASIDE = True
+    source = Renewed()
+    memory = source.memory()
+    memory.of_project("p")
+    source.now, source.revision, source.fails = 5.0, 2, True
+    source.may_go_on.set()
+
+    memory.of_project("p")
+    wait_for(lambda: "could not be renewed project=p" in caplog.text)
+
+    assert memory.of_project("p") == "made of 1"
+
+
+def wait_for(holds):
+    """Threads end when they like."""
+    for _ in range(1_000):
+        if holds():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("It did not come about.")
+
+
+def test_the_size_of_a_value_is_that_of_its_parts_by_a_sample():
+    rows = [("x" * 1_000, number) for number in range(10_000)]
+
+    assert bytes_of(np.zeros(1_000)) == 8_000
+    assert 10_000 * 1_000 < bytes_of(rows) < 10_000 * 1_500
+    assert bytes_of({"a": rows, "b": (None, 1.0, {2})}) > bytes_of(rows)

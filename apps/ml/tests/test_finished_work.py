@@ -1,0 +1,58 @@
+"""The index of finished work takes in what was touched, and is then as one that is read whole."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.ml.services.similar import finished_work
+from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.projects.models import Issue
+from apps.projects.services import delete_issue, update_issue
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that go on when the test says so."""
+    seconds = [0.0]
+    monkeypatch.setattr(FINISHED_WORK, "_clock", lambda: seconds[0])
+    return seconds
+
+
+def work(project, clock):
+    clock[0] += 60.0
+    return FINISHED_WORK.of_project(project.pk).people
+
+
+def test_an_edited_title_is_found_without_reading_the_others_again(team, now, clock, monkeypatch):
+    work(team, clock)
+    read, issues = [], finished_work.completed_for_evidence
+    monkeypatch.setattr(
+        finished_work,
+        "completed_for_evidence",
+        lambda *args, **options: read.append(options.get("among")) or issues(*args, **options),
+    )
+    issue, last = team.issues.order_by("resolved_at").first(), team.issues.order_by("resolved_at").last()
+    Issue.objects.filter(project=team).update(updated_at=now - timedelta(days=1))
+    Issue.objects.filter(pk=last.pk).update(updated_at=now)
+    FINISHED_WORK.clear()
+    work(team, clock)
+
+    update_issue(issue, by=None, now=now, title="Repaint the zeppelin")
+    after = work(team, clock)
+
+    assert read[-1] == {str(issue.pk), str(last.pk)}
+    FINISHED_WORK.clear()
+    whole = work(team, clock)
+    assert after.issues == whole.issues
+    assert after.index.issue_ids == whole.index.issue_ids
+
+
+def test_a_reopened_issue_and_a_deleted_one_leave_it(team, now, clock):
+    n = len(work(team, clock).issues)
+    first, second = team.issues.order_by("resolved_at")[:2]
+
+    update_issue(first, by=None, now=now, status=team.statuses.get(name="To do"))
+    reopened = len(work(team, clock).issues)
+    delete_issue(second)
+
+    assert (reopened, len(work(team, clock).issues)) == (n - 1, n - 2)
