@@ -137,6 +137,7 @@ DOORS: dict[str, Door] = {
     f"GET {ML}/projects/{{project_id}}/reference-stories/": READ,
     f"POST {ML}/projects/{{project_id}}/similar/": PREDICT,
     f"POST {ML}/sprints/{{sprint_id}}/what-if/": PREDICT,
+    f"POST {ML}/forecasts/together/": PREDICT,
     f"GET {ML}/sprints/{{sprint_id}}/burndown/": READ,
     f"GET {ML}/sprints/{{sprint_id}}/outcome/": READ,
     f"GET {ML}/projects/{{project_id}}/anomalies/": READ,
@@ -175,6 +176,7 @@ BODIES: dict[str, dict[str, Any]] = {
     f"POST {ML}/estimate-sprint-duration/": {"sprint_id": "sprint_id"},
     f"POST {ML}/suggest-assignment/": {"project_id": "project_id", "issue_id": "issue_id"},
     f"POST {ML}/projects/{{project_id}}/similar/": {"title": None},
+    f"POST {ML}/forecasts/together/": {"projects": ("project_id",), "by": "2026-04-01"},
     f"POST {ML}/models/train/": {"project_id": "project_id", "model_type": "effort_prediction"},
     f"POST {ML}/models/rollback/": {"project_id": "project_id", "model_type": "effort_prediction"},
 }  # fmt: skip
@@ -252,12 +254,17 @@ def ask(client: Any, operation: str, ids: dict[str, Any]) -> int:
     """The status of one request, which changes nothing."""
     method, _, route = operation.partition(" ")
     about = {**ids, "invitation_id": ids["received_id"]} if route.startswith("/api/v1/invitations/") else ids
-    body = {name: about.get(what, what) or "A title" for name, what in BODIES.get(operation, {}).items()}
+    body = {name: _filled(what, about) for name, what in BODIES.get(operation, {}).items()}
     with transaction.atomic():
         sent = [] if method == "GET" else [body]
         status: int = getattr(client, method.lower())(route.format(**about), *sent).status_code
         transaction.set_rollback(True)
     return status
+
+
+def _filled(what: Any, about: dict[str, Any]) -> Any:
+    """What a body holds: an id by its name, a text, or several."""
+    return [_filled(each, about) for each in what] if isinstance(what, tuple) else about.get(what, what) or "A title"
 
 
 def operations() -> Iterator[str]:

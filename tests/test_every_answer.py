@@ -52,6 +52,10 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
         lambda w: {"by": "2026-04-01"},
         lambda w: {"component": w.project.issues.exclude(component="").last().component, "growth": True},
     ),
+    f"POST {ML}/forecasts/together/": (
+        lambda w: {"projects": [w.project.key, w.learned.id], "by": "2026-06-01"},
+        lambda w: {"projects": [w.project.id], "by": "2026-06-01", "label": "no such label"},
+    ),
     f"GET {ML}/projects/{{project_id}}/flow/": (lambda w: {"days": 30},),
     f"GET {ML}/projects/{{project_id}}/forecasts/moved/": (lambda w: {}, lambda w: {"since": "2026-02-02"}),
     f"GET {ML}/projects/{{project_id}}/parts/": (lambda w: {"by": "component"},),

@@ -9,6 +9,7 @@ from apps.ml.serializers.forecasts import (
     WhatIfRequest,
 )
 from apps.ml.serializers.predictions import MAX_HOURS
+from apps.ml.serializers.together import MOST_TEAMS
 
 MAX_NAME = 200
 
@@ -41,6 +42,14 @@ class WhichWork(OfProject):
     component = serializers.CharField(max_length=MAX_NAME, required=False, default="", help_text="Only of this.")
     with_label = serializers.CharField(max_length=MAX_NAME, required=False, default="", help_text="Only with this.")
     by = serializers.DateField(required=False, default=None, help_text="The chance to be done by this day.")
+
+
+class Together(StrictSerializer):
+    """Several projects, and a day."""
+
+    projects = serializers.ListField(child=serializers.CharField(max_length=64), min_length=1, max_length=MOST_TEAMS)
+    by = serializers.DateField(help_text="The day by which all are to be done.")
+    with_label = serializers.CharField(max_length=MAX_NAME, required=False, default="", help_text="Only with this.")
 
 
 class Since(OfProject):

@@ -20,7 +20,8 @@ from apps.ml.selectors.calendars import WORKING_ROLES
 from apps.ml.services import AnomalyDetectionService, PredictionService
 from apps.ml.services.forecasts.asked import require_past, work_asked_for
 from apps.ml.services.forecasts.keeping import moved_answer
-from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.ml.services.forecasts.service import METHOD, ForecastService, Scenario
+from apps.ml.services.forecasts.together import together_answer
 from apps.ml.services.points.vote import require_vote
 from apps.ml.services.predictions.switch import require_predictions
 from apps.ml.services.similar.likeness import likely_duplicates
@@ -96,6 +97,15 @@ def forecast_project(user: User, asked: dict[str, Any]) -> Told:
         "forecast": when,
         "evidence": of_promises(when["percentiles"], answer["track_record"]),
     }
+
+
+@tool(Scope.PREDICT, takes.Together)
+def forecast_together(user: User, asked: dict[str, Any]) -> Told:
+    """The chance that several projects are all done by a day, as far as their teams share what holds them up."""
+    projects = list(dict.fromkeys(_predicted({"project": name}, user) for name in asked["projects"]))
+    answer = together_answer(projects, by=asked["by"], label=asked["with_label"], now=timezone.now())
+    backing = evidence(method=METHOD, n=len(projects), what_n_counts="projects that were simulated together")
+    return {"in_words": answer["in_words"], "forecast": answer, "evidence": backing}
 
 
 @tool(Scope.PREDICT, takes.OfSprint)

@@ -76,6 +76,7 @@ urlpatterns = [
         PredictionViewSet.as_view({"post": "similar"}),
         name="project-similar-issues",
     ),
+    path("forecasts/together/", ForecastViewSet.as_view({"post": "together"}), name="forecast-together"),
     path("sprints/<uuid:sprint_id>/what-if/", ForecastViewSet.as_view({"post": "what_if"}), name="sprint-what-if"),
     path(
         "sprints/<uuid:sprint_id>/burndown/",

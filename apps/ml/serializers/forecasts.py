@@ -34,6 +34,14 @@ MAX_EXTRA_DAYS = 40
 MAX_DAYS_OFF = 366
 
 
+def latest_day(by: date) -> date:
+    """Refuse a day that is further away than anything is forecast."""
+    latest = timezone.now().date() + timedelta(days=MAX_DAYS)
+    if by > latest:
+        raise serializers.ValidationError(f"At most ten years ahead: no later than {latest}.")
+    return by
+
+
 class HistorySerializer(Answer):
     """What a forecast was made from."""
 
@@ -285,10 +293,7 @@ class ForecastRequest(StrictSerializer):
 
     def validate_by(self, by: date | None) -> date | None:
         """Further out the engine counts no more, and its answer would be that of ten years."""
-        latest = timezone.now().date() + timedelta(days=MAX_DAYS)
-        if by is not None and by > latest:
-            raise serializers.ValidationError(f"At most ten years ahead: no later than {latest}.")
-        return by
+        return None if by is None else latest_day(by)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Work is given in one way, and named issues do not become more."""

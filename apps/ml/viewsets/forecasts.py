@@ -17,9 +17,11 @@ from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors.forecasts import created_by_week
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
+from apps.ml.serializers.together import TogetherRequest, TogetherResponse
 from apps.ml.services.forecasts.asked import work_asked_for
 from apps.ml.services.forecasts.service import ForecastService, Scenario
-from apps.ml.viewsets.scope import predicted_project, predicted_sprint, with_issue_ids
+from apps.ml.services.forecasts.together import together_answer
+from apps.ml.viewsets.scope import NOT_FOUND, PREDICTIONS_OFF, predicted_project, predicted_sprint, with_issue_ids
 
 NOT_ENOUGH_DATA: dict[Any, Any] = {(422, PROBLEM_JSON): OpenApiResponse(Problem, "Too few weeks with finished work.")}
 OVER: dict[Any, Any] = {
@@ -55,6 +57,18 @@ class ForecastViewSet(ViewSet):
             return Response(ForecastService().how_many(project.id, **options))
         options |= {"after_work_in_progress": wanted["after_work_in_progress"], "created": _created(project.id, wanted)}
         return Response(ForecastService().forecast_work(project.id, _work(project.id, wanted), **options))
+
+    @extend_schema(
+        request=TogetherRequest, responses={200: TogetherResponse, **NOT_FOUND, **PREDICTIONS_OFF}, tags=["ml"]
+    )
+    def together(self, request: Request) -> Response:
+        """The chance that several teams, whose weeks are drawn together, are all done by a day."""
+        asked = TogetherRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        # Named by key and by id a project is one project.
+        projects = list(dict.fromkeys(predicted_project(request, name) for name in wanted["projects"]))
+        return Response(together_answer(projects, by=wanted["by"], label=wanted["label"], now=timezone.now()))
 
 
 def _says_which_work(wanted: dict[str, Any]) -> bool:

@@ -26,7 +26,7 @@ PREDICTIONS_OFF: dict[Any, Any] = {
 }
 
 
-def predicted_project(request: Request, project_id: UUID) -> Project:
+def predicted_project(request: Request, project_id: UUID | str) -> Project:
     """A project that this person sees and that is predicted for."""
     project = project_named(project_id, request.user)
     require_predictions(project)

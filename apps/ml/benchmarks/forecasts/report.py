@@ -111,6 +111,11 @@ def lines(found: Figures) -> Iterator[str]:
     yield ""
     yield from _shifts(found["shifts"])
     yield ""
+    yield from table(
+        ("shocks shared", "all said", "product", "all came true", "each said", "each came true"),
+        [(shared, *(shown(share) for share in row.values())) for shared, row in found["together"].items()],
+    )
+    yield ""
     yield from acceptance_table(found["acceptance"])
 
 

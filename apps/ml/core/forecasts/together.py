@@ -5,16 +5,28 @@ for every team, and their levels together, as far as the teams' own forecasts us
 teams' chances would take them for strangers: too low where they share their bad weeks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.arrays import Booleans, Floats
+from apps.ml.core.forecasts.calendar import MAX_DAYS
+from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.level import HORIZON_WEEKS, LEVEL_DF, past_misses
-from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, N_RUNS, SEED, Forecast, bounded_draws, usable_weeks
-from apps.ml.core.forecasts.units import Throughput, Unit
+from apps.ml.core.forecasts.simulation import (
+    MAX_PROBABILITY,
+    MAX_WEEKS,
+    N_RUNS,
+    PERCENTILES,
+    SEED,
+    Forecast,
+    bounded_draws,
+    usable_weeks,
+)
+from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
 
 #: Separate past forecasts that strangers' misses count for: a correlation must show itself for half a year to be
 #: believed by half.
@@ -66,6 +78,56 @@ def chance_of_all(in_time: Sequence[Booleans]) -> float:
     1 only for no team at all: whoever has nothing to do is left out.
     """
     return min(float(np.mean(np.logical_and.reduce(in_time))), MAX_PROBABILITY) if in_time else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TeamsPart:
+    """What one team does, in the runs that it shares with others."""
+
+    forecaster: WorkForecaster
+    items: tuple[WorkItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllDone:
+    """When several teams are all done."""
+
+    #: Chance that each is done by the day.
+    chance: float
+    #: By percent of the runs; None for not within ten years.
+    days: Mapping[int, date | None]
+
+
+def all_done(parts: Sequence[TeamsPart], by: date) -> AllDone:
+    """The chance that all parts are done by a day, and the days by which they are in so many percent of the runs.
+
+    Parts without any work are done.
+    """
+    working = [part for part in parts if part.items]
+    ends = [_ends(part) for part in working]
+
+    def chance(day: date) -> float:
+        limits = [part.forecaster.weeks_until(day) + 1e-6 for part in working]
+        return chance_of_all([(end <= limit) & (end < MAX_WEEKS) for end, limit in zip(ends, limits, strict=True)])
+
+    first = max((part.forecaster.starts_on for part in working), default=by)
+    return AllDone(chance(by), {percent: _first_day(chance, percent / 100.0, first) for percent in PERCENTILES})
+
+
+def _ends(part: TeamsPart) -> Floats:
+    held = part.forecaster.ends(part.items)
+    return part.forecaster.weeks_to_finish(part.forecaster.work_of(part.items)) if held is None else held
+
+
+def _first_day(chance: Callable[[date], float], share: float, first: date) -> date | None:
+    """The first day with such a chance; None where ten years have none."""
+    low, high = first.toordinal(), first.toordinal() + MAX_DAYS
+    if chance(date.fromordinal(high)) < share:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if chance(date.fromordinal(middle)) >= share else (middle + 1, high)
+    return date.fromordinal(low)
 
 
 def correlations(misses: Sequence[Floats]) -> Floats:

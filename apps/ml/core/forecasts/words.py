@@ -1,6 +1,6 @@
 """A forecast in plain sentences, made from its numbers alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from apps.ml.core.forecasts.forecaster import PROMISED_PERCENT, Finish, WorkForecast
@@ -33,6 +33,13 @@ def how_many_in_words(by: date, at_least: Mapping[int, int]) -> str:
         f"At least {counted(likely, 'issue')} are done by {by} in {PROMISED_PERCENT} of 100 futures, at least {even:,} "
         f"in {EVEN_PERCENT}."
     )
+
+
+def together_in_words(by: date, chance: float | None, without_history: Sequence[str], n_teams: int) -> str:
+    """The chance that several teams are all done by a day; who has too little history, in place of a figure."""
+    if chance is None:
+        return f"Too little history of {', '.join(without_history)}: nothing can be said of all together."
+    return f"All {counted(n_teams, 'team')} are done by {by} in {chance:.0%} of their shared futures."
 
 
 def growth_in_words(growth: float | None) -> str:

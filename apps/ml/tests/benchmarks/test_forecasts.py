@@ -114,7 +114,7 @@ def test_alarms_are_looked_for_only_where_there_are_items() -> None:
 def test_the_whole_benchmark_reports_every_measure(directory: Path, tmp_path: Path) -> None:
     written: list[str] = []
 
-    found = forecasts.run({"data": directory, "runs": 200, "teams": 8, "json": tmp_path / "f.json"}, written.append)
+    found = forecasts.run({"data": directory, "runs": 200, "teams": 8, "worlds": 8, "json": tmp_path / "f.json"}, written.append)
 
     assert found["when"]["served"]["forecasts"] > 20
     assert all(row["measured"] is not None for row in found["acceptance"])
@@ -128,6 +128,6 @@ KNOWN_MISSES = ["alarm where a quarter is finished, %"]
 
 @needs_public(ISSUES)
 def test_every_target_but_the_known_ones_is_met_on_the_public_data() -> None:
-    found = forecasts.run({"data": PUBLIC_DATA / ISSUES, "runs": 500, "step": 4}, lambda line: None)
+    found = forecasts.run({"data": PUBLIC_DATA / ISSUES, "runs": 500, "step": 4, "worlds": 8}, lambda line: None)
 
     assert [row["measure"] for row in found["acceptance"] if row["verdict"] == MISSED] == KNOWN_MISSES
