@@ -2,7 +2,7 @@
 
 from base.sparing import spare
 
-spare()
+spare("rest_framework.compat")
 
 from base.celery import app as celery_app  # noqa: E402 - what it loads is to find the libraries spared
 

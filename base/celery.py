@@ -11,6 +11,7 @@ from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.operations.metric_files import leave, share
+from base import folder_broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 
@@ -29,6 +30,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.record_prediction_outcomes",
         "schedule": crontab(),
         "options": _MINUTELY,
+    },
+    "record-dated-outcomes": {
+        "task": "apps.ml.tasks.record_dated_outcomes",
+        "schedule": crontab(hour=4, minute=20),
     },
     "requeue-lost-trainings": {
         "task": "apps.ml.tasks.requeue_lost_trainings",
@@ -65,6 +70,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(),
         "options": _MINUTELY,
     },
+    "forget-log-ins": {
+        "task": "apps.accounts.tasks.forget_log_ins",
+        "schedule": crontab(minute=40),
+    },
     "sync-connections": {
         "task": "apps.importers.tasks.sync_connections",
         "schedule": crontab(minute=25),
@@ -76,6 +85,10 @@ CELERY_BEAT_SCHEDULE = {
     "remove-old-history": {
         "task": "apps.ml.tasks.remove_old_history",
         "schedule": crontab(hour=3, minute=30),
+    },
+    "forget-old-answers": {
+        "task": "apps.common.tasks.forget_old_answers",
+        "schedule": crontab(minute=50),
     },
     "sweep-model-store": {
         "task": "apps.ml.tasks.sweep_model_store",
@@ -115,6 +128,7 @@ def _leave_metrics(**_: Any) -> None:
     leave(settings.METRICS_DIR)
 
 
+folder_broker.use()
 app = Celery("base")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = CELERY_BEAT_SCHEDULE

@@ -12,8 +12,10 @@ from pathlib import Path
 from kombu import Queue
 
 from apps.common.operations.environment import Environment
+from apps.common.operations.logging import logging_to_console
 from apps.common.operations.metric_files import metrics_root
 from apps.common.operations.rights import keep_private
+from base.sparing import spare
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 config = Environment()
@@ -127,6 +129,8 @@ MIDDLEWARE = [
     # Last: it answers in place of whatever refused a log-in that is locked.
     "axes.middleware.AxesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Last of all: it answers in place of the view.
+    "apps.common.api.idempotency.FirstAnswers",
 ]
 ROOT_URLCONF = "base.urls"
 WSGI_APPLICATION = "base.wsgi.application"
@@ -146,6 +150,7 @@ TEMPLATES = [
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "apps.accounts.lock_out.AddressLimit",
+    "apps.accounts.lock_out.AccountLimit",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -155,6 +160,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+# Passwords come by POST. Who comes back from single sign-on has given none, and an address is no account.
+AXES_NEVER_LOCKOUT_GET = True
 # Further tries while it is locked do not prolong it.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_CALLABLE = "apps.accounts.lock_out.account_tried"
@@ -167,6 +174,21 @@ AXES_ENABLE_ADMIN = False
 # Where a mail sets a new password: Django's three days are long for a key to the house.
 PASSWORD_RESET_TIMEOUT = 3600 * 2
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Single sign-on -----------------------------------------------------------------------------------------------
+# Without an issuer there is none, and the library that does it is not loaded.
+OIDC_ISSUER = config("OIDC_ISSUER", default="")
+OIDC_NAME = config("OIDC_NAME", default="Single sign-on")
+OIDC_RP_CLIENT_ID = config("OIDC_CLIENT_ID", default="")
+OIDC_RP_CLIENT_SECRET = config("OIDC_CLIENT_SECRET", default="")
+# Signed with a key that only the provider has: a shared secret would let us sign too.
+OIDC_RP_SIGN_ALGO = config.choice("OIDC_ALGORITHM", default="RS256", among=("RS256", "RS512", "ES256", "ES512"))
+# False: only who has an account already is let in.
+OIDC_CREATE_USER = config.bool("OIDC_CREATE_ACCOUNTS", default=False)
+if OIDC_ISSUER:
+    AUTHENTICATION_BACKENDS.append("apps.accounts.single_sign_on.backend.SingleSignOn")
+else:
+    spare("jwt.algorithms")
 
 # --- Language and time --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -201,7 +223,8 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # A connection from the pool is tried before it is used, or every one that a restart of the database broke would
     # cost a request (measured).
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c lock_timeout=20s")
+    DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": config.int("DATABASE_POOL_SIZE", default=8),
         # Half a minute, the default, is longer than anybody waits for a page while the database is down.
@@ -231,6 +254,8 @@ REST_FRAMEWORK = {
     # Empty: without a limit.
     "DEFAULT_THROTTLE_RATES": {
         "login": config("LOGIN_THROTTLE_RATE", default="20/min"),
+        # Wrong passwords of one account, from wherever (NIST SP 800-63B, 5.2.2); browsers that know it go on.
+        "account": "100/day",
         "user": config("USER_THROTTLE_RATE", default="1200/min"),
         "key": config("KEY_THROTTLE_RATE", default="1200/min"),
         "address": config("ADDRESS_THROTTLE_RATE", default="300/min"),
@@ -250,6 +275,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Scrum ML",
     "VERSION": "1.0.0",
     "DESCRIPTION": "Predictions from a team's own finished work: measured, calibrated, explained.",
+    "LICENSE": {"name": "Proprietary: internal use only"},
+    "SERVERS": [{"url": "/"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -263,6 +290,11 @@ SPECTACULAR_SETTINGS = {
         "issue": {"type": "string", "description": "Key or id of the issue."},
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.common.api.openapi.tell_types_of_nullables",
+        "apps.common.api.openapi.name_the_formats_of_lists",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "apps.common.models.Severity",
         "CategoryEnum": "apps.projects.models.WorkflowStatus.Category",
@@ -346,34 +378,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOG_FORMAT = config("LOG_FORMAT", default="plain")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"context": {"()": "apps.common.operations.logging.ContextFilter"}},
-    "formatters": {
-        "plain": {"()": "apps.common.operations.logging.PlainFormatter"},
-        "json": {"()": "apps.common.operations.logging.JSONFormatter"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "json" if LOG_FORMAT == "json" else "plain",
-            "filters": ["context"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "apps": {"level": LOG_LEVEL},
-        # A line a request is for machines; somebody at a terminal would only see it scroll by.
-        "apps.access": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
-        # Without Django's own handlers: one writes every line twice, the other mails what the log leaves out.
-        "django": {"handlers": [], "level": "WARNING"},
-        "django.server": {"level": "INFO"},
-        "celery": {"level": LOG_LEVEL},
-        # It warns at every connection that a folder has no host name.
-        "kombu.connection": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------
 METRICS_TOKEN = config("METRICS_TOKEN", default="")

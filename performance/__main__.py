@@ -7,7 +7,7 @@ from pathlib import Path
 
 from performance.report import machine
 
-NOT_BENCHMARKS = {"__init__", "__main__", "report"}
+NOT_BENCHMARKS = {"__init__", "__main__", "report", "installation"}
 
 
 def benchmarks() -> dict[str, str]:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
@@ -27,10 +26,12 @@ from apps.notifications.channels.signature import derived_secret, digest_of
 from apps.notifications.models import Attempt, Delivery, Webhook
 from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.demo.story import seed_demo_team
-from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.links.services import link_issues
+from apps.projects.models import DayOff, Issue, IssueLink, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
+from tests.made_once import rows_of_a_file
 
 
 @dataclass
@@ -41,6 +42,7 @@ class World:
     project: Project
     learned: Project
     issue: Issue
+    link: IssueLink
     unused_type: IssueType
     unused_status: WorkflowStatus
     closed: Sprint
@@ -66,6 +68,7 @@ class World:
         return {
             "project_id": self.project.id,
             "issue_id": self.issue.id,
+            "link_id": self.link.id,
             "issue_type_id": self.unused_type.id,
             "status_id": self.unused_status.id,
             "sprint_id": self.running.id,
@@ -94,10 +97,9 @@ def the_schema() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Made once for a file; each test works in a transaction of its own inside this one. The clock stands."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+    with pytest.MonkeyPatch.context() as patch, rows_of_a_file(django_db_blocker):
         patch.setattr(timezone, "now", lambda: NOW)
         yield _made(NOW)
-        transaction.set_rollback(True)
 
 
 def _made(now: datetime) -> World:
@@ -119,11 +121,13 @@ def _made(now: datetime) -> World:
     activate(later, now=now)
     _scored(project, now)
     connection = connect(project, place_of("github", "", "acme/shop"), "a token", by=lead, now=now)
+    issue = _changed_issue(project, now)
     return World(
         lead=lead,
         project=project,
         learned=learned,
-        issue=_changed_issue(project, now),
+        issue=issue,
+        link=link_issues(IssueFactory(project=project, created_at=now), issue, now=now),
         unused_type=project.issue_types.create(name="spike"),
         unused_status=project.statuses.create(name="Blocked", category="in_progress", position=9),
         closed=project.sprints.filter(status="completed").last(),

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -23,9 +22,11 @@ from apps.ml.tests.factories import AnomalyDetectionFactory, MLModelFactory, Tra
 from apps.notifications.channels.signature import derived_secret, digest_of
 from apps.notifications.models import Channel, Delivery, Notification
 from apps.notifications.tests.factories import SERVER_KEY, WebhookFactory
+from apps.projects.links.services import link_issues
 from apps.projects.models import Project
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
+from tests.made_once import rows_of_a_file
 
 ROLES = ("viewer", "member", "lead")
 KEYS = tuple(f"key to {scope}" for scope in Scope.values)
@@ -54,10 +55,9 @@ class MatrixWorld:
 @pytest.fixture(scope="module")
 def matrix(django_db_setup: None, django_db_blocker: Any) -> Iterator[MatrixWorld]:
     """Made once for a file; each test works in a transaction of its own inside this one. The clock stands."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+    with pytest.MonkeyPatch.context() as patch, rows_of_a_file(django_db_blocker):
         patch.setattr(timezone, "now", lambda: NOW)
         yield _made()
-        transaction.set_rollback(True)
 
 
 def _made() -> MatrixWorld:
@@ -89,9 +89,11 @@ def _ids_of(project: Project, lead: User) -> dict[str, Any]:
     )
     told = Delivery.objects.create(notification=news, user=lead, channel=Channel.IN_APP, created_at=NOW)
     sprint = SprintFactory(project=project, active=True, start_date=NOW.date() - timedelta(days=3))
+    issue = IssueFactory(project=project, sprint=sprint)
     return {
         "project_id": project.id,
-        "issue_id": IssueFactory(project=project, sprint=sprint).id,
+        "issue_id": issue.id,
+        "link_id": link_issues(issue, IssueFactory(project=project), now=NOW).id,
         "sprint_id": sprint.id,
         "user_id": TeamMemberFactory(project=project).user_id,
         "day": "2026-05-01",

@@ -1,5 +1,8 @@
 """An answer of every endpoint is what the OpenAPI document says of it: status, type, every field and none besides."""
 
+import csv
+import io
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -13,6 +16,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
+from apps.common.api.idempotency import HEADER, REPLAYED
 from tests.api_world import World, the_schema, world
 
 __all__ = ["world"]
@@ -80,6 +84,9 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     f"PATCH {PROJECT}/issue-types/{{issue_type_id}}/": (lambda w: {"name": "chore"},),
     f"POST {PROJECT}/issues/": (lambda w: {"title": "Change the login", "issue_type": "bug"},),
     f"PATCH {PROJECT}/issues/{{issue_id}}/": (lambda w: {"assignee": w.member.user_id, "labels": ["login"]},),
+    f"POST {PROJECT}/issues/{{issue_id}}/links/": (
+        lambda w: {"relation": "blocked_by", "issue": w.project.issues.exclude(pk=w.issue.pk).last().id},
+    ),
     "POST /api/v1/invitations/{invitation_id}/accept/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
     "POST /api/v1/invitations/{invitation_id}/decline/": (lambda w: {"ids": {"invitation_id": w.received.id}},),
     f"POST {PROJECT}/invitations/": (lambda w: {"email": UserFactory().email},),
@@ -123,12 +130,40 @@ def cases() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("operation", "question"), list(cases()))
-def test_an_answer_is_what_the_document_says(world, operation, question):
-    answer = ask(world, operation, question(world))
+def test_an_answer_is_what_the_document_says_and_given_again_for_its_key(
+    world, operation, question, django_assert_max_num_queries
+):
+    asked, sent = question(world), {HEADER: "this-request"} if takes_a_key(operation) else {}
+
+    answer = ask(world, operation, dict(asked), sent)
 
     assert answer.status_code < 300, answer.content
     assert problems(operation, answer) == []
-    assert not answer.content or answer.json().get("results") != [], "An empty list shows nothing of its rows."
+    if answer.content and "results" in answer.json() and operation.startswith("GET"):
+        assert_is_had_as_rows(answer.json()["results"], lambda kind: ask(world, operation, {"format": kind}, {}))
+    if sent:
+        # One query looks for the kept answer, two for whether the person may still ask.
+        with django_assert_max_num_queries(3) as looked_up:
+            again = ask(world, operation, asked, sent)
+        assert all(query["sql"].startswith("SELECT") for query in looked_up.captured_queries)
+        assert (again.status_code, again.content, again[REPLAYED]) == (answer.status_code, answer.content, "true")
+        assert again.headers.items() >= {each for each in answer.headers.items() if each[0] != "X-Request-ID"}
+
+
+def assert_is_had_as_rows(rows: list[dict[str, Any]], asked_as: Callable[[str], Any]) -> None:
+    """The same rows as CSV, with the same columns, and as JSON lines."""
+    assert rows, "An empty list shows nothing of its rows."
+    as_csv, as_lines = asked_as("csv"), asked_as("jsonl")
+    header, *lines = csv.reader(io.StringIO(as_csv.content.decode("utf-8-sig")))
+    assert (header, len(lines)) == (list(rows[0]), len(rows))
+    assert [json.loads(line) for line in as_lines.content.splitlines()] == rows
+
+
+def test_every_post_of_somebody_who_is_logged_in_takes_a_key():
+    posts = [operation for operation in OPERATIONS if operation.startswith("POST")]
+    of_nobody = ("/auth/token/", "/auth/log-out/", "/auth/password/reset/")
+
+    assert [each for each in posts if not takes_a_key(each) and not any(open_ in each for open_ in of_nobody)] == []
 
 
 def test_the_document_knows_every_address():
@@ -142,14 +177,20 @@ def test_no_question_is_for_an_endpoint_that_is_gone():
 
 
 # --- Asking -------------------------------------------------------------------------------------------------------
-def ask(world: World, operation: str, question: dict[str, Any]) -> Any:
+def takes_a_key(operation: str) -> bool:
+    """Whether the document says that it takes an `Idempotency-Key`."""
+    method, _, path = operation.partition(" ")
+    return any(each["name"] == HEADER for each in SCHEMA["paths"][path][method.lower()].get("parameters", ()))
+
+
+def ask(world: World, operation: str, question: dict[str, Any], headers: Mapping[str, str]) -> Any:
     """The answer to the lead."""
     client = APIClient()
     if "/auth/token/" not in operation:
         client.force_authenticate(world.lead)
     method, _, path = operation.partition(" ")
     address = path.format(**world.ids() | question.pop("ids", {}))
-    return getattr(client, method.lower())(address, question)
+    return getattr(client, method.lower())(address, question, headers=headers)
 
 
 def addresses(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:

@@ -25,6 +25,8 @@ CALLERS = ("nobody", "stranger", "staff", "viewer", "member", "lead", "administr
 EVERYBODY = frozenset(CALLERS)
 PEOPLE = EVERYBODY - {"nobody", "key to read"}
 LOG_OUT, PROJECT = "/logout/", "/projects/{key}"
+#: Leads nowhere, whoever asks, unless a provider is named (`apps/accounts/tests/test_single_sign_on.py`).
+SINGLE_SIGN_ON = "/login/single-sign-on/"
 SPRINT = f"{PROJECT}/sprints/{{reference}}"
 
 #: By what each page is asked, and who gets in. Of the others, the team is forbidden and strangers find nothing there.
@@ -32,6 +34,8 @@ PAGES: dict[str, tuple[str, frozenset[str]]] = {
     "/": ("GET", EVERYBODY),
     "/favicon.ico": ("GET", EVERYBODY),
     "/login/": ("GET", EVERYBODY),
+    SINGLE_SIGN_ON: ("GET", EVERYBODY),
+    f"{SINGLE_SIGN_ON}back/": ("GET", EVERYBODY),
     LOG_OUT: ("POST", EVERYBODY),
     "/password/": ("GET", PEOPLE),
     "/password/forgotten/": ("GET", EVERYBODY),
@@ -166,6 +170,8 @@ def ask(client: Client, method: str, route: str, ids: dict[str, Any]) -> int:
 
 
 def answers_of(opens_to: frozenset[str], caller: str, route: str) -> set[int]:
+    if route.startswith(SINGLE_SIGN_ON):
+        return {404}
     if caller in opens_to:
         # Which files there are depends on what is known.
         return BEHIND_THE_DOOR | {301} | ({404} if "{name}" in route else set())

@@ -1,10 +1,14 @@
 """What commands show: tables, and progress: a bar on a terminal, lines elsewhere, nothing where a script reads JSON."""
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -25,6 +29,16 @@ def step_display(steps: int, *, quiet: bool = False) -> Iterator[Callable[[int, 
     with Progress(*columns, console=console, transient=False) as display:
         task = display.add_task("", total=steps)
         yield _forward_only(lambda step, text: display.update(task, completed=step, description=text))
+
+
+def add_json_option(parser: CommandParser, help_text: str = "print JSON and nothing else") -> None:
+    """`--json`, of every command whose outcome a script would read."""
+    parser.add_argument("--json", action="store_true", help=help_text)
+
+
+def as_json(value: Any) -> str:
+    """What `--json` prints."""
+    return json.dumps(value, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
 
 
 @contextmanager

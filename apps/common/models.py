@@ -34,3 +34,21 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class FirstAnswer(models.Model):
+    """The first answer to a request with an `Idempotency-Key`: see `apps.common.api.idempotency`."""
+
+    #: A digest of who asked and of the key, which itself is not kept.
+    id = models.CharField(max_length=64, primary_key=True)
+    caller = models.CharField(max_length=80, db_index=True)
+    #: A digest of what was asked.
+    question = models.CharField(max_length=64)
+    #: Of whoever works on it: somebody else may take it over.
+    claim = models.UUIDField()
+    claimed_at = models.DateTimeField(db_index=True)
+    #: Status, headers and body, which only the key opens; null while it is worked on.
+    answer = models.BinaryField(null=True)
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,8 +1,8 @@
 """The pages' addresses, in keys and numbers that people know: the table of contents."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from apps.dashboard.views import account, backlog, imports, models, parts, said, settings, trust
@@ -18,7 +18,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="dashboard:start"), name="root"),
     # Pages that name no icon, as the administration's, are asked for it here.
     path("favicon.ico", RedirectView.as_view(url=static("dashboard/icon.svg"), permanent=True), name="icon"),
-    path("login/", LoginView.as_view(template_name="dashboard/login.html"), name="login"),
+    path("login/", account.LogInPage.as_view(), name="login"),
+    path("login/single-sign-on/", include("apps.accounts.single_sign_on.urls")),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("password/", account.change_password, name="password"),
     path("password/forgotten/", account.forgotten, name="forgotten-password"),

@@ -47,6 +47,9 @@ class ImportedIssue:
     issue_type: str = ""
     #: The id of the issue that it is a part of, or that issue's key.
     parent: str = ""
+    #: Keys or ids of what it waits for, and of what waits for it; None where the source does not tell such links.
+    blocked_by: tuple[str, ...] | None = None
+    blocks: tuple[str, ...] | None = None
     status: str = ""
     #: to_do, in_progress, done or dropped where the source itself says so; empty otherwise.
     status_category: str = ""

@@ -22,17 +22,18 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
+from apps.common.heartbeat import HEARTBEAT_SECONDS
 from apps.importers.connections import sync
-from apps.importers.keeping import ended
+from apps.importers.keeping import ended, living
 from apps.importers.models import Connection, ImportRun, ImportTouch
 from apps.importers.write_back import write_all
 from apps.projects.levels import roll_up
-from apps.projects.models import Issue, IssueChange, Project, Sprint
+from apps.projects.models import Issue, IssueChange, IssueLink, Project, Sprint
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
-#: Longer than any wait that one answer of a tracker may take (see `client`), so that a slow import is not taken over.
-LOST_AFTER = timedelta(minutes=30)
+#: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
+LOST_AFTER = timedelta(seconds=8 * HEARTBEAT_SECONDS)
 #: What a stranger is told of an error of ours; the log has the rest.
 OUR_FAULT = "The import failed for a reason of ours; it is in the log."
 LONGEST_UPLOAD_BYTES = 50 * 2**20
@@ -118,7 +119,8 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     if run is None:
         return None
     try:
-        report = _carried_out(run, now)
+        with living(run):
+            report = _carried_out(run, now)
     except ApplicationError as error:
         return ended(run, Status.FAILED, error=error.message)
     except Exception:
@@ -203,6 +205,8 @@ def undo(run: ImportRun) -> int:
         raise Conflict("A later import changed this project: take that one back first.")
     kept = _take_back(list(run.touches.select_related("issue").order_by("-pk")))
     Sprint.objects.filter(pk__in=run.sprint_ids, issues__isnull=True).delete()
+    # No later import is left: what its source linked since then, it linked. What it took away comes with the next one.
+    IssueLink.objects.filter(blocked__project=project, source=run.source, created_at__gte=run.created_at).delete()
     roll_up(project.pk)
     if run.connection is not None:
         run.connection.synced_until = None

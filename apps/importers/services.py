@@ -123,7 +123,7 @@ def _settle(
     """What all records together tell, with what it made and changed."""
     settling.begins()
     writer.settle_sprints()
-    writer.settle_levels()
+    writer.settle_ties()
     closed = writer.settle_missing(named=refused, mark=mark_missing)
     if not dry_run:
         settling.keep(run)

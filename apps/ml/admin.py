@@ -92,7 +92,7 @@ class MLModelAdmin(Deciding, ReadOnly, admin.ModelAdmin):
 
     list_display = [
         "model_type", "scope", "version", "status", "is_active", "training_samples",
-        "error", "baseline_error", "trained_at", "activated_at",
+        "error", "squared_error", "baseline_error", "trained_at", "activated_at",
     ]  # fmt: skip
     list_filter = ["model_type", "status", "is_active", ScopeFilter]
     list_select_related = ["project"]
@@ -113,6 +113,10 @@ class MLModelAdmin(Deciding, ReadOnly, admin.ModelAdmin):
     @admin.display(description="mean error", ordering="mae")
     def error(self, model: MLModel) -> str:
         return _shown(model.mae)
+
+    @admin.display(description="RMSE", ordering="rmse")
+    def squared_error(self, model: MLModel) -> str:
+        return _shown(model.rmse)
 
     @admin.display(description="naive baseline's")
     def baseline_error(self, model: MLModel) -> str:

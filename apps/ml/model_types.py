@@ -9,3 +9,4 @@ class ModelType(models.TextChoices):
     EFFORT_PREDICTION = "effort_prediction"
     STORY_POINTS = "story_points"
     TASK_ASSIGNMENT = "task_assignment"
+    SPRINT_DURATION = "sprint_duration"

@@ -168,7 +168,6 @@ class PredictionHistory(UUIDModel):
     class Kind(models.TextChoices):
         """What is answered without a model of the registry; the other types of prediction are those of models."""
 
-        SPRINT_DURATION = "sprint_duration"
         SPRINT_RISK = "sprint_risk"
         SUMMARY = "project_summary"
         FORECAST = "forecast"

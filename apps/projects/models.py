@@ -15,6 +15,7 @@ from apps.common.models import UUIDModel
 from apps.projects.history.append_only import AppendOnlyModel
 from apps.projects.history.days import day_of
 from apps.projects.history.frozen import SprintSnapshot as SprintSnapshot  # noqa: PLC0414 - a model of this app
+from apps.projects.links.row import IssueLink as IssueLink  # noqa: PLC0414 - likewise
 from apps.projects.preferences import Preferences
 
 #: How a project is named in short: APOLLO, WEB2.

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
+from apps.projects.links.viewset import LinkViewSet
 from apps.projects.viewsets import (
     DayOffViewSet,
     HolidayViewSet,
@@ -35,6 +36,16 @@ urlpatterns = [
     *crud(f"{PROJECT}issues/", "<issue:issue_id>/", IssueViewSet, "issue"),
     path(
         f"{PROJECT}issues/<issue:issue_id>/history/", IssueHistoryViewSet.as_view({"get": "list"}), name="issue-history"
+    ),
+    path(
+        f"{PROJECT}issues/<issue:issue_id>/links/",
+        LinkViewSet.as_view(MANY),
+        name="link-list",
+    ),
+    path(
+        f"{PROJECT}issues/<issue:issue_id>/links/<int:link_id>/",
+        LinkViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="link-detail",
     ),
     *crud(f"{PROJECT}sprints/", "<uuid:sprint_id>/", SprintViewSet, "sprint"),
     path(f"{PROJECT}sprints/<uuid:sprint_id>/start/", SprintViewSet.as_view({"post": "start"}), name="sprint-start"),

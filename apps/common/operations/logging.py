@@ -114,3 +114,35 @@ def _safe_text(error: BaseException) -> str:
         return ""
     # PostgreSQL's further lines quote the row.
     return f": {str(error).partition(chr(10))[0][:MOST_TEXT]}"
+
+
+def logging_to_console(level: str, *, as_json: bool) -> dict[str, Any]:
+    """What Django's setting `LOGGING` takes: one handler, in lines for people or for machines."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"context": {"()": "apps.common.operations.logging.ContextFilter"}},
+        "formatters": {
+            "plain": {"()": "apps.common.operations.logging.PlainFormatter"},
+            "json": {"()": "apps.common.operations.logging.JSONFormatter"},
+        },
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "json" if as_json else "plain",
+                "filters": ["context"],
+            }
+        },
+        "root": {"handlers": ["console"], "level": "WARNING"},
+        "loggers": {
+            "apps": {"level": level},
+            # A line a request is for machines; somebody at a terminal would only see it scroll by.
+            "apps.access": {"level": "INFO" if as_json else "WARNING"},
+            # Without Django's own handlers: one writes every line twice, the other mails what the log leaves out.
+            "django": {"handlers": [], "level": "WARNING"},
+            "django.server": {"level": "INFO"},
+            "celery": {"level": level},
+            # It warns at every connection that a folder has no host name.
+            "kombu.connection": {"level": "ERROR"},
+        },
+    }

@@ -26,6 +26,8 @@ _HOST = re.compile(r"\*|\.?[^\s:/?#@\[\]]+|\[[0-9a-fA-F:.]+\]")
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]*=*")
 #: The framework reads a unit's first letter only, and takes a month for a minute.
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)")
+#: Where nobody is on the way.
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 _NEITHER = ' \t\r\n\\"<>^`{|}'
 
 
@@ -86,10 +88,33 @@ def _slips() -> Iterator[tuple[str, str]]:
                 f"The throttle rate {rate!r} of {name} is none.",
                 "It is like 20/min.",
             )
+    yield from _slips_of_single_sign_on()
     for name in ("WEBHOOK_ALLOWED_NETWORKS", "TRACKER_ALLOWED_NETWORKS"):
         for network in getattr(settings, name):
             if not _is_network(network):
                 yield f"{name} holds {network!r}, which is no network.", "Write it as 10.1.0.0/16."
+
+
+def _slips_of_single_sign_on() -> Iterator[tuple[str, str]]:
+    if not settings.OIDC_ISSUER:
+        return
+    hint = "It is like https://id.example.com/realms/team, to the letter as the provider names itself."
+    if slip := slip_in_url(settings.OIDC_ISSUER, schemes=("https", "http")):
+        yield f"OIDC_ISSUER {slip}.", hint
+    elif "?" in settings.OIDC_ISSUER:
+        yield "OIDC_ISSUER holds a question, which no issuer does.", hint
+    elif urlsplit(settings.OIDC_ISSUER).scheme == "http" and urlsplit(settings.OIDC_ISSUER).hostname not in _HERE:
+        yield "OIDC_ISSUER is reached without TLS: whoever is on the way could let anybody in.", hint
+    for name, value in (
+        ("OIDC_CLIENT_ID", settings.OIDC_RP_CLIENT_ID),
+        ("OIDC_CLIENT_SECRET", settings.OIDC_RP_CLIENT_SECRET),
+        ("OIDC_NAME", settings.OIDC_NAME),
+    ):
+        if not value.strip():
+            yield (
+                f"OIDC_ISSUER is set and {name} is empty.",
+                "Register this service with the provider: it tells id and secret; the name is ours.",
+            )
 
 
 def _slip_in_broker(url: str) -> str:

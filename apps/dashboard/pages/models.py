@@ -26,14 +26,20 @@ _TITLES: Mapping[str, str | Promise] = {
     "effort_prediction": gettext_lazy("Hours"),
     "story_points": gettext_lazy("Story points"),
     "task_assignment": gettext_lazy("Who does what"),
+    "sprint_duration": gettext_lazy("Sprints"),
 }
+_LESSONS: Mapping[str, str | Promise] = {"issues": gettext_lazy("Issues"), "sprints": gettext_lazy("Sprints")}
 #: What was measured, by its name in the registry, what it is called, and how it is written.
 _METRICS: tuple[tuple[str, str | Promise, str], ...] = (
     ("mae", gettext_lazy("mean error"), "amount"),
+    # The same in every language.
+    ("rmse", "RMSE", "amount"),
     ("malr", gettext_lazy("typical factor"), "factor"),
     ("rps", gettext_lazy("error of the probabilities (RPS)"), "amount"),
     # Its per cent is a sign and no place for a value, xgettext:no-python-format
     ("coverage", gettext_lazy("80 % range held"), "share"),
+    ("crps", gettext_lazy("error of the distribution (CRPS)"), "amount"),
+    ("brier", gettext_lazy("error of the chance to deliver (Brier)"), "amount"),
     ("top_1", gettext_lazy("right person first"), "share"),
     ("top_3", gettext_lazy("right person among three"), "share"),
 )
@@ -97,6 +103,8 @@ class KindOfModel:
     model_type: str
     title: str | Promise
     learns_from: str
+    #: What it is counted in.
+    lessons: str | Promise
     #: None while none serves; of all projects together where the project has none of its own.
     active: MLModel | None
     is_global: bool
@@ -166,6 +174,7 @@ def _kind(kind: str, models: Sequence[MLModel], runs: Sequence[TrainingRun]) -> 
         model_type=kind,
         title=_TITLES[kind],
         learns_from=KINDS[kind].learns_from,
+        lessons=_LESSONS[KINDS[kind].lessons],
         active=active,
         is_global=active is not None and active.project_id is None,
         measured=list(_measured(active)) if active else [],

@@ -267,8 +267,10 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         if has_fields:
             placed = with_fields(placed, rows(client.get(f"{base}/issues/{number}/issue-field-values").data))
         issue = read_issue(line, row, own, placed)
-        yield issue
-        if isinstance(issue, TrackedIssue):
+        if isinstance(issue, RowError):
+            yield issue
+        else:
+            yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
             yield from gaps_in(issue)
             if "status" not in issue.recorded:
                 yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.external_id,))
@@ -286,6 +288,17 @@ def with_fields(placed: Placed, values: Iterable[Any]) -> Placed:
         story_points=placed.story_points if size is None else size,
         hours=placed.hours if time is None else time,
     )
+
+
+def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str, ...] | None:
+    """Issues of the same repository that an issue waits for; its row counts them, so that most are not asked for."""
+    count = part(row, "issue_dependencies_summary", "total_blocked_by")
+    if not isinstance(count, int):
+        return None
+    path = f"{base}/issues/{part(row, 'number')}/dependencies/blocked_by"
+    found = each_row(linked_pages(client, path, per_page=PAGE), gaps) if count else ()
+    own = part(row, "repository_url")
+    return tuple(f"#{part(each, 'number')}" for each in found if part(each, "repository_url") == own)
 
 
 def _has_issue_fields(client: Client, repository: str) -> bool:

@@ -5,7 +5,7 @@ next page is there and empty on the last one; events of one list may be of merge
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -100,11 +100,15 @@ def person_of(row: Any) -> Person | None:
 
 def read_issue(line: int, row: Any, story: Story) -> TrackedIssue | RowError:
     """One issue with its events."""
-    key = str(part(row, "references", "short") or f"#{part(row, 'iid')}")
+    key = _key(row)
     try:
         return _issue(line, key, row, story)
     except BadValue as error:
         return RowError(line, key, error.message)
+
+
+def _key(row: Any) -> str:
+    return str(part(row, "references", "short") or f"#{part(row, 'iid')}")
 
 
 def sprints_in(row: Any, story: Story) -> Iterator[TrackedSprint | Gap]:
@@ -257,8 +261,10 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             elif sprint.external_id not in seen:
                 yield seen.setdefault(sprint.external_id, sprint)
         issue = read_issue(line, row, story)
-        yield issue
-        if isinstance(issue, TrackedIssue):
+        if isinstance(issue, RowError):
+            yield issue
+        else:
+            yield replace(issue, blocks=_held_up(client, base, row, gaps))
             yield from gaps_in(issue)
     yield from gaps
     for kind in sorted(refused):
@@ -278,6 +284,16 @@ def _sprints(client: Client, path: str, sprint_of: Any, seen: dict[str, TrackedS
         # Without the paid tier there are no iterations; issues name what they are in.
         yield Gap(f"{path.rpartition('/')[2]} may not be read: those that issues name are known", ("sprint outcomes",))
     yield from gaps
+
+
+def _held_up(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str, ...] | None:
+    """Issues of the same project that wait for this one; its row counts them, so that most are not asked for."""
+    count = part(row, "blocking_issues_count")
+    if not isinstance(count, int):
+        return None
+    pages = linked_pages(client, f"{base}/issues/{part(row, 'iid')}/links", per_page=PAGE) if count else ()
+    waiting = (each for each in each_row(pages, gaps) if part(each, "link_type") == "blocks")
+    return tuple(_key(each) for each in waiting if part(each, "project_id") == part(row, "project_id"))
 
 
 def _story(client: Client, path: str, refused: set[str], gaps: list[Gap]) -> Story:

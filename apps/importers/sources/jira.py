@@ -21,6 +21,7 @@ from apps.importers.sources.jira_rows import (
     entries_of,
     ids_in,
     level_of,
+    linked_by,
     person_of,
     sprint_of,
     sprints_named,
@@ -94,6 +95,7 @@ class Reader:
         size, re_estimates = self._points(said, entries)
         plain = (change for entry in entries for change in _plain_change(entry, said))
         now = self._present(said)
+        waits_for, holds_up = linked_by(part(said, "issuelinks"))
         return with_life(
             TrackedIssue(
                 line=line,
@@ -104,6 +106,8 @@ class Reader:
                 issue_type=reading.fitting(part(said, "issuetype", "name"), reading.LONGEST_NAME),
                 level=level_of(part(said, "issuetype")),
                 parent=str(part(said, "parent", "key") or ""),
+                blocked_by=waits_for,
+                blocks=holds_up,
                 status=now.name,
                 status_category=now.category,
                 priority=reading.rank_of(part(said, "priority", "name")),

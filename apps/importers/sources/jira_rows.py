@@ -34,8 +34,8 @@ class Fields:
         """What is asked for of an issue."""
         plain = (
             "summary", "description", "issuetype", "status", "priority", "resolution", "resolutiondate", "assignee",
-            "reporter", "creator", "created", "updated", "duedate", "labels", "components", "parent", "timespent",
-            "timeoriginalestimate",
+            "reporter", "creator", "created", "updated", "duedate", "labels", "components", "parent", "issuelinks",
+            "timespent", "timeoriginalestimate",
         )  # fmt: skip
         return (*plain, *filter(None, (self.sprint, *self.points)))
 
@@ -152,6 +152,26 @@ def sprints_named(ids: str, names: str) -> Iterator[TrackedSprint]:
     for place, key in enumerate(keys):
         name = reading.fitting(told[place], 200) if len(told) == len(keys) else ""
         yield TrackedSprint(external_id=key, name=name or f"Sprint {key}")
+
+
+#: How types of links say which of two issues has to be done before the other, in the words that sites use.
+_BEFORE = frozenset({"blocks", "is required by", "is depended on by", "is depended upon by", "has to be done before"})
+_AFTER = frozenset({"is blocked by", "requires", "depends on", "depends upon", "has to be done after"})
+
+
+def linked_by(links: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Keys of what an issue waits for, and of what waits for it; links of other kinds say nothing of that."""
+    if not isinstance(links, list):
+        return None, None
+    waits_for, holds_up = list[str](), list[str]()
+    for link in rows(links):
+        for side, word in (("inwardIssue", "inward"), ("outwardIssue", "outward")):
+            key, said = str(part(link, side, "key") or ""), str(part(link, "type", word) or "").casefold().strip()
+            if key and said in _AFTER:
+                waits_for.append(key)
+            elif key and said in _BEFORE:
+                holds_up.append(key)
+    return tuple(dict.fromkeys(waits_for)), tuple(dict.fromkeys(holds_up))
 
 
 def level_of(kind: Any) -> int | None:

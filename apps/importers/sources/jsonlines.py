@@ -33,7 +33,8 @@ PATHS = {
     "labels": "labels", "reporter": "reporter", "assignee": "assignee", "sprint_id": "sprint",
     "story_points": "story_points", "estimated_hours": "estimated_hours", "actual_hours": "actual_hours",
     "created_at": "created_at", "started_at": "started_at", "resolved_at": "resolved_at", "dropped_at": "dropped_at",
-    "due_date": "due_date", "parent": "parent", "level": "level", "changes": "changes", "recorded": "recorded",
+    "due_date": "due_date", "parent": "parent",
+    "blocked_by": "blocked_by", "blocks": "blocks", "level": "level", "changes": "changes", "recorded": "recorded",
 }  # fmt: skip
 #: Fields that a history may tell of.
 TOLD = frozenset({
@@ -162,6 +163,8 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         reporter=_person(said["reporter"]),
         sprint_id=str(said["sprint_id"] or ""),
         parent=str(said["parent"] or ""),
+        blocked_by=_keys(said["blocked_by"]),
+        blocks=_keys(said["blocks"]),
         level=level if isinstance(level, int) and not isinstance(level, bool) else None,
         due_date=reading.day(said["due_date"]),
         changes=in_order(_change(each, mapping) for each in rows(said["changes"])),
@@ -169,6 +172,11 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         **(values | times | {"title": values["title"] or str(said["external_id"])}),
     )
     return with_life(issue)
+
+
+def _keys(said: Any) -> tuple[str, ...] | None:
+    """Linked issues; a line without such a list says nothing of them."""
+    return tuple(str(each)[:200] for each in rows(said)) if said is not None else None
 
 
 def _category(name: str, said: Any, mapping: Shape) -> str:

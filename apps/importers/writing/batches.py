@@ -12,6 +12,7 @@ from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
@@ -67,7 +68,7 @@ class BatchWriter:
         self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm)
         self._seen: set[UUID] = set()
         self._touched_sprints: set[UUID] = set()
-        self._parents = Parents(project, mapped, source)
+        self._parents, self._links = Parents(project, mapped, source), Links(project, source, now)
 
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
@@ -93,6 +94,7 @@ class BatchWriter:
         for change in record_changes(self._project, edits, now=self._now):
             touches[change.issue_id].change_ids.append(change.pk)
         self._parents.learn(batch)
+        self._links.learn(batch)
         self._seen.update(issue.pk for issue in (*new, *there.values()))
         self._count(batch, new, changed)
         return list(touches.values())
@@ -113,9 +115,10 @@ class BatchWriter:
             report=self._report,
         )
 
-    def settle_levels(self) -> None:
-        """Parents may come later in the file than their parts: tied together at the end."""
+    def settle_ties(self) -> None:
+        """Parents may come later in the file than their parts, and blockers than what they block."""
         self._parents.tie()
+        self._links.tie()
 
     def _already_there(self, batch: Sequence[ImportedIssue]) -> dict[str, Issue]:
         """Issues by the tracker's own id and by their key: an issue that moved has a new key and its old id."""

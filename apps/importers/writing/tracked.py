@@ -14,6 +14,7 @@ from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
+from apps.importers.writing.links import Links
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
@@ -46,7 +47,7 @@ class TrackedWriter:
         self._project, self._told, self._source, self._now, self._report = project, told, source, now, report
         self.team = Team(project, now=now)
         self.board = TrackedBoard(project, source, now, report)
-        self._parents = Parents(project, {"parent"}, source)
+        self._parents, self._links = Parents(project, {"parent"}, source), Links(project, source, now)
         self._guessed_sprints: set[str] = set()
         self._levels_are_told = True
         self._touched_sprints: set[UUID] = set()
@@ -72,6 +73,7 @@ class TrackedWriter:
         edits = [Edit(touch.issue, touch.before or {}) for touch in touches.values() if touch.before != {}]
         self._touched_sprints |= sprints_touched((), edits)
         self._parents.learn(records)
+        self._links.learn(records)
         self._levels_are_told &= all(record.level is not None for record in records)
         self._guessed_sprints |= {each.sprint_id for each in records if "sprint" not in each.recorded}
         self._count(touches.values(), new)
@@ -80,6 +82,7 @@ class TrackedWriter:
     def settle(self) -> None:
         """What can be told only at the end: what is a part of what, which sprints are known by their present alone."""
         self._parents.tie(levels_are_told=self._levels_are_told)
+        self._links.tie()
         self.board.unrecorded(self._guessed_sprints)
         self.board.close_sprints(self._touched_sprints)
 

@@ -21,7 +21,12 @@ FORMAT = 1
 #: By kind, the layouts that this code reads: what arrays and header hold, and what it means. The last is the one that
 #: it writes; a test holds the digest of a fresh artefact against its number, so that none changes unnoticed. A layout
 #: that is not read any more is refused, and the next training replaces it.
-LAYOUTS: Mapping[str, tuple[int, ...]] = {"effort": (1, 2), "story_points": (1,), "task_assignment": (1,)}
+LAYOUTS: Mapping[str, tuple[int, ...]] = {
+    "effort": (1, 2),
+    "story_points": (1,),
+    "task_assignment": (1,),
+    "sprint_duration": (1,),
+}
 _ONLY_ONE = (1,)
 _META = "__meta__"
 

@@ -3,8 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from apps.common.hours import LEAST_HOURS
+
+
+class Lesson(Protocol):
+    """What a model learns from: something whose outcome is known."""
+
+    @property
+    def lesson_id(self) -> str:
+        """Of the issue or the sprint."""
+
+    @property
+    def completed_at(self) -> datetime:
+        """When the outcome became known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,11 @@ class CompletedIssue:
     story_points: float | None = None
     #: Whether a program did it: how much it takes says nothing of what people take.
     by_agent: bool = False
+
+    @property
+    def lesson_id(self) -> str:
+        """As of any `Lesson`."""
+        return self.issue_id
 
 
 def by_people(issues: Iterable[CompletedIssue]) -> list[CompletedIssue]:

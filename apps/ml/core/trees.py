@@ -55,6 +55,11 @@ class FlatTrees:
             node = np.where(goes_left, self.left[node], self.right[node])
         return np.asarray(self.start + self.value[node].sum(axis=1))
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes."""
+        return sum(getattr(self, name).nbytes for name in _NAMES)
+
     def to_arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Plain arrays for the serving artefact."""
         named = {prefix + name: getattr(self, name) for name in _NAMES}

@@ -15,11 +15,13 @@ from apps.ml.services.models.kinds import ModelKind, kind_of
 #: Metrics shown after a training, and what to call them.
 _SHOWN = (
     ("mae", "mean absolute error"),
+    ("rmse", "root mean squared error"),
     ("malr", "mean absolute log ratio"),
     ("rps", "ranked probability score"),
     ("log_loss", "log loss"),
-    ("rmse", "root mean squared error"),
     ("r2", "R²"),
+    ("crps", "continuous ranked probability score"),
+    ("brier", "Brier score of the chance to deliver"),
     ("coverage", "range holds (promised {level:.3f})"),
     ("top_1", "right person first"),
     ("top_3", "right person among three"),
@@ -42,8 +44,7 @@ def training_report(training: Training, scope: str) -> Report:
     figures = model_figures(model) | {"scope": scope, "verdict": training.verdict.reason}
     header, *rows = _metric_rows(model.metrics)
     lines = [
-        f"{model.model_type} {model.version} for {scope}: {model.training_samples:,} completed issues."
-        + "".join(_broken_ranges(model)),
+        f"{model.model_type} {model.version} for {scope}: {_learned_from(model)}." + "".join(_broken_ranges(model)),
         *_measured_on(model.metrics),
         "",
         *table(header, rows),
@@ -53,6 +54,10 @@ def training_report(training: Training, scope: str) -> Report:
         f"{'Active' if model.is_active else 'Not activated'}: {training.verdict.reason}",
     ]
     return Report("\n".join(lines), figures)
+
+
+def _learned_from(model: MLModel) -> str:
+    return f"{model.training_samples:,} completed {kind_of(model.model_type).lessons}"
 
 
 def model_figures(model: MLModel) -> dict[str, Any]:
@@ -78,8 +83,12 @@ def _broken_ranges(model: MLModel) -> Iterator[str]:
     if kind.truth is None or not kind.truth.by_ratio:
         return
     for metrics, which in ((model.metrics, ""), (model.metrics.get("with_estimate"), " with the team's estimate")):
-        if metrics and is_missed(level, metrics["coverage"], metrics["n_test"]):
-            held = f"held {metrics['coverage']:.0%} of {metrics['n_test']:,} issues"
+        if not metrics:
+            continue
+        # Trainings that do not say how many looked at all of the test part.
+        n_ranges = metrics.get("n_ranges", metrics["n_test"])
+        if is_missed(level, metrics["coverage"], n_ranges):
+            held = f"held {metrics['coverage']:.0%} of {n_ranges:,} issues"
             yield f" The {level:.0%} range{which} {held}: what is served is wider for it."
 
 

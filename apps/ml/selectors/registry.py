@@ -13,24 +13,50 @@ from django.db.models.functions import Coalesce
 from apps.accounts.models import User
 from apps.ml.models import MLModel, PredictionHistory, TrainingRun
 from apps.ml.selectors.terms import GIVEN_TO_AGENT, AgentMarks
-from apps.projects.models import Issue, Project
+from apps.projects.levels import COUNTED
+from apps.projects.models import Issue, Project, Sprint
 from apps.projects.selectors import projects_visible_to
 
 #: Rows in memory at a time where thousands are read.
 CHUNK = 500
 
 
-def with_outcome(outcome: Q) -> QuerySet[Issue]:
-    """Finished issues of all projects that have something to learn from, without those of members who are agents."""
-    return Issue.objects.filter(outcome, ~GIVEN_TO_AGENT, resolved_at__isnull=False).order_by()
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a type of model learns from: finished issues or, without a condition, completed sprints."""
+
+    of_issues: Q | None
+
+    @property
+    def by_label(self) -> bool:
+        """Whether labels may tell that an agent did it."""
+        return self.of_issues is not None
+
+    def rows(self) -> QuerySet[Any]:
+        """Those of all projects, without the issues of members who are agents."""
+        if self.of_issues is None:
+            return sprints_to_learn_from()
+        return Issue.objects.filter(self.of_issues, ~GIVEN_TO_AGENT, resolved_at__isnull=False).order_by()
 
 
-def count_outcomes(outcome: Q, project_id: UUID | str | None) -> int:
-    """How many finished issues there are to learn from; of all projects, those that are predicted for."""
+def sprints_to_learn_from() -> QuerySet[Sprint]:
+    """Completed sprints of all projects of which the days and the commitment are known."""
+    has_days = Q(end_date__isnull=False) & (Q(start_date__isnull=False) | Q(started_at__isnull=False))
+    inside = Issue.objects.filter(COUNTED, sprint=OuterRef("pk"))
+    # Of imported ones nobody kept the books.
+    had_work = Q(snapshot__committed_issues__gt=0) | (Q(snapshot__isnull=True) & Exists(inside))
+    completed = Sprint.objects.filter(status=Sprint.Status.COMPLETED, scope_is_recorded=True)
+    return completed.filter(has_days, had_work).order_by()
+
+
+def count_outcomes(outcomes: Outcomes, project_id: UUID | str | None) -> int:
+    """How many there are to learn from; of all projects, those that are predicted for."""
     scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
-    issues = with_outcome(outcome).filter(scope)
-    by_label = issues.exclude(project__agent_labels=[]).values_list("project__agent_labels", "labels")
-    return issues.count() - sum(AgentMarks.of(agents).bear(labels) for agents, labels in by_label.iterator())
+    rows = outcomes.rows().filter(scope)
+    if not outcomes.by_label:
+        return rows.count()
+    by_label = rows.exclude(project__agent_labels=[]).values_list("project__agent_labels", "labels")
+    return rows.count() - sum(AgentMarks.of(agents).bear(labels) for agents, labels in by_label.iterator())
 
 
 class Candidate(NamedTuple):
@@ -44,12 +70,12 @@ class Candidate(NamedTuple):
     refusal: str | None
 
 
-def training_plan(model_type: str, outcome: Q, *, at_least: int) -> Iterator[Candidate]:
+def training_plan(model_type: str, outcomes: Outcomes, *, at_least: int) -> Iterator[Candidate]:
     """Projects with predictions, so many outcomes and no training queued or running: one query for all, streamed.
 
     Where labels tell agents from people, two more a project count what people did.
     """
-    samples = with_outcome(outcome).filter(project_id=OuterRef("pk")).values("project_id").annotate(n=Count("*"))
+    samples = outcomes.rows().filter(project_id=OuterRef("pk")).values("project_id").annotate(n=Count("*"))
     under_way = TrainingRun.objects.filter(project_id=OuterRef("pk"), model_type=model_type, state__in=TrainingRun.OPEN)
     rows = (
         Project.objects.filter(~Exists(under_way), predictions_enabled=True)
@@ -69,8 +95,8 @@ def training_plan(model_type: str, outcome: Q, *, at_least: int) -> Iterator[Can
     )
     for agent_labels, *row in rows.iterator(chunk_size=CHUNK):
         candidate = Candidate(*row)
-        if agent_labels:
-            candidate = candidate._replace(samples=count_outcomes(outcome, candidate.project_id))
+        if agent_labels and outcomes.by_label:
+            candidate = candidate._replace(samples=count_outcomes(outcomes, candidate.project_id))
         if candidate.samples >= at_least:
             yield candidate
 

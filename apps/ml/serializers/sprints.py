@@ -123,7 +123,7 @@ class SprintRiskSerializer(Answer):
         help_text=(
             "burndown_velocity, late_by_forecast or under_delivery (one of them: the sprint falls short, with every "
             "sign in its evidence), unassigned_issues, unestimated_issues, scope_added, "
-            "stalled_issues, capacity_overload, hours_drift or urgent_issues_late."
+            "stalled_issues, capacity_overload, hours_drift, urgent_issues_late, circular_links or unowned_blockers."
         ),
     )
     severity = serializers.CharField(
@@ -314,7 +314,9 @@ class SprintOutcomeResponse(Answer):
             f"pooled with the simulation of its weeks, which counts {SIMULATION_WEIGHT:.0%}."
         ),
     )
-    model_version = serializers.CharField(source="outcome.prior_version", help_text="Of the prior that ships.")
+    model_version = serializers.CharField(
+        source="outcome.prior_version", help_text="Of the prior that ships and, after a +, of the model of own sprints."
+    )
     reasoning = serializers.CharField()
     finish_date = serializers.DateField(allow_null=True, help_text="Done by then in half of the futures.")
     promised_date = serializers.DateField(allow_null=True, help_text="Done by then in 85 of 100 futures.")

@@ -13,10 +13,8 @@ from django.utils import timezone
 
 from apps import __version__
 from apps.common.operations.metrics import TRAININGS
-from apps.ml.core.records import CompletedIssue
-from apps.ml.core.training.shared_words import shared_by_projects, without_what_few_use
+from apps.ml.core.records import Lesson
 from apps.ml.models import MLModel, ModelType
-from apps.ml.selectors.issues import projects_of_finished_issues
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models import datasets
 from apps.ml.services.models import registry as model_registry
@@ -90,10 +88,10 @@ class ModelTrainer:
             raise PeopleStayInTheirProject
         version = model_registry.next_version(model_type, project_id)
         job = _Job(model_type, project_id, version, user, now or timezone.now())
-        progress(1, "Collecting completed issues")
+        progress(1, f"Collecting completed {kind.lessons}")
         issues = kind.select(project_id)
         if project_id is None:
-            issues = without_what_few_use(issues, shared_by_projects(issues, projects_of_finished_issues()))
+            issues = kind.of_all(issues)
         fitted = kind.fit(
             issues, now=job.now, seed=SEED, version=version, is_global=project_id is None, progress=progress
         )
@@ -217,7 +215,7 @@ def _joblib_bytes(estimators: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _provenance(issues: Sequence[CompletedIssue], stored: _Stored) -> dict[str, Any]:
+def _provenance(issues: Sequence[Lesson], stored: _Stored) -> dict[str, Any]:
     return {
         "code": __version__,
         "seed": SEED,

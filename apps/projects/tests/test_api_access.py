@@ -7,8 +7,10 @@ import pytest
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.links.services import link_issues
+from apps.projects.models import DayOff, Issue, IssueLink, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+from conftest import NOW
 
 
 class Case(NamedTuple):
@@ -30,6 +32,10 @@ CASES = [
     Case("patch", "issue", {"title": "B"}, MEMBERS, 200),
     Case("delete", "issue", None, MEMBERS, 204),
     Case("get", "history", None, ANY_ROLE, 200),
+    Case("get", "links", None, ANY_ROLE, 200),
+    Case("post", "links", {"relation": "blocks", "issue": "SECOND"}, MEMBERS, 201),
+    Case("get", "link", None, ANY_ROLE, 200),
+    Case("delete", "link", None, MEMBERS, 204),
     Case("get", "sprints", None, ANY_ROLE, 200),
     Case("post", "sprints", {"name": "Next"}, MEMBERS, 201),
     Case("get", "sprint", None, ANY_ROLE, 200),
@@ -61,6 +67,7 @@ CASES = [
 
 @pytest.fixture
 def addresses(project, url) -> dict[str, str]:
+    link = link_issues(IssueFactory(project=project), IssueFactory(project=project, external_id="SECOND"), now=NOW)
     issue, planned = IssueFactory(project=project), SprintFactory(project=project)
     running, colleague = SprintFactory(project=project, active=True), TeamMemberFactory(project=project)
     return {
@@ -68,6 +75,8 @@ def addresses(project, url) -> dict[str, str]:
         "issues": url("issues"),
         "issue": url("issues", issue.id),
         "history": url("issues", issue.id, "history"),
+        "links": url("issues", issue.id, "links"),
+        "link": url("issues", link.blocker_id, "links", link.id),
         "sprints": url("sprints"),
         "sprint": url("sprints", planned.id),
         "start": url("sprints", planned.id, "start"),
@@ -85,7 +94,7 @@ def addresses(project, url) -> dict[str, str]:
 
 def rows() -> list[list[object]]:
     """All that could have been changed."""
-    models = (Project, TeamMember, DayOff, IssueType, WorkflowStatus, Sprint, Issue)
+    models = (Project, TeamMember, DayOff, IssueType, WorkflowStatus, Sprint, Issue, IssueLink)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

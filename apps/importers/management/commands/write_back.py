@@ -1,16 +1,19 @@
-"""Figures into the connected tracker: `./run manage write_back KEY hours --label ml-hours:`."""
+"""Figures into the connected tracker: `./run manage write_back KEY hours --label ml-hours: [--json]`."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import only_warnings
+from apps.common.console import add_json_option, as_json, only_warnings
 from apps.common.exceptions import ApplicationError
 from apps.importers import write_back
 from apps.importers.models import Connection, WriteBack
 from apps.importers.records import ImportRefused
 from apps.importers.sources.writers import Target
+from apps.importers.write_back import Step, WriteReport
 from apps.ml.management.scope import project_by_key
 
 SHOWN = 20
@@ -34,6 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--write", action="store_true", help="write; without it nothing is changed")
         parser.add_argument("--keep", action="store_true", help="with --write: after every import by the clock, too")
         parser.add_argument("--take-back", action="store_true", help="remove what was written; with --write")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -47,17 +51,25 @@ class Command(BaseCommand):
         target = Target(options["field"], options["label"])
         prepared = write_back.prepared(_connection(options), options["figure"], target)
         steps = write_back.taken_back(prepared) if options["take_back"] else write_back.steps_of(prepared, now=now)
+        report = None
+        if options["write"]:
+            prepared.is_active = options["keep"] and not options["take_back"]
+            prepared.save()
+            report = write_back.carry_out(prepared, steps, now=now)
+        if options["json"]:
+            shown = [{"issue": step.issue.external_id, "old": step.old, "new": step.new} for step in steps]
+            self.stdout.write(as_json({"steps": shown, "report": asdict(report) if report else None}))
+        else:
+            self._tell(steps, report, target.field or f"labels {target.label}…")
+
+    def _tell(self, steps: Sequence[Step], report: WriteReport | None, place: str) -> None:
         for step in steps[:SHOWN]:
             self.stdout.write(f"{step.issue.external_id:12} {step.old or '-'} -> {step.new or '-'}")
         if len(steps) > SHOWN:
             self.stdout.write(f"and {len(steps) - SHOWN:,} more")
-        place = target.field or f"labels {target.label}…"
-        if not options["write"]:
+        if report is None:
             self.stdout.write(f"Nothing was written. With --write: {len(steps):,} issues, into {place}.")
             return
-        prepared.is_active = options["keep"] and not options["take_back"]
-        prepared.save()
-        report = write_back.carry_out(prepared, steps, now=now)
         for key, reason in report.refused:
             self.stdout.write(f"{key}: {reason}")
         kept = f" Left alone, since somebody else wrote there: {', '.join(report.kept)}." if report.kept else ""

@@ -28,6 +28,12 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "tipodeitem", "typ",
     ),
     "parent": ("parent", "parentkey", "parentid", "parentissue", "parenttask", "epiclink", "parentreferenceid"),
+    # Jira names a column by its type of link: "Inward issue link (Blocks)".
+    "blocked_by": (
+        "blockedby", "isblockedby", "inwardissuelinkblocks", "inwardissuelinkblocker", "blockers", "dependson",
+        "predecessors", "predecessor", "bloquéepar", "wirdblockiertvon", "blockiertdurch", "vorgänger",
+    ),
+    "blocks": ("blocks", "outwardissuelinkblocks", "outwardissuelinkblocker", "blocking", "successors", "blockiert"),
     "status": ("status", "state", "estado", "état"),
     "status_category": ("statuscategory", "categoríadeestado", "statuskategorie", "catégoriedétat"),
     "resolution": ("resolution", "statereason", "closereason", "resolvedreason"),
@@ -142,7 +148,7 @@ PAST_FIELDS = ("created_at", "resolved_at", "dropped_at", "last_moved_at", "last
 DATE_FIELDS = (*PAST_FIELDS, "started_at", "due_date", "sprint_starts_on", "sprint_ends_on")
 #: Fields whose value may stand in any of several columns, from row to row: two names that one tracker gave its points
 #: over the years, or the sprints of an issue.
-CELL_BY_CELL = frozenset({"story_points", "sprint", "labels"})
+CELL_BY_CELL = frozenset({"story_points", "sprint", "labels", "blocked_by", "blocks"})
 
 
 @dataclass(frozen=True, slots=True)

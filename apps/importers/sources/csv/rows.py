@@ -66,6 +66,13 @@ class RowReader:
         joined = (part for at in self.columns.positions.get("labels", ()) for part in _parts(cells[at]))
         return tuple(dict.fromkeys(joined))
 
+    def _linked(self, name: str, cells: Sequence[str]) -> tuple[str, ...] | None:
+        """Keys of linked issues, from all columns of a kind; what names no issue of the project links nothing."""
+        if name not in self.columns.positions:
+            return None
+        found = (part for at in self.columns.positions[name] for part in re.split(r"[,;\s]+", cells[at]) if part)
+        return tuple(dict.fromkeys(part for part in found if len(part) <= LONGEST_ID))
+
     def _issue(self, line: int, external_id: str, texts: Mapping[str, str], cells: Sequence[str]) -> ImportedIssue:
         title, remarks = _title(texts["title"], external_id)
         rank = priority(texts.get("priority", ""))
@@ -82,6 +89,8 @@ class RowReader:
             description=texts.get("description", "").strip(),
             issue_type=_fitting(texts, "issue_type", LONGEST_TYPE),
             parent=texts.get("parent", "").strip()[:LONGEST_ID],
+            blocked_by=self._linked("blocked_by", cells),
+            blocks=self._linked("blocks", cells),
             status=status,
             status_category=texts.get("status_category", "").strip(),
             status_meaning=self.reading.statuses.get(status.casefold(), ""),

@@ -16,6 +16,8 @@ FIELDS = [
     {"id": "customfield_1", "name": "Sprint", "schema": {"custom": "com.pyxis.greenhopper.jira:gh-sprint"}},
     {"id": "customfield_2", "name": "Story Points", "schema": {"custom": "…:float"}},
 ]
+BLOCKS = {"name": "Blocks", "inward": "is blocked by", "outward": "blocks"}
+CLONES = {"name": "Cloners", "inward": "is cloned by", "outward": "clones"}
 SPRINTS = [
     {
         "id": 1, "name": "One", "state": "closed", "startDate": "2026-03-02T09:00:00.000Z",
@@ -59,11 +61,14 @@ ISSUES = [
     issue("A-1", 101, STATUSES[2], customfield_1=[SPRINTS[0]], customfield_2=5.0, assignee=BOB, timespent=7_200,
           timeoriginalestimate=3_600, resolution={"name": "Done"}, resolutiondate="2026-03-10T10:00:00.000+0000"),
     # Committed to One and carried over to Two; the field keeps both.
-    issue("A-2", 102, STATUSES[1], customfield_1=[SPRINTS[0], SPRINTS[1]], customfield_2=8.0),
+    issue("A-2", 102, STATUSES[1], customfield_1=[SPRINTS[0], SPRINTS[1]], customfield_2=8.0,
+          issuelinks=[{"type": BLOCKS, "outwardIssue": {"key": "A-4"}},
+                      {"type": CLONES, "outwardIssue": {"key": "A-1"}}]),
     # Added to One, and dropped there.
     issue("A-3", 103, STATUSES[2], customfield_1=[SPRINTS[0]], resolution={"name": "Won't Do"}),
     # A sub-task of A-2, which has no history of its sprint.
     issue("A-4", 104, STATUSES[0], customfield_1=[SPRINTS[1]], parent={"id": "102", "key": "A-2"},
+          issuelinks=[{"type": BLOCKS, "inwardIssue": {"key": "A-2"}}],
           issuetype={"id": "2", "name": "Sub-task", "hierarchyLevel": -1, "subtask": True}),
 ]  # fmt: skip
 HISTORIES = {

@@ -29,8 +29,8 @@ class TrainedState:
     refusal: str = ""
 
 
-def reason_to_retrain(state: TrainedState, *, samples_now: int, now: datetime) -> str | None:
-    """Why a model is due, in words, or None if it is not.
+def reason_to_retrain(state: TrainedState, *, samples_now: int, now: datetime, lessons: str = "issues") -> str | None:
+    """Why a model that learns from `lessons` is due, in words, or None if it is not.
 
     A model that cannot answer always is. One without a single new issue is never due otherwise: training on the same
     issues gives the same model.
@@ -43,15 +43,15 @@ def reason_to_retrain(state: TrainedState, *, samples_now: int, now: datetime) -
     if state.degradation is not None:
         return state.degradation.reason
     if new >= MIN_GROWTH_RATIO * state.training_samples:
-        return f"{new} more completed issues than the {state.training_samples} it was trained on"
+        return f"{new} more completed {lessons} than the {state.training_samples} it was trained on"
     if now - state.trained_at > MAX_AGE:
         return f"{(now - state.trained_at).days} days old"
     return None
 
 
-def reason_to_train_first(samples_now: int) -> str | None:
+def reason_to_train_first(samples_now: int, lessons: str = "issues") -> str | None:
     """Why a project without a model is due, or None while it has too little history."""
-    return f"first model, {samples_now} completed issues" if samples_now >= MIN_TRAINING_ISSUES else None
+    return f"first model, {samples_now} completed {lessons}" if samples_now >= MIN_TRAINING_ISSUES else None
 
 
 def retry_delay_seconds(failures: int, *, rng: random.Random) -> float:

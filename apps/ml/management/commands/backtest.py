@@ -1,11 +1,11 @@
 """`./run manage backtest --project KEY [--type effort|points]` and `backtest forecasts [--data DIR | --project KEY]`.
 
-Both take `--json FILE` and `--html FILE`. What a whole replay of a project showed is kept for its page of trust.
+Both take `--json FILE` (`-`: print it and nothing else) and `--html FILE`. What a whole replay of a project showed is
+kept for its page of trust.
 """
 
-import json
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import only_warnings, step_display, table
+from apps.common.console import as_json, only_warnings, step_display, table
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.benchmarks.forecasts.files import plan_of_files
 from apps.ml.benchmarks.runs import data_folder
@@ -37,6 +37,9 @@ _KINDS = _REPLAYED | {model_type: model_type for model_type in _REPLAYED.values(
 
 #: The folder of SCRUM_ML_DATA with dated issues, one CSV file a project.
 _PUBLIC_ISSUES = "jira_issues"
+
+
+_STANDARD_OUTPUT = Path("-")
 
 
 class Command(BaseCommand):
@@ -63,7 +66,9 @@ class Command(BaseCommand):
             metavar="N",
             help=f"of issues: ask about the newest N ({MOST_REPLAYED:,}); the older ones are learned from",
         )
-        parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+        parser.add_argument(
+            "--json", type=Path, metavar="FILE", help="write the figures there, too; -: print them and nothing else"
+        )
         parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with charts there")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -80,9 +85,8 @@ class Command(BaseCommand):
             found = backtest_of(replay(plan, progress=progress), project=project.key)
         if not options["newest"]:
             keep_replay(project.id, kind, figures(found)["projects"][0], now=timezone.now())
-        self._write(options["json"], f"{json.dumps(figures(found), indent=2)}\n")
         self._write(options["html"], page(found, made_at=timezone.now()))
-        self.stdout.write("\n".join(_text(found)))
+        self._tell(options["json"], figures(found), _text(found))
 
     def _forecasts(self, options: dict[str, Any]) -> None:
         plan = _forecast_plan(options)
@@ -92,9 +96,15 @@ class Command(BaseCommand):
         if options["project"]:
             project_id = project_by_key(options["project"]).id
             keep_replay(project_id, Replay.Kind.FORECASTS, forecast_figures(found), now=timezone.now())
-        self._write(options["json"], f"{json.dumps(forecast_figures(found), indent=2)}\n")
         self._write(options["html"], forecast_page(found, made_at=timezone.now()))
-        self.stdout.write("\n".join(_forecast_text(found)))
+        self._tell(options["json"], forecast_figures(found), _forecast_text(found))
+
+    def _tell(self, path: Path | None, shown: Any, text: Iterable[str]) -> None:
+        if path == _STANDARD_OUTPUT:
+            self.stdout.write(as_json(shown))
+            return
+        self._write(path, f"{as_json(shown)}\n")
+        self.stdout.write("\n".join(text))
 
     def _write(self, path: Path | None, text: str) -> None:
         if path is None:
@@ -106,7 +116,7 @@ class Command(BaseCommand):
 def _check_writable(*paths: Path | None) -> None:
     """A replay takes minutes: that its result cannot be kept is told before it."""
     for path in paths:
-        if path is not None:
+        if path not in (None, _STANDARD_OUTPUT):
             with _refused(path):
                 is_new = not path.exists()
                 path.open("a").close()

@@ -1,11 +1,11 @@
-"""`./run manage detect_anomalies [--project KEY]`."""
+"""`./run manage detect_anomalies [--project KEY] [--json]`."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from apps.common.console import only_warnings
+from apps.common.console import add_json_option, as_json, only_warnings
 from apps.ml.management.scope import project_by_key
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.predictions.switch import predicted_projects
@@ -20,19 +20,38 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", metavar="KEY", help="one project; without it, all that have predictions")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = [project_by_key(options["project"])] if options["project"] else predicted_projects().order_by("key")
+        looks = []
         for project in found:
             with only_warnings(options["verbosity"]):
-                self._look_at(project)
+                looks.append(look := _look_at(project))
+            if not options["json"]:
+                self._tell(look)
+        if options["json"]:
+            self.stdout.write(as_json(looks))
         send_soon()
 
-    def _look_at(self, project: Project) -> None:
-        service, now = AnomalyDetectionService(), timezone.now()
-        rows = service.detect_project_anomalies(project.pk, now=now)
-        for row in rows:
-            self.stdout.write(f"{project.key}  {row.severity:<8}  {row.description}")
-        running = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id")
-        news = sum(service.watch_sprint(sprint.pk, now=now) for sprint in running)
-        self.stdout.write(f"{project.key}  anomalies: {len(rows)}; new urgent risks of running sprints: {news}.")
+    def _tell(self, look: dict[str, Any]) -> None:
+        for row in look["anomalies"]:
+            self.stdout.write(f"{look['project']}  {row['severity']:<8}  {row['description']}")
+        self.stdout.write(
+            f"{look['project']}  anomalies: {len(look['anomalies'])}; "
+            f"new urgent risks of running sprints: {look['new_urgent_risks']}."
+        )
+
+
+def _look_at(project: Project) -> dict[str, Any]:
+    service, now = AnomalyDetectionService(), timezone.now()
+    rows = service.detect_project_anomalies(project.pk, now=now)
+    running = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id")
+    return {
+        "project": project.key,
+        "anomalies": [
+            {"id": row.pk, "type": row.anomaly_type, "severity": row.severity, "description": row.description}
+            for row in rows
+        ],
+        "new_urgent_risks": sum(service.watch_sprint(sprint.pk, now=now) for sprint in running),
+    }

@@ -1,13 +1,12 @@
 """`./run manage diagnose_ml_models [--project KEY] [--json]`."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.common.console import only_warnings
+from apps.common.console import add_json_option, as_json, only_warnings
 from apps.ml.management.scope import project_by_key
 from apps.ml.services.upkeep.diagnosis import diagnose
 
@@ -21,14 +20,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", metavar="KEY", help="only the models and predictions of one project")
-        parser.add_argument("--json", action="store_true")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = project_by_key(options["project"]) if options["project"] else None
         with only_warnings(options["verbosity"]):
             findings = diagnose(project.id if project else None)
         if options["json"]:
-            self.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2))
+            self.stdout.write(as_json([asdict(finding) for finding in findings]))
         for finding in [] if options["json"] else findings:
             self.stdout.write(f"{_MARKS[finding.level]} {finding.check}: {finding.message}")
         if any(finding.level == "error" for finding in findings):

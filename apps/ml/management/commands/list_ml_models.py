@@ -1,11 +1,10 @@
 """`./run manage list_ml_models [--project KEY | --global] [--json]`."""
 
-import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.common.console import table
+from apps.common.console import add_json_option, as_json, table
 from apps.ml.management.scope import project_by_key
 from apps.ml.models import MLModel
 from apps.ml.reports.tables import model_figures
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         scope.add_argument("--project", metavar="KEY")
         scope.add_argument("--global", dest="is_global", action="store_true")
         parser.add_argument("--active", action="store_true", help="only those that serve")
-        parser.add_argument("--json", action="store_true")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         models = MLModel.objects.select_related("project")
@@ -33,14 +32,14 @@ class Command(BaseCommand):
             models = models.filter(is_active=True)
         rows = list(models)
         if options["json"]:
-            self.stdout.write(json.dumps([model_figures(model) for model in rows], indent=2))
+            self.stdout.write(as_json([model_figures(model) for model in rows]))
         elif not rows:
             self.stdout.write("No model is trained yet: ./run manage train_ml_model effort_prediction --project KEY")
         else:
             self.stdout.write(
                 "\n".join(
                     table(
-                        ("type", "scope", "version", "status", "issues", "MAE without estimate", "trained"),
+                        ("type", "scope", "version", "status", "issues", "MAE without estimate", "RMSE", "trained"),
                         map(_cells, rows),
                     )
                 )
@@ -55,5 +54,6 @@ def _cells(model: MLModel) -> tuple[str, ...]:
         model.status,
         f"{model.training_samples:,}",
         "-" if model.mae is None else f"{model.mae:.2f}",
+        "-" if model.rmse is None else f"{model.rmse:.2f}",
         f"{model.trained_at:%Y-%m-%d %H:%M}",
     )

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from apps.common.console import as_json
 from apps.ml.services.training.due import models_due, queue_due_trainings
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Project
@@ -19,12 +20,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="list what is due and why, queue nothing")
-        parser.add_argument("--json", action="store_true", help="with --dry-run: one JSON object a line")
+        parser.add_argument("--json", action="store_true", help="JSON; with --dry-run one object a line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["dry_run"]:
             queued = list(queue_due_trainings(now=timezone.now()))
-            self.stdout.write(f"{len(queued)} trainings are queued, {send_trainings(queued)} of them sent to workers.")
+            sent = send_trainings(queued)
+            told = f"{len(queued)} trainings are queued, {sent} of them sent to workers."
+            self.stdout.write(as_json({"queued": queued, "sent": sent}) if options["json"] else told)
             return
         keys = dict(Project.objects.order_by().values_list("pk", "key"))
         count = 0

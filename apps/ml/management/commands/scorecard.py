@@ -1,22 +1,23 @@
 """`./run manage scorecard --project KEY [--days 90] [--type effort_prediction] [--json]`."""
 
-import json
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from apps.common.console import table
+from apps.common.console import add_json_option, as_json, table
 from apps.ml.core.evaluation.scorecard import Score, Skill
 from apps.ml.management.scope import project_by_key
 from apps.ml.selectors.scorecard import DEFAULT_DAYS, MAX_DAYS, SCORED_KINDS
 from apps.ml.services.evaluation.scorecard import Scorecard, TypeScorecard, project_scorecard
 
-_HEADER = ("", "n", "MAE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "skill")
+_HEADER = (
+    "", "n", "MAE", "RMSE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "pinball", "MRR",
+    "skill",
+)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -30,13 +31,13 @@ class Command(BaseCommand):
             "--days", type=_days, default=DEFAULT_DAYS, help=f"outcomes of the last so many days ({DEFAULT_DAYS})"
         )
         parser.add_argument("--type", choices=[kind.value for kind in SCORED_KINDS], help="only this type")
-        parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = project_by_key(options["project"])
         card = project_scorecard(project.id, now=timezone.now(), days=options["days"], kind=options["type"])
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(card), indent=2, cls=DjangoJSONEncoder))
+            self.stdout.write(as_json(asdict(card)))
         else:
             self.stdout.write("\n".join(_text(project.key, card)))
 
@@ -72,7 +73,11 @@ def _type_lines(found: TypeScorecard) -> Iterator[str]:
     if found.waiting and found.overall is not None:
         yield f"Open predictions that wait for an outcome: {found.waiting:,}."
     if found.about_no_issue:
-        yield f"Never to be scored, since they named no issue: {found.about_no_issue:,}."
+        yield f"Never to be scored, since no issue or sprint can judge them: {found.about_no_issue:,}."
+    for reason, n in found.unscored.items():
+        yield f"Not scored: {n:,}. {reason}"
+    if found.cut_short:
+        yield f"Still open when the latest date told had passed, so that they took longer: {found.cut_short:,}."
 
 
 def _row(name: str, score: Score) -> Sequence[str]:
@@ -81,6 +86,7 @@ def _row(name: str, score: Score) -> Sequence[str]:
         name,
         f"{score.n:,}",
         f"{score.mean_absolute_error:.2f}",
+        f"{score.root_mean_squared_error:.2f}",
         f"{score.median_absolute_error:.2f}",
         f"{score.bias:+.2f}",
         _number(score.bias_factor, "{:.2f}"),
@@ -88,6 +94,8 @@ def _row(name: str, score: Score) -> Sequence[str]:
         _number(ranges.nominal if ranges else None, "{:.0%}"),
         _number(told.brier if told else None, "{:.3f}"),
         _number(told.ece if told else None, "{:.3f}"),
+        _number(score.pinball, "{:.2f}"),
+        _number(score.hits.mean_reciprocal_rank if score.hits else None, "{:.2f}"),
         _skill(score.against_baseline),
     )
 

@@ -1,12 +1,11 @@
 """`./run manage train_ml_model effort_prediction --project KEY`."""
 
-import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import only_warnings, step_display
+from apps.common.console import add_json_option, as_json, only_warnings, step_display
 from apps.common.exceptions import ApplicationError, NotEnoughData
 from apps.ml.management.scope import add_scope_arguments, scope_of
 from apps.ml.models import ModelType, TrainingRun
@@ -24,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("model_type", choices=ModelType.values)
         add_scope_arguments(parser)
         parser.add_argument("--activate", action="store_true", help="let it serve even if it is not better")
-        parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         scope = scope_of(options)
@@ -47,4 +46,4 @@ class Command(BaseCommand):
             with only_warnings(options["verbosity"]):
                 activate(training.model, now=training.model.trained_at)
         report = training_report(training, scope.name)
-        self.stdout.write(json.dumps(report.figures, indent=2) if options["json"] else report.text)
+        self.stdout.write(as_json(report.figures) if options["json"] else report.text)

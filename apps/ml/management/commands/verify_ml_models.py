@@ -1,6 +1,5 @@
 """`./run manage verify_ml_models [--delete-orphans] [--json]`."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from apps.common.console import add_json_option, as_json
 from apps.ml.services.upkeep.strays import MIN_ORPHAN_AGE
 from apps.ml.services.upkeep.verification import Verification, delete_orphans, verify_store
 from apps.ml.storage.errors import StorageError
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--delete-orphans", action="store_true", help="remove objects that belong to no model")
-        parser.add_argument("--json", action="store_true")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         except StorageError as error:
             raise CommandError(error.message) from error
         if options["json"]:
-            self.stdout.write(json.dumps({**asdict(found), "deleted": deleted}, indent=2))
+            self.stdout.write(as_json({**asdict(found), "deleted": deleted}))
         else:
             self._print(found, deleted)
         if any(finding.is_trouble and finding.key not in deleted for finding in found.findings):

@@ -173,6 +173,7 @@ def _served(found: Backtest) -> dict[str, Any]:
     width = log_width(served.low, served.high) if by_ratio else float((served.high - served.low).mean())
     return {
         "mae": score_.mean_absolute_error,
+        "rmse": score_.root_mean_squared_error,
         # Against the median known at each moment, which is a harder rival than the one before the first.
         "rmae": 1.0 - against.value if against else None,
         "malr": score_.mean_absolute_log_ratio,

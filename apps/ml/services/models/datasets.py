@@ -1,19 +1,18 @@
-"""Training sets as they are stored: one JSON line an issue, compressed, equal input giving equal bytes."""
+"""Training sets as they are stored: one JSON line an issue or sprint, compressed, equal input giving equal bytes."""
 
 import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-
-from apps.ml.core.records import CompletedIssue
+from typing import Any
 
 EXTENSION = "jsonl.gz"
 
 
-def dump(issues: Sequence[CompletedIssue]) -> bytes:
-    """Serialise a training set."""
-    lines = (json.dumps(asdict(issue), default=_encode, sort_keys=True, ensure_ascii=False) for issue in issues)
+def dump(lessons: Sequence[Any]) -> bytes:
+    """Serialise a training set: issues or sprints, which are dataclasses."""
+    lines = (json.dumps(asdict(lesson), default=_encode, sort_keys=True, ensure_ascii=False) for lesson in lessons)
     # No time stamp in the header: the digest of the same issues must be the same.
     return gzip.compress("\n".join(lines).encode(), mtime=0)
 

@@ -12,6 +12,9 @@ from apps.common.exceptions import ApplicationError
 from apps.ml.core.assignment.replay import surprise_of
 from apps.ml.core.points import load_prior
 from apps.ml.core.records import CompletedIssue
+from apps.ml.core.sprints.learned.lessons import SprintLesson
+from apps.ml.core.sprints.outcome.prior import load_prior as load_sprint_prior
+from apps.ml.core.sprints.outcome.serving import RANGE_LEVEL
 
 Progress = Callable[[int, str], None]
 #: Steps 2 to 5 of the nine happen inside the core, which reports its share of the work done.
@@ -33,7 +36,8 @@ class Fitted:
     metrics: dict[str, Any]
     beats_baseline: bool
     training_samples: int
-    #: issue id -> what a model that knew only older issues, and not the team's estimate, said of it.
+    #: issue id -> what a model that knew only older issues, and not the team's estimate, said of it; of people and
+    #: sprints, how wrong it was.
     test_predictions: dict[str, float]
 
 
@@ -89,6 +93,30 @@ def fit_assignment(
         beats_baseline=trained.beats_baseline,
         training_samples=trained.training_samples,
         test_predictions={each.issue_id: surprise_of(each) for each in trained.replayed if each.ranks},
+    )
+
+
+def fit_sprints(
+    lessons: Sequence[SprintLesson], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+) -> Fitted:
+    """Train on completed sprints; the boosters have fixed seeds of their own."""
+    from apps.ml.core.sprints.learned.training import train_sprint_model  # noqa: PLC0415 - loads scikit-learn
+
+    trained = train_sprint_model(
+        lessons,
+        now=now,
+        prior=load_sprint_prior(),
+        level=RANGE_LEVEL,
+        version=version,
+        progress=_as_steps(progress),
+    )
+    return Fitted(
+        estimators=trained.estimators,
+        serving=trained.serving,
+        metrics=_json(trained.metrics),
+        beats_baseline=trained.beats_baseline,
+        training_samples=trained.training_samples,
+        test_predictions=trained.test_errors,
     )
 
 

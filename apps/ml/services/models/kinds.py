@@ -4,7 +4,7 @@ A new type is one more row here and in `ModelType`, and the package of the core 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -20,17 +20,31 @@ from apps.ml.core.assignment.serving import AssignmentModel
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.sprints.learned.serving import SprintModel
+from apps.ml.core.sprints.outcome.moment import SprintMoment
+from apps.ml.core.sprints.outcome.prior import load_prior as load_sprint_prior
+from apps.ml.core.training.shared_words import shared_by_projects, without_what_few_use
 from apps.ml.models import MLModel, ModelType
-from apps.ml.selectors.issues import completed_with_hours, completed_with_people, completed_with_points
-from apps.ml.selectors.registry import ActiveModel
-from apps.ml.services.models.fitting import Fitted, fit_assignment, fit_effort, fit_points
+from apps.ml.selectors.issues import (
+    completed_with_hours,
+    completed_with_people,
+    completed_with_points,
+    projects_of_finished_issues,
+)
+from apps.ml.selectors.registry import ActiveModel, Outcomes
+from apps.ml.selectors.sprint_lessons import sprint_lessons
+from apps.ml.services.models import rivals
+from apps.ml.services.models.fitting import Fitted, fit_assignment, fit_effort, fit_points, fit_sprints
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
 from apps.ml.storage.s3 import S3ModelStorageService
 from apps.ml.storage.signing import Identity
+from apps.projects.history.sprint_books import Amount
 
 #: What no waiting heals: only a training, or somebody who puts the right bytes back.
 LASTING_FAULTS = (ObjectMissing, ArtifactRefused, ArtifactCorrupted)
-Predictor = EffortModel | PointsModel | AssignmentModel
+Predictor = EffortModel | PointsModel | AssignmentModel | SprintModel
+#: Errors of a model and of the naive baseline about some of what all was learned from, each of shape (n,).
+Rivals = Callable[[Any, Sequence[Any], Sequence[Any]], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +79,11 @@ class ModelKind:
     name: str
     subject: str
     title: str
-    #: Which finished issues it can learn from, for the database and for a person.
-    outcome: Q
+    #: What it can learn from, for the database and for a person.
+    outcome: Outcomes
     learns_from: str
-    #: Finished issues of a project, or with None of all, oldest outcome first.
-    select: Callable[[UUID | str | None], list[CompletedIssue]]
+    #: Finished issues or sprints of a project, or with None of all, oldest outcome first.
+    select: Callable[[UUID | str | None], Sequence[Any]]
     fit: Callable[..., Fitted]
     read: Callable[[bytes], Predictor]
     #: Asks a model what nobody wants to know; raises whatever keeps it from answering.
@@ -77,14 +91,25 @@ class ModelKind:
     #: Whether the model beat the naive baseline where it could not know the outcome.
     beats: str
     does_not_beat: str
-    #: None where answers are people, of whom a team chooses one.
+    #: None where answers are no single numbers of an issue; then `rivals` compares.
     truth: Truth | None = None
+    rivals: Rivals | None = None
+    #: What it is counted in.
+    lessons: str = "issues"
+    #: Whether one that does not beat the baseline answers with it, and so cannot be worse.
+    abstains: bool = True
+    #: What a model of all projects may learn of this: no words that would tell strangers what one team works on.
+    of_all: Callable[[Sequence[Any]], Sequence[Any]] = tuple
     #: People of one project mean nothing in another.
     stays_in_project: bool = False
 
 
 def _points_model(data: bytes) -> PointsModel:
     return PointsModel.from_bytes(data, prior=load_prior())
+
+
+def _sprint_model(data: bytes) -> SprintModel:
+    return SprintModel.from_bytes(data, prior=load_sprint_prior())
 
 
 def _points(model: PointsModel, issue: CompletedIssue) -> float:
@@ -96,6 +121,7 @@ def _hours(model: EffortModel, issue: CompletedIssue) -> float:
     return model.estimate(replace(issue.facts, estimated_hours=None)).predicted_hours
 
 
+_NOTHING = Amount(0, 0.0)
 _QUESTION = IssueFacts("Change the label of the page", "The label has to change.", "bug", 2.0)
 
 
@@ -118,6 +144,19 @@ def _try_people(model: AssignmentModel) -> None:
     _require(model.answer(_QUESTION, people, explained=people).probabilities.values())
 
 
+def _try_sprints(model: SprintModel) -> None:
+    few = Amount(4, 8.0)
+    begun = SprintMoment(0.5, at_start=few, added=_NOTHING, removed=_NOTHING, to_do=few, in_progress=few, done=few)
+    chances = model.chances([begun])
+    _require(chances.ravel())
+    if (chances > 1).any():
+        raise ArtifactCorrupted("The model answers with what is no chance.")
+
+
+def _with_shared_words(issues: Sequence[CompletedIssue]) -> Sequence[CompletedIssue]:
+    return without_what_few_use(issues, shared_by_projects(issues, projects_of_finished_issues()))
+
+
 _BEATS = "It beats the naive baseline{} on issues it had not seen."
 _ABSTAINS = "Nothing beats the naive baseline here yet: the model answers with the baseline and says so."
 _NO_BETTER = (
@@ -126,9 +165,9 @@ _NO_BETTER = (
 KINDS: Mapping[str, ModelKind] = {
     ModelType.EFFORT_PREDICTION: ModelKind(
         name="effort", subject="effort", title="Hours",
-        outcome=Q(worked_hours__gt=0), learns_from="completed issues with hours", select=completed_with_hours,
+        outcome=Outcomes(Q(worked_hours__gt=0)), learns_from="completed issues with hours", select=completed_with_hours,
         fit=fit_effort, read=EffortModel.from_bytes, try_out=_try_hours,
-        beats=_BEATS.format(""), does_not_beat=_ABSTAINS,
+        beats=_BEATS.format(""), does_not_beat=_ABSTAINS, of_all=_with_shared_words,
         truth=Truth(
             column="worked_hours", of=attrgetter("actual_hours"), answer=_hours, by_ratio=True, unit="h",
             promise="within a factor of two", error="MAE without estimate", fallbacks=("similarity", "heuristic"),
@@ -136,9 +175,10 @@ KINDS: Mapping[str, ModelKind] = {
     ),
     ModelType.STORY_POINTS: ModelKind(
         name="points", subject="story points", title="Story points",
-        outcome=Q(story_points__gt=0), learns_from="completed issues with story points", select=completed_with_points,
+        outcome=Outcomes(Q(story_points__gt=0)), learns_from="completed issues with story points",
+        select=completed_with_points,
         fit=fit_points, read=_points_model, try_out=_try_points,
-        beats=_BEATS.format(" in its probabilities"), does_not_beat=_ABSTAINS,
+        beats=_BEATS.format(" in its probabilities"), does_not_beat=_ABSTAINS, of_all=_with_shared_words,
         truth=Truth(
             column="story_points", of=attrgetter("story_points"), answer=_points, by_ratio=False, unit="points",
             promise="within one step of the scale", error="MAE", fallbacks=("prior", "heuristic"),
@@ -146,9 +186,18 @@ KINDS: Mapping[str, ModelKind] = {
     ),
     ModelType.TASK_ASSIGNMENT: ModelKind(
         name="assignment", subject="who does what", title="Who does what",
-        outcome=Q(assignee__isnull=False), learns_from="completed issues with an assignee",
+        outcome=Outcomes(Q(assignee__isnull=False)), learns_from="completed issues with an assignee",
         select=completed_with_people, fit=fit_assignment, read=AssignmentModel.from_bytes, try_out=_try_people,
-        beats=_BEATS.format(""), does_not_beat=_NO_BETTER, stays_in_project=True,
+        beats=_BEATS.format(""), does_not_beat=_NO_BETTER, stays_in_project=True, rivals=rivals.people,
+        abstains=False,
+    ),
+    ModelType.SPRINT_DURATION: ModelKind(
+        name="sprint", subject="sprints", title="Sprints",
+        outcome=Outcomes(None), learns_from="completed sprints with a known commitment", select=sprint_lessons,
+        fit=fit_sprints, read=_sprint_model, try_out=_try_sprints,
+        beats="Own sprints add to what other teams' sprints teach, measured on sprints it had not seen.",
+        does_not_beat="Own sprints add nothing to what other teams' sprints teach, beyond chance: the prior answers.",
+        rivals=rivals.sprints, lessons="sprints",
     ),
 }  # fmt: skip
 

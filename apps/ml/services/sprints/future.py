@@ -15,13 +15,18 @@ from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.sprints.duration import SprintPlan
+from apps.ml.core.sprints.learned.serving import SprintModel
 from apps.ml.core.sprints.outcome import Outlook, load_prior, own_record, sprint_outcome
 from apps.ml.core.sprints.outcome.moment import replayed
+from apps.ml.core.sprints.outcome.prior import SprintTeacher
 from apps.ml.core.sprints.outcome.serving import RANGE_LEVEL
 from apps.ml.core.sprints.outcome.standing import moment_at, past_sprints, unit_at
 from apps.ml.core.sprints.untold import NoDates
+from apps.ml.models import ModelType
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_plan
 from apps.ml.services.forecasts.sprint import SprintIsOver, SprintQuestion, TeamPast, sprint_question, team_past
+from apps.ml.services.models.cache import LoadedModel
+from apps.ml.services.predictions.given import serving_model
 from apps.projects.models import Sprint
 
 
@@ -38,6 +43,10 @@ class SprintFuture:
     #: None for a running sprint without a last day and where nothing is in scope.
     outlook: Outlook | None
     no_outlook: NotEnoughData | None
+    #: What was trained on the installation's own sprints; None where only the prior that ships speaks.
+    taught_by: LoadedModel | None
+    #: What to say where a model should speak and cannot; empty else.
+    note: str
 
     def forecast(self, plan: SprintPlan | None = None) -> WorkForecast | None:
         """When this plan, or else the sprint's own, is done."""
@@ -89,10 +98,17 @@ def sprint_future(
     plan = sprint_plan(sprint, issue_ids=(), team_capacity_hours=None, now=now, calendar=team.calendar)
     question, no_forecast = _question(sprint, plan, team, now=now, also=also, with_capacity=with_capacity)
     simulated = question.shares_done() if question else None
-    outlook, no_outlook = _outlook(sprint, state, plan, team, now=now, simulated=simulated)
+    taught_by, note = serving_model(ModelType.SPRINT_DURATION, sprint.project_id)
+    teacher = _teacher(taught_by)
+    outlook, no_outlook = _outlook(sprint, state, plan, team, teacher, now=now, simulated=simulated)
     if question and outlook:
         question = question.agreeing_with(outlook.outcome.probability_all)
-    return SprintFuture(plan, team, question, no_forecast, outlook, no_outlook)
+    return SprintFuture(plan, team, question, no_forecast, outlook, no_outlook, taught_by, note)
+
+
+def _teacher(model: LoadedModel | None) -> SprintTeacher:
+    """The model's own sprints beside the prior or, without one, the prior that ships."""
+    return model.predictor if model is not None and isinstance(model.predictor, SprintModel) else load_prior()
 
 
 def _question(
@@ -115,6 +131,7 @@ def _outlook(
     state: SprintTimeline,
     plan: SprintPlan,
     team: TeamPast,
+    teacher: SprintTeacher,
     *,
     now: datetime,
     simulated: Floats | None,
@@ -126,10 +143,9 @@ def _outlook(
     past = past_sprints(team.sprints, elapsed_ratio=elapsed_ratio, unit=unit)
     is_over = _is_over(plan, team.calendar)
     moment = moment_at(state, now, elapsed_ratio=elapsed_ratio, unit=unit, past=past, is_over=is_over)
-    prior = load_prior()
-    record = own_record(prior, replayed(past), level=RANGE_LEVEL)
+    record = own_record(teacher, replayed(past), level=RANGE_LEVEL)
     try:
-        outcome = sprint_outcome(prior, moment, record, simulated=simulated)
+        outcome = sprint_outcome(teacher, moment, record, simulated=simulated)
         unrecorded = sum(not sprint.scope_is_recorded for sprint in team.sprints)
         return Outlook(outcome, moment, unit, unrecorded), None
     except NotEnoughData as error:

@@ -17,7 +17,7 @@ from apps.ml.selectors.sprints import completed_sprints
 from apps.ml.serializers.sprints import SprintOutcomeResponse
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.predictions.whose_record import sprint_to_score
-from apps.ml.services.sprints.future import sprint_future
+from apps.ml.services.sprints.future import SprintFuture, sprint_future
 from apps.projects.history.sprint_books import COMMITMENT_UNKNOWN
 from apps.projects.models import Sprint
 from apps.projects.unknown_past import unknown_to
@@ -35,7 +35,7 @@ class SprintOutcomeService:
         future = sprint_future(sprint, now=now)
         outlook = future.outlook_or_raise()
         velocity = average_velocity(completed_sprints(sprint.project_id, now=now), outlook.unit)
-        row, forecast = _record(sprint, outlook, user), future.forecast()
+        row, forecast = _record(sprint, future, outlook, user), future.forecast()
         return SprintOutcomeResponse.of(
             outlook,
             prediction_id=row.pk,
@@ -43,9 +43,7 @@ class SprintOutcomeService:
             commitment_unknown_because=COMMITMENT_UNKNOWN if outlook.moment.committed_points is None else None,
             baselines=Joined(outlook.outcome, average_velocity=velocity),
             history=Joined(outlook.outcome, unrecorded_sprints=outlook.unrecorded_sprints),
-            reasoning=explained(
-                outlook.outcome, outlook.moment, unit=outlook.unit, unrecorded_sprints=outlook.unrecorded_sprints
-            ),
+            reasoning=_reasoning(future, outlook),
             finish_date=forecast.typical.day if forecast else None,
             promised_date=forecast.promised.day if forecast else None,
             no_forecast_because=future.no_forecast_because,
@@ -53,11 +51,17 @@ class SprintOutcomeService:
         )
 
 
-def _record(sprint: Sprint, outlook: Outlook, user: User | None) -> PredictionHistory:
+def _reasoning(future: SprintFuture, outlook: Outlook) -> str:
+    told = explained(outlook.outcome, outlook.moment, unit=outlook.unit, unrecorded_sprints=outlook.unrecorded_sprints)
+    return f"{future.note} {told}".strip()
+
+
+def _record(sprint: Sprint, future: SprintFuture, outlook: Outlook, user: User | None) -> PredictionHistory:
     outcome = outlook.outcome
     return record_prediction(
         kind=PredictionHistory.Kind.SPRINT_OUTCOME,
         method=outcome.method,
+        model_id=future.taught_by.id if future.taught_by else None,
         model_version=outcome.prior_version,
         project_id=sprint.project_id,
         user=user,

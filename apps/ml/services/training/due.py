@@ -69,17 +69,17 @@ def queue_due_trainings(*, now: datetime) -> Iterator[UUID]:
 
 def _projects_due(model_type: ModelType, worse: dict[UUID, Degradation], now: datetime) -> Iterator[Due]:
     for candidate in training_plan(model_type, kind_of(model_type).outcome, at_least=MIN_TRAINING_ISSUES):
-        if reason := _reason(candidate, worse, now):
+        if reason := _reason(candidate, kind_of(model_type).lessons, worse, now):
             yield Due(model_type, candidate.project_id, reason)
 
 
-def _reason(candidate: Candidate, worse: dict[UUID, Degradation], now: datetime) -> str | None:
+def _reason(candidate: Candidate, lessons: str, worse: dict[UUID, Degradation], now: datetime) -> str | None:
     if candidate.model_id is None or candidate.trained_at is None or candidate.training_samples is None:
-        return reason_to_train_first(candidate.samples)
+        return reason_to_train_first(candidate.samples, lessons)
     state = TrainedState(
         candidate.trained_at, candidate.training_samples, worse.get(candidate.model_id), candidate.refusal or ""
     )
-    return reason_to_retrain(state, samples_now=candidate.samples, now=now)
+    return reason_to_retrain(state, samples_now=candidate.samples, now=now, lessons=lessons)
 
 
 def _global_due(model_type: ModelType, worse: dict[UUID, Degradation], now: datetime) -> Iterator[Due]:
@@ -87,7 +87,9 @@ def _global_due(model_type: ModelType, worse: dict[UUID, Degradation], now: date
     if active is None or global_run_is_open(model_type):
         return
     state = TrainedState(active.trained_at, active.training_samples, worse.get(active.id), active.refusal)
-    reason = reason_to_retrain(state, samples_now=count_outcomes(kind_of(model_type).outcome, None), now=now)
+    kind = kind_of(model_type)
+    samples = count_outcomes(kind.outcome, None)
+    reason = reason_to_retrain(state, samples_now=samples, now=now, lessons=kind.lessons)
     if reason:
         yield Due(model_type, None, reason)
 

@@ -5,14 +5,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.core.checks import ERROR, run_checks
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.health import NOTHING, workers
 from apps.ml.models import MLModel, PredictionHistory
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models.estimators import LibraryMismatch, open_estimators
@@ -25,6 +27,8 @@ Level = Literal["ok", "warning", "error"]
 #: Shares of fallback answers among the last predictions that call for a look.
 RECENT_PREDICTIONS = 200
 MANY_FALLBACKS_RATIO = 0.5
+#: The next model would push another out, and both would be loaded again and again.
+ALMOST_FULL_RATIO = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class CheckResult:
 
 def diagnose(project_id: UUID | None = None) -> list[CheckResult]:
     """Run every check; none stops the others. With a project only the models that answer it, and its predictions."""
-    checks = (*_CHECKS, partial(_active_models, project_id), partial(_fallbacks, project_id))
+    checks = (*_CHECKS, partial(_active_models, project_id), _cache, partial(_fallbacks, project_id))
     return [finding for check in checks for finding in _timed(check)]
 
 
@@ -60,13 +64,47 @@ def _migrations() -> Iterator[CheckResult]:
 
 
 def _store() -> Iterator[CheckResult]:
+    """All that the store is ever asked: list, write, read, delete."""
+    probe, content = f"{NOTHING}/{uuid4()}", b"A checklist wrote this and removes it."
     try:
         store = get_object_store()
         stored = store.list(models_prefix())
+        store.put(probe, content)
+        is_same = store.get(probe) == content
+        store.delete(probe)
     except StorageError as error:
         yield CheckResult("model store", "error", f"{error.message} Check the AWS_* settings or MODEL_STORE_DIR.")
         return
-    yield CheckResult("model store", "ok", f"{store.engine} engine, {store.place}: {len(stored)} objects.")
+    if not is_same:
+        yield CheckResult("model store", "error", f"{store.place} gives back other bytes than were written.")
+        return
+    yield CheckResult(
+        "model store", "ok", f"{store.engine} engine, {store.place}: written, read, deleted; {len(stored)} objects."
+    )
+
+
+def _work() -> Iterator[CheckResult]:
+    """Whether workers of both queues were seen lately."""
+    found = workers()
+    yield CheckResult("workers", "ok" if found.status == "ok" else "warning", found.message)
+
+
+def _deployment() -> Iterator[CheckResult]:
+    """What `check --deploy` says of settings, database, broker and mail; of models and store the other lines do."""
+    told = run_checks(include_deployment_checks=True)
+    messages = [each for each in told if not each.is_silenced() and not str(each.id).startswith("ml.")]
+    if not messages:
+        yield CheckResult("settings", "ok", "./run manage check --deploy finds nothing.")
+    for each in messages:
+        level: Level = "error" if each.level >= ERROR else "warning"
+        yield CheckResult("settings", level, " ".join(filter(None, [each.msg, each.hint])))
+
+
+def _monitoring() -> Iterator[CheckResult]:
+    if settings.METRICS_TOKEN:
+        yield CheckResult("monitoring", "ok", "/metrics answers who has the METRICS_TOKEN.")
+    else:
+        yield CheckResult("monitoring", "warning", "METRICS_TOKEN is not set: /metrics answers this machine only.")
 
 
 def _credentials() -> Iterator[CheckResult]:
@@ -74,8 +112,6 @@ def _credentials() -> Iterator[CheckResult]:
         yield CheckResult(
             "credentials", "warning", "Fixed access keys are set; an IAM role needs none in the environment."
         )
-    if settings.ML_SIGNING_KEYS == [settings.SECRET_KEY]:
-        yield CheckResult("signing key", "warning", "ML_SIGNING_KEYS is not set: artefacts are signed with SECRET_KEY.")
 
 
 def _active_models(project_id: UUID | None) -> Iterator[CheckResult]:
@@ -108,9 +144,24 @@ def _artefacts_of(model: MLModel) -> CheckResult:
 
 def _healthy(model: MLModel) -> CheckResult:
     beats = "beats" if model.metrics.get("beats_baseline") else "does not beat"
-    truth = kind_of(model.model_type).truth
-    mae = "" if model.mae is None or truth is None else f" {truth.error} {model.mae:.2f} on unseen issues,"
-    return CheckResult(str(model), "ok", f"Loads;{mae} {model.training_samples:,} issues; {beats} the baseline.")
+    kind = kind_of(model.model_type)
+    rmse = "" if model.rmse is None else f" (RMSE {model.rmse:.2f})"
+    error = (
+        ""
+        if model.mae is None or kind.truth is None
+        else f" {kind.truth.error} {model.mae:.2f}{rmse} on unseen issues,"
+    )
+    learned = f"{model.training_samples:,} {kind.lessons}"
+    return CheckResult(str(model), "ok", f"Loads;{error} {learned}; {beats} the baseline.")
+
+
+def _cache() -> Iterator[CheckResult]:
+    """Whether a process can hold what serves: the lines above loaded it here, as every process does at its start."""
+    stats = ModelLoader().get_cache_stats()
+    used, limit = int(str(stats["total_bytes"])), settings.ML_MODEL_CACHE_BYTES
+    room = f"{used / 2**20:.1f} of {limit / 2**20:.0f} MiB (ML_MODEL_CACHE_MIB)"
+    level: Level = "warning" if used > ALMOST_FULL_RATIO * limit else "ok"
+    yield CheckResult("cache", level, f"{stats['total_cached']} models are loaded, as at every start: {room}.")
 
 
 def _fallbacks(project_id: UUID | None) -> Iterator[CheckResult]:
@@ -132,4 +183,4 @@ def _share_without_model(check: str, recent: Sequence[str], methods: Collection[
     return CheckResult(check, level, f"{fallbacks} of the last {len(recent)} were given without a trained model.")
 
 
-_CHECKS = (_migrations, _store, _credentials)
+_CHECKS = (_migrations, _deployment, _store, _credentials, _work, _monitoring)

@@ -143,7 +143,7 @@ def test_administrators_train_the_global_model(as_staff, team):
 
 
 @pytest.mark.parametrize(
-    "body", [{"model_type": EFFORT}, asked(model_type="sprint_duration"), asked(project_id=str(uuid4())), {}]
+    "body", [{"model_type": EFFORT}, asked(model_type="sprint_risk"), asked(project_id=str(uuid4())), {}]
 )
 def test_a_request_without_one_scope_and_one_type_is_invalid(as_staff, body):
     assert as_staff.post(TRAIN, body).status_code == 400

@@ -14,6 +14,7 @@ DIGESTS = {
     ("effort", 2): "32926cf6f11b1406",
     ("story_points", 1): "066c56bfce87895a",
     ("task_assignment", 1): "56bef9ebe2177e62",
+    ("sprint_duration", 1): "39b6c14ff933bbe5",
 }
 
 

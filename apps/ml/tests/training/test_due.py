@@ -12,7 +12,7 @@ from apps.ml.services.training.due import models_due, queue_due_trainings
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.ml.tests.teams import finished_issues
 from apps.projects.models import Issue
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, UserFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 EFFORT = "effort_prediction"
@@ -55,6 +55,8 @@ def test_each_type_counts_its_own_outcomes(now):
     project = ProjectFactory()
     finished_issues(project, 50, until=now)
     project.issues.update(assignee=UserFactory())
+    for sprint in SprintFactory.create_batch(50, project=project, status="completed", start_date=now.date()):
+        IssueFactory(project=project, sprint=sprint)
 
     assert {due.model_type for due in models_due(now=now)} == set(ModelType.values)
 

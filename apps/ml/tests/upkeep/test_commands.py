@@ -11,10 +11,18 @@ from django.utils import timezone
 from apps.ml.models import MLModel
 from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import StorageError
+from apps.ml.storage.objects import ObjectStore
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.ml.tests.teams import learnable_team
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def strong_keys(monkeypatch):
+    """The key of the tests can be guessed, which the checklist says as an error."""
+    monkeypatch.setattr("apps.common.operations.checks._is_weak", lambda key: False)
 
 
 def run(*args: str, **options) -> str:
@@ -138,6 +146,35 @@ def test_diagnosis_opens_the_estimators_as_a_training_would(trained):
     findings = json.loads(run("diagnose_ml_models", "--json"))
 
     assert [each["level"] for each in findings if "made with scikit-learn 0.24.2" in each["message"]] == ["warning"]
+
+
+def test_the_checklist_has_each_line_of_the_contract(trained):
+    findings = {each["check"]: each for each in json.loads(run("diagnose_ml_models", "--json"))}
+
+    assert findings.keys() >= {
+        "migrations", "settings", "model store", "workers", "monitoring", "cache", str(trained),
+    }  # fmt: skip
+    assert "written, read, deleted" in findings["model store"]["message"]
+    assert findings["cache"]["message"].startswith("1 models are loaded")
+    assert findings["workers"]["level"] == "warning"
+
+
+def test_the_checklist_leaves_nothing_in_the_store(trained):
+    before = get_object_store().list("ml_models")
+
+    run("diagnose_ml_models")
+
+    assert get_object_store().list("ml_models") == before
+
+
+def test_the_checklist_finds_a_store_that_only_reads(trained, monkeypatch):
+    def refused(self: object, key: str, data: bytes) -> None:
+        raise StorageError("S3 upload failed: access denied.")
+
+    monkeypatch.setattr(ObjectStore, "put", refused)
+
+    with pytest.raises(SystemExit):
+        run("diagnose_ml_models")
 
 
 def test_diagnosis_of_a_new_installation_says_how_to_train():

@@ -1,11 +1,13 @@
-"""`./run manage backup FILE`."""
+"""`./run manage backup FILE [--json]`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from apps.common.console import add_json_option, as_json
 from apps.common.exceptions import ApplicationError
 from apps.upkeep.backup import backup
 
@@ -20,6 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
@@ -31,6 +34,9 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+        if options["json"]:
+            self.stdout.write(as_json({**asdict(made), "file": str(path), "bytes": path.stat().st_size}))
+            return
         self.stdout.write(f"{path}: {made.rows:,} rows, {made.objects:,} objects, {path.stat().st_size:,} bytes.")
         for key in made.missing:
             self.stdout.write(f"MISSING  {key}: a row names it, and the store does not have it.")

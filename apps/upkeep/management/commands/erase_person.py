@@ -1,10 +1,11 @@
-"""`./run manage erase_person EMAIL`."""
+"""`./run manage erase_person EMAIL [--json]`."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from apps.common.console import add_json_option, as_json
 from apps.common.exceptions import ApplicationError
 from apps.upkeep.erasing import erase_person
 
@@ -19,12 +20,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             record = erase_person(options["email"], now=timezone.now())
         except ApplicationError as error:
             raise CommandError(error.message) from error
+        if options["json"]:
+            self.stdout.write(as_json({"counts": record.counts, "record": record.pk}))
+            return
         for table, count in sorted(record.counts.items()):
             self.stdout.write(f"{count:6,}  {table}")
         self.stdout.write(f"Erased. The search finds nothing any more. Record: {record.pk}")

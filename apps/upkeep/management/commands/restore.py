@@ -1,10 +1,11 @@
-"""`./run manage restore FILE [--replace]`."""
+"""`./run manage restore FILE [--replace] [--json]`."""
 
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.common.console import add_json_option, as_json
 from apps.common.exceptions import ApplicationError
 from apps.ml.services import ModelLoader
 from apps.ml.services.upkeep.installation import neighbours
@@ -22,6 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--replace", action="store_true", help="replace everything that the database holds")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -31,6 +33,10 @@ class Command(BaseCommand):
         except ApplicationError as error:
             raise CommandError(error.message) from error
         ModelLoader().clear_cache()
+        if options["json"]:
+            shown = {"rows": put.rows, "objects": put.objects, "others_use_the_store": bool(neighbours())}
+            self.stdout.write(as_json(shown))
+            return
         self.stdout.write(
             f"{put.rows:,} rows and {put.objects:,} objects are back. Check: ./run manage verify_ml_models"
         )

@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from apps.ml.core.arrays import Floats, Integers
+from apps.ml.core.arrays import Floats, Integers, median
 from apps.ml.core.effort.features import log_estimate, read
 from apps.ml.core.effort.neighbours import Neighbours, build_neighbours
 from apps.ml.core.intervals import ErrorPool
@@ -168,7 +168,7 @@ def _of_last(neighbours: Neighbours, n_known: int, *, used_estimate: bool) -> _L
     values, unknown = neighbours.log_hours[rows], UNKNOWN_SPREAD
     if used_estimate:
         values, unknown = values - neighbours.log_estimates[rows], UNKNOWN_RATIO_SPREAD
-    return _LastKnown(rows, values, spread_of(values - np.median(values), unknown), n_known)
+    return _LastKnown(rows, values, spread_of(values - median(values), unknown), n_known)
 
 
 def _with_unknown_team(values: Floats, weights: Floats, *, spread: float, n_outcomes: int) -> ErrorPool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,17 @@ from apps.ml.core.sprints.outcome.moment import SprintMoment
 from apps.ml.core.trees import FlatTrees
 
 KIND = "sprint_prior"
+
+
+class SprintTeacher(Protocol):
+    """What tells how far sprints will come: the prior that ships, or what an installation learned beside it."""
+
+    @property
+    def version(self) -> str:
+        """Shown with each answer."""
+
+    def chances(self, moments: Sequence[SprintMoment]) -> Floats:
+        """Chances to reach each level: shape (n_moments, n_levels)."""
 
 
 def asked_rows(rows: Floats, done_share: Floats) -> Floats:
@@ -51,10 +62,13 @@ class SprintPrior:
         return self.chances_of(matrix(moments), np.array([moment.done_share for moment in moments]))
 
     def chances_of(self, rows: Floats, done_share: Floats) -> Floats:
-        """The same for features of shape (n, n_features); falling, whatever single trees say."""
+        """The same for features of shape (n, n_features)."""
+        return falling_chances(self.log_odds_of(rows, done_share))
+
+    def log_odds_of(self, rows: Floats, done_share: Floats) -> Floats:
+        """Of reaching each level, for features of shape (n, n_features): shape (n, n_levels)."""
         log_odds = self.slope * self.trees.predict_rows(asked_rows(rows, done_share))
-        chances = 1.0 / (1.0 + np.exp(-log_odds.reshape(len(rows), len(LEVELS))))
-        return np.asarray(np.minimum.accumulate(chances, axis=1))
+        return np.asarray(log_odds.reshape(len(rows), len(LEVELS)))
 
     def to_bytes(self) -> bytes:
         """The prior as an artefact; equal priors give equal bytes."""
@@ -87,6 +101,11 @@ class SprintPrior:
             learned_from=tuple(read.meta["learned_from"]),
             version=read.meta["version"],
         )
+
+
+def falling_chances(log_odds: Floats) -> Floats:
+    """Chances to reach each level, shape (n, n_levels); a higher one is never likelier, whatever single trees say."""
+    return np.asarray(np.minimum.accumulate(1.0 / (1.0 + np.exp(-log_odds)), axis=1))
 
 
 @cache

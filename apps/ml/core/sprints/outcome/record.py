@@ -9,7 +9,7 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.intervals import recency_weights
 from apps.ml.core.sprints.outcome.distribution import LEVELS, OutcomeDistribution, levels_reached
 from apps.ml.core.sprints.outcome.moment import PastSprint, SprintMoment
-from apps.ml.core.sprints.outcome.prior import SprintPrior
+from apps.ml.core.sprints.outcome.prior import SprintTeacher
 
 _NONE: Floats = np.zeros(0)
 _NO_LEVELS: Floats = np.zeros((0, len(LEVELS)))
@@ -93,7 +93,7 @@ class OwnRecord:
         return surplus / (information + SHIFT_PRIOR_INFORMATION)
 
 
-def own_record(prior: SprintPrior, sprints: Sequence[PastSprint], *, level: float) -> OwnRecord:
+def own_record(prior: SprintTeacher, sprints: Sequence[PastSprint], *, level: float) -> OwnRecord:
     """Replay a team's past sprints, oldest first, each with only what came before it as its past and record."""
     record, known = OwnRecord(), sprints[-MAX_SPRINTS:]
     chances = prior.chances([sprint.moment for sprint in known])

@@ -10,7 +10,7 @@ from apps.ml.core.results import Interval
 from apps.ml.core.sprints.outcome.baselines import scope_met, scope_ratio, usual_ratio
 from apps.ml.core.sprints.outcome.distribution import OutcomeDistribution
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE, SprintMoment
-from apps.ml.core.sprints.outcome.prior import SprintPrior
+from apps.ml.core.sprints.outcome.prior import SprintTeacher
 from apps.ml.core.sprints.outcome.record import OwnRecord
 
 #: Outcomes that the range is to hold: four of five, as everywhere in this product.
@@ -88,7 +88,7 @@ class SprintOutcome:
 
 
 def sprint_outcome(
-    prior: SprintPrior,
+    prior: SprintTeacher,
     moment: SprintMoment,
     record: OwnRecord,
     *,
@@ -99,7 +99,7 @@ def sprint_outcome(
 
     Parameters
     ----------
-    prior : SprintPrior
+    prior : SprintTeacher
         What other teams teach.
     moment : SprintMoment
         The sprint as it stands.
@@ -122,7 +122,7 @@ def sprint_outcome(
 
 
 def outcome_of(
-    prior: SprintPrior,
+    prior: SprintTeacher,
     chances: Floats,
     moment: SprintMoment,
     record: OwnRecord,

@@ -111,7 +111,7 @@ def tabled(projects: Mapping[str, Sequence[PastSprint]]) -> SprintTable:
     )
 
 
-def fit_boosters(table: SprintTable) -> list[Any]:
+def fit_boosters(table: SprintTable, *, n_trees: int = N_TREES, min_samples_leaf: int = MIN_SAMPLES_LEAF) -> list[Any]:
     """Boosters of one classifier over sprints and levels; a level that is done already teaches nothing."""
     open_levels = (thresholds(table.done_share) > table.done_share[:, None] + 1e-9).reshape(-1)
     rows = asked_rows(table.rows, table.done_share)[open_levels]
@@ -119,7 +119,7 @@ def fit_boosters(table: SprintTable) -> list[Any]:
     weights = table.weights.repeat(len(LEVELS))[open_levels]
     return [
         HistGradientBoostingClassifier(
-            max_iter=N_TREES, min_samples_leaf=MIN_SAMPLES_LEAF, random_state=seed, **_LEARNING
+            max_iter=n_trees, min_samples_leaf=min_samples_leaf, random_state=seed, **_LEARNING
         ).fit(rows, reached, weights / weights.mean())
         for seed in range(N_BOOSTERS)
     ]

@@ -38,6 +38,7 @@ def test_errors_equal_the_arithmetic_by_hand(four, rng):
     # |5-4| = 1, |6-8| = 2, |2-2| = 0, |30-10| = 20.
     assert found.n == 4
     assert found.mean_absolute_error == pytest.approx((1 + 2 + 0 + 20) / 4)
+    assert found.root_mean_squared_error == pytest.approx(math.sqrt((1 + 4 + 0 + 400) / 4))
     assert found.median_absolute_error == pytest.approx((1 + 2) / 2)
     # +1, -2, 0, +20: too much was promised.
     assert found.bias == pytest.approx((1 - 2 + 0 + 20) / 4)

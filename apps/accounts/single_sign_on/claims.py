@@ -1,0 +1,91 @@
+"""What a provider must have said before somebody is let in. The library leaves issuer and audience to us."""
+
+from typing import Any
+
+import jwt
+import requests
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, models, transaction
+from django.http import HttpRequest
+from mozilla_django_oidc.auth import OIDCAuthenticationBackend
+
+from apps.accounts.models import LONGEST_NAME, User
+from apps.accounts.single_sign_on.provider import ProviderFault, setting
+from apps.common.plausible import readable
+
+#: Clocks of two houses differ by this much at most.
+LEEWAY_SECONDS = 30
+#: What an ID token has (OpenID Connect Core 1.0, section 2), and the nonce that we have asked for.
+NEEDED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
+#: As the table takes it, and RFC 5321.
+LONGEST_ADDRESS = 254
+#: Whatever comes from outside and is not of the shape it should have.
+_MISSHAPEN = (requests.RequestException, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError)
+
+
+class VerifiedClaims(OIDCAuthenticationBackend):  # type: ignore[misc] # it has no types
+    """The library's exchange of a code for a person, with all checks that the standard asks for."""
+
+    get_settings = staticmethod(setting)
+
+    def person(self, request: HttpRequest, *, nonce: str, code_verifier: str | None) -> User | None:
+        """Who comes with this code; nobody where the claims do not let anybody in."""
+        try:
+            found: User | None = self.authenticate(request, nonce=nonce, code_verifier=code_verifier)
+        except (SuspiciousOperation, *_MISSHAPEN) as error:
+            raise ProviderFault(f"The provider's answer is not good: {type(error).__name__}.") from error
+        return found
+
+    def get_payload_data(self, token: str, key: Any) -> dict[str, Any]:
+        """The ID token's claims, if it is signed by this provider, for us, and of now (section 3.1.3.7)."""
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[settings.OIDC_RP_SIGN_ALGO],
+            audience=settings.OIDC_RP_CLIENT_ID,
+            issuer=settings.OIDC_ISSUER,
+            leeway=LEEWAY_SECONDS,
+            options={"require": NEEDED},
+        )
+        if claims.get("azp", settings.OIDC_RP_CLIENT_ID) != settings.OIDC_RP_CLIENT_ID:
+            raise SuspiciousOperation("The token was made for another client.")
+        return claims
+
+    def get_userinfo(self, access_token: str, id_token: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """What the provider says of the person, if it is the person of the ID token (section 5.3.2)."""
+        said: dict[str, Any] = super().get_userinfo(access_token, id_token, payload)
+        if said["sub"] != payload["sub"]:
+            raise SuspiciousOperation("The provider speaks of somebody else.")
+        return said
+
+    def verify_claims(self, claims: dict[str, Any]) -> bool:
+        """Only an address that the provider has seen proven is a name here: accounts are known by it."""
+        email = claims.get("email")
+        # Some providers write truth as a word.
+        if claims.get("email_verified") not in (True, "true") or not isinstance(email, str):
+            return False
+        try:
+            validate_email(email)
+        except ValidationError:
+            return False
+        return len(email) <= LONGEST_ADDRESS
+
+    def filter_users_by_claims(self, claims: dict[str, Any]) -> models.QuerySet[User]:
+        return User.objects.with_email(claims["email"])
+
+    def create_user(self, claims: dict[str, Any]) -> User:
+        """An account without a password, in no team."""
+        name = claims.get("name")
+        full_name = readable(name, is_line=True)[:LONGEST_NAME] if isinstance(name, str) else ""
+        try:
+            with transaction.atomic():
+                return User.objects.create_user(claims["email"], full_name=full_name)
+        except IntegrityError:
+            # Made by the other one of two browser tabs.
+            return User.objects.with_email(claims["email"]).get()
+
+    def describe_user_by_claims(self, claims: dict[str, Any]) -> str:
+        """For the log, which holds no addresses."""
+        return "this address"

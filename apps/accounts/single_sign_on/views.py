@@ -1,0 +1,50 @@
+"""To the provider and back; state, nonce and code verifier wait in the session."""
+
+import logging
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
+
+from apps.accounts.single_sign_on.provider import ProviderFault, addresses, setting
+
+logger = logging.getLogger(__name__)
+
+
+class Away(OIDCAuthenticationRequestView):  # type: ignore[misc] # it has no types
+    """Send the browser to the provider, with a state, a nonce and a challenge."""
+
+    get_settings = staticmethod(setting)
+
+    @classmethod
+    def as_view(cls, **initkwargs: object) -> object:
+        """A view that says where the provider is away."""
+        answer = super().as_view(**initkwargs)
+
+        def asked(request: HttpRequest) -> HttpResponse:
+            try:
+                addresses()
+            except ProviderFault as fault:
+                logger.warning("Single sign-on leads nowhere: %s", fault)
+                return _refused(request)
+            response: HttpResponse = answer(request)
+            return response
+
+        return asked
+
+
+class Back(OIDCAuthenticationCallbackView):  # type: ignore[misc] # it has no types
+    """Let in whom the provider vouches for."""
+
+    get_settings = staticmethod(setting)
+
+    def login_failure(self) -> HttpResponse:
+        return _refused(self.request)
+
+
+def _refused(request: HttpRequest) -> HttpResponse:
+    """One sentence for every reason, so that nobody learns which accounts there are; the log knows more."""
+    messages.error(request, _("Single sign-on did not work. Try again, or ask whoever runs this service."))
+    return redirect("dashboard:login")

@@ -1,0 +1,263 @@
+"""`Idempotency-Key`: what is asked twice is done once, and answered twice with the same answer.
+
+As the IETF's draft has it (draft-ietf-httpapi-idempotency-key-header). The key is claimed in a transaction of its own,
+so that others see it; what the request writes and its answer are one further transaction, so that a process that dies
+leaves both or neither. The claim of a dead process is taken over after a while; one that was only slow finds its claim
+gone then, and takes back what it wrote.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import uuid
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.models import FirstAnswer
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+#: A day: whoever tries again later has looked at what became of it.
+KEPT_FOR = timedelta(hours=24)
+#: Longer than any request is let run.
+CLAIMED_FOR = timedelta(seconds=120)
+#: Of one caller: the latest. With the limit of requests, it bounds what a caller can have stored.
+MOST_KEPT = 10_000
+LONGEST_KEY = 255
+KEY_PATTERN = r"^[!-~]+$"
+#: Answers that say nothing of what was asked: the next try may be answered otherwise.
+PASSING = (status.HTTP_401_UNAUTHORIZED, status.HTTP_429_TOO_MANY_REQUESTS)
+#: Seconds.
+_ASK_AGAIN_AFTER = 1
+
+View = Callable[..., HttpResponseBase]
+Act = Callable[..., Response]
+
+
+class StillRunning(exceptions.APIException):
+    """The first request with this key has no answer yet."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "The first request with this Idempotency-Key is still being worked on: ask again."
+    default_code = "idempotency_key_in_use"
+    wait = _ASK_AGAIN_AFTER
+
+
+class OtherQuestion(exceptions.APIException):
+    """A key stands for one request."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "This Idempotency-Key was sent with another request: a new request takes a new key."
+    default_code = "idempotency_key_reused"
+
+
+class FirstAnswers:
+    """Middleware: sends requests with a key through `Once`; the others pay one look into a dictionary."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """Answer in the view's place, by the same view with `Once` before it."""
+        if "HTTP_IDEMPOTENCY_KEY" not in request.META or request.method != "POST" or not hasattr(view, "cls"):
+            return None
+        return _once(view)(request, *args, **kwargs)
+
+
+class Once:
+    """A view whose POST is done once for each key of a caller; whoever is not logged in has no keys."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """After who asks, what they may and how often: put the key between the request and the act."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        act = getattr(self, "post", None)
+        if act is not None and request.user.is_authenticated:
+            self.post = partial(first_answer, self, act)
+
+
+@cache
+def _once(view: Any) -> View:
+    kind: Any = type(view.cls.__name__, (Once, view.cls), {"__doc__": view.cls.__doc__})
+    actions = {"actions": view.actions} if hasattr(view, "actions") else {}
+    once: View = kind.as_view(**actions, **view.initkwargs)
+    return once
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request with its key, and the claim that it makes."""
+
+    caller: str
+    key: str
+    question: str
+    claim: uuid.UUID
+    at: datetime
+
+    @property
+    def name(self) -> str:
+        """Under which the answer is kept."""
+        return self._secret("name").hex()
+
+    @property
+    def box(self) -> "Fernet":
+        """Nobody opens it who lacks the caller's key or this installation's: answers may show secrets."""
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - 6 MiB a process, for those who send keys
+
+        return Fernet(base64.urlsafe_b64encode(self._secret("box")))
+
+    def _secret(self, purpose: str) -> bytes:
+        text = f"{__name__}\n{purpose}\n{self.caller}\n{self.key}"
+        return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256")
+
+
+def first_answer(view: Any, act: Act, request: Request, *args: Any, **kwargs: Any) -> Response:
+    """The kept answer where there is one; else act, and keep the answer with what was written.
+
+    Raises
+    ------
+    rest_framework.exceptions.ValidationError
+        If the key is none.
+    StillRunning
+        If the first request with this key is being worked on.
+    OtherQuestion
+        If the key came with another request before.
+    """
+    key = request.headers[HEADER]
+    if len(key) > LONGEST_KEY or not re.match(KEY_PATTERN, key):
+        raise exceptions.ValidationError({HEADER: f"1 to {LONGEST_KEY} visible characters of ASCII, without blanks."})
+    asked = Asked(_caller(request), key, _question(request), uuid.uuid4(), timezone.now())
+    if (kept := _claim(asked)) is not None:
+        return _replayed(asked, kept)
+    try:
+        with transaction.atomic():
+            response = _answered(view, act, request, *args, **kwargs)
+            if response.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+                transaction.set_rollback(True)
+            elif response.status_code not in PASSING:
+                _keep(asked, response)
+    finally:
+        # Where no answer was kept, the next request is the first.
+        FirstAnswer.objects.filter(pk=asked.name, claim=asked.claim, answer=None).delete()
+    return response
+
+
+def forget_old_answers(*, now: datetime) -> int:
+    """Remove what is older than `KEPT_FOR`, and of each caller all but the latest `MOST_KEPT`; how many went."""
+    gone, _ = FirstAnswer.objects.filter(claimed_at__lt=now - KEPT_FOR).delete()
+    crowded = FirstAnswer.objects.values("caller").annotate(n=Count("pk")).filter(n__gt=MOST_KEPT)
+    for caller in crowded.values_list("caller", flat=True):
+        own = FirstAnswer.objects.filter(caller=caller)
+        latest = own.order_by("-claimed_at").values_list("claimed_at", flat=True)[MOST_KEPT - 1]
+        gone += own.filter(claimed_at__lt=latest).delete()[0]
+    return gone
+
+
+def _claim(asked: Asked) -> FirstAnswer | None:
+    """The answer to replay; None where this request is the first, and the key is claimed for it."""
+    rows = FirstAnswer.objects.filter(pk=asked.name)
+    mine = {"question": asked.question, "claim": asked.claim, "claimed_at": asked.at, "answer": None}
+    found = rows.first()
+    if found is None:
+        try:
+            with transaction.atomic():
+                FirstAnswer.objects.create(id=asked.name, caller=asked.caller, **mine)
+        except IntegrityError as error:
+            # Somebody was faster.
+            raise StillRunning from error
+        return None
+    if _is_over(found, asked.at):
+        if rows.filter(claim=found.claim).update(**mine):
+            return None
+        raise StillRunning
+    if found.question != asked.question:
+        raise OtherQuestion
+    if found.answer is None:
+        raise StillRunning
+    return found
+
+
+def _is_over(row: FirstAnswer, now: datetime) -> bool:
+    return row.claimed_at < now - (CLAIMED_FOR if row.answer is None else KEPT_FOR)
+
+
+def _answered(view: Any, act: Act, request: Request, *args: Any, **kwargs: Any) -> Response:
+    """What the view answers, refusals included; a fault goes on its way."""
+    try:
+        return act(request, *args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - the view raises again what it does not know
+        response: Response = view.handle_exception(error)
+        return response
+
+
+def _keep(asked: Asked, response: Response) -> None:
+    headers = {name: value for name, value in response.headers.items() if name != "Content-Type"}
+    shown = {
+        "status": response.status_code,
+        "headers": headers,
+        "content_type": response.content_type,
+        "body": json.loads(JSONRenderer().render(response.data) or b"null"),
+    }
+    answer = asked.box.encrypt(zlib.compress(json.dumps(shown).encode()))
+    if not FirstAnswer.objects.filter(pk=asked.name, claim=asked.claim).update(answer=answer):
+        # Taken over: whoever did answers, and nothing of this stays.
+        raise StillRunning
+
+
+def _replayed(asked: Asked, kept: FirstAnswer) -> Response:
+    shown = json.loads(zlib.decompress(asked.box.decrypt(bytes(kept.answer or b""))))
+    return Response(
+        shown["body"],
+        status=shown["status"],
+        headers={**shown["headers"], REPLAYED: "true"},
+        content_type=shown["content_type"],
+    )
+
+
+def _caller(request: Request) -> str:
+    """A key may do less than its person: each has its own answers."""
+    prefix = getattr(request.auth, "prefix", None)
+    return f"user:{request.user.pk}" if prefix is None else f"key:{prefix}"
+
+
+def _question(request: Request) -> str:
+    """A digest of address and body: of JSON what it means, of a form its fields and files, whatever parts them."""
+    sent: Any = request.data
+    if isinstance(sent, MultiValueDict):
+        sent = sorted((name, [_plain(value) for value in values]) for name, values in sent.lists())
+    return hashlib.sha256(json.dumps([request.get_full_path(), sent], sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> str:
+    """A field's text, a file's digest."""
+    if not isinstance(value, UploadedFile):
+        return str(value)
+    digest = hashlib.sha256()
+    for chunk in value.chunks():
+        digest.update(chunk)
+    value.seek(0)
+    return digest.hexdigest()

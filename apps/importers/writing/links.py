@@ -1,0 +1,71 @@
+"""Which issue waits for which: both ends come in any order, so they are tied together at the end."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.importers.records import ImportedIssue
+from apps.importers.writing.changes import IDS_PER_QUERY
+from apps.projects.models import Issue, IssueLink, Project
+
+
+class Links:
+    """What the records of one import say of links between issues of its project."""
+
+    def __init__(self, project: Project, source: str, now: datetime) -> None:
+        self._project, self._source, self._now = project, source, now
+        #: Blocker and blocked, by the names that the source gives them.
+        self._pairs: set[tuple[str, str]] = set()
+        #: Issues of which all blockers are told, and those of which all is told that they block.
+        self._told_whole: tuple[set[str], set[str]] = set(), set()
+
+    def learn(self, batch: Sequence[ImportedIssue]) -> None:
+        """Remember what a batch says; a source may tell one side, both or none."""
+        for record in batch:
+            own = record.external_id
+            if record.blocked_by is not None:
+                self._told_whole[0].add(own)
+                self._pairs |= {(other, own) for other in record.blocked_by}
+            if record.blocks is not None:
+                self._told_whole[1].add(own)
+                self._pairs |= {(own, other) for other in record.blocks}
+
+    def tie(self) -> None:
+        """Make the links that are told, and take away those of this source that it tells no more."""
+        if not any(self._told_whole):
+            return
+        ids = self._ids()
+        wanted = {(ids[one], ids[other]) for one, other in self._pairs if one in ids and other in ids}
+        wanted = {(one, other) for one, other in wanted if one != other}
+        within = Q(blocker__project=self._project, blocked__project=self._project)
+        present = {(one, other): (pk, source) for pk, one, other, source in self._present(within)}
+        new = wanted - present.keys()
+        all_blockers, all_blocked = ({ids[name] for name in told if name in ids} for told in self._told_whole)
+        gone = [
+            (blocker, blocked)
+            for blocker, blocked in present.keys() - wanted
+            if present[blocker, blocked][1] == self._source and (blocked in all_blockers or blocker in all_blocked)
+        ]
+        IssueLink.objects.filter(pk__in=[present[pair][0] for pair in gone]).delete()
+        IssueLink.objects.bulk_create(
+            IssueLink(blocker_id=one, blocked_id=other, source=self._source, created_at=self._now)
+            for one, other in sorted(new)
+        )
+        self._touch({blocked for _, blocked in (*new, *gone)})
+
+    def _ids(self) -> dict[str, UUID]:
+        """Issues by key, and by the tracker's own id."""
+        issues = Issue.objects.filter(project=self._project, source=self._source).order_by()
+        rows = list(issues.values_list("id", "external_id", "source_id"))
+        return {own: id_ for id_, _, own in rows if own} | {key: id_ for id_, key, _ in rows}
+
+    def _present(self, within: Q) -> Iterable[tuple[int, UUID, UUID, str]]:
+        return IssueLink.objects.filter(within).order_by().values_list("pk", "blocker_id", "blocked_id", "source")
+
+    def _touch(self, blocked: Iterable[UUID]) -> None:
+        """What is told of a project is told anew once an issue of it has changed."""
+        some = sorted(blocked)
+        for start in range(0, len(some), IDS_PER_QUERY):
+            Issue.objects.filter(pk__in=some[start : start + IDS_PER_QUERY]).update(updated_at=self._now)

@@ -1,0 +1,1 @@
+"""What an installation's own sprints teach beside the prior that ships: the model type `sprint_duration`."""

@@ -1,0 +1,27 @@
+"""Linking issues, and taking links away; each tells the project of the blocked issue that its figures are old."""
+
+from datetime import datetime
+
+from apps.projects.links.row import IssueLink
+from apps.projects.models import Issue
+from apps.projects.rows import all_or_nothing, insert
+
+
+@all_or_nothing()
+def link_issues(blocker: Issue, blocked: Issue, *, now: datetime) -> IssueLink:
+    """Make one issue wait for another; a circle is no error here, it is named where it matters."""
+    link = insert(IssueLink(blocker=blocker, blocked=blocked, created_at=now))
+    _touch(link, now)
+    return link
+
+
+@all_or_nothing()
+def unlink(link: IssueLink, *, now: datetime) -> None:
+    """Take a link away; one that an import told comes back with the next one that tells it."""
+    link.delete()
+    _touch(link, now)
+
+
+def _touch(link: IssueLink, now: datetime) -> None:
+    # What is told of a project is told anew once an issue of it has changed.
+    Issue.objects.filter(pk=link.blocked_id).update(updated_at=now)
