@@ -88,8 +88,8 @@ def _baseline_name(told: Explanation) -> str:
     return (INFORMED_BASELINES if told.informed else PLAIN_BASELINES)[told.head.baseline]
 
 
-def _group_name(group: EffortGroup, facts: IssueFacts) -> str:
-    """What a group of features is called; what the issue does not have still says something, by its absence."""
+def _group_names(facts: IssueFacts) -> dict[EffortGroup, str]:
+    """What each group of features is called; what the issue does not have still says something, by its absence."""
     missing = {
         EffortGroup.PRIORITY: facts.priority is None,
         EffortGroup.COMPONENT: not facts.component,
@@ -99,7 +99,7 @@ def _group_name(group: EffortGroup, facts: IssueFacts) -> str:
         EffortGroup.POINTS: facts.story_points is None,
         EffortGroup.TYPE: not facts.issue_type,
     }
-    return f"no {GROUP_NAMES[group]}" if missing.get(group) else GROUP_NAMES[group]
+    return GROUP_NAMES | {group: f"no {GROUP_NAMES[group]}" for group, is_missing in missing.items() if is_missing}
 
 
 def _plain_parts(
@@ -116,7 +116,7 @@ def _plain_parts(
     if told.answer.lean:
         alike, trees = alike + trees, 0.0
     parts = {"recent level of the team": weights[1] * (recent - overall) + weights[2] * (of_type - overall)}
-    parts |= {_group_name(group, told.facts): by_group[group] for group in EffortGroup}
+    parts |= {name: by_group[group] for group, name in _group_names(told.facts).items()}
     parts |= {_alike(told): alike, TREES: trees}
     return "typical hours of the team", start, parts
 
@@ -133,7 +133,7 @@ def _informed_parts(
     by_group = (of_line * (told.answer.parts[:, 0] - linear.means[:, 0])).tolist()
     usual = float(linear.intercepts[0] + linear.means[:, 0].sum())
     parts = {"the team's usual overrun": of_line * usual, "recent level of the team": weights[1] * (level - own)}
-    parts |= {_group_name(group, told.facts): by_group[group] for group in EffortGroup}
+    parts |= {name: by_group[group] for group, name in _group_names(told.facts).items()}
     parts |= {
         "the model without your estimate": weights[2] * (plain - own),
         TREES: weights[4] * (boosted - own - told.answer.lean * (line - own)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
-from django.db.models import CharField, FloatField
+from django.db.models import CharField, Field, FloatField
 
 from apps.common.exceptions import Conflict
 from apps.common.operations.metrics import PREDICTIONS
@@ -17,9 +17,6 @@ from apps.ml.services.predictions.switch import require_predictions_of
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
-
-
-_AS_IT_IS = (CharField, FloatField)
 
 
 class PredictionFields(TypedDict, total=False):
@@ -105,10 +102,16 @@ def _insert(rows: Sequence[PredictionHistory]) -> None:
 def _columns() -> list[tuple[str, Callable[[Any, Any], Any] | None]]:
     """Attributes of a row, in the order of the columns, each with what makes the database's value of it.
 
-    Numbers and texts are that already: to ask Django for each of them takes as long as to run the statement.
+    Texts are that already, and numbers nearly: to ask Django for each of them takes as long as to run the statement.
     """
-    fields = PredictionHistory._meta.concrete_fields
-    return [(f.attname, None if isinstance(f, _AS_IT_IS) else f.get_db_prep_save) for f in fields]
+    return [(field.attname, _preparing(field)) for field in PredictionHistory._meta.concrete_fields]
+
+
+def _preparing(field: "Field[Any, Any]") -> Callable[[Any, Any], Any] | None:
+    if isinstance(field, FloatField):
+        # Of NumPy's, too, which SQLite does not take.
+        return lambda value, _: float(value)
+    return None if isinstance(field, CharField) else field.get_db_prep_save
 
 
 @lru_cache(maxsize=8)

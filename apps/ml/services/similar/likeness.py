@@ -1,5 +1,6 @@
 """Issues of a project about the same thing: evidence for a prediction, likely duplicates while one is written."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -77,4 +78,4 @@ def _row_of(index: TextIndex, issue_id: UUID | None) -> int | None:
 
 
 def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return None if math.isnan(value) else float(value)

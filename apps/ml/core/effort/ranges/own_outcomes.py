@@ -139,8 +139,9 @@ def own_errors(
 class _LastKnown:
     """The last of the first so many outcomes: the same for every issue that is asked about."""
 
-    rows: Integers | slice
-    #: Log hours, or log ratios to the team's estimates; as many as rows.
+    #: By their values.
+    rows: Integers
+    #: Log hours, or log ratios to the team's estimates; in order, so that sorting them among others takes no time.
     values: Floats
     #: Of the values, see `spread_of`.
     spread: float
@@ -159,7 +160,7 @@ def _last_known(neighbours: Neighbours, n_known: int, *, used_estimate: bool) ->
 
 
 def _of_last(neighbours: Neighbours, n_known: int, *, used_estimate: bool) -> _LastKnown | None:
-    rows: Integers | slice = slice(max(n_known - LAST_OUTCOMES, 0), n_known)
+    rows = np.arange(max(n_known - LAST_OUTCOMES, 0), n_known)
     if used_estimate:
         known = np.flatnonzero(~np.isnan(neighbours.log_estimates[:n_known]))
         rows, n_known = known[-LAST_OUTCOMES:], known.size
@@ -168,7 +169,8 @@ def _of_last(neighbours: Neighbours, n_known: int, *, used_estimate: bool) -> _L
     values, unknown = neighbours.log_hours[rows], UNKNOWN_SPREAD
     if used_estimate:
         values, unknown = values - neighbours.log_estimates[rows], UNKNOWN_RATIO_SPREAD
-    return _LastKnown(rows, values, spread_of(values - median(values), unknown), n_known)
+    order = np.argsort(values, kind="stable")
+    return _LastKnown(rows[order], values[order], spread_of(values - median(values), unknown), n_known)
 
 
 def _with_unknown_team(values: Floats, weights: Floats, *, spread: float, n_outcomes: int) -> ErrorPool:
