@@ -103,7 +103,13 @@ def mixed(own: ErrorPool, head: ErrorPool, *, share: float) -> ErrorPool:
 
 
 def own_errors(
-    neighbours: Neighbours, similarity: Floats, facts: IssueFacts, *, centre: float, used_estimate: bool
+    neighbours: Neighbours,
+    similarity: Floats,
+    facts: IssueFacts,
+    *,
+    centre: float,
+    used_estimate: bool,
+    unknown_spread: float | None = None,
 ) -> ErrorPool | None:
     """Log errors of the answer `centre` if the issue took what the last outcomes took.
 
@@ -115,6 +121,8 @@ def own_errors(
         Log hours.
     used_estimate : bool
         Whether the outcomes are taken as ratios to the team's estimates; only those that had one count then.
+    unknown_spread : float, optional
+        Standard deviation of the log errors of a team of which nothing is known; that of public data where not given.
 
     Returns
     -------
@@ -133,7 +141,7 @@ def own_errors(
         apart = log_estimate(facts) - neighbours.log_estimates[rows]
         weights *= FAR_ESTIMATE_WEIGHT + np.exp(-0.5 * (apart / ESTIMATE_WIDTH) ** 2)
         values, unknown = values + apart, UNKNOWN_RATIO_SPREAD
-    spread = spread_of(values - median(values), unknown)
+    spread = spread_of(values - median(values), unknown if unknown_spread is None else unknown_spread)
     return _with_unknown_team(values, weights / weights.sum(), spread=spread, n_outcomes=known.size)
 
 
