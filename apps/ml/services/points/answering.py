@@ -42,16 +42,25 @@ def answer_points_of(
     given = []
     for by_agent, issues in ((False, people), (True, agents)):
         work = FINISHED_WORK.of_project(project_id).of(agents=by_agent) if issues else None
-        recommend = None if work is None else _recommender(work, project_id, None if by_agent else model)
+        speaks = None if by_agent or work is None else _that_knows(work, model)
+        recommend = None if work is None else _recommender(work, project_id, speaks)
         answers = []
         for facts in issues.values():
             assert work is not None and recommend is not None  # noqa: S101, PT018 - there are issues; this tells mypy
             answer = announced(recommend(facts), BY_AGENT if by_agent else note)
             evidence = similar_finished(facts, project_id) if with_evidence else ()
-            by = None if by_agent else model
-            answers.append(GivenAnswer(replace(answer, similar_issues=evidence), by, work.usual_points))
+            answers.append(GivenAnswer(replace(answer, similar_issues=evidence), speaks, work.usual_points))
         given.append((issues, answers))
     return in_order(*given)
+
+
+def _that_knows(work: Evidence, model: LoadedModel | None) -> LoadedModel | None:
+    """The model, where it knows the team's scale: one of all projects answers only as long as the team has no points.
+
+    On 19 projects that it had not seen its error was 1.36 of that of their own median, told the team's last 20 points;
+    these 20 and the prior alone came to .96 of it, two and the prior to 1.11.
+    """
+    return None if model is not None and model.project_id is None and work.with_points else model
 
 
 def _recommender(
