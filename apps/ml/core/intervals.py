@@ -132,6 +132,11 @@ class ErrorPool:
         """The same errors for an answer with this predicted scale, in its unit."""
         return replace(self, values=self.values * scale)
 
+    @property
+    def spread(self) -> float:
+        """Root mean square of the errors."""
+        return math.sqrt(float(self.weights @ self.values**2))
+
     def quantile(self, share: float) -> float:
         """Smallest pooled error with at least `share` of the weight at or below it."""
         position = int(np.searchsorted(self.cumulative, min(max(share, 0.0), 1.0) - 1e-12))

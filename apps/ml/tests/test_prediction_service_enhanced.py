@@ -10,7 +10,7 @@ from apps.ml.services import ModelTrainer, PredictionService, S3ModelStorageServ
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import PredictionHistoryFactory
-from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 ASKED = {
@@ -196,6 +196,16 @@ def test_a_trained_points_model_answers_on_the_teams_own_scale(team, now):
     assert {float(value) for value in answer["probability_distribution"]} <= {1, 2, 3, 5, 8, 13}
     assert sum(answer["probability_distribution"].values()) == pytest.approx(1, abs=0.001)
     assert answer["recommended_points"] >= 5
+
+
+def test_a_points_model_of_all_projects_is_silent_once_a_team_has_points_of_its_own(team, now):
+    ModelTrainer().train_story_points_model(None, now=now)
+    new, sized = ProjectFactory(), IssueFactory(story_points=5, completed=True).project
+
+    answers = [PredictionService().recommend_story_points(**ASKED, project_id=each.id) for each in (new, sized)]
+
+    assert [answer["model_version"] for answer in answers] == ["1.0.0", None]
+    assert answers[1]["method"] == "prior"
 
 
 def test_a_missing_description_is_unknown_and_no_sign_of_a_small_issue(team, now):

@@ -272,18 +272,18 @@ class EffortModel:
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
         measured = self._corrected(head, asked.recent)
+        errors = measured.errors.scaled(answer.scale)
         shift = 0.0 if asked.team is None else asked.team.shift(used_estimate=informed)
-        own, missed = self._own_errors(asked, centre + shift, informed), head.header.missing_coverage
+        own, missed = self._own_errors(asked, centre + shift, informed, errors), head.header.missing_coverage
         if self.neighbours is None:
             missed += missed_by_strangers(0.0 if own is None else own.effective_size)
         if own is None:
-            return HeadOutlook(head, answer, centre, 0.0, measured.errors.scaled(answer.scale), measured, missed)
+            return HeadOutlook(head, answer, centre, 0.0, errors, measured, missed)
         n_own = own.effective_size
         share = max(head_share(n_own), head.header.head_share)
         if asked.team is not None:
             share = strangers_share(n_own)
-        errors = mixed(own, measured.errors.scaled(answer.scale), share=share)
-        return HeadOutlook(head, answer, centre + shift, shift, errors, measured, missed)
+        return HeadOutlook(head, answer, centre + shift, shift, mixed(own, errors, share=share), measured, missed)
 
     def _corrected(self, head: ServedHead, recent: RecentOutcomes | None) -> Corrected:
         """The same for every question until further outcomes are read: worked out once."""
@@ -294,15 +294,24 @@ class EffortModel:
             self.kept[informed] = known
         return known
 
-    def _own_errors(self, asked: EffortRequest, centre: float, informed: bool) -> ErrorPool | None:
+    def _own_errors(self, asked: EffortRequest, centre: float, informed: bool, errors: ErrorPool) -> ErrorPool | None:
         """What the outcomes of the team say: those learned from, or those of the team that asks a global model."""
-        neighbours, similarity = self.neighbours, asked.similarity
+        neighbours, similarity, unknown_spread = self.neighbours, asked.similarity, None
         if asked.team is not None:
             neighbours = asked.team.neighbours
             similarity = neighbours.index.similarities(asked.reading.token_set)
+            # What other teams were off by tells more of an unknown one than public data do.
+            unknown_spread = errors.spread
         if neighbours is None or similarity is None:
             return None
-        return own_errors(neighbours, similarity, asked.reading.facts, centre=centre, used_estimate=informed)
+        return own_errors(
+            neighbours,
+            similarity,
+            asked.reading.facts,
+            centre=centre,
+            used_estimate=informed,
+            unknown_spread=unknown_spread,
+        )
 
     def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float, *, evidence: bool) -> EffortEstimate:
         head, answer = outlook.head, outlook.answer

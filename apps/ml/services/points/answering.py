@@ -43,7 +43,7 @@ def answer_points_of(
         work = FINISHED_WORK.of_project(project_id).of(agents=by_agent) if issues else None
         if work is None:
             continue
-        by, asked_of = None if by_agent else model, list(issues.values())
+        by, asked_of = None if by_agent else _that_knows(work, model), list(issues.values())
         answers = []
         for facts, answer in zip(asked_of, _recommended(asked_of, work, project_id, by), strict=True):
             evidence = similar_finished(facts, project_id) if with_evidence else ()
@@ -51,6 +51,15 @@ def answer_points_of(
             answers.append(GivenAnswer(told, by, work.usual_points))
         given.append((issues, answers))
     return in_order(*given)
+
+
+def _that_knows(work: Evidence, model: LoadedModel | None) -> LoadedModel | None:
+    """The model, where it knows the team's scale: one of all projects answers only as long as the team has no points.
+
+    On 19 projects that it had not seen its error was 1.36 of that of their own median, told the team's last 20 points;
+    these 20 and the prior alone came to .96 of it, two and the prior to 1.11.
+    """
+    return None if model is not None and model.project_id is None and work.with_points else model
 
 
 def _recommended(

@@ -103,7 +103,13 @@ def mixed(own: ErrorPool, head: ErrorPool, *, share: float) -> ErrorPool:
 
 
 def own_errors(
-    neighbours: Neighbours, similarity: Floats, facts: IssueFacts, *, centre: float, used_estimate: bool
+    neighbours: Neighbours,
+    similarity: Floats,
+    facts: IssueFacts,
+    *,
+    centre: float,
+    used_estimate: bool,
+    unknown_spread: float | None = None,
 ) -> ErrorPool | None:
     """Log errors of the answer `centre` if the issue took what the last outcomes took.
 
@@ -115,6 +121,8 @@ def own_errors(
         Log hours.
     used_estimate : bool
         Whether the outcomes are taken as ratios to the team's estimates; only those that had one count then.
+    unknown_spread : float, optional
+        Standard deviation of the log errors of a team of which nothing is known; that of public data where not given.
 
     Returns
     -------
@@ -132,7 +140,10 @@ def own_errors(
             -0.5 * ((own - neighbours.log_estimates[last.rows]) / ESTIMATE_WIDTH) ** 2
         )
         values += own
-    return _with_unknown_team(values, weights / weights.sum(), spread=last.spread, n_outcomes=last.n_known)
+    spread = last.spread
+    if unknown_spread is not None:
+        spread = spread_of(last.values - median(last.values), unknown_spread)
+    return _with_unknown_team(values, weights / weights.sum(), spread=spread, n_outcomes=last.n_known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ def blind(issue):
     return replace(issue.facts, estimated_hours=None)
 
 
-def errors_of(history, facts, *, centre=0.0, used_estimate=False):
+def errors_of(history, facts, *, centre=0.0, used_estimate=False, **unknown):
     outcomes = last_outcomes(history)
     similarity = outcomes.index.similarities(token_set(facts))
-    return own_errors(outcomes, similarity, facts, centre=centre, used_estimate=used_estimate)
+    return own_errors(outcomes, similarity, facts, centre=centre, used_estimate=used_estimate, **unknown)
 
 
 def test_without_an_outcome_nothing_is_told():
@@ -67,6 +67,16 @@ def test_few_outcomes_that_agree_promise_little():
 
     assert narrow < 0.2
     assert wide > 1.5
+
+
+def test_what_strangers_were_off_by_is_expected_of_a_team_hardly_known():
+    history, facts = [replace(issue, actual_hours=3.0) for issue in team(10)], IssueFacts(title="fix login")
+
+    # (10 * 0 + 10 * s ** 2) / 20: the normal part stands for s / sqrt(2), of 40 in 50 of the weight.
+    spreads = [errors_of(history, facts, centre=np.log(3.0), unknown_spread=spread).spread for spread in (0.5, 2.0)]
+
+    assert spreads[1] == pytest.approx(4.0 * spreads[0])
+    assert spreads[0] == pytest.approx((0.8 * 0.5**2 / 2) ** 0.5, rel=0.05)
 
 
 def test_a_spread_of_nothing_known_is_that_of_an_unknown_team():
