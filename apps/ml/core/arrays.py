@@ -1,4 +1,4 @@
-"""Names of the arrays that the core passes around, a median of few numbers and the largest of many."""
+"""Names of the arrays that the core passes around; the largest of many numbers, the median of few."""
 
 import math
 
