@@ -1,11 +1,10 @@
 """The naive experts: medians a person could compute. Nothing is served that does not beat them out of sample."""
 
+from bisect import bisect_left, insort
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from apps.ml.core.arrays import median
 from apps.ml.core.hashing import hashed
 
 #: Outcomes in the short-memory median; the last 20 are too few (2.48 against 2.40 in story points), 200 too slow.
@@ -40,21 +39,41 @@ class NaiveLevels:
         return cls(float(found["overall"]), float(found["recent"]), by_type)
 
 
+class RunningMedian:
+    """The median of the last numbers, kept in order as they come."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._last: deque[float] = deque()
+        self._ordered: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def add(self, value: float) -> None:
+        if len(self._last) == self._window:
+            del self._ordered[bisect_left(self._ordered, self._last.popleft())]
+        self._last.append(value)
+        insort(self._ordered, value)
+
+    @property
+    def value(self) -> float:
+        """Of at least one number."""
+        half = len(self._ordered) // 2
+        return self._ordered[half] if len(self) % 2 else (self._ordered[half - 1] + self._ordered[half]) / 2
+
+
 class RunningLevels:
     """Levels as they were known at each moment: outcomes are added in the order in which they became known."""
 
     def __init__(self) -> None:
-        self._log_hours: list[float] = []
-        self._by_type: dict[int, list[float]] = {}
-        #: Medians of the types that had no new outcome since they were worked out.
-        self._medians: dict[int, float] = {}
+        self._overall, self._recent = RunningMedian(10 * TYPE_WINDOW), RunningMedian(RECENT_OUTCOMES)
+        self._by_type: dict[int, RunningMedian] = defaultdict(lambda: RunningMedian(TYPE_WINDOW))
         self._levels: NaiveLevels | None = None
 
     def add(self, issue_type: str, log_hours: float) -> None:
-        kind = hashed(issue_type)
-        self._log_hours.append(log_hours)
-        self._by_type.setdefault(kind, []).append(log_hours)
-        self._medians.pop(kind, None)
+        for each in (self._overall, self._recent, self._by_type[hashed(issue_type)]):
+            each.add(log_hours)
         self._levels = None
 
     def levels(self) -> NaiveLevels:
@@ -64,15 +83,12 @@ class RunningLevels:
         return self._levels
 
     def _computed(self) -> NaiveLevels:
-        if not self._log_hours:
+        if not len(self._overall):
             return NaiveLevels(0.0, 0.0, {})
-        overall = median(np.array(self._log_hours[-10 * TYPE_WINDOW :]))
-        recent = median(np.array(self._log_hours[-RECENT_OUTCOMES:]))
-        by_type = {kind: self._of_type(kind, seen, overall) for kind, seen in self._by_type.items()}
-        return NaiveLevels(overall, recent, by_type)
+        overall = self._overall.value
+        by_type = {kind: _shrunk(seen, overall) for kind, seen in self._by_type.items()}
+        return NaiveLevels(overall, self._recent.value, by_type)
 
-    def _of_type(self, kind: int, seen: list[float], overall: float) -> float:
-        if kind not in self._medians:
-            self._medians[kind] = median(np.array(seen[-TYPE_WINDOW:]))
-        n = min(len(seen), TYPE_WINDOW)
-        return (n * self._medians[kind] + TYPE_SHRINKAGE * overall) / (n + TYPE_SHRINKAGE)
+
+def _shrunk(seen: RunningMedian, overall: float) -> float:
+    return (len(seen) * seen.value + TYPE_SHRINKAGE * overall) / (len(seen) + TYPE_SHRINKAGE)

@@ -140,9 +140,9 @@ def own_errors(
             -0.5 * ((own - neighbours.log_estimates[last.rows]) / ESTIMATE_WIDTH) ** 2
         )
         values += own
-    spread = last.spread
-    if unknown_spread is not None:
-        spread = spread_of(last.values - median(last.values), unknown_spread)
+    if unknown_spread is None:
+        unknown_spread = UNKNOWN_RATIO_SPREAD if used_estimate else UNKNOWN_SPREAD
+    spread = spread_of(last.around_median, unknown_spread)
     return _with_unknown_team(values, weights / weights.sum(), spread=spread, n_outcomes=last.n_known)
 
 
@@ -154,8 +154,8 @@ class _LastKnown:
     rows: Integers
     #: Log hours, or log ratios to the team's estimates; in order, so that sorting them among others takes no time.
     values: Floats
-    #: Of the values, see `spread_of`.
-    spread: float
+    #: The values less their median.
+    around_median: Floats
     #: How many could be used, the earlier ones too.
     n_known: int
 
@@ -177,11 +177,12 @@ def _of_last(neighbours: Neighbours, n_known: int, *, used_estimate: bool) -> _L
         rows, n_known = known[-LAST_OUTCOMES:], known.size
     if not n_known:
         return None
-    values, unknown = neighbours.log_hours[rows], UNKNOWN_SPREAD
+    values = neighbours.log_hours[rows]
     if used_estimate:
-        values, unknown = values - neighbours.log_estimates[rows], UNKNOWN_RATIO_SPREAD
+        values = values - neighbours.log_estimates[rows]
     order = np.argsort(values, kind="stable")
-    return _LastKnown(rows[order], values[order], spread_of(values - median(values), unknown), n_known)
+    ordered = values[order]
+    return _LastKnown(rows[order], ordered, ordered - median(ordered), n_known)
 
 
 def _with_unknown_team(values: Floats, weights: Floats, *, spread: float, n_outcomes: int) -> ErrorPool:

@@ -9,6 +9,7 @@ import pytest
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.effort import MIN_TRAINING_ISSUES, EffortModel, estimators
 from apps.ml.core.effort.estimators import boosted_trees
+from apps.ml.core.effort.naive import RunningMedian
 from apps.ml.core.effort.ranges import past
 from apps.ml.core.effort.training import refit_effort_model, train_effort_model
 from apps.ml.core.records import IssueFacts
@@ -108,6 +109,17 @@ def test_a_tree_is_grown_on_no_more_rows_than_it_needs(monkeypatch):
     stages = boosted_trees(inputs, inputs[:, 0], seed=0).estimators_
 
     assert {int(stage[0].tree_.n_node_samples[0]) for stage in stages} == {100}
+
+
+def test_a_running_median_is_that_of_the_last_numbers():
+    values, running = [3.0, 1.0, 3.0, -2.0, 7.0, 0.5, 3.0, 3.0], RunningMedian(4)
+
+    medians = []
+    for value in values:
+        running.add(value)
+        medians.append(running.value)
+
+    assert medians == [np.median(values[max(end - 4, 0) : end]) for end in range(1, 9)]
 
 
 def test_hours_independent_of_everything_are_answered_with_the_baseline():
