@@ -12,8 +12,6 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.simulation import MAX_WEEKS, Forecast
@@ -248,6 +246,12 @@ def _in_order(n: int, pairs: frozenset[tuple[int, int]]) -> Iterator[tuple[int, 
 
 def _circles(n: int, pairs: frozenset[tuple[int, int]]) -> list[int]:
     """A label of each position, the same for those that block each other in a circle."""
+    if not pairs:
+        return list(range(n))
+    # Here, and not with every web process: 22 MiB, for teams that link their issues.
+    from scipy.sparse import coo_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     one, other = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2).T
     _, labels = connected_components(coo_array((np.ones(len(one)), (one, other)), shape=(n, n)), connection="strong")
     return [int(label) for label in labels]
