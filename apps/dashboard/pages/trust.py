@@ -149,7 +149,7 @@ def trust_of(project: Project, *, now: datetime) -> Trust:
     return Trust(
         [_kind(replay) for _kind_name, replay in sorted(shown.items())],
         _dates(dates) if dates else None,
-        [(_TITLES[card.prediction_type], card.verdict) for card in answered.types],
+        [(_TITLES[card.prediction_type], f"{card.verdict} {card.inputs_in_words}") for card in answered.types],
         answered.days,
         gaps,
         list(_hints(gaps)),

@@ -1,17 +1,22 @@
 """How a project's predictions turned out over a window, beside the naive baseline and the team's own estimates."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
+from apps.ml.core.arrays import Floats
+from apps.ml.core.evaluation.expected import ExpectedError, expected_error, reckoned
 from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, score, team_score
-from apps.ml.core.evaluation.words import verdict
+from apps.ml.core.evaluation.words import inputs_in_words, verdict
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
-from apps.ml.models import PredictionHistory
+from apps.ml.core.training.drift import MOST_RECENT, MOST_REFERENCE, InputDrift, input_drift
+from apps.ml.models import ModelType, PredictionHistory
+from apps.ml.selectors.issues import facts_around
+from apps.ml.selectors.registry import active_model
 from apps.ml.selectors.scorecard import (
     DEFAULT_DAYS,
     SCORED_KINDS,
@@ -20,6 +25,7 @@ from apps.ml.selectors.scorecard import (
     removed_outcomes,
     scored_rows,
     waiting_predictions,
+    waiting_ranges,
 )
 from apps.ml.services.models.kinds import truth_of
 
@@ -47,6 +53,11 @@ class TypeScorecard:
     removed: dict[str, RemovedSums]
     waiting: int
     about_no_issue: int
+    #: Before outcomes are known: whether what comes in is like what the serving model was trained on, and what error
+    #: the answers that wait are likely to have. None where too little is there.
+    inputs: InputDrift | None = None
+    expected: ExpectedError | None = None
+    inputs_in_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +76,19 @@ class Scorecard:
 def project_scorecard(
     project_id: UUID, *, now: datetime, days: int = DEFAULT_DAYS, kind: str | None = None
 ) -> Scorecard:
-    """Score what became known in the last `days`, of one kind or of all that have a truth; three queries."""
+    """Score what became known in the last `days`, of one kind or of all that have a truth.
+
+    Four queries, and three more for each kind whose model serves.
+    """
     since = now - timedelta(days=days)
     rows, is_cut = scored_rows(project_id, since=since, until=now)
     removed, waiting = removed_outcomes(project_id, since=since), waiting_predictions(project_id)
-    cards = []
+    cards, ranges = [], waiting_ranges(project_id)
     for each in [kind] if kind else SCORED_KINDS:
         left = {method: sums for (of_kind, method), sums in removed.items() if of_kind == each}
         own = _in_one_unit([row for row in rows if row["prediction_type"] == each])
-        cards.append(_card(each, own, left, waiting[each], days))
+        card = _card(each, own, left, waiting[each], days)
+        cards.append(_before_outcomes(card, own, [row[1:] for row in ranges if row[0] == each], project_id))
     return Scorecard(project_id, days, since, now, is_cut, tuple(cards))
 
 
@@ -92,6 +107,31 @@ def _card(
         waiting=waiting.waiting,
         about_no_issue=waiting.about_no_issue,
     )
+
+
+def _before_outcomes(
+    card: TypeScorecard, rows: Sequence[Row], waiting: Sequence[tuple[float, float, float]], project_id: UUID
+) -> TypeScorecard:
+    """The same with what can be told without outcomes."""
+    if card.prediction_type not in (ModelType.EFFORT_PREDICTION, ModelType.STORY_POINTS):
+        return card
+    known = _arrays(card.prediction_type, _first_answers(rows)) if rows else None
+    expected = _expected(np.asarray(waiting, dtype=np.float64).reshape(-1, 3), known)
+    model = active_model(card.prediction_type, project_id)
+    drift = None
+    if model is not None and model.project_id is not None:
+        then, now = facts_around(project_id, model.trained_at, before=MOST_REFERENCE, after=MOST_RECENT)
+        drift = input_drift(then, now, rng=_rng())
+    return replace(card, inputs=drift, expected=expected, inputs_in_words=inputs_in_words(drift, expected))
+
+
+def _expected(waiting: Floats, known: ScoredPredictions | None) -> ExpectedError | None:
+    promised = reckoned(*waiting.T)
+    if known is None:
+        return expected_error(promised, np.zeros(0), np.zeros(0))
+    positive = (known.actual > 0) & (known.predicted > 0)
+    ratio = np.divide(known.predicted, known.actual, out=np.full(len(positive), np.nan), where=positive)
+    return expected_error(promised, reckoned(known.low, known.high, known.level), np.abs(np.log(ratio)))
 
 
 def _unit(kind: str) -> str:

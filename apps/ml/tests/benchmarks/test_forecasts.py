@@ -114,7 +114,9 @@ def test_alarms_are_looked_for_only_where_there_are_items() -> None:
 def test_the_whole_benchmark_reports_every_measure(directory: Path, tmp_path: Path) -> None:
     written: list[str] = []
 
-    found = forecasts.run({"data": directory, "runs": 200, "teams": 8, "worlds": 8, "json": tmp_path / "f.json"}, written.append)
+    found = forecasts.run(
+        {"data": directory, "runs": 200, "teams": 8, "worlds": 8, "json": tmp_path / "f.json"}, written.append
+    )
 
     assert found["when"]["served"]["forecasts"] > 20
     assert all(row["measured"] is not None for row in found["acceptance"])
