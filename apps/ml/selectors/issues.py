@@ -341,6 +341,17 @@ def facts_of_issues(project_id: UUID | str, issue_ids: Iterable[str]) -> dict[st
     return {str(row["id"]): _facts(row) for row in issues.values(*_COLUMNS)}
 
 
+def facts_around(
+    project_id: UUID | str, moment: datetime, *, before: int, after: int
+) -> tuple[list[IssueFacts], list[IssueFacts]]:
+    """Facts of the last issues that came before a moment and of the newest that came after it, in their order."""
+    issues = Issue.objects.filter(COUNTED, project_id=project_id)
+    older = issues.filter(created_at__lte=moment).order_by("-created_at", "-id").values(*_COLUMNS)[:before]
+    newer = issues.filter(created_at__gt=moment).order_by("-created_at", "-id").values(*_COLUMNS)[:after]
+    then, now = ([_facts(row) for row in rows][::-1] for rows in (older, newer))
+    return then, now
+
+
 def source_keys(project_id: UUID | str) -> list[str]:
     """Keys that a project's issues with points had where they came from."""
     rows = Issue.objects.filter(project_id=project_id, story_points__gt=0).exclude(external_id="")

@@ -167,6 +167,23 @@ def waiting_predictions(project_id: UUID | str) -> dict[str, OpenPredictions]:
     return found
 
 
+#: Answers without a truth whose ranges are read, the newest.
+MOST_WAITING = 500
+
+
+def waiting_ranges(project_id: UUID | str) -> Sequence[tuple[str, float, float, float]]:
+    """(type, low, high, level) of answers about open issues that wait for their truth, an issue's latest."""
+    rows = PredictionHistory.objects.filter(
+        project_id=project_id, prediction_type__in=SCORED_KINDS, actual_value__isnull=True,
+        issue__isnull=False, issue__resolved_at__isnull=True, range_low__isnull=False, range_high__isnull=False,
+    ).order_by("-created_at", "id")  # fmt: skip
+    columns = rows.values_list("issue_id", "prediction_type", "range_low", "range_high", "range_level")
+    latest: dict[tuple[UUID | None, str], tuple[str, float, float, float]] = {}
+    for issue_id, kind, low, high, level in columns[:MOST_WAITING]:
+        latest.setdefault((issue_id, kind), (kind, low or 0.0, high or 0.0, level or 0.0))
+    return list(latest.values())
+
+
 #: The online correction looks at the last 300 with and the last 300 without the team's estimate.
 RECENT_OUTCOMES = 600
 

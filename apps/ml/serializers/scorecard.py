@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apps.common.api.answers import Answer, Number
 from apps.ml.core.evaluation.scorecard import INTERVAL_LEVEL, MIN_FOR_INTERVAL
+from apps.ml.core.training.drift import ASPECTS
 from apps.ml.selectors.scorecard import DEFAULT_DAYS, MAX_DAYS, MOST_OUTCOMES, SCORED_KINDS
 
 _INTERVAL = f"{INTERVAL_LEVEL:.0%} interval by seeded bootstrap; null below {MIN_FOR_INTERVAL} outcomes."
@@ -103,6 +104,37 @@ class RemovedSerializer(Answer):
     coverage = Number(allow_null=True)
 
 
+class AspectDriftSerializer(Answer):
+    """One respect in which recent issues are compared with those before the training."""
+
+    aspect = serializers.CharField(help_text=f"One of {', '.join(ASPECTS)}.")
+    is_drift = serializers.BooleanField(help_text="Whether chance explains the difference no more.")
+    divergence = Number(help_text="Jensen and Shannon's, in bits: 0 the same, 1 nothing in common.")
+    by_chance = Number(help_text="What half of the divisions of the same issues by chance stay below.")
+    p_value = Number(digits=6, help_text="Share of divisions by chance that lie as far apart.")
+    most_changed = serializers.CharField(help_text="Where the shares differ most; of people an id.")
+    share_then = Number()
+    share_now = Number()
+
+
+class InputDriftSerializer(Answer):
+    """Whether what comes in is like what was there when the serving model was trained."""
+
+    n_reference = serializers.IntegerField(help_text="Issues from before the training, the newest.")
+    n_recent = serializers.IntegerField(help_text="Issues that came since, the newest.")
+    aspects = AspectDriftSerializer(many=True)
+
+
+class ExpectedErrorSerializer(Answer):
+    """The error to be expected where no outcome is known: as mean absolute log ratios, 0.69 is a factor of two."""
+
+    n_waiting = serializers.IntegerField(help_text="Answers about open issues with a range, an issue's latest.")
+    expected = Number(help_text="By the width of their ranges, corrected by what known ones came to.")
+    n_known = serializers.IntegerField()
+    reckoned_on_known = Number(allow_null=True, help_text="What the same widths say of known ones.")
+    measured_on_known = Number(allow_null=True, help_text="What was measured on these.")
+
+
 class TypeScorecardSerializer(Answer):
     """One type of prediction."""
 
@@ -117,6 +149,9 @@ class TypeScorecardSerializer(Answer):
     removed = serializers.DictField(
         child=RemovedSerializer(), help_text="By method: answers of the window that are too old to be kept, as sums."
     )
+    inputs = InputDriftSerializer(allow_null=True, help_text="Null without a model of the project or enough issues.")
+    expected = ExpectedErrorSerializer(allow_null=True, help_text="Null where few answers wait.")
+    inputs_in_words = serializers.CharField(help_text="Both in plain words; empty where there is nothing to say.")
     waiting = serializers.IntegerField(help_text="Open predictions whose issue or sprint has no truth yet.")
     about_no_issue = serializers.IntegerField(
         help_text="Predictions that no outcome can judge: never scored. About neither issue nor sprint, or of dates "

@@ -15,6 +15,7 @@ from typing import Any
 from apps.ml.benchmarks.acceptance import judged
 from apps.ml.benchmarks.forecasts.alarms import alarms
 from apps.ml.benchmarks.forecasts.data import read_projects
+from apps.ml.benchmarks.forecasts.limit import limits
 from apps.ml.benchmarks.forecasts.replay import each_week, when
 from apps.ml.benchmarks.forecasts.report import CRITERIA, lines
 from apps.ml.benchmarks.forecasts.shifts import N_TEAMS, shifts
@@ -44,6 +45,7 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         "each_week": each_week(projects, step=step),
         "alarms": alarms(projects, n_runs=n_runs, step=step),
         "shifts": shifts(n_teams=options.get("teams") or N_TEAMS),
+        "limits": limits(),
         "together": together(n_worlds=options.get("worlds") or N_WORLDS),
     }
     found["acceptance"] = judged(CRITERIA, found)

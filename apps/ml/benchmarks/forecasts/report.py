@@ -112,6 +112,11 @@ def lines(found: Figures) -> Iterator[str]:
     yield from _shifts(found["shifts"])
     yield ""
     yield from table(
+        (f"x0.6 told within {'/'.join(map(str, LATER_WEEKS))} weeks if all were known, %", "at most"),
+        [(team, "/".join(shown(share, "g") for share in row.values())) for team, row in found["limits"].items()],
+    )
+    yield ""
+    yield from table(
         ("shocks shared", "all said", "product", "all came true", "each said", "each came true"),
         [(shared, *(shown(share) for share in row.values())) for shared, row in found["together"].items()],
     )

@@ -29,8 +29,7 @@ def weekly_counts(rng: np.random.Generator, *, shared: float) -> Floats:
 
     levels = np.sqrt(shared) * log_levels(1) + np.sqrt(1 - shared) * log_levels(N_TEAMS)
     centred = levels - levels[:, :HISTORY_WEEKS].mean(axis=1, keepdims=True)
-    counts: Floats = rng.poisson(WEEKLY_MEAN * np.exp(centred)).astype(np.float64)
-    return counts
+    return np.asarray(rng.poisson(WEEKLY_MEAN * np.exp(centred)), dtype=np.float64)
 
 
 def together(*, n_worlds: int = N_WORLDS) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """A scorecard in sentences."""
 
+import math
+
+from apps.ml.core.evaluation.expected import ExpectedError
 from apps.ml.core.evaluation.reliability import Share, against_promise, share_interval
 from apps.ml.core.evaluation.scorecard import (
     INTERVAL_LEVEL,
@@ -10,6 +13,8 @@ from apps.ml.core.evaluation.scorecard import (
     Score,
     Skill,
 )
+from apps.ml.core.training.drift import AspectDrift, InputDrift
+from apps.ml.core.wording import counted
 
 #: Of answers that are chances, and of those that name people: their errors are no amounts.
 CHANCE, RANK = "chance", "1 - 1/rank"
@@ -108,3 +113,37 @@ def difference_in_words(value: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+#: Respects in which inputs are compared, as a sentence names them.
+_ASPECTS = {"types": "types", "sizes": "sizes", "words": "words", "people": "people who report"}
+
+
+def inputs_in_words(drift: InputDrift | None, expected: ExpectedError | None) -> str:
+    """What can be said before outcomes are known; empty where nothing can."""
+    sentences = []
+    if drift is not None and drift.drifted:
+        told = ", ".join(_changed(each) for each in drift.drifted)
+        sentences.append(f"The last {counted(drift.n_recent, 'issue')} are unlike those of the training: {told}.")
+    if expected is not None:
+        factor = math.exp(expected.expected)
+        sentences.append(
+            f"The {counted(expected.n_waiting, 'answer')} that wait are likely off by a factor of {factor:.1f}, "
+            f"by what their ranges say{_measured(expected)}."
+        )
+    return " ".join(sentences)
+
+
+def _changed(aspect: AspectDrift) -> str:
+    if aspect.aspect == "people":
+        return f"other {_ASPECTS['people']}"
+    return (
+        f"other {_ASPECTS[aspect.aspect]} ({aspect.most_changed} {aspect.share_now:.0%} of them, before "
+        f"{aspect.share_then:.0%})"
+    )
+
+
+def _measured(expected: ExpectedError) -> str:
+    if expected.measured_on_known is None:
+        return ", with no outcome to check them by"
+    return f"; on {_outcomes(expected.n_known)} a factor of {math.exp(expected.measured_on_known):.1f} was measured"

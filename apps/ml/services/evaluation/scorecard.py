@@ -8,11 +8,16 @@ from uuid import UUID
 
 import numpy as np
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.evaluation.dated import pinball_loss
+from apps.ml.core.evaluation.expected import ExpectedError, expected_error, reckoned
 from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, hit_score, score, team_score
-from apps.ml.core.evaluation.words import CHANCE, RANK, verdict
+from apps.ml.core.evaluation.words import CHANCE, RANK, inputs_in_words, verdict
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
+from apps.ml.core.training.drift import MOST_RECENT, MOST_REFERENCE, InputDrift, input_drift
 from apps.ml.models import ModelType, PredictionHistory
+from apps.ml.selectors.issues import facts_around
+from apps.ml.selectors.registry import active_model
 from apps.ml.selectors.scorecard import (
     DATED_KINDS,
     DEFAULT_DAYS,
@@ -22,6 +27,7 @@ from apps.ml.selectors.scorecard import (
     removed_outcomes,
     scored_rows,
     waiting_predictions,
+    waiting_ranges,
 )
 from apps.ml.services.models.kinds import truth_of
 
@@ -54,6 +60,11 @@ class TypeScorecard:
     unscored: dict[str, int]
     #: Outcomes that were still open when the latest date told had passed: what it took is more than was counted.
     cut_short: int
+    #: Before outcomes are known: whether what comes in is like what the serving model was trained on, and what error
+    #: the answers that wait are likely to have. None where too little is there.
+    inputs: InputDrift | None = None
+    expected: ExpectedError | None = None
+    inputs_in_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +83,23 @@ class Scorecard:
 def project_scorecard(
     project_id: UUID, *, now: datetime, days: int = DEFAULT_DAYS, kind: str | None = None
 ) -> Scorecard:
-    """Score what became known in the last `days`, of one kind or of all that have a truth; three queries."""
+    """Score what became known in the last `days`, of one kind or of all that have a truth.
+
+    Four queries, and three more for each kind whose model serves.
+    """
     since = now - timedelta(days=days)
     rows, is_cut = scored_rows(project_id, since=since, until=now)
     removed, waiting = removed_outcomes(project_id, since=since), waiting_predictions(project_id)
-    cards = []
+    cards, ranges = [], waiting_ranges(project_id)
     for each in [kind] if kind else SCORED_KINDS:
         left = {method: sums for (of_kind, method), sums in removed.items() if of_kind == each}
-        own = [row for row in rows if row["prediction_type"] == each]
-        cards += [_card(each, some, left, waiting[each], days) for some in _by_unit(each, own)]
+        own, asked = (
+            [row for row in rows if row["prediction_type"] == each],
+            [row[1:] for row in ranges if row[0] == each],
+        )
+        for some in _by_unit(each, own):
+            card = _card(each, some, left, waiting[each], days)
+            cards.append(_before_outcomes(card, some, asked, project_id))
     return Scorecard(project_id, days, since, now, is_cut, tuple(cards))
 
 
@@ -114,6 +133,31 @@ def unit_of(kind: str, row: Row | None) -> str:
     if kind == Kind.SPRINT_OUTCOME:
         return (row["details__unit"] if row else None) or _UNIT_OF_SPRINTS
     return truth_of(kind).unit
+
+
+def _before_outcomes(
+    card: TypeScorecard, rows: Sequence[Row], waiting: Sequence[tuple[float, float, float]], project_id: UUID
+) -> TypeScorecard:
+    """The same with what can be told without outcomes."""
+    if card.prediction_type not in (ModelType.EFFORT_PREDICTION, ModelType.STORY_POINTS):
+        return card
+    known = _arrays(card.prediction_type, _first_answers(rows)) if rows else None
+    expected = _expected(np.asarray(waiting, dtype=np.float64).reshape(-1, 3), known)
+    model = active_model(card.prediction_type, project_id)
+    drift = None
+    if model is not None and model.project_id is not None:
+        then, now = facts_around(project_id, model.trained_at, before=MOST_REFERENCE, after=MOST_RECENT)
+        drift = input_drift(then, now, rng=_rng())
+    return replace(card, inputs=drift, expected=expected, inputs_in_words=inputs_in_words(drift, expected))
+
+
+def _expected(waiting: Floats, known: ScoredPredictions | None) -> ExpectedError | None:
+    promised = reckoned(*waiting.T)
+    if known is None:
+        return expected_error(promised, np.zeros(0), np.zeros(0))
+    positive = (known.actual > 0) & (known.predicted > 0)
+    ratio = np.divide(known.predicted, known.actual, out=np.full(len(positive), np.nan), where=positive)
+    return expected_error(promised, reckoned(known.low, known.high, known.level), np.abs(np.log(ratio)))
 
 
 def _score(kind: str, rows: Sequence[Row]) -> Score | None:

@@ -19,7 +19,7 @@ from apps.projects.models import Project
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
+class TeamContribution:
     """What one team does of it."""
 
     project: Project
@@ -57,19 +57,19 @@ def together_answer(projects: Sequence[Project], *, by: date, label: str = "", n
     )
 
 
-def _contribution(project: Project, *, by: date, label: str, now: datetime) -> Contribution:
+def _contribution(project: Project, *, by: date, label: str, now: datetime) -> TeamContribution:
     items = forecasts.unfinished(project.pk, label=label)
     if not items:
-        return Contribution(project, 0, None, None, None)
+        return TeamContribution(project, 0, None, None, None)
     try:
         inputs = work_inputs(project.pk, items, by=by, now=now)
         of_sprint = of_a_sprint(project.pk, items, by=by, now=now)
-        return Contribution(project, len(items), (of_sprint or inputs.forecaster()).ask(inputs.items), None, inputs)
+        return TeamContribution(project, len(items), (of_sprint or inputs.forecaster()).ask(inputs.items), None, inputs)
     except NotEnoughData as error:
-        return Contribution(project, len(items), None, error.message, None)
+        return TeamContribution(project, len(items), None, error.message, None)
 
 
-def _joint(contributions: Sequence[Contribution], by: date) -> AllDone:
+def _joint(contributions: Sequence[TeamContribution], by: date) -> AllDone:
     """All in one world: what holds up one team holds up the others as far as it used to."""
     asked = {str(each.project.pk): each.inputs for each in contributions if each.inputs}
     teams = {name: Contributor(inputs.throughput, inputs.unit) for name, inputs in asked.items()}

@@ -14,8 +14,8 @@ from apps.ml.selectors.scorecard import RemovedSums
 from apps.ml.services import PredictionService
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.services.evaluation.scorecard import project_scorecard
-from apps.ml.tests.factories import PredictionHistoryFactory
-from apps.projects.models import TeamMember
+from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory
+from apps.projects.models import Issue, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -241,7 +241,7 @@ def test_the_number_of_queries_does_not_grow(project, now, django_assert_num_que
         scored(project, predicted=3, actual=5, at=now, prediction_type=POINTS, method="prior")
         PredictionHistoryFactory(project=project, issue=IssueFactory(project=project))
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(6):
         project_scorecard(project.id, now=now)
 
 
@@ -315,3 +315,22 @@ def test_the_command_prints_json_for_a_script(project):
 def test_the_command_refuses_an_impossible_window_in_a_sentence(project):
     with pytest.raises(CommandError, match="a number of days from 1 to 3650 is needed, not '-3'"):
         printed("--project", project.key, "--days=-3")
+
+
+def test_inputs_unlike_those_of_the_training_are_told_before_any_outcome(project, now):
+    kind, other = project.issue_types.get(name="bug"), project.issue_types.get(name="story")
+    trained_at = now - timedelta(days=10)
+    MLModelFactory(
+        project=project, model_type="effort_prediction", is_active=True, status="active", trained_at=trained_at
+    )
+    for at, n, issue_type in ((trained_at - timedelta(days=30), 160, kind), (now - timedelta(days=5), 60, other)):
+        Issue.objects.bulk_create(
+            Issue(project=project, title="Change the export", issue_type=issue_type, status=project.statuses.first(),
+                  created_at=at + timedelta(minutes=number))
+            for number in range(n)
+        )  # fmt: skip
+
+    [card] = project_scorecard(project.pk, now=now, kind="effort_prediction").types
+
+    assert [each.aspect for each in card.inputs.drifted] == ["types"]
+    assert card.inputs_in_words.startswith("The last 60 issues are unlike those of the training: other types (")
