@@ -24,7 +24,6 @@ class ScorecardRequest(serializers.Serializer[Any]):
     type = serializers.ChoiceField(
         choices=[kind.value for kind in SCORED_KINDS],
         required=False,
-        allow_null=True,
         default=None,
         help_text="Only this type; all that have a truth where not given.",
     )

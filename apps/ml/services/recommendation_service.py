@@ -90,7 +90,7 @@ def _names(person: User, number: int, *, hidden: bool) -> dict[str, str | None]:
     """What to call a person; where the project hides names, only that it is another one."""
     if hidden:
         return {"user_name": f"Person {number}", "user_email": None}
-    return {"user_name": str(person), "user_email": person.email}
+    return {"user_name": str(person), "user_email": person.address}
 
 
 def _record(
