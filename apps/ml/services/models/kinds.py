@@ -1,6 +1,7 @@
 """Every type of model in one row: what it learns from, how it is trained and read, what its answers are held against.
 
-A new type is one more row here and in `ModelType`, and the package of the core that it names.
+A new type is one more row here and in `ModelType`, the package of the core that it names, its fit in `fitting` and its
+title on the page of models.
 """
 
 import math

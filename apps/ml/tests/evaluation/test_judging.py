@@ -6,10 +6,15 @@ import pytest
 from django.core.management import call_command
 
 from apps.ml.models import ModelType, PredictionHistory
+from apps.ml.selectors.forecasts import unfinished
 from apps.ml.selectors.scorecard import SCORED_KINDS
+from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation.closing import record_dated_outcomes, record_outcomes
 from apps.ml.services.evaluation.scorecard import project_scorecard
+from apps.ml.services.forecasts.service import ForecastService, Scenario
+from apps.ml.services.sprints.duration import SprintDurationService
 from apps.ml.tests.factories import PredictionHistoryFactory
+from apps.ml.tests.forecasts.teams import a_running_sprint, a_team
 from apps.projects.models import Sprint
 from apps.projects.services import close_sprint, update_issue
 from apps.projects.tests.factories import (
@@ -201,3 +206,29 @@ def test_the_command_tells_every_kind(sprint, now, capsys):
 
     told = capsys.readouterr().out
     assert all(kind in told for kind in SCORED_KINDS)
+
+
+def test_what_the_services_answer_of_a_running_sprint_is_judged_when_it_is_over(now):
+    project = a_team(now)
+    running = a_running_sprint(project, now)
+    SprintDurationService().estimate_sprint_duration(running.id, now=now)
+    AnomalyDetectionService().judge_sprint(running.id, now=now)
+    ForecastService().what_if(running.id, Scenario(), now=now)
+    ForecastService().forecast_work(project.id, unfinished(project.id), by=running.end_date, now=now)
+    ForecastService().how_many(project.id, by=running.end_date, now=now)
+    rows = PredictionHistory.objects.filter(project=project)
+    rows.update(created_at=now)
+    finish(running.issues.filter(resolved_at=None), at=now + timedelta(days=1))
+    close_sprint(running, by=None, now=now + timedelta(days=2))
+
+    record_outcomes(now=now + timedelta(days=3))
+    record_dated_outcomes(now=now + timedelta(days=30))
+
+    assert {row.prediction_type: row.actual_value for row in rows if "at_least" not in row.details} == {
+        # Done on the second day, the day of the question counted, and the first day of the sprint's.
+        ModelType.SPRINT_DURATION: (now.date() - running.start_date).days + 2,
+        Kind.SPRINT_RISK: 0.0,
+        Kind.WHAT_IF: 2.0,
+        Kind.FORECAST: 2.0,
+    }
+    assert rows.get(details__has_key="at_least").actual_value == running.issues.count()

@@ -25,7 +25,7 @@ EQUAL_SAY_SPRINTS = 150.0
 #: The newest share of the sprints is asked, in blocks, each by trees that know only what came before it.
 TEST_SHARE, N_BLOCKS = 0.4, 2
 #: The own trees speak if their mean gain on these is larger than so many of its standard errors. On public projects
-#: cut at 50 to 150 sprints they then lost at most 1.4 % of the CRPS anywhere; asked for any gain at all 3.1 %.
+#: cut at 50 to 150 sprints they then lost at most 1.4 % of the CRPS anywhere; asked for any gain at all, 3.1 %.
 LEAST_GAIN_ERRORS = 1.0
 
 
