@@ -18,21 +18,34 @@ BOM = ROOT / "bom.cdx.json"
 AUDIT_SECONDS = 300
 
 
-def audit() -> int:
-    """1 if a locked package has a known weakness; a note if it could not be asked."""
-    command = ["--requirement", str(LOCK), "--require-hashes", "--disable-pip", "--progress-spinner", "off"]
+#: Sources of known weaknesses, in turn: of an index that is a mirror only the packages are known, and not their faults.
+SOURCES = (["--vulnerability-service", "pypi"], ["--vulnerability-service", "osv"])
+
+
+def audit(lock: Path = LOCK, sources: Sequence[Sequence[str]] = SOURCES) -> int:
+    """1 if a locked package has a known weakness; a note if no source could be asked."""
+    said = ""
+    for source in sources:
+        packages, said = _asked(lock, source)
+        # A source that knows none of them was not reached, whatever it answers.
+        if any("skip_reason" not in package for package in packages):
+            return verdict(packages)
+    print(f"note: nothing was audited, no source of weaknesses can be reached: {said:.120}")
+    return 0
+
+
+def _asked(lock: Path, source: Sequence[str]) -> tuple[list[dict[str, Any]], str]:
+    """What a source says of each package, and its last words."""
+    command = ["--requirement", str(lock), "--require-hashes", "--disable-pip", "--progress-spinner", "off"]
     try:
-        done = _run("pip_audit", *command, "--format", "json", timeout=AUDIT_SECONDS)
+        done = _run("pip_audit", *command, "--format", "json", *source, timeout=AUDIT_SECONDS)
     except subprocess.TimeoutExpired:
-        print("note: nothing was audited, the source of weaknesses did not answer in time")
-        return 0
+        return [], "it did not answer in time"
     try:
-        packages = json.loads(done.stdout)["dependencies"]
+        packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
-        last = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        print(f"note: nothing was audited, the source of weaknesses cannot be reached: {last:.120}")
-        return 0
-    return verdict(packages)
+        return [], (done.stderr.strip().splitlines() or ["no answer"])[-1]
+    return packages, "it knows none of the packages"
 
 
 def verdict(packages: Sequence[dict[str, Any]]) -> int:

@@ -1,14 +1,18 @@
 """What we depend on can be had for every Python we name, is audited, and is listed."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from scripts.supply_chain import verdict
+from scripts import supply_chain
+from scripts.supply_chain import audit, verdict
 from tests.processes import ROOT
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -58,6 +62,53 @@ def test_a_known_weakness_fails_the_audit_and_says_what_heals_it(capsys):
 
     assert verdict([weak, {"name": "other", "version": "2.0", "vulns": []}]) == 1
     assert capsys.readouterr().out == "thing 1.0: PYSEC-1, fixed in 1.1\n"
+
+
+class _Weaknesses(BaseHTTPRequestHandler):
+    """A source in the form of OSV: one of our packages has a weakness."""
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name = asked["package"]["name"]
+        events = [{"introduced": "0"}, {"fixed": "9.9"}]
+        affected = {"package": {"name": name, "ecosystem": "PyPI"}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}
+        weak = {"vulns": [{"id": "PYSEC-2026-1", "affected": [affected]}]} if name == "inflection" else {}
+        body = json.dumps(weak).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.mark.slow
+def test_the_lock_is_audited_where_a_source_can_be_reached(tmp_path, capfd):
+    """By the real tool and over a socket; the first source is away, as behind a closed network."""
+    few = tmp_path / "requirements.txt"
+    blocks = re.findall(r"^(?:inflection|six)==.*(?:\n .*)+", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    few.write_text("\n".join(blocks))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Weaknesses)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    away, there = "http://127.0.0.1:9/", f"http://127.0.0.1:{server.server_port}/"
+    osv = ["--vulnerability-service", "osv", "--timeout", "2", "--osv-url"]
+
+    assert audit(few, [[*osv, away], [*osv, there]]) == 1
+    assert re.fullmatch(r"inflection [\d.]+: PYSEC-2026-1, fixed in 9.9\n", capfd.readouterr().out)
+    server.shutdown()
+    server.server_close()
+
+
+def test_where_no_source_knows_anything_nothing_was_audited_and_that_is_said(monkeypatch, capsys):
+    unknown = [{"name": "thing", "skip_reason": "not found"}]
+    answers = iter([(unknown, "it knows none of the packages"), ([], "connection refused")])
+    monkeypatch.setattr(supply_chain, "_asked", lambda *_: next(answers))
+
+    assert supply_chain.audit() == 0
+    assert capsys.readouterr().out == (
+        "note: nothing was audited, no source of weaknesses can be reached: connection refused\n"
+    )
 
 
 def test_what_the_source_does_not_know_is_said_and_fails_nothing(capsys):

@@ -18,7 +18,7 @@ NOTHING = "ml_models/health"
 def store() -> Health:
     """Whether the model store answers a listing, and a directory has room."""
     objects = get_object_store()
-    objects.list(NOTHING)
+    objects.folders(NOTHING)
     if objects.directory is not None and shutil.disk_usage(objects.directory).free < LITTLE_SPACE_BYTES:
         return Health("degraded", "Its disk is almost full: trainings will fail.")
     return Health("ok", "It answers.")

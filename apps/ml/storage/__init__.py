@@ -17,7 +17,8 @@ from apps.ml.storage.errors import (
     SignatureInvalid,
     StorageError,
 )
-from apps.ml.storage.objects import ObjectStore, StoredObject
+from apps.ml.storage.objects import ObjectStore
+from apps.ml.storage.stored import StoredObject
 
 __all__ = [
     "ArtifactRefused",

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import obstore
@@ -16,8 +15,10 @@ from obstore.store import LocalStore, S3Store
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
+from apps.ml.storage.bucket import Bucket
 from apps.ml.storage.errors import ObjectExists, ObjectMissing, StorageError
 from apps.ml.storage.keys import checked_key
+from apps.ml.storage.stored import StoredObject
 
 #: The largest object that is read into memory. Artefacts of this service are some 100 kB, so this only bounds what
 #: somebody who can write to the bucket may do to the memory of every process.
@@ -28,22 +29,6 @@ NOT_THE_CLIENTS = (ApplicationError, SoftTimeLimitExceeded, KeyboardInterrupt, S
 
 _ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _HTTP_STATUS = re.compile(r"status code: (\d{3} [A-Za-z -]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One object as the store lists it.
-
-    Attributes
-    ----------
-    modified_at : datetime
-        By the store's own clock, in UTC.
-    """
-
-    key: str
-    size_bytes: int
-    modified_at: datetime
-    etag: str | None
 
 
 @dataclass(slots=True)
@@ -81,12 +66,15 @@ class ObjectStore:
         The bucket or directory, as error messages name it.
     directory : Path or None
         Root of the directory engine; None on S3.
+    bucket : Bucket or None
+        What lists and deletes on S3; None for a directory.
     """
 
     engine: str
     place: str
     client: LocalStore | S3Store = field(repr=False)
     directory: Path | None = None
+    bucket: Bucket | None = field(default=None, repr=False)
 
     def put(self, key: str, data: bytes) -> None:
         """Write a new object, durably.
@@ -136,7 +124,10 @@ class ObjectStore:
     def list(self, prefix: str) -> list[StoredObject]:
         """All objects below a whole path segment (`a/b` finds `a/b/c`, not `a/bc`), sorted by key."""
         with self._operation("listing", checked_key(prefix)):
-            found = [_stored_object(meta) for meta in obstore.list(self.client, prefix).collect()]
+            if self.bucket is not None:
+                found = list(self.bucket.listed(prefix))
+            else:
+                found = [_stored_object(meta) for meta in obstore.list(self.client, prefix).collect()]
         return sorted((each for each in found if self._is_regular(each.key)), key=lambda each: each.key)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
@@ -148,6 +139,9 @@ class ObjectStore:
     def delete(self, key: str) -> None:
         """Remove an object; that it was gone already is no error, since S3 cannot tell the difference."""
         with self._operation("deletion", checked_key(key)):
+            if self.bucket is not None:
+                self.bucket.delete(key)
+                return
             try:
                 obstore.delete(self.client, key)
             except FileNotFoundError:

@@ -9,8 +9,9 @@ from datetime import datetime
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import ArtifactTruncated, KeyRefused, ObjectExists
 from apps.ml.storage.keys import DATASETS, ModelKey, dataset_key, mark_key, model_key, models_prefix, parse_model_key
-from apps.ml.storage.objects import ObjectStore, StoredObject
+from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import Identity, digest, sign, verify
+from apps.ml.storage.stored import StoredObject
 
 logger = logging.getLogger(__name__)
 

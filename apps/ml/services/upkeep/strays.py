@@ -16,8 +16,9 @@ from apps.ml.services.upkeep.installation import installation, this_installation
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
 from apps.ml.storage.keys import DATASETS, MARKS, MODELS, mark_key
-from apps.ml.storage.objects import ObjectStore, StoredObject
+from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.s3 import mark
+from apps.ml.storage.stored import StoredObject
 
 logger = logging.getLogger(__name__)
 

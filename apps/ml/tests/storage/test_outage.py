@@ -4,7 +4,9 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.conf import settings as project_settings
@@ -70,3 +72,46 @@ def _killed_after_objects(count, directory):
         first = [writer.stdout.readline() for _ in range(count)]
         writer.kill()
         return [line.strip() for line in [*first, *writer.stdout] if line.endswith("\n")]
+
+
+class _Plain(BaseHTTPRequestHandler):
+    """A bucket that answers listings with an error under status 200, and takes no checksum."""
+
+    def _answer(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self._answer(200, b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>x</Message></Error>")
+
+    def do_DELETE(self) -> None:
+        refused = any(name.lower().startswith("x-amz-checksum") for name in self.headers)
+        self._answer(400 if refused else 204)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def plain_server(settings):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Plain)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    settings.AWS_STORAGE_BUCKET_NAME, settings.AWS_S3_ENDPOINT_URL = "bucket", f"http://127.0.0.1:{server.server_port}"
+    settings.AWS_ACCESS_KEY_ID, settings.AWS_SECRET_ACCESS_KEY = "key", "secret"
+    settings.AWS_S3_MAX_RETRIES, settings.AWS_S3_CHECKSUMS = 0, False
+    yield
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_an_error_under_status_200_is_no_empty_listing(plain_server):
+    with pytest.raises(StorageError, match="S3 listing failed in bucket 'bucket' for 'models': InternalError"):
+        get_object_store().list("models")
+
+
+def test_a_plain_server_is_asked_to_delete_without_a_checksum(plain_server):
+    get_object_store().delete("models/one")

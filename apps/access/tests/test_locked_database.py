@@ -1,0 +1,67 @@
+"""While another process holds what a request has to write: 503, and when to come again."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
+
+from apps.access.models import ApiKey
+from apps.accounts.tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+#: In place of the 20 seconds that the service waits for a lock.
+PATIENCE = "50ms"
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Another connection is in the middle of a write."""
+    if connection.vendor == "sqlite":
+        path = str(connection.get_connection_params()["database"])
+        with closing(sqlite3.connect(path, uri=True, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            yield
+        return
+    other = connection.copy("other")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {ApiKey._meta.db_table}")
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{PATIENCE}'")
+        yield
+    finally:
+        other.rollback()
+        other.close()
+        other.close_pool()  # type: ignore[attr-defined] # PostgreSQL's
+        # The connection goes back to the pool as it came.
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+
+
+def test_api_and_pages_say_that_the_database_is_locked_and_go_on_afterwards() -> None:
+    person = UserFactory()
+    api, page = APIClient(), Client()
+    api.force_authenticate(person)
+    page.force_login(person)
+    key = {"name": "CI", "scopes": ["read"], "days": 1}
+    page.get("/keys/")
+
+    with held():
+        answers = [api.post("/api/v1/auth/keys/", key), page.post("/keys/", key)]
+
+    assert [(answer.status_code, answer["Retry-After"]) for answer in answers] == [(503, "5")] * 2
+    assert {answer["Content-Type"] for answer in answers} == {"application/problem+json"}
+    assert not ApiKey.objects.exists()
+    assert api.post("/api/v1/auth/keys/", key).status_code == 201
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's patience is an option of its connection.")
+def test_postgresql_waits_no_longer_for_a_lock_than_sqlite_does() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("20s",)
