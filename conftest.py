@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 # A deadline a case measures the machine, which is busy: timings belong into benchmarks.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -14,7 +16,15 @@ hypothesis.settings.load_profile("any machine")
 # of ours.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-pytest_plugins = ["tests.nothing_leaves", "tests.fixtures_engines", "tests.made_once", "tests.remembered_trainings"]
+pytest_plugins = [
+    "tests.nothing_leaves",
+    "tests.fixtures_engines",
+    "tests.made_once",
+    "tests.demonstration",
+    "tests.remembered_trainings",
+]
+#: Folders whose files share a browser or servers, so that one process runs them all.
+TOGETHER = ("tests/browser/", "apps/ml/tests/storage/")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -29,3 +39,17 @@ def api_client():
 def now() -> datetime:
     """A Monday morning; tests pass it wherever the time matters."""
     return NOW
+
+
+class TogetherScheduling(LoadFileScheduling):
+    """A file to a process, and a folder of `TOGETHER`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TogetherScheduling | None:
+    """For `--dist loadfile`; other ways are xdist's own."""
+    return TogetherScheduling(config, log) if config.getvalue("dist") == "loadfile" else None

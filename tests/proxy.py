@@ -23,6 +23,8 @@ class Proxy:
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self.mode: Mode = "open"
+        #: How many pieces of requests have come.
+        self.requests = 0
         self.before: Callable[[bytes], None] = lambda data: None
         self._begin(self._accept)
 
@@ -68,6 +70,7 @@ class Proxy:
         _shut(target)
 
     def _send_request(self, server: socket.socket, data: bytes) -> None:
+        self.requests += 1
         self.before(data)
         server.sendall(data)
 

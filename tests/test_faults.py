@@ -40,8 +40,8 @@ SIMPLE_METHODS = {"similarity", "heuristic"}
 STORE_SECONDS = 2.0
 #: How long a request waits for a connection to the database.
 DATABASE_SECONDS = 5.0
-#: What an answer takes besides, on a machine that runs other tests too.
-GRACE_SECONDS = 3.0
+#: What tells an answer that waits its budget from one that waits for ever, on a machine that runs other tests too.
+GRACE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -166,24 +166,26 @@ def test_store_down_after_a_training__who_has_the_model_keeps_it_and_who_starts_
 
 
 @pytest.mark.parametrize("how", ["silent", "dripping"])
-def test_store_slow__one_request_waits_its_budget_and_all_are_answered_simply(store, lead, team, how):
+def test_store_slow__one_request_waits_its_budget_and_all_are_answered_simply(store, lead, team, how, monkeypatch):
+    # However slowly this machine goes on, it is the next moment.
+    monkeypatch.setattr(model_loader, "RETRY_SECONDS", 3600.0)
     assert ask_for_training(lead, team)["state"] == "succeeded"
     assert predicted(lead, team)["method"] == "ml_model"
     store.mode = how
 
-    assert timed(lead, team) == ("ml_model", pytest.approx(0, abs=STORE_SECONDS))
+    assert asked_of(store, lead, team) == ("ml_model", 0)
     forget()
-    method, seconds = timed(lead, team)
-    assert method in SIMPLE_METHODS
-    assert STORE_SECONDS / 2 < seconds < 2 * STORE_SECONDS + GRACE_SECONDS
-    method, seconds = timed(lead, team)
-    assert method in SIMPLE_METHODS
-    assert seconds < STORE_SECONDS
-
-
-def timed(lead, team) -> tuple[str, float]:
     began = time.monotonic()
-    return predicted(lead, team)["method"], time.monotonic() - began
+    assert predicted(lead, team)["method"] in SIMPLE_METHODS
+    assert STORE_SECONDS / 2 < time.monotonic() - began < 2 * STORE_SECONDS + GRACE_SECONDS
+    method, requests = asked_of(store, lead, team)
+    assert (method in SIMPLE_METHODS, requests) == (True, 0)
+
+
+def asked_of(store: Proxy, lead, team) -> tuple[str, int]:
+    """The method of an answer, and how often the store was asked for it."""
+    before = store.requests
+    return predicted(lead, team)["method"], store.requests - before
 
 
 # --- The disk -----------------------------------------------------------------------------------------------------

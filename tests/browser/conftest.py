@@ -1,11 +1,8 @@
 """One Chromium, one server and one demonstration for all stories of a run."""
 
 import os
-import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,45 +10,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.site import FLAGS, Visitor
+from tests.demonstration import Demonstration, environment_of
 from tests.engines import free_ports
-from tests.made_once import made_once
-from tests.processes import ONE_THREAD, ROOT, Processes, kept_environment
+from tests.processes import Processes
 
 CHROMIUM = Path("/usr/bin/chromium")
-#: From nothing to a demonstration with its models, on a busy machine.
-PREPARED_SECONDS = 180
-_PREPARE = "import django; django.setup(); from base import demonstration; print(demonstration.prepare(None))"
-
-
-@pytest.fixture(scope="session")
-def prepared(shared_folder: Path, with_tables: Callable[[Path], Path]) -> tuple[Path, str, str]:
-    """An installation with the demonstration, made once for all test processes: its folder, e-mail, password."""
-    folder = shared_folder / "demonstration"
-    told = made_once(shared_folder / "demonstration.txt", lambda: prepare(with_tables(folder)))
-    found = re.search(r"Login\(email='([^']*)', password='([^']*)'", told.read_text())
-    assert found, told.read_text()
-    return folder, found[1], found[2]
-
-
-def prepare(folder: Path) -> str:
-    """A first start without a server; what it told."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PREPARE],
-        cwd=ROOT,
-        env=environment_of(folder),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PREPARED_SECONDS,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def environment_of(folder: Path) -> dict[str, str]:
-    """Of everything that runs on this installation."""
-    settings = {"SCRUM_ML_VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "base.settings", "WEB_WORKERS": "1"}
-    return kept_environment() | ONE_THREAD | settings
 
 
 @dataclass(frozen=True)
@@ -65,16 +28,15 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(prepared: tuple[Path, str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The web server of a copy of that installation, so that what a story changes stays its own process's."""
-    folder, email, password = prepared
     own = tmp_path_factory.mktemp("site")
-    shutil.copytree(folder, own / "var")
+    shutil.copytree(demonstration.folder, own / "var")
     processes = Processes(own, environment_of(own / "var"))
     [port] = free_ports(1)
     processes.serve(port)
     processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))
-    yield Site(f"http://127.0.0.1:{port}", processes, email, password)
+    yield Site(f"http://127.0.0.1:{port}", processes, demonstration.email, demonstration.password)
     processes.end()
 
 

@@ -1,7 +1,6 @@
 """The pictures of the README, taken anew of a demonstration: `.venv/bin/python -m tests.browser.pictures`."""
 
 import base64
-import re
 import tempfile
 import time
 from pathlib import Path
@@ -9,8 +8,9 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from base.launch import WORKER
-from tests.browser.conftest import CHROMIUM, environment_of, prepare
+from tests.browser.conftest import CHROMIUM
 from tests.browser.site import FLAGS, Visitor
+from tests.demonstration import environment_of, login, prepare
 from tests.engines import free_ports
 from tests.processes import ROOT, Processes
 
@@ -25,8 +25,7 @@ REPLAYED_SECONDS = 300
 
 def take(folder: Path) -> None:
     """A first start, a worker that replays the past, and a look at each page."""
-    found = re.search(r"Login\(email='([^']*)', password='([^']*)'", prepare(folder / "var"))
-    assert found
+    email, password = login(prepare(folder / "var"))
     processes = Processes(folder, environment_of(folder / "var"))
     [port] = free_ports(1)
     processes.serve(port)
@@ -35,7 +34,7 @@ def take(folder: Path) -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            visitor = Visitor(browser, f"http://127.0.0.1:{port}", found[1], found[2])
+            visitor = Visitor(browser, f"http://127.0.0.1:{port}", email, password)
             look(visitor.page(viewport=WINDOW, reduced_motion="reduce", color_scheme="light"))
     finally:
         processes.end()

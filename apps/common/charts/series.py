@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number
-from apps.common.charts.picture import NARROW_LETTER, WIDE, Picture, Size, picture
+from apps.common.charts.picture import HALF, HALF_NARROW, NARROW_LETTER, WIDE, Picture, Size, picture
 from apps.common.charts.plot import Mark, Plot, labelled
 from apps.common.charts.scales import AxisScale, number_ticks
 
@@ -79,7 +79,7 @@ def process_behaviour(
     rows = [(told_day(each.day), number(each.value), _("signal") if each.is_signal else "") for each in observed]
     has_links = any(each.href for each in observed)
     columns = (_("Day"), unit, _("beyond ordinary variation"))
-    return picture(label, draw, columns, rows, has_links=has_links)
+    return picture(label, draw, columns, rows, sizes=(HALF, HALF_NARROW), has_links=has_links)
 
 
 def _limit_marks(limits: Limits | None) -> list[Mark]:

@@ -39,6 +39,7 @@ SEVERITIES: Mapping[str, str | Promise] = {
     "critical": gettext_lazy("critical"),
 }
 BOARD_LISTS = ("waiting_statuses", "blocked_statuses")
+LABEL_LISTS = ("blocked_labels", "agent_labels")
 #: What of a project is a line of text, with its name on the page: those that a project of this version has.
 TEXTS: Mapping[str, str | Promise] = {
     "name": gettext_lazy("Name"),
@@ -104,7 +105,7 @@ class SettingsPage:
         self.preference = preference_of(user)
         self.webhooks = list(webhooks_of(project)) if may_change else []
         self.invitations = list(invitations.invitations_of(project, now=now)) if may_change else []
-        self.blocked_labels = ", ".join(project.blocked_labels)
+        self.labels = {name: ", ".join(getattr(project, name)) for name in LABEL_LISTS}
         known = ProjectUpdateSerializer().fields
         self.texts = [Setting(name, title, getattr(project, name)) for name, title in TEXTS.items() if name in known]
         self.switches = [
@@ -122,8 +123,12 @@ def _general(change: SettingsChange) -> None:
 
 def _board(change: SettingsChange) -> None:
     lists = {name: change.values.getlist(name) for name in BOARD_LISTS}
-    labels = [label for text in change.text("blocked_labels").split(",") if (label := text.strip())]
-    _update_project(change, {**lists, "blocked_labels": labels})
+    labels = {name: _parted(change.text(name)) for name in LABEL_LISTS if name in change.values}
+    _update_project(change, lists | labels)
+
+
+def _parted(text: str) -> list[str]:
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def _shown(change: SettingsChange) -> None:

@@ -11,12 +11,15 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.dashboard import memory
 from apps.ml.services import AnomalyDetectionService
+from apps.ml.tests.conftest import standing_clocks
 from apps.ml.tests.factories import MLModelFactory
 from apps.projects.demo.story import seed_demo_team
 from apps.projects.models import Project, Sprint
 from apps.projects.tests.factories import TeamMemberFactory
 from conftest import NOW
 from tests.made_once import rows_of_a_file
+
+__all__ = ["standing_clocks"]
 
 
 @dataclass

@@ -39,12 +39,13 @@ def save(client, project: Project, what: str, **values: object):
 
 def test_a_lead_sets_target_board_and_what_is_shown(lead, project):
     save(lead, project, "general", name="Shop", time_zone="Europe/Vienna", target_date="2026-06-01")
-    save(lead, project, "board", waiting_statuses=["To do"], blocked_labels="vendor, impediment")
+    save(lead, project, "board", waiting_statuses=["To do"], blocked_labels="vendor, impediment", agent_labels="agent")
     page = save(lead, project, "shown", hides_until_voted="on")
 
     project.refresh_from_db()
     assert (project.name, project.time_zone, project.target_date) == ("Shop", "Europe/Vienna", date(2026, 6, 1))
     assert (project.waiting_statuses, project.blocked_labels) == (["To do"], ["vendor", "impediment"])
+    assert project.agent_labels == ["agent"]
     assert (project.hides_until_voted, project.hides_names) == (True, False)
     assert "Saved." in page.content.decode()
 

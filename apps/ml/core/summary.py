@@ -6,7 +6,7 @@ from datetime import datetime
 
 from apps.ml.core.findings import percent
 from apps.ml.core.past.velocity import SprintRecord, average_velocity, recent
-from apps.ml.core.wording import counted
+from apps.ml.core.wording import counted, one_decimal
 
 #: What each part of the risk score can add; together 100. The weights are a convention, as any such score is: lateness
 #: weighs most since it has happened, the rest may still turn out well.
@@ -106,7 +106,7 @@ def _velocity_in_words(summary: ProjectSummary) -> str:
     if summary.velocity is None:
         return "No sprint is completed yet."
     last = "The last sprint" if summary.sprints_analyzed == 1 else f"The last {summary.sprints_analyzed} sprints"
-    return f"{last} delivered {summary.velocity:g} points on average."
+    return f"{last} delivered {one_decimal(summary.velocity)} points on average."
 
 
 def _open_in_words(counts: ProjectCounts) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.ml.services import model_loader
 from apps.ml.services.forecasts.history import HISTORIES
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
@@ -51,3 +52,12 @@ def trained(team, now):
 def run(team, now):
     """A queued training of the team's effort model."""
     return request_training("effort_prediction", team.id, cause="test", now=now)
+
+
+@pytest.fixture
+def standing_clocks(monkeypatch):
+    """What a process remembers stays true however slowly the machine goes on: for tests that count queries."""
+    monkeypatch.setattr(model_loader, "ACTIVATION_CHECK_SECONDS", 3600.0)
+    monkeypatch.setattr(model_loader, "RETRY_SECONDS", 3600.0)
+    for memory in (EFFORT_OUTCOMES, POINTS_OUTCOMES, TERMS, FINISHED_WORK, ISSUE_TEXTS):
+        monkeypatch.setattr(memory, "_trusted_seconds", 3600.0)

@@ -15,6 +15,7 @@ from apps.ml.core.anomalies.seed import doubled_creation, z_score_drop
 from apps.ml.core.anomalies.series import unusual_weeks
 from apps.ml.core.findings import Finding, by_severity, percent, severity_of
 from apps.ml.core.past.velocity import SprintRecord, counts_in_points
+from apps.ml.core.wording import one_decimal
 
 #: Robust standard deviations below the median of the sprints before. Measured on 56 public boards with their sprints
 #: shuffled: a false alarm in 5.9 % of sprints, high or critical in 2.3 %; a drop by 70 % is found in 29 %. Sprint
@@ -116,8 +117,8 @@ def velocity_drop(snapshot: ProjectSnapshot) -> Finding | None:
         kind="velocity_drop",
         severity=severity,
         description=(
-            f"{snapshot.sprints[-1].name or 'The last sprint'} delivered {latest:g} {unit}; "
-            f"the median of the {len(past)} sprints before is {median:g}"
+            f"{snapshot.sprints[-1].name or 'The last sprint'} delivered {one_decimal(latest)} {unit}; "
+            f"the median of the {len(past)} sprints before is {one_decimal(median)}"
         ),
         metric="velocity",
         expected=median,

@@ -145,7 +145,7 @@ def _besides(forecast: WorkForecast) -> str:
     """What else takes the team's time, where something does."""
     parts = []
     if forecast.ahead_issues:
-        parts.append(f"{forecast.ahead_work:g} in progress outside the sprint")
+        parts.append(f"{one_decimal(forecast.ahead_work)} in progress outside the sprint")
     if growth := growth_in_words(forecast.expected_growth):
         parts.append(f"{growth} on average")
     return f" ({', '.join(parts)})" if parts else ""
@@ -204,7 +204,8 @@ def scope_added(state: SprintState) -> Finding | None:
         kind="scope_added",
         severity=severity,
         description=(
-            f"Added after the start: {added:g} {state.unit}; {committed:g} were committed, {removed:g} taken out"
+            f"Added after the start: {one_decimal(added)} {state.unit}; {one_decimal(committed)} were committed, "
+            f"{one_decimal(removed)} taken out"
         ),
         metric=f"scope_{state.unit}",
         expected=committed,

@@ -124,12 +124,20 @@ def test_the_whole_benchmark_reports_every_measure(directory: Path, tmp_path: Pa
     assert (tmp_path / "f.json").stat().st_size > 500
 
 
-#: In every fourth stretch with 500 runs 58.4, the target is 60; in all of them with 10,000 runs 60.4.
-KNOWN_MISSES = ["alarm where a quarter is finished, %"]
+#: What a fourth of the stretches with 500 runs, and 120 simulated teams, miss and at least reach; of all stretches with
+#: 10,000 runs and 300 teams, the first is 60.4 and the second 81.
+KNOWN_MISSES = {
+    "alarm where a quarter is finished, %": 58,
+    "x0.6: 85 % amount reached from week 8 on, at least, %": 77,
+}
 
 
 @needs_public(ISSUES)
 def test_every_target_but_the_known_ones_is_met_on_the_public_data() -> None:
-    found = forecasts.run({"data": PUBLIC_DATA / ISSUES, "runs": 500, "step": 4, "worlds": 8}, lambda line: None)
+    options = {"data": PUBLIC_DATA / ISSUES, "runs": 500, "step": 4, "teams": 120, "worlds": 8}
 
-    assert [row["measure"] for row in found["acceptance"] if row["verdict"] == MISSED] == KNOWN_MISSES
+    rows = forecasts.run(options, lambda line: None)["acceptance"]
+
+    missed = {row["measure"]: row["measured"] for row in rows if row["verdict"] == MISSED}
+    assert missed.keys() == KNOWN_MISSES.keys()
+    assert all(missed[measure] >= least for measure, least in KNOWN_MISSES.items())

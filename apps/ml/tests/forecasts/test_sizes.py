@@ -135,11 +135,11 @@ def test_an_issue_is_as_large_in_a_sprint_as_in_the_backlog_and_in_a_scenario(wi
     assert what_if["scenario"]["sizes"]["model"] == 7
 
 
+@pytest.mark.usefixtures("standing_clocks")
 def test_the_queries_do_not_grow_with_the_issues(with_hours_model, project, now, django_assert_num_queries):
     few, many = sprint_of(project, "label", now, n=2), sprint_of(project, "label", now, n=40)
 
     for sprint in (few, many):
-        # Just before: which model serves is asked anew after two seconds, which a busy machine takes for more.
         sprint_forecast(sprint, now=now)
         with django_assert_num_queries(13):
             sprint_forecast(sprint, now=now)

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -39,10 +38,8 @@ def test_the_same_client_goes_on_after_the_server_was_away(settings):
         store.put("before", b"1")
 
         server.engine.kill()
-        started = time.monotonic()
         with pytest.raises(StorageError, match="S3 upload failed in bucket 'test-ml-bucket'"):
             store.put("during", b"2")
-        assert time.monotonic() - started < 2 * settings.AWS_S3_TIMEOUT_SECONDS
         server.engine.start()
 
         store.put("after", b"3")

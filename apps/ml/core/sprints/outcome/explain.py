@@ -19,12 +19,12 @@ def explained(outcome: SprintOutcome, moment: SprintMoment, *, unit: str, unreco
 
 def _standing(moment: SprintMoment, unit: str) -> str:
     if moment.elapsed_ratio == 0 and not moment.done.points:
-        return f"The sprint has not begun; {moment.scope_points:g} {unit} are planned."
+        return f"The sprint has not begun; {one_decimal(moment.scope_points)} {unit} are planned."
     committed = moment.committed_points
-    known = "the commitment is unknown" if committed is None else f"{committed:g} were committed"
+    known = "the commitment is unknown" if committed is None else f"{one_decimal(committed)} were committed"
     return (
-        f"Of {moment.scope_points:g} {unit} in the sprint ({known}), "
-        f"{moment.done.points:g} are done with {moment.elapsed_ratio:.0%} of the time gone."
+        f"Of {one_decimal(moment.scope_points)} {unit} in the sprint ({known}), "
+        f"{one_decimal(moment.done.points)} are done with {moment.elapsed_ratio:.0%} of the time gone."
     )
 
 

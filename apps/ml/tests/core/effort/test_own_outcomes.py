@@ -114,7 +114,8 @@ def told_and_true(n_known, **kind):
     return held, np.mean([one.confidence for one, _ in cuts]), hits
 
 
-@pytest.mark.parametrize("n_known", [50, 100, 200])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_known", [50, 200])
 def test_ranges_and_confidence_of_young_teams_come_true(n_known):
     held, said, true = told_and_true(n_known, learnable=False)
 
@@ -122,6 +123,7 @@ def test_ranges_and_confidence_of_young_teams_come_true(n_known):
     assert said == pytest.approx(true, abs=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_known", [50, 100])
 def test_a_young_team_that_can_be_predicted_is_promised_no_more_than_comes_true(n_known):
     held, said, true = told_and_true(n_known, noise=0.4)
