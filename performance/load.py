@@ -29,7 +29,7 @@ from tests.engines import postgres_server
 #: Of the requests a second that four clients got when each asked as soon as it was answered.
 SHARE, CLIENTS, CALIBRATION_SECONDS = 0.7, 4, 10.0
 #: Issues of each project; their indexes and models are more than the caches hold, so that each leaves in its turn.
-SIZES, CACHES_MIB = (400, 600, 900, 1_200, 2_000, 3_000), 4
+SIZES, CACHE_MIB, MODEL_CACHE_MIB = (400, 600, 900, 1_200, 2_000, 3_000), 96, 4
 #: Between two trainings (each is activated), two roll-backs and two imports, in seconds.
 TRAIN_EVERY, ROLL_BACK_EVERY, IMPORT_EVERY = 30, 45, 20
 #: Memory is flat, and the tail stable, where the last third of the minutes is no more than so much above the second.
@@ -80,7 +80,8 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         url = stack.enter_context(postgres_server()).url if options.engine == "postgresql" else ""
-        os.environ |= {"ML_CACHE_MIB": str(CACHES_MIB), "ML_MODEL_CACHE_MIB": str(CACHES_MIB), "PYTHONPATH": str(ROOT)}
+        os.environ |= {"ML_CACHE_MIB": str(CACHE_MIB), "PYTHONPATH": str(ROOT)}
+        os.environ["ML_MODEL_CACHE_MIB"] = str(MODEL_CACHE_MIB)
         growth.choose_database(folder, url)
         made = growth.apart(growth.set_up, SIZES)
         [port] = free_ports(1)
@@ -106,7 +107,7 @@ def measure(port: int, server: int, made: Sequence[Made], folder: Path, minutes:
         repeated(record, over, TRAIN_EVERY, lambda: trained(made, record)),
         repeated(record, over, ROLL_BACK_EVERY, lambda: rolled_back(made, record)),
         repeated(record, over, IMPORT_EVERY, lambda: imported(made, folder, record)),
-        repeated(record, over, 60.0, lambda: show(record, last=1)),
+        repeated(record, over, 60.0, lambda: show(record)),
     ]
     asked(port, headers, made, record, seconds=60 * minutes, rate=SHARE * capacity)
     over.set()
@@ -228,14 +229,15 @@ def resident_bytes(server: int) -> int:
 
 
 # --- What came of it ----------------------------------------------------------------------------------------------
-def show(record: Record, *, last: int) -> None:
+def show(record: Record) -> None:
     """The line of a minute that is over."""
-    number = len(record.minutes) - last
-    minute = record.minutes[number - 1] if number else record.minutes[0]
+    # The newest has just begun, or is about to.
+    number = round((time.perf_counter() - record.began) / 60)
+    minute = record.minutes[number - 1]
     p50 = statistics.median(minute.seconds) * 1000 if minute.seconds else 0.0
     memory = max(minute.resident, default=0) / MIB
     print(
-        f"{max(number, 1):6} {len(minute.seconds) / 60:10.1f} {p50:8.1f} {minute.p99:8.1f} {len(minute.errors):7} "
+        f"{number:6} {len(minute.seconds) / 60:10.1f} {p50:8.1f} {minute.p99:8.1f} {len(minute.errors):7} "
         f"{memory:6.0f}",
         flush=True,
     )

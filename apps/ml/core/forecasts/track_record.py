@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.forecasts.replay import PACE_WEEKS, Question, promised_weeks, questions
@@ -35,6 +36,15 @@ def track_record(weekly: Sequence[float], *, seed: int = SEED) -> tuple[PromiseR
     tuple of PromiseRecord
         One for each of `PERCENTILES`. A promise is due in the whole week it names; those not yet due are left out.
     """
+    return _track_record(tuple(weekly), seed)
+
+
+#: Pasts of which it is known: past weeks change at midnight.
+_PASTS_KEPT = 64
+
+
+@lru_cache(maxsize=_PASTS_KEPT)
+def _track_record(weekly: tuple[float, ...], seed: int) -> tuple[PromiseRecord, ...]:
     origins = range(max(len(weekly) - MAX_FORECASTS, PACE_WEEKS), len(weekly))
     promises = [promise for question in questions(weekly, origins) for promise in _promises(question, seed)]
     return tuple(

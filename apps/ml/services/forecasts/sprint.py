@@ -49,6 +49,7 @@ def team_past(
         calendar=history.calendar(),
         throughput=history.throughput(),
         sprints=history.sprints(newest),
+        # Not of the history: links are made and taken away without an issue being touched.
         linked=forecasts.open_links(project_id, now=now),
     )
 
