@@ -1,6 +1,7 @@
 """Artefacts written before the modules moved are read, and answer as they did.
 
-`artefacts/` holds the models of 90 invented issues, trained at commit 470058f, and what they answered then.
+`artefacts/` holds the models of 90 invented issues, trained at commit 470058f, and what they answered then; of
+hours what they answer since the latest of equally near issues speak.
 """
 
 import json
