@@ -59,13 +59,13 @@ class Started:
 
 
 @contextmanager
-def started(*command: str, var_dir: Path, cwd: Path = ROOT) -> Iterator[Started]:
+def started(*command: str, var_dir: Path, cwd: Path = ROOT, **more: str) -> Iterator[Started]:
     log = var_dir.parent / f"{var_dir.name}-{time.monotonic_ns()}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=environment(var_dir),
+            env=environment(var_dir, **more),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
@@ -142,8 +142,10 @@ def test_processes_that_share_the_cores_do_linear_algebra_in_one_thread(server: 
 def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(server: Started, var_dir: Path):
     [port] = free_ports(1)
 
-    with started("./run", "--port", str(port), var_dir=var_dir) as second:
+    with started("./run", "--port", str(port), var_dir=var_dir, WEB_WORKERS="1") as second:
         second.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
+        # A process of the server that is interrupted while it loads has failed, and the server says so by its code.
+        wait_until(lambda: answers(port), FIRST_START_SECONDS)
         code = second.interrupt()
         wait_until(lambda: not group_lives(second.process.pid), 30.0)
 
@@ -158,6 +160,14 @@ def test_the_worker_shows_itself_to_the_pages(server: Started, var_dir: Path):
             return bool(database.execute("select seen_at from ml_workerseen").fetchall())
 
     wait_until(seen, FIRST_START_SECONDS)
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=30) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def group_lives(leader: int) -> bool:
@@ -178,8 +188,9 @@ def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
 def test_ctrl_c_stops_the_server_cleanly(server: Started, var_dir: Path):
     [port] = free_ports(1)
 
-    with started("./run", "serve", "--port", str(port), var_dir=var_dir) as run:
+    with started("./run", "serve", "--port", str(port), var_dir=var_dir, WEB_WORKERS="1") as run:
         run.wait_for("Serving on", FIRST_START_SECONDS)
+        wait_until(lambda: answers(port), FIRST_START_SECONDS)
         code = run.interrupt()
 
     assert code == 0

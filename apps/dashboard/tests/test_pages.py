@@ -306,6 +306,7 @@ def test_a_figure_follows_the_work_at_once(demo: Team, lead: Client, sprint: str
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.usefixtures("standing_clocks")
 def test_a_page_asks_a_constant_number_of_questions(demo: Team, lead: Client, page: str):
     page = page.replace("52", number_of(demo))
     first = queries_of(lead, page)

@@ -1,7 +1,7 @@
 """Artefacts written before the modules moved are read, and answer as they did.
 
-`artefacts/` holds the models of 90 invented issues, trained at commit 470058f, and what they answered then; hours as
-answered since of past issues that are equally close the latest speak (4 % apart here, where most texts are alike).
+`artefacts/` holds the models of 90 invented issues, trained at commit 470058f, and what they answered then; of
+hours what they answer since the latest of equally near issues speak.
 """
 
 import json

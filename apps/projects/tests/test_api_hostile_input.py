@@ -103,7 +103,7 @@ def test_an_odd_charset_is_no_server_error(send, charset):
 
 
 @pytest.mark.parametrize(
-    "title", ["日本語のタイトル", "😀" * 100, "<script>alert(1)</script>", "'; DROP TABLE issues; --", "\u202eabc"]
+    "title", ["日本語のタイトル", "😀" * 100, "<script>alert(1)</script>", "'; DROP TABLE issues; --"]
 )
 def test_any_text_is_kept_as_it_is(send, title):
     response = send(issue_with(title=title))
