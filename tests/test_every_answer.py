@@ -1,5 +1,8 @@
 """An answer of every endpoint is what the OpenAPI document says of it: status, type, every field and none besides."""
 
+import csv
+import io
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -140,7 +143,8 @@ def test_an_answer_is_what_the_document_says_and_given_again_for_its_key(
 
     assert answer.status_code < 300, answer.content
     assert problems(operation, answer) == []
-    assert not answer.content or answer.json().get("results") != [], "An empty list shows nothing of its rows."
+    if answer.content and "results" in answer.json() and operation.startswith("GET"):
+        assert_is_had_as_rows(answer.json()["results"], lambda kind: ask(world, operation, {"format": kind}, {}))
     if sent:
         # One query looks for the kept answer, two for whether the person may still ask.
         with django_assert_max_num_queries(3) as looked_up:
@@ -148,6 +152,15 @@ def test_an_answer_is_what_the_document_says_and_given_again_for_its_key(
         assert all(query["sql"].startswith("SELECT") for query in looked_up.captured_queries)
         assert (again.status_code, again.content, again[REPLAYED]) == (answer.status_code, answer.content, "true")
         assert again.headers.items() >= {each for each in answer.headers.items() if each[0] != "X-Request-ID"}
+
+
+def assert_is_had_as_rows(rows: list[dict[str, Any]], asked_as: Callable[[str], Any]) -> None:
+    """The same rows as CSV, with the same columns, and as JSON lines."""
+    assert rows, "An empty list shows nothing of its rows."
+    as_csv, as_lines = asked_as("csv"), asked_as("jsonl")
+    header, *lines = csv.reader(io.StringIO(as_csv.content.decode("utf-8-sig")))
+    assert (header, len(lines)) == (list(rows[0]), len(rows))
+    assert [json.loads(line) for line in as_lines.content.splitlines()] == rows
 
 
 def test_every_post_of_somebody_who_is_logged_in_takes_a_key():

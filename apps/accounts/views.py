@@ -51,6 +51,7 @@ class _OpenView(APIView):
 class TokenView(_OpenView):
     """Exchange e-mail and password for an access and a refresh token."""
 
+    operation_ids = {"": "log_in"}
     # Counted where the password is looked at, as on every page.
     throttle_classes = ()
     serializer_class = CredentialsRequest
@@ -69,6 +70,7 @@ class TokenView(_OpenView):
 class RefreshView(_OpenView):
     """Exchange a refresh token for the next access and refresh tokens; it is worthless then."""
 
+    operation_ids = {"": "refresh_tokens"}
     serializer_class = RefreshRequest
 
     @extend_schema(request=RefreshRequest, responses=TokensSerializer)
@@ -102,6 +104,7 @@ class LogOutEverywhereView(APIView):
 class PasswordView(APIView):
     """Choose a new password; every log-in ends, this one too."""
 
+    operation_ids = {"": "change_password"}
     key_scope = PERSON
     serializer_class = PasswordChangeRequest
 
@@ -118,6 +121,7 @@ class PasswordView(APIView):
 class PasswordResetView(_OpenView):
     """Have a code for a new password sent by mail; the answer does not tell whether there is such an account."""
 
+    operation_ids = {"": "request_password_reset"}
     serializer_class = PasswordResetRequest
 
     @extend_schema(request=PasswordResetRequest, responses={202: None})
@@ -129,6 +133,7 @@ class PasswordResetView(_OpenView):
 class NewPasswordView(_OpenView):
     """Set a new password with the code from the mail."""
 
+    operation_ids = {"": "reset_password"}
     serializer_class = NewPasswordRequest
 
     @extend_schema(request=NewPasswordRequest, responses={204: None})

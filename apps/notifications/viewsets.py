@@ -93,6 +93,7 @@ class NotificationViewSet(ListModelMixin, GenericViewSet[Delivery]):
 class WebhookViewSet(ReadViewSet):
     """Addresses that the project's news are posted to."""
 
+    operation_ids = {"rotate_secret": "rotate_webhook_secret"}
     permission_classes = [IsAuthenticated, LeadsOnly]
     queryset = Webhook.objects.all()
     serializer_class = WebhookSerializer

@@ -146,7 +146,7 @@ class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer[TeamMem
     """A person in the team. Addresses are shown to the team only, which is whom this is shown to."""
 
     user = serializers.UUIDField(source="user_id", read_only=True)
-    email = serializers.EmailField(source="user.email", read_only=True)
+    email = serializers.EmailField(source="user.address", read_only=True)
     full_name = serializers.CharField(source="user.full_name", read_only=True)
 
     class Meta:
@@ -272,6 +272,7 @@ class CloseSprintSerializer(StrictSerializer):
 class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
     """An issue as it is now. Status moves the times: work starts once, and is resolved while it is done."""
 
+    key = serializers.CharField(source="external_id", read_only=True, help_text="Its name in `source`; else empty.")
     description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
     issue_type = NameField(queryset=IssueType.objects.all(), help_text="One of the project's types, by name.")
     status = NameField(
@@ -308,18 +309,21 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
     class Meta:
         model = Issue
         fields = [
-            "id", "title", "description", "issue_type", "status", "status_category", "priority",
+            "id", "key", "title", "description", "issue_type", "status", "status_category", "priority",
             "assignee", "assignee_name", "reporter", "reporter_name", "sprint", "parent",
             "story_points", "estimated_hours", "actual_hours", "component", "labels", "due_date",
-            "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source", "external_id",
+            "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source",
         ]  # fmt: skip
-        read_only_fields = [
-            "id", "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source", "external_id",
-        ]  # fmt: skip
+        read_only_fields = ["id", "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source"]
 
 
 class NewIssueSerializer(IssueSerializer):
     """An issue to be made; one that comes from another tool brings its times and its name there."""
+
+    key = serializers.CharField(
+        source="external_id", max_length=200, required=False, allow_blank=True,
+        help_text="Its name in `source`; once per project.",
+    )  # fmt: skip
 
     class Meta(IssueSerializer.Meta):
         read_only_fields = ["id", "updated_at"]
@@ -328,7 +332,6 @@ class NewIssueSerializer(IssueSerializer):
             "started_at": {"help_text": "As another tool knows it."},
             "resolved_at": {"help_text": "As another tool knows it; only for an issue that is done."},
             "dropped_at": {"help_text": "As another tool knows it; only for an issue that is dropped."},
-            "external_id": {"help_text": "The issue's name in `source`; once per project."},
         }
 
 

@@ -1,15 +1,17 @@
 """The errors of every endpoint in the OpenAPI document, derived instead of repeated."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
+from rest_framework.settings import api_settings
 
 from apps.common.api.idempotency import HEADER, KEY_PATTERN, LONGEST_KEY, REPLAYED
 from apps.common.api.problems import PROBLEM_JSON
-from apps.common.api.renderers import LIST_RENDERERS
+from apps.common.api.renderers import LIST_FORMATS, LIST_RENDERERS
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -45,6 +47,8 @@ class Problem(serializers.Serializer[Any]):
 
 #: Other plurals than by an s.
 _ONE_OF = {"anomalies": "anomaly", "deliveries": "delivery", "statuses": "status", "days_off": "day_off"}
+#: What is done to one thing, or to all: `close_sprint`, where the path says `sprints/{sprint_id}/close/`.
+_ACTS = ("accept", "activate", "close", "decline", "read", "read_all", "start", "test", "train", "undo")
 _VERBS = {"GET": "get", "PATCH": "update", "PUT": "replace", "DELETE": "delete"}
 
 
@@ -77,11 +81,27 @@ class AutoSchema(openapi.AutoSchema):
         parts = self.path.removeprefix("/api/v1/").strip("/").split("/")
         words = [part.replace("-", "_") for part in parts if not part.startswith("{") and part != "ml"]
         # What lies in a project is named by itself.
-        words = words[1:] if words[0] == "projects" and len(words) > 1 else words
+        words = words[1:] if words[0] in ("projects", "auth") and len(words) > 1 else words
+        if self.method == "POST" and words[-1] in _ACTS:
+            return f"{words[-1]}_{words[-2] if words[-1] == 'read_all' else _one_of(words[-2])}"
         is_one = action != "list" and (parts[-1].startswith("{") or action == "create")
         named = [_one_of(word) for word in words[:-1]] + [_one_of(words[-1]) if is_one else words[-1]]
         verb = action if action in ("list", "create") else _VERBS.get(self.method, "")
         return "_".join(filter(None, [verb, *named]))
+
+    def get_summary(self) -> str:
+        """The name of the operation as words."""
+        return self.get_operation_id().replace("_", " ").capitalize()
+
+    def get_operation(self, *args: Any) -> dict[str, Any] | None:
+        """As ever; where nobody need be logged in, that is said too."""
+        operation: dict[str, Any] | None = super().get_operation(*args)
+        return {"security": [], **operation} if operation else None
+
+    def _get_serializer_name(self, serializer: Any, direction: str, bypass_extensions: bool = False) -> str:
+        """What is called a request already is not called so twice."""
+        name: str = super()._get_serializer_name(serializer, direction, bypass_extensions)
+        return name.replace("RequestRequest", "Request")
 
     def get_override_parameters(self) -> list[Any]:
         """A POST of somebody who is logged in takes an `Idempotency-Key`."""
@@ -111,6 +131,33 @@ class AutoSchema(openapi.AutoSchema):
         if "{" in self.path:
             problems["404"] = "There is no such thing, or you may not see it."
         return problems | {"default": "Any other problem, in the same form."}
+
+
+def tell_types_of_nullables(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """What is something else or null is of the type of the something else: without one, no validator knows of null."""
+    components = result["components"]["schemas"]
+    for schema in _schemas_in(result):
+        if schema.get("nullable") is True and "type" not in schema:
+            [other] = [each for each in schema["allOf"] if "$ref" in each]
+            schema["type"] = components[other["$ref"].rpartition("/")[2]]["type"]
+    return result
+
+
+def name_the_formats_of_lists(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """One name for what every list is had as, in place of a choice of its own for each."""
+    result["components"]["schemas"]["ListFormat"] = {"type": "string", "enum": list(LIST_FORMATS)}
+    operations = [operation for methods in result["paths"].values() for operation in methods.values()]
+    for parameter in (each for operation in operations for each in operation.get("parameters", ())):
+        if parameter["name"] == str(api_settings.URL_FORMAT_OVERRIDE) and parameter["in"] == "query":
+            parameter["schema"] = {"$ref": "#/components/schemas/ListFormat"}
+    return result
+
+
+def _schemas_in(part: Any) -> Iterator[dict[str, Any]]:
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _schemas_in(each)
+    if isinstance(part, dict):
+        yield part
 
 
 class StrictRequests(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

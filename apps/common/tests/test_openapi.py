@@ -57,9 +57,30 @@ def test_the_limits_of_pages_are_documented(schema: dict[str, Any]) -> None:
     assert page_size["schema"] == {"type": "integer", "minimum": 1, "default": 50}
 
 
+def test_each_operation_has_a_name_in_words_and_says_who_may_ask(schema: dict[str, Any]) -> None:
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+
+    assert [each["operationId"] for each in operations if not each.get("summary") or "security" not in each] == []
+    assert schema["paths"]["/api/v1/auth/token/"]["post"]["security"] == []
+
+
+def test_what_may_be_null_is_of_a_type_and_no_request_is_one_twice(schema: dict[str, Any]) -> None:
+    answer = schema["components"]["schemas"]["BulkEffortItem"]["properties"]["answer"]
+
+    assert (answer["nullable"], answer["type"]) == (True, "object")
+    assert [name for name in schema["components"]["schemas"] if "RequestRequest" in name] == []
+
+
+def test_a_query_is_never_null(schema: dict[str, Any]) -> None:
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    asked = [each for operation in operations for each in operation.get("parameters", ())]
+
+    assert [each["name"] for each in asked if each["schema"].get("nullable")] == []
+
+
 def test_a_request_of_which_unknown_fields_are_refused_says_so_and_its_answer_does_not(schema: dict[str, Any]) -> None:
     components = schema["components"]["schemas"]
 
-    assert components["PredictEffortRequestRequest"]["additionalProperties"] is False
+    assert components["PredictEffortRequest"]["additionalProperties"] is False
     assert components["PatchedIssueRequest"]["additionalProperties"] is False
     assert "additionalProperties" not in components["Issue"]

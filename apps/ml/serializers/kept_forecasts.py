@@ -67,7 +67,6 @@ class MovedRequest(serializers.Serializer[Any]):
 
     since = serializers.DateField(
         required=False,
-        allow_null=True,
         default=None,
         help_text=f"A day before today, within a year; {COMPARED_DAYS} days ago where not given.",
     )

@@ -36,6 +36,7 @@ _NO_ISSUE = problem(404, "Not found", "There is no such issue in this project.",
 class BulkPredictionViewSet(ViewSet):
     """The two predictions for up to 500 issues; each has a status of its own."""
 
+    operation_ids = {"recommend_points": "recommend_story_points_bulk"}
     key_scope = Scope.PREDICT
 
     @extend_schema(

@@ -32,6 +32,7 @@ OVER: dict[Any, Any] = {
 class ForecastViewSet(ViewSet):
     """Answers about the future, all from one engine."""
 
+    operation_ids = {"forecast": "forecast_project", "what_if": "what_if_sprint"}
     key_scope = Scope.PREDICT
 
     @extend_schema(request=WhatIfRequest, responses={200: WhatIfResponse, **OVER, **NOT_ENOUGH_DATA}, tags=["ml"])

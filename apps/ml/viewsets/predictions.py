@@ -38,6 +38,7 @@ HIDDEN: dict[Any, Any] = {
 class PredictionViewSet(ViewSet):
     """Predictions for one issue."""
 
+    operation_ids = {"similar": "find_similar_issues"}
     key_scope = Scope.PREDICT
 
     @extend_schema(

@@ -17,6 +17,7 @@ from apps.ml.viewsets.scope import predicted_project
 class ProjectSummaryViewSet(ViewSet):
     """Answers about a whole project."""
 
+    operation_ids = {"project_summary": "summarize_project"}
     key_scope = Scope.PREDICT
 
     @extend_schema(request=None, responses=ProjectSummaryResponse, tags=["ml"])

@@ -64,6 +64,7 @@ class ModelFilter(FilterSet):
 class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
     """Trained models of your projects and the global ones; leads decide for their project, administrators for all."""
 
+    operation_ids = {"rollback": "roll_back_model"}
     key_scope = Scope.MANAGE
     queryset = MLModel.objects.all()
     serializer_class = ModelSerializer

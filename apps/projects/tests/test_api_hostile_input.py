@@ -64,7 +64,7 @@ def check_refused(response: Any, status: int) -> None:
         (issue_with(description="\0"), 400),
         (issue_with(labels=["a\0b"]), 400),
         (issue_with(component="\0"), 400),
-        (issue_with(external_id="\0"), 400),
+        (issue_with(key="\0"), 400),
         (issue_with(labels=["x"] * 51), 400),
         (issue_with(labels={"a": 1}), 400),
         (issue_with(labels=[{"deep": []}]), 400),

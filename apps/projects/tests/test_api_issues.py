@@ -35,14 +35,14 @@ def test_a_new_issue_needs_a_title_and_a_type(as_, people, project, url):
 
 def test_an_issue_of_another_tool_keeps_its_times_and_its_name(as_, url):
     body = {
-        "title": "Old", "issue_type": "bug", "status": "Done", "source": "jira", "external_id": "A-1",
+        "title": "Old", "issue_type": "bug", "status": "Done", "source": "jira", "key": "A-1",
         "created_at": "2025-01-01T10:00:00Z", "resolved_at": "2025-01-03T12:00:00+02:00",
     }  # fmt: skip
 
     first, second = as_("member").post(url("issues"), body), as_("member").post(url("issues"), body)
 
     assert first.json().items() >= {
-        "created_at": "2025-01-01T10:00:00Z", "resolved_at": "2025-01-03T10:00:00Z", "external_id": "A-1",
+        "created_at": "2025-01-01T10:00:00Z", "resolved_at": "2025-01-03T10:00:00Z", "key": "A-1",
     }.items()  # fmt: skip
     assert second.status_code == 400
 
@@ -74,7 +74,7 @@ def test_a_change_is_partial_and_goes_on_record(as_, people, project, url):
         ("id", "00000000-0000-0000-0000-000000000000"),
         ("created_at", "2020-01-01T00:00:00Z"),
         ("resolved_at", "2020-01-01T00:00:00Z"),
-        ("external_id", "X-1"),
+        ("key", "X-1"),
         ("reporter", "00000000-0000-0000-0000-000000000000"),
     ],
 )

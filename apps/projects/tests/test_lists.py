@@ -66,4 +66,10 @@ def test_names_of_operations_read_well():
     assert [name for name in names if not re.fullmatch(r"[a-z]+(_[a-z]+)*", name)] == []
     assert [name for name in names if re.search(r"_(create|retrieve|destroy|partial_update)$", name)] == []
     expected = {"list_issues", "get_issue", "create_sprint", "update_status", "delete_day_off", "predict_effort"}
-    assert expected | {"sprint_what_if", "get_sprint_burndown", "list_project_anomalies"} <= set(names)
+    assert expected | {
+        "what_if_sprint",
+        "close_sprint",
+        "log_in",
+        "get_sprint_burndown",
+        "list_project_anomalies",
+    } <= set(names)
