@@ -73,7 +73,7 @@ def kind_answered(card: TypeScorecard) -> KindAnswered:
         unscored=number(sum(card.unscored.values(), card.about_no_issue))
         if card.unscored or card.about_no_issue
         else "",
-        verdict=f"{card.verdict} {card.inputs_in_words}".rstrip(),
+        verdict=f"{card.verdict} {card.inputs_in_words}".strip(),
     )
 
 

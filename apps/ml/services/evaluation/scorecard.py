@@ -93,13 +93,11 @@ def project_scorecard(
     cards, ranges = [], waiting_ranges(project_id)
     for each in [kind] if kind else SCORED_KINDS:
         left = {method: sums for (of_kind, method), sums in removed.items() if of_kind == each}
-        own, asked = (
-            [row for row in rows if row["prediction_type"] == each],
-            [row[1:] for row in ranges if row[0] == each],
-        )
+        own = [row for row in rows if row["prediction_type"] == each]
+        promised = [row[1:] for row in ranges if row[0] == each]
         for some in _by_unit(each, own):
             card = _card(each, some, left, waiting[each], days)
-            cards.append(_before_outcomes(card, some, asked, project_id))
+            cards.append(_before_outcomes(card, some, promised, project_id))
     return Scorecard(project_id, days, since, now, is_cut, tuple(cards))
 
 
@@ -120,19 +118,6 @@ def _card(
         unscored=waiting.unscored,
         cut_short=sum(bool(row["details__at_least_so_long"]) for row in _first_answers(rows)),
     )
-
-
-def unit_of(kind: str, row: Row | None) -> str:
-    """What an answer of a kind is counted in; of a row it may be told by the answer itself."""
-    if kind == ModelType.TASK_ASSIGNMENT:
-        return RANK
-    if kind == Kind.SPRINT_RISK:
-        return CHANCE
-    if kind in DATED_KINDS:
-        return "issues" if row is not None and row["details__at_least"] else "days"
-    if kind == Kind.SPRINT_OUTCOME:
-        return (row["details__unit"] if row else None) or _UNIT_OF_SPRINTS
-    return truth_of(kind).unit
 
 
 def _before_outcomes(
@@ -158,6 +143,19 @@ def _expected(waiting: Floats, known: ScoredPredictions | None) -> ExpectedError
     positive = (known.actual > 0) & (known.predicted > 0)
     ratio = np.divide(known.predicted, known.actual, out=np.full(len(positive), np.nan), where=positive)
     return expected_error(promised, reckoned(known.low, known.high, known.level), np.abs(np.log(ratio)))
+
+
+def unit_of(kind: str, row: Row | None) -> str:
+    """What an answer of a kind is counted in; of a row it may be told by the answer itself."""
+    if kind == ModelType.TASK_ASSIGNMENT:
+        return RANK
+    if kind == Kind.SPRINT_RISK:
+        return CHANCE
+    if kind in DATED_KINDS:
+        return "issues" if row is not None and row["details__at_least"] else "days"
+    if kind == Kind.SPRINT_OUTCOME:
+        return (row["details__unit"] if row else None) or _UNIT_OF_SPRINTS
+    return truth_of(kind).unit
 
 
 def _score(kind: str, rows: Sequence[Row]) -> Score | None:
