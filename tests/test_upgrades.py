@@ -16,7 +16,7 @@ from tests.processes import ROOT, Processes, kept_environment
 
 EARLIER = Path(__file__).parent / "earlier"
 KEYS = {"ML_SIGNING_KEYS": "earlier-signing-key", "SECRET_KEY": "earlier-secret-key-of-a-fixture"}
-#: What the model of 470058f says of this issue: it said 2.335 when any of equally near neighbours might speak, where now
+#: What the model of 470058f says of this issue: it said 2.335 when any of equally near neighbours might speak, and now
 #: the latest does.
 HOURS_THEN = 2.309062863623272
 ASK = """
