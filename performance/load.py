@@ -27,7 +27,7 @@ from tests.engine_process import free_ports
 from tests.engines import postgres_server
 
 #: Of the requests a second that four clients got when each asked as soon as it was answered.
-SHARE, CLIENTS, CALIBRATION_SECONDS = 0.7, 4, 10.0
+SHARE, CLIENTS, WARM_SECONDS, CALIBRATION_SECONDS = 0.7, 4, 10.0, 60.0
 #: Issues of each project; their indexes and models are more than the caches hold, so that each leaves in its turn.
 SIZES, CACHE_MIB, MODEL_CACHE_MIB = (400, 600, 900, 1_200, 2_000, 3_000), 96, 4
 #: Between two trainings (each is activated), two roll-backs and two imports, in seconds.
@@ -93,21 +93,23 @@ def main() -> None:
 
 def measure(port: int, server: int, made: Sequence[Made], folder: Path, minutes: float) -> bool:
     """Load for some minutes; whether there was no error, flat memory and a stable tail."""
-    headers = log_in(port)
-    for _ in range(2):
-        # The first warms up.
-        probe = Record()
-        asked(port, headers, made, probe, seconds=CALIBRATION_SECONDS / 2, rate=0.0)
-    capacity = sum(len(minute.seconds) for minute in probe.minutes) / (CALIBRATION_SECONDS / 2)
+    headers, over = log_in(port), threading.Event()
+    warm, probe, record = Record(), Record(), Record()
+    asked(port, headers, made, warm, seconds=WARM_SECONDS, rate=0.0)
+    # What happens beside takes its share of the machine: the capacity is what is left.
+    beside = [
+        repeated(over, TRAIN_EVERY, lambda: trained(made, record)),
+        repeated(over, ROLL_BACK_EVERY, lambda: rolled_back(made, record)),
+        repeated(over, IMPORT_EVERY, lambda: imported(made, folder, record)),
+    ]
+    asked(port, headers, made, probe, seconds=CALIBRATION_SECONDS, rate=0.0)
+    capacity = sum(len(minute.seconds) for minute in probe.minutes) / CALIBRATION_SECONDS
     print(f"Capacity {capacity:.0f} requests/s with {CLIENTS} clients; {SHARE:.0%} of it for {minutes:g} minutes")
     print(f"{'minute':>6} {'requests/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'errors':>7} {'MiB':>6}", flush=True)
-    record, over = Record(), threading.Event()
-    beside = [
-        repeated(record, over, SAMPLE_SECONDS, lambda: record.note(resident=resident_bytes(server))),
-        repeated(record, over, TRAIN_EVERY, lambda: trained(made, record)),
-        repeated(record, over, ROLL_BACK_EVERY, lambda: rolled_back(made, record)),
-        repeated(record, over, IMPORT_EVERY, lambda: imported(made, folder, record)),
-        repeated(record, over, 60.0, lambda: show(record)),
+    record.began = time.perf_counter()
+    beside += [
+        repeated(over, SAMPLE_SECONDS, lambda: record.note(resident=resident_bytes(server))),
+        repeated(over, 60.0, lambda: show(record)),
     ]
     asked(port, headers, made, record, seconds=60 * minutes, rate=SHARE * capacity)
     over.set()
@@ -138,7 +140,7 @@ def client(server: tuple[int, dict[str, str]], made: Sequence[Made], record: Rec
     rng, connection, begun = random.Random(), open_connection(port), time.perf_counter()
     for turn in itertools.count():
         due = begun + turn / rate if rate else time.perf_counter()
-        if due > until:
+        if max(due, time.perf_counter()) > until:
             return
         time.sleep(max(due - time.perf_counter(), 0.0))
         try:
@@ -167,7 +169,7 @@ def send(
 
 
 # --- What happens meanwhile ---------------------------------------------------------------------------------------
-def repeated(record: Record, over: threading.Event, seconds: float, work: Callable[[], None]) -> threading.Thread:
+def repeated(over: threading.Event, seconds: float, work: Callable[[], None]) -> threading.Thread:
     """Again and again in a thread of its own, until it is over."""
 
     def run() -> None:
