@@ -1,5 +1,6 @@
 """Fixtures of all tests. Engines (S3, PostgreSQL, broker) come from `tests/fixtures_engines.py`."""
 
+import sys
 from datetime import UTC, datetime
 
 import hypothesis
@@ -9,7 +10,11 @@ import pytest
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
-pytest_plugins = ["tests.nothing_leaves", "tests.fixtures_engines"]
+# jsonschema loads it wherever it lies, which builds forty grammars in each process (1.3 s), for a format of no document
+# of ours.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+pytest_plugins = ["tests.nothing_leaves", "tests.fixtures_engines", "tests.made_once", "tests.remembered_trainings"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.operations.metric_files import leave, share
+from base import folder_broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 
@@ -29,6 +30,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.record_prediction_outcomes",
         "schedule": crontab(),
         "options": _MINUTELY,
+    },
+    "record-dated-outcomes": {
+        "task": "apps.ml.tasks.record_dated_outcomes",
+        "schedule": crontab(hour=4, minute=20),
     },
     "requeue-lost-trainings": {
         "task": "apps.ml.tasks.requeue_lost_trainings",
@@ -64,6 +69,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.importers.tasks.run_due_imports",
         "schedule": crontab(),
         "options": _MINUTELY,
+    },
+    "forget-log-ins": {
+        "task": "apps.accounts.tasks.forget_log_ins",
+        "schedule": crontab(minute=40),
     },
     "sync-connections": {
         "task": "apps.importers.tasks.sync_connections",
@@ -119,6 +128,7 @@ def _leave_metrics(**_: Any) -> None:
     leave(settings.METRICS_DIR)
 
 
+folder_broker.use()
 app = Celery("base")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = CELERY_BEAT_SCHEDULE

@@ -16,8 +16,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from socket import SHUT_WR, SO_SNDTIMEO, SOL_SOCKET
 from typing import Any
+from urllib.parse import urlsplit
 
+from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES, longest_body
 
 #: For the first line and the headers; what a phone on a bad line needs is below one second.
 HEAD_SECONDS = 10.0
@@ -25,8 +29,6 @@ HEAD_SECONDS = 10.0
 SLOWEST_BYTES_A_SECOND = 16_000
 #: Four times what any browser sends; more is answered 431.
 MOST_HEAD_BYTES = 64 * 1024
-#: As much as the application takes of an upload; more is answered 413.
-MOST_BODY_BYTES = 60 * 2**20
 #: What unfinished requests of one process may hold together; beyond, the oldest go.
 MOST_BYTES = 128 * 2**20
 #: For a client to take more of an answer.
@@ -41,6 +43,8 @@ _ENCODED = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILIN
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
 _RECEIVE_BYTES = 64 * 1024
+#: Characters of a refusal's reason.
+MOST_DETAIL = 200
 _MOST_READS = 16
 
 
@@ -68,7 +72,7 @@ TOO_MUCH_HEAD = _refusal(
 TOO_MUCH_BODY = _refusal(
     413,
     "Payload Too Large",
-    f"The body is larger than {MOST_BODY_BYTES} bytes.",
+    f"The body is larger than {LONGEST_BODY_BYTES} bytes, or {LONGEST_UPLOAD_BYTES} where files are taken.",
     "payload_too_large",
 )
 #: The application reads no chunks: a request without a length has no body for it.
@@ -78,6 +82,35 @@ NO_LENGTH = _refusal(
     "Send the body whole, with its Content-Length and without Transfer-Encoding.",
     "length_required",
 )
+
+
+#: What gunicorn refuses while it reads the headers, by the error it raises, most special first; its words are kept.
+REFUSALS = (
+    (errors.InvalidResponseHeader, 500, "Internal Server Error", "error"),
+    (errors.InvalidResponseHeaderName, 500, "Internal Server Error", "error"),
+    (errors.ConfigurationProblem, 500, "Internal Server Error", "error"),
+    (errors.LimitRequestLine, 414, "URI Too Long", "uri_too_long"),
+    (errors.LimitRequestHeaders, 431, "Request Header Fields Too Large", "headers_too_large"),
+    (errors.ExpectationFailed, 417, "Expectation Failed", "expectation_failed"),
+    (errors.UnsupportedTransferCoding, 501, "Not Implemented", "unsupported_transfer_coding"),
+    (errors.ForbiddenProxyRequest, 403, "Forbidden", "forbidden"),
+    (errors.ParseException, 400, "Bad Request", "bad_request"),
+    (Exception, 500, "Internal Server Error", "error"),
+)
+
+
+def refusal_of(error: Exception) -> tuple[int, bytes]:
+    """Status and answer for what no application has seen."""
+    _, status, title, code = next(row for row in REFUSALS if isinstance(error, row[0]))
+    # A fault of ours is nobody's to read; what a client has sent, it knows.
+    detail = "This is a fault of ours; it was logged." if status == 500 else f"{error}"[:MOST_DETAIL]
+    return status, _refusal(status, title, detail, code)
+
+
+def _path_of(head: bytes) -> str:
+    """Of the first line, without question and host."""
+    target = head.partition(b" ")[2].partition(b" ")[0].decode("latin-1")
+    return urlsplit(target).path if target.startswith(("http://", "https://")) else target.partition("?")[0]
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +139,8 @@ class Arriving:
             return NO_LENGTH
         length = _LENGTH.search(head)
         size = int(length[1]) if length else 0
-        if size > MOST_BODY_BYTES:
+        # What is answered 413 is not gathered first: only where files are taken a body may be large.
+        if size > longest_body(_path_of(head)):
             return TOO_MUCH_BODY
         self.ends_at = self.body_at + size
         self.deadline = now + HEAD_SECONDS + size / SLOWEST_BYTES_A_SECOND
@@ -185,6 +219,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
             self._await(conn, ahead)
         else:
             super().enqueue_req(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """gunicorn's own refusals as problem documents, as all others are."""
+        status, answer = refusal_of(exc)
+        if status == 500:
+            self.log.error("A request failed outside of the application", exc_info=exc)
+        else:
+            self.log.info("A request was refused: %s", type(exc).__name__)
+        with suppress(OSError):
+            client.sendall(answer)
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Every second: end what is over its time."""

@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "apps.common.api.limits.RequestLimits",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "apps.common.operations.middleware.content_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.common.operations.language.ReaderLanguage",
     "django.middleware.common.CommonMiddleware",
@@ -150,6 +150,7 @@ TEMPLATES = [
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "apps.accounts.lock_out.AddressLimit",
+    "apps.accounts.lock_out.AccountLimit",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -184,12 +185,6 @@ OIDC_RP_CLIENT_SECRET = config("OIDC_CLIENT_SECRET", default="")
 OIDC_RP_SIGN_ALGO = config.choice("OIDC_ALGORITHM", default="RS256", among=("RS256", "RS512", "ES256", "ES512"))
 # False: only who has an account already is let in.
 OIDC_CREATE_USER = config.bool("OIDC_CREATE_ACCOUNTS", default=False)
-OIDC_RP_SCOPES = "openid email profile"
-OIDC_USE_NONCE = OIDC_USE_PKCE = True
-OIDC_AUTHENTICATION_CALLBACK_URL = "dashboard:single-sign-on-back"
-OIDC_TIMEOUT = 10
-# Log-ins that one browser has begun.
-OIDC_MAX_STATES = 10
 if OIDC_ISSUER:
     AUTHENTICATION_BACKENDS.append("apps.accounts.single_sign_on.backend.SingleSignOn")
 else:
@@ -228,7 +223,8 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # A connection from the pool is tried before it is used, or every one that a restart of the database broke would
     # cost a request (measured).
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c lock_timeout=20s")
+    DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": config.int("DATABASE_POOL_SIZE", default=8),
         # Half a minute, the default, is longer than anybody waits for a page while the database is down.
@@ -258,6 +254,8 @@ REST_FRAMEWORK = {
     # Empty: without a limit.
     "DEFAULT_THROTTLE_RATES": {
         "login": config("LOGIN_THROTTLE_RATE", default="20/min"),
+        # Wrong passwords of one account, from wherever (NIST SP 800-63B, 5.2.2); browsers that know it go on.
+        "account": "100/day",
         "user": config("USER_THROTTLE_RATE", default="1200/min"),
         "key": config("KEY_THROTTLE_RATE", default="1200/min"),
         "address": config("ADDRESS_THROTTLE_RATE", default="300/min"),

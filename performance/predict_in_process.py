@@ -1,4 +1,4 @@
-"""Effort and points in process, features to answer, one thread; target: p95 1.5 ms."""
+"""Effort and points in process, features to answer, one thread; target: p95 1.5 ms, hours p50 0.4 ms at 20,000."""
 
 import os
 
@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from apps.ml.benchmarks.effort.data import read_tasks
 from apps.ml.benchmarks.points.data import read_project
@@ -18,8 +19,11 @@ from apps.ml.core.points import PointsModel, load_prior
 from apps.ml.core.points.training import train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from performance.report import milliseconds, public_data
+from performance.train_in_process import repeated
 
 QUESTIONS = 1_000
+#: Learned issues of a large model: the public tasks over and over.
+MANY = 20_000
 POINTS_PROJECT = "datamanagement"  # the largest of the public set
 
 
@@ -32,11 +36,18 @@ def main() -> None:
 def effort() -> None:
     """Hours, with and without the team's own estimate."""
     tasks = read_tasks(public_data("effort_sip/tasks.csv"))
-    model, seconds = trained(tasks)
-    print(f"effort: {len(tasks)} tasks, trained in {seconds:.1f} s, {model.nbytes / 2**20:.1f} MiB in memory")
-    facts = sample(tasks)
-    report("without an estimate", model.estimate, [replace(each, estimated_hours=None) for each in facts])
-    report("with the team's estimate", model.estimate, facts)
+    for learned in (tasks, repeated(tasks, MANY)):
+        answers_of(learned, sample(tasks))
+
+
+def answers_of(learned: Sequence[CompletedIssue], facts: Sequence[IssueFacts]) -> None:
+    """One paragraph a model."""
+    model, seconds = trained(learned)
+    print(f"effort: {len(learned)} tasks, trained in {seconds:.1f} s, {model.nbytes / 2**20:.1f} MiB in memory")
+    # As the service asks: it lists today's issues in place of those learned from.
+    estimate = partial(model.estimate, evidence=False)
+    report("without an estimate", estimate, [replace(each, estimated_hours=None) for each in facts])
+    report("with the team's estimate", estimate, facts)
 
 
 def points() -> None:

@@ -4,6 +4,7 @@ import argparse
 import importlib.metadata
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -110,7 +111,8 @@ def peer(name: str, tasks: Path, folder: Path) -> Iterator[Contestant]:
             _wait_for(server, port, question)
             yield Contestant(name, port, question, server)
         finally:
-            server.terminate()
+            # With the workers that it has started.
+            os.killpg(server.pid, signal.SIGTERM)
 
 
 def _wait_for(server: subprocess.Popen[Any], port: int, question: Question) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
@@ -32,6 +31,7 @@ from apps.projects.models import DayOff, Issue, IssueLink, IssueType, Project, S
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
+from tests.made_once import rows_of_a_file
 
 
 @dataclass
@@ -97,10 +97,9 @@ def the_schema() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Made once for a file; each test works in a transaction of its own inside this one. The clock stands."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+    with pytest.MonkeyPatch.context() as patch, rows_of_a_file(django_db_blocker):
         patch.setattr(timezone, "now", lambda: NOW)
         yield _made(NOW)
-        transaction.set_rollback(True)
 
 
 def _made(now: datetime) -> World:

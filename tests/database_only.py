@@ -1,5 +1,7 @@
 """A pytest plugin (`-p tests.database_only`): keeps the tests that use the database, for a run on another engine."""
 
+from pathlib import Path
+
 import pytest
 
 #: What says who gets in, how answers look and how figures are drawn: the engine below changes none of it.
@@ -13,19 +15,21 @@ ONE_ENGINE_SUFFICES = (
     "tests/test_every_answer.py",
     "tests/test_page_matrix.py",
 )
+#: Large folders that know no database, so that nothing of them is loaded to find nothing.
+WITHOUT_DATABASE = ("apps/common/tests/charts/", "apps/ml/tests/core/", "apps/ml/tests/reports/")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Load no file of which nothing would be kept."""
+    place = collection_path.relative_to(config.rootpath).as_posix() + "/" * collection_path.is_dir()
+    return place.startswith(ONE_ENGINE_SUFFICES + WITHOUT_DATABASE) or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what would only repeat what the first run said."""
     # What starts real servers is about those: the database under it is not what it asks for.
-    kept = [
-        item
-        for item in items
-        if uses_database(item)
-        and item.get_closest_marker("engine") is None
-        and not item.nodeid.startswith(ONE_ENGINE_SUFFICES)
-    ]
+    kept = [item for item in items if uses_database(item) and item.get_closest_marker("engine") is None]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -27,6 +26,7 @@ from apps.projects.links.services import link_issues
 from apps.projects.models import Project
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
+from tests.made_once import rows_of_a_file
 
 ROLES = ("viewer", "member", "lead")
 KEYS = tuple(f"key to {scope}" for scope in Scope.values)
@@ -55,10 +55,9 @@ class MatrixWorld:
 @pytest.fixture(scope="module")
 def matrix(django_db_setup: None, django_db_blocker: Any) -> Iterator[MatrixWorld]:
     """Made once for a file; each test works in a transaction of its own inside this one. The clock stands."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+    with pytest.MonkeyPatch.context() as patch, rows_of_a_file(django_db_blocker):
         patch.setattr(timezone, "now", lambda: NOW)
         yield _made()
-        transaction.set_rollback(True)
 
 
 def _made() -> MatrixWorld:

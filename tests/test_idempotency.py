@@ -224,6 +224,19 @@ def test_an_answer_that_shows_a_secret_is_closed_to_who_reads_the_table(lead):
     assert "my-own-key" not in readable
 
 
+def test_no_password_is_guessed_uncounted_with_a_key(lead, settings, monkeypatch):
+    settings.AXES_ENABLED = True
+    # Failures are counted by the real clock.
+    monkeypatch.undo()
+    client = client_of(lead)
+
+    def guess(number: int) -> int:
+        guessed = {"old_password": f"wrong {number}", "new_password": "another-long-one"}
+        return client.post("/api/v1/auth/password/", guessed, headers={HEADER: f"guess-{number}"}).status_code
+
+    assert [guess(number) for number in range(settings.AXES_FAILURE_LIMIT + 1)][-1] == 429
+
+
 def test_without_the_header_no_query_is_added(lead):
     with CaptureQueriesContext(connection) as asked:
         create(lead, None)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,24 +22,26 @@ from tests.test_training_worker import Installation
 pytestmark = pytest.mark.engine
 #: A project with a lead and webhooks: as many posts and mails as there are news.
 ANNOUNCE = """
-from django.core.management import call_command
 from django.utils import timezone
 from apps.notifications.services.announcing import announce
 from apps.notifications.services.webhooks import create_webhook
 from apps.notifications.tests.factories import news
 from apps.projects.tests.factories import TeamMemberFactory
-call_command("migrate", verbosity=0)
 lead = TeamMemberFactory(role="lead", user__email="{key}@example.com", project__key="{key}")
 for path in {paths}:
     create_webhook(lead.project, by=lead.user, now=timezone.now(), url="http://127.0.0.1:{port}/" + path)
 announce(lead.project, [news(str(n)) for n in range({count})], now=timezone.now())
 """
-#: What the task does, in a process that starts faster than a worker; it begins when the file is there.
+#: What the task does, in a process that starts faster than a worker; it says that it is ready, and begins when the file
+#: is there.
 SEND = """
-import random, time
+import os, random, time
 from pathlib import Path
 from apps.notifications.services.sending import send_due
-while not Path({go!r}).exists():
+go = Path({go!r})
+if not go.exists():
+    go.with_name("ready-" + str(os.getpid())).touch()
+while not go.exists():
     time.sleep(0.005)
 send_due(rng=random.Random())
 """
@@ -59,8 +60,10 @@ def mails() -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory, valkey_server, receiver: WebhookReceiver, mails: MailServer) -> Installation:
-    made = Installation(tmp_path_factory.mktemp("outbox"), valkey_server.url)
+def installation(
+    tmp_path_factory, with_tables, valkey_server, receiver: WebhookReceiver, mails: MailServer
+) -> Installation:
+    made = Installation(with_tables(tmp_path_factory.mktemp("outbox")), valkey_server.url)
     made.environment["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.1/32"
     made.environment["EMAIL_URL"] = f"smtp://127.0.0.1:{mails.port}"
     return made
@@ -163,7 +166,7 @@ def test_two_processes_on_the_embedded_database_send_each_delivery_once(installa
 
     go = tmp_path / "go"
     with sender(installation, go=go) as one, sender(installation, go=go) as other:
-        time.sleep(1.0)
+        installation.wait_for(lambda: len(list(tmp_path.glob("ready-*"))) == 2)
         go.touch()
         assert (one.wait(PATIENCE_SECONDS), other.wait(PATIENCE_SECONDS)) == (0, 0)
 

@@ -26,6 +26,27 @@ def test_two_sources_at_once_are_one_clear_line():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--por=8000"], "there is no option --por; did you mean --port?"),
+        (["--verbose"], "there is no option --verbose; ./run --help lists what there is."),
+        (["demo"], "there is no command demo; ./run --help lists what there is."),
+        (["--port", "x"], "argument --port: invalid int value: 'x'; ./run --help lists what there is."),
+        (
+            ["serve", "--data", "mine.csv"],
+            "serve prepares nothing and takes no --data: ./run --data … imports, trains and serves.",
+        ),
+    ],
+)
+def test_a_mistaken_command_line_is_one_clear_line(arguments, told):
+    with pytest.raises(SystemExit) as refused:
+        launch.parse(arguments)
+
+    # What Python writes to the standard error, with the code 1.
+    assert refused.value.code == f"run: {told}"
+
+
+@pytest.mark.parametrize(
     ("arguments", "is_migrated"),
     [
         (["import_issues", "a.csv"], True),

@@ -9,8 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from apps.common.api.limits import LONGEST_UPLOAD_BYTES
-from base import patient as patient_worker
+from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES
 from tests.processes import ROOT, kept_environment
 
 #: Far more than there are threads.
@@ -134,8 +133,45 @@ def test_a_body_that_is_not_taken_is_refused_before_it_comes(patient, beginning,
     assert asked(patient, UNCLEAR[beginning]).startswith(b"HTTP/1.1 " + status)
 
 
-def test_the_server_takes_bodies_as_large_as_the_application_does():
-    assert patient_worker.MOST_BODY_BYTES == LONGEST_UPLOAD_BYTES
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [
+        (b"/in", LONGEST_BODY_BYTES + 1, b"413"),
+        (b"/in?/api/v1/imports/", LONGEST_BODY_BYTES + 1, b"413"),
+        (b"/api/v1/imports/", LONGEST_UPLOAD_BYTES, b"100"),
+        (b"/projects/DEMO/import/upload/?x=1", LONGEST_UPLOAD_BYTES, b"100"),
+        (b"http://localhost/api/v1/imports/", LONGEST_UPLOAD_BYTES, b"100"),
+        (b"/api/v1/imports/", LONGEST_UPLOAD_BYTES + 1, b"413"),
+    ],
+)
+def test_large_bodies_are_gathered_only_where_files_are_taken(patient, path, length, status):
+    """Leave to send it (100) is given to who asks, or the answer comes before the body."""
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+    with connected(patient) as client:
+        client.sendall(head + b"Content-Length: %d\r\n\r\n" % length)
+
+        assert client.recv(100).startswith(b"HTTP/1.1 " + status)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"GET /" + b"x" * 5_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "uri_too_long"),
+        (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 400, "bad_request"),
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: \xff<script>\r\n b\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(200)) + b"\r\n", 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
+    ],
+    ids=["long line", "version", "nonsense", "blank before a colon", "folded", "many headers", "no length"],
+)
+def test_what_the_server_itself_refuses_is_a_problem_document(patient, sent, status, code):
+    head, _, body = asked(patient, sent).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Content-Type: application/problem+json" in head
+    assert (json.loads(body)["status"], json.loads(body)["code"]) == (status, code)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine_process import free_ports
 from tests.engines import ValkeyServer
 from tests.processes import ONE_THREAD, Processes, kept_environment, kill
 
@@ -17,12 +16,10 @@ pytestmark = pytest.mark.engine
 #: Finished issues of the team: enough that a training takes a second or two, in which its worker can be killed.
 ISSUES = 600
 ASK_FOR_A_TRAINING = f"""
-from django.core.management import call_command
 from django.utils import timezone
 from apps.ml.services.training.jobs import request_training
 from apps.ml.tasks import send_training
 from apps.ml.tests.teams import learnable_team
-call_command("migrate", verbosity=0)
 team = learnable_team({ISSUES}, until=timezone.now())
 send_training(request_training("effort_prediction", team.id, cause="test", now=timezone.now()).id)
 """
@@ -54,56 +51,19 @@ class Installation(Processes):
 
 
 @pytest.fixture
-def installation(tmp_path: Path, valkey_server: ValkeyServer) -> Installation:
-    return Installation(tmp_path, valkey_server.url)
-
-
-ASK_OVER_HTTP = """
-import time
-from django.core.management import call_command
-from django.utils import timezone
-from rest_framework.test import APIClient
-from apps.ml.tests.teams import learnable_team
-from apps.projects.tests.factories import TeamMemberFactory
-call_command("migrate", verbosity=0)
-team = learnable_team(60, until=timezone.now())
-client, began = APIClient(HTTP_HOST="localhost"), time.monotonic()
-client.force_authenticate(TeamMemberFactory(project=team, role="lead").user)
-asked = {"model_type": "effort_prediction", "project_id": str(team.id)}
-answers = [client.post("/api/v1/ml/models/train/", asked, format="json") for _ in range(2)]
-predicted = client.post("/api/v1/ml/predict-effort/", {"project_id": str(team.id), "title": "Change it"}, format="json")
-codes = [(answer.status_code, answer.json()["code"]) for answer in answers]
-print(codes, predicted.status_code, time.monotonic() - began < 10)
-"""
-
-
-def test_a_broker_that_is_gone_costs_a_503_and_no_training(tmp_path, valkey_server):
-    [unused] = free_ports(1)
-    without = Installation(tmp_path, f"redis://127.0.0.1:{unused}/0")
-
-    answered = without.script(ASK_OVER_HTTP)
-
-    assert answered == "[(503, 'broker_unavailable'), (409, 'already_training')] 200 True"
-    # It is back, and ten minutes have passed.
-    again = Installation(tmp_path, valkey_server.url)
-    again.query("update ml_trainingrun set queued_at = '2026-01-01 00:00:00'")
-    again.send("apps.ml.tasks.requeue_lost_trainings")
-    with again.worker():
-        again.wait_for_row("select 1 from ml_trainingrun where state = 'succeeded'")
-    assert again.query("select count(*), sum(is_active) from ml_mlmodel") == (1, 1)
+def installation(tmp_path: Path, with_tables: Callable[[Path], Path], valkey_server: ValkeyServer) -> Installation:
+    return Installation(with_tables(tmp_path), valkey_server.url)
 
 
 ACTIVATE_AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel
 from apps.ml.services.models.registry import activate
 from apps.ml.tests.factories import MLModelFactory
-call_command("migrate", verbosity=0)
 models, together = [MLModelFactory() for _ in range(8)], Barrier(8)
 
 def run(model):

@@ -12,6 +12,7 @@ from apps.accounts.models import User
 from apps.accounts.tasks import mail_soon
 from apps.common.exceptions import Conflict
 from apps.projects.models import Project, TeamMember
+from apps.projects.placeholders import take_over
 from apps.projects.rows import all_or_nothing, lock
 from apps.projects.services import add_member
 
@@ -52,9 +53,10 @@ def invitations_to(user: User, *, now: datetime) -> QuerySet[Invitation]:
 
 @all_or_nothing()
 def accept(invitation: Invitation, *, by: User, now: datetime) -> TeamMember:
-    """Take the place in the team."""
+    """Take the place in the team, with what an import knows of this person."""
     lock(invitation.project)
     lock(invitation)
     member = add_member(invitation.project, user=by, role=invitation.role, now=now)
+    take_over(member)
     invitation.delete()
     return member

@@ -1,11 +1,15 @@
 """Accounts for administrators."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 
 from apps.accounts.models import User
+
+RIGHTS = ("is_active", "is_staff", "is_superuser")
 
 
 class UserCreation(AdminUserCreationForm):
@@ -21,6 +25,16 @@ class UserChange(UserChangeForm):
         fields = "__all__"
         field_classes: dict[str, type[forms.Field]] = {}
 
+    def clean(self) -> dict[str, Any] | None:
+        """Nobody is put into a team by a tick: who was imported comes in by an invitation."""
+        fields = super().clean()
+        if self.instance.is_placeholder and any(self.cleaned_data.get(right) for right in RIGHTS):
+            raise forms.ValidationError(
+                "An import named this person: make an account and invite it to the project; what was imported becomes "
+                "the person's when the invitation is accepted."
+            )
+        return fields
+
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
@@ -28,11 +42,12 @@ class UserAdmin(DjangoUserAdmin):
 
     form, add_form = UserChange, UserCreation
     ordering = ["email"]
-    list_display = ["email", "full_name", "is_active", "is_staff"]
+    list_display = ["email", "full_name", "is_active", "is_staff", "is_placeholder"]
     search_fields = ["email", "full_name"]
-    readonly_fields = ["date_joined", "last_login"]
+    readonly_fields = ["date_joined", "last_login", "is_placeholder", "named_address"]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
+        ("Import", {"fields": ["is_placeholder", "named_address"]}),
         ("Person", {"fields": ["full_name"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Times", {"fields": ["last_login", "date_joined"]}),

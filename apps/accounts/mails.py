@@ -36,7 +36,7 @@ The code works once, and for {hours} hours. If it was not you, do nothing: your 
 def send_mail_to(kind: MailKind, email: str) -> None:
     """Write to the person with this address who can log in; to nobody else, or anybody could make us write to all."""
     user = User.objects.with_email(email).filter(is_active=True).first()
-    if user is None or not user.has_usable_password():
+    if user is None or not (user.has_usable_password() or (settings.OIDC_ISSUER and kind == MailKind.INVITED)):
         return
     if kind == MailKind.RESET:
         subject, text = "A new password for Scrum ML", _reset_text(user)

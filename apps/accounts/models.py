@@ -65,6 +65,16 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
 
+    #: Named by an import and nobody who logs in: `email` is one that no mail reaches. Becomes a person's by an accepted
+    #: invitation to the project (`apps.projects.placeholders`), never by being switched on.
+    is_placeholder = models.BooleanField(default=False, editable=False)
+    #: How the source names a placeholder; told to the project's team only, and nobody writes to it unasked.
+    named_address = models.EmailField(blank=True, default="", editable=False)
+    #: Whose a placeholder is now.
+    became = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="was"
+    )
+
     #: The only project that this person is let into, while a program asks with a key of one project.
     confined_to: UUID | None = None
 
@@ -75,7 +85,19 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["email"]
-        constraints = [models.UniqueConstraint(Lower("email"), name="accounts_email_unique_without_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="accounts_email_unique_without_case"),
+            models.CheckConstraint(
+                condition=models.Q(is_placeholder=False)
+                | models.Q(is_active=False, is_staff=False, is_superuser=False),
+                name="accounts_placeholder_opens_nothing",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.full_name or self.email
+
+    @property
+    def address(self) -> str:
+        """How others in the project reach this person, as far as it is known."""
+        return self.named_address or self.email

@@ -2,9 +2,15 @@
 
 import logging
 
+from axes.models import AccessAttempt
 from celery import shared_task
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
+from rest_framework_simplejwt.settings import api_settings
 
 from apps.accounts.mails import MailKind, send_mail_to
+from apps.accounts.models import LogIn
 from apps.common.broker import BROKER_FAULTS
 
 logger = logging.getLogger(__name__)
@@ -14,6 +20,17 @@ logger = logging.getLogger(__name__)
 def send_account_mail(kind: str, email: str) -> None:
     """Write to this address, if somebody who can log in has it."""
     send_mail_to(MailKind(kind), email)
+
+
+@shared_task(time_limit=300)
+def forget_log_ins() -> None:
+    """Failed log-ins that count no more, open ones that nobody can renew, and sessions that are over."""
+    now = timezone.now()
+    failed, _ = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()
+    over, _ = LogIn.objects.filter(renewed_at__lt=now - api_settings.REFRESH_TOKEN_LIFETIME).delete()
+    SessionStore.clear_expired()
+    if failed or over:
+        logger.info("Log-ins were forgotten failed=%d over=%d", failed, over)
 
 
 def mail_soon(kind: MailKind, email: str) -> None:

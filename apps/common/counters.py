@@ -24,6 +24,7 @@ _COUNT = f"""
 INSERT INTO {TABLE} (key, ends_at, count) VALUES ({{0}}, {{0}}, 1)
 ON CONFLICT (key) DO UPDATE SET count = {TABLE}.count + 1 RETURNING count
 """  # noqa: S608 - the table's own name
+_LOOK = f"SELECT count FROM {TABLE} WHERE key = {{0}}"  # noqa: S608
 _FORGET = f"DELETE FROM {TABLE} WHERE ends_at <= {{0}}"  # noqa: S608
 _MAKE = f"CREATE TABLE IF NOT EXISTS {TABLE} (key TEXT PRIMARY KEY, ends_at INTEGER, count INTEGER)"
 #: The first count of so many windows takes those that are over with it.
@@ -49,6 +50,12 @@ def count(key: str, *, window_seconds: int, now: float) -> tuple[int, float]:
     return counted, ends_at - now
 
 
+def counted_so_far(key: str, *, window_seconds: int, now: float) -> tuple[int, float]:
+    """As `count`, without counting."""
+    ends_at = (int(now // window_seconds) + 1) * window_seconds
+    return _run(_LOOK, [f"{key}@{ends_at}"]), ends_at - now
+
+
 def forget_all() -> None:
     """Begin anew."""
     _run(_FORGET, [2**62])
@@ -59,7 +66,8 @@ def _run(statement: str, values: list[Any]) -> int:
     if connection.vendor != "sqlite":
         with connection.cursor() as cursor:
             cursor.execute(statement.format("%s"), values)
-            return int(cursor.fetchone()[0]) if cursor.description else 0
+            row = cursor.fetchone() if cursor.description else None
+            return int(row[0]) if row else 0
     try:
         return _file(str(settings.VAR_DIR), os.getpid()).run(statement.format("?"), values)
     except sqlite3.Error as error:

@@ -13,6 +13,9 @@ _SHAPELESS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 #: Of other characters, those of these categories cannot be seen: controls, formats, separators, unassigned.
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp", "Zs"})
 _BREAKS = "\n\r\t"
+#: They turn the direction of whatever follows, beyond the end of the text they stand in: "gpj.exe" for "exe.jpg". Marks
+#: of direction (U+200E, U+200F, U+061C), which texts of both directions need, turn nothing.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def text_fault(text: str, *, is_line: bool, is_needed: bool) -> str | None:
@@ -23,6 +26,8 @@ def text_fault(text: str, *, is_line: bool, is_needed: bool) -> str | None:
             kind = unicodedata.category(character)
             if (kind == "Cc" and (is_line or character not in _BREAKS)) or (is_line and kind in ("Zl", "Zp")):
                 return f"It holds a control character (U+{ord(character):04X})."
+            if is_line and character in _TURNING:
+                return f"It holds a character that turns the direction of the text (U+{ord(character):04X})."
     if is_needed and text and not any(map(_is_seen, text)):
         return "It holds nothing that can be seen."
     return None

@@ -1,7 +1,7 @@
 """What an import did, kept row by row, so that it can be followed and taken back."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
+from apps.common.heartbeat import beating
 from apps.importers.models import ImportRun, ImportTouch
 from apps.importers.writing.changes import Touch
 from apps.projects.models import IssueChange, Project, Sprint
@@ -52,11 +53,18 @@ def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, 
     return run
 
 
+def living(run: ImportRun) -> AbstractContextManager[None]:
+    """Gives signs of life of a run while this process works on it, however long an answer of a tracker takes."""
+    alive = ImportRun.objects.filter(pk=run.pk, status=Status.RUNNING)
+    return beating(lambda now: alive.update(seen_at=now))
+
+
 @contextmanager
 def failing(run: ImportRun) -> Iterator[None]:
     """Whatever stops an import in this process ends its run; what it did so far can be taken back."""
     try:
-        yield
+        with living(run):
+            yield
     except BaseException as error:
         # What a dry run wrote is undone, its row too.
         if not run.is_dry_run:

@@ -22,8 +22,9 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
+from apps.common.heartbeat import HEARTBEAT_SECONDS
 from apps.importers.connections import sync
-from apps.importers.keeping import ended
+from apps.importers.keeping import ended, living
 from apps.importers.models import Connection, ImportRun, ImportTouch
 from apps.importers.write_back import write_all
 from apps.projects.levels import roll_up
@@ -31,8 +32,8 @@ from apps.projects.models import Issue, IssueChange, IssueLink, Project, Sprint
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
-#: Longer than any wait that one answer of a tracker may take (see `client`), so that a slow import is not taken over.
-LOST_AFTER = timedelta(minutes=30)
+#: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
+LOST_AFTER = timedelta(seconds=8 * HEARTBEAT_SECONDS)
 #: What a stranger is told of an error of ours; the log has the rest.
 OUR_FAULT = "The import failed for a reason of ours; it is in the log."
 LONGEST_UPLOAD_BYTES = 50 * 2**20
@@ -118,7 +119,8 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     if run is None:
         return None
     try:
-        report = _carried_out(run, now)
+        with living(run):
+            report = _carried_out(run, now)
     except ApplicationError as error:
         return ended(run, Status.FAILED, error=error.message)
     except Exception:

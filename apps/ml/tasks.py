@@ -16,7 +16,7 @@ from apps.ml.selectors.kept_forecasts import due_projects
 from apps.ml.selectors.replays import projects_with_models
 from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services import AnomalyDetectionService
-from apps.ml.services.evaluation.closing import record_outcomes
+from apps.ml.services.evaluation import closing
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
 from apps.ml.services.models.warming import warm_beside
@@ -87,7 +87,13 @@ def note_long_worker() -> None:
 @shared_task
 def record_prediction_outcomes() -> int:
     """Close open predictions about finished issues; every minute."""
-    return record_outcomes(now=timezone.now())
+    return closing.record_outcomes(now=timezone.now())
+
+
+@shared_task
+def record_dated_outcomes() -> int:
+    """Close open answers about days; every night."""
+    return closing.record_dated_outcomes(now=timezone.now())
 
 
 @shared_task

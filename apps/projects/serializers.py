@@ -146,7 +146,7 @@ class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer[TeamMem
     """A person in the team. Addresses are shown to the team only, which is whom this is shown to."""
 
     user = serializers.UUIDField(source="user_id", read_only=True)
-    email = serializers.EmailField(source="user.email", read_only=True)
+    email = serializers.EmailField(source="user.address", read_only=True)
     full_name = serializers.CharField(source="user.full_name", read_only=True)
 
     class Meta:

@@ -17,7 +17,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
@@ -65,14 +66,15 @@ def erase_person(email: str, *, now: datetime) -> ErasureRecord:
     ErasureIncomplete
         If the search afterwards finds it; everything else is done.
     """
-    user = User.objects.with_email(email).first()
-    needles = names_of(user) if user else [email]
-    if user is None and not found_in_database(needles):
+    people = list(_rows_of(email))
+    needles = _needles(email, people)
+    if not people and not found_in_database(needles):
         raise NobodyFound
     with transaction.atomic():
-        counts, projects = erase_texts(needles, user)
-        if user is not None:
-            counts |= _leave_a_pseudonym(user)
+        # First, so that each row gets a pseudonym of its own.
+        left = [_leave_a_pseudonym(person) for person in people]
+        counts, projects = erase_texts(needles, *people)
+        counts = _sum(counts, *left)
         record = _record(ErasureRecord.Kind.PERSON, email, counts, now)
     _drop_models(projects, needles, now)
     _prove(needles)
@@ -107,8 +109,11 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
 
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
-    needles = names_of(user)
-    counts, projects = erase_texts(needles, user)
+    people = list(_rows_of(user.email))
+    needles = _needles(user.email, people)
+    left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
+    counts, projects = erase_texts(needles, *people)
+    counts = _sum(counts, *left)
     record = _record(ErasureRecord.Kind.PERSON, user.email, counts, now)
     transaction.on_commit(lambda: _drop_models(projects, needles, now))
     return record
@@ -118,16 +123,30 @@ def names_of(user: User) -> list[str]:
     """What names a person in a text: the address, and the whole name if it cannot be mistaken for a word."""
     name = user.full_name.strip()
     is_plain = len(name) >= _FEWEST_LETTERS and " " in name
-    return [user.email, name] if is_plain else [user.email]
+    addresses = [address for address in (user.email, user.named_address) if address]
+    return [*addresses, name] if is_plain else addresses
 
 
-def erase_texts(needles: Sequence[str], user: User | None) -> tuple[dict[str, int], list[UUID]]:
+def _needles(email: str, people: Iterable[User]) -> list[str]:
+    """All that names these rows, the address that was asked for in front."""
+    names = dict.fromkeys(name for person in people for name in names_of(person))
+    return [email, *(name for name in names if name.lower() != email.lower())]
+
+
+def _rows_of(email: str) -> "models.QuerySet[User]":
+    """The account with this address, and those whom imports named by it or by whatever the person has become."""
+    folded = Lower(Value(email))
+    rows = User.objects.alias(own=Lower("email"), named=Lower("named_address"), now=Lower("became__email"))
+    return rows.filter(Q(own=folded) | Q(named=folded) | Q(now=folded)).order_by("is_placeholder", "pk")
+
+
+def erase_texts(needles: Sequence[str], *people: User) -> tuple[dict[str, int], list[UUID]]:
     """Replace the names in all texts; how much, and in which projects issues named the person or are the person's."""
     named = Q()
     for needle in needles:
         named |= Q(title__icontains=needle) | Q(description__icontains=needle)
-    if user is not None:
-        named |= Q(assignee=user) | Q(reporter=user)
+    if people:
+        named |= Q(assignee__in=people) | Q(reporter__in=people)
     projects = list(Issue.objects.filter(named).order_by().values_list("project_id", flat=True).distinct())
     sought = Needles(needles)
     uploads = [run.pk for run in ImportRun.objects.exclude(upload=None) if sought.are_in(bytes(run.upload or b""))]
@@ -155,6 +174,12 @@ def _pseudonym(email: str) -> str:
     return f"erased-{digest[:12]}@erased.invalid"
 
 
+def _sum(*parts: dict[str, int]) -> dict[str, int]:
+    return {
+        name: sum(part.get(name, 0) for part in parts) for name in sorted({name for part in parts for name in part})
+    }
+
+
 def _leave_a_pseudonym(user: User) -> dict[str, int]:
     """Remove what would go with the account, and keep a row without name, log-in or right for what stays."""
     counts: dict[str, int] = {}
@@ -171,6 +196,7 @@ def _leave_a_pseudonym(user: User) -> dict[str, int]:
     user.groups.clear()
     user.user_permissions.clear()
     user.email, user.full_name, user.last_login = _pseudonym(user.email), "", None
+    user.named_address, user.became = "", None
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()
     user.save()

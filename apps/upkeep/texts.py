@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html.entities import html5
 from typing import Any
 
 from django.apps import apps
@@ -21,6 +22,13 @@ from apps.ml.storage.objects import ObjectStore
 
 #: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
+#: Between words: blanks as texts, JSON, addresses and HTML write them.
+_BLANKS = r"(?:\s|\\[nrt]|\\u00a0|%(?:25)?20|\+|&nbsp;|&#0*160;|&#0*32;)+"
+#: The names that HTML has for a character: "commat" for @.
+_ENTITIES: dict[int, set[str]] = {}
+for _name, _text in html5.items():
+    if len(_text) == 1:
+        _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
 
 
@@ -60,7 +68,7 @@ class Needles:
         """What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only."""
         found = models.Q()
         for name in self.names:
-            plain = re.findall(r"[A-Za-z0-9.@_-]*", unicodedata.normalize("NFC", name))
+            plain = re.findall(r"[A-Za-z0-9]*", unicodedata.normalize("NFC", name))
             found |= models.Q(_text__icontains=max(plain, key=len))
         return found
 
@@ -70,9 +78,22 @@ class Needles:
 
 
 def _spellings(name: str) -> str:
-    """A pattern of a name however its words are parted (in JSON, too) and its accents composed."""
+    """A pattern of a name however its words are parted, its accents composed, and its characters written."""
     words = ({unicodedata.normalize(form, word) for form in ("NFC", "NFD")} for word in name.split())
-    return r"(?:\s|\\[nrt])+".join(f"(?:{'|'.join(sorted(map(re.escape, word)))})" for word in words)
+    return _BLANKS.join(f"(?:{'|'.join(''.join(map(_written, form)) for form in sorted(word))})" for word in words)
+
+
+def _written(character: str) -> str:
+    """A pattern of one character: itself, or as addresses, HTML, JSON and mails write what is no letter of English."""
+    if character.isascii() and character.isalnum():
+        return character
+    code, octets = ord(character), character.encode()
+    quoted = ["".join(f"{mark}{octet:02x}" for octet in octets) for mark in ("%", "%25", "=")]
+    named = [f"&{name};" for name in _ENTITIES.get(code, ())]
+    numbers = [f"&#0*{code};", f"&#x0*{code:x};"]
+    units = character.encode("utf-16-be").hex()
+    json_way = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    return f"(?:{'|'.join([*map(re.escape, [character, *quoted, *named]), *numbers, json_way])})"
 
 
 def _as_text(value: Any) -> str:

@@ -1,12 +1,11 @@
 """One Chromium, one server and one demonstration for all stories of a run."""
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.site import FLAGS, Visitor
 from tests.engines import free_ports
+from tests.made_once import made_once
 from tests.processes import ONE_THREAD, ROOT, Processes, kept_environment
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -24,19 +24,13 @@ _PREPARE = "import django; django.setup(); from base import demonstration; print
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+def prepared(shared_folder: Path, with_tables: Callable[[Path], Path]) -> tuple[Path, str, str]:
     """An installation with the demonstration, made once for all test processes: its folder, e-mail, password."""
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
-    told = shared / "demonstration.txt"
-    with (shared / "demonstration.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not told.exists():
-            told.write_text(prepare(shared / "demonstration"))
+    folder = shared_folder / "demonstration"
+    told = made_once(shared_folder / "demonstration.txt", lambda: prepare(with_tables(folder)))
     found = re.search(r"Login\(email='([^']*)', password='([^']*)'", told.read_text())
     assert found, told.read_text()
-    return shared / "demonstration", found[1], found[2]
+    return folder, found[1], found[2]
 
 
 def prepare(folder: Path) -> str:

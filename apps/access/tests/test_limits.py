@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import OperationalError, connection
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
@@ -131,12 +132,26 @@ def test_an_address_has_an_end(address: str) -> None:
         ("/api/v1/auth/token/", "application/json", 3_000_000),
         ("/api/v1/imports/", "multipart/form-data; boundary=x", 70_000_000),
         ("/nowhere/", "text/plain", 10**30),
+        ("/login/", "multipart/form-data; boundary=x", 3_000_000),
+        ("/api/v1/auth/token/", "multipart/form-data; boundary=x", 3_000_000),
+        ("/projects/X/import/upload/more/", "multipart/form-data; boundary=x", 3_000_000),
     ],
 )
 def test_a_body_has_an_end(address: str, kind: str, length: int) -> None:
     answer = Client().post(address, b"", content_type=kind, CONTENT_LENGTH=str(length))
 
     assert (answer.status_code, answer["Content-Type"]) == (413, "application/problem+json")
+
+
+def test_large_files_are_for_who_takes_files() -> None:
+    places = ("/api/v1/imports/", "/projects/SHOP/import/upload/")
+    requests = [RequestFactory().post(place, b"x", "multipart/form-data; boundary=x") for place in places]
+    for request in requests:
+        request.META["CONTENT_LENGTH"] = "50000000"
+
+    answers = [RequestLimits(lambda _: HttpResponse())(request).status_code for request in requests]
+
+    assert answers == [200, 200]
 
 
 @pytest.mark.django_db

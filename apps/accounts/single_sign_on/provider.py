@@ -22,6 +22,14 @@ TOLD = {
     "OIDC_OP_USER_ENDPOINT": "userinfo_endpoint",
     "OIDC_OP_JWKS_ENDPOINT": "jwks_uri",
 }
+#: And those that are not for anybody to choose.
+FIXED: dict[str, Any] = {
+    "OIDC_USE_NONCE": True,
+    "OIDC_USE_PKCE": True,
+    "OIDC_RP_SCOPES": "openid email profile",
+    "OIDC_AUTHENTICATION_CALLBACK_URL": "dashboard:single-sign-on-back",
+    "OIDC_TIMEOUT": 10,
+}
 _kept: dict[str, tuple[float, dict[str, str]]] = {}
 
 
@@ -31,7 +39,9 @@ class ProviderFault(ApplicationError):
 
 def setting(name: str, *default: Any) -> Any:
     """A setting as the library asks for it."""
-    return addresses()[TOLD[name]] if name in TOLD else import_from_settings(name, *default)
+    if name in TOLD:
+        return addresses()[TOLD[name]]
+    return FIXED[name] if name in FIXED else import_from_settings(name, *default)
 
 
 def addresses() -> dict[str, str]:
@@ -47,7 +57,7 @@ def addresses() -> dict[str, str]:
 def _read(issuer: str) -> dict[str, str]:
     place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     try:
-        answer = requests.get(place, timeout=settings.OIDC_TIMEOUT, allow_redirects=False, stream=True)
+        answer = requests.get(place, timeout=FIXED["OIDC_TIMEOUT"], allow_redirects=False, stream=True)
         answer.raise_for_status()
         said = json.loads(answer.raw.read(MOST_BYTES, decode_content=True))
     except (requests.RequestException, ValueError) as error:

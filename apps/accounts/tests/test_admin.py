@@ -19,6 +19,20 @@ def test_accounts_are_listed_and_opened(client, admin):
     assert client.get(reverse("admin:accounts_user_change", args=[admin.pk])).status_code == 200
 
 
+def test_who_was_imported_is_switched_on_by_nobody(client, admin):
+    person = UserFactory(
+        email="x@shop.imported.invalid", is_active=False, is_placeholder=True, named_address="x@a.example"
+    )
+    form = {"email": person.email, "full_name": "X", "date_joined_0": "2026-01-01", "date_joined_1": "00:00"}
+    address = reverse("admin:accounts_user_change", args=[person.pk])
+
+    refused = client.post(address, {**form, "is_active": "on"})
+
+    assert refused.status_code == 200
+    assert "invite it to the project" in refused.content.decode()
+    assert client.post(address, form).status_code == 302
+
+
 def test_an_account_is_made_by_address(client, admin):
     form = {
         "email": "new@example.com", "full_name": "New Person", "usable_password": "true",

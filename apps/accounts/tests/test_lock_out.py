@@ -6,9 +6,19 @@ import pytest
 import time_machine
 from axes.models import AccessAttempt
 from django.conf import settings as django_settings
+from django.contrib.auth.tokens import default_token_generator
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from rest_framework.settings import api_settings
 
 from apps.accounts.hashers import AT_ONCE, Argon2InTurn, TooManyLogIns, in_turn
+from apps.accounts.lock_out import KNOWN_BROWSER
+from apps.accounts.log_ins import log_in
+from apps.accounts.models import LogIn
+from apps.accounts.tasks import forget_log_ins
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.common.counters import forget_all
 
@@ -69,6 +79,86 @@ def test_what_is_locked_is_told_as_a_problem_and_does_not_tell_who_exists(client
     assert told[0].json()["code"] == "throttled"
     assert [answer.status_code for answer in told] == [429, 429]
     assert told[0].json() == told[1].json()
+
+
+def guesses(client, email, number):
+    """From an address each."""
+    return [over_the_api(client, email, "wrong", REMOTE_ADDR=f"10.1.0.{n}") for n in range(number)]
+
+
+@pytest.fixture
+def three_guesses(monkeypatch):
+    """Of an account in a day."""
+    forget_all()
+    monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "account", "3/day")
+
+
+def test_many_addresses_that_guess_at_one_account_find_it_closed_to_strangers(client, user, three_guesses):
+    assert {answer.status_code for answer in guesses(client, user.email, 3)} == {401}
+
+    for place in PLACES:
+        locked = place(client, user.email.upper(), PASSWORD, REMOTE_ADDR="10.9.9.9")
+        assert locked.status_code == 429
+        assert 0 < int(locked["Retry-After"]) <= 86_400
+    other = UserFactory(email="bob@example.com")
+    assert over_the_api(client, other.email, PASSWORD, REMOTE_ADDR="10.9.9.9").status_code == 200
+    with time_machine.travel(timedelta(days=1)):
+        assert over_the_api(client, user.email, PASSWORD, REMOTE_ADDR="10.9.9.9").status_code == 200
+
+
+def test_a_closed_account_tells_no_more_than_one_that_is_not_there(client, user, three_guesses):
+    told = [(guesses(client, email, 4)[-1].status_code) for email in (user.email, "nobody@example.com")]
+
+    assert told == [429, 429]
+
+
+def test_a_browser_that_has_been_in_the_account_still_comes_in(client, user, three_guesses):
+    known, stranger = Client(), Client()
+    log_in = {"username": user.email, "password": PASSWORD}
+    assert known.post("/login/", log_in, REMOTE_ADDR="10.8.0.1").status_code == 302
+    del known.cookies["sessionid"]
+    cookie = known.cookies[KNOWN_BROWSER]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    guesses(client, user.email, 3)
+
+    assert known.post("/login/", log_in, REMOTE_ADDR="10.8.0.1").status_code == 302
+    assert stranger.post("/login/", log_in, REMOTE_ADDR="10.8.0.2").status_code == 429
+    known.cookies[KNOWN_BROWSER] = cookie.value[:-2] + "xx"
+    assert known.post("/login/", log_in, REMOTE_ADDR="10.8.0.1").status_code == 429
+
+
+def test_a_browser_known_to_one_account_is_a_stranger_to_another(client, user, three_guesses):
+    other, known = UserFactory(email="bob@example.com"), Client()
+    known.post("/login/", {"username": other.email, "password": PASSWORD}, REMOTE_ADDR="10.8.0.1")
+    guesses(client, user.email, 3)
+
+    assert known.post("/login/", {"username": user.email, "password": PASSWORD}).status_code == 429
+
+
+def test_who_sets_a_new_password_by_mail_comes_in_at_once(client, user, three_guesses):
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    guesses(client, user.email, 3)
+    owner = Client()
+
+    owner.post(f"/password/{uid}/{token}/", {"new_password": "another-" + PASSWORD})
+
+    log_in = {"username": user.email, "password": "another-" + PASSWORD}
+    assert owner.post("/login/", log_in, REMOTE_ADDR="10.8.0.1").status_code == 302
+
+
+def test_the_clock_forgets_what_is_over(client, user):
+    over_the_api(client, user.email, "wrong")
+    client.post("/login/", {"username": user.email, "password": PASSWORD}, REMOTE_ADDR="10.8.0.1")
+    log_in(user, now=timezone.now())
+    forget_log_ins()
+    assert (AccessAttempt.objects.count(), LogIn.objects.count(), Session.objects.count()) == (1, 1, 1)
+
+    with time_machine.travel(timedelta(minutes=16)):
+        forget_log_ins()
+    assert (AccessAttempt.objects.count(), LogIn.objects.count(), Session.objects.count()) == (0, 1, 1)
+    with time_machine.travel(timedelta(days=15)):
+        forget_log_ins()
+    assert (LogIn.objects.count(), Session.objects.count()) == (0, 0)
 
 
 def test_after_a_quarter_of_an_hour_the_door_is_open(client, user):

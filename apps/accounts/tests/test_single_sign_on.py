@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import requests
+from django.core import mail
 from django.core.checks import run_checks
 from django.test import Client
 from joserfc.jwk import OctKey
 
+from apps.accounts.mails import MailKind, send_mail_to
 from apps.accounts.models import User
 from apps.accounts.single_sign_on import provider as provider_module
 from apps.accounts.tests.factories import PASSWORD, UserFactory
@@ -108,6 +110,14 @@ def test_an_account_is_made_only_where_that_is_wanted_and_is_in_no_team(client, 
     assert (made.email, made.has_usable_password()) == ("Ada@example.com", False)
     assert (made.is_staff, made.is_superuser, made.memberships.count()) == (False, False, 0)
     assert sign_on(Client()) == made
+
+
+def test_who_comes_in_this_way_alone_is_told_of_invitations_and_has_no_password_to_forget(provider):
+    user = UserFactory(email="ada@example.com", password=None)
+    for kind in MailKind:
+        send_mail_to(kind, user.email)
+
+    assert [message.subject for message in mail.outbox] == ["An invitation on Scrum ML"]
 
 
 # --- Not let in ---------------------------------------------------------------------------------------------------

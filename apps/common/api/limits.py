@@ -13,11 +13,10 @@ from django.http.response import HttpResponseBase
 from apps.common.api.problems import PROBLEM_JSON, PayloadTooLarge, database_away, problem
 from apps.common.api.query import unknown_parameters
 from apps.common.api.throttling import client_address, wait_for
+from apps.common.uploads import longest_body
 
 #: Bytes of path and query. Browsers and proxies stop at about twice as many.
 LONGEST_ADDRESS = 4_000
-#: Of a form with files. Somewhat more than the largest file that an import takes.
-LONGEST_UPLOAD_BYTES = 60 * 2**20
 
 
 class RequestLimits:
@@ -80,9 +79,9 @@ def _length_of(request: HttpRequest) -> int:
 
 
 def _longest_body(request: HttpRequest) -> int:
-    """Files may be larger than what is read into memory."""
+    """Files may be larger than what is read into memory, where files are taken."""
     is_upload = str(request.META.get("CONTENT_TYPE", "")).startswith("multipart/form-data")
-    return LONGEST_UPLOAD_BYTES if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE or LONGEST_UPLOAD_BYTES
+    return longest_body(request.path_info, is_upload=is_upload)
 
 
 def _wait_for_page(request: HttpRequest) -> float | None:

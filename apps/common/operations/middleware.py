@@ -5,6 +5,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from csp.constants import HEADER
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port, validate_host
@@ -72,6 +74,22 @@ def request_log(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["X-Request-ID"] = request_id
         _note(request, response, time.perf_counter() - started)
+        return response
+
+    return handle
+
+
+def content_policy(get_response: GetResponse) -> GetResponse:
+    """Say what a browser may load on an answer; the same on all of them, so it is put into words once.
+
+    Not on Django's own pages about errors while developing, which are written with everything inside.
+    """
+    policy = build_policy()
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if not (settings.DEBUG and response.status_code in (404, 500)):
+            response.headers.setdefault(HEADER, policy)
         return response
 
     return handle

@@ -7,7 +7,7 @@ import pytest
 from apps.common.plausible import date_fault, number_fault, readable, text_fault
 
 
-@pytest.mark.parametrize("text", ["Change", "a\tb"[:1], "日本語", "É", "😀", "👩‍👩‍👧", "\u202eabc", "1", "-", " x "])
+@pytest.mark.parametrize("text", ["Change", "a\tb"[:1], "日本語", "É", "😀", "👩‍👩‍👧", "\u200fabc", "1", "-", " x "])
 def test_what_people_write_is_a_line(text: str) -> None:
     assert text_fault(text, is_line=True, is_needed=True) is None
 
@@ -23,6 +23,13 @@ def test_what_cannot_be_seen_is_no_title_and_may_be_left_out(text: str) -> None:
 @pytest.mark.parametrize("control", ["\0", "\x07", "\x1b", "\x7f", "\x85", "\r", "\n", "\t", "\u2028", "\u2029"])
 def test_a_line_holds_no_control_character(control: str) -> None:
     assert "control character" in (text_fault(f"a{control}b", is_line=True, is_needed=True) or "")
+
+
+@pytest.mark.parametrize("turn", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def test_a_line_turns_no_text_around(turn: str) -> None:
+    assert "turns the direction" in (text_fault(f"a{turn}b", is_line=True, is_needed=True) or "")
+    assert text_fault(f"a{turn}b", is_line=False, is_needed=True) is None
+    assert readable(f"a{turn}b", is_line=True) == "a b"
 
 
 def test_a_text_has_lines_and_tabs_and_no_other_controls() -> None:

@@ -1,7 +1,7 @@
 """Every open issue with what it will take; why, for one of them; and an estimate while an issue is written."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ from apps.ml.selectors.issues import facts_of
 from apps.ml.services import PredictionService, RecommendationService
 from apps.ml.services.points.vote import is_hidden
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
+from apps.projects.links.selectors import waiting_for
 
 #: Issues on a page: what fits two screens, and is answered in a tenth of a second.
 ISSUES_A_PAGE = 25
@@ -39,6 +40,8 @@ ISSUES_A_FILE = 2_000
 PEOPLE_SHOWN = 2
 #: Of a typed title, from which on there is something to compare.
 SHORTEST_TITLE = 4
+#: Of a blocker without a key, in a line about another issue.
+LONGEST_TITLE = 40
 #: Parts of a prediction that are drawn one by one; the smaller ones are added up.
 PARTS_SHOWN = 7
 #: What each method is called, and the colour of its word.
@@ -96,6 +99,8 @@ class BacklogLine:
     points: Told | None
     #: Who would normally take it, the likeliest first; empty where the project hides names.
     people: str
+    #: Keys of open issues that it waits for, as far as the reader sees these.
+    blocked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def query_of(values: Mapping[str, str]) -> BacklogQuery:
     )
 
 
-def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetime) -> Backlog:
+def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetime, user: User) -> Backlog:
     """One page of the open issues with their predictions."""
     state = state_of(project, now=now)
     issue_ids = _listed(project, asked, state)
@@ -131,9 +136,17 @@ def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetim
     # The language is part of what is kept: bars are named in it.
     what = f"backlog {get_language()} {own}"
     lines = remembered(state, what, lambda: _lines(project, issues_in_order(project.id, own), now=now))
+    # What one reader sees is not kept for another.
+    blockers = waiting_for(own, user)
+    lines = [replace(line, blocked_by=_named(blockers.get(line.issue.pk, ()))) for line in lines]
     counts = remembered(state, "backlog counts", lambda: backlog_counts(project.id))
     orders = {**ORDER_NAMES, **(PREDICTED_NAMES if counts.issues <= MOST_ORDERED else {})}
     return Backlog(asked, counts, shown, lines, orders, LACKING_NAMES)
+
+
+def _named(issues: Iterable[Issue]) -> str:
+    """Keys, or else titles."""
+    return ", ".join(issue.external_id or issue.title[:LONGEST_TITLE] for issue in issues)
 
 
 def _listed(project: Project, asked: BacklogQuery, state: str) -> Sequence[UUID]:

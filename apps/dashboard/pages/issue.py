@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from apps.dashboard.pages.sprints import ListedSprint, sprint_list
-from apps.dashboard.types import Project
+from apps.dashboard.types import Project, User
 from apps.importers.selectors import tracker_page_of
 from apps.ml.selectors.backlog import BacklogQuery, open_issues
 from apps.ml.services.predictions.switch import is_predicted
+from apps.projects.links.selectors import BLOCKED_BY, LinkedIssue, from_the_side_of, links_of
 from apps.projects.selectors import history_of, issues_of, person_names
 
 #: More than anybody reads.
@@ -26,8 +27,20 @@ class IssuePage:
     history: Sequence["Happened"]
     #: Whether it is open work of which something is predicted.
     is_predicted: bool
+    #: What it waits for, what waits for it, as far as the reader sees these.
+    links: Sequence[LinkedIssue]
     #: Where its tracker shows it; empty without one.
     tracker_page: str
+
+    @property
+    def blocked_by(self) -> Sequence[LinkedIssue]:
+        """What has to be done before it."""
+        return [each for each in self.links if each.relation == BLOCKED_BY]
+
+    @property
+    def blocks(self) -> Sequence[LinkedIssue]:
+        """What waits for it."""
+        return [each for each in self.links if each.relation != BLOCKED_BY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class Happened:
     after: str
 
 
-def issue_page(project: Project, reference: str) -> IssuePage | None:
+def issue_page(project: Project, reference: str, *, user: User) -> IssuePage | None:
     """The issue that an address names by its key or its id; None without one."""
     found = issues_of(project).filter(external_id=reference).first()
     if found is None and (issue_id := _as_id(reference)):
@@ -54,7 +67,8 @@ def issue_page(project: Project, reference: str) -> IssuePage | None:
     names = {str(each.sprint.pk): each.sprint.name for each in sprints} | people
     is_open = is_predicted(project) and open_issues(project.pk, BacklogQuery()).filter(pk=found.pk).exists()
     happened = [_happened(change, names) for change in history]
-    return IssuePage(found, sprint, happened, is_open, tracker_page_of(found))
+    links = [from_the_side_of(found, link) for link in links_of(found, user)]
+    return IssuePage(found, sprint, happened, is_open, links, tracker_page_of(found))
 
 
 def _happened(change: Any, names: Mapping[str, str]) -> Happened:

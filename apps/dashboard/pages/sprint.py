@@ -46,6 +46,8 @@ RISK_TITLES = {
     "capacity_overload": gettext_lazy("More work than people"),
     "hours_drift": gettext_lazy("Work takes longer than estimated"),
     "urgent_issues_late": gettext_lazy("Urgent issues are still open"),
+    "circular_links": gettext_lazy("Issues that wait for each other"),
+    "unowned_blockers": gettext_lazy("Others wait for what nobody has taken"),
 }
 
 

@@ -14,6 +14,7 @@ from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Line, lines_over_time
 from apps.common.charts.shares import calibration
+from apps.dashboard.pages.answered import KindAnswered, answers_table, kind_answered
 from apps.dashboard.types import Project, Replay
 from apps.ml.core.evaluation.reliability import Share
 from apps.ml.selectors.replays import DataGaps, data_gaps, kept_replays
@@ -30,7 +31,6 @@ _HINTS_FROM = 20
 _TITLES: Mapping[str, str | Promise] = {
     "effort_prediction": gettext_lazy("Hours"),
     "story_points": gettext_lazy("Story points"),
-    "sprint_outcome": gettext_lazy("Outcomes of sprints"),
 }
 _TEAM = "the team's own estimate"
 #: Simple methods by the names of the replay.
@@ -126,7 +126,7 @@ class Trust:
     kinds: Sequence[KindOfTrust]
     dates: DatesOfTrust | None
     #: Each type of prediction and how its answers of the last days came out, in words.
-    answered: Sequence[tuple[str | Promise, str]]
+    answered: Sequence[KindAnswered]
     answered_days: int
     gaps: DataGaps
     hints: Sequence[str]
@@ -136,6 +136,7 @@ class Trust:
     def files(self) -> dict[str, Picture | Table]:
         """Every table and picture, by the names of their files."""
         found = {name: each for kind in self.kinds for name, each in kind.files.items()}
+        found["answers"] = answers_table(self.answered)
         return found | ({"dates": self.dates.picture} if self.dates else {})
 
 
@@ -149,7 +150,7 @@ def trust_of(project: Project, *, now: datetime) -> Trust:
     return Trust(
         [_kind(replay) for _kind_name, replay in sorted(shown.items())],
         _dates(dates) if dates else None,
-        [(_TITLES[card.prediction_type], card.verdict) for card in answered.types],
+        [kind_answered(card) for card in answered.types],
         answered.days,
         gaps,
         list(_hints(gaps)),

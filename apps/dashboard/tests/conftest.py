@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +16,7 @@ from apps.projects.demo.story import seed_demo_team
 from apps.projects.models import Project, Sprint
 from apps.projects.tests.factories import TeamMemberFactory
 from conftest import NOW
+from tests.made_once import rows_of_a_file
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Team:
 @pytest.fixture(scope="module")
 def demo(django_db_setup: None, django_db_blocker: Any) -> Iterator[Team]:
     """Made once for a file; each test works in a transaction of its own inside this one. The clock stands."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+    with pytest.MonkeyPatch.context() as patch, rows_of_a_file(django_db_blocker):
         patch.setattr(timezone, "now", lambda: NOW)
         project, _ = seed_demo_team(now=NOW)
         AnomalyDetectionService().detect_project_anomalies(project.id, now=NOW)
@@ -44,7 +44,6 @@ def demo(django_db_setup: None, django_db_blocker: Any) -> Iterator[Team]:
             running=project.sprints.get(status="active"),
             closed=project.sprints.filter(status="completed").order_by("end_date").last(),
         )
-        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)

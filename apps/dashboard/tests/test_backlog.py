@@ -20,10 +20,12 @@ from apps.dashboard.tests.conftest import Team
 from apps.ml.models import PredictionHistory
 from apps.ml.services import RecommendationService
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
+from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, WorkflowStatus
-from apps.projects.tests.factories import IssueFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory
 from conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +101,7 @@ def _new_process() -> Iterator[None]:
 def _forget() -> None:
     FINISHED_WORK.clear()
     ISSUE_TEXTS.clear()
+    TERMS.clear()
     ModelLoader().clear_cache()
     memory.forget()
 
@@ -213,3 +216,18 @@ def test_inside_the_list_the_reasons_come_without_a_frame(demo: Team, lead: Clie
 
     assert "<html" not in part
     assert "<svg" in part
+
+
+def test_what_an_issue_waits_for_stands_beside_it_and_on_its_page(demo: Team, lead: Client, issue: Issue):
+    blocker = open_issues(demo).exclude(pk=issue.pk).order_by("external_id").last()
+    hidden = IssueFactory(project=ProjectFactory(key="HIDDEN"), external_id="HIDDEN-1")
+    for each in (blocker, hidden):
+        link_issues(each, issue, now=NOW)
+
+    page = text_of(lead, f"/projects/DEMO/issues/{issue.external_id}/")
+    listed = text_of(lead, BACKLOG, q=issue.external_id)
+
+    assert f"Blocked by {blocker.external_id} {blocker.title}"[:60] in page
+    assert f"blocked by {blocker.external_id}" in listed
+    assert f"Blocks {issue.external_id}" in text_of(lead, f"/projects/DEMO/issues/{blocker.external_id}/")
+    assert "HIDDEN-1" not in page + listed

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
@@ -22,7 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access import invitations, keys
-from apps.accounts.lock_out import too_many
+from apps.accounts.lock_out import remember, too_many
 from apps.accounts.mails import MailKind
 from apps.accounts.passwords import set_password, user_with_code
 from apps.accounts.scopes import Scope
@@ -94,6 +95,12 @@ class LogInPage(LoginView):
 
     template_name = "dashboard/login.html"
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Let in, by a browser that is known from now on."""
+        answer = super().form_valid(form)
+        remember(answer, signed_in(self.request).email)
+        return answer
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With the words of the provider's button; empty where there is none."""
         return super().get_context_data(**kwargs, single_sign_on=settings.OIDC_ISSUER and settings.OIDC_NAME)
@@ -144,12 +151,15 @@ def new_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     if form.is_valid():
         set_password(user, form.cleaned_data["new_password"])
         messages.success(request, _("The new password is set: log in with it."))
-        return redirect("dashboard:login")
+        answer = redirect("dashboard:login")
+        # Who reads the account's mail is no stranger, however many of them have guessed.
+        remember(answer, user.email)
+        return answer
     context = {"form": form, "title": _("A new password"), "button": _("Set it")}
-    answer = show(request, "account_form.html", context)
+    page = show(request, "account_form.html", context)
     # The address is the key: no page that is opened from here learns it.
-    answer["Referrer-Policy"] = "no-referrer"
-    return answer
+    page["Referrer-Policy"] = "no-referrer"
+    return page
 
 
 # --- Keys ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ def backlog(request: HttpRequest, project: Project) -> HttpResponse:
     title, draft = request.GET.get("title", ""), None
     if title:
         draft = page.typed(project, title, issue_type=asked.issue_type, component=asked.component)
-    shown = page.backlog_of(project, asked, page=request.GET.get("page", "1"), now=timezone.now())
+    number, user = request.GET.get("page", "1"), signed_in(request)
+    shown = page.backlog_of(project, asked, page=number, now=timezone.now(), user=user)
     return show(
         request, "backlog.html", {"shown": shown, "title": title, "typed": draft}, project=project, page="backlog"
     )

@@ -1,12 +1,22 @@
 """Whom an import takes into a team, and which texts it leaves out."""
 
-import pytest
+from importlib import import_module
 
+import pytest
+from django.apps import apps
+from django.core import mail
+from django.db import IntegrityError, transaction
+
+from apps.access.invitations import accept, invite
+from apps.accounts.mails import MailKind, send_mail_to
+from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.records import ImportedIssue, Person
 from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
-from apps.projects.tests.factories import ProjectFactory
+from apps.projects.models import TeamMember
+from apps.projects.services import update_issue
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -20,9 +30,119 @@ def test_nobody_who_can_log_in_is_taken_in_and_no_name_of_an_account_is_shown():
         team = Team(project, now=NOW)
         team.learn([named])
 
-    assert (team.find(named).email, team.find(named).full_name) == ("robert@shop.imported.invalid", "Robert")
+    assert (team.find(named).email, team.find(named).full_name) == ("robert-686b5e4c@shop.imported.invalid", "Robert")
     assert not project.team.filter(user=account).exists()
     assert project.team.count() == 1
+
+
+def imported(project, *people: Person) -> Team:
+    team = Team(project, now=NOW)
+    team.learn(people)
+    return team
+
+
+def accepts(project, person):
+    lead = TeamMemberFactory(project=project, role="lead").user
+    return accept(invite(project, email=person.email, role="viewer", by=lead, now=NOW), by=person, now=NOW)
+
+
+def work_of(project, user):
+    """An issue whose history, too, names the person."""
+    issue = IssueFactory(project=project, assignee=None)
+    return update_issue(issue, assignee=user, by=user, now=NOW)
+
+
+def test_a_name_of_one_project_is_not_shown_in_another():
+    imported(ProjectFactory(key="ONE"), Person("Bob, who is difficult", "bob@example.org"))
+
+    other = imported(ProjectFactory(key="TWO"), Person("Bob", "bob@example.org"))
+
+    assert other.find(Person("", "bob@example.org")).full_name == "Bob"
+    assert User.objects.filter(named_address="bob@example.org").count() == 2
+
+
+def test_two_of_one_name_are_told_apart_by_their_addresses():
+    project = ProjectFactory()
+
+    team = imported(project, Person("Ada", "ada@one.example"), Person("Ada", "ada@two.example"))
+
+    assert team.find(Person("Ada", "ada@one.example")) != team.find(Person("Ada", "ada@two.example"))
+    assert project.team.count() == 2
+
+
+def test_nothing_switches_an_imported_person_on():
+    team = imported(ProjectFactory(), Person("Bob", "bob@example.org"))
+    person = team.find(Person("Bob", "bob@example.org"))
+
+    for right in ("is_active", "is_staff", "is_superuser"):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            User.objects.filter(pk=person.pk).update(**{right: True})
+
+
+def test_who_accepts_an_invitation_takes_over_what_was_imported_of_them():
+    project, bob = ProjectFactory(key="SHOP"), UserFactory(email="Bob@Example.org")
+    named = [Person("Robert", "bob@example.org"), Person("Somebody", "else@example.org")]
+    team = imported(project, *named)
+    was, other = (team.find(each) for each in named)
+    mine, theirs = work_of(project, was), work_of(project, other)
+    TeamMember.objects.filter(user=was).update(is_agent=True)
+
+    member = accepts(project, bob)
+
+    mine.refresh_from_db()
+    change = mine.changes.get(field="assignee")
+    assert (mine.assignee, change.new_value, change.changed_by) == (bob, str(bob.pk), bob)
+    assert (member.role, member.is_agent, project.team.filter(user=was).exists()) == ("viewer", True, False)
+    theirs.refresh_from_db()
+    assert theirs.assignee == other
+
+
+def test_the_source_goes_on_naming_who_joined():
+    project, bob = ProjectFactory(key="SHOP"), UserFactory(email="bob@example.org", full_name="Another Name")
+    by_account = Person("Robert", "", "acc-7")
+    team = imported(project, by_account)
+    User.objects.filter(pk=team.find(by_account).pk).update(named_address="bob@example.org")
+
+    accepts(project, bob)
+
+    again = imported(project, by_account)
+    assert (again.find(by_account), again.added) == (bob, 0)
+
+
+def test_nothing_is_taken_over_without_an_invitation_or_in_another_project():
+    project, bob = ProjectFactory(key="SHOP"), UserFactory(email="bob@example.org")
+    other = ProjectFactory(key="OTHER")
+    named = Person("Robert", "bob@example.org")
+    imported(project, named), imported(other, named)
+
+    accepts(project, bob)
+
+    assert [each.team.filter(user=bob).exists() for each in (project, other)] == [True, False]
+    assert other.team.get().user.is_placeholder
+
+
+def test_nobody_writes_to_who_was_imported(settings):
+    settings.EMAIL_URL = "smtp://mail.example.com"
+    team = imported(ProjectFactory(), Person("Bob", "bob@example.org"))
+    person = team.find(Person("Bob", "bob@example.org"))
+    for kind in MailKind:
+        for address in (person.email, person.named_address):
+            send_mail_to(kind, address)
+
+    assert mail.outbox == []
+
+
+def test_people_of_earlier_imports_are_marked_and_lose_their_address():
+    before = UserFactory(email="bob@example.org", is_active=False, password=None)
+    left = UserFactory(email="left@example.org", is_active=False)
+    erased = UserFactory(email="erased-1@erased.invalid", is_active=False, password=None)
+
+    import_module("apps.accounts.migrations.0004_placeholders_of_before").mark(apps, None)
+
+    told = {user.pk: (user.is_placeholder, user.named_address) for user in User.objects.all()}
+    assert told == {before.pk: (True, "bob@example.org"), left.pk: (False, ""), erased.pk: (False, "")}
+    before.refresh_from_db()
+    assert before.email.endswith("@imported.invalid")
 
 
 def test_texts_that_nobody_can_read_are_left_out_and_the_issue_is_kept():

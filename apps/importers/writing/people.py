@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models.functions import Lower
 from django.utils.text import slugify
 
 from apps.accounts.models import User
@@ -26,23 +25,24 @@ class Team:
         self._project, self._now = project, now
         self._by_address: dict[str, User] = {}
         self._by_name: dict[str, User | None] = {}
-        for member in TeamMember.objects.filter(project=project).select_related("user"):
-            self._remember(member.user)
+        members = User.objects.filter(memberships__project=project)
+        for user in members:
+            self._remember(user)
+        # Whoever joined took over what was imported of them: the source goes on naming them as before.
+        for was in User.objects.filter(became__in=members).select_related("became"):
+            if was.became is not None:
+                self._by_address.setdefault(was.email.lower(), was.became)
         self.added = 0
 
     def learn(self, people: Iterable[Person | None]) -> None:
         """Make sure that everybody named is in the team: at most three queries, however many they are."""
-        strangers = {self.address_of(one): one for one in people if one and self.find(one) is None}
+        strangers = {self._known_as(one): one for one in people if one and self.find(one) is None}
         if not strangers:
             return
-        users = self._users(list(strangers))
-        for address in [address for address, user in users.items() if user.is_active]:
-            del users[address]
-            one = strangers.pop(address)
-            strangers[self._placeholder_of(one)] = one
-        new = [
-            _without_login(address, one.name, self._now) for address, one in strangers.items() if address not in users
-        ]
+        places = {self._placeholder_of(one): one for one in strangers.values()}
+        # Of this project, since the address is: who left the team comes back.
+        users = {user.email: user for user in User.objects.filter(is_placeholder=True, email__in=places)}
+        new = [_placeholder(place, one, self._now) for place, one in places.items() if place not in users]
         users |= {user.email: user for user in User.objects.bulk_create(new)}
         TeamMember.objects.bulk_create(
             TeamMember(project=self._project, user=user, role=TeamMember.Role.MEMBER, joined_at=self._now)
@@ -52,12 +52,6 @@ class Team:
             self._remember(user)
         self.added += len(users)
 
-    def _users(self, addresses: list[str]) -> dict[str, User]:
-        """Who of these has an account here, in this team or not."""
-        found = User.objects.annotate(address=Lower("email")).filter(address__in=addresses)
-        known: dict[str, User] = {user.email.lower(): user for user in found}
-        return known
-
     def find(self, one: Person) -> User | None:
         """The member with this address, else the only one with this name."""
         named = self._by_name.get(one.name.casefold()) if one.name else None
@@ -65,15 +59,18 @@ class Team:
             # Made for another account of the same name.
             named = None
         known = self._by_address
-        return known.get(self.address_of(one)) or known.get(self._placeholder_of(one)) or named
+        return known.get(self._known_as(one)) or known.get(self._placeholder_of(one)) or named
 
-    def address_of(self, one: Person) -> str:
+    def _known_as(self, one: Person) -> str:
         """The person's own address, or one made of the account or name within this project."""
-        return one.email or self._placeholder_of(one)
+        return one.email.lower() or self._placeholder_of(one)
 
     def _placeholder_of(self, one: Person) -> str:
-        """An address within this project, to which no mail can go."""
-        return f"{_local_part(one.account or one.name or one.email)}@{self._domain}"
+        """An address within this project, to which no mail can go; it does not tell the person's own."""
+        if one.account or not one.email:
+            return f"{_local_part(one.account or one.name)}@{self._domain}"
+        # Two of one name are told apart by their addresses.
+        return f"{_with_digest(slugify(one.name), one.email.lower())}@{self._domain}"
 
     @property
     def _domain(self) -> str:
@@ -81,13 +78,18 @@ class Team:
 
     def _remember(self, user: User) -> None:
         self._by_address[user.email.lower()] = user
+        if user.named_address:
+            self._by_address[user.named_address.lower()] = user
         name = user.full_name.casefold()
         # Two of the same name cannot be told apart by it.
         self._by_name[name] = None if name in self._by_name and self._by_name[name] != user else user
 
 
-def _without_login(address: str, name: str, now: datetime) -> User:
-    user = User(email=address, full_name=name, date_joined=now, is_active=False)
+def _placeholder(address: str, one: Person, now: datetime) -> User:
+    user = User(
+        email=address, named_address=one.email, full_name=one.name, date_joined=now, is_active=False,
+        is_placeholder=True,
+    )  # fmt: skip
     user.set_unusable_password()
     return user
 
@@ -97,7 +99,11 @@ def _local_part(name: str) -> str:
     plain = slugify(name)
     if plain == name.casefold() and len(plain) <= LONGEST_LOCAL_PART:
         return plain
-    digest = hashlib.sha256(name.casefold().encode()).hexdigest()[:8]
+    return _with_digest(plain, name.casefold())
+
+
+def _with_digest(plain: str, whole: str) -> str:
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     return f"{plain[: LONGEST_LOCAL_PART - 9]}-{digest}".lstrip("-")
 
 

@@ -1,4 +1,4 @@
-"""Names of the arrays that the core passes around, and the largest of many numbers."""
+"""Names of the arrays that the core passes around; the largest of many numbers, the median of few."""
 
 import math
 
@@ -36,3 +36,10 @@ def largest(values: NDArray[np.floating], k: int, least: float = -math.inf) -> I
         above.sort()
     latest_first = above[::-1]
     return latest_first[np.argsort(-values[latest_first], kind="stable")[:k]]
+
+
+def median(values: Floats) -> float:
+    """The median of a short array of finite numbers, shape (n > 0,): NumPy's takes 30 microseconds to begin."""
+    ordered = np.sort(values)
+    half = ordered.size // 2
+    return float(ordered[half] if ordered.size % 2 else (ordered[half - 1] + ordered[half]) / 2)

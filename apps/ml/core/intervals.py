@@ -246,3 +246,22 @@ def corrected_totals(training: Totals, recent: RecentOutcomes | None) -> Totals:
         actual_hours=share * served.actual_hours + (1 - share) * training.actual_hours,
         predicted_hours=share * served.predicted_hours + (1 - share) * training.predicted_hours,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """Errors and totals of a head, with what came of its last answers."""
+
+    recent: RecentOutcomes | None
+    #: Those of answers like this head's.
+    outcomes: RecentOutcomes | None
+    errors: ErrorPool
+    totals: Totals
+
+    @classmethod
+    def by(
+        cls, recent: RecentOutcomes | None, errors: ErrorPool, totals: Totals, *, used_estimate: bool
+    ) -> "Corrected":
+        """What training measured, corrected by the outcomes of either head."""
+        outcomes = None if recent is None else recent.like(used_estimate=used_estimate)
+        return cls(recent, outcomes, corrected_pool(errors, outcomes), corrected_totals(totals, outcomes))

@@ -21,8 +21,8 @@ from apps.ml.core.text import clipped, tokens
 MINIMUM_SIMILARITY = 0.2
 #: As many as a person reads.
 DEFAULT_NEIGHBOURS = 5
-#: Pairs of texts and issues that are counted at once: 4 MB of counts.
-COUNTED_AT_ONCE = 500_000
+#: Pairs of texts and issues that are counted at once: 1 MB of counts, which a processor has near.
+COUNTED_AT_ONCE = 125_000
 
 
 def token_set(facts: IssueFacts) -> frozenset[int]:
@@ -106,8 +106,11 @@ class SimilarIssueIndex:
         if not rows:
             return np.zeros(len(self))
         found = np.concatenate([self.postings[self.offsets[row] : self.offsets[row + 1]] for row in rows])
-        shared = np.bincount(found, minlength=len(self))
-        return np.asarray(shared / (self.sizes + (len(wanted) - shared)))
+        shared = np.bincount(found, minlength=len(self)).astype(np.float64)
+        # In place, since new arrays cost more than the sums: it is asked of thousands of issues for every question.
+        together = self.sizes - shared
+        together += len(wanted)
+        return np.divide(shared, together, out=shared)
 
     def similarities_between(self, wanted: frozenset[int], first: int, last: int) -> Floats:
         """`similarities`[first:last] without the others: postings are in the order of issues."""
@@ -136,8 +139,10 @@ class SimilarIssueIndex:
         found = np.concatenate([self.postings[self.offsets[row] : self.offsets[row + 1]] for _, row in pairs])
         texts, rows = np.array(pairs).T
         places = np.repeat(texts * len(self), self.offsets[rows + 1] - self.offsets[rows]) + found
-        shared = np.bincount(places, minlength=shape[0] * shape[1]).reshape(shape)
-        return np.asarray(shared / np.maximum(self.sizes + (sizes[:, None] - shared), 1))
+        shared = np.bincount(places, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
+        together = self.sizes - shared
+        together += sizes[:, None]
+        return np.divide(shared, np.maximum(together, 1.0, out=together), out=shared)
 
     def query(
         self, facts: IssueFacts, k: int = DEFAULT_NEIGHBOURS, minimum: float = MINIMUM_SIMILARITY

@@ -49,7 +49,7 @@ class FlatTrees:
         """The same for many rows, shape (n_rows,)."""
         values = rows.astype(np.float32)
         row = np.arange(len(rows))[:, None]
-        node = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
+        node = self.roots[None, :].repeat(len(rows), axis=0)
         for _ in range(self.depth):
             goes_left = values[row, self.feature[node]] <= self.threshold[node]
             node = np.where(goes_left, self.left[node], self.right[node])

@@ -83,8 +83,12 @@ def _broken_ranges(model: MLModel) -> Iterator[str]:
     if kind.truth is None or not kind.truth.by_ratio:
         return
     for metrics, which in ((model.metrics, ""), (model.metrics.get("with_estimate"), " with the team's estimate")):
-        if metrics and is_missed(level, metrics["coverage"], metrics["n_test"]):
-            held = f"held {metrics['coverage']:.0%} of {metrics['n_test']:,} issues"
+        if not metrics:
+            continue
+        # Trainings that do not say how many looked at all of the test part.
+        n_ranges = metrics.get("n_ranges", metrics["n_test"])
+        if is_missed(level, metrics["coverage"], n_ranges):
+            held = f"held {metrics['coverage']:.0%} of {n_ranges:,} issues"
             yield f" The {level:.0%} range{which} {held}: what is served is wider for it."
 
 

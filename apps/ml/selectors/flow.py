@@ -16,6 +16,7 @@ from apps.ml.core.flow.issues import BoardRules, FlowIssue, days_between
 from apps.ml.core.flow.references import SizedIssue
 from apps.ml.selectors.issues import DONE, ENDED
 from apps.ml.selectors.kept_forecasts import in_batches
+from apps.ml.selectors.terms import GIVEN_TO_AGENT, AgentMarks
 from apps.projects.history.issue_past import FieldChange, IssuePast, Timeline
 from apps.projects.history.reads import MOST_IDS
 from apps.projects.history.writing import as_history_text
@@ -51,9 +52,11 @@ def flow_issues(
     """What is in progress or blocked, and what was created, moved or ended on a day or later; all others as counts."""
     first = datetime.combine(since, time.min, tzinfo=project.zone)
     counted = Issue.objects.filter(COUNTED, project=project, created_at__lte=now)
-    rows = list(counted.filter(_has_moved(first) | _is_held(project, board)).order_by().values(*_COLUMNS))
+    looked_at = counted.filter(_has_moved(first) | _is_held(project, board))
+    rows = list(looked_at.order_by().values(*_COLUMNS, given_to_agent=GIVEN_TO_AGENT))
     changes = _changes([row["id"] for row in rows], with_labels=bool(board.blocked_labels))
-    issues = [_flow_issue(row, changes[row["id"]], board, now) for row in rows]
+    marks = AgentMarks.of(project.agent_labels)
+    issues = [_flow_issue(row, changes[row["id"]], board, marks, now) for row in rows]
     return issues, _others(counted, rows)
 
 
@@ -91,8 +94,10 @@ def _changes(ids: Sequence[UUID], *, with_labels: bool) -> Mapping[UUID, list[Fi
     return found
 
 
-def _flow_issue(row: Mapping[str, Any], changes: Sequence[FieldChange], board: BoardRules, now: datetime) -> FlowIssue:
-    """An issue as it was known at a moment."""
+def _flow_issue(
+    row: Mapping[str, Any], changes: Sequence[FieldChange], board: BoardRules, marks: AgentMarks, now: datetime
+) -> FlowIssue:
+    """An issue as it was known at a moment; whose work it is, as it stands in the books."""
     past = IssuePast(
         issue_id=str(row["id"]),
         created_at=row["created_at"],
@@ -104,7 +109,8 @@ def _flow_issue(row: Mapping[str, Any], changes: Sequence[FieldChange], board: B
     )
     labels = Timeline.of(as_history_text(row["labels"]), Field.LABELS, changes) if board.blocked_labels else None
     states = Timeline.of(row["status__name"], Field.STATUS, changes)
-    return FlowIssue(past.as_of(now), _until(states, now), labels and _until(labels, now))
+    by_agent = row["given_to_agent"] or marks.bear(row["labels"])
+    return FlowIssue(past.as_of(now), _until(states, now), labels and _until(labels, now), by_agent)
 
 
 def _by_category(changes: Iterable[FieldChange], means: Mapping[str, str]) -> Iterator[FieldChange]:

@@ -8,6 +8,7 @@ from django.db.models import Max, Q, QuerySet
 
 from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.forecasts.calendar import WorkingCalendar
+from apps.ml.core.forecasts.links import Link, LinkedWork
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.selectors.evidence import untouched_since
@@ -17,7 +18,7 @@ from apps.projects.history.issue_past import ENDED as ENDED_CATEGORIES
 from apps.projects.history.issue_past import FieldChange, number_or_none, value_as_of
 from apps.projects.history.reads import changed_after, issue_pasts
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
+from apps.projects.models import Issue, IssueChange, IssueLink, Sprint, WorkflowStatus
 from apps.projects.selectors import zone_of
 
 WEEK = timedelta(days=7)
@@ -244,3 +245,44 @@ def _points_changes(project_id: UUID | str, *, since: datetime) -> dict[UUID, li
     for issue_id, field, old_value, new_value, changed_at in columns:
         changes.setdefault(issue_id, []).append(FieldChange(field, old_value, new_value, changed_at))
     return changes
+
+
+#: Half a year of finished issues tells how long one takes once it is begun.
+CYCLE_PAST = timedelta(weeks=26)
+_WEEK_SECONDS = timedelta(weeks=1).total_seconds()
+
+
+def open_links(project_id: UUID | str, *, now: datetime) -> LinkedWork:
+    """Links of open issues to open issues; one query where there are none, and four where there are."""
+    links = IssueLink.objects.filter(blocked__project_id=project_id, blocker__created_at__lte=now)
+    still = links.exclude(blocked__status__category__in=ENDED_CATEGORIES).exclude(
+        blocker__status__category__in=ENDED_CATEGORIES
+    )
+    rows = sorted(still.order_by().values_list("blocker_id", "blocked_id", "blocker__project_id"))
+    if not rows:
+        return LinkedWork()
+    own = [blocker for blocker, _, project in rows if str(project) == str(project_id)]
+    return LinkedWork(
+        links=tuple(Link(str(blocker), str(blocked)) for blocker, blocked, _ in rows),
+        blockers=work_items(Issue.objects.filter(COUNTED, pk__in=own)),
+        elsewhere=frozenset(str(blocker) for blocker, _, project in rows if str(project) != str(project_id)),
+        cycle_weeks=_cycle_weeks(project_id, now=now),
+        order=_taken_up(project_id),
+    )
+
+
+def _cycle_weeks(project_id: UUID | str, *, now: datetime) -> tuple[float, ...]:
+    """Weeks from start to end of what was finished lately."""
+    done = Issue.objects.filter(DONE, COUNTED, project_id=project_id, started_at__isnull=False)
+    times = done.filter(resolved_at__gt=now - CYCLE_PAST, resolved_at__lte=now).order_by()
+    took = (end - start for start, end in times.values_list("started_at", "resolved_at") if start and end)
+    return tuple(sorted(max(each.total_seconds(), 0.0) / _WEEK_SECONDS for each in took))
+
+
+def _taken_up(project_id: UUID | str) -> dict[str, int]:
+    """Open issues in the order in which they are usually taken up: what is begun, the urgent, the old."""
+    rows = Issue.objects.filter(COUNTED, project_id=project_id).exclude(ENDED).order_by()
+    columns = rows.values_list("id", "status__category", "priority", "created_at")
+    begun = WorkflowStatus.Category.IN_PROGRESS
+    ordered = sorted(columns, key=lambda row: (row[1] != begun, row[2] or _NO_PRIORITY, row[3], row[0]))
+    return {str(row[0]): place for place, row in enumerate(ordered)}

@@ -1,7 +1,7 @@
 """Scored predictions of a project, and those that still wait for their truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,18 @@ MAX_DAYS = 3_650
 SCORED_KINDS = (
     ModelType.EFFORT_PREDICTION,
     ModelType.STORY_POINTS,
+    ModelType.TASK_ASSIGNMENT,
+    ModelType.SPRINT_DURATION,
     PredictionHistory.Kind.SPRINT_OUTCOME,
+    PredictionHistory.Kind.SPRINT_RISK,
+    PredictionHistory.Kind.FORECAST,
+    PredictionHistory.Kind.WHAT_IF,
+)
+#: Kinds that tell days or amounts until a day; of those that can be held against something it is known since when.
+DATED_KINDS = (
+    ModelType.SPRINT_DURATION,
+    PredictionHistory.Kind.FORECAST,
+    PredictionHistory.Kind.WHAT_IF,
 )
 #: Bound of one scorecard, the newest outcomes of the window: a busy team's year, and half a second of resampling.
 MOST_OUTCOMES = 5_000
@@ -41,6 +52,11 @@ _COLUMNS = (
     "details__committed",
     "details__scope",
     "details__unit",
+    "details__at_least",
+    "details__days",
+    "details__days_left",
+    "details__probability_in_time",
+    "details__at_least_so_long",
 )
 
 
@@ -52,6 +68,8 @@ class OpenPredictions:
     waiting: int
     #: About no issue and no sprint: nothing will ever tell how they turned out.
     about_no_issue: int
+    #: By reason, those that were given up: what they supposed did not come about, say.
+    unscored: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +143,28 @@ def waiting_predictions(project_id: UUID | str) -> dict[str, OpenPredictions]:
     unfinished = Q(issue__isnull=False, issue__resolved_at__isnull=True)
     truth_missing = Q(issue__resolved_at__gt=F("created_at"))
     not_closed = Q(issue__isnull=True, sprint__isnull=False, sprint__snapshot__isnull=True)
+    of_work = ~Q(prediction_type__in=DATED_KINDS) & (unfinished | truth_missing | not_closed)
+    is_dated = Q(prediction_type__in=DATED_KINDS, details__has_key="first_day")
+    about_nothing = ~Q(prediction_type__in=DATED_KINDS) & Q(issue__isnull=True, sprint__isnull=True)
+    undated = Q(prediction_type__in=DATED_KINDS) & ~Q(details__has_key="first_day")
     counts = (
         open_rows.order_by()
-        .values("prediction_type")
+        .values("prediction_type", "details__unscored")
         .annotate(
-            waiting=Count("id", filter=unfinished | truth_missing | not_closed),
-            about_no_issue=Count("id", filter=Q(issue__isnull=True, sprint__isnull=True)),
+            n=Count("id"),
+            waiting=Count("id", filter=of_work | is_dated),
+            about_no_issue=Count("id", filter=about_nothing | undated),
         )
     )
-    found = {row["prediction_type"]: OpenPredictions(row["waiting"], row["about_no_issue"]) for row in counts}
-    return {kind: found.get(kind, OpenPredictions(0, 0)) for kind in SCORED_KINDS}
+    found: dict[str, OpenPredictions] = {kind: OpenPredictions(0, 0) for kind in SCORED_KINDS}
+    for row in counts:
+        kind, reason, known = row["prediction_type"], row["details__unscored"], found[row["prediction_type"]]
+        found[kind] = (
+            replace(known, unscored=known.unscored | {reason: row["n"]})
+            if reason
+            else replace(known, waiting=row["waiting"], about_no_issue=row["about_no_issue"])
+        )
+    return found
 
 
 #: The online correction looks at the last 300 with and the last 300 without the team's estimate.

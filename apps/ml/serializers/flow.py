@@ -116,6 +116,15 @@ class TimesInStatesSerializer(Answer):
     without_changes = serializers.IntegerField(help_text="Finished issues left out: no changes recorded.")
 
 
+class FlowSideSerializer(Answer):
+    """Finished work of people, or of agents."""
+
+    by_agents = serializers.BooleanField()
+    issues = serializers.IntegerField(help_text="Finished issues of which a start is known.")
+    percentiles = DaysPercentileSerializer(source="cycle.percentiles", many=True, help_text=_FEW)
+    time_in_states = TimesInStatesSerializer(help_text="Time in a state of review is what reviews took.")
+
+
 class BlockedIssueSerializer(NamedIssueSerializer):
     """Time in which an issue was blocked for one reason."""
 
@@ -153,6 +162,9 @@ class FlowResponse(Answer):
     pace = PaceBandsSerializer(many=True, help_text="By state of work, in the order of the board.")
     days = FlowDaySerializer(many=True)
     time_in_states = TimesInStatesSerializer()
+    sides = FlowSideSerializer(
+        many=True, help_text="People, then agents; empty where only one of them finished something in these days."
+    )
     blocked = BlockedSerializer()
     unknown_past = serializers.ListField(
         child=serializers.CharField(),

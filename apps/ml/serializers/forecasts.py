@@ -1,23 +1,27 @@
 """Requests and responses of forecasts and what-ifs."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.common.api.answers import Answer, Number
+from apps.common.api.answers import Answer, Joined, Number
 from apps.common.api.serializers import StrictSerializer
 from apps.ml.core.forecasts.calendar import MAX_DAYS
 from apps.ml.core.forecasts.change import MAX_WEEKS_SINCE, MIN_WEEKS_SINCE
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.forecasts.forecaster import WorkForecast
+from apps.ml.core.forecasts.links import Waiting
 from apps.ml.core.forecasts.simulation import MIN_WEEKS, N_RUNS
 from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.forecasts.words import forecast_in_words
 from apps.ml.core.sprints.growth import MIN_SPRINTS
 from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer
 from apps.projects.names.fields import IssueName
+from apps.projects.selectors import names_of
 
 #: More issues than any sprint holds; a longer list is a mistake.
 MAX_PLANNED_ISSUES = 1000
@@ -88,6 +92,35 @@ class SpeedChangeSerializer(Answer):
     at_former_speed = FinishSerializer(many=True, help_text="When the work would be done had nothing changed.")
 
 
+class WaitingSerializer(Answer):
+    """Issues of the question that wait for others; in no simulated future is one done before what blocks it."""
+
+    issues = NamedIssueSerializer(many=True)
+    cycles = serializers.ListField(
+        child=NamedIssueSerializer(many=True),
+        help_text="Issues that block each other in a circle: none of them comes first, so that they end together.",
+    )
+    without_owner = NamedIssueSerializer(many=True, help_text="They block others and are nobody's.")
+    elsewhere = serializers.IntegerField(
+        help_text="Blockers of other projects, of which nothing is known but that they take as long as an issue does."
+    )
+    later_days = serializers.IntegerField(
+        help_text="By how many days of the whole team the links make the end later, in the middle of the futures."
+    )
+
+    def to_representation(self, waiting: Waiting) -> dict[str, Any]:
+        names = names_of({*waiting.issues, *waiting.without_owner, *chain.from_iterable(waiting.cycles)})
+
+        def named(ids: Iterable[str]) -> list[dict[str, str]]:
+            known = ((id_, *names.get(id_, ("", ""))) for id_ in ids)
+            return [{"issue_id": id_, "key": key, "title": title} for id_, key, title in known]
+
+        circles = [named(circle) for circle in waiting.cycles]
+        return super().to_representation(
+            Joined(waiting, issues=named(waiting.issues), cycles=circles, without_owner=named(waiting.without_owner))
+        )
+
+
 class _InWords(serializers.CharField):
     def to_representation(self, forecast: WorkForecast) -> str:  # type: ignore[override]
         return forecast_in_words(forecast)
@@ -134,6 +167,7 @@ class ForecastSerializer(Answer):
             "in four years."
         ),
     )
+    waiting = WaitingSerializer(allow_null=True, help_text="Null where no issue waits for another.")
     pace = Number(help_text="Share of the usual output that the capacity given allows.")
     history = HistorySerializer()
     seed = serializers.IntegerField(help_text="The same seed, history and question give the same answer.")

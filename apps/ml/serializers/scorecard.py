@@ -49,13 +49,26 @@ class RangeScoreSerializer(Answer):
 
 
 class ConfidenceScoreSerializer(Answer):
-    """Whether confidences came true: a factor of two for hours, one step for points, 90 % delivered for sprints."""
+    """Whether chances came true.
+
+    Of being within a factor of two for hours, one step for points, 90 % delivered for sprints, in time for dates, of
+    falling short for risks.
+    """
 
     n = serializers.IntegerField()
     promised = Number(help_text="Mean confidence.")
     came_true = Number(help_text="Share that was near enough.")
     brier = Number(help_text="Mean squared difference of confidence and outcome; 0 is perfect.")
     ece = Number(help_text="Mean gap between confidence and share over ten bins.")
+
+
+class HitScoreSerializer(Answer):
+    """Where among the people named the one was who did it."""
+
+    n = serializers.IntegerField()
+    named_first = Number(help_text="Share in which the first named did it.")
+    among_named = Number(help_text="Share in which one of those named did it.")
+    mean_reciprocal_rank = Number(help_text="Mean of 1 / rank; 0 where it was somebody else.")
 
 
 class ScoreSerializer(Answer):
@@ -77,6 +90,8 @@ class ScoreSerializer(Answer):
         "commitment times the usual ratio.",
     )
     against_team = SkillSerializer(allow_null=True, help_text="Against the team's own estimate.")
+    pinball = Number(allow_null=True, help_text="Mean pinball loss of the percentiles told, in the unit of the type.")
+    hits = HitScoreSerializer(allow_null=True, help_text="Of suggested people only.")
 
 
 class RemovedSerializer(Answer):
@@ -92,7 +107,9 @@ class TypeScorecardSerializer(Answer):
     """One type of prediction."""
 
     prediction_type = serializers.CharField()
-    unit = serializers.CharField(help_text="'h', 'points' or 'issues'.")
+    unit = serializers.CharField(
+        help_text="'h', 'points', 'issues', 'days', 'chance' (of falling short: 1 if it did) or '1 - 1/rank'."
+    )
     verdict = serializers.CharField(help_text="The figures in plain words.")
     overall = ScoreSerializer(allow_null=True, help_text="All methods together; null while nothing is scored.")
     methods = serializers.DictField(child=ScoreSerializer())
@@ -101,7 +118,16 @@ class TypeScorecardSerializer(Answer):
         child=RemovedSerializer(), help_text="By method: answers of the window that are too old to be kept, as sums."
     )
     waiting = serializers.IntegerField(help_text="Open predictions whose issue or sprint has no truth yet.")
-    about_no_issue = serializers.IntegerField(help_text="Predictions that named neither: never scored.")
+    about_no_issue = serializers.IntegerField(
+        help_text="Predictions that no outcome can judge: never scored. About neither issue nor sprint, or of dates "
+        "that suppose something or are about more than 200 issues."
+    )
+    unscored = serializers.DictField(
+        child=serializers.IntegerField(), help_text="By reason: what was supposed did not come about, say."
+    )
+    cut_short = serializers.IntegerField(
+        help_text="Outcomes of dates that were still open when the latest date told had passed: they took longer."
+    )
 
 
 class ScorecardResponse(Answer):

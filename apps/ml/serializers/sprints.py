@@ -123,7 +123,7 @@ class SprintRiskSerializer(Answer):
         help_text=(
             "burndown_velocity, late_by_forecast or under_delivery (one of them: the sprint falls short, with every "
             "sign in its evidence), unassigned_issues, unestimated_issues, scope_added, "
-            "stalled_issues, capacity_overload, hours_drift or urgent_issues_late."
+            "stalled_issues, capacity_overload, hours_drift, urgent_issues_late, circular_links or unowned_blockers."
         ),
     )
     severity = serializers.CharField(

@@ -84,7 +84,8 @@ class AnomalyDetectionService:
         """The same risks, and beside them what could not be judged: an empty list alone would read as good news."""
         now = now or timezone.now()
         sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
-        risks, untold = _judged(sprint, now=now)
+        state, risks, untold = _judged(sprint, now=now)
+        held_against = _to_be_held_against(state)
         record_prediction(
             kind=PredictionHistory.Kind.SPRINT_RISK,
             method=METHOD,
@@ -92,8 +93,8 @@ class AnomalyDetectionService:
             user=user,
             sprint_id=sprint.pk,
             input={"sprint_status": sprint.status},
-            predicted_value=float(len(risks)),
-            details={"risks": [_as_details(risk) for risk in risks]},
+            predicted_value=held_against.get("chance_to_fall_short"),
+            details={"risks": [_as_details(risk) for risk in risks]} | held_against,
         )
         titles = issue_titles(sprint.project_id, {issue for risk in risks for issue in risk.issues})
         return {
@@ -108,13 +109,25 @@ class AnomalyDetectionService:
         return announce(sprint.project, [risk_news(sprint, risk) for risk in urgent], now=now)
 
 
-def _judged(sprint: Sprint, *, now: datetime) -> tuple[list[Finding], Sequence[Untold]]:
+def _judged(sprint: Sprint, *, now: datetime) -> tuple[SprintState | None, list[Finding], Sequence[Untold]]:
     if sprint.status == Sprint.Status.ACTIVE:
         state = _state(sprint, now=now)
-        return sprint_risks(state), untold_risks(state)
+        return state, sprint_risks(state), untold_risks(state)
     is_undated = sprint.status == Sprint.Status.PLANNED and sprint.start_date is None and sprint.end_date is None
     why = NO_DATES if is_undated else f"Only a running sprint has risks; this one is {sprint.status}."
-    return [], [Untold((), why)]
+    return None, [], [Untold((), why)]
+
+
+def _to_be_held_against(state: SprintState | None) -> dict[str, Any]:
+    """The chance that the sprint falls short, and of what: its books will tell whether it did."""
+    if state is None or state.outlook is None:
+        return {}
+    outcome = state.outlook.outcome
+    return {
+        "chance_to_fall_short": 1.0 - outcome.probability,
+        "least_amount": outcome.delivering_points,
+        "unit": state.outlook.unit,
+    }
 
 
 def _state(sprint: Sprint, *, now: datetime) -> SprintState:

@@ -90,7 +90,7 @@ def _names(person: User, number: int, *, hidden: bool) -> dict[str, str | None]:
     """What to call a person; where the project hides names, only that it is another one."""
     if hidden:
         return {"user_name": f"Person {number}", "user_email": None}
-    return {"user_name": str(person), "user_email": person.email}
+    return {"user_name": str(person), "user_email": person.address}
 
 
 def _record(
@@ -110,8 +110,15 @@ def _record(
         user=user,
         issue_id=issue.pk,
         input={"top_n": top_n},
+        # 1 / rank of who does it: the first named, it is hoped.
+        predicted_value=1.0 if scores else None,
         # Whom, to see later whether it helped; never how anyone scored.
-        details={"suggested": [score.user_id for score in scores], "candidates": candidates},
+        details={
+            "suggested": [score.user_id for score in scores],
+            "candidates": candidates,
+            # Who has it already is no question whose answer could be right.
+            "was_assigned": issue.assignee_id is not None,
+        },
         model_id=answered.id if answered else None,
         model_version=answered.version if answered else "",
     )

@@ -16,7 +16,7 @@ __all__ = ["receiver"]
 
 
 @pytest.fixture(autouse=True)
-def empty_process(settings, tmp_path):
+def empty_process(settings, tmp_path, remembered_trainings):
     """Every test starts as a new process would, with a store of its own."""
     settings.MODEL_STORE_DIR = tmp_path / "models"
     _forget()

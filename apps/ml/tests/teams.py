@@ -1,6 +1,7 @@
 """A team whose hours can be learned, made of invented words: type, component and one word decide, the rest is noise."""
 
 from datetime import datetime, timedelta
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
@@ -19,7 +20,8 @@ def finished_issues(
     rng = np.random.default_rng(seed)
     types = {kind.name: kind for kind in project.issue_types.all()}
     done = project.statuses.get(category="done")
-    issues = []
+    # The same team has the same ids in each test, so that its training is known again.
+    before, issues = Issue.objects.count(), []
     for number in range(n):
         kind, word = rng.choice(list(TYPES)), rng.choice(list(WORDS))
         centre = TYPES[kind] + WORDS[word] if learnable else 1.4
@@ -27,6 +29,7 @@ def finished_issues(
         resolved = until - timedelta(hours=6 * (n - number))
         issues.append(
             Issue(
+                id=uuid5(NAMESPACE_OID, f"{before} {number}"),
                 project=project,
                 title=f"Change the {word} of part {number % 17}",
                 description=f"The {word} has to change before part {number % 5} can go on.",

@@ -69,6 +69,78 @@ def test_no_table_and_no_object_names_the_person_afterwards(person, team, now):
     assert verify_record(record)
 
 
+WRITTEN = {
+    "address": "mailto:zoe%2equill%40example%2Ecom?cc=Zo%C3%ABx",
+    "twice": "?next=%2Fpeople%3Fq%3DZoe.Quill%2540example.com",
+    "html": "Zoe.Quill&#64;example&#x2E;com, Zoe.Quill&commat;example&period;com",
+    "json": r'{"who": "Zo\u00eb Quillfeather", "at": "Zoe.Quill\u0040example.com"}',
+    "mail": "Zoe.Quill=40example.com, Zo=C3=AB Quillfeather",
+    "name in html": "Zo&euml;&nbsp;Quillfeather, Zo&#235; Quillfeather",
+    "name in an address": "?q=Zo%c3%ab+Quillfeather&r=Zo%C3%AB%20Quillfeather",
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_a_name_is_found_however_it_is_written(person, team, text, now):
+    issue = IssueFactory(project=team, title="Mail", description=text)
+
+    erase_person(EMAIL, now=now)
+
+    issue.refresh_from_db()
+    left = issue.description.lower()
+    assert "quill" not in left
+    assert "erased-" in left
+
+
+def test_a_name_that_only_looks_like_it_stays(person, team, now):
+    issue = IssueFactory(project=team, description="zoeXquill%41example.com Zoe Quillfeathers")
+
+    erase_person(EMAIL, now=now)
+
+    issue.refresh_from_db()
+    assert issue.description == "zoeXquill%41example.com Zoe Quillfeathers"
+
+
+def test_whom_imports_name_by_the_address_is_erased_with_the_account(person, team, now):
+    imported = UserFactory(
+        email="zoe-1a2b@shop.imported.invalid", named_address=EMAIL.lower(), full_name="Quillfeather Zoe",
+        is_active=False, is_placeholder=True,
+    )  # fmt: skip
+    became = UserFactory(
+        email="zq@team.imported.invalid",
+        full_name="Z. Quillfeather",
+        is_active=False,
+        is_placeholder=True,
+        became=person,
+    )
+    issue = IssueFactory(project=team, assignee=imported, title="As Quillfeather Zoe said")
+
+    erase_person(EMAIL, now=now)
+
+    told = "".join(connection_dump())
+    assert not any(name in told for name in ("Quillfeather", "zoe-1a2b", "zq@"))
+    issue.refresh_from_db()
+    assert issue.assignee_id == imported.pk
+    assert set(User.objects.filter(pk__in=[imported.pk, became.pk]).values_list("named_address", "became")) == {
+        ("", None)
+    }
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_whom_only_an_import_names_is_erased_too(team, now, delete):
+    imported = UserFactory(
+        email="q@shop.imported.invalid", named_address=EMAIL, full_name=NAME, is_active=False, is_placeholder=True
+    )
+    if delete:
+        UserFactory(email=EMAIL).delete()
+    else:
+        erase_person(EMAIL, now=now)
+
+    assert found_in_database([EMAIL, NAME]) == {}
+    imported.refresh_from_db()
+    assert (imported.full_name, imported.is_active) == ("", False)
+
+
 def connection_dump():
     """Everything in the database, as text."""
     with connection.cursor() as cursor:

@@ -1,12 +1,13 @@
 """Connections: tokens at rest, places, imports in the background, incremental ones, and taking one back."""
 
 import base64
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
 from apps.common.exceptions import Conflict
-from apps.importers import runs, tasks, write_back
+from apps.importers import keeping, runs, tasks, write_back
 from apps.importers.boxes import opened, sealed
 from apps.importers.models import Connection, ImportRun, WriteBack
 from apps.importers.records import ImportRefused
@@ -128,10 +129,36 @@ def test_a_refused_token_fails_the_import_in_words_and_leaves_the_next_one_whole
     assert connection.synced_until is None
 
 
+def test_a_worker_that_lives_shows_it_and_one_that_was_killed_is_noticed_in_two_minutes(connection, now, monkeypatch):
+    run, beats = runs.ask_sync(connection, by=None, now=now), []
+
+    @contextmanager
+    def beating(beat):
+        beats.append(beat)
+        yield
+
+    def slow(*_, **__):
+        [beat] = beats
+        beat(now + HOUR)
+        run.refresh_from_db()
+        assert run.seen_at == now + HOUR
+        assert runs.due_runs(now=now + HOUR + timedelta(seconds=119)) == []
+        assert runs.due_runs(now=now + HOUR + timedelta(seconds=121)) == [run.pk]
+        raise Conflict("Enough.")
+
+    monkeypatch.setattr(keeping, "beating", beating)
+    monkeypatch.setattr(runs, "sync", slow)
+
+    assert runs.execute(run.pk, now=now).error == "Enough."
+    beats[0](now + 2 * HOUR)
+    run.refresh_from_db()
+    assert run.seen_at == now + HOUR, "who is done gives no more signs of life"
+
+
 def test_a_worker_that_died_leaves_a_run_that_is_taken_up_again(connection, now):
     run = runs.ask_sync(connection, by=None, now=now)
     ImportRun.objects.filter(pk=run.pk).update(status="running", seen_at=now)
-    assert runs.execute(run.pk, now=now + HOUR / 4) is None
+    assert runs.execute(run.pk, now=now + HOUR / 60) is None
     assert list(runs.due_runs(now=now + HOUR)) == [run.pk]
     assert runs.execute(run.pk, now=now + HOUR).status == "completed"
 

@@ -2,6 +2,7 @@
 
     ./run manage benchmark sprints --data DIR                       learn the first 70 % of each project, ask the rest
     ./run manage benchmark sprints --data DIR --protocol unseen     ask each project a prior of the others
+    ./run manage benchmark sprints --data DIR --protocol unseen --own    and what own sprints add to it
     ./run manage benchmark sprints --data DIR --train OTHER         ask all of DIR a prior of all of OTHER
     ./run manage benchmark sprints --data DIR --shipped             ask all of DIR the prior that ships
 
@@ -16,6 +17,7 @@ from typing import Any
 from apps.ml.benchmarks.acceptance import acceptance_table, judged
 from apps.ml.benchmarks.runs import Write, add_json_argument, write_figures
 from apps.ml.benchmarks.sprints.data import SprintProject, read_projects
+from apps.ml.benchmarks.sprints.own import cuts, cuts_table
 from apps.ml.benchmarks.sprints.replay import milliseconds, replay, scores
 from apps.ml.benchmarks.sprints.report import CRITERIA, methods
 from apps.ml.core.sprints.outcome import SprintPrior, load_prior
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", type=Path, help="directory of other projects to learn from; all of --data is asked")
     parser.add_argument("--shipped", action="store_true", help="ask the prior that ships; all of --data is asked")
     parser.add_argument("--protocol", choices=("open", "unseen"), default="open")
+    parser.add_argument("--own", action="store_true", help="train on each project's own sprints beside the prior")
     parser.add_argument("--first", type=float, default=1.0, help="use only this first share of each project")
     add_json_argument(parser)
 
@@ -46,6 +49,10 @@ def run(options: dict[str, Any], write: Write) -> dict[str, Any]:
         found["projects"].append(figures)
         for line in methods(figures):
             write(line)
+        if options.get("own"):
+            figures["own"] = cuts(prior, project)
+            for line in cuts_table(project.name, figures["own"]):
+                write(line)
     found["acceptance"] = judged(CRITERIA, found, withheld=protocol != "open")
     for line in ("", *acceptance_table(found["acceptance"])):
         write(line)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Ridge
@@ -28,6 +29,9 @@ INFORMED_SCALE_PENALTY = 30.0
 MINIMUM_DOCUMENTS = 2
 N_TREES = 80
 TREE_DEPTH = 3
+#: A tree is grown on half of the rows, but on no more than so many. Of 20,000 tasks of CESAW 1,000, 2,000 and 3,000
+#: rows a tree give the errors of 10,000 within .2 %, in a fifth, a third and half of the time.
+MOST_ROWS_A_TREE = 2_000
 
 
 class Matrix:
@@ -128,16 +132,19 @@ def constant_scale(n_features: int, log_scale: float) -> Ridge:
     return _ridge(PLAIN_SCALE_PENALTY).fit(sparse.csr_matrix((2, n_features)), np.full(2, log_scale))
 
 
-def boosted_trees(seed: int) -> GradientBoostingRegressor:
-    """The seed's algorithm, on the dense features of a prediction."""
-    return GradientBoostingRegressor(
+def boosted_trees(inputs: Floats, target: Floats, seed: int) -> GradientBoostingRegressor:
+    """The seed's algorithm, fitted on the dense features of predictions, shape (n, n_inputs), all of them finite."""
+    trees = GradientBoostingRegressor(
         n_estimators=N_TREES,
         max_depth=TREE_DEPTH,
         learning_rate=0.06,
-        subsample=0.5,
+        subsample=min(0.5, MOST_ROWS_A_TREE / target.size),
         min_samples_leaf=20,
         random_state=seed,
     )
+    # Checks of the same numbers before each of the trees take a tenth of the time.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        return trees.fit(inputs, target)
 
 
 def fold_linear(columns: dict[int, int], centre: Pipeline, scale: Ridge, raw: Any) -> FoldedLinear:

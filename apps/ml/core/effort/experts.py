@@ -89,12 +89,13 @@ def without_trees(linear: Floats, static: Floats) -> Floats:
 
 def plain_inputs(linear: Floats, static: Floats) -> Floats:
     """Input of the plain trees, shape (n, 10): the linear expert's answer and the static numbers but the pull."""
-    return np.column_stack([linear, static[:, :9]])
+    return np.concatenate([linear[:, None], static[:, :9]], axis=1)
 
 
 def informed_inputs(ratio: Floats, plain: Floats, log_estimate: Floats, static: Floats) -> Floats:
     """Input of the informed trees, shape (n, 12): ratios to the own estimate, the estimate, numbers as above."""
-    return np.column_stack([ratio, plain - log_estimate, log_estimate, static[:, :9]])
+    own = np.array([ratio, plain - log_estimate, log_estimate]).T
+    return np.concatenate([own, static[:, :9]], axis=1)
 
 
 def scale_inputs(centre: Floats, answers: Floats, static: Floats) -> Floats:
@@ -104,13 +105,20 @@ def scale_inputs(centre: Floats, answers: Floats, static: Floats) -> Floats:
     """
     disagreement = np.abs(answers[:, -1] - answers[:, -2])
     said = np.log1p(static[:, 7])
-    columns = [centre, answers.std(axis=1), static[:, 2], static[:, 1], centre**2, disagreement, said]
-    return SCALE_INPUT_WEIGHT * np.column_stack(columns)
+    columns = [centre, _spread_of(answers), static[:, 2], static[:, 1], centre**2, disagreement, said]
+    return np.ascontiguousarray(SCALE_INPUT_WEIGHT * np.array(columns).T)
+
+
+def _spread_of(answers: Floats) -> Floats:
+    """Standard deviation of each row, as `std` works it out, without what it looks at before: half of its time."""
+    n_answers = answers.shape[1]
+    apart = answers - np.add.reduce(answers, axis=1, keepdims=True) / n_answers
+    return np.asarray(np.sqrt(np.add.reduce(apart * apart, axis=1) / n_answers))
 
 
 def scale_from_log(size: Floats) -> Floats:
     """Predicted scale on the log scale of hours from the predicted log of the error size, shape (n,)."""
-    return np.asarray(np.clip(np.exp(size), *SCALE_BOUNDS))
+    return np.asarray(np.minimum(np.maximum(np.exp(size), SCALE_BOUNDS[0]), SCALE_BOUNDS[1]))
 
 
 def widened(scale: float, beyond: float) -> float:

@@ -90,7 +90,7 @@ def fit_trees(inputs: Floats, target: Floats, seed: int) -> GradientBoostingRegr
     known = np.flatnonzero(~np.isnan(inputs).any(axis=1) & ~np.isnan(target))
     if known.size < MINIMUM_ROWS_FOR_TREES:
         return None
-    return boosted_trees(seed).fit(inputs[known], target[known])
+    return boosted_trees(inputs[known], target[known], seed)
 
 
 def trees_over_time(

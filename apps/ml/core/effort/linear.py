@@ -40,19 +40,28 @@ class FoldedLinear:
     intercepts: Floats
     means: Floats
 
-    def parts(self, features: Sequence[Feature]) -> Floats:
-        """What each group adds to each output, shape (n_groups, n_outputs); with `intercepts` they sum to it."""
-        known = [(row, value, group) for key, value, group, _ in features if (row := self.keys.get(key)) is not None]
-        added = np.zeros((N_GROUPS, self.intercepts.size))
+    def parts(self, issues: Sequence[Sequence[Feature]]) -> Floats:
+        """What each group of features adds to each output; with `intercepts` they sum to it.
+
+        Returns
+        -------
+        parts : ndarray of shape (n_issues, n_groups, n_outputs)
+        """
+        shape = (len(issues), N_GROUPS, self.intercepts.size)
+        known = [
+            (row, value, place * N_GROUPS + group)
+            for place, features in enumerate(issues)
+            for key, value, group, _ in features
+            if (row := self.keys.get(key)) is not None
+        ]
         if not known:
-            return added
+            return np.zeros(shape)
         columns, values, groups = zip(*known, strict=True)
-        rows, owner = np.array(columns), np.array(groups)
-        scaled = _unit_length(np.array(values) * self.rarity[rows], owner)
+        rows, owner, n_groups = np.array(columns), np.array(groups), len(issues) * N_GROUPS
+        scaled = _unit_length(np.array(values) * self.rarity[rows], owner, n_groups)
         products = scaled[:, None] * self.coefficients[rows]
-        for output in range(self.intercepts.size):
-            added[:, output] = np.bincount(owner, weights=products[:, output], minlength=N_GROUPS)
-        return added
+        added = [np.bincount(owner, weights=column, minlength=n_groups) for column in products.T]
+        return np.ascontiguousarray(np.array(added, dtype=np.float64).T).reshape(shape)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays for the serving artefact."""
@@ -76,9 +85,9 @@ class FoldedLinear:
         )
 
 
-def _unit_length(values: Floats, groups: Integers) -> Floats:
+def _unit_length(values: Floats, groups: Integers, n_groups: int) -> Floats:
     """Scale the words of each text to length one; other features stay as they are."""
-    squares = np.bincount(groups, weights=values * values, minlength=N_GROUPS)
-    factor = np.ones(N_GROUPS)
-    factor[_TEXT] = 1.0 / np.sqrt(np.maximum(squares[_TEXT], 1e-300))
-    return np.asarray(values * factor[groups])
+    squares = np.bincount(groups, weights=values * values, minlength=n_groups).reshape(-1, N_GROUPS)
+    factor = np.ones(squares.shape)
+    factor[:, _TEXT] = 1.0 / np.sqrt(np.maximum(squares[:, _TEXT], 1e-300))
+    return np.asarray(values * factor.ravel()[groups])

@@ -39,6 +39,8 @@ class HeadMetrics:
     coverage: float
     #: What is asked of served ranges on top of their level, since the test part held too little even once it was known.
     missing_coverage: float
+    #: Ranges of the test part that both were measured on.
+    n_ranges: int
     #: How much of the ranges the errors of the head make; the rest is the spread of the team's last outcomes.
     head_share: float
     baseline_mae: float
@@ -100,13 +102,15 @@ def head_metrics(
     beats, missing = _verdict(table.log_hours[past.rows], past, corrects=corrects)
     ranges = PastRanges(table, past, past.served(beats_baseline=beats), level, informed)
     share = ranges.share()
+    held = ranges.held(test, share)
     return HeadMetrics(
         mae=evaluation.mae(hours, answers),
         rmse=evaluation.rmse(hours, answers),
         r2=evaluation.r2(hours, answers),
         malr=evaluation.malr(hours, answers),
-        coverage=ranges.coverage(test, share),
-        missing_coverage=ranges.still_missing(test, share),
+        coverage=held.share,
+        missing_coverage=held.missing,
+        n_ranges=held.n,
         head_share=share,
         baseline_mae=evaluation.mae(hours, baseline),
         baseline_malr=evaluation.malr(hours, baseline),

@@ -1,7 +1,7 @@
 """The similarity expert: what issues with shared words and shared fields took."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,8 @@ class Neighbours:
     fields: NDArray[np.uint32]
     log_hours: Floats
     log_estimates: Floats
+    #: What was worked out of all of them, by whoever asks for it first.
+    kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def closeness(self, similarity: Floats, facts: IssueFacts) -> Floats:
         """Words and fields together, shape (n_issues,)."""

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,24 +11,17 @@ from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.answer import HeadAnswer
+from apps.ml.core.effort.answer import HeadAnswer, ServedHead, informed_answers, plain_answers
 from apps.ml.core.effort.experts import (
     RANGE_BOUNDS,
     as_row,
     bounded_hours,
-    informed_inputs,
-    plain_inputs,
-    scale_from_log,
-    scale_inputs,
     static_row,
     static_with_points,
-    widened,
-    without_trees,
 )
 from apps.ml.core.effort.explain import Counterfactual, Explanation, contributions, reasoning
-from apps.ml.core.effort.features import has_estimate, log_estimate, read, with_points
+from apps.ml.core.effort.features import has_estimate, read, with_points
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
-from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask
 from apps.ml.core.effort.ranges.own_outcomes import (
@@ -40,45 +34,21 @@ from apps.ml.core.effort.ranges.own_outcomes import (
     own_errors,
     strangers_share,
 )
-from apps.ml.core.intervals import ErrorPool, RecentOutcomes, Totals, corrected_level, corrected_pool, corrected_totals
+from apps.ml.core.intervals import Corrected, ErrorPool, RecentOutcomes, corrected_level
 from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import CompletedIssue, IssueFacts, with_hours
 from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
-from apps.ml.core.trees import FlatTrees
 
 _TWICE = math.log(2.0)
+#: Questions that the heads answer together: their similarities to 20,000 issues take 16 MB.
+ANSWERED_AT_ONCE = 100
 #: With fewer pointed issues what points change is a guess, and is not told.
 MINIMUM_POINTED_ISSUES = 20
 #: What to compare with where an issue has no points: 'large' on the usual scales.
 POINTS_TO_COMPARE = 8.0
 #: ... and with points, the next card of the planning deck.
 PLANNING_SCALE = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 40.0, 100.0)
-
-
-@dataclass(frozen=True, slots=True)
-class ServedHead:
-    """One head, folded."""
-
-    header: HeadHeader
-    linear: FoldedLinear
-    trees: FlatTrees | None
-    weights: Floats
-    scale_dense: Floats
-    pool: ErrorPool
-    totals: Totals
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], header: HeadHeader) -> "ServedHead":
-        return cls(
-            header=header,
-            linear=FoldedLinear.from_arrays(arrays),
-            trees=FlatTrees.from_arrays(arrays, "trees_") if "trees_roots" in arrays else None,
-            weights=arrays["weights"],
-            scale_dense=arrays["scale_dense"],
-            pool=ErrorPool.of(arrays["standard_errors"]),
-            totals=Totals(**header.totals),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +78,7 @@ class HeadOutlook:
     #: Errors to expect on the log scale of hours.
     errors: ErrorPool
     #: What came of the last answers of this head, for whoever asks.
-    outcomes: RecentOutcomes | None
+    measured: Corrected
     #: What to ask of a range on top of its level, as long as no served outcome tells better.
     missed: float
 
@@ -124,6 +94,8 @@ class EffortModel:
     plain: ServedHead
     informed: ServedHead | None
     nbytes: int
+    #: Of the two heads, by whether one is the informed one.
+    kept: dict[bool, Corrected] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "EffortModel":
@@ -161,6 +133,7 @@ class EffortModel:
         recent: RecentOutcomes | None = None,
         team: TeamRecord | None = None,
         level: float | None = None,
+        evidence: bool = True,
     ) -> EffortEstimate:
         """Estimate the hours of an issue.
 
@@ -175,8 +148,10 @@ class EffortModel:
             are of it. A model of a project knows its team.
         level : float, optional
             Share of outcomes the range shall hold, in (0, 1); the trained level where not given.
+        evidence : bool
+            Whether the answer lists the issues most like it of those learned from.
         """
-        return self.estimates([facts], recent=recent, team=team, level=level)[0]
+        return self.estimates([facts], recent=recent, team=team, level=level, evidence=evidence)[0]
 
     def estimates(
         self,
@@ -185,20 +160,27 @@ class EffortModel:
         recent: RecentOutcomes | None = None,
         team: TeamRecord | None = None,
         level: float | None = None,
+        evidence: bool = True,
     ) -> list[EffortEstimate]:
         """Estimates of many issues, those of `estimate`: words are compared with all finished issues at once."""
         return [
-            self._estimate(request, self._outlook(request), level or self.header.level)
-            for request in self._read_all(asked, recent, team)
+            self._estimate(request, outlook, level or self.header.level, evidence=evidence)
+            for request, outlook in self._outlooks(asked, recent, team)
         ]
 
     def hours(
         self, facts: IssueFacts, *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
     ) -> tuple[Floats, Floats]:
         """Hours that the issue may take and the weight of each, which sum to 1; parameters as of `estimate`."""
-        outlook = self._outlook(self._read(facts, recent, team))
-        hours = np.exp(outlook.centre + outlook.errors.values)
-        return np.clip(hours, *RANGE_BOUNDS), outlook.errors.weights
+        return next(self.hours_of([facts], recent=recent, team=team))
+
+    def hours_of(
+        self, asked: Sequence[IssueFacts], *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """The same of many issues, in their order."""
+        for _, outlook in self._outlooks(asked, recent, team):
+            hours = np.exp(outlook.centre + outlook.errors.values)
+            yield np.clip(hours, *RANGE_BOUNDS), outlook.errors.weights
 
     def record_of(self, history: Sequence[CompletedIssue]) -> TeamRecord | None:
         """What this model, of all projects, says of a team's last finished issues; None where none has hours."""
@@ -206,17 +188,26 @@ class EffortModel:
         if outcomes is None:
             return None
         last = with_hours(history)[-MOST_COMPARED:]
-        plain = [self._error(replace(issue.facts, estimated_hours=None), issue) for issue in last]
-        informed = [self._error(issue.facts, issue) for issue in last if has_estimate(issue.facts)]
-        return TeamRecord(outcomes, {False: np.array(plain), True: np.array(informed)})
+        estimated = [issue for issue in last if has_estimate(issue.facts)]
+        plain = self._errors([replace(issue.facts, estimated_hours=None) for issue in last], last)
+        return TeamRecord(outcomes, {False: plain, True: self._errors([each.facts for each in estimated], estimated)})
 
-    def _error(self, facts: IssueFacts, issue: CompletedIssue) -> float:
-        return math.log(issue.actual_hours or np.nan) - self._outlook(self._read(facts, None, None)).centre
+    def _errors(self, asked: Sequence[IssueFacts], issues: Sequence[CompletedIssue]) -> Floats:
+        """Log errors of the answers to what is asked about issues."""
+        centres = [outlook.centre for _, outlook in self._outlooks(asked, None, None)]
+        hours = np.array([issue.actual_hours or np.nan for issue in issues], dtype=np.float64)
+        return np.asarray(np.log(hours) - np.array(centres))
 
-    def _read(self, facts: IssueFacts, recent: RecentOutcomes | None, team: TeamRecord | None) -> EffortRequest:
-        return next(self._read_all([facts], recent, team))
+    def _outlooks(
+        self, asked: Sequence[IssueFacts], recent: RecentOutcomes | None, team: TeamRecord | None
+    ) -> Iterator[tuple[EffortRequest, HeadOutlook]]:
+        """Each question as it is read, with what is to be expected, in their order."""
+        requests = self._requests(asked, recent, team)
+        while some := list(islice(requests, ANSWERED_AT_ONCE)):
+            for request, (head, answer) in zip(some, self._answers(some), strict=True):
+                yield request, self._outlook(request, head, answer)
 
-    def _read_all(
+    def _requests(
         self, asked: Sequence[IssueFacts], recent: RecentOutcomes | None, team: TeamRecord | None
     ) -> Iterator[EffortRequest]:
         readings = [read(facts, with_people=self.neighbours is not None) for facts in asked]
@@ -239,11 +230,20 @@ class EffortModel:
         """Whether the naive baseline answers, because nothing beat it."""
         return not self.plain.header.serves_model
 
-    def _answer(self, asked: EffortRequest) -> tuple[ServedHead, HeadAnswer]:
-        plain = self.answer_plain(asked.reading, asked.nearby, asked.static)
-        if self.informed is None or not has_estimate(asked.reading.facts):
-            return self.plain, plain
-        return self.informed, self.answer_informed(self.informed, asked.reading, plain, asked.static)
+    def _answers(self, asked: Sequence[EffortRequest]) -> list[tuple[ServedHead, HeadAnswer]]:
+        """Of each request the head that answers it, and what it says."""
+        readings, static = [each.reading for each in asked], np.concatenate([each.static for each in asked])
+        plain = plain_answers(self.plain, self.levels, readings, [each.nearby for each in asked], static)
+        answers = [(self.plain, answer) for answer in plain]
+        places = [at for at, reading in enumerate(readings) if has_estimate(reading.facts)]
+        if self.informed is None or not places:
+            return answers
+        known = informed_answers(
+            self.informed, self.levels, [readings[at] for at in places], [plain[at] for at in places], static[places]
+        )
+        for at, answer in zip(places, known, strict=True):
+            answers[at] = (self.informed, answer)
+        return answers
 
     def _otherwise(self, asked: EffortRequest, outlook: HeadOutlook) -> Counterfactual | None:
         """The answer to the same issue with other points; None where points were not learned from."""
@@ -255,7 +255,7 @@ class EffortModel:
             return None
         static = static_with_points(asked.static, points)
         other = replace(asked, reading=with_points(asked.reading, points), static=static)
-        return Counterfactual(points, bounded_hours(self._answer(other)[1].centre + outlook.shift))
+        return Counterfactual(points, bounded_hours(self._answers([other])[0][1].centre + outlook.shift))
 
     def _look_around(self, reading: IssueReading, similarity: Floats | None) -> Neighbourhood:
         level = self.levels.of_type(reading.facts.issue_type)
@@ -268,51 +268,31 @@ class EffortModel:
             return ()
         return self.neighbours.index.best(similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY)
 
-    def answer_plain(self, reading: IssueReading, nearby: Neighbourhood, static: Floats) -> HeadAnswer:
-        """The head that does not know the team's estimate."""
-        head = self.plain
-        parts = head.linear.parts(reading.features)
-        linear = float(head.linear.intercepts[0] + parts[:, 0].sum())
-        trees, lean = _boosted(head, np.array([linear]), static)
-        naive = (self.levels.overall, self.levels.recent, self.levels.of_type(reading.facts.issue_type))
-        experts = np.array([*naive, nearby.log_hours, linear, trees])
-        centre = float(experts @ head.weights)
-        return HeadAnswer(centre, _scale(head, parts, experts, centre, static), experts, parts, lean=lean)
-
-    def answer_informed(self, head: ServedHead, reading: IssueReading, plain: HeadAnswer, static: Floats) -> HeadAnswer:
-        """The head that knows it: everything is a ratio to the team's own number."""
-        own = log_estimate(reading.facts)
-        parts = head.linear.parts(reading.features)
-        ratio = float(head.linear.intercepts[0] + parts[:, 0].sum())
-        inputs = informed_inputs(np.array([ratio]), np.array([plain.centre]), np.array([own]), static)
-        trees = ratio if head.trees is None else head.trees.predict(inputs[0])
-        experts = np.array([own, self.levels.recent, plain.centre, own + ratio, own + trees])
-        centre = float(experts @ head.weights)
-        keep = abs(centre - own) < head.header.snap
-        centre = own if keep else centre
-        lean = 1.0 if head.trees is None else 0.0
-        scale = widened(_scale(head, parts, experts, centre, static), head.header.beyond(own))
-        return HeadAnswer(centre, scale, experts, parts, keep, lean)
-
-    def _outlook(self, asked: EffortRequest) -> HeadOutlook:
-        head, answer = self._answer(asked)
+    def _outlook(self, asked: EffortRequest, head: ServedHead, answer: HeadAnswer) -> HeadOutlook:
         informed = head is self.informed
         centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
-        outcomes = None if asked.recent is None else asked.recent.like(used_estimate=informed)
-        errors, shift = corrected_pool(head.pool, outcomes), 0.0
-        if asked.team is not None:
-            shift = asked.team.shift(used_estimate=informed)
+        measured = self._corrected(head, asked.recent)
+        shift = 0.0 if asked.team is None else asked.team.shift(used_estimate=informed)
         own, missed = self._own_errors(asked, centre + shift, informed), head.header.missing_coverage
         if self.neighbours is None:
             missed += missed_by_strangers(0.0 if own is None else own.effective_size)
         if own is None:
-            return HeadOutlook(head, answer, centre, 0.0, errors.scaled(answer.scale), outcomes, missed)
+            return HeadOutlook(head, answer, centre, 0.0, measured.errors.scaled(answer.scale), measured, missed)
         n_own = own.effective_size
         share = max(head_share(n_own), head.header.head_share)
         if asked.team is not None:
             share = strangers_share(n_own)
-        errors = mixed(own, errors.scaled(answer.scale), share=share)
-        return HeadOutlook(head, answer, centre + shift, shift, errors, outcomes, missed)
+        errors = mixed(own, measured.errors.scaled(answer.scale), share=share)
+        return HeadOutlook(head, answer, centre + shift, shift, errors, measured, missed)
+
+    def _corrected(self, head: ServedHead, recent: RecentOutcomes | None) -> Corrected:
+        """The same for every question until further outcomes are read: worked out once."""
+        informed = head is self.informed
+        known = self.kept.get(informed)
+        if known is None or known.recent is not recent:
+            known = Corrected.by(recent, head.pool, head.totals, used_estimate=informed)
+            self.kept[informed] = known
+        return known
 
     def _own_errors(self, asked: EffortRequest, centre: float, informed: bool) -> ErrorPool | None:
         """What the outcomes of the team say: those learned from, or those of the team that asks a global model."""
@@ -324,10 +304,9 @@ class EffortModel:
             return None
         return own_errors(neighbours, similarity, asked.reading.facts, centre=centre, used_estimate=informed)
 
-    def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float) -> EffortEstimate:
-        head, answer, outcomes = outlook.head, outlook.answer, outlook.outcomes
+    def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float, *, evidence: bool) -> EffortEstimate:
+        head, answer = outlook.head, outlook.answer
         informed, hours = head is self.informed, bounded_hours(outlook.centre)
-        similar = self._similar(asked.similarity)
         explained = Explanation(
             header=self.header,
             head=head.header,
@@ -335,19 +314,19 @@ class EffortModel:
             answer=answer,
             hours=hours,
             informed=informed,
-            n_similar=len(similar),
+            has_similar=asked.similarity is not None and bool((asked.similarity >= MINIMUM_SIMILARITY).any()),
             otherwise=self._otherwise(asked, outlook),
             shift=outlook.shift,
         )
         return EffortEstimate(
             predicted_hours=hours,
-            expected_hours=min(hours * corrected_totals(head.totals, outcomes).mean_factor, RANGE_BOUNDS[1]),
+            expected_hours=min(hours * outlook.measured.totals.mean_factor, RANGE_BOUNDS[1]),
             interval=_interval(outlook, hours, level),
             confidence=outlook.errors.share_within(_TWICE),
             method="ml_model" if head.header.serves_model else "baseline",
             reasoning=reasoning(explained),
             model_version=self.header.version or None,
-            similar_issues=similar,
+            similar_issues=self._similar(asked.similarity) if evidence else (),
             contributions=contributions(explained, head.weights, head.linear),
             log_scale=answer.scale,
             used_estimate=informed,
@@ -355,7 +334,7 @@ class EffortModel:
 
 
 def _interval(outlook: HeadOutlook, hours: float, level: float) -> Interval:
-    outcomes = outlook.outcomes
+    outcomes = outlook.measured.outcomes
     low, high = outlook.errors.band(corrected_level(level, outcomes, outlook.missed))
     return Interval(
         low=min(bounded_hours(math.log(hours) + low, RANGE_BOUNDS), hours),
@@ -364,19 +343,6 @@ def _interval(outlook: HeadOutlook, hours: float, level: float) -> Interval:
         measured_coverage=outcomes.measured_coverage if outcomes is not None else None,
         n_outcomes=len(outcomes) if outcomes is not None else 0,
     )
-
-
-def _boosted(head: ServedHead, linear: Floats, static: Floats) -> tuple[float, float]:
-    """The last plain expert, and how much of it is the linear one."""
-    if head.trees is None:
-        return float(without_trees(linear, static)[0]), float(static[0, -1])
-    return head.trees.predict(plain_inputs(linear, static)[0]), 0.0
-
-
-def _scale(head: ServedHead, parts: Floats, experts: Floats, centre: float, static: Floats) -> float:
-    dense = scale_inputs(np.array([centre]), experts[None, :], static)[0]
-    size = head.linear.intercepts[1] + parts[:, 1].sum() + dense @ head.scale_dense
-    return float(scale_from_log(size))
 
 
 def _own(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:

@@ -44,6 +44,8 @@ class ScoredPredictions:
     #: What the naive baseline said at that moment, and what the team estimated.
     baseline: Floats
     team: Floats
+    #: Mean pinball loss of the percentiles that were told.
+    pinball: Floats
 
     @classmethod
     def of(cls, *, actual: ArrayLike, predicted: ArrayLike, **others: ArrayLike) -> "ScoredPredictions":
@@ -71,7 +73,7 @@ class ScoredPredictions:
         return ScoredPredictions(*(getattr(self, name)[chosen] for name in ("actual", "predicted", *_OPTIONAL)))
 
 
-_OPTIONAL = ("low", "high", "level", "confidence", "near_low", "near_high", "baseline", "team")
+_OPTIONAL = ("low", "high", "level", "confidence", "near_low", "near_high", "baseline", "team", "pinball")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,20 @@ class ConfidenceScore:
 
 
 @dataclass(frozen=True, slots=True)
+class HitScore:
+    """Where among those named the right one was."""
+
+    n: int
+    #: Shares of outcomes.
+    named_first: float
+    among_named: float
+    #: Mean of 1 / rank, 0 where it was somebody else.
+    mean_reciprocal_rank: float
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
-    """The figures of one method; errors in hours or points."""
+    """The figures of one method; errors in hours, points or days."""
 
     n: int
     mean_absolute_error: float
@@ -139,6 +153,10 @@ class Score:
     #: None where no baseline, or no estimate of the team, was recorded with a prediction, and where it never erred.
     against_baseline: Skill | None
     against_team: Skill | None
+    #: Mean pinball loss, over the predictions that told percentiles; None without any.
+    pinball: float | None = None
+    #: Only where answers are people.
+    hits: HitScore | None = None
 
 
 def score(predictions: ScoredPredictions, *, rng: np.random.Generator) -> Score:
@@ -173,7 +191,24 @@ def score(predictions: ScoredPredictions, *, rng: np.random.Generator) -> Score:
         confidence=_confidence_score(predictions),
         against_baseline=skill(errors, np.abs(predictions.baseline - predictions.actual), rng=rng),
         against_team=skill(errors, np.abs(predictions.team - predictions.actual), rng=rng),
+        pinball=_mean_or_none(predictions.pinball),
     )
+
+
+def hit_score(reciprocal_ranks: ArrayLike) -> HitScore:
+    """From 1 / rank of who was right among those named, 0 where it was somebody else: shape (n,), n at least 1."""
+    ranks = np.asarray(reciprocal_ranks, dtype=np.float64)
+    return HitScore(
+        n=int(ranks.size),
+        named_first=float((ranks == 1.0).mean()),
+        among_named=float((ranks > 0.0).mean()),
+        mean_reciprocal_rank=float(ranks.mean()),
+    )
+
+
+def _mean_or_none(values: Floats) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None
 
 
 def team_score(predictions: ScoredPredictions, *, rng: np.random.Generator) -> Score | None:

@@ -1,17 +1,51 @@
 """A scorecard in sentences."""
 
 from apps.ml.core.evaluation.reliability import Share, against_promise, share_interval
-from apps.ml.core.evaluation.scorecard import INTERVAL_LEVEL, MIN_FOR_INTERVAL, RangeScore, Score, Skill
+from apps.ml.core.evaluation.scorecard import (
+    INTERVAL_LEVEL,
+    MIN_FOR_INTERVAL,
+    ConfidenceScore,
+    HitScore,
+    RangeScore,
+    Score,
+    Skill,
+)
+
+#: Of answers that are chances, and of those that name people: their errors are no amounts.
+CHANCE, RANK = "chance", "1 - 1/rank"
 
 
 def verdict(found: Score, *, unit: str) -> str:
-    """A score in plain words; `unit` as it is written behind a number: 'h' or 'points'."""
+    """A score in plain words; `unit` as it is written behind a number: 'h', 'points' or 'days'."""
+    if unit == CHANCE and found.confidence is not None:
+        return _chance_sentence(found.confidence)
+    if found.hits is not None:
+        return _hit_sentence(found.hits)
     sentences = [_main_sentence(found, unit)]
+    if found.pinball is not None:
+        sentences.append(f"The percentiles that were told lost {found.pinball:.1f} {unit} each (pinball loss).")
+        sentences += [_chance_sentence(found.confidence)] if found.confidence else []
     if found.ranges is not None:
         sentences.append(_range_sentence(found.ranges))
     if found.against_team is not None:
         sentences.append(_team_sentence(found.against_team, unit))
     return " ".join(sentences)
+
+
+def _chance_sentence(found: ConfidenceScore) -> str:
+    always = found.came_true * (1.0 - found.came_true)
+    return (
+        f"A chance of {_percent(found.promised)} on average came true in {_percent(found.came_true)} of "
+        f"{_outcomes(found.n)}; Brier score {found.brier:.2f}, where always saying that share has {always:.2f}."
+    )
+
+
+def _hit_sentence(found: HitScore) -> str:
+    return (
+        f"Over {_outcomes(found.n)} the first named did it in {_percent(found.named_first)}, one of those named in "
+        f"{_percent(found.among_named)}, mean reciprocal rank {found.mean_reciprocal_rank:.2f}. Who follows a "
+        "suggestion makes it right."
+    )
 
 
 def _main_sentence(found: Score, unit: str) -> str:

@@ -39,6 +39,8 @@ class FlowIssue:
     states: Timeline
     #: Labels over time, each value a list as the history writes it; None where the labels do not matter.
     labels: Timeline | None = None
+    #: Whether an agent does it, as the project tells agents from people.
+    by_agent: bool = False
 
     @property
     def issue_id(self) -> str:

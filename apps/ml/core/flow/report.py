@@ -9,6 +9,7 @@ from apps.ml.core.flow.blocked import Blocked, blocked_times
 from apps.ml.core.flow.cumulative import FlowDay, cumulative_flow
 from apps.ml.core.flow.cycle import CycleTimes, cycle_times
 from apps.ml.core.flow.issues import BoardRules, FlowIssue
+from apps.ml.core.flow.sides import FlowSide, flow_sides
 from apps.ml.core.flow.states import TimesInStates, times_in_states
 from apps.projects.history.days import day_of
 
@@ -24,6 +25,8 @@ class Flow:
     ageing: tuple[AgeingIssue, ...]
     days: tuple[FlowDay, ...]
     time_in_states: TimesInStates
+    #: People and agents apart; empty where only one of them finished something.
+    sides: tuple[FlowSide, ...]
     blocked: Blocked
 
     @property
@@ -67,5 +70,6 @@ def flow_of(
         ageing=ageing(issues, bands, zone=zone, now=now),
         days=cumulative_flow(issues, unchanged=unchanged, zone=zone, first=since, last=day_of(now, zone)),
         time_in_states=times_in_states(issues, board, zone=zone, since=since),
+        sides=flow_sides(issues, board, zone=zone, since=since),
         blocked=blocked_times(issues, board, since=datetime.combine(since, time.min, tzinfo=zone), now=now),
     )

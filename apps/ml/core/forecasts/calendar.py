@@ -12,6 +12,8 @@ from apps.projects.history.days import day_of
 #: Ten years. Further out no date means anything.
 MAX_DAYS = 3653
 WORKING_DAYS_PER_WEEK = 5
+#: A sprint that begins later is as uncertain as one in a year: levels wander no further from the 16th week on.
+MAX_LEAD_WEEKS = 52.0
 #: Work that is less than this share of a day is a rounding error of a division, which must not cost a day.
 _TOLERANCE_DAYS = 1e-9
 
@@ -96,3 +98,11 @@ class WorkingCalendar:
 
     def _weekdays_within(self, first: date, last: date, absence: Absence) -> int:
         return self._weekdays_between(max(first, absence.first or first), min(last, absence.last or last))
+
+
+def weeks_between(today: date, first_day: date) -> float:
+    """Weeks of five days before work begins; days off do not shift which of a run's weeks are its own."""
+    if first_day <= today:
+        return 0.0
+    days = WorkingCalendar().working_days(today, first_day - timedelta(days=1))
+    return min(days / WORKING_DAYS_PER_WEEK, MAX_LEAD_WEEKS)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.units import WorkItem
 
@@ -24,9 +25,9 @@ def single_drops(forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace:
     Empty where no day is to be reached.
     """
     work = forecaster.work_of(items)
-    n_left = len(items) - 1
     alone = [
-        (item, forecaster.probability(work - forecaster.size_of(item), n_issues=n_left, pace=pace)) for item in items
+        (item, _chance(forecaster, work - forecaster.size_of(item), [*items[:at], *items[at + 1 :]], pace))
+        for at, item in enumerate(items)
     ]
     drops = [Drop(item.issue_id, probability) for item, probability in alone if probability is not None]
     return sorted(drops, key=lambda drop: -drop.probability_after)
@@ -42,11 +43,17 @@ def path_to(
     """
     path: list[Drop] = []
     work = forecaster.work_of(items)
-    probability = forecaster.probability(work, n_issues=len(items), pace=pace)
+    probability = _chance(forecaster, work, items, pace)
     for n_gone, item in enumerate(items, start=1):
         if probability is None or probability >= target:
             break
         work = work - forecaster.size_of(item)
-        probability = forecaster.probability(work, n_issues=len(items) - n_gone, pace=pace)
+        probability = _chance(forecaster, work, items[n_gone:], pace)
         path.append(Drop(item.issue_id, 1.0 if probability is None else probability))
     return tuple(path)
+
+
+def _chance(forecaster: WorkForecaster, work: Floats, items: Sequence[WorkItem], pace: float) -> float | None:
+    """That these issues, of which the size is known already, are done in time."""
+    ends = forecaster.ends(items, pace=pace)
+    return forecaster.probability(work, n_issues=len(items), pace=pace, ends=ends)

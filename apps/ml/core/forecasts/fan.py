@@ -45,7 +45,15 @@ def done_by_day(
         Share of the usual output that the capacity allows.
     """
     work = forecaster.work_of(items)
-    amounts = [np.quantile(forecaster.done_until(day, work, pace=pace), SHARES) for day in days]
+    trial, whole = forecaster.trial(items, pace=pace), forecaster.grown(work)
+    sizes = {item.issue_id: forecaster.size_of(item) for item in items} if trial else {}
+
+    def done(day: date) -> Floats:
+        amount = forecaster.done_until(day, work, pace=pace)
+        # What is held up is not done, however much the team does.
+        return np.minimum(amount, whole - trial.undone(sizes, forecaster.weeks_until(day))) if trial else amount
+
+    amounts = [np.quantile(done(day), SHARES) for day in days]
     return tuple(_future(day, found) for day, found in zip(days, amounts, strict=True))
 
 

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar
+from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar, weeks_between
 from apps.ml.core.forecasts.change import LastingChange, lasting_change
-from apps.ml.core.forecasts.growth import drawn_growth
-from apps.ml.core.forecasts.inflow import Inflow
+from apps.ml.core.forecasts.inflow import Inflow, drawn_growth
+from apps.ml.core.forecasts.links import LinkedTrial, LinkedWork, Waiting, linked_trial
+from apps.ml.core.forecasts.odds import log_odds, moved_odds
 from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, ForecastHistory
 from apps.ml.core.forecasts.simulation import quantiles as quantiles_of
 from apps.ml.core.forecasts.sizes import Spread
@@ -25,8 +26,6 @@ SIZE_SOURCES = ("points", "model", "history")
 NEAR_SHARE = 0.2
 #: What is smaller was left behind by a subtraction.
 _NO_WORK = 1e-6
-#: A sprint that begins later is as uncertain as one in a year: levels wander no further from the 16th week on.
-MAX_LEAD_WEEKS = 52.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,8 @@ class WorkForecast:
     weekly_inflow: float | None = None
     #: None where the team is as fast as ever.
     change: SpeedChange | None = None
+    #: None where no issue waits for another.
+    waiting: Waiting | None = None
 
     @property
     def typical(self) -> Finish:
@@ -132,6 +133,8 @@ class WorkForecaster:
         same for all questions, so that less work still never ends later.
     drawn : Forecast or None
         The team's runs, where they were drawn already: of the same throughput, unit and seed.
+    linked : LinkedWork
+        Which issues wait for which: in no run is one done before what blocks it.
     """
 
     throughput: Throughput
@@ -148,6 +151,7 @@ class WorkForecaster:
     seed: int = SEED
     odds_shift: float = 0.0
     drawn: InitVar[Forecast | None] = None
+    linked: LinkedWork = field(default_factory=LinkedWork)
     runs: Forecast = field(init=False)
     usual_days_per_week: float = field(init=False)
     _finished: Spread = field(init=False)
@@ -167,14 +171,15 @@ class WorkForecaster:
         self._factor = 1.0 + drawn_growth(self.growth, self.runs.n_runs, seed=self.seed)
         self._ahead_work = self.work_of(self.ahead)
         self._first = self._ahead_work + (0.0 if self.carried is None else self.carried)
-        self._lead_weeks = _weeks_between(self.asked_on or self.starts_on, self.starts_on)
+        self._lead_weeks = weeks_between(self.asked_on or self.starts_on, self.starts_on)
         self._done_before = self.runs.amount_within(self._lead_weeks)
 
     def ask(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> WorkForecast:
         """When these issues are done."""
         work = self.work_of(items)
-        in_time = self.probability(work, n_issues=len(items), pace=pace)
-        in_runs = self.weeks_to_finish(work, pace=pace)
+        trial, free = self.trial(items, pace=pace), self.weeks_to_finish(work, pace=pace)
+        in_runs = trial.all_done if trial else free
+        in_time = self.probability(work, n_issues=len(items), pace=pace, ends=in_runs if trial else None)
         weeks = self._weeks_at((EARLY_PERCENT, *PERCENTILES), in_runs, in_time)
         change = lasting_change(self.throughput.issues)
         return WorkForecast(
@@ -196,11 +201,28 @@ class WorkForecaster:
             carried_over=None if self.carried is None else _mean(self.carried),
             weekly_inflow=None if self.inflow is None else round(self.inflow.weekly_mean, 2),
             change=self._speed_change(change, items, pace) if change and items else None,
+            waiting=trial.told(free, days_per_week=self.usual_days_per_week) if trial else None,
         )
+
+    def trial(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> LinkedTrial | None:
+        """When linked issues are done in each run, and all of the work; None where none of it waits for another."""
+        return linked_trial(self, items, self.linked, ahead={item.issue_id for item in self.ahead}, pace=pace)
+
+    def ends(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> Floats | None:
+        """Weeks after which these issues are done in each run, where some of them wait for others; else None."""
+        trial = self.trial(items, pace=pace)
+        return trial.all_done if trial else None
 
     def weeks_to_finish(self, work: Floats, *, pace: float = 1.0) -> Floats:
         """Usual weeks from the first day of the work until it is done, in each run: shape (n_runs,)."""
-        needed = self.total_of(work) / pace + self._done_before
+        return self._weeks_until(self.total_of(work), pace)
+
+    def weeks_with(self, work: Floats, *, pace: float = 1.0) -> Floats:
+        """The same of a part of some work, which may be none: what comes first is waited for all the same."""
+        return self._weeks_until(work * self._factor + self._first, pace)
+
+    def _weeks_until(self, total: Floats, pace: float) -> Floats:
+        needed = total / pace + self._done_before
         weeks = self.runs.weeks_to_finish(needed, inflow=self.inflow)
         return np.where(weeks < MAX_WEEKS, np.maximum(weeks - self._lead_weeks, 0.0), float(MAX_WEEKS))
 
@@ -216,7 +238,12 @@ class WorkForecaster:
         if self.last_day is None:
             return None
         work = self.work_of(items)
-        return np.where(work > _NO_WORK, self.done_until(self.last_day, work) / np.maximum(work, _NO_WORK), 1.0)
+        shares = np.where(work > _NO_WORK, self.done_until(self.last_day, work) / np.maximum(work, _NO_WORK), 1.0)
+        if (trial := self.trial(items)) is None:
+            return shares
+        undone = trial.undone({item.issue_id: self.size_of(item) for item in items}, self.weeks_until(self.last_day))
+        # Where nothing is held up all may be done, with what the work grew by.
+        return np.where(undone > 0, np.minimum(shares, 1.0 - undone / np.maximum(work, _NO_WORK)), shares)
 
     def done_until(self, day: date, work: Floats, *, pace: float = 1.0) -> Floats:
         """Of this work and its growth, what is done at the end of a day in each run, after what comes first."""
@@ -231,7 +258,7 @@ class WorkForecaster:
         """The shift with which these issues are done by the last day with another chance than the runs tell."""
         if self.last_day is None or not items or self.weeks_until(self.last_day) <= 0:
             return 0.0
-        share = self._share_in_time(self.work_of(items), self.last_day, 1.0)
+        share = self._share_in_time(self.work_of(items), self.last_day, 1.0, self.ends(items))
         return log_odds(min(chance, MAX_PROBABILITY)) - log_odds(share)
 
     def left_undone(self, items: Sequence[WorkItem]) -> Floats:
@@ -263,8 +290,13 @@ class WorkForecaster:
         sources = [self._source_of(item) for item in items] if self.unit != "issues" else []
         return {source: sources.count(source) for source in SIZE_SOURCES}
 
-    def probability(self, work: Floats, *, n_issues: int, pace: float = 1.0) -> float | None:
-        """Chance that so many issues, together of this size, are done by the last day; 1 only if there are none."""
+    def probability(
+        self, work: Floats, *, n_issues: int, pace: float = 1.0, ends: Floats | None = None
+    ) -> float | None:
+        """Chance that so many issues, together of this size, are done by the last day; 1 only if there are none.
+
+        `ends` are the weeks after which they are done in each run, where more than their size decides that.
+        """
         if self.last_day is None:
             return None
         if not n_issues:
@@ -272,15 +304,15 @@ class WorkForecaster:
         if self.weeks_until(self.last_day) <= 0:
             return 0.0
         # Issues of no points are open issues all the same.
-        share = moved_odds(self._share_in_time(work, self.last_day, pace), self.odds_shift)
+        share = moved_odds(self._share_in_time(work, self.last_day, pace, ends), self.odds_shift)
         return round(min(share, MAX_PROBABILITY), 6)
 
-    def _share_in_time(self, work: Floats, last_day: date, pace: float) -> float:
+    def _share_in_time(self, work: Floats, last_day: date, pace: float, ends: Floats | None = None) -> float:
         total, weeks = self.total_of(work), self.weeks_until(last_day)
-        if weeks <= 0 or not np.any(total > 0):
+        if weeks <= 0 or (ends is None and not np.any(total > 0)):
             return self.runs.probability_within(total, weeks)
-        if self.inflow is not None:
-            found = self.weeks_to_finish(work, pace=pace)
+        if self.inflow is not None or ends is not None:
+            found = self.weeks_to_finish(work, pace=pace) if ends is None else ends
             # `MAX_WEEKS` means never, however late the last day.
             in_time = (found <= weeks + _NO_WORK) & (found < MAX_WEEKS)
             return float(np.mean(in_time))
@@ -312,9 +344,10 @@ class WorkForecaster:
             return None
         then = pace * former / self.runs.history.weekly_mean
         work = self.work_of(items)
-        in_time = self.probability(work, n_issues=len(items), pace=then)
-        percents = (PERCENTILES[0], PROMISED_PERCENT)
-        weeks = self._weeks_at(percents, self.weeks_to_finish(work, pace=then), in_time)
+        ends = self.ends(items, pace=then)
+        in_time = self.probability(work, n_issues=len(items), pace=then, ends=ends)
+        in_runs = self.weeks_to_finish(work, pace=then) if ends is None else ends
+        weeks = self._weeks_at((PERCENTILES[0], PROMISED_PERCENT), in_runs, in_time)
         return SpeedChange(
             since=(self.asked_on or self.starts_on) - timedelta(weeks=change.weeks),
             weeks=change.weeks,
@@ -357,28 +390,6 @@ class WorkForecaster:
 def team_runs(throughput: Throughput, unit: Unit, *, seed: int = SEED) -> Forecast:
     """The futures of a team, in a unit; raises `NotEnoughData`."""
     return Forecast(throughput.weekly(unit), unit=unit, seed=seed, presence=throughput.presence)
-
-
-def _weeks_between(today: date, first_day: date) -> float:
-    """Weeks of five days before work begins; days off do not shift which of a run's weeks are its own."""
-    if first_day <= today:
-        return 0.0
-    days = WorkingCalendar().working_days(today, first_day - timedelta(days=1))
-    return min(days / WORKING_DAYS_PER_WEEK, MAX_LEAD_WEEKS)
-
-
-def log_odds(chance: float) -> float:
-    """Of a chance that no runs may call sure."""
-    bounded = min(max(chance, 1.0 - MAX_PROBABILITY), MAX_PROBABILITY)
-    return math.log(bounded / (1.0 - bounded))
-
-
-def moved_odds(chance: float, shift: float, *, bounded: bool = True) -> float:
-    """A chance with its log odds shifted; one that runs call sure is taken for nearly sure, unless not `bounded`."""
-    if not shift or (not bounded and not 0.0 < chance < 1.0):
-        return chance
-    odds = log_odds(chance) if bounded else math.log(chance / (1.0 - chance))
-    return 1.0 / (1.0 + math.exp(-(odds + shift)))
 
 
 def _mean(amounts: Floats) -> float:

@@ -1,10 +1,11 @@
-"""What comes into a backlog while it is worked off: the weeks in which issues were created, resampled."""
+"""What comes in while work is done: new issues, by the weeks in which some were created, and growth of a scope."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.level import recency_weights
 from apps.ml.core.forecasts.simulation import CHUNK_WEEKS, SEED, SLOTS, slot_table
 
@@ -38,3 +39,11 @@ class Inflow:
                 amounts[0] += self._chunks[-1][-1]
             self._chunks.append(np.cumsum(amounts, axis=0, out=amounts))
         return self._chunks[number]
+
+
+def drawn_growth(shares: Sequence[float], n_runs: int, *, seed: int) -> float | Floats:
+    """Growth of a scope: one of the shares for each run, the same for every question; 0 without any."""
+    if not shares:
+        return 0.0
+    rng = np.random.default_rng([seed, 4])
+    return np.take(np.asarray(shares, dtype=np.float64), rng.integers(0, len(shares), n_runs))

@@ -9,6 +9,7 @@ import numpy as np
 
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecaster
+from apps.ml.core.forecasts.links import Link, LinkedWork
 from apps.ml.core.forecasts.simulation import SEED, Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
@@ -38,6 +39,8 @@ class ForecastInputs:
     spreads: Mapping[str, Spread] = field(default_factory=dict)
     #: Issues in progress that come first.
     ahead: tuple[WorkItem, ...] = ()
+    #: Which issues wait for which; kept with the work in the order in which it is taken up.
+    linked: LinkedWork = field(default_factory=LinkedWork)
     seed: int = SEED
 
     def forecaster(self, *, created: Sequence[float] = (), drawn: Forecast | None = None) -> WorkForecaster:
@@ -56,6 +59,7 @@ class ForecastInputs:
             created=created,
             seed=self.seed,
             drawn=drawn,
+            linked=self.linked,
         )
 
 
@@ -78,6 +82,12 @@ def as_json(inputs: ForecastInputs) -> dict[str, Any]:
             "days_off": sorted(day.isoformat() for day in inputs.calendar.days_off),
             "people": inputs.calendar.people,
             "absences": [[_day(absence.first), _day(absence.last)] for absence in inputs.calendar.absences],
+        },
+        "links": {
+            "pairs": [[link.blocker, link.blocked] for link in inputs.linked.links],
+            "blockers": [_item_row(item) for item in inputs.linked.in_order(inputs.linked.blockers)],
+            "elsewhere": sorted(inputs.linked.elsewhere),
+            "cycle_weeks": thinned(inputs.linked.cycle_weeks, SIZE_VALUES),
         },
         "spreads": {id_: thinned(spread.table.tolist(), SPREAD_VALUES) for id_, spread in inputs.spreads.items()},
     }
@@ -106,6 +116,7 @@ def from_json(kept: Mapping[str, Any]) -> ForecastInputs:
             people=calendar["people"],
             absences=tuple(Absence(*map(_day_or_none, absence)) for absence in calendar["absences"]),
         ),
+        linked=_linked(kept.get("links")),
         spreads={id_: Spread.of(values) for id_, values in kept["spreads"].items()},
     )
 
@@ -120,6 +131,18 @@ def thinned(values: Sequence[float], n_values: int) -> list[float]:
 
 def _item_row(item: WorkItem) -> list[Any]:
     return [item.issue_id, item.story_points, item.estimated_hours, item.is_assigned, item.logged_hours]
+
+
+def _linked(kept: Mapping[str, Any] | None) -> LinkedWork:
+    """Links as they were kept; forecasts of before knew none."""
+    if kept is None:
+        return LinkedWork()
+    return LinkedWork(
+        links=tuple(Link(*pair) for pair in kept["pairs"]),
+        blockers=tuple(_item(row) for row in kept["blockers"]),
+        elsewhere=frozenset(kept["elsewhere"]),
+        cycle_weeks=tuple(kept["cycle_weeks"]),
+    )
 
 
 def _item(row: Sequence[Any]) -> WorkItem:

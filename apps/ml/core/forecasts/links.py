@@ -6,18 +6,32 @@ no order: they are named, and done together.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.forecasts.forecaster import WorkForecaster
-from apps.ml.core.forecasts.simulation import MAX_WEEKS
+from apps.ml.core.forecasts.simulation import MAX_WEEKS, Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import WorkItem
+
+
+class Futures(Protocol):
+    """A team's runs, as a forecaster has them."""
+
+    runs: Forecast
+    seed: int
+
+    def work_of(self, items: Sequence[WorkItem]) -> Floats:
+        """Size of the work in each run."""
+
+    def weeks_with(self, work: Floats, *, pace: float = 1.0) -> Floats:
+        """Weeks until so much is done besides what comes first, in each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,56 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedWork:
+    """What a project's open issues wait for."""
+
+    links: tuple[Link, ...] = ()
+    #: Open issues of the project that block others; those outside the work are done first, too.
+    blockers: tuple[WorkItem, ...] = ()
+    #: Open issues of other projects: nothing is known of them but that they take as long as an issue does.
+    elsewhere: frozenset[str] = frozenset()
+    #: Weeks from start to end of finished issues; one of them is what a blocked issue still takes in a run. Without
+    #: any it takes no time of its own.
+    cycle_weeks: tuple[float, ...] = ()
+    #: Ids in the order in which work is taken up; others follow as they are given.
+    order: Mapping[str, int] = field(default_factory=dict)
+
+    def in_order(self, items: Sequence[WorkItem]) -> tuple[WorkItem, ...]:
+        """Work in the order in which it is taken up."""
+        return tuple(sorted(items, key=lambda item: self.order.get(item.issue_id, len(self.order))))
+
+    def about(self, items: Collection[str]) -> "tuple[tuple[Link, ...], frozenset[str]]":
+        """The links that some issues wait for, one by one and through others, and all that they wait for."""
+        before: dict[str, list[Link]] = {}
+        for link in self.links:
+            before.setdefault(link.blocked, []).append(link)
+        found, seen, waiting = list[Link](), set(items), list(items)
+        while waiting:
+            for link in before.get(waiting.pop(), ()):
+                found.append(link)
+                if link.blocker not in seen:
+                    seen.add(link.blocker)
+                    waiting.append(link.blocker)
+        return tuple(found), frozenset(seen) - frozenset(items)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of some work waits for other issues."""
+
+    #: Ids of those that wait.
+    issues: tuple[str, ...]
+    #: Issues that block each other in a circle.
+    cycles: tuple[tuple[str, ...], ...]
+    #: Issues that block others and are nobody's.
+    without_owner: tuple[str, ...]
+    #: Blockers of other projects, of which nothing but that is known.
+    elsewhere: int
+    #: By how many days of the whole team the links make the end later, in the middle of the runs.
+    later_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedTrial:
     """When linked issues are done, in each run: weeks from the first day of the work, arrays of shape (n_runs,)."""
 
@@ -36,68 +100,91 @@ class LinkedTrial:
     done: Mapping[str, Floats]
     #: When all that was asked about is done.
     all_done: Floats
+    #: Issues asked about that wait for another.
+    waiting: tuple[str, ...]
     #: Issues that block each other in a circle.
     cycles: tuple[tuple[str, ...], ...]
     #: Issues that block others and are nobody's.
     without_owner: tuple[str, ...]
+    #: How many of what blocks them are issues of other projects.
+    elsewhere: int
+
+    def undone(self, sizes: Mapping[str, float | Floats], limit: float) -> Floats:
+        """Size of the linked ones of these issues that so many weeks leave undone, in each run."""
+        late = (np.where(self.done[id_] > limit, size, 0.0) for id_, size in sizes.items() if id_ in self.done)
+        return np.asarray(np.add.reduce([np.zeros(len(self.all_done)), *late]), dtype=np.float64)
+
+    def told(self, free: Floats, *, days_per_week: float) -> Waiting:
+        """What waits, beside the same work without links, which is done after `free` weeks in each run."""
+        later = float(np.median(self.all_done)) - float(np.median(free))
+        days = round(later * days_per_week)
+        return Waiting(self.waiting, self.cycles, self.without_owner, self.elsewhere, later_days=days)
 
 
 def linked_trial(
-    forecaster: WorkForecaster,
-    items: Sequence[WorkItem],
-    links: Sequence[Link],
-    *,
-    blockers: Sequence[WorkItem] = (),
-    cycle_weeks: Sequence[float] = (),
-    pace: float = 1.0,
-) -> LinkedTrial:
-    """Play the futures of some work whose issues wait for each other.
+    futures: Futures, items: Sequence[WorkItem], linked: LinkedWork, *, ahead: Collection[str] = (), pace: float = 1.0
+) -> LinkedTrial | None:
+    """Play the futures of some work whose issues wait for each other; None where none of it waits.
 
     Parameters
     ----------
-    forecaster : WorkForecaster
+    futures : Futures
         The team's futures.
     items : sequence of WorkItem
-        The work, in the order in which it is taken up.
-    links : sequence of Link
-        Which issue waits for which. A link to an issue in neither list says nothing: it is done.
-    blockers : sequence of WorkItem
-        Open issues outside the work that block some of it: they are done first, too.
-    cycle_weeks : sequence of float
-        Weeks from start to end of finished issues; one of them is what a blocked issue still takes in a run. Without
-        any it takes no time of its own.
+        The work.
+    linked : LinkedWork
+        Which issue waits for which. A link to an issue that is not open says nothing.
+    ahead : collection of str
+        Ids of issues that come first in all these futures: they add no work.
     pace : float
         As for `WorkForecaster.ask`.
     """
     asked = {item.issue_id for item in items}
-    order = [*items, *(item for item in blockers if item.issue_id not in asked)]
+    links, others = linked.about(asked)
+    if not links:
+        return None
+    known = {item.issue_id: item for item in linked.blockers} | {id_: WorkItem(id_) for id_ in linked.elsewhere}
+    order = [*linked.in_order(items), *linked.in_order([known[id_] for id_ in sorted(others) if id_ in known])]
     plan = _Plan.of([item.issue_id for item in order], links)
-    own = Spread.of(cycle_weeks) if len(cycle_weeks) else None
-    work, done = np.zeros(forecaster.runs.n_runs), dict[str, Floats]()
+    if not plan.pairs:
+        return None
+    own = Spread.of(linked.cycle_weeks) if linked.cycle_weeks else None
+    free = linked.elsewhere.union(ahead)
+    work, done = np.zeros(futures.runs.n_runs), dict[str, Floats]()
     for group in plan.groups:
-        work = work + forecaster.work_of([order[at] for at in group])
-        if any(plan.is_linked(at) for at in group):
-            ready = forecaster.weeks_to_finish(work, pace=pace)
-            for before in plan.blockers_of(group):
-                waits = done[order[before].issue_id]
-                ready = np.maximum(ready, waits + _own_time(own, order[group[0]], forecaster))
+        work = work + futures.work_of([order[at] for at in group if order[at].issue_id not in free])
+        if not plan.linked.isdisjoint(group):
+            first = order[group[0]]
+            is_elsewhere = first.issue_id in linked.elsewhere
+            ready = np.zeros(len(work)) if is_elsewhere else futures.weeks_with(work, pace=pace)
+            before = [done[order[at].issue_id] for at in plan.blockers_of(group)]
+            if before or is_elsewhere:
+                ready = np.maximum(
+                    ready, np.maximum.reduce([*before, np.zeros(len(work))]) + _time(own, first, futures)
+                )
             done |= {order[at].issue_id: np.minimum(ready, float(MAX_WEEKS)) for at in group}
-    total = forecaster.weeks_to_finish(work, pace=pace)
+    total = futures.weeks_with(work, pace=pace)
+    blocking = [order[at] for at in plan.blocking]
     return LinkedTrial(
         done=done,
         all_done=np.maximum.reduce([total, *(done[id_] for id_ in done if id_ in asked)]),
+        waiting=tuple(order[at].issue_id for at in sorted(plan.waiting) if order[at].issue_id in asked),
         cycles=tuple(tuple(order[at].issue_id for at in group) for group in plan.groups if len(group) > 1),
-        without_owner=tuple(order[at].issue_id for at in plan.blocking() if not order[at].is_assigned),
+        without_owner=tuple(
+            item.issue_id for item in blocking if not item.is_assigned and item.issue_id not in linked.elsewhere
+        ),
+        elsewhere=sum(item.issue_id in linked.elsewhere for item in blocking),
     )
 
 
-def _own_time(own: Spread | None, item: WorkItem, forecaster: WorkForecaster) -> float | Floats:
+def _time(own: Spread | None, item: WorkItem, futures: Futures) -> float | Floats:
+    """What an issue takes once nothing holds it up any more."""
     if own is None:
         return 0.0
-    return np.asarray(own.drawn(f"{item.issue_id} in work", forecaster.runs.n_runs, seed=forecaster.seed))
+    return np.asarray(own.drawn(f"{item.issue_id} in work", futures.runs.n_runs, seed=futures.seed))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Plan:
     """Positions of issues, grouped where they block each other in a circle, every group after its blockers."""
 
@@ -115,11 +202,20 @@ class _Plan:
         )
         return cls(tuple(_in_order(len(ids), pairs)), pairs)
 
-    def is_linked(self, at: int) -> bool:
-        return any(at in pair for pair in self.pairs)
+    @cached_property
+    def linked(self) -> frozenset[int]:
+        """Positions that block or are blocked."""
+        return frozenset(at for pair in self.pairs for at in pair)
 
+    @property
     def blocking(self) -> list[int]:
+        """Positions that block others."""
         return sorted({blocker for blocker, _ in self.pairs})
+
+    @property
+    def waiting(self) -> frozenset[int]:
+        """Positions that wait for others."""
+        return frozenset(blocked for _, blocked in self.pairs)
 
     def blockers_of(self, group: Sequence[int]) -> list[int]:
         """Outside the group: within a circle nothing comes first."""

@@ -20,8 +20,8 @@ def sizes_in_points(
     """The recommended points of each issue with their probabilities, by id; none from a model that abstains."""
     if model.abstains:
         return {}
-    answers = {issue_id: model.recommend(known, recent=recent).probabilities for issue_id, known in facts.items()}
-    return {issue_id: Spread.of(list(said), list(said.values())) for issue_id, said in answers.items()}
+    answers = [each.probabilities for each in model.recommendations(list(facts.values()), recent=recent)]
+    return {issue_id: Spread.of(list(said), list(said.values())) for issue_id, said in zip(facts, answers, strict=True)}
 
 
 def sizes_in_hours(
@@ -34,4 +34,5 @@ def sizes_in_hours(
     """The hours that each issue may take by the model, by id; none if it abstains."""
     if model.abstains:
         return {}
-    return {issue_id: Spread.of(*model.hours(known, recent=recent, team=team)) for issue_id, known in facts.items()}
+    answers = model.hours_of(list(facts.values()), recent=recent, team=team)
+    return {issue_id: Spread.of(*said) for issue_id, said in zip(facts, answers, strict=True)}

@@ -14,7 +14,15 @@ def forecast_in_words(found: WorkForecast) -> str:
     """When the work is done, the chance to be in time, and what else takes the team's time."""
     if not found.issues:
         return "Nothing is left to be done."
-    parts = (_when(found), _in_time(found), _besides(found), _inflow(found), _basis(found), _change(found))
+    parts = (
+        _when(found),
+        _in_time(found),
+        _besides(found),
+        _inflow(found),
+        _basis(found),
+        _change(found),
+        _waiting(found),
+    )
     return " ".join(filter(None, parts))
 
 
@@ -91,6 +99,26 @@ def _change(found: WorkForecast) -> str:
         f"{one_decimal(change.before)} before; at the former one the work would be done {_by(even)} in {even.percent} "
         f"of 100 futures, {_by(likely)} in {likely.percent}."
     )
+
+
+def _waiting(found: WorkForecast) -> str:
+    """What waits for other issues, and what nobody can or does resolve."""
+    waiting = found.waiting
+    if waiting is None:
+        return ""
+    n, later = len(waiting.issues), waiting.later_days
+    held = f", which makes the end {amount_of(later, 'days')} later" if later > 0 else ""
+    sentences = [f"{counted(n, 'issue')} {'waits' if n == 1 else 'wait'} for others{held}."]
+    if in_circles := sum(len(circle) for circle in waiting.cycles):
+        sentences.append(f"{counted(in_circles, 'issue')} block each other in a circle: take one of these links away.")
+    if nobodys := len(waiting.without_owner):
+        sentences.append(
+            f"{counted(nobodys, 'issue')} that {'blocks' if nobodys == 1 else 'block'} others "
+            f"{'is' if nobodys == 1 else 'are'} nobody's."
+        )
+    if waiting.elsewhere:
+        sentences.append(f"{counted(waiting.elsewhere, 'blocker')} of other projects can only be guessed.")
+    return " ".join(sentences)
 
 
 def _basis(found: WorkForecast) -> str:

@@ -11,10 +11,10 @@ from apps.ml.core.points.calibration import uncalibrated
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.history import MIN_TRAINING_ISSUES
 from apps.ml.core.points.prior import PointsPrior
-from apps.ml.core.points.promise import Promise, promise_of
+from apps.ml.core.points.promise import Promise, promises_of
 from apps.ml.core.points.scales import DEFAULT_SCALE, Scale, expected, scale_of
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
-from apps.ml.core.results import Contribution, PointsRecommendation
+from apps.ml.core.results import PointsRecommendation
 
 #: Weight of the default distribution, in issues, once the team has a scale of its own.
 POOLED_ISSUES = 2.0
@@ -50,23 +50,36 @@ def recommend_with_little_history(
     level : float
         Promised share of outcomes inside the range.
     """
+    return recommendations_with_little_history([facts], history, prior=prior, level=level)[0]
+
+
+def recommendations_with_little_history(
+    asked: Sequence[IssueFacts], history: Sequence[CompletedIssue], *, prior: PointsPrior | None, level: float = LEVEL
+) -> list[PointsRecommendation]:
+    """Recommendations for many issues, those of `recommend_with_little_history`: the team's own is worked out once."""
     pointed = chronological([issue for issue in history if issue.story_points is not None])
     known = pointed[-MOST_RECENT:]
     scale, marginal = team_marginal(np.array([issue.story_points for issue in known], dtype=np.float64))
-    score = 0.0 if prior is None else relative_score(facts, known, prior)
-    survival = moved(marginal, score, 0.0 if prior is None else TEXT_SHARE * prior.slope)
+    scores, slope = np.zeros(len(asked)), 0.0
+    if prior is not None:
+        scores, slope = relative_scores(asked, known, prior), TEXT_SHARE * prior.slope
+    survival = moved(marginal, scores[:, None], slope)
     range_mass = min(level + (ALLOWANCE if known else ALLOWANCE_UNKNOWN), 1.0)
-    promise = promise_of(survival, scale, uncalibrated(level, range_mass=range_mass))
-    return PointsRecommendation(
-        recommended_points=promise.recommended,
-        confidence=promise.confidence,
-        probabilities=promise.probabilities,
-        interval=promise.interval,
-        method="heuristic" if prior is None else "prior",
-        reasoning=_reasoning(promise, len(known), n_pointed=len(pointed), score=None if prior is None else score),
-        contributions=_contributions(marginal, survival, scale, promise.recommended),
-        one_step=promise.one_step,
-    )
+    usual, means = float(expected(marginal, scale.grid)), expected(survival, scale.grid).tolist()
+    promises = promises_of(survival, scale, uncalibrated(level, range_mass=range_mass))
+    return [
+        PointsRecommendation(
+            recommended_points=promise.recommended,
+            confidence=promise.confidence,
+            probabilities=promise.probabilities,
+            interval=promise.interval,
+            method="heuristic" if prior is None else "prior",
+            reasoning=_reasoning(promise, len(known), n_pointed=len(pointed), score=None if prior is None else score),
+            contributions=explain.adding_up({explain.USUAL: usual, explain.OTHERS: mean - usual}, promise.recommended),
+            one_step=promise.one_step,
+        )
+        for promise, score, mean in zip(promises, scores.tolist(), means, strict=True)
+    ]
 
 
 def team_marginal(points: Floats) -> tuple[Scale, Floats]:
@@ -82,10 +95,10 @@ def team_marginal(points: Floats) -> tuple[Scale, Floats]:
     return scale, weights @ (values[:, None] > scale.grid[:-1]) / weights.sum()
 
 
-def relative_score(facts: IssueFacts, known: Sequence[CompletedIssue], prior: PointsPrior) -> float:
-    """The prior's score of the issue, relative to the team's own issues as far as they are known."""
+def relative_scores(asked: Sequence[IssueFacts], known: Sequence[CompletedIssue], prior: PointsPrior) -> Floats:
+    """The prior's score of each issue, relative to the team's own issues as far as they are known, shape (n,)."""
     own = sum(_known_score(prior, issue.facts) for issue in known)
-    return prior.score(extract(facts)) - own / (len(known) + SCORE_POOLED_ISSUES)
+    return np.array([prior.score(extract(facts)) for facts in asked]) - own / (len(known) + SCORE_POOLED_ISSUES)
 
 
 @lru_cache(maxsize=_SCORES_KEPT)
@@ -93,16 +106,11 @@ def _known_score(prior: PointsPrior, facts: IssueFacts) -> float:
     return prior.score(extract(facts))
 
 
-def moved(marginal: Floats, score: float, slope: float) -> Floats:
+def moved(marginal: Floats, score: float | Floats, slope: float) -> Floats:
     """The marginal survival with its log odds moved by slope x score; zeros and ones stay."""
     factor = np.exp(slope * score)
     shifted: Floats = marginal * factor / (1.0 - marginal + marginal * factor)
     return shifted
-
-
-def _contributions(marginal: Floats, survival: Floats, scale: Scale, recommended: float) -> tuple[Contribution, ...]:
-    usual, mean = float(expected(marginal, scale.grid)), float(expected(survival, scale.grid))
-    return explain.adding_up({explain.USUAL: usual, explain.OTHERS: mean - usual}, recommended)
 
 
 def _reasoning(promise: Promise, n_known: int, *, n_pointed: int, score: float | None) -> str:

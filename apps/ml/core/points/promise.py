@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from apps.ml.core.arrays import Floats
 from apps.ml.core.points.calibration import PointsCalibration
 from apps.ml.core.points.scales import (
@@ -27,22 +29,24 @@ class Promise:
     interval: Interval
 
 
-def promise_of(survival: Floats, scale: Scale, calibration: PointsCalibration) -> Promise:
-    """What a proper survival row of shape (n_values - 1,) promises; every part is read from this one row."""
-    row = survival[None, :]
-    chances = probabilities(row)
-    recommended = medians(row, scale)
+def promises_of(survival: Floats, scale: Scale, calibration: PointsCalibration) -> list[Promise]:
+    """What proper survival rows of shape (n, n_values - 1) promise; every part is read from the row itself."""
+    chances = probabilities(survival)
+    recommended = medians(survival, scale)
     low, high = step_range(recommended, scale.steps)
-    near = mass_between(chances, scale.grid, low, high)
+    near = np.minimum(mass_between(chances, scale.grid, low, high), 1.0)
     range_low, range_high = shortest_ranges(chances, scale.grid, calibration.range_mass)
-    return Promise(
-        recommended=float(recommended[0]),
-        one_step=(float(low[0]), float(high[0])),
-        confidence=min(float(near[0]), 1.0),
-        probabilities=dict(zip(scale.grid.tolist(), chances[0].tolist(), strict=True)),
-        interval=Interval(
-            low=min(float(range_low[0]), float(recommended[0])),
-            high=max(float(range_high[0]), float(recommended[0])),
-            level=calibration.level,
-        ),
-    )
+    lows, highs = np.minimum(range_low, recommended), np.maximum(range_high, recommended)
+    grid, columns = scale.grid.tolist(), (recommended, low, high, near, lows, highs, chances)
+    return [
+        Promise(
+            recommended=median,
+            one_step=(below, above),
+            confidence=confidence,
+            probabilities=dict(zip(grid, shares, strict=True)),
+            interval=Interval(low=least, high=most, level=calibration.level),
+        )
+        for median, below, above, confidence, least, most, shares in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]

@@ -11,7 +11,7 @@ from apps.ml.core.points import explain
 from apps.ml.core.points import folded as fold
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.prior import PointsPrior
-from apps.ml.core.points.promise import promise_of
+from apps.ml.core.points.promise import promises_of
 from apps.ml.core.points.recent import drift
 from apps.ml.core.points.scales import proper
 from apps.ml.core.records import CompletedIssue, IssueFacts
@@ -79,24 +79,45 @@ class PointsModel:
             Whether the reasons say which words moved it: not those of a model of several teams, which would tell one
             what others write about.
         """
-        model, raw = self.folded, extract(facts)
-        effects = model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw))
+        return self.recommendations([facts], recent=recent, inside=inside, names_words=names_words)[0]
+
+    def recommendations(
+        self,
+        asked: Sequence[IssueFacts],
+        *,
+        recent: Sequence[CompletedIssue] | None = None,
+        inside: Booleans = _NO_OUTCOMES,
+        names_words: bool = True,
+    ) -> list[PointsRecommendation]:
+        """Recommendations for many issues, those of `recommend`: what all have in common is worked out once."""
+        if not asked:
+            return []
+        model, raws = self.folded, [extract(facts) for facts in asked]
+        effects = [model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw)) for raw in raws]
         moved = drift(model, recent or ())
-        survival = model.calibration.calibrated(proper(model.survival(np.vstack([effects, moved]))), model.marginal)
-        promise = promise_of(survival, model.scale, model.calibration.corrected(inside))
-        words = explain.strongest_words(model, self.prior, raw, facts.title) if names_words else []
-        return PointsRecommendation(
-            recommended_points=promise.recommended,
-            confidence=promise.confidence,
-            probabilities=promise.probabilities,
-            interval=replace(
-                promise.interval,
-                measured_coverage=float(inside.mean()) if inside.size else None,
-                n_outcomes=inside.size,
-            ),
-            method=model.meta["method"],
-            reasoning=explain.reasoning(model, promise, words),
-            model_version=self.version,
-            contributions=explain.contributions(model, facts, effects, moved, promise.recommended),
-            one_step=promise.one_step,
+        survival = proper(np.stack([model.survival(np.vstack([each, moved])) for each in effects]))
+        promises = promises_of(
+            model.calibration.calibrated(survival, model.marginal), model.scale, model.calibration.corrected(inside)
         )
+        words: list[list[tuple[str, float]]] = [[] for _ in asked]
+        if names_words:
+            read = zip(raws, asked, strict=True)
+            words = [explain.strongest_words(model, self.prior, raw, facts.title) for raw, facts in read]
+        return [
+            PointsRecommendation(
+                recommended_points=promise.recommended,
+                confidence=promise.confidence,
+                probabilities=promise.probabilities,
+                interval=replace(
+                    promise.interval,
+                    measured_coverage=float(inside.mean()) if inside.size else None,
+                    n_outcomes=inside.size,
+                ),
+                method=model.meta["method"],
+                reasoning=explain.reasoning(model, promise, said),
+                model_version=self.version,
+                contributions=explain.contributions(model, facts, each, moved, promise.recommended),
+                one_step=promise.one_step,
+            )
+            for facts, each, promise, said in zip(asked, effects, promises, words, strict=True)
+        ]

@@ -14,6 +14,7 @@ from apps.ml.core.sprints.duration import HOURS_PER_PERSON_DAY
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
 from apps.ml.core.sprints.outcome.serving import Outlook
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState, completion_percent
+from apps.ml.core.sprints.waiting import circular_links, unowned_blockers
 from apps.ml.core.wording import amount_of, one_decimal
 
 #: Percentage points behind the straight line. 20 is the seed's flag, so its "25% behind" is high; below 10 a single
@@ -327,6 +328,8 @@ RULES: tuple[Callable[[SprintState], Finding | None], ...] = (
     capacity_overload,
     hours_drift,
     urgent_issues_late,
+    circular_links,
+    unowned_blockers,
 )
 
 

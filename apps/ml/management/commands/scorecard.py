@@ -14,7 +14,10 @@ from apps.ml.management.scope import project_by_key
 from apps.ml.selectors.scorecard import DEFAULT_DAYS, MAX_DAYS, SCORED_KINDS
 from apps.ml.services.evaluation.scorecard import Scorecard, TypeScorecard, project_scorecard
 
-_HEADER = ("", "n", "MAE", "RMSE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "skill")
+_HEADER = (
+    "", "n", "MAE", "RMSE", "median", "bias", "factor", "range holds", "promised", "Brier", "ECE", "pinball", "MRR",
+    "skill",
+)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -70,7 +73,11 @@ def _type_lines(found: TypeScorecard) -> Iterator[str]:
     if found.waiting and found.overall is not None:
         yield f"Open predictions that wait for an outcome: {found.waiting:,}."
     if found.about_no_issue:
-        yield f"Never to be scored, since they named no issue: {found.about_no_issue:,}."
+        yield f"Never to be scored, since no issue or sprint can judge them: {found.about_no_issue:,}."
+    for reason, n in found.unscored.items():
+        yield f"Not scored: {n:,}. {reason}"
+    if found.cut_short:
+        yield f"Still open when the latest date told had passed, so that they took longer: {found.cut_short:,}."
 
 
 def _row(name: str, score: Score) -> Sequence[str]:
@@ -87,6 +94,8 @@ def _row(name: str, score: Score) -> Sequence[str]:
         _number(ranges.nominal if ranges else None, "{:.0%}"),
         _number(told.brier if told else None, "{:.3f}"),
         _number(told.ece if told else None, "{:.3f}"),
+        _number(score.pinball, "{:.2f}"),
+        _number(score.hits.mean_reciprocal_rank if score.hits else None, "{:.2f}"),
         _skill(score.against_baseline),
     )
 

@@ -72,10 +72,10 @@ def _of_model(
     recent, level = EFFORT_OUTCOMES.of_project(project_id), settings.ML_INTERVAL_LEVEL
     work = None if model.project_id is not None else FINISHED_WORK.of_project(project_id).people
     team = None if work is None else work.record_for(model)
-    estimates = model.predictor.estimates(asked, recent=recent, team=team, level=level)
+    # The model's own neighbours are as of its training, and a global model has none: evidence is today's.
+    estimates = model.predictor.estimates(asked, recent=recent, team=team, level=level, evidence=False)
     # The level of a global model is that of all teams: the baseline is the asker's own.
     baseline = math.exp(model.predictor.levels.overall) if work is None else work.usual_hours
-    # The model's own neighbours are as of its training, and a global model has none: evidence is today's.
     return [
         GivenAnswer(
             replace(estimate, similar_issues=similar_finished(facts, project_id) if with_evidence else ()),

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.ml.models import PredictionHistory
+from apps.ml.services.evaluation.judging import judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
 from apps.projects.models import Issue, SprintSnapshot
 
@@ -29,10 +30,25 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
         delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
         books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
         truth = Subquery(books.values("delivered")[:1], output_field=FloatField())
-        closed += _open_about_sprints(unit, project_id, now).update(actual_value=truth, scored_at=now)
+        outcomes = rows_about_closed_sprints(project_id, now).filter(
+            prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME, details__unit=unit
+        )
+        closed += outcomes.update(actual_value=truth, scored_at=now)
+    closed += judge_people(_of(project_id), now=now)
+    closed += judge_risks(rows_about_closed_sprints(project_id, now), now=now)
     if closed:
         logger.info("Outcomes recorded predictions=%d project=%s", closed, project_id)
     return closed
+
+
+def record_dated_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
+    """Close open answers about days and amounts whose dates have passed or whose work is done; returns how many."""
+    return judge_dates(_of(project_id), now=now)
+
+
+def _of(project_id: UUID | str | None) -> QuerySet[PredictionHistory]:
+    rows = PredictionHistory.objects.all()
+    return rows if project_id is None else rows.filter(project_id=project_id)
 
 
 def _columns() -> dict[str, str]:
@@ -42,27 +58,23 @@ def _columns() -> dict[str, str]:
 
 def _open(kind: str, field: str, project_id: UUID | str | None) -> QuerySet[PredictionHistory]:
     finished = Issue.objects.filter(resolved_at__isnull=False, **{f"{field}__gt": 0})
-    rows = PredictionHistory.objects.filter(
+    return _of(project_id).filter(
         # A prediction made after the work was done knew the outcome; it is never scored.
         prediction_type=kind,
         actual_value__isnull=True,
         issue_id__in=finished.values("id"),
         issue__resolved_at__gt=F("created_at"),
     )
-    return rows if project_id is None else rows.filter(project_id=project_id)
 
 
-def _open_about_sprints(unit: str, project_id: UUID | str | None, now: datetime) -> QuerySet[PredictionHistory]:
-    """Answers given before the sprint was closed; its snapshot says what had been delivered then.
+def rows_about_closed_sprints(project_id: UUID | str | None, now: datetime) -> QuerySet[PredictionHistory]:
+    """Open answers given before the sprint was closed; its snapshot says what had been delivered then.
 
     Books that a plan closed may be closed anew by what the next import tells.
     """
     is_told = Q(sprint__source="") | Q(sprint__completed_at__isnull=False)
-    rows = PredictionHistory.objects.filter(
+    return _of(project_id).filter(
         is_told | Q(sprint__snapshot__frozen_at__lte=now - LATE_NEWS_WITHIN),
-        prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME,
         actual_value__isnull=True,
-        details__unit=unit,
         sprint__snapshot__frozen_at__gt=F("created_at"),
     )
-    return rows if project_id is None else rows.filter(project_id=project_id)

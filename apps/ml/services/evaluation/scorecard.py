@@ -1,18 +1,20 @@
 """How a project's predictions turned out over a window, beside the naive baseline and the team's own estimates."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, score, team_score
-from apps.ml.core.evaluation.words import verdict
+from apps.ml.core.evaluation.dated import pinball_loss
+from apps.ml.core.evaluation.scorecard import Score, ScoredPredictions, hit_score, score, team_score
+from apps.ml.core.evaluation.words import CHANCE, RANK, verdict
 from apps.ml.core.sprints.outcome.moment import DELIVERED_SHARE
-from apps.ml.models import PredictionHistory
+from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.scorecard import (
+    DATED_KINDS,
     DEFAULT_DAYS,
     SCORED_KINDS,
     OpenPredictions,
@@ -24,6 +26,7 @@ from apps.ml.selectors.scorecard import (
 from apps.ml.services.models.kinds import truth_of
 
 Row = Mapping[str, Any]
+Kind = PredictionHistory.Kind
 #: Of the bootstrap, so that the same outcomes always give the same interval.
 SEED = 0
 #: Of outcomes of sprints while there is none: what the answers would be in for most teams.
@@ -47,6 +50,10 @@ class TypeScorecard:
     removed: dict[str, RemovedSums]
     waiting: int
     about_no_issue: int
+    #: By reason, answers that were given up.
+    unscored: dict[str, int]
+    #: Outcomes that were still open when the latest date told had passed: what it took is more than was counted.
+    cut_short: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +79,15 @@ def project_scorecard(
     cards = []
     for each in [kind] if kind else SCORED_KINDS:
         left = {method: sums for (of_kind, method), sums in removed.items() if of_kind == each}
-        own = _in_one_unit([row for row in rows if row["prediction_type"] == each])
-        cards.append(_card(each, own, left, waiting[each], days))
+        own = [row for row in rows if row["prediction_type"] == each]
+        cards += [_card(each, some, left, waiting[each], days) for some in _by_unit(each, own)]
     return Scorecard(project_id, days, since, now, is_cut, tuple(cards))
 
 
 def _card(
     kind: str, rows: Sequence[Row], removed: dict[str, RemovedSums], waiting: OpenPredictions, days: int
 ) -> TypeScorecard:
-    overall, unit = _score(kind, rows), (rows[-1]["details__unit"] if rows else None) or _unit(kind)
+    overall, unit = _score(kind, rows), unit_of(kind, rows[-1] if rows else None)
     return TypeScorecard(
         prediction_type=kind,
         unit=unit,
@@ -91,24 +98,47 @@ def _card(
         removed=removed,
         waiting=waiting.waiting,
         about_no_issue=waiting.about_no_issue,
+        unscored=waiting.unscored,
+        cut_short=sum(bool(row["details__at_least_so_long"]) for row in _first_answers(rows)),
     )
 
 
-def _unit(kind: str) -> str:
-    return _UNIT_OF_SPRINTS if kind == PredictionHistory.Kind.SPRINT_OUTCOME else truth_of(kind).unit
+def unit_of(kind: str, row: Row | None) -> str:
+    """What an answer of a kind is counted in; of a row it may be told by the answer itself."""
+    if kind == ModelType.TASK_ASSIGNMENT:
+        return RANK
+    if kind == Kind.SPRINT_RISK:
+        return CHANCE
+    if kind in DATED_KINDS:
+        return "issues" if row is not None and row["details__at_least"] else "days"
+    if kind == Kind.SPRINT_OUTCOME:
+        return (row["details__unit"] if row else None) or _UNIT_OF_SPRINTS
+    return truth_of(kind).unit
 
 
 def _score(kind: str, rows: Sequence[Row]) -> Score | None:
-    return score(_arrays(kind, _first_answers(rows)), rng=_rng()) if rows else None
+    if not rows:
+        return None
+    first = _first_answers(rows)
+    found = score(_arrays(kind, first), rng=_rng())
+    if kind != ModelType.TASK_ASSIGNMENT:
+        return found
+    return replace(found, hits=hit_score([row["actual_value"] for row in first]))
 
 
 def _rng() -> np.random.Generator:
     return np.random.default_rng(SEED)
 
 
-def _in_one_unit(rows: Sequence[Row]) -> Sequence[Row]:
-    """Answers in the unit of the latest: a team that began to give points is not scored in both at once."""
-    return [row for row in rows if row["details__unit"] == rows[-1]["details__unit"]]
+def _by_unit(kind: str, rows: Sequence[Row]) -> list[Sequence[Row]]:
+    """Forecasts of days and of amounts apart; else answers in the unit of the latest alone.
+
+    A team that began to give points is not scored in both at once.
+    """
+    units = {unit_of(kind, row): None for row in rows}
+    if kind != Kind.FORECAST:
+        units = {unit: None for unit in units if unit == unit_of(kind, rows[-1])}
+    return [[row for row in rows if unit_of(kind, row) == unit] for unit in sorted(units)] or [[]]
 
 
 def _by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -119,11 +149,15 @@ def _by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _first_answers(rows: Sequence[Row]) -> list[Row]:
-    """The first answer about each issue or sprint: what was planned with. Later ones share its error."""
+    """The first answer about each issue or sprint: what was planned with. Later ones share its error.
+
+    Of forecasts, which are about neither, the first of each day.
+    """
     first: dict[object, Row] = {}
     for number, row in enumerate(rows):
+        of_day = row["created_at"].date() if row["prediction_type"] == Kind.FORECAST else None
         # Answers about deleted issues cannot be told apart: each stands for itself.
-        first.setdefault(row["issue_id"] or row["sprint_id"] or number, row)
+        first.setdefault(row["issue_id"] or row["sprint_id"] or of_day or number, row)
     return list(first.values())
 
 
@@ -138,18 +172,45 @@ def _arrays(kind: str, rows: Sequence[Row]) -> ScoredPredictions:
         low=column(lambda row: row["range_low"]),
         high=column(lambda row: row["range_high"]),
         level=column(lambda row: row["range_level"]),
-        confidence=column(lambda row: row["confidence"]),
+        confidence=column(lambda row: _chance(kind, row)),
         near_low=[low for low, _ in near],
         near_high=[high for _, high in near],
         # A row holds what its type has: hours, or points, and estimates of hours only.
         baseline=column(lambda row: row["details__baseline_hours"] or row["details__baseline_points"]),
         team=column(lambda row: row["details__estimated_hours"]),
+        pinball=column(_pinball),
     )
+
+
+def _chance(kind: str, row: Row) -> float | None:
+    """The stated probability: of dates that of being in time, of risks that of falling short."""
+    if kind in DATED_KINDS:
+        chance: float | None = row["details__probability_in_time"]
+        return chance
+    said: float | None = row["predicted_value"] if kind == Kind.SPRINT_RISK else row["confidence"]
+    return said
+
+
+def _pinball(row: Row) -> float | None:
+    """Of the percentiles that were told: days until a share is done, or amounts that are exceeded by a share."""
+    if row["details__days"]:
+        return pinball_loss(row["actual_value"], {int(p) / 100: days for p, days in row["details__days"].items()})
+    if row["details__at_least"]:
+        amounts = row["details__at_least"].items()
+        return pinball_loss(row["actual_value"], {1 - int(p) / 100: amount for p, amount in amounts})
+    return None
 
 
 def _near(kind: str, row: Row) -> tuple[float, float]:
     """What the confidence was about: a factor of two for hours, one step of the scale for points, 90 % for sprints."""
-    if kind == PredictionHistory.Kind.SPRINT_OUTCOME:
+    if kind in DATED_KINDS:
+        left = row["details__days_left"]
+        return (float("nan"), float("nan")) if left is None else (0.0, float(left))
+    if kind == Kind.SPRINT_RISK:
+        return 1.0, 1.0
+    if kind == ModelType.TASK_ASSIGNMENT:
+        return float("nan"), float("nan")
+    if kind == Kind.SPRINT_OUTCOME:
         # Earlier answers called the scope what was committed.
         return DELIVERED_SHARE * (row["details__scope"] or row["details__committed"]), float("inf")
     if truth_of(kind).by_ratio:

@@ -77,7 +77,9 @@ def _forecaster(
     if of_sprint := of_a_sprint(project_id, items, by=target, now=now):
         return of_sprint
     unit, spreads = unit_and_sizes(project_id, items, (), team.throughput)
-    return WorkForecaster(team.throughput, unit, team.calendar.day_of(now), target, team.calendar, spreads)
+    return WorkForecaster(
+        team.throughput, unit, team.calendar.day_of(now), target, team.calendar, spreads, linked=team.linked
+    )
 
 
 def _past(project_id: UUID, now: datetime, *, unit: Unit, usual: float, left: float) -> Sequence[Standing]:

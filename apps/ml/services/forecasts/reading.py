@@ -26,8 +26,9 @@ def work_inputs(
     asked_about = (item.issue_id for item in items)
     ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
     unit, spreads = unit_and_sizes(project_id, items, ahead, past)
+    linked = forecasts.open_links(project_id, now=now)
     return ForecastInputs(
-        items=tuple(items),
+        items=linked.in_order(items),
         throughput=past,
         unit=unit,
         asked_on=calendar.day_of(now),
@@ -35,4 +36,5 @@ def work_inputs(
         calendar=calendar.without(days_off),
         spreads=spreads,
         ahead=ahead,
+        linked=linked,
     )

@@ -24,7 +24,7 @@ from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.selectors.sprints import running_sprint_of
 from apps.ml.serializers.forecasts import ForecastResponse, WhatIfResponse
-from apps.ml.services.forecasts.details import forecast_details
+from apps.ml.services.forecasts.details import days_range, forecast_details, to_be_held_against, typical_days
 from apps.ml.services.forecasts.reading import work_inputs
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
@@ -71,7 +71,17 @@ class ForecastService:
         changed = _changed(question.plan, scenario, added)
         forecaster, pace = question.forecaster(changed, growth=scenario.growth), question.pace(changed)
         after = forecaster.ask(changed.items, pace=pace)
-        row = _record(PredictionHistory.Kind.WHAT_IF, sprint.project_id, after, user, sprint, input=_as_json(scenario))
+        held_against = to_be_held_against(after, changed.items, first_day=changed.resumes_on)
+        row = _record(
+            PredictionHistory.Kind.WHAT_IF,
+            sprint.project_id,
+            after,
+            user,
+            sprint,
+            input=_as_json(scenario),
+            first_day=changed.resumes_on,
+            held_against=held_against,
+        )
         return WhatIfResponse.of(
             prediction_id=row.pk,
             as_planned=before,
@@ -112,7 +122,19 @@ class ForecastService:
         forecaster = of_sprint or work_inputs(project.pk, items, **options).forecaster(created=created)
         found, record = forecaster.ask(items), track_record(forecaster.throughput.weekly(forecaster.unit))
         asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
-        row = _record(PredictionHistory.Kind.FORECAST, project.pk, found, user, input=asked)
+        today = project.day_of(now)
+        # What supposes other days off, or that nothing else comes first, is no forecast of what will be.
+        as_it_is = after_work_in_progress and not days_off
+        held_against = to_be_held_against(found, items, first_day=today) if as_it_is else {}
+        row = _record(
+            PredictionHistory.Kind.FORECAST,
+            project.pk,
+            found,
+            user,
+            input=asked,
+            first_day=today,
+            held_against=held_against,
+        )
         return ForecastResponse.of(
             prediction_id=row.pk,
             question="when",
@@ -147,7 +169,11 @@ class ForecastService:
             user=user,
             input={"by": by.isoformat()},
             predicted_value=float(counts[50]),
-            details={"at_least": {str(percent): count for percent, count in counts.items()}},
+            details={
+                "at_least": {str(percent): count for percent, count in counts.items()},
+            }
+            # Other days off are supposed: nobody will see how many it would have been.
+            | ({} if days_off else {"first_day": calendar.day_of(now).isoformat(), "last_day": by.isoformat()}),
         )
         at_least = [{"percent": percent, "issues": count} for percent, count in counts.items()]
         return ForecastResponse.of(
@@ -168,8 +194,9 @@ def _record(
     sprint: Sprint | None = None,
     *,
     input: dict[str, Any],
+    first_day: date,
+    held_against: dict[str, Any],
 ) -> PredictionHistory:
-    median = found.finishes[0].working_days
     return record_prediction(
         kind=kind,
         method=METHOD,
@@ -177,8 +204,9 @@ def _record(
         user=user,
         sprint_id=sprint.pk if sprint else None,
         input=input,
-        predicted_value=None if median is None else float(median),
-        details=forecast_details(found),
+        predicted_value=typical_days(found, first_day=first_day),
+        interval=days_range(found, first_day=first_day),
+        details=forecast_details(found) | held_against,
     )
 
 

@@ -9,6 +9,7 @@ from apps.common.exceptions import Conflict
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster, team_runs
+from apps.ml.core.forecasts.links import LinkedWork
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
@@ -36,6 +37,8 @@ class TeamPast:
     calendar: WorkingCalendar
     throughput: Throughput
     sprints: tuple[SprintTimeline, ...]
+    #: What open issues wait for.
+    linked: LinkedWork
 
 
 def team_past(
@@ -47,6 +50,7 @@ def team_past(
         calendar=calendar,
         throughput=forecasts.throughput(project_id, now=now, calendar=calendar),
         sprints=sprint_pasts(project_id, now=now, newest=newest),
+        linked=forecasts.open_links(project_id, now=now),
     )
 
 
@@ -68,6 +72,8 @@ class SprintQuestion:
     growth: tuple[float, ...]
     #: The open work of sprints that run and end before this one begins; None without any.
     running: SprintPlan | None
+    #: What open issues wait for.
+    linked: LinkedWork
     #: Completed sprints, for the capacity; empty where no plan gives one.
     sprints: tuple[SprintRecord, ...] = ()
     #: By how many log odds the chances of all plans differ from what the runs alone tell.
@@ -88,6 +94,7 @@ class SprintQuestion:
             asked_on=self.today,
             odds_shift=self.odds_shift,
             drawn=self.runs,
+            linked=self.linked,
         )
 
     def pace(self, plan: SprintPlan) -> float:
@@ -142,6 +149,7 @@ def sprint_question(
         ahead=ahead,
         growth=_growth(plan, team, unit),
         running=running,
+        linked=team.linked,
         sprints=completed_sprints(project_id, now=now) if with_capacity else (),
     )
 

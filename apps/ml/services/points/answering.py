@@ -1,13 +1,12 @@
 """Who answers about story points: the model, else the team's few points pooled with what other teams know."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 
-from apps.ml.core.points import PointsModel, load_prior, recommend_with_little_history
+from apps.ml.core.points import PointsModel, load_prior, recommendations_with_little_history
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import PointsRecommendation
 from apps.ml.models import ModelType
@@ -42,28 +41,28 @@ def answer_points_of(
     given = []
     for by_agent, issues in ((False, people), (True, agents)):
         work = FINISHED_WORK.of_project(project_id).of(agents=by_agent) if issues else None
-        recommend = None if work is None else _recommender(work, project_id, None if by_agent else model)
+        if work is None:
+            continue
+        by, asked_of = None if by_agent else model, list(issues.values())
         answers = []
-        for facts in issues.values():
-            assert work is not None and recommend is not None  # noqa: S101, PT018 - there are issues; this tells mypy
-            answer = announced(recommend(facts), BY_AGENT if by_agent else note)
+        for facts, answer in zip(asked_of, _recommended(asked_of, work, project_id, by), strict=True):
             evidence = similar_finished(facts, project_id) if with_evidence else ()
-            by = None if by_agent else model
-            answers.append(GivenAnswer(replace(answer, similar_issues=evidence), by, work.usual_points))
+            told = announced(replace(answer, similar_issues=evidence), BY_AGENT if by_agent else note)
+            answers.append(GivenAnswer(told, by, work.usual_points))
         given.append((issues, answers))
     return in_order(*given)
 
 
-def _recommender(
-    work: Evidence, project_id: UUID | str, model: LoadedModel | None
-) -> Callable[[IssueFacts], PointsRecommendation]:
-    """What recommends points: the model, else what other teams know with the few points there are."""
+def _recommended(
+    asked: Sequence[IssueFacts], work: Evidence, project_id: UUID | str, model: LoadedModel | None
+) -> list[PointsRecommendation]:
+    """What the model recommends, else what other teams know with the few points there are."""
     if model is None:
         level = settings.ML_INTERVAL_LEVEL
-        return lambda facts: recommend_with_little_history(facts, work.with_points, prior=load_prior(), level=level)
+        return recommendations_with_little_history(asked, work.with_points, prior=load_prior(), level=level)
     assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
-    return partial(
-        model.predictor.recommend,
+    return model.predictor.recommendations(
+        asked,
         recent=finished_since(work.issues, model.trained_at),
         inside=POINTS_OUTCOMES.of_project(project_id),
         names_words=model.project_id is not None,

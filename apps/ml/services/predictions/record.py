@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
 from django.db.models import CharField, FloatField
 
 from apps.common.exceptions import Conflict
@@ -90,9 +90,10 @@ def _insert(rows: Sequence[PredictionHistory]) -> None:
     """
     if not rows:
         return
-    columns = _columns()
+    # The connection itself: what stands for it looks it up at each of thousands of questions.
+    columns, database = _columns(), connections[DEFAULT_DB_ALIAS]
     values = [
-        value if (value := getattr(row, name)) is None or prepared is None else prepared(value, connection)
+        value if (value := getattr(row, name)) is None or prepared is None else prepared(value, database)
         for row in rows
         for name, prepared in columns
     ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from apps.accounts.models import User
 from apps.ml.core.records import IssueFacts
@@ -49,6 +49,12 @@ def sprint_to_score(sprint_id: UUID, project_id: UUID, user: User | None) -> UUI
     """The sprint, if its outcome is to score this answer."""
     team = TeamMember.objects.filter(project=project_id, user=user, role__in=_TEAM)
     return sprint_id if _is_ours(user) or team.exists() else None
+
+
+def asked_by_the_team() -> Q:
+    """Rows of the history whose outcome is to be scored: asked by the installation itself or by the project's team."""
+    team = TeamMember.objects.filter(project=OuterRef("project"), user=OuterRef("requested_by"), role__in=_TEAM)
+    return Q(requested_by=None) | Q(requested_by__is_superuser=True) | Q(Exists(team))
 
 
 def _is_ours(user: User | None) -> bool:

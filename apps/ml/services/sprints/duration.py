@@ -14,7 +14,7 @@ from apps.ml.core.sprints.duration_by_forecast import read_from_forecast
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.sprints import completed_sprints, sprint_plan
 from apps.ml.serializers.sprints import SprintDurationResponse
-from apps.ml.services.forecasts.details import forecast_details
+from apps.ml.services.forecasts.details import forecast_details, to_be_held_against
 from apps.ml.services.forecasts.sprint import SprintIsOver
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
@@ -48,7 +48,7 @@ class SprintDurationService:
             "planned_issues": [str(issue_id) for issue_id in planned_issues],
             "team_capacity_hours": team_capacity_hours,
         }
-        row = self._record(sprint, asked, estimate, forecast, user)
+        row = _record(sprint, asked, estimate, _details(plan, estimate, forecast), user)
         return SprintDurationResponse.of(
             estimate,
             prediction_id=row.pk,
@@ -57,32 +57,41 @@ class SprintDurationService:
             no_forecast_because=reason,
         )
 
-    def _record(
-        self,
-        sprint: Sprint,
-        asked: dict[str, Any],
-        estimate: SprintDurationEstimate,
-        forecast: WorkForecast | None,
-        user: User | None,
-    ) -> PredictionHistory:
-        return record_prediction(
-            kind=ModelType.SPRINT_DURATION,
-            method=estimate.method,
-            project_id=sprint.project_id,
-            user=user,
-            sprint_id=sprint.pk,
-            input=asked,
-            predicted_value=float(estimate.estimated_days),
-            interval=estimate.days_range,
-            confidence=estimate.confidence,
-            details={
-                "working_days": estimate.working_days,
-                "unit": estimate.unit,
-                "capacity_basis": estimate.capacity.basis,
-                "sprints_used": estimate.sprints_used,
-                "forecast": forecast_details(forecast) if forecast else None,
-            },
-        )
+
+def _record(
+    sprint: Sprint,
+    asked: dict[str, Any],
+    estimate: SprintDurationEstimate,
+    details: dict[str, Any],
+    user: User | None,
+) -> PredictionHistory:
+    return record_prediction(
+        kind=ModelType.SPRINT_DURATION,
+        method=estimate.method,
+        project_id=sprint.project_id,
+        user=user,
+        sprint_id=sprint.pk,
+        input=asked,
+        predicted_value=float(estimate.estimated_days),
+        interval=estimate.days_range,
+        confidence=estimate.confidence,
+        details=details,
+    )
+
+
+def _details(plan: SprintPlan, estimate: SprintDurationEstimate, forecast: WorkForecast | None) -> dict[str, Any]:
+    """What it was told from, and what its outcome will be held against."""
+    # Another capacity is supposed: nobody will see how long it would have taken.
+    as_it_is = forecast if plan.team_capacity_hours is None else None
+    return {
+        "working_days": estimate.working_days,
+        "unit": estimate.unit,
+        "capacity_basis": estimate.capacity.basis,
+        "sprints_used": estimate.sprints_used,
+        "forecast": forecast_details(forecast) if forecast else None,
+        "probability_in_time": forecast.probability_in_time if forecast else None,
+        **(to_be_held_against(as_it_is, plan.items, first_day=plan.first_day) if as_it_is else {}),
+    }
 
 
 def _forecast_or_reason(sprint: Sprint, plan: SprintPlan, *, now: datetime) -> tuple[WorkForecast | None, str | None]:

@@ -17,6 +17,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
+from apps.common.heartbeat import beating
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import TrainingRun
@@ -26,7 +27,6 @@ from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.models.registry import ActivationConflict
 from apps.ml.services.predictions.switch import require_predictions_of
 from apps.ml.services.training.claims import SOFT_LIMIT_SECONDS, Claim, ClaimLost, claim, lost_runs
-from apps.ml.services.training.heartbeat import beating
 from apps.ml.storage.errors import StorageError
 
 if TYPE_CHECKING:

@@ -237,7 +237,7 @@ def test_risks_are_recorded_and_never_stored_as_anomalies(project, running, now)
     risks = AnomalyDetectionService().detect_sprint_risks(running.id, user=user, now=now)
 
     row = PredictionHistory.objects.get(prediction_type="sprint_risk")
-    assert (row.sprint, row.requested_by, row.predicted_value) == (running, user, len(risks))
+    assert (row.sprint, row.requested_by, len(row.details["risks"])) == (running, user, len(risks))
     assert [risk["kind"] for risk in row.details["risks"]] == [risk["risk_type"] for risk in risks]
     assert not AnomalyDetection.objects.exists()
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.assignment.replay import AUTO, STRATEGIES
 from apps.ml.models import MLModel, ModelType, PredictionHistory
 from apps.ml.selectors.issues import completed_with_people
 from apps.ml.services.model_trainer import ModelTrainer
@@ -138,7 +139,7 @@ def test_reasons_name_words_and_the_persons_own_similar_issues(about_login, peop
 
 
 def test_the_total_is_the_formula_of_the_scores_and_weights_shown(about_login, people, model, now):
-    for strategy in ("formula", "learned", "reporter", "most_recent"):
+    for strategy in (AUTO, *STRATEGIES):
         answer = _suggest(about_login, now, strategy=strategy)
 
         assert sum(answer["weights"].values()) == pytest.approx(1)
@@ -170,8 +171,8 @@ def test_a_history_row_says_who_was_named_by_which_model_and_no_score(about_logi
 
     row = PredictionHistory.objects.get(pk=answer["prediction_id"])
     assert (row.method, row.model, row.model_version) == ("learned", model, model.version)
-    assert row.details.keys() == {"suggested", "candidates"}
-    assert (row.predicted_value, row.confidence) == (None, None)
+    assert row.details.keys() == {"suggested", "candidates", "was_assigned"}
+    assert (row.predicted_value, row.confidence) == (1.0, None)
 
 
 def test_a_learned_answer_takes_as_many_queries_as_the_formula_and_one_for_titles(

@@ -144,8 +144,8 @@ def test_whom_is_recorded_and_no_score(project, bug, expert, now):
 
     row = PredictionHistory.objects.get(pk=answer["prediction_id"])
     assert (row.prediction_type, row.issue, row.requested_by, row.method) == ("task_assignment", bug, user, "formula")
-    assert row.details == {"suggested": [str(expert.id)], "candidates": 1}
-    assert row.predicted_value is None
+    assert row.details == {"suggested": [str(expert.id)], "candidates": 1, "was_assigned": False}
+    assert row.predicted_value == 1.0
 
 
 def test_five_hundred_people_take_as_many_queries_as_one(project, bug, expert, now, django_assert_num_queries):

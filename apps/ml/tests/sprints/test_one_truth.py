@@ -1,5 +1,6 @@
 """Random sprints are walked issue by issue to their end: every answer about them tells the same, and what can be."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,14 +9,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from apps.ml.core.forecasts.forecaster import Finish
 from apps.ml.core.sprints.burndown import burndown
 from apps.ml.selectors.forecasts import unfinished
 from apps.ml.selectors.sprints import sprint_past
 from apps.ml.services import AnomalyDetectionService
+from apps.ml.services.anomalies.news import risk_news
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.services.sprints.duration import SprintDurationService
 from apps.ml.services.sprints.outcome import SprintOutcomeService
+from apps.ml.services.sprints.overview import SprintOverview, sprint_overview
 from apps.ml.tests.forecasts.teams import finish_by_week
 from apps.projects.models import Sprint
 from apps.projects.services import close_sprint, update_issue
@@ -114,6 +118,8 @@ def check(sprint: Sprint, now: datetime) -> None:
     for name in ("finish_date", "promised_date", "no_forecast_because"):
         assert in_summary[name] == outcome[name]
     check_risk(risks, outcome)
+    check_mails(sprint, risks, outcome)
+    check_page(sprint, outcome, now)
     if outcome["no_forecast_because"] is None:
         check_forecasts(sprint, outcome, now)
 
@@ -170,6 +176,40 @@ def check_risk(risks: list[dict[str, Any]], outcome: dict[str, Any]) -> None:
             assert values["probability_in_time"] == pytest.approx(outcome["probability_all"], abs=DIGITS)
         if "probability_delivered" in values:
             assert values["probability_delivered"] == pytest.approx(outcome["probability_delivered"], abs=DIGITS)
+
+
+#: The chances that the sentence of a risk says, in an e-mail or anywhere.
+SAID = {
+    "probability_all": re.compile(r"chance to finish by \S+ is (\d+)%"),
+    "probability_delivered": re.compile(r"in the sprint is (\d+)%"),
+}
+
+
+def check_mails(sprint: Sprint, risks: list[dict[str, Any]], outcome: dict[str, Any]) -> None:
+    """News of a risk, which an e-mail or a webhook carries, say the outcome's chances and date."""
+    for risk in risks:
+        news = risk_news(sprint, risk)
+        for name, said in SAID.items():
+            for percent in said.findall(news.sentence):
+                assert int(percent) == pytest.approx(100 * outcome[name], abs=0.5 + 100 * DIGITS)
+        if "cases" in news.sentence:
+            assert f"by {outcome['promised_date']} in 85 of 100 cases" in news.sentence
+
+
+def check_page(sprint: Sprint, outcome: dict[str, Any], now: datetime) -> None:
+    """The page of a sprint, the shared one too."""
+    page = sprint_overview(sprint, now=now)
+    assert page.chance == pytest.approx(outcome["probability_all"], abs=DIGITS)
+    assert page.books.report.amount("committed").points == page.burndown.start.committed.points
+    assert page.outlook is not None
+    assert page.outlook.outcome.probability == pytest.approx(outcome["probability_delivered"], abs=DIGITS)
+    assert page.outlook.outcome.expected_points == pytest.approx(outcome["expected_delivered"], abs=0.006)
+    dates = [finish.day.isoformat() if finish.day else None for finish in _dates(page)]
+    assert dates == [outcome[name] for name in ("finish_date", "promised_date")[: len(dates)]]
+
+
+def _dates(page: SprintOverview) -> list[Finish]:
+    return [page.forecast.typical, page.forecast.promised] if page.forecast else []
 
 
 def check_forecasts(sprint: Sprint, outcome: dict[str, Any], now: datetime) -> None:

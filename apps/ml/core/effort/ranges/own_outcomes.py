@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from apps.ml.core.arrays import Floats
+from apps.ml.core.arrays import Floats, Integers, median
 from apps.ml.core.effort.features import log_estimate, read
 from apps.ml.core.effort.neighbours import Neighbours, build_neighbours
 from apps.ml.core.intervals import ErrorPool
@@ -121,20 +121,54 @@ def own_errors(
     errors : ErrorPool or None
         None where no outcome can be used.
     """
-    known = np.arange(similarity.size)
-    if used_estimate:
-        known = known[~np.isnan(neighbours.log_estimates[known])]
-    if not known.size:
+    last = _last_known(neighbours, similarity.size, used_estimate=used_estimate)
+    if last is None:
         return None
-    rows = known[-LAST_OUTCOMES:]
-    weights = FAR_WEIGHT + (similarity[rows] + FIELD_NEARNESS * neighbours.agreement(facts, rows)) ** 2
-    values, unknown = neighbours.log_hours[rows] - centre, UNKNOWN_SPREAD
+    weights = FAR_WEIGHT + (similarity[last.rows] + FIELD_NEARNESS * neighbours.agreement(facts, last.rows)) ** 2
+    values = last.values - centre
     if used_estimate:
-        apart = log_estimate(facts) - neighbours.log_estimates[rows]
-        weights *= FAR_ESTIMATE_WEIGHT + np.exp(-0.5 * (apart / ESTIMATE_WIDTH) ** 2)
-        values, unknown = values + apart, UNKNOWN_RATIO_SPREAD
-    spread = spread_of(values - np.median(values), unknown)
-    return _with_unknown_team(values, weights / weights.sum(), spread=spread, n_outcomes=known.size)
+        own = log_estimate(facts)
+        weights *= FAR_ESTIMATE_WEIGHT + np.exp(
+            -0.5 * ((own - neighbours.log_estimates[last.rows]) / ESTIMATE_WIDTH) ** 2
+        )
+        values += own
+    return _with_unknown_team(values, weights / weights.sum(), spread=last.spread, n_outcomes=last.n_known)
+
+
+@dataclass(frozen=True, slots=True)
+class _LastKnown:
+    """The last of the first so many outcomes: the same for every issue that is asked about."""
+
+    rows: Integers | slice
+    #: Log hours, or log ratios to the team's estimates; as many as rows.
+    values: Floats
+    #: Of the values, see `spread_of`.
+    spread: float
+    #: How many could be used, the earlier ones too.
+    n_known: int
+
+
+def _last_known(neighbours: Neighbours, n_known: int, *, used_estimate: bool) -> _LastKnown | None:
+    """Worked out once of all outcomes, and each time of some of them, as they were known at an earlier time."""
+    if n_known < neighbours.log_hours.size:
+        return _of_last(neighbours, n_known, used_estimate=used_estimate)
+    if used_estimate not in neighbours.kept:
+        neighbours.kept[used_estimate] = _of_last(neighbours, n_known, used_estimate=used_estimate)
+    found: _LastKnown | None = neighbours.kept[used_estimate]
+    return found
+
+
+def _of_last(neighbours: Neighbours, n_known: int, *, used_estimate: bool) -> _LastKnown | None:
+    rows: Integers | slice = slice(max(n_known - LAST_OUTCOMES, 0), n_known)
+    if used_estimate:
+        known = np.flatnonzero(~np.isnan(neighbours.log_estimates[:n_known]))
+        rows, n_known = known[-LAST_OUTCOMES:], known.size
+    if not n_known:
+        return None
+    values, unknown = neighbours.log_hours[rows], UNKNOWN_SPREAD
+    if used_estimate:
+        values, unknown = values - neighbours.log_estimates[rows], UNKNOWN_RATIO_SPREAD
+    return _LastKnown(rows, values, spread_of(values - median(values), unknown), n_known)
 
 
 def _with_unknown_team(values: Floats, weights: Floats, *, spread: float, n_outcomes: int) -> ErrorPool:

@@ -197,6 +197,16 @@ def test_larger_errors_lately_make_wider_ranges_and_less_confidence(model):
     assert after.confidence < before.confidence
 
 
+def test_ranges_that_held_too_little_in_training_are_wider_before_any_outcome_is_known(model):
+    head = replace(model.plain, header=replace(model.plain.header, missing_coverage=0.05))
+    facts = blind(HELD_OUT[0].facts)
+
+    said, corrected = (each.estimate(facts).interval for each in (model, replace(model, plain=head)))
+
+    assert corrected.level == said.level == 0.8
+    assert corrected.high / corrected.low > 1.05 * said.high / said.low
+
+
 def test_the_coverage_of_the_last_outcomes_is_returned_beside_the_level(model):
     recent = RecentOutcomes.of(
         log_errors=[0.1] * 10, log_scales=[0.5] * 10, inside=[True] * 7 + [False] * 3, used_estimate=[False] * 10

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from apps.common.exceptions import NotEnoughData
-from apps.ml.core.effort import MIN_TRAINING_ISSUES, EffortModel
+from apps.ml.core.effort import MIN_TRAINING_ISSUES, EffortModel, estimators
+from apps.ml.core.effort.estimators import boosted_trees
+from apps.ml.core.effort.ranges import past
 from apps.ml.core.effort.training import refit_effort_model, train_effort_model
 from apps.ml.core.records import IssueFacts
 from apps.ml.tests.core.effort.factories import NOW, START, team
@@ -77,6 +79,35 @@ def test_the_test_part_is_the_last_fifth_and_keeps_its_outliers():
 
     assert (trained.metrics.plain.n_train, trained.metrics.plain.n_test) == (160, 40)
     assert trained.metrics.plain.mae > 1_900 / 40
+
+
+def test_ranges_of_a_team_that_turned_wild_are_found_wanting_and_the_artefact_says_so():
+    steady, wild = team(120, seed=1, noise=0.2, estimates=None)[:96], team(120, seed=1, noise=2.0, estimates=None)[96:]
+
+    trained = train_effort_model([*steady, *wild], now=NOW)
+
+    plain = trained.metrics.plain
+    assert plain.n_ranges == plain.n_test == 24
+    assert plain.coverage < 0.65
+    assert EffortModel.from_bytes(trained.serving).plain.header.missing_coverage == plain.missing_coverage > 0
+
+
+def test_of_many_test_rows_some_stand_for_all(monkeypatch, trained):
+    monkeypatch.setattr(past, "MOST_LOOKED_AT", 30)
+
+    plain = train_effort_model(LEARNABLE, now=NOW).metrics.plain
+
+    assert (plain.n_test, plain.n_ranges) == (80, 27)
+    assert plain.coverage == pytest.approx(trained.metrics.plain.coverage, abs=0.1)
+
+
+def test_a_tree_is_grown_on_no_more_rows_than_it_needs(monkeypatch):
+    inputs = np.random.default_rng(0).normal(size=(400, 2))
+    monkeypatch.setattr(estimators, "MOST_ROWS_A_TREE", 100)
+
+    stages = boosted_trees(inputs, inputs[:, 0], seed=0).estimators_
+
+    assert {int(stage[0].tree_.n_node_samples[0]) for stage in stages} == {100}
 
 
 def test_hours_independent_of_everything_are_answered_with_the_baseline():

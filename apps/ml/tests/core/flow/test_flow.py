@@ -1,6 +1,7 @@
 """The flow of a team, by hand: what was recorded of a few issues, and what follows of it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from apps.ml.core.flow.cumulative import cumulative_flow
 from apps.ml.core.flow.cycle import cycle_times, percentiles_of
 from apps.ml.core.flow.issues import BoardRules, FlowIssue
 from apps.ml.core.flow.references import SizedIssue, reference_stories
+from apps.ml.core.flow.sides import flow_sides
 from apps.ml.core.flow.states import NO_CHANGES_RECORDED, NO_WAITING_KNOWN, times_in_states
 from apps.projects.history.issue_past import FieldChange, IssuePast, Timeline
 
@@ -191,3 +193,22 @@ def test_reference_stories_fall_back_on_days_where_few_hours_are_recorded():
 
     assert reference_stories(sized).measure == "days"
     assert reference_stories([]).values == ()
+
+
+def test_people_and_agents_are_told_apart_with_the_time_their_work_stands_in_review():
+    people = [issue("a", ("Doing", 1), ("Review", 5), ("Done", 6)), issue("b", ("Doing", 1), ("Done", 3))]
+    agents = [replace(issue("c", ("Doing", 1), ("Review", 1.25), ("Done", 4.25)), by_agent=True)]
+
+    theirs, its = flow_sides([*agents, *people], BOARD, zone=UTC, since=SINCE)
+
+    assert (theirs.by_agents, theirs.issues, its.by_agents, its.issues) == (False, 2, True, 1)
+    assert [item.days for item in theirs.cycle.items] == [3, 6]
+    assert [(each.state, each.mean_days) for each in theirs.time_in_states.states] == [("Doing", 3.0), ("Review", 1.0)]
+    assert [(each.state, each.mean_days) for each in its.time_in_states.states] == [("Doing", 0.25), ("Review", 3.0)]
+
+
+def test_where_one_side_finished_nothing_there_are_no_sides():
+    people = [issue("a", ("Doing", 1), ("Done", 2))]
+    open_ = replace(issue("c", ("Doing", 1)), by_agent=True)
+
+    assert flow_sides([*people, open_], BOARD, zone=UTC, since=SINCE) == ()

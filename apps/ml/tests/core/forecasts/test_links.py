@@ -3,11 +3,13 @@
 from datetime import date
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.ml.core.forecasts.drops import single_drops
 from apps.ml.core.forecasts.forecaster import WorkForecaster
-from apps.ml.core.forecasts.links import Link, linked_trial
+from apps.ml.core.forecasts.links import Link, LinkedWork, linked_trial
 from apps.ml.core.forecasts.units import Throughput, WorkItem
 
 TEAM = WorkForecaster(Throughput(issues=(5.0,) * 40), unit="issues", starts_on=date(2026, 3, 2))
@@ -17,48 +19,80 @@ def items(*ids: str) -> list[WorkItem]:
     return [WorkItem(id_) for id_ in ids]
 
 
-def test_without_links_all_is_done_when_the_forecast_says():
-    found = linked_trial(TEAM, items(*"abcde"), [])
+def linked(*pairs: str, **more) -> LinkedWork:
+    """'ab' for: a blocks b."""
+    return LinkedWork(tuple(Link(*pair) for pair in pairs), **more)
 
-    assert np.array_equal(found.all_done, TEAM.weeks_to_finish(TEAM.work_of(items(*"abcde"))))
-    assert (dict(found.done), found.cycles, found.without_owner) == ({}, (), ())
+
+def test_without_links_nothing_is_played():
+    assert linked_trial(TEAM, items(*"abcde"), LinkedWork()) is None
+    assert TEAM.ask(items(*"abcde")).waiting is None
 
 
 def test_a_blocker_further_down_comes_first():
-    found = linked_trial(TEAM, items(*"abcde"), [Link("e", "a")])
+    found = linked_trial(TEAM, items(*"abcde"), linked("ea"))
 
     # Three others, then the blocker, then what it blocks; without own time the blocked one is done with the next issue.
     assert np.array_equal(found.done["e"], TEAM.weeks_to_finish(np.full(TEAM.runs.n_runs, 4.0)))
     assert np.array_equal(found.done["a"], found.all_done)
 
 
-def test_a_chain_takes_at_least_the_time_of_its_links():
-    chain = [Link("a", "b"), Link("b", "c"), Link("c", "d")]
+def test_what_is_taken_up_first_is_done_first_whatever_the_order_of_the_list():
+    as_listed = linked_trial(TEAM, items(*"abcde"), linked("ea"))
 
-    found = linked_trial(TEAM, items(*"abcd"), chain, cycle_weeks=[2.0])
+    urgent = linked_trial(TEAM, items(*"abcde"), linked("ea", order={"e": 0, "a": 1}))
+
+    assert np.all(urgent.done["e"] < as_listed.done["e"])
+
+
+def test_a_chain_takes_at_least_the_time_of_its_links():
+    found = linked_trial(TEAM, items(*"abcd"), linked("ab", "bc", "cd", cycle_weeks=(2.0,)))
 
     # One issue, and three that each take two weeks once they can be begun.
     assert np.all(found.all_done >= found.done["a"] + 6.0 - 1e-9)
     assert np.median(found.all_done) > 6.0 > np.median(TEAM.weeks_to_finish(TEAM.work_of(items(*"abcd"))))
 
 
-def test_a_blocker_outside_the_work_is_done_first_too():
-    alone = linked_trial(TEAM, items("a"), [])
+def test_a_blocker_outside_the_work_is_done_first_too_and_so_is_what_that_waits_for():
+    alone = TEAM.weeks_to_finish(TEAM.work_of(items("a")))
 
-    waits = linked_trial(TEAM, items("a"), [Link("far", "a")], blockers=items("far"))
+    waits = linked_trial(TEAM, items("a"), linked("fa", "gf", blockers=tuple(items("f", "g", "h"))))
 
-    assert np.all(waits.all_done > alone.all_done)
-    assert np.all(waits.done["a"] >= waits.done["far"])
+    # Three issues: 'h' blocks nothing of it.
+    assert np.array_equal(waits.all_done, TEAM.weeks_to_finish(np.full(TEAM.runs.n_runs, 3.0)))
+    assert np.all(waits.all_done > alone)
+    assert np.all(waits.done["a"] >= waits.done["f"])
+    assert waits.waiting == ("a",)
+
+
+def test_a_blocker_in_progress_adds_no_work_and_is_waited_for():
+    team = WorkForecaster(Throughput(issues=(5.0,) * 40), "issues", date(2026, 3, 2), ahead=items("f"))
+
+    found = team.trial(items("a"))
+    held = WorkForecaster(
+        Throughput(issues=(5.0,) * 40), "issues", date(2026, 3, 2), ahead=items("f"),
+        linked=linked("fa", blockers=tuple(items("f"))),
+    ).trial(items("a"))  # fmt: skip
+
+    assert found is None
+    assert np.all(held.done["f"] > 0)
+    assert np.array_equal(held.all_done, team.weeks_to_finish(team.work_of(items("a"))))
+
+
+def test_a_blocker_of_another_project_takes_as_long_as_an_issue_does_and_no_work_of_the_team():
+    found = linked_trial(TEAM, items("a"), linked("xa", elsewhere=frozenset("x"), cycle_weeks=(3.0,)))
+
+    assert np.all(found.done["x"] == 3.0)
+    assert np.all(found.all_done >= 6.0)
+    assert (found.elsewhere, found.without_owner) == (1, ())
 
 
 def test_a_link_to_what_is_done_already_says_nothing():
-    found = linked_trial(TEAM, items("a", "b"), [Link("gone", "a")])
-
-    assert dict(found.done) == {}
+    assert linked_trial(TEAM, items("a", "b"), linked("xa")) is None
 
 
 def test_circles_are_named_and_done_together():
-    found = linked_trial(TEAM, items(*"abcd"), [Link("a", "c"), Link("c", "a"), Link("c", "d")])
+    found = linked_trial(TEAM, items(*"abcd"), linked("ac", "ca", "cd"))
 
     assert found.cycles == (("a", "c"),)
     assert np.array_equal(found.done["a"], found.done["c"])
@@ -68,22 +102,49 @@ def test_circles_are_named_and_done_together():
 def test_blockers_of_nobody_are_named():
     work = [WorkItem("a", is_assigned=False), WorkItem("b"), WorkItem("c", is_assigned=False)]
 
-    found = linked_trial(TEAM, work, [Link("a", "b"), Link("b", "c")])
+    found = linked_trial(TEAM, work, linked("ab", "bc"))
 
     assert found.without_owner == ("a",)
+
+
+def forecaster(links: LinkedWork, last_day: date | None = None) -> WorkForecaster:
+    past = Throughput(issues=(5.0, 2.0) * 20)
+    return WorkForecaster(past, "issues", date(2026, 3, 2), last_day, linked=links)
+
+
+def test_the_dates_and_the_chance_of_a_forecast_follow_the_links():
+    chain, by = linked("ab", "bc", cycle_weeks=(1.0,)), date(2026, 3, 13)
+
+    free, held = forecaster(LinkedWork(), by).ask(items(*"abc")), forecaster(chain, by).ask(items(*"abc"))
+
+    assert held.probability_in_time < free.probability_in_time
+    assert held.promised.day > free.promised.day
+    # Two issues take a week each after the first one.
+    assert held.waiting.later_days == pytest.approx(held.typical.working_days - free.typical.working_days, abs=1)
+
+
+def test_less_work_never_lowers_the_chance_and_a_sprint_delivers_no_issue_that_is_held_up():
+    team, work = forecaster(linked("ab", cycle_weeks=(1.0, 4.0)), date(2026, 3, 13)), items(*"abc")
+
+    drops = {drop.issue_id: drop.probability_after for drop in single_drops(team, work)}
+
+    assert drops["b"] > drops["c"] >= team.ask(work).probability_in_time
+    shares = team.shares_done(work)
+    late = team.trial(work).done["b"] > 2.0
+    assert np.all(shares[late] <= 2 / 3 + 1e-9)
+    assert 0 < late.mean() < 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=14), st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_in_no_run_is_a_blocked_issue_done_before_its_blocker(pairs, takes_time):
-    team = WorkForecaster(
-        Throughput(issues=(5.0, 2.0) * 20),
-        unit="issues",
-        starts_on=date(2026, 3, 2),
-    )
-    links = [Link(str(one), str(other)) for one, other in pairs if one != other]
+    links = tuple(Link(str(one), str(other)) for one, other in pairs if one != other)
+    team = forecaster(LinkedWork(links, cycle_weeks=(0.5, 2.0) if takes_time else ()))
 
-    found = linked_trial(team, items(*"01234567"), links, cycle_weeks=[0.5, 2.0] if takes_time else ())
+    found = team.trial(items(*"01234567"))
 
+    if found is None:
+        assert not links
+        return
     assert all(np.all(found.done[link.blocked] >= found.done[link.blocker]) for link in links)
     assert all(np.all(found.all_done >= each) for each in found.done.values())

@@ -17,7 +17,7 @@ from apps.ml.core.points.calibration import uncalibrated
 from apps.ml.core.points.explain import camps
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.folded import KIND
-from apps.ml.core.points.promise import promise_of
+from apps.ml.core.points.promise import promises_of
 from apps.ml.core.points.scales import scale_of
 from apps.ml.core.points.training import TrainedPointsModel, train_points_model
 from apps.ml.core.records import CompletedIssue, IssueFacts
@@ -163,7 +163,8 @@ def test_between_two_camps_the_reasoning_names_both() -> None:
     survival = np.array([0.97, 0.55, 0.45])
     scale = scale_of(np.array([1.0, 3.0, 5.0, 13.0]), np.ones(4))
 
-    said = camps(promise_of(survival, scale, uncalibrated(0.8, range_mass=0.8)))
+    [promise] = promises_of(survival[None, :], scale, uncalibrated(0.8, range_mass=0.8))
+    said = camps(promise)
 
     assert "more often 3 (42%) or 13 (45%) than the middle, 5 (10%)" in said
 
@@ -171,7 +172,8 @@ def test_between_two_camps_the_reasoning_names_both() -> None:
 def test_with_the_likeliest_value_in_the_middle_there_are_no_camps() -> None:
     scale = scale_of(np.array([1.0, 3.0, 5.0, 13.0]), np.ones(4))
 
-    assert camps(promise_of(np.array([0.9, 0.6, 0.2]), scale, uncalibrated(0.8, range_mass=0.8))) == ""
+    [promise] = promises_of(np.array([[0.9, 0.6, 0.2]]), scale, uncalibrated(0.8, range_mass=0.8))
+    assert camps(promise) == ""
 
 
 def test_a_model_with_promises_of_another_version_is_refused(training: TrainedPointsModel) -> None:

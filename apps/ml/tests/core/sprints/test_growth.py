@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from apps.ml.core.forecasts.growth import drawn_growth
+from apps.ml.core.forecasts.inflow import drawn_growth
 from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import SprintWindow
 from apps.ml.core.sprints.growth import MAX_GROWTH, later_growth

@@ -17,7 +17,7 @@ HEARTBEAT_SECONDS = 15.0
 
 
 @contextmanager
-def beating(beat: Callable[[datetime], None], *, every_seconds: float = HEARTBEAT_SECONDS) -> Iterator[None]:
+def beating(beat: Callable[[datetime], object], *, every_seconds: float = HEARTBEAT_SECONDS) -> Iterator[None]:
     """Call `beat` with the time now and then until the block ends; it dies with the process, which is the point."""
     done = threading.Event()
     thread = threading.Thread(target=_beat, args=(beat, every_seconds, done), name="heartbeat", daemon=True)
@@ -29,7 +29,7 @@ def beating(beat: Callable[[datetime], None], *, every_seconds: float = HEARTBEA
         thread.join()
 
 
-def _beat(beat: Callable[[datetime], None], every_seconds: float, done: threading.Event) -> None:
+def _beat(beat: Callable[[datetime], object], every_seconds: float, done: threading.Event) -> None:
     try:
         while not done.wait(every_seconds):
             try:

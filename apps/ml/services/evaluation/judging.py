@@ -1,0 +1,188 @@
+"""Answers whose truth takes more than a column: who did it, whether a sprint fell short, when work was done.
+
+Each answer gets its truth once, or the reason why it will never have one.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from apps.ml.core.evaluation.dated import days_taken
+from apps.ml.models import ModelType, PredictionHistory
+from apps.ml.services.predictions.whose_record import asked_by_the_team
+from apps.projects.history.days import beginning_of, day_of, end_of
+from apps.projects.levels import COUNTED
+from apps.projects.models import Issue, SprintSnapshot
+
+logger = logging.getLogger(__name__)
+
+Kind = PredictionHistory.Kind
+#: Answers about days.
+DATED = (ModelType.SPRINT_DURATION, Kind.FORECAST, Kind.WHAT_IF)
+#: Rows that are judged in one transaction, and hold each other up.
+BATCH_ROWS = 200
+#: Sums of decimals: 0.9 x 10 is reached by 9.
+_TOLERANCE_POINTS = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of an answer; without a value nothing ever will, for the reason in `kept`."""
+
+    value: float | None
+    #: Kept beside the answer's details.
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: What came of each of some rows, by position; None where it is not known yet.
+Judge = Callable[[Sequence[PredictionHistory], datetime], list[Judged | None]]
+
+
+def _never(reason: str) -> Judged:
+    return Judged(None, {"unscored": reason})
+
+
+def judge_people(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
+    """Suggested people against who did the issue: 1 / rank, 0 for somebody else. Closes what is known; how many."""
+    finished = rows.filter(
+        prediction_type=ModelType.TASK_ASSIGNMENT, details__was_assigned=False, issue__resolved_at__gt=F("created_at")
+    )
+    return _judge(finished.select_related("issue"), _people, now)
+
+
+def judge_risks(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
+    """The chance that a sprint falls short against its books: 1 if it did. `rows` are about sprints that are told."""
+    closed = rows.filter(prediction_type=Kind.SPRINT_RISK, details__has_key="least_amount")
+    return _judge(closed.select_related("sprint__snapshot"), _shortfalls, now)
+
+
+def judge_dates(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
+    """Days and amounts against what was finished when; once a day is often enough for days."""
+    dated = rows.filter(prediction_type__in=DATED, details__has_key="first_day")
+    return _judge(dated.select_related("project", "sprint__snapshot"), _dates, now)
+
+
+def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime) -> int:
+    """In batches, each locked; what another worker holds is left to it."""
+    open_rows = rows.filter(asked_by_the_team(), actual_value__isnull=True, details__unscored__isnull=True)
+    open_rows = open_rows.order_by("id")
+    closed, after = 0, None
+    while True:
+        with transaction.atomic():
+            some = open_rows.filter(id__gt=after) if after else open_rows
+            batch = list(some.select_for_update(skip_locked=True, of=("self",))[:BATCH_ROWS])
+            closed += sum(_keep(row, found, now) for row, found in zip(batch, judge(batch, now), strict=True) if found)
+        if len(batch) < BATCH_ROWS:
+            return closed
+        after = batch[-1].id
+
+
+def _keep(row: PredictionHistory, found: Judged, now: datetime) -> bool:
+    row.details |= found.kept
+    if found.value is None:
+        row.save(update_fields=["details"])
+        return False
+    row.actual_value, row.scored_at = found.value, now
+    row.save(update_fields=["details", "actual_value", "scored_at"])
+    return True
+
+
+def _people(rows: Sequence[PredictionHistory], now: datetime) -> list[Judged | None]:
+    return [_rank(row) for row in rows]
+
+
+def _rank(row: PredictionHistory) -> Judged:
+    person = str(row.issue.assignee_id) if row.issue and row.issue.assignee_id else ""
+    if not person:
+        return _never("Nobody is named as having done the issue.")
+    suggested = row.details["suggested"]
+    return Judged(1.0 / (suggested.index(person) + 1) if person in suggested else 0.0)
+
+
+def _shortfalls(rows: Sequence[PredictionHistory], now: datetime) -> list[Judged | None]:
+    return [_shortfall(row) for row in rows]
+
+
+def _shortfall(row: PredictionHistory) -> Judged:
+    books, unit = _books(row), row.details["unit"]
+    delivered = getattr(books, f"completed_{unit}") + getattr(books, f"done_outside_{unit}")
+    return Judged(float(delivered < row.details["least_amount"] - _TOLERANCE_POINTS))
+
+
+def _books(row: PredictionHistory) -> SprintSnapshot:
+    assert row.sprint is not None  # noqa: S101 - the query asks for closed sprints; this tells mypy
+    return row.sprint.snapshot
+
+
+def _dates(rows: Sequence[PredictionHistory], now: datetime) -> list[Judged | None]:
+    wanted = {issue for row in rows for issue in row.details.get("issues", ())}
+    ends = {
+        str(id_): resolved_at or dropped_at
+        for id_, resolved_at, dropped_at in Issue.objects.filter(id__in=wanted)
+        .order_by()
+        .values_list("id", "resolved_at", "dropped_at")
+    }
+    return [_amount(row, now) if "at_least" in row.details else _work(row, ends, now) for row in rows]
+
+
+def _amount(row: PredictionHistory, now: datetime) -> Judged | None:
+    """How many issues were finished from the day of the question to the day asked about."""
+    first, last = (date.fromisoformat(row.details[name]) for name in ("first_day", "last_day"))
+    zone = row.project.zone
+    if day_of(now, zone) <= last:
+        return None
+    stretch = (beginning_of(first, zone), end_of(last, zone))
+    finished = Issue.objects.filter(COUNTED, project_id=row.project_id, resolved_at__range=stretch)
+    return Judged(float(finished.count()))
+
+
+def _work(row: PredictionHistory, ends: Mapping[str, datetime | None], now: datetime) -> Judged | None:
+    if any(issue not in ends for issue in row.details["issues"]):
+        return _never("An issue that it was about is gone.")
+    if row.prediction_type == Kind.WHAT_IF:
+        books = getattr(row.sprint, "snapshot", None)
+        if books is None:
+            return None
+        if reason := not_as_supposed(row, books):
+            return _never(reason)
+    zone, first_day = row.project.zone, date.fromisoformat(row.details["first_day"])
+    days = [moment and day_of(moment, zone) for moment in (ends[issue] for issue in row.details["issues"])]
+    taken = days_taken(days, first_day=first_day, latest_told=_latest_told(row, first_day), today=day_of(now, zone))
+    return None if taken is None else Judged(float(taken.days), {"at_least_so_long": True} if taken.at_least else {})
+
+
+def _latest_told(row: PredictionHistory, first_day: date) -> date | None:
+    """After this day every date and chance of the answer is decided; None where one lies beyond ten years."""
+    told, days = row.details["days"], row.details["days_left"]
+    forecast = row.details.get("forecast") or row.details
+    if len(told) < len(forecast["working_days"]):
+        return None
+    return first_day + timedelta(days=max(*told.values(), days or 0) - 1)
+
+
+def not_as_supposed(row: PredictionHistory, books: SprintSnapshot) -> str:
+    """Why a scenario did not come about, as the closed sprint shows it; empty if it did."""
+    supposed = row.input
+    if supposed["team_capacity_hours"] is not None or supposed["days_off"]:
+        return "Nobody can see whether the team had the supposed hours and days."
+    inside = {entry["issue_id"] for entry in books.standings if entry["is_in"] and entry["category"] != "dropped"}
+    if inside & set(supposed["drop_issues"]):
+        return "What was to be taken out stayed in the sprint."
+    if set(supposed["add_issues"]) - inside:
+        return "What was to be added is not in the sprint."
+    last_day = row.sprint.end_date.isoformat() if row.sprint and row.sprint.end_date else None
+    if last_day != row.details["last_day"]:
+        return "The sprint ended on another day than supposed."
+    if not supposed["growth"] and _came_in_later(row, books) - set(supposed["add_issues"]):
+        return "Other issues came in."
+    return ""
+
+
+def _came_in_later(row: PredictionHistory, books: SprintSnapshot) -> set[str]:
+    entries = [(entry["issue_id"], datetime.fromisoformat(entry["entered_at"])) for entry in books.standings]
+    return {issue for issue, entered_at in entries if entered_at > row.created_at}

@@ -1,0 +1,57 @@
+"""The folder that is a broker holds whole messages only."""
+
+import threading
+from pathlib import Path
+from queue import Empty
+
+import pytest
+from kombu import Connection
+
+from base.celery import app
+from base.folder_broker import FolderChannel, FolderTransport
+
+
+@pytest.fixture
+def channel(tmp_path):
+    folders = {"data_folder_in": str(tmp_path), "data_folder_out": str(tmp_path), "control_folder": tmp_path / "c"}
+    with Connection("filesystem://", transport_options=folders) as connection:
+        yield connection.channel()
+
+
+def test_the_service_uses_it(channel):
+    assert isinstance(channel, FolderChannel)
+    assert isinstance(app.connection().transport, FolderTransport)
+
+
+def test_nobody_reads_a_message_that_is_being_written(channel, monkeypatch):
+    writing, looked = threading.Event(), threading.Event()
+    write = Path.write_bytes
+
+    def slowly(path, data):
+        path.touch()
+        writing.set()
+        assert looked.wait(10)
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", slowly)
+    writer = threading.Thread(target=channel._put, args=("q", {"number": 1}))
+    writer.start()
+    assert writing.wait(10)
+    with pytest.raises(Empty):
+        channel._get("q")
+    looked.set()
+    writer.join()
+
+    assert channel._get("q") == {"number": 1}
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"number": ', b"\xff\xfe"])
+def test_a_torn_message_ends_no_worker(channel, tmp_path, torn, caplog):
+    (tmp_path / "1_torn.q.msg").write_bytes(torn)
+    channel._put("q", {"number": 2})
+
+    with pytest.raises(Empty):
+        channel._get("q")
+
+    assert "could not be read" in caplog.text
+    assert channel._get("q") == {"number": 2}
