@@ -16,8 +16,8 @@ from tests.processes import ROOT, Processes, kept_environment
 
 EARLIER = Path(__file__).parent / "earlier"
 KEYS = {"ML_SIGNING_KEYS": "earlier-signing-key", "SECRET_KEY": "earlier-secret-key-of-a-fixture"}
-#: What the model of 470058f says of this issue: it said 2.335 when any of equally near neighbours might speak, where now
-#: the latest does.
+#: What the model of 470058f says of this issue. It said 2.335 when any of equally near neighbours might speak; now the
+#: latest does.
 HOURS_THEN = 2.309062863623272
 ASK = """
 import json, logging
