@@ -44,7 +44,7 @@ from conftest import NOW
 pytestmark = pytest.mark.django_db
 #: A page with all that is loaded for it; sheets and script are the same for all pages.
 MOST_BYTES = 120_000
-#: Of a page that remembers nothing; most of them are those of two forecasts.
+#: Of a page that remembers nothing; most of them are those of two forecasts, links included.
 MOST_QUERIES = 54
 SHARED_FILES = ("dashboard/site.css", "common/charts.css", "django_htmx/htmx-4.min.js", "dashboard/icon.svg")
 PAGES = ("/projects/", "/projects/DEMO/", "/projects/DEMO/sprints/52/", "/projects/DEMO/sprints/?all")
@@ -306,7 +306,6 @@ def test_a_figure_follows_the_work_at_once(demo: Team, lead: Client, sprint: str
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.usefixtures("standing_clocks")
 def test_a_page_asks_a_constant_number_of_questions(demo: Team, lead: Client, page: str):
     page = page.replace("52", number_of(demo))
     first = queries_of(lead, page)
