@@ -32,7 +32,8 @@ def site(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory)
     """The web server of a copy of that installation, so that what a story changes stays its own process's."""
     own = tmp_path_factory.mktemp("site")
     shutil.copytree(demonstration.folder, own / "var")
-    processes = Processes(own, environment_of(own / "var"))
+    # Each story logs in anew: more of them a minute than the people of one address.
+    processes = Processes(own, environment_of(own / "var") | {"LOGIN_THROTTLE_RATE": "1000/min"})
     [port] = free_ports(1)
     processes.serve(port)
     processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))

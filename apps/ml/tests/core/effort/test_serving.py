@@ -293,8 +293,15 @@ def test_an_answer_takes_as_many_steps_however_many_issues_were_learned_from(mod
 
 
 def _calls(model, facts):
-    """Functions called for an answer, of Python and of C: the same on every machine, however busy."""
+    """Functions called for an answer, of Python and of C: the same on every machine, however busy.
+
+    The least of three: what measures the lines that tests run looks through all functions once in a while.
+    """
     model.estimate(facts)
+    return min(_calls_of_one(model, facts) for _ in range(3))
+
+
+def _calls_of_one(model, facts):
     events = []
     sys.setprofile(lambda frame, event, argument: events.append(event))
     try:
