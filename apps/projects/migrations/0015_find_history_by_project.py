@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             "project",
             models.ForeignKey(
                 null=True, editable=False, db_index=False, on_delete=django.db.models.deletion.CASCADE,
-                related_name="+", to="projects.project",
+                related_name="+", db_constraint=False, to="projects.project",
             ),
         ),
         migrations.RunPython(name_projects, migrations.RunPython.noop, elidable=True),
@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
             "project",
             models.ForeignKey(
                 editable=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+",
+                db_constraint=False,
                 to="projects.project",
             ),
         ),
