@@ -372,11 +372,8 @@ class IssueChange(AppendOnlyModel):
 
     # Found by the first column of an index below.
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="changes", db_index=False)
-    #: The issue's, once more: what happened in a project is found without a look at other projects' history. The
-    #: database does not check it: whoever writes history would lock the project, and wait for who has locked its team.
-    project = ProjectOfIssue(
-        Project, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False, editable=False
-    )
+    #: The issue's, to find a project's history alone; unchecked, for a check waits for who has locked the project.
+    project = ProjectOfIssue(Project, models.CASCADE, "+", db_index=False, db_constraint=False, editable=False)
     field = models.CharField(max_length=32, choices=Field.choices)
     #: As text, exactly (see `history_text`); empty for none.
     old_value = models.TextField(blank=True)
