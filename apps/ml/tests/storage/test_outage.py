@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from django.conf import settings as project_settings
@@ -74,6 +75,9 @@ def _killed_after_objects(count, directory):
 class _Plain(BaseHTTPRequestHandler):
     """A bucket that answers listings with an error under status 200, and takes no checksum."""
 
+    #: What was deleted.
+    deleted: ClassVar[list[str]] = []
+
     def _answer(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -85,6 +89,8 @@ class _Plain(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         refused = any(name.lower().startswith("x-amz-checksum") for name in self.headers)
+        if not refused:
+            self.deleted.append(self.path)
         self._answer(400 if refused else 204)
 
     def log_message(self, *_: object) -> None:
@@ -93,6 +99,7 @@ class _Plain(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def plain_server(settings):
+    _Plain.deleted.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Plain)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -112,3 +119,5 @@ def test_an_error_under_status_200_is_no_empty_listing(plain_server):
 
 def test_a_plain_server_is_asked_to_delete_without_a_checksum(plain_server):
     get_object_store().delete("models/one")
+
+    assert _Plain.deleted == ["/bucket/models/one"]
