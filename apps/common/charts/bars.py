@@ -15,8 +15,10 @@ _INTERVAL, _GAUGE = Size("small", 160, 16), Size("small", 300, 20)
 #: Beyond the ends of an interval's line: room for its dot.
 _DOT = 4.0
 _ROW = 26.0
-#: Of a chart of parts: the share of its width for names, and for the value behind a bar.
+#: Of a chart of parts: the largest share of its width for names, the share for the value behind a bar.
 _NAMES, _VALUE = 0.42, 0.16
+#: Between a name and its bar.
+_GAP = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,12 @@ def contributions(parts: Sequence[Part], *, label: str, unit: str) -> Picture:
 def _steps(parts: Sequence[Part], total: float, size: Size) -> list[str]:
     ends = [math.fsum(part.effect for part in parts[:count]) for count in range(len(parts) + 1)]
     scale = AxisScale(min(0.0, *ends), max(0.0, *ends))
-    left, width = size.width * _NAMES, size.width * (1 - _NAMES - _VALUE)
-    longest = int(left / size.letter) - 1
+    room = size.width * _NAMES
+    longest = int(room / size.letter) - 1
+    # Short names leave their room to the bars.
+    letters = max(len(name) for name in (*(part.name for part in parts), _("together")))
+    left = min(room, letters * size.letter + _GAP)
+    width = size.width * (1 - _VALUE) - left
 
     def across(value: float) -> float:
         return left + width * scale.share(value)
@@ -114,7 +120,7 @@ def _steps(parts: Sequence[Part], total: float, size: Size) -> list[str]:
     for place, (name, told, start, end, style) in enumerate(bars):
         y, x = _ROW * place + 4, min(across(start), across(end))
         length = max(abs(across(end) - across(start)), 1.0)
-        drawn.append(words_at(left - 10, y + 14, shortened(name, longest), anchor="end"))
+        drawn.append(words_at(left - _GAP, y + 14, shortened(name, longest), anchor="end"))
         drawn.append(f'<rect class="{style}" x="{x:.1f}" y="{y + 3:.1f}" width="{length:.1f}" height="15" rx="2"/>')
         drawn.append(words_at(size.width - 4, y + 14, told, anchor="end", style="ink"))
     return drawn

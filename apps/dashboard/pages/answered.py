@@ -49,6 +49,11 @@ class KindAnswered:
     verdict: str
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no answer of the kind came out, waits or will never come out."""
+        return not (self.n or self.waiting or self.unscored)
+
+    @property
     def cells(self) -> tuple[str, ...]:
         """As in the table, with the sentence."""
         return (

@@ -133,6 +133,11 @@ class Trust:
     progress: ReplayProgress
 
     @property
+    def answered_so_far(self) -> Sequence[KindAnswered]:
+        """Without the types that nobody asked for."""
+        return [kind for kind in self.answered if not kind.is_empty]
+
+    @property
     def files(self) -> dict[str, Picture | Table]:
         """Every table and picture, by the names of their files."""
         found = {name: each for kind in self.kinds for name, each in kind.files.items()}

@@ -87,6 +87,7 @@ def replayed(demo: Small, db: None) -> None:
         "the team's median 556 6.1 h 2.3× 38 % better",
         "your own estimates 486 4.2 h 1.8× no clear difference",
         "Kept in 41 of 50 past weeks. as promised",
+        "Typical error over time, as a factor",
         "Over 556 outcomes the predictions were off by 3.8 h on average.",
         "No outcome became known in the last 90 days",
     ],
@@ -113,6 +114,11 @@ def test_every_table_and_picture_is_a_file_too(replayed: None, lead: Client):
     assert "the team's median,556,6.1 h,2.3×,38" in found["effort-prediction-methods.csv"].content.decode()
     assert found["dates.svg"].content.startswith(b"<svg")
     assert lead.get(f"{TRUST}files/nothing.csv").status_code == 404
+
+
+def test_kinds_that_nobody_asked_for_are_no_empty_rows(replayed: None, lead: Client):
+    assert "Nothing was answered yet that could come out." in text_of(lead, TRUST)
+    assert "Durations of sprints" in lead.get(f"{TRUST}files/answers.csv").content.decode()
 
 
 def test_before_a_replay_the_page_says_what_one_is(demo: Small, lead: Client):
