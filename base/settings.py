@@ -42,7 +42,7 @@ def _own_secret(path: Path) -> str:
 
 # --- Security -----------------------------------------------------------------------------------------------------
 DEBUG = config.bool("DEBUG", default=False)
-SECRET_KEY = config("SECRET_KEY", default="") or _own_secret(VAR_DIR / "secret_key")
+SECRET_KEY = config("SECRET_KEY", default="").strip() or _own_secret(VAR_DIR / "secret_key")
 ALLOWED_HOSTS = config.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if config.bool("BEHIND_TLS_PROXY", default=False) else None

@@ -83,7 +83,7 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
         ("WEBHOOK_ALLOWED_NETWORKS", ["10.0.0.1/8"], "common.E006"),
         *(
             ("ALLOWED_HOSTS", [host], "common.E006")
-            for host in ("https://a.example", "a.example:80", "::1", "a.example/")
+            for host in ("https://a.example", "a.example:80", "::1", "a.example/", "*.example.com", ".", "a.*")
         ),
         ("DEFAULT_FROM_EMAIL", "Scrum ML", "common.E006"),
         ("METRICS_TOKEN", STRONG + "ä", "common.E006"),
@@ -91,6 +91,8 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
         ("PUBLIC_URL", "https://a.example/#b", "common.E006"),
         ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
+        ("AWS_S3_ENDPOINT_URL", "http://storage/?x=1", "ml.E001"),
+        ("AWS_S3_ENDPOINT_URL", "http://user:password@storage", "ml.E001"),
     ],
 )
 def test_a_mistake_is_named_and_comes_with_a_hint(production: Any, name: str, value: object, finding: str) -> None:

@@ -24,6 +24,8 @@ def text_fault(text: str, *, is_line: bool, is_needed: bool) -> str | None:
     for character in "" if text.isprintable() else text:
         if character < " " or character >= "\x7f":
             kind = unicodedata.category(character)
+            if kind == "Cs":
+                return f"It holds half a character (U+{ord(character):04X})."
             if (kind == "Cc" and (is_line or character not in _BREAKS)) or (is_line and kind in ("Zl", "Zp")):
                 return f"It holds a control character (U+{ord(character):04X})."
             if is_line and character in _TURNING:

@@ -12,6 +12,7 @@ from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
 from apps.importers.models import ImportRun, ImportTouch
 from apps.importers.writing.changes import Touch
+from apps.importers.writing.texts import plain_json
 from apps.projects.models import IssueChange, Project, Sprint
 
 Status = ImportRun.Status
@@ -46,7 +47,7 @@ def shown(run: ImportRun, rows_read: int) -> None:
 
 def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
     """Keep what came of a run; the file it was about is let go, unless it was only tried."""
-    run.status, run.error, run.report, run.finished_at = status, error, report or {}, timezone.now()
+    run.status, run.error, run.report, run.finished_at = status, error, plain_json(report or {}), timezone.now()
     if not run.is_dry_run:
         run.upload = None
     run.save(update_fields=["status", "error", "report", "upload", "finished_at"])

@@ -172,7 +172,8 @@ def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:
 def _file_imported(run: ImportRun) -> dict[str, Any]:
     """A file by the command that imports files, which decides for itself what it is."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (run.upload_name or "upload.csv")
+        # Not under its own name, which may be longer than a file system takes; the end says what kind of file it is.
+        path = Path(folder) / f"upload{Path(run.upload_name).suffix[:16] or '.csv'}"
         path.write_bytes(bytes(run.upload or b""))
         told = StringIO()
         try:
@@ -182,7 +183,7 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
                 stdout=told,
             )  # fmt: skip
         except CommandError as error:
-            raise Conflict(str(error).replace(str(path), path.name)) from error
+            raise Conflict(str(error).replace(str(path), run.upload_name or path.name)) from error
     report: dict[str, Any] = json.loads(told.getvalue())
     return report
 

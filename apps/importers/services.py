@@ -24,6 +24,7 @@ from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.telling.file_gaps import gaps_of_file
 from apps.importers.telling.understanding import board_of, features_of
 from apps.importers.writing.batches import BatchWriter
+from apps.importers.writing.texts import fitted
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
@@ -182,7 +183,7 @@ def _issues_only(
     refused: set[str],
 ) -> Iterator[ImportedIssue]:
     """The issues among the rows; errors are counted, the first ones kept, all of them passed on, as are bad cells."""
-    for row in rows:
+    for row in map(fitted, rows):
         if isinstance(row, ImportedIssue):
             report.hear(row)
             if on_error is not None:

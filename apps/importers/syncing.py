@@ -17,6 +17,7 @@ from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
 from apps.importers.services import sum_up, undone_at_the_end
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
+from apps.importers.writing.texts import fitted
 from apps.importers.writing.tracked import TrackedWriter
 from apps.projects.models import Project
 from apps.projects.unknown_past import keep_unknown
@@ -71,7 +72,7 @@ def import_told(
     with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
         batch: list[TrackedIssue] = []
-        for each in told:
+        for each in map(fitted, told):
             if isinstance(each, Gap):
                 ledger.add(each)
             elif isinstance(each, TrackedSprint):

@@ -12,6 +12,7 @@ import json
 import os
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from django.core import serializers
 from django.core.management.color import no_style
 from django.core.serializers.base import DeserializationError, DeserializedObject
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.common.exceptions import ApplicationError
@@ -42,6 +43,11 @@ MANIFEST, DATABASE, OBJECTS = "manifest.json", "database.jsonl.gz", "objects/"
 #: Log-ins of now, and who is at work now: not worth keeping, and wrong when put back.
 LEFT_OUT = frozenset({"sessions.session", "ml.workerseen"})
 _BATCH_ROWS = 1_000
+#: What a file that is no backup, or half of one, makes its readers raise.
+_UNREADABLE = (
+    tarfile.TarError, zlib.error, OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, RecursionError,
+    DeserializationError,
+)  # fmt: skip
 
 
 class BackupRefused(ApplicationError):
@@ -94,11 +100,13 @@ def backup(path: Path, *, now: datetime) -> Summary:
 
 
 def _write(archive: tarfile.TarFile, now: datetime) -> Summary:
+    # Before the snapshot, in which nothing is written: a fresh installation has no name yet.
+    us = this_installation()
     with tempfile.TemporaryFile() as rows:
         with one_snapshot():
             count = _write_rows(rows)
             keys = sorted(known_keys())
-            facts: dict[str, Any] = {"migrations": _migrations(), "installation": str(this_installation())}
+            facts: dict[str, Any] = {"migrations": _migrations(), "installation": str(us)}
         stored = rows.tell()
         rows.seek(0)
         archive.addfile(_entry(DATABASE, stored), rows)
@@ -184,12 +192,17 @@ def restore(path: Path, *, replace: bool = False) -> Summary:
     try:
         with tarfile.open(path, "r:") as archive:
             return _read(archive)
-    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError, DeserializationError) as error:
+    except DatabaseError as error:
+        raise BackupRefused(
+            f"{path.name} holds what this database does not take: {str(error).strip()[:300]}"
+        ) from error
+    except _UNREADABLE as error:
         raise BackupRefused(f"{path.name} cannot be read as a backup: {type(error).__name__}.") from error
 
 
 def _read(archive: tarfile.TarFile) -> Summary:
     manifest = json.loads(_member(archive, MANIFEST).read())
+    _require_shape(manifest)
     if manifest["format"] != FORMAT:
         raise BackupRefused(f"It has format {manifest['format']}, this version reads {FORMAT}.")
     if manifest["migrations"] != _migrations():
@@ -206,6 +219,15 @@ def _read(archive: tarfile.TarFile) -> Summary:
         us = become_another()
     mark(get_object_store(), us, *sorted(manifest["objects"]))
     return Summary(count, len(manifest["objects"]), tuple(manifest["missing"]))
+
+
+def _require_shape(manifest: Any) -> None:
+    """Before anything is replaced."""
+    kinds = {"format": int, "migrations": list, "database_sha256": str, "objects": dict, "missing": list}
+    if not isinstance(manifest, dict) or not all(isinstance(manifest.get(name), kind) for name, kind in kinds.items()):
+        raise BackupRefused("Its manifest is none of ours.")
+    if not all(isinstance(text, str) for text in (*manifest["objects"].values(), *manifest["missing"])):
+        raise BackupRefused("Its manifest is none of ours.")
 
 
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:

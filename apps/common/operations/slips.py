@@ -21,7 +21,7 @@ from kombu.transport import TRANSPORT_ALIASES
 #: Checks under this tag ask nobody and are run before anything is served.
 SETTINGS = "settings"
 #: A name, one with all below it, everything, or an address: without scheme, port and path, or nobody is let in.
-_HOST = re.compile(r"\*|\.?[^\s:/?#@\[\]]+|\[[0-9a-fA-F:.]+\]")
+_HOST = re.compile(r"\*|\.?[^\s:/?#@\[\]*.][^\s:/?#@\[\]*]*|\[[0-9a-fA-F:.]+\]")
 #: What a bearer's token is made of (RFC 6750).
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]*=*")
 #: The framework reads a unit's first letter only, and takes a month for a minute.
@@ -76,7 +76,10 @@ def _slips() -> Iterator[tuple[str, str]]:
         )
     for host in settings.ALLOWED_HOSTS:
         if not _HOST.fullmatch(host):
-            yield f"ALLOWED_HOSTS holds {host!r}, which is no host name.", "Write it as scrum.example.com or [::1]."
+            yield (
+                f"ALLOWED_HOSTS holds {host!r}, which is no host name.",
+                "Write it as scrum.example.com, as .example.com with all below it, or as [::1].",
+            )
     if not _is_sender(settings.DEFAULT_FROM_EMAIL):
         yield "DEFAULT_FROM_EMAIL is no address that sends mails.", "It is like Scrum ML <scrum@example.com>."
     if not _TOKEN.fullmatch(settings.METRICS_TOKEN):

@@ -42,6 +42,11 @@ def _slips_in_the_address() -> Iterator[tuple[str, str]]:
         return
     if slip := slip_in_url(endpoint, schemes=("http", "https")):
         yield f"AWS_S3_ENDPOINT_URL {slip}.", "It is like https://storage.example.com or http://127.0.0.1:9000."
+    elif "?" in endpoint or "@" in endpoint:
+        yield (
+            "AWS_S3_ENDPOINT_URL holds a question or a password.",
+            "Keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        )
     if settings.AWS_S3_USE_ACCELERATE_ENDPOINT:
         yield "AWS_S3_ENDPOINT_URL and AWS_S3_USE_ACCELERATE_ENDPOINT exclude each other.", "Take one of them away."
 

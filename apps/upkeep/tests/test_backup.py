@@ -1,5 +1,8 @@
 """Database and model store come back as a pair, whichever half was older."""
 
+import gzip
+import hashlib
+import re
 import shutil
 import stat
 import tarfile
@@ -13,7 +16,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.records import IssueFacts
-from apps.ml.models import MLModel, PredictionHistory
+from apps.ml.models import Installation, MLModel, PredictionHistory
 from apps.ml.services import ModelLoader, ModelTrainer
 from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.upkeep.installation import this_installation
@@ -151,7 +154,13 @@ def changed(file, tmp_path, name, change):
         ("objects/ml_models", lambda data: data[:-1] + b"x", "is damaged"),
         ("manifest", lambda data: data.replace(b"ml.0001_initial", b"ml.0001_other"), "other migrations"),
         ("manifest", lambda data: data.replace(b'"format": 1', b'"format": 9'), "format 9"),
-        ("manifest", lambda data: b"{}", "cannot be read"),
+        ("manifest", lambda data: b"{}", "none of ours"),
+        ("manifest", lambda data: b"[]", "none of ours"),
+        ("manifest", lambda data: b"null", "none of ours"),
+        ("manifest", lambda data: b"[" * 300_000, "cannot be read"),
+        ("manifest", lambda data: data.replace(b'"missing": []', b'"missing": 5'), "none of ours"),
+        ("manifest", lambda data: re.sub(rb'"objects": {[^}]*}', b'"objects": [1]', data), "none of ours"),
+        ("manifest", lambda data: re.sub(rb'"objects": {[^}]*}', b'"objects": {"a": 1}', data), "none of ours"),
     ],
 )
 def test_a_file_that_is_damaged_or_of_another_version_changes_nothing(file, tmp_path, name, change, told):
@@ -161,6 +170,41 @@ def test_a_file_that_is_damaged_or_of_another_version_changes_nothing(file, tmp_
         restore(changed(file, tmp_path, name, change), replace=True)
 
     assert everything() == before
+
+
+def test_rows_that_the_database_does_not_take_are_told_in_one_line(file, tmp_path):
+    """Such as a NUL or a longer text, which SQLite takes and PostgreSQL does not."""
+    before = everything()
+
+    def twice(data):
+        rows = gzip.decompress(data).splitlines(keepends=True)
+        return gzip.compress(b"".join([*rows, *(row for row in rows if b'"projects.project"' in row)]))
+
+    broken = changed(file, tmp_path, "database", twice)
+    with tarfile.open(broken) as archive:
+        digest = hashlib.sha256(archive.extractfile("database.jsonl.gz").read()).hexdigest()
+    again = tmp_path / "again"
+    again.mkdir()
+    fitting = changed(
+        broken,
+        again,
+        "manifest",
+        lambda data: re.sub(rb'"database_sha256": "\w+"', f'"database_sha256": "{digest}"'.encode(), data),
+    )
+
+    with pytest.raises(BackupRefused, match="does not take"):
+        restore(fitting, replace=True)
+
+    assert everything() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_installation_without_a_name_yet_is_backed_up(tmp_path, model_store_dir):
+    Installation.objects.all().delete()
+
+    call_command("backup", str(tmp_path / "first.backup"))
+
+    assert Installation.objects.count() == 1
 
 
 def test_what_is_no_backup_is_refused(tmp_path):

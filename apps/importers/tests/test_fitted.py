@@ -1,0 +1,91 @@
+"""Whatever characters a source holds: what it tells is written, into SQLite and PostgreSQL alike."""
+
+import json
+
+import pytest
+
+from apps.importers.models import ImportRun
+from apps.importers.records import ImportedIssue, Person, RowError
+from apps.importers.runs import ask_upload, execute
+from apps.importers.tracked import Change, Stage, TrackedIssue, TrackedSprint
+from apps.importers.writing.texts import fitted, plain_json
+from apps.projects.models import Issue
+from apps.projects.tests.factories import ProjectFactory
+from conftest import NOW
+
+#: A NUL, half a character, an escape, and a mark that turns what follows.
+HOSTILE = "a\x00b\ud800c\x1bd\u202ee"
+PLAIN = "a b c d e"
+
+
+def test_every_text_of_a_record_is_plain_and_none_is_longer_than_its_column():
+    told = TrackedIssue(
+        line=1, external_id=HOSTILE, title=HOSTILE, description=f"{HOSTILE}\n", source_id="s" * 500,
+        sprint_id="9" * 500, assignee=Person(HOSTILE, HOSTILE, HOSTILE), labels=(HOSTILE,),
+        blocked_by=(HOSTILE,), parent=HOSTILE,
+        changes=(Change("status", Stage(HOSTILE, "done"), None, NOW), Change("labels", (), (HOSTILE,), NOW)),
+    )  # fmt: skip
+
+    found = fitted(told)
+
+    assert (found.external_id, found.title, found.parent, found.labels, found.blocked_by) == (
+        PLAIN, PLAIN, PLAIN, (PLAIN,), (PLAIN,),
+    )  # fmt: skip
+    assert found.description == "a b c d\u202ee\n"
+    assert (len(found.source_id), len(found.sprint_id)) == (200, 200)
+    assert found.assignee == Person(PLAIN, PLAIN, PLAIN)
+    assert found.changes[0].old == Stage(PLAIN, "done")
+    assert found.changes[1].new == (PLAIN,)
+
+
+def test_what_is_plain_stays_the_same_object():
+    record = ImportedIssue(line=1, external_id="A-1", title="Señor Ünïcode 日本", description="a\n\tb")
+
+    assert fitted(record) is record
+
+
+def test_errors_and_sprints_are_told_plainly_too():
+    assert fitted(RowError(1, HOSTILE, HOSTILE)) == RowError(1, PLAIN, PLAIN)
+    assert fitted(TrackedSprint(external_id=HOSTILE, name=HOSTILE)).name == PLAIN
+    assert plain_json({HOSTILE: [HOSTILE, 1, None]}) == {"a b c d\u202ee": ["a b c d\u202ee", 1, None]}
+
+
+def test_an_id_is_never_cut_to_anothers():
+    assert isinstance(fitted(ImportedIssue(line=3, external_id="x" * 201, title="t")), RowError)
+
+
+LINES = [
+    {"id": "L-\0", "title": "a b"},
+    {"id": "L-2", "title": "a\ud800b"},
+    {"id": "L-4", "title": "a b", "assignee": {"name": "x\0\ud800", "account": "4\0", "email": "a\0@b.example"}},
+    {"id": "L-5", "title": "a b", "parent": "\0", "source_id": "\0", "component": "\ud800", "type": "t\0"},
+    {"id": "L-6", "title": "a b", "status": "s\0\ud800", "labels": ["\0", "\ud800"], "description": "\0\ud800"},
+    {"id": "L-16", "title": "a b", "sprint": "x" * 500},
+    {"id": "L-17", "title": "good one"},
+]
+CSV = "id,title,type,status,assignee,sprint,labels,component\nC-\0,a\0b,t\0,s\0,p\0,S\0,l\0,c\0\nC-2,good one,,,,,,\n"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("z.jsonl", "\n".join(map(json.dumps, LINES)).encode()),
+        ("é" * 150 + ".csv", CSV.encode()),
+        ("z.csv", CSV.encode()),
+        (f"{'é' * 150}.jsonl", "\n".join(map(json.dumps, LINES)).encode()),
+        ("a.b/../c\0.csv", CSV.encode()),
+    ],
+    ids=["lines", "csv with a long name", "csv", "lines with a long name", "a hostile name"],
+)
+def test_one_hostile_line_does_not_keep_the_others_out(name, content):
+    run = ask_upload(ProjectFactory(key="SHOP"), name=name.replace("\0", ""), content=content, by=None, now=NOW)
+
+    execute(run.pk, now=NOW)
+
+    run.refresh_from_db()
+    assert (run.status, run.error) == (ImportRun.Status.COMPLETED, "")
+    assert Issue.objects.filter(title="good one").exists()
+    for row in Issue.objects.values("external_id", "title", "description", "labels", "component", "source_id"):
+        assert "\0" not in repr(row).replace("\\x00", "\0")
+        json.dumps(row).encode()
