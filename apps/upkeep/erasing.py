@@ -9,7 +9,8 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
@@ -29,6 +30,7 @@ from apps.ml.models import MLModel, StrayObject
 from apps.ml.services import ModelLoader
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.services.upkeep.installation import this_installation
+from apps.ml.services.upkeep.strays import Listing, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, mark_key
 from apps.ml.tasks import send_trainings
@@ -80,13 +82,15 @@ def erase_person(email: str, *, now: datetime) -> ErasureRecord:
     sought = sought_for(email, people)
     if not people and not found_in_database(sought[0].names):
         raise NobodyFound
-    with transaction.atomic():
+    found = found_in_store(sought[0].names)
+    with _forgetting():
         # First, so that each row gets a pseudonym of its own.
         left = [_leave_a_pseudonym(person) for person in people]
         counts, projects = _erase_texts(sought, people)
-        counts = _sum(counts, *left)
-        record = _record(ErasureRecord.Kind.PERSON, email, counts, now)
-    _drop_models(projects, sought[0].names, now)
+        # Before the commit: while the store is away nothing is done, and whoever asks again is known.
+        served = _drop_models(projects, found)
+        record = _record(ErasureRecord.Kind.PERSON, email, _sum(counts, *left), now)
+    _train_again(served, now)
     _prove(sought)
     return record
 
@@ -109,11 +113,12 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     keys |= {found.key for found in get_object_store().list(f"{DATASETS}/{project_id}")}
     counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
     counts["accounts.user"] = placeholders_of(project).count()
-    with transaction.atomic():
+    with _forgetting():
         delete_project(project)
+        _remove_objects(keys)
+        served = _drop_models([], [])
         record = _record(ErasureRecord.Kind.PROJECT, key, counts, now)
-    _remove_objects(keys)
-    _drop_models([], [], now)
+    _train_again(served, now)
     _prove([Sought([str(project_id)])])
     if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
         raise ErasureIncomplete("People whom its imports named are still there.")
@@ -124,11 +129,12 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
+    found = found_in_store(sought[0].names)
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
-    counts = _sum(counts, *left)
-    record = _record(ErasureRecord.Kind.PERSON, user.email, counts, now)
-    transaction.on_commit(lambda: _drop_models(projects, sought[0].names, now))
+    served = _drop_models(projects, found)
+    record = _record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
+    transaction.on_commit(lambda: _train_again(served, now))
     return record
 
 
@@ -262,9 +268,11 @@ def _keys_of(rows: "models.QuerySet[MLModel]") -> set[str]:
     return {key for row in rows.values_list("s3_key", "serving_key", "dataset_key") for key in row if key}
 
 
-def _drop_models(projects: Sequence[UUID], needles: Sequence[str], now: datetime) -> None:
-    """Remove what those projects' models and the global ones have learned, and what a search finds; train anew."""
-    found = set(found_in_store(needles)) if needles else set()
+def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[str, UUID | None]]:
+    """Remove what those projects' models and the global ones have learned, and what of ours a search has found.
+
+    Returns which of them served.
+    """
     learned = MLModel.objects.filter(
         Q(project__in=projects)
         | Q(project=None)
@@ -272,14 +280,39 @@ def _drop_models(projects: Sequence[UUID], needles: Sequence[str], now: datetime
         | Q(serving_key__in=found)
         | Q(dataset_key__in=found)
     )
-    served = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
-    keys = _keys_of(learned) | found
+    served: set[tuple[str, UUID | None]] = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
+    keys = _keys_of(learned) | _ours(found)
     learned.update(
         is_active=False, status=MLModel.Status.DEPRECATED, s3_key="", serving_key="", dataset_key="", refusal=_DROPPED
     )
     _remove_objects(keys)
+    return served
+
+
+def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime) -> None:
     ModelLoader().clear_cache()
     send_trainings(list(_asked_for(served, now)))
+
+
+def _ours(keys: Collection[str]) -> set[str]:
+    """Those of them that this installation wrote: another one's are not ours to remove, whatever they hold."""
+    if not keys:
+        return set()
+    marks, us = Listing.of(get_object_store()).marks, str(this_installation())
+    return {key for key in keys if us in marks.get(key, ())} | (set(keys) & known_keys())
+
+
+@contextmanager
+def _forgetting() -> Iterator[None]:
+    """A transaction whose old pages SQLite keeps in no file."""
+    is_file = connection.vendor == "sqlite" and not connection.in_atomic_block
+    with connection.cursor() as cursor:
+        if is_file:
+            cursor.execute("PRAGMA secure_delete = ON")
+        with transaction.atomic():
+            yield
+        if is_file:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterable[UUID]:
@@ -301,9 +334,15 @@ def _remove_objects(keys: Iterable[str]) -> None:
 def _prove(sought: Sequence[Sought]) -> None:
     """Search again. In the store only for what names the account: the models of the imports' projects are gone."""
     left = [table for each in sought for table in found_in_database(each.names, each.projects)]
-    left += found_in_store(sought[0].names)
-    if left:
-        raise ErasureIncomplete(f"It is still in: {', '.join(left)}.")
+    stored = set(found_in_store(sought[0].names))
+    ours = _ours(stored)
+    if left or ours:
+        raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
+    if stored:
+        raise ErasureIncomplete(
+            f"Nothing of ours holds it any more. What another installation wrote holds it too: "
+            f"{', '.join(sorted(stored))}. Erase there as well."
+        )
 
 
 # --- The record ---------------------------------------------------------------------------------------------------

@@ -1,15 +1,23 @@
 """An erasure changes nobody else: neither who has a name like it, nor what others chose to have erased."""
 
+import gzip
+from uuid import uuid4
+
 import pytest
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
+from apps.ml.services import ModelTrainer
+from apps.ml.storage import StorageError, get_object_store
+from apps.ml.storage.keys import mark_key
 from apps.ml.tests.factories import AnomalyDetectionFactory
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 from apps.projects.placeholders import domain_of
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
-from apps.upkeep.erasing import erase_person
-from apps.upkeep.texts import found_in_database, way_to_project
+from apps.upkeep.erasing import ErasureIncomplete, erase_person
+from apps.upkeep.models import ErasureRecord
+from apps.upkeep.texts import found_in_database, found_in_store, way_to_project
+from tests.processes import ROOT, Processes, kept_environment
 
 pytestmark = pytest.mark.django_db
 EMAIL, NAME = "ann@example.com", "Ann Smith"
@@ -157,3 +165,66 @@ def test_every_text_of_a_project_is_found_from_its_row():
     assert way_to_project(Project) == "pk"
     assert way_to_project(Issue) == "project__pk"
     assert way_to_project(User) is None
+
+
+# --- The store ----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def learned(ann, team, now):
+    """A model whose training set holds the name."""
+    done = Issue.objects.filter(project=team, resolved_at__isnull=False).first()
+    Issue.objects.filter(pk=done.pk).update(title=f"{NAME} changes the label of part 3")
+    return ModelTrainer().train_effort_prediction_model(team.id, now=now)
+
+
+def test_while_the_store_is_away_nothing_is_erased_and_afterwards_everything_is(ann, learned, now, monkeypatch):
+    def away(*_):
+        raise StorageError("It is away.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("apps.upkeep.erasing._remove_objects", away)
+        with pytest.raises(StorageError):
+            erase_person(EMAIL, now=now)
+    assert User.objects.filter(email=EMAIL).exists()
+    assert not ErasureRecord.objects.exists()
+
+    erase_person(EMAIL, now=now)
+
+    assert found_in_store([EMAIL, NAME]) == []
+    assert ErasureRecord.objects.count() == 1
+
+
+def test_objects_of_another_installation_stay_and_are_told(ann, learned, now):
+    store, theirs = get_object_store(), f"ml_datasets/{uuid4()}/training_set_20260101.jsonl.gz"
+    store.put(theirs, gzip.compress(f'{{"title": "Ask {NAME}"}}'.encode()))
+    store.put(mark_key(uuid4(), theirs), b"")
+
+    with pytest.raises(ErasureIncomplete, match=f"Nothing of ours.*{theirs}"):
+        erase_person(EMAIL, now=now)
+
+    assert found_in_store([NAME]) == [theirs]
+    assert found_in_database([EMAIL, NAME]) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_file_of_the_database_keeps_nothing_while_it_is_open(tmp_path):
+    """Pages of before stay in SQLite's log until it is long enough."""
+    processes = Processes(tmp_path, kept_environment() | {"SCRUM_ML_VAR_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)})
+
+    told = processes.script(f"""
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.db import connection
+from apps.accounts.models import User
+from pathlib import Path
+import sqlite3
+other = sqlite3.connect({str(tmp_path / "db.sqlite3")!r})
+other.execute("select count(*) from accounts_user").fetchall()
+User.objects.create_user({EMAIL!r}, full_name={NAME!r})
+def held():
+    return [path.name for path in Path({str(tmp_path)!r}).glob("db.sqlite3*") if b"Ann Smith" in path.read_bytes()]
+before = held()
+call_command("erase_person", {EMAIL!r}, json=True)
+print(bool(before), held())
+""")
+
+    assert told.splitlines()[-1] == "True []"
