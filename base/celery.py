@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.schedules import crontab
 from celery.signals import import_modules, worker_init, worker_ready, worker_shutdown
 from django.conf import settings
@@ -14,6 +16,9 @@ from apps.common.operations.metric_files import leave, share
 from base import folder_broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
+# Celery warns of root because a message in pickle is a program. None is read here (CELERY_ACCEPT_CONTENT), and a
+# container whose only user is root is no fault; C_FORCE_ROOT would let pickle through as well.
+warnings.filterwarnings("ignore", "You're running the worker with superuser privileges", SecurityWarning)
 
 #: A message of a task of every minute is worthless once the next one exists; no heap of them waits for a worker.
 _MINUTELY = {"expires": 55}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `./check --image`: builds the image without a daemon, and has it migrate, serve and answer as its own user, which cannot
-# write to the root. What the network needs (index, certificates) is mounted while it is built, and is not in the image.
+# `./check --image`: builds the image without a daemon, and has it migrate, serve and answer as its own user over a root
+# that is mounted for reading only. What the network needs (index, certificates) is mounted while it is built, and is not in the image.
 set -eu
 command -v buildah >/dev/null 2>&1 || { echo "image: not built, there is no buildah here (apt-get install buildah)"; exit 0; }
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -49,7 +49,31 @@ echo "image: built"
 CTR=$(buildah from --pull-never "$IMAGE")
 [ "$(in_image id -u)" = 10001 ] || fail "it does not run as its own user."
 in_image sh -c '! touch /app/written /usr/written 2>/dev/null' || fail "its user can write to the root."
-in_image python manage.py migrate --verbosity 0 || fail "it cannot migrate."
-in_image python manage.py seed_demo >"$WORK/log" 2>&1 || fail "it cannot make the demonstration: $(tail -3 "$WORK/log")"
-in_image python - <"$ROOT/scripts/image_ask.py" >"$WORK/log" 2>&1 || fail "it does not answer: $(tail -3 "$WORK/log")"
-echo "image: $(tail -1 "$WORK/log")"
+
+# And now nobody can: the root is mounted for reading only, as `docker run --read-only` does, and all that it writes to is
+# the folder of its data and /tmp.
+MOUNT=$(buildah mount "$CTR")
+export MOUNT
+read_only() {
+    unshare --mount --pid --fork --kill-child sh -eu -c '
+        mount --bind "$MOUNT" "$MOUNT"
+        mount --bind "$DATA" "$MOUNT/var/lib/scrum-ml"
+        mount -t tmpfs -o mode=1777 none "$MOUNT/tmp"
+        for each in proc dev; do mount --rbind "/$each" "$MOUNT/$each"; done
+        mount -o remount,ro,bind "$MOUNT"
+        ! touch "$MOUNT/written" 2>/dev/null || { echo "even root can write to it" >&2; exit 1; }
+        exec chroot --userspec=10001 "$MOUNT" /usr/bin/env -i HOME=/var/lib/scrum-ml "PATH=$IMAGE_PATH" $IMAGE_ENV \
+            sh -c "cd /app && exec \"\$@\"" sh "$@"' sh "$@"
+}
+IMAGE_PATH=$(in_image printenv PATH)
+# What the image sets, as the container would have it; none of it holds a blank.
+IMAGE_ENV=$(buildah inspect --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' "$CTR" | grep -v '^PATH=' | tr '\n' ' ')
+DATA="$WORK/data"
+mkdir "$DATA" && chown 10001 "$DATA" && chmod 700 "$DATA"
+# It is reached from inside the namespace by a folder that everybody may enter.
+chmod 755 "$WORK"
+export IMAGE_PATH IMAGE_ENV DATA
+read_only python manage.py migrate --verbosity 0 >"$WORK/log" 2>&1 || fail "it cannot migrate: $(tail -3 "$WORK/log")"
+read_only python manage.py seed_demo >"$WORK/log" 2>&1 || fail "it cannot make the demonstration: $(tail -3 "$WORK/log")"
+read_only python - <"$ROOT/scripts/image_ask.py" >"$WORK/log" 2>&1 || fail "it does not answer: $(tail -3 "$WORK/log")"
+echo "image: $(tail -1 "$WORK/log"), with a root that nobody can write to"

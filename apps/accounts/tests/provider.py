@@ -35,6 +35,8 @@ class TestProvider:
         self.sign: Callable[[dict[str, Any]], str] = self.signed
         self.said_of_itself: dict[str, Any] = {}
         self.userinfo: Any = None
+        #: Of a provider whose answer about the person is a token (section 5.3.2).
+        self.sign_userinfo: Callable[[dict[str, Any]], str] | None = None
         self.codes: dict[str, dict[str, str]] = {}
 
     def signed(self, claims: dict[str, Any], key: Any = None, algorithm: str = "RS256") -> str:
@@ -97,11 +99,13 @@ def _handler(provider: TestProvider) -> type[BaseHTTPRequestHandler]:
                 {name: values[0] for name, values in parse_qs(text).items()} for text in (place.query, sent)
             )
             status, said = provider.answer(place.path, asked, fields, self.headers.get("Authorization", ""))
-            body = json.dumps(said).encode()
+            kind, body = "application/json", json.dumps(said).encode()
+            if place.path == "/userinfo" and provider.sign_userinfo and status == 200:
+                kind, body = "application/jwt; charset=utf-8", provider.sign_userinfo(said).encode()
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", said)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

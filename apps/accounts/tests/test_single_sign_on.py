@@ -217,6 +217,40 @@ def test_what_the_provider_says_of_somebody_else_lets_nobody_in(client, provider
     assert sign_on(client) is None
 
 
+def told_as_a_token(provider: TestProvider, **changes: Any):
+    provider.sign_userinfo = lambda said: provider.sign(
+        spoilt(**changes)({"iss": provider.issuer, "aud": CLIENT_ID, **said})
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"aud": ["another", CLIENT_ID]}, {"exp": 4_000_000_000}])
+def test_an_answer_that_is_a_token_lets_in(client, provider, ada, changes):
+    told_as_a_token(provider, **changes)
+
+    assert sign_on(client) == ada
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://other.example"}, {"iss": None}, {"aud": "another-client"}, {"aud": None}, {"sub": "8"},
+        {"sub": None}, {"exp": 1_000_000_000}, {"email_verified": False},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_answer_that_is_a_token_for_others_lets_nobody_in(client, provider, ada, changes):
+    told_as_a_token(provider, **changes)
+
+    assert sign_on(client) is None
+
+
+@pytest.mark.parametrize("forge", [signed_by_another, signed_by_nobody, signed_with_the_secret, no_token])
+def test_an_answer_that_is_a_forged_token_lets_nobody_in(client, provider, ada, forge):
+    provider.sign_userinfo = lambda said: forge(provider)({"iss": provider.issuer, "aud": CLIENT_ID, **said})
+
+    assert sign_on(client) is None
+
+
 # --- The way there and back ---------------------------------------------------------------------------------------
 def test_a_way_back_is_good_once_and_in_its_own_browser(client, provider, ada):
     way_back = to_the_provider_and_back(client)

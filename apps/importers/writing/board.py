@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
+from apps.importers.writing.texts import LONGEST_LINE
 from apps.projects.levels import Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen, take_late_news
@@ -104,7 +105,7 @@ class TrackedBoard:
     def sprint(self, external_id: str) -> Sprint | None:
         """A sprint by its id; one that the tracker names without ever telling of it is made with its id for a name."""
         if external_id and external_id not in self._sprints:
-            self.take(TrackedSprint(external_id=external_id, name=f"Sprint {external_id}"))
+            self.take(TrackedSprint(external_id=external_id, name=f"Sprint {external_id}"[:LONGEST_LINE]))
         return self._sprints.get(external_id)
 
     def unrecorded(self, external_ids: set[str]) -> None:

@@ -61,8 +61,14 @@ def post(
     except ApplicationError as error:
         return _failed(error.message)
     try:
-        with _connected(target, addresses) as raw, _ending_after(ANSWER_SECONDS, raw):
-            return _asked(_secured(raw, target, context), target, body, headers)
+        with (
+            _connected(target, addresses) as raw,
+            _wrapped(raw, target, context) as connected,
+            _ending_after(ANSWER_SECONDS, connected),
+        ):
+            if isinstance(connected, ssl.SSLSocket):
+                connected.do_handshake()
+            return _asked(connected, target, body, headers)
     except _FAULTS as error:
         return _failed(f"No answer: {type(error).__name__}.")
 
@@ -81,12 +87,16 @@ def _connected(target: UrlParts, addresses: list[str]) -> socket.socket:
     return socket.create_connection((last, target.port), CONNECT_SECONDS)
 
 
-def _secured(raw: socket.socket, target: UrlParts, context: ssl.SSLContext | None) -> socket.socket:
-    """The connection, with TLS where the address says so; the certificate must be that of the name."""
+def _wrapped(raw: socket.socket, target: UrlParts, context: ssl.SSLContext | None) -> socket.socket:
+    """The connection, for TLS where the address says so; the certificate must be that of the name.
+
+    The handshake comes later, when what has taken the connection over is sure to be closed.
+    """
     raw.settimeout(ANSWER_SECONDS)
     if target.scheme == "http":
         return raw
-    return (context or ssl.create_default_context()).wrap_socket(raw, server_hostname=target.host)
+    tls = context or ssl.create_default_context()
+    return tls.wrap_socket(raw, server_hostname=target.host, do_handshake_on_connect=False)
 
 
 def _asked(connected: socket.socket, target: UrlParts, body: bytes, headers: Mapping[str, str]) -> Outcome:
@@ -110,10 +120,10 @@ def _beginning(answer: http.client.HTTPResponse) -> bytes:
 
 
 @contextlib.contextmanager
-def _ending_after(seconds: float, raw: socket.socket) -> Iterator[None]:
+def _ending_after(seconds: float, connected: socket.socket) -> Iterator[None]:
     """A deadline for the whole exchange, TLS included: a timeout of the socket begins anew with every byte."""
-    # A handle of its own on the same connection, which TLS does not take over.
-    with socket.fromfd(raw.fileno(), raw.family, raw.type) as handle:
+    # A handle of its own on the same connection: TLS itself would say goodbye first, to somebody who does not listen.
+    with socket.fromfd(connected.fileno(), connected.family, connected.type) as handle:
 
         def end() -> None:
             with contextlib.suppress(OSError):  # the other side was faster

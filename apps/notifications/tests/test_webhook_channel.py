@@ -1,12 +1,14 @@
 """Posting to a real receiver: signed, to the checked address only, within a deadline, following nothing."""
 
 import contextlib
+import gc
 import hashlib
 import hmac
 import json
 import re
 import socket
 import ssl
+import struct
 import threading
 import time
 from contextlib import contextmanager
@@ -173,6 +175,19 @@ def test_a_slow_answer_ends_at_the_deadline(settings, monkeypatch, talk, scheme)
 
     assert not outcome.is_delivered
     assert outcome.error.startswith("No answer: ")
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_no_socket_stays_open_when_the_receiver_breaks_off(settings, scheme):
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.1/32"]
+
+    def reset(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with raw_server(reset, scheme) as url:
+        assert posted(url).error.startswith("No answer: ")
+    gc.collect()
 
 
 @pytest.mark.parametrize("answer", [b"", b"hello\r\n\r\n", b"HTTP/1.1 999999 ?\r\n\r\n", b"HTTP/1.1 500 no\r\n"])

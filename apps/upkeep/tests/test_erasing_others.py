@@ -128,14 +128,18 @@ def test_two_spellings_in_one_document_stay_two_entries(ann, team, now):
     assert sorted(found.evidence.values()) == [1, 2]
 
 
-def test_who_comes_back_is_erased_again(ann, now):
+@pytest.mark.parametrize("delete", [False, True])
+def test_who_comes_back_is_erased_again(ann, now, delete):
     erase_person(EMAIL, now=now)
-    UserFactory(email=EMAIL, full_name=NAME)
+    again = UserFactory(email=EMAIL, full_name=NAME)
 
-    erase_person(EMAIL, now=now)
+    if delete:
+        again.delete()
+    else:
+        erase_person(EMAIL, now=now)
 
     assert found_in_database([EMAIL, NAME]) == {}
-    assert User.objects.filter(email__startswith="erased-").count() == 2
+    assert User.objects.filter(email__startswith="erased-").count() == 2 - delete
 
 
 def placeholder(project: Project, **fields: str) -> User:
