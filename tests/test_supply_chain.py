@@ -132,3 +132,35 @@ def test_an_image_without_buildah_is_said_in_one_line(tmp_path):
         0,
         "image: not built, there is no buildah here (apt-get install buildah)\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("python", "index", "told"),
+    [
+        ("exit 127", "ok", "not known, it needs Python 3.12 to 3.14"),
+        (f'exec {sys.executable} "$@"', "exit 1", "not known, no environment can be made"),
+    ],
+    ids=["no newer Python", "no environment"],
+)
+def test_what_the_next_django_brings_is_told_and_fails_no_check(tmp_path, python, index, told):
+    """Whatever is missing: one line, and the code is 0. The verdict itself takes minutes and an index."""
+    tools = tmp_path / "tools"
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    tools.mkdir()
+    for name in ("python3.12", "python3.13", "python3.14"):
+        (tools / name).write_text(f"#!/bin/sh\n{python}\n")
+    (tmp_path / "venv" / "bin" / "uv").write_text(f"#!/bin/sh\n{index}\n")
+    for tool in (*tools.iterdir(), tmp_path / "venv" / "bin" / "uv"):
+        tool.chmod(0o755)
+    script = (ROOT / "scripts/next_django.sh").read_text().replace("bootstrap dev", "true")
+    run = tmp_path / "run.sh"
+    run.write_text(f"set -eu\nROOT={ROOT}\n{script}")
+
+    done = subprocess.run(
+        ["sh", str(run)],
+        env={"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(tmp_path), "SCRUM_ML_VENV": str(tmp_path / "venv")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1), done.stderr
+    assert done.stdout.startswith(f"next-django: {told}")

@@ -1,0 +1,68 @@
+"""Two at once at the doors, on a database that has two writers: one wins, and nothing is left half."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections
+from rest_framework.test import APIClient
+
+from apps.access.invitations import invite
+from apps.access.models import Invitation
+from apps.accounts.models import LogIn
+from apps.accounts.tests.factories import PASSWORD, UserFactory
+from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
+from conftest import NOW
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has these"),
+]
+AUTH = "/api/v1/auth/"
+ASKING = 4
+
+
+def at_once(ask):
+    """The statuses of requests that start together."""
+    barrier = threading.Barrier(ASKING)
+
+    def run(_):
+        try:
+            barrier.wait(timeout=10)
+            return ask(APIClient()).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(ASKING) as pool:
+        return sorted(pool.map(run, range(ASKING)))
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_copies_of_a_refresh_token_sent_at_once_one_wins_at_most_and_the_log_in_ends(attempt):
+    user = UserFactory()
+    refresh = APIClient().post(f"{AUTH}token/", {"email": user.email, "password": PASSWORD}).json()["refresh"]
+
+    statuses = at_once(lambda client: client.post(f"{AUTH}token/refresh/", {"refresh": refresh}))
+
+    assert set(statuses) <= {200, 401}
+    assert statuses.count(200) <= 1
+    assert not LogIn.objects.filter(user=user).exists()
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_an_invitation_accepted_at_once_gives_one_place(attempt):
+    lead = TeamMemberFactory(project=ProjectFactory(), role="lead")
+    person = UserFactory()
+    made = invite(lead.project, email=person.email, role="member", by=lead.user, now=NOW)
+    Invitation.objects.filter(pk=made.pk).update(expires_at=NOW.replace(year=2199))
+
+    def accept(client):
+        client.force_authenticate(person)
+        return client.post(f"/api/v1/invitations/{made.pk}/accept/")
+
+    statuses = at_once(accept)
+
+    assert statuses[0] < 300
+    assert all(status in (404, 409) for status in statuses[1:]), statuses
+    assert lead.project.team.filter(user=person).count() == 1
+    assert not Invitation.objects.exists()
