@@ -13,8 +13,9 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 #: The smallest number above none.
 ANY = float(np.nextafter(0.0, 1.0))
-#: Groups for each wanted number: with more of them the maxima take longer to part than the numbers that are left.
-_GROUPS_EACH = 2
+#: Groups for each wanted number, and of few wanted ones: with more of them the maxima take longer to part than the
+#: numbers that are left, with fewer it takes longer to find them.
+_GROUPS_EACH, _FEWEST_GROUPS = 2, 256
 #: Fewer numbers than this are parted at once.
 _FEW = 1_000
 
@@ -32,7 +33,7 @@ def among_largest(values: NDArray[np.floating], k: int, least: float = -math.inf
     numbers are dealt into groups: k of them at least are not below the k-th largest of the groups' maxima, so whatever
     is below that is left out unsorted.
     """
-    n_groups = _GROUPS_EACH * k
+    n_groups = max(_GROUPS_EACH * k, _FEWEST_GROUPS)
     in_group = values.size // n_groups
     if in_group > 1 and values.size >= _FEW:
         maxima = values[: in_group * n_groups].reshape(in_group, n_groups).max(axis=0)
