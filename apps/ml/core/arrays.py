@@ -48,7 +48,7 @@ def among_largest(values: NDArray[np.floating], k: int, least: float = -math.inf
     last = parted[found.size - k]
     above = held > last
     equal = found[held == last]
-    return np.sort(np.concatenate([found[above], equal[equal.size - (k - int(above.sum())) :]]))
+    return np.sort(np.concatenate([found[above], equal[equal.size - (k - np.count_nonzero(above)) :]]))
 
 
 def median(values: Floats) -> float:

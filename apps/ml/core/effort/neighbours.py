@@ -1,5 +1,6 @@
 """The similarity expert: what issues with shared words and shared fields took."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,8 +121,7 @@ def ask(closeness: Floats, log_hours: Floats, level: float) -> Neighbourhood:
         return Neighbourhood(level, 0.0, 0.0, 1.0)
     nearest = largest(closeness, N_NEIGHBOURS)
     weights, values = closeness[nearest] ** POWER, log_hours[nearest]
-    prior = PRIOR_SIMILARITY**POWER
-    pull = prior / (weights.sum() + prior)
-    mean = (weights @ values + prior * level) / (weights.sum() + prior)
-    spread = np.sqrt((weights @ (values - mean) ** 2) / max(weights.sum(), 1e-12))
-    return Neighbourhood(float(mean), float(closeness[nearest[0]]), float(spread), float(pull))
+    prior, total = PRIOR_SIMILARITY**POWER, float(weights.sum())
+    mean = (float(weights @ values) + prior * level) / (total + prior)
+    spread = math.sqrt(float(weights @ (values - mean) ** 2) / max(total, 1e-12))
+    return Neighbourhood(mean, float(closeness[nearest[0]]), spread, prior / (total + prior))

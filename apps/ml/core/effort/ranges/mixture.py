@@ -73,21 +73,22 @@ class _Mixture:
 
     def quantile(self, share: float) -> float:
         """The smallest error with at least `share` of the weight at or below it."""
-        wanted = min(max(share, 0.0), 1.0) - ROUNDING
-        values, cumulative = self.own
-        first = bisect_left(range(len(values)), wanted, key=self._reached)
-        # Between the own outcome before it and itself an error of the head may do.
-        before = (1.0 - self.share) * cumulative[first - 1] if first else 0.0
-        of_head = bisect_left(self.head[1], (wanted - before) / self.share)
-        found = [values[first]] if first < len(values) else []
-        if of_head < len(self.head[0]):
-            found.append(self.head[0][of_head] * self.scale)
-        return min(found)
+        wanted, of_head, of_own = min(max(share, 0.0), 1.0) - ROUNDING, self.share, 1.0 - self.share
+        (errors, weights), (values, cumulative), scale = self.head, self.own, self.scale
 
-    def _reached(self, place: int) -> float:
-        """Weight at or below an own outcome, with what of the head is below it."""
-        values, cumulative = self.own
-        return (1.0 - self.share) * cumulative[place] + self.share * _below(self.head, values[place] / self.scale)
+        def reached(place: int) -> float:
+            """Weight at or below an own outcome, with what of the head is below it."""
+            n_below = bisect_left(errors, values[place] / scale)
+            return of_own * cumulative[place] + (of_head * weights[n_below - 1] if n_below else 0.0)
+
+        first = bisect_left(range(len(values)), wanted, key=reached)
+        # Between the own outcome before it and itself an error of the head may do.
+        before = of_own * cumulative[first - 1] if first else 0.0
+        place = bisect_left(weights, (wanted - before) / of_head)
+        found = [values[first]] if first < len(values) else []
+        if place < len(errors):
+            found.append(errors[place] * scale)
+        return min(found)
 
 
 def _below(ordered: _Ordered, error: float) -> float:
