@@ -203,8 +203,10 @@ def own_errors_of(
         )
         values += estimates[:, None]
     if unknown_spreads is None:
-        unknown_spreads = np.full(centres.size, UNKNOWN_SPREAD if estimates is None else UNKNOWN_RATIO_SPREAD)
-    spreads = np.array([spread_of(last.around_median, unknown) for unknown in unknown_spreads.tolist()])
+        unknown = UNKNOWN_SPREAD if estimates is None else UNKNOWN_RATIO_SPREAD
+        spreads = np.full(centres.size, spread_of(last.around_median, unknown))
+    else:
+        spreads = np.array([spread_of(last.around_median, unknown) for unknown in unknown_spreads.tolist()])
     weights /= weights.sum(axis=1, keepdims=True)
     return _with_unknown_team(values, weights, spreads, n_outcomes=last.n_known)
 
