@@ -124,7 +124,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.common.operations.pages.PageMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last: it answers in place of whatever refused a log-in that is locked.
     "axes.middleware.AxesMiddleware",

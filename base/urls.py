@@ -14,6 +14,8 @@ _DOCS = DocsView.as_view(url_name="schema", template_name="dashboard/api.html", 
 
 
 urlpatterns = [
+    # First, since it is asked for most: what stands before an address is tried before it, every time.
+    path("api/v1/ml/", include("apps.ml.urls")),
     path("admin/", admin.site.urls),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", _DOCS, name="docs"),
@@ -26,7 +28,6 @@ urlpatterns = [
     path("api/v1/projects/", include(connection_urlpatterns)),
     path("api/v1/imports/", include("apps.importers.urls")),
     path("api/v1/notifications/", include("apps.notifications.urls")),
-    path("api/v1/ml/", include("apps.ml.urls")),
     path("", include("apps.mcp.urls")),
     path("", include("apps.common.urls")),
     path("", include("apps.dashboard.urls")),

@@ -34,6 +34,8 @@ COVERAGE_PRIOR_OUTCOMES = 50.0
 MISS_IN_STANDARD_ERRORS = 1.28
 #: Teams drift between an error and the range made from it: on the validation year ranges held half a point too little.
 DRIFT_ALLOWANCE = 0.005
+#: Sums of weights are rounded: so much less than what is asked for is enough.
+ROUNDING = 1e-12
 _LEVEL_BOUNDS = (0.02, 0.995)
 _EMPTY: Floats = np.zeros(0)
 
@@ -139,7 +141,7 @@ class ErrorPool:
 
     def quantile(self, share: float) -> float:
         """Smallest pooled error with at least `share` of the weight at or below it."""
-        position = int(np.searchsorted(self.cumulative, min(max(share, 0.0), 1.0) - 1e-12))
+        position = int(np.searchsorted(self.cumulative, min(max(share, 0.0), 1.0) - ROUNDING))
         return float(self.values[min(position, self.values.size - 1)])
 
     def band(self, level: float) -> tuple[float, float]:
@@ -149,7 +151,7 @@ class ErrorPool:
 
     def share_within(self, distance: float) -> float:
         """Weight of errors whose size is at most `distance`: a probability for the next one, in (0, 1)."""
-        low, high = np.searchsorted(self.values, (-distance - 1e-12, distance + 1e-12))
+        low, high = np.searchsorted(self.values, (-distance - ROUNDING, distance + ROUNDING))
         held = self.cumulative[high - 1] if high else 0.0
         below = self.cumulative[low - 1] if low else 0.0
         # Laplace's rule of succession: a short record can promise neither 0 nor 1.

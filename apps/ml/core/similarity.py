@@ -22,8 +22,9 @@ from apps.ml.core.text import clipped, tokens
 MINIMUM_SIMILARITY = 0.2
 #: As many as a person reads.
 DEFAULT_NEIGHBOURS = 5
-#: Pairs of texts and issues that are counted at once: 1 MB of counts, which a processor has near.
-COUNTED_AT_ONCE = 125_000
+#: Pairs of texts and issues that are counted at once: 96 kB of counts. Larger arrays are asked of the system anew each
+#: time, page by page, which takes longer than to count.
+COUNTED_AT_ONCE = 12_000
 
 
 def token_set(facts: IssueFacts) -> frozenset[int]:

@@ -5,6 +5,8 @@ its run only, where `[0-9]+[a-z]` alone begins anew at each of them.
 """
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 #: Longer descriptions are logs and stack traces: beyond this they cost milliseconds and tell nothing more.
 MAX_DESCRIPTION_CHARACTERS = 8_000
@@ -26,6 +28,12 @@ def tokens(text: str) -> list[str]:
     A run of Chinese, Japanese, Korean or Thai is cut into overlapping pairs of characters, since where its words end
     takes a dictionary to tell: as one word, two titles about the same thing would share nothing.
     """
+    return list(_cut(text))
+
+
+# Model, evidence and direction read the same issue: a long description takes as long to cut as to find what is like it.
+@lru_cache(maxsize=8)
+def _cut(text: str) -> Sequence[str]:
     lowered = text.lower()
     if lowered.isascii():
         return _TOKEN.findall(lowered)

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import ANY, Floats, Integers, largest
+from apps.ml.core.arrays import ANY, Floats, Integers, among_largest, largest
 from apps.ml.core.hashing import hashed
 from apps.ml.core.meaning import DIMENSIONS, MeaningTable, Vector
 from apps.ml.core.text import clipped, tokens
@@ -280,12 +280,16 @@ class TextIndex:
 
     def _candidates(self, by_words: Floats, by_meaning: Vector, among: NDArray[np.bool_] | None) -> Integers:
         """Rows of the best of both, ascending; of words only those that share one."""
+        if among is not None and not among.all():
+            # Both were made for this question.
+            np.copyto(by_words, 0.0, where=~among)
+            np.copyto(by_meaning, -np.inf, where=~among)
         chosen = np.zeros(len(self), dtype=bool)
+        chosen[among_largest(by_words, CANDIDATES, ANY)] = True
+        chosen[among_largest(by_meaning, CANDIDATES)] = True
         if among is not None:
-            by_words, by_meaning = by_words * among, np.where(among, by_meaning, np.float32(-np.inf))
-        chosen[largest(by_words, CANDIDATES, ANY)] = True
-        chosen[largest(by_meaning, CANDIDATES)] = True
-        return np.flatnonzero(chosen if among is None else chosen & among)
+            chosen &= among
+        return chosen.nonzero()[0]
 
 
 def _said(title: str, description: str) -> dict[int, int]:

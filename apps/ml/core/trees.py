@@ -47,13 +47,14 @@ class FlatTrees:
 
     def predict_rows(self, rows: Floats) -> Floats:
         """The same for many rows, shape (n_rows,)."""
-        values = rows.astype(np.float32)
-        row = np.arange(len(rows))[:, None]
-        node = self.roots[None, :].repeat(len(rows), axis=0)
+        values, (n_rows, n_features), n_trees = rows.astype(np.float32).ravel(), rows.shape, self.roots.size
+        # All walks in one line, each with the place where its row begins; `take` is twice as fast as brackets.
+        begin = np.arange(0, values.size, n_features).repeat(n_trees)
+        node = np.tile(self.roots, n_rows)
         for _ in range(self.depth):
-            goes_left = values[row, self.feature[node]] <= self.threshold[node]
-            node = np.where(goes_left, self.left[node], self.right[node])
-        return np.asarray(self.start + self.value[node].sum(axis=1))
+            goes_left = values.take(begin + self.feature.take(node)) <= self.threshold.take(node)
+            node = np.where(goes_left, self.left.take(node), self.right.take(node))
+        return np.asarray(self.start + self.value.take(node).reshape(n_rows, n_trees).sum(axis=1))
 
     @property
     def nbytes(self) -> int:

@@ -50,7 +50,7 @@ class PredictionService:
         _observe(ModelType.EFFORT_PREDICTION, given, started)
         [row] = record_efforts(asker, [IssueQuestion(facts, issue_id)], [given])
         similar = _named(given.answer.similar_issues, project_id)
-        return EffortPredictionResponse.of(given.answer, prediction_id=row.id, similar_issues=similar)
+        return EffortPredictionResponse.of(given.answer, prediction_id=row["id"], similar_issues=similar)
 
     def recommend_story_points(
         self,
@@ -72,8 +72,8 @@ class PredictionService:
         [row] = record_points(asker, [IssueQuestion(facts, issue_id)], [given])
         return PointsRecommendationResponse.of(
             given.answer,
-            prediction_id=row.id,
-            probability_distribution=row.details["probabilities"],
+            prediction_id=row["id"],
+            probability_distribution=row["details"]["probabilities"],
             similar_issues=_named(given.answer.similar_issues, project_id),
         )
 

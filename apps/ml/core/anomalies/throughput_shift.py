@@ -88,7 +88,7 @@ def throughput_shift(
     )
 
 
-def usual_amounts(past: Floats, *, n_runs: int, rng: np.random.Generator) -> Floats:
+def usual_amounts(past: Floats, *, n_runs: int, rng: "np.random.Generator") -> Floats:
     """What the judged weeks hold at the usual level, in each run: shape (n_runs,).
 
     Past weeks resampled, recent ones more often, times a log-normal level that wanders as the team's has.

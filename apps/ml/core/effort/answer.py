@@ -1,4 +1,4 @@
-"""One head of the effort model as it is served, and its answer, with what its reasons are told from."""
+"""One head of the effort model as it is served, and its answers, with what their reasons are told from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import Floats
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.effort.experts import (
+    PLAIN_EXPERTS,
     informed_inputs,
     plain_inputs,
     scale_from_log,
@@ -21,7 +22,6 @@ from apps.ml.core.effort.features import log_estimate
 from apps.ml.core.effort.header import HeadHeader
 from apps.ml.core.effort.linear import FoldedLinear
 from apps.ml.core.effort.naive import NaiveLevels
-from apps.ml.core.effort.neighbours import Neighbourhood
 from apps.ml.core.intervals import ErrorPool, Totals
 from apps.ml.core.reading import IssueReading
 from apps.ml.core.trees import FlatTrees
@@ -53,66 +53,75 @@ class ServedHead:
 
 
 @dataclass(frozen=True, slots=True)
-class HeadAnswer:
-    """What a head says, on the log scale, and what it rests on."""
+class HeadAnswers:
+    """What a head says of n issues, on the log scale, and what it rests on."""
 
-    centre: float
-    scale: float
-    #: Answer of each expert, shape (n_experts,).
+    #: shape (n,)
+    centres: Floats
+    #: shape (n,)
+    scales: Floats
+    #: Answer of each expert, shape (n, n_experts).
     experts: Floats
-    #: What each group adds to the linear expert, shape (n_groups, 2).
+    #: What each group adds to the linear expert and to the size of the error, shape (n, n_groups, 2).
     parts: Floats
-    snapped: bool = False
-    #: Share of the last expert that is the linear one: where there are no trees.
-    lean: float = 0.0
+    #: Whether the team's own number is kept, shape (n,).
+    snapped: Booleans
+    #: Share of the last expert that is the linear one: where there are no trees; shape (n,).
+    lean: Floats
+
+    def served(self, header: HeadHeader) -> Floats:
+        """The mixture, or the baseline where nothing learned beats it, shape (n,)."""
+        return self.centres if header.serves_model else self.experts[:, header.baseline]
+
+    def of(self, rows: Sequence[int]) -> "HeadAnswers":
+        """Some of them."""
+        chosen = list(rows)
+        return HeadAnswers(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 
 def plain_answers(
-    head: ServedHead,
-    levels: NaiveLevels,
-    readings: Sequence[IssueReading],
-    nearby: Sequence[Neighbourhood],
-    static: Floats,
-) -> list[HeadAnswer]:
-    """Of the head that does not know the team's estimate; `static` is of shape (n_issues, n_static)."""
+    head: ServedHead, levels: NaiveLevels, readings: Sequence[IssueReading], similar: Floats, static: Floats
+) -> HeadAnswers:
+    """Of the head that does not know the team's estimate.
+
+    Parameters
+    ----------
+    similar : ndarray of shape (n,)
+        Log hours of the neighbours.
+    static : ndarray of shape (n, n_static)
+    """
     parts = head.linear.parts([reading.features for reading in readings])
     linear = head.linear.intercepts[0] + parts[:, :, 0].sum(axis=1)
-    trees, lean = without_trees(linear, static), static[:, -1]
-    if head.trees is not None:
+    if head.trees is None:
+        trees, lean = without_trees(linear, static), static[:, -1]
+    else:
         trees, lean = head.trees.predict_rows(plain_inputs(linear, static)), np.zeros(linear.size)
-    types = [levels.of_type(reading.facts.issue_type) for reading in readings]
-    similar = [each.log_hours for each in nearby]
-    flat = np.ones(linear.size)
-    experts = np.array([levels.overall * flat, levels.recent * flat, types, similar, linear, trees]).T
-    centre = experts @ head.weights
-    scale = _scale(head, parts, experts, centre, static)
-    each = zip(centre.tolist(), scale.tolist(), experts, parts, lean.tolist(), strict=True)
-    return [HeadAnswer(*said[:4], lean=said[4]) for said in each]
+    experts = np.empty((linear.size, len(PLAIN_EXPERTS)))
+    experts[:, 0], experts[:, 1] = levels.overall, levels.recent
+    experts[:, 2] = [levels.of_type(reading.facts.issue_type) for reading in readings]
+    experts[:, 3], experts[:, 4], experts[:, 5] = similar, linear, trees
+    centres = experts @ head.weights
+    scales = _scale(head, parts, experts, centres, static)
+    return HeadAnswers(centres, scales, experts, parts, np.zeros(linear.size, dtype=bool), lean)
 
 
 def informed_answers(
-    head: ServedHead,
-    levels: NaiveLevels,
-    readings: Sequence[IssueReading],
-    plain: Sequence[HeadAnswer],
-    static: Floats,
-) -> list[HeadAnswer]:
-    """Of the head that knows it: everything is a ratio to the team's own number."""
-    own, centres = np.array([log_estimate(reading.facts) for reading in readings]), np.array([e.centre for e in plain])
+    head: ServedHead, levels: NaiveLevels, readings: Sequence[IssueReading], plain: Floats, static: Floats
+) -> HeadAnswers:
+    """Of the head that knows it: everything is a ratio to the team's own number; `plain` are centres, shape (n,)."""
+    own = np.array([log_estimate(reading.facts) for reading in readings])
     parts = head.linear.parts([reading.features for reading in readings])
     ratio = trees = head.linear.intercepts[0] + parts[:, :, 0].sum(axis=1)
     if head.trees is not None:
-        trees = head.trees.predict_rows(informed_inputs(ratio, centres, own, static))
-    experts = np.array([own, np.full(own.size, levels.recent), centres, own + ratio, own + trees]).T
+        trees = head.trees.predict_rows(informed_inputs(ratio, plain, own, static))
+    experts = np.array([own, np.full(own.size, levels.recent), plain, own + ratio, own + trees]).T
     answered = experts @ head.weights
-    centre = snapped(answered, own, head.header.snap)
+    centres = snapped(answered, own, head.header.snap)
+    scales = _scale(head, parts, experts, centres, static).tolist()
+    wide = [widened(scale, head.header.beyond(each)) for scale, each in zip(scales, own.tolist(), strict=True)]
+    lean = np.full(own.size, 1.0 if head.trees is None else 0.0)
     keeps = np.abs(answered - own) < head.header.snap
-    scale, lean = _scale(head, parts, experts, centre, static), 1.0 if head.trees is None else 0.0
-    each = zip(own.tolist(), centre.tolist(), scale.tolist(), experts, parts, keeps.tolist(), strict=True)
-    return [
-        HeadAnswer(centre, widened(scale, head.header.beyond(own)), experts, parts, keeps, lean)
-        for own, centre, scale, experts, parts, keeps in each
-    ]
+    return HeadAnswers(centres, np.array(wide), experts, parts, keeps, lean)
 
 
 def _scale(head: ServedHead, parts: Floats, experts: Floats, centre: Floats, static: Floats) -> Floats:

@@ -68,10 +68,10 @@ def static_row(reading: IssueReading, neighbourhood: Neighbourhood, levels: Naiv
     ]
 
 
-def static_with_points(static: Floats, story_points: float) -> Floats:
-    """The numbers of the same issue with other story points, shape (1, n)."""
-    other = static.copy()
-    other[:, _POINTS_COLUMN] = _points_number(story_points)
+def row_with_points(static: Sequence[float], story_points: float) -> list[float]:
+    """The numbers of the same issue with other story points."""
+    other = list(static)
+    other[_POINTS_COLUMN] = _points_number(story_points)
     return other
 
 

@@ -1,5 +1,6 @@
 """The similarity expert: what issues with shared words and shared fields took."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import Floats, Integers, largest
+from apps.ml.core.arrays import Floats, largest
 from apps.ml.core.effort.features import log_estimates_of
 from apps.ml.core.hashing import hashed
 from apps.ml.core.reading import IssueReading
@@ -57,19 +58,18 @@ class Neighbours:
     #: What was worked out of all of them, by whoever asks for it first.
     kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def closeness(self, similarity: Floats, facts: IssueFacts) -> Floats:
-        """Words and fields together, shape (n_issues,)."""
-        agreed = self.agreement(facts, slice(similarity.size))
+    def closeness(self, similarity: Floats, agreed: NDArray[np.int8]) -> Floats:
+        """Words and fields together, each of shape (n_known,)."""
         return np.asarray(similarity + FIELD_SIMILARITY / len(self.fields) * agreed)
 
-    def agreement(self, facts: IssueFacts, rows: Integers | slice) -> NDArray[np.int8]:
-        """How many fields agree, shape (n_rows,)."""
+    def agreement(self, codes: Sequence[int], n_known: int) -> NDArray[np.int8]:
+        """How many of the issue's fields agree with those of the first `n_known` issues, shape (n_known,)."""
         # A column at a time: four times as fast as the whole table at once.
-        agreed = np.zeros(self.log_hours[rows].size, dtype=np.int8)
-        for column, code in zip(self.fields, field_codes(facts), strict=True):
+        agreed = np.zeros(n_known, dtype=np.int8)
+        for column, code in zip(self.fields, codes, strict=True):
             if code:
                 # Added as bytes: as numbers of eight bytes it takes three times as long.
-                agreed += (column[rows] == code).view(np.int8)
+                agreed += (column[:n_known] == code).view(np.int8)
         return agreed
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -90,10 +90,10 @@ class Neighbours:
         return cls(index, arrays["neighbour_fields"], log_hours, estimates)
 
 
-def field_codes(facts: IssueFacts) -> NDArray[np.uint32]:
-    """Hashed fields that neighbours may share, shape (5,)."""
+def field_codes(facts: IssueFacts) -> tuple[int, ...]:
+    """The five hashed fields that neighbours may share; 0 for one that is not known."""
     values = (facts.issue_type, facts.component, facts.assignee, facts.reporter, "|".join(facts.labels))
-    return np.array([hashed(value) if value else 0 for value in values], dtype=np.uint32)
+    return tuple(hashed(value) if value else 0 for value in values)
 
 
 def build_neighbours(readings: Sequence[IssueReading], log_hours: Floats, issue_ids: Sequence[str]) -> Neighbours:
@@ -104,7 +104,7 @@ def build_neighbours(readings: Sequence[IssueReading], log_hours: Floats, issue_
         hours=np.exp(log_hours).tolist(),
         points=[_points(reading.facts) for reading in readings],
     )
-    fields = np.stack([field_codes(reading.facts) for reading in readings], axis=1)
+    fields = np.array([field_codes(reading.facts) for reading in readings], dtype=np.uint32).reshape(-1, 5).T.copy()
     return Neighbours(index, fields, log_hours, log_estimates_of(readings))
 
 
@@ -121,8 +121,7 @@ def ask(closeness: Floats, log_hours: Floats, level: float) -> Neighbourhood:
         return Neighbourhood(level, 0.0, 0.0, 1.0)
     nearest = largest(closeness, N_NEIGHBOURS)
     weights, values = closeness[nearest] ** POWER, log_hours[nearest]
-    prior = PRIOR_SIMILARITY**POWER
-    pull = prior / (weights.sum() + prior)
-    mean = (weights @ values + prior * level) / (weights.sum() + prior)
-    spread = np.sqrt((weights @ (values - mean) ** 2) / max(weights.sum(), 1e-12))
-    return Neighbourhood(float(mean), float(closeness[nearest[0]]), float(spread), float(pull))
+    prior, total = PRIOR_SIMILARITY**POWER, float(weights.sum())
+    mean = (float(weights @ values) + prior * level) / (total + prior)
+    spread = math.sqrt(float(weights @ (values - mean) ** 2) / max(total, 1e-12))
+    return Neighbourhood(mean, float(closeness[nearest[0]]), spread, prior / (total + prior))

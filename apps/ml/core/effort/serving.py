@@ -1,47 +1,45 @@
-"""Serve the effort model from plain arrays: NumPy and look-ups only, half a millisecond a call."""
+"""Serve the effort model from plain arrays: NumPy and look-ups only, a third of a millisecond a call."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import Any
+from functools import partial
+from itertools import islice, repeat
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.ml.core import artifact
 from apps.ml.core.arrays import Floats
-from apps.ml.core.effort.answer import HeadAnswer, ServedHead, informed_answers, plain_answers
-from apps.ml.core.effort.experts import (
-    RANGE_BOUNDS,
-    as_row,
-    bounded_hours,
-    static_row,
-    static_with_points,
-)
-from apps.ml.core.effort.explain import Counterfactual, Explanation, contributions, reasoning
-from apps.ml.core.effort.features import has_estimate, read, with_points
+from apps.ml.core.effort.answer import HeadAnswers, ServedHead, informed_answers, plain_answers
+from apps.ml.core.effort.experts import RANGE_BOUNDS, bounded_hours, row_with_points, static_row
+from apps.ml.core.effort.explain import Counterfactual, Explained, contributions, reasoning
+from apps.ml.core.effort.features import has_estimate, log_estimate, read, with_points
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.naive import NaiveLevels
-from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask
+from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, field_codes
+from apps.ml.core.effort.outlook import EffortRequest, Outlook
+from apps.ml.core.effort.ranges.mixture import AnswerErrors
 from apps.ml.core.effort.ranges.own_outcomes import (
     MOST_COMPARED,
     TeamRecord,
     head_share,
+    last_known,
     last_outcomes,
     missed_by_strangers,
-    mixed,
-    own_errors,
+    own_errors_of,
     strangers_share,
 )
-from apps.ml.core.intervals import Corrected, ErrorPool, RecentOutcomes, corrected_level
+from apps.ml.core.intervals import Corrected, RecentOutcomes
 from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import CompletedIssue, IssueFacts, with_hours
-from apps.ml.core.results import EffortEstimate, Interval, SimilarIssue
+from apps.ml.core.results import EffortEstimate
 from apps.ml.core.similarity import DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY
 
 _TWICE = math.log(2.0)
-#: Questions that the heads answer together: their similarities to 20,000 issues take 16 MB.
+#: Questions that the heads answer together: their ranges are told from 420 outcomes each, which take 2 MB.
 ANSWERED_AT_ONCE = 100
 #: With fewer pointed issues what points change is a guess, and is not told.
 MINIMUM_POINTED_ISSUES = 20
@@ -51,36 +49,7 @@ POINTS_TO_COMPARE = 8.0
 PLANNING_SCALE = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 40.0, 100.0)
 
 
-@dataclass(frozen=True, slots=True)
-class EffortRequest:
-    """One request, read."""
-
-    reading: IssueReading
-    #: Similarity of its words to each finished issue, shape (n_issues,); None for a global model.
-    similarity: Floats | None
-    nearby: Neighbourhood
-    #: What trees and error sizes are predicted from, shape (1, n_static).
-    static: Floats
-    recent: RecentOutcomes | None
-    team: TeamRecord | None
-
-
-@dataclass(frozen=True, slots=True)
-class HeadOutlook:
-    """What a head says of a request, and how far off it may be."""
-
-    head: ServedHead
-    answer: HeadAnswer
-    #: Log hours.
-    centre: float
-    #: What a global model's answer was moved by, for the team that asks; in `centre`.
-    shift: float
-    #: Errors to expect on the log scale of hours.
-    errors: ErrorPool
-    #: What came of the last answers of this head, for whoever asks.
-    measured: Corrected
-    #: What to ask of a range on top of its level, as long as no served outcome tells better.
-    missed: float
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +131,9 @@ class EffortModel:
         level: float | None = None,
         evidence: bool = True,
     ) -> list[EffortEstimate]:
-        """Estimates of many issues, those of `estimate`: words are compared with all finished issues at once."""
-        return [
-            self._estimate(request, outlook, level or self.header.level, evidence=evidence)
-            for request, outlook in self._outlooks(asked, recent, team)
-        ]
+        """Estimates of many issues, those of `estimate`: heads, ranges and reasons are worked out for many at once."""
+        told = partial(self._estimates, level=level or self.header.level)
+        return list(self._in_order(asked, recent, team, told, evidence=evidence))
 
     def hours(
         self, facts: IssueFacts, *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
@@ -178,9 +145,7 @@ class EffortModel:
         self, asked: Sequence[IssueFacts], *, recent: RecentOutcomes | None = None, team: TeamRecord | None = None
     ) -> Iterator[tuple[Floats, Floats]]:
         """The same of many issues, in their order."""
-        for _, outlook in self._outlooks(asked, recent, team):
-            hours = np.exp(outlook.centre + outlook.errors.values)
-            yield np.clip(hours, *RANGE_BOUNDS), outlook.errors.weights
+        return self._in_order(asked, recent, team, _possible_hours)
 
     def record_of(self, history: Sequence[CompletedIssue]) -> TeamRecord | None:
         """What this model, of all projects, says of a team's last finished issues; None where none has hours."""
@@ -194,96 +159,120 @@ class EffortModel:
 
     def _errors(self, asked: Sequence[IssueFacts], issues: Sequence[CompletedIssue]) -> Floats:
         """Log errors of the answers to what is asked about issues."""
-        centres = [outlook.centre for _, outlook in self._outlooks(asked, None, None)]
+        centres = list(self._in_order(asked, None, None, lambda outlook: outlook.centres.tolist()))
         hours = np.array([issue.actual_hours or np.nan for issue in issues], dtype=np.float64)
         return np.asarray(np.log(hours) - np.array(centres))
-
-    def _outlooks(
-        self, asked: Sequence[IssueFacts], recent: RecentOutcomes | None, team: TeamRecord | None
-    ) -> Iterator[tuple[EffortRequest, HeadOutlook]]:
-        """Each question as it is read, with what is to be expected, in their order."""
-        requests = self._requests(asked, recent, team)
-        while some := list(islice(requests, ANSWERED_AT_ONCE)):
-            for request, (head, answer) in zip(some, self._answers(some), strict=True):
-                yield request, self._outlook(request, head, answer)
-
-    def _requests(
-        self, asked: Sequence[IssueFacts], recent: RecentOutcomes | None, team: TeamRecord | None
-    ) -> Iterator[EffortRequest]:
-        readings = [read(facts, with_people=self.neighbours is not None) for facts in asked]
-        if self.neighbours is None:
-            yield from (self._request(reading, None, recent, team) for reading in readings)
-            return
-        similarities = self.neighbours.index.similarities_of([reading.token_set for reading in readings])
-        for reading, similarity in zip(readings, similarities, strict=True):
-            yield self._request(reading, similarity, recent, team)
-
-    def _request(
-        self, reading: IssueReading, similarity: Floats | None, recent: RecentOutcomes | None, team: TeamRecord | None
-    ) -> EffortRequest:
-        nearby = self._look_around(reading, similarity)
-        static = as_row(static_row(reading, nearby, self.levels))
-        return EffortRequest(reading, similarity, nearby, static, recent, team)
 
     @property
     def abstains(self) -> bool:
         """Whether the naive baseline answers, because nothing beat it."""
         return not self.plain.header.serves_model
 
-    def _answers(self, asked: Sequence[EffortRequest]) -> list[tuple[ServedHead, HeadAnswer]]:
-        """Of each request the head that answers it, and what it says."""
-        readings, static = [each.reading for each in asked], np.concatenate([each.static for each in asked])
-        plain = plain_answers(self.plain, self.levels, readings, [each.nearby for each in asked], static)
-        answers = [(self.plain, answer) for answer in plain]
-        places = [at for at, reading in enumerate(readings) if has_estimate(reading.facts)]
-        if self.informed is None or not places:
-            return answers
-        known = informed_answers(
-            self.informed, self.levels, [readings[at] for at in places], [plain[at] for at in places], static[places]
+    def _in_order(
+        self,
+        asked: Sequence[IssueFacts],
+        recent: RecentOutcomes | None,
+        team: TeamRecord | None,
+        tell: Callable[[Outlook], Iterable[Told]],
+        *,
+        evidence: bool = False,
+    ) -> Iterator[Told]:
+        """What is told of each question, in their order; some of them are answered together."""
+        requests = self._requests(asked, team, evidence=evidence)
+        while some := list(islice(requests, ANSWERED_AT_ONCE)):
+            found = [
+                pair
+                for head, places, answers in self._answers(some)
+                for outlook in [
+                    self._outlook(head, places, [some[at] for at in places], answers, recent=recent, team=team)
+                ]
+                for pair in zip(places, tell(outlook), strict=True)
+            ]
+            yield from (told for _, told in sorted(found, key=itemgetter(0)))
+
+    def _requests(
+        self, asked: Sequence[IssueFacts], team: TeamRecord | None, *, evidence: bool
+    ) -> Iterator[EffortRequest]:
+        readings = [read(facts, with_people=self.neighbours is not None) for facts in asked]
+        own = self.neighbours if team is None else team.neighbours
+        similarities: Iterable[Floats | None] = repeat(None, len(readings))
+        if self.neighbours is not None:
+            similarities = self.neighbours.index.similarities_of([reading.token_set for reading in readings])
+        agreements: dict[tuple[int, ...], NDArray[np.int8]] = {}
+        # Of each only what is told from its similarities is kept: those of a hundred would be asked of the system page
+        # by page, which takes twice as long as to work them out.
+        for reading, similarity in zip(readings, similarities, strict=True):
+            yield self._request(reading, similarity, own, agreements, evidence=evidence)
+
+    def _request(
+        self,
+        reading: IssueReading,
+        similarity: Floats | None,
+        own: Neighbours | None,
+        agreements: dict[tuple[int, ...], NDArray[np.int8]],
+        *,
+        evidence: bool,
+    ) -> EffortRequest:
+        informed = self.informed is not None and has_estimate(reading.facts)
+        level, ours = self.levels.of_type(reading.facts.issue_type), self.neighbours
+        if ours is None or similarity is None:
+            nearby = Neighbourhood(level, 0.0, 0.0, 1.0)
+            nearness = None if own is None else _nearness(own, reading, informed)
+            return EffortRequest(reading, informed, nearby, static_row(reading, nearby, self.levels), nearness)
+        codes = field_codes(reading.facts)
+        if codes not in agreements:
+            agreements[codes] = ours.agreement(codes, similarity.size)
+        nearby = ask(ours.closeness(similarity, agreements[codes]), ours.log_hours, level)
+        last = last_known(ours, similarity.size, used_estimate=informed) if own is ours else None
+        nearness = None if last is None else last.nearness(similarity, agreements[codes])
+        if own is not None and own is not ours:
+            nearness = _nearness(own, reading, informed)
+        return EffortRequest(
+            reading,
+            informed,
+            nearby,
+            static_row(reading, nearby, self.levels),
+            nearness,
+            bool(similarity.max(initial=0.0) >= MINIMUM_SIMILARITY),
+            ours.index.best(similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY) if evidence else (),
         )
-        for at, answer in zip(places, known, strict=True):
-            answers[at] = (self.informed, answer)
-        return answers
 
-    def _otherwise(self, asked: EffortRequest, outlook: HeadOutlook) -> Counterfactual | None:
-        """The answer to the same issue with other points; None where points were not learned from."""
-        if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not outlook.head.header.serves_model:
-            return None
-        now = asked.reading.facts.story_points
-        points = POINTS_TO_COMPARE if now is None else next((step for step in PLANNING_SCALE if step > now), None)
-        if points is None:
-            return None
-        static = static_with_points(asked.static, points)
-        other = replace(asked, reading=with_points(asked.reading, points), static=static)
-        return Counterfactual(points, bounded_hours(self._answers([other])[0][1].centre + outlook.shift))
+    def _answers(self, asked: Sequence[EffortRequest]) -> list[tuple[ServedHead, Sequence[int], HeadAnswers]]:
+        """Of each head the places of the questions that it answers, and what it says."""
+        readings, static = [each.reading for each in asked], np.array([each.static for each in asked])
+        similar = np.array([each.nearby.log_hours for each in asked])
+        plain, everything = plain_answers(self.plain, self.levels, readings, similar, static), range(len(asked))
+        places = [at for at in everything if asked[at].informed]
+        if self.informed is None or not places:
+            return [(self.plain, everything, plain)]
+        others = [at for at in everything if not asked[at].informed]
+        known = informed_answers(
+            self.informed, self.levels, [readings[at] for at in places], plain.centres[places], static[places]
+        )
+        informed = (self.informed, places, known)
+        return [(self.plain, others, plain.of(others)), informed] if others else [informed]
 
-    def _look_around(self, reading: IssueReading, similarity: Floats | None) -> Neighbourhood:
-        level = self.levels.of_type(reading.facts.issue_type)
-        if self.neighbours is None or similarity is None:
-            return Neighbourhood(level, 0.0, 0.0, 1.0)
-        return ask(self.neighbours.closeness(similarity, reading.facts), self.neighbours.log_hours, level)
-
-    def _similar(self, similarity: Floats | None) -> tuple[SimilarIssue, ...]:
-        if self.neighbours is None or similarity is None:
-            return ()
-        return self.neighbours.index.best(similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY)
-
-    def _outlook(self, asked: EffortRequest, head: ServedHead, answer: HeadAnswer) -> HeadOutlook:
-        informed = head is self.informed
-        centre = answer.centre if head.header.serves_model else float(answer.experts[head.header.baseline])
-        measured = self._corrected(head, asked.recent)
-        errors = measured.errors.scaled(answer.scale)
-        shift = 0.0 if asked.team is None else asked.team.shift(used_estimate=informed)
-        own, missed = self._own_errors(asked, centre + shift, informed, errors), head.header.missing_coverage
+    def _outlook(
+        self,
+        head: ServedHead,
+        places: Sequence[int],
+        requests: Sequence[EffortRequest],
+        answers: HeadAnswers,
+        *,
+        recent: RecentOutcomes | None,
+        team: TeamRecord | None,
+    ) -> Outlook:
+        measured = self._corrected(head, recent)
+        shift = 0.0 if team is None else team.shift(used_estimate=head is self.informed)
+        errors, missed = AnswerErrors(measured.errors, answers.scales), head.header.missing_coverage
+        known = self._own_errors(head, requests, answers.served(head.header) + shift, errors, team)
         if self.neighbours is None:
-            missed += missed_by_strangers(0.0 if own is None else own.effective_size)
-        if own is None:
-            return HeadOutlook(head, answer, centre, 0.0, errors, measured, missed)
-        n_own = own.effective_size
-        share = max(head_share(n_own), head.header.head_share)
-        if asked.team is not None:
-            share = strangers_share(n_own)
-        return HeadOutlook(head, answer, centre + shift, shift, mixed(own, errors, share=share), measured, missed)
+            missed += missed_by_strangers(0.0 if known.own is None else known.own.size)
+        if known.own is None:
+            shift = 0.0
+        centres = answers.served(head.header) + shift
+        otherwise = self._otherwise(head, requests, shift)
+        return Outlook(head, places, requests, answers, centres, shift, known, measured, missed, otherwise)
 
     def _corrected(self, head: ServedHead, recent: RecentOutcomes | None) -> Corrected:
         """The same for every question until further outcomes are read: worked out once."""
@@ -294,64 +283,106 @@ class EffortModel:
             self.kept[informed] = known
         return known
 
-    def _own_errors(self, asked: EffortRequest, centre: float, informed: bool, errors: ErrorPool) -> ErrorPool | None:
-        """What the outcomes of the team say: those learned from, or those of the team that asks a global model."""
-        neighbours, similarity, unknown_spread = self.neighbours, asked.similarity, None
-        if asked.team is not None:
-            neighbours = asked.team.neighbours
-            similarity = neighbours.index.similarities(asked.reading.token_set)
+    def _own_errors(
+        self,
+        head: ServedHead,
+        requests: Sequence[EffortRequest],
+        centres: Floats,
+        errors: AnswerErrors,
+        team: TeamRecord | None,
+    ) -> AnswerErrors:
+        """With what the outcomes of the team say: those learned from, or those of the team that asks a global model."""
+        informed, own = head is self.informed, self.neighbours if team is None else team.neighbours
+        last = None if own is None else last_known(own, own.log_hours.size, used_estimate=informed)
+        nearness = [each.nearness for each in requests if each.nearness is not None]
+        if last is None or not nearness:
+            return errors
+        known = own_errors_of(
+            last,
+            np.array(nearness),
+            centres=centres,
+            estimates=np.array([log_estimate(each.reading.facts) for each in requests]) if informed else None,
             # What other teams were off by tells more of an unknown one than public data do.
-            unknown_spread = errors.spread
-        if neighbours is None or similarity is None:
-            return None
-        return own_errors(
-            neighbours,
-            similarity,
-            asked.reading.facts,
-            centre=centre,
-            used_estimate=informed,
-            unknown_spread=unknown_spread,
+            unknown_spreads=None if team is None else errors.scales * errors.head.spread,
         )
+        share = max(head_share(known.size), head.header.head_share) if team is None else strangers_share(known.size)
+        return replace(errors, own=known, share=share)
 
-    def _estimate(self, asked: EffortRequest, outlook: HeadOutlook, level: float, *, evidence: bool) -> EffortEstimate:
-        head, answer = outlook.head, outlook.answer
-        informed, hours = head is self.informed, bounded_hours(outlook.centre)
-        explained = Explanation(
+    def _otherwise(
+        self, head: ServedHead, asked: Sequence[EffortRequest], shift: float
+    ) -> Sequence[Counterfactual | None]:
+        """The answers to the same issues with other points; None where points were not learned from."""
+        if self.header.n_pointed < MINIMUM_POINTED_ISSUES or not head.header.serves_model:
+            return [None] * len(asked)
+        points = [_other_points(each.reading.facts.story_points) for each in asked]
+        others = [
+            replace(each, reading=with_points(each.reading, other), static=row_with_points(each.static, other))
+            for each, other in zip(asked, points, strict=True)
+            if other is not None
+        ]
+        # They all have the same head.
+        centres = iter(self._answers(others)[0][2].centres.tolist() if others else ())
+        return [
+            None if other is None else Counterfactual(other, bounded_hours(next(centres) + shift)) for other in points
+        ]
+
+    def _estimates(self, outlook: Outlook, *, level: float) -> list[EffortEstimate]:
+        hours, served, informed = outlook.hours(), outlook.head.header.serves_model, outlook.head is self.informed
+        told = Explained(
             header=self.header,
-            head=head.header,
-            facts=asked.reading.facts,
-            answer=answer,
+            head=outlook.head,
+            answers=outlook.answers,
+            facts=[each.reading.facts for each in outlook.requests],
             hours=hours,
             informed=informed,
-            has_similar=asked.similarity is not None and bool((asked.similarity >= MINIMUM_SIMILARITY).any()),
-            otherwise=self._otherwise(asked, outlook),
+            has_similar=[each.has_similar for each in outlook.requests],
+            otherwise=outlook.otherwise,
             shift=outlook.shift,
         )
-        return EffortEstimate(
-            predicted_hours=hours,
-            expected_hours=min(hours * outlook.measured.totals.mean_factor, RANGE_BOUNDS[1]),
-            interval=_interval(outlook, hours, level),
-            confidence=outlook.errors.share_within(_TWICE),
-            method="ml_model" if head.header.serves_model else "baseline",
-            reasoning=reasoning(explained),
-            model_version=self.header.version or None,
-            similar_issues=self._similar(asked.similarity) if evidence else (),
-            contributions=contributions(explained, head.weights, head.linear),
-            log_scale=answer.scale,
-            used_estimate=informed,
+        columns = (
+            hours,
+            outlook.intervals(hours, level),
+            outlook.errors.shares_within(_TWICE),
+            reasoning(told),
+            outlook.requests,
+            contributions(told),
+            outlook.answers.scales.tolist(),
         )
+        return [
+            EffortEstimate(
+                predicted_hours=typical,
+                expected_hours=min(typical * outlook.measured.totals.mean_factor, RANGE_BOUNDS[1]),
+                interval=interval,
+                confidence=confidence,
+                method="ml_model" if served else "baseline",
+                reasoning=reasons,
+                model_version=self.header.version or None,
+                similar_issues=request.similar,
+                contributions=parts,
+                log_scale=scale,
+                used_estimate=informed,
+            )
+            for typical, interval, confidence, reasons, request, parts, scale in zip(*columns, strict=True)
+        ]
 
 
-def _interval(outlook: HeadOutlook, hours: float, level: float) -> Interval:
-    outcomes = outlook.measured.outcomes
-    low, high = outlook.errors.band(corrected_level(level, outcomes, outlook.missed))
-    return Interval(
-        low=min(bounded_hours(math.log(hours) + low, RANGE_BOUNDS), hours),
-        high=max(bounded_hours(math.log(hours) + high, RANGE_BOUNDS), hours),
-        level=level,
-        measured_coverage=outcomes.measured_coverage if outcomes is not None else None,
-        n_outcomes=len(outcomes) if outcomes is not None else 0,
-    )
+def _nearness(own: Neighbours, reading: IssueReading, informed: bool) -> Floats | None:
+    """To the last outcomes of the team that asks a global model."""
+    last = last_known(own, own.log_hours.size, used_estimate=informed)
+    if last is None:
+        return None
+    agreed = own.agreement(field_codes(reading.facts), own.log_hours.size)
+    return last.nearness(own.index.similarities(reading.token_set), agreed)
+
+
+def _possible_hours(outlook: Outlook) -> Iterator[tuple[Floats, Floats]]:
+    for row, centre in enumerate(outlook.centres.tolist()):
+        errors = outlook.errors.pool(row)
+        yield np.clip(np.exp(centre + errors.values), *RANGE_BOUNDS), errors.weights
+
+
+def _other_points(now: float | None) -> float | None:
+    return POINTS_TO_COMPARE if now is None else next((step for step in PLANNING_SCALE if step > now), None)
 
 
 def _own(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:

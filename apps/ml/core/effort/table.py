@@ -11,7 +11,7 @@ from apps.ml.core.effort.estimators import Matrix
 from apps.ml.core.effort.experts import static_row
 from apps.ml.core.effort.features import log_estimates_of, read
 from apps.ml.core.effort.naive import NaiveLevels, RunningLevels
-from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, build_neighbours
+from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, build_neighbours, field_codes
 from apps.ml.core.reading import IssueReading
 from apps.ml.core.records import CompletedIssue
 
@@ -143,4 +143,5 @@ def look_around(
     if neighbours is None:
         return Neighbourhood(level, 0.0, 0.0, 1.0)
     similarity = neighbours.index.similarities_between(reading.token_set, 0, n_known)
-    return ask(neighbours.closeness(similarity, reading.facts), neighbours.log_hours[:n_known], level)
+    agreed = neighbours.agreement(field_codes(reading.facts), n_known)
+    return ask(neighbours.closeness(similarity, agreed), neighbours.log_hours[:n_known], level)

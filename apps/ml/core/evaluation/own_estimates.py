@@ -46,7 +46,7 @@ class OwnEstimates:
         return told
 
 
-def own_estimates(issues: Sequence[CompletedIssue], *, rng: np.random.Generator) -> OwnEstimates | None:
+def own_estimates(issues: Sequence[CompletedIssue], *, rng: "np.random.Generator") -> OwnEstimates | None:
     """Judge a team's estimates in the order in which the work was finished; None with too few.
 
     Parameters

@@ -159,7 +159,7 @@ class Score:
     hits: HitScore | None = None
 
 
-def score(predictions: ScoredPredictions, *, rng: np.random.Generator) -> Score:
+def score(predictions: ScoredPredictions, *, rng: "np.random.Generator") -> Score:
     """Score predictions.
 
     Parameters
@@ -211,7 +211,7 @@ def _mean_or_none(values: Floats) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def team_score(predictions: ScoredPredictions, *, rng: np.random.Generator) -> Score | None:
+def team_score(predictions: ScoredPredictions, *, rng: "np.random.Generator") -> Score | None:
     """The team's own estimates, scored as if they were predictions; None where there are none."""
     estimated = predictions.where(~np.isnan(predictions.team))
     if not len(estimated):
@@ -221,7 +221,7 @@ def team_score(predictions: ScoredPredictions, *, rng: np.random.Generator) -> S
     )
 
 
-def skill(errors: Floats, reference_errors: Floats, *, rng: np.random.Generator) -> Skill | None:
+def skill(errors: Floats, reference_errors: Floats, *, rng: "np.random.Generator") -> Skill | None:
     """Skill against a reference, over the outcomes for which both errors, shape (n,), are known.
 
     The interval is the percentile bootstrap of the ratio of mean errors, both resampled together.
@@ -250,7 +250,7 @@ def skill(errors: Floats, reference_errors: Floats, *, rng: np.random.Generator)
     )
 
 
-def _skill_interval(own: Floats, other: Floats, rng: np.random.Generator) -> tuple[float | None, float | None]:
+def _skill_interval(own: Floats, other: Floats, rng: "np.random.Generator") -> tuple[float | None, float | None]:
     chunk = max(_CHUNK_VALUES // own.size, 1)
     sizes = [min(chunk, RESAMPLES - done) for done in range(0, RESAMPLES, chunk)]
     drawn = np.concatenate([_resampled(own, other, size, rng) for size in sizes])
@@ -260,7 +260,7 @@ def _skill_interval(own: Floats, other: Floats, rng: np.random.Generator) -> tup
     return (float(low), float(high)) if np.isfinite([low, high]).all() else (None, None)
 
 
-def _resampled(own: Floats, other: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
+def _resampled(own: Floats, other: Floats, n_resamples: int, rng: "np.random.Generator") -> Floats:
     """Skill of `n_resamples` samples with replacement, shape (n_resamples,)."""
     rows = rng.integers(0, own.size, size=(n_resamples, own.size))
     reference = other[rows].sum(axis=1)

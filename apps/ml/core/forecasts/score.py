@@ -113,7 +113,7 @@ def replay_team(name: str, weekly: Sequence[float] | Floats, *, n_runs: int) -> 
     )
 
 
-def score_replays(teams: Sequence[TeamReplay], *, rng: np.random.Generator) -> ReplayScore:
+def score_replays(teams: Sequence[TeamReplay], *, rng: "np.random.Generator") -> ReplayScore:
     """Score the replays of some teams together, at least one; `rng` is of the bootstrap over stretches."""
     blocks = _blocks(teams)
     together = {name: ReplayRecord.joined([team.records[name] for team in teams]) for name in teams[0].records}
@@ -195,7 +195,7 @@ def _share(promised: float, hits: Floats, blocks: Integers) -> Share | None:
 
 
 def _skill(
-    records: Mapping[str, ReplayRecord], rival: str, percent: int, blocks: Integers, rng: np.random.Generator
+    records: Mapping[str, ReplayRecord], rival: str, percent: int, blocks: Integers, rng: "np.random.Generator"
 ) -> Skill | None:
     """The skill of the served forecast against a rival, in weeks; whole stretches are resampled."""
     own, other = _errors(records[SERVED], percent), _errors(records[rival], percent)

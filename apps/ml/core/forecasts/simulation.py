@@ -221,7 +221,7 @@ class Forecast:
         return bounded_draws(np.random.default_rng([self.seed, 1]).standard_t(LEVEL_DF, self.n_runs))
 
     @cached_property
-    def _draws(self) -> np.random.Generator:
+    def _draws(self) -> "np.random.Generator":
         return np.random.default_rng([self.seed, 0])
 
 

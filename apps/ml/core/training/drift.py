@@ -73,7 +73,7 @@ class InputDrift:
 
 
 def input_drift(
-    reference: Sequence[IssueFacts], recent: Sequence[IssueFacts], *, rng: np.random.Generator
+    reference: Sequence[IssueFacts], recent: Sequence[IssueFacts], *, rng: "np.random.Generator"
 ) -> InputDrift | None:
     """Compare recent issues with those of a training, both in the order they came; None where either are too few.
 
@@ -104,7 +104,7 @@ def input_drift(
 
 
 def aspect_drift(
-    aspect: str, told: Sequence[Sequence[str]], *, n_reference: int, rng: np.random.Generator
+    aspect: str, told: Sequence[Sequence[str]], *, n_reference: int, rng: "np.random.Generator"
 ) -> AspectDrift:
     """Hold the categories of the later issues against those of the first `n_reference`; `told` has each issue's."""
     names, counts = _counted(told)

@@ -78,7 +78,7 @@ def _of_model(
     baseline = math.exp(model.predictor.levels.overall) if work is None else work.usual_hours
     return [
         GivenAnswer(
-            replace(estimate, similar_issues=similar_finished(facts, project_id) if with_evidence else ()),
+            replace(estimate, similar_issues=similar_finished(facts, project_id)) if with_evidence else estimate,
             model,
             baseline,
         )

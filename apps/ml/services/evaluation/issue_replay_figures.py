@@ -81,7 +81,7 @@ def backtest_of(replay: IssueReplay, *, project: str) -> Backtest:
     )
 
 
-def _rng() -> np.random.Generator:
+def _rng() -> "np.random.Generator":
     return np.random.default_rng(SEED)
 
 

@@ -168,7 +168,7 @@ def _score(kind: str, rows: Sequence[Row]) -> Score | None:
     return replace(found, hits=hit_score([row["actual_value"] for row in first]))
 
 
-def _rng() -> np.random.Generator:
+def _rng() -> "np.random.Generator":
     return np.random.default_rng(SEED)
 
 

@@ -57,7 +57,7 @@ def fit_effort(
         progress=_as_steps(progress),
     )
     heads = _json(asdict(trained.metrics))
-    return _fitted(trained, heads["plain"] | {"with_estimate": heads["informed"]})
+    return _fitted(trained, heads["plain"] | {"with_estimate": heads["informed"]}, trained.test_predictions)
 
 
 def fit_points(
@@ -76,7 +76,7 @@ def fit_points(
         version=version,
         progress=lambda share: report("Fitting", share),
     )
-    return _fitted(trained, _json(trained.metrics))
+    return _fitted(trained, _json(trained.metrics), trained.test_predictions)
 
 
 def fit_assignment(
@@ -86,14 +86,8 @@ def fit_assignment(
     from apps.ml.core.assignment.training import train_assignment_model  # noqa: PLC0415 - loads scikit-learn
 
     trained = train_assignment_model(issues, now=now, version=version, progress=_as_steps(progress))
-    return Fitted(
-        estimators=trained.estimators,
-        serving=trained.serving,
-        metrics=_json(trained.metrics),
-        beats_baseline=trained.beats_baseline,
-        training_samples=trained.training_samples,
-        test_predictions={each.issue_id: surprise_of(each) for each in trained.replayed if each.ranks},
-    )
+    surprises = {each.issue_id: surprise_of(each) for each in trained.replayed if each.ranks}
+    return _fitted(trained, _json(trained.metrics), surprises)
 
 
 def fit_sprints(
@@ -110,24 +104,18 @@ def fit_sprints(
         version=version,
         progress=_as_steps(progress),
     )
-    return Fitted(
-        estimators=trained.estimators,
-        serving=trained.serving,
-        metrics=_json(trained.metrics),
-        beats_baseline=trained.beats_baseline,
-        training_samples=trained.training_samples,
-        test_predictions=trained.test_errors,
-    )
+    return _fitted(trained, _json(trained.metrics), trained.test_errors)
 
 
-def _fitted(trained: Any, metrics: dict[str, Any]) -> Fitted:
+def _fitted(trained: Any, metrics: dict[str, Any], said: dict[str, float]) -> Fitted:
+    """What every training of the core has, with what was said on issues or sprints that it had not seen."""
     return Fitted(
         estimators=trained.estimators,
         serving=trained.serving,
         metrics=metrics,
         beats_baseline=trained.beats_baseline,
         training_samples=trained.training_samples,
-        test_predictions=trained.test_predictions,
+        test_predictions=said,
     )
 
 

@@ -1,32 +1,29 @@
 """Recommended story points as the history keeps them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from apps.ml.core.results import PointsRecommendation
-from apps.ml.models import ModelType, PredictionHistory
+from apps.ml.models import ModelType
 from apps.ml.services.predictions.given import GivenAnswer
-from apps.ml.services.predictions.questions import Asker, IssueQuestion, answer_row, scored
-from apps.ml.services.predictions.record import record_predictions
+from apps.ml.services.predictions.questions import Asker, IssueQuestion, record_answers
+from apps.ml.services.predictions.record import Row
 
 
 def record_points(
     asker: Asker, asked: Sequence[IssueQuestion], given: Sequence[GivenAnswer[PointsRecommendation]]
-) -> list[PredictionHistory]:
+) -> list[Row]:
     """Store recommendations; their distribution is as clients see it."""
-    rows = [
-        answer_row(
-            ModelType.STORY_POINTS,
-            asker,
-            (question, issue_id),
-            each,
-            predicted_value=each.answer.recommended_points,
-            details={
-                "probabilities": {f"{value:g}": round(share, 4) for value, share in each.answer.probabilities.items()},
-                "one_step": each.answer.one_step,
-                "baseline_points": each.baseline,
-            },
-        )
-        for question, issue_id, each in zip(asked, scored(asker, asked), given, strict=True)
-    ]
-    record_predictions(asker.project_id, rows)
-    return rows
+    return record_answers(ModelType.STORY_POINTS, asker, asked, given, _figures)
+
+
+def _figures(_: IssueQuestion, given: GivenAnswer[PointsRecommendation]) -> dict[str, Any]:
+    chances = given.answer.probabilities
+    return {
+        "predicted_value": given.answer.recommended_points,
+        "details": {
+            "probabilities": {f"{value:g}": round(share, 4) for value, share in chances.items()},
+            "one_step": given.answer.one_step,
+            "baseline_points": given.baseline,
+        },
+    }

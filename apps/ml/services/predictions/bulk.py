@@ -56,7 +56,7 @@ def predict_efforts(
         return []
     given = answer_efforts([each.facts for each in asked], project_id, with_evidence=False)
     rows = record_efforts(Asker(project_id, user), asked, given)
-    return [BulkEffortAnswer.of(each.answer, prediction_id=row.id) for each, row in zip(given, rows, strict=True)]
+    return [BulkEffortAnswer.of(each.answer, prediction_id=row["id"]) for each, row in zip(given, rows, strict=True)]
 
 
 def recommend_points(
@@ -68,7 +68,9 @@ def recommend_points(
     given = answer_points_of([each.facts for each in asked], project_id, with_evidence=False)
     rows = record_points(Asker(project_id, user), asked, given)
     return [
-        BulkPointsAnswer.of(each.answer, prediction_id=row.id, probability_distribution=row.details["probabilities"])
+        BulkPointsAnswer.of(
+            each.answer, prediction_id=row["id"], probability_distribution=row["details"]["probabilities"]
+        )
         for each, row in zip(given, rows, strict=True)
     ]
 

@@ -1,15 +1,14 @@
 """A question about an issue, and its answer as the history keeps it: the same for one issue and for many."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped
-from apps.ml.models import PredictionHistory
 from apps.ml.services.predictions.given import Answer, GivenAnswer
-from apps.ml.services.predictions.record import prediction_row
+from apps.ml.services.predictions.record import Row, prediction_row, record_predictions
 from apps.ml.services.predictions.whose_record import issues_to_score
 
 if TYPE_CHECKING:
@@ -37,10 +36,23 @@ def scored(asker: Asker, asked: Sequence[IssueQuestion]) -> list[UUID | None]:
     return issues_to_score([(each.issue_id, each.facts) for each in asked], asker.project_id, asker.user)
 
 
-def answer_row(
+def record_answers(
+    kind: str,
+    asker: Asker,
+    asked: Sequence[IssueQuestion],
+    given: Sequence[GivenAnswer[Answer]],
+    figures: Callable[[IssueQuestion, GivenAnswer[Answer]], Mapping[str, Any]],
+) -> list[Row]:
+    """Store answers, each with what will score it; `figures` are further fields of a row."""
+    about = zip(asked, scored(asker, asked), given, strict=True)
+    rows = [_row(kind, asker, (question, id_), each, **figures(question, each)) for question, id_, each in about]
+    record_predictions(asker.project_id, rows)
+    return rows
+
+
+def _row(
     kind: str, asker: Asker, about: tuple[IssueQuestion, UUID | None], given: GivenAnswer[Answer], **figures: Any
-) -> PredictionHistory:
-    """The history's row of an answer, not stored yet; `figures` are further fields of it."""
+) -> Row:
     question, issue_id = about
     return prediction_row(
         kind=kind,

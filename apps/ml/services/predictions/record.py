@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
-from django.db.models import CharField, Field, FloatField
+from django.db.models import CharField, Field, FloatField, ForeignKey, JSONField, UUIDField
+from django.utils import timezone
 
 from apps.common.exceptions import Conflict
 from apps.common.operations.metrics import PREDICTIONS
@@ -17,6 +18,16 @@ from apps.ml.services.predictions.switch import require_predictions_of
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
+
+
+#: An answer by the attributes of `PredictionHistory`: to make one of these for each takes longer than to store it.
+Row = dict[str, Any]
+#: What becomes known later, or is not of every answer.
+_BLANK: Row = {
+    **dict.fromkeys(("model_id", "issue_id", "sprint_id", "predicted_value", "expected_value", "confidence")),
+    **dict.fromkeys(("actual_value", "scored_at")),
+    "model_version": "",
+}
 
 
 class PredictionFields(TypedDict, total=False):
@@ -42,25 +53,30 @@ def record_prediction(**fields: Unpack[PredictionFields]) -> PredictionHistory:
     """Store one answer and count it, see `record_predictions`."""
     row = prediction_row(**fields)
     record_predictions(fields["project_id"], [row])
-    return row
+    stored = PredictionHistory(**row)
+    stored._state.adding = False
+    return stored
 
 
-def prediction_row(**fields: Unpack[PredictionFields]) -> PredictionHistory:
-    """One answer as it will be stored."""
+def prediction_row(**fields: Unpack[PredictionFields]) -> Row:
+    """One answer as it will be stored, its id known already."""
     stored: dict[str, Any] = dict(fields)
-    interval: Interval | None = stored.pop("interval", None)
-    return PredictionHistory(
-        prediction_type=stored.pop("kind"),
-        requested_by=stored.pop("user", None),
-        details=stored.pop("details", None) or {},
-        range_low=interval.low if interval else None,
-        range_high=interval.high if interval else None,
-        range_level=interval.level if interval else None,
+    interval, user = stored.pop("interval", None), stored.pop("user", None)
+    return {
+        **_BLANK,
+        "id": uuid4(),
+        "created_at": timezone.now(),
+        "prediction_type": stored.pop("kind"),
+        "requested_by_id": user.pk if user else None,
+        "details": stored.pop("details", None) or {},
+        "range_low": interval.low if interval else None,
+        "range_high": interval.high if interval else None,
+        "range_level": interval.level if interval else None,
         **stored,
-    )
+    }
 
 
-def record_predictions(project_id: UUID, rows: Sequence[PredictionHistory]) -> None:
+def record_predictions(project_id: UUID, rows: Sequence[Row]) -> None:
     """Store answers about a project and count them; `Conflict` where what one is about was deleted meanwhile.
 
     Raises `PredictionsOff` whoever asks: nothing is recorded of a project whose predictions are off.
@@ -73,13 +89,11 @@ def record_predictions(project_id: UUID, rows: Sequence[PredictionHistory]) -> N
         if "foreign key" not in str(error).lower():
             raise
         raise Conflict("What this is about has just been deleted.") from error
-    for row in rows:
-        row._state.adding = False
-    for (kind, method), n_rows in Counter((row.prediction_type, row.method) for row in rows).items():
+    for (kind, method), n_rows in Counter((row["prediction_type"], row["method"]) for row in rows).items():
         PREDICTIONS.labels(type=kind, method=method).inc(n_rows)
 
 
-def _insert(rows: Sequence[PredictionHistory]) -> None:
+def _insert(rows: Sequence[Row]) -> None:
     """All rows in one statement, on every database: all are kept or none.
 
     By hand, since Django composes the statement anew for each answer, which takes as long as running it, and makes
@@ -88,30 +102,37 @@ def _insert(rows: Sequence[PredictionHistory]) -> None:
     if not rows:
         return
     # The connection itself: what stands for it looks it up at each of thousands of questions.
-    columns, database = _columns(), connections[DEFAULT_DB_ALIAS]
+    database = connections[DEFAULT_DB_ALIAS]
+    columns = _columns(database.features.has_native_uuid_field)
     values = [
-        value if (value := getattr(row, name)) is None or prepared is None else prepared(value, database)
+        value if (value := row[name]) is None or prepared is None else prepared(value, database)
         for row in rows
         for name, prepared in columns
     ]
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         cursor.execute(_statement(len(rows)), values)
 
 
 @cache
-def _columns() -> list[tuple[str, Callable[[Any, Any], Any] | None]]:
+def _columns(has_uuids: bool) -> list[tuple[str, Callable[[Any, Any], Any] | None]]:
     """Attributes of a row, in the order of the columns, each with what makes the database's value of it.
 
-    Texts are that already, and numbers nearly: to ask Django for each of them takes as long as to run the statement.
+    Texts are that already, and numbers and ids nearly: to ask Django for each of them takes as long as to run the
+    statement.
     """
-    return [(field.attname, _preparing(field)) for field in PredictionHistory._meta.concrete_fields]
+    return [(field.attname, _preparing(field, has_uuids)) for field in PredictionHistory._meta.concrete_fields]
 
 
-def _preparing(field: "Field[Any, Any]") -> Callable[[Any, Any], Any] | None:
-    if isinstance(field, FloatField):
+def _preparing(field: "Field[Any, Any]", has_uuids: bool) -> Callable[[Any, Any], Any] | None:
+    held = field.target_field if isinstance(field, ForeignKey) else field
+    if isinstance(held, UUIDField):
+        return None if has_uuids else lambda value, _: value.hex
+    if isinstance(held, FloatField):
         # Of NumPy's, too, which SQLite does not take.
         return lambda value, _: float(value)
-    return None if isinstance(field, CharField) else field.get_db_prep_save
+    if isinstance(held, JSONField):
+        return lambda value, database: database.ops.adapt_json_value(value, held.encoder)
+    return None if isinstance(held, CharField) else field.get_db_prep_save
 
 
 @lru_cache(maxsize=8)

@@ -288,8 +288,8 @@ def test_an_answer_takes_as_many_steps_however_many_issues_were_learned_from(mod
     young = EffortModel.from_bytes(train_effort_model(ISSUES[:150], now=NOW).serving)
 
     for facts in (issue.facts for issue in HELD_OUT[:10]):
-        # What can differ are single steps, such as looking up a word that only one of the two knows.
-        assert _calls(model, facts) == pytest.approx(_calls(young, facts), rel=0.1)
+        # What can differ are single steps: looking up a word that only one of the two knows, halving a range once more.
+        assert _calls(model, facts) == pytest.approx(_calls(young, facts), rel=0.2)
 
 
 def _calls(model, facts):
