@@ -18,17 +18,27 @@ from apps.ml.selectors.forecasts import work_items
 from apps.ml.selectors.issues import ENDED, open_in
 from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
-from apps.projects.history.snapshots import books_of, pasts_of, snapshot_of
+from apps.projects.history.snapshots import WITHOUT_CONTENTS, books_of, pasts_of, snapshot_of
 from apps.projects.history.sprint_books import elapsed_ratio, scope_of, standings_at
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue, Sprint
+from apps.projects.models import Issue, IssueChange, Sprint
 
 
 def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
     """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
-    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=HISTORY_SPRINTS)
-    books = books_of(sprints, now=now)
-    return tuple(sprint_record(window_of(sprint, now), books[str(sprint.pk)].report.completed) for sprint in sprints)
+    sprints = latest_sprints(project_id, now=now)
+    return tuple(records_of(sprints, now=now).values())
+
+
+def records_of(
+    sprints: Sequence[Sprint], *, now: datetime, pasts: Mapping[str, Sequence[IssuePast]] | None = None
+) -> dict[str, SprintRecord]:
+    """What some sprints delivered, by id; their `pasts` may be there already."""
+    books = books_of(sprints, now=now, pasts=pasts)
+    return {
+        sprint_id: sprint_record(window_of(sprint, now), books[sprint_id].report.completed)
+        for sprint_id, sprint in ((str(sprint.pk), sprint) for sprint in sprints)
+    }
 
 
 def sprint_plan(
@@ -121,9 +131,13 @@ HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 
 def sprint_pasts(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> tuple[SprintTimeline, ...]:
     """The latest sprints completed by `now`, oldest first, those without dates before all others."""
-    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=newest)
-    issues = pasts_of(sprints, now=now)
-    return tuple(_past(sprint, issues[str(sprint.pk)], now) for sprint in sprints)
+    sprints = latest_sprints(project_id, now=now, newest=newest)
+    return tuple(pasts_by_sprint(sprints, now=now).values())
+
+
+def latest_sprints(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> list[Sprint]:
+    """The latest sprints of a project that were completed by `now`, see `completed_by`."""
+    return completed_by(now, Sprint.objects.filter(project_id=project_id), newest=newest)
 
 
 def sprint_past(sprint: Sprint, *, now: datetime) -> SprintTimeline:
@@ -134,7 +148,21 @@ def sprint_past(sprint: Sprint, *, now: datetime) -> SprintTimeline:
 def pasts_by_sprint(sprints: Sequence[Sprint], *, now: datetime) -> dict[UUID, SprintTimeline]:
     """Some sprints of one project, read together."""
     issues = pasts_of(sprints, now=now)
-    return {sprint.pk: _past(sprint, issues[str(sprint.pk)], now) for sprint in sprints}
+    return {sprint.pk: timeline_of(sprint, issues[str(sprint.pk)], now) for sprint in sprints}
+
+
+def sprints_touched(project_id: UUID | str, *, since: datetime) -> set[str]:
+    """Sprints that hold, or ever held, an issue that was added or edited since a moment; two queries."""
+    touched = Issue.objects.filter(project_id=project_id, updated_at__gte=since).order_by()
+    moves = IssueChange.objects.filter(
+        project_id=project_id,
+        issue__project_id=project_id,
+        issue__updated_at__gte=since,
+        field=IssueChange.Field.SPRINT,
+    )
+    now_in = touched.filter(sprint__isnull=False).values_list("sprint_id", flat=True).distinct()
+    ever_in = moves.order_by().values_list("old_value", "new_value").distinct()
+    return {str(id_) for id_ in now_in} | {id_ for row in ever_in for id_ in row if id_}
 
 
 def running_sprint_of(project_id: UUID | str, issue_ids: Iterable[str]) -> Sprint | None:
@@ -153,6 +181,7 @@ def running_sprint_of(project_id: UUID | str, issue_ids: Iterable[str]) -> Sprin
 def completed_by(now: datetime, sprints: QuerySet[Sprint], *, newest: int) -> list[Sprint]:
     """The latest of these sprints that were completed by `now`, in the order of their ends, with their snapshots."""
     completed = sprints.filter(status=Sprint.Status.COMPLETED).select_related("snapshot", "project")
+    completed = completed.defer(*WITHOUT_CONTENTS)
     ends = [(ended_at(sprint, now), sprint) for sprint in completed]
     over = [(end or datetime.min.replace(tzinfo=UTC), sprint) for end, sprint in ends if end is None or end <= now]
     return [sprint for _, sprint in sorted(over, key=lambda pair: (pair[0], str(pair[1].pk)))][-newest:]
@@ -170,7 +199,8 @@ def window_of(sprint: Sprint, now: datetime) -> SprintWindow:
     )
 
 
-def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintTimeline:
+def timeline_of(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintTimeline:
+    """A sprint with the issues that are or were in it, as they were known at `now`."""
     planned, sprint_id = planning_ended_at(sprint), str(sprint.pk)
     people = {one.assignee_at(planned) for one in issues if planned and one.place_at(planned) == sprint_id}
     return SprintTimeline(
