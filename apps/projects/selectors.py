@@ -172,7 +172,8 @@ def project_revision(
     """Changes with everything that figures of a project are told from: its issues, sprints, calendar and workflow."""
     sprints = Sprint.objects.filter(project=project).order_by("id")
     team = TeamMember.objects.filter(project=project).order_by("id")
-    types, statuses = types_of(project).values_list("id", "counts"), statuses_of(project).values_list("id", "category")
+    types = types_of(project).values_list("id", "counts")
+    statuses = statuses_of(project).values_list("id", "name", "category")
     return (
         project.time_zone,
         hash(str(project.unknown_past)),
