@@ -1,5 +1,6 @@
 """Sprints as the core sees them, with the past of every issue, in a constant number of queries."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -167,15 +168,13 @@ def sprints_touched(project_id: UUID | str, *, since: datetime) -> set[str]:
 
 def running_sprint_of(project_id: UUID | str, issue_ids: Iterable[str]) -> Sprint | None:
     """The running sprint of which these are all the unfinished issues; None where they are not."""
-    wanted = set(issue_ids)
-    unfinished = Issue.objects.filter(COUNTED, open_in(project_id))
-    first = unfinished.filter(id__in=wanted, sprint__status=Sprint.Status.ACTIVE).order_by("id").first()
-    if first is None or first.sprint_id is None:
-        return None
-    inside = unfinished.filter(sprint_id=first.sprint_id).order_by().values_list("id", flat=True)
-    if {str(issue_id) for issue_id in inside} != wanted:
-        return None
-    return Sprint.objects.select_related("snapshot", "project").get(pk=first.sprint_id)
+    wanted, inside = set(issue_ids), defaultdict[UUID, set[str]](set)
+    running = Issue.objects.filter(COUNTED, open_in(project_id), sprint__status=Sprint.Status.ACTIVE).order_by()
+    for sprint_id, issue_id in running.values_list("sprint_id", "id"):
+        if sprint_id is not None:
+            inside[sprint_id].add(str(issue_id))
+    found = next((sprint_id for sprint_id, issues in inside.items() if issues == wanted), None)
+    return Sprint.objects.select_related("snapshot", "project").get(pk=found) if found else None
 
 
 def completed_by(now: datetime, sprints: QuerySet[Sprint], *, newest: int) -> list[Sprint]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from apps.ml.core.past.velocity import SprintWindow
+from apps.ml.core.size import bytes_of
 from apps.projects.history.days import day_of
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scope_at, scopes_at
@@ -12,6 +13,8 @@ __all__ = ["Amount", "FieldChange", "IssuePast", "SprintScope", "SprintTimeline"
 
 #: Moments of a sprint whose scope is remembered: a few for each share of the time that is asked about in one day.
 MOST_SCOPES = 32
+#: Issues of a sprint that are weighed for all of them.
+WEIGHED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class SprintTimeline:
     #: Issues that are or were in it, by creation.
     issues: tuple[IssuePast, ...] = ()
     _scopes: dict[datetime, SprintScope] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its issues, told from a few, which are alike: all of a team's sprints are weighed often."""
+        some = self.issues[:: max(len(self.issues) // WEIGHED, 1)]
+        return bytes_of(some) * len(self.issues) // len(some) if some else 0
 
     @property
     def planned_days(self) -> tuple[date, date] | None:

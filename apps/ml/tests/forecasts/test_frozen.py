@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from apps.accounts.models import User
+from apps.ml.core.size import bytes_of
 from apps.ml.selectors import forecasts, sprints
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.services.forecasts import finished, frozen_sprints
@@ -201,6 +202,14 @@ def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(dja
     update_issue(inside, by=team.lead, now=team.now, story_points=8.0)
     assert told(team.project, asked) == recounted(team.project, asked)
     assert read == [inside.sprint_id]
+
+
+def test_a_sprint_weighs_about_what_its_issues_do():
+    team = Team(3)
+    for _ in range(40):
+        team.act()
+    for timeline in sprints.sprint_pasts(team.project.pk, now=team.now + STEP):
+        assert 0.5 < timeline.nbytes / max(bytes_of(timeline.issues), 1) < 2 or not timeline.issues
 
 
 def test_what_is_to_come_is_told_anew_when_it_has_come():
