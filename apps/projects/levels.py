@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.utils import timezone
 
 from apps.projects.models import Issue, IssueType, Project
 
@@ -46,5 +47,8 @@ def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) 
     hours = parts.values("parent").annotate(hours=Sum("actual_hours")).values("hours")
     parents = Issue.objects.filter(project_id=project_id, issue_type__counts=True)
     chosen = Q(children__isnull=False) if parent_ids is None else Q(pk__in=parent_ids)
-    # By a list of ids: a database does not update the table that it asks.
-    Issue.objects.filter(pk__in=parents.filter(chosen).values("pk")).update(sub_task_hours=Subquery(hours))
+    found = parents.filter(chosen).annotate(summed=Subquery(hours))
+    otherwise = found.exclude(sub_task_hours=F("summed")).exclude(sub_task_hours=None, summed=None)
+    # By a list of ids: a database does not update the table that it asks. What is told from hours is told anew.
+    changed = Issue.objects.filter(pk__in=otherwise.values("pk"))
+    changed.update(sub_task_hours=Subquery(hours), updated_at=timezone.now())

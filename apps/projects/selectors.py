@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -132,8 +132,21 @@ def issues_stamp(project_id: UUID | str) -> tuple[datetime | None, datetime | No
     return stamp or (None, None)
 
 
-def present_state(project_id: UUID | str, *, now: datetime) -> tuple[Any, ...] | None:
-    """`project_revision`; None where anything on record is later than `now`: each moment then tells something else."""
+class PresentState(NamedTuple):
+    """What a project's figures are told from, as it is now."""
+
+    #: None without issues.
+    last_edit: datetime | None
+    #: All but the edits of issues.
+    rest: tuple[Any, ...]
+
+    def is_edited_into(self, later: "PresentState") -> bool:
+        """Whether from this state to another issues were added or edited, and nothing else happened."""
+        return self.last_edit is not None and self.rest == later.rest
+
+
+def present_state(project_id: UUID | str, *, now: datetime) -> PresentState | None:
+    """None where anything on record is later than `now`: each moment then tells something else."""
     changes = IssueChange.objects.filter(project_id=project_id).order_by("-changed_at").values("changed_at")
     issues = Issue.objects.filter(project_id=project_id).order_by()
     project = Project.objects.annotate(
@@ -145,7 +158,12 @@ def present_state(project_id: UUID | str, *, now: datetime) -> tuple[Any, ...] |
     moments = (project.last_change, project.last_created, project.last_end)
     if any(moment is not None and moment > now for moment in moments):
         return None
-    return project_revision(project, stamp=(project.last_edit, project.issues_removed_at))
+    return PresentState(project.last_edit, project_revision(project, stamp=(None, project.issues_removed_at)))
+
+
+_OF_SPRINTS = (
+    "id", "name", "status", "start_date", "end_date", "started_at", "completed_at", "scope_is_recorded",
+)  # fmt: skip
 
 
 def project_revision(
@@ -154,13 +172,14 @@ def project_revision(
     """Changes with everything that figures of a project are told from: its issues, sprints, calendar and workflow."""
     sprints = Sprint.objects.filter(project=project).order_by("id")
     team = TeamMember.objects.filter(project=project).order_by("id")
-    types, statuses = types_of(project).values_list("id", "counts"), statuses_of(project).values_list("id", "category")
+    types = types_of(project).values_list("id", "counts")
+    statuses = statuses_of(project).values_list("id", "name", "category")
     return (
         project.time_zone,
         hash(str(project.unknown_past)),
         *(str(getattr(project, name)) for name in PREFERENCES),
         *(stamp or issues_stamp(project.pk)),
-        hash(tuple(sprints.values_list("id", "name", "status", "start_date", "end_date", "completed_at"))),
+        hash(tuple(sprints.values_list(*_OF_SPRINTS))),
         hash(tuple(team.values_list("user_id", "role", "absent_from", "absent_until"))),
         hash(tuple(days_off_of(project).values_list("day", flat=True))),
         hash((*types, *statuses)),

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
@@ -392,4 +393,4 @@ def _set_for_all(locked: Sequence[Issue], field: str, value: Any, *, by: User, n
     """One tracked field of many issues, recorded for each, in two queries."""
     changes = [new_change(issue, field, getattr(issue, field), value, by=by, at=now) for issue in locked]
     IssueChange.objects.bulk_create(changes)
-    Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": now})
+    Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": timezone.now()})

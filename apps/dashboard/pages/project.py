@@ -21,8 +21,9 @@ from apps.dashboard.types import Project
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.selectors.projects import project_counts
-from apps.ml.selectors.sprints import HISTORY_SPRINTS, completed_sprints
+from apps.ml.selectors.sprints import HISTORY_SPRINTS
 from apps.ml.selectors.trust import ServingEvaluation, open_anomalies, serving_evaluations
+from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.overview import ProjectForecast, project_forecast
 from apps.ml.services.forecasts.sprint import TeamPast, team_past
 from apps.ml.services.sprints.overview import SprintOverview, sprint_overview
@@ -187,7 +188,7 @@ def _team(project: Project, state: str, now: datetime) -> TeamPast:
 
 
 def _summary(project: Project, now: datetime) -> ProjectSummary:
-    return summarise(project_counts(project.pk, now=now), completed_sprints(project.pk, now=now), now=now)
+    return summarise(project_counts(project.pk, now=now), TeamHistory(project.pk, now=now).records(), now=now)
 
 
 def _fan(day: Any, now: WorkDay) -> FanDay:

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.importers.records import ImportedIssue
 from apps.importers.writing.changes import IDS_PER_QUERY
@@ -68,4 +69,4 @@ class Links:
         """What is told of a project is told anew once an issue of it has changed."""
         some = sorted(blocked)
         for start in range(0, len(some), IDS_PER_QUERY):
-            Issue.objects.filter(pk__in=some[start : start + IDS_PER_QUERY]).update(updated_at=self._now)
+            Issue.objects.filter(pk__in=some[start : start + IDS_PER_QUERY]).update(updated_at=timezone.now())

@@ -4,6 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
+
 from apps.importers.report import SHOWN_ERRORS, ImportReport
 from apps.importers.writing.changes import Edit, Touch
 from apps.importers.writing.changes import record as record_changes
@@ -47,7 +49,7 @@ def _close(project: Project, issue_ids: Collection[UUID], now: datetime) -> list
     edits = []
     for issue in Issue.objects.in_bulk(list(issue_ids)).values():
         before = {"status_id": issue.status_id, "dropped_at": issue.dropped_at}
-        issue.status, issue.dropped_at, issue.updated_at = status, now, now
+        issue.status, issue.dropped_at, issue.updated_at = status, now, timezone.now()
         edits.append(Edit(issue, before))
     Issue.objects.bulk_update([edit.issue for edit in edits], ["status", "dropped_at", "updated_at"], batch_size=500)
     touches = {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}

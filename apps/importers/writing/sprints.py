@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
+from django.utils import timezone
+
 from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
@@ -153,6 +155,8 @@ class Sprints:
             and (end := ended_at(sprints[before.pk], self._now)) is not None
         ]
         IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+        # Their rows say the same, but not their pasts.
+        Issue.objects.filter(pk__in={change.issue_id for change in changes}).update(updated_at=timezone.now())
 
 
 def _steps(way: Sequence[Sprint]) -> Iterable[tuple[Sprint, Sprint]]:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.importers.records import Person
 from apps.importers.report import ImportReport
@@ -141,6 +142,9 @@ class TrackedWriter:
         by_issue = {touch.issue.pk: touch for touch in touches.values()}
         for change in changes:
             by_issue[change.issue_id].change_ids.append(change.pk)
+        # Their rows say the same, but not their pasts.
+        retold = [pk for pk, touch in by_issue.items() if touch.before == {} and touch.change_ids]
+        Issue.objects.filter(pk__in=retold).update(updated_at=timezone.now())
 
     def _count(self, touches: Collection[Touch], new: Sequence[Issue]) -> None:
         same = sum(touch.before == {} and not touch.change_ids for touch in touches)

@@ -1,7 +1,11 @@
 """What a team finished by week, and the issues a forecast is asked about, each in a constant number of queries."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from itertools import pairwise
+from operator import attrgetter
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,6 +30,22 @@ from apps.projects.selectors import zone_of
 WEEK = timedelta(days=7)
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedIssue:
+    """An end that throughput counts."""
+
+    issue_id: str
+    resolved_at: datetime
+    #: As at that moment.
+    points: float | None
+    hours: float | None
+
+    @property
+    def place(self) -> tuple[datetime, float, float]:
+        """By its end, whatever the database's order: sums are to come out the same to the last digit."""
+        return self.resolved_at, self.points or 0.0, self.hours or 0.0
+
+
 def throughput(
     project_id: UUID | str,
     *,
@@ -35,33 +55,51 @@ def throughput(
 ) -> Throughput:
     """What was finished in each of the past weeks, with the points an issue had when it was finished.
 
-    Weeks end at the team's last midnight: what is finished today changes what is left, not the history, so that two
-    answers of one day agree. With a calendar it is known what part of each week was worked.
+    With a calendar it is known what part of each week was worked.
     """
     zone = calendar.zone if calendar else zone_of(project_id)
+    since = beginning_of(day_of(now, zone) - weeks * WEEK, zone)
+    finished = finished_issues(project_id, since=since, now=now)
+    return throughput_of(finished, now=now, zone=zone, calendar=calendar, weeks=weeks)
+
+
+def throughput_of(
+    finished: Sequence[FinishedIssue],
+    *,
+    now: datetime,
+    zone: tzinfo,
+    calendar: WorkingCalendar | None = None,
+    weeks: int = MAX_HISTORY_WEEKS,
+) -> Throughput:
+    """Ends in their order (`FinishedIssue.place`) by the weeks before today; those outside are left out.
+
+    Weeks end at the team's last midnight: what is finished today changes what is left, not the history, so that two
+    answers of one day agree.
+    """
     today = day_of(now, zone)
-    since, until = beginning_of(today - weeks * WEEK, zone), beginning_of(today, zone)
-    finished = _finished(project_id, since=since, until=until, now=now)
-    issues, points, hours = ([0.0] * weeks for _ in range(3))
-    sizes, sizes_hours = [], []
-    # In the order of their ends, whatever the database's: sums are to come out the same to the last digit.
-    for resolved_at, size, size_hours in sorted(finished, key=lambda end: (end[0], end[1] or 0.0, end[2] or 0.0)):
-        week = _week_of(day_of(resolved_at, zone), today, weeks=weeks)
-        issues[week] += 1
-        if size is not None:
-            points[week] += size
-            sizes.append(size)
-        if size_hours:
-            hours[week] += size_hours
-            sizes_hours.append(size_hours)
+    borders = [beginning_of(today - back * WEEK, zone) for back in range(weeks, -1, -1)]
+    places = [bisect_left(finished, border, key=_END) for border in borders]
+    within = finished[places[0] : places[-1]]
+    by_week = [finished[begin:end] for begin, end in pairwise(places)]
     return Throughput(
-        issues=tuple(issues),
-        points=tuple(points),
-        hours=tuple(hours),
-        sizes=tuple(sizes),
-        sizes_hours=tuple(sizes_hours),
+        issues=tuple(float(len(week)) for week in by_week),
+        points=tuple(_in_order(end.points for end in week) for week in by_week),
+        hours=tuple(_in_order(end.hours for end in week) for week in by_week),
+        sizes=tuple(end.points for end in within if end.points is not None),
+        sizes_hours=tuple(end.hours for end in within if end.hours),
         presence=calendar.weekly_shares(today, weeks) if calendar else (),
     )
+
+
+_END = attrgetter("resolved_at")
+
+
+def _in_order(sizes: Iterable[float | None]) -> float:
+    """Added one after the other: `sum` rounds in another way from one Python to the next."""
+    total = 0.0
+    for size in sizes:
+        total += size or 0.0
+    return total
 
 
 def _week_of(day: date, today: date, *, weeks: int = MAX_HISTORY_WEEKS) -> int:
@@ -226,25 +264,50 @@ def expendable_first(sprint: Sprint) -> tuple[str, ...]:
 _NO_PRIORITY = 1_000
 
 
-def _finished(
-    project_id: UUID | str, *, since: datetime, until: datetime, now: datetime
-) -> Iterable[tuple[datetime, float | None, float | None]]:
-    """When each issue was finished, its points at that moment and its hours; nothing later than `now` counts."""
+def finished_issues(project_id: UUID | str, *, since: datetime, now: datetime) -> list[FinishedIssue]:
+    """What was finished since a moment, as it was known at `now`, in the order of the ends."""
     later = changed_after(project_id, now)
-    done = Issue.objects.filter(DONE, COUNTED, project_id=project_id, resolved_at__gte=since, resolved_at__lt=until)
-    done = done.exclude(pk__in=later.values("pk"))
-    changes = _points_changes(project_id, since=since)
-    columns = done.order_by().values_list("id", "resolved_at", "story_points", "worked_hours")
-    for id_, resolved_at, points, hours in columns:
+    done = _done(project_id, since).filter(resolved_at__lte=now).exclude(pk__in=later.values("pk"))
+    found = list(_as_finished(done, _points_changes(project_id, since=since)))
+    for past in issue_pasts(later, now=now):
+        if past.resolved_at is not None and since <= past.resolved_at:
+            points = past.points_at(past.resolved_at)
+            found.append(FinishedIssue(past.issue_id, past.resolved_at, points, past.actual_hours))
+    return sorted(found, key=_PLACE)
+
+
+def finished_by_now(
+    project_id: UUID | str, *, since: datetime, among: Collection[str] | None = None
+) -> list[FinishedIssue]:
+    """`finished_issues` of the present, where nothing on record is later; of a few issues, where these are given."""
+    if among is None:
+        found = _as_finished(_done(project_id, since), _points_changes(project_id, since=since))
+    else:
+        changes = _points_changes(project_id, since=since, among=among)
+        found = _as_finished(_done(project_id, since).filter(pk__in=among), changes)
+    return sorted(found, key=_PLACE)
+
+
+_PLACE = attrgetter("place")
+
+
+def _done(project_id: UUID | str, since: datetime) -> QuerySet[Issue]:
+    return Issue.objects.filter(DONE, COUNTED, project_id=project_id, resolved_at__gte=since).order_by()
+
+
+def _as_finished(done: QuerySet[Issue], changes: Mapping[UUID, Sequence[FieldChange]]) -> Iterable[FinishedIssue]:
+    for id_, resolved_at, points, hours in done.values_list("id", "resolved_at", "story_points", "worked_hours"):
         if resolved_at is not None:
-            size = value_as_of("" if points is None else str(points), "story_points", changes.get(id_, ()), resolved_at)
-            yield resolved_at, number_or_none(size), hours
-    for issue in issue_pasts(later, now=now):
-        if issue.resolved_at is not None and since <= issue.resolved_at < until:
-            yield issue.resolved_at, issue.points_at(issue.resolved_at), issue.actual_hours
+            size = points
+            if id_ in changes:
+                text = value_as_of("" if points is None else str(points), "story_points", changes[id_], resolved_at)
+                size = number_or_none(text)
+            yield FinishedIssue(str(id_), resolved_at, size, hours)
 
 
-def _points_changes(project_id: UUID | str, *, since: datetime) -> dict[UUID, list[FieldChange]]:
+def _points_changes(
+    project_id: UUID | str, *, since: datetime, among: Collection[str] | None = None
+) -> dict[UUID, list[FieldChange]]:
     # Only what changed after an issue was finished is asked for, and that is later than the first week.
     history = IssueChange.objects.filter(
         project_id=project_id,
@@ -253,6 +316,8 @@ def _points_changes(project_id: UUID | str, *, since: datetime) -> dict[UUID, li
         changed_at__gte=since,
         changed_at__gt=F("issue__resolved_at"),
     )
+    if among is not None:
+        history = history.filter(issue__in=among)
     columns = history.order_by("changed_at", "id").values_list(
         "issue_id", "field", "old_value", "new_value", "changed_at"
     )

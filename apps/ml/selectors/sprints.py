@@ -1,5 +1,6 @@
 """Sprints as the core sees them, with the past of every issue, in a constant number of queries."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -18,17 +19,27 @@ from apps.ml.selectors.forecasts import work_items
 from apps.ml.selectors.issues import ENDED, open_in
 from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
-from apps.projects.history.snapshots import books_of, pasts_of, snapshot_of
+from apps.projects.history.snapshots import WITHOUT_CONTENTS, books_of, pasts_of, snapshot_of
 from apps.projects.history.sprint_books import elapsed_ratio, scope_of, standings_at
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue, Sprint
+from apps.projects.models import Issue, IssueChange, Sprint
 
 
 def completed_sprints(project_id: UUID | str, *, now: datetime) -> tuple[SprintRecord, ...]:
     """What the latest sprints completed by `now` delivered, oldest first, those without dates before all others."""
-    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=HISTORY_SPRINTS)
-    books = books_of(sprints, now=now)
-    return tuple(sprint_record(window_of(sprint, now), books[str(sprint.pk)].report.completed) for sprint in sprints)
+    sprints = latest_sprints(project_id, now=now)
+    return tuple(records_of(sprints, now=now).values())
+
+
+def records_of(
+    sprints: Sequence[Sprint], *, now: datetime, pasts: Mapping[str, Sequence[IssuePast]] | None = None
+) -> dict[str, SprintRecord]:
+    """What some sprints delivered, by id; their `pasts` may be there already."""
+    books = books_of(sprints, now=now, pasts=pasts)
+    return {
+        sprint_id: sprint_record(window_of(sprint, now), books[sprint_id].report.completed)
+        for sprint_id, sprint in ((str(sprint.pk), sprint) for sprint in sprints)
+    }
 
 
 def sprint_plan(
@@ -121,9 +132,13 @@ HISTORY_SPRINTS = MAX_REPLAYS + VELOCITY_SPRINTS
 
 def sprint_pasts(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> tuple[SprintTimeline, ...]:
     """The latest sprints completed by `now`, oldest first, those without dates before all others."""
-    sprints = completed_by(now, Sprint.objects.filter(project_id=project_id), newest=newest)
-    issues = pasts_of(sprints, now=now)
-    return tuple(_past(sprint, issues[str(sprint.pk)], now) for sprint in sprints)
+    sprints = latest_sprints(project_id, now=now, newest=newest)
+    return tuple(pasts_by_sprint(sprints, now=now).values())
+
+
+def latest_sprints(project_id: UUID | str, *, now: datetime, newest: int = HISTORY_SPRINTS) -> list[Sprint]:
+    """The latest sprints of a project that were completed by `now`, see `completed_by`."""
+    return completed_by(now, Sprint.objects.filter(project_id=project_id), newest=newest)
 
 
 def sprint_past(sprint: Sprint, *, now: datetime) -> SprintTimeline:
@@ -134,25 +149,38 @@ def sprint_past(sprint: Sprint, *, now: datetime) -> SprintTimeline:
 def pasts_by_sprint(sprints: Sequence[Sprint], *, now: datetime) -> dict[UUID, SprintTimeline]:
     """Some sprints of one project, read together."""
     issues = pasts_of(sprints, now=now)
-    return {sprint.pk: _past(sprint, issues[str(sprint.pk)], now) for sprint in sprints}
+    return {sprint.pk: timeline_of(sprint, issues[str(sprint.pk)], now) for sprint in sprints}
+
+
+def sprints_touched(project_id: UUID | str, *, since: datetime) -> set[str]:
+    """Sprints that hold, or ever held, an issue that was added or edited since a moment; two queries."""
+    touched = Issue.objects.filter(project_id=project_id, updated_at__gte=since).order_by()
+    moves = IssueChange.objects.filter(
+        project_id=project_id,
+        issue__project_id=project_id,
+        issue__updated_at__gte=since,
+        field=IssueChange.Field.SPRINT,
+    )
+    now_in = touched.filter(sprint__isnull=False).values_list("sprint_id", flat=True).distinct()
+    ever_in = moves.order_by().values_list("old_value", "new_value").distinct()
+    return {str(id_) for id_ in now_in} | {id_ for row in ever_in for id_ in row if id_}
 
 
 def running_sprint_of(project_id: UUID | str, issue_ids: Iterable[str]) -> Sprint | None:
     """The running sprint of which these are all the unfinished issues; None where they are not."""
-    wanted = set(issue_ids)
-    unfinished = Issue.objects.filter(COUNTED, open_in(project_id))
-    first = unfinished.filter(id__in=wanted, sprint__status=Sprint.Status.ACTIVE).order_by("id").first()
-    if first is None or first.sprint_id is None:
-        return None
-    inside = unfinished.filter(sprint_id=first.sprint_id).order_by().values_list("id", flat=True)
-    if {str(issue_id) for issue_id in inside} != wanted:
-        return None
-    return Sprint.objects.select_related("snapshot", "project").get(pk=first.sprint_id)
+    wanted, inside = set(issue_ids), defaultdict[UUID, set[str]](set)
+    running = Issue.objects.filter(COUNTED, open_in(project_id), sprint__status=Sprint.Status.ACTIVE).order_by()
+    for sprint_id, issue_id in running.values_list("sprint_id", "id"):
+        if sprint_id is not None:
+            inside[sprint_id].add(str(issue_id))
+    found = next((sprint_id for sprint_id, issues in inside.items() if issues == wanted), None)
+    return Sprint.objects.select_related("snapshot", "project").get(pk=found) if found else None
 
 
 def completed_by(now: datetime, sprints: QuerySet[Sprint], *, newest: int) -> list[Sprint]:
     """The latest of these sprints that were completed by `now`, in the order of their ends, with their snapshots."""
     completed = sprints.filter(status=Sprint.Status.COMPLETED).select_related("snapshot", "project")
+    completed = completed.defer(*WITHOUT_CONTENTS)
     ends = [(ended_at(sprint, now), sprint) for sprint in completed]
     over = [(end or datetime.min.replace(tzinfo=UTC), sprint) for end, sprint in ends if end is None or end <= now]
     return [sprint for _, sprint in sorted(over, key=lambda pair: (pair[0], str(pair[1].pk)))][-newest:]
@@ -170,7 +198,8 @@ def window_of(sprint: Sprint, now: datetime) -> SprintWindow:
     )
 
 
-def _past(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintTimeline:
+def timeline_of(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> SprintTimeline:
+    """A sprint with the issues that are or were in it, as they were known at `now`."""
     planned, sprint_id = planning_ended_at(sprint), str(sprint.pk)
     people = {one.assignee_at(planned) for one in issues if planned and one.place_at(planned) == sprint_id}
     return SprintTimeline(

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.ml.services import model_loader
+from apps.ml.services.forecasts.frozen_sprints import VERSIONS
 from apps.ml.services.forecasts.history import HISTORIES
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.model_trainer import ModelTrainer
@@ -34,6 +35,7 @@ def _forget() -> None:
     FINISHED_WORK.clear()
     ISSUE_TEXTS.clear()
     HISTORIES.clear()
+    VERSIONS.clear()
 
 
 @pytest.fixture

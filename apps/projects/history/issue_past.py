@@ -150,12 +150,16 @@ class IssuePast:
             changes=tuple(change for change in self.changes if change.changed_at <= moment),
         )
 
+    def is_settled_by(self, moment: datetime) -> bool:
+        """Whether nothing of it is later than a moment: asked as of a later one, it is the same."""
+        last = self.changes[-1].changed_at if self.changes else None
+        moments = (self.created_at, last, self.started_at, self.resolved_at, self.dropped_at)
+        return all(known is None or known <= moment for known in moments)
+
     def _is_known_by(self, moment: datetime) -> bool:
         """Whether all of it was known at a moment already: the usual case, asked about the present."""
-        last = self.changes[-1].changed_at if self.changes else None
         is_whole = (self.resolved_at is None) == (self.category != "done")
-        moments = (last, self.started_at, self.resolved_at, self.dropped_at)
-        return is_whole and all(known is None or known <= moment for known in moments)
+        return is_whole and self.is_settled_by(moment)
 
     def _recorded_end(self, moment: datetime) -> datetime | None:
         recorded = self.timeline("resolved_at").at(moment)

@@ -71,20 +71,35 @@ def issues_by_sprint(
     project_id: UUID | str, sprint_ids: Sequence[str], *, now: datetime
 ) -> Mapping[str, Sequence[IssuePast]]:
     """Issues that are or were in each of these sprints, as they were known at `now`; three queries, or none."""
-    found: dict[str, list[IssuePast]] = defaultdict(list)
-    for issue in issue_pasts(_ever_in(project_id, sprint_ids), now=now) if sprint_ids else ():
-        for sprint_id in set(issue.timeline("sprint").values):
-            if spells_in(issue, sprint_id):
-                found[sprint_id].append(issue)
+    recorded = recorded_by_sprint(project_id, sprint_ids)
+    return {sprint_id: known_in(sprint_id, issues, now) for sprint_id, issues in recorded.items()}
+
+
+def recorded_by_sprint(project_id: UUID | str, sprint_ids: Sequence[str]) -> Mapping[str, Sequence[IssuePast]]:
+    """Issues of which it is on record that they are or were in each of these sprints, whenever that was told."""
+    found: dict[str, list[IssuePast]] = {sprint_id: [] for sprint_id in sprint_ids}
+    for issue in _recorded(_ever_in(project_id, sprint_ids)) if sprint_ids else ():
+        for sprint_id in set(issue.timeline("sprint").values) & found.keys():
+            found[sprint_id].append(issue)
     return found
+
+
+def known_in(sprint_id: str, issues: Iterable[IssuePast], now: datetime) -> list[IssuePast]:
+    """Of some issues those that were in a sprint, as they were known at a moment."""
+    pasts = [issue.as_of(now) for issue in issues if issue.created_at <= now]
+    return [past for past in pasts if spells_in(past, sprint_id)]
 
 
 def issue_pasts(issues: QuerySet[Issue], *, now: datetime) -> list[IssuePast]:
     """Some issues by creation, as they were known at `now`, in three queries, or one for none."""
-    issues = issues.filter(created_at__lte=now)
+    return [past.as_of(now) for past in _recorded(issues.filter(created_at__lte=now))]
+
+
+def _recorded(issues: QuerySet[Issue]) -> list[IssuePast]:
+    """Some issues by creation, with all that is on record."""
     rows = list(issues.annotate(category=F("status__category")).order_by("created_at", "id").values(*_COLUMNS))
     changes = _changes(issues, {row["id"]: row["project_id"] for row in rows}) if rows else {}
-    return [_issue(row, changes.get(row["id"], ())).as_of(now) for row in rows]
+    return [_issue(row, changes.get(row["id"], ())) for row in rows]
 
 
 def changed_after(project_id: UUID | str, moment: datetime) -> QuerySet[Issue]:

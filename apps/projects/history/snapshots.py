@@ -6,19 +6,28 @@ from datetime import datetime
 from typing import Any
 
 from apps.projects.history.issue_past import FieldChange, IssuePast
-from apps.projects.history.reads import began_at, ended_at, issues_by_sprint, planning_ended_at, was_entered_afterwards
+from apps.projects.history.reads import (
+    began_at,
+    ended_at,
+    issues_by_sprint,
+    known_in,
+    planning_ended_at,
+    recorded_by_sprint,
+    was_entered_afterwards,
+)
 from apps.projects.history.sprint_books import (
     COMMITMENT_UNKNOWN,
     BookEntry,
     SprintReport,
     report_of,
-    spells_in,
     standings_at,
 )
 from apps.projects.models import Sprint, SprintSnapshot
 
 #: The books whose sums a snapshot keeps in columns, two a book.
 BOOKS = ("committed", "added", "removed", "completed", "carried_over", "done_outside")
+#: To read sprints with their snapshots, but not the issues in these, of which few are asked for: `defer(*…)`.
+WITHOUT_CONTENTS = ("snapshot__standings", "snapshot__pasts")
 #: What is written as text in JSON, which knows no moments.
 _MOMENTS = {"created_at", "started_at", "resolved_at", "dropped_at", "changed_at", "entered_at", "finished_at"}
 
@@ -65,34 +74,49 @@ def _to_keep(sprint: Sprint, now: datetime) -> SprintSnapshot:
     )
 
 
-def books_of(sprints: Sequence[Sprint], *, now: datetime) -> dict[str, SprintBooks]:
+def books_of(
+    sprints: Sequence[Sprint], *, now: datetime, pasts: Mapping[str, Sequence[IssuePast]] | None = None
+) -> dict[str, SprintBooks]:
     """The books of each sprint of one project as of `now`, by id: no query for those that are frozen, three for others.
 
-    The snapshots must be there already (`select_related`), or cost a query each.
+    The snapshots must be there already (`select_related`), or cost a query each; `pasts` may be, see `pasts_of`.
     """
-    open_books = [sprint for sprint in sprints if snapshot_of(sprint, now) is None]
-    pasts = pasts_of(open_books, now=now)
+    _fetch_contents(sprints)
+    if pasts is None:
+        pasts = pasts_of([sprint for sprint in sprints if snapshot_of(sprint, now) is None], now=now)
     return {str(sprint.pk): _books(sprint, pasts, now) for sprint in sprints}
 
 
 def pasts_of(sprints: Sequence[Sprint], *, now: datetime) -> Mapping[str, Sequence[IssuePast]]:
     """Issues that are or were in each sprint as they were known at `now`; of a closed one as they were frozen."""
+    return {sprint_id: known_in(sprint_id, issues, now) for sprint_id, issues in recorded_of(sprints).items()}
+
+
+def recorded_of(sprints: Sequence[Sprint]) -> Mapping[str, Sequence[IssuePast]]:
+    """Issues that are or were in each sprint of a project with all that is on record; of a closed one what was kept."""
+    _fetch_contents(sprints)
     frozen = {str(sprint.pk): snapshot.pasts for sprint in sprints if (snapshot := getattr(sprint, "snapshot", None))}
     others = [str(sprint.pk) for sprint in sprints if str(sprint.pk) not in frozen]
-    told = issues_by_sprint(sprints[0].project_id, others, now=now) if others else {}
-    found = {sprint_id: told.get(sprint_id, ()) for sprint_id in others}
-    return found | {sprint_id: _known(sprint_id, rows, now) for sprint_id, rows in frozen.items()}
+    told = recorded_by_sprint(sprints[0].project_id, others) if others else {}
+    return {**told, **{sprint_id: [_past(row) for row in rows] for sprint_id, rows in frozen.items()}}
+
+
+def _fetch_contents(sprints: Sequence[Sprint]) -> None:
+    """The issues in those snapshots that were read without (`WITHOUT_CONTENTS`); one query, or none."""
+    snapshots = [snapshot for sprint in sprints if (snapshot := getattr(sprint, "snapshot", None)) is not None]
+    bare = [snapshot for snapshot in snapshots if "pasts" in snapshot.get_deferred_fields()]
+    if not bare:
+        return
+    rows = SprintSnapshot.objects.filter(pk__in=[snapshot.pk for snapshot in bare])
+    contents = {pk: (standings, pasts) for pk, standings, pasts in rows.values_list("pk", "standings", "pasts")}
+    for snapshot in bare:
+        snapshot.standings, snapshot.pasts = contents[snapshot.pk]
 
 
 def snapshot_of(sprint: Sprint, now: datetime) -> SprintSnapshot | None:
     """What was kept when the sprint was closed, if that was by `now`."""
     snapshot: SprintSnapshot | None = getattr(sprint, "snapshot", None)
     return snapshot if snapshot is not None and snapshot.frozen_at <= now else None
-
-
-def _known(sprint_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[IssuePast]:
-    pasts = [past.as_of(now) for row in rows if (past := _past(row)).created_at <= now]
-    return [past for past in pasts if spells_in(past, sprint_id)]
 
 
 def _books(sprint: Sprint, pasts: Mapping[str, Sequence[IssuePast]], now: datetime) -> SprintBooks:

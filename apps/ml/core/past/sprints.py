@@ -1,14 +1,20 @@
 """A sprint's past as the core sees it; `apps.projects.history.sprint_books` tells how it stood when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from apps.ml.core.past.velocity import SprintWindow
+from apps.ml.core.size import bytes_of
 from apps.projects.history.days import day_of
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scope_at, scopes_at
 
 __all__ = ["Amount", "FieldChange", "IssuePast", "SprintScope", "SprintTimeline", "scope_at", "scopes_at"]
+
+#: Moments of a sprint whose scope is remembered: a few for each share of the time that is asked about in one day.
+MOST_SCOPES = 32
+#: Issues of a sprint that are weighed for all of them.
+WEIGHED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,13 @@ class SprintTimeline:
     scope_is_recorded: bool = True
     #: Issues that are or were in it, by creation.
     issues: tuple[IssuePast, ...] = ()
+    _scopes: dict[datetime, SprintScope] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its issues, told from a few, which are alike: all of a team's sprints are weighed often."""
+        some = self.issues[:: max(len(self.issues) // WEIGHED, 1)]
+        return bytes_of(some) * len(self.issues) // len(some) if some else 0
 
     @property
     def planned_days(self) -> tuple[date, date] | None:
@@ -51,5 +64,11 @@ class SprintTimeline:
         return day_of(moment, self.window.zone)
 
     def scope_at(self, moment: datetime) -> SprintScope:
-        """How it stood at a moment."""
-        return scope_at(self.window.sprint_id, self.planning_ended_at or moment, self.issues, moment)
+        """How it stood at a moment; told once, as a day long the same moments are asked about."""
+        scope = self._scopes.get(moment)
+        if scope is None:
+            if len(self._scopes) >= MOST_SCOPES:
+                self._scopes.clear()
+            started_at = self.planning_ended_at or moment
+            self._scopes[moment] = scope = scope_at(self.window.sprint_id, started_at, self.issues, moment)
+        return scope

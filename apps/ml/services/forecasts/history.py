@@ -11,6 +11,8 @@ from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import SprintRecord
 from apps.ml.selectors import forecasts, sprints
 from apps.ml.selectors.calendars import working_calendar
+from apps.ml.services.forecasts.finished import present_throughput
+from apps.ml.services.forecasts.frozen_sprints import FrozenSprints
 from apps.ml.services.models.memory import StateMemory
 from apps.projects.selectors import present_state
 
@@ -22,9 +24,11 @@ class TeamHistory:
     """A team's past as of a moment; what was told of the same state before is not read again."""
 
     def __init__(self, project_id: UUID | str, *, now: datetime) -> None:
-        self._project_id, self._now, state = project_id, now, present_state(project_id, now=now)
+        self._project_id, self._now = project_id, now
+        self._present = state = present_state(project_id, now=now)
         # By the hour, since absences and ends of sprints come by themselves.
         self._state = None if state is None else f"{project_id} {state} {now:%Y-%m-%d %H}"
+        self._frozen = None if state is None else FrozenSprints(project_id, state, now=now, memory=HISTORIES)
 
     def calendar(self) -> WorkingCalendar:
         """The calendar of those who do the work."""
@@ -33,19 +37,25 @@ class TeamHistory:
     def throughput(self) -> Throughput:
         """What was finished in each of the past weeks, by that calendar."""
         calendar = self.calendar()
-        return self._told(
-            "throughput", lambda: forecasts.throughput(self._project_id, now=self._now, calendar=calendar)
-        )
+        return self._told("throughput", lambda: self._throughput(calendar))
 
     def sprints(self, newest: int) -> tuple[SprintTimeline, ...]:
         """The latest completed sprints."""
-        return self._told(
-            f"sprints {newest}", lambda: sprints.sprint_pasts(self._project_id, now=self._now, newest=newest)
-        )
+        if self._frozen is None:
+            return sprints.sprint_pasts(self._project_id, now=self._now, newest=newest)
+        return self._frozen.timelines(newest)
 
     def records(self) -> tuple[SprintRecord, ...]:
         """What they delivered."""
-        return self._told("records", lambda: sprints.completed_sprints(self._project_id, now=self._now))
+        if self._frozen is None:
+            return sprints.completed_sprints(self._project_id, now=self._now)
+        return self._frozen.records()
+
+    def _throughput(self, calendar: WorkingCalendar) -> Throughput:
+        project_id, now = self._project_id, self._now
+        if self._present is None:
+            return forecasts.throughput(project_id, now=now, calendar=calendar)
+        return present_throughput(project_id, self._present, now=now, calendar=calendar, memory=HISTORIES)
 
     def _told(self, what: str, make: Callable[[], Told]) -> Told:
         return make() if self._state is None else HISTORIES.told(f"{what} {self._state}", make)

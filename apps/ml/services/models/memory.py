@@ -120,13 +120,19 @@ class StateMemory:
 
     def told(self, key: str, make: Callable[[], Value]) -> Value:
         """What `make` tells; a later state has another key, and this one is forgotten when it is the longest unused."""
-        now = time.monotonic()
-        known: Remembered[Value] | None = _OF_PROJECTS.get(self._name + key, now=now)
+        known: Remembered[Value] | None = self.get(key)
         if known is None:
-            value = make()
-            known = Remembered(value, nbytes=bytes_of(value))
-            _OF_PROJECTS.put(self._name + key, known, now=now, most=settings.ML_CACHE_BYTES)
+            self.keep(key, known := Remembered(make()))
         return known.value
+
+    def get(self, key: str) -> Remembered[Any] | None:
+        """What was kept under a key, if it still is."""
+        return _OF_PROJECTS.get(self._name + key, now=time.monotonic())
+
+    def keep(self, key: str, told: Remembered[Any]) -> None:
+        """Keep what was told; two that say the same at once do no harm."""
+        sized = replace(told, nbytes=bytes_of(told.value))
+        _OF_PROJECTS.put(self._name + key, sized, now=time.monotonic(), most=settings.ML_CACHE_BYTES)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -1,0 +1,247 @@
+"""What a process remembers of completed sprints and of finished work equals what a recount says, whatever happens."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.accounts.models import User
+from apps.ml.core.size import bytes_of
+from apps.ml.selectors import forecasts, sprints
+from apps.ml.selectors.calendars import working_calendar
+from apps.ml.services.forecasts import finished, frozen_sprints
+from apps.ml.services.forecasts.history import TeamHistory
+from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint
+from apps.projects.services import (
+    close_sprint,
+    create_issue,
+    create_issue_type,
+    delete_issue,
+    delete_sprint,
+    start_sprint,
+    update_issue,
+    update_issue_type,
+)
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+
+pytestmark = pytest.mark.django_db
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+STEP = timedelta(hours=31)
+
+
+@pytest.fixture(autouse=True)
+def no_overlap(monkeypatch):
+    """In a test everything was touched within the last minute, and all of it would be read again."""
+    for module in (frozen_sprints, finished):
+        monkeypatch.setattr(module, "OVERLAP", timedelta(0))
+
+
+def told(project: Project, now: datetime) -> tuple[Any, ...]:
+    history = TeamHistory(project.pk, now=now)
+    return history.sprints(sprints.HISTORY_SPRINTS), history.sprints(2), history.records(), history.throughput()
+
+
+def recounted(project: Project, now: datetime) -> tuple[Any, ...]:
+    return (
+        sprints.sprint_pasts(project.pk, now=now),
+        sprints.sprint_pasts(project.pk, now=now, newest=2),
+        sprints.completed_sprints(project.pk, now=now),
+        forecasts.throughput(project.pk, now=now, calendar=working_calendar(project.pk, now=now)),
+    )
+
+
+class Team:
+    """A team that does anything to its issues and sprints, some of which an import brought."""
+
+    def __init__(self, seed: int) -> None:
+        self.random, self.now = random.Random(seed), START
+        self.lead: User = TeamMemberFactory(project=ProjectFactory(), role="lead").user
+        self.project: Project = self.lead.projects.get()
+        self.people = [self.lead, TeamMemberFactory(project=self.project).user]
+        self.part = create_issue_type(self.project, name="Sub-task", level="sub_task")
+        for number in range(4):
+            self._imported_sprint(START - timedelta(days=14 * (4 - number)))
+        self.running = self._next_sprint()
+
+    def act(self) -> str:
+        self.now += STEP
+        acts = (
+            [self._edit] * 12 + [self._create] * 3 + [self._delete, self._close, self._counts, self._dates, self._off]
+        )
+        return str(self.random.choice([*acts, self._zone, self._hours_of_a_part, self._drop_sprint])())
+
+    def _imported_sprint(self, begin: datetime) -> None:
+        end = begin + timedelta(days=13)
+        sprint = SprintFactory(
+            project=self.project, source="csv", status="completed", start_date=begin.date(), end_date=end.date(),
+            started_at=begin, completed_at=self.random.choice([end, None]),
+        )  # fmt: skip
+        for _ in range(4):
+            created = begin + self.random.random() * (end - begin)
+            over = self.random.random() < 0.7
+            IssueFactory(
+                project=self.project, sprint=sprint, source="csv", story_points=self.random.choice([None, 0.1, 0.7, 3]),
+                created_at=created, assignee=self.random.choice(self.people), completed=over,
+                **({"started_at": created, "resolved_at": min(created + timedelta(days=2), end)} if over else {}),
+            )  # fmt: skip
+
+    def _next_sprint(self) -> Sprint:
+        first = self.now.date()
+        sprint = SprintFactory(project=self.project, start_date=first, end_date=first + timedelta(days=13))
+        return start_sprint(sprint, now=self.now)
+
+    def _any_issue(self) -> Issue:
+        return self.random.choice(list(Issue.objects.filter(project=self.project).order_by("created_at", "id")))
+
+    def _edit(self) -> str:
+        field = self.random.choice(["status", "status", "story_points", "sprint", "assignee", "actual_hours", "title"])
+        value: Any = {
+            "status": lambda: self.random.choice(list(self.project.statuses.order_by("id"))),
+            "story_points": lambda: self.random.choice([None, 0.1, 0.2, 0.7, 5.0]),
+            "sprint": lambda: self.random.choice([None, self.running]),
+            "assignee": lambda: self.random.choice([None, *self.people]),
+            "actual_hours": lambda: self.random.choice([None, 0.3, 2.7]),
+            "title": lambda: f"Title {self.random.random()}",
+        }[field]()
+        update_issue(self._any_issue(), by=self.lead, now=self.now, **{field: value})
+        return field
+
+    def _create(self) -> str:
+        sprint = self.random.choice([None, self.running])
+        create_issue(self.project, title="New", by=self.lead, now=self.now, issue_type=self._story(), sprint=sprint)
+        return "create"
+
+    def _story(self) -> IssueType:
+        return self.project.issue_types.exclude(pk=self.part.pk).order_by("id")[0]
+
+    def _hours_of_a_part(self) -> str:
+        parts = list(Issue.objects.filter(project=self.project, issue_type=self.part).order_by("id"))
+        wholes = list(Issue.objects.filter(project=self.project, issue_type=self._story()).order_by("created_at", "id"))
+        if not wholes:
+            return "nothing"
+        if not parts:
+            create_issue(
+                self.project, title="Part", by=self.lead, now=self.now, issue_type=self.part, actual_hours=1.1,
+                parent=self.random.choice(wholes),
+            )  # fmt: skip
+        else:
+            update_issue(parts[0], by=self.lead, now=self.now, parent=self.random.choice(wholes))
+        return "part"
+
+    def _delete(self) -> str:
+        delete_issue(self._any_issue())
+        return "delete"
+
+    def _close(self) -> str:
+        close_sprint(self.running, by=self.lead, now=self.now)
+        self.running = self._next_sprint()
+        return "close"
+
+    def _drop_sprint(self) -> str:
+        planned = SprintFactory(project=self.project)
+        update_issue(self._any_issue(), by=self.lead, now=self.now, sprint=planned)
+        delete_sprint(planned, by=self.lead, now=self.now)
+        return "sprint deleted"
+
+    def _counts(self) -> str:
+        some = self.random.choice(list(self.project.issue_types.order_by("id")))
+        update_issue_type(some, counts=not some.counts)
+        return "counts"
+
+    def _dates(self) -> str:
+        """An import tells other dates of a sprint."""
+        sprint = self.random.choice(list(Sprint.objects.filter(project=self.project, source="csv").order_by("id")))
+        sprint.end_date = (sprint.end_date or date(2026, 1, 1)) + timedelta(days=1)
+        sprint.completed_at = None
+        sprint.save()
+        return "dates"
+
+    def _off(self) -> str:
+        DayOff.objects.get_or_create(
+            project=self.project, day=self.now.date() - timedelta(days=self.random.randrange(30))
+        )
+        return "day off"
+
+    def _zone(self) -> str:
+        self.project.time_zone = self.random.choice(["UTC", "Asia/Tokyo", "America/Sao_Paulo"])
+        self.project.save()
+        return "zone"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_remembered_equals_a_recount_after_every_act(seed):
+    team = Team(seed)
+    done = []
+    for _ in range(35):
+        done.append(team.act())
+        asked = team.now + timedelta(minutes=1)
+        assert told(team.project, asked) == recounted(team.project, asked), done
+
+
+def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(django_assert_num_queries, monkeypatch):
+    team = Team(0)
+    asked, read = team.now + STEP, []
+    outside = IssueFactory(project=team.project, sprint=team.running, created_at=START)
+    told(team.project, asked)
+    remembered = frozen_sprints.recorded_of
+
+    def noted(sprints: Any) -> Any:
+        read.extend(sprint.pk for sprint in sprints)
+        return remembered(sprints)
+
+    monkeypatch.setattr(frozen_sprints, "recorded_of", noted)
+    inside = Issue.objects.filter(project=team.project, source="csv").order_by("id")[0]
+
+    update_issue(outside, by=team.lead, now=team.now, title="Another title")
+    told(team.project, asked)
+    assert read == []
+
+    update_issue(inside, by=team.lead, now=team.now, story_points=8.0)
+    assert told(team.project, asked) == recounted(team.project, asked)
+    assert read == [inside.sprint_id]
+
+
+def test_a_sprint_weighs_about_what_its_issues_do():
+    team = Team(3)
+    for _ in range(40):
+        team.act()
+    for timeline in sprints.sprint_pasts(team.project.pk, now=team.now + STEP):
+        assert 0.5 < timeline.nbytes / max(bytes_of(timeline.issues), 1) < 2 or not timeline.issues
+
+
+def test_what_is_to_come_is_told_anew_when_it_has_come():
+    """A source with a clock that is ahead: until then an issue of a completed sprint was not begun."""
+    team = Team(1)
+    issue = Issue.objects.filter(project=team.project, source="csv", resolved_at=None).order_by("id")[0]
+    ahead = team.now + timedelta(hours=1)
+    in_progress = team.project.statuses.get(category="in_progress")
+    Issue.objects.filter(pk=issue.pk).update(status=in_progress, started_at=ahead)
+
+    for moment in (team.now, ahead + timedelta(hours=2), ahead + timedelta(days=2)):
+        assert told(team.project, moment) == recounted(team.project, moment)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Sao_Paulo", "Atlantic/Azores", "Pacific/Apia"])
+def test_weeks_end_at_the_teams_midnight(zone):
+    """Borders as moments put each end into the week that its day lies in, in the hours when clocks change too."""
+    rng, place = random.Random(zone), ZoneInfo(zone)
+    now = datetime(2019, 4, 1, 12, tzinfo=UTC)
+    ends = [
+        forecasts.FinishedIssue(str(number), now - timedelta(minutes=rng.randrange(60 * 24 * 7 * 110)), 1.0, None)
+        for number in range(4_000)
+    ]
+    ends += [replace(ends[0], resolved_at=datetime(2018, 11, 4, 2, minute, tzinfo=UTC)) for minute in range(0, 60, 7)]
+    ends += [replace(ends[0], resolved_at=datetime(2018, 10, 28, hour, tzinfo=UTC)) for hour in range(4)]
+    today = now.astimezone(place).date()
+    expected = [0.0] * 104
+    for end in ends:
+        week = 103 - (today - end.resolved_at.astimezone(place).date() - timedelta(days=1)) // timedelta(days=7)
+        if 0 <= week <= 103 and end.resolved_at.astimezone(place).date() < today:
+            expected[week] += 1
+
+    found = forecasts.throughput_of(sorted(ends, key=lambda end: end.place), now=now, zone=place)
+
+    assert list(found.issues) == expected
