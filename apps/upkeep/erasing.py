@@ -26,10 +26,11 @@ from apps.common.models import FirstAnswer
 from apps.importers.models import ImportRun
 from apps.ml.models import MLModel, StrayObject
 from apps.ml.services import ModelLoader
+from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.services.upkeep.installation import this_installation
 from apps.ml.storage import get_object_store
-from apps.ml.storage.keys import DATASETS, mark_key
+from apps.ml.storage.keys import DATASETS, INDEXES, mark_key
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.services import delete_project
@@ -96,7 +97,7 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
         raise NobodyFound
     project_id = project.pk
     keys = _keys_of(MLModel.objects.filter(project=project))
-    keys |= {found.key for found in get_object_store().list(f"{DATASETS}/{project_id}")}
+    keys |= {found.key for prefix in (DATASETS, INDEXES) for found in get_object_store().list(f"{prefix}/{project_id}")}
     counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
     with transaction.atomic():
         delete_project(project)
@@ -209,6 +210,7 @@ def _keys_of(rows: "models.QuerySet[MLModel]") -> set[str]:
 
 def _drop_models(projects: Sequence[UUID], needles: Sequence[str], now: datetime) -> None:
     """Remove what those projects' models and the global ones have learned, and what a search finds; train anew."""
+    _remove_objects(forget_indexes(now=now) if needles else ())
     found = set(found_in_store(needles)) if needles else set()
     learned = MLModel.objects.filter(
         Q(project__in=projects)

@@ -17,7 +17,7 @@ from django.db import models
 from django.db.models.functions import Cast
 
 from apps.ml.storage import get_object_store
-from apps.ml.storage.keys import DATASETS, MODELS
+from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 
 #: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
@@ -149,7 +149,7 @@ def _replaced(value: Any, pattern: re.Pattern[str], word: str) -> Any:
 def found_in_store(needles: Sequence[str]) -> list[str]:
     """Keys of the objects that hold one of them, below whatever compression."""
     store = get_object_store()
-    keys = [found.key for prefix in (MODELS, DATASETS) for found in store.list(prefix)]
+    keys = [found.key for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)]
     return [key for key in keys if _holds(store, key, needles)]
 
 

@@ -51,8 +51,10 @@ class Artifact:
         return sum(array.nbytes for array in self.arrays.values())
 
 
-def dumps(kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> bytes:
+def dumps(kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any], *, compressed: bool = True) -> bytes:
     """Serialise arrays and a JSON header; equal input gives equal bytes.
+
+    What is written and read often is not `compressed`, which takes most of the time.
 
     Raises
     ------
@@ -62,15 +64,13 @@ def dumps(kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
     facts = {"format": FORMAT, "kind": kind, "layout": LAYOUTS.get(kind, _ONLY_ONE)[-1], "meta": dict(meta)}
     header = json.dumps(facts, sort_keys=True, allow_nan=False)
     named = {_META: np.frombuffer(header.encode(), dtype=np.uint8), **arrays}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer, method = io.BytesIO(), zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name in sorted(named):
             member = io.BytesIO()
             np.lib.format.write_array(member, np.ascontiguousarray(named[name]), allow_pickle=False)
             # A fixed date, so that the same training gives the same digest.
-            archive.writestr(
-                zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue(), zipfile.ZIP_DEFLATED
-            )
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue(), method)
     return buffer.getvalue()
 
 

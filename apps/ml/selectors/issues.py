@@ -8,11 +8,11 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 
 from apps.ml.core.records import CompletedIssue, IssueFacts, by_people
 from apps.ml.core.text_index import IssueText
@@ -20,7 +20,7 @@ from apps.ml.selectors.terms import USUAL_TERMS, AgentMarks, project_terms
 from apps.projects.history.issue_past import number_or_none
 from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue, IssueChange, WorkflowStatus
+from apps.projects.models import Issue, IssueChange, Project, WorkflowStatus
 
 Field = IssueChange.Field
 _COLUMNS = (
@@ -72,6 +72,18 @@ _UNDONE: dict[str, tuple[str, Callable[[str], Any]]] = {
 _Change = tuple[str, str, datetime]
 #: Columns of issues, and what happened to each, latest first.
 _Rows = tuple[list[dict[str, Any]], dict[UUID, list[_Change]]]
+
+
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+class TextRevision(NamedTuple):
+    """Which state of a project's texts it is."""
+
+    last_edit: datetime | None
+    last_removal: datetime | None
+    #: When what had been read of them was last to be forgotten.
+    forgotten_at: datetime | None
 
 
 def completed_with_hours(
@@ -140,21 +152,28 @@ def issues_with_status(project_id: UUID | str, issue_ids: Iterable[str]) -> dict
     }
 
 
-def text_revision(project_id: UUID | str) -> tuple[int, datetime | None]:
-    """How many issues a project has and when one was last touched: changes with every text, outcome and deletion."""
-    found = Issue.objects.filter(project_id=project_id).order_by().aggregate(n=Count("id"), last=Max("updated_at"))
-    return found["n"], found["last"]
+def text_revision(project_id: UUID | str) -> TextRevision:
+    """Changes with every text, outcome and deletion, and when texts are erased; two looks into an index, and a row."""
+    edits = Issue.objects.filter(project_id=project_id).order_by("-updated_at").values("updated_at")[:1]
+    found = Project.objects.filter(pk=project_id).values_list(
+        Subquery(edits), "issues_removed_at", "text_snapshot__forgotten_at"
+    )
+    return TextRevision(*(found.first() or (None, None, None)))
 
 
-def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime | None = None) -> list[IssueText]:
-    """Texts of a project's newest issues, oldest first, open ones too; those touched from a moment on, if given.
+def issue_texts(
+    project_id: UUID | str, *, newest: int, changed_from: datetime | None = None, among: Collection[str] | None = None
+) -> list[IssueText]:
+    """Texts of a project's newest issues, open ones too, oldest first and of equal moments the largest id first.
 
-    Outcomes are those of finished issues.
+    Those touched from a moment on, or among some ids, if given. Outcomes are those of finished issues.
     """
     issues = Issue.objects.filter(project_id=project_id)
     if changed_from is not None:
         issues = issues.filter(updated_at__gte=changed_from)
-    columns = ("id", "title", "description", "resolved_at", "actual_hours", "story_points", "external_id")
+    if among is not None:
+        issues = issues.filter(pk__in=list(among))
+    columns = ("id", "title", "description", "resolved_at", "actual_hours", "story_points", "external_id", "created_at")
     rows = list(issues.order_by("-created_at", "id").values_list(*columns)[:newest])
     return [
         IssueText(
@@ -164,9 +183,20 @@ def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime |
             hours=hours if resolved_at and hours else math.nan,
             points=points if resolved_at and points else math.nan,
             key=key,
+            created=(created_at - _EPOCH) // _MICROSECOND,
         )
-        for id_, title, description, resolved_at, hours, points, key in reversed(rows)
+        for id_, title, description, resolved_at, hours, points, key, created_at in reversed(rows)
     ]
+
+
+def n_touched(project_id: UUID | str, *, since: datetime, most: int) -> int:
+    """How many issues were added or edited from a moment on; `most` for more."""
+    return Issue.objects.filter(project_id=project_id, updated_at__gte=since).order_by()[:most].count()
+
+
+def n_newest(project_id: UUID | str, newest: int) -> int:
+    """How many issues a project has, but for so many at most."""
+    return Issue.objects.filter(project_id=project_id).order_by()[:newest].count()
 
 
 def projects_of_finished_issues() -> dict[str, str]:
@@ -175,9 +205,10 @@ def projects_of_finished_issues() -> dict[str, str]:
     return {str(id_): str(project_id) for id_, project_id in rows.iterator()}
 
 
-def issue_ids(project_id: UUID | str) -> set[str]:
-    """Of all issues of a project."""
-    return set(map(str, Issue.objects.filter(project_id=project_id).order_by().values_list("id", flat=True)))
+def newest_ids(project_id: UUID | str, newest: int) -> set[str]:
+    """Of a project's newest issues."""
+    rows = Issue.objects.filter(project_id=project_id).order_by("-created_at", "id").values_list("id", flat=True)
+    return set(map(str, rows[:newest]))
 
 
 def named_issues(issue_ids: Iterable[str], titles: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
