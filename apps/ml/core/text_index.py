@@ -118,20 +118,13 @@ class TextIndex:
     @classmethod
     def _of_arrays(cls, arrays: "_Arrays", names: PackedTexts, table: MeaningTable) -> "TextIndex":
         """With all that follows from what is stored."""
-        n, frequencies = len(arrays["issue_ids"]), np.diff(arrays["offsets"])
-        rarity = np.log((1 + n) / (1 + frequencies)) + 1
-        weights = _COUNT_WEIGHTS[arrays["counts"]] * np.repeat(rarity, frequencies)
-        lengths = np.sqrt(np.bincount(arrays["owners"], weights=weights**2, minlength=n))
-        of_directions = _lengths_of(arrays["directions"])
+        of_directions = arrays["direction_lengths"]
         return cls(
             **arrays,
             names=names,
             table=table,
-            by_id=np.argsort(arrays["issue_ids"]),
-            rarity=rarity,
-            lengths=np.where(lengths > 0, lengths, 1.0),
+            rarity=_rarity(arrays),
             coarse=(arrays["directions"][:, :COARSE_AXES] / of_directions[:, None]).astype(np.float32, copy=False),
-            direction_lengths=of_directions,
             finished=~(np.isnan(arrays["hours"]) & np.isnan(arrays["points"])),
         )
 
@@ -141,7 +134,7 @@ class TextIndex:
     @property
     def nbytes(self) -> int:
         """Memory, in bytes."""
-        derived = (self.by_id, self.rarity, self.lengths, self.coarse, self.direction_lengths, self.finished)
+        derived = (self.rarity, self.coarse, self.finished)
         return sum(array.nbytes for array in (*self._arrays().values(), *derived)) + self.names.nbytes
 
     def issue_id(self, row: int) -> str:
@@ -233,6 +226,9 @@ class TextIndex:
             "owners": owners[order],
             "counts": counts[order],
         }
+        arrays["by_id"] = np.argsort(arrays["issue_ids"])
+        arrays["lengths"] = _lengths(arrays)
+        arrays["direction_lengths"] = _lengths_of(arrays["directions"])
         return TextIndex._of_arrays(arrays, self._names(n, rows, to, fresh, places), self.table)
 
     def _names(self, n: int, rows: Integers, to: Integers, fresh: Texts, places: Integers) -> PackedTexts:
@@ -248,7 +244,7 @@ class TextIndex:
         return {name: getattr(self, name) for name in _STORED}
 
     def to_bytes(self) -> bytes:
-        """The index as an artefact: plain arrays, without what follows from others."""
+        """The index as an artefact: plain arrays, without those that follow from others in no time."""
         named: _Arrays = {"names": self.names.data, "name_ends": self.names.ends}
         meta = {"table": self.table.digest, "reading": READING}
         return artifact.dumps(KIND, {**self._arrays(), **named}, meta, compressed=False)
@@ -270,7 +266,7 @@ class TextIndex:
             raise artifact.ArtifactCorrupted("The index of texts holds other arrays; it is built anew.")
         names = PackedTexts(arrays.pop("names"), arrays.pop("name_ends"))
         n, postings = len(arrays["issue_ids"]), int(arrays["offsets"][-1])
-        rows = {len(names), *(len(arrays[name]) for name in ("hours", "points", "created", "directions"))}
+        rows = {len(names), *(len(arrays[name]) for name in _OF_ROWS)}
         if rows != {n} or {len(arrays["owners"]), len(arrays["counts"])} != {postings}:
             raise artifact.ArtifactCorrupted("The arrays of the index of texts do not fit together; it is built anew.")
         return cls._of_arrays(arrays, names, table)
@@ -350,8 +346,11 @@ class TextIndex:
 _Arrays = dict[str, NDArray[Any]]
 #: What is stored of an index besides its names.
 _STORED: Sequence[str] = (
-    "issue_ids", "hours", "points", "created", "directions", "words", "offsets", "owners", "counts"
+    "issue_ids", "hours", "points", "created", "directions", "by_id", "lengths", "direction_lengths",
+    "words", "offsets", "owners", "counts",
 )  # fmt: skip
+#: Of these, what has an entry for each issue.
+_OF_ROWS = _STORED[:8]
 
 
 def _nothing() -> _Arrays:
@@ -365,7 +364,21 @@ def _nothing() -> _Arrays:
         "offsets": np.zeros(1, dtype=np.int64),
         "owners": np.zeros(0, dtype=np.int32),
         "counts": np.zeros(0, dtype=np.uint8),
+        "by_id": np.zeros(0, dtype=np.int64),
+        "lengths": np.zeros(0),
+        "direction_lengths": np.zeros(0, dtype=np.float32),
     }
+
+
+def _rarity(arrays: _Arrays) -> Floats:
+    return np.asarray(np.log((1 + len(arrays["issue_ids"])) / (1 + np.diff(arrays["offsets"]))) + 1)
+
+
+def _lengths(arrays: _Arrays) -> Floats:
+    """Of the weights of each issue's words."""
+    weights = _COUNT_WEIGHTS[arrays["counts"]] * np.repeat(_rarity(arrays), np.diff(arrays["offsets"]))
+    lengths = np.sqrt(np.bincount(arrays["owners"], weights=weights**2, minlength=len(arrays["issue_ids"])))
+    return np.where(lengths > 0, lengths, 1.0)
 
 
 def _put(n: int, to: Integers, places: Integers, own: _Array, fresh: NDArray[Any]) -> NDArray[Any]:

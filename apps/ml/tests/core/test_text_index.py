@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import fields
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.ml.core import artifact, text_index
+from apps.ml.core.issue_texts import READING
 from apps.ml.core.meaning import DIMENSIONS, MeaningTable, load_meaning
 from apps.ml.core.packed import PackedTexts
 from apps.ml.core.text import tokens
 from apps.ml.core.text_index import IssueText, TextIndex, Texts
+from apps.ml.tests.core.layouts import assert_layout_has_its_number
 
 WORDS = ["fix", "login", "page", "api", "slow", "report", "the"]
 words = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
@@ -216,3 +219,14 @@ def test_arrays_that_do_not_fit_are_refused():
     for data in (broken, other, strange):
         with pytest.raises(artifact.ArtifactCorrupted):
             TextIndex.from_bytes(data, NO_MEANING)
+
+
+def test_its_layout_has_its_number():
+    assert_layout_has_its_number(index_of("fix login").to_bytes())
+
+
+def test_what_is_read_of_a_text_has_its_number():
+    """A failure says that texts are read in another way: raise READING, so that what is stored is built anew."""
+    texts = Texts.read([IssueText("a", "Fix the login page", "Größe of 2 reports, reports")], load_meaning())
+
+    assert (READING, crc32(texts.keys.tobytes() + texts.counts.tobytes() + texts.directions.tobytes())) == (1, 1770974056)
