@@ -74,6 +74,8 @@ _Change = tuple[str, str, datetime]
 _Rows = tuple[list[dict[str, Any]], dict[UUID, list[_Change]]]
 
 
+#: What issues are compared by.
+_EVIDENCE = ("worked_hours", "story_points")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -111,17 +113,19 @@ def completed_with_people(project_id: UUID | str | None, *, now: datetime | None
 def completed_for_evidence(
     project_id: UUID | str, *, newest: int, now: datetime | None = None, among: Collection[str] | None = None
 ) -> list[CompletedIssue]:
-    """Finished issues with hours or points, of people and agents, oldest outcome first: to compare others with.
-
-    Only those `among` some ids where these are given.
-    """
-    outcomes = ("worked_hours", "story_points")
+    """Finished issues with hours or points, of people and agents, oldest outcome first; `among` some ids if given."""
     if among is None:
-        return [issue for issue, _ in _completed(project_id, outcomes, newest, now)]
+        return [issue for issue, _ in _completed(project_id, _EVIDENCE, newest, now)]
     ids = sorted(among)
     parts = (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
-    found = (_completed(project_id, outcomes, newest, now, among=Q(pk__in=part)) for part in parts)
+    found = (_completed(project_id, _EVIDENCE, newest, now, among=Q(pk__in=part)) for part in parts)
     return [issue for part in found for issue, _ in part]
+
+
+def evidence_ids(project_id: UUID | str, *, newest: int) -> list[str]:
+    """Of the newest of these, in their order."""
+    finished = _finished(Q(project_id=project_id), _EVIDENCE).order_by("-resolved_at", "-created_at", "id")
+    return [str(id_) for id_ in finished.values_list("id", flat=True)[:newest]][::-1]
 
 
 def touched_issues(project_id: UUID | str, *, since: datetime) -> set[str]:
@@ -226,10 +230,7 @@ def _completed(
 ) -> list[tuple[CompletedIssue, str]]:
     """Finished issues that have one of these outcomes (any issue without one named), with who finished each."""
     scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
-    has_outcome = Q()
-    for outcome in outcomes:
-        has_outcome |= Q(**{f"{outcome}__gt": 0})
-    finished = Issue.objects.filter(COUNTED, scope, has_outcome, among or Q(), resolved_at__isnull=False)
+    finished = _finished(scope & (among or Q()), outcomes)
     rows, changes = _present(finished, newest) if now is None else _as_of(now, scope, finished)
     if now is not None:
         rows = [row for row in rows if not outcomes or any((row[name] or 0) > 0 for name in outcomes)]
@@ -239,6 +240,14 @@ def _completed(
         _record(row, changes.get(row["id"], ()), terms.get(row["project_id"], USUAL_TERMS).agents)
         for row in reversed(rows)
     ]
+
+
+def _finished(scope: Q, outcomes: Sequence[str]) -> QuerySet[Issue]:
+    """Finished issues that have one of these outcomes, or any where none is named."""
+    has_outcome = Q()
+    for outcome in outcomes:
+        has_outcome |= Q(**{f"{outcome}__gt": 0})
+    return Issue.objects.filter(COUNTED, scope, has_outcome, resolved_at__isnull=False)
 
 
 def _newest_first(row: Mapping[str, Any]) -> tuple[float, float, UUID]:

@@ -229,4 +229,7 @@ def test_what_is_read_of_a_text_has_its_number():
     """A failure says that texts are read in another way: raise READING, so that what is stored is built anew."""
     texts = Texts.read([IssueText("a", "Fix the login page", "Größe of 2 reports, reports")], load_meaning())
 
-    assert (READING, crc32(texts.keys.tobytes() + texts.counts.tobytes() + texts.directions.tobytes())) == (1, 1770974056)
+    assert (READING, crc32(texts.keys.tobytes() + texts.counts.tobytes() + texts.directions.tobytes())) == (
+        1,
+        1770974056,
+    )
