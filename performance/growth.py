@@ -225,7 +225,7 @@ def give_models(projects: Sequence[Any], *, now: Any, login: Any) -> None:
                 model_type=each.model_type, project_id=project, version="1.0.0", status="active", is_active=True,
                 s3_key=stored.model.key, digest=stored.model.digest, signature=stored.model.signature,
                 serving_key=stored.serving.key, serving_digest=stored.serving.digest,
-                serving_signature=stored.serving.signature, training_samples=LEARNED, trained_at=now,
+                serving_signature=stored.serving.signature, training_samples=LEARNED, trained_at=now, activated_at=now,
             )  # fmt: skip
 
 
