@@ -59,6 +59,7 @@ class Record:
 
     def __init__(self) -> None:
         self.began, self._lock, self.minutes, self.done = time.perf_counter(), threading.Lock(), [Minute()], []
+        self.shown = 0
 
     def note(self, *, seconds: float | None = None, error: str = "", resident: int = 0, done: str = "") -> None:
         """One answer, error, sample of memory, or thing that was done beside."""
@@ -120,6 +121,7 @@ def measure(port: int, server: int, made: Sequence[Made], folder: Path, minutes:
     over.set()
     for thread in beside:
         thread.join()
+    show(record)
     return verdict(record, minutes)
 
 
@@ -235,10 +237,16 @@ def resident_bytes(server: int) -> int:
 
 # --- What came of it ----------------------------------------------------------------------------------------------
 def show(record: Record) -> None:
-    """The line of a minute that is over."""
+    """The lines of the minutes that are over."""
     # The newest has just begun, or is about to.
-    number = round((time.perf_counter() - record.began) / 60)
-    minute = record.minutes[number - 1]
+    over = round((time.perf_counter() - record.began) / 60)
+    for number in range(record.shown + 1, over + 1):
+        show_minute(number, record.minutes[number - 1])
+    record.shown = max(record.shown, over)
+
+
+def show_minute(number: int, minute: Minute) -> None:
+    """A line of the table."""
     p50 = statistics.median(minute.seconds) * 1000 if minute.seconds else 0.0
     memory = max(minute.resident, default=0) / MIB
     print(
