@@ -60,6 +60,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/15"),
         "options": {"expires": 850},
     },
+    "refresh-indexes": {
+        "task": "apps.ml.tasks.refresh_indexes",
+        "schedule": crontab(minute="5-59/15"),
+        "options": {"expires": 850},
+    },
     "watch-sprints": {
         "task": "apps.ml.tasks.watch_sprints",
         # Before the day's stand-up, UTC.

@@ -12,6 +12,7 @@ import random
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -196,6 +197,7 @@ def set_up(sizes: Sequence[int]) -> list[Made]:
     made = [make_project(f"GROW{size}", size, now=now, login=login, rng=random.Random(size)) for size in sizes]
     give_models([project.project for project in made], now=now, login=login)
     settle()
+    store_indexes(made)
     connection.close()
     return made
 
@@ -223,8 +225,18 @@ def give_models(projects: Sequence[Any], *, now: Any, login: Any) -> None:
                 model_type=each.model_type, project_id=project, version="1.0.0", status="active", is_active=True,
                 s3_key=stored.model.key, digest=stored.model.digest, signature=stored.model.signature,
                 serving_key=stored.serving.key, serving_digest=stored.serving.digest,
-                serving_signature=stored.serving.signature, training_samples=LEARNED, trained_at=now,
+                serving_signature=stored.serving.signature, training_samples=LEARNED, trained_at=now, activated_at=now,
             )  # fmt: skip
+
+
+def store_indexes(projects: Sequence[Made]) -> None:
+    """As a worker does every quarter of an hour: what a process begins with lies in the store."""
+    from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
+
+    for made in projects:
+        ISSUE_TEXTS.of_project(made.project)
+        for writer in [thread for thread in threading.enumerate() if thread.name == "snapshot"]:
+            writer.join()
 
 
 # --- What is asked ------------------------------------------------------------------------------------------------
@@ -344,13 +356,14 @@ def change_an_issue(made: Made) -> None:
     from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
     from apps.ml.services.predictions.switch import TERMS
     from apps.ml.services.similar.finished_work import FINISHED_WORK
+    from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
     from apps.projects.models import Issue
     from apps.projects.services import update_issue
 
     issue = Issue.objects.filter(project_id=made.project, resolved_at__isnull=False).order_by("-resolved_at").first()
     assert issue is not None
     update_issue(issue, by=None, now=timezone.now(), title=f"Edited at {time.time()}")
-    for memory in (FINISHED_WORK, TERMS, EFFORT_OUTCOMES, POINTS_OUTCOMES):
+    for memory in (FINISHED_WORK, ISSUE_TEXTS, TERMS, EFFORT_OUTCOMES, POINTS_OUTCOMES):
         memory._clock = lambda: time.monotonic() + 60  # type: ignore[attr-defined]  # instead of a minute's wait
 
 

@@ -28,8 +28,10 @@ from tests.engines import postgres_server
 
 #: Of the requests a second that four clients got when each asked as soon as it was answered.
 SHARE, CLIENTS, WARM_SECONDS, CALIBRATION_SECONDS = 0.7, 4, 10.0, 60.0
-#: Issues of each project; their indexes and models are more than the caches hold, so that each leaves in its turn.
-SIZES, CACHE_MIB, MODEL_CACHE_MIB = (400, 600, 900, 1_200, 2_000, 3_000), 96, 4
+#: Issues of each project; their indexes, series and models take some 40 MiB and 8, so that each leaves in its turn.
+SIZES, CACHE_MIB, MODEL_CACHE_MIB = (400, 600, 900, 1_200, 2_000, 3_000), 20, 4
+#: Projects, the smallest ones, whose models change meanwhile.
+TRAINED = 3
 #: Between two trainings (each is activated), two roll-backs and two imports, in seconds.
 TRAIN_EVERY, ROLL_BACK_EVERY, IMPORT_EVERY = 30, 45, 20
 #: Memory is flat, and the tail stable, where the last third of the minutes is no more than so much above the second.
@@ -57,6 +59,7 @@ class Record:
 
     def __init__(self) -> None:
         self.began, self._lock, self.minutes, self.done = time.perf_counter(), threading.Lock(), [Minute()], []
+        self.shown = 0
 
     def note(self, *, seconds: float | None = None, error: str = "", resident: int = 0, done: str = "") -> None:
         """One answer, error, sample of memory, or thing that was done beside."""
@@ -84,6 +87,9 @@ def main() -> None:
         os.environ["ML_MODEL_CACHE_MIB"] = str(MODEL_CACHE_MIB)
         growth.choose_database(folder, url)
         made = growth.apart(growth.set_up, SIZES)
+        # Each of those that are rolled back later has a model before the one that serves.
+        for project in made[:TRAINED]:
+            manage(dict(os.environ), "train_ml_model", "effort_prediction", "--project", project.key, "--activate")
         [port] = free_ports(1)
         with serving(dict(os.environ), port) as server:
             held = measure(port, server.pid, made, folder, options.minutes)
@@ -105,7 +111,7 @@ def measure(port: int, server: int, made: Sequence[Made], folder: Path, minutes:
     asked(port, headers, made, probe, seconds=CALIBRATION_SECONDS, rate=0.0)
     capacity = sum(len(minute.seconds) for minute in probe.minutes) / CALIBRATION_SECONDS
     print(f"Capacity {capacity:.0f} requests/s with {CLIENTS} clients; {SHARE:.0%} of it for {minutes:g} minutes")
-    print(f"{'minute':>6} {'requests/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'errors':>7} {'MiB':>6}", flush=True)
+    print("\n| minute | requests/s | p50 | p99 | errors | memory |\n| --- | --- | --- | --- | --- | --- |", flush=True)
     record.began = time.perf_counter()
     beside += [
         repeated(over, SAMPLE_SECONDS, lambda: record.note(resident=resident_bytes(server))),
@@ -115,6 +121,7 @@ def measure(port: int, server: int, made: Sequence[Made], folder: Path, minutes:
     over.set()
     for thread in beside:
         thread.join()
+    show(record)
     return verdict(record, minutes)
 
 
@@ -184,15 +191,13 @@ def repeated(over: threading.Event, seconds: float, work: Callable[[], None]) ->
 def trained(made: Sequence[Made], record: Record) -> None:
     """A training of one project, activated, in a process of its own as a worker is."""
     kind = random.choice(["effort_prediction", "story_points"])
-    told(record, "training", "train_ml_model", kind, "--project", random.choice(made[:3]).key)
+    told(record, "training", "train_ml_model", kind, "--project", random.choice(made[:TRAINED]).key, "--activate")
 
 
 def rolled_back(made: Sequence[Made], record: Record) -> None:
-    """The model before serves again, where there is one."""
-    project = random.choice(made[:3]).key
-    told(
-        record, "roll-back", "activate_ml_model", "--rollback", "effort_prediction", "--project", project, may_fail=True
-    )
+    """The model before serves again."""
+    project = random.choice(made[:TRAINED]).key
+    told(record, "roll-back", "activate_ml_model", "--rollback", "effort_prediction", "--project", project)
 
 
 def imported(made: Sequence[Made], folder: Path, record: Record) -> None:
@@ -207,13 +212,13 @@ def imported(made: Sequence[Made], folder: Path, record: Record) -> None:
     told(record, "import", "import_issues", str(file), "--project", random.choice(made).key)
 
 
-def told(record: Record, what: str, *arguments: str, may_fail: bool = False) -> None:
-    """A management command; one that fails is an error of the minute, unless it may."""
+def told(record: Record, what: str, *arguments: str) -> None:
+    """A management command; one that fails is an error of the minute."""
     try:
         manage(dict(os.environ), *arguments)
         record.note(done=what)
     except SystemExit as failed:
-        record.note(error="" if may_fail else str(failed)[-300:], done="" if not may_fail else f"{what} refused")
+        record.note(error=str(failed)[-300:])
 
 
 def resident_bytes(server: int) -> int:
@@ -232,15 +237,21 @@ def resident_bytes(server: int) -> int:
 
 # --- What came of it ----------------------------------------------------------------------------------------------
 def show(record: Record) -> None:
-    """The line of a minute that is over."""
+    """The lines of the minutes that are over."""
     # The newest has just begun, or is about to.
-    number = round((time.perf_counter() - record.began) / 60)
-    minute = record.minutes[number - 1]
+    over = round((time.perf_counter() - record.began) / 60)
+    for number in range(record.shown + 1, over + 1):
+        show_minute(number, record.minutes[number - 1])
+    record.shown = max(record.shown, over)
+
+
+def show_minute(number: int, minute: Minute) -> None:
+    """A line of the table."""
     p50 = statistics.median(minute.seconds) * 1000 if minute.seconds else 0.0
     memory = max(minute.resident, default=0) / MIB
     print(
-        f"{number:6} {len(minute.seconds) / 60:10.1f} {p50:8.1f} {minute.p99:8.1f} {len(minute.errors):7} "
-        f"{memory:6.0f}",
+        f"| {number} | {len(minute.seconds) / 60:.0f} | {p50:.0f} ms | {minute.p99:.0f} ms | {len(minute.errors)} "
+        f"| {memory:.0f} MiB |",
         flush=True,
     )
 

@@ -83,3 +83,29 @@ class Replay(UUIDModel):
 
     def __str__(self) -> str:
         return f"replay of {self.kind}, asked {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class TextSnapshot(models.Model):
+    """The index of a project's texts as it lies in the store: what a process begins with.
+
+    A row may stand without an object: it then tells when texts were last erased.
+    """
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="text_snapshot")
+    key = models.CharField(max_length=500, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    signature = models.CharField(max_length=200, blank=True)
+    #: What the index has seen: the last edit of an issue and the last deletion.
+    last_edit = models.DateTimeField(null=True)
+    last_removal = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(null=True)
+    #: Somebody began to make a newer one.
+    claimed_at = models.DateTimeField(null=True)
+    #: What was read of texts before is not to be used any more, wherever it is remembered.
+    forgotten_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["project"]
+
+    def __str__(self) -> str:
+        return f"index of texts of {self.project_id}"

@@ -11,6 +11,7 @@ from apps.ml.installation_models import StrayObject as StrayObject  # noqa: PLC0
 from apps.ml.installation_models import WorkerSeen as WorkerSeen  # noqa: PLC0414
 from apps.ml.kept_models import KeptForecast as KeptForecast  # noqa: PLC0414
 from apps.ml.kept_models import Replay as Replay  # noqa: PLC0414
+from apps.ml.kept_models import TextSnapshot as TextSnapshot  # noqa: PLC0414
 from apps.ml.model_types import ModelType as ModelType  # noqa: PLC0414
 from apps.projects.models import Issue, Project, Sprint
 

@@ -21,6 +21,8 @@ from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
 from apps.ml.services.models.warming import warm_beside
 from apps.ml.services.predictions.switch import predicted_projects
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
+from apps.ml.services.similar.text_snapshots import projects_behind
 from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
@@ -148,6 +150,18 @@ def remove_old_history() -> int:
     remove_old_notifications(now=timezone.now())
     forget_inputs(now=timezone.now())
     return clean_up.remove_old_history(now=timezone.now())
+
+
+@shared_task
+def refresh_indexes() -> int:
+    """Bring stored indexes of texts up to date that are far behind, one task a project; every quarter of an hour."""
+    return len([refresh_index.delay(str(project_id)) for project_id in projects_behind()])
+
+
+@shared_task
+def refresh_index(project_id: str) -> None:
+    """Index one project's texts, and store what processes then begin with."""
+    ISSUE_TEXTS.of_project(project_id)
 
 
 @shared_task

@@ -40,8 +40,8 @@ from apps.ml.storage.s3 import mark
 #: Of the file: raised when it holds something else or elsewhere.
 FORMAT = 1
 MANIFEST, DATABASE, OBJECTS = "manifest.json", "database.jsonl.gz", "objects/"
-#: Log-ins of now, and who is at work now: not worth keeping, and wrong when put back.
-LEFT_OUT = frozenset({"sessions.session", "ml.workerseen"})
+#: Log-ins of now, who is at work now, and what is built again: not worth keeping, and wrong when put back.
+LEFT_OUT = frozenset({"sessions.session", "ml.workerseen", "ml.textsnapshot"})
 _BATCH_ROWS = 1_000
 #: What a file that is no backup, or half of one, makes its readers raise.
 _UNREADABLE = (

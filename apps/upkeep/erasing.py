@@ -28,11 +28,12 @@ from apps.common.models import FirstAnswer
 from apps.importers.models import ImportRun
 from apps.ml.models import MLModel, StrayObject
 from apps.ml.services import ModelLoader
+from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.services.upkeep.installation import this_installation
 from apps.ml.services.upkeep.strays import Listing, known_keys
 from apps.ml.storage import get_object_store
-from apps.ml.storage.keys import DATASETS, mark_key
+from apps.ml.storage.keys import DATASETS, INDEXES, mark_key
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of
@@ -88,6 +89,7 @@ def erase_person(email: str, *, now: datetime) -> ErasureRecord:
         left = [_leave_a_pseudonym(person) for person in people]
         counts, projects = _erase_texts(sought, people)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
+        _remove_objects(forget_indexes(now=now))
         served = _drop_models(projects, found)
         record = _record(ErasureRecord.Kind.PERSON, email, _sum(counts, *left), now)
     _train_again(served, now)
@@ -110,7 +112,7 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
         raise NobodyFound
     project_id = project.pk
     keys = _keys_of(MLModel.objects.filter(project=project))
-    keys |= {found.key for found in get_object_store().list(f"{DATASETS}/{project_id}")}
+    keys |= {found.key for prefix in (DATASETS, INDEXES) for found in get_object_store().list(f"{prefix}/{project_id}")}
     counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
     counts["accounts.user"] = placeholders_of(project).count()
     with _forgetting():
@@ -132,6 +134,7 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     found = found_in_store(sought[0].names)
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
+    _remove_objects(forget_indexes(now=now))
     served = _drop_models(projects, found)
     record = _record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
     transaction.on_commit(lambda: _train_again(served, now))

@@ -21,7 +21,7 @@ from django.db.models.functions import Cast
 
 from apps.accounts.models import User
 from apps.ml.storage import get_object_store
-from apps.ml.storage.keys import DATASETS, MODELS
+from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Project
 
@@ -220,7 +220,7 @@ def _replaced(value: Any, pattern: re.Pattern[str], word: str) -> Any:
 def found_in_store(needles: Sequence[str]) -> list[str]:
     """Keys of the objects that hold one of them, below whatever compression."""
     store = get_object_store()
-    keys = [found.key for prefix in (MODELS, DATASETS) for found in store.list(prefix)]
+    keys = [found.key for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)]
     return [key for key in keys if _holds(store, key, needles)]
 
 

@@ -18,6 +18,9 @@ PREDICTION_SECONDS = Histogram(
 STORE_SECONDS = Histogram("scrum_ml_store_seconds", "Time of one call to the model store.", ["operation", "engine"])
 STORE_FAILURES = Counter("scrum_ml_store_failures", "Calls to the model store that failed.", ["operation", "engine"])
 CACHE_LOOKUPS = Counter("scrum_ml_model_cache_lookups", "Model cache lookups.", ["outcome"])
+INDEX_READS = Counter(
+    "scrum_ml_index_reads", "Indexes of issues' texts that a process looked for in the store.", ["outcome"]
+)
 TRAININGS = Counter("scrum_ml_trainings", "Trainings that ended.", ["type", "outcome"])
 DELIVERIES = Counter("scrum_ml_deliveries", "Tries to send an e-mail or webhook that ended.", ["channel", "result"])
 FAILED_REQUESTS = Counter("scrum_ml_failed_requests", "Requests answered with a 5xx status.", ["endpoint"])

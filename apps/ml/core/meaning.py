@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,11 @@ class MeaningTable:
                 rest = self.rows.get(hashed(word[end:]))
                 return (beginning,) if rest is None else (beginning, rest)
         return ()
+
+    @property
+    def digest(self) -> int:
+        """32 bits that tell one table from another."""
+        return crc32(self.vectors.tobytes(), len(self.rows))
 
     def to_bytes(self) -> bytes:
         """The table as an artefact."""

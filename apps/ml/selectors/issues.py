@@ -8,11 +8,11 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 
 from apps.ml.core.records import CompletedIssue, IssueFacts, by_people
 from apps.ml.core.text_index import IssueText
@@ -20,7 +20,7 @@ from apps.ml.selectors.terms import USUAL_TERMS, AgentMarks, project_terms
 from apps.projects.history.issue_past import number_or_none
 from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue, IssueChange, WorkflowStatus
+from apps.projects.models import Issue, IssueChange, Project, WorkflowStatus
 
 Field = IssueChange.Field
 _COLUMNS = (
@@ -74,6 +74,20 @@ _Change = tuple[str, str, datetime]
 _Rows = tuple[list[dict[str, Any]], dict[UUID, list[_Change]]]
 
 
+#: What issues are compared by.
+_EVIDENCE = ("worked_hours", "story_points")
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+class TextRevision(NamedTuple):
+    """Which state of a project's texts it is."""
+
+    last_edit: datetime | None
+    last_removal: datetime | None
+    #: When what had been read of them was last to be forgotten.
+    forgotten_at: datetime | None
+
+
 def completed_with_hours(
     project_id: UUID | str | None, *, newest: int | None = None, now: datetime | None = None
 ) -> list[CompletedIssue]:
@@ -99,17 +113,19 @@ def completed_with_people(project_id: UUID | str | None, *, now: datetime | None
 def completed_for_evidence(
     project_id: UUID | str, *, newest: int, now: datetime | None = None, among: Collection[str] | None = None
 ) -> list[CompletedIssue]:
-    """Finished issues with hours or points, of people and agents, oldest outcome first: to compare others with.
-
-    Only those `among` some ids where these are given.
-    """
-    outcomes = ("worked_hours", "story_points")
+    """Finished issues with hours or points, of people and agents, oldest outcome first; `among` some ids if given."""
     if among is None:
-        return [issue for issue, _ in _completed(project_id, outcomes, newest, now)]
+        return [issue for issue, _ in _completed(project_id, _EVIDENCE, newest, now)]
     ids = sorted(among)
     parts = (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
-    found = (_completed(project_id, outcomes, newest, now, among=Q(pk__in=part)) for part in parts)
+    found = (_completed(project_id, _EVIDENCE, newest, now, among=Q(pk__in=part)) for part in parts)
     return [issue for part in found for issue, _ in part]
+
+
+def evidence_ids(project_id: UUID | str, *, newest: int) -> list[str]:
+    """Of the newest of these, in their order."""
+    finished = _finished(Q(project_id=project_id), _EVIDENCE).order_by("-resolved_at", "-created_at", "id")
+    return [str(id_) for id_ in finished.values_list("id", flat=True)[:newest]][::-1]
 
 
 def touched_issues(project_id: UUID | str, *, since: datetime) -> set[str]:
@@ -140,21 +156,28 @@ def issues_with_status(project_id: UUID | str, issue_ids: Iterable[str]) -> dict
     }
 
 
-def text_revision(project_id: UUID | str) -> tuple[int, datetime | None]:
-    """How many issues a project has and when one was last touched: changes with every text, outcome and deletion."""
-    found = Issue.objects.filter(project_id=project_id).order_by().aggregate(n=Count("id"), last=Max("updated_at"))
-    return found["n"], found["last"]
+def text_revision(project_id: UUID | str) -> TextRevision:
+    """Changes with every text, outcome and deletion, and when texts are erased; two looks into an index, and a row."""
+    edits = Issue.objects.filter(project_id=project_id).order_by("-updated_at").values("updated_at")[:1]
+    found = Project.objects.filter(pk=project_id).values_list(
+        Subquery(edits), "issues_removed_at", "text_snapshot__forgotten_at"
+    )
+    return TextRevision(*(found.first() or (None, None, None)))
 
 
-def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime | None = None) -> list[IssueText]:
-    """Texts of a project's newest issues, oldest first, open ones too; those touched from a moment on, if given.
+def issue_texts(
+    project_id: UUID | str, *, newest: int, changed_from: datetime | None = None, among: Collection[str] | None = None
+) -> list[IssueText]:
+    """Texts of a project's newest issues, open ones too, oldest first and of equal moments the largest id first.
 
-    Outcomes are those of finished issues.
+    Those touched from a moment on, or among some ids, if given. Outcomes are those of finished issues.
     """
     issues = Issue.objects.filter(project_id=project_id)
     if changed_from is not None:
         issues = issues.filter(updated_at__gte=changed_from)
-    columns = ("id", "title", "description", "resolved_at", "actual_hours", "story_points", "external_id")
+    if among is not None:
+        issues = issues.filter(pk__in=list(among))
+    columns = ("id", "title", "description", "resolved_at", "actual_hours", "story_points", "external_id", "created_at")
     rows = list(issues.order_by("-created_at", "id").values_list(*columns)[:newest])
     return [
         IssueText(
@@ -164,9 +187,20 @@ def issue_texts(project_id: UUID | str, *, newest: int, changed_from: datetime |
             hours=hours if resolved_at and hours else math.nan,
             points=points if resolved_at and points else math.nan,
             key=key,
+            created=(created_at - _EPOCH) // _MICROSECOND,
         )
-        for id_, title, description, resolved_at, hours, points, key in reversed(rows)
+        for id_, title, description, resolved_at, hours, points, key, created_at in reversed(rows)
     ]
+
+
+def n_touched(project_id: UUID | str, *, since: datetime, most: int) -> int:
+    """How many issues were added or edited from a moment on; `most` for more."""
+    return Issue.objects.filter(project_id=project_id, updated_at__gte=since).order_by()[:most].count()
+
+
+def n_newest(project_id: UUID | str, newest: int) -> int:
+    """How many issues a project has, but for so many at most."""
+    return Issue.objects.filter(project_id=project_id).order_by()[:newest].count()
 
 
 def projects_of_finished_issues() -> dict[str, str]:
@@ -175,9 +209,10 @@ def projects_of_finished_issues() -> dict[str, str]:
     return {str(id_): str(project_id) for id_, project_id in rows.iterator()}
 
 
-def issue_ids(project_id: UUID | str) -> set[str]:
-    """Of all issues of a project."""
-    return set(map(str, Issue.objects.filter(project_id=project_id).order_by().values_list("id", flat=True)))
+def newest_ids(project_id: UUID | str, newest: int) -> set[str]:
+    """Of a project's newest issues."""
+    rows = Issue.objects.filter(project_id=project_id).order_by("-created_at", "id").values_list("id", flat=True)
+    return set(map(str, rows[:newest]))
 
 
 def named_issues(issue_ids: Iterable[str], titles: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
@@ -195,10 +230,7 @@ def _completed(
 ) -> list[tuple[CompletedIssue, str]]:
     """Finished issues that have one of these outcomes (any issue without one named), with who finished each."""
     scope = Q(project__predictions_enabled=True) if project_id is None else Q(project_id=project_id)
-    has_outcome = Q()
-    for outcome in outcomes:
-        has_outcome |= Q(**{f"{outcome}__gt": 0})
-    finished = Issue.objects.filter(COUNTED, scope, has_outcome, among or Q(), resolved_at__isnull=False)
+    finished = _finished(scope & (among or Q()), outcomes)
     rows, changes = _present(finished, newest) if now is None else _as_of(now, scope, finished)
     if now is not None:
         rows = [row for row in rows if not outcomes or any((row[name] or 0) > 0 for name in outcomes)]
@@ -208,6 +240,14 @@ def _completed(
         _record(row, changes.get(row["id"], ()), terms.get(row["project_id"], USUAL_TERMS).agents)
         for row in reversed(rows)
     ]
+
+
+def _finished(scope: Q, outcomes: Sequence[str]) -> QuerySet[Issue]:
+    """Finished issues that have one of these outcomes, or any where none is named."""
+    has_outcome = Q()
+    for outcome in outcomes:
+        has_outcome |= Q(**{f"{outcome}__gt": 0})
+    return Issue.objects.filter(COUNTED, scope, has_outcome, resolved_at__isnull=False)
 
 
 def _newest_first(row: Mapping[str, Any]) -> tuple[float, float, UUID]:

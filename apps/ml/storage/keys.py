@@ -3,6 +3,7 @@
     ml_models/{type}/{version}/{YYYYMMDD_HHMMSS}/model.joblib      opened by training and diagnosis only
     ml_models/{type}/{version}/{YYYYMMDD_HHMMSS}/serving.npz       all that a web process loads
     ml_datasets/{project or "global"}/training_set_{YYYYMMDD}.{extension}
+    ml_indexes/{project}/texts_{YYYYMMDD_HHMMSS}.npz               what similar issues are found by
     ml_written_by/{installation}/{any of the above}                empty: which installation wrote the object
 
 A second object of the same second (or, for data sets, of the same day) gets `-2`, `-3` … after its time stamp.
@@ -17,6 +18,7 @@ from apps.ml.storage.errors import KeyRefused
 MODELS = "ml_models"
 MARKS = "ml_written_by"
 DATASETS = "ml_datasets"
+INDEXES = "ml_indexes"
 MODEL_FILE = "model.joblib"
 SERVING_FILE = "serving.npz"
 GLOBAL = "global"
@@ -117,6 +119,18 @@ def dataset_key(project_id: object | None, day: datetime, *, extension: str, att
     if "/" in scope or "/" in name:
         raise KeyRefused(f"A project or extension holds a slash: {scope!r:.100}, {extension!r:.100}.")
     return checked_key(f"{DATASETS}/{scope}/{name}")
+
+
+def index_key(project_id: object, moment: datetime, *, attempt: int = 1) -> str:
+    """Build the key of an index of a project's texts.
+
+    Raises
+    ------
+    KeyRefused
+        If the project cannot stand in a key.
+    """
+    suffix = f"-{attempt}" if attempt > 1 else ""
+    return checked_key(f"{INDEXES}/{project_id}/texts_{_utc_second(moment).strftime(_STAMP_FORMAT)}{suffix}.npz")
 
 
 def mark_key(installation: object, key: str) -> str:

@@ -8,7 +8,18 @@ from datetime import datetime
 
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import ArtifactTruncated, KeyRefused, ObjectExists
-from apps.ml.storage.keys import DATASETS, ModelKey, dataset_key, mark_key, model_key, models_prefix, parse_model_key
+from apps.ml.storage.keys import (
+    DATASETS,
+    INDEXES,
+    ModelKey,
+    checked_key,
+    dataset_key,
+    index_key,
+    mark_key,
+    model_key,
+    models_prefix,
+    parse_model_key,
+)
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import Identity, digest, sign, verify
 from apps.ml.storage.stored import StoredObject
@@ -133,6 +144,30 @@ class S3ModelStorageService:
         key = _put_at_first_free(self._objects, keys, data)
         self._mark(key)
         return _artifact(key, data, Identity(DATASETS, project_id, ""))
+
+    def upload_index(self, project_id: object, data: bytes, *, now: datetime) -> StoredArtifact:
+        """Store an index of a project's texts."""
+        keys = (index_key(project_id, now, attempt=attempt) for attempt in _attempts())
+        key = _put_at_first_free(self._objects, keys, data)
+        self._mark(key)
+        return _artifact(key, data, Identity(INDEXES, project_id, ""))
+
+    def verified_index(self, key: str, *, project_id: object, digest: str, signature: str) -> bytes:
+        """The bytes of an index, if they are those that were stored and signed here for this project.
+
+        Raises
+        ------
+        DigestMismatch, SignatureInvalid
+            As of `verified_model`.
+        """
+        data = self._objects.get(checked_key(key))
+        verify(data, digest=digest, signature=signature, of=Identity(INDEXES, project_id, ""))
+        return data
+
+    def delete_index(self, key: str) -> None:
+        """Remove an index; that it is gone already is no error."""
+        self._objects.delete(key)
+        self._unmark(key)
 
     def _mark(self, key: str) -> None:
         # After the object: a crash in between leaves one that is nobody's, and that nobody removes.

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from apps.ml.selectors.issues import completed_for_evidence
 from apps.ml.services.similar import finished_work
 from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.projects.models import Issue
@@ -56,3 +57,34 @@ def test_a_reopened_issue_and_a_deleted_one_leave_it(team, now, clock):
     delete_issue(second)
 
     assert (reopened, len(work(team, clock).issues)) == (n - 1, n - 2)
+
+
+@pytest.mark.parametrize("recent", [3, 12, 40, 10_000])
+def test_what_is_told_from_the_newest_is_what_all_tell(team, now, clock, monkeypatch, recent):
+    monkeypatch.setattr(finished_work, "LAST_OUTCOMES", 8)
+    monkeypatch.setattr(finished_work, "BASELINE_ISSUES", 8)
+    monkeypatch.setattr(finished_work, "RECENT_ISSUES", recent)
+    whole = finished_work.Evidence(completed_for_evidence(team.pk, newest=finished_work.MAX_ISSUES))
+    ends = [issue.completed_at for issue in whole.issues]
+
+    found = work(team, clock)
+
+    assert found.issues == whole.issues
+    assert (found.usual_hours, found.usual_points) == (whole.usual_hours, whole.usual_points)
+    assert found.with_points == whole.with_points
+    assert found.index.issue_ids == whole.index.issue_ids
+    assert [found.since(moment) for moment in (ends[0], ends[-5], ends[-1], now)] == [
+        whole.since(moment) for moment in (ends[0], ends[-5], ends[-1], now)
+    ]
+    assert found.outcomes.index.issue_ids[-8:] == whole.outcomes.index.issue_ids[-8:]
+
+
+def test_one_that_leaves_makes_room_for_the_next_older_one(team, now, clock, monkeypatch):
+    monkeypatch.setattr(finished_work, "RECENT_ISSUES", 5)
+    newest = completed_for_evidence(team.pk, newest=6)
+    FINISHED_WORK.of_project(team.pk)
+
+    delete_issue(team.issues.get(pk=newest[-1].issue_id))
+    clock[0] += 60.0
+
+    assert FINISHED_WORK.of_project(team.pk).issues == newest[:-1]

@@ -1,7 +1,6 @@
 """References: the rank of the issue that another one names, by each method."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -88,17 +87,7 @@ def _ranks(
 
 def earlier(texts: Texts, n: int) -> Texts:
     """What was read of the first n issues: all that is known when the next one is written."""
-    end = texts.starts[n]
-    return replace(
-        texts,
-        issue_ids=texts.issue_ids[:n],
-        starts=texts.starts[: n + 1],
-        keys=texts.keys[:end],
-        counts=texts.counts[:end],
-        directions=texts.directions[:n],
-        hours=texts.hours[:n],
-        points=texts.points[:n],
-    )
+    return texts.only(np.arange(len(texts)) < n)
 
 
 def rank_of(scores: Floats, targets: Iterable[int]) -> int:

@@ -13,7 +13,6 @@ from apps.ml.models import ModelType
 from apps.ml.selectors.issues import facts_of_issues
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
 from apps.ml.services.models.cache import LoadedModel
-from apps.ml.services.predictions.given import finished_since
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES
 from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.similar.finished_work import FINISHED_WORK
@@ -47,8 +46,8 @@ def _sizes(model: LoadedModel, project_id: UUID | str, wanted: Sequence[WorkItem
     # Models learn from people: what agents do is as large as finished issues are.
     facts = {issue_id: each for issue_id, each in known.items() if not agents.are_of(each)}
     if isinstance(model.predictor, PointsModel):
-        history = FINISHED_WORK.of_project(project_id).people.issues
-        return sizes_in_points(model.predictor, facts, recent=finished_since(history, model.trained_at))
+        recent = FINISHED_WORK.of_project(project_id).people.since(model.trained_at)
+        return sizes_in_points(model.predictor, facts, recent=recent)
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
     team = None if model.project_id is not None else FINISHED_WORK.of_project(project_id).people.record_for(model)
     return sizes_in_hours(model.predictor, facts, recent=EFFORT_OUTCOMES.of_project(project_id), team=team)

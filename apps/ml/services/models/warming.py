@@ -8,6 +8,7 @@ from django.db import DatabaseError, connections
 from apps.ml.selectors.registry import latest_active
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 
 logger = logging.getLogger(__name__)
 
@@ -40,3 +41,4 @@ def warm_cache() -> None:
     projects = dict.fromkeys(project_id for _, project_id in latest if project_id is not None)
     for project_id in list(projects)[:MOST_INDEXED]:
         FINISHED_WORK.of_project(project_id)
+        ISSUE_TEXTS.of_project(project_id)

@@ -16,7 +16,6 @@ from apps.ml.services.predictions.given import (
     GivenAnswer,
     announced,
     by_whom,
-    finished_since,
     in_order,
     serving_model,
 )
@@ -72,7 +71,7 @@ def _recommended(
     assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
     return model.predictor.recommendations(
         asked,
-        recent=finished_since(work.issues, model.trained_at),
+        recent=work.since(model.trained_at),
         inside=POINTS_OUTCOMES.of_project(project_id),
         names_words=model.project_id is not None,
     )

@@ -22,10 +22,10 @@ def similar_finished(facts: IssueFacts, project_id: UUID | str) -> tuple[Similar
     found = index.query(facts.title, facts.description, among=index.finished)
     return tuple(
         SimilarIssue(
-            issue_id=index.texts.issue_ids[match.row],
+            issue_id=index.issue_id(match.row),
             similarity=match.similarity,
-            actual_hours=_known(index.texts.hours[match.row]),
-            story_points=_known(index.texts.points[match.row]),
+            actual_hours=_known(index.hours[match.row]),
+            story_points=_known(index.points[match.row]),
             basis=match.basis,
         )
         for match in found
@@ -40,11 +40,9 @@ def names_of_similar(similar: Sequence[SimilarIssue], project_id: UUID | str) ->
     if not similar:
         return {}
     index = ISSUE_TEXTS.of_project(project_id)
-    rows = {each.issue_id: index.rows.get(each.issue_id) for each in similar}
+    rows = {each.issue_id: index.row_of(each.issue_id) for each in similar}
     named = {
-        id_: dict(zip(("key", "title"), index.texts.names[row], strict=True))
-        for id_, row in rows.items()
-        if row is not None
+        id_: dict(zip(("key", "title"), index.name(row), strict=True)) for id_, row in rows.items() if row is not None
     }
     missing = rows.keys() - named.keys()
     return named | issue_titles(project_id, missing) if missing else named
@@ -64,7 +62,7 @@ def likely_duplicates(
     own = _row_of(index, issue_id)
     among = None if own is None else np.arange(len(index)) != own
     found = index.query(title, description, k=DEFAULT_MATCHES, among=among)
-    ids = [index.texts.issue_ids[match.row] for match in found]
+    ids = [index.issue_id(match.row) for match in found]
     # Deleted since the index was made: left out.
     issues = issues_with_status(project_id, ids) if ids else {}
     named = zip(ids, found, strict=True)
@@ -74,7 +72,7 @@ def likely_duplicates(
 
 
 def _row_of(index: TextIndex, issue_id: UUID | None) -> int | None:
-    return index.rows.get(str(issue_id)) if issue_id else None
+    return index.row_of(str(issue_id)) if issue_id else None
 
 
 def _known(value: float) -> float | None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from apps.ml.models import Installation, MLModel, StrayObject
+from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, this_installation
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
-from apps.ml.storage.keys import DATASETS, MARKS, MODELS, mark_key
+from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS, mark_key
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.s3 import mark
 from apps.ml.storage.stored import StoredObject
@@ -48,7 +48,7 @@ class Listing:
 
     @classmethod
     def of(cls, store: ObjectStore) -> "Listing":
-        objects = {found.key: found for prefix in (MODELS, DATASETS) for found in store.list(prefix)}
+        objects = {found.key: found for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)}
         marks: dict[str, set[str]] = defaultdict(set)
         for found in store.list(MARKS):
             _, installation, key = found.key.split("/", 2)
@@ -57,9 +57,14 @@ class Listing:
 
 
 def known_keys() -> set[str]:
-    """The keys that rows name."""
+    """The keys that rows of models name."""
     columns = ("s3_key", "serving_key", "dataset_key")
     return {key for row in MLModel.objects.values_list(*columns).iterator() for key in row if key}
+
+
+def index_keys() -> set[str]:
+    """The keys of indexes of texts; no backup holds them, since they are built again."""
+    return set(TextSnapshot.objects.exclude(key="").values_list("key", flat=True))
 
 
 def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
@@ -91,7 +96,7 @@ def sweep_store(*, now: datetime) -> int:
         If the store cannot be used; the next night does it.
     """
     store = get_object_store()
-    listing, known = Listing.of(store), known_keys()
+    listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)
     found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ("newer", "orphan")}
     StrayObject.objects.exclude(key__in=found).delete()
@@ -140,4 +145,6 @@ def _is_unknown_time(us: Installation, moment: datetime) -> bool:
 
 
 def _has_row(key: str) -> bool:
-    return any(MLModel.objects.filter(**{field: key}).exists() for field in ("s3_key", "serving_key", "dataset_key"))
+    columns = ("s3_key", "serving_key", "dataset_key")
+    is_model = any(MLModel.objects.filter(**{column: key}).exists() for column in columns)
+    return is_model or TextSnapshot.objects.filter(key=key).exists()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from apps.ml.models import MLModel
 from apps.ml.services.models.kinds import identity_of
-from apps.ml.services.upkeep.strays import Listing, remove, strays
+from apps.ml.services.upkeep.strays import Listing, index_keys, remove, strays
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import DigestMismatch, ObjectMissing, SignatureInvalid
 from apps.ml.storage.objects import ObjectStore
@@ -64,7 +64,7 @@ def verify_store(*, now: datetime) -> Verification:
     # Objects first: a training that ends in between then has a row without being listed, never an object without one.
     listing = Listing.of(store)
     findings: list[ObjectProblem] = []
-    models, known = 0, set()
+    models, known = 0, index_keys()
     for model in MLModel.objects.select_related("project").exclude(s3_key="").iterator():
         models += 1
         for recorded in _recorded(model):

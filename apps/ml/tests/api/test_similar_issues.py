@@ -10,6 +10,7 @@ from apps.ml.core.text_index import Texts
 from apps.ml.services import PredictionService
 from apps.ml.services.similar.issue_texts import IssueTexts
 from apps.projects.models import Issue
+from apps.projects.services import delete_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -135,7 +136,7 @@ def test_evidence_of_a_prediction_is_finished_work_with_what_it_took(project):
 
 def found_by(texts, project, title):
     index = texts.of_project(project.id)
-    return [index.texts.issue_ids[match.row] for match in index.query(title)]
+    return [index.issue_id(match.row) for match in index.query(title)]
 
 
 def test_an_index_is_trusted_for_a_few_seconds_and_then_knows_what_changed(project, backlog):
@@ -180,12 +181,13 @@ def test_what_is_deleted_or_moved_in_from_elsewhere_is_noticed(project, backlog)
     clock = Clock()
     texts = IssueTexts(clock=clock)
     texts.of_project(project.id)
-    backlog["Fix login page"].delete()
+    delete_issue(backlog["Fix login page"])
     clock.now = 6.0
     assert len(texts.of_project(project.id)) == 3
 
     elsewhere = IssueFactory(title="Old wine")
     Issue.objects.filter(pk=elsewhere.pk).update(project=project, updated_at=timezone.now() - timedelta(days=400))
+    backlog["Encrypt the interface"].save()
     clock.now = 12.0
 
     assert found_by(texts, project, "old wine") == [str(elsewhere.id)]

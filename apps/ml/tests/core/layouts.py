@@ -15,6 +15,7 @@ DIGESTS = {
     ("story_points", 1): "066c56bfce87895a",
     ("task_assignment", 1): "56bef9ebe2177e62",
     ("sprint_duration", 1): "39b6c14ff933bbe5",
+    ("text_index", 1): "941679e38ea51686",
 }
 
 
