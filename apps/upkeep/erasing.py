@@ -21,6 +21,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from apps.accounts.models import User
+from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.models import ImportRun
@@ -153,6 +154,7 @@ def erase_texts(needles: Sequence[str], *people: User) -> tuple[dict[str, int], 
     ImportRun.objects.filter(pk__in=uploads).update(upload=None)
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
+    page_marks.forget_all()
     counts = replace_in_database(needles, _pseudonym(needles[0]))
     return counts | ({"importers.importrun.upload": len(uploads)} if uploads else {}), projects
 

@@ -168,7 +168,7 @@ class TestDaysOff:
         as_("lead").post(url("days-off"), {"day": "2026-12-25", "name": "Christmas"})
         as_("lead").post(url("days-off"), {"day": "2026-05-01"})
 
-        found = as_("viewer").get(url("days-off")).json()["results"]
+        found = as_("viewer").get(url("days-off"), {"ordering": "day"}).json()["results"]
 
         assert [(row["day"], row["name"]) for row in found] == [("2026-05-01", ""), ("2026-12-25", "Christmas")]
 
