@@ -3,7 +3,7 @@
 Nobody can change what a list is ordered by where no order is asked for: a client that pages sees each row once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import date
 from typing import Any
 
@@ -127,6 +127,10 @@ class IssueViewSet(ReadViewSet):
 
     def get_queryset(self) -> QuerySet[Issue]:
         return selectors.issues_of(self.project)
+
+    def rows_stamp(self) -> Hashable:
+        """Changes with every issue that is added, edited or deleted."""
+        return selectors.issues_stamp(self.project.pk)
 
     def get_object(self) -> Issue:
         """By id or key."""

@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from apps.common import page_marks
+from apps.common.api.counting import count_of
 from apps.common.api.keyset import Order, Place
 from apps.common.api.renderers import LIST_FORMATS
 from apps.common.api.throttling import caller_of
@@ -78,7 +79,7 @@ class Pagination(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of the page that is asked for."""
-        self._request, self._order = request, Order.of(queryset)
+        self._request, self._view, self._order = request, view, Order.of(queryset)
         self._walk = _digest([request.path, _asked(request, *self._turning, str(api_settings.URL_FORMAT_OVERRIDE))])
         size = self.get_page_size(request)
         text = request.query_params.get(self.cursor_query_param)
@@ -163,9 +164,9 @@ class Pagination(BasePagination):
             page = self._from(rows, Cursor.read(cursor, self._walk, self._order), size)
             if not page and not more:
                 raise _no_such_page()
-            self._count = rows.count()
+            self._count = count_of(rows, self._walk, getattr(self._view, "rows_stamp", None))
         else:
-            self._count = rows.count()
+            self._count = count_of(rows, self._walk, getattr(self._view, "rows_stamp", None))
             if number > 1 and (number - 1) * size >= self._count:
                 raise _no_such_page()
             page = self._shown(_slice(self._order.sorted(rows), (number - 1) * size, size + 1), size)
