@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-#: Fewer are counted in a millisecond, which is what it takes to ask whether they have changed.
-LARGE = 10_000
+#: Fewer are counted in the time that it takes to ask whether they have changed, unless a filter reads many others.
+LARGE = 1_000
 #: What a stamp does not tell counts by then: an issue that somebody else's deletion leaves without a sprint, say.
 SECONDS = 60.0
 #: Lists remembered: some hundred bytes each.

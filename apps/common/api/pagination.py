@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -161,15 +161,17 @@ class Pagination(BasePagination):
         begins = page_marks.mark_of(_digest([*marked, number - 1]), now=time.time()) if number > 1 else None
         if begins:
             more, cursor = json.loads(begins)
-            page = self._from(rows, Cursor.read(cursor, self._walk, self._order), size)
+            begin = replace(Cursor.read(cursor, self._walk, self._order), count=self._counted(rows))
+            page = self._from(rows, begin, size)
             if not page and not more:
                 raise _no_such_page()
-            self._count = count_of(rows, self._walk, getattr(self._view, "rows_stamp", None))
         else:
-            self._count = count_of(rows, self._walk, getattr(self._view, "rows_stamp", None))
-            if number > 1 and (number - 1) * size >= self._count:
+            first = (number - 1) * size
+            page = self._shown(_slice(self._order.sorted(rows), first, size + 1), size)
+            if not page and number > 1:
                 raise _no_such_page()
-            page = self._shown(_slice(self._order.sorted(rows), (number - 1) * size, size + 1), size)
+            # The last page tells how many there are.
+            self._count = self._counted(rows) if self._overflows else first + len(page)
             self._point(page, has_next=self._overflows, has_previous=number > 1)
         if page and (number > 1 or self._overflows):
             ends = Cursor(self._order.place_of(page[-1]), back=False, count=self._count).text(self._walk)
@@ -185,6 +187,9 @@ class Pagination(BasePagination):
         # On the side that one came from, there was a row.
         self._point(page, has_next=cursor.back or self._overflows, has_previous=not cursor.back or self._overflows)
         return page
+
+    def _counted(self, rows: "QuerySet[Any]") -> int:
+        return count_of(rows, self._walk, getattr(self._view, "rows_stamp", None))
 
     def _shown(self, rows: "QuerySet[Any]", size: int) -> list[Any]:
         """The rows without the one that tells that there are more."""
