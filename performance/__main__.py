@@ -21,7 +21,8 @@ def run(name: str, arguments: list[str]) -> None:
     """Run one as its own program."""
     print(f"== {name} on {machine()}", flush=True)
     sys.argv = [name, *arguments]
-    runpy.run_module(f"performance.{name}", run_name="__main__")
+    # As `__main__`, so that what a benchmark makes in a child process can be sent to it.
+    runpy.run_module(f"performance.{name}", run_name="__main__", alter_sys=True)
 
 
 def main(arguments: list[str]) -> None:

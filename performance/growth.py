@@ -37,7 +37,8 @@ LEARNED = 2_000
 TARGETS = {
     "predict effort": 15, "story points": 15, "forecast": 150, "what-if": 150, "sprint risk": 200,
     "sprint duration": 200, "project summary": 200, "suggest assignment": 200, "issues, first page": 50,
-    "issues, deep page": 50, "issues by title": 50, "search": 50, "search, nothing": 50, "sprints": 50,
+    "issues, deep page": 50, "issues, next of deep": 50, "issues by title": 50, "issues by title, next": 50,
+    "search": 50, "search, nothing": 50, "sprints": 50,
 }  # fmt: skip
 FIRST_MS = 300
 
@@ -50,6 +51,8 @@ class Ask:
     method: str
     path: str
     body: dict[str, Any] | None = None
+    #: A link of the answer: what it leads to is asked for in its place.
+    follow: str = ""
 
 
 @dataclass(slots=True)
@@ -255,7 +258,9 @@ def requests_of(made: Made) -> list[Ask]:
         Ask("suggest assignment", "post", f"{ML}/suggest-assignment/", {"issue_id": str(made.issue)} | named),
         Ask("issues, first page", "get", f"{rows}/issues/?status_category=to_do"),
         Ask("issues, deep page", "get", f"{rows}/issues/?page=DEEP"),
+        Ask("issues, next of deep", "get", f"{rows}/issues/?page=DEEP", follow="next"),
         Ask("issues by title", "get", f"{rows}/issues/?ordering=title"),
+        Ask("issues by title, next", "get", f"{rows}/issues/?ordering=title", follow="next"),
         Ask("search", "get", f"{rows}/issues/?search=login+of+report"),
         Ask("search, nothing", "get", f"{rows}/issues/?search=zeppelin"),
         Ask("sprints", "get", f"{rows}/sprints/"),
@@ -305,6 +310,9 @@ def sender(ask: Ask, login: Any, size: int) -> Callable[[], bytes]:
     headers = {"Authorization": f"Bearer {access_token(login, now=timezone.now())}"} if "/api/" in ask.path else {}
     # Two thirds through the list.
     path = ask.path.replace("DEEP", str(max(size // 75, 1)))
+
+    if ask.follow:
+        path = client.get(path, headers=headers).json()[ask.follow]
 
     def send() -> bytes:
         response = getattr(client, ask.method)(path, ask.body, content_type="application/json", headers=headers)

@@ -36,6 +36,19 @@ class Counter(models.Model):
         return self.key
 
 
+class PageMark(models.Model):
+    """Where a numbered page ended: see `apps.common.page_marks`."""
+
+    #: A digest of who asked for which page of what.
+    key = models.CharField(max_length=64, primary_key=True)
+    #: In seconds since 1970.
+    ends_at = models.BigIntegerField(db_index=True)
+    mark = models.TextField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class FirstAnswer(models.Model):
     """The first answer to a request with an `Idempotency-Key`: see `apps.common.api.idempotency`."""
 

@@ -57,11 +57,13 @@ class StableOrderingFilter(django_filters.OrderingFilter):
     def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
         if not value:
             return qs
-        return qs.order_by(*(self._term(name) for name in value if name), "id")
+        return qs.order_by(*(self._term(qs.model, name) for name in value if name), "id")
 
-    def _term(self, name: str) -> Any:
-        column = F(self.get_ordering_value(name.removeprefix("-")))
-        return column.desc(nulls_last=True) if name.startswith("-") else column.asc(nulls_last=True)
+    def _term(self, table: type[Any], name: str) -> Any:
+        path = self.get_ordering_value(name.removeprefix("-"))
+        # Said of a column that is always known, it would keep SQLite from its index.
+        last = {"nulls_last": True} if table._meta.get_field(path).null else {}
+        return F(path).desc(**last) if name.startswith("-") else F(path).asc(**last)
 
 
 class ProjectFilter(django_filters.FilterSet):
@@ -76,9 +78,23 @@ class ProjectFilter(django_filters.FilterSet):
 
 
 class SprintFilter(django_filters.FilterSet):
+    ordering = StableOrderingFilter(fields=["start_date", "end_date", "completed_at", "created_at", "name"])
+
     class Meta:
         model = Sprint
         fields = ["status"]
+
+
+class IssueTypeFilter(django_filters.FilterSet):
+    ordering = StableOrderingFilter(fields=["name"])
+
+
+class StatusFilter(django_filters.FilterSet):
+    ordering = StableOrderingFilter(fields=["position", "name"])
+
+
+class DayOffFilter(django_filters.FilterSet):
+    ordering = StableOrderingFilter(fields=["day"])
 
 
 class IssueFilter(django_filters.FilterSet):

@@ -337,9 +337,9 @@ class Issue(UUIDModel):
             models.Index(fields=["project", "resolved_at"], name="projects_issue_resolved"),
             # With the id, by which lists break ties: the rows of any page are told by the index alone.
             models.Index(fields=["project", "-created_at", "id"], name="projects_issue_created"),
-            # Who works here, and on what they did.
+            models.Index(fields=["project", "title", "id"], name="projects_issue_by_title"),
+            # Who works here and on what they did; and whether anything has changed, which many answers ask.
             models.Index(fields=["project", "assignee", "resolved_at"], name="projects_issue_by_assignee"),
-            # Whether anything has changed is asked with every page and many predictions.
             models.Index(fields=["project", "updated_at"], name="projects_issue_updated"),
         ]
 

@@ -1,6 +1,9 @@
-"""CRUD over the domain: find what the person may see, read the input, call the service, show the result."""
+"""CRUD over the domain: find what the person may see, read the input, call the service, show the result.
 
-from collections.abc import Mapping
+Nobody can change what a list is ordered by where no order is asked for: a client that pages sees each row once.
+"""
+
+from collections.abc import Hashable, Mapping
 from datetime import date
 from typing import Any
 
@@ -21,7 +24,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.accounts.signed_in import signed_in
 from apps.projects import days_off, selectors, services
-from apps.projects.filters import IssueFilter, ProjectFilter, SprintFilter
+from apps.projects.filters import DayOffFilter, IssueFilter, IssueTypeFilter, ProjectFilter, SprintFilter, StatusFilter
 from apps.projects.history.snapshots import books_of
 from apps.projects.holidays import holidays_of
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -125,6 +128,10 @@ class IssueViewSet(ReadViewSet):
     def get_queryset(self) -> QuerySet[Issue]:
         return selectors.issues_of(self.project)
 
+    def rows_stamp(self) -> Hashable:
+        """Changes with every issue that is added, edited or deleted."""
+        return selectors.issues_stamp(self.project.pk)
+
     def get_object(self) -> Issue:
         """By id or key."""
         return issue_named(self.kwargs["issue_id"], self.get_queryset())
@@ -161,7 +168,7 @@ class IssueHistoryViewSet(ReadViewSet):
 
 
 class SprintViewSet(ReadViewSet):
-    """Sprints of a project."""
+    """Sprints of a project, the newest last."""
 
     queryset = Sprint.objects.all()
     serializer_class = SprintSerializer
@@ -170,7 +177,7 @@ class SprintViewSet(ReadViewSet):
     role_to_write = Role.MEMBER
 
     def get_queryset(self) -> QuerySet[Sprint]:
-        return selectors.sprints_of(self.project)
+        return selectors.sprints_of(self.project).order_by("created_at", "id")
 
     def create(self, request: Request, project_id: str) -> Response:
         sprint = services.create_sprint(self.project, now=timezone.now(), **self.validated())
@@ -239,14 +246,15 @@ class MemberViewSet(ReadViewSet):
 
 
 class DayOffViewSet(ReadViewSet):
-    """Days on which nobody of the team works."""
+    """Days on which nobody of the team works, in the order in which they were entered."""
 
     queryset = DayOff.objects.all()
     serializer_class = DayOffSerializer
+    filterset_class = DayOffFilter
     lookup_url_kwarg = "day_off_id"
 
     def get_queryset(self) -> QuerySet[DayOff]:
-        return selectors.days_off_of(self.project)
+        return selectors.days_off_of(self.project).order_by("id")
 
     def create(self, request: Request, project_id: str) -> Response:
         return self.shown(days_off.create_day_off(self.project, **self.validated()), status.HTTP_201_CREATED)
@@ -287,14 +295,15 @@ class HolidayViewSet(ReadViewSet):
 
 
 class IssueTypeViewSet(ReadViewSet):
-    """Kinds of work the project tells apart."""
+    """Kinds of work the project tells apart, in the order in which they were made."""
 
     queryset = IssueType.objects.all()
     serializer_class = IssueTypeSerializer
+    filterset_class = IssueTypeFilter
     lookup_url_kwarg = "issue_type_id"
 
     def get_queryset(self) -> QuerySet[IssueType]:
-        return selectors.types_of(self.project)
+        return selectors.types_of(self.project).order_by("id")
 
     def create(self, request: Request, project_id: str) -> Response:
         return self.shown(services.create_issue_type(self.project, **self.validated()), status.HTTP_201_CREATED)
@@ -310,14 +319,15 @@ class IssueTypeViewSet(ReadViewSet):
 
 
 class StatusViewSet(ReadViewSet):
-    """Columns of the board, with what each means."""
+    """Columns of the board, with what each means, in the order in which they were made; `position` is the board's."""
 
     queryset = WorkflowStatus.objects.all()
     serializer_class = StatusSerializer
+    filterset_class = StatusFilter
     lookup_url_kwarg = "status_id"
 
     def get_queryset(self) -> QuerySet[WorkflowStatus]:
-        return selectors.statuses_of(self.project)
+        return selectors.statuses_of(self.project).order_by("id")
 
     def create(self, request: Request, project_id: str) -> Response:
         return self.shown(services.create_status(self.project, **self.validated()), status.HTTP_201_CREATED)

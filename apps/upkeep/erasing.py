@@ -23,6 +23,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from apps.accounts.models import User
+from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.models import ImportRun
@@ -198,6 +199,7 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict
     projects = list(Issue.objects.filter(named).order_by().values_list("project_id", flat=True).distinct())
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
+    page_marks.forget_all()
     for each in sought:
         done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.projects)
         counts = _sum(counts, done, _drop_uploads(each))

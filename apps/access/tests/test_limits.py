@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from apps.access.keys import create_key
 from apps.accounts.tests.factories import UserFactory
-from apps.common import counters
+from apps.common import counters, passing
 from apps.common.api.limits import LONGEST_ADDRESS, RequestLimits
 from apps.common.api.throttling import client_address, limit_of
 from conftest import NOW
@@ -78,7 +78,7 @@ class TestThrottle:
             raise sqlite3.OperationalError("database is locked")
 
         rates(user="1/min")
-        monkeypatch.setattr(counters, "_file", fails)
+        monkeypatch.setattr(passing, "_file", fails)
         api_client.force_authenticate(UserFactory())
 
         assert [api_client.get(ME).status_code for _ in range(2)] == [200, 200]
@@ -86,7 +86,7 @@ class TestThrottle:
 
     def test_all_processes_count_into_one_file(self, rates: Any) -> None:
         counters.count("x", window_seconds=60, now=30.0)
-        counters._file.cache_clear()  # another process opens the file for itself
+        passing._file.cache_clear()  # another process opens the file for itself
 
         assert counters.count("x", window_seconds=60, now=31.0) == (2, 29.0)
         assert counters.count("y", window_seconds=60, now=31.0) == (1, 29.0)

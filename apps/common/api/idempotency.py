@@ -32,6 +32,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.api.throttling import caller_of
 from apps.common.models import FirstAnswer
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def first_answer(view: Any, act: Act, request: Request, *args: Any, **kwargs: An
     key = request.headers[HEADER]
     if len(key) > LONGEST_KEY or not re.match(KEY_PATTERN, key):
         raise exceptions.ValidationError({HEADER: f"1 to {LONGEST_KEY} visible characters of ASCII, without blanks."})
-    asked = Asked(_caller(request), key, _question(request), uuid.uuid4(), timezone.now())
+    asked = Asked(caller_of(request), key, _question(request), uuid.uuid4(), timezone.now())
     if (kept := _claim(asked)) is not None:
         return _replayed(asked, kept)
     try:
@@ -236,12 +237,6 @@ def _replayed(asked: Asked, kept: FirstAnswer) -> Response:
         headers={**shown["headers"], REPLAYED: "true"},
         content_type=shown["content_type"],
     )
-
-
-def _caller(request: Request) -> str:
-    """A key may do less than its person: each has its own answers."""
-    prefix = getattr(request.auth, "prefix", None)
-    return f"user:{request.user.pk}" if prefix is None else f"key:{prefix}"
 
 
 def _question(request: Request) -> str:

@@ -29,7 +29,7 @@ def parameters_of(view: type[Any], action: str) -> tuple[str, ...]:
         return tuple(declared)
     filters = getattr(view, "filterset_class", None)
     pages = getattr(view, "pagination_class", None)
-    paging = [pages.page_query_param, pages.page_size_query_param] if pages else []
+    paging = [pages.cursor_query_param, pages.page_query_param, pages.page_size_query_param] if pages else []
     return (*declared, *(filters.base_filters if filters else ()), *paging, str(api_settings.URL_FORMAT_OVERRIDE))
 
 

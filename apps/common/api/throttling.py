@@ -35,6 +35,12 @@ def client_address(request: HttpRequest | Request) -> str:
     return "0.0.0.0"  # noqa: S104 - a name, nothing listens on it
 
 
+def caller_of(request: Request) -> str:
+    """Whose answers are kept for whom: a key may do less than its person, so that each has its own."""
+    prefix = getattr(request.auth, "prefix", None)
+    return f"user:{request.user.pk}" if prefix is None else f"key:{prefix}"
+
+
 def limit_of(scope: str) -> tuple[int, int] | None:
     """How many in how many seconds; None: without a limit. '20/min' as Django REST framework writes it."""
     rate = api_settings.DEFAULT_THROTTLE_RATES.get(scope)

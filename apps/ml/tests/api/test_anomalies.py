@@ -63,8 +63,8 @@ def test_issues_are_named_in_one_query_and_those_deleted_since_are_left_out(clie
     gone.delete()
     named = [{"issue_id": str(kept.id), "key": "WEB-7", "title": kept.title}]
 
-    # The project, how many there are, the page, and what its issues are called.
-    with django_assert_num_queries(4):
+    # The project, the page, and what its issues are called.
+    with django_assert_num_queries(3):
         found = client.get(address(project)).data["results"]
 
     assert [row["issues"] for row in found] == [named, named]
