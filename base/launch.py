@@ -83,7 +83,10 @@ def tracker_of(options: argparse.Namespace) -> str | None:
     if options.jira is None:
         return None
     page = options.jira if "://" in options.jira else f"https://{options.jira}"
-    host = urlsplit(page).hostname or ""
+    try:
+        host = urlsplit(page).hostname or ""
+    except ValueError:
+        fail(f"--jira {options.jira}: this is no address.")
     return f"{'jira' if host.endswith('.atlassian.net') else 'jira_dc'}:{page}"
 
 

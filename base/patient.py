@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from socket import SHUT_WR, SO_SNDTIMEO, SOL_SOCKET
 from typing import Any
-from urllib.parse import urlsplit
 
 from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -109,8 +108,9 @@ def refusal_of(error: Exception) -> tuple[int, bytes]:
 
 def _path_of(head: bytes) -> str:
     """Of the first line, without question and host."""
-    target = head.partition(b" ")[2].partition(b" ")[0].decode("latin-1")
-    return urlsplit(target).path if target.startswith(("http://", "https://")) else target.partition("?")[0]
+    target = head.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+    # Not by urllib, which raises at a host that is none.
+    return f"/{target.split('/', 3)[-1]}" if target.startswith(("http://", "https://")) else target
 
 
 @dataclass(slots=True, eq=False)
@@ -252,9 +252,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
             return
         except OSError:
             data = b""
-        if data:
+        if not data:
+            self._drop(request)
+            return
+        try:
             self._take(request, data)
-        else:
+        except Exception:
+            # The loop is everybody's: what one request does to it ends that request.
+            self.log.exception("A request could not be read")
             self._drop(request)
 
     def _take(self, request: Arriving, data: bytes) -> None:

@@ -1,21 +1,22 @@
 #!/bin/sh
 # `./check --next-django`: whether the service works with the Django after the one that is locked. An environment of its
 # own, the quick tests that use the framework most, one line; it tells and never fails.
-set +e -u
 . "$ROOT/scripts/bootstrap.sh"
+# Whatever fails from here on is told.
+set +e
 NEXT="${NEXT_DJANGO:-django>=6.0,<7}"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 say() { echo "next-django: $*"; exit 0; }
 
 bootstrap dev >&2 || say "not known, the environment cannot be made"
-# Django 6 asks for Python 3.12; what stands in the path may be a pointer to nothing.
-for newer in python3.14 python3.13 python3.12 none; do
-    if [ "$newer" != none ] && "$newer" -c '' 2>/dev/null; then break; fi
+# Django 6 asks for Python 3.12. What stands in the path may point to nothing, and where pyenv is, its versions stand beside
+# the path.
+newer=
+for each in python3.14 python3.13 python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[234].*/bin/python; do
+    newer=$("$each" -c 'import sys; print(sys.executable)' 2>/dev/null) && break
 done
-[ "$newer" != none ] || say "not known, it needs Python 3.12 to 3.14, and there is none here"
-# Where Python is: the pointer may depend on the folder it is called from.
-newer=$("$newer" -c 'import sys; print(sys.executable)')
+[ -n "$newer" ] || say "not known, it needs Python 3.12 to 3.14, and there is none here"
 "$VENV/bin/uv" venv -q --python "$newer" "$WORK/venv" >&2 || say "not known, no environment can be made"
 # What is locked, but for Django and what is tied to it; then Django, with what it asks for.
 sed -n 's/^\([a-zA-Z0-9._-]*==[^ ]*\)\( ;[^\\]*\)\{0,1\}.*/\1\2/p' "$ROOT/requirements-dev.txt" | grep -vE '^(django|asgiref|sqlparse)==' >"$WORK/locked"

@@ -33,7 +33,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def made_once(path: Path, make: Callable[[], str | None]) -> Path:
     """The file; the first process that asks makes it, and the others wait. What `make` says is written there."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     with path.with_name(f"{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():

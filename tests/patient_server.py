@@ -20,8 +20,8 @@ def when_ready(server):
 
 
 def application(environ, start_response):
-    """How many bytes came, and of which path."""
-    size = len(environ["wsgi.input"].read())
+    """How many bytes came, and of which path; of /pid, which process answers."""
+    size = os.getpid() if environ["PATH_INFO"] == "/pid" else len(environ["wsgi.input"].read())
     body = f"{environ['PATH_INFO']} {size}\n".encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body]

@@ -1,11 +1,12 @@
 """Slow clients stop nobody else: over real sockets, against a server of one process with two threads."""
 
 import json
+import random
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -163,8 +164,10 @@ def test_large_bodies_are_gathered_only_where_files_are_taken(patient, path, len
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: \xff<script>\r\n b\r\n\r\n", 400, "bad_request"),
         (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(200)) + b"\r\n", 431, "headers_too_large"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
+        (b"GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_request"),
+        (b"POST https://[::1/in HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 400, "bad_request"),
     ],
-    ids=["long line", "version", "nonsense", "blank before a colon", "folded", "many headers", "no length"],
+    ids=["line", "version", "nonsense", "colon", "folded", "headers", "length", "host", "half a host"],
 )
 def test_what_the_server_itself_refuses_is_a_problem_document(patient, sent, status, code):
     head, _, body = asked(patient, sent).partition(b"\r\n\r\n")
@@ -185,6 +188,21 @@ def test_what_the_server_itself_refuses_is_a_problem_document(patient, sent, sta
 )
 def test_requests_arrive_whole_however_they_come(patient, parts, told):
     assert told in asked(patient, *parts)
+
+
+@pytest.mark.slow
+def test_no_beginning_of_a_request_ends_the_process(patient):
+    """Whatever stands in the first line and the headers: the loop that reads them is everybody's."""
+    chance = random.Random(13)
+    pieces = rb"GET POST http:// https:// [ ] ::1 / ? # @ : % \0 \xff 99999 Content-Length: Expect: HTTP/1.1 -1".split()
+    pieces += [b" ", b" ", b"\r\n", b"\n", b"\0", b"\xff", b"\xd9\xa3"]
+    who = b"GET /pid HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    before = asked(patient, who).rpartition(b"\r\n\r\n")[2]
+    for _ in range(1_000):
+        with connected(patient) as client, suppress(ConnectionError):
+            client.sendall(b"GET " + b"".join(chance.choices(pieces, k=chance.randint(1, 12))) + b"\r\n\r\n")
+
+    assert asked(patient, who).rpartition(b"\r\n\r\n")[2] == before
 
 
 def test_leave_to_send_a_body_is_given_once(patient):

@@ -1,14 +1,42 @@
-"""What an import said of a person becomes the person's own, once they have accepted an invitation to the project."""
+"""People whom imports name: whose they are, how they become a member's own, and that they go with their project."""
+
+from collections.abc import Collection
+from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Lower
 
 from apps.accounts.models import User
-from apps.projects.models import Issue, IssueChange, TeamMember
+from apps.projects.models import Issue, IssueChange, Project, TeamMember
 from apps.projects.rows import all_or_nothing, lock
 
 #: Changes of these fields name people by id.
 _PEOPLE = (IssueChange.Field.ASSIGNEE, IssueChange.Field.REPORTER)
+
+
+#: RFC 2606 reserves it: no mail can ever reach such an address.
+_NOWHERE = "imported.invalid"
+
+
+def domain_of(project: Project) -> str:
+    """Where the placeholders of a project have their addresses: no other project's, now or later, whatever its key."""
+    return f"{project.key.lower().replace('_', '-')}-{project.id.hex[-12:]}.{_NOWHERE}"
+
+
+def placeholders_of(project: Project) -> models.QuerySet[User]:
+    """Whom imports into this project named; of an older installation one may stand in further teams."""
+    here = models.Q(email__endswith=f"@{domain_of(project)}") | models.Q(memberships__project=project)
+    return User.objects.filter(here, is_placeholder=True).distinct()
+
+
+def forget(placeholders: Collection[UUID]) -> None:
+    """Remove those of them that nothing names any more."""
+    unnamed = User.objects.filter(
+        ~models.Exists(IssueChange.objects.filter(changed_by=models.OuterRef("pk"))),
+        pk__in=placeholders, is_placeholder=True, memberships=None, assigned_issues=None, reported_issues=None,
+    )  # fmt: skip
+    # Past the signals: these are no accounts, and what named them has gone with their project.
+    models.QuerySet(User).filter(pk__in=list(unnamed.values_list("pk", flat=True)))._raw_delete(unnamed.db)
 
 
 @all_or_nothing()

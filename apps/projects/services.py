@@ -19,6 +19,7 @@ from apps.projects.history.writing import new_change
 from apps.projects.holidays import check_place
 from apps.projects.levels import new_type, roll_up
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.placeholders import forget, placeholders_of
 from apps.projects.preferences import PREFERENCES
 from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, note_removal, update, validate
 from apps.projects.selectors import status_is_used, type_is_in_history
@@ -76,10 +77,13 @@ def update_project(project: Project, **fields: Any) -> Project:
 
 @all_or_nothing()
 def delete_project(project: Project) -> None:
-    """Delete a project with everything in it."""
+    """Delete a project with everything in it, and whom its imports named."""
     # Locked first, as by those who add to it: the rows of a project are never locked before itself.
     lock(project)
-    project.delete()
+    named = list(placeholders_of(project).values_list("pk", flat=True))
+    # By a copy: the caller's keeps its id.
+    Project.objects.get(pk=project.pk).delete()
+    forget(named)
 
 
 # --- Team ---------------------------------------------------------------------------------------------------------

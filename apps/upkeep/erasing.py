@@ -10,6 +10,7 @@ import hmac
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, mark_key
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
+from apps.projects.placeholders import domain_of, placeholders_of
 from apps.projects.services import delete_project
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import Needles, found_in_database, found_in_store, replace_in_database
@@ -56,6 +58,14 @@ class ErasureIncomplete(ApplicationError):
     code = "erasure_incomplete"
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Names to erase, in these projects or everywhere."""
+
+    names: Sequence[str]
+    projects: frozenset[UUID] | None = None
+
+
 def erase_person(email: str, *, now: datetime) -> ErasureRecord:
     """Erase who has this address, or whom only texts name by it.
 
@@ -67,17 +77,17 @@ def erase_person(email: str, *, now: datetime) -> ErasureRecord:
         If the search afterwards finds it; everything else is done.
     """
     people = list(_rows_of(email))
-    needles = _needles(email, people)
-    if not people and not found_in_database(needles):
+    sought = sought_for(email, people)
+    if not people and not found_in_database(sought[0].names):
         raise NobodyFound
     with transaction.atomic():
         # First, so that each row gets a pseudonym of its own.
         left = [_leave_a_pseudonym(person) for person in people]
-        counts, projects = erase_texts(needles, *people)
+        counts, projects = _erase_texts(sought, people)
         counts = _sum(counts, *left)
         record = _record(ErasureRecord.Kind.PERSON, email, counts, now)
-    _drop_models(projects, needles, now)
-    _prove(needles)
+    _drop_models(projects, sought[0].names, now)
+    _prove(sought)
     return record
 
 
@@ -98,24 +108,27 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     keys = _keys_of(MLModel.objects.filter(project=project))
     keys |= {found.key for found in get_object_store().list(f"{DATASETS}/{project_id}")}
     counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
+    counts["accounts.user"] = placeholders_of(project).count()
     with transaction.atomic():
         delete_project(project)
         record = _record(ErasureRecord.Kind.PROJECT, key, counts, now)
     _remove_objects(keys)
     _drop_models([], [], now)
-    _prove([str(project_id)])
+    _prove([Sought([str(project_id)])])
+    if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
+        raise ErasureIncomplete("People whom its imports named are still there.")
     return record
 
 
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
     people = list(_rows_of(user.email))
-    needles = _needles(user.email, people)
+    sought = sought_for(user.email, people)
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
-    counts, projects = erase_texts(needles, *people)
+    counts, projects = _erase_texts(sought, people)
     counts = _sum(counts, *left)
     record = _record(ErasureRecord.Kind.PERSON, user.email, counts, now)
-    transaction.on_commit(lambda: _drop_models(projects, needles, now))
+    transaction.on_commit(lambda: _drop_models(projects, sought[0].names, now))
     return record
 
 
@@ -127,10 +140,35 @@ def names_of(user: User) -> list[str]:
     return [*addresses, name] if is_plain else addresses
 
 
-def _needles(email: str, people: Iterable[User]) -> list[str]:
-    """All that names these rows, the address that was asked for in front."""
-    names = dict.fromkeys(name for person in people for name in names_of(person))
-    return [email, *(name for name in names if name.lower() != email.lower())]
+def sought_for(email: str, people: Iterable[User]) -> list[Sought]:
+    """What names these rows: the account everywhere, what an import said of a placeholder in that import's project.
+
+    Whoever imports chooses the names: those of one team shall change no text of another.
+    """
+    everywhere, imported = [email], []
+    for person in people:
+        if person.is_placeholder:
+            everywhere.append(person.email)
+            names = [name for name in names_of(person) if name not in everywhere]
+            imported.append(Sought(names, _projects_of(person)))
+        else:
+            everywhere += names_of(person)
+    unique = {name.lower(): name for name in reversed(everywhere)}
+    return [Sought(list(reversed(unique.values()))), *(each for each in imported if each.names and each.projects)]
+
+
+def _projects_of(placeholder: User) -> frozenset[UUID]:
+    """Where an import made this placeholder; one of an older installation may stand in further teams."""
+    domain = placeholder.email.rpartition("@")[2]
+    made = [project.pk for project in Project.objects.only("key") if domain_of(project) == domain]
+    stands = Issue.objects.filter(Q(assignee=placeholder) | Q(reporter=placeholder)).order_by()
+    return frozenset(
+        [
+            *made,
+            *placeholder.memberships.values_list("project_id", flat=True),
+            *stands.values_list("project_id", flat=True).distinct(),
+        ]
+    )
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":
@@ -140,21 +178,31 @@ def _rows_of(email: str) -> "models.QuerySet[User]":
     return rows.filter(Q(own=folded) | Q(named=folded) | Q(now=folded)).order_by("is_placeholder", "pk")
 
 
-def erase_texts(needles: Sequence[str], *people: User) -> tuple[dict[str, int], list[UUID]]:
+def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
     """Replace the names in all texts; how much, and in which projects issues named the person or are the person's."""
-    named = Q()
-    for needle in needles:
-        named |= Q(title__icontains=needle) | Q(description__icontains=needle)
-    if people:
-        named |= Q(assignee__in=people) | Q(reporter__in=people)
+    named = Q(assignee__in=people) | Q(reporter__in=people)
+    counts: dict[str, int] = {}
+    for each in sought:
+        for name in each.names:
+            says = Q(title__icontains=name) | Q(description__icontains=name)
+            named |= says if each.projects is None else says & Q(project__in=each.projects)
     projects = list(Issue.objects.filter(named).order_by().values_list("project_id", flat=True).distinct())
-    sought = Needles(needles)
-    uploads = [run.pk for run in ImportRun.objects.exclude(upload=None) if sought.are_in(bytes(run.upload or b""))]
-    ImportRun.objects.filter(pk__in=uploads).update(upload=None)
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
-    counts = replace_in_database(needles, _pseudonym(needles[0]))
-    return counts | ({"importers.importrun.upload": len(uploads)} if uploads else {}), projects
+    for each in sought:
+        done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.projects)
+        counts = _sum(counts, done, _drop_uploads(each))
+    return counts, projects
+
+
+def _drop_uploads(sought: Sought) -> dict[str, int]:
+    """Let files go that wait to be read and hold a name."""
+    needles, waiting = Needles(sought.names), ImportRun.objects.exclude(upload=None)
+    if sought.projects is not None:
+        waiting = waiting.filter(project__in=sought.projects)
+    found = [run.pk for run in waiting if needles.are_in(bytes(run.upload or b""))]
+    ImportRun.objects.filter(pk__in=found).update(upload=None)
+    return {"importers.importrun.upload": len(found)} if found else {}
 
 
 def verify_record(record: ErasureRecord) -> bool:
@@ -172,6 +220,13 @@ def was_erased(kind: str, name: str) -> models.QuerySet[ErasureRecord]:
 def _pseudonym(email: str) -> str:
     digest = hmac.new(settings.ML_SIGNING_KEYS[0].encode(), email.lower().encode(), hashlib.sha256).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"
+
+
+def _free_pseudonym(user: User) -> str:
+    """The row's own; another one where a former account of the same address has it already."""
+    pseudonym = _pseudonym(user.email)
+    taken = User.objects.filter(email=pseudonym).exclude(pk=user.pk).exists()
+    return _pseudonym(f"{user.email} {user.pk}") if taken else pseudonym
 
 
 def _sum(*parts: dict[str, int]) -> dict[str, int]:
@@ -195,7 +250,7 @@ def _leave_a_pseudonym(user: User) -> dict[str, int]:
     Session.objects.filter(pk__in=sessions).delete()
     user.groups.clear()
     user.user_permissions.clear()
-    user.email, user.full_name, user.last_login = _pseudonym(user.email), "", None
+    user.email, user.full_name, user.last_login = _free_pseudonym(user), "", None
     user.named_address, user.became = "", None
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()
@@ -243,8 +298,10 @@ def _remove_objects(keys: Iterable[str]) -> None:
         StrayObject.objects.filter(key=key).delete()
 
 
-def _prove(needles: Sequence[str]) -> None:
-    left = [*found_in_database(needles), *found_in_store(needles)]
+def _prove(sought: Sequence[Sought]) -> None:
+    """Search again. In the store only for what names the account: the models of the imports' projects are gone."""
+    left = [table for each in sought for table in found_in_database(each.names, each.projects)]
+    left += found_in_store(sought[0].names)
     if left:
         raise ErasureIncomplete(f"It is still in: {', '.join(left)}.")
 

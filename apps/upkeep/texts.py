@@ -1,24 +1,29 @@
 """Names in every text of the database and in every object of the store: found, and replaced."""
 
 import gzip
+import hashlib
 import io
 import json
 import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html.entities import html5
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Cast
 
+from apps.accounts.models import User
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, MODELS
 from apps.ml.storage.objects import ObjectStore
+from apps.projects.models import Project
 
 #: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
@@ -30,6 +35,14 @@ for _name, _text in html5.items():
     if len(_text) == 1:
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
+
+#: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
+_LETTER = "0-9A-Za-z\u00c0-\u058f\u1e00-\u1fff"
+#: What ends in a letter and stands for none: octets of addresses and mails, escapes of JSON.
+_MARKS = (
+    r"[%=][0-7][0-9a-f]", r"%25[0-7][0-9a-f]", r"[%=]c2[%=][ab][0-9a-f]", r"[%=]e2[%=]80[%=][0-9a-f]{2}",
+    r"\\[nrtbf]", r"\\u00[0-7ab][0-9a-f]", r"\\u20[0-9a-f]{2}",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +59,64 @@ class Column:
     @property
     def rows(self) -> "models.QuerySet[models.Model]":
         # Past the managers: history may be written once, and this is the exception that the law makes.
-        return models.QuerySet(self.model)
+        rows: models.QuerySet[models.Model] = models.QuerySet(self.model)
+        # How others are called who have an account is theirs, though it be the same name.
+        return rows.filter(is_placeholder=True) if self.field is User._meta.get_field("full_name") else rows
 
-    def holding(self, needles: "Needles") -> Iterator[tuple[Any, Any]]:
-        """Key and text of the rows that have one of them, whatever the case."""
+    def holding(self, needles: "Needles", within: Collection[UUID] | None = None) -> Iterator[tuple[Any, Any]]:
+        """Key and text of the rows that have one of them, whatever the case; in these projects or everywhere."""
+        rows = self.rows
+        if within is not None:
+            way = way_to_project(self.model)
+            rows = rows.filter(**{f"{way}__in": within}) if way else rows.none()
         text = Cast(self.field.attname, models.TextField())
-        rows = self.rows.annotate(_text=text).filter(needles.hint).order_by().values_list("pk", self.field.attname)
+        rows = rows.annotate(_text=text).filter(needles.hint).order_by().values_list("pk", self.field.attname)
+        # A column of addresses holds one: it is this one, or somebody else's.
+        found = needles.whole.fullmatch if isinstance(self.field, models.EmailField) else needles.whole.search
         # All at once, since the caller changes them.
-        return ((pk, value) for pk, value in list(rows) if needles.pattern.search(_as_text(value)))
+        return ((pk, value) for pk, value in list(rows) if found(_as_text(value)))
+
+    def put(self, pk: Any, value: Any) -> None:
+        """Write a text; where the table takes it only once, with a mark of its row behind it."""
+        try:
+            with transaction.atomic():
+                self._write(pk, value)
+        except IntegrityError:
+            if not isinstance(value, str):
+                raise
+            self._write(pk, value, f" {hashlib.sha256(str(pk).encode()).hexdigest()[:8]}")
+
+    def _write(self, pk: Any, value: Any, mark: str = "") -> None:
+        if isinstance(value, str):
+            most = getattr(self.field, "max_length", None)
+            value = (value[: most - len(mark)] if most else value) + mark
+        self.rows.filter(pk=pk).update(**{self.field.attname: value})
+
+
+@cache
+def way_to_project(model: type[models.Model]) -> str | None:
+    """The shortest way from a row to its project, as filters write it; None where rows are of no project."""
+    ways: list[tuple[type[models.Model], str]] = [(model, "")]
+    seen = {model, User}
+    for each, way in ways:
+        if each is Project:
+            return f"{way}pk"
+        for field in each._meta.local_concrete_fields:
+            to = field.related_model
+            if isinstance(to, type) and issubclass(to, models.Model) and to not in seen:
+                seen.add(to)
+                ways.append((to, f"{way}{field.name}__"))
+    return None
 
 
 class Needles:
-    """Names to look for."""
+    """Names to look for: in texts each as a whole, in bytes wherever it stands."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
-        self.pattern = re.compile("|".join(map(_spellings, sorted(names, key=len, reverse=True))), re.IGNORECASE)
+        longest_first = sorted(names, key=len, reverse=True)
+        self.whole = re.compile("|".join(map(_alone, longest_first)), re.IGNORECASE)
+        self.anywhere = re.compile("|".join(map(_spellings, longest_first)), re.IGNORECASE)
 
     @property
     def hint(self) -> models.Q:
@@ -74,7 +129,21 @@ class Needles:
 
     def are_in(self, data: bytes) -> bool:
         """Whether a file of unknown encoding holds one of them."""
-        return any(self.pattern.search(data.decode(encoding, errors="ignore")) for encoding in _ENCODINGS)
+        return any(self.whole.search(data.decode(encoding, errors="ignore")) for encoding in _ENCODINGS)
+
+
+def _alone(name: str) -> str:
+    """A pattern of a name that is no part of another: 'ann@example.com' is in neither 'joann@…' nor '….com.au'."""
+    is_address, pattern = "@" in name, _spellings(name)
+    if re.match(f"[{_LETTER}]", name):
+        joints = r"[.+_-]" if is_address else "-"
+        marked = "|".join(f"(?<={mark})" for mark in _MARKS)
+        pattern = rf"(?:(?<![{_LETTER}])(?<![{_LETTER}]{joints})|{marked}){pattern}"
+    if re.search(f"[{_LETTER}]$", name):
+        # A capital behind a dot begins a sentence.
+        joined = rf"\.(?-i:[a-z0-9])|-[{_LETTER}]" if is_address else f"-[{_LETTER}]"
+        pattern = rf"{pattern}(?![{_LETTER}]|{joined})"
+    return pattern
 
 
 def _spellings(name: str) -> str:
@@ -108,22 +177,19 @@ def columns() -> Iterator[Column]:
                 yield Column(model, field)
 
 
-def found_in_database(names: Sequence[str]) -> dict[str, int]:
+def found_in_database(names: Sequence[str], within: Collection[UUID] | None = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
-    counts = {column: sum(1 for _ in column.holding(Needles(names))) for column in columns()}
-    return _by_table(counts)
+    needles = Needles(names)
+    return _by_table({column: sum(1 for _ in column.holding(needles, within)) for column in columns()})
 
 
-def replace_in_database(names: Sequence[str], word: str) -> dict[str, int]:
+def replace_in_database(names: Sequence[str], word: str, within: Collection[UUID] | None = None) -> dict[str, int]:
     """Put a word in place of each; how many texts of which table were changed."""
     needles, counts = Needles(names), {}
     for column in columns():
-        found = list(column.holding(needles))
+        found = list(column.holding(needles, within))
         for pk, value in found:
-            changed = _replaced(value, needles.pattern, word)
-            if isinstance(changed, str) and (most := getattr(column.field, "max_length", None)):
-                changed = changed[:most]
-            column.rows.filter(pk=pk).update(**{column.field.attname: changed})
+            column.put(pk, _replaced(value, needles.whole, word))
         counts[column] = len(found)
     return _by_table(counts)
 
@@ -142,7 +208,12 @@ def _replaced(value: Any, pattern: re.Pattern[str], word: str) -> Any:
     if isinstance(value, list):
         return [_replaced(inner, pattern, word) for inner in value]
     if isinstance(value, dict):
-        return {pattern.sub(word, name): _replaced(inner, pattern, word) for name, inner in value.items()}
+        changed: dict[str, Any] = {}
+        for name, inner in value.items():
+            key = pattern.sub(word, name)
+            # Two spellings of a name become one word, and stay two entries.
+            changed[f"{key} {len(changed)}" if key in changed else key] = _replaced(inner, pattern, word)
+        return changed
     return value
 
 
@@ -155,7 +226,7 @@ def found_in_store(needles: Sequence[str]) -> list[str]:
 
 def _holds(store: ObjectStore, key: str, needles: Sequence[str]) -> bool:
     content = b"\n".join(_opened(store.get(key)))
-    if Needles(needles).pattern.search(content.decode(errors="ignore")):
+    if Needles(needles).anywhere.search(content.decode(errors="ignore")):
         return True
     # NumPy keeps texts with four bytes a character.
     spellings = {form for name in needles for form in (name, name.lower(), name.upper(), name.title())}

@@ -4,6 +4,7 @@ import builtins
 import sys
 import warnings
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -54,8 +55,13 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         # Folders of the default may hold what has a meaning in addresses.
         text = str(self.str(name, default="")) or quote(default, safe=":/")
         found = _read(name, self.db_url_config, text, _DATABASES)
-        if not str(found.get("ENGINE")).startswith("django.db.backends."):
-            _refuse_address(name, _DATABASES)
+        match str(found.get("ENGINE")).removeprefix("django.db.backends."):
+            case "sqlite3":
+                _require_place(name, str(found["NAME"]))
+            case "postgresql" if found["NAME"]:
+                pass
+            case _:
+                _refuse_address(name, _DATABASES)
         return found
 
     def email(self, text: str) -> dict[str, Any]:
@@ -91,6 +97,16 @@ def _read(name: str, read: Callable[[str], dict[str, Any]], text: str, right: st
             return read(text)
     except (ValueError, KeyError, TypeError, AttributeError, ImproperlyConfigured):
         _refuse_address(name, right)
+
+
+def _require_place(name: str, file: str) -> None:
+    """A file that stays: in memory it is lost with each process, and a relative path is another one in each folder."""
+    path = Path(file)
+    if not path.is_absolute():
+        _refuse_address(name, _DATABASES)
+    # The default's folder is made before.
+    if path.is_dir() or not path.parent.is_dir():
+        refuse(name, file, "it names a file in a folder that is there.")
 
 
 def _refuse_address(name: str, right: str) -> NoReturn:

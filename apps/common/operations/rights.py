@@ -5,17 +5,26 @@ import os
 import stat
 from pathlib import Path
 
+from apps.common.operations.environment import refuse
+
 _FOLDER, _FILE = 0o700, 0o600
 #: What SQLite writes beside a database; it takes their rights from it, when it makes them.
 _BESIDE = ("", "-wal", "-shm", "-journal")
+#: One of these is in every folder of an installation.
+_OURS = frozenset({"db.sqlite3", "secret_key", "static"})
+#: What a file system puts into a new volume.
+_NOBODYS = frozenset({"lost+found"})
 
 
 def keep_private(folder: Path, database: Path | None = None) -> None:
     """Make the folder, and take away what others may do there; the same for a database file, if that is one.
 
-    What belongs to another user, such as a mounted volume, stays as it is.
+    What belongs to another user, such as a mounted volume, stays as it is. A folder that is everybody's, or that holds
+    other things and is open to others, is a slip: closed, it would be missed.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
+    if _is_anothers(folder):
+        refuse("SCRUM_ML_VAR_DIR", str(folder), "it is a folder of this installation's own, and this one holds more.")
     _restrict(folder, _FOLDER)
     if database is None:
         return
@@ -27,8 +36,18 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
         _restrict(database.with_name(database.name + suffix), _FILE)
 
 
+def _is_anothers(folder: Path) -> bool:
+    mode = folder.stat().st_mode
+    if mode & stat.S_ISVTX:
+        return True
+    is_open = mode & ~_FOLDER & 0o777
+    held = {entry.name for entry in os.scandir(folder)} - _NOBODYS if is_open else set()
+    return bool(held) and not held & _OURS
+
+
 def _restrict(path: Path, most: int) -> None:
     with contextlib.suppress(FileNotFoundError, PermissionError):
         found = path.stat()
-        if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & ~most:
+        is_meant = stat.S_ISDIR(found.st_mode) if most == _FOLDER else stat.S_ISREG(found.st_mode)
+        if is_meant and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & ~most:
             path.chmod(stat.S_IMODE(found.st_mode) & most)

@@ -1,5 +1,7 @@
 """A slip in a value stops the start with one line; the line says what would be right and repeats no password."""
 
+from pathlib import Path
+
 import pytest
 
 from apps.common.operations.environment import Environment
@@ -13,14 +15,14 @@ def config(monkeypatch: pytest.MonkeyPatch) -> Environment:
 
 
 def test_values_are_read_and_defaults_stand_in(config: Environment) -> None:
-    config.ENVIRON |= {"A": "Yes", "B": "7", "C": "0.5", "D": "sqlite:///x.db"}
+    config.ENVIRON |= {"A": "Yes", "B": "7", "C": "0.5", "D": "sqlite:////tmp/x.db"}
 
     assert config.bool("A", default=False) is True
     assert config.bool("NOT_THERE", default=False) is False
     assert config.int("B", default=3) == 7
     assert config.int("NOT_THERE", default=3) == 3
     assert config.float("C", default=1.0) == 0.5
-    assert config.db("D", default="")["NAME"] == "x.db"
+    assert config.db("D", default="")["NAME"] == "/tmp/x.db"
     assert config.email("")["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
 
 
@@ -49,8 +51,13 @@ def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> 
 
 
 @pytest.mark.parametrize(
-    "url", ["postgres//u:geheim@h/n", "localhost:5432", "postgresql://u:geheim@h:abc/n", "foo://geheim"]
-)
+    "url",
+    [
+        "postgres//u:geheim@h/n", "localhost:5432", "postgresql://u:geheim@h:abc/n", "foo://geheim",
+        "sqlite://", "sqlite:///", "sqlite:/x", "sqlite:///rel.db", "sqlite://:memory:",
+        "postgresql://", "postgresql://u:geheim@h", "mysql://u:geheim@a/b",
+    ],
+)  # fmt: skip
 def test_an_address_of_no_database_is_refused_without_its_password(config: Environment, url: str) -> None:
     config.ENVIRON["DATABASE_URL"] = url
 
@@ -58,6 +65,14 @@ def test_an_address_of_no_database_is_refused_without_its_password(config: Envir
         config.db("DATABASE_URL", default="sqlite:///x.db")
 
     assert "geheim" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("below", ["", "/missing/x.db"])
+def test_a_database_that_is_a_folder_or_in_none_is_refused(config: Environment, tmp_path: Path, below: str) -> None:
+    config.ENVIRON["DATABASE_URL"] = f"sqlite:///{tmp_path}{below}"
+
+    with pytest.raises(SystemExit, match="it names a file in a folder that is there"):
+        config.db("DATABASE_URL", default="sqlite:///x.db")
 
 
 @pytest.mark.parametrize("url", ["mail.example.com", "smtp://u:geheim@h:abc", "foo://geheim"])
@@ -83,5 +98,9 @@ def test_blanks_around_commas_belong_to_no_part_of_a_list(config: Environment) -
 
 
 @pytest.mark.parametrize("name", ["team #1", "100%25", "a+b", "a?b=c"])
-def test_the_default_database_lies_in_its_folder_whatever_that_is_called(config: Environment, name: str) -> None:
-    assert config.db("DATABASE_URL", default=f"sqlite:////srv/{name}/db.sqlite3")["NAME"] == f"/srv/{name}/db.sqlite3"
+def test_the_default_database_lies_in_its_folder_whatever_that_is_called(
+    config: Environment, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+
+    assert config.db("DATABASE_URL", default=f"sqlite:///{tmp_path}/{name}/x.db")["NAME"] == f"{tmp_path}/{name}/x.db"

@@ -3,6 +3,8 @@
 import stat
 from pathlib import Path
 
+import pytest
+
 from apps.common.operations.rights import keep_private
 
 
@@ -45,3 +47,38 @@ def test_what_is_stricter_already_stays(tmp_path: Path) -> None:
     keep_private(folder)
 
     assert rights(folder) == 0o500
+
+
+@pytest.mark.parametrize(("mode", "held"), [(0o1777, ()), (0o1777, ("static",)), (0o755, ("holiday.jpg",))])
+def test_a_folder_that_is_not_ours_alone_is_refused_and_stays_as_it_is(
+    tmp_path: Path, mode: int, held: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for name in held:
+        (folder / name).touch()
+    folder.chmod(mode)
+
+    with pytest.raises(SystemExit, match=r"SCRUM_ML_VAR_DIR is .* own"):
+        keep_private(folder)
+
+    assert rights(folder) == mode
+
+
+def test_a_new_volume_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "volume" / "lost+found").mkdir(parents=True)
+    (tmp_path / "volume").chmod(0o755)
+
+    keep_private(tmp_path / "volume")
+
+    assert rights(tmp_path / "volume") == 0o700
+
+
+def test_only_files_lose_rights_where_a_database_should_be(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    folder.chmod(0o755)
+
+    keep_private(tmp_path / "var", folder)
+
+    assert rights(folder) == 0o755

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from apps.importers.records import ImportRefused
 from apps.importers.sources import azure, github, gitlab, jira_cloud, jira_dc, linear
@@ -121,7 +121,7 @@ def place_in(text: str) -> Place | None:
         return place_of(kind, "", rest) if "://" not in rest else _of_page(kind, rest)
     if not text.startswith("https://"):
         return None
-    host = urlsplit(text).hostname or ""
+    host = _parts(text).hostname or ""
     hosts = {"github.com": "github", "gitlab.com": "gitlab", "linear.app": "linear", "dev.azure.com": "azure"}
     found = "jira" if host.endswith(".atlassian.net") else hosts.get(host)
     if found is None:
@@ -131,9 +131,16 @@ def place_in(text: str) -> Place | None:
     return _of_page(found, text)
 
 
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise ImportRefused(f"This is no address: {url[:100]}") from error
+
+
 def _of_page(kind: str, url: str) -> Place:
     """The place that a page shows."""
-    parts = urlsplit(url)
+    parts = _parts(url)
     site, path = f"{parts.scheme}://{parts.netloc}", [part for part in parts.path.split("/") if part]
     if kind in ("jira", "jira_dc"):
         key = re.search(r"/(?:projects|browse)/([A-Z][A-Z0-9_]+)", parts.path)

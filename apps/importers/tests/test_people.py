@@ -14,8 +14,9 @@ from apps.accounts.tests.factories import UserFactory
 from apps.importers.records import ImportedIssue, Person
 from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
-from apps.projects.models import TeamMember
-from apps.projects.services import update_issue
+from apps.projects.models import Issue, TeamMember
+from apps.projects.placeholders import domain_of
+from apps.projects.services import delete_project, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from conftest import NOW
 
@@ -30,7 +31,7 @@ def test_nobody_who_can_log_in_is_taken_in_and_no_name_of_an_account_is_shown():
         team = Team(project, now=NOW)
         team.learn([named])
 
-    assert (team.find(named).email, team.find(named).full_name) == ("robert-686b5e4c@shop.imported.invalid", "Robert")
+    assert (team.find(named).email, team.find(named).full_name) == (f"robert-686b5e4c@{domain_of(project)}", "Robert")
     assert not project.team.filter(user=account).exists()
     assert project.team.count() == 1
 
@@ -143,6 +144,62 @@ def test_people_of_earlier_imports_are_marked_and_lose_their_address():
     assert told == {before.pk: (True, "bob@example.org"), left.pk: (False, ""), erased.pk: (False, "")}
     before.refresh_from_db()
     assert before.email.endswith("@imported.invalid")
+
+
+@pytest.mark.parametrize("key", ["BETA_", "BETA-", "BETA-X", "BETA"])
+def test_no_project_is_shown_whom_another_one_named_whatever_its_key(key):
+    """Account ids are numbers: one could be asked for after the other."""
+    named = Person("Olga Secretova", "olga@secret.example", account="42")
+    before = ProjectFactory(key="BETA" if key != "BETA-X" else "BETA_X")
+    theirs = imported(before, named).find(named)
+    if key == "BETA":
+        IssueFactory(project=before, assignee=theirs)
+        delete_project(before)
+
+    project = ProjectFactory(key=key)
+    for guess in (Person("?", account="42"), Person("Olga Secretova")):
+        mine = imported(project, guess).find(guess)
+        assert mine.pk != theirs.pk
+        assert (mine.named_address, mine.full_name) == ("", guess.name)
+
+
+def test_whom_imports_named_goes_with_the_project_and_nobody_else():
+    project, other = ProjectFactory(key="GONE"), ProjectFactory(key="STAYS")
+    bob, eve = Person("Bob", "bob@example.org"), Person("Eve", account="7")
+    team = imported(project, bob, eve)
+    stays = imported(other, bob).find(bob)
+    person = UserFactory(email="bob@example.org")
+    accepts(project, person)
+    shared = UserFactory(email="x@imported.invalid", is_active=False, is_placeholder=True)
+    for each in (project, other):
+        TeamMemberFactory(project=each, user=shared)
+    IssueFactory(project=project, assignee=team.find(eve))
+
+    delete_project(project)
+
+    assert set(User.objects.filter(is_placeholder=True)) == {stays, shared}
+    assert User.objects.filter(pk=person.pk).exists()
+    assert not Issue.objects.exists()
+
+
+def test_placeholders_of_before_move_to_their_projects_own_domain():
+    one, other = ProjectFactory(key="A_B"), ProjectFactory(key="A-B")
+    alone = ProjectFactory(key="SHOP")
+    emails = ["1@a-b.imported.invalid", "2@a-b.imported.invalid", "3@shop.imported.invalid", "4@gone.imported.invalid"]
+    users = [UserFactory(email=email, is_active=False, is_placeholder=True) for email in emails]
+    TeamMemberFactory(project=one, user=users[0])
+    for project in (one, other):
+        TeamMemberFactory(project=project, user=users[1])
+
+    import_module("apps.importers.migrations.0004_own_domains").move(apps, None)
+
+    told = dict(User.objects.filter(is_placeholder=True).values_list("pk", "email"))
+    assert [told.get(user.pk) for user in users] == [
+        f"1@{domain_of(one)}",
+        "2@a-b.imported.invalid",
+        f"3@{domain_of(alone)}",
+        None,
+    ]
 
 
 def test_texts_that_nobody_can_read_are_left_out_and_the_issue_is_kept():

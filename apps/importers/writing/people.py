@@ -12,9 +12,8 @@ from django.utils.text import slugify
 from apps.accounts.models import User
 from apps.importers.records import Person
 from apps.projects.models import Project, TeamMember
+from apps.projects.placeholders import domain_of
 
-#: RFC 2606 reserves `.invalid`: no mail can ever reach such an address.
-DOMAIN = "{key}.imported.invalid"
 LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
 
@@ -74,7 +73,7 @@ class Team:
 
     @property
     def _domain(self) -> str:
-        return DOMAIN.format(key=_domain_label(self._project.key))
+        return domain_of(self._project)
 
     def _remember(self, user: User) -> None:
         self._by_address[user.email.lower()] = user
@@ -105,7 +104,3 @@ def _local_part(name: str) -> str:
 def _with_digest(plain: str, whole: str) -> str:
     digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     return f"{plain[: LONGEST_LOCAL_PART - 9]}-{digest}".lstrip("-")
-
-
-def _domain_label(key: str) -> str:
-    return key.lower().replace("_", "-").rstrip("-")

@@ -283,8 +283,15 @@ class TestOverHttp:
 
         assert (answer.status_code, answer.content) == (202, b"")
 
-    def test_a_page_of_another_site_is_not_answered(self, post):
-        assert post(json.dumps(REQUEST), HTTP_ORIGIN="https://elsewhere.example").status_code == 403
+    @pytest.mark.parametrize(
+        "origin",
+        ["https://elsewhere.example", "null", "", "http://[", "http://[::1", "testserver", "http://testserver@a"],
+    )
+    def test_a_page_of_another_site_is_not_answered(self, post, origin):
+        assert post(json.dumps(REQUEST), HTTP_ORIGIN=origin).status_code == 403
+
+    def test_a_page_of_this_site_is_answered(self, post):
+        assert post(json.dumps(REQUEST), HTTP_ORIGIN="https://testserver").status_code != 403
 
     def test_without_a_key_nobody_is_answered(self):
         answer = APIClient().post("/mcp", REQUEST)

@@ -88,6 +88,8 @@ def test_a_name_of_a_file_is_no_place():
         ("https://tracker.acme.org/x", "Say it"),
         ("github:repo", "owner/repository"),
         ('jira:https://a.atlassian.net/x"y', "no place"),
+        ("https://[::1/browse/SHOP-1", "no address"),
+        ("jira_dc:https://[/projects/SHOP", "no address"),
     ],
 )
 def test_a_place_that_is_none_says_what_would_be_right(text, told):

@@ -1,0 +1,159 @@
+"""An erasure changes nobody else: neither who has a name like it, nor what others chose to have erased."""
+
+import pytest
+
+from apps.accounts.models import User
+from apps.accounts.tests.factories import UserFactory
+from apps.ml.tests.factories import AnomalyDetectionFactory
+from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
+from apps.projects.placeholders import domain_of
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.upkeep.erasing import erase_person
+from apps.upkeep.texts import found_in_database, way_to_project
+
+pytestmark = pytest.mark.django_db
+EMAIL, NAME = "ann@example.com", "Ann Smith"
+
+
+@pytest.fixture(autouse=True)
+def no_training_begins(monkeypatch):
+    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+
+
+@pytest.fixture
+def ann():
+    return UserFactory(email=EMAIL, full_name=NAME)
+
+
+@pytest.fixture(params=["erase", "delete"])
+def erase(request, ann, now):
+    return ann.delete if request.param == "delete" else lambda: erase_person(EMAIL, now=now)
+
+
+def test_accounts_with_a_name_like_it_stay_as_they_are(ann, erase):
+    others = [
+        ("joann@example.com", "Joann Smithers"), ("jo.ann@example.com", "Jo-Ann Smith"),
+        ("ann@example.com.au", "Ann Smith"), ("jo+ann@example.com", "Ann Smith-Jones"),
+        ("o'ann@example.com", f"{NAME} <{EMAIL}>"),
+    ]  # fmt: skip
+    made = [UserFactory(email=email, full_name=name) for email, name in others]
+
+    erase()
+
+    assert [tuple(User.objects.values_list("email", "full_name").get(pk=user.pk)) for user in made] == others
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "joann@example.com, jo.ann@example.com and jo-ann@example.com", "ann@example.com.au", "ann@example.community",
+        "Joann Smithers", "Ann Smithers", "JOANN SMITH", "Zoë-Ann Smith", "Ann Smith-Jones", "Änn Smith", "éAnn Smith",
+    ],
+)  # fmt: skip
+def test_texts_about_others_stay_as_they_are(erase, text):
+    issue = IssueFactory(title=text, description=text, labels=[text])
+
+    erase()
+
+    issue.refresh_from_db()
+    assert (issue.title, issue.description, issue.labels) == (text, text, [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ask Ann Smith.", "(Ann Smith)", "_Ann Smith_", "**Ann Smith**'s", "-Ann Smith-", "d'Ann Smith",
+        "Ann Smithさんへ", "Write to ann@example.com.", "<ann@example.com>", "-ann@example.com", "...ann@example.com",
+        "ann@example.com.Then", "?to=ann@example.com", "?to%3Dann%40example.com", "?q%253Dann@example.com",
+        r"a\nann@example.com", "=20Ann Smith", r"\u201cAnn Smith\u201d", "%e2%80%9cAnn Smith%E2%80%9d",
+        "%C2%A0Ann Smith", "mailto:ANN@EXAMPLE.COM",
+    ],
+)  # fmt: skip
+def test_a_name_is_found_whatever_stands_beside_it(ann, text, now):
+    issue = IssueFactory(description=f"see {text}")
+
+    erase_person(EMAIL, now=now)
+
+    issue.refresh_from_db()
+    assert "erased-" in issue.description
+    assert "ann" not in issue.description.lower()
+
+
+@pytest.mark.parametrize("name", ["김 철수", "山田 太郎"])
+def test_scripts_that_do_not_part_words_are_searched_everywhere(name, now):
+    UserFactory(email=EMAIL, full_name=f"{name}子子")
+    issue = IssueFactory(description=f"それは{name}子子さんです")
+
+    erase_person(EMAIL, now=now)
+
+    issue.refresh_from_db()
+    assert name not in issue.description
+
+
+def test_names_that_can_be_had_once_stay_two(ann, erase):
+    """Whoever leads any project could otherwise prevent that somebody is erased."""
+    project = ProjectFactory()
+    for kind in (IssueType, WorkflowStatus):
+        extra = {"category": "to_do"} if kind is WorkflowStatus else {}
+        for name in ("ann smith", "Ann Smith", "ANN  SMITH"):
+            kind.objects.create(project=project, name=name, **(extra))
+    for name in ("ann@example.com", "ANN@example.com"):
+        IssueFactory(project=project, source="csv", external_id=name)
+
+    erase()
+
+    assert found_in_database([EMAIL, NAME]) == {}
+    for names in (
+        IssueType.objects.filter(project=project, name__contains="erased-").values_list("name", flat=True),
+        WorkflowStatus.objects.filter(project=project, name__contains="erased-").values_list("name", flat=True),
+        Issue.objects.filter(external_id__contains="erased-").values_list("external_id", flat=True),
+    ):
+        assert len(set(names)) == len(names) >= 2
+
+
+def test_two_spellings_in_one_document_stay_two_entries(ann, team, now):
+    found = AnomalyDetectionFactory(project=team, evidence={"Ann Smith": 1, "ANN SMITH": 2})
+
+    erase_person(EMAIL, now=now)
+
+    found.refresh_from_db()
+    assert sorted(found.evidence.values()) == [1, 2]
+
+
+def test_who_comes_back_is_erased_again(ann, now):
+    erase_person(EMAIL, now=now)
+    UserFactory(email=EMAIL, full_name=NAME)
+
+    erase_person(EMAIL, now=now)
+
+    assert found_in_database([EMAIL, NAME]) == {}
+    assert User.objects.filter(email__startswith="erased-").count() == 2
+
+
+def placeholder(project: Project, **fields: str) -> User:
+    user = UserFactory(email=f"x@{domain_of(project)}", is_active=False, is_placeholder=True, **fields)
+    TeamMemberFactory(project=project, user=user)
+    return user
+
+
+@pytest.mark.parametrize("fields", [{"named_address": EMAIL}, {"named_address": "the@boss.example"}])
+def test_what_one_teams_import_calls_somebody_changes_no_text_of_another(ann, erase, fields):
+    mine, theirs = ProjectFactory(key="MINE"), ProjectFactory(key="THEIRS")
+    known = placeholder(mine, full_name="Fix login", **fields)
+    if fields["named_address"] != EMAIL:
+        User.objects.filter(pk=known.pk).update(became=ann)
+    in_mine = IssueFactory(project=mine, title="Fix login", description="the@boss.example")
+    in_theirs = IssueFactory(project=theirs, title="Fix login", description="the@boss.example")
+
+    erase()
+
+    in_mine.refresh_from_db()
+    in_theirs.refresh_from_db()
+    assert in_mine.title.startswith("erased-")
+    assert (in_theirs.title, in_theirs.description) == ("Fix login", "the@boss.example")
+
+
+def test_every_text_of_a_project_is_found_from_its_row():
+    assert way_to_project(Project) == "pk"
+    assert way_to_project(Issue) == "project__pk"
+    assert way_to_project(User) is None
