@@ -17,6 +17,17 @@ class CommandLine(ManagementUtility):
         migrate_what_is_fresh(self.argv[1:])
         return super().fetch_command(subcommand)
 
+    def execute(self) -> None:
+        """Run the command; of a database that is not there one line tells, where nobody asked for more."""
+        from django.db import OperationalError  # noqa: PLC0415 - needs the settings
+
+        try:
+            super().execute()
+        except OperationalError as error:
+            if "--traceback" in self.argv:
+                raise
+            sys.exit(f"database: {(str(error).splitlines() or ['it cannot be used'])[0]} (DATABASE_URL names it)")
+
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")

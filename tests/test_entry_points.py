@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import time
 import urllib.request
@@ -334,3 +335,24 @@ def test_the_lock_for_development_holds_the_one_for_service():
         return set(re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==\S+", (ROOT / name).read_text(), re.MULTILINE))
 
     assert pins("requirements.txt") - pins("requirements-dev.txt") == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DATABASE_URL", "sqlite:///{}", "it names a file"),
+        ("SCRUM_ML_VAR_DIR", "{}", "it is a folder of this installation's own"),
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x", "database: couldn't get a connection"),
+    ],
+)
+def test_a_slip_of_the_place_is_told_in_one_line_and_changes_nothing(tmp_path: Path, name: str, value: str, told: str):
+    everybodys = tmp_path / "everybodys"
+    everybodys.mkdir()
+    everybodys.chmod(0o1777)
+
+    done = call("./run", "manage", "list_ml_models", var_dir=tmp_path / "var", **{name: value.format(everybodys)})
+
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert stat.S_IMODE(everybodys.stat().st_mode) == 0o1777

@@ -5,15 +5,16 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-#: What spreadsheets take for a formula, unless it is a number.
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
+#: What spreadsheets take for a formula, unless it is a number; the last four are the full-width forms of the first.
+_FORMULA = re.compile(r"^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"^[+-]?\d[\d.,\u00a0\u202f ]*%?$")
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """With a byte-order mark, so that spreadsheets read UTF-8; no cell is taken for a formula."""
     file = io.StringIO()
-    writer = csv.writer(file)
+    # Quoted, a cell is one cell whichever separator a spreadsheet's language has, and begins where we say.
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow(map(harmless, columns))
     writer.writerows([map(harmless, row) for row in rows])
     return "\N{ZERO WIDTH NO-BREAK SPACE}" + file.getvalue()

@@ -121,7 +121,7 @@ def test_points_and_names_stay_hidden_on_every_page_that_would_show_them(visitor
     typed = visitor.get(address("backlog-estimate", project), {"title": "Paint the door"}).content.decode()
 
     assert ("after the vote" in shown, "after the vote" in hidden) == (False, True)
-    assert any(row.endswith(",,,,,") for row in rows)
+    assert any(row.endswith(',""' * 5) for row in rows)
     assert all("Points are hidden until the vote is over." in text for text in (why, typed))
     names = [str(member.user) for member in project.team.filter(user__email__endswith="demo.example.com")]
     assert any(name in shown for name in names)

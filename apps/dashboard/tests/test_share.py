@@ -90,20 +90,22 @@ def test_there_are_no_more_open_links_than_somebody_oversees(demo: Team, monkeyp
 
 
 def test_no_cell_is_taken_for_a_formula():
-    rows = (("=1+1", "-3"), ("@SUM(A1)", "+1.5"), ("-2 of them", "−4"))
+    rows = (("=1+1", "-3"), ("@SUM(A1)", "+1.5"), ("-2 of them", "−4"), ("a;=1+1", "\uff1d1"))
 
     text = as_csv(("Name", "Value"), rows)
 
-    assert text.splitlines() == ["\ufeffName,Value", "'=1+1,-3", "'@SUM(A1),+1.5", "'-2 of them,−4"]
+    # Quoted, no cell ends at another separator.
+    cells = [('"\'=1+1"', '"-3"'), ('"\'@SUM(A1)"', '"+1.5"'), ('"\'-2 of them"', '"−4"'), ('"a;=1+1"', '"\'\uff1d1"')]
+    assert text.splitlines() == ['\ufeff"Name","Value"', *map(",".join, cells)]
 
 
 @pytest.mark.parametrize(
     ("address", "kind", "begins"),
     [
         ("/projects/DEMO/files/burn-up.svg", "image/svg+xml", "<svg"),
-        ("/projects/DEMO/files/burn-up.csv", "text/csv; charset=utf-8", "\ufeffDay"),
-        ("/projects/DEMO/files/anomalies.csv", "text/csv; charset=utf-8", "\ufeffSeverity"),
-        ("/projects/DEMO/sprints/N/plan.csv", "text/csv; charset=utf-8", "\ufeffIssue"),
+        ("/projects/DEMO/files/burn-up.csv", "text/csv; charset=utf-8", '\ufeff"Day"'),
+        ("/projects/DEMO/files/anomalies.csv", "text/csv; charset=utf-8", '\ufeff"Severity"'),
+        ("/projects/DEMO/sprints/N/plan.csv", "text/csv; charset=utf-8", '\ufeff"Issue"'),
         ("/projects/DEMO/sprints/N/burndown.svg", "image/svg+xml", "<svg"),
     ],
 )

@@ -111,7 +111,7 @@ def test_every_table_and_picture_is_a_file_too(replayed: None, lead: Client):
 
     assert len(found) == 10
     assert {answer.status_code for answer in found.values()} == {200}
-    assert "the team's median,556,6.1 h,2.3×,38" in found["effort-prediction-methods.csv"].content.decode()
+    assert '"the team\'s median","556","6.1 h","2.3×","38' in found["effort-prediction-methods.csv"].content.decode()
     assert found["dates.svg"].content.startswith(b"<svg")
     assert lead.get(f"{TRUST}files/nothing.csv").status_code == 404
 
