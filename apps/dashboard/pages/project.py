@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from django.utils.timezone import localdate
@@ -149,11 +149,13 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
     names = named_issues(
         project, {id_ for row in anomalies for id_ in row.evidence.get("issues", ())}, shows_people=shows_people
     )
+    # Asked for where something is told anew, once.
+    history = cache(lambda: TeamHistory(project.pk, now=now))
     return ProjectPage(
         project=project,
         today=today,
-        found=remembered(state, "forecast", lambda: _forecast(project, state, now)),
-        summary=remembered(state, "summary", lambda: _summary(project, now)),
+        found=remembered(state, "forecast", lambda: _forecast(project, state, history(), now)),
+        summary=remembered(state, "summary", lambda: _summary(project, history(), now)),
         sprint=sprint,
         overview=_sprint(project, sprint.reference, state, now) if sprint else None,
         anomalies=[
@@ -165,8 +167,9 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
     )
 
 
-def _forecast(project: Project, state: str, now: datetime) -> ProjectForecast:
-    return project_forecast(project.pk, now=now, target=project.target_date, team=_team(project, state, now))
+def _forecast(project: Project, state: str, history: TeamHistory, now: datetime) -> ProjectForecast:
+    team = _team(project, state, now, history)
+    return project_forecast(project.pk, now=now, target=project.target_date, team=team)
 
 
 def sprint_figures(project: Project, reference: str, *, now: datetime) -> SprintOverview | None:
@@ -182,13 +185,13 @@ def _sprint(project: Project, reference: str, state: str, now: datetime) -> Spri
     return remembered(state, f"sprint {reference}", make)
 
 
-def _team(project: Project, state: str, now: datetime) -> TeamPast:
+def _team(project: Project, state: str, now: datetime, history: TeamHistory | None = None) -> TeamPast:
     """What the forecasts of the project and its sprints rest on, read once for all of them."""
-    return remembered(state, "team", lambda: team_past(project.pk, now=now, newest=HISTORY_SPRINTS))
+    return remembered(state, "team", lambda: team_past(project.pk, now=now, newest=HISTORY_SPRINTS, history=history))
 
 
-def _summary(project: Project, now: datetime) -> ProjectSummary:
-    return summarise(project_counts(project.pk, now=now), TeamHistory(project.pk, now=now).records(), now=now)
+def _summary(project: Project, history: TeamHistory, now: datetime) -> ProjectSummary:
+    return summarise(project_counts(project.pk, now=now), history.records(), now=now)
 
 
 def _fan(day: Any, now: WorkDay) -> FanDay:
