@@ -228,7 +228,7 @@ class TextIndex:
         }
         arrays["by_id"] = np.argsort(arrays["issue_ids"])
         arrays["lengths"] = _lengths(arrays)
-        arrays["direction_lengths"] = _lengths_of(arrays["directions"])
+        arrays["direction_lengths"] = put(self.direction_lengths[rows], _lengths_of(fresh.directions))
         return TextIndex._of_arrays(arrays, self._names(n, rows, to, fresh, places), self.table)
 
     def _names(self, n: int, rows: Integers, to: Integers, fresh: Texts, places: Integers) -> PackedTexts:

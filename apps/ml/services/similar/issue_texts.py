@@ -18,9 +18,9 @@ CHECK_SECONDS = 5.0
 MAX_ISSUES = 100_000
 #: Issues touched so long before the last known change are read again: a transaction may end after a later one.
 OVERLAP = timedelta(minutes=1)
-#: With so many changes since it was stored, an index takes them in before it answers first (a tenth of a second); with
-#: more it answers as it is, and is renewed aside.
-MOST_AT_ONCE = 1_000
+#: With fewer changes since it was stored, an index of at most so many issues takes them in before it answers first, for
+#: a tenth of a second; with more it answers as it is, and is renewed aside.
+MOST_AT_ONCE, LARGEST_AT_ONCE = 1_000, 20_000
 
 
 class IssueTexts(MemoryRenewedAside[TextIndex]):
@@ -38,7 +38,7 @@ class IssueTexts(MemoryRenewedAside[TextIndex]):
 
     def _renewed(self, key: str, known: Remembered[TextIndex] | None) -> Remembered[TextIndex]:
         stored = stored_index(key) if known is None else None
-        if stored is not None and _is_near(key, stored.revision):
+        if stored is not None and len(stored.value) <= LARGEST_AT_ONCE and _is_near(key, stored.revision):
             revision = text_revision(key)
             return stored if revision == stored.revision else Remembered(_made(key, stored, revision), revision)
         return super()._renewed(key, known or stored)
