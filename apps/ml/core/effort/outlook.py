@@ -33,7 +33,7 @@ class EffortRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class HoursOutlook:
     """What a head says of n questions, and how far off it may be; sequences of length n."""
 
     head: ServedHead

@@ -20,7 +20,7 @@ from apps.ml.core.effort.features import has_estimate, log_estimate, read, with_
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.naive import NaiveLevels
 from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, field_codes
-from apps.ml.core.effort.outlook import EffortRequest, Outlook
+from apps.ml.core.effort.outlook import EffortRequest, HoursOutlook
 from apps.ml.core.effort.ranges.mixture import AnswerErrors
 from apps.ml.core.effort.ranges.own_outcomes import (
     MOST_COMPARED,
@@ -173,7 +173,7 @@ class EffortModel:
         asked: Sequence[IssueFacts],
         recent: RecentOutcomes | None,
         team: TeamRecord | None,
-        tell: Callable[[Outlook], Iterable[Told]],
+        tell: Callable[[HoursOutlook], Iterable[Told]],
         *,
         evidence: bool = False,
     ) -> Iterator[Told]:
@@ -261,7 +261,7 @@ class EffortModel:
         *,
         recent: RecentOutcomes | None,
         team: TeamRecord | None,
-    ) -> Outlook:
+    ) -> HoursOutlook:
         measured = self._corrected(head, recent)
         shift = 0.0 if team is None else team.shift(used_estimate=head is self.informed)
         errors, missed = AnswerErrors(measured.errors, answers.scales), head.header.missing_coverage
@@ -272,7 +272,7 @@ class EffortModel:
             shift = 0.0
         centres = answers.served(head.header) + shift
         otherwise = self._otherwise(head, requests, shift)
-        return Outlook(head, places, requests, answers, centres, shift, known, measured, missed, otherwise)
+        return HoursOutlook(head, places, requests, answers, centres, shift, known, measured, missed, otherwise)
 
     def _corrected(self, head: ServedHead, recent: RecentOutcomes | None) -> Corrected:
         """The same for every question until further outcomes are read: worked out once."""
@@ -326,7 +326,7 @@ class EffortModel:
             None if other is None else Counterfactual(other, bounded_hours(next(centres) + shift)) for other in points
         ]
 
-    def _estimates(self, outlook: Outlook, *, level: float) -> list[EffortEstimate]:
+    def _estimates(self, outlook: HoursOutlook, *, level: float) -> list[EffortEstimate]:
         hours, served, informed = outlook.hours(), outlook.head.header.serves_model, outlook.head is self.informed
         told = Explained(
             header=self.header,
@@ -375,7 +375,7 @@ def _nearness(own: Neighbours, reading: IssueReading, informed: bool) -> Floats 
     return last.nearness(own.index.similarities(reading.token_set), agreed)
 
 
-def _possible_hours(outlook: Outlook) -> Iterator[tuple[Floats, Floats]]:
+def _possible_hours(outlook: HoursOutlook) -> Iterator[tuple[Floats, Floats]]:
     for row, centre in enumerate(outlook.centres.tolist()):
         errors = outlook.errors.pool(row)
         yield np.clip(np.exp(centre + errors.values), *RANGE_BOUNDS), errors.weights
