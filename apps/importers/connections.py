@@ -1,6 +1,6 @@
 """Connections of projects to trackers: made, kept in step, and their tokens kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.conf import settings
 from apps.accounts.models import User
 from apps.importers.boxes import opened, resealed, sealed
 from apps.importers.models import Connection, ImportRun
-from apps.importers.records import RowError
+from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.sources.client import Budget, Client
 from apps.importers.sources.registry import Place, place_of
@@ -43,6 +43,28 @@ def change(connection: Connection, *, token: str | None = None, is_active: bool 
         connection.is_active = is_active
     connection.save(update_fields=["sealed_token", "is_active"])
     return connection
+
+
+def forget_tokens(*, given_by: Collection[User], is_meant: Callable[[str], bool]) -> int:
+    """Let tokens go that these people gave or that are meant, and switch their connections off until others are given.
+
+    Returns how many.
+    """
+    givers = {user.pk for user in given_by}
+    found = [
+        connection.pk
+        for connection in Connection.objects.exclude(sealed_token="")
+        if connection.created_by_id in givers or is_meant(_readable(connection.sealed_token))
+    ]
+    return Connection.objects.filter(pk__in=found).update(sealed_token="", is_active=False)
+
+
+def _readable(box: str) -> str:
+    """The token; nothing where no key opens it any more, for then nobody can read it."""
+    try:
+        return opened(box)
+    except ImportRefused:
+        return ""
 
 
 def client_for(place: Place, token: str, **options: Any) -> Client:

@@ -26,6 +26,7 @@ from apps.accounts.models import User
 from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
+from apps.importers.connections import forget_tokens
 from apps.importers.models import ImportRun
 from apps.ml.models import MLModel, StrayObject
 from apps.ml.services import ModelLoader
@@ -200,6 +201,9 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
     page_marks.forget_all()
+    everywhere = Needles(sought[0].names)
+    tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
+    counts["importers.connection.token"] = tokens
     for each in sought:
         done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.projects)
         counts = _sum(counts, done, _drop_uploads(each))

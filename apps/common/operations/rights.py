@@ -22,7 +22,10 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
     What belongs to another user, such as a mounted volume, stays as it is. A folder that is everybody's, or that holds
     other things and is open to others, is a slip: closed, it would be missed.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
+    except (FileExistsError, NotADirectoryError):
+        refuse("SCRUM_ML_VAR_DIR", str(folder), "a file is there or above it; it is a folder.")
     if _is_anothers(folder):
         refuse("SCRUM_ML_VAR_DIR", str(folder), "it is a folder of this installation's own, and this one holds more.")
     _restrict(folder, _FOLDER)

@@ -82,3 +82,11 @@ def test_only_files_lose_rights_where_a_database_should_be(tmp_path: Path) -> No
     keep_private(tmp_path / "var", folder)
 
     assert rights(folder) == 0o755
+
+
+def test_a_file_where_the_folder_should_be_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    for place in (tmp_path / "file", tmp_path / "file" / "var"):
+        with pytest.raises(SystemExit, match="a file is there"):
+            keep_private(place)

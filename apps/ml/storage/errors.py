@@ -15,6 +15,12 @@ class ObjectMissing(StorageError):
     code = "object_missing"
 
 
+class NotRegular(StorageError):
+    """What lies there is no regular file: a link, a pipe or a device."""
+
+    code = "not_regular"
+
+
 class ObjectExists(StorageError):
     """The object exists already, and stored objects are never overwritten."""
 

@@ -16,7 +16,7 @@ from obstore.store import LocalStore, S3Store
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
 from apps.ml.storage.bucket import Bucket
-from apps.ml.storage.errors import ObjectExists, ObjectMissing, StorageError
+from apps.ml.storage.errors import NotRegular, ObjectExists, ObjectMissing, StorageError
 from apps.ml.storage.keys import checked_key
 from apps.ml.storage.stored import StoredObject
 
@@ -159,7 +159,7 @@ class ObjectStore:
 
     def _require_regular(self, key: str) -> None:
         if not self._is_regular(key):
-            raise StorageError(f"{self._failed('reading', key)}: it is no regular file.")
+            raise NotRegular(f"{self._failed('reading', key)}: it is no regular file.")
 
     @contextmanager
     def _operation(self, name: str, key: str) -> Iterator[None]:

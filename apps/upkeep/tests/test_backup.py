@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import re
 import shutil
 import stat
@@ -121,6 +122,18 @@ def test_an_object_that_the_store_lacks_is_named(trained, tmp_path, capsys):
     call_command("backup", str(tmp_path / "kept.backup"))
 
     assert f"MISSING  {trained.dataset_key}" in capsys.readouterr().out
+
+
+def test_an_object_that_is_no_file_is_named_and_ends_neither_backup_nor_verification(trained, tmp_path, capsys):
+    place = get_object_store().directory / trained.s3_key
+    place.unlink()
+    os.mkfifo(place)
+
+    made = backup(tmp_path / "kept.backup", now=timezone.now())
+    found = verify_store(now=timezone.now())
+
+    assert (made.missing, made.objects) == ((trained.s3_key,), 2)
+    assert [(each.fault, each.key) for each in found.findings] == [("damaged", trained.s3_key)]
 
 
 def test_a_database_in_use_is_not_replaced_unasked(file):

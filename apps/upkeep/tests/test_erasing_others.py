@@ -7,6 +7,9 @@ import pytest
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
+from apps.importers.connections import connect
+from apps.importers.models import Connection
+from apps.importers.sources.registry import place_of
 from apps.ml.services import ModelTrainer
 from apps.ml.storage import StorageError, get_object_store
 from apps.ml.storage.keys import mark_key
@@ -207,6 +210,20 @@ def test_objects_of_another_installation_stay_and_are_told(ann, learned, now):
 
     assert found_in_store([NAME]) == [theirs]
     assert found_in_database([EMAIL, NAME]) == {}
+
+
+def test_a_trackers_token_goes_with_whom_it_names_or_who_gave_it(ann, now):
+    other, project = UserFactory(), ProjectFactory()
+    place = place_of("jira", "https://jira.example.com", "SHOP")
+    named = connect(project, place, f"{ann.email}:secret", by=other, now=now)
+    hers = connect(ProjectFactory(), place, "of-nobody", by=ann, now=now)
+    others = connect(ProjectFactory(), place, f"jo{ann.email}:secret", by=other, now=now)
+
+    erase_person(ann.email, now=now)
+
+    kept = {each.pk: (each.sealed_token, each.is_active) for each in Connection.objects.all()}
+    assert kept[named.pk] == kept[hers.pk] == ("", False)
+    assert kept[others.pk] == (others.sealed_token, True)
 
 
 @pytest.mark.django_db(transaction=True)
