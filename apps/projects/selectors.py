@@ -1,7 +1,7 @@
 """Reads of the domain: who may see what, and the rows the API shows, each in a constant number of queries."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -120,6 +120,10 @@ def names_of(issue_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Key and title of issues by id; deleted ones are absent. One query."""
     rows = Issue.objects.filter(id__in=list(issue_ids)).order_by().values_list("id", "external_id", "title")
     return {str(id_): (key, title) for id_, key, title in rows}
+
+
+#: Issues touched so long before the last known edit count as touched since: a transaction may end after a later one.
+EDIT_OVERLAP = timedelta(minutes=1)
 
 
 def issues_stamp(project_id: UUID | str) -> tuple[datetime | None, datetime | None]:

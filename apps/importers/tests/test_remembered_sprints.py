@@ -28,7 +28,7 @@ NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
 def no_overlap(monkeypatch):
     """In a test everything was touched within the last minute, and all of it would be read again."""
     for module in (frozen_sprints, finished):
-        monkeypatch.setattr(module, "OVERLAP", timedelta(0))
+        monkeypatch.setattr(module, "EDIT_OVERLAP", timedelta(0))
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ LAYOUTS: Mapping[str, tuple[int, ...]] = {
 }
 _ONLY_ONE = (1,)
 _META = "__meta__"
+#: What bytes that are no artefact make their readers raise.
 _UNREADABLE = (
     ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError, struct.error
 )  # fmt: skip
@@ -94,16 +95,7 @@ def loads(data: bytes, *, kind: str) -> Artifact:
         header = json.loads(arrays.pop(_META).tobytes())
         found, version, meta = header["kind"], header["format"], header["meta"]
         layout = header.get("layout", 1)
-    except (
-        ValueError,
-        KeyError,
-        OSError,
-        EOFError,
-        zipfile.BadZipFile,
-        AttributeError,
-        TypeError,
-        struct.error,
-    ) as error:
+    except _UNREADABLE as error:
         raise ArtifactCorrupted(f"The serving artefact cannot be read: {type(error).__name__}.") from error
     if (found, version) != (kind, FORMAT):
         raise ArtifactCorrupted(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from apps.ml.core.forecasts.calendar import WorkingCalendar
@@ -13,10 +13,7 @@ from apps.ml.selectors.issues import touched_issues
 from apps.ml.services.models.memory import Remembered, StateMemory
 from apps.projects.history.days import beginning_of
 from apps.projects.history.reads import MOST_IDS
-from apps.projects.selectors import PresentState
-
-#: Issues touched so long before the last known edit are read again: a transaction may end after a later one.
-OVERLAP = timedelta(minutes=1)
+from apps.projects.selectors import EDIT_OVERLAP, PresentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ def _finished(
     """Read whole, or what was read before with what was touched since read again."""
     if known is None or known.value.since > since or not known.revision.is_edited_into(state):
         return finished_by_now(project_id, since=since)
-    touched = touched_issues(project_id, since=known.revision.last_edit - OVERLAP)
+    touched = touched_issues(project_id, since=known.revision.last_edit - EDIT_OVERLAP)
     if len(touched) > MOST_IDS:
         return finished_by_now(project_id, since=since)
     kept = [end for end in known.value.issues if end.issue_id not in touched and end.resolved_at >= since]

@@ -7,7 +7,7 @@ process reads each of them once, and again when what it is told from may have ch
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -20,10 +20,8 @@ from apps.ml.services.models.memory import BoundedCache, Remembered, StateMemory
 from apps.projects.history.reads import ended_at, known_in
 from apps.projects.history.snapshots import recorded_of
 from apps.projects.models import Sprint
-from apps.projects.selectors import PresentState
+from apps.projects.selectors import EDIT_OVERLAP, PresentState
 
-#: Issues touched so long before the last known edit count as touched since: a transaction may end after a later one.
-OVERLAP = timedelta(minutes=1)
 #: Of all projects together, each of some hundred bytes.
 VERSIONS_BYTES = 8 * 2**20
 
@@ -133,7 +131,7 @@ class FrozenSprints:
         if known is None or known.state.last_edit is None or not known.state.is_edited_into(state):
             found = _Versions.first(state)
         else:
-            since = known.state.last_edit - OVERLAP
+            since = known.state.last_edit - EDIT_OVERLAP
             found = known.in_state(state, sprints.sprints_touched(self._project_id, since=since))
         VERSIONS.put(key, found, now=clock, most=VERSIONS_BYTES)
         return found

@@ -1,7 +1,7 @@
 """A project's finished issues, indexed once a process and brought up to date as issues finish."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from statistics import median
 from typing import Any
@@ -19,10 +19,8 @@ from apps.ml.services.models.memory import MemoryRenewedAside, Remembered
 from apps.ml.services.predictions.given import finished_since
 from apps.ml.services.predictions.switch import TERMS
 from apps.projects.models import IssueType
-from apps.projects.selectors import issues_stamp
+from apps.projects.selectors import EDIT_OVERLAP, issues_stamp
 
-#: Issues touched so long before the last known change are read again: a transaction may end after a later one.
-OVERLAP = timedelta(minutes=1)
 #: How long an index is trusted before one small query asks whether issues were finished since.
 CHECK_SECONDS = 5.0
 #: The newest issues of a project that are searched; older work says little about today's.
@@ -138,7 +136,7 @@ def _newest(
     # What counts and who is an agent concerns all of them; edits and deletions do not.
     if known is None or known.revision[0] is None or known.revision[2:] != revision[2:]:
         return completed_for_evidence(project_id, newest=newest)
-    touched = touched_issues(project_id, since=known.revision[0] - OVERLAP)
+    touched = touched_issues(project_id, since=known.revision[0] - EDIT_OVERLAP)
     found = {issue.issue_id: issue for issue in known.value.issues if issue.issue_id not in touched}
     wanted = evidence_ids(project_id, newest=newest)
     anew = completed_for_evidence(project_id, newest=newest, among=set(wanted) - found.keys())

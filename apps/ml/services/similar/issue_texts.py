@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from apps.ml.core.issue_texts import Texts
@@ -11,13 +11,12 @@ from apps.ml.core.text_index import TextIndex
 from apps.ml.selectors.issues import TextRevision, issue_texts, n_newest, n_touched, newest_ids, text_revision
 from apps.ml.services.models.memory import MemoryRenewedAside, Remembered
 from apps.ml.services.similar.text_snapshots import keep_snapshot, stored_index
+from apps.projects.selectors import EDIT_OVERLAP
 
 #: How long an index is trusted before one small query asks whether issues changed since.
 CHECK_SECONDS = 5.0
 #: The newest issues of a project that are searched.
 MAX_ISSUES = 100_000
-#: Issues touched so long before the last known change are read again: a transaction may end after a later one.
-OVERLAP = timedelta(minutes=1)
 #: With fewer changes since it was stored, an index of at most so many issues takes them in before it answers first, for
 #: a tenth of a second; with more it answers as it is, and is renewed aside.
 MOST_AT_ONCE, LARGEST_AT_ONCE = 1_000, 20_000
@@ -75,7 +74,7 @@ def _read(project_id: str, **which: Any) -> Texts:
 
 
 def _since(revision: TextRevision) -> datetime | None:
-    return None if revision.last_edit is None else revision.last_edit - OVERLAP
+    return None if revision.last_edit is None else revision.last_edit - EDIT_OVERLAP
 
 
 def _is_near(project_id: str, revision: TextRevision) -> bool:

@@ -36,7 +36,7 @@ STEP = timedelta(hours=31)
 def no_overlap(monkeypatch):
     """In a test everything was touched within the last minute, and all of it would be read again."""
     for module in (frozen_sprints, finished):
-        monkeypatch.setattr(module, "OVERLAP", timedelta(0))
+        monkeypatch.setattr(module, "EDIT_OVERLAP", timedelta(0))
 
 
 def told(project: Project, now: datetime) -> tuple[Any, ...]:
