@@ -24,8 +24,8 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
-    except (FileExistsError, NotADirectoryError):
-        refuse("SCRUM_ML_VAR_DIR", str(folder), "a file is there or above it; it is a folder.")
+    except FileExistsError:
+        refuse("SCRUM_ML_VAR_DIR", str(folder), "a file is there; it is a folder.")
     if _is_anothers(folder):
         refuse("SCRUM_ML_VAR_DIR", str(folder), "it is a folder of this installation's own, and this one holds more.")
     _restrict(folder, _FOLDER)
