@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -211,7 +212,10 @@ def _written(value: float | None, how: str, unit: str) -> str:
         return ""
     if how == "share":
         return percent(value)
-    return f"{number(math.exp(value))}×" if how == "factor" else f"{number(value)} {unit}"
+    if how == "factor":
+        return f"{number(math.exp(value))}×"
+    # What has no unit lies between nothing and one: what tells two models apart stands in the third decimal.
+    return f"{number(value)} {unit}" if unit else number_format(value, 3)
 
 
 def _beats(model: MLModel) -> str:

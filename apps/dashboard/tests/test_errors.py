@@ -37,6 +37,25 @@ def test_a_form_that_did_not_come_from_here_is_refused_with_a_page():
     assert "This is not allowed" in answer.content.decode()
 
 
+@pytest.mark.parametrize("address", ["/projects/new/", "/projects/new/demonstration/", "/logout/"])
+def test_an_address_that_only_takes_forms_says_so_to_whoever_opens_it(client: Client, address: str):
+    client.force_login(UserFactory())
+
+    answer = client.get(address)
+
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "This is no page" in answer.content.decode()
+
+
+def test_a_form_sent_to_a_page_that_takes_none_is_told_on_a_page(client: Client):
+    client.force_login(UserFactory())
+
+    answer = client.post("/projects/")
+
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert "To the projects" in answer.content.decode()
+
+
 def test_every_answer_carries_the_policy_without_exceptions(client: Client):
     for address in ("/login/", "/nowhere/", "/api/docs/", "/admin/login/", "/api/v1/nowhere/"):
         policy = client.get(address)["Content-Security-Policy"]

@@ -149,3 +149,15 @@ def test_trainings_say_how_far_they_are(demo: Small):
         state="running", started_at=NOW, heartbeat_at=NOW, progress_step=4, progress_text="Fitting"
     )
     assert told() == ["Fitting", "queued behind another training"]
+
+
+def test_scores_without_a_unit_are_told_apart_in_the_third_decimal(client: Client, demo: Small):
+    metrics = {"mae": 0.0914, "baseline_mae": 0.0962, "brier": 0.1981, "baseline_brier": 0.2034}
+    lately = {"status": "active", "is_active": True, "activated_at": NOW, "trained_at": NOW}
+    MLModelFactory(project=demo.project, model_type="sprint_duration", mae=0.0914, metrics=metrics, **lately)
+    client.force_login(demo.lead)
+
+    told = text_of(client, MODELS)
+
+    assert "mean error 0.091 0.096" in told
+    assert "error of the chance to deliver (Brier) 0.198 0.203" in told

@@ -20,7 +20,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access import invitations, keys
 from apps.accounts.lock_out import remember, too_many
@@ -33,10 +32,9 @@ from apps.accounts.tasks import mail_soon
 from apps.common.api.throttling import client_address, wait_for
 from apps.common.exceptions import Conflict
 from apps.dashboard.types import User
+from apps.dashboard.views.errors import only_sent, read_or_sent
 from apps.dashboard.views.scope import show
 from apps.projects.selectors import projects_visible_to
-
-_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class PasswordInputField(forms.CharField):
@@ -107,7 +105,7 @@ class LogInPage(LoginView):
 
 
 # --- Passwords ----------------------------------------------------------------------------------------------------
-@_form
+@read_or_sent
 @login_required
 @sensitive_post_parameters()
 def change_password(request: HttpRequest) -> HttpResponse:
@@ -125,7 +123,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     return show(request, "account_form.html", {"form": form, "title": _("Password"), "button": _("Set it")})
 
 
-@_form
+@read_or_sent
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Have a link for a new password sent; the answer does not tell whether there is such an account."""
     form = ForgottenForm(request.POST if request.method == "POST" else None)
@@ -138,7 +136,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return show(request, "account_form.html", {"form": form, "title": _("Forgotten password"), "button": _("Send")})
 
 
-@_form
+@read_or_sent
 @never_cache
 @sensitive_post_parameters()
 def new_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
@@ -163,7 +161,7 @@ def new_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
 
 
 # --- Keys ---------------------------------------------------------------------------------------------------------
-@_form
+@read_or_sent
 @login_required
 @never_cache
 def api_keys(request: HttpRequest) -> HttpResponse:
@@ -179,7 +177,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
     return show(request, "keys.html", {"form": form, "made": made, "keys": keys.keys_of(person)})
 
 
-@require_POST
+@only_sent
 @login_required
 def withdraw_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     """It opens nothing from now on."""
@@ -189,7 +187,7 @@ def withdraw_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
 
 
 # --- Invitations --------------------------------------------------------------------------------------------------
-@require_POST
+@only_sent
 @login_required
 def answer_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """Join the team, or decline."""

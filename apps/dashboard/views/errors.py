@@ -1,5 +1,9 @@
 """Errors as pages for people; programs that ask the API get the same as problem documents."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -30,6 +34,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fault of ours; its text stays in the log."""
     return problems.server_error(request) if _is_program(request) else _page(request, 500)
+
+
+def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def handle(request: HttpRequest, *args: Any, **rest: Any) -> HttpResponse:
+            if request.method in allowed:
+                return view(request, *args, **rest)
+            response = _page(request, 405)
+            response["Allow"] = ", ".join(allowed)
+            return response
+
+        return handle
+
+    return decorate
+
+
+#: Django's own decorators answer with an empty body, for which a browser shows a fault of its own.
+only_read = _by_method("GET", "HEAD")
+only_sent = _by_method("POST")
+read_or_sent = _by_method("GET", "HEAD", "POST")
 
 
 def _is_program(request: HttpRequest) -> bool:

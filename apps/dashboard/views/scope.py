@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from apps.dashboard.types import Project
+from apps.dashboard.views.errors import only_read, only_sent
 from apps.ml.selectors.workers import missing_workers
 from apps.ml.services.predictions.switch import PredictionsOff, require_predictions
 from apps.projects.permissions import RANKS
@@ -67,7 +67,7 @@ def project_page(view: View) -> View:
 
     Nobody sees a page before logging in; a project that one may not see is told as one that does not exist.
     """
-    return require_safe(_of_project(view))
+    return only_read(_of_project(view))
 
 
 def lead_page(view: View) -> View:
@@ -92,7 +92,7 @@ def project_action(role: str) -> Callable[[View], View]:
                 raise PermissionDenied
             return view(request, project, **rest)
 
-        return require_POST(_of_project(handle))
+        return only_sent(_of_project(handle))
 
     return decorate
 

@@ -8,7 +8,6 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 
 from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import Conflict
@@ -17,6 +16,7 @@ from apps.dashboard.pages.share import share_form, share_page
 from apps.dashboard.pages.sprint import SprintPage
 from apps.dashboard.services import sharing
 from apps.dashboard.types import Project
+from apps.dashboard.views.errors import only_read
 from apps.dashboard.views.scope import lead_page, predictions_off, project_action, show
 from apps.ml.services.predictions.switch import is_predicted
 from apps.ml.services.sprints.overview import sprint_overview
@@ -51,7 +51,7 @@ def withdraw_link(request: HttpRequest, project: Project, link_id: UUID) -> Http
     return redirect("dashboard:share", key=project.key)
 
 
-@require_safe
+@only_read
 @never_cache
 def shared(request: HttpRequest, token: str) -> HttpResponse:
     """A page of a project or a sprint for whoever has the link: nothing to press, no address of anybody."""

@@ -6,20 +6,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
 
 from apps.access.invitations import invitations_to
 from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import Conflict
 from apps.dashboard.pages.start import project_lines
 from apps.dashboard.services.doors import make_demonstration
+from apps.dashboard.views.errors import only_read, only_sent
 from apps.dashboard.views.scope import logged_in, show
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.tasks import send_replay, send_trainings
 from apps.projects.services import create_project
 
 
-@require_safe
+@only_read
 @logged_in
 def start(request: HttpRequest) -> HttpResponse:
     """Every project that one may see, and where to begin without any."""
@@ -27,7 +27,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return show(request, "start.html", {"lines": project_lines(request.user), "invitations": waiting})
 
 
-@require_POST
+@only_sent
 @logged_in
 def demonstration(request: HttpRequest) -> HttpResponse:
     """Make the made-up team; its models follow as a worker trains them."""
@@ -43,7 +43,7 @@ def demonstration(request: HttpRequest) -> HttpResponse:
     return redirect("dashboard:project", key=project.key)
 
 
-@require_POST
+@only_sent
 @logged_in
 def new_project(request: HttpRequest) -> HttpResponse:
     """A project of one's own, still empty."""
