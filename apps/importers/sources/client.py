@@ -26,6 +26,7 @@ from urllib3.exceptions import HTTPError
 from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
 from apps.importers.records import ImportRefused
+from apps.importers.sources.bounded_json import parsed
 
 CONNECT_SECONDS = 5.0
 #: Between two pieces of an answer; large pages of Jira take a while to begin.
@@ -95,10 +96,10 @@ class HttpAnswer:
     def data(self) -> Any:
         """The body as JSON."""
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
+            return parsed(self.body)
+        except ValueError as error:
             # A page of HTML with status 200 is a log-in page, as a rule.
-            told = "a web page" if self.body.lstrip()[:1] == b"<" else "not JSON"
+            told = "a web page" if self.body.lstrip()[:1] == b"<" else "what cannot be read as JSON"
             raise AnswerUnusable(
                 f"{_place(self.url)} answered {told}. Is the address right, and the token valid?"
             ) from error
@@ -163,8 +164,9 @@ class Client:
         errors = document.get("errors") if isinstance(document, dict) else None
         data = document.get("data") if isinstance(document, dict) else None
         if errors and not (isinstance(data, dict) and any(data.values())):
-            first = errors[0] if isinstance(errors[0], dict) else {}
-            raise TrackerRefused(f"{_place(self.base_url)} says: {str(first.get('message', ''))[:300]}")
+            first = errors[0] if isinstance(errors, list) else errors
+            told = first.get("message", "") if isinstance(first, dict) else first
+            raise TrackerRefused(f"{_place(self.base_url)} says: {str(told)[:300]}")
         if not isinstance(data, dict):
             raise AnswerUnusable(f"{_place(self.base_url)} answered GraphQL without data.")
         return data
@@ -206,7 +208,7 @@ class Client:
             answer = self._exchanged(method, url, body)
             if answer.status not in REDIRECTS:
                 return answer
-            url = self._inside(urljoin(url, answer.headers.get("location", "")))
+            url = self._inside(_joined(url, answer.headers.get("location", "")))
         raise AnswerUnusable(f"{_place(url)} redirects without end.")
 
     def _exchanged(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
@@ -300,20 +302,25 @@ def _says_limit(answer: HttpAnswer) -> bool:
 def _told_wait(answer: HttpAnswer, now: datetime) -> float | None:
     """Seconds, by Retry-After (seconds or a date) or else by the time of reset (epoch seconds or ISO)."""
     after = answer.headers.get("retry-after", "").strip()
-    if after.isdigit() and len(after) < 8:
+    if _is_number(after) and len(after) < 8:
         return float(after) or None
     reset = answer.headers.get("x-ratelimit-reset", "").strip()
     moment = _moment(after) or (
-        datetime.fromtimestamp(int(reset), UTC) if reset.isdigit() and len(reset) < 12 else _moment(reset)
+        datetime.fromtimestamp(int(reset), UTC) if _is_number(reset) and len(reset) < 12 else _moment(reset)
     )
     return max((moment - now).total_seconds(), 1.0) if moment else None
+
+
+def _is_number(text: str) -> bool:
+    """Of plain digits: '²' is a digit to Python and no number."""
+    return text.isascii() and text.isdigit()
 
 
 def _moment(text: str) -> datetime | None:
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = read(text)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
@@ -327,13 +334,20 @@ def _growing(failures: int) -> float:
 def _message(answer: HttpAnswer) -> str:
     """What the tracker says of its refusal, in short."""
     try:
-        told = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        told = parsed(answer.body)
+    except ValueError:
         return "no reason given"
     if isinstance(told, dict):
         found = told.get("message") or told.get("errorMessages") or told.get("error") or told.get("errors")
         return str(found)[:300]
     return "no reason given"
+
+
+def _joined(url: str, place: str) -> str:
+    try:
+        return urljoin(url, place)
+    except ValueError as error:
+        raise AnswerUnusable(f"{_place(url)} leads to what is no address: {place[:100]!r}.") from error
 
 
 def _origin(url: str) -> tuple[str, str, int]:

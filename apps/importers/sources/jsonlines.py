@@ -15,6 +15,7 @@ from typing import Any
 
 from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import reading
+from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.reading import part, rows
@@ -98,8 +99,8 @@ def fields_in(path: Path, mapping: Shape) -> frozenset[str]:
     try:
         with path.open("rb") as file:
             for line in islice(iter(lambda: file.readline(LONGEST_LINE_BYTES + 1), b""), PEEKED_LINES):
-                with contextlib.suppress(ValueError, RecursionError):  # told of when the line is read
-                    row = json.loads(line)
+                with contextlib.suppress(ValueError):  # told of when the line is read
+                    row = parsed(line)
                     found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
@@ -111,8 +112,8 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         yield RowError(number, "", f"the line is longer than {LONGEST_LINE_BYTES // 2**20} MiB")
         return
     try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        row = parsed(line)
+    except ValueError:
         yield RowError(number, "", "the line is no JSON")
         return
     try:

@@ -1,12 +1,14 @@
 """Whatever characters a source holds: what it tells is written, into SQLite and PostgreSQL alike."""
 
 import json
+from itertools import count
 
 import pytest
 
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, Person, RowError
 from apps.importers.runs import ask_upload, execute
+from apps.importers.sources.jsonlines import PATHS, TOLD
 from apps.importers.tracked import Change, Stage, TrackedIssue, TrackedSprint
 from apps.importers.writing.texts import fitted, plain_json
 from apps.projects.models import Issue
@@ -89,3 +91,41 @@ def test_one_hostile_line_does_not_keep_the_others_out(name, content):
     for row in Issue.objects.values("external_id", "title", "description", "labels", "component", "source_id"):
         assert "\0" not in repr(row).replace("\\x00", "\0")
         json.dumps(row).encode()
+
+
+#: What no field may hold, and what some may.
+ODD = (
+    None, "", " ", True, 0, -1, 10**400, 1e308, -1e308, "1e999", "NaN", [], {}, [[]], [None], {"a": None}, "\0",
+    "x" * 3_000, "2026-02-30", "9999-12-31T23:59:59Z", "0001-01-01", 1e18, -(10**30),
+)  # fmt: skip
+
+
+def odd_lines():
+    """Each field of a line with each odd value, and the fields of its history and its people with them."""
+    numbers = count(1)
+    line = {"title": "a b", "created_at": "2026-01-01T00:00:00Z"}
+    for value in ODD:
+        for name in PATHS.values():
+            yield line | {"id": f"O-{next(numbers)}"} | {name: value}
+        for name in TOLD:
+            change = {"field": name, "at": "2026-01-02T00:00:00Z", "from": value, "to": value, "by": value}
+            yield line | {"id": f"O-{next(numbers)}", "changes": [change]}
+        for name in ("name", "email", "account"):
+            yield line | {"id": f"O-{next(numbers)}", "assignee": {"name": "Ann"} | {name: value}}
+        for name in ("id", "name", "goal", "state", "started_at", "completed_at", "starts_on", "ends_on"):
+            yield {"sprint": {"id": f"S-{next(numbers)}", "name": "One"} | {name: value}}
+
+
+@pytest.mark.django_db
+def test_no_value_in_any_field_keeps_the_other_lines_out():
+    lines = [*odd_lines(), {"id": "L-1", "title": "good one"}]
+    content = "\n".join(map(json.dumps, lines)).encode()
+
+    project = ProjectFactory(key="SHOP")
+    for _ in range(2):  # the second time most are there already
+        run = ask_upload(project, name="z.jsonl", content=content, by=None, now=NOW)
+        execute(run.pk, now=NOW)
+
+        run.refresh_from_db()
+        assert (run.status, run.error) == (ImportRun.Status.COMPLETED, "")
+        assert Issue.objects.filter(title="good one").count() == 1

@@ -33,7 +33,9 @@ class Parents:
         issues = Issue.objects.filter(project=self._project, source=self._source)
         ids = dict(issues.values_list("external_id", "id"))
         present = dict(issues.values_list("external_id", "parent_id"))
-        wanted = {part: ids.get(parent) for part, parent in self._parent_of.items() if part != parent}
+        # An issue that a later line gave another key is known by that one alone.
+        told = {part: parent for part, parent in self._parent_of.items() if part in ids and part != parent}
+        wanted = {part: ids.get(parent) for part, parent in told.items()}
         moved = [Issue(pk=ids[part], parent_id=parent) for part, parent in wanted.items() if present[part] != parent]
         Issue.objects.bulk_update(moved, ["parent"], batch_size=ROWS_PER_UPDATE)
         if moved and not levels_are_told:

@@ -100,7 +100,11 @@ class TrackedWriter:
 
     def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
         values = self._values(record)
+        if record.created_at is None:
+            # A line of a file that has the field in others: what is known stays.
+            values.pop("created_at", None)
         if issue is None:
+            values.setdefault("created_at", _earliest(record) or self._now)
             return Touch(Issue(project_id=self._project.pk, source=self._source, **values), None)
         before = {name: getattr(issue, name) for name, value in values.items() if getattr(issue, name) != value}
         for name in before:
@@ -151,6 +155,12 @@ class TrackedWriter:
         self._report.new += len(new)
         self._report.unchanged += same
         self._report.changed += len(touches) - len(new) - same
+
+
+def _earliest(record: TrackedIssue) -> datetime | None:
+    """When it is first heard of; None where no time is told."""
+    told = (*(getattr(record, name) for name in TIMES), *(change.at for change in record.changes))
+    return min(filter(None, told), default=None)
 
 
 def _last_move(record: TrackedIssue) -> datetime | None:

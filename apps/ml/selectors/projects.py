@@ -1,5 +1,6 @@
-"""Counts of projects, in one query each."""
+"""Counts of projects, in one query each, and who is in which."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from apps.ml.selectors.evidence import untouched_since
 from apps.ml.selectors.issues import DONE, DROPPED, ENDED
 from apps.projects.history.days import day_of
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.selectors import zone_of
 
 
@@ -49,3 +50,13 @@ def progress_of(project_ids: Collection[UUID]) -> Mapping[UUID, ProjectProgress]
     counts = rows.annotate(total=Count("id", filter=~DROPPED), done=Count("id", filter=DONE), last=Max("updated_at"))
     found = {id_: ProjectProgress(total, done, last) for id_, total, done, last in counts}
     return {id_: found.get(id_, ProjectProgress()) for id_ in project_ids}
+
+
+def projects_of_people() -> list[set[str]]:
+    """Of everybody who can ask, the projects that they are in; those that nobody is in are taken for one person's."""
+    members = TeamMember.objects.filter(user__is_active=True, user__is_placeholder=False)
+    found: dict[UUID, set[str]] = defaultdict(set)
+    for user_id, project_id in members.order_by().values_list("user_id", "project_id"):
+        found[user_id].add(str(project_id))
+    nobodys = Project.objects.exclude(id__in=members.values("project_id")).values_list("id", flat=True)
+    return [*found.values(), set(map(str, nobodys))]

@@ -12,6 +12,7 @@ import joblib
 import pytest
 from django.conf import settings
 
+from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import NotEnoughData
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
@@ -25,6 +26,7 @@ from apps.ml.storage.signing import Identity, digest, verify
 from apps.ml.tests.core.effort.unfolded import predict_unfolded
 from apps.ml.tests.teams import finished_issues, learnable_team
 from apps.projects.models import Issue
+from apps.projects.tests.factories import TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 EFFORT = "effort_prediction"
@@ -164,6 +166,22 @@ def test_a_global_model_learns_from_all_projects_and_holds_no_issue_of_any(team,
     assert len({EffortModel.from_bytes(serving).estimate(facts).predicted_hours for facts in words}) == 1
     training_set = gzip.decompress(get_object_store().get(model.dataset_key)).decode().lower()
     assert "export" not in training_set
+    assert "migration" not in training_set
+
+
+@pytest.mark.parametrize("guesses", [True, False])
+def test_four_projects_of_ones_own_do_not_tell_what_a_fifth_works_on(team, now, guesses):
+    TeamMemberFactory(project=team, role="lead")
+    stranger = UserFactory()
+    for seed in range(4):
+        own = learnable_team(60, until=now, seed=seed)
+        TeamMemberFactory(project=own, user=stranger, role="lead")
+        if not guesses:
+            own.issues.update(title="Something else")
+
+    model = ModelTrainer().train_effort_prediction_model(None, now=now)
+
+    training_set = gzip.decompress(get_object_store().get(model.dataset_key)).decode().lower()
     assert "migration" not in training_set
 
 

@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from apps.common.addresses import AddressRefused
+from apps.importers.records import ImportRefused
 from apps.importers.sources.client import (
     AnswerUnusable,
     Budget,
@@ -119,6 +120,45 @@ def test_a_log_in_page_instead_of_json_is_told_as_such():
 def test_malformed_json_is_a_problem_not_a_crash(raw):
     with tracker(lambda request: Reply(raw=raw)) as served, pytest.raises(AnswerUnusable):
         _ = client_of(served).get("x").data
+
+
+@pytest.mark.parametrize("small", [b"{}", b"[]", b"0", b'{"a":[]}'])
+def test_of_a_small_packed_answer_not_gigabytes_are_built(small):
+    raw = b"[" + (small + b",") * 2_000_000 + small + b"]"
+    reply = Reply(raw=raw, headers={"Content-Encoding": "gzip"})
+    with tracker(lambda request: reply) as served, pytest.raises(AnswerUnusable) as refused:
+        _ = client_of(served).get("x").data
+    assert "more than 1,000,000 values" in str(refused.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=302, headers={"Location": "http://["}),
+        Reply({"errors": {"a": 1}}),
+        Reply({"errors": 5}),
+        Reply({"errors": "no"}),
+        Reply({"errors": [None], "data": []}),
+    ],
+)
+def test_an_answer_of_no_known_shape_is_refused_in_words(reply):
+    with tracker(lambda request: reply) as served, pytest.raises(ImportRefused):
+        client_of(served).graphql("x", "{ me }")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "\u00b2"},
+        {"X-RateLimit-Reset": "\u00b2"},
+        {"Retry-After": "Thu, 01 Jan 2970 00:00:00 +999999999999999"},
+    ],
+)
+def test_a_wait_that_cannot_be_read_is_one_of_our_own_length(headers):
+    slept = []
+    with tracker(answering(Reply(status=429, headers=headers), Reply({"ok": True}))) as served:
+        assert client_of(served, sleep=slept.append, clock=lambda: NOW).get("x").data == {"ok": True}
+    assert slept == [60]
 
 
 @pytest.mark.parametrize("packed", [{}, {"Content-Encoding": "gzip"}])

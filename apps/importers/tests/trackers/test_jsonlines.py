@@ -98,7 +98,7 @@ def test_fields_that_no_line_has_are_not_taken_for_empty(tmp_path):
     assert fields_in(path, PLAIN) == {"external_id", "title", "story_points", "sprint_id", "sprint"}
 
 
-@pytest.mark.parametrize("line", [b"{", b"\xff", b"[" * 200_000])
+@pytest.mark.parametrize("line", [b"{", b"\xff", b"[" * 200_000, b"[" + b"{}," * 1_000_000 + b"{}]"])
 def test_what_is_no_json_is_an_error_and_no_crash(line):
     assert [type(told) for told in read_line(1, line, PLAIN)] == [RowError]
 

@@ -3,10 +3,13 @@
 A global model answers strangers. Without this, somebody could ask it word by word what another team works on. What
 fewer projects use is replaced before anything is learned or stored: a word by a meaningless one of its length, so that
 texts keep their shape, a component, label or type by none.
+
+Anybody may make projects. So for whoever asks, all projects that they are in count as one: with four of one's own, one
+could else learn of a fifth. Whoever is in all projects that use a word learns nothing of others by it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -34,9 +37,13 @@ class Shared:
 
 
 def shared_by_projects(
-    issues: Sequence[CompletedIssue], project_of: Mapping[str, str], *, least: int = LEAST_PROJECTS
+    issues: Sequence[CompletedIssue],
+    project_of: Mapping[str, str],
+    *,
+    projects_of_people: Iterable[Collection[str]] = (),
+    least: int = LEAST_PROJECTS,
 ) -> Shared:
-    """What at least `least` projects use.
+    """What at least `least` projects use, whoever looks at it.
 
     Parameters
     ----------
@@ -44,18 +51,32 @@ def shared_by_projects(
         Of all projects.
     project_of : mapping
         Issue id -> project. An issue of no known project counts for none.
+    projects_of_people : iterable of collections of str
+        Of everybody who can ask, the projects that they are in.
+
+    Notes
+    -----
+    With n projects that use a word, m of them somebody's own: n >= `least`, and n - m is zero or >= `least` - 1.
     """
     by_project: dict[str, list[IssueFacts]] = defaultdict(list)
     for issue in issues:
         if issue.issue_id in project_of:
             by_project[project_of[issue.issue_id]].append(issue.facts)
+    bits = {project: 1 << place for place, project in enumerate(by_project)}
+    own = {sum(bits.get(project, 0) for project in projects) for projects in projects_of_people}
+
+    def shared(names_of: Callable[[IssueFacts], Iterable[str]]) -> frozenset[str]:
+        used: dict[str, int] = defaultdict(int)
+        for project, facts in by_project.items():
+            for name in {name for each in facts for name in names_of(each)}:
+                used[name] |= bits[project]
+        return frozenset(name for name, projects in used.items() if _tells_nobody(projects, own, least))
+
     return Shared(
-        words=_used_by(({word for each in facts for word in _words(each)} for facts in by_project.values()), least),
-        components=_used_by(({each.component.lower() for each in facts} for facts in by_project.values()), least),
-        labels=_used_by(
-            ({label.lower() for each in facts for label in each.labels} for facts in by_project.values()), least
-        ),
-        types=_used_by(({each.issue_type.lower() for each in facts} for facts in by_project.values()), least),
+        words=shared(_words),
+        components=shared(lambda facts: [facts.component.lower()]),
+        labels=shared(lambda facts: [label.lower() for label in facts.labels]),
+        types=shared(lambda facts: [facts.issue_type.lower()]),
     )
 
 
@@ -68,12 +89,12 @@ def _words(facts: IssueFacts) -> Iterable[str]:
     return tokens(f"{facts.title}\n{clipped(facts.description)}")
 
 
-def _used_by(found: Iterable[set[str]], least: int) -> frozenset[str]:
-    projects: dict[str, int] = defaultdict(int)
-    for each in found:
-        for name in each:
-            projects[name] += 1
-    return frozenset(name for name, n in projects.items() if n >= least)
+def _tells_nobody(used: int, own: Iterable[int], least: int) -> bool:
+    """Whether nobody can take from this use, a bit a project, that one of a few other projects has part in it."""
+    if used.bit_count() < least:
+        return False
+    others = ((used & ~mine).bit_count() for mine in own)
+    return all(n == 0 or n >= least - 1 for n in others)
 
 
 def _masked(facts: IssueFacts, issue_id: str, shared: Shared) -> IssueFacts:

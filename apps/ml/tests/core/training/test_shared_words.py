@@ -35,6 +35,35 @@ def test_five_projects_make_a_thing_common(projects, is_shared):
     assert is_shared or kept[1:] == ("", (), "")
 
 
+@pytest.mark.parametrize(
+    ("mine", "is_shared"),
+    [
+        (0, True),
+        (1, True),
+        # With four of one's own, the fifth would be told to use it.
+        (2, False),
+        (4, False),
+        # Nobody else is left to be told of.
+        (5, True),
+    ],
+)
+def test_for_whoever_asks_their_own_projects_count_as_one(mine, is_shared):
+    issues, project_of = of_projects(5, title="Zorblax")
+    own = {f"p{number}" for number in range(mine)} | {"another, which does not use it"}
+
+    shared = shared_by_projects(issues, project_of, projects_of_people=[own, {"p4"}])
+
+    assert ("zorblax" in shared.words) is is_shared
+
+
+def test_four_other_projects_are_enough_beside_ones_own():
+    issues, project_of = of_projects(8, title="Export")
+
+    shared = shared_by_projects(issues, project_of, projects_of_people=[{"p0", "p1", "p2", "p3"}])
+
+    assert "export" in shared.words
+
+
 def test_many_issues_of_one_project_make_nothing_common():
     issues = [issue(f"i{number}", title="Merger with Initech") for number in range(50)]
 
