@@ -159,7 +159,8 @@ class Rest:
         self._body, self._at = body, 0
 
     def __call__(self, size_hint: int | None = None) -> bytes:
-        piece = bytes(self._body[self._at : self._at + (size_hint or _RECEIVE_BYTES)])
+        # Never all that is left, which is what is hinted at: gunicorn copies its rest for each piece that is read.
+        piece = bytes(self._body[self._at : self._at + min(size_hint or _RECEIVE_BYTES, _RECEIVE_BYTES)])
         self._at += len(piece)
         return piece
 

@@ -9,8 +9,11 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
+from gunicorn.http.body import LengthReader
+from gunicorn.http.unreader import Unreader
 
 from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES
+from base.patient import Rest
 from tests.processes import ROOT, kept_environment
 
 #: Far more than there are threads.
@@ -247,3 +250,16 @@ def test_who_does_not_hang_up_after_the_answer_keeps_nobody_waiting(patient):
             assert answer(client).endswith(b"/in 0\n")
 
         assert asked(patient, farewell).endswith(b"/in 0\n")
+
+
+@pytest.mark.parametrize("megabytes", [1, 40])
+def test_reading_a_body_copies_each_byte_a_few_times_however_long_it_is(megabytes):
+    body, copied = memoryview(bytes(megabytes * 2**20)), 0
+    unreader = Unreader()
+    unreader.chunk = Rest(body)
+    reader, piece = LengthReader(unreader, len(body)), b"some"
+    while piece:
+        piece = reader.read(64 * 1024)
+        copied += len(piece) + len(unreader.buf.getvalue())
+
+    assert len(body) <= copied <= 3 * len(body)
