@@ -7,6 +7,8 @@ class ApplicationError(Exception):
     """The request could not be carried out."""
 
     code: ClassVar[str] = "error"
+    #: Whether its words may be somebody else's, of people and their work: it is shown to whoever asked, and not logged.
+    quotes_others: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())

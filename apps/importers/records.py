@@ -10,6 +10,7 @@ class ImportRefused(ApplicationError):
     """The file cannot be imported."""
 
     code = "import_refused"
+    quotes_others = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,8 @@ def _write_back(connection: Connection, now: datetime) -> None:
     try:
         write_all(connection, now=now)
     except ApplicationError as error:
-        logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.message)
+        # What the tracker said may name people: its kind is enough to begin with.
+        logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.code)
 
 
 def _claimable(now: datetime) -> QuerySet[ImportRun]:

@@ -110,7 +110,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _safe_text(error: BaseException) -> str:
-    if not isinstance(error, SAFE_TEXTS):
+    if not isinstance(error, SAFE_TEXTS) or getattr(error, "quotes_others", False):
         return ""
     # PostgreSQL's further lines quote the row.
     return f": {str(error).partition(chr(10))[0][:MOST_TEXT]}"

@@ -21,6 +21,12 @@ from apps.common.operations.middleware import request_log
 TITLE = "Pay Mr Smith's overdue invoice"
 
 
+class QuotingError(ApplicationError):
+    """Of a tracker, say."""
+
+    quotes_others = True
+
+
 @pytest.fixture
 def stream() -> StringIO:
     return StringIO()
@@ -129,6 +135,7 @@ def test_no_words_of_a_team_get_into_a_traceback(log: logging.Logger, stream: St
     ("error", "shown"),
     [
         (ApplicationError("S3 upload failed in bucket 'models'."), True),
+        (QuotingError(f"tracker.example answered 400: {TITLE}"), False),
         (ConnectionRefusedError("connection refused"), True),
         (OperationalError("server closed the connection"), True),
         (DataError(f'invalid input syntax for type uuid: "{TITLE}"'), False),

@@ -6,11 +6,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.importers import write_back
+from apps.importers import runs, write_back
 from apps.importers.connections import connect
 from apps.importers.models import WriteBack
 from apps.importers.records import ImportRefused
-from apps.importers.sources.client import TrackerRefused
+from apps.importers.sources.client import AnswerUnusable, TrackerRefused
 from apps.importers.sources.registry import place_of
 from apps.importers.sources.writers import Target, writer_of
 from apps.importers.tests.trackers.server import LOCAL, Reply, client_of, tracker
@@ -217,6 +217,19 @@ def test_a_tracker_that_refuses_every_issue_is_asked_no_further(linked, hours, s
     with pytest.raises(TrackerRefused, match="that to edit issues"):
         carry_out(told, steps_of(told, now=now), now=now)
     assert len(served.requests) == 3
+
+
+@pytest.mark.django_db
+def test_what_a_tracker_says_of_people_is_not_logged(linked, now, monkeypatch, caplog):
+    def refuse(connection, *, now):
+        raise AnswerUnusable("tracker.example answered 400: Ada Lovelace <ada@secret.example> may not")
+
+    monkeypatch.setattr(runs, "write_all", refuse)
+
+    runs._write_back(linked, now)
+
+    assert "Nothing more is written back" in caplog.text
+    assert "Ada" not in caplog.text
 
 
 @pytest.mark.django_db
