@@ -1,6 +1,8 @@
 """Whatever characters a source holds: what it tells is written, into SQLite and PostgreSQL alike."""
 
+import csv
 import json
+from io import StringIO
 from itertools import count
 
 import pytest
@@ -124,6 +126,39 @@ def test_no_value_in_any_field_keeps_the_other_lines_out():
     project = ProjectFactory(key="SHOP")
     for _ in range(2):  # the second time most are there already
         run = ask_upload(project, name="z.jsonl", content=content, by=None, now=NOW)
+        execute(run.pk, now=NOW)
+
+        run.refresh_from_db()
+        assert (run.status, run.error) == (ImportRun.Status.COMPLETED, "")
+        assert Issue.objects.filter(title="good one").count() == 1
+
+
+#: Of each field one name that a file gives it, and a value that can be.
+ORDINARY = {
+    "id": "1", "title": "a b", "description": "x", "issuetype": "bug", "parent": "", "blockedby": "", "blocks": "",
+    "status": "Done", "resolution": "Done", "priority": "High", "component": "c", "reporter": "Ann", "assignee": "Bob",
+    "sprint": "Sprint 1", "sprintstart": "2026-01-01", "sprintend": "2026-01-14", "storypoints": "3",
+    "estimatedhours": "2", "actualhours": "4", "created": "2026-01-01", "started": "2026-01-02",
+    "resolved": "2026-01-03", "due": "2026-01-04", "updated": "2026-01-03", "labels": "l",
+}  # fmt: skip
+ODD_CELLS = (
+    "", " ", "\0", "-1", "1e308", "1e999", "NaN", "9" * 400, "x" * 3_000, "=1+1", "{}", "[[]]", ";" * 50,
+    "\u202e\ud7ff", "0001-01-01", "9999-12-31T23:59:59Z", "2026-02-30", "31/12/2026", "-0", "1,5", "१२", "²", "1_0", "true",
+)  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_no_value_in_any_cell_keeps_the_other_rows_out():
+    numbers = count(1)
+    rows = [ORDINARY | {"id": f"C-{next(numbers)}"} | {name: odd} for odd in ODD_CELLS for name in ORDINARY]
+    text = StringIO()
+    table = csv.DictWriter(text, list(ORDINARY))
+    table.writeheader()
+    table.writerows([*rows, ORDINARY | {"id": "L-1", "title": "good one"}])
+
+    project = ProjectFactory(key="SHOP")
+    for _ in range(2):
+        run = ask_upload(project, name="z.csv", content=text.getvalue().encode(), by=None, now=NOW)
         execute(run.pk, now=NOW)
 
         run.refresh_from_db()
