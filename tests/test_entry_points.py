@@ -19,7 +19,7 @@ import pytest
 from tests.engines import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
-FIRST_START_SECONDS = 120.0
+FIRST_START_SECONDS = 600.0
 COUNT_ISSUES = "select key, count(*) from projects_project join projects_issue on project_id = projects_project.id"
 
 
