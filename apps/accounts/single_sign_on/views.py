@@ -40,6 +40,14 @@ class Back(OIDCAuthenticationCallbackView):  # type: ignore[misc] # it has no ty
 
     get_settings = staticmethod(setting)
 
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Take the provider's answer to a question of this browser; a link on any other site is none, and ends none."""
+        asked = request.GET.get("state") in request.session.get("oidc_states", {})
+        if request.GET.get("error") and not asked:
+            return self.login_failure()
+        answer: HttpResponse = super().get(request)
+        return answer
+
     def login_failure(self) -> HttpResponse:
         return _refused(self.request)
 

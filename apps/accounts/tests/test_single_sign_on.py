@@ -291,6 +291,24 @@ def test_a_provider_that_is_not_itself_leads_back_with_a_sentence(client, provid
     assert "Single sign-on did not work" in answer.content.decode()
 
 
+def test_a_link_that_tells_of_a_refusal_ends_nobodys_session(client, provider, ada):
+    sign_on(client)
+
+    for state in ("", "&state=x"):
+        assert client.get(f"{BACK}?error=access_denied{state}")["Location"] == "/login/"
+
+    assert who_is_in(client) == ada
+
+
+def test_a_refusal_of_what_was_asked_is_one(client, provider, ada):
+    state = to_the_provider_and_back(client).partition("state=")[2].partition("&")[0]
+
+    answer = client.get(f"{BACK}?error=access_denied&state={state}", follow=True)
+
+    assert "Single sign-on did not work" in answer.content.decode()
+    assert state not in client.session["oidc_states"]
+
+
 def test_a_provider_that_is_away_leads_back_and_its_refusal_too(client, provider, ada, settings):
     assert client.get(f"{BACK}?error=access_denied")["Location"] == "/login/"
     way_back = to_the_provider_and_back(client)

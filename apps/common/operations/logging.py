@@ -26,6 +26,8 @@ ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Their texts name places and causes, never a value that somebody typed.
 SAFE_TEXTS = (ApplicationError, OSError, OperationalError, InterfaceError)
 MOST_TEXT = 300
+#: Django's own, which quote addresses, hosts and the words of what was refused.
+_OF_REQUESTS = ("django.request", "django.security")
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -43,7 +45,20 @@ class ContextFilter(logging.Filter):
         record.task_id = (current_task.request.id or "") if current_task else ""
         if record.name == "celery.app.trace" and isinstance(record.args, dict):
             record.args = _without_texts(record.args, record.exc_info)
+        if record.name.startswith(_OF_REQUESTS):
+            record.msg, record.args = "Request ended %s", (_place_of(record),)
         return True
+
+
+def _place_of(record: logging.LogRecord) -> str:
+    """Status, method and route: the address itself holds what a client typed, the token of a shared page among it."""
+    request = getattr(record, "request", None)
+    found = {
+        "status": getattr(record, "status_code", ""),
+        "method": getattr(request, "method", ""),
+        "route": getattr(getattr(request, "resolver_match", None), "route", ""),
+    }
+    return " ".join(f"{name}={value}" for name, value in found.items() if value)
 
 
 def _without_texts(facts: dict[str, Any], exc_info: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from celery import shared_task
 from django.db import DataError, OperationalError
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.logging import ContextFilter, JSONFormatter, PlainFormatter, request_id_from
@@ -194,3 +194,33 @@ def test_errors_that_cause_each_other_end(log: logging.Logger, stream: StringIO)
         log.exception("Failed")
 
     assert "ValueError" in stream.getvalue()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "method", "host"),
+    [
+        ("/nosuch/Ada%20Lovelace/", "GET", "localhost"),
+        ("/shared/SECRET-TOKEN/?x=1", "GET", "localhost"),
+        ("/shared/SECRET-TOKEN/", "PUT", "localhost"),
+        ("/password/UID/SECRET-TOKEN/", "PUT", "localhost"),
+        ("/projects/", "GET", "ada.secret.example"),
+        ("/projects/new/", "POST", "localhost"),
+    ],
+)
+def test_no_line_holds_what_a_client_typed_into_an_address(stream: StringIO, path: str, method: str, host: str) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(ContextFilter())
+    handler.setFormatter(PlainFormatter())
+    django = logging.getLogger("django")
+    django.addHandler(handler)
+    try:
+        answer = Client(enforce_csrf_checks=True, HTTP_HOST=host).generic(method, path)
+    finally:
+        django.removeHandler(handler)
+
+    told = stream.getvalue()
+    assert answer.status_code >= 400
+    assert f"status={answer.status_code}" in told
+    for typed in ("Ada", "ada", "SECRET", "UID"):
+        assert typed not in told
