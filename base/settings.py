@@ -356,12 +356,15 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         # The default of one second makes one task a second; this answers in 53 ms.
         "polling_interval": 0.05,
     }
-# What may take long has a queue of its own: `./run worker` serves both, each by a process that the other cannot delay.
-CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"))
+# What may take long has a queue of its own, and so has what waits for others: `./run worker` serves all, none of which
+# delays another.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("trackers"))
 CELERY_TASK_ROUTES = {
     "apps.ml.tasks.train_model": {"queue": "long"},
     "apps.ml.tasks.note_long_worker": {"queue": "long"},
     "apps.importers.tasks.run_import": {"queue": "long"},
+    "apps.importers.tasks.run_sync": {"queue": "trackers"},
+    "apps.importers.tasks.note_tracker_worker": {"queue": "trackers"},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
