@@ -50,6 +50,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(),
         "options": _MINUTELY,
     },
+    "note-tracker-worker": {
+        "task": "apps.importers.tasks.note_tracker_worker",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
     "detect-anomalies": {
         "task": "apps.ml.tasks.detect_anomalies",
         "schedule": crontab(hour="*/6", minute=15),
@@ -129,8 +134,12 @@ def _refuse_slips(**_: Any) -> None:
 def _show_worker(**_: Any) -> None:
     """Pages need not wait a minute to know of it; a broker that is away by now is told by the worker itself."""
     with contextlib.suppress(*BROKER_FAULTS):
-        for task in ("requeue_lost_trainings", "note_long_worker"):
-            app.send_task(f"apps.ml.tasks.{task}", expires=_MINUTELY["expires"])
+        for task in (
+            "ml.tasks.requeue_lost_trainings",
+            "ml.tasks.note_long_worker",
+            "importers.tasks.note_tracker_worker",
+        ):
+            app.send_task(f"apps.{task}", expires=_MINUTELY["expires"])
 
 
 @worker_shutdown.connect

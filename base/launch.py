@@ -118,10 +118,7 @@ def check_address(host: str, port: int) -> None:
 def set_up_django() -> None:
     """Load the settings; they make the folder that holds the database, models and secrets."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
-    try:
-        django.setup()
-    except OSError as error:
-        fail(f"cannot write to {error.filename} ({error.strerror}); name a writable place with SCRUM_ML_VAR_DIR.")
+    django.setup()
 
 
 def prepare(data: Path | None, tracker: str | None, address: str) -> str:

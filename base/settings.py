@@ -3,9 +3,6 @@
 `.env.example` lists them; `docs/reference/settings.md` explains them, and a test holds the three together.
 """
 
-import contextlib
-import os
-import secrets
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from kombu import Queue
 from apps.common.operations.environment import Environment
 from apps.common.operations.logging import logging_to_console
 from apps.common.operations.metric_files import metrics_root
-from apps.common.operations.rights import keep_private
+from apps.common.operations.rights import keep_private, made, own_secret
 from base.sparing import spare
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,23 +23,9 @@ config.read_env(str(BASE_DIR / ".env"))
 VAR_DIR = BASE_DIR / (config("SCRUM_ML_VAR_DIR", default="var") or "var")
 keep_private(VAR_DIR)
 
-
-def _own_secret(path: Path) -> str:
-    """A secret of this installation: made once, kept readable by its owner only."""
-    if not path.exists():
-        # Written aside and linked into place, so that of several first processes none reads an empty file.
-        aside = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-        aside.unlink()
-    return path.read_text().strip()
-
-
 # --- Security -----------------------------------------------------------------------------------------------------
 DEBUG = config.bool("DEBUG", default=False)
-SECRET_KEY = config("SECRET_KEY", default="").strip() or _own_secret(VAR_DIR / "secret_key")
+SECRET_KEY = config("SECRET_KEY", default="").strip() or own_secret(VAR_DIR / "secret_key")
 ALLOWED_HOSTS = config.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if config.bool("BEHIND_TLS_PROXY", default=False) else None
@@ -202,8 +185,7 @@ USE_TZ = True
 
 # --- Static files -------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = made(VAR_DIR / "static")
 # Straight from the packages: no collectstatic step stands between a clone and a page.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -226,7 +208,8 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c lock_timeout=20s")
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
-        "max_size": config.int("DATABASE_POOL_SIZE", default=8),
+        # PostgreSQL lets in 100 in all, unless it is told otherwise.
+        "max_size": config.int("DATABASE_POOL_SIZE", default=8, most=100),
         # Half a minute, the default, is longer than anybody waits for a page while the database is down.
         "timeout": 5,
     }
@@ -316,8 +299,9 @@ AWS_S3_ENDPOINT_URL = config("AWS_S3_ENDPOINT_URL", default="") or None
 AWS_S3_USE_ACCELERATE_ENDPOINT = config.bool("AWS_S3_USE_ACCELERATE_ENDPOINT", default=False)
 # Plain servers refuse the header; then only the digest in the database tells damage.
 AWS_S3_CHECKSUMS = config.bool("AWS_S3_CHECKSUMS", default=True)
-AWS_S3_CONNECT_TIMEOUT_SECONDS = config.float("AWS_S3_CONNECT_TIMEOUT_SECONDS", default=2.0)
-AWS_S3_TIMEOUT_SECONDS = config.float("AWS_S3_TIMEOUT_SECONDS", default=10.0)
+# Somebody's prediction may wait for either: nobody does for longer than a minute to be heard, or ten to be answered.
+AWS_S3_CONNECT_TIMEOUT_SECONDS = config.float("AWS_S3_CONNECT_TIMEOUT_SECONDS", default=2.0, most=60.0)
+AWS_S3_TIMEOUT_SECONDS = config.float("AWS_S3_TIMEOUT_SECONDS", default=10.0, most=600.0)
 AWS_S3_MAX_RETRIES = config.int("AWS_S3_MAX_RETRIES", default=2, least=0, most=20)
 # The first key signs, all verify: put a new key in front to rotate.
 ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
@@ -326,9 +310,10 @@ ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]
 # False: no project is predicted for, whatever it says itself.
 ML_PREDICTIONS_ENABLED = config.bool("ML_PREDICTIONS_ENABLED", default=True)
 ML_INTERVAL_LEVEL = config.float("ML_INTERVAL_LEVEL", default=0.8, least=0.5, most=0.99)
-ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256, most=2**20) * 2**20
+# Up to 64 GiB a process, which is no machine's for one of several.
+ML_MODEL_CACHE_BYTES = config.int("ML_MODEL_CACHE_MIB", default=256, most=2**16) * 2**20
 # What a process knows of projects: indexes of finished work, texts, series, figures of pages.
-ML_CACHE_BYTES = config.int("ML_CACHE_MIB", default=256, most=2**20) * 2**20
+ML_CACHE_BYTES = config.int("ML_CACHE_MIB", default=256, most=2**16) * 2**20
 # Finished work is indexed anew in a thread while the old index answers; tests wait for it instead.
 ML_RENEW_ASIDE = True
 ML_HISTORY_DAYS = config.int("ML_HISTORY_DAYS", default=365, most=36_500)
@@ -363,21 +348,23 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
 if CELERY_BROKER_URL.startswith("filesystem"):
     BROKER_DIR = VAR_DIR / "broker"
-    for folder in ("messages", "control"):
-        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+    messages, control = str(made(BROKER_DIR / "messages")), str(made(BROKER_DIR / "control"))
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(BROKER_DIR / "messages"),
-        "data_folder_out": str(BROKER_DIR / "messages"),
-        "control_folder": str(BROKER_DIR / "control"),
+        "data_folder_in": messages,
+        "data_folder_out": messages,
+        "control_folder": control,
         # The default of one second makes one task a second; this answers in 53 ms.
         "polling_interval": 0.05,
     }
-# What may take long has a queue of its own: `./run worker` serves both, each by a process that the other cannot delay.
-CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"))
+# What may take long has a queue of its own, and so has what waits for others: `./run worker` serves all, none of which
+# delays another.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("trackers"))
 CELERY_TASK_ROUTES = {
     "apps.ml.tasks.train_model": {"queue": "long"},
     "apps.ml.tasks.note_long_worker": {"queue": "long"},
     "apps.importers.tasks.run_import": {"queue": "long"},
+    "apps.importers.tasks.run_sync": {"queue": "trackers"},
+    "apps.importers.tasks.note_tracker_worker": {"queue": "trackers"},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 

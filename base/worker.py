@@ -1,7 +1,8 @@
-"""What `./run worker` does: two workers, so that a long training delays no task of the next minute.
+"""What `./run worker` does: three workers, so that neither a long training nor a slow tracker delays anything else.
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
-the other serves trainings and imports. Both end together, whichever way: a supervisor then starts both again.
+one serves trainings and files, one what trackers tell, several at a time, since they mostly wait. All end together,
+whichever way: a supervisor then starts all again.
 """
 
 import signal
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
-SHORT, LONG = "celery", "long"
+SHORT, LONG, TRACKERS = "celery", "long", "trackers"
+#: Imports from trackers at a time; one person gives at most one of them (`apps.importers.runs`).
+TRACKERS_AT_ONCE = 3
 ROOT = Path(__file__).resolve().parent.parent
 #: Celery's own option, which stands before the name of its command: no banner.
 QUIET = "--quiet"
@@ -20,14 +23,18 @@ _LOOK_SECONDS = 0.2
 
 
 def commands(arguments: Sequence[str]) -> list[list[str]]:
-    """The two command lines; what the caller adds goes to both."""
+    """The command lines; what the caller adds goes to each."""
     beat = [] if "--without-beat" in arguments else ["-B"]
     given = [each for each in arguments if each not in {"--without-beat", QUIET}]
     celery = ["celery", QUIET] if QUIET in arguments else ["celery"]
-    return [_worker(celery, SHORT, *beat, *given), _worker(celery, LONG, *given)]
+    return [
+        _worker(celery, SHORT, 1, *beat, *given),
+        _worker(celery, LONG, 1, *given),
+        _worker(celery, TRACKERS, TRACKERS_AT_ONCE, *given),
+    ]
 
 
-def _worker(celery: Sequence[str], queue: str, *options: str) -> list[str]:
+def _worker(celery: Sequence[str], queue: str, at_once: int, *options: str) -> list[str]:
     start = [sys.executable, "-m", *celery, "--workdir", str(ROOT), "-A", "base", "worker"]
     return [
         *start,
@@ -36,7 +43,7 @@ def _worker(celery: Sequence[str], queue: str, *options: str) -> list[str]:
         "--hostname",
         f"{queue}@%h",
         "--concurrency",
-        "1",
+        str(at_once),
         "--loglevel",
         "INFO",
         *options,

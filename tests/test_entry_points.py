@@ -254,15 +254,44 @@ def test_a_missing_file_is_one_clear_line(tmp_path: Path):
     assert (done.returncode, done.stderr) == (1, "run: there is no file nowhere.csv.\n")
 
 
-def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path):
+@pytest.mark.parametrize("command", [("--port",), ("serve", "--port"), ("manage", "list_ml_models")])
+def test_a_folder_that_cannot_be_written_is_one_clear_line(command: tuple[str, ...], tmp_path: Path):
     (tmp_path / "file").touch()
-    [port] = free_ports(1)
+    ports = map(str, free_ports(1) if command[-1] == "--port" else [])
 
-    done = call("./run", "--port", str(port), var_dir=tmp_path / "file" / "var")
+    done = call("./run", *command, *ports, var_dir=tmp_path / "file" / "var")
 
     assert done.returncode == 1
-    assert done.stderr.startswith("run: cannot write to ")
+    assert done.stderr.startswith("settings: cannot write to ")
+    assert done.stderr.endswith("name a writable place with SCRUM_ML_VAR_DIR.\n")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_metrics_that_cannot_be_written_are_one_clear_line(command: str, tmp_path: Path):
+    (tmp_path / "file").touch()
+    ports = ["--port", str(*free_ports(1))] if command == "serve" else []
+
+    done = call("./run", command, *ports, var_dir=tmp_path / "var", METRICS_DIR=str(tmp_path / "file"))
+
+    assert done.returncode == 1
+    # Two workers tell it, each for itself.
+    assert set(done.stderr.splitlines()) == {
+        f"settings: cannot write to {tmp_path / 'file'} (File exists); name a writable place with METRICS_DIR."
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WEB_WORKERS", "1000"), ("WEB_THREADS", "2147483648"), ("DATABASE_POOL_SIZE", "2147483648")]
+)
+def test_a_count_that_no_machine_carries_is_refused(name: str, value: str, tmp_path: Path):
+    database = {"DATABASE_URL": "postgresql://u:p@127.0.0.1:1/n"} if "DATABASE" in name else {}
+    [port] = free_ports(1)
+
+    done = call("./run", "serve", "--port", str(port), var_dir=tmp_path / "var", **{name: value}, **database)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"settings: {name} is '{value}'; it is a whole number from 1 to ")
 
 
 def test_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path, with_tables: Callable[[Path], Path]):

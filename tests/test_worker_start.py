@@ -18,11 +18,12 @@ SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
 def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
-    short, long = worker.commands(["--loglevel", "DEBUG"])
+    commands = worker.commands(["--loglevel", "DEBUG"])
 
-    assert (short[short.index("--queues") + 1], long[long.index("--queues") + 1]) == ("celery", "long")
-    assert ("-B" in short, "-B" in long) == (True, False)
-    assert short[-1] == long[-1] == "DEBUG"
+    assert [each[each.index("--queues") + 1] for each in commands] == ["celery", "long", "trackers"]
+    assert [each[each.index("--concurrency") + 1] for each in commands] == ["1", "1", "3"]
+    assert ["-B" in each for each in commands] == [True, False, False]
+    assert {each[-1] for each in commands} == {"DEBUG"}
 
 
 def test_without_beat_neither_runs_the_schedule():
@@ -56,6 +57,8 @@ def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_m
         return current_app.amqp.router.route({}, task)["queue"].name
 
     assert queue_of("apps.ml.tasks.train_model") == queue_of("apps.importers.tasks.run_import") == queues.LONG
-    others = {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} - {"apps.ml.tasks.note_long_worker"}
+    assert queue_of("apps.importers.tasks.run_sync") == queues.TRACKERS
+    notes = {"apps.ml.tasks.note_long_worker", "apps.importers.tasks.note_tracker_worker"}
+    others = {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} - notes
     assert {queue_of(task) for task in others} == {queues.SHORT}
-    assert (worker.SHORT, worker.LONG) == (queues.SHORT, queues.LONG)
+    assert (worker.SHORT, worker.LONG, worker.TRACKERS) == (queues.SHORT, queues.LONG, queues.TRACKERS)

@@ -11,7 +11,7 @@ from apps.projects.models import Issue, IssueChange, Project, TeamMember
 from apps.projects.rows import all_or_nothing, lock
 
 #: Changes of these fields name people by id.
-_PEOPLE = (IssueChange.Field.ASSIGNEE, IssueChange.Field.REPORTER)
+PEOPLE = (IssueChange.Field.ASSIGNEE, IssueChange.Field.REPORTER)
 
 
 #: RFC 2606 reserves it: no mail can ever reach such an address.
@@ -59,7 +59,7 @@ def _hand_over(placeholder: User, member: TeamMember) -> None:
     changes: models.QuerySet[IssueChange] = models.QuerySet(IssueChange).filter(issue__project=project)
     changes.filter(changed_by=placeholder).update(changed_by=person)
     for column in ("old_value", "new_value"):
-        changes.filter(field__in=_PEOPLE, **{column: str(placeholder.pk)}).update(**{column: str(person.pk)})
+        changes.filter(field__in=PEOPLE, **{column: str(placeholder.pk)}).update(**{column: str(person.pk)})
     left = TeamMember.objects.get(project=project, user=placeholder)
     for field in ("is_agent", "available_for_assignment", "absent_from", "absent_until"):
         setattr(member, field, getattr(left, field))

@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,13 +40,12 @@ from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of
 from apps.projects.services import delete_project
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.sought import Sought, sought_for
 from apps.upkeep.texts import Needles, found_in_database, found_in_store, replace_in_database
 
 logger = logging.getLogger(__name__)
 
 _PURPOSE = "scrum-ml erasure 1"
-#: A single short word ("Ann") is in too many others ("annual") to be replaced blindly.
-_FEWEST_LETTERS = 5
 _DROPPED = "Its artefacts were removed by an erasure."
 
 
@@ -63,16 +61,13 @@ class ErasureIncomplete(ApplicationError):
     code = "erasure_incomplete"
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """Names to erase, in these projects or everywhere."""
-
-    names: Sequence[str]
-    projects: frozenset[UUID] | None = None
-
-
-def erase_person(email: str, *, now: datetime) -> ErasureRecord:
+def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> ErasureRecord:
     """Erase who has this address, or whom only texts name by it.
+
+    Parameters
+    ----------
+    everywhere : bool
+        Also where a name is a phrase in projects that the person had nothing to do with.
 
     Raises
     ------
@@ -82,7 +77,7 @@ def erase_person(email: str, *, now: datetime) -> ErasureRecord:
         If the search afterwards finds it; everything else is done.
     """
     people = list(_rows_of(email))
-    sought = sought_for(email, people)
+    sought = sought_for(email, people, everywhere=everywhere)
     if not people and not found_in_database(sought[0].names):
         raise NobodyFound
     found = found_in_store(sought[0].names)
@@ -141,45 +136,6 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     record = _record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
     transaction.on_commit(lambda: _train_again(served, now))
     return record
-
-
-def names_of(user: User) -> list[str]:
-    """What names a person in a text: the address, and the whole name if it cannot be mistaken for a word."""
-    name = user.full_name.strip()
-    is_plain = len(name) >= _FEWEST_LETTERS and " " in name
-    addresses = [address for address in (user.email, user.named_address) if address]
-    return [*addresses, name] if is_plain else addresses
-
-
-def sought_for(email: str, people: Iterable[User]) -> list[Sought]:
-    """What names these rows: the account everywhere, what an import said of a placeholder in that import's project.
-
-    Whoever imports chooses the names: those of one team shall change no text of another.
-    """
-    everywhere, imported = [email], []
-    for person in people:
-        if person.is_placeholder:
-            everywhere.append(person.email)
-            names = [name for name in names_of(person) if name not in everywhere]
-            imported.append(Sought(names, _projects_of(person)))
-        else:
-            everywhere += names_of(person)
-    unique = {name.lower(): name for name in reversed(everywhere)}
-    return [Sought(list(reversed(unique.values()))), *(each for each in imported if each.names and each.projects)]
-
-
-def _projects_of(placeholder: User) -> frozenset[UUID]:
-    """Where an import made this placeholder; one of an older installation may stand in further teams."""
-    domain = placeholder.email.rpartition("@")[2]
-    made = [project.pk for project in Project.objects.only("key") if domain_of(project) == domain]
-    stands = Issue.objects.filter(Q(assignee=placeholder) | Q(reporter=placeholder)).order_by()
-    return frozenset(
-        [
-            *made,
-            *placeholder.memberships.values_list("project_id", flat=True),
-            *stands.values_list("project_id", flat=True).distinct(),
-        ]
-    )
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html.entities import html5
-from typing import Any
+from itertools import islice
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.apps import apps
@@ -34,6 +35,8 @@ _ENTITIES: dict[int, set[str]] = {}
 for _name, _text in html5.items():
     if len(_text) == 1:
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
+#: Projects, `None` among them for what is of no project; `None` in their place for everything.
+Within: TypeAlias = Collection[UUID | None] | None
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
 
 #: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
@@ -63,12 +66,21 @@ class Column:
         # How others are called who have an account is theirs, though it be the same name.
         return rows.filter(is_placeholder=True) if self.field is User._meta.get_field("full_name") else rows
 
-    def holding(self, needles: "Needles", within: Collection[UUID] | None = None) -> Iterator[tuple[Any, Any]]:
+    def rows_of(self, within: "Within") -> "models.QuerySet[models.Model]":
+        """Those of some projects, and of none where `None` is among them."""
+        way = way_to_project(self.model)
+        if within is None:
+            return self.rows
+        if way is None:
+            return self.rows if None in within else self.rows.none()
+        placed = models.Q(**{f"{way}__in": [each for each in within if each]})
+        return self.rows.filter(placed | models.Q(**{f"{way}__isnull": True}) if None in within else placed)
+
+    def holding(self, needles: "Needles", within: "Within" = None, but: "Within" = ()) -> Iterator[tuple[Any, Any]]:
         """Key and text of the rows that have one of them, whatever the case; in these projects or everywhere."""
-        rows = self.rows
-        if within is not None:
-            way = way_to_project(self.model)
-            rows = rows.filter(**{f"{way}__in": within}) if way else rows.none()
+        rows = self.rows_of(within)
+        if but:
+            rows = rows.exclude(pk__in=self.rows_of(but).order_by().values("pk"))
         text = Cast(self.field.attname, models.TextField())
         rows = rows.annotate(_text=text).filter(needles.hint).order_by().values_list("pk", self.field.attname)
         # A column of addresses holds one: it is this one, or somebody else's.
@@ -177,13 +189,19 @@ def columns() -> Iterator[Column]:
                 yield Column(model, field)
 
 
-def found_in_database(names: Sequence[str], within: Collection[UUID] | None = None) -> dict[str, int]:
+def count_outside(names: Sequence[str], own: Within, *, most: int) -> int:
+    """How many texts of projects other than these hold one of them; no more are counted than `most`."""
+    needles, placed = Needles(names), (column for column in columns() if way_to_project(column.model))
+    return sum(1 for _ in islice((each for column in placed for each in column.holding(needles, but=own)), most))
+
+
+def found_in_database(names: Sequence[str], within: Within = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
     needles = Needles(names)
     return _by_table({column: sum(1 for _ in column.holding(needles, within)) for column in columns()})
 
 
-def replace_in_database(names: Sequence[str], word: str, within: Collection[UUID] | None = None) -> dict[str, int]:
+def replace_in_database(names: Sequence[str], word: str, within: Within = None) -> dict[str, int]:
     """Put a word in place of each; how many texts of which table were changed."""
     needles, counts = Needles(names), {}
     for column in columns():

@@ -3,7 +3,8 @@
 import builtins
 import sys
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -25,6 +26,15 @@ def refuse(name: str, value: object, right: str) -> NoReturn:
     sys.exit(f"settings: {name} is {value!r}; {right}")
 
 
+@contextmanager
+def needing_a_place(name: str) -> Iterator[None]:
+    """Whatever cannot be written meanwhile ends the process with one line, which names the setting that chooses."""
+    try:
+        yield
+    except OSError as error:
+        sys.exit(f"settings: cannot write to {error.filename} ({error.strerror}); name a writable place with {name}.")
+
+
 class Environment(environ.Env):  # type: ignore[misc] # it has no types
     """`environ.Env` with limits, and words in place of tracebacks."""
 
@@ -35,11 +45,11 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             refuse(name, value, "it is True or False.")
         return value in YES
 
-    def int(self, name: str, *, default: Int, least: Int = 1, most: Int = 2**31) -> Int:
+    def int(self, name: str, *, default: Int, least: Int = 1, most: Int) -> Int:
         """A whole number from `least` to `most`."""
         return self._number(name, Int, default, (least, most))
 
-    def float(self, name: str, *, default: Float, least: Float = 0.001, most: Float = 86_400.0) -> Float:
+    def float(self, name: str, *, default: Float, least: Float = 0.001, most: Float) -> Float:
         """A number from `least` to `most`."""
         return self._number(name, Float, default, (least, most))
 

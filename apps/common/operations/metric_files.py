@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from apps.common.operations.environment import needing_a_place
+
 #: What the client looks at.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 #: Files there never touch a disk: the client writes through a memory map, and on a full disk that is not an error but
@@ -40,12 +42,13 @@ def metrics_root(wanted: str, var_dir: Path) -> Path:
     return in_memory if _may_be_ours(in_memory) else var_dir / "metrics"
 
 
+@needing_a_place("METRICS_DIR")
 def share(root: Path) -> None:
     """Let this process and its children leave their metrics below `root`, beside what ended processes left.
 
     Raises
     ------
-    OSError
+    SystemExit
         If nothing can be written there.
     """
     # One folder a machine: process ids are unique only within one, and containers may share the root.

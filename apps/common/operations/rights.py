@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import secrets
 import stat
 from pathlib import Path
 
-from apps.common.operations.environment import refuse
+from apps.common.operations.environment import needing_a_place, refuse
 
 _FOLDER, _FILE = 0o700, 0o600
 #: What SQLite writes beside a database; it takes their rights from it, when it makes them.
@@ -14,8 +15,10 @@ _BESIDE = ("", "-wal", "-shm", "-journal")
 _OURS = frozenset({"db.sqlite3", "secret_key", "static"})
 #: What a file system puts into a new volume.
 _NOBODYS = frozenset({"lost+found"})
+_WHERE = "SCRUM_ML_VAR_DIR"
 
 
+@needing_a_place(_WHERE)
 def keep_private(folder: Path, database: Path | None = None) -> None:
     """Make the folder, and take away what others may do there; the same for a database file, if that is one.
 
@@ -25,9 +28,9 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
     except FileExistsError:
-        refuse("SCRUM_ML_VAR_DIR", str(folder), "a file is there; it is a folder.")
+        refuse(_WHERE, str(folder), "a file is there; it is a folder.")
     if _is_anothers(folder):
-        refuse("SCRUM_ML_VAR_DIR", str(folder), "it is a folder of this installation's own, and this one holds more.")
+        refuse(_WHERE, str(folder), "it is a folder of this installation's own, and this one holds more.")
     _restrict(folder, _FOLDER)
     if database is None:
         return
@@ -37,6 +40,27 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
             os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE))
     for suffix in _BESIDE:
         _restrict(database.with_name(database.name + suffix), _FILE)
+
+
+@needing_a_place(_WHERE)
+def made(folder: Path) -> Path:
+    """A folder within the installation's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@needing_a_place(_WHERE)
+def own_secret(path: Path) -> str:
+    """A secret of this installation: made once, kept readable by its owner only."""
+    if not path.exists():
+        # Written aside and linked into place, so that of several first processes none reads an empty file.
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
+    return path.read_text().strip()
 
 
 def _is_anothers(folder: Path) -> bool:

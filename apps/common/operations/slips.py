@@ -5,10 +5,12 @@ later fails in somebody's request.
 """
 
 import ipaddress
+import os
 import re
 import sys
 from collections.abc import Iterator
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,11 +93,18 @@ def _slips() -> Iterator[tuple[str, str]]:
                 f"The throttle rate {rate!r} of {name} is none.",
                 "It is like 20/min.",
             )
+    yield from _slips_of_folders()
     yield from _slips_of_single_sign_on()
     for name in ("WEBHOOK_ALLOWED_NETWORKS", "TRACKER_ALLOWED_NETWORKS"):
         for network in getattr(settings, name):
             if not _is_network(network):
                 yield f"{name} holds {network!r}, which is no network.", "Write it as 10.1.0.0/16."
+
+
+def _slips_of_folders() -> Iterator[tuple[str, str]]:
+    for name in ("MODEL_STORE_DIR", "METRICS_DIR"):
+        if _is_below_a_file(Path(getattr(settings, name))):
+            yield f"{name} names a place where a file stands.", "It is a folder, or one that can be made."
 
 
 def _slips_of_single_sign_on() -> Iterator[tuple[str, str]]:
@@ -138,6 +147,12 @@ def _is_sender(text: str) -> bool:
     except ValidationError:
         return False
     return name.isprintable()
+
+
+def _is_below_a_file(path: Path) -> bool:
+    # Not `Path.exists`, which raises where one may not look.
+    there = next(each for each in (path, *path.parents) if os.path.exists(each) or each == each.parent)
+    return not there.is_dir()
 
 
 def _is_network(text: str) -> bool:

@@ -19,9 +19,9 @@ def test_values_are_read_and_defaults_stand_in(config: Environment) -> None:
 
     assert config.bool("A", default=False) is True
     assert config.bool("NOT_THERE", default=False) is False
-    assert config.int("B", default=3) == 7
-    assert config.int("NOT_THERE", default=3) == 3
-    assert config.float("C", default=1.0) == 0.5
+    assert config.int("B", default=3, most=9) == 7
+    assert config.int("NOT_THERE", default=3, most=9) == 3
+    assert config.float("C", default=1.0, most=9.0) == 0.5
     assert config.db("D", default="")["NAME"] == "/tmp/x.db"
     assert config.email("")["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
 
@@ -47,7 +47,7 @@ def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> 
     config.ENVIRON["SOME_SECONDS"] = value
 
     with pytest.raises(SystemExit, match="SOME_SECONDS is"):
-        config.float("SOME_SECONDS", default=2.0)
+        config.float("SOME_SECONDS", default=2.0, most=60.0)
 
 
 @pytest.mark.parametrize(

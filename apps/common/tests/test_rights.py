@@ -1,11 +1,12 @@
 """The installation's folder and database are for their owner only, also where they were there before."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from apps.common.operations.rights import keep_private
+from apps.common.operations.rights import keep_private, made, own_secret
 
 
 def rights(path: Path) -> int:
@@ -89,3 +90,13 @@ def test_a_file_where_the_folder_should_be_is_told_in_a_line(tmp_path: Path) -> 
 
     with pytest.raises(SystemExit, match="a file is there"):
         keep_private(tmp_path / "file")
+
+
+@pytest.mark.parametrize("write", [keep_private, made, own_secret])
+def test_a_file_above_a_place_of_ours_is_told_in_a_line(tmp_path: Path, write: Callable[[Path], object]) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SystemExit, match=r"cannot write to .*; name a writable place with SCRUM_ML_VAR_DIR") as told:
+        write(tmp_path / "file" / "var")
+
+    assert len(str(told.value).splitlines()) == 1

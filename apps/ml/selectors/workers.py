@@ -8,14 +8,15 @@ from django.db.models import Max
 from apps.ml.models import TrainingRun, WorkerSeen
 
 #: Queues as `base/settings.py` routes to them: what is due every minute, and what may take long.
-SHORT, LONG = "celery", "long"
+SHORT, LONG, TRACKERS = "celery", "long", "trackers"
 #: A worker is seen every minute; so long without means that there is none, or that it does not get on.
 MISSING_AFTER = timedelta(minutes=3)
 #: Other signs of life of long work, in which no message of the same queue is read; apps above add theirs.
 LONG_WORK: list[Callable[[], datetime | None]] = []
 _WAITS = {
     SHORT: "outcomes, e-mails and recoveries wait",
-    LONG: "trainings and imports wait",
+    LONG: "trainings and imports of files wait",
+    TRACKERS: "imports from trackers wait",
 }
 
 

@@ -18,11 +18,11 @@ from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
 from apps.upkeep.erasing import (
     NobodyFound,
     erase_person,
-    names_of,
     verify_record,
     was_erased,
 )
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.sought import names_of
 from apps.upkeep.texts import found_in_database, found_in_store
 
 pytestmark = pytest.mark.django_db

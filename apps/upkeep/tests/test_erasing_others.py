@@ -19,6 +19,7 @@ from apps.projects.placeholders import domain_of
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep.erasing import ErasureIncomplete, erase_person
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.sought import MOST_ELSEWHERE
 from apps.upkeep.texts import found_in_database, found_in_store, way_to_project
 from tests.processes import ROOT, Processes, kept_environment
 
@@ -120,6 +121,54 @@ def test_names_that_can_be_had_once_stay_two(ann, erase):
         Issue.objects.filter(external_id__contains="erased-").values_list("external_id", flat=True),
     ):
         assert len(set(names)) == len(names) >= 2
+
+
+@pytest.mark.parametrize("name", ["Won't do", "In progress", "code review"])
+def test_who_is_called_as_a_state_of_work_changes_no_workflow(name, now):
+    mallory = UserFactory(email="mallory@example.com", full_name=name)
+    own = TeamMemberFactory(user=mallory, role="lead").project
+    issue = IssueFactory(project=own, title=f"{name}: the label")
+    before = sorted(WorkflowStatus.objects.values_list("name", flat=True))
+
+    erase_person(mallory.email, now=now)
+
+    issue.refresh_from_db()
+    assert issue.title == f"{name}: the label"
+    assert sorted(WorkflowStatus.objects.values_list("name", flat=True)) == before
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_what_others_call_their_work_stays_theirs_and_goes_where_the_person_was(now, delete):
+    mallory = UserFactory(email="mallory@example.com", full_name="Legal sign-off")
+    own, other = TeamMemberFactory(user=mallory).project, ProjectFactory()
+    status = WorkflowStatus.objects.create(project=other, name="Legal Sign-off", category="in_progress")
+    theirs = IssueFactory(project=other, status=status, title="Legal sign-off of the label")
+    mine = IssueFactory(project=own, title="As Legal sign-off said", description="mallory@example.com")
+
+    if delete:
+        mallory.delete()
+    else:
+        erase_person(mallory.email, now=now)
+
+    for row in (status, theirs, mine):
+        row.refresh_from_db()
+    assert (status.name, theirs.title) == ("Legal Sign-off", "Legal sign-off of the label")
+    assert "erased-" in mine.title
+    assert "mallory" not in mine.description
+
+
+def test_a_phrase_that_is_everybodys_is_no_name_unless_the_operator_says_so(now):
+    mallory = UserFactory(email="mallory@example.com", full_name="of the")
+    issues = IssueFactory.create_batch(MOST_ELSEWHERE + 1, project=ProjectFactory(), title="Change of the label")
+
+    erase_person(mallory.email, now=now)
+
+    assert Issue.objects.filter(title="Change of the label").count() == len(issues)
+    UserFactory(email="mallory@example.com", full_name="of the")
+
+    erase_person(mallory.email, now=now, everywhere=True)
+
+    assert not Issue.objects.filter(title="Change of the label").exists()
 
 
 def test_two_spellings_in_one_document_stay_two_entries(ann, team, now):

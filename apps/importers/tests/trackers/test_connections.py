@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.importers import keeping, runs, tasks, write_back
 from apps.importers.boxes import opened, sealed
+from apps.importers.connections import connect
 from apps.importers.models import Connection, ImportRun, WriteBack
 from apps.importers.records import ImportRefused
 from apps.importers.sources.client import TrackerRefused
@@ -18,6 +20,7 @@ from apps.importers.tests.trackers.server import Reply
 from apps.importers.tests.trackers.test_writing import whole
 from apps.projects.models import Issue, IssueChange, Project, Sprint
 from apps.projects.services import update_issue
+from apps.projects.tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -173,13 +176,40 @@ def test_two_imports_of_a_project_do_not_run_at_once(connection, now):
     assert runs.execute(second.pk, now=now) is None
 
 
+def test_whose_tracker_lets_us_wait_holds_up_their_own_imports_only(connection, now):
+    mallory, other = UserFactory.create_batch(2)
+    Connection.objects.update(created_by=mallory)
+    waiting = runs.ask_sync(connection, by=mallory, now=now)
+    ImportRun.objects.filter(pk=waiting.pk).update(status="running", seen_at=now)
+    place = place_of(connection.kind, connection.base_url, connection.scope)
+    second, theirs = (connect(ProjectFactory(), place, "t", by=by, now=now) for by in (mallory, other))
+
+    assert runs.execute(runs.ask_sync(second, by=None, now=now).pk, now=now) is None
+    assert runs.execute(runs.ask_sync(theirs, by=None, now=now).pk, now=now) is not None
+    assert (
+        runs.execute(runs.ask_upload(connection.project, name="a.csv", content=b"", by=None, now=now).pk, now=now)
+        is None
+    )
+
+
+def test_files_and_trackers_wait_in_different_queues(connection, now, monkeypatch):
+    sent = {"run_sync": [], "run_import": []}
+    for name, heard in sent.items():
+        monkeypatch.setattr(getattr(tasks, name), "apply_async", lambda args, heard=heard, **_: heard.append(args[0]))
+    sync = runs.ask_sync(connection, by=None, now=now)
+    file = runs.ask_upload(ProjectFactory(), name="a.csv", content=b"id,title", by=None, now=now)
+
+    assert tasks.run_due_imports() == 2
+    assert sent == {"run_sync": [str(sync.pk)], "run_import": [str(file.pk)]}
+
+
 def test_an_import_that_waits_is_not_asked_for_twice(connection, now):
     assert runs.ask_sync(connection, by=None, now=now).pk == runs.ask_sync(connection, by=None, now=now).pk
 
 
 def test_every_connection_in_use_is_imported_by_the_clock(connection, now, monkeypatch):
     sent = []
-    monkeypatch.setattr(tasks.run_import, "apply_async", lambda args, **options: sent.append(args[0]))
+    monkeypatch.setattr(tasks.run_sync, "apply_async", lambda args, **options: sent.append(args[0]))
     assert tasks.sync_connections() == 1
     Connection.objects.update(is_active=False)
     ImportRun.objects.all().delete()

@@ -75,6 +75,17 @@ def test_slips_beside_the_store_are_named_too(settings, name, value, slip):
     assert found.hint
 
 
+@pytest.mark.parametrize("name", ["METRICS_DIR", "MODEL_STORE_DIR"])
+@pytest.mark.parametrize("below", ["file", "file/folder"])
+def test_a_file_where_a_folder_should_be_is_named(settings, tmp_path, name, below):
+    (tmp_path / "file").touch()
+    setattr(settings, name, tmp_path / below)
+
+    [found] = run_checks(tags=[SETTINGS])
+
+    assert name in found.msg
+
+
 @pytest.fixture
 def panicking(bucket, monkeypatch):
     """A client that panics for real, as if no check had seen the slip."""

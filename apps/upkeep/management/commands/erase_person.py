@@ -13,18 +13,20 @@ from apps.upkeep.erasing import erase_person
 class Command(BaseCommand):
     """Erase a person everywhere: a pseudonym in place of name and address, nothing left that was the person's own.
 
-    A search of database and model store proves it; a signed record stays. Backups are not changed.
+    A search of database and model store proves it; a signed record stays. Backups are not changed. A name that is a
+    phrase in projects that the person had nothing to do with ("Code review") stays there, which is said.
     """
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
+        parser.add_argument("--everywhere", action="store_true", help="replace the name there too")
         add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            record = erase_person(options["email"], now=timezone.now())
+            record = erase_person(options["email"], now=timezone.now(), everywhere=options["everywhere"])
         except ApplicationError as error:
             raise CommandError(error.message) from error
         if options["json"]:
