@@ -1,7 +1,8 @@
 """What `./run worker` does: two workers, so that a long training delays no task of the next minute.
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
-the other serves trainings and imports. Both end together, whichever way: a supervisor then starts both again.
+the other serves trainings and imports, with what the web processes leave of a processor that all of them want. Both
+end together, whichever way: a supervisor then starts both again.
 """
 
 import signal
@@ -13,6 +14,9 @@ from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
 SHORT, LONG = "celery", "long"
+#: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor.
+LONG_NICENESS = 10
+NICE = ["nice", "-n", str(LONG_NICENESS)]
 ROOT = Path(__file__).resolve().parent.parent
 #: Celery's own option, which stands before the name of its command: no banner.
 QUIET = "--quiet"
@@ -24,7 +28,7 @@ def commands(arguments: Sequence[str]) -> list[list[str]]:
     beat = [] if "--without-beat" in arguments else ["-B"]
     given = [each for each in arguments if each not in {"--without-beat", QUIET}]
     celery = ["celery", QUIET] if QUIET in arguments else ["celery"]
-    return [_worker(celery, SHORT, *beat, *given), _worker(celery, LONG, *given)]
+    return [_worker(celery, SHORT, *beat, *given), [*NICE, *_worker(celery, LONG, *given)]]
 
 
 def _worker(celery: Sequence[str], queue: str, *options: str) -> list[str]:

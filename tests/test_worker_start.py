@@ -25,6 +25,15 @@ def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
     assert short[-1] == long[-1] == "DEBUG"
 
 
+def test_what_may_take_long_comes_after_what_somebody_waits_for():
+    short, long = worker.commands([])
+    [told] = [each[: each.index(sys.executable)] for each in (short, long) if each[0] != sys.executable]
+    command = [*told, sys.executable, "-c", "import os; print(os.nice(0))"]
+
+    assert told == long[: len(told)]
+    assert int(subprocess.check_output(command)) == min(os.nice(0) + worker.LONG_NICENESS, 19)
+
+
 def test_without_beat_neither_runs_the_schedule():
     assert not any("-B" in each or "--without-beat" in each for each in worker.commands(["--without-beat"]))
 
