@@ -4,9 +4,13 @@ As it comes, gunicorn gives each new connection to a thread, which then waits fo
 dripping clients as there are threads stop the service (24 did, against 2 processes of 4 threads). Here the loop that
 accepts connections gathers the bytes, for all clients at once, and a client that is too slow gets 408 and is gone.
 What a thread is given is all that it will ever read: however a request was written, no thread asks the client for more.
+
+Connections are dealt evenly between the processes (`base/dealing.py`), and those that are kept end after some requests,
+so that they are dealt again.
 """
 
 import json
+import math
 import re
 import selectors
 import struct
@@ -21,6 +25,7 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES, longest_body
+from base.dealing import Shares
 
 #: For the first line and the headers; what a phone on a bad line needs is below one second.
 HEAD_SECONDS = 10.0
@@ -32,6 +37,11 @@ MOST_HEAD_BYTES = 64 * 1024
 MOST_BYTES = 128 * 2**20
 #: For a client to take more of an answer.
 ANSWER_SECONDS = 30
+#: Answers on one connection; the last one says that it ends, and the client opens the next where there is more room.
+#: Apache's default; the handshake is a hundredth of a request's.
+MOST_ANSWERS = 100
+#: What a process with fewer connections is given to take a new one. It is awake by then, unless it is very busy.
+LEFT_SECONDS = _LOOK_SECONDS = 0.01
 _ANSWER_TIME = struct.pack("ll", ANSWER_SECONDS, 0)
 
 _HEAD_END = b"\r\n\r\n"
@@ -168,6 +178,9 @@ class Rest:
 class Connection(TConn):  # type: ignore[misc] # it has no types
     """A connection that ends without waiting for the client: gunicorn lingers two seconds, in the loop of all."""
 
+    #: Requests that were answered on it, or are about to be.
+    n_asked = 0
+
     def close(self, graceful: bool = False) -> None:
         if graceful:
             with suppress(OSError):
@@ -184,6 +197,10 @@ def _discard(sock: Any) -> None:
             break
 
 
+#: This module is loaded before the processes are forked.
+SHARES = Shares()
+
+
 class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
     """`gthread` whose threads never wait for a client's request."""
 
@@ -194,14 +211,40 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         self.arriving_bytes = 0
         #: What was sent behind a request that is being answered.
         self.ahead: dict[TConn, bytes] = {}
+        #: Until when new connections are left to others.
+        self.left_until = -math.inf
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Say how much there is to do, and look again soon while connections are left to others."""
+        now = time.monotonic()
+        SHARES.tell(self.age, self.nr_conns, now=now)
+        if self.left_until > now and not SHARES.others_have_fewer(self.age, self.nr_conns, now=now):
+            self.left_until = -math.inf
+        super().wait_for_and_dispatch_events(_LOOK_SECONDS if self.left_until > now else timeout)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Not while others are given their time."""
+        super().set_accept_enabled(enabled and self.left_until <= time.monotonic())
+
+    def _leaves_it(self) -> bool:
+        """Whether a process with fewer connections shall take the next one; what is still there then is taken."""
+        now = time.monotonic()
+        if now < self.left_until + LEFT_SECONDS or not SHARES.others_have_fewer(self.age, self.nr_conns, now=now):
+            return False
+        self.left_until = now + LEFT_SECONDS
+        self.set_accept_enabled(False)
+        return True
 
     def accept(self, listener: Any) -> None:
         """Take a connection, and wait for its request beside all others."""
+        if self._leaves_it():
+            return
         try:
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError, InterruptedError):
             return
         self.nr_conns += 1
+        SHARES.tell(self.age, self.nr_conns, now=time.monotonic())
         # At the limit the one that has kept us waiting longest goes: a healthy client is not among those.
         if self.nr_conns >= self.worker_connections and self.arriving:
             self._drop(next(iter(self.arriving.values())))
@@ -291,6 +334,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         # The thread makes the socket wait; not for ever, whatever the client does with the answer.
         conn.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, _ANSWER_TIME)
         super().enqueue_req(conn)
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        """After so many answers the connection ends, unless the client has sent more already."""
+        conn.n_asked += 1
+        if conn.n_asked >= MOST_ANSWERS and not self.ahead.get(conn):
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
         """The thread is done with the request: the next one may be here already."""

@@ -1,8 +1,9 @@
 """What `./run worker` does: three workers, so that neither a long training nor a slow tracker delays anything else.
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
-one serves trainings and files, one what trackers tell, several at a time, since they mostly wait. All end together,
-whichever way: a supervisor then starts all again.
+one serves trainings and files, one what trackers tell, several at a time, since they mostly wait; these two take what
+the web processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts
+all again.
 """
 
 import signal
@@ -16,6 +17,9 @@ from pathlib import Path
 SHORT, LONG, TRACKERS = "celery", "long", "trackers"
 #: Imports from trackers at a time; one person gives at most one of them (`apps.importers.runs`).
 TRACKERS_AT_ONCE = 3
+#: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor.
+LONG_NICENESS = 10
+NICE = ["nice", "-n", str(LONG_NICENESS)]
 ROOT = Path(__file__).resolve().parent.parent
 #: Celery's own option, which stands before the name of its command: no banner.
 QUIET = "--quiet"
@@ -29,8 +33,8 @@ def commands(arguments: Sequence[str]) -> list[list[str]]:
     celery = ["celery", QUIET] if QUIET in arguments else ["celery"]
     return [
         _worker(celery, SHORT, 1, *beat, *given),
-        _worker(celery, LONG, 1, *given),
-        _worker(celery, TRACKERS, TRACKERS_AT_ONCE, *given),
+        [*NICE, *_worker(celery, LONG, 1, *given)],
+        [*NICE, *_worker(celery, TRACKERS, TRACKERS_AT_ONCE, *given)],
     ]
 
 

@@ -68,9 +68,9 @@ class Answers:
     last: bytes = b""
 
 
-def manage(environment: dict[str, str], *arguments: str) -> str:
-    """The last line that a management command prints."""
-    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+def manage(environment: dict[str, str], *arguments: str, told: Sequence[str] = ()) -> str:
+    """The last line that a management command prints; `told` are words before it, `nice` say."""
+    command = [*told, sys.executable, str(ROOT / "manage.py"), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from base.worker import NICE
 from performance import growth
 from performance.http_predict import log_in, manage, open_connection, serving
 from performance.installation import Made
@@ -79,11 +80,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=["sqlite", "postgresql"], default="postgresql")
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument(
+        "--cache-mib", type=int, default=CACHE_MIB, help="ML_CACHE_MIB of each process; 256 is the service's own"
+    )
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         url = stack.enter_context(postgres_server()).url if options.engine == "postgresql" else ""
-        os.environ |= {"ML_CACHE_MIB": str(CACHE_MIB), "PYTHONPATH": str(ROOT)}
+        os.environ |= {"ML_CACHE_MIB": str(options.cache_mib), "PYTHONPATH": str(ROOT)}
         os.environ["ML_MODEL_CACHE_MIB"] = str(MODEL_CACHE_MIB)
         growth.choose_database(folder, url)
         made = growth.apart(growth.set_up, SIZES)
@@ -117,11 +121,14 @@ def measure(port: int, server: int, made: Sequence[Made], folder: Path, minutes:
         repeated(over, SAMPLE_SECONDS, lambda: record.note(resident=resident_bytes(server))),
         repeated(over, 60.0, lambda: show(record)),
     ]
+    used = processor_seconds_of_each(server)
     asked(port, headers, made, record, seconds=60 * minutes, rate=SHARE * capacity)
+    shares = [now - used.get(pid, 0.0) for pid, now in processor_seconds_of_each(server).items()]
     over.set()
     for thread in beside:
         thread.join()
     show(record)
+    print(f"Of a processor each web process used {', '.join(f'{each / 60 / minutes:.0%}' for each in shares)}")
     return verdict(record, minutes)
 
 
@@ -215,7 +222,8 @@ def imported(made: Sequence[Made], folder: Path, record: Record) -> None:
 def told(record: Record, what: str, *arguments: str) -> None:
     """A management command; one that fails is an error of the minute."""
     try:
-        manage(dict(os.environ), *arguments)
+        # As far behind the requests as the worker that does such things.
+        manage(dict(os.environ), *arguments, told=NICE)
         record.note(done=what)
     except SystemExit as failed:
         record.note(error=str(failed)[-300:])
@@ -223,16 +231,28 @@ def told(record: Record, what: str, *arguments: str) -> None:
 
 def resident_bytes(server: int) -> int:
     """Memory of the server and its workers that is really there."""
-    pages = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    pages = sum(int(statm.split()[1]) for statm in of_each(server, "statm").values())
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def processor_seconds_of_each(server: int) -> dict[int, float]:
+    """What the server's processes have used so far."""
+    stats = {pid: stat.rpartition(")")[2].split() for pid, stat in of_each(server, "stat").items() if pid != server}
+    return {pid: (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK") for pid, stat in stats.items()}
+
+
+def of_each(server: int, name: str) -> dict[int, str]:
+    """A file of proc(5) of the server and its workers."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            if parent == server or int(path.parent.name) == server:
-                pages += int((path.parent / "statm").read_text().split()[1])
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if server in (parent, int(path.name)):
+                found[int(path.name)] = (path / name).read_text()
         except (FileNotFoundError, ProcessLookupError):
             # It ended while it was looked at.
             continue
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return found
 
 
 # --- What came of it ----------------------------------------------------------------------------------------------

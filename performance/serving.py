@@ -44,19 +44,24 @@ class Contestant:
 def environment_of(peer: str) -> Path:
     """The peer's own environment, made once; never ours, whose versions are locked.
 
+    It takes minutes to install, so that it is worth keeping: `SCRUM_ML_PEERS` names a folder outside of the project,
+    which every clone may use; without it, it lies beside the project's data.
+
     Raises
     ------
     subprocess.CalledProcessError
         If it cannot be installed.
     """
-    folder = ROOT / os.environ.get("SCRUM_ML_VAR_DIR", "var") / "bench-peers" / peer
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        print(f"Installing {peer} into an environment of its own …", flush=True)
-        same = f"scikit-learn=={importlib.metadata.version('scikit-learn')}"
+    kept = os.environ.get("SCRUM_ML_PEERS")
+    folder = (Path(kept) if kept else ROOT / os.environ.get("SCRUM_ML_VAR_DIR", "var") / "bench-peers") / peer
+    wanted = [*PACKAGES[peer], f"scikit-learn=={importlib.metadata.version('scikit-learn')}"]
+    # What is installed is written down last: half an environment, or one with another scikit-learn, is made anew.
+    ready = folder / "ready"
+    if not ready.exists() or ready.read_text().split() != wanted:
+        print(f"Installing {peer} into an environment of its own, {folder} …", flush=True)
         _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        _run([str(python), "-m", "pip", "install", "-q", *PACKAGES[peer], same])
-        (folder / "ready").touch()
+        _run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *wanted])
+        ready.write_text("\n".join(wanted))
     return folder / "bin"
 
 

@@ -5,11 +5,11 @@ import os
 
 from base import patient
 
-for name, value in json.loads(os.environ["PATIENT"]).items():
-    setattr(patient, name, value)
-
+limits = json.loads(os.environ["PATIENT"])
 bind = "127.0.0.1:0"
-workers, threads, keepalive, graceful_timeout = 1, 2, 30, 1
+workers, threads, keepalive, graceful_timeout = limits.pop("workers", 1), 2, 30, 1
+for name, value in limits.items():
+    setattr(patient, name, value)
 worker_class = "base.patient.PatientWorker"
 wsgi_app = "tests.patient_server:application"
 control_socket_disable = True

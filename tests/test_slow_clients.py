@@ -263,3 +263,46 @@ def test_reading_a_body_copies_each_byte_a_few_times_however_long_it_is(megabyte
         copied += len(piece) + len(unreader.buf.getvalue())
 
     assert len(body) <= copied <= 3 * len(body)
+
+
+def process_that_answers(client):
+    client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+    said = b""
+    while not said.endswith(b"\n") or b"/pid" not in said:
+        said += client.recv(65536)
+    return said.split()[-1]
+
+
+def test_a_process_that_has_more_connections_leaves_the_next_ones_to_the_other():
+    """Here for as long as that takes."""
+    with serving(workers=2, LEFT_SECONDS=3600.0) as port, ExitStack() as stack:
+
+        def process():
+            return process_that_answers(stack.enter_context(connected(port)))
+
+        first = [process()]
+        # The other one may still be starting.
+        while len(set(first)) < 2:
+            first.append(process())
+        missing = first.count(first[0]) - 1
+        then = [process() for _ in range(missing)]
+        both = {process(), process()}
+
+    assert then == [first[-1]] * missing
+    assert both == set(first)
+
+
+def test_a_kept_connection_ends_after_some_answers_and_none_that_is_asked_ahead():
+    one = HEAD + b"Content-Length: 1\r\n\r\n1"
+    with serving(MOST_ANSWERS=2) as port, connected(port) as client, connected(port) as hasty:
+        client.sendall(one)
+        while not client.recv(65536).endswith(b"/in 1\n"):
+            pass
+        client.sendall(one)
+        last = answer(client)
+        hasty.sendall(one * 5)
+        all_of_them = answer(hasty)
+
+    assert b"Connection: close" in last
+    assert last.endswith(b"/in 1\n")
+    assert (all_of_them.count(b"/in 1\n"), all_of_them.count(b"Connection: close")) == (5, 1)

@@ -26,6 +26,14 @@ def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
     assert {each[-1] for each in commands} == {"DEBUG"}
 
 
+def test_what_may_take_long_comes_after_what_somebody_waits_for():
+    short, *longer = (each[: each.index(sys.executable)] for each in worker.commands([]))
+    command = [*longer[0], sys.executable, "-c", "import os; print(os.nice(0))"]
+
+    assert (short, longer) == ([], [worker.NICE] * 2)
+    assert int(subprocess.check_output(command)) == min(os.nice(0) + worker.LONG_NICENESS, 19)
+
+
 def test_without_beat_neither_runs_the_schedule():
     assert not any("-B" in each or "--without-beat" in each for each in worker.commands(["--without-beat"]))
 
