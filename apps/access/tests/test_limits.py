@@ -92,6 +92,28 @@ class TestThrottle:
         assert counters.count("y", window_seconds=60, now=31.0) == (1, 29.0)
         assert counters.count("x", window_seconds=60, now=60.0) == (1, 60.0)
 
+    def test_of_a_large_limit_a_process_takes_some_at_once_and_no_more_get_in(self, rates: Any) -> None:
+        def another_process() -> None:
+            counters._TAKEN.clear()
+
+        first = [counters.count("x", window_seconds=60, now=30.0, at_once=4)[0] for _ in range(5)]
+        another_process()
+        second = [counters.count("x", window_seconds=60, now=31.0, at_once=4)[0] for _ in range(2)]
+
+        # The three that the first process did not use count as well.
+        assert (first, second) == ([1, 2, 3, 4, 5], [9, 10])
+        assert counters.counted_so_far("x", window_seconds=60, now=31.0)[0] == 12
+        assert counters.count("x", window_seconds=60, now=60.0, at_once=4) == (1, 60.0)
+
+    def test_a_large_limit_is_counted_to_the_last_request(self, rates: Any, api_client: APIClient) -> None:
+        rates(user="300/min")
+        api_client.force_authenticate(UserFactory())
+
+        answers = [api_client.get(ME) for _ in range(301)]
+
+        assert [int(answer["X-RateLimit-Remaining"]) for answer in answers] == [*range(299, -1, -1), 0]
+        assert [answer.status_code for answer in answers[-2:]] == [200, 429]
+
     def test_rates_are_read_as_they_are_written(self, rates: Any) -> None:
         rates(login="20/min", user="", key="3/hour")
 

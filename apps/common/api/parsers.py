@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from rest_framework import exceptions, parsers
+from rest_framework.utils import json as strict_json
 
 #: Far more than any request here needs; what lies deeper is no question but an attack on whoever walks through it.
 MOST_LEVELS = 32
@@ -19,17 +20,23 @@ class JSONParser(parsers.JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
+        encoding = parsers.get_encoding(parser_context or {})  # type: ignore[attr-defined]
         try:
-            data = super().parse(stream, media_type, parser_context)
+            text = stream.read().decode(encoding)
+            data = strict_json.loads(text)
         except RecursionError as error:
             raise exceptions.ParseError("The JSON is nested too deeply.") from error
-        except exceptions.ParseError as error:
+        except ValueError as error:
             raise exceptions.ParseError(_json_fault(error)) from error
-        return _text_only(_bounded(data))
+        _refuse_unbounded(data)
+        # What is ASCII and escapes nothing holds no half characters.
+        if not text.isascii() or "\\u" in text:
+            _refuse_half_characters(data)
+        return data
 
 
-def _bounded(data: Any) -> Any:
-    """The data, if it is neither too deep nor too wide; level by level, since recursion is what it guards."""
+def _refuse_unbounded(data: Any) -> None:
+    """What is too deep or too wide; level by level, since recursion is what this guards."""
     level, depth = [data], 0
     while level := [each for each in level if isinstance(each, (list, dict))]:
         depth += 1
@@ -40,20 +47,17 @@ def _bounded(data: Any) -> Any:
         level = [each for inner in level for each in (inner.values() if isinstance(inner, dict) else inner)]
         if any(isinstance(each, float) and not math.isfinite(each) for each in level):
             raise exceptions.ParseError("A number is too large.")
-    return data
 
 
-def _text_only(data: Any) -> Any:
-    """The data, if all its strings are text: half a surrogate pair can be escaped in JSON and written nowhere."""
+def _refuse_half_characters(data: Any) -> None:
+    """Half a surrogate pair can be escaped in JSON and written nowhere."""
     try:
         json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise exceptions.ParseError("A string holds half a character (a lone surrogate).") from error
-    return data
 
 
-def _json_fault(error: Exception) -> str:
-    cause = error.__context__
-    if isinstance(cause, json.JSONDecodeError):
-        return f"This is not valid JSON: see line {cause.lineno}, column {cause.colno}."
+def _json_fault(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"This is not valid JSON: see line {error.lineno}, column {error.colno}."
     return "This is not valid JSON in the encoding that was declared."

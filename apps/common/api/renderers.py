@@ -57,10 +57,18 @@ LIST_RENDERERS = (CsvRenderer, JsonLinesRenderer)
 LIST_FORMATS = ("json", *(kind.format for kind in LIST_RENDERERS))
 
 
+#: Of `Accept`.
+_ANY_JSON = ("*/*", JSONRenderer.media_type)
+
+
 class Negotiation(DefaultContentNegotiation):
     """Offers lists in three formats."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        is_json = renderers[0].media_type == JSONRenderer.media_type
+        if is_json and request.META.get("HTTP_ACCEPT", "*/*") in _ANY_JSON and not request.META.get("QUERY_STRING"):
+            # As most programs ask.
+            return renderers[0], JSONRenderer.media_type
         view = (request.parser_context or {}).get("view")
         if getattr(view, "action", None) == "list":
             renderers = [*renderers, *(kind() for kind in LIST_RENDERERS)]

@@ -14,6 +14,9 @@ from apps.common.counters import count
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 #: Providers give a customer this much of IPv6: within it, addresses are free.
 IPV6_NETWORK_BITS = 64
+#: A process counts so large a share of a limit in one statement, and no more requests than this. What it has taken and
+#: does not use, a caller whom several processes answer lacks: less than a hundredth of the limit each.
+SHARE_AT_ONCE, MOST_AT_ONCE = 150, 8
 
 
 def client_address(request: HttpRequest | Request) -> str:
@@ -56,7 +59,8 @@ def wait_for(scope: str, caller: str, request: HttpRequest) -> float | None:
     if limit is None:
         return None
     most, window_seconds = limit
-    counted, seconds_left = count(f"{scope}:{caller}", window_seconds=window_seconds, now=time.time())
+    at_once = min(max(most // SHARE_AT_ONCE, 1), MOST_AT_ONCE)
+    counted, seconds_left = count(f"{scope}:{caller}", window_seconds=window_seconds, now=time.time(), at_once=at_once)
     _note(request, most, most - counted, seconds_left)
     return seconds_left if counted > most else None
 

@@ -18,12 +18,17 @@ ANY = float(np.nextafter(0.0, 1.0))
 _GROUPS_EACH, _FEWEST_GROUPS = 2, 256
 #: Fewer numbers than this are parted at once.
 _FEW = 1_000
+#: Fewer numbers than this are sorted in less time than it takes to part them and to look for equals.
+_SORTED_AT_ONCE = 500
 
 
 def largest(values: NDArray[np.floating], k: int, least: float = -math.inf) -> Integers:
     """Places of the k > 0 largest numbers, at or above `least`; the largest first, and of equals the last."""
-    latest_first = among_largest(values, k, least)[::-1]
-    return latest_first[np.argsort(-values[latest_first], kind="stable")]
+    found = _above(values, k, least)
+    if found.size > _SORTED_AT_ONCE:
+        found = _parted(values, found, k)
+    # Backwards, equals come last first.
+    return found.take(values.take(found).argsort(kind="stable")[: -k - 1 : -1])
 
 
 def among_largest(values: NDArray[np.floating], k: int, least: float = -math.inf) -> Integers:
@@ -33,22 +38,31 @@ def among_largest(values: NDArray[np.floating], k: int, least: float = -math.inf
     numbers are dealt into groups: k of them at least are not below the k-th largest of the groups' maxima, so whatever
     is below that is left out unsorted.
     """
+    found = _above(values, k, least)
+    return found if found.size <= k else _parted(values, found, k)
+
+
+def _above(values: NDArray[np.floating], k: int, least: float) -> Integers:
+    """Places, ascending, of numbers among which the k largest are."""
     n_groups = max(_GROUPS_EACH * k, _FEWEST_GROUPS)
     in_group = values.size // n_groups
     if in_group > 1 and values.size >= _FEW:
-        maxima = values[: in_group * n_groups].reshape(in_group, n_groups).max(axis=0)
+        maxima = np.maximum.reduce(values[: in_group * n_groups].reshape(in_group, n_groups), axis=0)
         maxima.partition(n_groups - k)
         least = max(least, float(maxima[n_groups - k]))
-    found = (values >= least).nonzero()[0]
-    if found.size <= k:
-        return found
-    held = values[found]
+    return (values >= least).nonzero()[0]
+
+
+def _parted(values: NDArray[np.floating], found: Integers, k: int) -> Integers:
+    """The places of the k largest among some more, ascending."""
+    held = values.take(found)
     parted = held.copy()
     parted.partition(found.size - k)
     last = parted[found.size - k]
-    above = held > last
-    equal = found[held == last]
-    return np.sort(np.concatenate([found[above], equal[equal.size - (k - np.count_nonzero(above)) :]]))
+    above, equal = (held > last).nonzero()[0], (held == last).nonzero()[0]
+    kept = np.concatenate([above, equal[equal.size - (k - above.size) :]])
+    kept.sort()
+    return found.take(kept)
 
 
 def median(values: Floats) -> float:

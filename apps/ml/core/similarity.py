@@ -5,7 +5,7 @@ concatenated and counted at once, which gives all intersections in one `bincount
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,6 @@ from apps.ml.core.text import clipped, tokens
 MINIMUM_SIMILARITY = 0.2
 #: As many as a person reads.
 DEFAULT_NEIGHBOURS = 5
-#: Pairs of texts and issues that are counted at once: 96 kB of counts. Larger arrays are asked of the system anew each
-#: time, page by page, which takes longer than to count.
-COUNTED_AT_ONCE = 12_000
 
 
 def token_set(facts: IssueFacts) -> frozenset[int]:
@@ -104,47 +101,41 @@ class SimilarIssueIndex:
 
     def similarities(self, wanted: frozenset[int]) -> Floats:
         """Jaccard similarity to every issue, shape (n_issues,)."""
-        rows = [self.keys[key] for key in wanted if key in self.keys]
-        if not rows:
-            return np.zeros(len(self))
-        found = np.concatenate([self.postings[self.offsets[row] : self.offsets[row + 1]] for row in rows])
-        shared = np.bincount(found, minlength=len(self)).astype(np.float64)
-        # In place, since new arrays cost more than the sums: it is asked of thousands of issues for every question.
-        together = self.sizes - shared
-        together += len(wanted)
-        return np.divide(shared, together, out=shared)
+        return self.similarities_at(None, self.shared_with(wanted), len(wanted))
 
     def similarities_between(self, wanted: frozenset[int], first: int, last: int) -> Floats:
         """`similarities`[first:last] without the others: postings are in the order of issues."""
-        rows = [self.keys[key] for key in wanted if key in self.keys]
-        if not rows or first >= last:
+        lists = self._postings_of(wanted)
+        if not lists or first >= last:
             return np.zeros(max(last - first, 0))
-        lists = [self.postings[self.offsets[row] : self.offsets[row + 1]] for row in rows]
         found = np.concatenate([each[slice(*each.searchsorted((first, last)))] for each in lists])
         shared = np.bincount(found - first, minlength=last - first)
         return np.asarray(shared / (self.sizes[first:last] + (len(wanted) - shared)))
 
-    def similarities_of(self, wanted: Sequence[frozenset[int]]) -> Iterator[Floats]:
-        """`similarities` of many texts, in their order, some tens of them counted at once."""
-        at_once = max(COUNTED_AT_ONCE // max(len(self), 1), 1)
-        for start in range(0, len(wanted), at_once):
-            yield from self._similarities_at_once(wanted[start : start + at_once])
+    def shared_with(self, wanted: frozenset[int]) -> Integers:
+        """How many of some tokens each issue has, shape (n_issues,)."""
+        lists = self._postings_of(wanted)
+        if not lists:
+            return np.zeros(len(self), dtype=np.int64)
+        return np.bincount(np.concatenate(lists), minlength=len(self))
 
-    def _similarities_at_once(self, wanted: Sequence[frozenset[int]]) -> Floats:
-        """Of several texts, shape (n_texts, n_issues)."""
-        if len(wanted) == 1:
-            return self.similarities(wanted[0])[None, :]
-        pairs = [(text, self.keys[key]) for text, keys in enumerate(wanted) for key in keys if key in self.keys]
-        shape, sizes = (len(wanted), len(self)), np.array([len(keys) for keys in wanted])
-        if not pairs:
-            return np.zeros(shape)
-        found = np.concatenate([self.postings[self.offsets[row] : self.offsets[row + 1]] for _, row in pairs])
-        texts, rows = np.array(pairs).T
-        places = np.repeat(texts * len(self), self.offsets[rows + 1] - self.offsets[rows]) + found
-        shared = np.bincount(places, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
-        together = self.sizes - shared
-        together += sizes[:, None]
-        return np.divide(shared, np.maximum(together, 1.0, out=together), out=shared)
+    def _postings_of(self, wanted: frozenset[int]) -> list[NDArray[np.int32]]:
+        # A view: its numbers are Python's own, and found three times as fast.
+        offsets = self.offsets.data
+        rows = [row for key in wanted if (row := self.keys.get(key)) is not None]
+        return [self.postings[offsets[row] : offsets[row + 1]] for row in rows]
+
+    def similarities_at(self, rows: Integers | None, shared: Integers, n_wanted: int) -> Floats:
+        """Similarities to some issues, or all, of a text that shares so many of its `n_wanted` tokens with each issue.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,) or None
+        shared : ndarray of shape (n_issues,)
+            See `shared_with`.
+        """
+        found, sizes = (shared, self.sizes) if rows is None else (shared.take(rows), self.sizes.take(rows))
+        return np.asarray(found / np.maximum(sizes + n_wanted - found, 1))
 
     def query(
         self, facts: IssueFacts, k: int = DEFAULT_NEIGHBOURS, minimum: float = MINIMUM_SIMILARITY
@@ -152,10 +143,13 @@ class SimilarIssueIndex:
         """The k most similar issues at or above `minimum`, best first; among equals the latest first."""
         return self.best(self.similarities(token_set(facts)), k, minimum)
 
-    def best(self, similarity: Floats, k: int, minimum: float) -> tuple[SimilarIssue, ...]:
-        """The best k of ready similarities; an issue that shares no token is never among them."""
+    def best(
+        self, similarity: Floats, k: int, minimum: float, rows: Integers | None = None
+    ) -> tuple[SimilarIssue, ...]:
+        """The best k of ready similarities to `rows`, or to all; an issue that shares no token is never among them."""
         chosen = largest(similarity, k, max(minimum, ANY))
-        return tuple(self._record(int(row), float(similarity[row])) for row in chosen)
+        found = chosen if rows is None else rows.take(chosen)
+        return tuple(map(self._record, found.tolist(), similarity.take(chosen).tolist()))
 
     def _record(self, row: int, similarity: float) -> SimilarIssue:
         return SimilarIssue(

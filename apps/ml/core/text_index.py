@@ -134,8 +134,8 @@ class TextIndex:
     @property
     def nbytes(self) -> int:
         """Memory, in bytes."""
-        derived = (self.rarity, self.coarse, self.finished)
-        return sum(array.nbytes for array in (*self._arrays().values(), *derived)) + self.names.nbytes
+        arrays = (*self._arrays().values(), self.rarity, self.coarse, self.finished)
+        return sum(array.nbytes for array in arrays) + self.names.nbytes
 
     def issue_id(self, row: int) -> str:
         """Of the issue in a row."""
@@ -145,6 +145,10 @@ class TextIndex:
         """Key and title of the issue in a row."""
         key, _, title = self.names[row].partition(_BETWEEN)
         return key, title
+
+    def names_of(self, issue_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Key and title by id, of those issues that are here."""
+        return {self.issue_id(row): self.name(row) for row in self._rows_of(issue_ids).tolist()}
 
     def row_of(self, issue_id: str) -> int | None:
         """The row of an issue; None where it is not here."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice, repeat
+from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from apps.ml.core.effort.explain import Counterfactual, Explained, contributions
 from apps.ml.core.effort.features import has_estimate, log_estimate, read, with_points
 from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.naive import NaiveLevels
-from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, ask, field_codes
+from apps.ml.core.effort.neighbours import Neighbourhood, Neighbours, field_codes, told
 from apps.ml.core.effort.outlook import EffortRequest, HoursOutlook
 from apps.ml.core.effort.ranges.mixture import AnswerErrors
 from apps.ml.core.effort.ranges.own_outcomes import (
@@ -195,19 +195,12 @@ class EffortModel:
     ) -> Iterator[EffortRequest]:
         readings = [read(facts, with_people=self.neighbours is not None) for facts in asked]
         own = self.neighbours if team is None else team.neighbours
-        similarities: Iterable[Floats | None] = repeat(None, len(readings))
-        if self.neighbours is not None:
-            similarities = self.neighbours.index.similarities_of([reading.token_set for reading in readings])
         agreements: dict[tuple[int, ...], NDArray[np.int8]] = {}
-        # Of each only what is told from its similarities is kept: those of a hundred would be asked of the system page
-        # by page, which takes twice as long as to work them out.
-        for reading, similarity in zip(readings, similarities, strict=True):
-            yield self._request(reading, similarity, own, agreements, evidence=evidence)
+        return (self._request(reading, own, agreements, evidence=evidence) for reading in readings)
 
     def _request(
         self,
         reading: IssueReading,
-        similarity: Floats | None,
         own: Neighbours | None,
         agreements: dict[tuple[int, ...], NDArray[np.int8]],
         *,
@@ -215,26 +208,31 @@ class EffortModel:
     ) -> EffortRequest:
         informed = self.informed is not None and has_estimate(reading.facts)
         level, ours = self.levels.of_type(reading.facts.issue_type), self.neighbours
-        if ours is None or similarity is None:
+        if ours is None:
             nearby = Neighbourhood(level, 0.0, 0.0, 1.0)
             nearness = None if own is None else _nearness(own, reading, informed)
             return EffortRequest(reading, informed, nearby, static_row(reading, nearby, self.levels), nearness)
         codes = field_codes(reading.facts)
-        if codes not in agreements:
-            agreements[codes] = ours.agreement(codes, similarity.size)
-        nearby = ask(ours.closeness(similarity, agreements[codes]), ours.log_hours, level)
-        last = last_known(ours, similarity.size, used_estimate=informed) if own is ours else None
-        nearness = None if last is None else last.nearness(similarity, agreements[codes])
-        if own is not None and own is not ours:
-            nearness = _nearness(own, reading, informed)
+        agreed = agreements.get(codes)
+        if agreed is None:
+            agreed = agreements[codes] = ours.agreement(codes, ours.log_hours.size)
+        near = ours.near(reading.token_set, agreed, len(codes) - codes.count(0))
+        nearby = told(near.closeness, ours.log_hours.take(near.nearest), level)
+        if own is not ours:
+            nearness = None if own is None else _nearness(own, reading, informed)
+        elif (last := last_known(ours, ours.log_hours.size, used_estimate=informed)) is None:
+            nearness = None
+        else:
+            similarity = ours.index.similarities_at(last.rows, near.shared, near.n_words)
+            nearness = last.nearness(similarity, agreed.take(last.rows))
         return EffortRequest(
             reading,
             informed,
             nearby,
             static_row(reading, nearby, self.levels),
             nearness,
-            bool(similarity.max(initial=0.0) >= MINIMUM_SIMILARITY),
-            ours.index.best(similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY) if evidence else (),
+            near.resembles(MINIMUM_SIMILARITY),
+            ours.index.best(near.similarity, DEFAULT_NEIGHBOURS, MINIMUM_SIMILARITY, near.rows) if evidence else (),
         )
 
     def _answers(self, asked: Sequence[EffortRequest]) -> list[tuple[ServedHead, Sequence[int], HeadAnswers]]:
@@ -371,8 +369,12 @@ def _nearness(own: Neighbours, reading: IssueReading, informed: bool) -> Floats 
     last = last_known(own, own.log_hours.size, used_estimate=informed)
     if last is None:
         return None
-    agreed = own.agreement(field_codes(reading.facts), own.log_hours.size)
-    return last.nearness(own.index.similarities(reading.token_set), agreed)
+    shared, agreed = (
+        own.index.shared_with(reading.token_set),
+        own.agreement(field_codes(reading.facts), own.log_hours.size),
+    )
+    similarity = own.index.similarities_at(last.rows, shared, len(reading.token_set))
+    return last.nearness(similarity, agreed.take(last.rows))
 
 
 def _possible_hours(outlook: HoursOutlook) -> Iterator[tuple[Floats, Floats]]:

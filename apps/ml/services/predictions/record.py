@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID, uuid4
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
-from django.db.models import CharField, Field, FloatField, ForeignKey, JSONField, UUIDField
+from django.db.models import CharField, DateTimeField, Field, FloatField, ForeignKey, JSONField, UUIDField
 from django.utils import timezone
 
 from apps.common.exceptions import Conflict
@@ -130,6 +130,9 @@ def _preparing(field: "Field[Any, Any]", has_uuids: bool) -> Callable[[Any, Any]
     if isinstance(held, FloatField):
         # Of NumPy's, too, which SQLite does not take.
         return lambda value, _: float(value)
+    if isinstance(held, DateTimeField):
+        # All of them are of a zone.
+        return lambda value, database: database.ops.adapt_datetimefield_value(value)
     if isinstance(held, JSONField):
         return lambda value, database: database.ops.adapt_json_value(value, held.encoder)
     return None if isinstance(held, CharField) else field.get_db_prep_save

@@ -39,12 +39,10 @@ def names_of_similar(similar: Sequence[SimilarIssue], project_id: UUID | str) ->
     """
     if not similar:
         return {}
-    index = ISSUE_TEXTS.of_project(project_id)
-    rows = {each.issue_id: index.row_of(each.issue_id) for each in similar}
-    named = {
-        id_: dict(zip(("key", "title"), index.name(row), strict=True)) for id_, row in rows.items() if row is not None
-    }
-    missing = rows.keys() - named.keys()
+    ids = {each.issue_id for each in similar}
+    names = ISSUE_TEXTS.of_project(project_id).names_of(ids)
+    named = {id_: {"key": key, "title": title} for id_, (key, title) in names.items()}
+    missing = ids - named.keys()
     return named | issue_titles(project_id, missing) if missing else named
 
 

@@ -108,19 +108,20 @@ def test_a_query_gives_the_best_at_or_above_the_minimum(titles, query, k):
 
 
 _TEXTS = st.lists(st.frozensets(st.integers(0, 12), max_size=6), max_size=12)
+_BOUNDS = st.tuples(st.integers(0, 12), st.integers(0, 12))
 
 
-@given(indexed=_TEXTS, asked=_TEXTS, bounds=st.tuples(st.integers(0, 12), st.integers(0, 12)))
-def test_many_texts_at_once_and_a_part_of_the_issues_get_the_same_similarities(indexed, asked, bounds):
+@given(indexed=_TEXTS, wanted=st.frozensets(st.integers(0, 12), max_size=6), bounds=_BOUNDS, data=st.data())
+def test_a_part_of_the_issues_gets_the_same_similarities(indexed, wanted, bounds, data):
     index = SimilarIssueIndex.from_token_sets(
         indexed, issue_ids=map(str, range(len(indexed))), hours=[1.0] * len(indexed), points=[1.0] * len(indexed)
     )
     first, last = min(*bounds, len(indexed)), min(max(bounds), len(indexed))
+    rows = sorted(data.draw(st.sets(st.integers(0, max(len(indexed) - 1, 0)), max_size=len(indexed))))
 
-    at_once = list(index.similarities_of(asked))
+    found = index.similarities(wanted)
 
-    assert len(at_once) == len(asked)
-    for wanted, found in zip(asked, at_once, strict=True):
-        assert found.tolist() == index.similarities(wanted).tolist()
-        between = index.similarities_between(wanted, first, last)
-        assert between.tolist() == found[first:last].tolist()
+    assert found.tolist() == [jaccard(wanted, each) for each in indexed]
+    assert index.similarities_between(wanted, first, last).tolist() == found[first:last].tolist()
+    some = index.similarities_at(np.array(rows, dtype=np.int64), index.shared_with(wanted), len(wanted))
+    assert some.tolist() == found[rows].tolist()

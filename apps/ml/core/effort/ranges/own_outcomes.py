@@ -119,8 +119,8 @@ class LastKnown:
     n_known: int
 
     def nearness(self, similarity: Floats, agreed: NDArray[np.int8]) -> Floats:
-        """Of an issue to these outcomes, shape (n_last,), by its words and fields, each of shape (n_known,)."""
-        return np.asarray(similarity[self.rows] + FIELD_NEARNESS * agreed[self.rows])
+        """Of an issue to these outcomes, by its words and fields to each of `rows`; all of shape (n_last,)."""
+        return np.asarray(similarity + FIELD_NEARNESS * agreed)
 
 
 def own_errors(
@@ -153,7 +153,8 @@ def own_errors(
     last = last_known(neighbours, similarity.size, used_estimate=used_estimate)
     if last is None:
         return None
-    nearness = last.nearness(similarity, neighbours.agreement(field_codes(facts), similarity.size))[None, :]
+    agreed = neighbours.agreement(field_codes(facts), similarity.size)
+    nearness = last.nearness(similarity[last.rows], agreed[last.rows])[None, :]
     own = np.array([log_estimate(facts)]) if used_estimate else None
     unknown = None if unknown_spread is None else np.array([unknown_spread])
     return own_errors_of(last, nearness, centres=np.array([centre]), estimates=own, unknown_spreads=unknown).pool(0)
