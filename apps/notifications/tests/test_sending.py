@@ -3,12 +3,13 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from apps.accounts.tests.factories import UserFactory
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery
 from apps.notifications.services import sending
@@ -90,6 +91,26 @@ def test_a_receiver_that_fails_rests_for_the_run_and_holds_up_nobody_else(projec
 
     assert [posted.path for posted in receiver.received].count("/hook?team=1") == 1
     assert Delivery.objects.filter(state="delivered").count() == 3
+
+
+def test_whose_receivers_are_slow_is_asked_once_a_run_and_holds_up_nobody_else(receiver, work, now, monkeypatch):
+    monkeypatch.setattr(sending, "SLOW_SECONDS", 0.05)
+    stranger = UserFactory()
+    slow = [
+        WebhookFactory(url=receiver.url.replace("team=1", f"slow={number}"), created_by=stranger) for number in range(6)
+    ]
+    for webhook in slow:
+        announce(webhook.project, [news()], now=now - timedelta(hours=1))
+    other = WebhookFactory(url=receiver.url.replace("team=1", "other"))
+    announce(other.project, [news()], now=now)
+    Delivery.objects.exclude(channel=Channel.WEBHOOK).delete()
+    wait = Event()
+    receiver.answer = lambda posted: (200, {}, b"" if "slow" not in posted.path else str(wait.wait(0.2)).encode())
+
+    assert work(now) == 2
+
+    assert Delivery.objects.get(webhook=other).state == "delivered"
+    assert Delivery.objects.filter(webhook__in=slow, state="waiting").count() == 5
 
 
 def test_a_bug_in_one_delivery_is_written_down_and_the_others_go_out(delivery, mails, work, now, monkeypatch):
