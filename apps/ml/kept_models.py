@@ -1,4 +1,4 @@
-"""What is kept to be looked at again: forecasts as they were given, and replays of the past."""
+"""What is kept to be looked at again: forecasts as they were given, replays of the past, and what is dear to tell."""
 
 from django.db import models
 from django.db.models import Q
@@ -109,3 +109,27 @@ class TextSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"index of texts of {self.project_id}"
+
+
+class KeptPast(models.Model):
+    """What was worked out of a project's past, as packed numbers: what a process begins with.
+
+    It is worth time only: without it the same is told from the issues. Neither people nor texts are in it.
+    """
+
+    class Part(models.TextChoices):
+        SPRINTS = "sprints"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="kept_pasts")
+    part = models.CharField(max_length=16)
+    #: The state of the project that it holds in, see `apps.projects.selectors.PresentState`.
+    last_edit = models.DateTimeField()
+    rest = models.CharField(max_length=64)
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["project", "part"]
+        constraints = [models.UniqueConstraint(fields=["project", "part"], name="ml_one_past_per_part")]
+
+    def __str__(self) -> str:
+        return f"{self.part} of {self.project_id}"

@@ -10,6 +10,7 @@ from apps.ml.installation_models import Installation as Installation  # noqa: PL
 from apps.ml.installation_models import StrayObject as StrayObject  # noqa: PLC0414
 from apps.ml.installation_models import WorkerSeen as WorkerSeen  # noqa: PLC0414
 from apps.ml.kept_models import KeptForecast as KeptForecast  # noqa: PLC0414
+from apps.ml.kept_models import KeptPast as KeptPast  # noqa: PLC0414
 from apps.ml.kept_models import Replay as Replay  # noqa: PLC0414
 from apps.ml.kept_models import TextSnapshot as TextSnapshot  # noqa: PLC0414
 from apps.ml.model_types import ModelType as ModelType  # noqa: PLC0414

@@ -1,5 +1,6 @@
 """Reads of the domain: who may see what, and the rows the API shows, each in a constant number of queries."""
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -141,8 +142,8 @@ class PresentState(NamedTuple):
 
     #: None without issues.
     last_edit: datetime | None
-    #: All but the edits of issues.
-    rest: tuple[Any, ...]
+    #: Tells all but the edits of issues from what it was, see `project_revision`.
+    rest: str
 
     def is_edited_into(self, later: "PresentState") -> bool:
         """Whether from this state to another issues were added or edited, and nothing else happened."""
@@ -170,24 +171,26 @@ _OF_SPRINTS = (
 )  # fmt: skip
 
 
-def project_revision(
-    project: Project, *, stamp: tuple[datetime | None, datetime | None] | None = None
-) -> tuple[Any, ...]:
-    """Changes with everything that figures of a project are told from: its issues, sprints, calendar and workflow."""
+def project_revision(project: Project, *, stamp: tuple[datetime | None, datetime | None] | None = None) -> str:
+    """Changes with everything that figures of a project are told from: its issues, sprints, calendar and workflow.
+
+    The same in all processes.
+    """
     sprints = Sprint.objects.filter(project=project).order_by("id")
     team = TeamMember.objects.filter(project=project).order_by("id")
     types = types_of(project).values_list("id", "counts")
     statuses = statuses_of(project).values_list("id", "name", "category")
-    return (
+    facts = (
         project.time_zone,
-        hash(str(project.unknown_past)),
+        project.unknown_past,
         *(str(getattr(project, name)) for name in PREFERENCES),
         *(stamp or issues_stamp(project.pk)),
-        hash(tuple(sprints.values_list(*_OF_SPRINTS))),
-        hash(tuple(team.values_list("user_id", "role", "absent_from", "absent_until"))),
-        hash(tuple(days_off_of(project).values_list("day", flat=True))),
-        hash((*types, *statuses)),
+        tuple(sprints.values_list(*_OF_SPRINTS)),
+        tuple(team.values_list("user_id", "role", "absent_from", "absent_until")),
+        tuple(days_off_of(project).values_list("day", flat=True)),
+        (*types, *statuses),
     )
+    return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
 def issues_by_id(issue_ids: Iterable[str], *columns: str) -> Iterable[tuple[Any, ...]]:

@@ -29,6 +29,7 @@ from apps.importers.connections import forget_tokens
 from apps.importers.models import ImportRun
 from apps.ml.models import MLModel, StrayObject
 from apps.ml.services import ModelLoader
+from apps.ml.services.forecasts.kept_pasts import forget_pasts
 from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.services.upkeep.installation import this_installation
@@ -86,7 +87,7 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
         left = [_leave_a_pseudonym(person) for person in people]
         counts, projects = _erase_texts(sought, people)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
-        _remove_objects(forget_indexes(now=now))
+        _forget_what_was_read(now)
         served = _drop_models(projects, found)
         record = _record(ErasureRecord.Kind.PERSON, email, _sum(counts, *left), now)
     _train_again(served, now)
@@ -131,7 +132,7 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     found = found_in_store(sought[0].names)
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
-    _remove_objects(forget_indexes(now=now))
+    _forget_what_was_read(now)
     served = _drop_models(projects, found)
     record = _record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
     transaction.on_commit(lambda: _train_again(served, now))
@@ -286,6 +287,12 @@ def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iter
             yield request_training(model_type, project_id, cause="what it had learned was erased", now=now).id
         except AlreadyTraining:
             logger.info("A training is under way already type=%s project=%s", model_type, project_id)
+
+
+def _forget_what_was_read(now: datetime) -> None:
+    """Of all projects, in the store and in the database: it is told anew."""
+    _remove_objects(forget_indexes(now=now))
+    forget_pasts()
 
 
 def _remove_objects(keys: Iterable[str]) -> None:

@@ -28,6 +28,7 @@ LAYOUTS: Mapping[str, tuple[int, ...]] = {
     "story_points": (1,),
     "task_assignment": (1,),
     "sprint_duration": (1,),
+    "completed_sprints": (1,),
 }
 _ONLY_ONE = (1,)
 _META = "__meta__"

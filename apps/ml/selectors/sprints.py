@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -202,13 +203,16 @@ def timeline_of(sprint: Sprint, issues: Sequence[IssuePast], now: datetime) -> S
     """A sprint with the issues that are or were in it, as they were known at `now`."""
     planned, sprint_id = planning_ended_at(sprint), str(sprint.pk)
     people = {one.assignee_at(planned) for one in issues if planned and one.place_at(planned) == sprint_id}
+    return replace(bare_timeline(sprint, now), team_size=len(people - {""}) or None, issues=tuple(issues))
+
+
+def bare_timeline(sprint: Sprint, now: datetime) -> SprintTimeline:
+    """What stands in the sprint's own row."""
     return SprintTimeline(
         window=window_of(sprint, now),
-        planning_ended_at=planned,
+        planning_ended_at=planning_ended_at(sprint),
         first_day=sprint.start_date,
         last_day=sprint.end_date,
-        team_size=len(people - {""}) or None,
         is_frozen=snapshot_of(sprint, now) is not None,
         scope_is_recorded=sprint.scope_is_recorded,
-        issues=tuple(issues),
     )

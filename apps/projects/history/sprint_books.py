@@ -151,14 +151,14 @@ def scopes_at(
     for issue in issues:
         spells = spells_in(issue, sprint_id)
         for book, at in zip(books, moments, strict=True):
-            book.extend(_standing(issue, spells, min(started_at, at), at))
+            book.extend(standing_at(issue, spells, min(started_at, at), at))
     return [scope_of(at, book) for at, book in zip(moments, books, strict=True)]
 
 
 def standings_at(sprint_id: str, started_at: datetime, issues: Sequence[IssuePast], at: datetime) -> list[BookEntry]:
     """The issues behind `scope_at`, in the order given."""
     start = min(started_at, at)
-    return [found for issue in issues for found in _standing(issue, spells_in(issue, sprint_id), start, at)]
+    return [found for issue in issues for found in standing_at(issue, spells_in(issue, sprint_id), start, at)]
 
 
 def scope_of(at: datetime, standings: Sequence[BookEntry]) -> SprintScope:
@@ -220,10 +220,10 @@ def spells_in(issue: IssuePast, sprint_id: str) -> list[tuple[datetime, datetime
     return spells
 
 
-def _standing(
+def standing_at(
     issue: IssuePast, spells: Sequence[tuple[datetime, datetime]], start: datetime, at: datetime
 ) -> Iterator[BookEntry]:
-    """The issue's line in the books; none for what was never in between the end of planning and the moment."""
+    """An issue's line in the books, see `spells_in`; none where it was never in from the end of planning on."""
     # What left by the very end of planning was not promised.
     counted = [(entered, left) for entered, left in spells if entered <= at and (left > start or left >= at)]
     if not counted:

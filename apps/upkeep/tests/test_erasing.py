@@ -9,7 +9,7 @@ from django.db import connection
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.models import ImportRun
-from apps.ml.models import AnomalyDetection, MLModel, TrainingRun
+from apps.ml.models import AnomalyDetection, KeptPast, MLModel, TrainingRun
 from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import AnomalyDetectionFactory
@@ -168,6 +168,14 @@ def test_models_that_may_have_learned_the_name_are_removed_and_asked_for_anew(pe
     model = MLModel.objects.get(pk=model.pk)
     assert (model.is_active, model.s3_key, model.refusal) == (False, "", "Its artefacts were removed by an erasure.")
     assert TrainingRun.objects.get().project_id == team.id
+
+
+def test_what_was_worked_out_of_the_past_goes_with_whoever_made_it(person, team, now):
+    KeptPast.objects.create(project=team, part=KeptPast.Part.SPRINTS, last_edit=now, rest="", data=b"")
+
+    erase_person(EMAIL, now=now)
+
+    assert not KeptPast.objects.exists()
 
 
 def test_a_single_short_name_is_no_reason_to_change_other_words(team, now):

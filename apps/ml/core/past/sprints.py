@@ -1,10 +1,10 @@
 """A sprint's past as the core sees it; `apps.projects.history.sprint_books` tells how it stood when."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from apps.ml.core.past.curves import ScopeCurve
 from apps.ml.core.past.velocity import SprintWindow
-from apps.ml.core.size import bytes_of
 from apps.projects.history.days import day_of
 from apps.projects.history.issue_past import FieldChange, IssuePast
 from apps.projects.history.sprint_books import Amount, SprintScope, elapsed_ratio, scope_at, scopes_at
@@ -13,8 +13,6 @@ __all__ = ["Amount", "FieldChange", "IssuePast", "SprintScope", "SprintTimeline"
 
 #: Moments of a sprint whose scope is remembered: a few for each share of the time that is asked about in one day.
 MOST_SCOPES = 32
-#: Issues of a sprint that are weighed for all of them.
-WEIGHED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +35,19 @@ class SprintTimeline:
     scope_is_recorded: bool = True
     #: Issues that are or were in it, by creation.
     issues: tuple[IssuePast, ...] = ()
+    #: In place of the issues, of a completed one.
+    curve: ScopeCurve | None = None
     _scopes: dict[datetime, SprintScope] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
-    def nbytes(self) -> int:
-        """The bytes of its issues, told from a few, which are alike: all of a team's sprints are weighed often."""
-        some = self.issues[:: max(len(self.issues) // WEIGHED, 1)]
-        return bytes_of(some) * len(self.issues) // len(some) if some else 0
+    def has_changes(self) -> bool:
+        """Whether any of its issues has a history."""
+        return any(issue.changes for issue in self.issues) if self.curve is None else self.curve.has_changes
+
+    def without_issues(self) -> "SprintTimeline":
+        """The same of a completed sprint, told by numbers: of a team's whole past they are what fits into memory."""
+        curve = ScopeCurve.of(self.window.sprint_id, self.issues, self.planning_ended_at, self.window.ended_at)
+        return replace(self, issues=(), curve=curve)
 
     @property
     def planned_days(self) -> tuple[date, date] | None:
@@ -69,6 +73,10 @@ class SprintTimeline:
         if scope is None:
             if len(self._scopes) >= MOST_SCOPES:
                 self._scopes.clear()
-            started_at = self.planning_ended_at or moment
-            self._scopes[moment] = scope = scope_at(self.window.sprint_id, started_at, self.issues, moment)
+            self._scopes[moment] = scope = self._scope_at(moment)
         return scope
+
+    def _scope_at(self, moment: datetime) -> SprintScope:
+        if self.curve is not None:
+            return self.curve.scope_at(moment)
+        return scope_at(self.window.sprint_id, self.planning_ended_at or moment, self.issues, moment)

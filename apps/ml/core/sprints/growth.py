@@ -35,7 +35,7 @@ def later_growth(pasts: Sequence[SprintTimeline], *, elapsed_ratio: float, unit:
 
 def _growth_of(past: SprintTimeline, elapsed_ratio: float, unit: Unit) -> float | None:
     start, end = past.planning_ended_at, past.window.ended_at
-    is_recorded = past.scope_is_recorded and any(issue.changes for issue in past.issues)
+    is_recorded = past.scope_is_recorded and past.has_changes
     if start is None or end is None or end <= start or not is_recorded:
         return None
     then, at_end = (past.scope_at(start + share * (end - start)) for share in (elapsed_ratio, 1.0))

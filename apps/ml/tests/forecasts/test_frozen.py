@@ -1,19 +1,22 @@
 """What a process remembers of completed sprints and of finished work equals what a recount says, whatever happens."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from apps.accounts.models import User
-from apps.ml.core.size import bytes_of
+from apps.ml.core.past.sprints import SprintTimeline
+from apps.ml.models import KeptPast
 from apps.ml.selectors import forecasts, sprints
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.services.forecasts import finished, frozen_sprints
-from apps.ml.services.forecasts.history import TeamHistory
+from apps.ml.services.forecasts.history import HISTORIES, TeamHistory
 from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint
 from apps.projects.services import (
     close_sprint,
@@ -39,15 +42,54 @@ def no_overlap(monkeypatch):
         monkeypatch.setattr(module, "EDIT_OVERLAP", timedelta(0))
 
 
+@pytest.fixture(autouse=True)
+def kept_from_the_first_issue_on(monkeypatch):
+    monkeypatch.setattr(frozen_sprints, "FEWEST_LINES", 1)
+
+
+@pytest.fixture
+def read(monkeypatch) -> list[UUID]:
+    """Sprints that are read from their issues."""
+    read, recorded_of = [], frozen_sprints.recorded_of
+
+    def noted(sprints: Sequence[Sprint]) -> Any:
+        read.extend(sprint.pk for sprint in sprints)
+        return recorded_of(sprints)
+
+    monkeypatch.setattr(frozen_sprints, "recorded_of", noted)
+    return read
+
+
 def told(project: Project, now: datetime) -> tuple[Any, ...]:
     history = TeamHistory(project.pk, now=now)
-    return history.sprints(sprints.HISTORY_SPRINTS), history.sprints(2), history.records(), history.throughput()
+    pasts = history.sprints(sprints.HISTORY_SPRINTS)
+    return as_asked(pasts), as_asked(history.sprints(2)), history.records(), history.throughput()
+
+
+def as_asked(pasts: Sequence[SprintTimeline]) -> list[tuple[Any, ...]]:
+    """All that is told of completed sprints: how they stood at many moments, and the rest."""
+    return [
+        (
+            replace(past, issues=(), curve=None),
+            past.has_changes,
+            *(past.scope_at(moment) for moment in moments_of(past)),
+        )
+        for past in pasts
+    ]
+
+
+def moments_of(past: SprintTimeline) -> list[datetime]:
+    planned, end = past.planning_ended_at, past.window.ended_at
+    if planned is None or end is None:
+        return []
+    start = min(planned, end)
+    return [start + share / 60 * (end - start) for share in range(61)]
 
 
 def recounted(project: Project, now: datetime) -> tuple[Any, ...]:
     return (
-        sprints.sprint_pasts(project.pk, now=now),
-        sprints.sprint_pasts(project.pk, now=now, newest=2),
+        as_asked(sprints.sprint_pasts(project.pk, now=now)),
+        as_asked(sprints.sprint_pasts(project.pk, now=now, newest=2)),
         sprints.completed_sprints(project.pk, now=now),
         forecasts.throughput(project.pk, now=now, calendar=working_calendar(project.pk, now=now)),
     )
@@ -171,6 +213,12 @@ class Team:
         return "zone"
 
 
+def begin_anew() -> None:
+    """As another process does, which remembers nothing."""
+    HISTORIES.clear()
+    frozen_sprints.VERSIONS.clear()
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_what_is_remembered_equals_a_recount_after_every_act(seed):
     team = Team(seed)
@@ -181,18 +229,59 @@ def test_what_is_remembered_equals_a_recount_after_every_act(seed):
         assert told(team.project, asked) == recounted(team.project, asked), done
 
 
-def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(django_assert_num_queries, monkeypatch):
+@pytest.mark.parametrize("seed", range(2))
+def test_what_another_process_begins_with_equals_a_recount_after_every_act(seed):
+    team = Team(seed)
+    done = []
+    for _ in range(35):
+        done.append(team.act())
+        asked = team.now + timedelta(minutes=1)
+        begin_anew()
+        assert told(team.project, asked) == recounted(team.project, asked), done
+    assert KeptPast.objects.filter(project=team.project).exists()
+
+
+def test_another_process_reads_only_the_sprints_that_were_touched_since(read):
     team = Team(0)
-    asked, read = team.now + STEP, []
+    asked = team.now + STEP
+    IssueFactory(project=team.project, sprint=team.running, created_at=START)
+    told(team.project, asked)
+    inside = Issue.objects.filter(project=team.project, source="csv").order_by("id")[0]
+    update_issue(inside, by=team.lead, now=team.now, story_points=8.0)
+    begin_anew()
+    read.clear()
+
+    assert told(team.project, asked) == recounted(team.project, asked)
+    assert read == [inside.sprint_id]
+
+
+def test_what_is_kept_names_nobody():
+    team = Team(0)
+    Sprint.objects.filter(project=team.project).update(name="Sprint of Marlene Mustermann")
+    told(team.project, team.now + STEP)
+    [kept] = KeptPast.objects.filter(project=team.project)
+    assert b"Marlene" not in bytes(kept.data)
+    assert not any(str(each.pk).encode() in bytes(kept.data) for each in team.people)
+
+
+def test_what_is_kept_and_damaged_is_told_anew(caplog):
+    team = Team(0)
+    asked = team.now + STEP
+    told(team.project, asked)
+    KeptPast.objects.update(data=b"damaged")
+    begin_anew()
+
+    assert told(team.project, asked) == recounted(team.project, asked)
+    assert "Completed sprints are told anew" in caplog.text
+    assert bytes(KeptPast.objects.get(project=team.project).data) != b"damaged"
+
+
+def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(read):
+    team = Team(0)
+    asked = team.now + STEP
     outside = IssueFactory(project=team.project, sprint=team.running, created_at=START)
     told(team.project, asked)
-    remembered = frozen_sprints.recorded_of
-
-    def noted(sprints: Any) -> Any:
-        read.extend(sprint.pk for sprint in sprints)
-        return remembered(sprints)
-
-    monkeypatch.setattr(frozen_sprints, "recorded_of", noted)
+    read.clear()
     inside = Issue.objects.filter(project=team.project, source="csv").order_by("id")[0]
 
     update_issue(outside, by=team.lead, now=team.now, title="Another title")
@@ -202,14 +291,6 @@ def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(dja
     update_issue(inside, by=team.lead, now=team.now, story_points=8.0)
     assert told(team.project, asked) == recounted(team.project, asked)
     assert read == [inside.sprint_id]
-
-
-def test_a_sprint_weighs_about_what_its_issues_do():
-    team = Team(3)
-    for _ in range(40):
-        team.act()
-    for timeline in sprints.sprint_pasts(team.project.pk, now=team.now + STEP):
-        assert 0.5 < timeline.nbytes / max(bytes_of(timeline.issues), 1) < 2 or not timeline.issues
 
 
 def test_what_is_to_come_is_told_anew_when_it_has_come():
