@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from base.worker import NICE
 from performance import growth
 from performance.http_predict import log_in, manage, open_connection, serving
 from performance.installation import Made
@@ -221,6 +220,9 @@ def imported(made: Sequence[Made], folder: Path, record: Record) -> None:
 
 def told(record: Record, what: str, *arguments: str) -> None:
     """A management command; one that fails is an error of the minute."""
+    # Not above: the package reads the settings, and the database is chosen first.
+    from base.worker import NICE
+
     try:
         # As far behind the requests as the worker that does such things.
         manage(dict(os.environ), *arguments, told=NICE)

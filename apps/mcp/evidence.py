@@ -72,7 +72,7 @@ def require_own_work(answer: dict[str, Any], project_id: UUID) -> None:
     if answer["method"] == "heuristic":
         raise OnlyAGuess
     if answer["method"] == "prior":
-        known = sum(issue.story_points is not None for issue in FINISHED_WORK.of_project(project_id).people.issues)
+        known = FINISHED_WORK.of_project(project_id).people.n_with_points
         if known < MIN_POINTED:
             raise NotEnoughData(have=known, needed=MIN_POINTED, what="finished issues with points")
 

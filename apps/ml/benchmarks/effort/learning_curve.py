@@ -16,7 +16,7 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.effort import MIN_TRAINING_ISSUES, EffortModel
 from apps.ml.core.effort.ranges.own_outcomes import last_outcomes
 from apps.ml.core.effort.training import train_effort_model
-from apps.ml.core.effort.without_model import estimate_without_model
+from apps.ml.core.effort.without_model import TypeOutcomes, estimate_without_model
 from apps.ml.core.evaluation import metrics as evaluation
 from apps.ml.core.evaluation.months import month_starts
 from apps.ml.core.records import CompletedIssue, IssueFacts, chronological
@@ -145,10 +145,10 @@ def _asker(cut: Cut) -> Ask:
     """A model from 50 finished issues on, what needs none before."""
     if len(cut.known) >= MIN_TRAINING_ISSUES:
         return EffortModel.from_bytes(train_effort_model(cut.known, now=cut.moment).serving).estimate
-    index, outcomes = SimilarIssueIndex.build(cut.known), last_outcomes(cut.known)
+    known, index, outcomes = TypeOutcomes.of(cut.known), SimilarIssueIndex.build(cut.known), last_outcomes(cut.known)
 
     def estimate(facts: IssueFacts) -> EffortEstimate:
-        return estimate_without_model(facts, cut.known, index, outcomes)
+        return estimate_without_model(facts, known, index, outcomes)
 
     return estimate
 

@@ -1,13 +1,13 @@
 """Hours without a model: from the team's estimate, similar issues or averages of types, honest about what is known."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 
-from apps.ml.core.arrays import Floats
+from apps.ml.core.arrays import Booleans, Floats, Integers
 from apps.ml.core.effort.features import has_estimate, log_estimate
 from apps.ml.core.effort.neighbours import Neighbours
 from apps.ml.core.effort.ranges.own_outcomes import UNKNOWN_RATIO_SPREAD, UNKNOWN_SPREAD, own_errors, spread_of
@@ -30,9 +30,41 @@ DRIFT_ALLOWANCE, DRIFT_OUTCOMES = 0.03, 20.0
 _TWICE = math.log(2.0)
 
 
+@dataclass(frozen=True, slots=True)
+class TypeOutcomes:
+    """What finished issues took, oldest outcome first, with the type of each.
+
+    Attributes
+    ----------
+    log_hours : ndarray of shape (n_issues,)
+    types : ndarray of shape (n_issues,)
+        Places in `names`.
+    """
+
+    log_hours: Floats
+    types: Integers
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, history: Iterable[CompletedIssue]) -> "TypeOutcomes":
+        """Those with hours, of issues in any order."""
+        done = chronological([issue for issue in history if issue.actual_hours is not None and issue.actual_hours > 0])
+        names = {name: place for place, name in enumerate(dict.fromkeys(issue.facts.issue_type for issue in done))}
+        return cls(
+            log_hours=np.log(np.array([issue.actual_hours or np.nan for issue in done], dtype=np.float64)),
+            types=np.array([names[issue.facts.issue_type] for issue in done], dtype=np.int64),
+            names=tuple(names),
+        )
+
+    def are_of(self, issue_type: str) -> Booleans:
+        """Which are of a type, shape (n_issues,)."""
+        place = self.names.index(issue_type) if issue_type in self.names else -1
+        return np.asarray(self.types == place)
+
+
 def estimate_without_model(
     facts: IssueFacts,
-    history: Sequence[CompletedIssue],
+    history: TypeOutcomes,
     index: SimilarIssueIndex,
     outcomes: Neighbours | None,
     *,
@@ -42,12 +74,12 @@ def estimate_without_model(
 
     Parameters
     ----------
-    history : sequence of CompletedIssue
-        Finished issues, of which those with hours count.
+    history : TypeOutcomes
+        Of the team's finished issues.
     index : SimilarIssueIndex
-        Over `history`.
+        Over the same issues.
     outcomes : Neighbours or None
-        The last of `history` with hours, from `last_outcomes`: range and confidence are what these tell.
+        The last of them with hours, from `last_outcomes`: range and confidence are what these tell.
     level : float
         Share of outcomes the range shall hold, in (0, 1).
     """
@@ -157,18 +189,16 @@ def _neighbour_level(neighbours: Sequence[SimilarIssue], history: Floats) -> tup
     return centre, math.sqrt(variance)
 
 
-def estimate_from_type(facts: IssueFacts, history: Sequence[CompletedIssue], *, level: float = 0.8) -> EffortEstimate:
+def estimate_from_type(facts: IssueFacts, history: TypeOutcomes, *, level: float = 0.8) -> EffortEstimate:
     """Hours from the recent average of the issue type, shrunk to that of all types.
 
     Averages are of log hours, so that one epic does not double every estimate. With no history at all the answer is the
     seed's 8 hours with a range so wide that it promises nothing, and says so.
     """
-    done = chronological([issue for issue in history if issue.actual_hours is not None and issue.actual_hours > 0])
-    if not done:
+    log_hours, of_type = history.log_hours, history.are_of(facts.issue_type)
+    if not log_hours.size:
         return _nothing_known(level)
-    log_hours = np.log([issue.actual_hours or np.nan for issue in done])
-    of_type = np.array([issue.facts.issue_type == facts.issue_type for issue in done])
-    weights = 0.5 ** (np.arange(len(done) - 1, -1, -1) / HALF_LIFE_OUTCOMES)
+    weights = 0.5 ** (np.arange(log_hours.size - 1, -1, -1) / HALF_LIFE_OUTCOMES)
     overall = float(weights @ log_hours / weights.sum())
     mass = float(weights[of_type].sum())
     centre = float((weights[of_type] @ log_hours[of_type] + TYPE_SHRINKAGE * overall) / (mass + TYPE_SHRINKAGE))
@@ -177,7 +207,7 @@ def estimate_from_type(facts: IssueFacts, history: Sequence[CompletedIssue], *, 
         spread_of(log_hours - np.where(of_type, centre, overall), UNKNOWN_SPREAD),
         level=level,
         method="heuristic",
-        reasoning=_type_sentence(facts, int(of_type.sum()), len(done), math.exp(centre)),
+        reasoning=_type_sentence(facts, int(of_type.sum()), log_hours.size, math.exp(centre)),
         parts=(("typical hours of the team", overall), ("issue type", centre)),
     )
 

@@ -54,11 +54,19 @@ def recommend_with_little_history(
 
 
 def recommendations_with_little_history(
-    asked: Sequence[IssueFacts], history: Sequence[CompletedIssue], *, prior: PointsPrior | None, level: float = LEVEL
+    asked: Sequence[IssueFacts],
+    history: Sequence[CompletedIssue],
+    *,
+    prior: PointsPrior | None,
+    level: float = LEVEL,
+    n_pointed: int | None = None,
 ) -> list[PointsRecommendation]:
-    """Recommendations for many issues, those of `recommend_with_little_history`: the team's own is worked out once."""
+    """Recommendations for many issues, those of `recommend_with_little_history`: the team's own is worked out once.
+
+    `n_pointed` is how many issues with points there are, where `history` has only the last of them.
+    """
     pointed = chronological([issue for issue in history if issue.story_points is not None])
-    known = pointed[-MOST_RECENT:]
+    known, n_pointed = pointed[-MOST_RECENT:], len(pointed) if n_pointed is None else n_pointed
     scale, marginal = team_marginal(np.array([issue.story_points for issue in known], dtype=np.float64))
     scores, slope = np.zeros(len(asked)), 0.0
     if prior is not None:
@@ -74,7 +82,7 @@ def recommendations_with_little_history(
             probabilities=promise.probabilities,
             interval=promise.interval,
             method="heuristic" if prior is None else "prior",
-            reasoning=_reasoning(promise, len(known), n_pointed=len(pointed), score=None if prior is None else score),
+            reasoning=_reasoning(promise, len(known), n_pointed=n_pointed, score=None if prior is None else score),
             contributions=explain.adding_up({explain.USUAL: usual, explain.OTHERS: mean - usual}, promise.recommended),
             one_step=promise.one_step,
         )

@@ -1,22 +1,21 @@
 """Follow the team between two trainings: the level of every expert moves with the points that became known since."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.points.folded import FoldedExperts
 from apps.ml.core.points.scales import snapped
-from apps.ml.core.records import CompletedIssue
+
+#: Where none became known.
+NO_POINTS: Floats = np.zeros(0)
 
 
-def drift(model: FoldedExperts, recent: Sequence[CompletedIssue]) -> Floats:
-    """What the recent points, oldest first, add to survival at the thresholds, shape (n_thresholds,).
+def drift(model: FoldedExperts, points: Floats) -> Floats:
+    """What recent points, oldest first, add to survival at the thresholds, shape (n_thresholds,).
 
     Each expert's level is a weighted share with exponential forgetting, so it can be carried on exactly; what they
     say about the difference between issues stays as trained.
     """
-    points = np.array([issue.story_points for issue in recent if issue.story_points is not None], dtype=np.float64)
     if not len(points):
         return np.zeros(len(model.intercept))
     above = snapped(points, model.scale.grid)[:, None] > model.scale.thresholds

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from apps.ml.core import artifact
-from apps.ml.core.arrays import Booleans
+from apps.ml.core.arrays import Booleans, Floats
 from apps.ml.core.points import explain
 from apps.ml.core.points import folded as fold
 from apps.ml.core.points.features import extract
 from apps.ml.core.points.prior import PointsPrior
 from apps.ml.core.points.promise import promises_of
-from apps.ml.core.points.recent import drift
+from apps.ml.core.points.recent import NO_POINTS, drift
 from apps.ml.core.points.scales import proper
-from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import PointsRecommendation
 
 _NO_OUTCOMES: Booleans = np.zeros(0, dtype=bool)
@@ -61,7 +61,7 @@ class PointsModel:
         self,
         facts: IssueFacts,
         *,
-        recent: Sequence[CompletedIssue] | None = None,
+        recent: Floats = NO_POINTS,
         inside: Booleans = _NO_OUTCOMES,
         names_words: bool = True,
     ) -> PointsRecommendation:
@@ -71,8 +71,8 @@ class PointsModel:
         ----------
         facts : IssueFacts
             Points and hours in it are not looked at.
-        recent : sequence of CompletedIssue, optional
-            Issues whose points became known after the training, oldest first: the short memories follow them.
+        recent : ndarray of shape (n,)
+            Points that became known after the training, oldest first: the short memories follow them.
         inside : ndarray of shape (n,)
             Whether the ranges of the last answers held what came: they correct this one.
         names_words : bool
@@ -85,7 +85,7 @@ class PointsModel:
         self,
         asked: Sequence[IssueFacts],
         *,
-        recent: Sequence[CompletedIssue] | None = None,
+        recent: Floats = NO_POINTS,
         inside: Booleans = _NO_OUTCOMES,
         names_words: bool = True,
     ) -> list[PointsRecommendation]:
@@ -94,7 +94,7 @@ class PointsModel:
             return []
         model, raws = self.folded, [extract(facts) for facts in asked]
         effects = [model.effects(raw, 0.0 if self.prior is None else self.prior.score(raw)) for raw in raws]
-        moved = drift(model, recent or ())
+        moved = drift(model, recent)
         survival = proper(np.stack([model.survival(np.vstack([each, moved])) for each in effects]))
         promises = promises_of(
             model.calibration.calibrated(survival, model.marginal), model.scale, model.calibration.corrected(inside)

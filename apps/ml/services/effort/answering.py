@@ -57,7 +57,7 @@ def _without_model(
     work, level = FINISHED_WORK.of_project(project_id).of(agents=by_agent), settings.ML_INTERVAL_LEVEL
     given = []
     for facts in asked:
-        estimate = estimate_without_model(facts, work.issues, work.index, work.outcomes, level=level)
+        estimate = estimate_without_model(facts, work.by_type, work.index, work.outcomes, level=level)
         if estimate.method != "similarity" and with_evidence:
             # What similar issues took made no answer; those that may be about the same thing are shown all the same.
             estimate = replace(estimate, similar_issues=similar_finished(facts, project_id))

@@ -220,9 +220,10 @@ class _PointsMonths:
     def answers(self, month: datetime, asked: Sequence[CompletedIssue]) -> list[PointsRecommendation]:
         """Answers of the month's model, which follows what was finished since, as the service does."""
         model = self.model_at(month, _known_before(self.plan, month))
-        since = [issue for issue in self.plan.issues if issue.completed_at >= month]
+        later = (issue for issue in self.plan.issues if issue.completed_at >= month)
+        since = [(each.completed_at, each.story_points) for each in later if each.story_points is not None]
         return [
-            model.recommend(each.facts, recent=[issue for issue in since if issue.completed_at < each.known_at])
+            model.recommend(each.facts, recent=np.array([p for at, p in since if at < each.known_at], dtype=np.float64))
             for each in asked
         ]
 

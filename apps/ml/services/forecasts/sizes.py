@@ -46,7 +46,7 @@ def _sizes(model: LoadedModel, project_id: UUID | str, wanted: Sequence[WorkItem
     # Models learn from people: what agents do is as large as finished issues are.
     facts = {issue_id: each for issue_id, each in known.items() if not agents.are_of(each)}
     if isinstance(model.predictor, PointsModel):
-        recent = FINISHED_WORK.of_project(project_id).people.since(model.trained_at)
+        recent = FINISHED_WORK.of_project(project_id).people.points_since(model.trained_at)
         return sizes_in_points(model.predictor, facts, recent=recent)
     assert isinstance(model.predictor, EffortModel)  # noqa: S101 - the loader reads by type; this tells mypy
     team = None if model.project_id is not None else FINISHED_WORK.of_project(project_id).people.record_for(model)

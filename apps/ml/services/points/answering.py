@@ -58,7 +58,7 @@ def _that_knows(work: Evidence, model: LoadedModel | None) -> LoadedModel | None
     On 19 projects that it had not seen its error was 1.36 of that of their own median, told the team's last 20 points;
     these 20 and the prior alone came to .96 of it, two and the prior to 1.11.
     """
-    return None if model is not None and model.project_id is None and work.with_points else model
+    return None if model is not None and model.project_id is None and work.n_with_points else model
 
 
 def _recommended(
@@ -67,11 +67,12 @@ def _recommended(
     """What the model recommends, else what other teams know with the few points there are."""
     if model is None:
         level = settings.ML_INTERVAL_LEVEL
-        return recommendations_with_little_history(asked, work.with_points, prior=load_prior(), level=level)
+        last, n_pointed = work.last_with_points, work.n_with_points
+        return recommendations_with_little_history(asked, last, prior=load_prior(), level=level, n_pointed=n_pointed)
     assert isinstance(model.predictor, PointsModel)  # noqa: S101 - the loader reads by type; this tells mypy
     return model.predictor.recommendations(
         asked,
-        recent=work.since(model.trained_at),
+        recent=work.points_since(model.trained_at),
         inside=POINTS_OUTCOMES.of_project(project_id),
         names_words=model.project_id is not None,
     )

@@ -1,15 +1,13 @@
 """An answer as it is given: by which model, beside what the naive baseline would have said, and for whom it is."""
 
 import logging
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from operator import itemgetter
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from apps.ml.core.records import CompletedIssue, IssueFacts
+from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation
 from apps.ml.services.model_loader import ModelLoader, ModelUnavailable
 from apps.ml.services.models.cache import LoadedModel
@@ -53,11 +51,6 @@ def serving_model(model_type: str, project_id: UUID | str) -> tuple[LoadedModel 
     except ModelUnavailable:
         logger.warning("Using fallback prediction type=%s project=%s", model_type, project_id)
         return None, _UNAVAILABLE
-
-
-def finished_since(history: Sequence[CompletedIssue], moment: datetime) -> Sequence[CompletedIssue]:
-    """Issues whose outcome a model could not know, oldest first."""
-    return history[bisect_right(history, moment, key=lambda issue: issue.completed_at) :]
 
 
 def announced(answer: Answer, note: str) -> Answer:

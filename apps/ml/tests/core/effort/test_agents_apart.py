@@ -9,7 +9,7 @@ import pytest
 from apps.ml.core.effort import EffortModel
 from apps.ml.core.effort.ranges.own_outcomes import last_outcomes
 from apps.ml.core.effort.training import train_effort_model
-from apps.ml.core.effort.without_model import estimate_without_model
+from apps.ml.core.effort.without_model import TypeOutcomes, estimate_without_model
 from apps.ml.core.records import CompletedIssue, IssueFacts, by_people
 from apps.ml.core.results import EffortEstimate
 from apps.ml.core.similarity import SimilarIssueIndex
@@ -52,7 +52,7 @@ def asker_of_model(known: Sequence[CompletedIssue]) -> Ask:
 
 def asker_without_model(known: Sequence[CompletedIssue]) -> Ask:
     index, outcomes = SimilarIssueIndex.build(known), last_outcomes(known)
-    return lambda facts: estimate_without_model(facts, known, index, outcomes)
+    return lambda facts: estimate_without_model(facts, TypeOutcomes.of(known), index, outcomes)
 
 
 def held_and_width(ask: Ask, issues: Sequence[CompletedIssue]) -> tuple[float, float]:

@@ -9,9 +9,12 @@ import pytest
 from apps.ml.core.effort.ranges.own_outcomes import last_outcomes
 from apps.ml.core.effort.without_model import (
     DEFAULT_HOURS,
+    TypeOutcomes,
     estimate_from_similar,
-    estimate_from_type,
     estimate_without_model,
+)
+from apps.ml.core.effort.without_model import (
+    estimate_from_type as estimate_from_outcomes,
 )
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.similarity import SimilarIssueIndex
@@ -27,6 +30,10 @@ def finished(number, hours, *, title="", issue_type="bug"):
 
 def width(estimate):
     return np.log(estimate.interval.high / estimate.interval.low)
+
+
+def estimate_from_type(facts, history, **level):
+    return estimate_from_outcomes(facts, TypeOutcomes.of(history), **level)
 
 
 def told(estimate):
@@ -161,7 +168,9 @@ def test_neighbours_that_disagree_make_a_wider_range():
 
 
 def asked_without_model(facts, history):
-    return estimate_without_model(facts, history, SimilarIssueIndex.build(history), last_outcomes(history))
+    return estimate_without_model(
+        facts, TypeOutcomes.of(history), SimilarIssueIndex.build(history), last_outcomes(history)
+    )
 
 
 def test_an_estimate_of_the_team_is_answered_with_what_theirs_came_to():

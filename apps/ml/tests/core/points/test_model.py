@@ -123,9 +123,7 @@ _ANY_FACTS = st.builds(IssueFacts, title=_ANY_TITLE, description=_ANY_TITLE)
 def test_one_answer_is_one_statement(
     model: PointsModel, vague_model: PointsModel, facts: IssueFacts, n_recent: int, vague: bool
 ) -> None:
-    recent = [issue(1000 + index, "anything", 3.0) for index in range(n_recent)]
-
-    answer = (vague_model if vague else model).recommend(facts, recent=recent)
+    answer = (vague_model if vague else model).recommend(facts, recent=np.full(n_recent, 3.0))
 
     assert answer.confidence == pytest.approx(_mass(answer.probabilities, *answer.one_step), abs=1e-6)
     assert _mass(answer.probabilities, answer.interval.low, answer.interval.high) >= answer.interval.level - 1e-6
@@ -307,9 +305,8 @@ def test_fields_of_the_tracker_are_read() -> None:
 
 def test_points_known_since_the_training_move_the_level(team: list[CompletedIssue], model: PointsModel) -> None:
     facts = IssueFacts(title="users list page", description="admin shows new list data for the old team")
-    recent = [issue(1000 + index, "anything", 8.0) for index in range(60)]
 
-    before, after = model.recommend(facts), model.recommend(facts, recent=recent)
+    before, after = model.recommend(facts), model.recommend(facts, recent=np.full(60, 8.0))
 
     assert after.probabilities[8.0] > before.probabilities[8.0] + 0.1
     assert sum(part.effect for part in after.contributions) == pytest.approx(after.recommended_points, abs=1e-9)
