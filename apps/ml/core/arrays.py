@@ -24,10 +24,12 @@ _SORTED_AT_ONCE = 500
 
 def largest(values: NDArray[np.floating], k: int, least: float = -math.inf) -> Integers:
     """Places of the k > 0 largest numbers, at or above `least`; the largest first, and of equals the last."""
+    # Backwards, equals come last first.
+    if values.size <= _SORTED_AT_ONCE and least == -math.inf:
+        return values.argsort(kind="stable")[: -k - 1 : -1]
     found = _above(values, k, least)
     if found.size > _SORTED_AT_ONCE:
         found = _parted(values, found, k)
-    # Backwards, equals come last first.
     return found.take(values.take(found).argsort(kind="stable")[: -k - 1 : -1])
 
 

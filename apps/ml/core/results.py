@@ -1,10 +1,13 @@
-"""What comes out of the core: frozen answers. Hours are hours of work; probabilities lie in [0, 1]."""
+"""What comes out of the core: frozen answers. Hours are hours of work; probabilities lie in [0, 1].
+
+Of the small ones there are dozens in an answer: a named tuple is made three times as fast as a frozen class.
+"""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SimilarIssue:
+class SimilarIssue(NamedTuple):
     """A finished issue like the one asked about: evidence, not an answer."""
 
     issue_id: str
@@ -16,8 +19,7 @@ class SimilarIssue:
     basis: str = "words"
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """One named part of a prediction; the parts of a prediction add up to it."""
 
     name: str
@@ -25,8 +27,7 @@ class Contribution:
     effect: float
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """A prediction range with the level it promises and the share it held lately."""
 
     low: float

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,7 @@ FEW_FIELDS = 2
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class Neighbourhood(NamedTuple):
     """What the neighbours say."""
 
     log_hours: float
@@ -47,8 +46,7 @@ class Neighbourhood:
     pull: float
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(NamedTuple):
     """Finished issues as they are near a question."""
 
     #: Rows of the nearest, the nearest first, and how close they are.

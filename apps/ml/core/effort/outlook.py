@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.effort.answer import HeadAnswers, ServedHead
@@ -15,8 +16,7 @@ from apps.ml.core.reading import IssueReading
 from apps.ml.core.results import Interval, SimilarIssue
 
 
-@dataclass(frozen=True, slots=True)
-class EffortRequest:
+class EffortRequest(NamedTuple):
     """One question, read. The similarities of its words to thousands of issues are not kept: see `EffortModel`."""
 
     reading: IssueReading

@@ -314,7 +314,7 @@ class EffortModel:
             return [None] * len(asked)
         points = [_other_points(each.reading.facts.story_points) for each in asked]
         others = [
-            replace(each, reading=with_points(each.reading, other), static=row_with_points(each.static, other))
+            each._replace(reading=with_points(each.reading, other), static=row_with_points(each.static, other))
             for each, other in zip(asked, points, strict=True)
             if other is not None
         ]

@@ -1,7 +1,7 @@
 """Answer from a trained model or, for a young team, from the prior and pooling. Imports no scikit-learn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -108,8 +108,7 @@ class PointsModel:
                 recommended_points=promise.recommended,
                 confidence=promise.confidence,
                 probabilities=promise.probabilities,
-                interval=replace(
-                    promise.interval,
+                interval=promise.interval._replace(
                     measured_coverage=float(inside.mean()) if inside.size else None,
                     n_outcomes=inside.size,
                 ),
