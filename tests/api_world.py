@@ -99,10 +99,10 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Made once for a file; each test works in a transaction of its own inside this one. The clock stands."""
     with pytest.MonkeyPatch.context() as patch, rows_of_a_file(django_db_blocker):
         patch.setattr(timezone, "now", lambda: NOW)
-        yield _made(NOW)
+        yield made(NOW)
 
 
-def _made(now: datetime) -> World:
+def made(now: datetime) -> World:
     project, _ = seed_demo_team(now=now)
     project.holiday_country = "DE"
     project.save()

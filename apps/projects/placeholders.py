@@ -1,6 +1,6 @@
 """People whom imports name: whose they are, how they become a member's own, and that they go with their project."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from uuid import UUID
 
 from django.db import models
@@ -12,6 +12,16 @@ from apps.projects.rows import all_or_nothing, lock
 
 #: Changes of these fields name people by id.
 PEOPLE = (IssueChange.Field.ASSIGNEE, IssueChange.Field.REPORTER)
+
+
+#: Told by who erases: of these placeholders' addresses, each with what the source says the person's own is, those of
+#: people who were erased, with the pseudonym that stands for each.
+ERASED: list[Callable[[Mapping[str, str]], dict[str, str]]] = []
+
+
+def erased_as(places: Mapping[str, str]) -> dict[str, str]:
+    """The pseudonyms of those who were erased, by their placeholder's address."""
+    return {place: pseudonym for told in ERASED for place, pseudonym in told(places).items()}
 
 
 #: RFC 2606 reserves it: no mail can ever reach such an address.

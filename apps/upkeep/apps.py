@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import AppConfig
@@ -15,6 +16,16 @@ class UpkeepConfig(AppConfig):
     def ready(self) -> None:
         # However an account is deleted: over the administration, or by a command.
         pre_delete.connect(_erase_what_others_wrote, sender="accounts.User", dispatch_uid="erase-deleted-account")
+        from apps.projects.placeholders import ERASED  # noqa: PLC0415 - models exist only now
+
+        if _erased_people not in ERASED:
+            ERASED.append(_erased_people)
+
+
+def _erased_people(places: Mapping[str, str]) -> dict[str, str]:
+    from apps.upkeep.erasing import erased_people  # noqa: PLC0415 - most processes never import anything
+
+    return erased_people(places)
 
 
 def _erase_what_others_wrote(*, instance: Any, **_: Any) -> None:

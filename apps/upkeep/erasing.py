@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,7 @@ from apps.upkeep.texts import Needles, found_in_database, found_in_store, replac
 logger = logging.getLogger(__name__)
 
 _PURPOSE = "scrum-ml erasure 1"
+_PERSON = ErasureRecord.Kind.PERSON
 _DROPPED = "Its artefacts were removed by an erasure."
 
 
@@ -177,6 +178,19 @@ def _drop_uploads(sought: Sought) -> dict[str, int]:
     return {"importers.importrun.upload": len(found)} if found else {}
 
 
+def erased_people(places: Mapping[str, str]) -> dict[str, str]:
+    """Which placeholders stand for people who were erased: by their row, or by the address that a source tells."""
+    if not ErasureRecord.objects.exists():
+        return {}
+    rows = {_pseudonym(place, key): place for place in places for key in settings.ML_SIGNING_KEYS}
+    left = User.objects.filter(email__in=rows).values_list("email", flat=True)
+    told = {
+        _subject(key, _PERSON, own): place for place, own in places.items() if own for key in settings.ML_SIGNING_KEYS
+    }
+    recorded = ErasureRecord.objects.filter(kind=_PERSON, subject__in=told).values_list("subject", flat=True)
+    return {told[each]: _pseudonym(told[each]) for each in recorded} | {rows[each]: each for each in left}
+
+
 def verify_record(record: ErasureRecord) -> bool:
     """Whether a record is as it was written here."""
     return any(hmac.compare_digest(_signature(key, record), record.signature) for key in settings.ML_SIGNING_KEYS)
@@ -189,8 +203,8 @@ def was_erased(kind: str, name: str) -> models.QuerySet[ErasureRecord]:
 
 
 # --- Steps --------------------------------------------------------------------------------------------------------
-def _pseudonym(email: str) -> str:
-    digest = hmac.new(settings.ML_SIGNING_KEYS[0].encode(), email.lower().encode(), hashlib.sha256).hexdigest()
+def _pseudonym(email: str, key: str = "") -> str:
+    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), email.lower().encode(), hashlib.sha256).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"
 
 

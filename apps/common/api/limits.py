@@ -10,7 +10,14 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
-from apps.common.api.problems import PROBLEM_JSON, PayloadTooLarge, database_away, problem
+from apps.common.api.problems import (
+    PROBLEM_JSON,
+    PayloadTooLarge,
+    database_away,
+    names_what_is_gone,
+    problem,
+    problem_of,
+)
 from apps.common.api.query import unknown_parameters
 from apps.common.api.throttling import client_address, wait_for
 from apps.common.uploads import longest_body
@@ -66,7 +73,9 @@ class RequestLimits:
         return _answer({**body, "instance": request.path})
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        """A page may find the database locked as well as the API, which answers such errors itself."""
+        """A page may find the database locked, or a row gone, as well as the API, which answers such errors itself."""
+        if names_what_is_gone(error) and (body := problem_of(error)):
+            return _answer(body)
         if not isinstance(error, (OperationalError, InterfaceError)):
             return None
         body, headers = database_away(error)

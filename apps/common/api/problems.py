@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig, ValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.fields import get_error_detail
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 PROBLEM_JSON = "application/problem+json"
 #: A lock lasts seconds; a database that restarts comes back within them too.
 DATABASE_RETRY_SECONDS = 5
+#: Of PostgreSQL (its appendix A).
+_FOREIGN_KEY_VIOLATION = "23503"
 
 
 #: Errors that concern no single field, as Django REST framework and Django call them.
@@ -68,6 +70,19 @@ def _database_response(error: Exception) -> Response:
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
 
 
+def names_what_is_gone(error: Exception) -> bool:
+    """Whether a row could not be written because it, or another that it names, was deleted meanwhile.
+
+    The input was checked before; so only what happened in the meantime breaks a foreign key. All else that a database
+    refuses is a bug, and stays one.
+    """
+    if isinstance(error, IntegrityError):
+        is_of_postgresql = getattr(error.__cause__, "sqlstate", None) == _FOREIGN_KEY_VIOLATION
+        return is_of_postgresql or str(error).startswith("FOREIGN KEY")
+    # Django's own words, for which it has no class before 6.0.
+    return isinstance(error, DatabaseError) and str(error).endswith("did not affect any rows.")
+
+
 def _in_framework_terms(error: Exception) -> Exception:
     if isinstance(error, Http404):
         return exceptions.NotFound("There is no such thing, or you may not see it.")
@@ -77,6 +92,8 @@ def _in_framework_terms(error: Exception) -> Exception:
         return exceptions.ValidationError(get_error_detail(error))
     if isinstance(error, RequestDataTooBig):
         return PayloadTooLarge()
+    if names_what_is_gone(error):
+        return Conflict("Somebody has just deleted what this is about.")
     return error
 
 

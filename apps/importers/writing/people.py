@@ -12,9 +12,10 @@ from django.utils.text import slugify
 from apps.accounts.models import User
 from apps.importers.records import Person
 from apps.projects.models import Project, TeamMember
-from apps.projects.placeholders import domain_of
+from apps.projects.placeholders import domain_of, erased_as
 
 LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
+_NOBODY = Person("")
 
 
 class Team:
@@ -34,22 +35,37 @@ class Team:
         self.added = 0
 
     def learn(self, people: Iterable[Person | None]) -> None:
-        """Make sure that everybody named is in the team: at most three queries, however many they are."""
+        """Make sure that everybody named is in the team: at most five queries, however many they are.
+
+        Who was erased stays a pseudonym, whatever the source goes on calling them.
+        """
         strangers = {self._known_as(one): one for one in people if one and self.find(one) is None}
         if not strangers:
             return
         places = {self._placeholder_of(one): one for one in strangers.values()}
+        erased = erased_as({place: one.email for place, one in places.items()})
+        named = {erased.get(place, place): one for place, one in places.items()}
         # Of this project, since the address is: who left the team comes back.
-        users = {user.email: user for user in User.objects.filter(is_placeholder=True, email__in=places)}
-        new = [_placeholder(place, one, self._now) for place, one in places.items() if place not in users]
+        users = {user.email: user for user in User.objects.filter(is_placeholder=True, email__in=named)}
+        pseudonyms = set(erased.values())
+        new = [
+            _placeholder(email, _NOBODY if email in pseudonyms else one, self._now)
+            for email, one in named.items()
+            if email not in users
+        ]
         users |= {user.email: user for user in User.objects.bulk_create(new)}
+        # A pseudonym is in the team from the second time on.
         TeamMember.objects.bulk_create(
-            TeamMember(project=self._project, user=user, role=TeamMember.Role.MEMBER, joined_at=self._now)
-            for user in users.values()
+            (
+                TeamMember(project=self._project, user=user, role=TeamMember.Role.MEMBER, joined_at=self._now)
+                for user in users.values()
+            ),
+            ignore_conflicts=True,
         )
         for user in users.values():
             self._remember(user)
-        self.added += len(users)
+        self._by_address |= {place: users[pseudonym] for place, pseudonym in erased.items()}
+        self.added += len(users.keys() - pseudonyms)
 
     def find(self, one: Person) -> User | None:
         """The member with this address, else the only one with this name."""

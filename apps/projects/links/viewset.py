@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -57,7 +58,8 @@ class LinkViewSet(ReadViewSet):
         blocker, blocked = (issue, other) if wanted["relation"] == BLOCKS else (other, issue)
         self._require_to_write(blocked)
         made = link_issues(blocker, blocked, now=timezone.now())
-        link = links_of(issue, request.user).get(pk=made.pk)
+        # Gone again, if who asks was put out of the team meanwhile.
+        link = get_object_or_404(links_of(issue, request.user), pk=made.pk)
         return self.shown(from_the_side_of(issue, link), status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, project_id: str, issue_id: str, link_id: int) -> Response:

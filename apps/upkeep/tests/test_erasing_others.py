@@ -9,7 +9,9 @@ from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.connections import connect
 from apps.importers.models import Connection
+from apps.importers.records import Person
 from apps.importers.sources.registry import place_of
+from apps.importers.writing.people import Team
 from apps.ml.services import ModelTrainer
 from apps.ml.storage import StorageError, get_object_store
 from apps.ml.storage.keys import mark_key
@@ -169,6 +171,40 @@ def test_a_phrase_that_is_everybodys_is_no_name_unless_the_operator_says_so(now)
     erase_person(mallory.email, now=now, everywhere=True)
 
     assert not Issue.objects.filter(title="Change of the label").exists()
+
+
+@pytest.mark.parametrize("account", ["", "42"])
+@pytest.mark.parametrize("delete", [False, True])
+def test_no_import_brings_back_who_was_erased(now, account, delete):
+    """By the account of the tracker as by the address, of a placeholder as of who had an account."""
+    project, olga = ProjectFactory(), Person(name="Olga Erasova", email="olga@example.com", account=account)
+    Team(project, now=now).learn([olga])
+    if delete:
+        UserFactory(email=olga.email).delete()
+    else:
+        erase_person(olga.email, now=now)
+    people = User.objects.count()
+
+    for person in (olga, Person(name="Olga Erasova", account=account) if account else olga):
+        team = Team(project, now=now)
+        team.learn([person])
+        found = team.find(person)
+
+        assert (found.full_name, found.named_address) == ("", "")
+        assert found.email.startswith("erased-")
+    assert User.objects.count() == people
+    assert found_in_database(["olga@example.com", "Olga Erasova"]) == {}
+
+
+def test_who_was_erased_and_is_named_for_the_first_time_has_no_name(ann, erase, now):
+    erase()
+    project = ProjectFactory()
+    team = Team(project, now=now)
+
+    team.learn([Person(name=NAME, email=EMAIL, account="7"), Person(name="Bob Best", email="bob@example.com")])
+
+    assert found_in_database([EMAIL, NAME]) == {}
+    assert {user.full_name for user in User.objects.filter(memberships__project=project)} == {"", "Bob Best"}
 
 
 def test_two_spellings_in_one_document_stay_two_entries(ann, team, now):

@@ -35,3 +35,4 @@ class Command(BaseCommand):
         for table, count in sorted(record.counts.items()):
             self.stdout.write(f"{count:6,}  {table}")
         self.stdout.write(f"Erased. The search finds nothing any more. Record: {record.pk}")
+        self.stdout.write("Imports go on with the pseudonym. What trackers say of the person in texts, change there.")
