@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
+from apps.importers.dry_run import undone_at_the_end
 from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
@@ -150,13 +151,6 @@ def _give_lead(project: Project, lead: User, now: datetime) -> None:
         defaults={"role": TeamMember.Role.LEAD},
         create_defaults={"role": TeamMember.Role.LEAD, "joined_at": now},
     )
-
-
-@contextmanager
-def undone_at_the_end() -> Iterator[None]:
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def _project(key: str, create_as: str | None, now: datetime, time_zone: str) -> Project:

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from apps.importers.dry_run import read_before, undone_at_the_end
 from apps.importers.keeping import keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
-from apps.importers.services import sum_up, undone_at_the_end
+from apps.importers.services import sum_up
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
 from apps.importers.writing.texts import fitted
 from apps.importers.writing.tracked import TrackedWriter
@@ -69,6 +70,7 @@ def import_told(
         Whether everything is told, so that what is missing is what the ledger says and no more.
     """
     report, ledger = ImportReport(project.key, dry_run), GapLedger()
+    told = read_before(told) if dry_run else told
     with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
         batch: list[TrackedIssue] = []

@@ -1,0 +1,61 @@
+"""Dry runs: an import is done and undone, while everybody else goes on working."""
+
+import pickle
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, TypeVar
+
+from django.db import connection, transaction
+
+Told = TypeVar("Told")
+
+
+@contextmanager
+def undone_at_the_end() -> Iterator[None]:
+    """Whatever is written here is never to be had by anybody.
+
+    SQLite has one writer: it would be ours for as long as this takes, so that we write into a copy.
+    """
+    # Inside a transaction it is ours already, or the copy is.
+    needs_copy = connection.vendor == "sqlite" and not connection.in_atomic_block
+    with _in_a_copy() if needs_copy else nullcontext(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def _in_a_copy() -> Iterator[None]:
+    """This thread's connection leads to a copy of the database, which nobody finds and nothing outlives."""
+    connection.ensure_connection()
+    own = connection.connection
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "copy.sqlite3"
+        copy = connection.get_new_connection({**connection.get_connection_params(), "database": str(place)})
+        own.backup(copy)
+        # No file beside it any more: without its name it is gone with us, however we end.
+        copy.execute("PRAGMA journal_mode=MEMORY")
+    connection.connection = copy
+    try:
+        with closing(copy):
+            yield
+    finally:
+        connection.connection = own
+
+
+def read_before(told: Iterable[Told]) -> Iterator[Told]:
+    """All of it, read to its end before this returns: no network is waited for with a transaction open."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed where it is read
+    count = 0
+    for each in told:
+        pickle.dump(each, file)
+        count += 1
+    file.seek(0)
+    return _read_back(file, count)
+
+
+def _read_back(file: IO[bytes], count: int) -> Iterator[Told]:
+    with file:
+        for _ in range(count):
+            yield pickle.load(file)  # noqa: S301 - written above, into a file without a name
