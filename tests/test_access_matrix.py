@@ -100,6 +100,7 @@ DOORS: dict[str, Door] = {
     f"GET {PROJECT}/members/{{user_id}}/": READ,
     f"PATCH {PROJECT}/members/{{user_id}}/": MANAGE,
     f"DELETE {PROJECT}/members/{{user_id}}/": MANAGE,
+    f"POST {PROJECT}/members/{{user_id}}/join/": MANAGE,
     f"GET {PROJECT}/issues/{{issue_id}}/history/": READ,
     f"GET {PROJECT}/issues/{{issue_id}}/links/": READ,
     f"POST {PROJECT}/issues/{{issue_id}}/links/": WRITE,

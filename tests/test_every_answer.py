@@ -17,6 +17,8 @@ from rest_framework.test import APIClient
 from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.common.api.idempotency import HEADER, REPLAYED
+from apps.projects.models import TeamMember
+from apps.projects.tests.factories import TeamMemberFactory
 from tests.api_world import World, the_schema, world
 
 __all__ = ["world"]
@@ -100,6 +102,9 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     "POST /api/v1/auth/password/reset/confirm/": (lambda w: reset_code(w.lead.pk),),
     "POST /api/v1/auth/keys/": (lambda w: {"name": "CI", "scopes": ["read"]},),
     f"PATCH {PROJECT}/members/{{user_id}}/": (lambda w: {"absent_from": "2026-03-05"},),
+    f"POST {PROJECT}/members/{{user_id}}/join/": (
+        lambda w: {"ids": {"user_id": named_by_an_import(w).user_id}, "member": w.member.user_id},
+    ),
     f"POST {PROJECT}/sprints/": (lambda w: {"name": "Sprint 99"},),
     f"PATCH {PROJECT}/sprints/{{sprint_id}}/": (lambda w: {"goal": "Fewer bugs"},),
     f"DELETE {PROJECT}/sprints/{{sprint_id}}/": (lambda w: {"ids": {"sprint_id": w.planned.id}},),
@@ -110,6 +115,11 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     f"POST {PROJECT}/webhooks/": (lambda w: {"url": "https://93.184.216.34/hook"},),
     f"PATCH {PROJECT}/webhooks/{{webhook_id}}/": (lambda w: {"is_active": False},),
 }  # fmt: skip
+
+
+def named_by_an_import(world: World) -> TeamMember:
+    user = UserFactory(email="x@shop.imported.invalid", is_active=False, is_placeholder=True)
+    return TeamMemberFactory(project=world.project, user=user)
 
 
 def credentials() -> dict[str, str]:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.access.models import ApiKey
@@ -23,10 +24,13 @@ MOST_KEYS = 50
 _LAST_USED_EVERY = timedelta(minutes=1)
 
 
+@transaction.atomic
 def create_key(
     user: User, *, name: str, scopes: Sequence[str], project: Project | None, days: int, now: datetime
 ) -> tuple[ApiKey, str]:
     """A key and its text, which is known to nobody afterwards."""
+    # What two at once meet at: each counts the other's.
+    User.objects.select_for_update().filter(pk=user.pk).first()
     if ApiKey.objects.filter(user=user).count() >= MOST_KEYS:
         raise Conflict(f"You have {MOST_KEYS} keys: withdraw those that are not used any more.")
     prefix = MARK + secrets.token_hex(PREFIX_BYTES)

@@ -16,14 +16,17 @@ from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, without_labels
 from apps.projects.models import Project
-from apps.projects.rows import insert
+from apps.projects.rows import all_or_nothing, insert, lock
 
 #: What was touched while the last import ran, by clocks that differ, is read again.
 OVERLAP = timedelta(hours=1)
 
 
+@all_or_nothing()
 def connect(project: Project, place: Place, token: str, *, by: User | None, now: datetime) -> Connection:
     """Connect a project with a place in a tracker; the token is sealed at once."""
+    # Of two at once the second finds the first, and says so.
+    lock(project)
     kind = place.connector.name
     taken = set(Connection.objects.filter(project=project, kind=kind).values_list("source", flat=True))
     names = (kind if number == 1 else f"{kind}-{number}" for number in range(1, len(taken) + 2))

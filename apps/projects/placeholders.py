@@ -1,14 +1,21 @@
 """People whom imports name: whose they are, how they become a member's own, and that they go with their project."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from uuid import UUID
 
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueChange, Project, TeamMember
 from apps.projects.rows import all_or_nothing, lock
+
+logger = logging.getLogger(__name__)
 
 #: Changes of these fields name people by id.
 PEOPLE = (IssueChange.Field.ASSIGNEE, IssueChange.Field.REPORTER)
@@ -57,11 +64,41 @@ def take_over(member: TeamMember) -> None:
         folded=Lower("named_address")
     )
     for placeholder in named.filter(folded=member.user.email.lower()):
-        _hand_over(placeholder, member)
+        left = TeamMember.objects.get(project=member.project, user=placeholder)
+        for field in ("is_agent", "available_for_assignment", "absent_from", "absent_until"):
+            setattr(member, field, getattr(left, field))
+        member.save()
+        _hand_over(left, member)
 
 
-def _hand_over(placeholder: User, member: TeamMember) -> None:
-    project, person = member.project, member.user
+@all_or_nothing()
+def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> TeamMember:
+    """Give a placeholder's work in the project to a member who has an account, for good.
+
+    For whom the source names without an address, so that no invitation could tell whose the work is.
+    """
+    lock(member.project)
+    for each in (placeholder, member):
+        lock(each)
+    if not placeholder.user.is_placeholder:
+        raise Conflict("This person has an account: only whom an import named is joined to a member.")
+    if member.user.is_placeholder:
+        raise Conflict("An import named this person, too: choose a member who has an account.")
+    _hand_over(placeholder, member)
+    LogEntry.objects.create(
+        user=by, content_type=ContentType.objects.get_for_model(TeamMember), object_id=str(member.pk),
+        object_repr=str(member.pk), action_flag=CHANGE, change_message=f"Joined {placeholder.user_id}.",
+    )  # fmt: skip
+    logger.info(
+        "A placeholder was joined placeholder=%s member=%s project=%s by=%s",
+        placeholder.user_id, member.user_id, member.project_id, by.pk,
+    )  # fmt: skip
+    return member
+
+
+def _hand_over(left: TeamMember, member: TeamMember) -> None:
+    project, person, placeholder = member.project, member.user, left.user
+    touch_work_of([placeholder], within=project)
     issues = Issue.objects.filter(project=project)
     issues.filter(assignee=placeholder).update(assignee=person)
     issues.filter(reporter=placeholder).update(reporter=person)
@@ -70,12 +107,19 @@ def _hand_over(placeholder: User, member: TeamMember) -> None:
     changes.filter(changed_by=placeholder).update(changed_by=person)
     for column in ("old_value", "new_value"):
         changes.filter(field__in=PEOPLE, **{column: str(placeholder.pk)}).update(**{column: str(person.pk)})
-    left = TeamMember.objects.get(project=project, user=placeholder)
-    for field in ("is_agent", "available_for_assignment", "absent_from", "absent_until"):
-        setattr(member, field, getattr(left, field))
-    member.save()
     left.delete()
     # Its row stays, so that the next import knows whose it is; one of an older installation may be in other teams.
     if not placeholder.memberships.exists():
         placeholder.became = person
         placeholder.save(update_fields=["became"])
+
+
+def touch_work_of(people: Collection[User], *, within: Project | None = None) -> None:
+    """Mark the issues that name these people, now or in their past: what is told from them is told anew."""
+    ids = [str(person.pk) for person in people]
+    by_id = models.Q(old_value__in=ids) | models.Q(new_value__in=ids)
+    told = IssueChange.objects.filter(models.Q(changed_by__in=people) | models.Q(field__in=PEOPLE) & by_id)
+    issues = Issue.objects.all() if within is None else Issue.objects.filter(project=within)
+    told = told if within is None else told.filter(issue__project=within)
+    named = models.Q(assignee__in=people) | models.Q(reporter__in=people) | models.Q(pk__in=told.values("issue"))
+    issues.filter(named).update(updated_at=timezone.now())

@@ -164,6 +164,12 @@ class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer[TeamMem
         }
 
 
+class JoinSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
+    """Whose work it is."""
+
+    member = serializers.UUIDField(help_text="A member of the project who has an account.")
+
+
 class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer[DayOff]):
     """A day on which nobody works; forecasts and durations leave it out."""
 

@@ -53,6 +53,7 @@ urlpatterns = [
     path(f"{PROJECT}sprints/<uuid:sprint_id>/report/", SprintViewSet.as_view({"get": "report"}), name="sprint-report"),
     path(f"{PROJECT}members/", MemberViewSet.as_view({"get": "list"}), name="member-list"),
     path(f"{PROJECT}members/<uuid:user_id>/", MemberViewSet.as_view(ONE), name="member-detail"),
+    path(f"{PROJECT}members/<uuid:user_id>/join/", MemberViewSet.as_view({"post": "join"}), name="member-join"),
     *crud(f"{PROJECT}days-off/", "<int:day_off_id>/", DayOffViewSet, "day-off"),
     path(f"{PROJECT}holidays/", HolidayViewSet.as_view({"get": "of_year"}), name="holiday-list"),
     path(f"{PROJECT}holidays/<day:day>/", HolidayViewSet.as_view({"patch": "partial_update"}), name="holiday-detail"),

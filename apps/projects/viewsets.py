@@ -23,7 +23,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from apps.accounts.signed_in import signed_in
-from apps.projects import days_off, selectors, services
+from apps.projects import days_off, placeholders, selectors, services
 from apps.projects.filters import DayOffFilter, IssueFilter, IssueTypeFilter, ProjectFilter, SprintFilter, StatusFilter
 from apps.projects.history.snapshots import books_of
 from apps.projects.holidays import holidays_of
@@ -38,6 +38,7 @@ from apps.projects.serializers import (
     IssueChangeSerializer,
     IssueSerializer,
     IssueTypeSerializer,
+    JoinSerializer,
     MemberSerializer,
     NewIssueSerializer,
     ProjectSerializer,
@@ -243,6 +244,17 @@ class MemberViewSet(ReadViewSet):
         """Take a person out of the team, or leave it; their open issues become unassigned."""
         services.remove_member(self.get_object(), by=signed_in(request), now=timezone.now())
         return gone()
+
+    @extend_schema(request=JoinSerializer, responses=MemberSerializer)
+    def join(self, request: Request, project_id: str, user_id: str) -> Response:
+        """Give the work of somebody whom an import named to a member who has an account, for good.
+
+        Issues and their history in this project become the member's; the answer is the member.
+        """
+        placeholder, asked = self.get_object(), JoinSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        member = get_object_or_404(self.get_queryset(), user_id=asked.validated_data["member"])
+        return self.shown(placeholders.join(placeholder, member, by=signed_in(request)))
 
 
 class DayOffViewSet(ReadViewSet):

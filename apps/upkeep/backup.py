@@ -33,7 +33,7 @@ from apps.common.exceptions import ApplicationError
 from apps.ml.services.upkeep.installation import become_another, this_installation
 from apps.ml.services.upkeep.strays import known_keys
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import NotRegular, ObjectExists, ObjectMissing
+from apps.ml.storage.errors import NotOurs, ObjectExists, ObjectMissing
 from apps.ml.storage.keys import checked_key
 from apps.ml.storage.s3 import mark
 
@@ -116,7 +116,7 @@ def _write(archive: tarfile.TarFile, now: datetime) -> Summary:
     for key in keys:
         try:
             data = get_object_store().get(key)
-        except (ObjectMissing, NotRegular):
+        except (ObjectMissing, NotOurs):
             missing.append(key)
             continue
         digests[key] = hashlib.sha256(data).hexdigest()

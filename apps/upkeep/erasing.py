@@ -20,6 +20,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection, models, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common import page_marks
@@ -38,7 +39,7 @@ from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, INDEXES, mark_key
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
-from apps.projects.placeholders import domain_of, placeholders_of
+from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.sought import Sought, sought_for
@@ -155,6 +156,9 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict
         for name in each.names:
             says = Q(title__icontains=name) | Q(description__icontains=name)
             named |= says if each.projects is None else says & Q(project__in=each.projects)
+    # What is told from these issues names people: it is told anew.
+    touch_work_of(people)
+    Issue.objects.filter(named).update(updated_at=timezone.now())
     projects = list(Issue.objects.filter(named).order_by().values_list("project_id", flat=True).distinct())
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()

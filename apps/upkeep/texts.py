@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import logging
 import re
 import unicodedata
 import zipfile
@@ -22,9 +23,12 @@ from django.db.models.functions import Cast
 
 from apps.accounts.models import User
 from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Project
+
+logger = logging.getLogger(__name__)
 
 #: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
@@ -243,7 +247,11 @@ def found_in_store(needles: Sequence[str]) -> list[str]:
 
 
 def _holds(store: ObjectStore, key: str, needles: Sequence[str]) -> bool:
-    content = b"\n".join(_opened(store.get(key)))
+    try:
+        content = b"\n".join(_opened(store.get(key)))
+    except NotOurs as error:
+        logger.warning("Not searched: %s", error.message)
+        return False
     if Needles(needles).anywhere.search(content.decode(errors="ignore")):
         return True
     # NumPy keeps texts with four bytes a character.

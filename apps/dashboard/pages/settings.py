@@ -20,7 +20,7 @@ from apps.dashboard.types import Project, User
 from apps.notifications.selectors import preference_of, webhooks_of
 from apps.notifications.serializers import PreferenceSerializer, WebhookSerializer
 from apps.notifications.services import inbox, webhooks
-from apps.projects import days_off, selectors, services
+from apps.projects import days_off, placeholders, selectors, services
 from apps.projects.serializers import (
     DayOffSerializer,
     MemberSerializer,
@@ -99,6 +99,8 @@ class SettingsPage:
         self.may_change = may_change
         self.roles, self.severities, self.time_zones = ROLES, SEVERITIES, sorted(available_timezones())
         self.team = list(selectors.team_of(project))
+        #: To whom the work of somebody whom an import named can be given.
+        self.with_account = [each for each in self.team if not each.user.is_placeholder]
         self.types = list(selectors.types_of(project))
         self.statuses = list(selectors.statuses_of(project))
         self.days_off = list(selectors.days_off_of(project))
@@ -172,6 +174,14 @@ def _change_member(change: SettingsChange) -> None:
     services.change_member(member, **_checked(MemberSerializer(member, data=fields, partial=True)))
 
 
+def _join(change: SettingsChange) -> str:
+    team = selectors.team_of(change.project)
+    placeholder = get_object_or_404(team, pk=_number(change, "member"))
+    member = get_object_or_404(team, pk=_number(change, "with"))
+    placeholders.join(placeholder, member, by=change.by)
+    return _("The work is now this member's.")
+
+
 def _remove_member(change: SettingsChange) -> None:
     member = get_object_or_404(selectors.team_of(change.project), pk=_number(change, "member"))
     services.remove_member(member, by=change.by, now=change.now)
@@ -226,6 +236,7 @@ CHANGES: Mapping[str, Callable[[SettingsChange], str | None]] = {
     "withdraw": _withdraw,
     "member": _change_member,
     "remove-member": _remove_member,
+    "join": _join,
     "add-day-off": _add_day_off,
     "remove-day-off": _remove_day_off,
     "notifications": _notifications,

@@ -12,7 +12,7 @@ from apps.dashboard.pages.settings import CHANGES
 from apps.importers.models import ImportRun
 from apps.importers.runs import execute, forget_uploads
 from apps.projects.models import Issue, Project
-from apps.projects.tests.factories import DayOffFactory, ProjectFactory, TeamMemberFactory, UserFactory
+from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 FILE = b"Key,Headline,Status,Resolved,Hours\nA-1,Fix the door,Done,2026-02-03,5\nA-2,Paint it,Open,,\n"
@@ -68,6 +68,23 @@ def test_people_days_and_types_are_changed_in_place(lead, project):
 
     save(lead, project, "remove-member", member=member.pk)
     assert not project.team.filter(user=joined).exists()
+
+
+def test_the_work_of_whom_an_import_named_is_given_to_a_member(lead, project):
+    named = TeamMemberFactory(
+        project=project,
+        user=UserFactory(email="a@x.imported.invalid", full_name="Ada Named", is_active=False, is_placeholder=True),
+    )
+    member = TeamMemberFactory(project=project)
+    issue = IssueFactory(project=project, assignee=named.user)
+    page = f"/projects/{project.key}/settings/"
+    assert "Named by an import" in lead.get(page).content.decode()
+
+    answer = lead.post(f"{page}join/", {"member": named.pk, "with": member.pk}, follow=True)
+
+    issue.refresh_from_db()
+    assert issue.assignee == member.user
+    assert "Named by an import" not in answer.content.decode()
 
 
 def test_what_cannot_be_is_said_on_the_page_and_changes_nothing(lead, project):

@@ -15,10 +15,22 @@ class ObjectMissing(StorageError):
     code = "object_missing"
 
 
-class NotRegular(StorageError):
+class NotOurs(StorageError):
+    """What lies there is nothing that this service has stored."""
+
+    code = "not_ours"
+
+
+class NotRegular(NotOurs):
     """What lies there is no regular file: a link, a pipe or a device."""
 
     code = "not_regular"
+
+
+class TooLarge(NotOurs):
+    """What lies there is larger than anything that is stored here."""
+
+    code = "too_large"
 
 
 class ObjectExists(StorageError):

@@ -1,11 +1,14 @@
 """One object client for a directory and for S3: create-only writes, whole reads, errors a caller can act on."""
 
+import logging
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import obstore
@@ -16,7 +19,7 @@ from obstore.store import LocalStore, S3Store
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
 from apps.ml.storage.bucket import Bucket
-from apps.ml.storage.errors import NotRegular, ObjectExists, ObjectMissing, StorageError
+from apps.ml.storage.errors import NotRegular, ObjectExists, ObjectMissing, StorageError, TooLarge
 from apps.ml.storage.keys import checked_key
 from apps.ml.storage.stored import StoredObject
 
@@ -27,6 +30,10 @@ MAX_OBJECT_BYTES = 256 * 2**20
 #: What passes a call to the store without being its fault: our own words, and what ends the process or task.
 NOT_THE_CLIENTS = (ApplicationError, SoftTimeLimitExceeded, KeyboardInterrupt, SystemExit, GeneratorExit)
 
+logger = logging.getLogger(__name__)
+
+#: How the client calls what it has not written whole yet.
+_TEMPORARY = re.compile(r"#\d+$")
 _ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _HTTP_STATUS = re.compile(r"status code: (\d{3} [A-Za-z -]+)")
 
@@ -105,7 +112,7 @@ class ObjectStore:
             self._require_regular(key)
             response = obstore.get(self.client, key)
             if response.meta["size"] > MAX_OBJECT_BYTES:
-                raise StorageError(f"{self._failed('download', key)}: it is larger than {MAX_OBJECT_BYTES} bytes.")
+                raise TooLarge(f"{self._failed('download', key)}: it is larger than {MAX_OBJECT_BYTES} bytes.")
             return bytes(response.bytes())
 
     def head(self, key: str) -> StoredObject:
@@ -122,13 +129,14 @@ class ObjectStore:
         return True
 
     def list(self, prefix: str) -> list[StoredObject]:
-        """All objects below a whole path segment (`a/b` finds `a/b/c`, not `a/bc`), sorted by key."""
+        """All objects below a whole path segment (`a/b` finds `a/b/c`, not `a/bc`), sorted by key.
+
+        What is no regular file is left out, and told.
+        """
         with self._operation("listing", checked_key(prefix)):
-            if self.bucket is not None:
-                found = list(self.bucket.listed(prefix))
-            else:
-                found = [_stored_object(meta) for meta in obstore.list(self.client, prefix).collect()]
-        return sorted((each for each in found if self._is_regular(each.key)), key=lambda each: each.key)
+            files = self._files(prefix) if self.bucket is None else self.bucket.listed(prefix)
+            found = list(files)
+        return sorted(found, key=lambda each: each.key)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """The names directly below a whole path segment, however much lies below them."""
@@ -147,6 +155,30 @@ class ObjectStore:
             except FileNotFoundError:
                 return
 
+    def _files(self, prefix: str) -> Iterator[StoredObject]:
+        """By ourselves: the client stops at the first link that leads to itself."""
+        root, others = self.directory or Path(), list[str]()
+        for folder, folders, names in os.walk(root / prefix, onerror=_unless_it_is_gone):
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            for name in (*names, *links):
+                path = Path(folder, name)
+                key = path.relative_to(root).as_posix()
+                try:
+                    status = path.lstat()
+                except FileNotFoundError:  # removed meanwhile
+                    continue
+                # What the client is still writing has a # in its name.
+                if stat.S_ISREG(status.st_mode) and self._is_regular(key):
+                    if _TEMPORARY.search(name) is None:
+                        modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+                        yield StoredObject(key, status.st_size, modified_at, None)
+                else:
+                    others.append(key)
+        if others:
+            logger.warning(
+                "%d things in the model store are no regular files and are not read: %s", len(others), others[0]
+            )
+
     def _is_regular(self, key: str) -> bool:
         """Whether a key of a directory is a file that lies where it seems to: no link, pipe or device.
 
@@ -155,7 +187,9 @@ class ObjectStore:
         if self.directory is None:
             return True
         path = self.directory / key
-        return os.path.realpath(path) == str(path) and (path.is_file() or path.is_dir() or not path.exists())
+        # A link to itself leads nowhere, so it seems to lie where it is.
+        lies_here = os.path.realpath(path) == str(path) and not path.is_symlink()
+        return lies_here and (path.is_file() or path.is_dir() or not path.exists())
 
     def _require_regular(self, key: str) -> None:
         if not self._is_regular(key):
@@ -190,6 +224,12 @@ class ObjectStore:
 
     def _failed(self, name: str, key: str) -> str:
         return f"{self.engine} {name} failed in {self.place} for {key!r}"
+
+
+def _unless_it_is_gone(error: OSError) -> None:
+    # A folder that cannot be read is not an empty one: a backup or the proof of an erasure would take it for one.
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _stored_object(meta: "obstore.ObjectMeta") -> StoredObject:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, models
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
@@ -279,3 +279,27 @@ def test_a_file_that_waits_is_let_go_whatever_its_encoding(team, now, encoding):
 
     run.refresh_from_db()
     assert run.upload is None
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_what_is_remembered_of_issues_that_name_the_person_is_told_anew(person, team, now, delete):
+    """What processes remember of issues goes by when these were touched."""
+    other, past, text = IssueFactory.create_batch(3, project=team)
+    models.QuerySet(IssueChange).bulk_create(
+        [
+            IssueChange(
+                issue=past, project=team, field="assignee", old_value=str(person.pk), new_value="", changed_at=now
+            )
+        ]
+    )
+    Issue.objects.filter(pk=text.pk).update(description=f"As {NAME} said")
+    Issue.objects.update(updated_at=now - timedelta(days=900))
+
+    if delete:
+        person.delete()
+    else:
+        erase_person(EMAIL, now=now)
+
+    touched = set(Issue.objects.filter(updated_at__gt=now - timedelta(days=900)).values_list("pk", flat=True))
+    assert touched == {past.pk, text.pk, team.issues.get(title__startswith="Ask").pk}
+    assert other.pk not in touched

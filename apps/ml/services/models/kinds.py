@@ -37,13 +37,13 @@ from apps.ml.selectors.registry import ActiveModel, Outcomes
 from apps.ml.selectors.sprint_lessons import sprint_lessons
 from apps.ml.services.models import rivals
 from apps.ml.services.models.fitting import Fitted, fit_assignment, fit_effort, fit_points, fit_sprints
-from apps.ml.storage.errors import ArtifactRefused, ObjectMissing
+from apps.ml.storage.errors import ArtifactRefused, NotOurs, ObjectMissing
 from apps.ml.storage.s3 import S3ModelStorageService
 from apps.ml.storage.signing import Identity
 from apps.projects.history.sprint_books import Amount
 
 #: What no waiting heals: only a training, or somebody who puts the right bytes back.
-LASTING_FAULTS = (ObjectMissing, ArtifactRefused, ArtifactCorrupted)
+LASTING_FAULTS = (ObjectMissing, NotOurs, ArtifactRefused, ArtifactCorrupted)
 Predictor = EffortModel | PointsModel | AssignmentModel | SprintModel
 #: Errors of a model and of the naive baseline about some of what all was learned from, each of shape (n,).
 Rivals = Callable[[Any, Sequence[Any], Sequence[Any]], tuple[Floats, Floats]]

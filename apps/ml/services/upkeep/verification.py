@@ -9,7 +9,7 @@ from apps.ml.models import MLModel
 from apps.ml.services.models.kinds import identity_of
 from apps.ml.services.upkeep.strays import Listing, index_keys, remove, strays
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import DigestMismatch, NotRegular, ObjectMissing, SignatureInvalid
+from apps.ml.storage.errors import DigestMismatch, NotOurs, ObjectMissing, SignatureInvalid
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import Identity, digest, verify
 
@@ -96,8 +96,8 @@ def _faults(store: ObjectStore, recorded: _Recorded) -> Iterator[ObjectProblem]:
         _require_intact(data, recorded)
     except ObjectMissing:
         yield ObjectProblem("missing", recorded.key, f"{recorded.owner} has no such object.")
-    except NotRegular:
-        yield ObjectProblem("damaged", recorded.key, f"It is no regular file; {recorded.owner} recorded one.")
+    except NotOurs as error:
+        yield ObjectProblem("damaged", recorded.key, f"{error.__doc__} {recorded.owner} recorded a file.")
     except DigestMismatch:
         yield ObjectProblem("damaged", recorded.key, f"It is not what {recorded.owner} recorded.", len(data))
     except SignatureInvalid:

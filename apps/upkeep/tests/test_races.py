@@ -1,0 +1,122 @@
+"""Two at once at imports, erasures, models, keys and connections, on a database with two writers: nothing is double."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, connections
+
+from apps.access.keys import MOST_KEYS, create_key
+from apps.access.models import ApiKey
+from apps.accounts.models import User
+from apps.accounts.tests.factories import UserFactory
+from apps.common.exceptions import Conflict
+from apps.importers import runs
+from apps.importers.connections import connect
+from apps.importers.models import Connection
+from apps.importers.sources.registry import place_of
+from apps.ml.models import MLModel
+from apps.ml.services.models.registry import activate, roll_back
+from apps.ml.tests.factories import MLModelFactory
+from apps.projects.models import Issue
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.upkeep.erasing import NobodyFound, erase_person
+from apps.upkeep.models import ErasureRecord
+from apps.upkeep.texts import found_in_database
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has these"),
+]
+AT_ONCE = 4
+FILE = b"id,title,status,assignee\nA-1,Change the label,Done,Ada\nA-2,Change the form,To do,Bob\n"
+
+
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """Run all in threads that start together; what a caller is told is an answer."""
+    barrier = Barrier(len(actions))
+
+    def run(action: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(timeout=10)
+            return action()
+        except (Conflict, ValidationError, NobodyFound) as answer:
+            return answer
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_same_file_twice_at_once_makes_each_issue_once(now, attempt):
+    project = ProjectFactory()
+    asked = [runs.ask_upload(project, name="a.csv", content=FILE, by=None, now=now) for _ in range(AT_ONCE)]
+
+    first = at_once(*(lambda run=run: runs.execute(run.pk, now=now) for run in asked))
+    # What found another import of the project running waits for the next minute.
+    later = [runs.execute(run, now=now) for run in runs.due_runs(now=now)]
+
+    assert {run.status for run in [*first, *later] if run} == {"completed"}
+    assert sorted(Issue.objects.values_list("external_id", flat=True)) == ["A-1", "A-2"]
+    assert sorted(User.objects.filter(is_placeholder=True).values_list("full_name", flat=True)) == ["Ada", "Bob"]
+
+
+@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("same", [True, False])
+def test_two_erasures_at_once_both_end_and_leave_nothing(now, attempt, same, monkeypatch):
+    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+    project = ProjectFactory()
+    people = [("ada@example.com", "Ada Lovelace"), ("bob@example.com", "Bob Babbage")]
+    for email, name in people:
+        TeamMemberFactory(project=project, user=UserFactory(email=email, full_name=name))
+        IssueFactory(project=project, title=f"Ask Ada Lovelace and Bob Babbage ({email})")
+    asked = [people[0][0]] * 2 if same else [email for email, _ in people]
+
+    answers = at_once(*(lambda email=email: erase_person(email, now=now) for email in asked))
+
+    assert any(isinstance(answer, ErasureRecord) for answer in answers)
+    assert all(isinstance(answer, (ErasureRecord, NobodyFound)) for answer in answers), answers
+    gone = people[:1] if same else people
+    assert found_in_database([text for each in gone for text in each]) == {}
+    assert Issue.objects.count() == len(people)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_roll_backs_at_once_leave_exactly_one_active_model(now, attempt):
+    project = ProjectFactory()
+    for minute in range(3):
+        activate(MLModelFactory(project=project), now=now.replace(minute=minute))
+
+    at_once(*[lambda: roll_back("effort_prediction", project.pk, now=now.replace(minute=9))] * AT_ONCE)
+
+    assert MLModel.objects.filter(project=project, is_active=True, status="active").count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_no_more_keys_than_anybody_may_have(now, attempt):
+    user = UserFactory()
+
+    def make():
+        return create_key(user, name="k", scopes=["read"], project=None, days=1, now=now)
+
+    for _ in range(MOST_KEYS - 2):
+        make()
+    answers = at_once(*[make] * AT_ONCE)
+
+    assert [isinstance(answer, Conflict) for answer in answers].count(True) == AT_ONCE - 2
+    assert ApiKey.objects.filter(user=user).count() == MOST_KEYS
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_place_is_connected_once(now, attempt):
+    project, place = ProjectFactory(), place_of("github", "", "acme/shop")
+
+    answers = at_once(*[lambda: connect(project, place, "t", by=None, now=now)] * AT_ONCE)
+
+    assert [isinstance(answer, Connection) for answer in answers].count(True) == 1
+    assert Connection.objects.count() == 1
