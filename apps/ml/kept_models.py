@@ -119,6 +119,7 @@ class KeptPast(models.Model):
 
     class Part(models.TextChoices):
         SPRINTS = "sprints"
+        WORK = "work"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="kept_pasts")
     part = models.CharField(max_length=16)

@@ -20,7 +20,6 @@ from apps.dashboard.pages.sprints import ListedSprint, current_sprint
 from apps.dashboard.types import Project
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
-from apps.ml.selectors.projects import project_counts
 from apps.ml.selectors.sprints import HISTORY_SPRINTS
 from apps.ml.selectors.trust import ServingEvaluation, open_anomalies, serving_evaluations
 from apps.ml.services.forecasts.history import TeamHistory
@@ -155,7 +154,7 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
         project=project,
         today=today,
         found=remembered(state, "forecast", lambda: _forecast(project, state, history(), now)),
-        summary=remembered(state, "summary", lambda: _summary(project, history(), now)),
+        summary=remembered(state, "summary", lambda: _summary(history(), now)),
         sprint=sprint,
         overview=_sprint(project, sprint.reference, state, now) if sprint else None,
         anomalies=[
@@ -169,7 +168,7 @@ def project_page(project: Project, *, now: datetime, today: date, shows_people: 
 
 def _forecast(project: Project, state: str, history: TeamHistory, now: datetime) -> ProjectForecast:
     team = _team(project, state, now, history)
-    return project_forecast(project.pk, now=now, target=project.target_date, team=team)
+    return project_forecast(project.pk, now=now, target=project.target_date, team=team, history=history)
 
 
 def sprint_figures(project: Project, reference: str, *, now: datetime) -> SprintOverview | None:
@@ -190,8 +189,8 @@ def _team(project: Project, state: str, now: datetime, history: TeamHistory | No
     return remembered(state, "team", lambda: team_past(project.pk, now=now, newest=HISTORY_SPRINTS, history=history))
 
 
-def _summary(project: Project, history: TeamHistory, now: datetime) -> ProjectSummary:
-    return summarise(project_counts(project.pk, now=now), history.records(), now=now)
+def _summary(history: TeamHistory, now: datetime) -> ProjectSummary:
+    return summarise(history.counts(), history.records(), now=now)
 
 
 def _fan(day: Any, now: WorkDay) -> FanDay:

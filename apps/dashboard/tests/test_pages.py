@@ -45,7 +45,7 @@ pytestmark = pytest.mark.django_db
 #: A page with all that is loaded for it; sheets and script are the same for all pages.
 MOST_BYTES = 120_000
 #: Of a page that remembers nothing; most of them are those of two forecasts, links included.
-MOST_QUERIES = 56
+MOST_QUERIES = 54
 SHARED_FILES = ("dashboard/site.css", "common/charts.css", "django_htmx/htmx-4.min.js", "dashboard/icon.svg")
 PAGES = ("/projects/", "/projects/DEMO/", "/projects/DEMO/sprints/52/", "/projects/DEMO/sprints/?all")
 PAGES_OF_A_PROJECT = ("/projects/DEMO/", "/projects/DEMO/sprints/", "/projects/DEMO/sprints/52/",
@@ -316,7 +316,8 @@ def test_a_page_asks_a_constant_number_of_questions(demo: Team, lead: Client, pa
     other = Project.objects.create(key="OTHER", name="Other")
     TeamMemberFactory(project=other, user=demo.lead, role="lead")
 
-    assert queries_of(lead, page) == first
+    # Fewer where numbers of the past are remembered by now.
+    assert queries_of(lead, page) <= first
     assert first <= MOST_QUERIES
 
 

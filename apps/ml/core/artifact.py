@@ -29,6 +29,7 @@ LAYOUTS: Mapping[str, tuple[int, ...]] = {
     "task_assignment": (1,),
     "sprint_duration": (1,),
     "completed_sprints": (1,),
+    "recent_work": (1,),
 }
 _ONLY_ONE = (1,)
 _META = "__meta__"

@@ -1,22 +1,19 @@
 """What a team finished by week, and the issues a forecast is asked about, each in a constant number of queries."""
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
-from operator import attrgetter
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Max, Q, QuerySet
-from django.db.models.functions import TruncDate
+import numpy as np
+from django.db.models import F, Max, Q, QuerySet
 
 from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.links import Link, LinkedWork
 from apps.ml.core.forecasts.simulation import MAX_HISTORY_WEEKS
 from apps.ml.core.forecasts.units import Throughput, WorkItem
+from apps.ml.core.past.recent import FinishedIssue, RecentWork, in_order
 from apps.ml.selectors.evidence import untouched_since
 from apps.ml.selectors.issues import DONE, ENDED, open_in
 from apps.projects.history.days import beginning_of, day_of
@@ -28,22 +25,6 @@ from apps.projects.models import Issue, IssueChange, IssueLink, Sprint, Workflow
 from apps.projects.selectors import zone_of
 
 WEEK = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedIssue:
-    """An end that throughput counts."""
-
-    issue_id: str
-    resolved_at: datetime
-    #: As at that moment.
-    points: float | None
-    hours: float | None
-
-    @property
-    def place(self) -> tuple[datetime, float, float]:
-        """By its end, whatever the database's order: sums are to come out the same to the last digit."""
-        return self.resolved_at, self.points or 0.0, self.hours or 0.0
 
 
 def throughput(
@@ -59,52 +40,40 @@ def throughput(
     """
     zone = calendar.zone if calendar else zone_of(project_id)
     since = beginning_of(day_of(now, zone) - weeks * WEEK, zone)
-    finished = finished_issues(project_id, since=since, now=now)
-    return throughput_of(finished, now=now, zone=zone, calendar=calendar, weeks=weeks)
+    work = RecentWork.of(since, finished_issues(project_id, since=since, now=now))
+    return throughput_of(work, now=now, zone=zone, calendar=calendar, weeks=weeks)
 
 
 def throughput_of(
-    finished: Sequence[FinishedIssue],
+    work: RecentWork,
     *,
     now: datetime,
     zone: tzinfo,
     calendar: WorkingCalendar | None = None,
     weeks: int = MAX_HISTORY_WEEKS,
 ) -> Throughput:
-    """Ends in their order (`FinishedIssue.place`) by the weeks before today; those outside are left out.
+    """What was finished by the weeks before today; ends outside are left out.
 
     Weeks end at the team's last midnight: what is finished today changes what is left, not the history, so that two
     answers of one day agree.
     """
     today = day_of(now, zone)
-    borders = [beginning_of(today - back * WEEK, zone) for back in range(weeks, -1, -1)]
-    places = [bisect_left(finished, border, key=_END) for border in borders]
-    within = finished[places[0] : places[-1]]
-    by_week = [finished[begin:end] for begin, end in pairwise(places)]
+    places = work.ends_between(_borders(today, zone, weeks))
+    by_week = [slice(*each) for each in pairwise(places)]
+    within = slice(places[0], places[-1])
+    points, hours = work.points[within], work.hours[within]
     return Throughput(
-        issues=tuple(float(len(week)) for week in by_week),
-        points=tuple(_in_order(end.points for end in week) for week in by_week),
-        hours=tuple(_in_order(end.hours for end in week) for week in by_week),
-        sizes=tuple(end.points for end in within if end.points is not None),
-        sizes_hours=tuple(end.hours for end in within if end.hours),
+        issues=tuple(float(week.stop - week.start) for week in by_week),
+        points=tuple(in_order(work.points[week]) for week in by_week),
+        hours=tuple(in_order(work.hours[week]) for week in by_week),
+        sizes=tuple(points[~np.isnan(points)].tolist()),
+        sizes_hours=tuple(hours[~np.isnan(hours) & (hours != 0)].tolist()),
         presence=calendar.weekly_shares(today, weeks) if calendar else (),
     )
 
 
-_END = attrgetter("resolved_at")
-
-
-def _in_order(sizes: Iterable[float | None]) -> float:
-    """Added one after the other: `sum` rounds in another way from one Python to the next."""
-    total = 0.0
-    for size in sizes:
-        total += size or 0.0
-    return total
-
-
-def _week_of(day: date, today: date, *, weeks: int = MAX_HISTORY_WEEKS) -> int:
-    """Which of the weeks before `today` a day before it lies in."""
-    return weeks - 1 - (today - day - timedelta(days=1)) // WEEK
+def _borders(today: date, zone: tzinfo, weeks: int = MAX_HISTORY_WEEKS) -> list[datetime]:
+    return [beginning_of(today - back * WEEK, zone) for back in range(weeks, -1, -1)]
 
 
 def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: int) -> tuple[int, ...]:
@@ -112,7 +81,7 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
 
     Weeks before the first such issue of all are left out.
     """
-    moments = Issue.objects.filter(COUNTED, **{"project_id": project_id, f"{field}__lte": now}).order_by(field)
+    moments = _moments(project_id, field, now)
     known: list[datetime] = []
     if field == "resolved_at":
         later = changed_after(project_id, now)
@@ -127,6 +96,19 @@ def issues_by_week(project_id: UUID | str, field: str, *, now: datetime, weeks: 
     for moment in (*moments.filter(**{f"{field}__gt": since}).values_list(field, flat=True), *known):
         counts[-1 - (now - moment) // WEEK] += 1
     return tuple(counts)
+
+
+def _moments(project_id: UUID | str, field: str, now: datetime) -> QuerySet[Issue]:
+    return Issue.objects.filter(COUNTED, **{"project_id": project_id, f"{field}__lte": now}).order_by(field)
+
+
+def finished_by_week_of(
+    work: RecentWork, project_id: UUID | str, *, now: datetime, weeks: int = MAX_HISTORY_WEEKS
+) -> tuple[int, ...]:
+    """The same of what was finished, in a state in which nothing on record is later; by an index and in memory."""
+    first = _moments(project_id, "resolved_at", now).filter(DONE).values_list("resolved_at", flat=True).first()
+    full = 0 if first is None else min((now - first) // WEEK, weeks)
+    return tuple(work.finished_until([now - back * WEEK for back in range(full, -1, -1)]))
 
 
 def unfinished(
@@ -181,25 +163,27 @@ def created_by_week(
 ) -> tuple[float, ...]:
     """How many issues of a project, with this component or label, came in each past week of its throughput."""
     zone = zone_of(project_id)
-    today = day_of(now, zone)
-    since, until = beginning_of(today - MAX_HISTORY_WEEKS * WEEK, zone), beginning_of(today, zone)
-    created = _chosen(project_id, component).filter(created_at__gte=since, created_at__lt=until).order_by()
-    counts = [0.0] * MAX_HISTORY_WEEKS
-    for day, count in _bearers_by_day(created, label, zone) if label else _by_day(created, zone):
-        counts[_week_of(day, today)] += count
-    first = next((week for week, count in enumerate(counts) if count), MAX_HISTORY_WEEKS)
-    return tuple(counts[first:])
+    since = beginning_of(day_of(now, zone) - MAX_HISTORY_WEEKS * WEEK, zone)
+    rows = _chosen(project_id, component).filter(created_at__gte=since, created_at__lte=now).order_by()
+    columns = rows.values_list("id", "created_at", "labels")
+    created = [(str(id_), moment) for id_, moment, labels in columns if not label or _bears(label, labels)]
+    return created_by_week_of(RecentWork.of(since, (), created), now=now, zone=zone)
 
 
-def _by_day(created: QuerySet[Issue], zone: ZoneInfo) -> Iterable[tuple[date, int]]:
-    """Counted by the database: years of creations are one row a day."""
-    days = created.annotate(day=TruncDate("created_at", tzinfo=zone)).values_list("day")
-    return days.annotate(count=Count("id"))
+def created_by_week_of(work: RecentWork, *, now: datetime, zone: tzinfo) -> tuple[float, ...]:
+    """What was created by the weeks before today, from the first one on in which something was."""
+    counts = work.created_between(_borders(day_of(now, zone), zone))
+    first = next((week for week, count in enumerate(counts) if count), len(counts))
+    return tuple(float(count) for count in counts[first:])
 
 
-def _bearers_by_day(created: QuerySet[Issue], label: str, zone: ZoneInfo) -> Iterable[tuple[date, int]]:
-    rows = created.values_list("created_at", "labels")
-    return [(day_of(moment, zone), 1) for moment, labels in rows if _bears(label, labels)]
+def created_since(
+    project_id: UUID | str, *, since: datetime, among: Collection[str] | None = None
+) -> list[tuple[str, datetime]]:
+    """Counted issues and when they were created; of a few issues, where these are given."""
+    created = Issue.objects.filter(COUNTED, project_id=project_id, created_at__gte=since).order_by()
+    chosen = created if among is None else created.filter(pk__in=among)
+    return [(str(id_), moment) for id_, moment in chosen.values_list("id", "created_at")]
 
 
 def _chosen(project_id: UUID | str, component: str) -> QuerySet[Issue]:
@@ -265,7 +249,7 @@ _NO_PRIORITY = 1_000
 
 
 def finished_issues(project_id: UUID | str, *, since: datetime, now: datetime) -> list[FinishedIssue]:
-    """What was finished since a moment, as it was known at `now`, in the order of the ends."""
+    """What was finished since a moment, as it was known at `now`."""
     later = changed_after(project_id, now)
     done = _done(project_id, since).filter(resolved_at__lte=now).exclude(pk__in=later.values("pk"))
     found = list(_as_finished(done, _points_changes(project_id, since=since)))
@@ -273,22 +257,15 @@ def finished_issues(project_id: UUID | str, *, since: datetime, now: datetime) -
         if past.resolved_at is not None and since <= past.resolved_at:
             points = past.points_at(past.resolved_at)
             found.append(FinishedIssue(past.issue_id, past.resolved_at, points, past.actual_hours))
-    return sorted(found, key=_PLACE)
+    return found
 
 
 def finished_by_now(
     project_id: UUID | str, *, since: datetime, among: Collection[str] | None = None
 ) -> list[FinishedIssue]:
     """`finished_issues` of the present, where nothing on record is later; of a few issues, where these are given."""
-    if among is None:
-        found = _as_finished(_done(project_id, since), _points_changes(project_id, since=since))
-    else:
-        changes = _points_changes(project_id, since=since, among=among)
-        found = _as_finished(_done(project_id, since).filter(pk__in=among), changes)
-    return sorted(found, key=_PLACE)
-
-
-_PLACE = attrgetter("place")
+    done = _done(project_id, since) if among is None else _done(project_id, since).filter(pk__in=among)
+    return list(_as_finished(done, _points_changes(project_id, since=since, among=among)))
 
 
 def _done(project_id: UUID | str, since: datetime) -> QuerySet[Issue]:

@@ -1,4 +1,4 @@
-"""Counts of projects, in one query each, and who is in which."""
+"""Counts of projects, in one query or two each, and who is in which."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -11,23 +11,31 @@ from django.db.models import Count, Max, Q
 from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.summary import ProjectCounts
 from apps.ml.selectors.evidence import untouched_since
-from apps.ml.selectors.issues import DONE, DROPPED, ENDED
+from apps.ml.selectors.issues import DONE, DROPPED, open_in
 from apps.projects.history.days import day_of
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.selectors import zone_of
 
 
-def project_counts(project_id: UUID | str, *, now: datetime) -> ProjectCounts:
-    """Issues by what the summary says about them; overdue is what was due before the team's today."""
-    counts = Issue.objects.filter(COUNTED, project_id=project_id).aggregate(
-        total=Count("id", filter=~DROPPED),
-        completed=Count("id", filter=DONE),
-        unassigned=Count("id", filter=~ENDED & Q(assignee=None)),
-        overdue=Count("id", filter=~ENDED & Q(due_date__lt=day_of(now, zone_of(project_id)))),
-        stale=Count("id", filter=~ENDED & untouched_since(now - STALE_AFTER)),
+def project_counts(project_id: UUID | str, *, now: datetime, completed: int | None = None) -> ProjectCounts:
+    """Issues by what the summary says about them; overdue is what was due before the team's today.
+
+    Of the open ones by an index: most of a large project is `completed`, which may be known.
+    """
+    counts = Issue.objects.filter(COUNTED, open_in(project_id)).aggregate(
+        still_open=Count("id"),
+        unassigned=Count("id", filter=Q(assignee=None)),
+        overdue=Count("id", filter=Q(due_date__lt=day_of(now, zone_of(project_id)))),
+        stale=Count("id", filter=untouched_since(now - STALE_AFTER)),
     )
-    return ProjectCounts(**counts)
+    completed = n_completed(project_id) if completed is None else completed
+    return ProjectCounts(total=completed + counts.pop("still_open"), completed=completed, **counts)
+
+
+def n_completed(project_id: UUID | str) -> int:
+    """Issues that are done."""
+    return Issue.objects.filter(COUNTED, DONE, project_id=project_id).count()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from apps.accounts.models import User
 from apps.common.api.answers import Joined
 from apps.ml.core.summary import in_words, summarise
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.projects import project_counts
 from apps.ml.selectors.sprints import HISTORY_SPRINTS, pasts_by_sprint
 from apps.ml.serializers.forecasts import SprintOutlookSerializer
 from apps.ml.serializers.projects import ProjectSummaryResponse
@@ -30,9 +29,8 @@ class ProjectSummaryService:
         """The fields of the API's answer; `Project.DoesNotExist` without a project."""
         now = now or timezone.now()
         project = Project.objects.get(pk=project_id)
-        counts = project_counts(project.pk, now=now)
         history = TeamHistory(project.pk, now=now)
-        summary = summarise(counts, history.records(), now=now)
+        summary = summarise(history.counts(), history.records(), now=now)
         sprints = _running_sprints(project, history, now=now)
         row = record_prediction(
             kind=PredictionHistory.Kind.SUMMARY,

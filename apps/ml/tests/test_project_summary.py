@@ -103,7 +103,7 @@ def test_the_queries_do_not_grow_with_the_project(project, now, django_assert_nu
         _done(project, sprint, 5)
     IssueFactory.create_batch(20, project=project)
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         ProjectSummaryService().summarise_project(project.id, now=now)
 
 

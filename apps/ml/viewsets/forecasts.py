@@ -15,10 +15,10 @@ from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.core.forecasts.units import WorkItem
-from apps.ml.selectors.forecasts import created_by_week
 from apps.ml.serializers.forecasts import ForecastRequest, ForecastResponse, WhatIfRequest, WhatIfResponse
 from apps.ml.serializers.together import TogetherRequest, TogetherResponse
-from apps.ml.services.forecasts.asked import work_asked_for
+from apps.ml.services.forecasts.asked import created_meanwhile, work_asked_for
+from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.forecasts.together import together_answer
 from apps.ml.viewsets.scope import NOT_FOUND, PREDICTIONS_OFF, predicted_project, predicted_sprint, with_issue_ids
@@ -55,8 +55,12 @@ class ForecastViewSet(ViewSet):
         options = {"by": wanted["by"], "days_off": wanted["days_off"], "user": signed_in(request)}
         if wanted["by"] is not None and not _says_which_work(wanted):
             return Response(ForecastService().how_many(project.id, **options))
-        options |= {"after_work_in_progress": wanted["after_work_in_progress"], "created": _created(project.id, wanted)}
-        return Response(ForecastService().forecast_work(project.id, _work(project.id, wanted), **options))
+        history = TeamHistory(project.id, now=timezone.now())
+        options |= {"after_work_in_progress": wanted["after_work_in_progress"], "history": history}
+        created = _created(project.id, wanted, history)
+        return Response(
+            ForecastService().forecast_work(project.id, _work(project.id, wanted, history), created=created, **options)
+        )
 
     @extend_schema(
         request=TogetherRequest, responses={200: TogetherResponse, **NOT_FOUND, **PREDICTIONS_OFF}, tags=["ml"]
@@ -75,13 +79,14 @@ def _says_which_work(wanted: dict[str, Any]) -> bool:
     return any(wanted[name] for name in ("issue_ids", "items", "component", "label", "growth"))
 
 
-def _work(project_id: UUID, wanted: dict[str, Any]) -> Sequence[WorkItem]:
+def _work(project_id: UUID, wanted: dict[str, Any], history: TeamHistory) -> Sequence[WorkItem]:
     if wanted["items"]:
         return [WorkItem(str(number), exists=False) for number in range(wanted["items"])]
-    return work_asked_for(project_id, **{name: wanted[name] for name in ("issue_ids", "component", "label")})
+    named = {name: wanted[name] for name in ("issue_ids", "component", "label")}
+    return work_asked_for(project_id, **named, history=history)
 
 
-def _created(project_id: UUID, wanted: dict[str, Any]) -> Sequence[float]:
+def _created(project_id: UUID, wanted: dict[str, Any], history: TeamHistory) -> Sequence[float]:
     if not wanted["growth"]:
         return ()
-    return created_by_week(project_id, now=timezone.now(), component=wanted["component"], label=wanted["label"])
+    return created_meanwhile(history, project_id, component=wanted["component"], label=wanted["label"])

@@ -1,5 +1,7 @@
 """All that a forecast of some work is told from, so that it can be told again, with one thing changed."""
 
+import hashlib
+import marshal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +23,8 @@ SPREAD_VALUES = 32
 SIZE_VALUES = 256
 #: Digits of a written size: a thousandth of a point, 4 seconds of an hour.
 _DIGITS = 3
+#: Later versions of `marshal` write equal values in several ways.
+_MARSHAL_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,29 @@ class ForecastInputs:
             drawn=drawn,
             linked=self.linked,
         )
+
+
+def fingerprint(forecaster: WorkForecaster, items: Sequence[WorkItem]) -> str:
+    """A digest of all that decides what `forecaster.ask(items)` answers: all its draws are seeded."""
+    asked = forecaster
+    past = asked.throughput
+    columns = (
+        (past.issues, past.points, past.sizes, past.hours, past.sizes_hours, past.presence),
+        [(*_item_row(item), item.exists) for item in items],
+        [(*_item_row(item), item.exists) for item in asked.ahead],
+        sorted(asked.spreads),
+    )
+    rest = (
+        asked.unit, asked.starts_on, asked.last_day, asked.calendar, tuple(asked.growth), tuple(asked.created),
+        asked.asked_on, asked.seed, asked.odds_shift, asked.linked,
+    )  # fmt: skip
+    found = hashlib.blake2b(marshal.dumps(columns, _MARSHAL_VERSION), digest_size=16)
+    found.update(repr(rest).encode())
+    for issue_id in sorted(asked.spreads):
+        found.update(asked.spreads[issue_id].table.tobytes())
+    if asked.carried is not None:
+        found.update(asked.carried.tobytes())
+    return found.hexdigest()
 
 
 def as_json(inputs: ForecastInputs) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import SprintRecord
 from apps.ml.core.size import bytes_of
 from apps.ml.selectors import sprints
-from apps.ml.services.forecasts.kept_pasts import Part, keep_past, kept_past
+from apps.ml.services.forecasts.kept_pasts import KeptPasts, Part, keep_past
 from apps.ml.services.models.memory import BoundedCache, Remembered, StateMemory
 from apps.projects.history.reads import ended_at, known_in
 from apps.projects.history.snapshots import recorded_of
@@ -82,8 +82,11 @@ VERSIONS = BoundedCache[_Versions](size=bytes_of, keeps_last=True)
 class FrozenSprints:
     """The latest completed sprints of a project, in one of its states."""
 
-    def __init__(self, project_id: UUID | str, state: PresentState, *, now: datetime, memory: StateMemory) -> None:
+    def __init__(
+        self, project_id: UUID | str, state: PresentState, *, now: datetime, memory: StateMemory, kept: KeptPasts
+    ) -> None:
         self._project_id, self._state, self._now, self._memory = project_id, state, now, memory
+        self._all_kept = kept
         self._hour = f"{now:%Y-%m-%d %H}"
 
     def timelines(self, newest: int) -> tuple[SprintTimeline, ...]:
@@ -150,7 +153,7 @@ class FrozenSprints:
 
     @cached_property
     def _kept(self) -> tuple[_Versions, Mapping[str, CompletedSprint]] | None:
-        kept = kept_past(self._project_id, Part.SPRINTS)
+        kept = self._all_kept.of(Part.SPRINTS)
         if kept is None:
             return None
         try:

@@ -1,6 +1,8 @@
 """What one process worked out of a project's past, for the next: in the database, with the state that it holds in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from apps.ml.models import KeptPast
@@ -17,10 +19,20 @@ class PackedPast:
     state: PresentState
 
 
-def kept_past(project_id: UUID | str, part: Part) -> PackedPast | None:
-    """What is kept; one query."""
-    row = KeptPast.objects.filter(project_id=project_id, part=part).first()
-    return None if row is None else PackedPast(bytes(row.data), PresentState(row.last_edit, row.rest))
+class KeptPasts:
+    """What is kept of a project; one query, once something of it is asked for."""
+
+    def __init__(self, project_id: UUID | str) -> None:
+        self._project_id = project_id
+
+    def of(self, part: Part) -> PackedPast | None:
+        """One part of it; None where it is not kept."""
+        return self._parts.get(part)
+
+    @cached_property
+    def _parts(self) -> Mapping[str, PackedPast]:
+        rows = KeptPast.objects.filter(project_id=self._project_id)
+        return {row.part: PackedPast(bytes(row.data), PresentState(row.last_edit, row.rest)) for row in rows}
 
 
 def keep_past(project_id: UUID | str, part: Part, data: bytes, state: PresentState) -> None:

@@ -13,8 +13,8 @@ from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster
 from apps.ml.core.forecasts.units import Unit, WorkItem
 from apps.ml.core.past.behaviour import NaturalLimits, natural_limits, signals
 from apps.ml.core.past.burn_up import Standing, burn_up
-from apps.ml.selectors import forecasts
 from apps.ml.selectors.progress import done_so_far, turns_since
+from apps.ml.services.forecasts.history import TeamHistory, asked_once, told_once
 from apps.ml.services.forecasts.service import of_a_sprint
 from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.ml.services.forecasts.sprint import TeamPast, team_past
@@ -51,22 +51,28 @@ class ProjectForecast:
 
 
 def project_forecast(
-    project_id: UUID, *, now: datetime, target: date | None = None, team: TeamPast | None = None
+    project_id: UUID,
+    *,
+    now: datetime,
+    target: date | None = None,
+    team: TeamPast | None = None,
+    history: TeamHistory | None = None,
 ) -> ProjectForecast:
     """Read and foresee the whole backlog: the same answer as the forecast of all open issues; `team` may be known."""
-    items = forecasts.unfinished(project_id)
-    team = team or team_past(project_id, now=now)
+    history = history or TeamHistory(project_id, now=now)
+    items = history.unfinished()
+    team = team or team_past(project_id, now=now, history=history)
     today = team.calendar.day_of(now)
-    weeks, limits = _weeks(project_id, now, today=today)
+    weeks, limits = _weeks(history, today=today)
     try:
         forecaster = _forecaster(project_id, items, team, now=now, target=target)
     except NotEnoughData as error:
         past = _past(project_id, now, unit="issues", usual=1.0, left=float(len(items)))
         return ProjectForecast(None, error.message, "issues", past, (), weeks, limits)
-    found = forecaster.ask(items)
+    found = asked_once(forecaster, items)
     usual = float(np.mean(forecaster.throughput.sizes_in(forecaster.unit)))
     past = _past(project_id, now, unit=forecaster.unit, usual=usual, left=found.work)
-    fan = _fan(forecaster, items, found, today=today)
+    fan = told_once("fan", forecaster, items, lambda: _fan(forecaster, items, found, today=today))
     return ProjectForecast(found, None, forecaster.unit, past, fan, weeks, limits)
 
 
@@ -102,8 +108,8 @@ def _fan(
     return done_by_day(forecaster, items, evenly(today, last)) if last > today else ()
 
 
-def _weeks(project_id: UUID, now: datetime, *, today: date) -> tuple[Sequence[Week], NaturalLimits | None]:
-    counts = forecasts.issues_by_week(project_id, "resolved_at", now=now, weeks=SHOWN_WEEKS)
+def _weeks(history: TeamHistory, *, today: date) -> tuple[Sequence[Week], NaturalLimits | None]:
+    counts = history.finished_by_week(SHOWN_WEEKS)
     limits = natural_limits(counts)
     marks = signals(counts, limits) if limits else (False,) * len(counts)
     ends = [today - weeks * _WEEK for weeks in range(len(counts) - 1, -1, -1)]

@@ -19,9 +19,10 @@ def work_inputs(
     by: date | None = None,
     days_off: Sequence[date] = (),
     after_work_in_progress: bool = True,
+    history: TeamHistory | None = None,
 ) -> ForecastInputs:
     """All that decides when some open work is done; raises `NotEnoughData`."""
-    history = TeamHistory(project_id, now=now)
+    history = history or TeamHistory(project_id, now=now)
     calendar, past = history.calendar(), history.throughput()
     asked_about = (item.issue_id for item in items)
     ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()

@@ -24,7 +24,7 @@ from apps.ml.selectors.issues import issue_titles
 from apps.ml.selectors.sprints import running_sprint_of
 from apps.ml.serializers.forecasts import ForecastResponse, WhatIfResponse
 from apps.ml.services.forecasts.details import days_range, forecast_details, to_be_held_against, typical_days
-from apps.ml.services.forecasts.history import TeamHistory
+from apps.ml.services.forecasts.history import TeamHistory, asked_once
 from apps.ml.services.forecasts.reading import work_inputs
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.sprints.future import sprint_future
@@ -103,13 +103,14 @@ class ForecastService:
         created: Sequence[float] = (),
         user: User | None = None,
         now: datetime | None = None,
+        history: TeamHistory | None = None,
     ) -> dict[str, Any]:
         """When some work of a project is done, begun today and with the whole team; raises `NotEnoughData`.
 
         All unfinished issues of a running sprint are answered as that sprint is everywhere. `created` are the issues
-        that came in each past week, if as many are to come meanwhile.
+        that came in each past week, if as many are to come meanwhile. What is known of the team may be at hand.
         """
-        now = now or timezone.now()
+        now = history.now if history else now or timezone.now()
         project = Project.objects.get(pk=project_id)
         is_plain = after_work_in_progress and not (created or days_off)
         options: dict[str, Any] = {
@@ -117,10 +118,11 @@ class ForecastService:
             "days_off": days_off,
             "after_work_in_progress": after_work_in_progress,
             "now": now,
+            "history": history,
         }
         of_sprint = of_a_sprint(project.pk, items, by=by, now=now) if is_plain else None
         forecaster = of_sprint or work_inputs(project.pk, items, **options).forecaster(created=created)
-        found, record = forecaster.ask(items), track_record(forecaster.throughput.weekly(forecaster.unit))
+        found, record = asked_once(forecaster, items), track_record(forecaster.throughput.weekly(forecaster.unit))
         asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
         today = project.day_of(now)
         # What supposes other days off, or that nothing else comes first, is no forecast of what will be.

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from apps.accounts.models import User
+from apps.ml.core.past.recent import FinishedIssue, RecentWork
 from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.models import KeptPast
 from apps.ml.selectors import forecasts, sprints
 from apps.ml.selectors.calendars import working_calendar
-from apps.ml.services.forecasts import finished, frozen_sprints
+from apps.ml.services.forecasts import frozen_sprints, recent_work
 from apps.ml.services.forecasts.history import HISTORIES, TeamHistory
 from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint
 from apps.projects.services import (
@@ -38,13 +39,14 @@ STEP = timedelta(hours=31)
 @pytest.fixture(autouse=True)
 def no_overlap(monkeypatch):
     """In a test everything was touched within the last minute, and all of it would be read again."""
-    for module in (frozen_sprints, finished):
+    for module in (frozen_sprints, recent_work):
         monkeypatch.setattr(module, "EDIT_OVERLAP", timedelta(0))
 
 
 @pytest.fixture(autouse=True)
 def kept_from_the_first_issue_on(monkeypatch):
     monkeypatch.setattr(frozen_sprints, "FEWEST_LINES", 1)
+    monkeypatch.setattr(recent_work, "FEWEST_KEPT", 1)
 
 
 @pytest.fixture
@@ -63,7 +65,16 @@ def read(monkeypatch) -> list[UUID]:
 def told(project: Project, now: datetime) -> tuple[Any, ...]:
     history = TeamHistory(project.pk, now=now)
     pasts = history.sprints(sprints.HISTORY_SPRINTS)
-    return as_asked(pasts), as_asked(history.sprints(2)), history.records(), history.throughput()
+    return (
+        as_asked(pasts),
+        as_asked(history.sprints(2)),
+        history.records(),
+        history.throughput(),
+        (
+            history.created_by_week(),
+            history.unfinished(),
+        ),
+    )
 
 
 def as_asked(pasts: Sequence[SprintTimeline]) -> list[tuple[Any, ...]]:
@@ -92,6 +103,7 @@ def recounted(project: Project, now: datetime) -> tuple[Any, ...]:
         as_asked(sprints.sprint_pasts(project.pk, now=now, newest=2)),
         sprints.completed_sprints(project.pk, now=now),
         forecasts.throughput(project.pk, now=now, calendar=working_calendar(project.pk, now=now)),
+        (forecasts.created_by_week(project.pk, now=now), forecasts.unfinished(project.pk)),
     )
 
 
@@ -259,9 +271,13 @@ def test_what_is_kept_names_nobody():
     team = Team(0)
     Sprint.objects.filter(project=team.project).update(name="Sprint of Marlene Mustermann")
     told(team.project, team.now + STEP)
-    [kept] = KeptPast.objects.filter(project=team.project)
-    assert b"Marlene" not in bytes(kept.data)
-    assert not any(str(each.pk).encode() in bytes(kept.data) for each in team.people)
+    kept = list(KeptPast.objects.filter(project=team.project))
+    assert {each.part for each in kept} == {"sprints", "work"}
+    for each in kept:
+        assert b"Marlene" not in bytes(each.data)
+        assert not any(
+            name in bytes(each.data) for who in team.people for name in (str(who.pk).encode(), who.pk.hex.encode())
+        )
 
 
 def test_what_is_kept_and_damaged_is_told_anew(caplog):
@@ -273,7 +289,8 @@ def test_what_is_kept_and_damaged_is_told_anew(caplog):
 
     assert told(team.project, asked) == recounted(team.project, asked)
     assert "Completed sprints are told anew" in caplog.text
-    assert bytes(KeptPast.objects.get(project=team.project).data) != b"damaged"
+    assert "Recent work is read anew" in caplog.text
+    assert all(bytes(kept.data) != b"damaged" for kept in KeptPast.objects.all())
 
 
 def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(read):
@@ -311,7 +328,7 @@ def test_weeks_end_at_the_teams_midnight(zone):
     rng, place = random.Random(zone), ZoneInfo(zone)
     now = datetime(2019, 4, 1, 12, tzinfo=UTC)
     ends = [
-        forecasts.FinishedIssue(str(number), now - timedelta(minutes=rng.randrange(60 * 24 * 7 * 110)), 1.0, None)
+        FinishedIssue(str(number), now - timedelta(minutes=rng.randrange(60 * 24 * 7 * 110)), 1.0, None)
         for number in range(4_000)
     ]
     ends += [replace(ends[0], resolved_at=datetime(2018, 11, 4, 2, minute, tzinfo=UTC)) for minute in range(0, 60, 7)]
@@ -323,6 +340,6 @@ def test_weeks_end_at_the_teams_midnight(zone):
         if 0 <= week <= 103 and end.resolved_at.astimezone(place).date() < today:
             expected[week] += 1
 
-    found = forecasts.throughput_of(sorted(ends, key=lambda end: end.place), now=now, zone=place)
+    found = forecasts.throughput_of(RecentWork.of(now - timedelta(days=900), ends), now=now, zone=place)
 
     assert list(found.issues) == expected

@@ -120,7 +120,7 @@ def test_each_part_is_forecast_as_the_endpoint_forecasts_it(project, now, django
         issue.save()
     labelled = unfinished(project.pk, label="beta")
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         by_component = forecast_parts(project, "component", now=now)
     shown = parts_answer(project, "label", now=now)
 

@@ -1,12 +1,15 @@
 """Forecasts from the database: one chance wherever it is shown, what-ifs, and parts of a backlog."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
 from apps.common.exceptions import NotEnoughData
+from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first, throughput, unfinished
 from apps.ml.services import AnomalyDetectionService
@@ -244,14 +247,14 @@ def test_a_sprint_and_its_team_are_read_once_for_all_its_risks(project, running,
     for more in (0, 40):
         IssueFactory.create_batch(more, project=project, sprint=running, story_points=2)
         # Which model serves is asked every other second.
-        with django_assert_max_num_queries(30):
+        with django_assert_max_num_queries(31):
             service.detect_sprint_risks(running.id, now=now)
 
 
 def test_the_queries_do_not_grow_with_the_backlog(project, running, now, django_assert_num_queries):
     IssueFactory.create_batch(20, project=project, sprint=running, story_points=3)
 
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(29):
         ForecastService().what_if(running.id, Scenario(), now=now)
 
 
@@ -352,3 +355,23 @@ def test_too_little_history_is_422_with_what_is_missing(client, sprint):
 
     assert response.status_code == 422
     assert (response.data["have"], response.data["needed"]) == (0, 12)
+
+
+def test_a_question_is_simulated_again_once_any_number_of_it_differs(project, now, monkeypatch):
+    IssueFactory.create_batch(5, project=project, story_points=2)
+    items, asked, ask = unfinished(project.id), [], WorkForecaster.ask
+    monkeypatch.setattr(WorkForecaster, "ask", lambda *args: asked.append(args) or ask(*args))
+
+    def answer(items: Any = items, **options: Any) -> Any:
+        return ForecastService().forecast_work(project.id, items, now=now, **options)["when"]
+
+    first = answer()
+    assert answer() == first
+    assert len(asked) == 1
+
+    for different in ({"by": now.date()}, {"created": (1.0, 2.0)}, {"days_off": (now.date(),)}):
+        answer(**different)
+    answer([replace(items[0], story_points=99.0), *items[1:]])
+    DayOffFactory(project=project, day=now.date() + timedelta(days=1))
+    answer()
+    assert len(asked) == 6

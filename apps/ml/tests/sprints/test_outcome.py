@@ -171,7 +171,7 @@ def test_more_past_sprints_cost_no_more_queries(now, django_assert_num_queries):
     few, many = a_team(now, past=6)[1], a_team(now, past=9)[1]
 
     for sprint in (few, many):
-        with django_assert_num_queries(26):
+        with django_assert_num_queries(27):
             SprintOutcomeService().predict(sprint.id, now=now)
 
 
