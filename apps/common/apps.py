@@ -2,6 +2,7 @@ from typing import Any
 
 from celery.signals import setup_logging
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class CommonConfig(AppConfig):
@@ -12,7 +13,15 @@ class CommonConfig(AppConfig):
         from apps.common.operations import checks, slips  # noqa: F401, PLC0415 - they register themselves
 
         setup_logging.connect(_keep_our_logging, dispatch_uid="keep-our-logging")
+        connection_created.connect(_read_moments_quickly, dispatch_uid="read-moments-quickly")
 
 
 def _keep_our_logging(**_: Any) -> None:
     """Somebody listens, so Celery leaves the LOGGING of the settings alone."""
+
+
+def _read_moments_quickly(connection: Any, **_: Any) -> None:
+    if connection.vendor == "postgresql":
+        from apps.common.operations.moments import read_moments_quickly  # noqa: PLC0415 - SQLite needs no psycopg
+
+        read_moments_quickly(connection)

@@ -330,7 +330,7 @@ def _known_at(row: Mapping[str, Any]) -> datetime:
 
 def _record(row: Mapping[str, Any], changes: Sequence[_Change], agents: AgentMarks) -> tuple[CompletedIssue, str]:
     known_at = _known_at(row)
-    known, at_end = _undone(row, changes, known_at), _undone(row, changes, row["resolved_at"])
+    known, at_end = (_undone(row, changes, at) if changes else row for at in (known_at, row["resolved_at"]))
     person = str(at_end["assignee_id"] or "")
     record = CompletedIssue(
         issue_id=str(row["id"]),
