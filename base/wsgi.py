@@ -1,5 +1,6 @@
 """What gunicorn serves."""
 
+import ctypes
 import gc
 import os
 import re
@@ -17,7 +18,16 @@ _django = get_wsgi_application()
 refuse_slips()
 # ... and never again: workers are forked from here, and what nobody writes to stays shared between them.
 gc.freeze()
+# Of 500 answers forty thousand objects are alive at once, none of which is garbage: Python would look through the young
+# ones after every 700, and time and again through all that is remembered of projects, a tenth of the time of a request.
+gc.set_threshold(30_000)
 gc.enable()
+# Arrays of a hundred answers are made and freed time and again. The C library would ask the system for each anew, page
+# by page, and give it back at once: a tenth of the time of such answers. (-1 and -3 are M_TRIM_THRESHOLD and
+# M_MMAP_THRESHOLD; other libraries than GNU's have no such function.)
+if hasattr(_c := ctypes.CDLL(None), "mallopt"):
+    _c.mallopt(-1, 8 * 2**20)
+    _c.mallopt(-3, 2**20)
 _CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
 

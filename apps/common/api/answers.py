@@ -7,8 +7,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-#: Of a result with which nothing is joined.
-_NOTHING: Mapping[str, Any] = {}
 #: What these fields do, without asking them.
 _SHOWN_BY: Mapping[type, Callable[[Any], Any]] = {serializers.CharField: str, serializers.IntegerField: int}
 
@@ -36,11 +34,16 @@ class Answer(serializers.Serializer[Any]):
         return _instance(cls).to_representation(Joined(result, **beside) if beside else result)
 
     def to_representation(self, result: Any) -> dict[str, Any]:
-        if isinstance(result, Mapping):
+        if _is_mapping(result.__class__):
             result = Joined(**result)
+        if not isinstance(result, Joined):
+            return {
+                name: value if (value := read(result)) is None or show is None else show(value)
+                for name, _, read, show in self._fields
+            }
         # What is joined is read here: asking `Joined` for a field of its result takes ten times as long.
-        beside = vars(result) if isinstance(result, Joined) else _NOTHING
-        own = beside["_result"] if beside else result
+        beside = vars(result)
+        own = beside["_result"]
         shown: dict[str, Any] = {}
         for name, plain, read, show in self._fields:
             value = beside[plain] if plain in beside else read(own if plain else result)
@@ -83,6 +86,11 @@ def _shower(field: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any
         return None if field.digits is None else partial(round, ndigits=field.digits)
     shower: Callable[[Any], Any] = _SHOWN_BY.get(type(field), field.to_representation)
     return shower
+
+
+@cache
+def _is_mapping(kind: type) -> bool:
+    return issubclass(kind, Mapping)
 
 
 @cache

@@ -14,6 +14,8 @@ from apps.common.plausible import date_fault, number_fault, text_fault
 LONGEST_LINE = 1_000
 #: A program that sends a thousand wrong names needs no thousand answers.
 MOST_NAMED = 20
+#: Of its length, of NUL, of half characters.
+_VALIDATORS_OF_A_LINE = 3
 _NUMBERS = (serializers.FloatField, serializers.IntegerField, serializers.DecimalField)
 
 
@@ -66,6 +68,12 @@ class RefusesUnknownFields:
                 yield name, fault
 
 
+def _plain_line(value: Any, longest: int) -> str:
+    """The text, if it is what most are, short enough and ASCII; else nothing, and the field itself looks at it."""
+    is_plain = type(value) is str and len(value) <= longest and value.isascii() and "\0" not in value
+    return value.strip() if is_plain else ""
+
+
 def _days_in(value: Any) -> list[date]:
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, date)]
 
@@ -94,8 +102,12 @@ class StrictSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
             return super()._read(data)
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
+        lines = self._lines
         for name, field in self._writable.items():
             if name not in data and not field.required and field.default is empty:
+                continue
+            if name in lines and (text := _plain_line(data.get(name), lines[name])):
+                values[name] = text
                 continue
             try:
                 value = field.run_validation(data.get(name, empty))
@@ -109,6 +121,21 @@ class StrictSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
             raise serializers.ValidationError(errors)
         return values
 
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        """Texts of which nothing is asked but how long they may be, each with that."""
+        return {
+            name: field.max_length
+            for name, field in self._writable.items()
+            # Besides its length Django REST framework looks for NUL and half characters.
+            if type(field) is serializers.CharField
+            and field.trim_whitespace
+            and field.source == name
+            and field.max_length is not None
+            and len(field.validators) == _VALIDATORS_OF_A_LINE
+            and not hasattr(self, f"validate_{name}")
+        }
+
     @classmethod
     def read(cls, data: Any) -> dict[str, Any]:
         """The valid fields of a request; Django REST framework copies all fields for every one.
@@ -121,8 +148,11 @@ class StrictSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
         if not isinstance(data, Mapping):
             # Only for the words of the refusal.
             cls(data=data).is_valid(raise_exception=True)
-        valid: dict[str, Any] = _instance(cls).run_validation(data)
-        return valid
+        serializer = _instance(cls)
+        if type(data) is dict and not serializer.validators:
+            # Nothing is left to be looked at before and after.
+            return dict(serializer.validate(serializer.to_internal_value(data)))
+        return dict(serializer.run_validation(data))
 
 
 @cache

@@ -135,7 +135,14 @@ class SimilarIssueIndex:
             See `shared_with`.
         """
         found, sizes = (shared, self.sizes) if rows is None else (shared.take(rows), self.sizes.take(rows))
-        return np.asarray(found / np.maximum(sizes + n_wanted - found, 1))
+        if not n_wanted:
+            return np.zeros(found.size)
+        # In place, since new arrays cost more than the sums.
+        similarity = found.astype(np.float64)
+        together = sizes - similarity
+        together += n_wanted
+        similarity /= together
+        return similarity
 
     def query(
         self, facts: IssueFacts, k: int = DEFAULT_NEIGHBOURS, minimum: float = MINIMUM_SIMILARITY

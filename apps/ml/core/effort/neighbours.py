@@ -25,11 +25,9 @@ POWER = 3.0
 PRIOR_SIMILARITY = 0.5
 #: Among fewer issues than this all are compared with a question, some questions at once.
 FEW_ISSUES = 2_000
-#: Of more, first those that share more of its words than this: of 6,134 tasks 500 do, and with one field to agree in,
-#: the nearest are among them for nine questions of ten. Below what is told to be similar at all.
-SHARE_OF_WORDS = 0.15
-#: With more fields to agree in than this, issues that share hardly a word are often as near.
-FEW_FIELDS = 2
+#: Of more, first those that share more of its words than this, or agree in more fields than that: of 6,134 tasks 500
+#: do, and the nearest are among them for nine questions of ten. Below what is told to be similar at all.
+SHARE_OF_WORDS, FEW_FIELDS = 0.15, 2
 #: What is added up in another order differs by less.
 _ROUNDING = 1e-9
 
@@ -111,12 +109,14 @@ class Neighbours:
             Fields of the question that are known: as many agree at most.
         """
         shared = self.index.shared_with(wanted)
-        shares = () if shared.size < FEW_ISSUES or not wanted else (SHARE_OF_WORDS, 0.0)[n_fields > FEW_FIELDS :]
-        for share in shares:
+        for share in () if shared.size < FEW_ISSUES or not wanted else (SHARE_OF_WORDS, 0.0):
             fewest = 1 + int(share * len(wanted))
-            near = self._near((shared >= fewest).nonzero()[0], shared, len(wanted), agreed)
-            # Of all others: they share fewer words, and of no fewer together.
-            most = (fewest - 1) / len(wanted) + FIELD_SIMILARITY / len(self.fields) * n_fields
+            is_looked_at = shared >= fewest
+            if n_fields > FEW_FIELDS:
+                is_looked_at |= agreed > FEW_FIELDS
+            near = self._near(is_looked_at.nonzero()[0], shared, len(wanted), agreed)
+            # Of all others: they share fewer words, and of no fewer together, and agree in few fields.
+            most = (fewest - 1) / len(wanted) + FIELD_SIMILARITY / len(self.fields) * min(n_fields, FEW_FIELDS)
             if near.nearest.size == N_NEIGHBOURS and near.closeness[-1] > most + _ROUNDING:
                 return near
         return self._near(None, shared, len(wanted), agreed)
