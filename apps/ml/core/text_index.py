@@ -30,8 +30,7 @@ KIND = "text_index"
 MEANING_SHARE = 0.5
 #: Issues that each of both lists begins with; only these are compared exactly, however many there are.
 CANDIDATES = 200
-#: Leading axes by which the candidates of meaning are found: they hold most of a direction, and 100,000 issues of them
-#: are gone through in a millisecond.
+#: Leading axes by which the candidates of meaning are found: 100,000 issues of them are gone through in a millisecond.
 COARSE_AXES = 32
 #: Postings looked through for one question, rarest words first: in a very large project the commonest words, which
 #: count least, are left out.
