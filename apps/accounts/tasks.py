@@ -13,15 +13,24 @@ from rest_framework_simplejwt.settings import api_settings
 from apps.accounts.mails import MailKind, send_mail_to
 from apps.accounts.models import LogIn, User
 from apps.common.broker import BROKER_FAULTS
+from apps.common.counters import count
 
 logger = logging.getLogger(__name__)
+#: Whoever needs more of one kind has other troubles; strangers ask for others from any number of addresses.
+MOST_MAILS_AN_HOUR = 5
 
 
 @shared_task(time_limit=60)
 def send_account_mail(kind: str, person: str) -> None:
     """Write to this person, if there is one who can log in."""
-    if user := User.objects.filter(pk=person).first():
-        send_mail_to(MailKind(kind), user.email)
+    user = User.objects.filter(pk=person).first()
+    if user is None:
+        return
+    n, _ = count(f"mail:{kind}:{person}", window_seconds=3600, now=timezone.now().timestamp())
+    if n > MOST_MAILS_AN_HOUR:
+        logger.warning("No more mails this hour kind=%s user=%s", kind, person)
+        return
+    send_mail_to(MailKind(kind), user.email)
 
 
 @shared_task(time_limit=300)

@@ -18,7 +18,7 @@ from apps.common.exceptions import Conflict
 from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import new_change
 from apps.projects.holidays import check_place
-from apps.projects.levels import new_type, roll_up
+from apps.projects.levels import new_type, require_no_ring, roll_up
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.placeholders import forget, placeholders_of
 from apps.projects.preferences import PREFERENCES
@@ -288,6 +288,8 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
         raise TypeError(f"An issue's {', '.join(sorted(unknown))} cannot be changed.")
     if fields.get("sprint") is not None:
         lock_sprints([fields["sprint"]])
+    if fields.get("parent") is not None:
+        require_no_ring(issue, fields["parent"])
     lock(issue)
     changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
     _check_issue_fields(issue.project_id, changed)

@@ -7,7 +7,9 @@ import pytest
 import time_machine
 from django.core import mail
 from django.test import Client
+from rest_framework.test import APIClient
 
+from apps.accounts.tasks import MOST_MAILS_AN_HOUR
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +105,15 @@ class TestReset:
             answer = api_client.post(f"{AUTH}password/reset/confirm/", {**code, "new_password": NEW})
 
         assert answer.status_code == 400
+
+    def test_nobody_is_sent_more_than_a_few_mails_an_hour_and_nobody_is_told(self, user):
+        answers = {
+            APIClient(REMOTE_ADDR=f"10.0.0.{n}").post(f"{AUTH}password/reset/", {"email": user.email}).status_code
+            for n in range(MOST_MAILS_AN_HOUR + 3)
+        }
+
+        assert answers == {202}
+        assert len(mail.outbox) == MOST_MAILS_AN_HOUR
 
     @pytest.mark.parametrize("email", ["nobody@example.com", "imported@example.com", "left@example.com"])
     def test_the_answer_does_not_tell_who_exists(self, api_client, email):

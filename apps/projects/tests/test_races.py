@@ -14,6 +14,7 @@ from apps.projects import services
 from apps.projects.history.writing import as_history_text
 from apps.projects.models import Issue, IssueType, Sprint, SprintSnapshot, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+from conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -186,3 +187,20 @@ def test_a_status_is_not_deleted_under_a_new_issue(attempt, now):
 
     assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
     assert project.issues.exists() == project.statuses.filter(pk=status.pk).exists()
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_two_issues_that_take_each_other_as_parts_at_once_one_does(attempt):
+    project = ProjectFactory()
+    one, other = IssueFactory.create_batch(2, project=project)
+
+    def take(part, parent):
+        try:
+            return services.update_issue(part, by=None, now=NOW, parent=parent)
+        except ValidationError as error:
+            return error
+
+    answers = at_once(lambda: take(one, other), lambda: take(other, one))
+
+    assert sorted(isinstance(answer, ValidationError) for answer in answers) == [False, True]
+    assert Issue.objects.filter(project=project, parent__isnull=False).count() == 1

@@ -349,3 +349,16 @@ class TestHistory:
     )
     def test_numbers_are_written_exactly(self, value, text):
         assert as_history_text(value) == text
+
+
+def test_no_issue_is_below_itself(now):
+    one, two, three = IssueFactory.create_batch(3, project=ProjectFactory())
+    services.update_issue(two, by=None, now=now, parent=one)
+    services.update_issue(three, by=None, now=now, parent=two)
+
+    for parent in (one, two, three):
+        with pytest.raises(ValidationError, match="not below itself"):
+            services.update_issue(one, by=None, now=now, parent=parent)
+
+    one.refresh_from_db()
+    assert one.parent is None
