@@ -6,11 +6,13 @@ down, and taking it out of service would make things worse.
 """
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from celery import current_app
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 Status = Literal["ok", "degraded", "down"]
 #: A check that has not answered by then counts as failed; all run at the same time, so this bounds the probe too.
 CHECK_SECONDS = 2.0
+#: One transaction's log of changes, with room to spare.
+LEAST_FREE_BYTES = 4 * 2**20
 #: Anybody may ask, so an answer is used again for this long: asking often costs the store and the broker nothing.
 REUSE_SECONDS = 2.0
 
@@ -112,7 +116,15 @@ def database() -> Health:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchone()
+    if connection.vendor == "sqlite" and not has_room(str(connection.settings_dict["NAME"])):
+        return Health("down", "It answers, and nothing can be written: the disk is full.")
     return Health("ok", "It answers.")
+
+
+def has_room(file: str) -> bool:
+    """Whether a database file may grow; one in memory has what memory has."""
+    place = Path(file)
+    return not place.is_file() or shutil.disk_usage(place.parent).free >= LEAST_FREE_BYTES
 
 
 def migrations() -> Health:
