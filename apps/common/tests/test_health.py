@@ -147,7 +147,7 @@ def test_a_database_file_on_a_full_disk_cannot_be_written(tmp_path: Path, monkey
     file.touch()
     assert health.has_room(str(file))
 
-    monkeypatch.setattr(health.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**20))
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=2**20))
 
     assert not health.has_room(str(file))
 
