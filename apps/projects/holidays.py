@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 #: A forecast looks back on two years of weeks and ahead ten years.
 YEARS_BACK, YEARS_AHEAD = 3, 11
+#: Of the names, as the API speaks; the country's own where the library has no such names. Left to the library, they are
+#: in whatever language the process happens to stand in.
+_LANGUAGE = "en_US"
 #: Forty calendars of this many years.
 _CACHED_YEARS = 40 * (YEARS_BACK + YEARS_AHEAD)
 
@@ -73,7 +76,7 @@ def public_holidays(country: str, region: str, year: int) -> tuple[tuple[date, s
     from holidays import country_holidays  # noqa: PLC0415 - see the top of the file
 
     try:
-        found = country_holidays(country, subdiv=region or None, years=year)
+        found = country_holidays(country, subdiv=region or None, years=year, language=_LANGUAGE)
     except NotImplementedError:
         logger.warning("Holidays are not known country=%s region=%s year=%d", country, region, year)
         return ()

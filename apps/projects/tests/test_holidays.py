@@ -1,11 +1,15 @@
 """Public holidays of a country and region: days off, each to be taken back by the team."""
 
+import os
+import subprocess
+import sys
 from datetime import date
 
 import pytest
 
 from apps.projects import holidays
 from apps.projects.models import WorkedHoliday
+from tests.processes import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +88,16 @@ def test_a_project_without_a_country_does_not_ask_the_library(project, as_, url,
 def test_a_place_that_the_library_forgets_has_no_holidays_and_is_logged(caplog):
     assert holidays.public_holidays("DE", "Atlantis", 2026) == ()
     assert "Holidays are not known country=DE region=Atlantis year=2026" in caplog.text
+
+
+@pytest.mark.parametrize("language", ["", "C", "de_DE.UTF-8", "en_US.UTF-8"])
+def test_names_are_the_same_wherever_the_service_runs(language):
+    code = "from apps.projects.holidays import public_holidays as p; print([n for d, n in p('DE', 'BY', 2026)][-1])"
+    environment = {**os.environ, "LANGUAGE": language, "LANG": language, "LC_ALL": language}
+    script = f"import django; django.setup(); {code}"
+
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert told.stdout.strip().endswith("Second Day of Christmas"), told.stderr
