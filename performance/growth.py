@@ -201,6 +201,7 @@ def set_up(sizes: Sequence[int]) -> list[Made]:
     give_models([project.project for project in made], now=now, login=login)
     settle()
     store_indexes(made)
+    keep_pasts(made)
     connection.close()
     return made
 
@@ -240,6 +241,17 @@ def store_indexes(projects: Sequence[Made]) -> None:
         ISSUE_TEXTS.of_project(made.project)
         for writer in [thread for thread in threading.enumerate() if thread.name == "snapshot"]:
             writer.join()
+
+
+def keep_pasts(projects: Sequence[Made]) -> None:
+    """As the first process that was asked did, or the worker, which looks at each running sprint every morning."""
+    from django.utils import timezone
+
+    from apps.ml.selectors.sprints import HISTORY_SPRINTS
+    from apps.ml.services.forecasts.sprint import team_past
+
+    for made in projects:
+        team_past(made.project, now=timezone.now(), newest=HISTORY_SPRINTS)
 
 
 # --- What is asked ------------------------------------------------------------------------------------------------
@@ -358,7 +370,7 @@ def counted() -> Iterator[list[str]]:
 
 
 def change_an_issue(made: Made) -> None:
-    """Somebody edits a title; then as much time passes as caches trust what they know."""
+    """Somebody edits a title in a completed sprint; then as much time passes as caches trust what they know."""
     from django.utils import timezone
 
     from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
@@ -368,7 +380,8 @@ def change_an_issue(made: Made) -> None:
     from apps.projects.models import Issue
     from apps.projects.services import update_issue
 
-    issue = Issue.objects.filter(project_id=made.project, resolved_at__isnull=False).order_by("-resolved_at").first()
+    finished = Issue.objects.filter(project_id=made.project, resolved_at__isnull=False, sprint__status="completed")
+    issue = finished.order_by("-resolved_at").first()
     assert issue is not None
     update_issue(issue, by=None, now=timezone.now(), title=f"Edited at {time.time()}")
     for memory in (FINISHED_WORK, ISSUE_TEXTS, TERMS, EFFORT_OUTCOMES, POINTS_OUTCOMES):
