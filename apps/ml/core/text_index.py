@@ -133,8 +133,8 @@ class TextIndex:
     @property
     def nbytes(self) -> int:
         """Memory, in bytes."""
-        arrays = (*self._arrays().values(), self.rarity, self.coarse, self.finished)
-        return sum(array.nbytes for array in arrays) + self.names.nbytes
+        derived = self.rarity.nbytes + self.coarse.nbytes + self.finished.nbytes
+        return sum(array.nbytes for array in self._arrays().values()) + derived + self.names.nbytes
 
     def issue_id(self, row: int) -> str:
         """Of the issue in a row."""
@@ -151,17 +151,16 @@ class TextIndex:
 
     def row_of(self, issue_id: str) -> int | None:
         """The row of an issue; None where it is not here."""
-        rows = self._rows_of([issue_id])
-        return int(rows[0]) if len(rows) else None
+        return next(iter(self._rows_of([issue_id]).tolist()), None)
 
     def _rows_of(self, issue_ids: Collection[str]) -> Integers:
         """Rows of those issues that are here."""
-        # A longer id cannot be here, and would have every id made as long before it is looked for.
+        # A longer id cannot be here, and would make every id as long.
         wanted = [id_ for id_ in map(str.encode, issue_ids) if len(id_) <= self.issue_ids.itemsize]
         if not wanted or not len(self):
             return np.zeros(0, dtype=np.int64)
         sought = np.array(wanted, dtype=self.issue_ids.dtype)
-        places = np.minimum(np.searchsorted(self.issue_ids, sought, sorter=self.by_id), len(self) - 1)
+        places = np.searchsorted(self.issue_ids, sought, sorter=self.by_id).clip(max=len(self) - 1)
         rows = self.by_id[places]
         return np.asarray(rows[self.issue_ids[rows] == sought])
 
