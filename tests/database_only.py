@@ -14,6 +14,7 @@ ONE_ENGINE_SUFFICES = (
     "tests/test_docs_snippets.py",
     "tests/test_every_answer.py",
     "tests/test_page_matrix.py",
+    "tests/test_request_growth.py",
 )
 #: Large folders that know no database, so that nothing of them is loaded to find nothing.
 WITHOUT_DATABASE = ("apps/common/tests/charts/", "apps/ml/tests/core/", "apps/ml/tests/reports/")

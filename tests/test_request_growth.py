@@ -1,0 +1,66 @@
+"""What a request costs grows with its text as the text does, whatever its letters are: with the limits of length that
+is the processor budget of one request.
+"""
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.ml.services import ModelTrainer
+from apps.ml.tests.teams import learnable_team
+from apps.projects.tests.factories import TeamMemberFactory
+from tests.test_text_growth import FACTOR, LIMIT, seconds
+
+pytestmark = pytest.mark.django_db
+ML = "/api/v1/ml"
+#: As long as a description may be, and a part of it; a title is a two-hundredth.
+LONG = 96_000
+PARTS = ["1", "a", "a1", "é", "漢", "ᄒ", "*", "at ", "a ", "word ", "<", "{", "x@y.z ", "\n", "a-", "1.1,"]
+
+
+@pytest.fixture
+def lead():
+    member = TeamMemberFactory(project=learnable_team(60, until=timezone.now()), role="lead")
+    for train in (ModelTrainer().train_effort_prediction_model, ModelTrainer().train_story_points_model):
+        train(member.project_id, now=timezone.now())
+    client = APIClient()
+    client.force_authenticate(member.user)
+    return client, member.project
+
+
+def questions(project, text):
+    """Every endpoint that takes a text, with one as long as this."""
+    title, words = text[:500].strip() or "x", text.split()[:50]
+    issue = {"title": title, "description": text, "component": title[:200], "labels": [word[:100] for word in words]}
+    asked = {"project_id": str(project.pk), "title": title, "description": text}
+    here = f"/api/v1/projects/{project.pk}"
+    yield "post", f"{ML}/predict-effort/", {**asked, **issue}
+    yield "post", f"{ML}/recommend-story-points/", {**asked, **issue}
+    yield "post", f"{ML}/predict-effort/bulk/", {"project_id": str(project.pk), "issues": [issue] * 3}
+    yield "post", f"{ML}/recommend-story-points/bulk/", {"project_id": str(project.pk), "issues": [issue] * 3}
+    yield "post", f"{ML}/projects/{project.pk}/similar/", {"title": title, "description": text}
+    yield "post", f"{here}/issues/", {**issue, "issue_type": "bug"}
+    yield "get", f"{here}/issues/", {"search": title[:200]}
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_request_sixteen_times_as_long_takes_no_256_times_as_long(lead, number):
+    client, project = lead
+    codes = set()
+
+    def ask(text):
+        how, path, body = list(questions(project, text))[number]
+        answer = client.get(path, body) if how == "get" else client.post(path, body, format="json")
+        codes.add(answer.status_code)
+
+    too_slow = {}
+    for part in PARTS:
+        short, long = (part * (length // len(part)) for length in (LONG // FACTOR, LONG))
+        ask(short)
+        ratio = seconds(ask, long) / seconds(ask, short)
+        if ratio > LIMIT:
+            too_slow[part] = ratio
+
+    assert not too_slow
+    assert codes <= {200, 201, 400}
+    assert codes & {200, 201}
