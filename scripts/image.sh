@@ -65,9 +65,12 @@ read_only() {
         exec chroot --userspec=10001 "$MOUNT" /usr/bin/env -i HOME=/var/lib/scrum-ml "PATH=$IMAGE_PATH" $IMAGE_ENV \
             sh -c "cd /app && exec \"\$@\"" sh "$@"' sh "$@"
 }
-IMAGE_PATH=$(in_image printenv PATH)
-# What the image sets, as the container would have it; none of it holds a blank.
-IMAGE_ENV=$(buildah inspect --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' "$CTR" | grep -v '^PATH=' | tr '\n' ' ')
+# What the image sets, as the container would have it; none of it holds a blank. Read and not asked of a process in the
+# image: what such a one prints is lost at times, and without a PATH nothing is found.
+IMAGE_SETS=$(buildah inspect --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' "$CTR")
+IMAGE_PATH=$(printf '%s\n' "$IMAGE_SETS" | sed -n 's/^PATH=//p')
+[ -n "$IMAGE_PATH" ] || fail "it sets no PATH."
+IMAGE_ENV=$(printf '%s\n' "$IMAGE_SETS" | grep -v '^PATH=' | tr '\n' ' ')
 DATA="$WORK/data"
 mkdir "$DATA" && chown 10001 "$DATA" && chmod 700 "$DATA"
 # It is reached from inside the namespace by a folder that everybody may enter.
