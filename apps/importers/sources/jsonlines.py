@@ -148,8 +148,10 @@ def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
 
 def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     said = {name: part(row, *path) for name, path in mapping.paths.items()}
+    # As our own lists name it.
+    said["external_id"] = said["external_id"] or part(row, "key")
     if not said["external_id"]:
-        raise BadValue("the line has no id")
+        raise BadValue("the line has no id: name it 'id' or 'key'")
     name = reading.fitting(said["status"], reading.LONGEST_NAME)
     status = Stage(name, _category(name, said["status_category"], mapping))
     values: dict[str, Any] = {field: _value(field, said[field], mapping) for field in TOLD - {"status", "sprint"}}

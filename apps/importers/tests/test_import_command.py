@@ -38,7 +38,7 @@ def test_it_says_what_it_reads_what_is_wrong_and_what_it_did(file):
 
     assert "actual_hours     hours" in text
     assert "line 3: 2: resolved (2025-01-01 00:00) before created (2025-01-02 00:00)" in text
-    assert "SHOP: 1 new, 1 rows not imported." in text
+    assert "SHOP: 1 new, 1 row not imported." in text
     assert "0 completed issues with points: 50 more are needed to train a points model (50).\n" in text
     assert f"import_issues --undo {ImportRun.objects.get().pk}" in text.splitlines()[-1]
 
@@ -132,7 +132,7 @@ def test_a_field_can_be_told_to_have_no_column(file):
     text = run(file, "--project", "SHOP", "--create-project", "--map", "actual_hours=")
 
     assert "Not read: hours\n" in text
-    assert "SHOP: 1 new, 1 rows not imported." in text
+    assert "SHOP: 1 new, 1 row not imported." in text
 
 
 def test_columns_of_which_nothing_is_read_are_listed_in_one_line(file):

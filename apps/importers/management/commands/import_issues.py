@@ -280,12 +280,13 @@ def _summary(report: ImportReport) -> str:
     counts = (
         (report.changed, "changed"),
         (report.unchanged, "unchanged"),
-        (report.error_count, "rows not imported"),
-        (report.people_added, "people added to the team"),
-        (report.sprints_added, "sprints made"),
-        (report.changes_added, "entries of history"),
+        (report.error_count, "row not imported|rows not imported"),
+        (report.people_added, "person added to the team|people added to the team"),
+        (report.sprints_added, "sprint made|sprints made"),
+        (report.changes_added, "entry of history|entries of history"),
     )
-    parts = [f"{report.new:,} new", *(f"{count:,} {what}" for count, what in counts if count)]
+    told = (f"{count:,} {what.split('|')[0 if count == 1 else -1]}" for count, what in counts if count)
+    parts = [f"{report.new:,} new", *told]
     prefix = "Dry run, nothing was changed. " if report.dry_run else ""
     return f"{prefix}{report.project}: {', '.join(parts)}."
 

@@ -92,6 +92,11 @@ def test_a_line_that_cannot_be_read_is_an_error_in_words(row, told):
     assert told in error.reason
 
 
+def test_an_issue_may_be_named_as_our_own_lists_name_it():
+    [issue] = lines({"key": "A-1", "title": "x"})
+    assert issue.external_id == "A-1"
+
+
 def test_fields_that_no_line_has_are_not_taken_for_empty(tmp_path):
     path = tmp_path / "issues.jsonl"
     path.write_text('{"id": 1, "title": "x"}\nbroken\n{"id": 2, "story_points": 3, "sprint": "s"}\n')

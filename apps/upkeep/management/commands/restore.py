@@ -38,7 +38,9 @@ class Command(BaseCommand):
             self.stdout.write(as_json(shown))
             return
         self.stdout.write(
-            f"{put.rows:,} rows and {put.objects:,} objects are back. Check: ./run manage verify_ml_models"
+            f"{put.rows:,} rows and {put.objects:,} objects are back. Check: ./run manage verify_ml_models\n"
+            "Models verify with the keys that they were signed with: ML_SIGNING_KEYS, or else SECRET_KEY or the file "
+            "secret_key of the installation that was backed up."
         )
         if neighbours():
             self.stdout.write("Another installation writes to this store too: give each a prefix or folder of its own.")
