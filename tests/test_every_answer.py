@@ -118,7 +118,8 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
 
 
 def named_by_an_import(world: World) -> TeamMember:
-    user = UserFactory(email="x@shop.imported.invalid", is_active=False, is_placeholder=True)
+    n = TeamMember.objects.filter(project=world.project).count()
+    user = UserFactory(email=f"x{n}@shop.imported.invalid", is_active=False, is_placeholder=True)
     return TeamMemberFactory(project=world.project, user=user)
 
 

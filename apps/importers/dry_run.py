@@ -3,7 +3,7 @@
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -46,12 +46,15 @@ def _in_a_copy() -> Iterator[None]:
 
 def read_before(told: Iterable[Told]) -> Iterator[Told]:
     """All of it, read to its end before this returns: no network is waited for with a transaction open."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed where it is read
     count = 0
-    for each in told:
-        pickle.dump(each, file)
-        count += 1
-    file.seek(0)
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
+        for each in told:
+            pickle.dump(each, file)
+            count += 1
+        file.seek(0)
+        # Closed where it is read, from now on.
+        stack.pop_all()
     return _read_back(file, count)
 
 

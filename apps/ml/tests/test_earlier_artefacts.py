@@ -6,7 +6,7 @@ commit e84b696, ranges, reasons and evidence with them: what is made faster says
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import joblib
@@ -58,9 +58,20 @@ def leaves(value, name=""):
     return {name: value}
 
 
+def plain(value):
+    """An answer as its parts have names, whatever holds them."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "_asdict"):
+        return {name: plain(inner) for name, inner in value._asdict().items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return {key: plain(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
 def assert_alike(answers, then):
     """To the ninth digit of each number; texts, and what is not there, to the letter."""
-    found, wanted = leaves(json.loads(json.dumps([asdict(answer) for answer in answers]))), leaves(then)
+    found, wanted = leaves(json.loads(json.dumps(plain(answers)))), leaves(then)
     numbers = {place for place, leaf in wanted.items() if isinstance(leaf, float)}
     assert {place: leaf for place, leaf in found.items() if place not in numbers} == {
         place: leaf for place, leaf in wanted.items() if place not in numbers

@@ -158,8 +158,9 @@ class FrozenSprints:
             return None
         try:
             numbers, versions = from_bytes(kept.data)
-        except ArtifactCorrupted as error:
-            logger.warning("Completed sprints are told anew project=%s: %s", self._project_id, error.message)
+        except (ArtifactCorrupted, KeyError, TypeError) as error:
+            # Signed by us, and of other columns: of another state of the code.
+            logger.warning("Completed sprints are told anew project=%s: %s", self._project_id, type(error).__name__)
             return None
         of_all = versions.pop("")
         return _Versions(kept.state, of_all, versions), numbers

@@ -61,6 +61,7 @@ def _taken(project_id: UUID | str, kept: KeptPasts) -> Remembered[RecentWork] | 
         return None
     try:
         return Remembered(RecentWork.from_bytes(packed.data), packed.state)
-    except ArtifactCorrupted as error:
-        logger.warning("Recent work is read anew project=%s: %s", project_id, error.message)
+    except (ArtifactCorrupted, KeyError, TypeError) as error:
+        # Signed by us, and of other columns: of another state of the code.
+        logger.warning("Recent work is read anew project=%s: %s", project_id, type(error).__name__)
         return None

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from apps.accounts.models import User
+from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.past.recent import FinishedIssue, RecentWork
 from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.models import KeptPast
@@ -280,17 +281,51 @@ def test_what_is_kept_names_nobody():
         )
 
 
-def test_what_is_kept_and_damaged_is_told_anew(caplog):
+def damaged(kept: KeptPast) -> bytes:
+    return b"damaged"
+
+
+def one_bit_flipped(kept: KeptPast) -> bytes:
+    data = bytearray(kept.data)
+    data[-100] ^= 1
+    return bytes(data)
+
+
+def of_another_part(kept: KeptPast) -> bytes:
+    return bytes(KeptPast.objects.exclude(part=kept.part).get().data)
+
+
+@pytest.mark.parametrize("how", [damaged, one_bit_flipped, of_another_part])
+def test_what_is_kept_and_not_as_we_wrote_it_is_told_anew(caplog, how):
     team = Team(0)
     asked = team.now + STEP
     told(team.project, asked)
-    KeptPast.objects.update(data=b"damaged")
+    for kept, data in [(kept, how(kept)) for kept in KeptPast.objects.all()]:
+        KeptPast.objects.filter(pk=kept.pk).update(data=data)
+    wrong = {bytes(kept.data) for kept in KeptPast.objects.all()}
     begin_anew()
+
+    assert told(team.project, asked) == recounted(team.project, asked)
+    assert "What was kept is told anew" in caplog.text
+    assert how is of_another_part or not wrong & {bytes(kept.data) for kept in KeptPast.objects.all()}
+
+
+@pytest.mark.parametrize("fault", [ArtifactCorrupted("x"), KeyError("x"), TypeError("x")])
+def test_what_another_state_of_the_code_kept_is_told_anew(caplog, monkeypatch, fault):
+    team = Team(0)
+    asked = team.now + STEP
+    told(team.project, asked)
+    begin_anew()
+
+    def fail(*_):
+        raise fault
+
+    monkeypatch.setattr(frozen_sprints, "from_bytes", fail)
+    monkeypatch.setattr(recent_work.RecentWork, "from_bytes", fail)
 
     assert told(team.project, asked) == recounted(team.project, asked)
     assert "Completed sprints are told anew" in caplog.text
     assert "Recent work is read anew" in caplog.text
-    assert all(bytes(kept.data) != b"damaged" for kept in KeptPast.objects.all())
 
 
 def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(read):
