@@ -50,8 +50,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(),
         "options": _MINUTELY,
     },
-    "note-tracker-worker": {
-        "task": "apps.importers.tasks.note_tracker_worker",
+    "note-import-worker": {
+        "task": "apps.importers.tasks.note_import_worker",
         "schedule": crontab(),
         "options": _MINUTELY,
     },
@@ -137,7 +137,7 @@ def _show_worker(**_: Any) -> None:
         for task in (
             "ml.tasks.requeue_lost_trainings",
             "ml.tasks.note_long_worker",
-            "importers.tasks.note_tracker_worker",
+            "importers.tasks.note_import_worker",
         ):
             app.send_task(f"apps.{task}", expires=_MINUTELY["expires"])
 

@@ -356,15 +356,14 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         # The default of one second makes one task a second; this answers in 53 ms.
         "polling_interval": 0.05,
     }
-# What may take long has a queue of its own, and so has what waits for others: `./run worker` serves all, none of which
-# delays another.
-CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("trackers"))
+# Trainings take long, imports wait for others: each has a queue of its own, so that none delays another, and
+# `./run worker` serves all.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
 CELERY_TASK_ROUTES = {
     "apps.ml.tasks.train_model": {"queue": "long"},
     "apps.ml.tasks.note_long_worker": {"queue": "long"},
-    "apps.importers.tasks.run_import": {"queue": "long"},
-    "apps.importers.tasks.run_sync": {"queue": "trackers"},
-    "apps.importers.tasks.note_tracker_worker": {"queue": "trackers"},
+    "apps.importers.tasks.run_import": {"queue": "imports"},
+    "apps.importers.tasks.note_import_worker": {"queue": "imports"},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 

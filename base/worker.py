@@ -1,9 +1,9 @@
 """What `./run worker` does: three workers, so that neither a long training nor a slow tracker delays anything else.
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
-one serves trainings and files, one what trackers tell, several at a time, since they mostly wait; these two take what
-the web processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts
-all again.
+one serves trainings, and one imports, several at a time, since trackers make us wait; these two take what the web
+processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts all
+again.
 """
 
 import signal
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
-SHORT, LONG, TRACKERS = "celery", "long", "trackers"
-#: Imports from trackers at a time; one person gives at most one of them (`apps.importers.runs`).
-TRACKERS_AT_ONCE = 3
+SHORT, LONG, IMPORTS = "celery", "long", "imports"
+#: At a time; one person gives at most one of them (`apps.importers.runs`).
+IMPORTS_AT_ONCE = 3
 #: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor.
 LONG_NICENESS = 10
 NICE = ["nice", "-n", str(LONG_NICENESS)]
@@ -34,7 +34,7 @@ def commands(arguments: Sequence[str]) -> list[list[str]]:
     return [
         _worker(celery, SHORT, 1, *beat, *given),
         [*NICE, *_worker(celery, LONG, 1, *given)],
-        [*NICE, *_worker(celery, TRACKERS, TRACKERS_AT_ONCE, *given)],
+        [*NICE, *_worker(celery, IMPORTS, IMPORTS_AT_ONCE, *given)],
     ]
 
 

@@ -20,7 +20,7 @@ SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
     commands = worker.commands(["--loglevel", "DEBUG"])
 
-    assert [each[each.index("--queues") + 1] for each in commands] == ["celery", "long", "trackers"]
+    assert [each[each.index("--queues") + 1] for each in commands] == ["celery", "long", "imports"]
     assert [each[each.index("--concurrency") + 1] for each in commands] == ["1", "1", "3"]
     assert ["-B" in each for each in commands] == [True, False, False]
     assert {each[-1] for each in commands} == {"DEBUG"}
@@ -64,9 +64,9 @@ def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_m
     def queue_of(task):
         return current_app.amqp.router.route({}, task)["queue"].name
 
-    assert queue_of("apps.ml.tasks.train_model") == queue_of("apps.importers.tasks.run_import") == queues.LONG
-    assert queue_of("apps.importers.tasks.run_sync") == queues.TRACKERS
-    notes = {"apps.ml.tasks.note_long_worker", "apps.importers.tasks.note_tracker_worker"}
+    assert queue_of("apps.ml.tasks.train_model") == queues.LONG
+    assert queue_of("apps.importers.tasks.run_import") == queues.IMPORTS
+    notes = {"apps.ml.tasks.note_long_worker", "apps.importers.tasks.note_import_worker"}
     others = {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} - notes
     assert {queue_of(task) for task in others} == {queues.SHORT}
-    assert (worker.SHORT, worker.LONG, worker.TRACKERS) == (queues.SHORT, queues.LONG, queues.TRACKERS)
+    assert (worker.SHORT, worker.LONG, worker.IMPORTS) == (queues.SHORT, queues.LONG, queues.IMPORTS)

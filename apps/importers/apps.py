@@ -7,7 +7,6 @@ class ImportersConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.importers.runs import last_sign_of_life  # noqa: PLC0415 - models exist only now
-        from apps.ml.selectors.workers import LONG_WORK  # noqa: PLC0415
+        from apps.ml.selectors.workers import IMPORTS, SIGNS_OF_LIFE  # noqa: PLC0415
 
-        if last_sign_of_life not in LONG_WORK:
-            LONG_WORK.append(last_sign_of_life)
+        SIGNS_OF_LIFE[IMPORTS] = last_sign_of_life

@@ -7,7 +7,7 @@ of life; the next minute takes it up again, which changes nothing of what is the
 import json
 import logging
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -108,22 +108,16 @@ def due_runs(*, now: datetime) -> Sequence[UUID]:
     return list(_claimable(now).order_by("created_at").values_list("pk", flat=True))
 
 
-def of_trackers(run_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of these runs that ask a tracker."""
-    return frozenset(ImportRun.objects.filter(pk__in=run_ids, connection__isnull=False).values_list("pk", flat=True))
-
-
 def last_sign_of_life() -> datetime | None:
-    """When an import of a file was last seen to get on; while it does, no other message of its queue is read."""
-    running = ImportRun.objects.filter(status=Status.RUNNING, connection=None)
-    seen: datetime | None = running.aggregate(last=Max("seen_at"))["last"]
+    """When an import was last seen to get on; while some do, no other message of their queue may be read."""
+    seen: datetime | None = ImportRun.objects.filter(status=Status.RUNNING).aggregate(last=Max("seen_at"))["last"]
     return seen
 
 
 def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     """Carry a run out; None if it is not to be had: done by another, or another import of the project is running.
 
-    Of one person's connections one is asked at a time: whoever's tracker lets us wait delays no others.
+    Of one person one import is carried out at a time: whoever's file is large, or tracker slow, delays no others.
     """
     run = _claimed(run_id, now)
     if run is None:
@@ -164,29 +158,29 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     # One import of a project at a time: the project's row is what they meet at.
     Project.objects.select_for_update().get(pk=run.project_id)
     others = ImportRun.objects.filter(project=run.project_id, status=Status.RUNNING, seen_at__gte=now - LOST_AFTER)
-    if others.exclude(pk=run.pk).exists() or (run.connection and _is_busy(run.connection, run, now)):
+    if others.exclude(pk=run.pk).exists() or _is_busy(run, now):
         return None
     claimed = _claimable(now).filter(pk=run_id).update(status=Status.RUNNING, started_at=now, seen_at=now)
     run.refresh_from_db()
     return run if claimed else None
 
 
-def _is_busy(connection: Connection, run: ImportRun, now: datetime) -> bool:
-    """Whether another connection of who gave this one is being asked."""
-    giver = connection.created_by_id
+def _is_busy(run: ImportRun, now: datetime) -> bool:
+    """Whether another import of who gave the file or the connection is being carried out."""
+    giver = run.connection.created_by_id if run.connection else run.created_by_id
     if giver is None:
         return False
     # What two claims of different projects meet at.
     User.objects.select_for_update().filter(pk=giver).first()
-    asked = ImportRun.objects.filter(status=Status.RUNNING, seen_at__gte=now - LOST_AFTER)
-    return asked.filter(connection__created_by=giver).exclude(pk=run.pk).exists()
+    running = ImportRun.objects.filter(status=Status.RUNNING, seen_at__gte=now - LOST_AFTER).exclude(pk=run.pk)
+    return running.filter(Q(connection__created_by=giver) | Q(connection=None, created_by=giver)).exists()
 
 
 def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:
     if run.connection is not None:
         return sync(run.connection, run, now=now, is_full=run.is_full).as_dict()
     if run.upload is None:
-        raise Conflict("The connection of this import is gone.")
+        raise Conflict("Its file was removed by an erasure, or its connection is gone: upload it again.")
     return _file_imported(run)
 
 

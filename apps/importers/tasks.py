@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.importers import runs
-from apps.ml.selectors.workers import TRACKERS
+from apps.ml.selectors.workers import IMPORTS
 from apps.ml.services.upkeep.installation import note_worker
 
 logger = logging.getLogger(__name__)
@@ -19,20 +19,14 @@ TIME_LIMIT_SECONDS = 6 * 3_600
 
 @shared_task(acks_late=True, reject_on_worker_lost=True, time_limit=TIME_LIMIT_SECONDS)
 def run_import(run_id: str) -> None:
-    """Carry one import out; nothing if it is done or another one of its project is running."""
-    runs.execute(UUID(run_id), now=timezone.now())
-
-
-@shared_task(acks_late=True, reject_on_worker_lost=True, time_limit=TIME_LIMIT_SECONDS)
-def run_sync(run_id: str) -> None:
-    """The same of an import from a tracker, which may wait for hours: nothing else waits behind it."""
+    """Carry one import out; nothing if it is done or another one of its project or person is running."""
     runs.execute(UUID(run_id), now=timezone.now())
 
 
 @shared_task
-def note_tracker_worker() -> None:
-    """Show that somebody serves the queue of trackers; every minute."""
-    note_worker(TRACKERS, timezone.now())
+def note_import_worker() -> None:
+    """Show that somebody serves the queue of imports; every minute."""
+    note_worker(IMPORTS, timezone.now())
 
 
 @shared_task
@@ -50,11 +44,10 @@ def sync_connections() -> int:
 
 def send(run_ids: Iterable[UUID]) -> int:
     """Hand runs to the workers; without a broker the next minute does."""
-    asked, sent = list(run_ids), 0
-    tracked = runs.of_trackers(asked)
-    for run_id in asked:
+    sent = 0
+    for run_id in run_ids:
         try:
-            (run_sync if run_id in tracked else run_import).apply_async((str(run_id),), retry=False)
+            run_import.apply_async((str(run_id),), retry=False)
         except BROKER_FAULTS as error:
             logger.warning("Imports wait for the next minute: %s", type(error).__name__)
             break

@@ -25,6 +25,10 @@ _FEWEST_LETTERS = 5
 MOST_ELSEWHERE = 20
 
 
+#: What a team gives names to, as seen from its project.
+_NAMED = ("name", "statuses__name", "issue_types__name", "sprints__name", "issues__component", "issues__title")
+
+
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Names to erase, in these projects or everywhere."""
@@ -76,10 +80,12 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
 
 
 def _is_phrase(name: str, own: Within) -> bool:
-    """Whether teams that the person had nothing to do with call a state or kind of their work so, or say it often."""
-    others = Issue.objects.exclude(project__in=[each for each in own or () if each])
-    works_with_it = others.filter(Q(status__name__iexact=name) | Q(issue_type__name__iexact=name)).exists()
-    is_phrase = works_with_it or count_outside([name], own, most=MOST_ELSEWHERE + 1) > MOST_ELSEWHERE
+    """Whether teams that the person had nothing to do with call something of theirs so, or say it often."""
+    mine = [each for each in own or () if each]
+    others = Project.objects.exclude(pk__in=mine)
+    called = (f"{way}__iexact" for way in _NAMED)
+    is_name = any(others.filter(**{way: name}).exists() for way in called)
+    is_phrase = is_name or count_outside([name], own, most=MOST_ELSEWHERE + 1) > MOST_ELSEWHERE
     if is_phrase:
         logger.warning("A name is a phrase in projects that the person had nothing to do with: there it stays")
     return is_phrase

@@ -26,7 +26,7 @@ from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.models import PredictionHistory
 from apps.ml.selectors.forecasts import expendable_first, unfinished
 from apps.ml.selectors.trust import open_anomalies
-from apps.ml.selectors.workers import LONG, SHORT, TRACKERS
+from apps.ml.selectors.workers import IMPORTS, LONG, SHORT
 from apps.ml.services.forecasts.service import ForecastService, Scenario
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
@@ -350,6 +350,6 @@ def test_a_page_weighs_little_with_all_that_belongs_to_it(demo: Team, lead: Clie
 
 def test_no_worker_is_said_until_one_was_there(demo: Team, lead: Client):
     assert "No worker has been seen" in text_of(lead, "/projects/")
-    for queue in (SHORT, LONG, TRACKERS):
+    for queue in (SHORT, LONG, IMPORTS):
         note_worker(queue, NOW)
     assert "No worker has been seen" not in text_of(lead, "/projects/")

@@ -4,23 +4,23 @@ import pytest
 from django.utils import timezone
 
 from apps.importers.models import ImportRun
-from apps.importers.tasks import note_tracker_worker
-from apps.ml.selectors.workers import LONG, MISSING_AFTER, TRACKERS, missing_workers
+from apps.importers.tasks import note_import_worker
+from apps.ml.selectors.workers import IMPORTS, MISSING_AFTER, missing_workers
 from apps.projects.tests.factories import ProjectFactory
 
 
 @pytest.mark.django_db
 def test_an_import_that_goes_on_shows_that_its_worker_is_there(now):
-    assert LONG in missing_workers(now)
+    assert IMPORTS in missing_workers(now)
     ImportRun.objects.create(project=ProjectFactory(), status=ImportRun.Status.RUNNING, seen_at=now)
 
-    assert LONG not in missing_workers(now + MISSING_AFTER)
+    assert IMPORTS not in missing_workers(now + MISSING_AFTER)
 
 
 @pytest.mark.django_db
-def test_the_worker_of_trackers_shows_itself(now):
-    assert TRACKERS in missing_workers(now)
+def test_the_worker_of_imports_shows_itself(now):
+    assert IMPORTS in missing_workers(now)
 
-    note_tracker_worker()
+    note_import_worker()
 
-    assert TRACKERS not in missing_workers(timezone.now())
+    assert IMPORTS not in missing_workers(timezone.now())

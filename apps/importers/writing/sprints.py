@@ -3,6 +3,7 @@
 A sprint is the source's id where there is one, else a name with its time: names may repeat.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -39,11 +40,23 @@ class Sprints:
         self._rhythm = rhythm
         self._project, self._source, self._now, self._report = project, source, now, report
         self._scope_is_recorded = scope_is_recorded
-        self._all = list(Sprint.objects.filter(project=project).select_related("snapshot", "project"))
+        #: By the source's id, and by name: a file may name a sprint a line.
+        self._by_id: dict[str, Sprint] = {}
+        self._by_name: dict[str, list[Sprint]] = defaultdict(list)
+        for sprint in self._all():
+            self._remember(sprint)
         #: Made by this import.
         self._new: set[UUID] = set()
         #: Issue → the sprints that it was in, oldest first, the present one last.
         self._ways: dict[str, tuple[Sprint, ...]] = {}
+
+    def _all(self) -> Iterable[Sprint]:
+        return Sprint.objects.filter(project=self._project).select_related("snapshot", "project")
+
+    def _remember(self, sprint: Sprint) -> None:
+        self._by_name[sprint.name].append(sprint)
+        if sprint.external_id and sprint.source == self._source:
+            self._by_id.setdefault(sprint.external_id, sprint)
 
     def of(self, record: ImportedIssue) -> Sprint | None:
         """The sprint that a record is in, made where there is none; dates that are told later are taken over."""
@@ -73,21 +86,18 @@ class Sprints:
             today=self._project.day_of(self._now),
             report=self._report,
         )
-        self._all = list(Sprint.objects.filter(project=self._project).select_related("snapshot", "project"))
         self._tell_moves()
         close_ended_sprints(self._project, now=self._now)
         take_late_news(touched, now=self._now)
 
     def _find(self, told: NamedSprint) -> Sprint | None:
-        if told.external_id:
-            known = (each for each in self._all if (each.source, each.external_id) == (self._source, told.external_id))
-            if found := next(known, None):
-                return found
+        if told.external_id and (found := self._by_id.get(told.external_id)):
+            return found
         return self._named(told.name, starts_on=told.starts_on, without_id=bool(told.external_id))
 
     def _named(self, name: str, *, starts_on: date | None = None, without_id: bool = False) -> Sprint | None:
         """The sprint of a name that ran at this time; of several, without a time, the latest."""
-        named = [each for each in self._all if each.name == name and not (without_id and each.external_id)]
+        named = [each for each in self._by_name.get(name, ()) if not (without_id and each.external_id)]
         fitting = [each for each in named if _is_near(each, starts_on)]
         return max(fitting, key=lambda each: (each.start_date == starts_on, each.start_date or date.min), default=None)
 
@@ -101,7 +111,7 @@ class Sprints:
             created_at=self._now,
         )
         sprint.save(force_insert=True)
-        self._all.append(sprint)
+        self._remember(sprint)
         self._new.add(sprint.pk)
         self._report.sprints_added += 1
         return sprint
@@ -140,7 +150,7 @@ class Sprints:
         """An issue that names several sprints left each but the last when that one ended."""
         if not self._ways:
             return
-        sprints = {sprint.pk: sprint for sprint in self._all}
+        sprints = {sprint.pk: sprint for sprint in self._all()}
         issues = Issue.objects.filter(project=self._project, source=self._source, external_id__in=list(self._ways))
         told = set(
             IssueChange.objects.filter(issue__in=issues.values("pk"), field=IssueChange.Field.SPRINT)

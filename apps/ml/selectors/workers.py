@@ -7,16 +7,14 @@ from django.db.models import Max
 
 from apps.ml.models import TrainingRun, WorkerSeen
 
-#: Queues as `base/settings.py` routes to them: what is due every minute, and what may take long.
-SHORT, LONG, TRACKERS = "celery", "long", "trackers"
+#: Queues as `base/settings.py` routes to them: what is due every minute, trainings, and imports.
+SHORT, LONG, IMPORTS = "celery", "long", "imports"
 #: A worker is seen every minute; so long without means that there is none, or that it does not get on.
 MISSING_AFTER = timedelta(minutes=3)
-#: Other signs of life of long work, in which no message of the same queue is read; apps above add theirs.
-LONG_WORK: list[Callable[[], datetime | None]] = []
 _WAITS = {
     SHORT: "outcomes, e-mails and recoveries wait",
-    LONG: "trainings and imports of files wait",
-    TRACKERS: "imports from trackers wait",
+    LONG: "trainings wait",
+    IMPORTS: "imports wait",
 }
 
 
@@ -28,7 +26,7 @@ def missing_workers(now: datetime) -> dict[str, str]:
 def _missing(now: datetime) -> Iterator[tuple[str, str]]:
     seen = dict(WorkerSeen.objects.values_list("queue", "seen_at"))
     for queue, waits in _WAITS.items():
-        last = _latest(seen.get(queue), *_signs_of_long_work()) if queue == LONG else seen.get(queue)
+        last = _latest(seen.get(queue), SIGNS_OF_LIFE[queue]() if queue in SIGNS_OF_LIFE else None)
         if last is None:
             yield queue, f"No worker has been seen: {waits}. Start one: ./run worker"
         elif now - last > MISSING_AFTER:
@@ -36,9 +34,14 @@ def _missing(now: datetime) -> Iterator[tuple[str, str]]:
             yield queue, f"No worker has been seen for {minutes} minutes: {waits}. Start one: ./run worker"
 
 
-def _signs_of_long_work() -> list[datetime | None]:
+def _last_heartbeat() -> datetime | None:
     running = TrainingRun.objects.filter(state=TrainingRun.State.RUNNING)
-    return [running.aggregate(last=Max("heartbeat_at"))["last"], *(sign() for sign in LONG_WORK)]
+    seen: datetime | None = running.aggregate(last=Max("heartbeat_at"))["last"]
+    return seen
+
+
+#: Of long work, during which no message of the same queue is read; apps above add theirs.
+SIGNS_OF_LIFE: dict[str, Callable[[], datetime | None]] = {LONG: _last_heartbeat}
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

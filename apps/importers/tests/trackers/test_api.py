@@ -17,8 +17,7 @@ CSV = b"ID,Title,Status,Created\n1,Search,To Do,2026-03-02\n2,,To Do,2026-03-02\
 @pytest.fixture(autouse=True)
 def sent(monkeypatch):
     sent = []
-    for name in ("run_import", "run_sync"):
-        monkeypatch.setattr(f"apps.importers.tasks.{name}.apply_async", lambda args, **options: sent.append(args[0]))
+    monkeypatch.setattr("apps.importers.tasks.run_import.apply_async", lambda args, **options: sent.append(args[0]))
     return sent
 
 

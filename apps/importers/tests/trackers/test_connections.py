@@ -192,15 +192,19 @@ def test_whose_tracker_lets_us_wait_holds_up_their_own_imports_only(connection, 
     )
 
 
-def test_files_and_trackers_wait_in_different_queues(connection, now, monkeypatch):
-    sent = {"run_sync": [], "run_import": []}
-    for name, heard in sent.items():
-        monkeypatch.setattr(getattr(tasks, name), "apply_async", lambda args, heard=heard, **_: heard.append(args[0]))
-    sync = runs.ask_sync(connection, by=None, now=now)
-    file = runs.ask_upload(ProjectFactory(), name="a.csv", content=b"id,title", by=None, now=now)
+def test_of_one_persons_files_one_is_read_at_a_time_and_others_go_on(now):
+    somebody, other = UserFactory.create_batch(2)
+    running = runs.ask_upload(ProjectFactory(), name="a.csv", content=b"id,title", by=somebody, now=now)
+    ImportRun.objects.filter(pk=running.pk).update(status=ImportRun.Status.RUNNING, seen_at=now)
+    second, theirs = (
+        runs.ask_upload(ProjectFactory(), name="b.csv", content=b"id,title\nA-1,x\n", by=by, now=now)
+        for by in (somebody, other)
+    )
 
-    assert tasks.run_due_imports() == 2
-    assert sent == {"run_sync": [str(sync.pk)], "run_import": [str(file.pk)]}
+    assert runs.execute(second.pk, now=now) is None
+    assert runs.execute(theirs.pk, now=now).status == ImportRun.Status.COMPLETED
+    ImportRun.objects.filter(pk=running.pk).update(status=ImportRun.Status.COMPLETED)
+    assert runs.execute(second.pk, now=now).status == ImportRun.Status.COMPLETED
 
 
 def test_an_import_that_waits_is_not_asked_for_twice(connection, now):
@@ -209,7 +213,7 @@ def test_an_import_that_waits_is_not_asked_for_twice(connection, now):
 
 def test_every_connection_in_use_is_imported_by_the_clock(connection, now, monkeypatch):
     sent = []
-    monkeypatch.setattr(tasks.run_sync, "apply_async", lambda args, **options: sent.append(args[0]))
+    monkeypatch.setattr(tasks.run_import, "apply_async", lambda args, **options: sent.append(args[0]))
     assert tasks.sync_connections() == 1
     Connection.objects.update(is_active=False)
     ImportRun.objects.all().delete()

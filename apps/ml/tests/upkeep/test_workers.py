@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.ml import health, tasks
 from apps.ml.models import TrainingRun
-from apps.ml.selectors.workers import LONG, MISSING_AFTER, SHORT, TRACKERS, missing_workers
+from apps.ml.selectors.workers import IMPORTS, LONG, MISSING_AFTER, SHORT, missing_workers
 from apps.ml.services.training.claims import claim
 from apps.ml.services.upkeep.installation import note_worker
 from apps.projects.tests.factories import TeamMemberFactory
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_without_any_worker_all_queues_wait(now):
-    assert set(missing_workers(now)) == {SHORT, LONG, TRACKERS}
+    assert set(missing_workers(now)) == {SHORT, LONG, IMPORTS}
     assert missing_workers(now)[SHORT] == (
         "No worker has been seen: outcomes, e-mails and recoveries wait. Start one: ./run worker"
     )
@@ -27,7 +27,7 @@ def test_without_any_worker_all_queues_wait(now):
 def test_workers_that_were_seen_a_moment_ago_are_there(now):
     tasks.requeue_lost_trainings()
     tasks.note_long_worker()
-    note_worker(TRACKERS, timezone.now())
+    note_worker(IMPORTS, timezone.now())
 
     assert missing_workers(timezone.now()) == {}
     assert health.workers().status == "ok"
@@ -35,17 +35,17 @@ def test_workers_that_were_seen_a_moment_ago_are_there(now):
 
 def test_the_sentence_says_for_how_long(now):
     note_worker(SHORT, now)
-    note_worker(TRACKERS, now)
+    note_worker(IMPORTS, now)
     note_worker(LONG, now - timedelta(minutes=12, seconds=30))
 
     [sentence] = missing_workers(now + MISSING_AFTER).values()
 
-    assert sentence.startswith("No worker has been seen for 15 minutes: trainings and imports of files wait.")
+    assert sentence.startswith("No worker has been seen for 15 minutes: trainings wait.")
 
 
 def test_a_training_that_goes_on_shows_that_its_worker_is_there(run, now):
     note_worker(SHORT, now)
-    note_worker(TRACKERS, now)
+    note_worker(IMPORTS, now)
     claim(run.id, now=now)
 
     assert missing_workers(now + MISSING_AFTER) == {}
@@ -57,7 +57,7 @@ def test_a_job_says_what_it_waits_for(run, api_client, now):
     def job():
         return api_client.get(f"/api/v1/ml/jobs/{run.id}/").json()
 
-    assert job()["waits_for"].endswith("trainings and imports of files wait. Start one: ./run worker")
+    assert job()["waits_for"].endswith("trainings wait. Start one: ./run worker")
     note_worker(LONG, timezone.now())
     assert job()["waits_for"] == ""
     TrainingRun.objects.update(state="running")
