@@ -3,7 +3,6 @@
 from typing import Any
 
 import jwt
-import requests
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.core.validators import validate_email
@@ -12,7 +11,7 @@ from django.http import HttpRequest
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from apps.accounts.models import LONGEST_NAME, User
-from apps.accounts.single_sign_on.provider import ProviderFault, setting
+from apps.accounts.single_sign_on.provider import BROKEN_ANSWERS, ProviderFault, setting
 from apps.common.plausible import readable
 
 #: Clocks of two houses differ by this much at most.
@@ -22,7 +21,7 @@ NEEDED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 #: As the table takes it, and RFC 5321.
 LONGEST_ADDRESS = 254
 #: Whatever comes from outside and is not of the shape it should have.
-_MISSHAPEN = (requests.RequestException, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError)
+_MISSHAPEN = (*BROKEN_ANSWERS, jwt.PyJWTError, KeyError, TypeError, AttributeError)
 
 
 def _checked(token: str, key: Any, needed: list[str]) -> dict[str, Any]:

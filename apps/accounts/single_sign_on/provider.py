@@ -7,12 +7,15 @@ from typing import Any
 import requests
 from django.conf import settings
 from mozilla_django_oidc.utils import import_from_settings
+from urllib3.exceptions import HTTPError
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.slips import slip_in_url
 
 #: Addresses change once in years; a provider that moves is found within the hour.
 KEPT_SECONDS = 3600
+#: Read as it comes, an answer fails with the errors of urllib3 too; too deep a one is no ValueError.
+BROKEN_ANSWERS = (requests.RequestException, HTTPError, ValueError, RecursionError)
 #: Many times what any provider says.
 MOST_BYTES = 256 * 1024
 #: Of the library's settings, those that the provider tells.
@@ -60,7 +63,7 @@ def _read(issuer: str) -> dict[str, str]:
         answer = requests.get(place, timeout=FIXED["OIDC_TIMEOUT"], allow_redirects=False, stream=True)
         answer.raise_for_status()
         said = json.loads(answer.raw.read(MOST_BYTES, decode_content=True))
-    except (requests.RequestException, ValueError) as error:
+    except BROKEN_ANSWERS as error:
         raise ProviderFault(f"The provider does not say where it is: {type(error).__name__}.") from error
     # Otherwise another provider could speak for it (section 4.3).
     if not isinstance(said, dict) or said.get("issuer") != issuer:

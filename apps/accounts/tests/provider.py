@@ -35,6 +35,8 @@ class TestProvider:
         self.sign: Callable[[dict[str, Any]], str] = self.signed
         self.said_of_itself: dict[str, Any] = {}
         self.userinfo: Any = None
+        #: By path, what it answers in place of what it should: headers, and the body as it is sent.
+        self.broken: dict[str, tuple[dict[str, str], bytes]] = {}
         #: Of a provider whose answer about the person is a token (section 5.3.2).
         self.sign_userinfo: Callable[[dict[str, Any]], str] | None = None
         self.codes: dict[str, dict[str, str]] = {}
@@ -102,6 +104,15 @@ def _handler(provider: TestProvider) -> type[BaseHTTPRequestHandler]:
             kind, body = "application/json", json.dumps(said).encode()
             if place.path == "/userinfo" and provider.sign_userinfo and status == 200:
                 kind, body = "application/jwt; charset=utf-8", provider.sign_userinfo(said).encode()
+            if place.path in provider.broken:
+                headers, body = provider.broken[place.path]
+                self.send_response(200)
+                for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+                self.close_connection = True
+                return
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", said)

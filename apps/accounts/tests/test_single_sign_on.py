@@ -291,6 +291,28 @@ def test_a_provider_that_is_not_itself_leads_back_with_a_sentence(client, provid
     assert "Single sign-on did not work" in answer.content.decode()
 
 
+BROKEN = {
+    "bad gzip": ({"Content-Encoding": "gzip"}, b"rubbish"),
+    "too deep": ({}, b"[" * 100_000),
+    "cut off": ({"Content-Length": "1000"}, b"{"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"])
+def test_an_answer_of_the_provider_that_is_broken_leads_back_with_a_sentence(client, provider, ada, path, how):
+    provider.broken[path] = BROKEN[how]
+
+    if path.startswith("/.well"):
+        answer = client.get(START, follow=True)
+    else:
+        answer = client.get(to_the_provider_and_back(client), follow=True)
+
+    assert answer.redirect_chain == [("/login/", 302)]
+    assert "Single sign-on did not work" in answer.content.decode()
+    assert who_is_in(client) is None
+
+
 def test_a_link_that_tells_of_a_refusal_ends_nobodys_session(client, provider, ada):
     sign_on(client)
 

@@ -18,7 +18,7 @@ from apps.ml.storage.keys import mark_key
 from apps.ml.tests.factories import AnomalyDetectionFactory
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 from apps.projects.placeholders import domain_of
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from apps.upkeep.erasing import ErasureIncomplete, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.sought import MOST_ELSEWHERE
@@ -157,6 +157,26 @@ def test_what_others_call_their_work_stays_theirs_and_goes_where_the_person_was(
     assert (status.name, theirs.title) == ("Legal Sign-off", "Legal sign-off of the label")
     assert "erased-" in mine.title
     assert "mallory" not in mine.description
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_who_is_called_as_something_of_another_team_renames_nothing_there(now, delete):
+    name = "Demonstration Shop"
+    project = ProjectFactory(name=name)
+    sprint = SprintFactory(project=project, name=name)
+    issue = IssueFactory(project=project, title=name, component=name)
+    empty = ProjectFactory(name=name.lower())
+    mallory = UserFactory(email="mallory@example.com", full_name=name)
+
+    if delete:
+        mallory.delete()
+    else:
+        erase_person(mallory.email, now=now)
+
+    for row in (project, sprint, issue, empty):
+        row.refresh_from_db()
+    assert {project.name, sprint.name, issue.title, issue.component} == {name}
+    assert empty.name == name.lower()
 
 
 def test_a_phrase_that_is_everybodys_is_no_name_unless_the_operator_says_so(now):
