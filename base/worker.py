@@ -79,6 +79,8 @@ def run(command_lines: Sequence[Sequence[str]]) -> int:
         signal.signal(each, stop)
     while all(worker.poll() is None for worker in workers):
         time.sleep(_LOOK_SECONDS)
+    if not told:
+        print("worker: one of its processes ended, and so do the others. Start again: ./run worker", file=sys.stderr)
     stop()
     codes = [worker.wait() for worker in workers]
     return next((code for code in codes if code), 0)

@@ -84,6 +84,9 @@ def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> TeamMember
         raise Conflict("This person has an account: only whom an import named is joined to a member.")
     if member.user.is_placeholder:
         raise Conflict("An import named this person, too: choose a member who has an account.")
+    address = placeholder.user.named_address
+    if address and address.lower() != member.user.email.lower():
+        raise Conflict("The source names this person by an address: invite it, and what was imported becomes theirs.")
     _hand_over(placeholder, member)
     LogEntry.objects.create(
         user=by, content_type=ContentType.objects.get_for_model(TeamMember), object_id=str(member.pk),

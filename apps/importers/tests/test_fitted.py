@@ -10,10 +10,12 @@ import pytest
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, Person, RowError
 from apps.importers.runs import ask_upload, execute
+from apps.importers.services import import_issues
 from apps.importers.sources.jsonlines import PATHS, TOLD
 from apps.importers.tracked import Change, Stage, TrackedIssue, TrackedSprint
+from apps.importers.writing import sprints
 from apps.importers.writing.texts import fitted, plain_json
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Sprint
 from apps.projects.tests.factories import ProjectFactory
 from conftest import NOW
 
@@ -165,3 +167,17 @@ def test_no_value_in_any_cell_keeps_the_other_rows_out():
         run.refresh_from_db()
         assert (run.status, run.error) == (ImportRun.Status.COMPLETED, "")
         assert Issue.objects.filter(title="good one").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_sprint_a_line_is_looked_for_among_those_of_its_name_alone(monkeypatch):
+    looked_at = []
+    near = sprints._is_near
+    monkeypatch.setattr(sprints, "_is_near", lambda *asked: looked_at.append(1) or near(*asked))
+    rows = [ImportedIssue(line=n, external_id=f"A-{n}", title="a b", sprint=f"Sprint {n}") for n in range(1, 61)]
+
+    for _ in range(2):
+        import_issues(rows, project_key="SHOP", create_as="Shop", mapped=frozenset({"title", "sprint"}), now=NOW)
+
+    assert Sprint.objects.count() == len(rows)
+    assert len(looked_at) <= 3 * len(rows)

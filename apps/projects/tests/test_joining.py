@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 
+from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.projects import placeholders
@@ -55,6 +56,19 @@ def test_the_work_of_the_project_becomes_the_members(as_, project, people, named
     assert (entry.user, entry.object_id, str(named.user_id) in entry.change_message) == (
         people["lead"], str(member.pk), True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "status"), [("zoe@example.com", 409), ("MEMBER@example.com", 200)])
+def test_whom_the_source_names_by_another_address_is_invited_and_not_given_away(as_, people, named, address, status):
+    project = named.project
+    User.objects.filter(pk=named.user_id).update(named_address=address)
+    User.objects.filter(pk=people["member"].pk).update(email="member@example.com")
+    member = TeamMember.objects.get(project=project, user=people["member"])
+
+    answer = join(as_("lead"), project, named, member)
+
+    assert answer.status_code == status
+    assert project.team.filter(user=named.user).exists() is (status == 409)
 
 
 def test_what_the_member_is_stays(as_, project, people, named):
