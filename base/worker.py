@@ -79,7 +79,8 @@ def run(command_lines: Sequence[Sequence[str]]) -> int:
         signal.signal(each, stop)
     while all(worker.poll() is None for worker in workers):
         time.sleep(_LOOK_SECONDS)
-    if not told:
+    # What ends by itself with a fault has said which.
+    if not told and 1 not in {worker.poll() for worker in workers}:
         print("worker: one of its processes ended, and so do the others. Start again: ./run worker", file=sys.stderr)
     stop()
     codes = [worker.wait() for worker in workers]

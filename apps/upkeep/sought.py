@@ -25,8 +25,10 @@ _FEWEST_LETTERS = 5
 MOST_ELSEWHERE = 20
 
 
-#: What a team gives names to, as seen from its project.
-_NAMED = ("name", "statuses__name", "issue_types__name", "sprints__name", "issues__component", "issues__title")
+#: What a team gives names to, as seen from its project; of states and kinds those that it works with.
+_NAMED = (
+    "name", "issues__status__name", "issues__issue_type__name", "sprints__name", "issues__component", "issues__title",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
