@@ -1,10 +1,7 @@
 """Two at once at the doors, on a database that has two writers: one wins, and nothing is left half."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from rest_framework.test import APIClient
 
 from apps.access.invitations import invite
@@ -13,6 +10,7 @@ from apps.accounts.models import LogIn
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 from conftest import NOW
+from tests.at_once import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -22,19 +20,9 @@ AUTH = "/api/v1/auth/"
 ASKING = 4
 
 
-def at_once(ask):
+def asked_at_once(ask):
     """The statuses of requests that start together."""
-    barrier = threading.Barrier(ASKING)
-
-    def run(_):
-        try:
-            barrier.wait(timeout=10)
-            return ask(APIClient()).status_code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(ASKING) as pool:
-        return sorted(pool.map(run, range(ASKING)))
+    return sorted(answer.status_code for answer in at_once(*[lambda: ask(APIClient())] * ASKING))
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -42,7 +30,7 @@ def test_of_copies_of_a_refresh_token_sent_at_once_one_wins_at_most_and_the_log_
     user = UserFactory()
     refresh = APIClient().post(f"{AUTH}token/", {"email": user.email, "password": PASSWORD}).json()["refresh"]
 
-    statuses = at_once(lambda client: client.post(f"{AUTH}token/refresh/", {"refresh": refresh}))
+    statuses = asked_at_once(lambda client: client.post(f"{AUTH}token/refresh/", {"refresh": refresh}))
 
     assert set(statuses) <= {200, 401}
     assert statuses.count(200) <= 1
@@ -60,7 +48,7 @@ def test_an_invitation_accepted_at_once_gives_one_place(attempt):
         client.force_authenticate(person)
         return client.post(f"/api/v1/invitations/{made.pk}/accept/")
 
-    statuses = at_once(accept)
+    statuses = asked_at_once(accept)
 
     assert statuses[0] < 300
     assert all(status in (404, 409) for status in statuses[1:]), statuses

@@ -1,13 +1,10 @@
 """Two writers at once, on a database that has two: SQLite lets one write after the other."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
+from django.db import connection
 
 from apps.common.exceptions import Conflict
 from apps.projects import services
@@ -15,28 +12,12 @@ from apps.projects.history.writing import as_history_text
 from apps.projects.models import Issue, IssueType, Sprint, SprintSnapshot, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
+from tests.at_once import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has these"),
 ]
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """Run all in threads that start together; a `Conflict` is an answer."""
-    barrier = Barrier(len(actions))
-
-    def run(action: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=10)
-            return action()
-        except Conflict as conflict:
-            return conflict
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(run, actions))
 
 
 @pytest.mark.parametrize("attempt", range(3))

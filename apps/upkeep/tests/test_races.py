@@ -1,13 +1,8 @@
 """Two at once at imports, erasures, models, keys and connections, on a database with two writers: nothing is double."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any
-
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
+from django.db import connection
 
 from apps.access.keys import MOST_KEYS, create_key
 from apps.access.models import ApiKey
@@ -26,30 +21,16 @@ from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemb
 from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import found_in_database
+from tests.at_once import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has these"),
 ]
 AT_ONCE = 4
+#: What a caller is told, and no fault.
+ANSWERS = (Conflict, ValidationError, NobodyFound)
 FILE = b"id,title,status,assignee\nA-1,Change the label,Done,Ada\nA-2,Change the form,To do,Bob\n"
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """Run all in threads that start together; what a caller is told is an answer."""
-    barrier = Barrier(len(actions))
-
-    def run(action: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=10)
-            return action()
-        except (Conflict, ValidationError, NobodyFound) as answer:
-            return answer
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(run, actions))
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -57,7 +38,7 @@ def test_the_same_file_twice_at_once_makes_each_issue_once(now, attempt):
     project = ProjectFactory()
     asked = [runs.ask_upload(project, name="a.csv", content=FILE, by=None, now=now) for _ in range(AT_ONCE)]
 
-    first = at_once(*(lambda run=run: runs.execute(run.pk, now=now) for run in asked))
+    first = at_once(*(lambda run=run: runs.execute(run.pk, now=now) for run in asked), answers=ANSWERS)
     # What found another import of the project running waits for the next minute.
     later = [runs.execute(run, now=now) for run in runs.due_runs(now=now)]
 
@@ -77,7 +58,7 @@ def test_two_erasures_at_once_both_end_and_leave_nothing(now, attempt, same, mon
         IssueFactory(project=project, title=f"Ask Ada Lovelace and Bob Babbage ({email})")
     asked = [people[0][0]] * 2 if same else [email for email, _ in people]
 
-    answers = at_once(*(lambda email=email: erase_person(email, now=now) for email in asked))
+    answers = at_once(*(lambda email=email: erase_person(email, now=now) for email in asked), answers=ANSWERS)
 
     assert any(isinstance(answer, ErasureRecord) for answer in answers)
     assert all(isinstance(answer, (ErasureRecord, NobodyFound)) for answer in answers), answers
@@ -92,7 +73,7 @@ def test_roll_backs_at_once_leave_exactly_one_active_model(now, attempt):
     for minute in range(3):
         activate(MLModelFactory(project=project), now=now.replace(minute=minute))
 
-    at_once(*[lambda: roll_back("effort_prediction", project.pk, now=now.replace(minute=9))] * AT_ONCE)
+    at_once(*[lambda: roll_back("effort_prediction", project.pk, now=now.replace(minute=9))] * AT_ONCE, answers=ANSWERS)
 
     assert MLModel.objects.filter(project=project, is_active=True, status="active").count() == 1
 
@@ -106,7 +87,7 @@ def test_no_more_keys_than_anybody_may_have(now, attempt):
 
     for _ in range(MOST_KEYS - 2):
         make()
-    answers = at_once(*[make] * AT_ONCE)
+    answers = at_once(*[make] * AT_ONCE, answers=ANSWERS)
 
     assert [isinstance(answer, Conflict) for answer in answers].count(True) == AT_ONCE - 2
     assert ApiKey.objects.filter(user=user).count() == MOST_KEYS
@@ -116,7 +97,7 @@ def test_no_more_keys_than_anybody_may_have(now, attempt):
 def test_a_place_is_connected_once(now, attempt):
     project, place = ProjectFactory(), place_of("github", "", "acme/shop")
 
-    answers = at_once(*[lambda: connect(project, place, "t", by=None, now=now)] * AT_ONCE)
+    answers = at_once(*[lambda: connect(project, place, "t", by=None, now=now)] * AT_ONCE, answers=ANSWERS)
 
     assert [isinstance(answer, Connection) for answer in answers].count(True) == 1
     assert Connection.objects.count() == 1

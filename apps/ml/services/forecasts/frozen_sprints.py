@@ -4,7 +4,6 @@ Sprints that were closed here have books that never change. Those that an import
 once for all processes, and again when what they are told from may have changed.
 """
 
-import logging
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.past.completed import CompletedSprint, from_bytes, to_bytes
 from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import SprintRecord
@@ -25,7 +23,6 @@ from apps.projects.history.snapshots import recorded_of
 from apps.projects.models import Sprint
 from apps.projects.selectors import EDIT_OVERLAP, PresentState
 
-logger = logging.getLogger(__name__)
 #: Of all projects together, each of some hundred bytes.
 VERSIONS_BYTES = 8 * 2**20
 #: What is kept is written again once such a share of the sprints had to be read: one sprint is read in 25 ms, and all
@@ -153,17 +150,12 @@ class FrozenSprints:
 
     @cached_property
     def _kept(self) -> tuple[_Versions, Mapping[str, CompletedSprint]] | None:
-        kept = self._all_kept.of(Part.SPRINTS)
+        kept = self._all_kept.read(Part.SPRINTS, from_bytes)
         if kept is None:
             return None
-        try:
-            numbers, versions = from_bytes(kept.data)
-        except (ArtifactCorrupted, KeyError, TypeError) as error:
-            # Signed by us, and of other columns: of another state of the code.
-            logger.warning("Completed sprints are told anew project=%s: %s", self._project_id, type(error).__name__)
-            return None
+        (numbers, versions), state = kept
         of_all = versions.pop("")
-        return _Versions(kept.state, of_all, versions), numbers
+        return _Versions(state, of_all, versions), numbers
 
     # --- Which readings hold --------------------------------------------------------------------------------------
     @cached_property

@@ -5,28 +5,22 @@ told anew, and never served.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import TypeVar
 from uuid import UUID
 
+from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.models import KeptPast
-from apps.ml.storage.errors import DigestMismatch, SignatureInvalid
+from apps.ml.storage.errors import SignatureInvalid
 from apps.ml.storage.signing import Identity, digest, sign, verify
 from apps.projects.selectors import PresentState
 
 logger = logging.getLogger(__name__)
 Part = KeptPast.Part
+Read = TypeVar("Read")
 #: Between the signature, which is text, and what is signed.
 _BETWEEN = b"\n"
-
-
-@dataclass(frozen=True, slots=True)
-class PackedPast:
-    """Packed numbers."""
-
-    data: bytes
-    state: PresentState
 
 
 class KeptPasts:
@@ -35,24 +29,27 @@ class KeptPasts:
     def __init__(self, project_id: UUID | str) -> None:
         self._project_id = project_id
 
-    def of(self, part: Part) -> PackedPast | None:
-        """One part of it; None where it is not kept."""
-        return self._parts.get(part)
+    def read(self, part: Part, read: Callable[[bytes], Read]) -> tuple[Read, PresentState] | None:
+        """One part of it, and the state that it holds in; None where it is not kept, or not as this code writes it."""
+        row = self._rows.get(part)
+        if row is None:
+            return None
+        state = PresentState(row.last_edit, row.rest)
+        signature, _, data = bytes(row.data).partition(_BETWEEN)
+        try:
+            owner = _owner(self._project_id, part, state)
+            verify(data, digest=digest(data), signature=signature.decode(errors="replace"), of=owner)
+            return read(data), state
+        # The last two: signed by us, and of other columns, of another state of the code.
+        except (SignatureInvalid, ArtifactCorrupted, KeyError, TypeError) as error:
+            logger.warning(
+                "What was kept is told anew project=%s part=%s: %s", self._project_id, part, type(error).__name__
+            )
+            return None
 
     @cached_property
-    def _parts(self) -> Mapping[str, PackedPast]:
-        found = {}
-        for row in KeptPast.objects.filter(project_id=self._project_id):
-            state = PresentState(row.last_edit, row.rest)
-            signature, _, data = bytes(row.data).partition(_BETWEEN)
-            signed = signature.decode(errors="replace")
-            try:
-                verify(data, digest=digest(data), signature=signed, of=_owner(self._project_id, row.part, state))
-            except (DigestMismatch, SignatureInvalid) as error:
-                logger.warning("What was kept is told anew project=%s: %s", self._project_id, error.code)
-                continue
-            found[row.part] = PackedPast(data, state)
-        return found
+    def _rows(self) -> Mapping[str, KeptPast]:
+        return {row.part: row for row in KeptPast.objects.filter(project_id=self._project_id)}
 
 
 def keep_past(project_id: UUID | str, part: Part, data: bytes, state: PresentState) -> None:

@@ -1,10 +1,8 @@
 """What a team finished and what came in, week by week: read once for all processes; after an edit only that issue."""
 
-import logging
 from datetime import datetime
 from uuid import UUID
 
-from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.past.recent import RecentWork, microseconds
 from apps.ml.selectors.forecasts import created_since, finished_by_now
 from apps.ml.selectors.issues import touched_issues
@@ -13,7 +11,6 @@ from apps.ml.services.models.memory import Remembered, StateMemory
 from apps.projects.history.reads import MOST_IDS
 from apps.projects.selectors import EDIT_OVERLAP, PresentState
 
-logger = logging.getLogger(__name__)
 #: What is told from fewer issues is read again as fast.
 FEWEST_KEPT = 1_000
 #: So many touched issues are read in 30 ms: whoever had to writes them down for the next process.
@@ -27,7 +24,7 @@ def recent_work(
     name = f"recent work {project_id}"
     known: Remembered[RecentWork] | None = memory.get(name)
     if known is None or known.revision != state or known.value.since > microseconds(since):
-        known = Remembered(_told(project_id, since, state, known or _taken(project_id, kept)), state)
+        known = Remembered(_told(project_id, since, state, known or _taken(kept)), state)
         memory.keep(name, known)
     return known.value
 
@@ -55,13 +52,6 @@ def _read(project_id: UUID | str, since: datetime, among: set[str] | None = None
     return RecentWork.of(since, finished, created_since(project_id, since=since, among=among))
 
 
-def _taken(project_id: UUID | str, kept: KeptPasts) -> Remembered[RecentWork] | None:
-    packed = kept.of(Part.WORK)
-    if packed is None:
-        return None
-    try:
-        return Remembered(RecentWork.from_bytes(packed.data), packed.state)
-    except (ArtifactCorrupted, KeyError, TypeError) as error:
-        # Signed by us, and of other columns: of another state of the code.
-        logger.warning("Recent work is read anew project=%s: %s", project_id, type(error).__name__)
-        return None
+def _taken(kept: KeptPasts) -> Remembered[RecentWork] | None:
+    found = kept.read(Part.WORK, RecentWork.from_bytes)
+    return None if found is None else Remembered(*found)

@@ -19,6 +19,7 @@ from apps.ml.selectors import forecasts, sprints
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.services.forecasts import frozen_sprints, recent_work
 from apps.ml.services.forecasts.history import HISTORIES, TeamHistory
+from apps.ml.services.forecasts.kept_pasts import Part
 from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint
 from apps.projects.services import (
     close_sprint,
@@ -324,8 +325,7 @@ def test_what_another_state_of_the_code_kept_is_told_anew(caplog, monkeypatch, f
     monkeypatch.setattr(recent_work.RecentWork, "from_bytes", fail)
 
     assert told(team.project, asked) == recounted(team.project, asked)
-    assert "Completed sprints are told anew" in caplog.text
-    assert "Recent work is read anew" in caplog.text
+    assert {part for part in Part if f"told anew project={team.project.pk} part={part}" in caplog.text} == set(Part)
 
 
 def test_an_edit_elsewhere_reads_no_sprint_and_an_edit_inside_reads_that_one(read):

@@ -1,15 +1,10 @@
 """Two workers at once, on a database that lets them meet: exactly one wins."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
-from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
-from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel, PredictionAggregate, TrainingRun
 from apps.ml.services.models.registry import activate, roll_back
 from apps.ml.services.training.claims import claim
@@ -18,6 +13,7 @@ from apps.ml.services.upkeep import retention as clean_up
 from apps.ml.services.upkeep.retention import remove_old_history
 from apps.ml.tests.factories import MLModelFactory, PredictionHistoryFactory, TrainingRunFactory
 from apps.projects.tests.factories import ProjectFactory
+from tests.at_once import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -28,23 +24,6 @@ pytestmark = [
 ]
 EFFORT = "effort_prediction"
 WORKERS = 4
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """Run all in threads that start together, each with a connection of its own; a `Conflict` is an answer."""
-    barrier = Barrier(len(actions))
-
-    def run(action: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=10)
-            return action()
-        except Conflict as conflict:
-            return conflict
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(run, actions))
 
 
 @pytest.mark.parametrize("attempt", range(6))
