@@ -71,7 +71,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Applications -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "apps.common.administration.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
