@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import Any, TypeVar, cast
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, ValidationError
@@ -10,7 +10,7 @@ from django.db import DataError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-View: TypeAlias = Callable[..., HttpResponseBase]
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 #: What fields and databases raise for a key that cannot be one: Django's actions and choices of many pass keys on
 #: unread.
@@ -28,4 +28,4 @@ class Administration(AdminSite):
             except _NO_SUCH_VALUE as error:
                 raise BadRequest("A value of this form cannot be one of its kind.") from error
 
-        return super().admin_view(answered, cacheable)
+        return cast("View", super().admin_view(answered, cacheable))
