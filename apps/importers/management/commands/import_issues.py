@@ -29,7 +29,7 @@ from apps.importers.sources.registry import place_in
 from apps.importers.sprint_dates import rhythm_of
 from apps.importers.telling.understanding import SHOWN, board_in_words
 from apps.importers.writing.workflow import category_of
-from apps.projects.models import known_time_zone
+from apps.projects.preferences import known_time_zone
 
 ROWS_PER_LINE = 5_000
 #: What the tables hold (see apps/projects/models.py).
