@@ -10,7 +10,6 @@ import ipaddress
 import json
 import random
 import re
-import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,10 +24,12 @@ from urllib3.exceptions import HTTPError
 
 from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
+from apps.common.lookups import Lookup
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import parsed
 
 CONNECT_SECONDS = 5.0
+_LOOKUP = Lookup(seconds=10.0, most_at_once=16)
 #: Between two pieces of an answer; large pages of Jira take a while to begin.
 READ_SECONDS = 60.0
 #: For one answer, however slowly it drips.
@@ -132,7 +133,7 @@ class Client:
     allowed: Iterable[str] = ()
     budget: Budget = field(default_factory=Budget)
     is_limited: Callable[[HttpAnswer], bool] = lambda answer: False
-    resolve: Resolver = socket.getaddrinfo
+    resolve: Resolver = _LOOKUP
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     most_answer_bytes: int = MOST_ANSWER_BYTES

@@ -12,11 +12,14 @@ from django.conf import settings
 
 from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
+from apps.common.lookups import Lookup
 from apps.notifications.channels.outcome import Outcome, excerpt_of
 from apps.notifications.channels.signature import secret_with, signature
 from apps.notifications.models import Delivery
 
 CONNECT_SECONDS = 3.0
+#: A resolver asks the next server after five seconds.
+_LOOKUP = Lookup(seconds=6.0, most_at_once=16)
 #: From the connection to the end of the answer, however slowly that drips.
 ANSWER_SECONDS = 10.0
 #: A name may have many addresses; the third that does not answer is enough.
@@ -51,7 +54,7 @@ def post(
     body: bytes,
     headers: Mapping[str, str],
     *,
-    resolve: Resolver = socket.getaddrinfo,
+    resolve: Resolver = _LOOKUP,
     context: ssl.SSLContext | None = None,
 ) -> Outcome:
     """Post once; whatever goes wrong is in the outcome. A redirect is an answer like any other that is not 2xx."""

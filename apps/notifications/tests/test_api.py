@@ -1,9 +1,12 @@
 """Notifications, preferences and webhooks over HTTP: each sees their own, leads manage, strangers find nothing."""
 
+import socket
 from datetime import timedelta
 
 import pytest
 
+from apps.common.addresses import NameNotAnswered
+from apps.notifications.channels.webhook import post
 from apps.notifications.models import Delivery, Preference, Webhook
 from apps.notifications.services import webhooks
 from apps.notifications.services.announcing import announce
@@ -193,7 +196,9 @@ def test_a_webhook_is_switched_off_moved_and_deleted(as_, url, webhook):
         ("", "blank"),
     ],
 )
-def test_an_address_that_no_delivery_would_reach_is_refused(as_, url, webhook, address, code):
+def test_an_address_that_no_delivery_would_reach_is_refused(as_, url, webhook, address, code, monkeypatch):
+    # However long this machine takes.
+    monkeypatch.setitem(webhooks.require_reachable.__kwdefaults__, "resolve", socket.getaddrinfo)
     for refused in (
         as_("lead").post(url("webhooks"), {"url": address}),
         as_("lead").patch(url("webhooks", webhook.id), {"url": address}),
@@ -201,6 +206,16 @@ def test_an_address_that_no_delivery_would_reach_is_refused(as_, url, webhook, a
         assert refused.status_code == 400
         [error] = refused.json()["errors"]
         assert (error["pointer"], error["code"]) == ("/url", code)
+
+
+def test_a_name_whose_server_is_silent_is_taken_and_looked_up_again_before_anything_is_sent(as_, url, monkeypatch):
+    def silent(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setitem(webhooks.require_reachable.__kwdefaults__, "resolve", silent)
+
+    assert as_("lead").post(url("webhooks"), {"url": "https://silent.example/"}).status_code == 201
+    assert post("https://silent.example/", b"{}", {}, resolve=silent).error == NameNotAnswered().message
 
 
 def test_an_address_is_kept_once_and_ten_are_enough(as_, url, webhook, project):
