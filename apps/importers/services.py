@@ -16,7 +16,6 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
-from apps.importers.dry_run import undone_at_the_end
 from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
@@ -25,6 +24,7 @@ from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.telling.file_gaps import gaps_of_file
 from apps.importers.telling.understanding import board_of, features_of
 from apps.importers.writing.batches import BatchWriter
+from apps.importers.writing.dry_run import undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember

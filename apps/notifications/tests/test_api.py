@@ -183,6 +183,13 @@ def test_a_webhook_is_switched_off_moved_and_deleted(as_, url, webhook):
     assert not Webhook.objects.exists()
 
 
+@pytest.fixture
+def patience(monkeypatch):
+    """Names are looked up however long this machine takes."""
+    monkeypatch.setitem(webhooks.require_reachable.__kwdefaults__, "resolve", socket.getaddrinfo)
+
+
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize(
     ("address", "code"),
     [
@@ -196,9 +203,7 @@ def test_a_webhook_is_switched_off_moved_and_deleted(as_, url, webhook):
         ("", "blank"),
     ],
 )
-def test_an_address_that_no_delivery_would_reach_is_refused(as_, url, webhook, address, code, monkeypatch):
-    # However long this machine takes.
-    monkeypatch.setitem(webhooks.require_reachable.__kwdefaults__, "resolve", socket.getaddrinfo)
+def test_an_address_that_no_delivery_would_reach_is_refused(as_, url, webhook, address, code):
     for refused in (
         as_("lead").post(url("webhooks"), {"url": address}),
         as_("lead").patch(url("webhooks", webhook.id), {"url": address}),
