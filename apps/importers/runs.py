@@ -17,7 +17,7 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -35,6 +35,11 @@ logger = logging.getLogger(__name__)
 Status = ImportRun.Status
 #: What a stranger is told of an error of ours; the log has the rest.
 OUR_FAULT = "The import failed for a reason of ours; it is in the log."
+#: Updates and restarts kill a worker once or twice in the middle; what kills a third one is the import itself.
+MOST_ATTEMPTS = 3
+WORKERS_DIED = (
+    f"{MOST_ATTEMPTS} workers ended in the middle of this import, maybe for want of memory: try a part of it."
+)
 #: After a dry run a file waits so long for the word to import it.
 UPLOADS_KEPT = timedelta(days=1)
 
@@ -120,6 +125,8 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     run = _claimed(run_id, now)
     if run is None:
         return None
+    if run.attempts > MOST_ATTEMPTS:
+        return ended(run, Status.FAILED, error=WORKERS_DIED)
     try:
         with living(run):
             report = _carried_out(run, now)
@@ -152,7 +159,11 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     Project.objects.select_for_update().get(pk=run.project_id)
     if running(now).filter(project=run.project_id).exclude(pk=run.pk).exists() or _is_busy(run, now):
         return None
-    claimed = claimable(now).filter(pk=run_id).update(status=Status.RUNNING, started_at=now, seen_at=now)
+    claimed = (
+        claimable(now)
+        .filter(pk=run_id)
+        .update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
+    )
     run.refresh_from_db()
     return run if claimed else None
 
