@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 #: A run that failed this often is given up; the next one starts from zero.
 MAX_ATTEMPTS = 3
-#: Anybody may make projects, and trainings wait for one worker: of a person so many, which is all types of five projects.
+#: Anybody may make projects, and trainings wait for one worker: all types of five projects.
 MOST_OPEN = 20
 #: A queued run is put in the queue again after this long: its message was lost, or the broker was away.
 RESEND_AFTER = timedelta(minutes=10)
