@@ -19,7 +19,7 @@ from apps.importers.writing.people import Team
 from apps.importers.writing.sprints import Sprints
 from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
-from apps.projects.levels import new_type
+from apps.projects.levels import MOST_KINDS, new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 
 DEFAULT_TYPE = "task"
@@ -44,6 +44,8 @@ WRITTEN_FIELDS = (
 SET_DONE = "with a completion date but a status that is not done: imported as done"
 DROPPED_REMARK = "dropped: not delivered, and not left to do"
 UNDATED = "done without a completion date: of no use for training"
+MORE_TYPES = f"of a type beyond the {MOST_KINDS} that a project has: imported as {DEFAULT_TYPE}"
+MORE_STATUSES = f"in a status beyond the {MOST_KINDS} that a project has: imported in one of the same meaning"
 UNKNOWN_CREATION = "without a creation date: the first known time, or that of the import, stands for it"
 
 
@@ -183,6 +185,9 @@ class BatchWriter:
 
     def _type(self, name: str) -> IssueType:
         key = name.casefold()
+        if key not in self._types and len(self._types) >= MOST_KINDS and name != DEFAULT_TYPE:
+            self._report.remarks[MORE_TYPES] += 1
+            return self._type(DEFAULT_TYPE)
         if key not in self._types:
             self._types[key] = new_type(self._project, name)
             self._types[key].save(force_insert=True)
@@ -217,6 +222,9 @@ class BatchWriter:
         key = name.casefold()
         if key not in self._statuses:
             category = said or category_of(name) or meaning or fallback
+            if len(self._statuses) >= MOST_KINDS:
+                self._report.remarks[MORE_STATUSES] += 1
+                return self._status_of_category(category)
             self._statuses[key] = self._make_status(name, category)
         return self._statuses[key]
 

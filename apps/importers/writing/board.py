@@ -7,8 +7,9 @@ from uuid import UUID
 
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
+from apps.importers.writing.batches import MORE_STATUSES, MORE_TYPES
 from apps.importers.writing.texts import LONGEST_LINE
-from apps.projects.levels import Level, new_type
+from apps.projects.levels import MOST_KINDS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
@@ -39,10 +40,19 @@ class TrackedBoard:
         for told in (name, f"{name[: LONGEST_STATUS - 14]} ({IN_WORDS[stage.category]})"):
             status = self._statuses.get(told.casefold())
             if status is None:
-                return self._made(told, stage.category)
+                return self._made_or_like(told, stage.category)
             if status.category == stage.category:
                 return status
         raise AssertionError(f"a status named {told!r} means two things")
+
+    def _made_or_like(self, name: str, category: str) -> WorkflowStatus:
+        """A new one; on a full board the first of the same meaning."""
+        if len(self._statuses) >= MOST_KINDS:
+            self._report.remarks[MORE_STATUSES] += 1
+            like = [status for status in self._statuses.values() if status.category == category]
+            if like:
+                return min(like, key=lambda status: (status.position, status.pk))
+        return self._made(name, category)
 
     def _made(self, name: str, category: str) -> WorkflowStatus:
         position = max((status.position for status in self._statuses.values()), default=-1) + 1
@@ -54,6 +64,9 @@ class TrackedBoard:
         """The type by its name; a new one is of the level that the tracker says."""
         name = record.issue_type or DEFAULT_TYPE
         found = self._types.get(name.casefold())
+        if found is None and len(self._types) >= MOST_KINDS:
+            self._report.remarks[MORE_TYPES] += 1
+            name, found = DEFAULT_TYPE, self._types.get(DEFAULT_TYPE)
         if found is None:
             level = "" if record.level is None else _level(record.level)
             found = self._types[name.casefold()] = new_type(self._project, name, level=level)
