@@ -40,7 +40,7 @@ def test_without_beat_neither_runs_the_schedule():
 
 @pytest.fixture
 def restored_signals():
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -55,6 +55,30 @@ def test_a_signal_ends_both(restored_signals):
 
     assert worker.run([SLEEPER, SLEEPER]) == -signal.SIGTERM
     assert subprocess.run(["true"], check=True).returncode == 0
+
+
+def test_beside_the_server_what_ends_is_started_again_until_a_signal_says_to_end(restored_signals, tmp_path, capsys):
+    starts = tmp_path / "starts"
+    note = f"open({str(starts)!r}, 'a').write('.')"
+    # The third one stays, and ends the test.
+    stay = f"len(open({str(starts)!r}).read()) < 3 or (os.kill({os.getpid()}, signal.SIGTERM), time.sleep(60))"
+    once = [sys.executable, "-c", f"import os, signal, time; {note}; {stay}"]
+
+    code = worker.run([once], again=True)
+
+    assert (starts.read_text(), code) == ("...", -signal.SIGTERM)
+    told = "worker: one of its processes ended, and so do the others. Then all are started again."
+    assert capsys.readouterr().err.splitlines() == [told] * 2
+
+
+def test_beside_the_server_workers_say_nothing_of_their_end(restored_signals, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from base import worker; worker.commands = lambda _: "
+         "[[sys.executable, '-c', 'print(1)']]; sys.exit(worker.main(['--quiet']))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout == ""
 
 
 def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_minute_does():
