@@ -6,11 +6,12 @@ processes leave of a processor that all of them want. All end together, whicheve
 again, or, beside the web server of `./run`, this does.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
@@ -61,29 +62,43 @@ def _worker(celery: Sequence[str], queue: str, at_once: int, *options: str) -> l
 def run(command_lines: Sequence[Sequence[str]], *, again: bool = False, output: int | None = None) -> int:
     """Run them until the first ends, then end the others; the first code that is not 0.
 
-    With `again` all are started again, until a signal says to end.
+    With `again` all are started again, until a signal says to end, or whoever started us is gone.
     """
     told: list[int] = []
+    started_by = os.getppid()
     # A terminal's Ctrl-C reaches the children too, being of the same group; for them it means the same.
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(each, lambda number, _: told.append(number))
+
+    def look() -> None:
+        time.sleep(_LOOK_SECONDS)
+        if again and os.getppid() != started_by:
+            told.append(signal.SIGQUIT)
+
     pause = FIRST_PAUSE_SECONDS
     while True:
         began = time.monotonic()
-        code = _run_once(command_lines, told, again, output)
+        then = "Then all are started again." if again else "Start again: ./run worker"
+        code = _run_once(command_lines, told, look, then, output)
         if told or not again:
             return code
         if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
             pause = FIRST_PAUSE_SECONDS
         until = time.monotonic() + pause
         while not told and time.monotonic() < until:
-            time.sleep(_LOOK_SECONDS)
+            look()
         if told:
             return code
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def _run_once(command_lines: Sequence[Sequence[str]], told: Sequence[int], again: bool, output: int | None) -> int:
+def _run_once(
+    command_lines: Sequence[Sequence[str]],
+    told: Sequence[int],
+    look: Callable[[], None],
+    then: str,
+    output: int | None,
+) -> int:
     workers = [subprocess.Popen(each, stdout=output) for each in command_lines]  # noqa: S603 - our own interpreter
 
     def tell(number: int) -> None:
@@ -92,10 +107,9 @@ def _run_once(command_lines: Sequence[Sequence[str]], told: Sequence[int], again
                 worker.send_signal(number)
 
     while not told and all(worker.poll() is None for worker in workers):
-        time.sleep(_LOOK_SECONDS)
+        look()
     # What ends by itself with a fault has said which.
     if not told and 1 not in {worker.poll() for worker in workers}:
-        then = "Then all are started again." if again else "Start again: ./run worker"
         print(f"worker: one of its processes ended, and so do the others. {then}", file=sys.stderr)
     # Once: a worker that is told twice ends in the middle of its task.
     tell(signal.SIGTERM)
@@ -105,7 +119,7 @@ def _run_once(command_lines: Sequence[Sequence[str]], told: Sequence[int], again
         if signal.SIGQUIT in told and not is_cold:
             tell(signal.SIGQUIT)
             is_cold = True
-        time.sleep(_LOOK_SECONDS)
+        look()
     return next((worker.returncode for worker in workers if worker.returncode), 0)
 
 

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from celery import current_app
@@ -69,6 +71,35 @@ def test_beside_the_server_what_ends_is_started_again_until_a_signal_says_to_end
     assert (starts.read_text(), code) == ("...", -signal.SIGTERM)
     told = "worker: one of its processes ended, and so do the others. Then all are started again."
     assert capsys.readouterr().err.splitlines() == [told] * 2
+
+
+def test_beside_the_server_workers_end_with_it_however_it_ended(tmp_path):
+    """A server that was killed tells nobody; the next `./run` would start a second schedule beside the first."""
+    pids = tmp_path / "pids"
+    stay = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getppid()}} {{os.getpid()}}'); time.sleep(60)"
+    ours = f"import sys; from base import worker; worker.run([[sys.executable, '-c', {stay!r}]], again=True)"
+    server = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.call([sys.executable, '-c', {ours!r}])"]
+    )
+    wait_until(lambda: pids.exists() and pids.read_text(), 60)
+    server.kill()
+    server.wait()
+
+    for pid in pids.read_text().split():
+        wait_until(lambda pid=pid: not lives(pid), 60)
+
+
+def lives(pid):
+    # What has ended and that nobody has asked for has an empty one.
+    command_line = Path(f"/proc/{pid}/cmdline")
+    return command_line.exists() and command_line.read_bytes()
+
+
+def wait_until(is_so, seconds):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_beside_the_server_workers_say_nothing_of_their_end(restored_signals, tmp_path):
