@@ -1,9 +1,9 @@
 """What `./run worker` does: three workers, so that neither a long training nor a slow tracker delays anything else.
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
-one serves trainings, and one imports, several at a time, since trackers make us wait; these two take what the web
-processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts all
-again, or, beside the web server of `./run`, this does.
+one serves trainings and replays, and one imports, several at a time, since trackers make us wait; these two take what
+the web processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts
+all again, or, beside the web server of `./run`, this does.
 """
 
 import os

@@ -119,7 +119,7 @@ def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_m
     def queue_of(task):
         return current_app.amqp.router.route({}, task)["queue"].name
 
-    assert queue_of("apps.ml.tasks.train_model") == queues.LONG
+    assert queue_of("apps.ml.tasks.train_model") == queue_of("apps.ml.tasks.replay_past") == queues.LONG
     assert queue_of("apps.importers.tasks.run_import") == queues.IMPORTS
     notes = {"apps.ml.tasks.note_long_worker", "apps.importers.tasks.note_import_worker"}
     others = {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} - notes
