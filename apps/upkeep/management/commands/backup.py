@@ -42,8 +42,6 @@ class Command(BaseCommand):
             return
         size = f"{path.stat().st_size:,} bytes"
         self.stdout.write(f"{path}: {made.rows:,} rows, {made.objects:,} objects of models, {size}.")
-        self.stdout.write(
-            "Not in it: indexes, which are built again, and the keys: keep .env or secret_key too."
-        )
+        self.stdout.write("Not in it: indexes, which are built again, and the keys: keep .env or secret_key too.")
         for key in made.missing:
             self.stdout.write(f"MISSING  {key}: a row names it, and the store does not have it.")
