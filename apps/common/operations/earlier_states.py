@@ -33,8 +33,5 @@ def _unknown(using: str) -> list[str]:
     loader = MigrationLoader(connections[using])
     ours = {config.label for config in apps.get_app_configs() if config.name.startswith("apps.")}
     known = {*loader.disk_migrations} | {each for one in loader.disk_migrations.values() for each in one.replaces}
-    return [
-        f"{app}.{name}"
-        for app, name in sorted(loader.applied_migrations or ())
-        if app in ours and (app, name) not in known
-    ]
+    foreign = sorted({*(loader.applied_migrations or ())} - known)
+    return [f"{app}.{name}" for app, name in foreign if app in ours]

@@ -4,6 +4,8 @@ import pytest
 from django.test import Client
 
 from apps.accounts.tests.factories import UserFactory
+from apps.dashboard.pages.sprint import NamedRisk
+from apps.ml.core.findings import Finding
 from apps.projects.models import Sprint, TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
@@ -41,3 +43,11 @@ def test_why_nobody_is_suggested_is_said_where_the_team_is_an_imports(lead, proj
     TeamMemberFactory(project=project, user=named)
 
     assert note in lead.get("/projects/SHOP/backlog/").content.decode()
+
+
+def test_how_far_a_sprint_is_behind_is_said_with_both_figures():
+    sentence = "Sprint is 28% behind expected progress"
+    behind = Finding("burndown_velocity", "high", f"{sentence}. Others wait", "completion_percent", 50.0, 22.5, ())
+
+    assert NamedRisk(behind, ()).headline == f"{sentence}: 22.5% is done, 50% was expected."
+    assert NamedRisk(behind, ()).rest == "Others wait"
