@@ -14,9 +14,7 @@ def test_what_this_code_does_not_know_stands_in_the_way_of_what_is_to_be_applied
     recorder.record_unapplied("dashboard", latest)
     recorder.record_applied("projects", "0007_written_anew_before_it_landed")
 
-    with pytest.raises(
-        CommandError, match=r"whose projects\.0007_written_anew_before_it_landed this one does not have"
-    ):
+    with pytest.raises(CommandError, match=r"projects\.0007_written_anew_before_it_landed this one does not have"):
         call_command("migrate", verbosity=0)
 
     assert ("dashboard", latest) not in recorder.applied_migrations()
