@@ -361,6 +361,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
 CELERY_TASK_ROUTES = {
     "apps.ml.tasks.train_model": {"queue": "long"},
+    "apps.ml.tasks.replay_past": {"queue": "long"},
     "apps.ml.tasks.note_long_worker": {"queue": "long"},
     "apps.importers.tasks.run_import": {"queue": "imports"},
     "apps.importers.tasks.note_import_worker": {"queue": "imports"},
@@ -369,7 +370,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
-LOG_FORMAT = config("LOG_FORMAT", default="plain")
+LOG_FORMAT = config.choice("LOG_FORMAT", default="plain", among=("plain", "json"))
 LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------

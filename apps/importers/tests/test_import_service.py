@@ -337,7 +337,7 @@ def test_sprints_without_dates_are_said_to_tell_nothing_of_durations(run):
     undated = run(finished("A-1", sprint="S 1"), finished("A-2", sprint="S 2"))
     dated = run(finished("A-3", sprint="S 3", sprint_starts_on=CREATED.date(), sprint_ends_on=CREATED.date()))
 
-    assert "2 sprints, none with dates: sprint durations cannot be estimated. Say when the first" in undated.sentence()
+    assert "2 sprints, none with dates: sprint durations cannot be estimated. Add the columns" in undated.sentence()
     assert "sprint" not in dated.sentence()
     assert "sprint" not in run(finished("A-4"), project_key="NEW", create_as="New").sentence()
 
