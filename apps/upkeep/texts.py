@@ -19,7 +19,6 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
-from django.db.models.functions import Cast
 
 from apps.accounts.models import User
 from apps.ml.storage import get_object_store
@@ -42,6 +41,7 @@ for _name, _text in html5.items():
 #: Projects, `None` among them for what is of no project; `None` in their place for everything.
 Within: TypeAlias = Collection[UUID | None] | None
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
+_OWN_NAME: Any = User._meta.get_field("full_name")
 
 #: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
 _LETTER = "0-9A-Za-z\u00c0-\u058f\u1e00-\u1fff"
@@ -52,12 +52,23 @@ _MARKS = (
 )  # fmt: skip
 
 
+class _Joined(models.Func):
+    """All columns of a row as one text, to be looked through at once."""
+
+    output_field = models.TextField()
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        parts = [compiler.compile(each) for each in self.get_source_expressions()]
+        joined = " || ' ' || ".join(f"coalesce(cast({sql} as text), '')" for sql, _ in parts)
+        return f"({joined})", [each for _, given in parts for each in given]
+
+
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column that may hold what somebody wrote."""
+class Texts:
+    """Columns of a table that may hold what somebody wrote."""
 
     model: type[models.Model]
-    field: Any
+    fields: tuple[Any, ...]
 
     @property
     def table(self) -> str:
@@ -68,7 +79,7 @@ class Column:
         # Past the managers: history may be written once, and this is the exception that the law makes.
         rows: models.QuerySet[models.Model] = models.QuerySet(self.model)
         # How others are called who have an account is theirs, though it be the same name.
-        return rows.filter(is_placeholder=True) if self.field is User._meta.get_field("full_name") else rows
+        return rows.filter(is_placeholder=True) if self.fields == (_OWN_NAME,) else rows
 
     def rows_of(self, within: "Within") -> "models.QuerySet[models.Model]":
         """Those of some projects, and of none where `None` is among them."""
@@ -80,33 +91,38 @@ class Column:
         placed = models.Q(**{f"{way}__in": [each for each in within if each]})
         return self.rows.filter(placed | models.Q(**{f"{way}__isnull": True}) if None in within else placed)
 
-    def holding(self, needles: "Needles", within: "Within" = None, but: "Within" = ()) -> Iterator[tuple[Any, Any]]:
-        """Key and text of the rows that have one of them, whatever the case; in these projects or everywhere."""
+    def holding(
+        self, needles: "Needles", within: "Within" = None, but: "Within" = ()
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """Key, field and value of each text that has one, whatever the case; in these projects or everywhere."""
         rows = self.rows_of(within)
         if but:
             rows = rows.exclude(pk__in=self.rows_of(but).order_by().values("pk"))
-        text = Cast(self.field.attname, models.TextField())
-        rows = rows.annotate(_text=text).filter(needles.hint).order_by().values_list("pk", self.field.attname)
-        # A column of addresses holds one: it is this one, or somebody else's.
-        found = needles.whole.fullmatch if isinstance(self.field, models.EmailField) else needles.whole.search
+        names = [field.attname for field in self.fields]
+        rows = rows.annotate(_text=_Joined(*names)).filter(needles.hint).order_by().values_list("pk", *names)
         # All at once, since the caller changes them.
-        return ((pk, value) for pk, value in list(rows) if found(_as_text(value)))
+        for pk, *values in list(rows):
+            for field, value in zip(self.fields, values, strict=True):
+                # A column of addresses holds one: it is this one, or somebody else's.
+                found = needles.whole.fullmatch if isinstance(field, models.EmailField) else needles.whole.search
+                if value is not None and found(_as_text(value)):
+                    yield pk, field, value
 
-    def put(self, pk: Any, value: Any) -> None:
+    def put(self, pk: Any, field: Any, value: Any) -> None:
         """Write a text; where the table takes it only once, with a mark of its row behind it."""
         try:
             with transaction.atomic():
-                self._write(pk, value)
+                self._write(pk, field, value)
         except IntegrityError:
             if not isinstance(value, str):
                 raise
-            self._write(pk, value, f" {hashlib.sha256(str(pk).encode()).hexdigest()[:8]}")
+            self._write(pk, field, value, f" {hashlib.sha256(str(pk).encode()).hexdigest()[:8]}")
 
-    def _write(self, pk: Any, value: Any, mark: str = "") -> None:
+    def _write(self, pk: Any, field: Any, value: Any, mark: str = "") -> None:
         if isinstance(value, str):
-            most = getattr(self.field, "max_length", None)
+            most = getattr(field, "max_length", None)
             value = (value[: most - len(mark)] if most else value) + mark
-        self.rows.filter(pk=pk).update(**{self.field.attname: value})
+        self.rows.filter(pk=pk).update(**{field.attname: value})
 
 
 @cache
@@ -134,14 +150,11 @@ class Needles:
         self.whole = re.compile("|".join(map(_alone, longest_first)), re.IGNORECASE)
         self.anywhere = re.compile("|".join(map(_spellings, longest_first)), re.IGNORECASE)
 
-    @property
-    def hint(self) -> models.Q:
-        """What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only."""
-        found = models.Q()
-        for name in self.names:
+        # What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only.
+        self.hint = models.Q()
+        for name in names:
             plain = re.findall(r"[A-Za-z0-9]*", unicodedata.normalize("NFC", name))
-            found |= models.Q(_text__icontains=max(plain, key=len))
-        return found
+            self.hint |= models.Q(_text__icontains=max(plain, key=len))
 
     def are_in(self, data: bytes) -> bool:
         """Whether a file of unknown encoding holds one of them."""
@@ -185,42 +198,49 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def columns() -> Iterator[Column]:
-    """Every column of free text of every table."""
+@cache
+def tables() -> tuple[Texts, ...]:
+    """Every column of free text of every table: a table is read once for all of its own."""
+    found: list[Texts] = []
     for model in apps.get_models():
-        for field in model._meta.local_concrete_fields:
-            if isinstance(field, _TEXTS) and not (field.primary_key or field.choices):
-                yield Column(model, field)
+        fields = [
+            field
+            for field in model._meta.local_concrete_fields
+            if isinstance(field, _TEXTS) and not (field.primary_key or field.choices)
+        ]
+        parts = [[field for field in fields if field != _OWN_NAME], [field for field in fields if field == _OWN_NAME]]
+        found += [Texts(model, tuple(part)) for part in parts if part]
+    return tuple(found)
 
 
 def count_outside(names: Sequence[str], own: Within, *, most: int) -> int:
     """How many texts of projects other than these hold one of them; no more are counted than `most`."""
-    needles, placed = Needles(names), (column for column in columns() if way_to_project(column.model))
-    return sum(1 for _ in islice((each for column in placed for each in column.holding(needles, but=own)), most))
+    needles, placed = Needles(names), (texts for texts in tables() if way_to_project(texts.model))
+    return sum(1 for _ in islice((each for texts in placed for each in texts.holding(needles, but=own)), most))
 
 
 def found_in_database(names: Sequence[str], within: Within = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
     needles = Needles(names)
-    return _by_table({column: sum(1 for _ in column.holding(needles, within)) for column in columns()})
+    return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in tables()})
 
 
 def replace_in_database(names: Sequence[str], word: str, within: Within = None) -> dict[str, int]:
     """Put a word in place of each; how many texts of which table were changed."""
     needles, counts = Needles(names), {}
-    for column in columns():
-        found = list(column.holding(needles, within))
-        for pk, value in found:
-            column.put(pk, _replaced(value, needles.whole, word))
-        counts[column] = len(found)
+    for texts in tables():
+        found = list(texts.holding(needles, within))
+        for pk, field, value in found:
+            texts.put(pk, field, _replaced(value, needles.whole, word))
+        counts[texts] = len(found)
     return _by_table(counts)
 
 
-def _by_table(counts: dict[Column, int]) -> dict[str, int]:
+def _by_table(counts: dict[Texts, int]) -> dict[str, int]:
     sums: dict[str, int] = {}
-    for column, count in counts.items():
+    for texts, count in counts.items():
         if count:
-            sums[column.table] = sums.get(column.table, 0) + count
+            sums[texts.table] = sums.get(texts.table, 0) + count
     return sums
 
 

@@ -4,6 +4,7 @@ import gzip
 from uuid import uuid4
 
 import pytest
+from django.apps import apps
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
@@ -273,6 +274,11 @@ def test_what_one_teams_import_calls_somebody_changes_no_text_of_another(ann, er
     assert (in_theirs.title, in_theirs.description) == ("Fix login", "the@boss.example")
 
 
+def test_a_search_reads_each_table_once_and_accounts_once_more_for_their_own_names(django_assert_max_num_queries):
+    with django_assert_max_num_queries(len(apps.get_models()) + 1):
+        found_in_database([EMAIL, NAME])
+
+
 def test_every_text_of_a_project_is_found_from_its_row():
     assert way_to_project(Project) == "pk"
     assert way_to_project(Issue) == "project__pk"
@@ -332,14 +338,13 @@ def test_a_trackers_token_goes_with_whom_it_names_or_who_gave_it(ann, now):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_file_of_the_database_keeps_nothing_while_it_is_open(tmp_path):
+def test_the_file_of_the_database_keeps_nothing_while_it_is_open(tmp_path, with_tables):
     """Pages of before stay in SQLite's log until it is long enough."""
+    with_tables(tmp_path)
     processes = Processes(tmp_path, kept_environment() | {"SCRUM_ML_VAR_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)})
 
     told = processes.script(f"""
 from django.core.management import call_command
-call_command("migrate", verbosity=0)
-from django.db import connection
 from apps.accounts.models import User
 from pathlib import Path
 import sqlite3
