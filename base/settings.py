@@ -361,6 +361,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
 CELERY_TASK_ROUTES = {
     "apps.ml.tasks.train_model": {"queue": "long"},
+    "apps.ml.tasks.replay_past": {"queue": "long"},
     "apps.ml.tasks.note_long_worker": {"queue": "long"},
     "apps.importers.tasks.run_import": {"queue": "imports"},
     "apps.importers.tasks.note_import_worker": {"queue": "imports"},

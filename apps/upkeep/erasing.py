@@ -7,12 +7,10 @@ training sets that may have learned from the name are removed at once and traine
 
 import hashlib
 import hmac
-import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -42,12 +40,12 @@ from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.records import new_record, subject_of
 from apps.upkeep.sought import Sought, sought_for
-from apps.upkeep.texts import Needles, found_in_database, found_in_store, replace_in_database
+from apps.upkeep.texts import Needles, found_in_database, replace_in_database, search_store
 
 logger = logging.getLogger(__name__)
 
-_PURPOSE = "scrum-ml erasure 1"
 _PERSON = ErasureRecord.Kind.PERSON
 _DROPPED = "Its artefacts were removed by an erasure."
 
@@ -79,22 +77,74 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
     ErasureIncomplete
         If the search afterwards finds it; everything else is done.
     """
+    people, sought = _sought(email, everywhere)
+    found = search_store(sought[0].names).found
+    with _forgetting():
+        counts, projects = _erase_rows(sought, people)
+        # Before the commit: while the store is away nothing is done, and whoever asks again is known.
+        _forget_what_was_read(now)
+        served = _drop_models(projects, found)
+        record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
+    _train_again(served, now)
+    record.not_searched = _prove(sought)
+    return record
+
+
+def foresee_person(email: str, *, everywhere: bool = False) -> dict[str, int]:
+    """What `erase_person` would change, by table, and how many models it would drop; nothing is changed.
+
+    Raises
+    ------
+    NobodyFound
+        If neither database nor store know the address.
+    """
+    people, sought = _sought(email, everywhere)
+    found = search_store(sought[0].names).found
+    with transaction.atomic():
+        counts, projects = _erase_rows(sought, people)
+        transaction.set_rollback(True)
+    return counts | {"objects": len(_keys_of(_learned(projects, found)) | _ours(found))}
+
+
+def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
     people = list(_rows_of(email))
     sought = sought_for(email, people, everywhere=everywhere)
     if not people and not found_in_database(sought[0].names):
         raise NobodyFound
-    found = found_in_store(sought[0].names)
-    with _forgetting():
-        # First, so that each row gets a pseudonym of its own.
-        left = [_leave_a_pseudonym(person) for person in people]
-        counts, projects = _erase_texts(sought, people)
-        # Before the commit: while the store is away nothing is done, and whoever asks again is known.
-        _forget_what_was_read(now)
-        served = _drop_models(projects, found)
-        record = _record(ErasureRecord.Kind.PERSON, email, _sum(counts, *left), now)
-    _train_again(served, now)
-    _prove(sought)
-    return record
+    return people, sought
+
+
+def _erase_rows(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
+    # First, so that each row gets a pseudonym of its own.
+    left = [_leave_a_pseudonym(person) for person in people]
+    counts, projects = _erase_texts(sought, people)
+    return _sum(counts, *left), projects
+
+
+def foresee_project(key: str) -> dict[str, int]:
+    """What `erase_project` would remove; nothing is changed.
+
+    Raises
+    ------
+    NobodyFound
+        If there is no project with this key.
+    """
+    return _foreseen(_project(key))[0]
+
+
+def _project(key: str) -> Project:
+    project: Project | None = Project.objects.filter(key=key).first()
+    if project is None:
+        raise NobodyFound
+    return project
+
+
+def _foreseen(project: Project) -> tuple[dict[str, int], set[str]]:
+    """How much there is of it, and the keys of its objects."""
+    keys, store = _keys_of(MLModel.objects.filter(project=project)), get_object_store()
+    keys |= {found.key for prefix in (DATASETS, INDEXES) for found in store.list(f"{prefix}/{project.pk}")}
+    counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
+    return counts | {"accounts.user": placeholders_of(project).count()}, keys
 
 
 def erase_project(key: str, *, now: datetime) -> ErasureRecord:
@@ -107,21 +157,16 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     ErasureIncomplete
         If the search afterwards finds it.
     """
-    project = Project.objects.filter(key=key).first()
-    if project is None:
-        raise NobodyFound
+    project = _project(key)
     project_id = project.pk
-    keys = _keys_of(MLModel.objects.filter(project=project))
-    keys |= {found.key for prefix in (DATASETS, INDEXES) for found in get_object_store().list(f"{prefix}/{project_id}")}
-    counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
-    counts["accounts.user"] = placeholders_of(project).count()
+    counts, keys = _foreseen(project)
     with _forgetting():
         delete_project(project)
         _remove_objects(keys)
         served = _drop_models([], [])
-        record = _record(ErasureRecord.Kind.PROJECT, key, counts, now)
+        record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
     _train_again(served, now)
-    _prove([Sought([str(project_id)])])
+    record.not_searched = _prove([Sought([str(project_id)])])
     if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
         raise ErasureIncomplete("People whom its imports named are still there.")
     return record
@@ -131,12 +176,12 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
-    found = found_in_store(sought[0].names)
+    found = search_store(sought[0].names).found
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
     _forget_what_was_read(now)
     served = _drop_models(projects, found)
-    record = _record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
+    record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
     transaction.on_commit(lambda: _train_again(served, now))
     return record
 
@@ -189,21 +234,10 @@ def erased_people(places: Mapping[str, str]) -> dict[str, str]:
     rows = {_pseudonym(place, key): place for place in places for key in settings.ML_SIGNING_KEYS}
     left = User.objects.filter(email__in=rows).values_list("email", flat=True)
     told = {
-        _subject(key, _PERSON, own): place for place, own in places.items() if own for key in settings.ML_SIGNING_KEYS
+        subject_of(key, _PERSON, own): place for place, own in places.items() if own for key in settings.ML_SIGNING_KEYS
     }
     recorded = ErasureRecord.objects.filter(kind=_PERSON, subject__in=told).values_list("subject", flat=True)
     return {told[each]: _pseudonym(told[each]) for each in recorded} | {rows[each]: each for each in left}
-
-
-def verify_record(record: ErasureRecord) -> bool:
-    """Whether a record is as it was written here."""
-    return any(hmac.compare_digest(_signature(key, record), record.signature) for key in settings.ML_SIGNING_KEYS)
-
-
-def was_erased(kind: str, name: str) -> models.QuerySet[ErasureRecord]:
-    """Records about this address or key."""
-    subjects = [_subject(key, kind, name) for key in settings.ML_SIGNING_KEYS]
-    return ErasureRecord.objects.filter(kind=kind, subject__in=subjects)
 
 
 # --- Steps --------------------------------------------------------------------------------------------------------
@@ -252,18 +286,18 @@ def _keys_of(rows: "models.QuerySet[MLModel]") -> set[str]:
     return {key for row in rows.values_list("s3_key", "serving_key", "dataset_key") for key in row if key}
 
 
+def _learned(projects: Sequence[UUID], found: Collection[str]) -> "models.QuerySet[MLModel]":
+    of_ours = Q(s3_key__in=found) | Q(serving_key__in=found) | Q(dataset_key__in=found)
+    rows: models.QuerySet[MLModel] = MLModel.objects.filter(Q(project__in=projects) | Q(project=None) | of_ours)
+    return rows
+
+
 def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[str, UUID | None]]:
     """Remove what those projects' models and the global ones have learned, and what of ours a search has found.
 
     Returns which of them served.
     """
-    learned = MLModel.objects.filter(
-        Q(project__in=projects)
-        | Q(project=None)
-        | Q(s3_key__in=found)
-        | Q(serving_key__in=found)
-        | Q(dataset_key__in=found)
-    )
+    learned = _learned(projects, found)
     served: set[tuple[str, UUID | None]] = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
     keys = _keys_of(learned) | _ours(found)
     learned.update(
@@ -321,10 +355,14 @@ def _remove_objects(keys: Iterable[str]) -> None:
         StrayObject.objects.filter(key=key).delete()
 
 
-def _prove(sought: Sequence[Sought]) -> None:
-    """Search again. In the store only for what names the account: the models of the imports' projects are gone."""
+def _prove(sought: Sequence[Sought]) -> Mapping[str, str]:
+    """Search again. In the store only for what names the account: the models of the imports' projects are gone.
+
+    Returns what could not be searched, and why.
+    """
     left = [table for each in sought for table in found_in_database(each.names, each.projects)]
-    stored = set(found_in_store(sought[0].names))
+    searched = search_store(sought[0].names)
+    stored = set(searched.found)
     ours = _ours(stored)
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
@@ -333,27 +371,4 @@ def _prove(sought: Sequence[Sought]) -> None:
             f"Nothing of ours holds it any more. What another installation wrote holds it too: "
             f"{', '.join(sorted(stored))}. Erase there as well."
         )
-
-
-# --- The record ---------------------------------------------------------------------------------------------------
-def _record(kind: str, name: str, counts: dict[str, int], now: datetime) -> ErasureRecord:
-    key = settings.ML_SIGNING_KEYS[0]
-    record = ErasureRecord(kind=kind, subject=_subject(key, kind, name), erased_at=now, counts=counts)
-    record.signature = _signature(key, record)
-    record.save()
-    logger.info("Erased kind=%s record=%s", kind, record.pk)
-    return record
-
-
-def _subject(key: str, kind: str, name: str) -> str:
-    return _mac(key, [_PURPOSE, "subject", kind, name.lower()])
-
-
-def _signature(key: str, record: ErasureRecord) -> str:
-    facts: list[Any] = [_PURPOSE, str(record.pk), record.kind, record.subject, record.erased_at.isoformat()]
-    return _mac(key, [*facts, record.counts])
-
-
-def _mac(key: str, facts: list[Any]) -> str:
-    told = json.dumps(facts, sort_keys=True)
-    return hmac.new(key.encode(), told.encode(), hashlib.sha256).hexdigest()
+    return searched.not_searched

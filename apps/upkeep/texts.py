@@ -6,12 +6,13 @@ import io
 import json
 import logging
 import re
+import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from html.entities import html5
 from itertools import islice
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 
 from apps.accounts.models import User
+from apps.common.exceptions import ApplicationError
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
@@ -40,6 +42,16 @@ for _name, _text in html5.items():
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
 #: Projects, `None` among them for what is of no project; `None` in their place for everything.
 Within: TypeAlias = Collection[UUID | None] | None
+#: Of an object, unpacked, read at a time.
+PIECE_BYTES = 4 * 2**20
+#: A name of 254 characters, each as HTML's longest word for one.
+LONGEST_NAME_BYTES = 16 * 2**10
+#: Ten thousand characters for each of 100,000 issues, in whatever they are packed.
+MOST_UNPACKED_BYTES = 2**30
+#: What bytes that only begin as something packed make their readers raise.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError, struct.error
+)  # fmt: skip
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
 _OWN_NAME: Any = User._meta.get_field("full_name")
 
@@ -259,33 +271,88 @@ def _replaced(value: Any, pattern: re.Pattern[str], word: str) -> Any:
     return value
 
 
-def found_in_store(needles: Sequence[str]) -> list[str]:
-    """Keys of the objects that hold one of them, below whatever compression."""
-    store = get_object_store()
-    keys = [found.key for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)]
-    return [key for key in keys if _holds(store, key, needles)]
+@dataclass(frozen=True, slots=True)
+class StoreSearch:
+    """Keys of the objects that hold a name; and of those that could not be searched to their end, with the reason."""
+
+    found: tuple[str, ...]
+    not_searched: Mapping[str, str]
 
 
-def _holds(store: ObjectStore, key: str, needles: Sequence[str]) -> bool:
-    try:
-        content = b"\n".join(_opened(store.get(key)))
-    except NotOurs as error:
-        logger.warning("Not searched: %s", error.message)
-        return False
-    if Needles(needles).anywhere.search(content.decode(errors="ignore")):
-        return True
+class NotSearched(ApplicationError):
+    """An object is not as our writers make them."""
+
+    code = "not_searched"
+
+
+def search_store(names: Sequence[str]) -> StoreSearch:
+    """Look for them in every object, below whatever compression."""
+    store, needles = get_object_store(), Needles(names)
+    found, not_searched = [], {}
+    for key in [each.key for prefix in (MODELS, DATASETS, INDEXES) for each in store.list(prefix)]:
+        try:
+            if _holds(store, key, needles):
+                found.append(key)
+        except (NotOurs, NotSearched) as error:
+            not_searched[key] = error.message
+            logger.warning("Not searched: %s: %s", key, error.message)
+    return StoreSearch(tuple(found), not_searched)
+
+
+def _holds(store: ObjectStore, key: str, needles: Needles) -> bool:
     # NumPy keeps texts with four bytes a character.
-    spellings = {form for name in needles for form in (name, name.lower(), name.upper(), name.title())}
-    return any(form.encode("utf-32-le") in content for form in spellings)
+    forms = {form for name in needles.names for form in (name, name.lower(), name.upper(), name.title())}
+    spellings = [form.encode("utf-32-le") for form in forms]
+    return any(
+        needles.anywhere.search(piece.decode(errors="ignore")) or any(spelling in piece for spelling in spellings)
+        for piece in _pieces(store.get(key))
+    )
 
 
-def _opened(data: bytes) -> Iterator[bytes]:
-    """The bytes as they are and as they were before they were compressed; nothing is interpreted further."""
-    yield data
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """The bytes as they are and as they were before they were compressed; nothing is interpreted further.
+
+    Raises
+    ------
+    NotSearched
+        If they cannot be unpacked, or are more than any of our writers packs.
+    """
+    yield from _overlapping(iter(partial(io.BytesIO(data).read, PIECE_BYTES), b""))
+    left = MOST_UNPACKED_BYTES
+    try:
+        for piece in _overlapping(_unpacked(data)):
+            yield piece
+            left -= len(piece)
+            if left < 0:
+                raise NotSearched(f"It unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MiB.")
+    except _BROKEN as error:
+        raise NotSearched(f"It cannot be unpacked: {type(error).__name__}.") from error
+
+
+def _overlapping(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Each with the end of the one before, so that a name across both is seen."""
+    end = b""
+    for piece in pieces:
+        yield end + piece
+        end = (end + piece)[-LONGEST_NAME_BYTES:]
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
     if data[:2] == b"\x1f\x8b":
-        yield gzip.decompress(data)
+        with gzip.open(io.BytesIO(data)) as file:
+            yield from iter(partial(file.read, PIECE_BYTES), b"")
     elif data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            yield from (archive.read(name) for name in archive.namelist())
+            for member in archive.infolist():
+                # Others take memory as their header says.
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise NotSearched("It is packed as none of ours is.")
+                with archive.open(member) as content:
+                    yield from iter(partial(content.read, PIECE_BYTES), b"")
     elif data[:1] == b"\x78":
-        yield zlib.decompress(data)
+        packed, rest = zlib.decompressobj(), data
+        while rest and not packed.eof:
+            yield packed.decompress(rest, PIECE_BYTES)
+            rest = packed.unconsumed_tail
+        if not packed.eof:
+            raise EOFError

@@ -15,15 +15,11 @@ from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import AnomalyDetectionFactory
 from apps.projects.models import Issue, IssueChange
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
-from apps.upkeep.erasing import (
-    NobodyFound,
-    erase_person,
-    verify_record,
-    was_erased,
-)
+from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.records import verify_record, was_erased
 from apps.upkeep.sought import names_of
-from apps.upkeep.texts import found_in_database, found_in_store
+from apps.upkeep.texts import found_in_database, search_store
 
 pytestmark = pytest.mark.django_db
 EMAIL, NAME = "Zoe.Quill@example.com", "Zoë Quillfeather"
@@ -57,12 +53,12 @@ def test_no_table_and_no_object_names_the_person_afterwards(person, team, now):
     needles = names_of(person)
     assert needles == [EMAIL, NAME]
     assert set(found_in_database(needles)) >= {"accounts.user", "projects.issue", "projects.issuechange"}
-    assert found_in_store(needles)
+    assert search_store(needles).found
 
     record = erase_person(EMAIL.swapcase(), now=now)
 
     assert found_in_database(needles) == {}
-    assert found_in_store(needles) == []
+    assert search_store(needles).found == ()
     assert not any(NAME.encode() in line.encode() for line in connection_dump())
     assert ImportRun.objects.get().upload is None
     assert AnomalyDetection.objects.get().evidence["who"][0].startswith("erased-")

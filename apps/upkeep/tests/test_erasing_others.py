@@ -23,7 +23,7 @@ from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFa
 from apps.upkeep.erasing import ErasureIncomplete, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.sought import MOST_ELSEWHERE
-from apps.upkeep.texts import found_in_database, found_in_store, way_to_project
+from apps.upkeep.texts import found_in_database, search_store, way_to_project
 from tests.processes import ROOT, Processes, kept_environment
 
 pytestmark = pytest.mark.django_db
@@ -307,7 +307,7 @@ def test_while_the_store_is_away_nothing_is_erased_and_afterwards_everything_is(
 
     erase_person(EMAIL, now=now)
 
-    assert found_in_store([EMAIL, NAME]) == []
+    assert search_store([EMAIL, NAME]).found == ()
     assert ErasureRecord.objects.count() == 1
 
 
@@ -319,7 +319,7 @@ def test_objects_of_another_installation_stay_and_are_told(ann, learned, now):
     with pytest.raises(ErasureIncomplete, match=f"Nothing of ours.*{theirs}"):
         erase_person(EMAIL, now=now)
 
-    assert found_in_store([NAME]) == [theirs]
+    assert search_store([NAME]).found == (theirs,)
     assert found_in_database([EMAIL, NAME]) == {}
 
 
