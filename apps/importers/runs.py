@@ -7,7 +7,7 @@ of life; the next minute takes it up again, which changes nothing of what is the
 import json
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -17,18 +17,18 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models import F, Max, Q, QuerySet
-from django.utils import timezone
+from django.db.models import F, Max, Q
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
 from apps.importers.keeping import ended, living
-from apps.importers.models import Connection, ImportRun, ImportTouch
+from apps.importers.models import Connection, ImportRun
 from apps.importers.waiting import claimable, require_room, running
 from apps.importers.write_back import write_all
+from apps.importers.writing.taking_back import take_back
 from apps.projects.levels import roll_up
-from apps.projects.models import Issue, IssueChange, IssueLink, Project, Sprint
+from apps.projects.models import IssueLink, Project, Sprint
 from apps.projects.rows import note_removal
 
 logger = logging.getLogger(__name__)
@@ -209,7 +209,7 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
 # --- Taken back ---------------------------------------------------------------------------------------------------
 @transaction.atomic
 def undo(run: ImportRun) -> int:
-    """Take an import back; how many issues stay because they were worked on here since.
+    """Take an import back; how many issues stay or are not all as before, because something happened since.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def undo(run: ImportRun) -> int:
     later = ImportRun.objects.filter(project=project, touches__isnull=False, created_at__gt=run.created_at)
     if later.exclude(status=Status.UNDONE).exists():
         raise Conflict("A later import changed this project: take that one back first.")
-    kept = _take_back(list(run.touches.select_related("issue").order_by("-pk")))
+    kept = take_back(run)
     note_removal(project.pk)
     Sprint.objects.filter(pk__in=run.sprint_ids, issues__isnull=True).delete()
     # No later import is left: what its source linked since then, it linked. What it took away comes with the next one.
@@ -236,25 +236,3 @@ def undo(run: ImportRun) -> int:
     run.status = Status.UNDONE
     run.save(update_fields=["status"])
     return kept
-
-
-def _take_back(touches: Sequence[ImportTouch]) -> int:
-    added = [change for touch in touches for change in touch.changes]
-    # History is append-only for everybody but who wrote it by mistake: what an import added leaves with it.
-    changes: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=added)
-    made = {touch.issue_id for touch in touches if touch.before is None}
-    worked_on = IssueChange.objects.filter(issue__in=made).exclude(pk__in=added)
-    kept = set(worked_on.values_list("issue_id", flat=True))
-    changes.exclude(issue__in=kept).delete()
-    for touch in touches:
-        if touch.before:
-            _restored(touch)
-    Issue.objects.filter(pk__in=made - kept).delete()
-    return len(kept)
-
-
-def _restored(touch: ImportTouch) -> None:
-    fields = {field.attname: field for field in Issue._meta.concrete_fields}
-    values = {name: fields[name].to_python(value) for name, value in (touch.before or {}).items()}
-    # What is told from issues is told anew where one was touched.
-    Issue.objects.filter(pk=touch.issue_id).update(**values | {"updated_at": timezone.now()})

@@ -94,4 +94,6 @@ class ImportSerializer(serializers.ModelSerializer[ImportRun]):
 class UndoAnswer(serializers.Serializer[Any]):
     """What became of an import that was taken back."""
 
-    kept = serializers.IntegerField(help_text="Issues that stay because they were worked on here since.")
+    kept = serializers.IntegerField(
+        help_text="Issues that stay, or are not all as before: worked on here since, or what they had is gone."
+    )

@@ -8,6 +8,7 @@ training sets that may have learned from the name are removed at once and traine
 import hashlib
 import hmac
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -32,7 +33,6 @@ from apps.ml.services.forecasts.kept_pasts import forget_pasts
 from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.services.upkeep.installation import this_installation
-from apps.ml.services.upkeep.strays import Listing, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, INDEXES, mark_key
 from apps.ml.tasks import send_trainings
@@ -40,13 +40,17 @@ from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.objects import Stored, ours_of, search_objects
 from apps.upkeep.records import new_record, subject_of
-from apps.upkeep.sought import Sought, sought_for
-from apps.upkeep.texts import Needles, found_in_database, replace_in_database, search_store
+from apps.upkeep.sought import Sought, left_of, sought_for
+from apps.upkeep.texts import Needles, found_in_database, replace_in_database
 
 logger = logging.getLogger(__name__)
 
 _PERSON = ErasureRecord.Kind.PERSON
+_ISSUES_PER_QUERY = 500
+#: Any number that nothing else locks.
+_LOCK = 0x5C2A11
 _DROPPED = "Its artefacts were removed by an erasure."
 
 
@@ -68,7 +72,7 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
     Parameters
     ----------
     everywhere : bool
-        Also where a name is a phrase in projects that the person had nothing to do with.
+        Also the name where the person never was, and where it is the name of a thing.
 
     Raises
     ------
@@ -78,20 +82,22 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
         If the search afterwards finds it; everything else is done.
     """
     people, sought = _sought(email, everywhere)
-    found = search_store(sought[0].names).found
+    stored = search_objects(sought)
     with _forgetting():
         counts, projects = _erase_rows(sought, people)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
         _forget_what_was_read(now)
-        served = _drop_models(projects, found)
+        served = _drop_models(projects, stored.found)
         record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
     _train_again(served, now)
-    record.not_searched = _prove(sought)
+    record.not_searched, record.left = _prove(sought), _left(sought, people, stored)
     return record
 
 
-def foresee_person(email: str, *, everywhere: bool = False) -> dict[str, int]:
-    """What `erase_person` would change, by table, and how many models it would drop; nothing is changed.
+def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
+    """What `erase_person` would change, by table, with the models it would drop, and what it would leave, by place.
+
+    Nothing is changed.
 
     Raises
     ------
@@ -99,11 +105,12 @@ def foresee_person(email: str, *, everywhere: bool = False) -> dict[str, int]:
         If neither database nor store know the address.
     """
     people, sought = _sought(email, everywhere)
-    found = search_store(sought[0].names).found
+    stored = search_objects(sought)
     with transaction.atomic():
         counts, projects = _erase_rows(sought, people)
+        left = _left(sought, people, stored)
         transaction.set_rollback(True)
-    return counts | {"objects": len(_keys_of(_learned(projects, found)) | _ours(found))}
+    return counts | {"objects": len(_keys_of(_learned(projects, stored.found)) | ours_of(stored.found))}, left
 
 
 def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
@@ -176,12 +183,16 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
-    found = search_store(sought[0].names).found
+    stored = search_objects(sought)
+    _wait_for_others()
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
     _forget_what_was_read(now)
-    served = _drop_models(projects, found)
+    served = _drop_models(projects, stored.found)
     record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
+    record.left = _left(sought, people, stored)
+    for place, count in record.left.items():
+        logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
     transaction.on_commit(lambda: _train_again(served, now))
     return record
 
@@ -195,16 +206,13 @@ def _rows_of(email: str) -> "models.QuerySet[User]":
 
 def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
     """Replace the names in all texts; how much, and in which projects issues named the person or are the person's."""
-    named = Q(assignee__in=people) | Q(reporter__in=people)
-    counts: dict[str, int] = {}
-    for each in sought:
-        for name in each.names:
-            says = Q(title__icontains=name) | Q(description__icontains=name)
-            named |= says if each.projects is None else says & Q(project__in=each.projects)
     # What is told from these issues names people: it is told anew.
     touch_work_of(people)
-    Issue.objects.filter(named).update(updated_at=timezone.now())
-    projects = list(Issue.objects.filter(named).order_by().values_list("project_id", flat=True).distinct())
+    projects: set[UUID] = set()
+    for named in _naming(sought, people):
+        projects.update(named.order_by().values_list("project_id", flat=True).distinct())
+        named.update(updated_at=timezone.now())
+    counts: dict[str, int] = {}
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
     page_marks.forget_all()
@@ -212,9 +220,23 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
     counts["importers.connection.token"] = tokens
     for each in sought:
-        done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.projects)
+        done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.within)
         counts = _sum(counts, done, _drop_uploads(each))
-    return counts, projects
+    return counts, sorted(projects)
+
+
+def _naming(sought: Sequence[Sought], people: Sequence[User]) -> Iterator["models.QuerySet[Issue]"]:
+    """The issues that are theirs, and those whose texts name them."""
+    yield Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people))
+    for each in sought:
+        found = each.issues
+        for start in range(0, len(found), _ISSUES_PER_QUERY):
+            yield Issue.objects.filter(pk__in=found[start : start + _ISSUES_PER_QUERY])
+
+
+def _left(sought: Sequence[Sought], people: Sequence[User], stored: Stored) -> dict[str, int]:
+    """How often names stay, by place: by project and table, and in which part of the store."""
+    return left_of(sought, people) | dict(Counter(key.partition("/")[0] for key in stored.elsewhere))
 
 
 def _drop_uploads(sought: Sought) -> dict[str, int]:
@@ -299,7 +321,7 @@ def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[
     """
     learned = _learned(projects, found)
     served: set[tuple[str, UUID | None]] = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
-    keys = _keys_of(learned) | _ours(found)
+    keys = _keys_of(learned) | ours_of(found)
     learned.update(
         is_active=False, status=MLModel.Status.DEPRECATED, s3_key="", serving_key="", dataset_key="", refusal=_DROPPED
     )
@@ -312,14 +334,6 @@ def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime) -> No
     send_trainings(list(_asked_for(served, now)))
 
 
-def _ours(keys: Collection[str]) -> set[str]:
-    """Those of them that this installation wrote: another one's are not ours to remove, whatever they hold."""
-    if not keys:
-        return set()
-    marks, us = Listing.of(get_object_store()).marks, str(this_installation())
-    return {key for key in keys if us in marks.get(key, ())} | (set(keys) & known_keys())
-
-
 @contextmanager
 def _forgetting() -> Iterator[None]:
     """A transaction whose old pages SQLite keeps in no file."""
@@ -328,9 +342,17 @@ def _forgetting() -> Iterator[None]:
         if is_file:
             cursor.execute("PRAGMA secure_delete = ON")
         with transaction.atomic():
+            _wait_for_others()
             yield
         if is_file:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _wait_for_others() -> None:
+    """One erasure at a time: two would change the same issues, each in an order of its own. SQLite has one writer."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterable[UUID]:
@@ -356,19 +378,15 @@ def _remove_objects(keys: Iterable[str]) -> None:
 
 
 def _prove(sought: Sequence[Sought]) -> Mapping[str, str]:
-    """Search again. In the store only for what names the account: the models of the imports' projects are gone.
-
-    Returns what could not be searched, and why.
-    """
-    left = [table for each in sought for table in found_in_database(each.names, each.projects)]
-    searched = search_store(sought[0].names)
-    stored = set(searched.found)
-    ours = _ours(stored)
+    """Search again, where each name was looked for; returns what could not be searched, and why."""
+    left = [table for each in sought for table in found_in_database(each.names, each.within)]
+    stored = search_objects(sought)
+    ours = ours_of(stored.found)
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
-    if stored:
+    if stored.found:
         raise ErasureIncomplete(
             f"Nothing of ours holds it any more. What another installation wrote holds it too: "
-            f"{', '.join(sorted(stored))}. Erase there as well."
+            f"{', '.join(sorted(stored.found))}. Erase there as well."
         )
-    return searched.not_searched
+    return stored.not_searched

@@ -26,6 +26,9 @@ class ErasureRecord(UUIDModel):
     #: By object, why the search that proved it could not read it to its end. Told once, and not kept.
     not_searched: Mapping[str, str] = MappingProxyType({})
 
+    #: By place, how often the name stays: where the person never was, or a thing is called so. Likewise.
+    left: Mapping[str, int] = MappingProxyType({})
+
     class Meta:
         ordering = ["-erased_at"]
 

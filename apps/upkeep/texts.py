@@ -10,13 +10,11 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from html.entities import html5
-from itertools import islice
-from typing import Any, TypeAlias
-from uuid import UUID
+from typing import Any
 
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
@@ -40,8 +38,6 @@ _ENTITIES: dict[int, set[str]] = {}
 for _name, _text in html5.items():
     if len(_text) == 1:
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
-#: Projects, `None` among them for what is of no project; `None` in their place for everything.
-Within: TypeAlias = Collection[UUID | None] | None
 #: Of an object, unpacked, read at a time.
 PIECE_BYTES = 4 * 2**20
 #: A name of 254 characters, each as HTML's longest word for one.
@@ -93,28 +89,24 @@ class Texts:
         # How others are called who have an account is theirs, though it be the same name.
         return rows.filter(is_placeholder=True) if self.fields == (_OWN_NAME,) else rows
 
-    def rows_of(self, within: "Within") -> "models.QuerySet[models.Model]":
-        """Those of some projects, and of none where `None` is among them."""
-        way = way_to_project(self.model)
+    def rows_of(self, within: "Within | None") -> "models.QuerySet[models.Model]":
+        """All of them, or those that are looked through."""
         if within is None:
             return self.rows
-        if way is None:
-            return self.rows if None in within else self.rows.none()
-        placed = models.Q(**{f"{way}__in": [each for each in within if each]})
-        return self.rows.filter(placed | models.Q(**{f"{way}__isnull": True}) if None in within else placed)
+        which = within.rows(self.model)
+        return self.rows.none() if which is None else self.rows.filter(which)
 
-    def holding(
-        self, needles: "Needles", within: "Within" = None, but: "Within" = ()
-    ) -> Iterator[tuple[Any, Any, Any]]:
-        """Key, field and value of each text that has one, whatever the case; in these projects or everywhere."""
-        rows = self.rows_of(within)
-        if but:
-            rows = rows.exclude(pk__in=self.rows_of(but).order_by().values("pk"))
-        names = [field.attname for field in self.fields]
+    def holding(self, needles: "Needles", within: "Within | None" = None) -> Iterator[tuple[Any, Any, Any]]:
+        """Key, field and value of each text that has one, whatever the case; within some places or everywhere."""
+        spared = within.spared if within else ()
+        fields = [field for field in self.fields if f"{self.table}.{field.attname}" not in spared]
+        if not fields:
+            return
+        rows, names = self.rows_of(within), [field.attname for field in fields]
         rows = rows.annotate(_text=_Joined(*names)).filter(needles.hint).order_by().values_list("pk", *names)
         # All at once, since the caller changes them.
         for pk, *values in list(rows):
-            for field, value in zip(self.fields, values, strict=True):
+            for field, value in zip(fields, values, strict=True):
                 # A column of addresses holds one: it is this one, or somebody else's.
                 found = needles.whole.fullmatch if isinstance(field, models.EmailField) else needles.whole.search
                 if value is not None and found(_as_text(value)):
@@ -135,6 +127,15 @@ class Texts:
             most = getattr(field, "max_length", None)
             value = (value[: most - len(mark)] if most else value) + mark
         self.rows.filter(pk=pk).update(**{field.attname: value})
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where names are looked for: which rows of a table (None for no row), and in which of its columns not."""
+
+    rows: Callable[[type[models.Model]], models.Q | None]
+    #: As 'projects.sprint.name'.
+    spared: Collection[str] = ()
 
 
 @cache
@@ -225,19 +226,13 @@ def tables() -> tuple[Texts, ...]:
     return tuple(found)
 
 
-def count_outside(names: Sequence[str], own: Within, *, most: int) -> int:
-    """How many texts of projects other than these hold one of them; no more are counted than `most`."""
-    needles, placed = Needles(names), (texts for texts in tables() if way_to_project(texts.model))
-    return sum(1 for _ in islice((each for texts in placed for each in texts.holding(needles, but=own)), most))
-
-
-def found_in_database(names: Sequence[str], within: Within = None) -> dict[str, int]:
+def found_in_database(names: Sequence[str], within: Within | None = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
     needles = Needles(names)
     return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in tables()})
 
 
-def replace_in_database(names: Sequence[str], word: str, within: Within = None) -> dict[str, int]:
+def replace_in_database(names: Sequence[str], word: str, within: Within | None = None) -> dict[str, int]:
     """Put a word in place of each; how many texts of which table were changed."""
     needles, counts = Needles(names), {}
     for texts in tables():

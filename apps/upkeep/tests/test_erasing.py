@@ -256,7 +256,7 @@ def test_staff_and_their_administration_log_go_too(db, now):
     ["zoë  quillfeather", "Zoë\nQuillfeather", "Zoë\u00a0Quillfeather", "Zoe\u0308 Quillfeather", EMAIL.upper()],
 )
 def test_a_name_is_found_however_it_is_spelled(team, now, spelling):
-    UserFactory(email=EMAIL, full_name=NAME)
+    TeamMemberFactory(project=team, user=UserFactory(email=EMAIL, full_name=NAME))
     issue = IssueFactory(project=team, title="Ask", description=f"see {spelling} first", labels=[spelling])
 
     erase_person(EMAIL, now=now)
@@ -268,7 +268,7 @@ def test_a_name_is_found_however_it_is_spelled(team, now, spelling):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "cp1252"])
 def test_a_file_that_waits_is_let_go_whatever_its_encoding(team, now, encoding):
-    UserFactory(email=EMAIL, full_name=NAME)
+    TeamMemberFactory(project=team, user=UserFactory(email=EMAIL, full_name=NAME))
     run = ImportRun.objects.create(project=team, upload=f"id,assignee\n1,{NAME.upper()}".encode(encoding))
 
     erase_person(EMAIL, now=now)

@@ -14,8 +14,8 @@ from apps.upkeep.telling import told_erased, told_foreseen
 class Command(BaseCommand):
     """Erase a person everywhere: a pseudonym in place of name and address, nothing left that was the person's own.
 
-    A search of database and model store proves it; a signed record stays. Backups are not changed. A name that is a
-    phrase in projects that the person had nothing to do with ("Code review") stays there, which is said.
+    A search of database and model store proves it; a signed record stays. Backups are not changed. The name stays in
+    projects that the person had nothing to do with, and where a thing has it (a status "Code review"), which is said.
     """
 
     help = __doc__
@@ -29,8 +29,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["dry_run"]:
-                foreseen = foresee_person(options["email"], everywhere=options["everywhere"])
-                self.stdout.write(told_foreseen(foreseen, as_text=not options["json"]))
+                counts, left = foresee_person(options["email"], everywhere=options["everywhere"])
+                self.stdout.write(told_foreseen(counts, left, as_text=not options["json"]))
                 return
             record = erase_person(options["email"], now=timezone.now(), everywhere=options["everywhere"])
         except ApplicationError as error:

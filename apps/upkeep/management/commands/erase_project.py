@@ -28,7 +28,7 @@ class Command(BaseCommand):
         try:
             if options["dry_run"]:
                 foreseen = foresee_project(options["key"])
-                self.stdout.write(told_foreseen(foreseen, as_text=not options["json"]))
+                self.stdout.write(told_foreseen(foreseen, {}, as_text=not options["json"]))
                 return
             record = erase_project(options["key"], now=timezone.now())
         except ApplicationError as error:
