@@ -224,6 +224,7 @@ def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | N
 @all_or_nothing()
 def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
     """Delete a sprint that was never started; its issues go back to the backlog. Else `Conflict`."""
+    lock(sprint.project)
     lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict("A sprint that was started is history and stays.")

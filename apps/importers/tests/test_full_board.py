@@ -10,8 +10,8 @@ from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
 from apps.importers.tracked import Stage
-from apps.importers.writing.batches import MORE_STATUSES, MORE_TYPES
 from apps.importers.writing.board import TrackedBoard
+from apps.importers.writing.kinds import MORE_STATUSES, MORE_TYPES
 from apps.importers.writing.parents import _tier
 from apps.projects import services
 from apps.projects.levels import MOST_KINDS

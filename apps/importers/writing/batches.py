@@ -12,6 +12,7 @@ from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, kinds_of
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -22,7 +23,6 @@ from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, c
 from apps.projects.levels import MOST_KINDS, new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 
-DEFAULT_TYPE = "task"
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
     "resolved_at", "created_at", "due_date", "last_moved_at", "last_touched_at",
@@ -44,8 +44,6 @@ WRITTEN_FIELDS = (
 SET_DONE = "with a completion date but a status that is not done: imported as done"
 DROPPED_REMARK = "dropped: not delivered, and not left to do"
 UNDATED = "done without a completion date: of no use for training"
-MORE_TYPES = f"of a type beyond the {MOST_KINDS} that a project has: imported as {DEFAULT_TYPE}"
-MORE_STATUSES = f"in a status beyond the {MOST_KINDS} that a project has: imported in one of the same meaning"
 UNKNOWN_CREATION = "without a creation date: the first known time, or that of the import, stands for it"
 
 
@@ -65,8 +63,7 @@ class BatchWriter:
     ) -> None:
         self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
         self.team = Team(project, now=now)
-        self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
-        self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
+        self._types, self._statuses = kinds_of(project)
         self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm)
         self._seen: set[UUID] = set()
         self._touched_sprints: set[UUID] = set()
@@ -75,6 +72,9 @@ class BatchWriter:
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
         Project.objects.select_for_update().get(pk=self._project.pk)
+        # Until the transaction ends nobody deletes any of these.
+        self._types, self._statuses = kinds_of(self._project)
+        self._sprints.look_anew()
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
         there = self._already_there(batch)
         new: list[Issue] = []
