@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import TrainingRun, WorkerSeen
 
 #: Queues as `base/settings.py` routes to them: what is due every minute, trainings, and imports.
@@ -21,9 +22,10 @@ _WAITS = {
 def missing_workers(now: datetime, queues: Collection[str] = tuple(_WAITS)) -> str:
     """One sentence for whoever waits for a queue of these that nobody serves; empty while all are served."""
     seen = dict(WorkerSeen.objects.filter(queue__in=queues).values_list("queue", "seen_at"))
-    last = {
-        queue: _latest(seen.get(queue), SIGNS_OF_LIFE[queue]() if queue in SIGNS_OF_LIFE else None) for queue in queues
-    }
+    told = {queue: (seen.get(queue), SIGNS_OF_LIFE[queue]() if queue in SIGNS_OF_LIFE else None) for queue in queues}
+    # What is told of the future, a clock that was ahead told.
+    latest_now = now + CLOCKS_DIFFER
+    last = {queue: _latest(*(each for each in of if each and each <= latest_now)) for queue, of in told.items()}
     missing = {queue: moment for queue, moment in last.items() if moment is None or now - moment > MISSING_AFTER}
     if not missing:
         return ""

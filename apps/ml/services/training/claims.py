@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
+from apps.common.heartbeat import silent
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services.upkeep.installation import note_activity
 
@@ -48,9 +49,10 @@ class Claim:
         note_activity(timezone.now())
         self._change(state=TrainingRun.State.FAILED, failure_reason=reason[:500], finished_at=timezone.now())
 
-    def requeue(self, reason: str) -> None:
-        note_activity(timezone.now())
-        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=timezone.now())
+    def requeue(self, reason: str, *, now: datetime | None = None) -> None:
+        now = now or timezone.now()
+        note_activity(now)
+        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=now)
 
     def _change(self, **fields: object) -> None:
         mine = TrainingRun.objects.filter(id=self.run_id, attempts=self.attempt, state=TrainingRun.State.RUNNING)
@@ -75,7 +77,8 @@ def claim(run_id: UUID, *, now: datetime) -> Claim | None:
 
 
 def lost_runs(now: datetime) -> QuerySet[TrainingRun]:
-    silent = Q(heartbeat_at__lt=now - LOST_AFTER)
     # A worker whose training hangs still beats; its time limit has killed it, or it is beyond help.
     endless = Q(started_at__lt=now - timedelta(seconds=HARD_LIMIT_SECONDS) - LOST_AFTER)
-    return TrainingRun.objects.filter(silent | endless, state=TrainingRun.State.RUNNING)
+    return TrainingRun.objects.filter(
+        silent("heartbeat_at", now=now, after=LOST_AFTER) | endless, state=TrainingRun.State.RUNNING
+    )

@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
-from apps.common.heartbeat import beating
+from apps.common.heartbeat import beating, silent
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import TrainingRun
@@ -286,7 +286,7 @@ def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
             if attempt >= MAX_ATTEMPTS:
                 _give_up(dead, f"Its worker died {attempt} times.")
                 continue
-            dead.requeue("Its worker died.")
+            dead.requeue("Its worker died.", now=now)
         except ClaimLost:
             continue
         logger.warning("Training run of a dead worker is queued again run=%s attempt=%d", run_id, attempt)
@@ -300,7 +300,9 @@ def send_again_soon(run_id: UUID, *, now: datetime) -> None:
 
 
 def _unsent(now: datetime) -> Iterator[UUID]:
-    waiting = TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, queued_at__lt=now - RESEND_AFTER)
+    waiting = TrainingRun.objects.filter(
+        silent("queued_at", now=now, after=RESEND_AFTER), state=TrainingRun.State.QUEUED
+    )
     for run_id in waiting.values_list("id", flat=True):
         if waiting.filter(id=run_id).update(queued_at=now):
             yield run_id

@@ -314,6 +314,14 @@ def test_the_run_of_a_dead_worker_is_queued_again(now):
     assert alive.state == "running"
 
 
+def test_what_a_clock_that_was_ahead_has_told_keeps_nothing_waiting(now):
+    tomorrow = now + timedelta(days=1)
+    running = TrainingRunFactory(state="running", attempts=1, started_at=tomorrow, heartbeat_at=tomorrow)
+    waiting = TrainingRunFactory(state="queued", queued_at=tomorrow)
+
+    assert set(recover_lost_runs(now=now)) == {running.id, waiting.id}
+
+
 def test_a_run_that_keeps_killing_workers_is_given_up(now):
     dead = TrainingRunFactory(state="running", attempts=MAX_ATTEMPTS, heartbeat_at=now - timedelta(hours=1))
 

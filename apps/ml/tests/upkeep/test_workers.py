@@ -22,6 +22,13 @@ def test_without_any_worker_all_queues_wait(now):
     assert (health.workers().status, health.workers().message) == ("degraded", told)
 
 
+def test_what_a_worker_said_by_a_clock_that_was_ahead_hides_no_missing_one(now):
+    for queue in (SHORT, LONG, IMPORTS):
+        note_worker(queue, now + timedelta(days=1))
+
+    assert missing_workers(now).startswith("No worker has been seen: outcomes")
+
+
 def test_workers_that_were_just_started_are_awaited(now):
     note_started_workers()
 
