@@ -265,6 +265,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    # The document changes with the code alone, and `./check schema` looks at it: to an operator it says nothing.
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
     # Whoever asks, the document is the same.
     "SERVE_AUTHENTICATION": [],
     "PATH_CONVERTER_OVERRIDES": {

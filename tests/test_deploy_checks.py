@@ -39,8 +39,6 @@ def production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         setattr(settings, name, value)
     monkeypatch.setattr(checks, "CHECKS", dict(ENGINES_ARE_UP))
     monkeypatch.setattr(ml_health, "store", lambda: Health("ok", "It answers."))
-    # The document of the API is nine tenths of the time; it is looked at once, in the sound production.
-    monkeypatch.setattr(spectacular_settings, "ENABLE_DJANGO_DEPLOY_CHECK", False)
     return settings
 
 
