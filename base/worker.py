@@ -99,7 +99,10 @@ def _run_once(
     then: str,
     output: int | None,
 ) -> int:
+    # Until Celery listens itself, a Ctrl-C is ours alone: a process that still loads would end with a traceback.
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
     workers = [subprocess.Popen(each, stdout=output) for each in command_lines]  # noqa: S603 - our own interpreter
+    signal.signal(signal.SIGINT, ours)
 
     def tell(number: int) -> None:
         for worker in workers:

@@ -52,6 +52,12 @@ def test_when_one_ends_the_other_does_and_its_code_is_told(restored_signals):
     assert worker.run([[sys.executable, "-c", "import sys; sys.exit(3)"], SLEEPER]) in (3, -signal.SIGTERM)
 
 
+def test_a_ctrl_c_interrupts_no_worker_that_still_loads(restored_signals):
+    loads = "import signal, sys; sys.exit(0 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else 3)"
+
+    assert worker.run([[sys.executable, "-c", loads]]) == 0
+
+
 def test_a_signal_ends_both(restored_signals):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
