@@ -17,7 +17,7 @@ from django.db.models import Count, Q
 
 from apps.accounts.models import User
 from apps.importers.dry_run import undone_at_the_end
-from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
+from apps.importers.keeping import Settling, begun, ended, failing, hold, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
@@ -93,6 +93,7 @@ def import_issues(
         with failing(run):
             _write(writer, _batches(_issues_only(rows, report, on_error, refused)), run, report)
             with transaction.atomic():
+                hold(run)
                 _settle(writer, settling, run, refused, mark_missing=mark_missing, dry_run=dry_run)
         report.people_added = writer.team.added
         sum_up(report, project, now)
@@ -107,6 +108,7 @@ def _write(writer: BatchWriter, batches: Iterable[list[ImportedIssue]], run: Imp
     """Each batch is whole or not there, with what was done to its issues."""
     for batch in batches:
         with transaction.atomic():
+            hold(run)
             touches = writer.write(batch)
             if not report.dry_run:
                 keep(run, touches)
