@@ -71,7 +71,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Applications -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "apps.common.administration.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -370,7 +370,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
-LOG_FORMAT = config("LOG_FORMAT", default="plain")
+LOG_FORMAT = config.choice("LOG_FORMAT", default="plain", among=("plain", "json"))
 LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------

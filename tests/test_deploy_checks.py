@@ -68,7 +68,6 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
         ("CONNECTION_KEYS", ["short"], "common.E001"),
         ("METRICS_TOKEN", "secret", "common.E001"),
         ("ALLOWED_HOSTS", ["*"], "common.E002"),
-        ("LOG_FORMAT", "xml", "common.E003"),
         ("ML_SIGNING_KEYS", [STRONG * 2], "common.W001"),
         ("ALLOWED_HOSTS", ["localhost"], "common.W003"),
         ("SECURE_PROXY_SSL_HEADER", None, "common.W004"),

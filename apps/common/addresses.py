@@ -43,6 +43,12 @@ class NameUnknown(ApplicationError):
     code = "name_unknown"
 
 
+class NameNotAnswered(NameUnknown):
+    """The name server of this name does not answer."""
+
+    code = "name_not_answered"
+
+
 @dataclass(frozen=True, slots=True)
 class UrlParts:
     """A URL in parts."""
@@ -85,11 +91,13 @@ def reachable_addresses(
     AddressRefused
         If any of them is not public and in none of the allowed networks: a name that leads to both is a trick.
     NameUnknown
-        If there is none.
+        If there is none; as `NameNotAnswered` if nobody says so in time.
     """
     networks = [ipaddress.ip_network(network) for network in allowed]
     try:
         found = resolve(target.host, target.port, type=socket.SOCK_STREAM)
+    except TimeoutError as error:
+        raise NameNotAnswered from error
     except (OSError, UnicodeError) as error:
         raise NameUnknown from error
     # A link-local address may carry its interface: fe80::1%eth0.

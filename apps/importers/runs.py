@@ -7,7 +7,7 @@ of life; the next minute takes it up again, which changes nothing of what is the
 import json
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -17,14 +17,14 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
-from apps.common.heartbeat import HEARTBEAT_SECONDS
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living
 from apps.importers.models import Connection, ImportRun
+from apps.importers.waiting import claimable, require_room, running
 from apps.importers.write_back import write_all
 from apps.importers.writing.taking_back import take_back
 from apps.projects.levels import roll_up
@@ -33,27 +33,34 @@ from apps.projects.rows import note_removal
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
-#: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
-LOST_AFTER = timedelta(seconds=8 * HEARTBEAT_SECONDS)
 #: What a stranger is told of an error of ours; the log has the rest.
 OUR_FAULT = "The import failed for a reason of ours; it is in the log."
-LONGEST_UPLOAD_BYTES = 50 * 2**20
+#: Updates and restarts kill a worker once or twice in the middle; what kills a third one is the import itself.
+MOST_ATTEMPTS = 3
+WORKERS_DIED = (
+    f"{MOST_ATTEMPTS} workers ended in the middle of this import, maybe for want of memory: try a part of it."
+)
 #: After a dry run a file waits so long for the word to import it.
 UPLOADS_KEPT = timedelta(days=1)
 
 
 # --- Asked for ----------------------------------------------------------------------------------------------------
+@transaction.atomic
 def ask_sync(
     connection: Connection, *, by: User | None, now: datetime, is_dry_run: bool = False, is_full: bool = False
 ) -> ImportRun:
     """Ask for an import by a connection; one that is asked for already is given back."""
     waiting = ImportRun.objects.filter(connection=connection, status=Status.QUEUED, is_dry_run=is_dry_run).first()
-    return waiting or ImportRun.objects.create(
+    if waiting:
+        return waiting
+    require_room(by)
+    return ImportRun.objects.create(
         project=connection.project, connection=connection, source=connection.source, is_dry_run=is_dry_run,
         is_full=is_full, created_by=by, created_at=now,
     )  # fmt: skip
 
 
+@transaction.atomic
 def ask_upload(
     project: Project,
     *,
@@ -65,12 +72,14 @@ def ask_upload(
     mapping: Mapping[str, str] | None = None,
 ) -> ImportRun:
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
+    require_room(by, len(content))
     return ImportRun.objects.create(
         project=project, source="csv", upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
         created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
 
 
+@transaction.atomic
 def ask_again(
     run: ImportRun,
     *,
@@ -82,13 +91,12 @@ def ask_again(
     """Ask for the same file once more, in earnest or with other columns; `Conflict` where it is gone."""
     if run.upload is None:
         raise Conflict("This file is gone: upload it again.")
-    chosen = run.mapping if mapping is None else mapping
-    asked = ask_upload(
-        run.project, name=run.upload_name, content=bytes(run.upload), by=by, now=now, is_dry_run=is_dry_run,
-        mapping=chosen,
-    )  # fmt: skip
+    chosen, content = run.mapping if mapping is None else mapping, bytes(run.upload)
+    # Kept once, by the run that is asked for.
     ImportRun.objects.filter(pk=run.pk).update(upload=None)
-    return asked
+    return ask_upload(
+        run.project, name=run.upload_name, content=content, by=by, now=now, is_dry_run=is_dry_run, mapping=chosen
+    )
 
 
 def forget_uploads(*, now: datetime) -> int:
@@ -103,11 +111,6 @@ def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
-def due_runs(*, now: datetime) -> Sequence[UUID]:
-    """Runs that wait, and those whose worker is lost, oldest first."""
-    return list(_claimable(now).order_by("created_at").values_list("pk", flat=True))
-
-
 def last_sign_of_life() -> datetime | None:
     """When an import was last seen to get on; while some do, no other message of their queue may be read."""
     seen: datetime | None = ImportRun.objects.filter(status=Status.RUNNING).aggregate(last=Max("seen_at"))["last"]
@@ -122,6 +125,8 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     run = _claimed(run_id, now)
     if run is None:
         return None
+    if run.attempts > MOST_ATTEMPTS:
+        return ended(run, Status.FAILED, error=WORKERS_DIED)
     try:
         run = _ended(run, now)
     except TakenAway:
@@ -153,22 +158,20 @@ def _write_back(connection: Connection, now: datetime) -> None:
         logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.code)
 
 
-def _claimable(now: datetime) -> QuerySet[ImportRun]:
-    lost = Q(status=Status.RUNNING, seen_at__lt=now - LOST_AFTER)
-    return ImportRun.objects.filter(Q(status=Status.QUEUED) | lost)
-
-
 @transaction.atomic
 def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
-    run = _claimable(now).filter(pk=run_id).select_related("project", "connection").first()
+    run = claimable(now).filter(pk=run_id).select_related("project", "connection").first()
     if run is None:
         return None
     # One import of a project at a time: the project's row is what they meet at.
     Project.objects.select_for_update().get(pk=run.project_id)
-    others = ImportRun.objects.filter(project=run.project_id, status=Status.RUNNING, seen_at__gte=now - LOST_AFTER)
-    if others.exclude(pk=run.pk).exists() or _is_busy(run, now):
+    if running(now).filter(project=run.project_id).exclude(pk=run.pk).exists() or _is_busy(run, now):
         return None
-    claimed = _claimable(now).filter(pk=run_id).update(status=Status.RUNNING, started_at=now, seen_at=now)
+    claimed = (
+        claimable(now)
+        .filter(pk=run_id)
+        .update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
+    )
     run.refresh_from_db()
     return run if claimed else None
 
@@ -180,8 +183,8 @@ def _is_busy(run: ImportRun, now: datetime) -> bool:
         return False
     # What two claims of different projects meet at.
     User.objects.select_for_update().filter(pk=giver).first()
-    running = ImportRun.objects.filter(status=Status.RUNNING, seen_at__gte=now - LOST_AFTER).exclude(pk=run.pk)
-    return running.filter(Q(connection__created_by=giver) | Q(connection=None, created_by=giver)).exists()
+    others = running(now).exclude(pk=run.pk)
+    return others.filter(Q(connection__created_by=giver) | Q(connection=None, created_by=giver)).exists()
 
 
 def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from rest_framework import serializers
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
 from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportRefused
-from apps.importers.runs import LONGEST_UPLOAD_BYTES
 from apps.importers.sources.registry import place_of
+from apps.importers.waiting import LONGEST_UPLOAD_BYTES
 from apps.ml.selectors.workers import IMPORTS, missing_workers
 from apps.projects.names.fields import ProjectName
 

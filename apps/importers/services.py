@@ -16,7 +16,6 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
-from apps.importers.dry_run import undone_at_the_end
 from apps.importers.keeping import Settling, begun, ended, failing, hold, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
@@ -25,6 +24,7 @@ from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.telling.file_gaps import gaps_of_file
 from apps.importers.telling.understanding import board_of, features_of
 from apps.importers.writing.batches import BatchWriter
+from apps.importers.writing.dry_run import undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, TeamMember
@@ -92,9 +92,7 @@ def import_issues(
         settling, refused = Settling(project), set[str]()
         with failing(run):
             _write(writer, _batches(_issues_only(rows, report, on_error, refused)), run, report)
-            with transaction.atomic():
-                hold(run)
-                _settle(writer, settling, run, refused, mark_missing=mark_missing, dry_run=dry_run)
+            _settle(writer, settling, run, refused, mark_missing=mark_missing, dry_run=dry_run)
         report.people_added = writer.team.added
         sum_up(report, project, now)
         report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
@@ -124,14 +122,19 @@ def _settle(
     mark_missing: bool,
     dry_run: bool,
 ) -> None:
-    """What all records together tell, with what it made and changed."""
-    settling.begins()
-    writer.settle_sprints()
+    """What all records together tell, with what it made and changed; in steps, so that others write in between."""
+    with transaction.atomic():
+        hold(run)
+        settling.begins()
+        writer.settle_sprints()
+        if not dry_run:
+            settling.keep(run)
     writer.settle_ties()
-    closed = writer.settle_missing(named=refused, mark=mark_missing)
-    if not dry_run:
-        settling.keep(run)
-        keep(run, closed)
+    with transaction.atomic():
+        hold(run)
+        closed = writer.settle_missing(named=refused, mark=mark_missing)
+        if not dry_run:
+            keep(run, closed)
 
 
 @contextmanager

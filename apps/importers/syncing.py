@@ -11,13 +11,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.importers.dry_run import read_before, undone_at_the_end
 from apps.importers.keeping import hold, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
 from apps.importers.services import sum_up
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
+from apps.importers.writing.dry_run import read_before, undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.importers.writing.tracked import TrackedWriter
 from apps.projects.models import Project

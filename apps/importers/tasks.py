@@ -9,18 +9,22 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.importers import runs
+from apps.importers.waiting import due_runs
 from apps.ml.selectors.workers import IMPORTS
 from apps.ml.services.upkeep.installation import note_worker
 
 logger = logging.getLogger(__name__)
 #: Fifty thousand requests at the pace that trackers allow.
 TIME_LIMIT_SECONDS = 6 * 3_600
+#: What still waits is sent by the next minute: a message that nobody has read by then is one too many.
+SENT_AGAIN_SECONDS = 55
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True, time_limit=TIME_LIMIT_SECONDS)
 def run_import(run_id: str) -> None:
-    """Carry one import out; nothing if it is done or another one of its project or person is running."""
-    runs.execute(UUID(run_id), now=timezone.now())
+    """Carry one import out, and send what waited for it; nothing if another of its project or person is running."""
+    if runs.execute(UUID(run_id), now=timezone.now()):
+        send(due_runs(now=timezone.now(), behind=UUID(run_id)))
 
 
 @shared_task
@@ -32,7 +36,7 @@ def note_import_worker() -> None:
 @shared_task
 def run_due_imports() -> int:
     """Send what waits and what a dead worker left; every minute."""
-    return send(runs.due_runs(now=timezone.now()))
+    return send(due_runs(now=timezone.now()))
 
 
 @shared_task
@@ -47,7 +51,7 @@ def send(run_ids: Iterable[UUID]) -> int:
     sent = 0
     for run_id in run_ids:
         try:
-            run_import.apply_async((str(run_id),), retry=False)
+            run_import.apply_async((str(run_id),), retry=False, expires=SENT_AGAIN_SECONDS)
         except BROKER_FAULTS as error:
             logger.warning("Imports wait for the next minute: %s", type(error).__name__)
             break

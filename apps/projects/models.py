@@ -1,10 +1,9 @@
 """The Scrum domain. Rules that always hold are database constraints; times are the source's, not of insertion."""
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, F, Q, When
@@ -16,16 +15,10 @@ from apps.projects.history.append_only import AppendOnlyModel, ProjectOfIssue
 from apps.projects.history.days import day_of
 from apps.projects.history.frozen import SprintSnapshot as SprintSnapshot  # noqa: PLC0414 - a model of this app
 from apps.projects.links.row import IssueLink as IssueLink  # noqa: PLC0414 - likewise
-from apps.projects.preferences import Preferences
+from apps.projects.preferences import Preferences, known_time_zone
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
-
-
-def known_time_zone(name: str) -> None:
-    """Refuse what the time zone database does not have."""
-    if name not in available_timezones():
-        raise ValidationError("A name of the time zone database is needed, such as Europe/Berlin.")
 
 
 class Project(UUIDModel, Preferences):
@@ -44,6 +37,10 @@ class Project(UUIDModel, Preferences):
     holiday_country = models.CharField(max_length=8, blank=True)
     holiday_region = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    #: Stays for whoever leaves: what somebody made tells them nothing of others.
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="made_projects"
+    )
     #: Source → what of the past it could not tell (see `unknown_past`).
     unknown_past = models.JSONField(default=dict, blank=True, editable=False)
     #: When an issue was last deleted: the one change of which no issue tells.

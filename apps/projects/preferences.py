@@ -1,5 +1,7 @@
 """What a team says of itself: its target, its board, and what shall not be shown."""
 
+from zoneinfo import available_timezones
+
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -11,6 +13,12 @@ def names_only(value: object) -> None:
     """Refuse what is not a short list of names."""
     if not isinstance(value, list) or len(value) > MAX_NAMES or not all(isinstance(name, str) for name in value):
         raise ValidationError(f"A list of at most {MAX_NAMES} names is needed.")
+
+
+def known_time_zone(name: str) -> None:
+    """Refuse what the time zone database does not have."""
+    if name not in available_timezones():
+        raise ValidationError("A name of the time zone database is needed, such as Europe/Berlin.")
 
 
 class Preferences(models.Model):

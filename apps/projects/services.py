@@ -18,7 +18,8 @@ from apps.common.exceptions import Conflict
 from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import new_change
 from apps.projects.holidays import check_place
-from apps.projects.levels import new_type, require_no_ring, roll_up
+from apps.projects.leads import require_account, require_another_lead
+from apps.projects.levels import new_type, require_no_ring, require_room, roll_up
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.placeholders import forget, placeholders_of
 from apps.projects.preferences import PREFERENCES
@@ -51,7 +52,7 @@ EDITABLE_ISSUE_FIELDS = frozenset({
 @all_or_nothing()
 def create_project(*, key: str, name: str, by: User, now: datetime, **settings: Any) -> Project:
     """A project led by its creator, with the default types and statuses; `settings` are `PROJECT_SETTINGS`."""
-    project = Project(key=key, name=name, created_at=now, **settings)
+    project = Project(key=key, name=name, created_at=now, made_by=by, **settings)
     check_place(project.holiday_country, project.holiday_region)
     insert(project)
     TeamMember.objects.create(project=project, user=by, role=TeamMember.Role.LEAD, joined_at=now)
@@ -101,8 +102,10 @@ def add_member(project: Project, *, user: User, role: str, now: datetime) -> Tea
 def change_member(member: TeamMember, **fields: Any) -> TeamMember:
     """Change role or availability; `Conflict` when the project would be left without a lead."""
     lock(member.project)
-    if fields.get("role", TeamMember.Role.LEAD) != TeamMember.Role.LEAD:
-        _require_another_lead(member)
+    if fields.get("role") == TeamMember.Role.LEAD:
+        require_account(member.user)
+    elif "role" in fields:
+        require_another_lead(member)
     allowed = {"role", "is_agent", "available_for_assignment", "absent_from", "absent_until"}
     return update(member, fields, allowed=allowed)
 
@@ -112,23 +115,19 @@ def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
     """Take a person out of the team; open work becomes unassigned, finished work still says who did it."""
     lock(member.project)
     lock(member)
-    _require_another_lead(member)
+    require_another_lead(member)
     open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
     left_alone = _locked(open_issues.exclude(status__category__in=ENDED))
     _set_for_all(left_alone, "assignee", None, by=by, now=now)
     member.delete()
 
 
-def _require_another_lead(member: TeamMember) -> None:
-    leads = TeamMember.objects.filter(project=member.project, role=TeamMember.Role.LEAD)
-    if leads.filter(pk=member.pk).exists() and not leads.exclude(pk=member.pk).exists():
-        raise Conflict("A project keeps at least one lead: make somebody else lead first.")
-
-
 # --- Issue types and statuses -------------------------------------------------------------------------------------
 @all_or_nothing()
 def create_issue_type(project: Project, *, name: str, level: str = "", counts: bool | None = None) -> IssueType:
     """A type; without a level its name tells it, and standard issues are counted."""
+    lock(project)
+    require_room(project.issue_types.all())
     return insert(new_type(project, name, level=level, counts=counts))
 
 
@@ -151,6 +150,8 @@ def delete_issue_type(issue_type: IssueType) -> None:
 
 @all_or_nothing()
 def create_status(project: Project, *, name: str, category: str, position: int = 0) -> WorkflowStatus:
+    lock(project)
+    require_room(project.statuses.all())
     return insert(WorkflowStatus(project=project, name=name, category=category, position=position))
 
 
@@ -223,6 +224,7 @@ def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | N
 @all_or_nothing()
 def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
     """Delete a sprint that was never started; its issues go back to the backlog. Else `Conflict`."""
+    lock(sprint.project)
     lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict("A sprint that was started is history and stays.")

@@ -5,9 +5,9 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -25,6 +25,8 @@ class TestProvider:
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        # Whoever is kept waiting by it does not keep the end of a test waiting.
+        self.server.daemon_threads = True
         self.issuer = f"http://127.0.0.1:{self.server.server_port}"
         self.forget()
 
@@ -37,6 +39,10 @@ class TestProvider:
         self.userinfo: Any = None
         #: By path, what it answers in place of what it should: headers, and the body as it is sent.
         self.broken: dict[str, tuple[dict[str, str], bytes]] = {}
+        #: By path, what it does with the connection in place of an answer.
+        self.talks: dict[str, Callable[[BinaryIO], None]] = {}
+        #: The paths that it was asked for.
+        self.asked: list[str] = []
         #: Of a provider whose answer about the person is a token (section 5.3.2).
         self.sign_userinfo: Callable[[dict[str, Any]], str] | None = None
         self.codes: dict[str, dict[str, str]] = {}
@@ -100,6 +106,12 @@ def _handler(provider: TestProvider) -> type[BaseHTTPRequestHandler]:
             asked, fields = (
                 {name: values[0] for name, values in parse_qs(text).items()} for text in (place.query, sent)
             )
+            provider.asked.append(place.path)
+            if place.path in provider.talks:
+                self.close_connection = True
+                with suppress(OSError):
+                    provider.talks[place.path](self.wfile)
+                return
             status, said = provider.answer(place.path, asked, fields, self.headers.get("Authorization", ""))
             kind, body = "application/json", json.dumps(said).encode()
             if place.path == "/userinfo" and provider.sign_userinfo and status == 200:

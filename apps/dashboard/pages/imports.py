@@ -14,10 +14,10 @@ from apps.common.charts.numbers import number
 from apps.dashboard.types import Project
 from apps.importers.records import ImportRefused, Person
 from apps.importers.report import LedgerLine
-from apps.importers.runs import LONGEST_UPLOAD_BYTES
 from apps.importers.selectors import connections_of, runs_of, touches_anything
 from apps.importers.sources.registry import CONNECTORS
 from apps.importers.telling.preview import FilePreview, preview_of
+from apps.importers.waiting import LONGEST_UPLOAD_BYTES
 
 #: Imports that the page lists.
 MOST_RUNS = 10

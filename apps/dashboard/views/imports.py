@@ -22,6 +22,7 @@ from apps.importers import connections, runs
 from apps.importers.selectors import connections_of, runs_of
 from apps.importers.serializers import ConnectionSerializer, ImportRequest
 from apps.importers.tasks import send
+from apps.importers.waiting import LONGEST_UPLOAD_BYTES
 
 View = Callable[..., HttpResponse]
 
@@ -61,7 +62,7 @@ def upload(request: HttpRequest, project: Project) -> HttpResponse:
     """Try a file: how it is understood is shown before anything is imported."""
     form = ImportRequest(data={"project": str(project.pk), "file": request.FILES.get("file"), "dry_run": True})
     if not form.is_valid():
-        messages.error(request, _("Choose a file of at most %(n)d MiB.") % {"n": runs.LONGEST_UPLOAD_BYTES // 2**20})
+        messages.error(request, _("Choose a file of at most %(n)d MiB.") % {"n": LONGEST_UPLOAD_BYTES // 2**20})
         return redirect("dashboard:import", key=project.key)
     file, by = form.validated_data["file"], signed_in(request)
     asked = runs.ask_upload(project, name=file.name, content=file.read(), by=by, now=timezone.now(), is_dry_run=True)

@@ -5,9 +5,9 @@ from threading import Thread
 import pytest
 from django.db import connection, connections, transaction
 
-from apps.importers.dry_run import read_before, undone_at_the_end
 from apps.importers.models import ImportRun
 from apps.importers.runs import ask_upload, execute
+from apps.importers.writing.dry_run import read_before, undone_at_the_end
 from apps.projects.models import Issue, Project
 from apps.projects.tests.factories import ProjectFactory
 from conftest import NOW

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Q
 
 from apps.ml.core.anomalies.rules import STALE_AFTER
 from apps.ml.core.summary import ProjectCounts
+from apps.ml.core.training.crowd import People
 from apps.ml.selectors.evidence import untouched_since
 from apps.ml.selectors.issues import DONE, DROPPED, open_in
 from apps.projects.history.days import day_of
@@ -60,11 +61,14 @@ def progress_of(project_ids: Collection[UUID]) -> Mapping[UUID, ProjectProgress]
     return {id_: found.get(id_, ProjectProgress()) for id_ in project_ids}
 
 
-def projects_of_people() -> list[set[str]]:
-    """Of everybody who can ask, the projects that they are in; those that nobody is in are taken for one person's."""
+def people_of_projects() -> dict[str, People]:
+    """Who can ask from within each project, and who made it."""
     members = TeamMember.objects.filter(user__is_active=True, user__is_placeholder=False)
     found: dict[UUID, set[str]] = defaultdict(set)
-    for user_id, project_id in members.order_by().values_list("user_id", "project_id"):
-        found[user_id].add(str(project_id))
-    nobodys = Project.objects.exclude(id__in=members.values("project_id")).values_list("id", flat=True)
-    return [*found.values(), set(map(str, nobodys))]
+    for project_id, user_id in members.order_by().values_list("project_id", "user_id"):
+        found[project_id].add(str(user_id))
+    makers = dict(Project.objects.filter(made_by__is_active=True).order_by().values_list("id", "made_by"))
+    return {
+        str(id_): People(frozenset(found[id_]), str(makers[id_]) if id_ in makers else None)
+        for id_ in {*found, *makers}
+    }

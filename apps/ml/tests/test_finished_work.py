@@ -8,6 +8,7 @@ import pytest
 from apps.ml.selectors.issues import completed_for_evidence
 from apps.ml.services.similar import finished_work
 from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.projects.models import Issue
 from apps.projects.services import delete_issue, update_issue
 
@@ -18,6 +19,11 @@ def clock(monkeypatch):
     seconds = [0.0]
     monkeypatch.setattr(FINISHED_WORK, "_clock", lambda: seconds[0])
     return seconds
+
+
+@pytest.fixture
+def renewed_aside(settings):
+    settings.ML_RENEW_ASIDE = True
 
 
 def work(project, clock):
@@ -93,3 +99,27 @@ def test_one_that_leaves_makes_room_for_the_next_older_one(team, now, clock, mon
     clock[0] += 60.0
 
     assert list(FINISHED_WORK.of_project(team.pk).people.recent) == newest[:-1]
+
+
+@pytest.mark.parametrize("recent", [3, 10_000])
+@pytest.mark.usefixtures("renewed_aside")
+def test_no_title_is_told_once_it_was_erased_or_its_issue_deleted(team, now, clock, monkeypatch, recent):
+    monkeypatch.setattr(finished_work, "RECENT_ISSUES", recent)
+    monkeypatch.setattr(finished_work._ALL_WORK, "_clock", lambda: clock[0])
+    first, second = team.issues.order_by("resolved_at")[:2]
+    Issue.objects.filter(pk=first.pk).update(title="Repair the printer of Irma Memorova")
+    Issue.objects.filter(pk=second.pk).update(title="Paint the zeppelin")
+
+    def titles():
+        return " ".join(issue.facts.title for issue in work(team, clock).issues)
+
+    finished_work._ALL_WORK.clear()
+    FINISHED_WORK.clear()
+    assert "Irma Memorova" in titles()
+
+    Issue.objects.filter(pk=first.pk).update(title="Repair the printer of somebody")
+    forget_indexes(now=now)
+    assert "Irma Memorova" not in titles()
+    assert "zeppelin" in titles()
+    delete_issue(second)
+    assert "zeppelin" not in titles()

@@ -25,7 +25,7 @@ from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import Identity, digest, verify
 from apps.ml.tests.core.effort.unfolded import predict_unfolded
 from apps.ml.tests.teams import finished_issues, learnable_team
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Project
 from apps.projects.tests.factories import TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -170,12 +170,15 @@ def test_a_global_model_learns_from_all_projects_and_holds_no_issue_of_any(team,
 
 
 @pytest.mark.parametrize("guesses", [True, False])
-def test_four_projects_of_ones_own_do_not_tell_what_a_fifth_works_on(team, now, guesses):
+@pytest.mark.parametrize("left", [0, 3], ids=["in all of them", "three were left to colleagues"])
+def test_many_projects_of_ones_own_do_not_tell_what_another_works_on(team, now, guesses, left):
     TeamMemberFactory(project=team, role="lead")
     stranger = UserFactory()
-    for seed in range(4):
+    for seed in range(4 + left):
         own = learnable_team(60, until=now, seed=seed)
-        TeamMemberFactory(project=own, user=stranger, role="lead")
+        Project.objects.filter(pk=own.pk).update(made_by=stranger)
+        TeamMemberFactory(project=own, **({"user": stranger} if seed < 4 else {}), role="lead")
+        TeamMemberFactory(project=own, user=UserFactory(is_placeholder=True, is_active=False), role="lead")
         if not guesses:
             own.issues.update(title="Something else")
 
@@ -183,6 +186,15 @@ def test_four_projects_of_ones_own_do_not_tell_what_a_fifth_works_on(team, now, 
 
     training_set = gzip.decompress(get_object_store().get(model.dataset_key)).decode().lower()
     assert "migration" not in training_set
+
+
+def test_what_five_teams_of_their_own_use_is_learned(team, now):
+    for project in [team, *(learnable_team(60, until=now, seed=seed) for seed in range(4))]:
+        TeamMemberFactory(project=project, role="lead")
+
+    model = ModelTrainer().train_effort_prediction_model(None, now=now)
+
+    assert "migration" in gzip.decompress(get_object_store().get(model.dataset_key)).decode().lower()
 
 
 def test_a_failed_upload_is_recorded_with_its_reason_and_changes_no_active_model(trained, team, now, monkeypatch):

@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 RUN_SECONDS = 20.0
 #: A receiver takes far less; who makes us wait longer is asked once a run, so that others come to their turn in it.
 SLOW_SECONDS = 2.0
-#: One try takes 3 s to connect to each of three addresses and 10 s for the rest; a mail server some 10 s a word.
+#: One try takes 6 s to look a name up, 3 s to connect to each of three addresses and 10 s for the rest; a mail server
+#: some 10 s a word.
 SOFT_LIMIT_SECONDS = 80
 #: When a worker is killed that did not end by itself.
 HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 20
@@ -74,8 +75,8 @@ _ROWS = Delivery.objects.select_related("notification", "user", "webhook")
 def send_due(*, rng: random.Random, clock: Callable[[], datetime] = timezone.now) -> int:
     """Send what is due, oldest first, for `RUN_SECONDS` at most; returns how many deliveries were tried.
 
-    A receiver that fails is left alone for the rest of the run, so that it holds up nobody else; where one is slow, so
-    are all webhooks that the same person made, since anybody may make as many as they like.
+    A receiver that fails is left alone for the rest of the run, so that it holds up nobody else; where one is slow,
+    failing or not, so are all webhooks that the same person made, since anybody may make as many as they like.
     """
     until = time.monotonic() + RUN_SECONDS
     resting, tried = Q(), 0
@@ -90,12 +91,12 @@ def send_due(*, rng: random.Random, clock: Callable[[], datetime] = timezone.now
         if mine and delivery:
             tried += 1
             began = time.monotonic()
-            if not _send(mine, delivery, rng=rng, clock=clock):
+            is_open = _send(mine, delivery, rng=rng, clock=clock)
+            is_slow = delivery.channel == Channel.WEBHOOK and time.monotonic() - began > SLOW_SECONDS
+            if is_slow or not is_open:
                 resting |= _everything_for(delivery)
-            elif delivery.webhook is not None and time.monotonic() - began > SLOW_SECONDS:
-                resting |= _everything_for(delivery)
-                if delivery.webhook.created_by_id:
-                    resting |= Q(webhook__created_by=delivery.webhook.created_by_id)
+            if is_slow and delivery.webhook and delivery.webhook.created_by_id:
+                resting |= Q(webhook__created_by=delivery.webhook.created_by_id)
     return tried
 
 

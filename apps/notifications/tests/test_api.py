@@ -1,9 +1,12 @@
 """Notifications, preferences and webhooks over HTTP: each sees their own, leads manage, strangers find nothing."""
 
+import socket
 from datetime import timedelta
 
 import pytest
 
+from apps.common.addresses import NameNotAnswered
+from apps.notifications.channels.webhook import post
 from apps.notifications.models import Delivery, Preference, Webhook
 from apps.notifications.services import webhooks
 from apps.notifications.services.announcing import announce
@@ -180,6 +183,13 @@ def test_a_webhook_is_switched_off_moved_and_deleted(as_, url, webhook):
     assert not Webhook.objects.exists()
 
 
+@pytest.fixture
+def patience(monkeypatch):
+    """Names are looked up however long this machine takes."""
+    monkeypatch.setitem(webhooks.require_reachable.__kwdefaults__, "resolve", socket.getaddrinfo)
+
+
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize(
     ("address", "code"),
     [
@@ -201,6 +211,16 @@ def test_an_address_that_no_delivery_would_reach_is_refused(as_, url, webhook, a
         assert refused.status_code == 400
         [error] = refused.json()["errors"]
         assert (error["pointer"], error["code"]) == ("/url", code)
+
+
+def test_a_name_whose_server_is_silent_is_taken_and_looked_up_again_before_anything_is_sent(as_, url, monkeypatch):
+    def silent(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setitem(webhooks.require_reachable.__kwdefaults__, "resolve", silent)
+
+    assert as_("lead").post(url("webhooks"), {"url": "https://silent.example/"}).status_code == 201
+    assert post("https://silent.example/", b"{}", {}, resolve=silent).error == NameNotAnswered().message
 
 
 def test_an_address_is_kept_once_and_ten_are_enough(as_, url, webhook, project):

@@ -93,7 +93,10 @@ def test_a_receiver_that_fails_rests_for_the_run_and_holds_up_nobody_else(projec
     assert Delivery.objects.filter(state="delivered").count() == 3
 
 
-def test_whose_receivers_are_slow_is_asked_once_a_run_and_holds_up_nobody_else(receiver, work, now, monkeypatch):
+@pytest.mark.parametrize("status", [200, 500])
+def test_whose_receivers_are_slow_is_asked_once_a_run_and_holds_up_nobody_else(
+    receiver, work, now, status, monkeypatch
+):
     monkeypatch.setattr(sending, "SLOW_SECONDS", 0.05)
     stranger = UserFactory()
     slow = [
@@ -105,12 +108,14 @@ def test_whose_receivers_are_slow_is_asked_once_a_run_and_holds_up_nobody_else(r
     announce(other.project, [news()], now=now)
     Delivery.objects.exclude(channel=Channel.WEBHOOK).delete()
     wait = Event()
-    receiver.answer = lambda posted: (200, {}, b"" if "slow" not in posted.path else str(wait.wait(0.2)).encode())
+    receiver.answer = lambda posted: (
+        (status, {}, str(wait.wait(0.2)).encode()) if "slow" in posted.path else (200, {}, b"")
+    )
 
     assert work(now) == 2
 
     assert Delivery.objects.get(webhook=other).state == "delivered"
-    assert Delivery.objects.filter(webhook__in=slow, state="waiting").count() == 5
+    assert Delivery.objects.filter(webhook__in=slow, attempts=0).count() == 5
 
 
 def test_a_bug_in_one_delivery_is_written_down_and_the_others_go_out(delivery, mails, work, now, monkeypatch):

@@ -74,6 +74,35 @@ class TestTeam:
         lead.refresh_from_db()
         assert lead.role == TeamMember.Role.LEAD
 
+    @pytest.mark.parametrize("cannot_log_in", [{"is_placeholder": True, "is_active": False}, {"is_active": False}])
+    def test_who_cannot_log_in_is_no_lead_to_leave_a_team_with(self, project, lead, cannot_log_in):
+        TeamMemberFactory(project=project, role=TeamMember.Role.LEAD, user=UserFactory(**cannot_log_in))
+
+        with pytest.raises(Conflict, match="at least one lead"):
+            services.change_member(lead, role="member")
+
+    def test_whom_only_an_import_named_does_not_become_lead(self, project, lead):
+        named = TeamMemberFactory(project=project, user=UserFactory(is_placeholder=True, is_active=False))
+
+        with pytest.raises(ValidationError) as caught:
+            services.change_member(named, role="lead")
+
+        assert "invite them" in caught.value.message_dict["role"][0]
+        assert services.change_member(named, role="viewer", is_agent=True).is_agent
+
+    def test_who_made_a_project_is_known_after_they_have_left(self, now):
+        maker, colleague = UserFactory(), UserFactory()
+        made = services.create_project(key="MADE", name="Made", by=maker, now=now)
+        services.add_member(made, user=colleague, role="lead", now=now)
+
+        services.remove_member(made.team.get(user=maker), by=maker, now=now)
+
+        made.refresh_from_db()
+        assert made.made_by == maker
+        maker.delete()
+        made.refresh_from_db()
+        assert made.made_by is None
+
     def test_with_a_second_lead_the_first_may_go(self, project, lead, now):
         TeamMemberFactory(project=project, role=TeamMember.Role.LEAD)
 

@@ -13,6 +13,7 @@ from apps.importers import runs
 from apps.importers.connections import connect
 from apps.importers.models import Connection
 from apps.importers.sources.registry import place_of
+from apps.importers.waiting import due_runs
 from apps.ml.models import MLModel
 from apps.ml.services.models.registry import activate, roll_back
 from apps.ml.tests.factories import MLModelFactory
@@ -40,7 +41,7 @@ def test_the_same_file_twice_at_once_makes_each_issue_once(now, attempt):
 
     first = at_once(*(lambda run=run: runs.execute(run.pk, now=now) for run in asked), answers=ANSWERS)
     # What found another import of the project running waits for the next minute.
-    later = [runs.execute(run, now=now) for run in runs.due_runs(now=now)]
+    later = [runs.execute(run, now=now) for run in due_runs(now=now)]
 
     assert {run.status for run in [*first, *later] if run} == {"completed"}
     assert sorted(Issue.objects.values_list("external_id", flat=True)) == ["A-1", "A-2"]

@@ -18,6 +18,7 @@ from apps.importers.sources.registry import CONNECTORS, place_in, place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import Reply
 from apps.importers.tests.trackers.test_writing import whole
+from apps.importers.waiting import due_runs
 from apps.projects.models import Issue, IssueChange, Project, Sprint
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import ProjectFactory
@@ -147,8 +148,8 @@ def test_a_worker_that_lives_shows_it_and_one_that_was_killed_is_noticed_in_two_
         beat(now + HOUR)
         run.refresh_from_db()
         assert run.seen_at == now + HOUR
-        assert runs.due_runs(now=now + HOUR + timedelta(seconds=119)) == []
-        assert runs.due_runs(now=now + HOUR + timedelta(seconds=121)) == [run.pk]
+        assert due_runs(now=now + HOUR + timedelta(seconds=119)) == []
+        assert due_runs(now=now + HOUR + timedelta(seconds=121)) == [run.pk]
         raise Conflict("Enough.")
 
     monkeypatch.setattr(keeping, "beating", beating)
@@ -164,7 +165,7 @@ def test_a_worker_that_died_leaves_a_run_that_is_taken_up_again(connection, now)
     run = runs.ask_sync(connection, by=None, now=now)
     ImportRun.objects.filter(pk=run.pk).update(status="running", seen_at=now)
     assert runs.execute(run.pk, now=now + HOUR / 60) is None
-    assert list(runs.due_runs(now=now + HOUR)) == [run.pk]
+    assert list(due_runs(now=now + HOUR)) == [run.pk]
     assert runs.execute(run.pk, now=now + HOUR).status == "completed"
 
 

@@ -4,12 +4,13 @@ A global model answers strangers. Without this, somebody could ask it word by wo
 fewer projects use is replaced before anything is learned or stored: a word by a meaningless one of its length, so that
 texts keep their shape, a component, label or type by none.
 
-Anybody may make projects. So for whoever asks, all projects that they are in count as one: with four of one's own, one
-could else learn of a fifth. Whoever is in all projects that use a word learns nothing of others by it.
+Anybody may make projects, and invite colleagues into them. So for whoever asks, all projects that they are in or have
+made count for nothing: beside them four others have to use it, with a person each who stands for none of the rest.
+Whoever is in all projects that use a word learns nothing of others by it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -19,9 +20,8 @@ from re import compile as pattern
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.text import clipped, tokens
+from apps.ml.core.training.crowd import Crowd, People
 
-#: So few teams are told apart; five is the usual least size of a group of which sums are published.
-LEAST_PROJECTS = 5
 #: Runs of letters and digits, underscores too: whatever `tokens` finds lies in one.
 _RUN: Pattern[str] = pattern(r"\w+")
 
@@ -37,13 +37,9 @@ class Shared:
 
 
 def shared_by_projects(
-    issues: Sequence[CompletedIssue],
-    project_of: Mapping[str, str],
-    *,
-    projects_of_people: Iterable[Collection[str]] = (),
-    least: int = LEAST_PROJECTS,
+    issues: Sequence[CompletedIssue], project_of: Mapping[str, str], *, people_of: Mapping[str, People] | None = None
 ) -> Shared:
-    """What at least `least` projects use, whoever looks at it.
+    """What at least five projects use, whoever looks at it.
 
     Parameters
     ----------
@@ -51,26 +47,27 @@ def shared_by_projects(
         Of all projects.
     project_of : mapping
         Issue id -> project. An issue of no known project counts for none.
-    projects_of_people : iterable of collections of str
-        Of everybody who can ask, the projects that they are in.
+    people_of : mapping, optional
+        Project -> its people; without, each project has one person of its own. A project that nobody is in counts for
+        none.
 
     Notes
     -----
-    With n projects that use a word, m of them somebody's own: n >= `least`, and n - m is zero or >= `least` - 1.
+    `Crowd` says which are enough.
     """
     by_project: dict[str, list[IssueFacts]] = defaultdict(list)
     for issue in issues:
         if issue.issue_id in project_of:
             by_project[project_of[issue.issue_id]].append(issue.facts)
-    bits = {project: 1 << place for place, project in enumerate(by_project)}
-    own = {sum(bits.get(project, 0) for project in projects) for projects in projects_of_people}
+    people_of = {each: People(frozenset({each})) for each in by_project} if people_of is None else people_of
+    crowd = Crowd([people_of.get(project, People()) for project in by_project])
 
     def shared(names_of: Callable[[IssueFacts], Iterable[str]]) -> frozenset[str]:
         used: dict[str, int] = defaultdict(int)
-        for project, facts in by_project.items():
+        for bit, facts in zip(crowd.bits, by_project.values(), strict=True):
             for name in {name for each in facts for name in names_of(each)}:
-                used[name] |= bits[project]
-        return frozenset(name for name, projects in used.items() if _tells_nobody(projects, own, least))
+                used[name] |= bit
+        return frozenset(name for name, projects in used.items() if crowd.hides(projects))
 
     return Shared(
         words=shared(_words),
@@ -87,14 +84,6 @@ def without_what_few_use(issues: Sequence[CompletedIssue], shared: Shared) -> li
 
 def _words(facts: IssueFacts) -> Iterable[str]:
     return tokens(f"{facts.title}\n{clipped(facts.description)}")
-
-
-def _tells_nobody(used: int, own: Iterable[int], least: int) -> bool:
-    """Whether nobody can take from this use, a bit a project, that one of a few other projects has part in it."""
-    if used.bit_count() < least:
-        return False
-    others = ((used & ~mine).bit_count() for mine in own)
-    return all(n == 0 or n >= least - 1 for n in others)
 
 
 def _masked(facts: IssueFacts, issue_id: str, shared: Shared) -> IssueFacts:

@@ -32,7 +32,7 @@ from apps.ml.selectors.issues import (
     completed_with_points,
     projects_of_finished_issues,
 )
-from apps.ml.selectors.projects import projects_of_people
+from apps.ml.selectors.projects import people_of_projects
 from apps.ml.selectors.registry import ActiveModel, Outcomes
 from apps.ml.selectors.sprint_lessons import sprint_lessons
 from apps.ml.services.models import rivals
@@ -156,7 +156,7 @@ def _try_sprints(model: SprintModel) -> None:
 
 
 def _with_shared_words(issues: Sequence[CompletedIssue]) -> Sequence[CompletedIssue]:
-    shared = shared_by_projects(issues, projects_of_finished_issues(), projects_of_people=projects_of_people())
+    shared = shared_by_projects(issues, projects_of_finished_issues(), people_of=people_of_projects())
     return without_what_few_use(issues, shared)
 
 

@@ -189,17 +189,20 @@ class ProjectMemory(Generic[Value]):
     def _keep(self, key: str, found: Remembered[Value], known: Remembered[Value] | None = None) -> Remembered[Value]:
         is_same = known is not None and known.value is found.value
         nbytes = known.nbytes if known is not None and is_same else self._size(found.value)
-        kept = replace(found, checked_at=self._clock(), nbytes=nbytes)
+        # Of what says when it was asked for that counts: it may have taken long to make.
+        checked_at = found.checked_at if found is not known and found.checked_at > -math.inf else self._clock()
+        kept = replace(found, checked_at=checked_at, nbytes=nbytes)
         most = settings.ML_CACHE_BYTES if self._most is None else self._most
         self._cache.put(self._name + key, kept, now=kept.checked_at, most=most)
         return kept
 
 
 class MemoryRenewedAside(ProjectMemory[Value]):
-    """What is dear to make: while it is made anew the old one answers.
+    """What is dear to make: while it is made anew the old one answers, unless it holds what may not be told any more.
 
-    `revision` is a small query whose answer changes with what is remembered; `make` is given the project, what is
-    remembered and the revision. Where `ML_RENEW_ASIDE` is off, whoever asks first after a change waits.
+    `revision` is a small query whose answer changes with what is remembered, and `gone` the part of it that changes
+    when something is taken away: then whoever asks first waits. `make` is given the project, what is remembered and
+    the revision. Where `ML_RENEW_ASIDE` is off, whoever asks first after any change waits.
     """
 
     def __init__(
@@ -208,28 +211,32 @@ class MemoryRenewedAside(ProjectMemory[Value]):
         make: Callable[[str, Remembered[Value] | None, Any], Value],
         *,
         trusted_seconds: float,
+        gone: Callable[[Any], Any],
         **options: Any,
     ) -> None:
         super().__init__(self._renewed, trusted_seconds=trusted_seconds, **options)
-        self._revision, self._make = revision, make
+        self._revision, self._make, self._gone = revision, make, gone
         self._renewing: set[str] = set()
 
     def _renewed(self, key: str, known: Remembered[Value] | None) -> Remembered[Value]:
-        revision = self._revision(key)
+        asked_at, revision = self._clock(), self._revision(key)
         if known is not None and known.revision == revision:
             return known
-        if known is None or not settings.ML_RENEW_ASIDE:
-            return Remembered(self._make(key, known, revision), revision)
+        may_answer = known is not None and self._gone(known.revision) == self._gone(revision)
+        if known is None or not may_answer or not settings.ML_RENEW_ASIDE:
+            return Remembered(self._make(key, known, revision), revision, asked_at)
         # One thread at a time asks: of a project one renewal runs.
         if key not in self._renewing:
             self._renewing.add(key)
-            threading.Thread(target=self._renew, args=(key, known, revision), name="renewal", daemon=True).start()
+            threading.Thread(
+                target=self._renew, args=(key, known, revision, asked_at), name="renewal", daemon=True
+            ).start()
         return known
 
-    def _renew(self, key: str, known: Remembered[Value], revision: Any) -> None:
+    def _renew(self, key: str, known: Remembered[Value], revision: Any, asked_at: float) -> None:
         try:
             with _ONE_RENEWAL:
-                self._keep(key, Remembered(self._make(key, known, revision), revision))
+                self._keep(key, Remembered(self._make(key, known, revision), revision, asked_at))
         except Exception:
             # The old one goes on answering, and the next question tries again.
             logger.exception("What is remembered of a project could not be renewed project=%s", key)

@@ -21,12 +21,12 @@ from apps.ml.core.packed_issues import PackedIssues, microseconds
 from apps.ml.core.points.little_history import MOST_RECENT
 from apps.ml.core.records import CompletedIssue, by_people
 from apps.ml.core.similarity import SimilarIssueIndex
-from apps.ml.selectors.issues import completed_for_evidence, evidence_ids, touched_issues
+from apps.ml.selectors.issues import completed_for_evidence, evidence_ids, text_revision, touched_issues
 from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.models.memory import MemoryRenewedAside, Remembered, StateMemory
 from apps.ml.services.predictions.switch import TERMS
 from apps.projects.models import IssueType
-from apps.projects.selectors import EDIT_OVERLAP, issues_stamp
+from apps.projects.selectors import EDIT_OVERLAP
 
 #: How long an index is trusted before one small query asks whether issues were finished since.
 CHECK_SECONDS = 5.0
@@ -169,10 +169,10 @@ class FinishedWork:
 
 
 def _revision(project_id: str) -> tuple[Any, ...]:
-    """Changes with every issue that is finished, edited or deleted, with what counts as work and who is an agent."""
+    """Changes with every issue that is finished, edited, deleted or erased, what counts as work and who is an agent."""
     counted = IssueType.objects.filter(project_id=project_id, counts=True).order_by("id")
     types = tuple(counted.values_list("id", "name"))
-    return (*issues_stamp(project_id), types, TERMS.of_project(project_id).agents)
+    return (*text_revision(project_id), types, TERMS.of_project(project_id).agents)
 
 
 def _recent(project_id: str, known: Remembered[FinishedWork] | None, revision: tuple[Any, ...]) -> FinishedWork:
@@ -189,7 +189,7 @@ def _newest(
     project_id: str, newest: int, known: Remembered[FinishedWork] | None, revision: tuple[Any, ...]
 ) -> list[CompletedIssue]:
     """Read whole, or what was read before with what was touched since read again."""
-    # What counts and who is an agent concerns all of them; edits and deletions do not.
+    # An erasure, what counts and who is an agent concern all of them; edits and deletions do not.
     if known is None or known.revision[0] is None or known.revision[2:] != revision[2:]:
         return completed_for_evidence(project_id, newest=newest)
     touched = touched_issues(project_id, since=known.revision[0] - EDIT_OVERLAP)
@@ -208,5 +208,10 @@ def usual(values: Floats) -> float | None:
     return median(known.tolist()) if known.size else None
 
 
-_ALL_WORK = MemoryRenewedAside(_revision, _all, trusted_seconds=CHECK_SECONDS)
-FINISHED_WORK = MemoryRenewedAside(_revision, _recent, trusted_seconds=CHECK_SECONDS)
+def _gone(revision: tuple[Any, ...]) -> tuple[Any, ...]:
+    """When issues were deleted and texts erased: answers show titles, and these are to be shown no more."""
+    return revision[1:3]
+
+
+_ALL_WORK = MemoryRenewedAside(_revision, _all, trusted_seconds=CHECK_SECONDS, gone=_gone)
+FINISHED_WORK = MemoryRenewedAside(_revision, _recent, trusted_seconds=CHECK_SECONDS, gone=_gone)

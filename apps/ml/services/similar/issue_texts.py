@@ -30,6 +30,8 @@ class IssueTexts(MemoryRenewedAside[TextIndex]):
             text_revision,
             _made,
             trusted_seconds=CHECK_SECONDS,
+            # Titles are shown from the database, without those of issues that were deleted.
+            gone=lambda revision: revision.forgotten_at,
             most=max_bytes,
             size=lambda index: index.nbytes,
             clock=clock,

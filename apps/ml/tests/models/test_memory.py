@@ -167,7 +167,12 @@ class Renewed:
 
     def memory(self):
         return MemoryRenewedAside(
-            lambda project_id: self.revision, self.make, trusted_seconds=5.0, most=10**6, clock=lambda: self.now
+            lambda project_id: self.revision,
+            self.make,
+            trusted_seconds=5.0,
+            gone=lambda revision: revision // 10,
+            most=10**6,
+            clock=lambda: self.now,
         )
 
 
@@ -183,6 +188,34 @@ def test_while_a_change_is_read_aside_the_old_value_answers(settings):
     wait_for(lambda: memory.of_project("p") == "made of 2")
 
     assert during == "made of 1"
+
+
+def test_what_was_taken_away_is_not_told_while_it_is_read_again(settings):
+    settings.ML_RENEW_ASIDE = True
+    source = Renewed()
+    memory = source.memory()
+    memory.of_project("p")
+
+    source.now, source.revision = 5.0, 10
+    source.may_go_on.set()
+
+    assert memory.of_project("p") == "made of 10"
+
+
+def test_what_took_long_to_make_is_trusted_from_when_it_was_asked_for(settings):
+    settings.ML_RENEW_ASIDE = True
+    source = Renewed()
+    memory = source.memory()
+    memory.of_project("p")
+    source.now, source.revision = 5.0, 2
+    memory.of_project("p")
+
+    # Something is taken away meanwhile, and the renewal that knows nothing of it ends.
+    source.now, source.revision = 12.0, 10
+    source.may_go_on.set()
+    wait_for(lambda: not memory._renewing)
+
+    assert memory.of_project("p") == "made of 10"
 
 
 def test_a_renewal_that_fails_is_logged_and_the_old_value_goes_on(settings, caplog):

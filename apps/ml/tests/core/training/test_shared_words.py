@@ -1,6 +1,8 @@
 """What a global model may learn from: nothing that fewer than five projects use."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.text import tokens
+from apps.ml.core.training.crowd import Crowd, People
 from apps.ml.core.training.shared_words import Shared, shared_by_projects, without_what_few_use
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -36,32 +39,60 @@ def test_five_projects_make_a_thing_common(projects, is_shared):
 
 
 @pytest.mark.parametrize(
-    ("mine", "is_shared"),
+    ("people", "is_shared"),
     [
-        (0, True),
-        (1, True),
+        ([["a"], ["b"], ["c"], ["d"], ["e"]], True),
+        # One more of somebody's own changes nothing.
+        ([["a"], ["a"], ["b"], ["c"], ["d"], ["e"]], True),
         # With four of one's own, the fifth would be told to use it.
-        (2, False),
-        (4, False),
+        ([["a"], ["a"], ["b"], ["c"], ["d"]], False),
+        ([["a"], ["a"], ["a"], ["a"], ["e"]], False),
         # Nobody else is left to be told of.
-        (5, True),
+        ([["a"], ["a"], ["a"], ["a"], ["a"]], True),
+        # Who is in all of them learns nothing, and hides nobody.
+        ([["a", "boss"], ["b", "boss"], ["c", "boss"], ["d", "boss"], ["e", "boss"]], True),
+        # Two who make common cause, or one with two accounts.
+        ([["a"], ["a"], ["a"], ["a"], ["b"], ["b"], ["b"], ["e"]], False),
+        ([["a"], ["a"], ["a"], ["a"], ["b"], ["c"], ["d"], ["e"]], True),
+        # Colleagues who help out elsewhere stand for one project each.
+        ([["a"], ["a"], ["b", "c"], ["b", "c"], ["b", "c"], ["b", "c"], ["e"]], False),
+        ([["a"], ["b", "c"], ["c", "d"], ["d", "b"], ["e"], ["f"]], True),
+        # What nobody is in any more hides nobody.
+        ([["a"], ["a"], ["a"], ["a"], [], [], [], ["e"]], False),
+        ([["a"], ["b"], ["c"], ["d"], []], False),
+        ([["a"], ["b"], ["c"], ["d"], ["e"], []], True),
     ],
 )
-def test_for_whoever_asks_their_own_projects_count_as_one(mine, is_shared):
-    issues, project_of = of_projects(5, title="Zorblax")
-    own = {f"p{number}" for number in range(mine)} | {"another, which does not use it"}
-
-    shared = shared_by_projects(issues, project_of, projects_of_people=[own, {"p4"}])
-
-    assert ("zorblax" in shared.words) is is_shared
+def test_beside_those_of_whoever_asks_four_others_have_to_use_it_with_a_person_each(people, is_shared):
+    assert is_common(People(frozenset(each)) for each in people) is is_shared
 
 
-def test_four_other_projects_are_enough_beside_ones_own():
-    issues, project_of = of_projects(8, title="Export")
+def test_what_somebody_made_and_left_stays_theirs():
+    left_to_colleagues = [People(frozenset({name}), maker="a") for name in "abcd"]
 
-    shared = shared_by_projects(issues, project_of, projects_of_people=[{"p0", "p1", "p2", "p3"}])
+    assert not is_common([*left_to_colleagues, People(frozenset({"e"}))])
+    assert is_common([People(frozenset({name}), maker="boss") for name in "abcde"])
 
-    assert "export" in shared.words
+
+@given(st.lists(st.frozensets(st.sampled_from("abcdefgh"), max_size=3), max_size=12))
+def test_a_word_of_one_project_more_changes_nothing_for_whoever_is_told_of_fewer_than_four_others(people):
+    teams = [People(each) for each in people]
+    bits = Crowd(teams).bits
+    crowd = Crowd(teams)
+
+    for person in "abcdefgh":
+        others = [place for place, each in enumerate(people) if each and person not in each]
+        mine = sum(bit for bit, each in zip(bits, people, strict=True) if person in each)
+        # Whatever up to three others use beside all that is one's own is masked, as if none of them did.
+        for few in combinations(others, 3):
+            assert not crowd.hides(mine | sum(bits[place] for place in few))
+
+
+def is_common(people: Iterable[People]) -> bool:
+    teams = list(people)
+    issues, project_of = of_projects(len(teams), title="Zorblax")
+    shared = shared_by_projects(issues, project_of, people_of={f"p{place}": each for place, each in enumerate(teams)})
+    return "zorblax" in shared.words
 
 
 def test_many_issues_of_one_project_make_nothing_common():

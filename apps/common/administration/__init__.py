@@ -1,0 +1,1 @@
+"""The administration: Django's own, more careful with what it is sent."""

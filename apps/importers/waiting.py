@@ -1,0 +1,102 @@
+"""Imports that wait: how many and how much of whom there may be, and which come next."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, Length
+
+from apps.accounts.models import User
+from apps.common.exceptions import Conflict
+from apps.common.heartbeat import HEARTBEAT_SECONDS
+from apps.importers.models import ImportRun
+
+Status = ImportRun.Status
+#: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
+LOST_AFTER = timedelta(seconds=8 * HEARTBEAT_SECONDS)
+LONGEST_UPLOAD_BYTES = 50 * 2**20
+#: Of a person one is carried out at a time: more are a loop in somebody's script.
+MOST_WAITING = 20
+#: A person's files, waiting or tried: four of the largest.
+MOST_KEPT_BYTES = 4 * LONGEST_UPLOAD_BYTES
+#: Everybody's, so that a small disk holds them beside everything else.
+MOST_KEPT_BYTES_OF_ALL = 20 * LONGEST_UPLOAD_BYTES
+#: A minute's: workers carry out fewer.
+MOST_SENT = 20
+
+
+# --- Room ---------------------------------------------------------------------------------------------------------
+def require_room(by: User | None, n_bytes: int = 0) -> None:
+    """Refuse one import too many, in the transaction that asks for it; raises `Conflict`.
+
+    Files that were only tried make room for new ones, the oldest first.
+    """
+    if by is not None:
+        # What two at once meet at: each counts the other's.
+        User.objects.select_for_update().filter(pk=by.pk).first()
+        own = ImportRun.objects.filter(created_by=by)
+        if own.filter(status=Status.QUEUED).count() >= MOST_WAITING:
+            raise Conflict(f"{MOST_WAITING} imports of yours wait: ask again when some of them are done.")
+        if n_bytes:
+            _let_go(own, MOST_KEPT_BYTES - n_bytes)
+            if _kept_bytes(own) + n_bytes > MOST_KEPT_BYTES:
+                raise Conflict("Files of yours wait that are too large together: ask again when they are imported.")
+    if n_bytes and _kept_bytes(ImportRun.objects.all()) + n_bytes > MOST_KEPT_BYTES_OF_ALL:
+        raise Conflict("Too many files of this installation wait to be imported: ask again in some minutes.")
+
+
+def _let_go(runs: "QuerySet[ImportRun]", most_bytes: int) -> None:
+    """Files that were tried, until the rest is no more than this."""
+    kept = _kept_bytes(runs)
+    tried = runs.filter(status__in=(Status.COMPLETED, Status.FAILED), upload__isnull=False).order_by("created_at")
+    for run_id, n_bytes in tried.values_list("pk", Length("upload")):
+        if kept <= most_bytes:
+            break
+        ImportRun.objects.filter(pk=run_id).update(upload=None)
+        kept -= n_bytes
+
+
+def _kept_bytes(runs: "QuerySet[ImportRun]") -> int:
+    n_bytes: int = runs.filter(upload__isnull=False).aggregate(n=Coalesce(Sum(Length("upload")), 0))["n"]
+    return n_bytes
+
+
+# --- Turns --------------------------------------------------------------------------------------------------------
+def claimable(now: datetime) -> "QuerySet[ImportRun]":
+    """Runs that wait, and those whose worker is lost."""
+    lost = Q(status=Status.RUNNING, seen_at__lt=now - LOST_AFTER)
+    return ImportRun.objects.filter(Q(status=Status.QUEUED) | lost)
+
+
+def running(now: datetime) -> "QuerySet[ImportRun]":
+    """Runs that a worker is at."""
+    return ImportRun.objects.filter(status=Status.RUNNING, seen_at__gte=now - LOST_AFTER)
+
+
+def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
+    """Which can begin, oldest first: of each project and of each person one, where none is running.
+
+    With `behind`, only those that waited for this run: of its project, or of the same person.
+    """
+    busy = {place for each in running(now).values_list(*_PLACES) for place in _places(each)}
+    before = ImportRun.objects.filter(pk=behind).values_list(*_PLACES) if behind else ()
+    free = {place for each in before for place in _places(each)}
+    found: list[UUID] = []
+    for pk, *each in claimable(now).order_by("created_at").values_list("pk", *_PLACES).iterator():
+        places = _places(tuple(each))
+        if busy.isdisjoint(places) and (behind is None or not free.isdisjoint(places)):
+            found.append(pk)
+            busy.update(places)
+        if len(found) == MOST_SENT:
+            break
+    return found
+
+
+_PLACES = ("project_id", "connection_id", "connection__created_by_id", "created_by_id")
+
+
+def _places(run: tuple[UUID | None, ...]) -> list[UUID]:
+    """What an import occupies: its project, and who gave the connection or the file."""
+    project, connection, connected_by, asked_by = run
+    return [each for each in (project, connected_by if connection else asked_by) if each]

@@ -1,0 +1,22 @@
+"""Who can lead a project: somebody who can log in."""
+
+from django.core.exceptions import ValidationError
+
+from apps.accounts.models import User
+from apps.common.exceptions import Conflict
+from apps.projects.models import TeamMember
+
+
+def require_account(user: User) -> None:
+    """Refuse whom only an import named: the project would have a lead whom nobody can ask."""
+    if user.is_placeholder:
+        raise ValidationError(
+            {"role": "An import named this person, who has no account: invite them, or give their work to a member."}
+        )
+
+
+def require_another_lead(member: TeamMember) -> None:
+    """`Conflict` where nobody who can log in would lead the project without this member."""
+    leads = TeamMember.objects.filter(project=member.project, role=TeamMember.Role.LEAD, user__is_active=True)
+    if leads.filter(pk=member.pk).exists() and not leads.exclude(pk=member.pk).exists():
+        raise Conflict("A project keeps at least one lead: make somebody else lead first.")
