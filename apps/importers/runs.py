@@ -22,7 +22,7 @@ from django.db.models import F, Max, Q
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
-from apps.importers.keeping import ended, living
+from apps.importers.keeping import TakenAway, ended, living
 from apps.importers.models import Connection, ImportRun
 from apps.importers.waiting import claimable, require_room, running
 from apps.importers.write_back import write_all
@@ -128,6 +128,17 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     if run.attempts > MOST_ATTEMPTS:
         return ended(run, Status.FAILED, error=WORKERS_DIED)
     try:
+        run = _ended(run, now)
+    except TakenAway:
+        logger.info("An import begins anew run=%s", run.pk)
+        return None
+    if run.status == Status.COMPLETED and run.connection is not None and not run.is_dry_run:
+        _write_back(run.connection, now)
+    return run
+
+
+def _ended(run: ImportRun, now: datetime) -> ImportRun:
+    try:
         with living(run):
             report = _carried_out(run, now)
     except ApplicationError as error:
@@ -135,10 +146,7 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     except Exception:
         logger.exception("Import %s failed", run.pk)
         return ended(run, Status.FAILED, error=OUR_FAULT)
-    run = ended(run, Status.COMPLETED, report=report)
-    if run.connection is not None and not run.is_dry_run:
-        _write_back(run.connection, now)
-    return run
+    return ended(run, Status.COMPLETED, report=report)
 
 
 def _write_back(connection: Connection, now: datetime) -> None:

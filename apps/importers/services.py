@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
-from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
+from apps.importers.keeping import Settling, begun, ended, failing, hold, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
@@ -106,6 +106,7 @@ def _write(writer: BatchWriter, batches: Iterable[list[ImportedIssue]], run: Imp
     """Each batch is whole or not there, with what was done to its issues."""
     for batch in batches:
         with transaction.atomic():
+            hold(run)
             touches = writer.write(batch)
             if not report.dry_run:
                 keep(run, touches)
@@ -123,12 +124,14 @@ def _settle(
 ) -> None:
     """What all records together tell, with what it made and changed; in steps, so that others write in between."""
     with transaction.atomic():
+        hold(run)
         settling.begins()
         writer.settle_sprints()
         if not dry_run:
             settling.keep(run)
     writer.settle_ties()
     with transaction.atomic():
+        hold(run)
         closed = writer.settle_missing(named=refused, mark=mark_missing)
         if not dry_run:
             keep(run, closed)

@@ -10,15 +10,13 @@ import hmac
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection, models, transaction
-from django.db.models import Q, Value
-from django.db.models.functions import Lower
+from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -27,7 +25,7 @@ from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.connections import forget_tokens
 from apps.importers.models import ImportRun
-from apps.ml.models import MLModel, StrayObject
+from apps.ml.models import MLModel, StrayObject, TrainingRun
 from apps.ml.services import ModelLoader
 from apps.ml.services.forecasts.kept_pasts import forget_pasts
 from apps.ml.services.similar.text_snapshots import forget_indexes
@@ -39,6 +37,8 @@ from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
+from apps.upkeep.addresses import folded, require_address, tidied
+from apps.upkeep.alone import forgetting, take_away, wait_for_others
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.objects import Stored, ours_of, search_objects
 from apps.upkeep.records import new_record, subject_of
@@ -49,8 +49,6 @@ logger = logging.getLogger(__name__)
 
 _PERSON = ErasureRecord.Kind.PERSON
 _ISSUES_PER_QUERY = 500
-#: Any number that nothing else locks.
-_LOCK = 0x5C2A11
 _DROPPED = "Its artefacts were removed by an erasure."
 
 
@@ -76,6 +74,8 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
 
     Raises
     ------
+    NotAnAddress
+        If this is no address, and nobody has it for one.
     NobodyFound
         If neither database nor store know the address.
     ErasureIncomplete
@@ -83,13 +83,14 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
     """
     people, sought = _sought(email, everywhere)
     stored = search_objects(sought)
-    with _forgetting():
+    with forgetting():
+        begun = take_away()
         counts, projects = _erase_rows(sought, people)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
         _forget_what_was_read(now)
         served = _drop_models(projects, stored.found)
         record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
-    _train_again(served, now)
+    _train_again(served, now, begun)
     record.not_searched, record.left = _prove(sought), _left(sought, people, stored)
     return record
 
@@ -114,7 +115,11 @@ def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, i
 
 
 def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
+    email = tidied(email)
     people = list(_rows_of(email))
+    if not people:
+        # Any word stands in texts.
+        require_address(email)
     sought = sought_for(email, people, everywhere=everywhere)
     if not people and not found_in_database(sought[0].names):
         raise NobodyFound
@@ -167,12 +172,13 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     project = _project(key)
     project_id = project.pk
     counts, keys = _foreseen(project)
-    with _forgetting():
+    with forgetting():
+        begun = take_away()
         delete_project(project)
         _remove_objects(keys)
         served = _drop_models([], [])
         record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
-    _train_again(served, now)
+    _train_again(served, now, begun)
     record.not_searched = _prove([Sought([str(project_id)])])
     if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
         raise ErasureIncomplete("People whom its imports named are still there.")
@@ -184,7 +190,8 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
     stored = search_objects(sought)
-    _wait_for_others()
+    wait_for_others()
+    begun = take_away()
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
     _forget_what_was_read(now)
@@ -193,15 +200,16 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     record.left = _left(sought, people, stored)
     for place, count in record.left.items():
         logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
-    transaction.on_commit(lambda: _train_again(served, now))
+    transaction.on_commit(lambda: _train_again(served, now, begun))
     return record
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":
     """The account with this address, and those whom imports named by it or by whatever the person has become."""
-    folded = Lower(Value(email))
-    rows = User.objects.alias(own=Lower("email"), named=Lower("named_address"), now=Lower("became__email"))
-    return rows.filter(Q(own=folded) | Q(named=folded) | Q(now=folded)).order_by("is_placeholder", "pk")
+    # Here, because databases do not agree on small letters and know no domain's other spelling.
+    wanted, rows = folded(email), User.objects.values_list("pk", "email", "named_address", "became__email")
+    found = [pk for pk, *names in rows if wanted in {folded(name) for name in names if name}]
+    return User.objects.filter(pk__in=found).order_by("is_placeholder", "pk")
 
 
 def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
@@ -264,7 +272,7 @@ def erased_people(places: Mapping[str, str]) -> dict[str, str]:
 
 # --- Steps --------------------------------------------------------------------------------------------------------
 def _pseudonym(email: str, key: str = "") -> str:
-    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), email.lower().encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), folded(email).encode(), hashlib.sha256).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"
 
 
@@ -329,30 +337,10 @@ def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[
     return served
 
 
-def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime) -> None:
+def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime, begun: Sequence[UUID]) -> None:
     ModelLoader().clear_cache()
-    send_trainings(list(_asked_for(served, now)))
-
-
-@contextmanager
-def _forgetting() -> Iterator[None]:
-    """A transaction whose old pages SQLite keeps in no file."""
-    is_file = connection.vendor == "sqlite" and not connection.in_atomic_block
-    with connection.cursor() as cursor:
-        if is_file:
-            cursor.execute("PRAGMA secure_delete = ON")
-        with transaction.atomic():
-            _wait_for_others()
-            yield
-        if is_file:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _wait_for_others() -> None:
-    """One erasure at a time: two would change the same issues, each in an order of its own. SQLite has one writer."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    left = TrainingRun.objects.filter(pk__in=begun).values_list("pk", flat=True)
+    send_trainings([*left, *_asked_for(served, now)])
 
 
 def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterable[UUID]:

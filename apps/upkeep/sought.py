@@ -19,6 +19,7 @@ from apps.accounts.models import User
 from apps.importers.writing.workflow import category_of
 from apps.projects.models import Issue, IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
+from apps.upkeep.addresses import spellings_of
 from apps.upkeep.texts import Needles, Within, tables, way_to_project
 
 #: A single short word ("Ann") is in too many others ("annual") to be replaced blindly.
@@ -91,7 +92,9 @@ class Sought:
 
 
 def addresses_of(user: User) -> list[str]:
-    return [address for address in (user.email, user.named_address) if address]
+    """Each however its domain is written."""
+    told = (address for address in (user.email, user.named_address) if address)
+    return [spelling for address in told for spelling in spellings_of(address)]
 
 
 def name_of(user: User) -> str:
@@ -113,7 +116,7 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
     everywhere : bool
         Take an account's name for a name wherever it stands.
     """
-    all_over, limited = [email], []
+    all_over, limited = [*spellings_of(email)], []
     for person in people:
         projects = projects_of(person)
         addresses = [] if person.is_placeholder else addresses_of(person)

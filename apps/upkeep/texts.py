@@ -49,6 +49,7 @@ _BROKEN = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError, struct.error
 )  # fmt: skip
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
+_OWN_ADDRESSES: Any = [User._meta.get_field(name) for name in ("email", "named_address")]
 _OWN_NAME: Any = User._meta.get_field("full_name")
 
 #: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
@@ -236,7 +237,8 @@ def replace_in_database(names: Sequence[str], word: str, within: Within | None =
     """Put a word in place of each; how many texts of which table were changed."""
     needles, counts = Needles(names), {}
     for texts in tables():
-        found = list(texts.holding(needles, within))
+        # Whose account or placeholder it is is erased as a whole, or found afterwards: none loses its address alone.
+        found = [each for each in texts.holding(needles, within) if each[1] not in _OWN_ADDRESSES]
         for pk, field, value in found:
             texts.put(pk, field, _replaced(value, needles.whole, word))
         counts[texts] = len(found)

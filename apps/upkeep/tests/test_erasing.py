@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 
@@ -14,7 +16,8 @@ from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import AnomalyDetectionFactory
 from apps.projects.models import Issue, IssueChange
-from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
+from apps.projects.services import delete_project
+from apps.projects.tests.factories import IssueFactory, SprintFactory, TeamMemberFactory
 from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.records import verify_record, was_erased
@@ -220,6 +223,28 @@ def test_an_erased_project_is_in_no_table_and_no_object(trained, team, now, caps
     assert not any(project_id in line or project_id.replace("-", "") in line for line in connection_dump())
     assert MLModel.objects.get().pk == everyone.pk
     assert not MLModel.objects.get().is_active
+
+
+@pytest.mark.parametrize("way", ["erase", "delete"])
+def test_what_the_administration_logged_of_a_project_goes_with_it(team, way):
+    other, issue = IssueFactory(), Issue.objects.filter(project=team).first()
+    member = TeamMemberFactory(project=team)
+    rows = (team, issue, team.sprints.first() or SprintFactory(project=team), member, other, other.project)
+    for row in rows:
+        for text in ("[]", f'[{{"added": {{"name": "{row}"}}}}]'):
+            LogEntry.objects.create(
+                user=UserFactory(), content_type=ContentType.objects.get_for_model(row), object_id=str(row.pk),
+                object_repr=str(row), action_flag=2, change_message=text,
+            )  # fmt: skip
+    member.delete()
+
+    if way == "erase":
+        call_command("erase_project", team.key)
+    else:
+        delete_project(team)
+
+    assert set(LogEntry.objects.values_list("object_id", flat=True)) == {str(other.pk), str(other.project_id)}
+    assert not any(str(team.pk) in line for line in connection_dump())
 
 
 def test_the_record_says_when_to_whoever_names_the_person_and_nothing_else(person, now, settings):

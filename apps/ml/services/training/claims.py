@@ -21,7 +21,7 @@ HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 60
 
 
 class ClaimLost(ApplicationError):
-    """Another worker has taken over this training, or it was given up."""
+    """Another worker has taken over this training, it begins anew after an erasure, or it was given up."""
 
     code = "claim_lost"
 
@@ -74,6 +74,19 @@ def claim(run_id: UUID, *, now: datetime) -> Claim | None:
     if not mine:
         return None
     return Claim(run_id, TrainingRun.objects.values_list("attempts", flat=True).get(id=run_id))
+
+
+def take_away(reason: str) -> list[UUID]:
+    """Let every training that runs begin anew: what its worker has read is kept no more. Their runs, to be sent."""
+    taken = []
+    for run_id, attempt in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING).values_list("id", "attempts"):
+        try:
+            Claim(run_id, attempt).requeue(reason)
+        except ClaimLost:
+            # It has just ended.
+            continue
+        taken.append(run_id)
+    return taken
 
 
 def lost_runs(now: datetime) -> QuerySet[TrainingRun]:
