@@ -103,6 +103,17 @@ def test_who_leads_no_more_reads_nothing_by_a_link_of_before(client: Client, lef
     assert not sharing.links_of(rogue.project, now=timezone.now())
 
 
+def test_a_link_of_who_was_switched_off_stays_closed_when_they_are_switched_on_again(client: Client):
+    lead = TeamMemberFactory(role="lead")
+    link = sharing.share(lead.project, None, days=90, shows_people=True, by=lead.user, now=timezone.now())
+
+    for is_on in (False, True):
+        lead.user.is_active = is_on
+        lead.user.save()
+
+    assert client.get(address_of(link)).status_code == 404
+
+
 def test_no_cell_is_taken_for_a_formula():
     rows = (("=1+1", "-3"), ("@SUM(A1)", "+1.5"), ("-2 of them", "−4"), ("a;=1+1", "\uff1d1"))
 
