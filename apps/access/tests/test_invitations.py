@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.core import mail
 
-from apps.access.invitations import MOST_OPEN, OPEN_FOR, accept, invite
+from apps.access.invitations import MOST_OPEN, OPEN_FOR, accept, invitations_to, invite
 from apps.access.models import Invitation
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
@@ -134,3 +134,13 @@ def test_whoever_runs_the_service_invites_without_being_in_the_team(as_, people,
     invite(project, email=people["stranger"].email, role="viewer", by=UserFactory(is_superuser=True), now=NOW)
 
     assert as_("stranger").get(MINE).json()["count"] == 1
+
+
+@pytest.mark.parametrize("email", ["zoe@MÜLLER.example", "ZOE@xn--mller-kva.example"])
+def test_an_invitation_is_seen_by_whom_it_means_however_it_is_spelled(as_, url, email):
+    zoe = UserFactory(email="zoe@müller.example")
+
+    assert as_("lead").post(url("invitations"), {"email": email}).status_code == 201
+
+    assert [each.email for each in invitations_to(zoe, now=NOW)]
+    assert as_("lead").post(url("invitations"), {"email": zoe.email}).status_code == 409
