@@ -29,7 +29,7 @@ from apps.projects.demo.story import seed_demo_team
 from apps.projects.links.services import link_issues
 from apps.projects.models import DayOff, Issue, IssueLink, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.services import update_issue
-from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
+from apps.projects.tests.factories import DayOffFactory, IssueFactory, SprintFactory, TeamMemberFactory
 from conftest import NOW
 from tests.made_once import rows_of_a_file
 
@@ -115,7 +115,7 @@ def made(now: datetime) -> World:
     trainer = ModelTrainer()
     for kind in (ModelType.STORY_POINTS, ModelType.TASK_ASSIGNMENT):
         trainer.train(kind, project.id, now=now)
-    learned = learnable_team(until=now)
+    learned, elsewhere = learnable_team(until=now), TeamMemberFactory(role="lead")
     TeamMemberFactory(project=learned, user=lead, role="lead")
     earlier, later = (trainer.train_effort_prediction_model(learned.id, now=now) for _ in range(2))
     activate(later, now=now)
@@ -145,7 +145,7 @@ def made(now: datetime) -> World:
         imported=_imported(connection, now),
         key=create_key(lead, name="CI", scopes=["read"], project=project, days=30, now=now)[0],
         invited=invite(project, email="somebody@example.com", role="viewer", by=lead, now=now),
-        received=invite(ProjectFactory(), email=lead.email, role="member", by=lead, now=now),
+        received=invite(elsewhere.project, email=lead.email, role="member", by=elsewhere.user, now=now),
         kept=_kept(project, now),
     )
 

@@ -89,7 +89,7 @@ def _ids_of(project: Project, lead: User) -> dict[str, Any]:
     )
     told = Delivery.objects.create(notification=news, user=lead, channel=Channel.IN_APP, created_at=NOW)
     sprint = SprintFactory(project=project, active=True, start_date=NOW.date() - timedelta(days=3))
-    issue = IssueFactory(project=project, sprint=sprint)
+    issue, elsewhere = IssueFactory(project=project, sprint=sprint), TeamMemberFactory(role="lead")
     return {
         "project_id": project.id,
         "issue_id": issue.id,
@@ -111,7 +111,7 @@ def _ids_of(project: Project, lead: User) -> dict[str, Any]:
         "model_type": "effort_prediction",
         "key_id": _own_key_id(lead),
         "invitation_id": invite(project, email="somebody@example.com", role="viewer", by=lead, now=NOW).id,
-        "received_id": invite(ProjectFactory(), email=lead.email, role="viewer", by=lead, now=NOW).id,
+        "received_id": invite(elsewhere.project, email=lead.email, role="viewer", by=elsewhere.user, now=NOW).id,
     }
 
 

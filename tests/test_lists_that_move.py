@@ -91,6 +91,11 @@ def _invitation_of(here: Here) -> Any:
     return invite(here.project, email=f"n{next(numbers)}@example.com", role="viewer", by=here.lead, now=NOW)
 
 
+def _received_invitation_of(here: Here) -> Any:
+    elsewhere = TeamMemberFactory(role="lead")
+    return invite(elsewhere.project, email=here.lead.email, role="viewer", by=elsewhere.user, now=NOW)
+
+
 LISTS = {
     "/api/v1/projects/": Moving(
         lambda here: TeamMemberFactory(project=ProjectFactory(key=f"{'ABXYZ'[next(numbers) % 5]}{next(numbers)}"),
@@ -142,9 +147,7 @@ LISTS = {
         )
     ),
     "/api/v1/auth/keys/": Moving(_key_of),
-    "/api/v1/invitations/": Moving(
-        lambda here: invite(ProjectFactory(), email=here.lead.email, role="viewer", by=here.lead, now=NOW)
-    ),
+    "/api/v1/invitations/": Moving(_received_invitation_of),
     "/api/v1/notifications/": Moving(
         lambda here: Delivery.objects.create(
             notification=here.news(), user=here.lead, channel=Channel.IN_APP, created_at=NOW

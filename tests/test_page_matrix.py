@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from apps.common.exceptions import Conflict
 from apps.dashboard.models import ShareLink
 from apps.dashboard.services.sharing import token_of
-from apps.projects.models import Issue, Project, Sprint
+from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.references import sprint_references
 from conftest import NOW
 from tests.matrix_world import MatrixWorld, matrix
@@ -96,7 +96,10 @@ PAGES: dict[str, tuple[str, frozenset[str]]] = {
 @pytest.fixture(scope="module")
 def ids(matrix: MatrixWorld) -> dict[str, Any]:
     project = Project.objects.get(pk=matrix.ids["project_id"])
-    link = ShareLink.objects.create(project=project, made_at=NOW, expires_at=NOW.replace(year=NOW.year + 1))
+    lead = TeamMember.objects.get(project=project, role="lead").user
+    link = ShareLink.objects.create(
+        project=project, made_by=lead, made_at=NOW, expires_at=NOW.replace(year=NOW.year + 1)
+    )
     sprint = Sprint.objects.get(pk=matrix.ids["sprint_id"])
     return {
         **matrix.ids,

@@ -3,14 +3,16 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from apps.access.models import Invitation
+from apps.accounts.mailboxes import spellings, tidy
 from apps.accounts.mails import MailKind
 from apps.accounts.models import User
 from apps.accounts.tasks import mail_soon
 from apps.common.exceptions import Conflict
+from apps.projects.leads import made_by_a_lead
 from apps.projects.models import Project, TeamMember
 from apps.projects.placeholders import take_over
 from apps.projects.rows import all_or_nothing, lock
@@ -26,28 +28,37 @@ MOST_OPEN = 100
 def invite(project: Project, *, email: str, role: str, by: User, now: datetime) -> Invitation:
     """Invite an address, with or without an account: the answer is the same."""
     lock(project)
-    Invitation.objects.filter(project=project, expires_at__lte=now).delete()
-    if TeamMember.objects.alias(folded=Lower("user__email")).filter(project=project, folded=email.lower()).exists():
+    Invitation.objects.filter(project=project).exclude(_open(now)).delete()
+    if (
+        TeamMember.objects.alias(folded=Lower("user__email"))
+        .filter(project=project, folded__in=spellings(email))
+        .exists()
+    ):
         raise Conflict("This person is already in the team.")
     waiting = Invitation.objects.filter(project=project)
-    if waiting.alias(folded=Lower("email")).filter(folded=email.lower()).exists():
+    if waiting.alias(folded=Lower("email")).filter(folded__in=spellings(email)).exists():
         raise Conflict("This address is invited already; withdraw that invitation to change it.")
     if waiting.count() >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} invitations wait already: withdraw some first.")
     made = Invitation.objects.create(
-        project=project, email=email, role=role, invited_by=by, created_at=now, expires_at=now + OPEN_FOR
+        project=project, email=tidy(email), role=role, invited_by=by, created_at=now, expires_at=now + OPEN_FOR
     )
     transaction.on_commit(lambda: mail_soon(MailKind.INVITED, email))
     return made
 
 
 def invitations_of(project: Project, *, now: datetime) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(project=project, expires_at__gt=now)
+    return Invitation.objects.filter(_open(now), project=project)
+
+
+def _open(now: datetime) -> Q:
+    """Those that still lead into a team: of somebody who leads it."""
+    return Q(made_by_a_lead("invited_by"), expires_at__gt=now)
 
 
 def invitations_to(user: User, *, now: datetime) -> QuerySet[Invitation]:
     """What this person was invited to, by address; case does not matter."""
-    mine = Invitation.objects.alias(folded=Lower("email")).filter(folded=user.email.lower(), expires_at__gt=now)
+    mine = Invitation.objects.alias(folded=Lower("email")).filter(_open(now), folded__in=spellings(user.email))
     return mine.select_related("project", "invited_by")
 
 
@@ -56,6 +67,8 @@ def accept(invitation: Invitation, *, by: User, now: datetime) -> TeamMember:
     """Take the place in the team, with what an import knows of this person."""
     lock(invitation.project)
     lock(invitation)
+    if not invitations_of(invitation.project, now=now).filter(pk=invitation.pk).exists():
+        raise Conflict("This invitation does not hold any more: ask for a new one.")
     member = add_member(invitation.project, user=by, role=invitation.role, now=now)
     take_over(member)
     invitation.delete()

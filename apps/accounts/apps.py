@@ -8,5 +8,6 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the checks, and notice who is switched off."""
         import_module("apps.accounts.single_sign_on.checks")
+        import_module("apps.accounts.switching_off").watch()

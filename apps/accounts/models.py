@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from apps.accounts.mailboxes import spellings, tidy
 from apps.common.models import UUIDModel
 
 #: What a name is cut to.
@@ -33,7 +34,12 @@ class UserManager(BaseUserManager["User"]):
     def with_email(self, email: str | None) -> models.QuerySet["User"]:
         """The one person with this address, or nobody; case does not matter."""
         # Not `iexact`, which PostgreSQL turns into UPPER and the index on LOWER cannot serve.
-        return self.alias(folded_email=Lower("email")).filter(folded_email=Lower(models.Value(email)))
+        return self.alias(folded_email=Lower("email")).filter(folded_email__in=spellings(email or ""))
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """As it is stored."""
+        return tidy(email or "")
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Whoever logs in with this address."""
@@ -96,6 +102,11 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.full_name or self.email
+
+    def clean(self) -> None:
+        """Of whoever types it into the administration, too."""
+        super().clean()
+        self.email = tidy(self.email)
 
     @property
     def address(self) -> str:

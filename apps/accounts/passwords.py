@@ -1,5 +1,6 @@
 """New passwords: chosen by who knows the old one, or by who reads the mail. Both end every log-in."""
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,6 +16,26 @@ def set_password(user: User, password: str) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     log_out_everywhere(user)
+
+
+def set_password_by_code(uid: str, token: str, password: str) -> User | None:
+    """Set the password of whom a mail was sent to; nobody's where the code is not good: of several at once one sets it.
+
+    The code is good for the password and the log-in of when it was made, so the first one that is written ends it.
+    """
+    user = user_with_code(uid, token)
+    if user is None:
+        return None
+    # Before the lock: it takes long on purpose.
+    hashed = make_password(password)
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(pk=user.pk, is_active=True).first()
+        if user is None or not default_token_generator.check_token(user, token):
+            return None
+        user.password = hashed
+        user.save(update_fields=["password"])
+        log_out_everywhere(user)
+    return user
 
 
 def user_with_code(uid: str, token: str) -> User | None:

@@ -19,7 +19,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 from apps.accounts import log_ins
 from apps.accounts.mails import MailKind
 from apps.accounts.models import User
-from apps.accounts.passwords import set_password, user_with_code
+from apps.accounts.passwords import set_password, set_password_by_code
 from apps.accounts.scopes import PERSON
 from apps.accounts.serializers import (
     CredentialsRequest,
@@ -139,10 +139,8 @@ class NewPasswordView(_OpenView):
     @extend_schema(request=NewPasswordRequest, responses={204: None})
     def post(self, request: Request) -> Response:
         asked = _checked(NewPasswordRequest, request)
-        user = user_with_code(asked["uid"], asked["token"])
-        if user is None:
+        if set_password_by_code(asked["uid"], asked["token"], asked["new_password"]) is None:
             raise ValidationError({"token": "This code is not good, or not any more: ask for another."})
-        set_password(user, asked["new_password"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -39,8 +39,11 @@ def connect(project: Project, place: Place, token: str, *, by: User | None, now:
     )  # fmt: skip
 
 
+@all_or_nothing()
 def change(connection: Connection, *, token: str | None = None, is_active: bool | None = None) -> Connection:
     """Give a new token, or switch a connection off and on."""
+    # An erasure may just have let the token go that was read before.
+    lock(connection)
     if token is not None:
         connection.sealed_token = sealed(token)
     if is_active is not None:

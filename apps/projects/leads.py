@@ -1,6 +1,7 @@
-"""Who can lead a project: somebody who can log in."""
+"""Who can lead a project: somebody who can log in; and what they made holds only as long as they do."""
 
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
@@ -20,3 +21,14 @@ def require_another_lead(member: TeamMember) -> None:
     leads = TeamMember.objects.filter(project=member.project, role=TeamMember.Role.LEAD, user__is_active=True)
     if leads.filter(pk=member.pk).exists() and not leads.exclude(pk=member.pk).exists():
         raise Conflict("A project keeps at least one lead: make somebody else lead first.")
+
+
+def made_by_a_lead(maker: str) -> Q:
+    """Rows of a project that somebody made who leads it, or runs the service, still now.
+
+    Whoever is removed, switched off or no lead any more lets nobody in, not even by what they made before.
+    """
+    leads = TeamMember.objects.filter(
+        project=OuterRef("project"), user=OuterRef(maker), role=TeamMember.Role.LEAD, user__is_active=True
+    )
+    return Q(Exists(leads)) | Q(**{f"{maker}__is_active": True, f"{maker}__is_superuser": True})

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from apps.accounts.mailboxes import spellings
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueChange, Project, TeamMember
@@ -63,7 +64,7 @@ def take_over(member: TeamMember) -> None:
     named = User.objects.filter(is_placeholder=True, memberships__project=member.project).alias(
         folded=Lower("named_address")
     )
-    for placeholder in named.filter(folded=member.user.email.lower()):
+    for placeholder in named.filter(folded__in=spellings(member.user.email)):
         left = TeamMember.objects.get(project=member.project, user=placeholder)
         for field in ("is_agent", "available_for_assignment", "absent_from", "absent_until"):
             setattr(member, field, getattr(left, field))
@@ -87,7 +88,7 @@ def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> int:
     if member.user.is_placeholder:
         raise Conflict("An import named this person, too: choose a member who has an account.")
     address = placeholder.user.named_address
-    if address and address.lower() != member.user.email.lower():
+    if address and not {*spellings(address)} & {*spellings(member.user.email)}:
         raise Conflict("The source names this person by an address: invite it, and what was imported becomes theirs.")
     person = placeholder.user
     taken = Issue.objects.filter(models.Q(assignee=person) | models.Q(reporter=person), project=member.project).count()

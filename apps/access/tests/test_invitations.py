@@ -6,10 +6,13 @@ import pytest
 import time_machine
 from django.core import mail
 
-from apps.access.invitations import MOST_OPEN, OPEN_FOR, invite
+from apps.access.invitations import MOST_OPEN, OPEN_FOR, accept, invitations_to, invite
 from apps.access.models import Invitation
 from apps.accounts.tests.factories import UserFactory
+from apps.common.exceptions import Conflict
 from apps.projects.models import TeamMember
+from apps.projects.tests.factories import TeamMemberFactory
+from apps.projects.tests.leaving import WAYS
 from conftest import NOW
 
 MINE = "/api/v1/invitations/"
@@ -110,3 +113,34 @@ def test_a_withdrawn_invitation_cannot_be_accepted(as_, people, project, url):
 
     assert as_("lead").delete(url("invitations", made.id)).status_code == 204
     assert as_("stranger").post(f"{MINE}{made.id}/accept/").status_code == 404
+
+
+@pytest.mark.parametrize("left", WAYS)
+def test_who_leads_no_more_lets_nobody_in_by_an_invitation_of_before(as_, people, project, url, left):
+    rogue = TeamMemberFactory(project=project, role="lead")
+    made = invite(project, email=people["stranger"].email, role="lead", by=rogue.user, now=NOW)
+
+    WAYS[left](rogue)
+
+    assert as_("stranger").get(MINE).json()["count"] == 0
+    assert as_("stranger").post(f"{MINE}{made.id}/accept/").status_code == 404
+    with pytest.raises(Conflict):
+        accept(made, by=people["stranger"], now=NOW)
+    assert as_("lead").get(url("invitations")).json()["count"] == 0
+    assert as_("lead").post(url("invitations"), {"email": people["stranger"].email}).status_code == 201
+
+
+def test_whoever_runs_the_service_invites_without_being_in_the_team(as_, people, project):
+    invite(project, email=people["stranger"].email, role="viewer", by=UserFactory(is_superuser=True), now=NOW)
+
+    assert as_("stranger").get(MINE).json()["count"] == 1
+
+
+@pytest.mark.parametrize("email", ["zoe@MÜLLER.example", "ZOE@xn--mller-kva.example"])
+def test_an_invitation_is_seen_by_whom_it_means_however_it_is_spelled(as_, url, email):
+    zoe = UserFactory(email="zoe@müller.example")
+
+    assert as_("lead").post(url("invitations"), {"email": email}).status_code == 201
+
+    assert [each.email for each in invitations_to(zoe, now=NOW)]
+    assert as_("lead").post(url("invitations"), {"email": zoe.email}).status_code == 409

@@ -1,7 +1,11 @@
 """Two at once at the doors, on a database that has two writers: one wins, and nothing is left half."""
 
+from itertools import count
+
 import pytest
+from django.contrib.auth.tokens import default_token_generator
 from django.db import connection
+from django.utils.http import urlsafe_base64_encode
 from rest_framework.test import APIClient
 
 from apps.access.invitations import invite
@@ -35,6 +39,23 @@ def test_of_copies_of_a_refresh_token_sent_at_once_one_wins_at_most_and_the_log_
     assert set(statuses) <= {200, 401}
     assert statuses.count(200) <= 1
     assert not LogIn.objects.filter(user=user).exists()
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_code_of_a_forgotten_password_sets_one_of_several_passwords_sent_at_once(attempt):
+    user, numbers = UserFactory(), count()
+    code = {
+        "uid": urlsafe_base64_encode(str(user.pk).encode()),
+        "token": default_token_generator.make_token(user),
+    }
+
+    statuses = asked_at_once(
+        lambda client: client.post(
+            f"{AUTH}password/reset/confirm/", {**code, "new_password": f"a brand new one {next(numbers)}"}
+        )
+    )
+
+    assert statuses == [204] + [400] * (ASKING - 1)
 
 
 @pytest.mark.parametrize("attempt", range(3))

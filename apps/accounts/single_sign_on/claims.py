@@ -110,8 +110,10 @@ class VerifiedClaims(OIDCAuthenticationBackend):  # type: ignore[misc] # it has 
             with transaction.atomic():
                 return User.objects.create_user(claims["email"], full_name=full_name)
         except IntegrityError:
-            # Made by the other one of two browser tabs.
-            return User.objects.with_email(claims["email"]).get()
+            # Made by the other one of two browser tabs; or only to the database it is an address that is there.
+            if (found := User.objects.with_email(claims["email"]).first()) is None:
+                raise SuspiciousOperation("Another account has an address that looks like this one.") from None
+            return found
 
     def describe_user_by_claims(self, claims: dict[str, Any]) -> str:
         """For the log, which holds no addresses."""

@@ -9,8 +9,9 @@ from apps.common.exceptions import Conflict
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.models.kinds import KINDS
 from apps.ml.services.training.jobs import AlreadyTraining, TooManyTrainings, request_training
-from apps.projects.demo.story import PROJECT_KEY, seed_demo_team
+from apps.projects.demo.story import seed_demo_team
 from apps.projects.models import Project, TeamMember
+from apps.projects.rows import all_or_nothing
 
 
 class DemonstrationIsThere(Conflict):
@@ -21,9 +22,11 @@ class DemonstrationIsThere(Conflict):
 
 def make_demonstration(*, by: User, now: datetime) -> tuple[Project, Sequence[UUID]]:
     """A made-up team of two years, led by who asked, and the trainings to hand to a worker; seconds of work."""
-    if Project.objects.filter(key=PROJECT_KEY).exists():
+    # Of several at once one makes it: the others' is a second project of its key, and would be a second lead's.
+    with all_or_nothing():
+        project, is_made = seed_demo_team(now=now)
+    if not is_made:
         raise DemonstrationIsThere
-    project, _ = seed_demo_team(now=now)
     TeamMember.objects.get_or_create(project=project, user=by, defaults={"role": TeamMember.Role.LEAD})
     AnomalyDetectionService().detect_project_anomalies(project.pk, now=now)
     return project, [run for kind in KINDS if (run := _training(kind, project, by=by, now=now))]

@@ -9,7 +9,9 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.dashboard.models import ShareLink
+from apps.projects.leads import made_by_a_lead
 from apps.projects.models import Project, Sprint
+from apps.projects.rows import all_or_nothing, lock
 
 #: A link that outlives a quarter is one that everybody has forgotten.
 MOST_DAYS = 90
@@ -26,10 +28,12 @@ class TooManyLinks(Conflict):
     code = "too_many_links"
 
 
+@all_or_nothing()
 def share(
     project: Project, sprint: Sprint | None, *, days: int, shows_people: bool, by: User, now: datetime
 ) -> ShareLink:
     """A new link to a project's page, or to that of one of its sprints; raises `TooManyLinks`."""
+    lock(project)
     if links_of(project, now=now).count() >= MOST_LINKS:
         raise TooManyLinks
     expires_at = now + timedelta(days=min(days, MOST_DAYS))
@@ -45,7 +49,7 @@ def withdraw(project: Project, link_id: UUID, *, now: datetime) -> bool:
 
 def links_of(project: Project, *, now: datetime) -> QuerySet[ShareLink]:
     """Those that still lead somewhere, the latest first."""
-    links = ShareLink.objects.filter(project=project, withdrawn_at=None, expires_at__gt=now)
+    links = ShareLink.objects.filter(made_by_a_lead("made_by"), project=project, withdrawn_at=None, expires_at__gt=now)
     return links.select_related("sprint", "made_by").order_by("-made_at", "id")
 
 
@@ -55,11 +59,11 @@ def token_of(link: ShareLink) -> str:
 
 
 def shared(token: str, *, now: datetime) -> ShareLink | None:
-    """The open link of an address; None for one that was never made, has expired or was withdrawn."""
+    """The open link of an address; None for one that was never made, expired, was withdrawn or whose maker left."""
     try:
         link_id = UUID(hex=_SIGNER.unsign(token))
     except (BadSignature, ValueError):
         return None
     related = ("project", "sprint__project", "sprint__snapshot")
-    link = ShareLink.objects.filter(id=link_id).select_related(*related).first()
+    link = ShareLink.objects.filter(made_by_a_lead("made_by"), id=link_id).select_related(*related).first()
     return link if link is not None and link.is_open(now) else None

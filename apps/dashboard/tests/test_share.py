@@ -11,6 +11,8 @@ from apps.dashboard.services import sharing
 from apps.dashboard.tests.conftest import Team
 from apps.dashboard.views.files import as_csv
 from apps.projects.models import Issue
+from apps.projects.tests.factories import TeamMemberFactory
+from apps.projects.tests.leaving import WAYS
 from conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +89,29 @@ def test_there_are_no_more_open_links_than_somebody_oversees(demo: Team, monkeyp
 
     with pytest.raises(sharing.TooManyLinks):
         shared(demo)
+
+
+@pytest.mark.parametrize("left", WAYS)
+def test_who_leads_no_more_reads_nothing_by_a_link_of_before(client: Client, left: str):
+    rogue = TeamMemberFactory(role="lead")
+    link = sharing.share(rogue.project, None, days=90, shows_people=True, by=rogue.user, now=timezone.now())
+    assert client.get(address_of(link)).status_code == 200
+
+    WAYS[left](rogue)
+
+    assert client.get(address_of(link)).status_code == 404
+    assert not sharing.links_of(rogue.project, now=timezone.now())
+
+
+def test_a_link_of_who_was_switched_off_stays_closed_when_they_are_switched_on_again(client: Client):
+    lead = TeamMemberFactory(role="lead")
+    link = sharing.share(lead.project, None, days=90, shows_people=True, by=lead.user, now=timezone.now())
+
+    for is_on in (False, True):
+        lead.user.is_active = is_on
+        lead.user.save()
+
+    assert client.get(address_of(link)).status_code == 404
 
 
 def test_no_cell_is_taken_for_a_formula():

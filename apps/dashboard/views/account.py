@@ -24,7 +24,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from apps.access import invitations, keys
 from apps.accounts.lock_out import remember, too_many
 from apps.accounts.mails import MailKind
-from apps.accounts.passwords import set_password, user_with_code
+from apps.accounts.passwords import set_password, set_password_by_code, user_with_code
 from apps.accounts.scopes import Scope
 from apps.accounts.serializers import LONGEST_PASSWORD
 from apps.accounts.signed_in import signed_in
@@ -142,12 +142,14 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 def new_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """Where the link of the mail leads."""
     user = user_with_code(uid, token)
+    form = NewPasswordForm(request.POST if request.method == "POST" else None)
+    is_chosen = user is not None and form.is_valid()
+    if is_chosen:
+        user = set_password_by_code(uid, token, form.cleaned_data["new_password"])
     if user is None:
         messages.error(request, _("This link is not good, or not any more: ask for another."))
         return redirect("dashboard:forgotten-password")
-    form = NewPasswordForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        set_password(user, form.cleaned_data["new_password"])
+    if is_chosen:
         messages.success(request, _("The new password is set: log in with it."))
         answer = redirect("dashboard:login")
         # Who reads the account's mail is no stranger, however many of them have guessed.

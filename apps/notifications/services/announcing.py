@@ -18,6 +18,7 @@ from apps.notifications import selectors
 from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
 from apps.notifications.selectors import Recipient, rank
 from apps.projects.models import Project
+from apps.projects.rows import all_or_nothing, lock
 
 logger = logging.getLogger(__name__)
 
@@ -87,9 +88,6 @@ class PingWaits(Conflict):
 
 def ping(webhook: Webhook, *, now: datetime) -> Delivery:
     """Put a test for one webhook into the outbox; raises `PingWaits`, so that nobody can be flooded with tests."""
-    waiting = Delivery.objects.filter(webhook=webhook, state=Delivery.State.WAITING)
-    if waiting.filter(notification__event=Event.PING).exists():
-        raise PingWaits
     delivery = Delivery(channel=Channel.WEBHOOK, webhook=webhook, due_at=now, created_at=now)
     news = News(
         event=Event.PING,
@@ -98,7 +96,11 @@ def ping(webhook: Webhook, *, now: datetime) -> Delivery:
         topic="ping",
         sentence="A test: this webhook works",
     )
-    with transaction.atomic():
+    with all_or_nothing():
+        lock(webhook)
+        waiting = Delivery.objects.filter(webhook=webhook, state=Delivery.State.WAITING)
+        if waiting.filter(notification__event=Event.PING).exists():
+            raise PingWaits
         delivery.notification = _row(webhook.project, news, now=now)
         delivery.notification.save(force_insert=True)
         delivery.save(force_insert=True)

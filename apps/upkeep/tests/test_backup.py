@@ -14,8 +14,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
+from rest_framework.test import APIClient
 
-from apps.accounts.models import User
+from apps.access.keys import create_key
+from apps.accounts.log_ins import log_in
+from apps.accounts.models import LogIn, User
+from apps.accounts.tests.factories import UserFactory
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import Installation, MLModel, PredictionHistory
 from apps.ml.services import ModelLoader, ModelTrainer
@@ -25,6 +29,7 @@ from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
 from apps.projects.models import Issue, IssueChange, Project
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
+from apps.upkeep import backup as backups
 from apps.upkeep.backup import BackupRefused, InUse, backup, restore
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +73,26 @@ def test_every_row_comes_back_as_it_was_and_the_model_answers_the_same(file, tra
     assert verify_store(now=timezone.now()).is_sound
     assert answers(trained.project_id) == said
     assert said[0]
+
+
+@pytest.mark.parametrize("of_before", [False, True], ids=["made now", "made before log-ins were left out"])
+def test_no_log_in_that_has_ended_is_open_again_and_what_else_comes_back_is_told(
+    trained, tmp_path, monkeypatch, capsys, of_before
+):
+    user, path = UserFactory(), tmp_path / "kept.backup"
+    refresh = str(log_in(user, now=timezone.now()))
+    create_key(user, name="CI", scopes=["read"], project=None, days=9, now=timezone.now())
+    with monkeypatch.context() as patched:
+        if of_before:
+            patched.setattr(backups, "LEFT_OUT", frozenset({"sessions.session"}))
+        backup(path, now=timezone.now())
+    LogIn.objects.all().delete()
+
+    call_command("restore", str(path), replace=True)
+
+    assert not LogIn.objects.exists()
+    assert APIClient().post("/api/v1/auth/token/refresh/", {"refresh": refresh}).status_code == 401
+    assert "1 API keys, 0 invitations and 0 share links are as they were" in capsys.readouterr().out
 
 
 def test_rows_can_be_written_after_it(file, trained):

@@ -15,8 +15,12 @@ from apps.importers.models import Connection
 from apps.importers.sources.registry import place_of
 from apps.importers.waiting import due_runs
 from apps.ml.models import MLModel
+from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.models.registry import activate, roll_back
 from apps.ml.tests.factories import MLModelFactory
+from apps.notifications.models import Delivery, Webhook
+from apps.notifications.services.announcing import ping
+from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep.erasing import NobodyFound, erase_person
@@ -102,3 +106,21 @@ def test_a_place_is_connected_once(now, attempt):
 
     assert [isinstance(answer, Connection) for answer in answers].count(True) == 1
     assert Connection.objects.count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_tests_of_a_webhook_asked_for_at_once_one_is_sent(now, attempt):
+    webhook = WebhookFactory()
+
+    at_once(*[lambda: ping(Webhook.objects.get(pk=webhook.pk), now=now)] * AT_ONCE, answers=ANSWERS)
+
+    assert Delivery.objects.filter(webhook=webhook).count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_replays_asked_for_at_once_one_is_made(now, attempt):
+    project = ProjectFactory()
+
+    asked = at_once(*[lambda: ask_for_replays(project.pk, now=now)] * AT_ONCE)
+
+    assert sorted(asked) == [False] * (AT_ONCE - 1) + [True]

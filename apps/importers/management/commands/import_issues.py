@@ -348,7 +348,7 @@ def _time_zone(name: str) -> str:
 def _lead(email: str | None) -> User | None:
     if email is None:
         return None
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.with_email(email).first()
     if user is None:
         raise ImportRefused(f"There is no user {email}, so nobody can be made lead.")
     return user

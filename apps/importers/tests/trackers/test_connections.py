@@ -10,7 +10,7 @@ from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.importers import keeping, runs, tasks, write_back
 from apps.importers.boxes import opened, sealed
-from apps.importers.connections import connect
+from apps.importers.connections import change, connect, forget_tokens
 from apps.importers.models import Connection, ImportRun, WriteBack
 from apps.importers.records import ImportRefused
 from apps.importers.sources.client import TrackerRefused
@@ -37,6 +37,15 @@ def test_a_token_is_stored_encrypted_and_opens_with_every_key(settings):
     settings.CONNECTION_KEYS = ["new"]
     with pytest.raises(ImportRefused, match="give it again"):
         opened(box)
+
+
+def test_who_switches_a_connection_off_brings_back_no_token_that_an_erasure_let_go(connection):
+    read_before = Connection.objects.get(pk=connection.pk)
+    assert forget_tokens(given_by=[], is_meant=lambda token: True) == 1
+
+    change(read_before, is_active=False)
+
+    assert Connection.objects.get(pk=connection.pk).sealed_token == ""
 
 
 def test_after_an_import_the_token_lies_under_the_newest_key(connection, settings, now):

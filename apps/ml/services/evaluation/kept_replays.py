@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from apps.ml.models import Replay
+from apps.projects.models import Project
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +18,11 @@ logger = logging.getLogger(__name__)
 LOST_AFTER = timedelta(minutes=30)
 
 
+@transaction.atomic
 def ask_for_replays(project_id: UUID, *, now: datetime) -> bool:
     """Note that the past shall be replayed; False where that is under way already."""
+    # What two at once meet at: the second finds what the first has asked for.
+    Project.objects.select_for_update().filter(pk=project_id).first()
     waiting = Q(made_at=None, failure_reason="") | Q(made_at__lt=F("asked_at"), failure_reason="")
     if Replay.objects.filter(waiting, project_id=project_id, asked_at__gt=now - LOST_AFTER).exists():
         return False

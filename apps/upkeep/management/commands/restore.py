@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.access.models import ApiKey, Invitation
 from apps.common.console import add_json_option, as_json
 from apps.common.exceptions import ApplicationError
+from apps.dashboard.models import ShareLink
 from apps.ml.services import ModelLoader
 from apps.ml.services.upkeep.installation import neighbours
 from apps.upkeep.backup import InUse, restore
@@ -41,6 +43,11 @@ class Command(BaseCommand):
             f"{put.rows:,} rows and {put.objects:,} objects are back. Check: ./run manage verify_ml_models\n"
             "Models verify with the keys that they were signed with: ML_SIGNING_KEYS, or else SECRET_KEY or the file "
             "secret_key of the installation that was backed up."
+        )
+        self.stdout.write(
+            f"Log-ins have ended. {ApiKey.objects.count():,} API keys, {Invitation.objects.count():,} invitations and "
+            f"{ShareLink.objects.filter(withdrawn_at=None).count():,} share links are as they were: withdraw again "
+            "which were withdrawn since, remove and switch off again who was, and erase again."
         )
         if neighbours():
             self.stdout.write("Another installation writes to this store too: give each a prefix or folder of its own.")
