@@ -16,8 +16,9 @@ from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
 SHORT, LONG, IMPORTS = "celery", "long", "imports"
-#: At a time; one person gives at most one of them (`apps.importers.runs`).
-IMPORTS_AT_ONCE = 3
+#: At most at a time, by processes that are there only while they are needed: of one person one, and some for files
+#: alone, since trackers make us wait (`apps.importers.waiting`).
+IMPORTS_AT_ONCE = 8
 #: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor.
 LONG_NICENESS = 10
 NICE = ["nice", "-n", str(LONG_NICENESS)]
@@ -28,6 +29,8 @@ QUIET = "--quiet"
 AGAIN = "--again"
 #: Before the next start: twice as long after each that did not last, so that a fault that stays does not fill the log.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+#: Cold, a worker ends within some four seconds; one that was killed inside a lock of its own never does.
+COLD_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
 
 
@@ -39,7 +42,7 @@ def commands(arguments: Sequence[str]) -> list[list[str]]:
     return [
         _worker(celery, SHORT, 1, *beat, *given),
         [*NICE, *_worker(celery, LONG, 1, *given)],
-        [*NICE, *_worker(celery, IMPORTS, IMPORTS_AT_ONCE, *given)],
+        [*NICE, *_worker(celery, IMPORTS, 1, "--autoscale", f"{IMPORTS_AT_ONCE},1", *given)],
     ]
 
 
@@ -116,12 +119,14 @@ def _run_once(
         print(f"worker: one of its processes ended, and so do the others. {then}", file=sys.stderr)
     # Once: a worker that is told twice ends in the middle of its task.
     tell(signal.SIGTERM)
-    is_cold = False
+    killed_at: float | None = None
     while any(worker.poll() is None for worker in workers):
         # Cold: what a worker was doing is claimed again by the next one.
-        if signal.SIGQUIT in told and not is_cold:
+        if signal.SIGQUIT in told and killed_at is None:
             tell(signal.SIGQUIT)
-            is_cold = True
+            killed_at = time.monotonic() + COLD_SECONDS
+        if killed_at is not None and time.monotonic() > killed_at:
+            tell(signal.SIGKILL)
         look()
     return next((worker.returncode for worker in workers if worker.returncode), 0)
 

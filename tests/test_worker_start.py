@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from celery import current_app
 
+from apps.importers import waiting
 from apps.ml.selectors import workers as queues
 from base import worker
 from base.celery import CELERY_BEAT_SCHEDULE
@@ -23,7 +24,10 @@ def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
     commands = worker.commands(["--loglevel", "DEBUG"])
 
     assert [each[each.index("--queues") + 1] for each in commands] == ["celery", "long", "imports"]
-    assert [each[each.index("--concurrency") + 1] for each in commands] == ["1", "1", "3"]
+    assert [each[each.index("--concurrency") + 1] for each in commands] == ["1", "1", "1"]
+    # Processes for imports come and go: most of the time one is enough.
+    assert commands[2][commands[2].index("--autoscale") + 1] == "8,1"
+    assert waiting.MOST_TRACKERS < worker.IMPORTS_AT_ONCE
     assert ["-B" in each for each in commands] == [True, False, False]
     assert {each[-1] for each in commands} == {"DEBUG"}
 
@@ -63,6 +67,14 @@ def test_a_signal_ends_both(restored_signals):
 
     assert worker.run([SLEEPER, SLEEPER]) == -signal.SIGTERM
     assert subprocess.run(["true"], check=True).returncode == 0
+
+
+def test_a_worker_that_hangs_at_its_cold_end_is_killed(restored_signals, monkeypatch):
+    monkeypatch.setattr(worker, "COLD_SECONDS", 0.5)
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); signal.signal(3, signal.SIG_IGN)"
+    hangs = [sys.executable, "-c", f"{deaf}; import os; os.kill(os.getppid(), signal.SIGQUIT); time.sleep(600)"]
+
+    assert worker.run([hangs]) == -signal.SIGKILL
 
 
 def test_beside_the_server_what_ends_is_started_again_until_a_signal_says_to_end(restored_signals, tmp_path, capsys):

@@ -24,7 +24,7 @@ from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living
 from apps.importers.models import Connection, ImportRun
-from apps.importers.waiting import claimable, require_room, running
+from apps.importers.waiting import MOST_TRACKERS, claimable, require_room, running, trackers_at_work
 from apps.importers.write_back import write_all
 from apps.importers.writing.taking_back import take_back
 from apps.projects.levels import roll_up
@@ -166,6 +166,8 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     # One import of a project at a time: the project's row is what they meet at.
     Project.objects.select_for_update().get(pk=run.project_id)
     if running(now).filter(project=run.project_id).exclude(pk=run.pk).exists() or _is_busy(run, now):
+        return None
+    if run.connection and trackers_at_work(now) >= MOST_TRACKERS:
         return None
     claimed = (
         claimable(now)

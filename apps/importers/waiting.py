@@ -24,6 +24,9 @@ MOST_KEPT_BYTES = 4 * LONGEST_UPLOAD_BYTES
 MOST_KEPT_BYTES_OF_ALL = 20 * LONGEST_UPLOAD_BYTES
 #: A minute's: workers carry out fewer.
 MOST_SENT = 20
+#: Of the eight that `base/worker.py` carries out at a time. A tracker that says "wait" holds its place for up to two
+#: hours, so that files, which wait for nobody, always find one.
+MOST_TRACKERS = 6
 
 
 # --- Room ---------------------------------------------------------------------------------------------------------
@@ -74,6 +77,11 @@ def running(now: datetime) -> "QuerySet[ImportRun]":
     return ImportRun.objects.filter(status=Status.RUNNING, seen_at__range=(now - LOST_AFTER, now + CLOCKS_DIFFER))
 
 
+def trackers_at_work(now: datetime) -> int:
+    """How many imports by a connection are being carried out."""
+    return running(now).filter(connection__isnull=False).count()
+
+
 def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
     """Which can begin, oldest first: of each project and of each person one, where none is running.
 
@@ -82,12 +90,16 @@ def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
     busy = {place for each in running(now).values_list(*_PLACES) for place in _places(each)}
     before = ImportRun.objects.filter(pk=behind).values_list(*_PLACES) if behind else ()
     free = {place for each in before for place in _places(each)}
+    trackers_free = MOST_TRACKERS - trackers_at_work(now)
     found: list[UUID] = []
     for pk, *each in claimable(now).order_by("created_at").values_list("pk", *_PLACES).iterator():
         places = _places(tuple(each))
+        if each[1] and trackers_free <= 0:
+            continue
         if busy.isdisjoint(places) and (behind is None or not free.isdisjoint(places)):
             found.append(pk)
             busy.update(places)
+            trackers_free -= bool(each[1])
         if len(found) == MOST_SENT:
             break
     return found

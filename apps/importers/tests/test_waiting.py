@@ -7,7 +7,7 @@ import pytest
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.importers import runs, tasks, waiting
-from apps.importers.models import ImportRun
+from apps.importers.models import Connection, ImportRun
 from apps.importers.waiting import due_runs
 from apps.projects.tests.factories import ProjectFactory
 
@@ -133,6 +133,11 @@ def test_a_file_that_is_asked_for_again_is_counted_once(ask, many, now, monkeypa
     assert kept(tried, again) == [False, True]
 
 
+def connected() -> Connection:
+    """A project's place in a tracker, given by somebody of its own."""
+    return Connection.objects.create(project=ProjectFactory(), kind="jira", source="jira", created_by=UserFactory())
+
+
 def kept(*asked: ImportRun) -> list[bool]:
     return [ImportRun.objects.get(pk=run.pk).upload is not None for run in asked]
 
@@ -161,3 +166,18 @@ def test_a_run_whose_worker_had_a_clock_that_was_ahead_is_lost_and_blocks_nobody
 
     assert due_runs(now=now) == [tomorrow.pk]
     assert runs.execute(tomorrow.pk, now=now).status == "completed"
+
+
+def test_trackers_that_make_us_wait_leave_places_for_files(ask, many, now):
+    for _ in range(waiting.MOST_TRACKERS):
+        connection = connected()
+        run = runs.ask_sync(connection, by=connection.created_by, now=now)
+        ImportRun.objects.filter(pk=run.pk).update(status="running", seen_at=now)
+    one_more = runs.ask_sync(connected(), by=None, now=now)
+    file = ask(by=many, minutes=1)
+
+    assert due_runs(now=now) == [file.pk]
+    assert runs.execute(one_more.pk, now=now) is None
+    assert runs.execute(file.pk, now=now).status == "completed"
+    ImportRun.objects.filter(status="running").first().delete()
+    assert due_runs(now=now) == [one_more.pk]
