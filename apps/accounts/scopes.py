@@ -27,11 +27,14 @@ ASKED: Literal["asked"] = "asked"
 
 
 def scope_needed(view: Any, method: str) -> str:
-    """The scope that a request takes: `read` to look; to change something, what the view says."""
+    """The scope that a request takes: `read` to look; to change something, what the view says.
+
+    What a view names in `recording` goes on the team's record, though it is a GET.
+    """
     declared: str | None = getattr(view, "key_scope", None)
     if declared in (PERSON, ASKED):
         return declared
-    if method in READING:
+    if method in READING and getattr(view, "action", None) not in getattr(view, "recording", ()):
         return Scope.READ
     if declared is not None:
         return declared

@@ -40,6 +40,7 @@ class SprintPredictionViewSet(ViewSet):
     """Answers about one sprint."""
 
     key_scope = Scope.PREDICT
+    recording = ("sprint_risk", "outcome")
 
     @extend_schema(
         request=EstimateSprintDurationRequest,
