@@ -14,6 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.db.models import Q
@@ -227,6 +228,11 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict
     everywhere = Needles(sought[0].names)
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
     counts["importers.connection.token"] = tokens
+    # Of one word, too, which no text is searched for.
+    logged = LogEntry.objects.filter(
+        content_type__app_label="accounts", object_id__in=[str(each.pk) for each in people]
+    )
+    logged.update(object_repr=_pseudonym(sought[0].names[0]))
     for each in sought:
         done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.within)
         counts = _sum(counts, done, _drop_uploads(each))

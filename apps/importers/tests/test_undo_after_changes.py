@@ -100,6 +100,17 @@ def test_what_is_open_again_is_not_of_who_left_since(imported, lead, now):
     assert (the_issue().status.category, the_issue().assignee_id) == ("to_do", None)
 
 
+def test_what_the_import_did_not_touch_is_left_alone(imported, lead, now):
+    """Whoever was erased is in no team, and their work stays together."""
+    second = imported({"assignee": ANNA}, {"assignee": ANNA, "title": "New"})
+    anna = TeamMember.objects.get(user__full_name="Anna One")
+    anna.delete()
+
+    assert runs.undo(second) == 0
+
+    assert (the_issue().title, the_issue().assignee_id) == ("Label", anna.user_id)
+
+
 def test_whose_account_is_gone_has_nothing(imported, lead, now):
     person = Person("Carl Three", email="carl@example.com")
     carl = TeamMemberFactory(project=lead.project, user=UserFactory(email=person.email))

@@ -144,13 +144,14 @@ class _Present:
 
     def _empty(self, issue: Issue, before: Values, past: _Past) -> None:
         """Empty what an issue cannot be put back to; of what it had before the history is told."""
-        is_open = not self._ended[past.values.get("status_id", issue.status_id)]
+        is_open = not self._ended.get(past.values.get("status_id", issue.status_id), False)
         for name, takes in (("assignee_id", self._team), ("sprint_id", self._sprints - self._closed)):
             is_put_back = name in past.values
-            was, goes_to = before.get(name) if is_put_back else getattr(issue, name), past.values.get(name)
-            goes_to = goes_to if is_put_back else was
+            was = before.get(name) if is_put_back else getattr(issue, name)
+            goes_to = past.values[name] if is_put_back else was
             # Who did finished work is still told, and so is the sprint that it was finished in.
-            matters = is_open or (is_put_back and name == "sprint_id")
+            is_given = is_open and (is_put_back or "status_id" in past.values)
+            matters = is_given or (is_put_back and name == "sprint_id")
             if was and (goes_to is None or (matters and goes_to not in takes)):
                 past.values[name] = None
                 change = new_change(issue, _named(name), str(goes_to or was), None, by=None, at=timezone.now())

@@ -194,6 +194,22 @@ def test_the_administrations_log_of_others_stays(now):
     assert Group.objects.get(pk=group.pk).name == name
 
 
+@pytest.mark.parametrize("delete", [False, True])
+def test_the_administrations_log_of_the_account_keeps_no_name_however_short(now, delete):
+    cher = UserFactory(email="cher@example.com", full_name="Cher")
+    LogEntry.objects.create(
+        user=UserFactory(), content_type=ContentType.objects.get_for_model(User), object_id=str(cher.pk),
+        object_repr="Cher", action_flag=2, change_message="[]",
+    )  # fmt: skip
+
+    if delete:
+        cher.delete()
+    else:
+        erase_person(cher.email, now=now)
+
+    assert LogEntry.objects.get().object_repr.startswith("erased-")
+
+
 @pytest.mark.parametrize("tie", ["change", "import", "webhook", "prediction", "history"])
 def test_whoever_did_anything_in_a_project_was_there(ann, now, tie):
     project = ProjectFactory()
