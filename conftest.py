@@ -25,6 +25,31 @@ pytest_plugins = [
 ]
 #: Folders whose files share a browser or servers, so that one process runs them all.
 TOGETHER = ("tests/browser/", "apps/ml/tests/storage/")
+#: Begun first, the longest at the front, since a file goes to one process: begun last, it would run alone. From the
+#: seconds of the last run (`./test` names the slowest tests; `--junitxml` tells all).
+LONGEST_FIRST = (
+    "tests/browser/",
+    "tests/test_hostile_questions.py",
+    "tests/test_operations.py",
+    "tests/test_loop.py",
+    "tests/test_first_run.py",
+    "tests/test_entry_points.py",
+    "tests/test_faults.py",
+    "apps/ml/tests/benchmarks/test_forecasts.py",
+    "tests/test_gone_meanwhile.py",
+    "tests/test_lists_that_move.py",
+    "apps/upkeep/tests/test_erasing_others.py",
+    "apps/ml/tests/forecasts/test_frozen.py",
+    "tests/test_query_plans.py",
+    "apps/ml/tests/benchmarks/test_sprints.py",
+    "tests/test_upgrades.py",
+    "tests/test_engines.py",
+    "tests/test_access_matrix.py",
+    "tests/test_every_answer.py",
+    "tests/test_training_worker.py",
+    "tests/test_outbox_worker.py",
+    "apps/ml/tests/core/effort/test_training.py",
+)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -39,6 +64,17 @@ def api_client():
 def now() -> datetime:
     """A Monday morning; tests pass it wherever the time matters."""
     return NOW
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, and all others in the order in which they were found."""
+    places = {file: place for place, file in enumerate(LONGEST_FIRST)}
+
+    def place_of(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return places.get(next((folder for folder in TOGETHER if file.startswith(folder)), file), len(places))
+
+    items.sort(key=place_of)
 
 
 class TogetherScheduling(LoadFileScheduling):

@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.schedules import crontab
-from celery.signals import import_modules, worker_init, worker_ready, worker_shutdown
+from celery.signals import beat_init, import_modules, worker_init, worker_ready, worker_shutdown
 from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
@@ -140,6 +140,15 @@ def _show_worker(**_: Any) -> None:
             "importers.tasks.note_import_worker",
         ):
             app.send_task(f"apps.{task}", expires=_MINUTELY["expires"])
+
+
+@beat_init.connect
+def _forget_the_future(sender: Any, **_: Any) -> None:
+    """A clock that was ahead and has been set back left last runs of tomorrow: beat would wait for them."""
+    now = sender.app.now()
+    for entry in sender.scheduler.schedule.values():
+        if entry.last_run_at and entry.last_run_at > now:
+            entry.last_run_at = now
 
 
 @worker_shutdown.connect

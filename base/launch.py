@@ -21,7 +21,7 @@ from django.core.management import CommandError
 ROOT = Path(__file__).resolve().parent.parent
 GUNICORN_CONF = ROOT / "base" / "gunicorn_conf.py"
 #: Workers and their schedule; they say only what goes wrong, for the terminal is the web server's.
-WORKER = ["-P", str(ROOT / "base" / "worker.py"), "--quiet", "--loglevel", "WARNING"]
+WORKER = ["-P", str(ROOT / "base" / "worker.py"), "--again", "--quiet", "--loglevel", "WARNING"]
 
 GREETING = """
 Scrum ML serves on {address}   (Ctrl-C stops it and its worker)
@@ -136,9 +136,12 @@ def prepare(data: Path | None, tracker: str | None, address: str) -> str:
 
 def start_worker() -> None:
     """A worker beside the server, in its process group: one Ctrl-C reaches both, and the server ends it otherwise."""
+    from apps.ml.services.upkeep.installation import note_started_workers  # noqa: PLC0415 - models exist only now
+
     command, quiet = [sys.executable, *WORKER], {"LOG_LEVEL": "WARNING", **os.environ}
     worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=quiet)  # noqa: S603 - our own interpreter
     os.environ["SCRUM_ML_WORKER"] = str(worker.pid)
+    note_started_workers()
 
 
 def become_server(host: str, port: int, greeting: str | None) -> NoReturn:

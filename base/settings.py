@@ -265,6 +265,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    # The document changes with the code alone, and `./check schema` looks at it: to an operator it says nothing.
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
     # Whoever asks, the document is the same.
     "SERVE_AUTHENTICATION": [],
     "PATH_CONVERTER_OVERRIDES": {
@@ -361,6 +363,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
 CELERY_TASK_ROUTES = {
     "apps.ml.tasks.train_model": {"queue": "long"},
+    "apps.ml.tasks.replay_past": {"queue": "long"},
     "apps.ml.tasks.note_long_worker": {"queue": "long"},
     "apps.importers.tasks.run_import": {"queue": "imports"},
     "apps.importers.tasks.note_import_worker": {"queue": "imports"},
@@ -369,7 +372,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
-LOG_FORMAT = config("LOG_FORMAT", default="plain")
+LOG_FORMAT = config.choice("LOG_FORMAT", default="plain", among=("plain", "json"))
 LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------

@@ -1,16 +1,17 @@
 """What `./run worker` does: three workers, so that neither a long training nor a slow tracker delays anything else.
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
-one serves trainings, and one imports, several at a time, since trackers make us wait; these two take what the web
-processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts all
-again.
+one serves trainings and replays, and one imports, several at a time, since trackers make us wait; these two take what
+the web processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts
+all again, or, beside the web server of `./run`, this does.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
@@ -23,13 +24,17 @@ NICE = ["nice", "-n", str(LONG_NICENESS)]
 ROOT = Path(__file__).resolve().parent.parent
 #: Celery's own option, which stands before the name of its command: no banner.
 QUIET = "--quiet"
+#: Ours: what ends is started again, since no supervisor does it.
+AGAIN = "--again"
+#: Before the next start: twice as long after each that did not last, so that a fault that stays does not fill the log.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 _LOOK_SECONDS = 0.2
 
 
 def commands(arguments: Sequence[str]) -> list[list[str]]:
     """The command lines; what the caller adds goes to each."""
     beat = [] if "--without-beat" in arguments else ["-B"]
-    given = [each for each in arguments if each not in {"--without-beat", QUIET}]
+    given = [each for each in arguments if each not in {"--without-beat", QUIET, AGAIN}]
     celery = ["celery", QUIET] if QUIET in arguments else ["celery"]
     return [
         _worker(celery, SHORT, 1, *beat, *given),
@@ -54,38 +59,78 @@ def _worker(celery: Sequence[str], queue: str, at_once: int, *options: str) -> l
     ]
 
 
-def run(command_lines: Sequence[Sequence[str]]) -> int:
-    """Run them until the first ends, then end the others; the first code that is not 0."""
-    workers = [subprocess.Popen(each) for each in command_lines]  # noqa: S603 - our own interpreter and arguments
-    told = False
+def run(command_lines: Sequence[Sequence[str]], *, again: bool = False, output: int | None = None) -> int:
+    """Run them until the first ends, then end the others; the first code that is not 0.
 
-    def stop(*_: object) -> None:
-        # Once: a worker that is told twice ends in the middle of its task.
-        nonlocal told
-        for worker in workers:
-            if not told and worker.poll() is None:
-                worker.terminate()
-        told = True
+    With `again` all are started again, until a signal says to end, or whoever started us is gone.
+    """
+    told: list[int] = []
+    started_by = os.getppid()
+    # A terminal's Ctrl-C reaches the children too, being of the same group; for them it means the same.
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(each, lambda number, _: told.append(number))
 
-    def quit_now(*_: object) -> None:
+    def look() -> None:
+        time.sleep(_LOOK_SECONDS)
+        if again and os.getppid() != started_by:
+            told.append(signal.SIGQUIT)
+
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        began = time.monotonic()
+        then = "Then all are started again." if again else "Start again: ./run worker"
+        code = _run_once(command_lines, told, look, then, output)
+        if told or not again:
+            return code
+        if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
+            pause = FIRST_PAUSE_SECONDS
+        until = time.monotonic() + pause
+        while not told and time.monotonic() < until:
+            look()
+        if told:
+            return code
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _run_once(
+    command_lines: Sequence[Sequence[str]],
+    told: Sequence[int],
+    look: Callable[[], None],
+    then: str,
+    output: int | None,
+) -> int:
+    # Until Celery listens itself, a Ctrl-C is ours alone: a process that still loads would end with a traceback.
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    workers = [subprocess.Popen(each, stdout=output) for each in command_lines]  # noqa: S603 - our own interpreter
+    signal.signal(signal.SIGINT, ours)
+
+    def tell(number: int) -> None:
         for worker in workers:
             if worker.poll() is None:
-                worker.send_signal(signal.SIGQUIT)
+                worker.send_signal(number)
 
-    # Cold: what a worker was doing is claimed again by the next one.
-    signal.signal(signal.SIGQUIT, quit_now)
-    # A terminal's Ctrl-C reaches the children too, being of the same group; for them it means the same.
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, stop)
-    while all(worker.poll() is None for worker in workers):
-        time.sleep(_LOOK_SECONDS)
+    while not told and all(worker.poll() is None for worker in workers):
+        look()
     # What ends by itself with a fault has said which.
     if not told and 1 not in {worker.poll() for worker in workers}:
-        print("worker: one of its processes ended, and so do the others. Start again: ./run worker", file=sys.stderr)
-    stop()
-    codes = [worker.wait() for worker in workers]
-    return next((code for code in codes if code), 0)
+        print(f"worker: one of its processes ended, and so do the others. {then}", file=sys.stderr)
+    # Once: a worker that is told twice ends in the middle of its task.
+    tell(signal.SIGTERM)
+    is_cold = False
+    while any(worker.poll() is None for worker in workers):
+        # Cold: what a worker was doing is claimed again by the next one.
+        if signal.SIGQUIT in told and not is_cold:
+            tell(signal.SIGQUIT)
+            is_cold = True
+        look()
+    return next((worker.returncode for worker in workers if worker.returncode), 0)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Celery says on its output that it begins and how it ends, three times; beside the web server that is noise."""
+    output = subprocess.DEVNULL if QUIET in arguments else None
+    return run(commands(arguments), again=AGAIN in arguments, output=output)
 
 
 if __name__ == "__main__":
-    sys.exit(run(commands(sys.argv[1:])))
+    sys.exit(main(sys.argv[1:]))

@@ -253,6 +253,8 @@ def _postgres_command(binaries: Path, data: Path, *, durable: bool) -> list[str]
     settings = {"listen_addresses": ""}
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        # Nothing is replicated, vacuumed or kept for long.
+        settings |= {"wal_level": "minimal", "max_wal_senders": "0", "autovacuum": "off", "checkpoint_timeout": "1h"}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return [str(binaries / "postgres"), "-D", str(data), "-k", str(data), *options]
 

@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 
+from conftest import LONGEST_FIRST
+
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES_PER_FILE = 400
 #: A screen, documentation not counted.
@@ -111,3 +113,7 @@ def test_a_folder_is_taken_in_at_a_glance():
     folders = Counter(str(file.parent.relative_to(ROOT)) for file in product_files() if file.name != "__init__.py")
 
     assert {folder: files for folder, files in folders.items() if files > MOST_FILES_PER_FOLDER} == {}
+
+
+def test_the_files_that_begin_first_are_there():
+    assert [place for place in LONGEST_FIRST if not (ROOT / place).exists()] == []

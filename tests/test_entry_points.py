@@ -1,146 +1,34 @@
-"""The four commands as a newcomer types them: real processes, a real server, an installation of their own."""
+"""The four commands on an installation that is there, and what a slip on the command line is answered with."""
 
 import os
 import re
 import shutil
-import signal
 import socket
 import sqlite3
 import stat
-import subprocess
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.demonstration import Demonstration
 from tests.engines import free_ports
+from tests.processes import ROOT
+from tests.typed_commands import FIRST_START_SECONDS, answers, call, started, wait_until
 
-ROOT = Path(__file__).resolve().parent.parent
-FIRST_START_SECONDS = 600.0
 COUNT_ISSUES = "select key, count(*) from projects_project join projects_issue on project_id = projects_project.id"
 
 
-def environment(var_dir: Path, **more: str) -> dict[str, str]:
-    """Nothing but an installation's own folder: no settings of the test run."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, "SCRUM_ML_VAR_DIR": str(var_dir), **more}
-
-
-def call(*command: str, var_dir: Path, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=cwd, env=environment(var_dir, **more), capture_output=True, text=True, check=False, timeout=120
-    )
-
-
-class Started:
-    """A long-running command and what it has printed so far."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process, self.log, self.began = process, log, time.monotonic()
-
-    @property
-    def output(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def wait_for(self, text: str, seconds: float) -> float:
-        """Seconds from the start until the text was printed."""
-        while text not in self.output:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() - self.began < seconds, self.output
-            time.sleep(0.02)
-        return time.monotonic() - self.began
-
-    def interrupt(self) -> int:
-        """Press Ctrl-C: the terminal tells the whole group."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(30)
-
-
-@contextmanager
-def started(*command: str, var_dir: Path, cwd: Path = ROOT, **more: str) -> Iterator[Started]:
-    log = var_dir.parent / f"{var_dir.name}-{time.monotonic_ns()}.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environment(var_dir, **more),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
-        yield Started(process, log)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
-
-
 @pytest.fixture(scope="module")
-def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation that the tests of this file share, as a user's starts share one."""
-    return tmp_path_factory.mktemp("installation") / "var"
+def var_dir(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation after its first start, which the tests of this file share, as a user's starts share one."""
+    folder = tmp_path_factory.mktemp("installation") / "var"
+    # A worker would replay the team's past, which it asked for, and Ctrl-C would wait for that.
+    return shutil.copytree(demonstration.folder, folder, ignore=shutil.ignore_patterns("broker"))
 
 
-@pytest.fixture(scope="module")
-def server(var_dir: Path) -> Iterator[Started]:
-    """`./run` from an empty installation, ready."""
-    [port] = free_ports(1)
-    with started("./run", "--port", str(port), var_dir=var_dir) as run:
-        run.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
-        yield run
-
-
-def pasted_lines(greeting: str) -> str:
-    """What a reader would copy: everything from the token on."""
-    found = re.search(r"^TOKEN=.*python3 -m json\.tool$", greeting, re.MULTILINE | re.DOTALL)
-    assert found, greeting
-    return found.group()
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste need curl")
-def test_the_printed_lines_get_a_prediction_from_a_trained_model(server: Started, var_dir: Path):
-    done = call("sh", "-c", pasted_lines(server.output), var_dir=var_dir)
-
-    assert '"method": "ml_model"' in done.stdout, done.stdout + done.stderr
-    assert '"predicted_hours"' in done.stdout
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste need curl")
-def test_story_points_come_from_a_trained_model_too(server: Started, var_dir: Path):
-    lines = pasted_lines(server.output).replace("predict-effort", "recommend-story-points")
-
-    done = call("sh", "-c", lines, var_dir=var_dir)
-
-    assert '"method": "ml_model"' in done.stdout, done.stdout + done.stderr
-    assert '"recommended_points"' in done.stdout
-
-
-def test_the_first_start_shows_what_is_unusual_and_at_risk(server: Started, var_dir: Path):
-    assert re.search(
-        r"^DEMO  anomalies: [1-9]\d*; new urgent risks of running sprints: [1-9]", server.output, re.MULTILINE
-    )
-
-
-def test_the_bare_address_leads_to_a_log_in(server: Started, var_dir: Path):
-    found = re.search(r"serves on (http://\S+)", server.output)
-    assert found, server.output
-
-    with urllib.request.urlopen(f"{found[1]}/", timeout=30) as page:
-        assert page.url == f"{found[1]}/login/?next=/projects/"
-
-
-def test_processes_that_share_the_cores_do_linear_algebra_in_one_thread(server: Started):
-    variables = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
-
-    assert {b"OMP_NUM_THREADS=1", b"OPENBLAS_NUM_THREADS=1"} <= set(variables)
-
-
-def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(server: Started, var_dir: Path):
+def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(var_dir: Path):
     [port] = free_ports(1)
 
     with started("./run", "--port", str(port), var_dir=var_dir, WEB_WORKERS="1") as second:
@@ -155,22 +43,6 @@ def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(
     assert "Traceback" not in second.output
 
 
-def test_the_worker_shows_itself_to_the_pages(server: Started, var_dir: Path):
-    def seen() -> bool:
-        with closing(sqlite3.connect(var_dir / "db.sqlite3")) as database:
-            return bool(database.execute("select seen_at from ml_workerseen").fetchall())
-
-    wait_until(seen, FIRST_START_SECONDS)
-
-
-def answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=30) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
 def group_lives(leader: int) -> bool:
     try:
         os.killpg(leader, 0)
@@ -179,14 +51,7 @@ def group_lives(leader: int) -> bool:
     return True
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def test_ctrl_c_stops_the_server_cleanly(server: Started, var_dir: Path):
+def test_ctrl_c_stops_the_server_cleanly(var_dir: Path):
     [port] = free_ports(1)
 
     with started("./run", "serve", "--port", str(port), var_dir=var_dir, WEB_WORKERS="1") as run:
@@ -319,7 +184,7 @@ def test_a_relative_folder_is_the_callers(tmp_path: Path):
     assert (tmp_path / "here" / "secret_key").exists()
 
 
-def test_the_worker_becomes_ready_and_ctrl_c_ends_it(server: Started, var_dir: Path):
+def test_the_worker_becomes_ready_and_ctrl_c_ends_it(var_dir: Path):
     with started("./run", "worker", var_dir=var_dir) as worker:
         worker.wait_for(" ready.", FIRST_START_SECONDS)
         worker.interrupt()

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from celery import current_app
@@ -40,7 +42,7 @@ def test_without_beat_neither_runs_the_schedule():
 
 @pytest.fixture
 def restored_signals():
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -50,11 +52,70 @@ def test_when_one_ends_the_other_does_and_its_code_is_told(restored_signals):
     assert worker.run([[sys.executable, "-c", "import sys; sys.exit(3)"], SLEEPER]) in (3, -signal.SIGTERM)
 
 
+def test_a_ctrl_c_interrupts_no_worker_that_still_loads(restored_signals):
+    loads = "import signal, sys; sys.exit(0 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else 3)"
+
+    assert worker.run([[sys.executable, "-c", loads]]) == 0
+
+
 def test_a_signal_ends_both(restored_signals):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
     assert worker.run([SLEEPER, SLEEPER]) == -signal.SIGTERM
     assert subprocess.run(["true"], check=True).returncode == 0
+
+
+def test_beside_the_server_what_ends_is_started_again_until_a_signal_says_to_end(restored_signals, tmp_path, capsys):
+    starts = tmp_path / "starts"
+    note = f"open({str(starts)!r}, 'a').write('.')"
+    # The third one stays, and ends the test.
+    stay = f"len(open({str(starts)!r}).read()) < 3 or (os.kill({os.getpid()}, signal.SIGTERM), time.sleep(60))"
+    once = [sys.executable, "-c", f"import os, signal, time; {note}; {stay}"]
+
+    code = worker.run([once], again=True)
+
+    assert (starts.read_text(), code) == ("...", -signal.SIGTERM)
+    told = "worker: one of its processes ended, and so do the others. Then all are started again."
+    assert capsys.readouterr().err.splitlines() == [told] * 2
+
+
+def test_beside_the_server_workers_end_with_it_however_it_ended(tmp_path):
+    """A server that was killed tells nobody; the next `./run` would start a second schedule beside the first."""
+    pids = tmp_path / "pids"
+    stay = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getppid()}} {{os.getpid()}}'); time.sleep(60)"
+    ours = f"import sys; from base import worker; worker.run([[sys.executable, '-c', {stay!r}]], again=True)"
+    server = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.call([sys.executable, '-c', {ours!r}])"]
+    )
+    wait_until(lambda: pids.exists() and pids.read_text(), 60)
+    server.kill()
+    server.wait()
+
+    for pid in pids.read_text().split():
+        wait_until(lambda pid=pid: not lives(pid), 60)
+
+
+def lives(pid):
+    # What has ended and that nobody has asked for has an empty one.
+    command_line = Path(f"/proc/{pid}/cmdline")
+    return command_line.exists() and command_line.read_bytes()
+
+
+def wait_until(is_so, seconds):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_beside_the_server_workers_say_nothing_of_their_end(restored_signals, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from base import worker; worker.commands = lambda _: "
+         "[[sys.executable, '-c', 'print(1)']]; sys.exit(worker.main(['--quiet']))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout == ""
 
 
 def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_minute_does():
@@ -64,7 +125,7 @@ def test_what_may_take_long_goes_to_the_queue_of_its_own_and_nothing_due_every_m
     def queue_of(task):
         return current_app.amqp.router.route({}, task)["queue"].name
 
-    assert queue_of("apps.ml.tasks.train_model") == queues.LONG
+    assert queue_of("apps.ml.tasks.train_model") == queue_of("apps.ml.tasks.replay_past") == queues.LONG
     assert queue_of("apps.importers.tasks.run_import") == queues.IMPORTS
     notes = {"apps.ml.tasks.note_long_worker", "apps.importers.tasks.note_import_worker"}
     others = {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()} - notes

@@ -3,6 +3,7 @@ from typing import Any
 from celery.signals import setup_logging
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.db.models.signals import pre_migrate
 
 
 class CommonConfig(AppConfig):
@@ -13,11 +14,18 @@ class CommonConfig(AppConfig):
         from apps.common.operations import checks, slips  # noqa: F401, PLC0415 - they register themselves
 
         setup_logging.connect(_keep_our_logging, dispatch_uid="keep-our-logging")
+        pre_migrate.connect(_refuse_unknown_states, sender=self, dispatch_uid="refuse-unknown-states")
         connection_created.connect(_read_moments_quickly, dispatch_uid="read-moments-quickly")
 
 
 def _keep_our_logging(**_: Any) -> None:
     """Somebody listens, so Celery leaves the LOGGING of the settings alone."""
+
+
+def _refuse_unknown_states(**told: Any) -> None:
+    from apps.common.operations.earlier_states import refuse_unknown_states  # noqa: PLC0415 - only migrations need it
+
+    refuse_unknown_states(**told)
 
 
 def _read_moments_quickly(connection: Any, **_: Any) -> None:

@@ -75,7 +75,16 @@ def _forward_only(report: Callable[[int, str], None]) -> Callable[[int, str], No
 
 
 def _lines(console: Console, steps: int) -> Callable[[int, str], None]:
-    return lambda step, text: console.print(f"[{step}/{steps}] {text}", markup=False, highlight=False)
+    """A line for what is done next; the steps of one thing are one line."""
+    last = ""
+
+    def line(step: int, text: str) -> None:
+        nonlocal last
+        if text != last:
+            console.print(f"[{step}/{steps}] {text}", markup=False, highlight=False)
+        last = text
+
+    return line
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -4,9 +4,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
@@ -14,6 +15,16 @@ from apps.common.exceptions import ApplicationError
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 15.0
+#: Clocks of machines that are kept right differ by less.
+CLOCKS_DIFFER = timedelta(minutes=1)
+
+
+def silent(field: str, *, now: datetime, after: timedelta) -> Q:
+    """Rows whose last sign of life is too long ago.
+
+    Or in the future: a clock that was ahead told it and has been set back, so that it says nothing.
+    """
+    return Q(**{f"{field}__lt": now - after}) | Q(**{f"{field}__gt": now + CLOCKS_DIFFER})
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from apps.importers.boxes import opened, resealed, sealed
 from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
-from apps.importers.sources.client import Budget, Client
+from apps.importers.sources.budget import Budget
+from apps.importers.sources.client import Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, without_labels

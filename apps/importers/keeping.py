@@ -19,11 +19,26 @@ Status = ImportRun.Status
 STOPPED = "It was stopped before its end."
 
 
+class TakenAway(ApplicationError):
+    """Somebody was erased while this import ran: what it has read may name them. Begin it again."""
+
+    code = "import_taken_away"
+
+
 def begun(project: Project, source: str, *, now: datetime, **more: Any) -> ImportRun:
     """An import that runs in this process."""
     return ImportRun.objects.create(
         project=project, source=source, status=Status.RUNNING, created_at=now, started_at=now, seen_at=now, **more
     )
+
+
+def hold(run: ImportRun) -> None:
+    """First in each transaction that writes: nobody takes the run away until it has ended.
+
+    What is only tried holds nothing: it ends as one transaction, for which nobody shall wait.
+    """
+    if not run.is_dry_run:
+        _write(run, seen_at=timezone.now())
 
 
 def keep(run: ImportRun, touches: Iterable[Touch]) -> None:
@@ -40,18 +55,31 @@ def keep(run: ImportRun, touches: Iterable[Touch]) -> None:
 
 
 def shown(run: ImportRun, rows_read: int) -> None:
-    """How far it is."""
-    run.rows_read, run.seen_at = rows_read, timezone.now()
-    run.save(update_fields=["rows_read", "seen_at", "sprint_ids"])
+    """How far it is; of what is tried nobody would see it before its end."""
+    run.rows_read = rows_read
+    if not run.is_dry_run:
+        _write(run, rows_read=rows_read, seen_at=timezone.now(), sprint_ids=run.sprint_ids)
 
 
 def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
     """Keep what came of a run; the file it was about is let go, unless it was only tried."""
-    run.status, run.error, run.report, run.finished_at = status, error, plain_json(report or {}), timezone.now()
-    if not run.is_dry_run:
-        run.upload = None
-    run.save(update_fields=["status", "error", "report", "upload", "finished_at"])
+    told = {"status": status, "error": error, "report": plain_json(report or {}), "finished_at": timezone.now()}
+    # What an erasure took is not put back: of what was tried only the outcome is written.
+    _write(run, **told, **({} if run.is_dry_run else {"upload": None}))
     return run
+
+
+def take_away() -> int:
+    """Let every import that runs begin anew: what its process has read is kept no more. Tells how many there are."""
+    return ImportRun.objects.filter(status=Status.RUNNING).update(status=Status.QUEUED, started_at=None, seen_at=None)
+
+
+def _write(run: ImportRun, **fields: Any) -> None:
+    # Whoever claims it anew begins at another moment.
+    if not ImportRun.objects.filter(pk=run.pk, started_at=run.started_at).update(**fields):
+        raise TakenAway
+    for name, value in fields.items():
+        setattr(run, name, value)
 
 
 def living(run: ImportRun) -> AbstractContextManager[None]:
@@ -67,8 +95,8 @@ def failing(run: ImportRun) -> Iterator[None]:
         with living(run):
             yield
     except BaseException as error:
-        # What a dry run wrote is undone, its row too.
-        if not run.is_dry_run:
+        # What a dry run wrote is undone, its row too; and what was taken away is another's to end.
+        if not run.is_dry_run and not isinstance(error, TakenAway):
             ended(run, Status.FAILED, error=error.message if isinstance(error, ApplicationError) else STOPPED)
         raise
 

@@ -75,6 +75,8 @@ class ImportRun(UUIDModel):
     )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    #: How often a worker began with it.
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     #: When it last gave a sign of life.
     seen_at = models.DateTimeField(null=True, blank=True)
     #: Sprints that it made.

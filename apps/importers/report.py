@@ -13,9 +13,13 @@ UNREAD_CELLS = "cells that cannot be read: left empty"
 #: The seed, "Minimum Training Data": 50 completed issues with hours, 50 with story points.
 NEEDED_FOR_TRAINING = 50
 NO_SPRINT_DATES = (
-    "none with dates: sprint durations cannot be estimated. Say when the first one began and how long they are "
-    "(--sprints 2026-03-02/14d), or add the columns Sprint Start and Sprint End, or name yours "
-    "(--map sprint_starts_on=COLUMN sprint_ends_on=COLUMN), and import again."
+    "none with dates: sprint durations cannot be estimated. Add the columns Sprint Start and Sprint End, and import "
+    "again."
+)
+#: For whoever has a command line.
+DATES_BY_OPTIONS = (
+    "Or say when the first sprint began and how long they are (--sprints 2026-03-02/14d), or name columns of other "
+    "names (--map sprint_starts_on=COLUMN sprint_ends_on=COLUMN)."
 )
 
 
@@ -108,9 +112,14 @@ class ImportReport:
             _sufficiency(self.with_hours, "hours", "an effort"),
             _sufficiency(self.with_points, "points", "a points"),
         ]
-        if self.sprints and not self.sprints_with_a_start:
+        if self.lacks_sprint_dates:
             parts.append(f"{self.sprints:,} sprint{'' if self.sprints == 1 else 's'}, {NO_SPRINT_DATES}")
         return " ".join(parts)
+
+    @property
+    def lacks_sprint_dates(self) -> bool:
+        """Whether there are sprints and none of them says when it began."""
+        return bool(self.sprints and not self.sprints_with_a_start)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""

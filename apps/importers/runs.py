@@ -7,7 +7,7 @@ of life; the next minute takes it up again, which changes nothing of what is the
 import json
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -17,24 +17,29 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
-from django.utils import timezone
+from django.db.models import F, Max, Q
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
-from apps.importers.keeping import ended, living
-from apps.importers.models import Connection, ImportRun, ImportTouch
+from apps.importers.keeping import TakenAway, ended, living
+from apps.importers.models import Connection, ImportRun
 from apps.importers.waiting import claimable, require_room, running
 from apps.importers.write_back import write_all
+from apps.importers.writing.taking_back import take_back
 from apps.projects.levels import roll_up
-from apps.projects.models import Issue, IssueChange, IssueLink, Project, Sprint
+from apps.projects.models import IssueLink, Project, Sprint
 from apps.projects.rows import note_removal
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
 #: What a stranger is told of an error of ours; the log has the rest.
 OUR_FAULT = "The import failed for a reason of ours; it is in the log."
+#: Updates and restarts kill a worker once or twice in the middle; what kills a third one is the import itself.
+MOST_ATTEMPTS = 3
+WORKERS_DIED = (
+    f"{MOST_ATTEMPTS} workers ended in the middle of this import, maybe for want of memory: try a part of it."
+)
 #: After a dry run a file waits so long for the word to import it.
 UPLOADS_KEPT = timedelta(days=1)
 
@@ -120,6 +125,19 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     run = _claimed(run_id, now)
     if run is None:
         return None
+    if run.attempts > MOST_ATTEMPTS:
+        return ended(run, Status.FAILED, error=WORKERS_DIED)
+    try:
+        run = _ended(run, now)
+    except TakenAway:
+        logger.info("An import begins anew run=%s", run.pk)
+        return None
+    if run.status == Status.COMPLETED and run.connection is not None and not run.is_dry_run:
+        _write_back(run.connection, now)
+    return run
+
+
+def _ended(run: ImportRun, now: datetime) -> ImportRun:
     try:
         with living(run):
             report = _carried_out(run, now)
@@ -128,10 +146,7 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     except Exception:
         logger.exception("Import %s failed", run.pk)
         return ended(run, Status.FAILED, error=OUR_FAULT)
-    run = ended(run, Status.COMPLETED, report=report)
-    if run.connection is not None and not run.is_dry_run:
-        _write_back(run.connection, now)
-    return run
+    return ended(run, Status.COMPLETED, report=report)
 
 
 def _write_back(connection: Connection, now: datetime) -> None:
@@ -152,7 +167,11 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     Project.objects.select_for_update().get(pk=run.project_id)
     if running(now).filter(project=run.project_id).exclude(pk=run.pk).exists() or _is_busy(run, now):
         return None
-    claimed = claimable(now).filter(pk=run_id).update(status=Status.RUNNING, started_at=now, seen_at=now)
+    claimed = (
+        claimable(now)
+        .filter(pk=run_id)
+        .update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
+    )
     run.refresh_from_db()
     return run if claimed else None
 
@@ -198,7 +217,7 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
 # --- Taken back ---------------------------------------------------------------------------------------------------
 @transaction.atomic
 def undo(run: ImportRun) -> int:
-    """Take an import back; how many issues stay because they were worked on here since.
+    """Take an import back; how many issues stay or are not all as before, because something happened since.
 
     Raises
     ------
@@ -212,7 +231,7 @@ def undo(run: ImportRun) -> int:
     later = ImportRun.objects.filter(project=project, touches__isnull=False, created_at__gt=run.created_at)
     if later.exclude(status=Status.UNDONE).exists():
         raise Conflict("A later import changed this project: take that one back first.")
-    kept = _take_back(list(run.touches.select_related("issue").order_by("-pk")))
+    kept = take_back(run)
     note_removal(project.pk)
     Sprint.objects.filter(pk__in=run.sprint_ids, issues__isnull=True).delete()
     # No later import is left: what its source linked since then, it linked. What it took away comes with the next one.
@@ -225,25 +244,3 @@ def undo(run: ImportRun) -> int:
     run.status = Status.UNDONE
     run.save(update_fields=["status"])
     return kept
-
-
-def _take_back(touches: Sequence[ImportTouch]) -> int:
-    added = [change for touch in touches for change in touch.changes]
-    # History is append-only for everybody but who wrote it by mistake: what an import added leaves with it.
-    changes: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=added)
-    made = {touch.issue_id for touch in touches if touch.before is None}
-    worked_on = IssueChange.objects.filter(issue__in=made).exclude(pk__in=added)
-    kept = set(worked_on.values_list("issue_id", flat=True))
-    changes.exclude(issue__in=kept).delete()
-    for touch in touches:
-        if touch.before:
-            _restored(touch)
-    Issue.objects.filter(pk__in=made - kept).delete()
-    return len(kept)
-
-
-def _restored(touch: ImportTouch) -> None:
-    fields = {field.attname: field for field in Issue._meta.concrete_fields}
-    values = {name: fields[name].to_python(value) for name, value in (touch.before or {}).items()}
-    # What is told from issues is told anew where one was touched.
-    Issue.objects.filter(pk=touch.issue_id).update(**values | {"updated_at": timezone.now()})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
@@ -9,6 +10,7 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportRefused
 from apps.importers.sources.registry import place_of
 from apps.importers.waiting import LONGEST_UPLOAD_BYTES
+from apps.ml.selectors.workers import IMPORTS, missing_workers
 from apps.projects.names.fields import ProjectName
 
 
@@ -77,14 +79,21 @@ class ImportSerializer(serializers.ModelSerializer[ImportRun]):
     connection = serializers.UUIDField(source="connection_id", allow_null=True)
     report = serializers.DictField(help_text="Counts, the first errors by row, and the ledger of what is missing.")
 
+    waits_for = serializers.SerializerMethodField(help_text="What a queued one waits for; empty otherwise.")
+
     class Meta:
         model = ImportRun
         fields = ["id", "project", "connection", "source", "status", "is_dry_run", "created_at", "started_at",
-                  "finished_at", "rows_read", "report", "error"]  # fmt: skip
+                  "finished_at", "waits_for", "rows_read", "report", "error"]  # fmt: skip
         read_only_fields = fields
+
+    def get_waits_for(self, run: ImportRun) -> str:
+        return missing_workers(timezone.now(), [IMPORTS]) if run.status == ImportRun.Status.QUEUED else ""
 
 
 class UndoAnswer(serializers.Serializer[Any]):
     """What became of an import that was taken back."""
 
-    kept = serializers.IntegerField(help_text="Issues that stay because they were worked on here since.")
+    kept = serializers.IntegerField(
+        help_text="Issues that stay, or are not all as before: worked on here since, or what they had is gone."
+    )

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
-from apps.importers.keeping import Settling, begun, ended, failing, keep, shown
+from apps.importers.keeping import Settling, begun, ended, failing, hold, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport
@@ -92,8 +92,7 @@ def import_issues(
         settling, refused = Settling(project), set[str]()
         with failing(run):
             _write(writer, _batches(_issues_only(rows, report, on_error, refused)), run, report)
-            with transaction.atomic():
-                _settle(writer, settling, run, refused, mark_missing=mark_missing, dry_run=dry_run)
+            _settle(writer, settling, run, refused, mark_missing=mark_missing, dry_run=dry_run)
         report.people_added = writer.team.added
         sum_up(report, project, now)
         report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
@@ -107,6 +106,7 @@ def _write(writer: BatchWriter, batches: Iterable[list[ImportedIssue]], run: Imp
     """Each batch is whole or not there, with what was done to its issues."""
     for batch in batches:
         with transaction.atomic():
+            hold(run)
             touches = writer.write(batch)
             if not report.dry_run:
                 keep(run, touches)
@@ -122,14 +122,19 @@ def _settle(
     mark_missing: bool,
     dry_run: bool,
 ) -> None:
-    """What all records together tell, with what it made and changed."""
-    settling.begins()
-    writer.settle_sprints()
+    """What all records together tell, with what it made and changed; in steps, so that others write in between."""
+    with transaction.atomic():
+        hold(run)
+        settling.begins()
+        writer.settle_sprints()
+        if not dry_run:
+            settling.keep(run)
     writer.settle_ties()
-    closed = writer.settle_missing(named=refused, mark=mark_missing)
-    if not dry_run:
-        settling.keep(run)
-        keep(run, closed)
+    with transaction.atomic():
+        hold(run)
+        closed = writer.settle_missing(named=refused, mark=mark_missing)
+        if not dry_run:
+            keep(run, closed)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.importers.keeping import keep, shown
+from apps.importers.keeping import hold, keep, shown
 from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
@@ -92,6 +92,8 @@ def import_told(
                     batch = []
         _write(writer, batch, run, report)
         with transaction.atomic():
+            if run is not None:
+                hold(run)
             writer.settle()
         report.people_added = writer.team.added
         sum_up(report, project, now)
@@ -104,12 +106,13 @@ def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | No
     if not batch:
         return
     with transaction.atomic():
+        if run is not None:
+            hold(run)
         touches = writer.write(batch)
         if run is not None and not report.dry_run:
             keep(run, touches)
             run.sprint_ids = [str(sprint.pk) for sprint in writer.board.sprints_made]
     if run is not None:
-        # Outside: progress is shown while a dry run, too, goes on.
         shown(run, report.rows)
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Length
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
-from apps.common.heartbeat import HEARTBEAT_SECONDS
+from apps.common.heartbeat import CLOCKS_DIFFER, HEARTBEAT_SECONDS, silent
 from apps.importers.models import ImportRun
 
 Status = ImportRun.Status
@@ -65,13 +65,13 @@ def _kept_bytes(runs: "QuerySet[ImportRun]") -> int:
 # --- Turns --------------------------------------------------------------------------------------------------------
 def claimable(now: datetime) -> "QuerySet[ImportRun]":
     """Runs that wait, and those whose worker is lost."""
-    lost = Q(status=Status.RUNNING, seen_at__lt=now - LOST_AFTER)
+    lost = Q(status=Status.RUNNING) & silent("seen_at", now=now, after=LOST_AFTER)
     return ImportRun.objects.filter(Q(status=Status.QUEUED) | lost)
 
 
 def running(now: datetime) -> "QuerySet[ImportRun]":
     """Runs that a worker is at."""
-    return ImportRun.objects.filter(status=Status.RUNNING, seen_at__gte=now - LOST_AFTER)
+    return ImportRun.objects.filter(status=Status.RUNNING, seen_at__range=(now - LOST_AFTER, now + CLOCKS_DIFFER))
 
 
 def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:

@@ -27,7 +27,7 @@ def store() -> Health:
 def workers() -> Health:
     """Whether somebody does the background work of all queues."""
     missing = missing_workers(timezone.now())
-    return Health("degraded", " ".join(missing.values())) if missing else Health("ok", "All queues are served.")
+    return Health("degraded", missing) if missing else Health("ok", "All queues are served.")
 
 
 def active_models() -> Health:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.exceptions import ApplicationError
+from apps.common.heartbeat import beating
 from apps.ml.selectors.kept_forecasts import due_projects
 from apps.ml.selectors.replays import projects_with_models
 from apps.ml.selectors.workers import LONG, SHORT
@@ -176,7 +177,9 @@ def replay_past(project_id: str) -> None:
     # Web processes send this task; only a worker needs what trains.
     from apps.ml.services.evaluation.replaying import make_replays  # noqa: PLC0415
 
-    make_replays(UUID(project_id), now=timezone.now)
+    # Minutes, during which no message of the same queue is read.
+    with beating(lambda now: note_worker(LONG, now)):
+        make_replays(UUID(project_id), now=timezone.now)
 
 
 @shared_task

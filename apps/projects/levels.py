@@ -2,17 +2,22 @@
 
 import re
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
+from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueType, Project
 
 Level = IssueType.Level
 #: SQLite takes so many parameters in a statement, and three times as many in one that changes rows.
 _IDS_PER_QUERY = 500
+#: Types that a project has, and statuses: more than anybody finds in a menu. All are gone through at each issue of an
+#: import.
+MOST_KINDS = 300
 #: Issues that count as work: of one level, so that no work counts twice.
 COUNTED = Q(issue_type__counts=True)
 #: Names that trackers give the levels above and below the standard one, in the languages that Jira ships.
@@ -41,6 +46,12 @@ def new_type(project: Project, name: str, *, level: str = "", counts: bool | Non
     )
 
 
+def require_room(kinds: "QuerySet[Any]") -> None:
+    """`Conflict` where a project has as many types, or statuses, as it may."""
+    if kinds.count() >= MOST_KINDS:
+        raise Conflict(f"A project has {MOST_KINDS} {kinds.model._meta.verbose_name_plural} at most.")
+
+
 def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) -> None:
     """Sum up the hours of sub-tasks in their parents; in all parents of the project without ids.
 
@@ -66,7 +77,9 @@ def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) 
         for pk, hours in present.items()
         if sums.get(pk) != hours
     ]
-    Issue.objects.bulk_update(changed, ["sub_task_hours", "updated_at"], batch_size=_IDS_PER_QUERY)
+    # Each for itself, so that an import of many lets others write in between.
+    for start in range(0, len(changed), _IDS_PER_QUERY):
+        Issue.objects.bulk_update(changed[start : start + _IDS_PER_QUERY], ["sub_task_hours", "updated_at"])
 
 
 def require_no_ring(issue: Issue, parent: Issue) -> None:

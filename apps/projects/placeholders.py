@@ -73,8 +73,10 @@ def take_over(member: TeamMember) -> None:
 
 
 @all_or_nothing()
-def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> TeamMember:
+def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> int:
     """Give a placeholder's work in the project to a member who has an account, for good.
+
+    Returns how many issues name them, as assignee or reporter.
 
     For whom the source names without an address, so that no invitation could tell whose the work is.
     """
@@ -88,6 +90,8 @@ def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> TeamMember
     address = placeholder.user.named_address
     if address and not {*spellings(address)} & {*spellings(member.user.email)}:
         raise Conflict("The source names this person by an address: invite it, and what was imported becomes theirs.")
+    person = placeholder.user
+    taken = Issue.objects.filter(models.Q(assignee=person) | models.Q(reporter=person), project=member.project).count()
     _hand_over(placeholder, member)
     LogEntry.objects.create(
         user=by, content_type=ContentType.objects.get_for_model(TeamMember), object_id=str(member.pk),
@@ -97,7 +101,7 @@ def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> TeamMember
         "A placeholder was joined placeholder=%s member=%s project=%s by=%s",
         placeholder.user_id, member.user_id, member.project_id, by.pk,
     )  # fmt: skip
-    return member
+    return taken
 
 
 def _hand_over(left: TeamMember, member: TeamMember) -> None:

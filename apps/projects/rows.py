@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.common.exceptions import Conflict
 from apps.common.plausible import date_fault, text_fault
-from apps.projects.models import Project, Sprint
+from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -89,7 +89,9 @@ def update(row: Row, fields: Mapping[str, Any], *, allowed: set[str]) -> Row:
     return row
 
 
-def delete_unused(row: models.Model, reason: str) -> None:
+def delete_unused(row: IssueType | WorkflowStatus, reason: str) -> None:
+    """Delete what no issue has, else `Conflict`; not in the midst of an import's batch, which holds the project."""
+    lock(row.project)
     try:
         row.delete()
     except models.RestrictedError as error:

@@ -148,11 +148,15 @@ class MemberSerializer(RefusesUnknownFields, serializers.ModelSerializer[TeamMem
     user = serializers.UUIDField(source="user_id", read_only=True)
     email = serializers.EmailField(source="user.address", read_only=True)
     full_name = serializers.CharField(source="user.full_name", read_only=True)
+    is_placeholder = serializers.BooleanField(
+        source="user.is_placeholder", read_only=True,
+        help_text="Whom an import named and who has no account: an invitation, or `join/`, makes the work somebody's.",
+    )  # fmt: skip
 
     class Meta:
         model = TeamMember
         fields = [
-            "user", "email", "full_name", "role", "joined_at", "is_agent",
+            "user", "email", "full_name", "is_placeholder", "role", "joined_at", "is_agent",
             "available_for_assignment", "absent_from", "absent_until",
         ]  # fmt: skip
         read_only_fields = ["joined_at"]
@@ -168,6 +172,18 @@ class JoinSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
     """Whose work it is."""
 
     member = serializers.UUIDField(help_text="A member of the project who has an account.")
+
+
+class JoinedSerializer(MemberSerializer):
+    """The member, and how much became theirs."""
+
+    issues = serializers.SerializerMethodField(help_text="Open and finished, assigned or reported.")
+
+    class Meta(MemberSerializer.Meta):
+        fields = [*MemberSerializer.Meta.fields, "issues"]
+
+    def get_issues(self, _: TeamMember) -> int:
+        return int(self.context["issues"])
 
 
 class DayOffSerializer(RefusesUnknownFields, serializers.ModelSerializer[DayOff]):

@@ -19,7 +19,7 @@ from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import new_change
 from apps.projects.holidays import check_place
 from apps.projects.leads import require_account, require_another_lead
-from apps.projects.levels import new_type, require_no_ring, roll_up
+from apps.projects.levels import new_type, require_no_ring, require_room, roll_up
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.placeholders import forget, placeholders_of
 from apps.projects.preferences import PREFERENCES
@@ -126,6 +126,8 @@ def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
 @all_or_nothing()
 def create_issue_type(project: Project, *, name: str, level: str = "", counts: bool | None = None) -> IssueType:
     """A type; without a level its name tells it, and standard issues are counted."""
+    lock(project)
+    require_room(project.issue_types.all())
     return insert(new_type(project, name, level=level, counts=counts))
 
 
@@ -148,6 +150,8 @@ def delete_issue_type(issue_type: IssueType) -> None:
 
 @all_or_nothing()
 def create_status(project: Project, *, name: str, category: str, position: int = 0) -> WorkflowStatus:
+    lock(project)
+    require_room(project.statuses.all())
     return insert(WorkflowStatus(project=project, name=name, category=category, position=position))
 
 
@@ -220,6 +224,7 @@ def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | N
 @all_or_nothing()
 def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
     """Delete a sprint that was never started; its issues go back to the backlog. Else `Conflict`."""
+    lock(sprint.project)
     lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict("A sprint that was started is history and stays.")

@@ -38,6 +38,7 @@ from apps.projects.serializers import (
     IssueChangeSerializer,
     IssueSerializer,
     IssueTypeSerializer,
+    JoinedSerializer,
     JoinSerializer,
     MemberSerializer,
     NewIssueSerializer,
@@ -245,7 +246,7 @@ class MemberViewSet(ReadViewSet):
         services.remove_member(self.get_object(), by=signed_in(request), now=timezone.now())
         return gone()
 
-    @extend_schema(request=JoinSerializer, responses=MemberSerializer)
+    @extend_schema(request=JoinSerializer, responses=JoinedSerializer)
     def join(self, request: Request, project_id: str, user_id: str) -> Response:
         """Give the work of somebody whom an import named to a member who has an account, for good.
 
@@ -254,7 +255,8 @@ class MemberViewSet(ReadViewSet):
         placeholder, asked = self.get_object(), JoinSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         member = get_object_or_404(self.get_queryset(), user_id=asked.validated_data["member"])
-        return self.shown(placeholders.join(placeholder, member, by=signed_in(request)))
+        taken = placeholders.join(placeholder, member, by=signed_in(request))
+        return Response(JoinedSerializer(member, context={**self.get_serializer_context(), "issues": taken}).data)
 
 
 class DayOffViewSet(ReadViewSet):

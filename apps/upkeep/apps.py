@@ -16,6 +16,7 @@ class UpkeepConfig(AppConfig):
     def ready(self) -> None:
         # However an account is deleted: over the administration, or by a command.
         pre_delete.connect(_erase_what_others_wrote, sender="accounts.User", dispatch_uid="erase-deleted-account")
+        pre_delete.connect(_forget_what_was_logged, sender="projects.Project", dispatch_uid="forget-logged-project")
         from apps.projects.placeholders import ERASED  # noqa: PLC0415 - models exist only now
 
         if _erased_people not in ERASED:
@@ -32,3 +33,9 @@ def _erase_what_others_wrote(*, instance: Any, **_: Any) -> None:
     from apps.upkeep.erasing import erase_deleted_account  # noqa: PLC0415 - models exist only now
 
     erase_deleted_account(instance, now=timezone.now())
+
+
+def _forget_what_was_logged(*, instance: Any, **_: Any) -> None:
+    from apps.upkeep.entries import forget_entries  # noqa: PLC0415 - models exist only now
+
+    forget_entries(instance)

@@ -7,19 +7,16 @@ training sets that may have learned from the name are removed at once and traine
 
 import hashlib
 import hmac
-import json
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection, models, transaction
-from django.db.models import Q, Value
-from django.db.models.functions import Lower
+from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -28,27 +25,30 @@ from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.connections import forget_tokens
 from apps.importers.models import ImportRun
-from apps.ml.models import MLModel, StrayObject
+from apps.ml.models import MLModel, StrayObject, TrainingRun
 from apps.ml.services import ModelLoader
 from apps.ml.services.forecasts.kept_pasts import forget_pasts
 from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.services.upkeep.installation import this_installation
-from apps.ml.services.upkeep.strays import Listing, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, INDEXES, mark_key
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
+from apps.upkeep.addresses import folded, require_address, tidied
+from apps.upkeep.alone import forgetting, take_away, wait_for_others
 from apps.upkeep.models import ErasureRecord
-from apps.upkeep.sought import Sought, sought_for
-from apps.upkeep.texts import Needles, found_in_database, found_in_store, replace_in_database
+from apps.upkeep.objects import Stored, ours_of, search_objects
+from apps.upkeep.records import new_record, subject_of
+from apps.upkeep.sought import Sought, left_of, sought_for
+from apps.upkeep.texts import Needles, found_in_database, replace_in_database
 
 logger = logging.getLogger(__name__)
 
-_PURPOSE = "scrum-ml erasure 1"
 _PERSON = ErasureRecord.Kind.PERSON
+_ISSUES_PER_QUERY = 500
 _DROPPED = "Its artefacts were removed by an erasure."
 
 
@@ -70,31 +70,93 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
     Parameters
     ----------
     everywhere : bool
-        Also where a name is a phrase in projects that the person had nothing to do with.
+        Also the name where the person never was, and where it is the name of a thing.
 
     Raises
     ------
+    NotAnAddress
+        If this is no address, and nobody has it for one.
     NobodyFound
         If neither database nor store know the address.
     ErasureIncomplete
         If the search afterwards finds it; everything else is done.
     """
+    people, sought = _sought(email, everywhere)
+    stored = search_objects(sought)
+    with forgetting():
+        begun = take_away()
+        counts, projects = _erase_rows(sought, people)
+        # Before the commit: while the store is away nothing is done, and whoever asks again is known.
+        _forget_what_was_read(now)
+        served = _drop_models(projects, stored.found)
+        record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
+    _train_again(served, now, begun)
+    record.not_searched, record.left = _prove(sought), _left(sought, people, stored)
+    return record
+
+
+def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
+    """What `erase_person` would change, by table, with the models it would drop, and what it would leave, by place.
+
+    Nothing is changed.
+
+    Raises
+    ------
+    NobodyFound
+        If neither database nor store know the address.
+    """
+    people, sought = _sought(email, everywhere)
+    stored = search_objects(sought)
+    with transaction.atomic():
+        counts, projects = _erase_rows(sought, people)
+        left = _left(sought, people, stored)
+        transaction.set_rollback(True)
+    return counts | {"objects": len(_keys_of(_learned(projects, stored.found)) | ours_of(stored.found))}, left
+
+
+def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
+    email = tidied(email)
     people = list(_rows_of(email))
+    if not people:
+        # Any word stands in texts.
+        require_address(email)
     sought = sought_for(email, people, everywhere=everywhere)
     if not people and not found_in_database(sought[0].names):
         raise NobodyFound
-    found = found_in_store(sought[0].names)
-    with _forgetting():
-        # First, so that each row gets a pseudonym of its own.
-        left = [_leave_a_pseudonym(person) for person in people]
-        counts, projects = _erase_texts(sought, people)
-        # Before the commit: while the store is away nothing is done, and whoever asks again is known.
-        _forget_what_was_read(now)
-        served = _drop_models(projects, found)
-        record = _record(ErasureRecord.Kind.PERSON, email, _sum(counts, *left), now)
-    _train_again(served, now)
-    _prove(sought)
-    return record
+    return people, sought
+
+
+def _erase_rows(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
+    # First, so that each row gets a pseudonym of its own.
+    left = [_leave_a_pseudonym(person) for person in people]
+    counts, projects = _erase_texts(sought, people)
+    return _sum(counts, *left), projects
+
+
+def foresee_project(key: str) -> dict[str, int]:
+    """What `erase_project` would remove; nothing is changed.
+
+    Raises
+    ------
+    NobodyFound
+        If there is no project with this key.
+    """
+    return _foreseen(_project(key))[0]
+
+
+def _project(key: str) -> Project:
+    project: Project | None = Project.objects.filter(key=key).first()
+    if project is None:
+        raise NobodyFound
+    return project
+
+
+def _foreseen(project: Project) -> tuple[dict[str, int], set[str]]:
+    """How much there is of it, and the keys of its objects."""
+    keys, store = _keys_of(MLModel.objects.filter(project=project)), get_object_store()
+    keys |= {found.key for prefix in (DATASETS, INDEXES) for found in store.list(f"{prefix}/{project.pk}")}
+    counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
+    return counts | {"accounts.user": placeholders_of(project).count()}, keys
 
 
 def erase_project(key: str, *, now: datetime) -> ErasureRecord:
@@ -107,21 +169,17 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     ErasureIncomplete
         If the search afterwards finds it.
     """
-    project = Project.objects.filter(key=key).first()
-    if project is None:
-        raise NobodyFound
+    project = _project(key)
     project_id = project.pk
-    keys = _keys_of(MLModel.objects.filter(project=project))
-    keys |= {found.key for prefix in (DATASETS, INDEXES) for found in get_object_store().list(f"{prefix}/{project_id}")}
-    counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
-    counts["accounts.user"] = placeholders_of(project).count()
-    with _forgetting():
+    counts, keys = _foreseen(project)
+    with forgetting():
+        begun = take_away()
         delete_project(project)
         _remove_objects(keys)
         served = _drop_models([], [])
-        record = _record(ErasureRecord.Kind.PROJECT, key, counts, now)
-    _train_again(served, now)
-    _prove([Sought([str(project_id)])])
+        record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
+    _train_again(served, now, begun)
+    record.not_searched = _prove([Sought([str(project_id)])])
     if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
         raise ErasureIncomplete("People whom its imports named are still there.")
     return record
@@ -131,35 +189,38 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
-    found = found_in_store(sought[0].names)
+    stored = search_objects(sought)
+    wait_for_others()
+    begun = take_away()
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
     _forget_what_was_read(now)
-    served = _drop_models(projects, found)
-    record = _record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
-    transaction.on_commit(lambda: _train_again(served, now))
+    served = _drop_models(projects, stored.found)
+    record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
+    record.left = _left(sought, people, stored)
+    for place, count in record.left.items():
+        logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
+    transaction.on_commit(lambda: _train_again(served, now, begun))
     return record
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":
     """The account with this address, and those whom imports named by it or by whatever the person has become."""
-    folded = Lower(Value(email))
-    rows = User.objects.alias(own=Lower("email"), named=Lower("named_address"), now=Lower("became__email"))
-    return rows.filter(Q(own=folded) | Q(named=folded) | Q(now=folded)).order_by("is_placeholder", "pk")
+    # Here, because databases do not agree on small letters and know no domain's other spelling.
+    wanted, rows = folded(email), User.objects.values_list("pk", "email", "named_address", "became__email")
+    found = [pk for pk, *names in rows if wanted in {folded(name) for name in names if name}]
+    return User.objects.filter(pk__in=found).order_by("is_placeholder", "pk")
 
 
 def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
     """Replace the names in all texts; how much, and in which projects issues named the person or are the person's."""
-    named = Q(assignee__in=people) | Q(reporter__in=people)
-    counts: dict[str, int] = {}
-    for each in sought:
-        for name in each.names:
-            says = Q(title__icontains=name) | Q(description__icontains=name)
-            named |= says if each.projects is None else says & Q(project__in=each.projects)
     # What is told from these issues names people: it is told anew.
     touch_work_of(people)
-    Issue.objects.filter(named).update(updated_at=timezone.now())
-    projects = list(Issue.objects.filter(named).order_by().values_list("project_id", flat=True).distinct())
+    projects: set[UUID] = set()
+    for named in _naming(sought, people):
+        projects.update(named.order_by().values_list("project_id", flat=True).distinct())
+        named.update(updated_at=timezone.now())
+    counts: dict[str, int] = {}
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
     page_marks.forget_all()
@@ -167,9 +228,23 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
     counts["importers.connection.token"] = tokens
     for each in sought:
-        done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.projects)
+        done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.within)
         counts = _sum(counts, done, _drop_uploads(each))
-    return counts, projects
+    return counts, sorted(projects)
+
+
+def _naming(sought: Sequence[Sought], people: Sequence[User]) -> Iterator["models.QuerySet[Issue]"]:
+    """The issues that are theirs, and those whose texts name them."""
+    yield Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people))
+    for each in sought:
+        found = each.issues
+        for start in range(0, len(found), _ISSUES_PER_QUERY):
+            yield Issue.objects.filter(pk__in=found[start : start + _ISSUES_PER_QUERY])
+
+
+def _left(sought: Sequence[Sought], people: Sequence[User], stored: Stored) -> dict[str, int]:
+    """How often names stay, by place: by project and table, and in which part of the store."""
+    return left_of(sought, people) | dict(Counter(key.partition("/")[0] for key in stored.elsewhere))
 
 
 def _drop_uploads(sought: Sought) -> dict[str, int]:
@@ -189,26 +264,15 @@ def erased_people(places: Mapping[str, str]) -> dict[str, str]:
     rows = {_pseudonym(place, key): place for place in places for key in settings.ML_SIGNING_KEYS}
     left = User.objects.filter(email__in=rows).values_list("email", flat=True)
     told = {
-        _subject(key, _PERSON, own): place for place, own in places.items() if own for key in settings.ML_SIGNING_KEYS
+        subject_of(key, _PERSON, own): place for place, own in places.items() if own for key in settings.ML_SIGNING_KEYS
     }
     recorded = ErasureRecord.objects.filter(kind=_PERSON, subject__in=told).values_list("subject", flat=True)
     return {told[each]: _pseudonym(told[each]) for each in recorded} | {rows[each]: each for each in left}
 
 
-def verify_record(record: ErasureRecord) -> bool:
-    """Whether a record is as it was written here."""
-    return any(hmac.compare_digest(_signature(key, record), record.signature) for key in settings.ML_SIGNING_KEYS)
-
-
-def was_erased(kind: str, name: str) -> models.QuerySet[ErasureRecord]:
-    """Records about this address or key."""
-    subjects = [_subject(key, kind, name) for key in settings.ML_SIGNING_KEYS]
-    return ErasureRecord.objects.filter(kind=kind, subject__in=subjects)
-
-
 # --- Steps --------------------------------------------------------------------------------------------------------
 def _pseudonym(email: str, key: str = "") -> str:
-    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), email.lower().encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), folded(email).encode(), hashlib.sha256).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"
 
 
@@ -252,20 +316,20 @@ def _keys_of(rows: "models.QuerySet[MLModel]") -> set[str]:
     return {key for row in rows.values_list("s3_key", "serving_key", "dataset_key") for key in row if key}
 
 
+def _learned(projects: Sequence[UUID], found: Collection[str]) -> "models.QuerySet[MLModel]":
+    of_ours = Q(s3_key__in=found) | Q(serving_key__in=found) | Q(dataset_key__in=found)
+    rows: models.QuerySet[MLModel] = MLModel.objects.filter(Q(project__in=projects) | Q(project=None) | of_ours)
+    return rows
+
+
 def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[str, UUID | None]]:
     """Remove what those projects' models and the global ones have learned, and what of ours a search has found.
 
     Returns which of them served.
     """
-    learned = MLModel.objects.filter(
-        Q(project__in=projects)
-        | Q(project=None)
-        | Q(s3_key__in=found)
-        | Q(serving_key__in=found)
-        | Q(dataset_key__in=found)
-    )
+    learned = _learned(projects, found)
     served: set[tuple[str, UUID | None]] = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
-    keys = _keys_of(learned) | _ours(found)
+    keys = _keys_of(learned) | ours_of(found)
     learned.update(
         is_active=False, status=MLModel.Status.DEPRECATED, s3_key="", serving_key="", dataset_key="", refusal=_DROPPED
     )
@@ -273,30 +337,10 @@ def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[
     return served
 
 
-def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime) -> None:
+def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime, begun: Sequence[UUID]) -> None:
     ModelLoader().clear_cache()
-    send_trainings(list(_asked_for(served, now)))
-
-
-def _ours(keys: Collection[str]) -> set[str]:
-    """Those of them that this installation wrote: another one's are not ours to remove, whatever they hold."""
-    if not keys:
-        return set()
-    marks, us = Listing.of(get_object_store()).marks, str(this_installation())
-    return {key for key in keys if us in marks.get(key, ())} | (set(keys) & known_keys())
-
-
-@contextmanager
-def _forgetting() -> Iterator[None]:
-    """A transaction whose old pages SQLite keeps in no file."""
-    is_file = connection.vendor == "sqlite" and not connection.in_atomic_block
-    with connection.cursor() as cursor:
-        if is_file:
-            cursor.execute("PRAGMA secure_delete = ON")
-        with transaction.atomic():
-            yield
-        if is_file:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    left = TrainingRun.objects.filter(pk__in=begun).values_list("pk", flat=True)
+    send_trainings([*left, *_asked_for(served, now)])
 
 
 def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterable[UUID]:
@@ -321,39 +365,16 @@ def _remove_objects(keys: Iterable[str]) -> None:
         StrayObject.objects.filter(key=key).delete()
 
 
-def _prove(sought: Sequence[Sought]) -> None:
-    """Search again. In the store only for what names the account: the models of the imports' projects are gone."""
-    left = [table for each in sought for table in found_in_database(each.names, each.projects)]
-    stored = set(found_in_store(sought[0].names))
-    ours = _ours(stored)
+def _prove(sought: Sequence[Sought]) -> Mapping[str, str]:
+    """Search again, where each name was looked for; returns what could not be searched, and why."""
+    left = [table for each in sought for table in found_in_database(each.names, each.within)]
+    stored = search_objects(sought)
+    ours = ours_of(stored.found)
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
-    if stored:
+    if stored.found:
         raise ErasureIncomplete(
             f"Nothing of ours holds it any more. What another installation wrote holds it too: "
-            f"{', '.join(sorted(stored))}. Erase there as well."
+            f"{', '.join(sorted(stored.found))}. Erase there as well."
         )
-
-
-# --- The record ---------------------------------------------------------------------------------------------------
-def _record(kind: str, name: str, counts: dict[str, int], now: datetime) -> ErasureRecord:
-    key = settings.ML_SIGNING_KEYS[0]
-    record = ErasureRecord(kind=kind, subject=_subject(key, kind, name), erased_at=now, counts=counts)
-    record.signature = _signature(key, record)
-    record.save()
-    logger.info("Erased kind=%s record=%s", kind, record.pk)
-    return record
-
-
-def _subject(key: str, kind: str, name: str) -> str:
-    return _mac(key, [_PURPOSE, "subject", kind, name.lower()])
-
-
-def _signature(key: str, record: ErasureRecord) -> str:
-    facts: list[Any] = [_PURPOSE, str(record.pk), record.kind, record.subject, record.erased_at.isoformat()]
-    return _mac(key, [*facts, record.counts])
-
-
-def _mac(key: str, facts: list[Any]) -> str:
-    told = json.dumps(facts, sort_keys=True)
-    return hmac.new(key.encode(), told.encode(), hashlib.sha256).hexdigest()
+    return stored.not_searched

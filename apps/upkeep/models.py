@@ -1,5 +1,8 @@
 """What stays of an erasure: that there was one, of whom no more can be read from it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from django.db import models
 
 from apps.common.models import UUIDModel
@@ -19,6 +22,12 @@ class ErasureRecord(UUIDModel):
     #: How many rows and objects were changed or removed, by table.
     counts = models.JSONField(default=dict)
     signature = models.CharField(max_length=64)
+
+    #: By object, why the search that proved it could not read it to its end. Told once, and not kept.
+    not_searched: Mapping[str, str] = MappingProxyType({})
+
+    #: By place, how often the name stays: where the person never was, or a thing is called so. Likewise.
+    left: Mapping[str, int] = MappingProxyType({})
 
     class Meta:
         ordering = ["-erased_at"]

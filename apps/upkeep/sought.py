@@ -1,52 +1,106 @@
-"""What an erasure looks for, and where: addresses everywhere, names as far as they are names.
+"""What an erasure looks for, and where: addresses everywhere, names where the person was.
 
-Whoever has an account chooses its name, and whoever imports chooses those of placeholders: neither shall change the
-texts of teams that the person had nothing to do with. There a phrase ("Code review", "in the") stays a phrase.
+Whoever has an account chooses its name, and whoever imports chooses those of placeholders: neither shall change what is
+others'. So a name is replaced in the texts of projects that the person had to do with, and there in nothing that works
+by its own name; an address is one person's, wherever it stands. Where else the name stands is told.
 """
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
+from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.importers.writing.workflow import category_of
-from apps.projects.models import Issue, IssueChange, Project
+from apps.projects.models import Issue, IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
-from apps.upkeep.texts import Within, count_outside
-
-logger = logging.getLogger(__name__)
+from apps.upkeep.addresses import spellings_of
+from apps.upkeep.texts import Needles, Within, tables, way_to_project
 
 #: A single short word ("Ann") is in too many others ("annual") to be replaced blindly.
 _FEWEST_LETTERS = 5
-#: Nobody is named more often by teams that they never worked with; what is, is a phrase.
-MOST_ELSEWHERE = 20
-
-
-#: What a team gives names to, as seen from its project; of states and kinds those that it works with.
-_NAMED = (
-    "name", "issues__status__name", "issues__issue_type__name", "sprints__name", "issues__component", "issues__title",
+_KEYS_PER_QUERY = 500
+#: What only leads name and what works by its name: the team would find its board, its tracker, its receivers no more.
+NAMES_OF_THINGS = frozenset(
+    {
+        "projects.project.name", "projects.project.waiting_statuses", "projects.project.blocked_statuses",
+        "projects.project.unknown_past", "projects.issuetype.name", "projects.workflowstatus.name",
+        "projects.sprint.source", "projects.sprint.external_id", "projects.issue.source", "projects.issue.external_id",
+        "projects.issue.source_id", "projects.issuelink.source", "importers.connection.base_url",
+        "importers.connection.scope", "importers.connection.source", "importers.importrun.source",
+        "importers.importrun.mapping", "importers.writeback.field", "importers.writeback.label",
+        "importers.writtenvalue.value", "notifications.webhook.url",
+    }
 )  # fmt: skip
+#: The history tells of them by their names.
+_NAMED_IN_HISTORY = (IssueChange.Field.STATUS, IssueChange.Field.ISSUE_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Names to erase, in these projects or everywhere."""
+    """Names to erase: everywhere, or where these people were."""
 
     names: Sequence[str]
-    projects: Within = None
+    people: tuple[UUID, ...] = ()
+    projects: frozenset[UUID] | None = None
+    #: Whether they name nobody but the person, so that they are no names of things.
+    are_addresses: bool = True
+
+    @property
+    def within(self) -> Within | None:
+        if self.projects is None:
+            return None
+        return Within(self._rows, frozenset() if self.are_addresses else NAMES_OF_THINGS)
+
+    @property
+    def issues(self) -> list[UUID]:
+        """Those whose texts hold a name."""
+        needles = Needles(self.names)
+        own = (texts for texts in tables() if texts.model is Issue)
+        return list({pk for texts in own for pk, _, _ in texts.holding(needles, self.within)})
+
+    def _rows(self, model: type[models.Model]) -> Q | None:
+        """The rows of their projects, and what is of no project and they did."""
+        by = [Q(**{f"{name}__in": self.people}) for each, name in _naming_people() if each is model]
+        if model is LogEntry:
+            # Of accounts the administration's log tells the name.
+            by.append(Q(content_type__app_label="accounts", object_id__in=[str(pk) for pk in self.people]))
+            by.append(Q(content_type__app_label="projects", content_type__model="teammember"))
+        elif model is User:
+            return Q(pk__in=self._placeholders())
+        elif way := way_to_project(model):
+            by.append(Q(**{f"{way}__in": self.projects}))
+        rows = Q()
+        for each in by:
+            rows |= each
+        if model is IssueChange and not self.are_addresses:
+            rows &= ~Q(field__in=_NAMED_IN_HISTORY)
+        return rows if by else None
+
+    def _placeholders(self) -> set[UUID]:
+        """Whom imports named there, whether or not they are in the team still."""
+        theirs = Project.objects.filter(pk__in=self.projects or ()).only("key")
+        domains = {domain_of(project) for project in theirs}
+        team = TeamMember.objects.filter(project__in=self.projects or ()).values_list("user", flat=True)
+        named = User.objects.filter(is_placeholder=True).values_list("pk", "email")
+        return {pk for pk, email in named if email.rpartition("@")[2] in domains} | set(team)
 
 
 def addresses_of(user: User) -> list[str]:
-    return [address for address in (user.email, user.named_address) if address]
+    """Each however its domain is written."""
+    told = (address for address in (user.email, user.named_address) if address)
+    return [spelling for address in told for spelling in spellings_of(address)]
 
 
 def name_of(user: User) -> str:
     """The whole name, if it cannot be mistaken for a word or for a state of work; else nothing."""
     name = user.full_name.strip()
-    return name if len(name) >= _FEWEST_LETTERS and " " in name and not category_of(name) else ""
+    return name if len(name) >= _FEWEST_LETTERS and len(name.split()) > 1 and not category_of(name) else ""
 
 
 def names_of(user: User) -> list[str]:
@@ -55,56 +109,69 @@ def names_of(user: User) -> list[str]:
 
 
 def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) -> list[Sought]:
-    """What names these rows: the account everywhere, what an import said of a placeholder in that import's project.
+    """What names these rows: the account's addresses everywhere, all else where they were; the former first.
 
     Parameters
     ----------
     everywhere : bool
         Take an account's name for a name wherever it stands.
     """
-    all_over, limited = [email], []
+    all_over, limited = [*spellings_of(email)], []
     for person in people:
-        if person.is_placeholder:
-            all_over.append(person.email)
-            names = [name for name in names_of(person) if name not in all_over]
-            limited.append(Sought(names, _projects_of(person)))
-            continue
-        all_over += addresses_of(person)
-        if name := name_of(person):
-            # What is of no project, as the administration's log, is the person's too.
-            own = {*_projects_of(person), None}
-            if everywhere or not _is_phrase(name, own):
-                all_over.append(name)
-            else:
-                limited.append(Sought([name], frozenset(own)))
+        projects = projects_of(person)
+        addresses = [] if person.is_placeholder else addresses_of(person)
+        name = name_of(person)
+        if everywhere and name and not person.is_placeholder:
+            addresses.append(name)
+        all_over += [person.email, *addresses]
+        told = [each for each in addresses_of(person) if each not in all_over]
+        limited.append(Sought(told, (person.pk,), projects))
+        if name not in all_over:
+            limited.append(Sought([name], (person.pk,), projects, are_addresses=False))
     unique = {name.lower(): name for name in reversed(all_over)}
-    return [Sought(list(reversed(unique.values()))), *(each for each in limited if each.names and each.projects)]
+    return [Sought(list(reversed(unique.values()))), *(each for each in limited if any(each.names))]
 
 
-def _is_phrase(name: str, own: Within) -> bool:
-    """Whether teams that the person had nothing to do with call something of theirs so, or say it often."""
-    mine = [each for each in own or () if each]
-    others = Project.objects.exclude(pk__in=mine)
-    called = (f"{way}__iexact" for way in _NAMED)
-    is_name = any(others.filter(**{way: name}).exists() for way in called)
-    is_phrase = is_name or count_outside([name], own, most=MOST_ELSEWHERE + 1) > MOST_ELSEWHERE
-    if is_phrase:
-        logger.warning("A name is a phrase in projects that the person had nothing to do with: there it stays")
-    return is_phrase
+def left_of(sought: Iterable[Sought], people: Iterable[User]) -> dict[str, int]:
+    """Where an account's name stands after all, as the name of a thing or of others' things: how often, by place."""
+    accounts = {person.pk for person in people if not person.is_placeholder}
+    left: Counter[str] = Counter()
+    for each in sought:
+        if not each.are_addresses and accounts.intersection(each.people):
+            left.update(_places_of(each.names))
+    return dict(sorted(left.items()))
 
 
-def _projects_of(person: User) -> frozenset[UUID]:
-    """Where somebody works or worked, or where an import named the placeholder."""
+def _places_of(names: Sequence[str]) -> Iterator[str]:
+    """For each text that holds one, its project's key and its table."""
+    needles = Needles(names)
+    for texts in tables():
+        found, way = [pk for pk, _, _ in texts.holding(needles)], way_to_project(texts.model)
+        keys: dict[object, str] = {}
+        for start in range(0, len(found) if way else 0, _KEYS_PER_QUERY):
+            rows = texts.rows.filter(pk__in=found[start : start + _KEYS_PER_QUERY])
+            keys |= dict(rows.order_by().values_list("pk", f"{way.removesuffix('pk')}key" if way else "pk"))
+        yield from (" ".join(filter(None, (keys.get(pk), texts.table))) for pk in found)
+
+
+def projects_of(person: User) -> frozenset[UUID]:
+    """Where somebody works or worked, did or asked for anything, or where an import named the placeholder."""
     domain = person.email.rpartition("@")[2]
-    made = [project.pk for project in Project.objects.only("key") if domain_of(project) == domain]
-    stands = Issue.objects.filter(Q(assignee=person) | Q(reporter=person)).order_by()
+    found = {project.pk for project in Project.objects.only("key") if domain_of(project) == domain}
+    for model, name in _naming_people():
+        if way := way_to_project(model):
+            rows: models.QuerySet[models.Model] = models.QuerySet(model).filter(**{name: person.pk})
+            found.update(rows.order_by().values_list(way, flat=True).distinct())
     by_id = Q(field__in=PEOPLE) & (Q(old_value=str(person.pk)) | Q(new_value=str(person.pk)))
-    stood = IssueChange.objects.filter(Q(changed_by=person) | by_id).order_by()
-    return frozenset(
-        [
-            *made,
-            *person.memberships.values_list("project_id", flat=True),
-            *stands.values_list("project_id", flat=True).distinct(),
-            *stood.values_list("project_id", flat=True).distinct(),
-        ]
-    )
+    stood = IssueChange.objects.filter(by_id).order_by()
+    found.update(stood.values_list("project_id", flat=True).distinct())
+    return frozenset(found - {None})
+
+
+@cache
+def _naming_people() -> tuple[tuple[type[models.Model], str], ...]:
+    """Every table with a column that says who, and that column."""
+    # Those without a way back, too.
+    relations = User._meta.get_fields(include_hidden=True)
+    found = [each for each in relations if isinstance(each, models.ManyToOneRel) and each.related_model is not User]
+    return tuple((each.related_model, each.field.name) for each in found)

@@ -6,22 +6,21 @@ import io
 import json
 import logging
 import re
+import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from html.entities import html5
-from itertools import islice
-from typing import Any, TypeAlias
-from uuid import UUID
+from typing import Any
 
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
-from django.db.models.functions import Cast
 
 from apps.accounts.models import User
+from apps.common.exceptions import ApplicationError
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
@@ -39,9 +38,19 @@ _ENTITIES: dict[int, set[str]] = {}
 for _name, _text in html5.items():
     if len(_text) == 1:
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
-#: Projects, `None` among them for what is of no project; `None` in their place for everything.
-Within: TypeAlias = Collection[UUID | None] | None
+#: Of an object, unpacked, read at a time.
+PIECE_BYTES = 4 * 2**20
+#: A name of 254 characters, each as HTML's longest word for one.
+LONGEST_NAME_BYTES = 16 * 2**10
+#: Ten thousand characters for each of 100,000 issues, in whatever they are packed.
+MOST_UNPACKED_BYTES = 2**30
+#: What bytes that only begin as something packed make their readers raise.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError, struct.error
+)  # fmt: skip
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
+_OWN_ADDRESSES: Any = [User._meta.get_field(name) for name in ("email", "named_address")]
+_OWN_NAME: Any = User._meta.get_field("full_name")
 
 #: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
 _LETTER = "0-9A-Za-z\u00c0-\u058f\u1e00-\u1fff"
@@ -52,12 +61,23 @@ _MARKS = (
 )  # fmt: skip
 
 
+class _Joined(models.Func):
+    """All columns of a row as one text, to be looked through at once."""
+
+    output_field = models.TextField()
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        parts = [compiler.compile(each) for each in self.get_source_expressions()]
+        joined = " || ' ' || ".join(f"coalesce(cast({sql} as text), '')" for sql, _ in parts)
+        return f"({joined})", [each for _, given in parts for each in given]
+
+
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column that may hold what somebody wrote."""
+class TextColumns:
+    """Columns of a table that may hold what somebody wrote."""
 
     model: type[models.Model]
-    field: Any
+    fields: tuple[Any, ...]
 
     @property
     def table(self) -> str:
@@ -68,45 +88,55 @@ class Column:
         # Past the managers: history may be written once, and this is the exception that the law makes.
         rows: models.QuerySet[models.Model] = models.QuerySet(self.model)
         # How others are called who have an account is theirs, though it be the same name.
-        return rows.filter(is_placeholder=True) if self.field is User._meta.get_field("full_name") else rows
+        return rows.filter(is_placeholder=True) if self.fields == (_OWN_NAME,) else rows
 
-    def rows_of(self, within: "Within") -> "models.QuerySet[models.Model]":
-        """Those of some projects, and of none where `None` is among them."""
-        way = way_to_project(self.model)
+    def rows_of(self, within: "Within | None") -> "models.QuerySet[models.Model]":
+        """All of them, or those that are looked through."""
         if within is None:
             return self.rows
-        if way is None:
-            return self.rows if None in within else self.rows.none()
-        placed = models.Q(**{f"{way}__in": [each for each in within if each]})
-        return self.rows.filter(placed | models.Q(**{f"{way}__isnull": True}) if None in within else placed)
+        which = within.rows(self.model)
+        return self.rows.none() if which is None else self.rows.filter(which)
 
-    def holding(self, needles: "Needles", within: "Within" = None, but: "Within" = ()) -> Iterator[tuple[Any, Any]]:
-        """Key and text of the rows that have one of them, whatever the case; in these projects or everywhere."""
-        rows = self.rows_of(within)
-        if but:
-            rows = rows.exclude(pk__in=self.rows_of(but).order_by().values("pk"))
-        text = Cast(self.field.attname, models.TextField())
-        rows = rows.annotate(_text=text).filter(needles.hint).order_by().values_list("pk", self.field.attname)
-        # A column of addresses holds one: it is this one, or somebody else's.
-        found = needles.whole.fullmatch if isinstance(self.field, models.EmailField) else needles.whole.search
+    def holding(self, needles: "Needles", within: "Within | None" = None) -> Iterator[tuple[Any, Any, Any]]:
+        """Key, field and value of each text that has one, whatever the case; within some places or everywhere."""
+        spared = within.spared if within else ()
+        fields = [field for field in self.fields if f"{self.table}.{field.attname}" not in spared]
+        if not fields:
+            return
+        rows, names = self.rows_of(within), [field.attname for field in fields]
+        rows = rows.annotate(_text=_Joined(*names)).filter(needles.hint).order_by().values_list("pk", *names)
         # All at once, since the caller changes them.
-        return ((pk, value) for pk, value in list(rows) if found(_as_text(value)))
+        for pk, *values in list(rows):
+            for field, value in zip(fields, values, strict=True):
+                # A column of addresses holds one: it is this one, or somebody else's.
+                found = needles.whole.fullmatch if isinstance(field, models.EmailField) else needles.whole.search
+                if value is not None and found(_as_text(value)):
+                    yield pk, field, value
 
-    def put(self, pk: Any, value: Any) -> None:
+    def put(self, pk: Any, field: Any, value: Any) -> None:
         """Write a text; where the table takes it only once, with a mark of its row behind it."""
         try:
             with transaction.atomic():
-                self._write(pk, value)
+                self._write(pk, field, value)
         except IntegrityError:
             if not isinstance(value, str):
                 raise
-            self._write(pk, value, f" {hashlib.sha256(str(pk).encode()).hexdigest()[:8]}")
+            self._write(pk, field, value, f" {hashlib.sha256(str(pk).encode()).hexdigest()[:8]}")
 
-    def _write(self, pk: Any, value: Any, mark: str = "") -> None:
+    def _write(self, pk: Any, field: Any, value: Any, mark: str = "") -> None:
         if isinstance(value, str):
-            most = getattr(self.field, "max_length", None)
+            most = getattr(field, "max_length", None)
             value = (value[: most - len(mark)] if most else value) + mark
-        self.rows.filter(pk=pk).update(**{self.field.attname: value})
+        self.rows.filter(pk=pk).update(**{field.attname: value})
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where names are looked for: which rows of a table (None for no row), and in which of its columns not."""
+
+    rows: Callable[[type[models.Model]], models.Q | None]
+    #: As 'projects.sprint.name'.
+    spared: Collection[str] = ()
 
 
 @cache
@@ -134,14 +164,11 @@ class Needles:
         self.whole = re.compile("|".join(map(_alone, longest_first)), re.IGNORECASE)
         self.anywhere = re.compile("|".join(map(_spellings, longest_first)), re.IGNORECASE)
 
-    @property
-    def hint(self) -> models.Q:
-        """What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only."""
-        found = models.Q()
-        for name in self.names:
+        # What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only.
+        self.hint = models.Q()
+        for name in names:
             plain = re.findall(r"[A-Za-z0-9]*", unicodedata.normalize("NFC", name))
-            found |= models.Q(_text__icontains=max(plain, key=len))
-        return found
+            self.hint |= models.Q(_text__icontains=max(plain, key=len))
 
     def are_in(self, data: bytes) -> bool:
         """Whether a file of unknown encoding holds one of them."""
@@ -185,42 +212,44 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def columns() -> Iterator[Column]:
-    """Every column of free text of every table."""
+@cache
+def tables() -> tuple[TextColumns, ...]:
+    """Every column of free text of every table: a table is read once for all of its own."""
+    found: list[TextColumns] = []
     for model in apps.get_models():
-        for field in model._meta.local_concrete_fields:
-            if isinstance(field, _TEXTS) and not (field.primary_key or field.choices):
-                yield Column(model, field)
+        fields = [
+            field
+            for field in model._meta.local_concrete_fields
+            if isinstance(field, _TEXTS) and not (field.primary_key or field.choices)
+        ]
+        parts = [[field for field in fields if field != _OWN_NAME], [field for field in fields if field == _OWN_NAME]]
+        found += [TextColumns(model, tuple(part)) for part in parts if part]
+    return tuple(found)
 
 
-def count_outside(names: Sequence[str], own: Within, *, most: int) -> int:
-    """How many texts of projects other than these hold one of them; no more are counted than `most`."""
-    needles, placed = Needles(names), (column for column in columns() if way_to_project(column.model))
-    return sum(1 for _ in islice((each for column in placed for each in column.holding(needles, but=own)), most))
-
-
-def found_in_database(names: Sequence[str], within: Within = None) -> dict[str, int]:
+def found_in_database(names: Sequence[str], within: Within | None = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
     needles = Needles(names)
-    return _by_table({column: sum(1 for _ in column.holding(needles, within)) for column in columns()})
+    return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in tables()})
 
 
-def replace_in_database(names: Sequence[str], word: str, within: Within = None) -> dict[str, int]:
+def replace_in_database(names: Sequence[str], word: str, within: Within | None = None) -> dict[str, int]:
     """Put a word in place of each; how many texts of which table were changed."""
     needles, counts = Needles(names), {}
-    for column in columns():
-        found = list(column.holding(needles, within))
-        for pk, value in found:
-            column.put(pk, _replaced(value, needles.whole, word))
-        counts[column] = len(found)
+    for texts in tables():
+        # Whose account or placeholder it is is erased as a whole, or found afterwards: none loses its address alone.
+        found = [each for each in texts.holding(needles, within) if each[1] not in _OWN_ADDRESSES]
+        for pk, field, value in found:
+            texts.put(pk, field, _replaced(value, needles.whole, word))
+        counts[texts] = len(found)
     return _by_table(counts)
 
 
-def _by_table(counts: dict[Column, int]) -> dict[str, int]:
+def _by_table(counts: dict[TextColumns, int]) -> dict[str, int]:
     sums: dict[str, int] = {}
-    for column, count in counts.items():
+    for texts, count in counts.items():
         if count:
-            sums[column.table] = sums.get(column.table, 0) + count
+            sums[texts.table] = sums.get(texts.table, 0) + count
     return sums
 
 
@@ -239,33 +268,88 @@ def _replaced(value: Any, pattern: re.Pattern[str], word: str) -> Any:
     return value
 
 
-def found_in_store(needles: Sequence[str]) -> list[str]:
-    """Keys of the objects that hold one of them, below whatever compression."""
-    store = get_object_store()
-    keys = [found.key for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)]
-    return [key for key in keys if _holds(store, key, needles)]
+@dataclass(frozen=True, slots=True)
+class StoreSearch:
+    """Keys of the objects that hold a name; and of those that could not be searched to their end, with the reason."""
+
+    found: tuple[str, ...]
+    not_searched: Mapping[str, str]
 
 
-def _holds(store: ObjectStore, key: str, needles: Sequence[str]) -> bool:
-    try:
-        content = b"\n".join(_opened(store.get(key)))
-    except NotOurs as error:
-        logger.warning("Not searched: %s", error.message)
-        return False
-    if Needles(needles).anywhere.search(content.decode(errors="ignore")):
-        return True
+class NotSearched(ApplicationError):
+    """An object is not as our writers make them."""
+
+    code = "not_searched"
+
+
+def search_store(names: Sequence[str]) -> StoreSearch:
+    """Look for them in every object, below whatever compression."""
+    store, needles = get_object_store(), Needles(names)
+    found, not_searched = [], {}
+    for key in [each.key for prefix in (MODELS, DATASETS, INDEXES) for each in store.list(prefix)]:
+        try:
+            if _holds(store, key, needles):
+                found.append(key)
+        except (NotOurs, NotSearched) as error:
+            not_searched[key] = error.message
+            logger.warning("Not searched: %s: %s", key, error.message)
+    return StoreSearch(tuple(found), not_searched)
+
+
+def _holds(store: ObjectStore, key: str, needles: Needles) -> bool:
     # NumPy keeps texts with four bytes a character.
-    spellings = {form for name in needles for form in (name, name.lower(), name.upper(), name.title())}
-    return any(form.encode("utf-32-le") in content for form in spellings)
+    forms = {form for name in needles.names for form in (name, name.lower(), name.upper(), name.title())}
+    spellings = [form.encode("utf-32-le") for form in forms]
+    return any(
+        needles.anywhere.search(piece.decode(errors="ignore")) or any(spelling in piece for spelling in spellings)
+        for piece in _pieces(store.get(key))
+    )
 
 
-def _opened(data: bytes) -> Iterator[bytes]:
-    """The bytes as they are and as they were before they were compressed; nothing is interpreted further."""
-    yield data
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """The bytes as they are and as they were before they were compressed; nothing is interpreted further.
+
+    Raises
+    ------
+    NotSearched
+        If they cannot be unpacked, or are more than any of our writers packs.
+    """
+    yield from _overlapping(iter(partial(io.BytesIO(data).read, PIECE_BYTES), b""))
+    left = MOST_UNPACKED_BYTES
+    try:
+        for piece in _overlapping(_unpacked(data)):
+            yield piece
+            left -= len(piece)
+            if left < 0:
+                raise NotSearched(f"It unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MiB.")
+    except _BROKEN as error:
+        raise NotSearched(f"It cannot be unpacked: {type(error).__name__}.") from error
+
+
+def _overlapping(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Each with the end of the one before, so that a name across both is seen."""
+    end = b""
+    for piece in pieces:
+        yield end + piece
+        end = (end + piece)[-LONGEST_NAME_BYTES:]
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
     if data[:2] == b"\x1f\x8b":
-        yield gzip.decompress(data)
+        with gzip.open(io.BytesIO(data)) as file:
+            yield from iter(partial(file.read, PIECE_BYTES), b"")
     elif data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            yield from (archive.read(name) for name in archive.namelist())
+            for member in archive.infolist():
+                # Others take memory as their header says.
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise NotSearched("It is packed as none of ours is.")
+                with archive.open(member) as content:
+                    yield from iter(partial(content.read, PIECE_BYTES), b"")
     elif data[:1] == b"\x78":
-        yield zlib.decompress(data)
+        packed, rest = zlib.decompressobj(), data
+        while rest and not packed.eof:
+            yield packed.decompress(rest, PIECE_BYTES)
+            rest = packed.unconsumed_tail
+        if not packed.eof:
+            raise EOFError

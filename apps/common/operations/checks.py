@@ -16,7 +16,6 @@ from apps.common.operations.health import CHECKS, Check
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 #: What a generated key of 128 bits has at least in any usual writing: 22 characters in base 64.
 FEWEST_KEY_CHARACTERS = 22
-LOG_FORMATS = ("plain", "json")
 CheckFunction = Callable[..., Sequence[CheckMessage]]
 
 
@@ -113,14 +112,6 @@ def engines_suit_several_machines(**_: Any) -> list[CheckMessage]:
         hint = "For more than one machine, set CELERY_BROKER_URL=redis://… or amqp://…"
         found.append(Warning("The broker is a folder of this machine.", hint=hint, id="common.W006"))
     return found
-
-
-@register(Tags.compatibility)
-def the_log_format_is_known(**_: Any) -> list[CheckMessage]:
-    if settings.LOG_FORMAT in LOG_FORMATS:
-        return []
-    hint = f"One of: {', '.join(LOG_FORMATS)}. Until then lines are plain."
-    return [Error("LOG_FORMAT is none that this service writes.", hint=hint, id="common.E003")]
 
 
 @register(Tags.compatibility, deploy=True)

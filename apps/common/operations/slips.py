@@ -18,7 +18,6 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from kombu.transport import TRANSPORT_ALIASES
 
 #: Checks under this tag ask nobody and are run before anything is served.
 SETTINGS = "settings"
@@ -30,6 +29,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]*=*")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)")
 #: Where nobody is on the way.
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Kombu knows more, whose packages are not installed; `memory` is for tests.
+BROKERS = frozenset({"redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp", "filesystem", "memory"})
 _NEITHER = ' \t\r\n\\"<>^`{|}'
 
 
@@ -90,8 +91,8 @@ def _slips() -> Iterator[tuple[str, str]]:
     for name, rate in rates.items():
         if not _is_rate(rate):
             yield (
-                f"The throttle rate {rate!r} of {name} is none.",
-                "It is like 20/min.",
+                f"{name.upper()}_THROTTLE_RATE is {rate!r}.",
+                "It is like 20/min, or empty: no limit.",
             )
     yield from _slips_of_folders()
     yield from _slips_of_single_sign_on()
@@ -131,7 +132,7 @@ def _slips_of_single_sign_on() -> Iterator[tuple[str, str]]:
 
 def _slip_in_broker(url: str) -> str:
     scheme, mark, _ = url.partition("://")
-    if not mark or scheme not in TRANSPORT_ALIASES:
+    if not mark or scheme not in BROKERS:
         return "does not begin with redis://, amqp:// or filesystem://"
     return "" if url == f"{scheme}://" else slip_in_url(url, schemes=(scheme,))
 

@@ -10,7 +10,14 @@ from apps.common.console import only_warnings, step_display
 
 def test_each_step_is_told_once_and_none_after_a_later_one(capsys: pytest.CaptureFixture[str]) -> None:
     with step_display(9) as progress:
-        for step, text in ((4, "Fitting"), (5, "Folding"), (5, "Done"), (3, "Fitting"), (6, "Serialising")):
+        for step, text in (
+            (4, "Fitting"),
+            (5, "Folding"),
+            (5, "Done"),
+            (3, "Fitting"),
+            (6, "Serialising"),
+            (7, "Serialising"),
+        ):
             progress(step, text)
 
     assert capsys.readouterr().err.splitlines() == ["[4/9] Fitting", "[5/9] Folding", "[6/9] Serialising"]

@@ -31,6 +31,7 @@ from apps.ml.services import PredictionService, RecommendationService
 from apps.ml.services.points.vote import is_hidden
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
 from apps.projects.links.selectors import waiting_for
+from apps.projects.selectors import team_of
 
 #: Issues on a page: what fits two screens, and is answered in a tenth of a second.
 ISSUES_A_PAGE = 25
@@ -113,6 +114,8 @@ class Backlog:
     lines: Sequence[BacklogLine]
     orders: Mapping[str, str | Promise]
     lacking: Mapping[str, str | Promise]
+    #: Whether the team has people who are suggested for nothing, having no account.
+    has_placeholders: bool
 
 
 def query_of(values: Mapping[str, str]) -> BacklogQuery:
@@ -141,7 +144,8 @@ def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetim
     lines = [replace(line, blocked_by=_named(blockers.get(line.issue.pk, ()))) for line in lines]
     counts = remembered(state, "backlog counts", lambda: backlog_counts(project.id))
     orders = {**ORDER_NAMES, **(PREDICTED_NAMES if counts.issues <= MOST_ORDERED else {})}
-    return Backlog(asked, counts, shown, lines, orders, LACKING_NAMES)
+    unknown = bool(lines) and team_of(project).filter(user__is_placeholder=True).exists()
+    return Backlog(asked, counts, shown, lines, orders, LACKING_NAMES, unknown)
 
 
 def _named(issues: Iterable[Issue]) -> str:

@@ -16,8 +16,8 @@ from apps.common.charts.picture import Picture, Table
 from apps.common.charts.series import Limits, Observation, process_behaviour
 from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.pages.issues import NamedIssue, named_issues
-from apps.dashboard.pages.sprints import ListedSprint, current_sprint
-from apps.dashboard.types import Project
+from apps.dashboard.pages.sprints import ListedSprint, current_sprint, undated_plan
+from apps.dashboard.types import Project, Sprint
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
 from apps.ml.selectors.sprints import HISTORY_SPRINTS
@@ -101,6 +101,11 @@ class ProjectPage:
         """The model that gains most on a naive answer; None where none does."""
         better = [model for model in self.models if model.beats_baseline and model.gain]
         return max(better, key=lambda model: model.gain or 0.0, default=None)
+
+    @cached_property
+    def undated_plan(self) -> Sprint | None:
+        """Where no sprint runs or is planned for a day: one that is planned for none."""
+        return None if self.sprint else undated_plan(self.project)
 
     @property
     def last_week(self) -> int:

@@ -11,7 +11,7 @@ from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from rest_framework.serializers import Serializer
 
 from apps.access import invitations
@@ -178,8 +178,9 @@ def _join(change: SettingsChange) -> str:
     team = selectors.team_of(change.project)
     placeholder = get_object_or_404(team, pk=_number(change, "member"))
     member = get_object_or_404(team, pk=_number(change, "with"))
-    placeholders.join(placeholder, member, by=change.by)
-    return _("The work is now this member's.")
+    taken = placeholders.join(placeholder, member, by=change.by)
+    told = ngettext("%(n)s issue is now this member's.", "%(n)s issues are now this member's.", taken)
+    return told % {"n": taken}
 
 
 def _remove_member(change: SettingsChange) -> None:

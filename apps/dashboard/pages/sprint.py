@@ -87,7 +87,11 @@ class NamedRisk:
     @property
     def headline(self) -> str:
         """The first sentence; the others are its evidence."""
-        return self.finding.description.partition(". ")[0].rstrip(".") + "."
+        first = self.finding.description.partition(". ")[0].rstrip(".")
+        # The contract's sentence gives the difference of both, which is no share of either.
+        if self.finding.metric == "completion_percent":
+            first += f": {self.finding.actual:g}% is done, {self.finding.expected:g}% was expected"
+        return f"{first}."
 
     @property
     def rest(self) -> str:

@@ -23,6 +23,11 @@ def sprint_list(project: Project) -> Sequence[ListedSprint]:
     return [ListedSprint(sprint, references[sprint.pk]) for sprint in reversed(found)]
 
 
+def undated_plan(project: Project) -> Sprint | None:
+    """A sprint that is planned and of which nobody knows when it runs."""
+    return next((each for each in sprints_of(project) if each.status == "planned" and not each.start_date), None)
+
+
 def current_sprint(project: Project) -> ListedSprint | None:
     """The one that runs and ends first; else the next planned one; None where neither is there."""
     listed = list(reversed(sprint_list(project)))

@@ -178,7 +178,7 @@ def progress_of(kept: Mapping[str, Replay], *, now: datetime) -> ReplayProgress:
 
 def told_queued(now: datetime) -> str:
     """What waits, and whether anybody is there to do it."""
-    return _("queued, no worker has been seen") if LONG in missing_workers(now) else _("queued")
+    return _("queued, no worker has been seen") if missing_workers(now, [LONG]) else _("queued")
 
 
 def _is_under_way(replay: Replay, now: datetime) -> bool:

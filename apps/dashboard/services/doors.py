@@ -8,7 +8,7 @@ from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.models.kinds import KINDS
-from apps.ml.services.training.jobs import AlreadyTraining, request_training
+from apps.ml.services.training.jobs import AlreadyTraining, TooManyTrainings, request_training
 from apps.projects.demo.story import seed_demo_team
 from apps.projects.models import Project, TeamMember
 from apps.projects.rows import all_or_nothing
@@ -35,5 +35,5 @@ def make_demonstration(*, by: User, now: datetime) -> tuple[Project, Sequence[UU
 def _training(kind: str, project: Project, *, by: User, now: datetime) -> UUID | None:
     try:
         return request_training(kind, project.pk, cause="demonstration", by=by, now=now).pk
-    except AlreadyTraining:
+    except (AlreadyTraining, TooManyTrainings):
         return None

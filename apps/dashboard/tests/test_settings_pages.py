@@ -85,6 +85,20 @@ def test_the_work_of_whom_an_import_named_is_given_to_a_member(lead, project):
     issue.refresh_from_db()
     assert issue.assignee == member.user
     assert "Named by an import" not in answer.content.decode()
+    assert "1 issue is now this member&#x27;s." in answer.content.decode()
+
+
+def test_whom_an_import_names_by_an_address_alone_is_shown_with_it(lead, project):
+    made_up = UserFactory(
+        email="7dde@x.imported.invalid", named_address="zoe@x.example", full_name="", is_active=False,
+        is_placeholder=True,
+    )  # fmt: skip
+    TeamMemberFactory(project=project, user=made_up)
+
+    page = lead.get(f"/projects/{project.key}/settings/").content.decode()
+
+    assert "zoe@x.example" in page
+    assert "7dde@" not in page
 
 
 def test_what_cannot_be_is_said_on_the_page_and_changes_nothing(lead, project):

@@ -180,7 +180,7 @@ def show(
         "project": project,
         "navigation": lambda: _entries(request, project) if project else (),
         "page": page,
-        "missing_workers": lambda: missing_workers(timezone.now()).values(),
+        "missing_workers": lambda: missing_workers(timezone.now()),
     }
     return render(request, f"dashboard/{template}", {**frame, **context}, status=status)
 

@@ -27,6 +27,7 @@ from apps.common.exceptions import ApplicationError
 from apps.common.lookups import Lookup
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import parsed
+from apps.importers.sources.budget import Budget
 
 CONNECT_SECONDS = 5.0
 _LOOKUP = Lookup(seconds=10.0, most_at_once=16)
@@ -66,22 +67,6 @@ class AnswerUnusable(ImportRefused):
     """The tracker's answer is not what its documentation promises."""
 
     code = "answer_unusable"
-
-
-class BudgetSpent(ImportRefused):
-    """More was asked for, read or waited than was allowed; a later import goes on from here."""
-
-    code = "budget_spent"
-
-
-@dataclass(slots=True)
-class Budget:
-    """What one import may cost. Counts down."""
-
-    requests: int = 50_000
-    bytes: int = 4 * 2**30
-    #: Spent asleep because the tracker asked for it.
-    wait_seconds: float = 2 * 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +198,7 @@ class Client:
         raise AnswerUnusable(f"{_place(url)} redirects without end.")
 
     def _exchanged(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
-        self.budget.requests -= 1
-        if self.budget.requests < 0:
-            raise BudgetSpent("The import has used up the requests it may make.")
+        self.budget.ask()
         target = target_of(url)
         headers = {"Accept": "application/json", "User-Agent": "Scrum-ML", "Accept-Encoding": "gzip", **self.headers}
         headers["Host"] = target.host_header
@@ -251,13 +234,11 @@ class Client:
         body, until = bytearray(), time.monotonic() + ANSWER_SECONDS
         for part in response.stream(READ_BYTES, decode_content=True):
             body += part
-            self.budget.bytes -= len(part)
+            self.budget.read(len(part))
             if len(body) > self.most_answer_bytes:
                 raise AnswerUnusable(
                     f"An answer of {_place(url)} is larger than {self.most_answer_bytes / 2**20:.0f} MiB."
                 )
-            if self.budget.bytes < 0:
-                raise BudgetSpent("The import has read all that it may read.")
             if time.monotonic() > until:
                 raise TrackerUnreachable(f"An answer of {_place(url)} took longer than {ANSWER_SECONDS:.0f} s.")
         return bytes(body)
@@ -271,9 +252,7 @@ class Client:
         return None
 
     def _pause(self, seconds: float) -> None:
-        self.budget.wait_seconds -= seconds
-        if self.budget.wait_seconds < 0:
-            raise BudgetSpent(f"The tracker wants us to wait {seconds:,.0f} s more, longer than an import may.")
+        self.budget.wait(seconds)
         self.sleep(seconds)
 
     def _checked(self, answer: HttpAnswer) -> HttpAnswer:

@@ -148,3 +148,27 @@ def test_what_is_read_explained_or_unread_covers_every_column():
     assert columns.unread == ("Mood",)
     assert columns.notes[1].startswith("in_progress_minutes is left out")
     assert columns.notes[0].startswith("Column Size holds no numbers")
+
+
+@pytest.mark.parametrize(
+    ("header", "field", "unit"),
+    [
+        ("Time Spent (h)", "actual_hours", "hours"),
+        ("time spent [min]", "actual_hours", "minutes"),
+        ("Hours (h)", "actual_hours", "hours"),
+        ("Original Estimate (sec.)", "estimated_hours", "seconds"),
+        ("Estimate (h)", "estimated_hours", "hours"),
+        ("Aufwand (h)", "actual_hours", "hours"),
+    ],
+)
+def test_a_unit_behind_a_name_is_the_columns(header, field, unit):
+    columns = detect_columns(["Title", header])
+
+    assert columns.names()[field] == header
+    assert unit_by_name(header, ["Title", header]) == (unit, "")
+    assert columns.unread == ()
+
+
+def test_what_stands_behind_other_names_stays():
+    assert detect_columns(["Title", "Room (h)"]).unread == ("Room (h)",)
+    assert normal_form("Component (s)") == "components"

@@ -295,3 +295,23 @@ def csv_file_quotes() -> tuple[str, ...]:
     from apps.importers.sources.csv.rows import FORMULA_STARTS
 
     return FORMULA_STARTS
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "who"),
+    [
+        ("Assignee,Assignee Email", "Ada,Ada@Example.org", Person("Ada", "ada@example.org")),
+        ("Assignee Email,Assignee", "ada@example.org,Ada", Person("Ada", "ada@example.org")),
+        ("Assignee Email", "ada@example.org", Person("", "ada@example.org")),
+        ("Assignee,Assignee Email", "Ada <a@b.example>,ada@example.org", Person("Ada", "a@b.example")),
+        ("Assignee,Assignee Email", "Ada,n/a", Person("Ada", "")),
+        ("Assignee,Assignee Email", ",", None),
+    ],
+)
+def test_an_address_beside_a_name_is_that_persons(tmp_path, header, cells, who):
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,title,{header}\n1,Fix,{cells}\n")
+
+    issue = only(path)
+
+    assert issue.assignee == who

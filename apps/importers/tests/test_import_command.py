@@ -283,3 +283,35 @@ def test_jira_issues_are_imported_as_they_are_and_stay_the_same_in_a_second_run(
     counted = Issue.objects.filter(project__key=name, issue_type__counts=True).count()
     assert 0 <= counted - first["with_points"] <= 5
     assert first["error_count"] == second["new"] == second["changed"] == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--dry-run", "--json")])
+def test_a_file_of_which_no_row_can_be_used_is_a_failure(tmp_path, more, capsys):
+    path = tmp_path / "bad.csv"
+    path.write_text(HEADER + BAD + BAD.replace("2,Break", "3,Smash"))
+
+    with pytest.raises(CommandError, match="No row can be used"):
+        call_command("import_issues", str(path), "--project", "SHOP", "--create-project", "Shop", *more)
+
+    assert "resolved (2025-01-01 00:00) before created" in capsys.readouterr().out
+
+
+def test_rows_are_told_in_the_order_of_the_file(tmp_path, capsys):
+    path = tmp_path / "bad.csv"
+    path.write_text(HEADER + GOOD + "".join(BAD.replace("2,Break", f"{n},Smash") for n in (5, 4, 3)) + ",,,,,\n")
+
+    told = [
+        line for line in run(path, "--project", "SHOP", "--create-project", "Shop").splitlines() if line[:5] == "line "
+    ]
+
+    assert told == sorted(told)
+
+
+def test_how_to_date_sprints_by_options_is_said_where_there_are_options(tmp_path):
+    path = tmp_path / "sprints.csv"
+    path.write_text("id,title,sprint,created\n1,Fix,Sprint 1,2025-01-01\n")
+
+    text = run(path, "--project", "SHOP", "--create-project", "Shop")
+
+    assert "(--sprints 2026-03-02/14d)" in text
+    assert "--" not in ImportRun.objects.get().report["sentence"]

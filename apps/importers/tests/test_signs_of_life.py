@@ -11,16 +11,16 @@ from apps.projects.tests.factories import ProjectFactory
 
 @pytest.mark.django_db
 def test_an_import_that_goes_on_shows_that_its_worker_is_there(now):
-    assert IMPORTS in missing_workers(now)
+    assert missing_workers(now, [IMPORTS])
     ImportRun.objects.create(project=ProjectFactory(), status=ImportRun.Status.RUNNING, seen_at=now)
 
-    assert IMPORTS not in missing_workers(now + MISSING_AFTER)
+    assert missing_workers(now + MISSING_AFTER, [IMPORTS]) == ""
 
 
 @pytest.mark.django_db
 def test_the_worker_of_imports_shows_itself(now):
-    assert IMPORTS in missing_workers(now)
+    assert missing_workers(now, [IMPORTS])
 
     note_import_worker()
 
-    assert IMPORTS not in missing_workers(timezone.now())
+    assert missing_workers(timezone.now(), [IMPORTS]) == ""

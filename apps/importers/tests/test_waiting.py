@@ -135,3 +135,29 @@ def test_a_file_that_is_asked_for_again_is_counted_once(ask, many, now, monkeypa
 
 def kept(*asked: ImportRun) -> list[bool]:
     return [ImportRun.objects.get(pk=run.pk).upload is not None for run in asked]
+
+
+def test_what_killed_three_workers_is_not_given_to_a_fourth(ask, many, now):
+    run = ask(by=many)
+    ImportRun.objects.filter(pk=run.pk).update(status="running", seen_at=now, attempts=runs.MOST_ATTEMPTS)
+
+    ended = runs.execute(run.pk, now=now + 3 * MINUTE)
+
+    assert (ended.status, ended.error) == ("failed", runs.WORKERS_DIED)
+    assert due_runs(now=now + 10 * MINUTE) == []
+
+
+def test_two_workers_that_died_leave_an_import_to_a_third(ask, many, now):
+    run = ask(by=many)
+    ImportRun.objects.filter(pk=run.pk).update(status="running", seen_at=now, attempts=runs.MOST_ATTEMPTS - 1)
+
+    assert runs.execute(run.pk, now=now + 3 * MINUTE).status == "completed"
+
+
+def test_a_run_whose_worker_had_a_clock_that_was_ahead_is_lost_and_blocks_nobody(ask, many, now):
+    tomorrow = ask(by=many)
+    ImportRun.objects.filter(pk=tomorrow.pk).update(status="running", seen_at=now + timedelta(days=1))
+    ask(by=many, minutes=1)
+
+    assert due_runs(now=now) == [tomorrow.pk]
+    assert runs.execute(tomorrow.pk, now=now).status == "completed"

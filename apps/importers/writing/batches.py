@@ -12,6 +12,7 @@ from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, kinds_of
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -19,10 +20,9 @@ from apps.importers.writing.people import Team
 from apps.importers.writing.sprints import Sprints
 from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
-from apps.projects.levels import new_type
+from apps.projects.levels import MOST_KINDS, new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 
-DEFAULT_TYPE = "task"
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
     "resolved_at", "created_at", "due_date", "last_moved_at", "last_touched_at",
@@ -63,8 +63,7 @@ class BatchWriter:
     ) -> None:
         self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
         self.team = Team(project, now=now)
-        self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
-        self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
+        self._types, self._statuses = kinds_of(project)
         self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm)
         self._seen: set[UUID] = set()
         self._touched_sprints: set[UUID] = set()
@@ -73,6 +72,9 @@ class BatchWriter:
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
         Project.objects.select_for_update().get(pk=self._project.pk)
+        # Until the transaction ends nobody deletes any of these.
+        self._types, self._statuses = kinds_of(self._project)
+        self._sprints.look_anew()
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
         there = self._already_there(batch)
         new: list[Issue] = []
@@ -183,6 +185,9 @@ class BatchWriter:
 
     def _type(self, name: str) -> IssueType:
         key = name.casefold()
+        if key not in self._types and len(self._types) >= MOST_KINDS and name != DEFAULT_TYPE:
+            self._report.remarks[MORE_TYPES] += 1
+            return self._type(DEFAULT_TYPE)
         if key not in self._types:
             self._types[key] = new_type(self._project, name)
             self._types[key].save(force_insert=True)
@@ -217,6 +222,9 @@ class BatchWriter:
         key = name.casefold()
         if key not in self._statuses:
             category = said or category_of(name) or meaning or fallback
+            if len(self._statuses) >= MOST_KINDS:
+                self._report.remarks[MORE_STATUSES] += 1
+                return self._status_of_category(category)
             self._statuses[key] = self._make_status(name, category)
         return self._statuses[key]
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, kinds_of
 from apps.importers.writing.texts import LONGEST_LINE
-from apps.projects.levels import Level, new_type
+from apps.projects.levels import MOST_KINDS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
-DEFAULT_TYPE = "task"
 LONGEST_STATUS = 64
 #: How a status is called whose name the board has with another meaning.
 IN_WORDS = {"to_do": "to do", "in_progress": "in progress", "done": "done", "dropped": "dropped"}
@@ -24,14 +24,18 @@ class TrackedBoard:
 
     def __init__(self, project: Project, source: str, now: datetime, report: ImportReport) -> None:
         self._project, self._source, self._now, self._report = project, source, now, report
-        self._statuses = {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
-        self._types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
-        rows = Sprint.objects.filter(project=project, source=source).exclude(external_id="")
-        rows = rows.select_related("snapshot", "project")
-        self._sprints = {one.external_id: one for one in rows}
+        self._sprints: dict[str, Sprint] = {}
+        self.look_anew()
         self.sprints_made: list[Sprint] = []
         #: Seen running by an earlier import and now told to be over: closed once all of their issues are read.
         self._closing: list[Sprint] = []
+
+    def look_anew(self) -> None:
+        """Before each batch: others may have made or deleted some since the last one."""
+        self._types, self._statuses = kinds_of(self._project)
+        told = Sprint.objects.filter(project=self._project, source=self._source).exclude(external_id="")
+        if told.count() != len(self._sprints):
+            self._sprints = {one.external_id: one for one in told.select_related("snapshot", "project")}
 
     def status(self, stage: Stage) -> WorkflowStatus:
         """The status of this name and meaning; a board may have the name with another meaning."""
@@ -39,10 +43,19 @@ class TrackedBoard:
         for told in (name, f"{name[: LONGEST_STATUS - 14]} ({IN_WORDS[stage.category]})"):
             status = self._statuses.get(told.casefold())
             if status is None:
-                return self._made(told, stage.category)
+                return self._made_or_like(told, stage.category)
             if status.category == stage.category:
                 return status
         raise AssertionError(f"a status named {told!r} means two things")
+
+    def _made_or_like(self, name: str, category: str) -> WorkflowStatus:
+        """A new one; on a full board the first of the same meaning."""
+        if len(self._statuses) >= MOST_KINDS:
+            self._report.remarks[MORE_STATUSES] += 1
+            like = [status for status in self._statuses.values() if status.category == category]
+            if like:
+                return min(like, key=lambda status: (status.position, status.pk))
+        return self._made(name, category)
 
     def _made(self, name: str, category: str) -> WorkflowStatus:
         position = max((status.position for status in self._statuses.values()), default=-1) + 1
@@ -54,6 +67,9 @@ class TrackedBoard:
         """The type by its name; a new one is of the level that the tracker says."""
         name = record.issue_type or DEFAULT_TYPE
         found = self._types.get(name.casefold())
+        if found is None and len(self._types) >= MOST_KINDS:
+            self._report.remarks[MORE_TYPES] += 1
+            name, found = DEFAULT_TYPE, self._types.get(DEFAULT_TYPE)
         if found is None:
             level = "" if record.level is None else _level(record.level)
             found = self._types[name.casefold()] = new_type(self._project, name, level=level)
@@ -64,7 +80,7 @@ class TrackedBoard:
         """Insert a sprint, or take over what the tracker now says of it."""
         values = self._values(told)
         sprint = self._sprints.get(told.external_id)
-        if sprint is None:
+        if sprint is None or not Sprint.objects.filter(pk=sprint.pk).exists():
             sprint = Sprint(project=self._project, source=self._source, external_id=told.external_id, **values)
             sprint.created_at = told.started_at or self._now
             sprint.save(force_insert=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.importers.records import ImportedIssue
@@ -40,8 +39,7 @@ class Links:
         ids = self._ids()
         wanted = {(ids[one], ids[other]) for one, other in self._pairs if one in ids and other in ids}
         wanted = {(one, other) for one, other in wanted if one != other}
-        within = Q(blocker__project=self._project, blocked__project=self._project)
-        present = {(one, other): (pk, source) for pk, one, other, source in self._present(within)}
+        present = {(one, other): (pk, source) for pk, one, other, source in self._present()}
         new = wanted - present.keys()
         all_blockers, all_blocked = ({ids[name] for name in told if name in ids} for told in self._told_whole)
         gone = [
@@ -62,8 +60,13 @@ class Links:
         rows = list(issues.values_list("id", "external_id", "source_id"))
         return {own: id_ for id_, _, own in rows if own} | {key: id_ for id_, key, _ in rows}
 
-    def _present(self, within: Q) -> Iterable[tuple[int, UUID, UUID, str]]:
-        return IssueLink.objects.filter(within).order_by().values_list("pk", "blocker_id", "blocked_id", "source")
+    def _present(self) -> Iterable[tuple[int, UUID, UUID, str]]:
+        """Links inside the project. Asked for by both ends, SQLite looks each pair of issues up among the links."""
+        rows = IssueLink.objects.filter(blocked__project=self._project).order_by()
+        fields = ("pk", "blocker_id", "blocked_id", "source", "blocker__project_id")
+        for pk, blocker, blocked, source, place in rows.values_list(*fields):
+            if place == self._project.pk:
+                yield pk, blocker, blocked, source
 
     def _touch(self, blocked: Iterable[UUID]) -> None:
         """What is told of a project is told anew once an issue of it has changed."""

@@ -1,6 +1,7 @@
 """Which issue is a part of which: parts and parents come in any order, so they are tied together at the end."""
 
 from collections.abc import Collection, Sequence
+from operator import gt, lt
 
 from django.db.models import Count, F, Q
 
@@ -37,7 +38,9 @@ class Parents:
         told = {part: parent for part, parent in self._parent_of.items() if part in ids and part != parent}
         wanted = {part: ids.get(parent) for part, parent in told.items()}
         moved = [Issue(pk=ids[part], parent_id=parent) for part, parent in wanted.items() if present[part] != parent]
-        Issue.objects.bulk_update(moved, ["parent"], batch_size=ROWS_PER_UPDATE)
+        # Each for itself: whoever else writes comes to their turn in between.
+        for start in range(0, len(moved), ROWS_PER_UPDATE):
+            Issue.objects.bulk_update(moved[start : start + ROWS_PER_UPDATE], ["parent"])
         if moved and not levels_are_told:
             _tell_levels(self._project)
         roll_up(self._project.pk)
@@ -55,10 +58,9 @@ def _tell_levels(project: Project) -> None:
     if not tiers:
         return
     standard = _standard_tier(tiers)
-    for pk, tier in tiers.items():
-        if tier != standard:
-            kinds[pk].level, kinds[pk].counts = Level.EPIC if tier < standard else Level.SUB_TASK, False
-            kinds[pk].save(update_fields=["level", "counts"])
+    for level, is_of in ((Level.EPIC, lt), (Level.SUB_TASK, gt)):
+        those = [pk for pk, tier in tiers.items() if is_of(tier, standard)]
+        IssueType.objects.filter(pk__in=those).update(level=level, counts=False)
 
 
 def _types_above(project: Project, kinds: Collection[int]) -> dict[int, int]:
@@ -72,9 +74,10 @@ def _types_above(project: Project, kinds: Collection[int]) -> dict[int, int]:
 
 def _tier(kind: int, above: dict[int, int]) -> int:
     """How many types stand above one; a circle of types ends where it began."""
-    seen = [kind]
-    while (upper := above.get(seen[-1])) is not None and upper not in seen:
-        seen.append(upper)
+    seen, upper = {kind}, above.get(kind)
+    while upper is not None and upper not in seen:
+        seen.add(upper)
+        upper = above.get(upper)
     return len(seen) - 1
 
 

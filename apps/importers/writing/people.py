@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Count, Max
+from django.db.models.functions import Coalesce
 from django.utils.text import slugify
 
 from apps.accounts.models import User
@@ -23,22 +25,35 @@ class Team:
 
     def __init__(self, project: Project, *, now: datetime) -> None:
         self._project, self._now = project, now
+        self.added = 0
+        self._look()
+
+    def _look(self) -> None:
         self._by_address: dict[str, User] = {}
         self._by_name: dict[str, User | None] = {}
-        members = User.objects.filter(memberships__project=project)
+        self._state = self._present_state()
+        members = User.objects.filter(memberships__project=self._project)
         for user in members:
             self._remember(user)
         # Whoever joined took over what was imported of them: the source goes on naming them as before.
         for was in User.objects.filter(became__in=members).select_related("became"):
             if was.became is not None:
                 self._by_address.setdefault(was.email.lower(), was.became)
-        self.added = 0
+
+    def _present_state(self) -> tuple[int, int]:
+        """Differs once somebody was taken in, left or became a member in place of whom an import named."""
+        members = TeamMember.objects.filter(project=self._project).order_by()
+        found = members.aggregate(n=Count("pk"), last=Coalesce(Max("pk"), 0))
+        return found["n"], found["last"]
 
     def learn(self, people: Iterable[Person | None]) -> None:
-        """Make sure that everybody named is in the team: at most five queries, however many they are.
+        """Make sure that everybody named is in the team: at most seven queries, however many they are.
 
-        Who was erased stays a pseudonym, whatever the source goes on calling them.
+        Who was erased stays a pseudonym, whatever the source goes on calling them. An import takes a while: who
+        joined or left since the last batch is looked at anew.
         """
+        if self._present_state() != self._state:
+            self._look()
         strangers = {self._known_as(one): one for one in people if one and self.find(one) is None}
         if not strangers:
             return
@@ -66,6 +81,7 @@ class Team:
             self._remember(user)
         self._by_address |= {place: users[pseudonym] for place, pseudonym in erased.items()}
         self.added += len(users.keys() - pseudonyms)
+        self._state = self._present_state()
 
     def find(self, one: Person) -> User | None:
         """The member with this address, else the only one with this name."""

@@ -43,17 +43,26 @@ class Sprints:
         #: By the source's id, and by name: a file may name a sprint a line.
         self._by_id: dict[str, Sprint] = {}
         self._by_name: dict[str, list[Sprint]] = defaultdict(list)
-        for sprint in self._all():
-            self._remember(sprint)
+        self._n = 0
+        self.look_anew()
         #: Made by this import.
         self._new: set[UUID] = set()
         #: Issue → the sprints that it was in, oldest first, the present one last.
         self._ways: dict[str, tuple[Sprint, ...]] = {}
 
+    def look_anew(self) -> None:
+        """Before each batch: others may have made or deleted some since the last one."""
+        if Sprint.objects.filter(project=self._project).count() == self._n:
+            return
+        self._by_id, self._by_name, self._n = {}, defaultdict(list), 0
+        for sprint in self._all():
+            self._remember(sprint)
+
     def _all(self) -> Iterable[Sprint]:
         return Sprint.objects.filter(project=self._project).select_related("snapshot", "project")
 
     def _remember(self, sprint: Sprint) -> None:
+        self._n += 1
         self._by_name[sprint.name].append(sprint)
         if sprint.external_id and sprint.source == self._source:
             self._by_id.setdefault(sprint.external_id, sprint)

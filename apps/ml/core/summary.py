@@ -15,7 +15,7 @@ RISK_WEIGHTS = {"overdue": 40.0, "slowdown": 25.0, "unassigned": 20.0, "stale": 
 #: The same in words.
 RISK_NAMES = {
     "overdue": "overdue issues",
-    "slowdown": "the latest sprint's slowdown",
+    "slowdown": "the latest sprint's slowdown, in issues done",
     "unassigned": "issues without an assignee",
     "stale": "stale issues",
 }

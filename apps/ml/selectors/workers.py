@@ -1,10 +1,11 @@
 """Whether background work is done: when a worker of each queue was last seen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Max
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import TrainingRun, WorkerSeen
 
 #: Queues as `base/settings.py` routes to them: what is due every minute, trainings, and imports.
@@ -12,26 +13,28 @@ SHORT, LONG, IMPORTS = "celery", "long", "imports"
 #: A worker is seen every minute; so long without means that there is none, or that it does not get on.
 MISSING_AFTER = timedelta(minutes=3)
 _WAITS = {
-    SHORT: "outcomes, e-mails and recoveries wait",
-    LONG: "trainings wait",
-    IMPORTS: "imports wait",
+    SHORT: ("outcomes", "e-mails", "recoveries"),
+    LONG: ("trainings",),
+    IMPORTS: ("imports",),
 }
 
 
-def missing_workers(now: datetime) -> dict[str, str]:
-    """By queue that nobody serves, a sentence for whoever waits; empty while all are served."""
-    return dict(_missing(now))
-
-
-def _missing(now: datetime) -> Iterator[tuple[str, str]]:
-    seen = dict(WorkerSeen.objects.values_list("queue", "seen_at"))
-    for queue, waits in _WAITS.items():
-        last = _latest(seen.get(queue), SIGNS_OF_LIFE[queue]() if queue in SIGNS_OF_LIFE else None)
-        if last is None:
-            yield queue, f"No worker has been seen: {waits}. Start one: ./run worker"
-        elif now - last > MISSING_AFTER:
-            minutes = int((now - last).total_seconds() // 60)
-            yield queue, f"No worker has been seen for {minutes} minutes: {waits}. Start one: ./run worker"
+def missing_workers(now: datetime, queues: Collection[str] = tuple(_WAITS)) -> str:
+    """One sentence for whoever waits for a queue of these that nobody serves; empty while all are served."""
+    seen = dict(WorkerSeen.objects.filter(queue__in=queues).values_list("queue", "seen_at"))
+    told = {queue: (seen.get(queue), SIGNS_OF_LIFE[queue]() if queue in SIGNS_OF_LIFE else None) for queue in queues}
+    # What is told of the future, a clock that was ahead told.
+    latest_now = now + CLOCKS_DIFFER
+    last = {queue: _latest(*(each for each in of if each and each <= latest_now)) for queue, of in told.items()}
+    missing = {queue: moment for queue, moment in last.items() if moment is None or now - moment > MISSING_AFTER}
+    if not missing:
+        return ""
+    # Of several the shortest time, which is true of all.
+    latest = _latest(*missing.values())
+    since = f" for {int((now - latest).total_seconds() // 60)} minutes" if latest else ""
+    *waiting, at_last = (each for queue in missing for each in _WAITS[queue])
+    waits = f"{', '.join(waiting)} and {at_last}" if waiting else at_last
+    return f"No worker has been seen{since}: {waits} wait. Start one: ./run worker"
 
 
 def _last_heartbeat() -> datetime | None:

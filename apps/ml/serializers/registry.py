@@ -144,7 +144,7 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
     def get_waits_for(self, run: TrainingRun) -> str:
         if run.state != TrainingRun.State.QUEUED:
             return ""
-        return missing_workers(timezone.now()).get(LONG, "")
+        return missing_workers(timezone.now(), [LONG])
 
     def get_failure_reason(self, run: TrainingRun) -> str:
         return run.failure_reason if _may_know(run, self.context) else ""

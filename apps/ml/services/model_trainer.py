@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps import __version__
+from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.records import Lesson
 from apps.ml.models import MLModel, ModelType
@@ -107,13 +108,18 @@ class ModelTrainer:
             if keep_failure:
                 record_failure(model_type, project_id, error.message, user=user, now=job.now)
             raise
-        progress(8, "Recording")
-        model = job.row(fitted, stored)
-        model.metrics |= verdict.figures()
-        model.metrics |= {"reference_errors": out_of_sample_errors(model_type, fitted, issues)}
-        model.provenance = _provenance(issues, stored)
-        progress(9, "Activating" if verdict.activate else "Keeping the active model")
-        job.register(model, verdict, on_registered)
+        try:
+            progress(8, "Recording")
+            model = job.row(fitted, stored)
+            model.metrics |= verdict.figures()
+            model.metrics |= {"reference_errors": out_of_sample_errors(model_type, fitted, issues)}
+            model.provenance = _provenance(issues, stored)
+            progress(9, "Activating" if verdict.activate else "Keeping the active model")
+            job.register(model, verdict, on_registered)
+        except ApplicationError:
+            # Refused, and so for certain not kept: what was erased meanwhile shall not lie there for a week.
+            job.discard(stored)
+            raise
         return Training(model, verdict)
 
 
@@ -147,6 +153,15 @@ class _Job:
             project_id=self.project_id,
         )
         return _Stored(artefacts, training_set)
+
+    def discard(self, stored: _Stored) -> None:
+        """Remove what no row will name."""
+        storage = S3ModelStorageService(this_installation())
+        try:
+            storage.delete_model(stored.artefacts.model.key)
+            storage.delete_object(stored.dataset.key)
+        except StorageError as error:
+            logger.warning("What a training stored in vain goes with other strays in a week: %s", error.message)
 
     def row(self, fitted: Fitted, stored: _Stored) -> MLModel:
         model, serving, training_set = stored.artefacts.model, stored.artefacts.serving, stored.dataset

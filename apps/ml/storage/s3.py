@@ -164,8 +164,8 @@ class S3ModelStorageService:
         verify(data, digest=digest, signature=signature, of=Identity(INDEXES, project_id, ""))
         return data
 
-    def delete_index(self, key: str) -> None:
-        """Remove an index; that it is gone already is no error."""
+    def delete_object(self, key: str) -> None:
+        """Remove a training set or an index; that it is gone already is no error."""
         self._objects.delete(key)
         self._unmark(key)
 

@@ -41,7 +41,7 @@ def test_the_work_of_the_project_becomes_the_members(as_, project, people, named
 
     answer = join(as_("lead"), project, named, member)
 
-    assert (answer.status_code, answer.json()["user"]) == (200, str(member.user_id))
+    assert (answer.status_code, answer.json()["user"], answer.json()["issues"]) == (200, str(member.user_id), 1)
     for issue in (theirs, past, elsewhere):
         issue.refresh_from_db()
     assert theirs.assignee == theirs.reporter == member.user
@@ -69,6 +69,13 @@ def test_whom_the_source_names_by_another_address_is_invited_and_not_given_away(
 
     assert answer.status_code == status
     assert project.team.filter(user=named.user).exists() is (status == 409)
+
+
+def test_the_list_of_members_tells_who_has_no_account(as_, project, people, named):
+    rows = as_("member").get(f"/api/v1/projects/{project.pk}/members/").json()["results"]
+
+    assert {row["user"] for row in rows if row["is_placeholder"]} == {str(named.user_id)}
+    assert len(rows) > 1
 
 
 def test_what_the_member_is_stays(as_, project, people, named):

@@ -260,3 +260,22 @@ def test_a_store_with_other_bytes_under_a_key_is_left_alone(file, trained):
         restore(file, replace=True)
 
     assert get_object_store().get(trained.s3_key) == b"of somebody else"
+
+
+def test_a_file_that_is_there_is_replaced_only_when_asked_to(file, capsys):
+    before = file.read_bytes()
+
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("backup", str(file))
+    assert file.read_bytes() == before
+    call_command("backup", str(file), "--force")
+    assert "the keys: keep .env" in capsys.readouterr().out
+
+
+def test_who_forgot_the_key_is_told(file, trained, settings, capsys):
+    settings.ML_SIGNING_KEYS = ["another key, of the installation that it was put back into"]
+
+    with pytest.raises(SystemExit):
+        call_command("verify_ml_models")
+
+    assert "After a restore, bring the key that signed them" in capsys.readouterr().out

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 
@@ -14,16 +16,13 @@ from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import AnomalyDetectionFactory
 from apps.projects.models import Issue, IssueChange
-from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
-from apps.upkeep.erasing import (
-    NobodyFound,
-    erase_person,
-    verify_record,
-    was_erased,
-)
+from apps.projects.services import delete_project
+from apps.projects.tests.factories import IssueFactory, SprintFactory, TeamMemberFactory
+from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.records import verify_record, was_erased
 from apps.upkeep.sought import names_of
-from apps.upkeep.texts import found_in_database, found_in_store
+from apps.upkeep.texts import found_in_database, search_store
 
 pytestmark = pytest.mark.django_db
 EMAIL, NAME = "Zoe.Quill@example.com", "Zoë Quillfeather"
@@ -57,12 +56,12 @@ def test_no_table_and_no_object_names_the_person_afterwards(person, team, now):
     needles = names_of(person)
     assert needles == [EMAIL, NAME]
     assert set(found_in_database(needles)) >= {"accounts.user", "projects.issue", "projects.issuechange"}
-    assert found_in_store(needles)
+    assert search_store(needles).found
 
     record = erase_person(EMAIL.swapcase(), now=now)
 
     assert found_in_database(needles) == {}
-    assert found_in_store(needles) == []
+    assert search_store(needles).found == ()
     assert not any(NAME.encode() in line.encode() for line in connection_dump())
     assert ImportRun.objects.get().upload is None
     assert AnomalyDetection.objects.get().evidence["who"][0].startswith("erased-")
@@ -226,6 +225,28 @@ def test_an_erased_project_is_in_no_table_and_no_object(trained, team, now, caps
     assert not MLModel.objects.get().is_active
 
 
+@pytest.mark.parametrize("way", ["erase", "delete"])
+def test_what_the_administration_logged_of_a_project_goes_with_it(team, way):
+    other, issue = IssueFactory(), Issue.objects.filter(project=team).first()
+    member = TeamMemberFactory(project=team)
+    rows = (team, issue, team.sprints.first() or SprintFactory(project=team), member, other, other.project)
+    for row in rows:
+        for text in ("[]", f'[{{"added": {{"name": "{row}"}}}}]'):
+            LogEntry.objects.create(
+                user=UserFactory(), content_type=ContentType.objects.get_for_model(row), object_id=str(row.pk),
+                object_repr=str(row), action_flag=2, change_message=text,
+            )  # fmt: skip
+    member.delete()
+
+    if way == "erase":
+        call_command("erase_project", team.key)
+    else:
+        delete_project(team)
+
+    assert set(LogEntry.objects.values_list("object_id", flat=True)) == {str(other.pk), str(other.project_id)}
+    assert not any(str(team.pk) in line for line in connection_dump())
+
+
 def test_the_record_says_when_to_whoever_names_the_person_and_nothing_else(person, now, settings):
     record = erase_person(EMAIL, now=now)
 
@@ -260,7 +281,7 @@ def test_staff_and_their_administration_log_go_too(db, now):
     ["zoë  quillfeather", "Zoë\nQuillfeather", "Zoë\u00a0Quillfeather", "Zoe\u0308 Quillfeather", EMAIL.upper()],
 )
 def test_a_name_is_found_however_it_is_spelled(team, now, spelling):
-    UserFactory(email=EMAIL, full_name=NAME)
+    TeamMemberFactory(project=team, user=UserFactory(email=EMAIL, full_name=NAME))
     issue = IssueFactory(project=team, title="Ask", description=f"see {spelling} first", labels=[spelling])
 
     erase_person(EMAIL, now=now)
@@ -272,7 +293,7 @@ def test_a_name_is_found_however_it_is_spelled(team, now, spelling):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "cp1252"])
 def test_a_file_that_waits_is_let_go_whatever_its_encoding(team, now, encoding):
-    UserFactory(email=EMAIL, full_name=NAME)
+    TeamMemberFactory(project=team, user=UserFactory(email=EMAIL, full_name=NAME))
     run = ImportRun.objects.create(project=team, upload=f"id,assignee\n1,{NAME.upper()}".encode(encoding))
 
     erase_person(EMAIL, now=now)

@@ -20,7 +20,7 @@ from apps.common.tables import harmless
 from apps.importers.management import trackers
 from apps.importers.naming import project_named
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
-from apps.importers.report import ImportReport
+from apps.importers.report import DATES_BY_OPTIONS, ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS, Columns
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
@@ -34,6 +34,10 @@ from apps.projects.preferences import known_time_zone
 ROWS_PER_LINE = 5_000
 #: What the tables hold (see apps/projects/models.py).
 LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
+
+
+class NothingUsable(CommandError):
+    """What the report has told row by row, as a code that scripts read."""
 
 
 class Command(BaseCommand):
@@ -118,6 +122,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False))
         else:
             self._print_report(report, options["errors"])
+        if report.error_count and not report.new + report.changed + report.unchanged:
+            raise NothingUsable("No row can be used.")
 
     def _from_anywhere(self, options: dict[str, Any], say: trackers.Say) -> ImportReport:
         """From a tracker where one is named, else from a file."""
@@ -198,7 +204,7 @@ class Command(BaseCommand):
             self.stdout.write(_printable(f"Not read: {', '.join(columns.unread)}"))
 
     def _print_report(self, report: ImportReport, error_file: Path | None) -> None:
-        for error in report.errors:
+        for error in sorted(report.errors, key=lambda error: error.line):
             told = ": ".join(filter(None, (f"line {error.line:,}", error.external_id, error.reason)))
             self.stdout.write(_printable(told))
         if (unseen := report.error_count - len(report.errors)) > 0:
@@ -220,6 +226,8 @@ class Command(BaseCommand):
             self.stdout.write(_printable(f"  {line.sentence()}"))
         self.stdout.write(_summary(report))
         self.stdout.write(report.sentence())
+        if report.lacks_sprint_dates:
+            self.stdout.write(DATES_BY_OPTIONS)
         if report.import_id and (report.new or report.changed):
             self.stdout.write(f"To take this import back: import_issues --undo {report.import_id}")
 

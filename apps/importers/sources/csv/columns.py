@@ -44,12 +44,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
     "reporter": (
         "reporter", "raisedby", "author", "authorusername", "createdby", "user", "userlogin", "creator", "openedby",
-        "reportername", "reporterid", "submitter",
+        "reportername", "reporterid", "submitter", "reporteremail",
     ),
+    "reporter_email": ("reporteremail", "reporteremailaddress", "authoremail", "creatoremail"),
     "assignee": (
         "assignee", "assignedto", "assignees", "assigneeusername", "owner", "developer", "assigneename", "assigneeid",
-        "assigneddeveloper", "bearbeiter", "zugewieseneperson", "zugewiesenan",
+        "assigneddeveloper", "bearbeiter", "zugewieseneperson", "zugewiesenan", "assigneeemail",
     ),
+    "assignee_email": ("assigneeemail", "assigneeemailaddress", "owneremail", "assignedtoemail"),
     "sprint": ("sprint", "sprints", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
     "sprint_id": ("cyclenumber", "sprintid", "iterationid"),
     "sprint_starts_on": (
@@ -67,13 +69,16 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "estimatedhours", "estimatehours", "hoursestimated", "plannedhours", "originalestimate", "timeestimate",
         "timeoriginalestimate", "estimatedtime", "estimatedminutes", "originalestimatehours",
         "originalestimateseconds", "timeestimateseconds", "estimatehrs", "estimatedeffort", "plannedeffort",
+        "originalestimateminutes", "timeestimatehours", "timeestimateminutes", "estimatedtimehours",
+        "estimatedtimeminutes", "estimatedefforthours", "plannedefforthours",
         "geschätztestunden", "planstunden",
     ),
     "actual_hours": (
         "actualhours", "hours", "hoursspent", "spenthours", "hoursactual", "loggedhours", "timespentminutes",
         "completedwork", "timespent", "spenttime", "totaltimespent", "actualminutes", "timespenthours",
         "timespentseconds", "efforthours", "actualefforthours", "workhours", "loggedminutes", "actualeffort",
-        "iststunden", "stunden", "aufwandstunden", "aufwandh",
+        "iststunden", "stunden", "aufwandstunden", "aufwandh", "spenttimehours", "spenttimeminutes",
+        "totaltimespenthours", "totaltimespentminutes", "totaltimespentseconds", "actualeffortminutes",
     ),
     "created_at": (
         "created", "createdat", "createdon", "createddate", "creationdate", "datecreated", "createdatutc",
@@ -132,6 +137,12 @@ UNIT_UNKNOWN = frozenset(
         "actualeffort",
     }
 )
+#: A unit behind a name, as people write it into their tables: "Time Spent (h)".
+_UNIT_BEHIND = re.compile(
+    r"[(\[]\s*(?:(?P<hours>h|hrs?|hours?|std|stunden)|(?P<minutes>m|mins?|minutes?|minuten)|(?P<seconds>s|secs?|seconds?))"
+    r"\.?\s*[)\]]\s*$",
+    re.IGNORECASE,
+)
 #: Headers only one kind of tracker writes, which settle the unit.
 SECONDS_TRACKERS = frozenset({"issuekey", "workratio", "timeestimate", "weight", "lastviewed"})
 HOURS_TRACKERS = frozenset({"workitemtype", "completedwork", "remainingwork", "areapath"})
@@ -149,6 +160,10 @@ DATE_FIELDS = (*PAST_FIELDS, "started_at", "due_date", "sprint_starts_on", "spri
 #: Fields whose value may stand in any of several columns, from row to row: two names that one tracker gave its points
 #: over the years, or the sprints of an issue.
 CELL_BY_CELL = frozenset({"story_points", "sprint", "labels", "blocked_by", "blocks"})
+
+
+#: Names of columns of time, and those that bear their unit.
+_TIMES = frozenset(name for field in HOUR_FIELDS for name in SYNONYMS[field])
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +190,15 @@ class Columns:
 
 
 def normal_form(header: str) -> str:
-    """A header without case, blanks and punctuation: 'Story Points', 'story_points' and 'StoryPoints' are one."""
+    """A header without case, blanks and punctuation: 'Story Points', 'story_points' and 'StoryPoints' are one.
+
+    'Time Spent (h)' is 'Time Spent Hours', where that is a name of ours.
+    """
+    if behind := _UNIT_BEHIND.search(header):
+        name = re.sub(r"[\W_]+", "", header[: behind.start()].casefold())
+        for spelled in (name, f"{name}{behind.lastgroup}"):
+            if spelled.endswith(str(behind.lastgroup)) and spelled in _TIMES:
+                return spelled
     return re.sub(r"[\W_]+", "", header.casefold()) or header.strip()
 
 

@@ -217,7 +217,9 @@ def _fitting(texts: Mapping[str, str], name: str, longest: int) -> str:
 
 
 def _person(texts: Mapping[str, str], name: str) -> Person | None:
-    found = person(texts.get(name, ""))
+    found, beside = person(texts.get(name, "")), person(texts.get(f"{name}_email", ""))
+    if beside and beside.email and not (found and found.email):
+        found = Person(found.name if found else "", beside.email)
     if found and max(len(found.name), len(found.email)) > LONGEST_PERSON:
         raise BadValue(f"{_words(name)} is longer than {LONGEST_PERSON} characters: have the columns shifted?")
     return found

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from apps.importers.sources.client import Budget, Client
+from apps.importers.sources.budget import Budget
+from apps.importers.sources.client import Client
 
 LOCAL = ("127.0.0.0/8",)
 RECORDED = Path(os.environ.get("SCRUM_ML_DATA") or "absent") / "tracker_payloads"

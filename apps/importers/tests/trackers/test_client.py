@@ -7,10 +7,10 @@ import pytest
 
 from apps.common.addresses import AddressRefused
 from apps.importers.records import ImportRefused
+from apps.importers.sources import budget as budgets
+from apps.importers.sources.budget import Budget, BudgetSpent
 from apps.importers.sources.client import (
     AnswerUnusable,
-    Budget,
-    BudgetSpent,
     Client,
     TrackerRefused,
     TrackerUnreachable,
@@ -282,3 +282,24 @@ def test_the_recorded_limits_of_github_are_limits_whatever_their_text(name):
     limit = Reply(recorded(f"github/{name}"), told["status"], headers)
     with tracker(answering(limit, Reply({"ok": 1}))) as served:
         assert client_of(served).get("x").data == {"ok": 1}
+
+
+def test_what_answers_add_up_to_in_memory_ends_the_import_before_the_worker(monkeypatch):
+    # However it is gathered: lists of events, names of sprints, keys that were seen.
+    peaks = iter([900.0, 990.0, 1_010.0])
+    monkeypatch.setattr(budgets, "peak_mib", lambda: next(peaks))
+    budget = Budget(memory_mib=1_000.0)
+    budget._peak_before_mib = 500.0
+    with tracker(lambda request: Reply([{"id": 1}])) as served:
+        client = client_of(served, budget=budget)
+        client.get("x")
+        client.get("x")
+        with pytest.raises(BudgetSpent, match="more memory than an import may"):
+            client.get("x")
+
+
+def test_the_memory_that_an_earlier_import_of_the_worker_needed_is_no_fault_of_this_one():
+    # This process has more than that already.
+    budget = Budget(memory_mib=1.0)
+
+    budget.ask()

@@ -11,6 +11,9 @@ SPREAD_FACTOR = 2.66
 LONG_RUN = 8
 #: Limits from fewer values move with every new one.
 MIN_VALUES = 10
+#: With fewer that are not 0 the mean is of a few outbursts, and every value lies off it. Forecasts ask for as many
+#: (`forecasts.simulation.MIN_ACTIVE_WEEKS`).
+MIN_ACTIVE_VALUES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,13 @@ class NaturalLimits:
 def natural_limits(values: Sequence[float]) -> NaturalLimits | None:
     """The natural process limits of counts, none of them below 0; None with fewer than `MIN_VALUES`.
 
+    None also where fewer than `MIN_ACTIVE_VALUES` are more than 0.
+
     References
     ----------
     D. J. Wheeler, Understanding Variation: The Key to Managing Chaos (1993), the XmR chart.
     """
-    if len(values) < MIN_VALUES:
+    if len(values) < MIN_VALUES or np.count_nonzero(values) < MIN_ACTIVE_VALUES:
         return None
     centre = float(np.mean(values))
     reach = SPREAD_FACTOR * float(np.mean(np.abs(np.diff(values))))

@@ -6,8 +6,18 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from apps.common.console import add_json_option, as_json, table
 from apps.ml.management.scope import project_by_key
+from apps.ml.model_types import ModelType
 from apps.ml.models import MLModel
 from apps.ml.reports.tables import model_figures
+from apps.ml.services.models.kinds import kind_of
+
+#: Of errors. Those of who does what are shares of hits, which their own report tells.
+_UNITS: dict[str, str] = {
+    ModelType.EFFORT_PREDICTION: "hours, without estimates",
+    ModelType.STORY_POINTS: "points",
+    ModelType.TASK_ASSIGNMENT: "-",
+    ModelType.SPRINT_DURATION: "share of a sprint",
+}
 
 
 class Command(BaseCommand):
@@ -39,7 +49,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 "\n".join(
                     table(
-                        ("type", "scope", "version", "status", "issues", "MAE without estimate", "RMSE", "trained"),
+                        ("type", "scope", "version", "status", "learned from", "MAE", "RMSE", "of", "trained"),
                         map(_cells, rows),
                     )
                 )
@@ -52,8 +62,9 @@ def _cells(model: MLModel) -> tuple[str, ...]:
         model.project.key if model.project else "global",
         model.version,
         model.status,
-        f"{model.training_samples:,}",
+        f"{model.training_samples:,} {kind_of(model.model_type).lessons}",
         "-" if model.mae is None else f"{model.mae:.2f}",
         "-" if model.rmse is None else f"{model.rmse:.2f}",
+        "-" if model.mae is None else _UNITS[model.model_type],
         f"{model.trained_at:%Y-%m-%d %H:%M}",
     )

@@ -13,6 +13,14 @@ from apps.ml.reports.tables import training_report
 from apps.ml.services.models.registry import activate
 from apps.ml.services.training.jobs import train_here
 
+#: Who answers where there are too few to learn from.
+_UNTIL = {
+    ModelType.EFFORT_PREDICTION: "Until then hours come from similar issues and averages",
+    ModelType.STORY_POINTS: "Until then points come from what other teams' points taught and from averages",
+    ModelType.TASK_ASSIGNMENT: "Until then the explained formula suggests people",
+    ModelType.SPRINT_DURATION: "Until then what other teams' sprints taught answers",
+}
+
 
 class Command(BaseCommand):
     """Train a model on a project's finished issues, or on all projects', unless a worker does so already."""
@@ -38,7 +46,7 @@ class Command(BaseCommand):
         except NotEnoughData as error:
             raise CommandError(
                 f"{error.needed} {error.what} are needed for a model of {scope.name}; {error.have} are there. "
-                "Until then predictions come from similar issues and averages, and say so."
+                f"{_UNTIL[options['model_type']]}, and says so."
             ) from error
         except ApplicationError as error:
             raise CommandError(error.message) from error

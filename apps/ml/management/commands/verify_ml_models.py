@@ -59,4 +59,10 @@ def _verdict(found: Verification) -> str:
         return f"{len(found.of('orphan'))} orphans; --delete-orphans removes those older than {hours:.0f} h."
     if found.of("newer"):
         return "the store is newer than the database, so nothing is deleted: put the newer backup back, or train again."
+    if unsigned := found.of("unsigned"):
+        return (
+            f"{len(unsigned)} are not signed with a key of this installation. After a restore, bring the key that "
+            "signed them: ML_SIGNING_KEYS, SECRET_KEY or the file secret_key of the installation that was backed up. "
+            "Otherwise train again or roll back."
+        )
     return "train again or roll back where objects are missing or refused."

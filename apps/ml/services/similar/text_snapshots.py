@@ -145,6 +145,6 @@ def _write(project_id: UUID | str, index: TextIndex, revision: TextRevision) -> 
 def _drop_quietly(key: str) -> None:
     """Remove an object that no row names; one that stays is removed with other strays, in a week."""
     try:
-        S3ModelStorageService(this_installation()).delete_index(key)
+        S3ModelStorageService(this_installation()).delete_object(key)
     except StorageError as error:
         logger.warning("An index of texts that nobody needs stays key=%s: %s", key, error.message)

@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
+from apps.common.heartbeat import silent
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services.upkeep.installation import note_activity
 
@@ -20,7 +21,7 @@ HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 60
 
 
 class ClaimLost(ApplicationError):
-    """Another worker has taken over this training, or it was given up."""
+    """Another worker has taken over this training, it begins anew after an erasure, or it was given up."""
 
     code = "claim_lost"
 
@@ -48,9 +49,10 @@ class Claim:
         note_activity(timezone.now())
         self._change(state=TrainingRun.State.FAILED, failure_reason=reason[:500], finished_at=timezone.now())
 
-    def requeue(self, reason: str) -> None:
-        note_activity(timezone.now())
-        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=timezone.now())
+    def requeue(self, reason: str, *, now: datetime | None = None) -> None:
+        now = now or timezone.now()
+        note_activity(now)
+        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=now)
 
     def _change(self, **fields: object) -> None:
         mine = TrainingRun.objects.filter(id=self.run_id, attempts=self.attempt, state=TrainingRun.State.RUNNING)
@@ -74,8 +76,22 @@ def claim(run_id: UUID, *, now: datetime) -> Claim | None:
     return Claim(run_id, TrainingRun.objects.values_list("attempts", flat=True).get(id=run_id))
 
 
+def take_away(reason: str) -> list[UUID]:
+    """Let every training that runs begin anew: what its worker has read is kept no more. Their runs, to be sent."""
+    taken = []
+    for run_id, attempt in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING).values_list("id", "attempts"):
+        try:
+            Claim(run_id, attempt).requeue(reason)
+        except ClaimLost:
+            # It has just ended.
+            continue
+        taken.append(run_id)
+    return taken
+
+
 def lost_runs(now: datetime) -> QuerySet[TrainingRun]:
-    silent = Q(heartbeat_at__lt=now - LOST_AFTER)
     # A worker whose training hangs still beats; its time limit has killed it, or it is beyond help.
     endless = Q(started_at__lt=now - timedelta(seconds=HARD_LIMIT_SECONDS) - LOST_AFTER)
-    return TrainingRun.objects.filter(silent | endless, state=TrainingRun.State.RUNNING)
+    return TrainingRun.objects.filter(
+        silent("heartbeat_at", now=now, after=LOST_AFTER) | endless, state=TrainingRun.State.RUNNING
+    )

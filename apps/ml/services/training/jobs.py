@@ -9,15 +9,15 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
+from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
-from apps.common.heartbeat import beating
+from apps.common.heartbeat import beating, silent
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import TrainingRun
@@ -29,13 +29,12 @@ from apps.ml.services.predictions.switch import require_predictions_of
 from apps.ml.services.training.claims import SOFT_LIMIT_SECONDS, Claim, ClaimLost, claim, lost_runs
 from apps.ml.storage.errors import StorageError
 
-if TYPE_CHECKING:
-    from apps.accounts.models import User
-
 logger = logging.getLogger(__name__)
 
 #: A run that failed this often is given up; the next one starts from zero.
 MAX_ATTEMPTS = 3
+#: Anybody may make projects, and trainings wait for one worker: all types of five projects.
+MOST_OPEN = 20
 #: A queued run is put in the queue again after this long: its message was lost, or the broker was away.
 RESEND_AFTER = timedelta(minutes=10)
 #: Faults of the store or the database, which pass, and a meeting with a training that somebody started by hand: it
@@ -53,6 +52,12 @@ class AlreadyTraining(Conflict):
         self.run_id = run_id
 
 
+class TooManyTrainings(Conflict):
+    """As many trainings as one person may ask for wait or run: ask again when some of them are done."""
+
+    code = "too_many_trainings"
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """A passing fault: the run is queued again and shall be begun after a while."""
@@ -61,7 +66,7 @@ class Retry:
 
 
 def request_training(
-    model_type: str, project_id: UUID | None, *, cause: str, by: "User | None" = None, now: datetime
+    model_type: str, project_id: UUID | None, *, cause: str, by: User | None = None, now: datetime
 ) -> TrainingRun:
     """Queue a training; the caller then sends its id to the workers.
 
@@ -71,10 +76,13 @@ def request_training(
         If one of this type and scope is queued or running.
     PredictionsOff
         If nothing shall be predicted for the project.
+    TooManyTrainings
+        If `by` has asked for `MOST_OPEN` others that are not over.
     """
     require_predictions_of(project_id)
     try:
         with transaction.atomic():
+            _require_turn(by)
             return TrainingRun.objects.create(
                 model_type=model_type,
                 project_id=project_id,
@@ -88,6 +96,15 @@ def request_training(
         if open_run is None:
             raise
         raise AlreadyTraining(open_run.id) from error
+
+
+def _require_turn(by: User | None) -> None:
+    if by is None:
+        return
+    # What two at once meet at: each counts the other's.
+    User.objects.select_for_update().filter(pk=by.pk).first()
+    if TrainingRun.objects.filter(requested_by=by, state__in=TrainingRun.OPEN).count() >= MOST_OPEN:
+        raise TooManyTrainings
 
 
 def require_enough_data(model_type: str, project_id: UUID | None) -> None:
@@ -269,7 +286,7 @@ def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
             if attempt >= MAX_ATTEMPTS:
                 _give_up(dead, f"Its worker died {attempt} times.")
                 continue
-            dead.requeue("Its worker died.")
+            dead.requeue("Its worker died.", now=now)
         except ClaimLost:
             continue
         logger.warning("Training run of a dead worker is queued again run=%s attempt=%d", run_id, attempt)
@@ -283,7 +300,9 @@ def send_again_soon(run_id: UUID, *, now: datetime) -> None:
 
 
 def _unsent(now: datetime) -> Iterator[UUID]:
-    waiting = TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, queued_at__lt=now - RESEND_AFTER)
+    waiting = TrainingRun.objects.filter(
+        silent("queued_at", now=now, after=RESEND_AFTER), state=TrainingRun.State.QUEUED
+    )
     for run_id in waiting.values_list("id", flat=True):
         if waiting.filter(id=run_id).update(queued_at=now):
             yield run_id

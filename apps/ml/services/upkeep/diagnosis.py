@@ -1,7 +1,7 @@
 """The seed's troubleshooting and production checklist as findings, each with what to do."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -21,7 +21,7 @@ from apps.ml.services.models.estimators import LibraryMismatch, open_estimators
 from apps.ml.services.models.kinds import KINDS, kind_of, serving_bytes
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
-from apps.ml.storage.keys import models_prefix
+from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 
 Level = Literal["ok", "warning", "error"]
 #: Shares of fallback answers among the last predictions that call for a look.
@@ -68,7 +68,7 @@ def _store() -> Iterator[CheckResult]:
     probe, content = f"{NOTHING}/{uuid4()}", b"A checklist wrote this and removes it."
     try:
         store = get_object_store()
-        stored = store.list(models_prefix())
+        stored = [found for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)]
         store.put(probe, content)
         is_same = store.get(probe) == content
         store.delete(probe)
@@ -84,7 +84,7 @@ def _store() -> Iterator[CheckResult]:
 
 
 def _work() -> Iterator[CheckResult]:
-    """Whether workers of both queues were seen lately."""
+    """Whether workers of all queues were seen lately."""
     found = workers()
     yield CheckResult("workers", "ok" if found.status == "ok" else "warning", found.message)
 
@@ -171,16 +171,25 @@ def _fallbacks(project_id: UUID | None) -> Iterator[CheckResult]:
         asked = PredictionHistory.objects.filter(prediction_type=model_type)
         if project_id is not None:
             asked = asked.filter(project_id=project_id)
-        recent = list(asked.order_by("-created_at").values_list("method", flat=True)[:RECENT_PREDICTIONS])
-        yield _share_without_model(f"{kind.name} answers", recent, kind.truth.fallbacks)
+        serving = MLModel.objects.filter(model_type=model_type, is_active=True)
+        with_model = set(serving.values_list("project_id", flat=True))
+        recent = asked.order_by("-created_at").values_list("method", "project_id")[:RECENT_PREDICTIONS]
+        # A global model answers every project.
+        answers = [(method in kind.truth.fallbacks, bool({None, of} & with_model)) for method, of in recent]
+        yield _share_without_model(f"{kind.name} answers", answers)
 
 
-def _share_without_model(check: str, recent: Sequence[str], methods: Collection[str]) -> CheckResult:
-    if not recent:
-        return CheckResult(check, "warning", "Nobody has asked for one yet.")
-    fallbacks = sum(method in methods for method in recent)
-    level: Level = "warning" if fallbacks > MANY_FALLBACKS_RATIO * len(recent) else "ok"
-    return CheckResult(check, level, f"{fallbacks} of the last {len(recent)} were given without a trained model.")
+def _share_without_model(check: str, answers: Sequence[tuple[bool, bool]]) -> CheckResult:
+    """Of each answer: whether it is a fallback, and whether there is a model that should have given it."""
+    if not answers:
+        return CheckResult(check, "ok", "Nobody has asked for one yet.")
+    fallbacks = [has_model for is_fallback, has_model in answers if is_fallback]
+    expected = sum(has_model for _, has_model in answers)
+    level: Level = "warning" if sum(fallbacks) > MANY_FALLBACKS_RATIO * expected else "ok"
+    told = f"{len(fallbacks)} of the last {len(answers)} were given without a trained model."
+    if without := len(fallbacks) - sum(fallbacks):
+        told += f" {without} of them for projects that have none yet."
+    return CheckResult(check, level, told)
 
 
 _CHECKS = (_migrations, _deployment, _store, _credentials, _work, _monitoring)

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import DatabaseError, connections
+from django.utils import timezone
 
 from apps.ml.models import Installation, WorkerSeen
+from apps.ml.selectors.workers import IMPORTS, LONG, SHORT
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.keys import MARKS
@@ -40,6 +42,12 @@ def note_activity(now: datetime) -> None:
 def note_worker(queue: str, now: datetime) -> None:
     """A worker of this queue is there."""
     WorkerSeen.objects.update_or_create(queue=queue, defaults={"seen_at": now})
+
+
+def note_started_workers() -> None:
+    """Those of all queues were started a moment ago: pages need not tell anybody to start them."""
+    for queue in (SHORT, LONG, IMPORTS):
+        note_worker(queue, timezone.now())
 
 
 def become_another() -> UUID:

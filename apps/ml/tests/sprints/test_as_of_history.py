@@ -83,10 +83,15 @@ class Story:
 
 
 @pytest.fixture(scope="module", params=range(3))
-def lived(request, django_db_setup, django_db_blocker):
+def seed(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def lived(seed, django_db_setup, django_db_blocker):
     """Two weeks of planning, a sprint that is closed, six days of the next."""
     with rows_of_a_file(django_db_blocker):
-        told = Story(request.param)
+        told = Story(seed)
         told.live(START - timedelta(days=14), START, steps=30)
         start_sprint(told.first, now=START)
         told.live(START, FIRST_END, steps=50)

@@ -63,7 +63,8 @@ def test_settings_without_a_slip_pass(bucket):
         ("CELERY_BROKER_URL", "redis://localhost:99999", "port"),
         ("PUBLIC_URL", "scrum.example.com", "does not begin with"),
         ("TRACKER_ALLOWED_NETWORKS", ["10.0.0.1/8"], "no network"),
-        ("REST_FRAMEWORK", {"DEFAULT_THROTTLE_RATES": {"login": "20 a minute"}}, "throttle rate"),
+        ("REST_FRAMEWORK", {"DEFAULT_THROTTLE_RATES": {"login": "20 a minute"}}, "LOGIN_THROTTLE_RATE is"),
+        ("CELERY_BROKER_URL", "kafka://localhost", "does not begin with"),
     ],
 )
 def test_slips_beside_the_store_are_named_too(settings, name, value, slip):

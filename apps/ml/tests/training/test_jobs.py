@@ -16,6 +16,7 @@ from apps.ml.services.training.claims import Claim, ClaimLost, claim
 from apps.ml.services.training.jobs import (
     MAX_ATTEMPTS,
     AlreadyTraining,
+    TooManyTrainings,
     recover_lost_runs,
     request_training,
     run_training,
@@ -65,6 +66,18 @@ def test_other_types_other_projects_and_the_global_scope_wait_for_nobody(run, te
     request_training(EFFORT, None, cause="test", now=now)
 
     assert TrainingRun.objects.filter(state="queued").count() == 4
+
+
+def test_one_person_leaves_room_for_the_trainings_of_others(now):
+    many, other = UserFactory(), UserFactory()
+    TrainingRunFactory.create_batch(training_jobs.MOST_OPEN, requested_by=many, state="queued")
+
+    with pytest.raises(TooManyTrainings):
+        request_training(EFFORT, ProjectFactory().id, cause="test", by=many, now=now)
+    assert request_training(EFFORT, ProjectFactory().id, cause="test", by=other, now=now)
+    assert request_training(EFFORT, ProjectFactory().id, cause="by the clock", now=now)
+    TrainingRun.objects.filter(requested_by=many).first().delete()
+    assert request_training(EFFORT, ProjectFactory().id, cause="test", by=many, now=now)
 
 
 def test_a_finished_run_makes_room_for_the_next(run, team, now):
@@ -299,6 +312,14 @@ def test_the_run_of_a_dead_worker_is_queued_again(now):
     alive.refresh_from_db()
     assert (dead.state, dead.failure_reason) == ("queued", "Its worker died.")
     assert alive.state == "running"
+
+
+def test_what_a_clock_that_was_ahead_has_told_keeps_nothing_waiting(now):
+    tomorrow = now + timedelta(days=1)
+    running = TrainingRunFactory(state="running", attempts=1, started_at=tomorrow, heartbeat_at=tomorrow)
+    waiting = TrainingRunFactory(state="queued", queued_at=tomorrow)
+
+    assert set(recover_lost_runs(now=now)) == {running.id, waiting.id}
 
 
 def test_a_run_that_keeps_killing_workers_is_given_up(now):

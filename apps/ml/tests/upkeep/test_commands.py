@@ -90,7 +90,10 @@ def test_models_are_listed_with_the_active_one_marked(trained, team):
 
     lines = run("list_ml_models").splitlines()
 
+    assert lines[0].split("  ")[0] == "type"
     assert lines[1].startswith("* effort_prediction")
+    assert "issues" in lines[1]
+    assert "hours, without estimates" in lines[1]
     assert lines[2].startswith("  effort_prediction")
     assert "1.7.0" in lines[2]
 
@@ -187,8 +190,28 @@ def test_diagnosis_counts_the_answers_without_a_model_of_hours_and_of_points(tea
 
     findings = {each["check"]: each["message"] for each in json.loads(run("diagnose_ml_models", "--json"))}
 
-    assert findings["effort answers"] == "1 of the last 1 were given without a trained model."
-    assert findings["points answers"] == "1 of the last 2 were given without a trained model."
+    none_yet = " 1 of them for projects that have none yet."
+    assert findings["effort answers"] == "1 of the last 1 were given without a trained model." + none_yet
+    assert findings["points answers"] == "1 of the last 2 were given without a trained model." + none_yet
+
+
+def test_diagnosis_warns_of_fallbacks_only_where_there_is_a_model(trained, team, now):
+    other = learnable_team(1, until=now)
+    PredictionHistoryFactory.create_batch(3, project=other, prediction_type="effort_prediction", method="similarity")
+    PredictionHistoryFactory(project=team, prediction_type="effort_prediction", method="ml_model")
+
+    def level():
+        found = json.loads(run("diagnose_ml_models", "--json"))
+        return next(each["level"] for each in found if each["check"] == "effort answers")
+
+    assert level() == "ok"
+    PredictionHistoryFactory.create_batch(2, project=team, prediction_type="effort_prediction", method="similarity")
+    assert level() == "warning"
+
+
+def test_all_commands_count_the_same_objects(trained):
+    assert "deleted; 3 objects." in run("diagnose_ml_models")
+    assert "1 models, 3 objects: " in run("verify_ml_models")
 
 
 def test_diagnosis_of_one_project_leaves_out_what_answers_others(trained, team, now):

@@ -9,19 +9,31 @@ from apps.ml import health, tasks
 from apps.ml.models import TrainingRun
 from apps.ml.selectors.workers import IMPORTS, LONG, MISSING_AFTER, SHORT, missing_workers
 from apps.ml.services.training.claims import claim
-from apps.ml.services.upkeep.installation import note_worker
+from apps.ml.services.upkeep.installation import note_started_workers, note_worker
 from apps.projects.tests.factories import TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 
 
 def test_without_any_worker_all_queues_wait(now):
-    assert set(missing_workers(now)) == {SHORT, LONG, IMPORTS}
-    assert missing_workers(now)[SHORT] == (
-        "No worker has been seen: outcomes, e-mails and recoveries wait. Start one: ./run worker"
-    )
-    assert LONG in missing_workers(now)
-    assert health.workers().status == "degraded"
+    told = "No worker has been seen: outcomes, e-mails, recoveries, trainings and imports wait. Start one: ./run worker"
+    assert missing_workers(now) == told
+    assert missing_workers(now, [LONG]) == "No worker has been seen: trainings wait. Start one: ./run worker"
+    assert (health.workers().status, health.workers().message) == ("degraded", told)
+
+
+def test_what_a_worker_said_by_a_clock_that_was_ahead_hides_no_missing_one(now):
+    for queue in (SHORT, LONG, IMPORTS):
+        note_worker(queue, now + timedelta(days=1))
+
+    assert missing_workers(now).startswith("No worker has been seen: outcomes")
+
+
+def test_workers_that_were_just_started_are_awaited(now):
+    note_started_workers()
+
+    assert missing_workers(timezone.now()) == ""
+    assert missing_workers(timezone.now() + 2 * MISSING_AFTER).startswith("No worker has been seen for 6 minutes")
 
 
 def test_workers_that_were_seen_a_moment_ago_are_there(now):
@@ -29,7 +41,7 @@ def test_workers_that_were_seen_a_moment_ago_are_there(now):
     tasks.note_long_worker()
     note_worker(IMPORTS, timezone.now())
 
-    assert missing_workers(timezone.now()) == {}
+    assert missing_workers(timezone.now()) == ""
     assert health.workers().status == "ok"
 
 
@@ -38,9 +50,15 @@ def test_the_sentence_says_for_how_long(now):
     note_worker(IMPORTS, now)
     note_worker(LONG, now - timedelta(minutes=12, seconds=30))
 
-    [sentence] = missing_workers(now + MISSING_AFTER).values()
+    assert missing_workers(now + MISSING_AFTER).startswith("No worker has been seen for 15 minutes: trainings wait.")
 
-    assert sentence.startswith("No worker has been seen for 15 minutes: trainings wait.")
+
+def test_of_several_the_time_is_said_that_is_true_of_all(now):
+    note_worker(SHORT, now)
+    note_worker(IMPORTS, now - timedelta(minutes=9))
+
+    told = missing_workers(now + 2 * MISSING_AFTER, [SHORT, IMPORTS])
+    assert told.startswith("No worker has been seen for 6 minutes: outcomes, e-mails, recoveries and imports wait.")
 
 
 def test_a_training_that_goes_on_shows_that_its_worker_is_there(run, now):
@@ -48,7 +66,7 @@ def test_a_training_that_goes_on_shows_that_its_worker_is_there(run, now):
     note_worker(IMPORTS, now)
     claim(run.id, now=now)
 
-    assert missing_workers(now + MISSING_AFTER) == {}
+    assert missing_workers(now + MISSING_AFTER) == ""
 
 
 def test_a_job_says_what_it_waits_for(run, api_client, now):

@@ -1,4 +1,4 @@
-"""`./run manage backup FILE [--json]`."""
+"""`./run manage backup FILE [--force] [--json]`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,12 +22,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
+        parser.add_argument("--force", action="store_true", help="put it in place of a file of this name")
         add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         if not path.resolve().parent.is_dir():
             raise CommandError(f"There is no folder {path.resolve().parent}.")
+        if path.exists() and not options["force"]:
+            raise CommandError(f"{path} is there already. --force puts the new backup in its place.")
         try:
             made = backup(path, now=timezone.now())
         except ApplicationError as error:
@@ -37,6 +40,8 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(as_json({**asdict(made), "file": str(path), "bytes": path.stat().st_size}))
             return
-        self.stdout.write(f"{path}: {made.rows:,} rows, {made.objects:,} objects, {path.stat().st_size:,} bytes.")
+        size = f"{path.stat().st_size:,} bytes"
+        self.stdout.write(f"{path}: {made.rows:,} rows, {made.objects:,} objects of models, {size}.")
+        self.stdout.write("Not in it: indexes, which are built again, and the keys: keep .env or secret_key too.")
         for key in made.missing:
             self.stdout.write(f"MISSING  {key}: a row names it, and the store does not have it.")

@@ -1,13 +1,14 @@
-"""`./run manage erase_project KEY [--json]`."""
+"""`./run manage erase_project KEY [--dry-run] [--json]`."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.common.console import add_json_option, as_json
+from apps.common.console import add_json_option
 from apps.common.exceptions import ApplicationError
-from apps.upkeep.erasing import erase_project
+from apps.upkeep.erasing import erase_project, foresee_project
+from apps.upkeep.telling import told_erased, told_foreseen
 
 
 class Command(BaseCommand):
@@ -20,16 +21,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("key")
+        parser.add_argument("--dry-run", action="store_true", help="only say how much it would change")
         add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["dry_run"]:
+                foreseen = foresee_project(options["key"])
+                self.stdout.write(told_foreseen(foreseen, {}, as_text=not options["json"]))
+                return
             record = erase_project(options["key"], now=timezone.now())
         except ApplicationError as error:
             raise CommandError(error.message) from error
-        if options["json"]:
-            self.stdout.write(as_json({"counts": record.counts, "record": record.pk}))
-            return
-        for table, count in sorted(record.counts.items()):
-            self.stdout.write(f"{count:6,}  {table}")
-        self.stdout.write(f"Erased. The search finds nothing any more. Record: {record.pk}")
+        self.stdout.write(told_erased(record, as_text=not options["json"]))

@@ -1,6 +1,7 @@
 import pytest
 
-from apps.ml.core.past.behaviour import NaturalLimits, natural_limits, signals
+from apps.ml.core.forecasts.simulation import MIN_ACTIVE_WEEKS
+from apps.ml.core.past.behaviour import MIN_ACTIVE_VALUES, NaturalLimits, natural_limits, signals
 
 
 def test_limits_lie_at_two_and_two_thirds_moving_ranges_from_the_mean():
@@ -16,6 +17,12 @@ def test_counts_are_never_below_nothing():
 
 def test_few_values_have_no_limits():
     assert natural_limits([5.0] * 9) is None
+
+
+def test_a_team_that_has_just_begun_has_no_limits():
+    assert natural_limits([0] * 9 + [3, 5]) is None
+    assert natural_limits([0] * 9 + [3, 5, 4, 3, 6]) is not None
+    assert MIN_ACTIVE_VALUES == MIN_ACTIVE_WEEKS
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,17 @@
+"""Types and statuses of a project, by name; of what is beyond the most that it has, what stands for them."""
+
+from typing import TypeAlias
+
+from apps.projects.levels import MOST_KINDS
+from apps.projects.models import IssueType, Project, WorkflowStatus
+
+DEFAULT_TYPE = "task"
+MORE_TYPES = f"of a type beyond the {MOST_KINDS} that a project has: imported as {DEFAULT_TYPE}"
+MORE_STATUSES = f"in a status beyond the {MOST_KINDS} that a project has: imported in one of the same meaning"
+Kinds: TypeAlias = tuple[dict[str, IssueType], dict[str, WorkflowStatus]]
+
+
+def kinds_of(project: Project) -> Kinds:
+    """The present ones, by their names in small letters."""
+    types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
+    return types, {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}

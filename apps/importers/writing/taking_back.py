@@ -1,0 +1,206 @@
+"""What an import did to issues, taken back: each field as it was, as far as that can still be.
+
+What somebody did since goes before: a field that was changed here stays, with all of its history. What it held may be
+gone: whoever became a member's own is that member, who left the team has no open work, a sprint that was deleted or
+closed takes nothing more, and a type that was deleted cannot come back.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.importers.models import ImportRun, ImportTouch
+from apps.importers.writing.changes import IDS_PER_QUERY
+from apps.importers.writing.workflow import DONE, DROPPED
+from apps.projects.history.writing import new_change
+from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+
+#: These say something together only: how far an issue is, and by what its source knows it.
+_TOGETHER = (
+    frozenset({"status_id", "started_at", "resolved_at", "dropped_at", "last_moved_at"}),
+    frozenset({"external_id", "source_id"}),
+)
+_PEOPLE = ("assignee_id", "reporter_id")
+_FIELDS = {each.attname: each for each in Issue._meta.concrete_fields}
+Values = dict[str, Any]
+
+
+def take_back(run: ImportRun) -> int:
+    """Undo what an import did to issues; how many stay, or are not all as they were, because something happened since.
+
+    What it added to their history goes, too, but for the fields that stay.
+    """
+    touches = list(run.touches.order_by("-pk"))
+    made = {touch.issue_id for touch in touches if touch.before is None}
+    history = _History(run, touches)
+    kept = {issue_id for issue_id in made if history.others[issue_id]}
+    befores = _befores(touches, but=made)
+    present = _Present(run.project, befores.values(), since=run.created_at)
+    emptied: list[IssueChange] = []
+    stay = {(issue_id, name) for issue_id in kept for name in IssueChange.Field.values}
+    for issue in _locked(sorted(befores)):
+        past = present.past_of(issue, befores[issue.pk], history.changed_since(issue.pk))
+        Issue.objects.filter(pk=issue.pk).update(**past.values | {"updated_at": timezone.now()})
+        stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
+        emptied += past.emptied
+        kept |= {issue.pk} if past.stays or past.emptied else set()
+    # History is append-only for everybody but who wrote it by mistake: what an import added leaves with it.
+    for some in _parts(history.added(but=stay)):
+        added: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=some)
+        added.delete()
+    for some in _parts(sorted(made - kept)):
+        Issue.objects.filter(pk__in=some).delete()
+    _tell(emptied, run)
+    return len(kept)
+
+
+def _parts(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (ids[start : start + IDS_PER_QUERY] for start in range(0, len(ids), IDS_PER_QUERY))
+
+
+def _locked(ids: Sequence[UUID]) -> Iterator[Issue]:
+    for some in _parts(ids):
+        yield from Issue.objects.select_for_update().filter(pk__in=some).order_by("pk")
+
+
+class _History:
+    """What is recorded of the issues that an import touched: what it added, and what it did not."""
+
+    def __init__(self, run: ImportRun, touches: Iterable[ImportTouch]) -> None:
+        own = {change for touch in touches for change in touch.changes}
+        rows = IssueChange.objects.filter(issue__in=run.touches.order_by().values("issue")).order_by()
+        self._own: dict[tuple[UUID, str], list[int]] = defaultdict(list)
+        self._first: dict[UUID, int] = {}
+        self.others: dict[UUID, dict[str, int]] = defaultdict(dict)
+        for issue_id, name, pk in rows.values_list("issue", "field", "pk").iterator():
+            if pk in own:
+                self._own[issue_id, name].append(pk)
+                self._first[issue_id] = min(pk, self._first.get(issue_id, pk))
+            else:
+                self.others[issue_id][name] = max(pk, self.others[issue_id].get(name, pk))
+        self._first_of_all = min(self._first.values(), default=None)
+
+    def changed_since(self, issue_id: UUID) -> set[str]:
+        """Which fields of an issue somebody else changed after the import had."""
+        first = self._first.get(issue_id, self._first_of_all)
+        return {name for name, pk in self.others[issue_id].items() if first is not None and pk > first}
+
+    def added(self, *, but: Collection[tuple[UUID, str]]) -> list[int]:
+        return [pk for place, pks in self._own.items() if place not in but for pk in pks]
+
+
+@dataclass(slots=True)
+class _Past:
+    """To what an issue is put back, which attributes stay as they are, and what is empty for want of what it held."""
+
+    values: Values
+    stays: set[str]
+    emptied: list[IssueChange] = field(default_factory=list)
+
+
+class _Present:
+    """What there is now, to put issues back to."""
+
+    def __init__(self, project: Project, befores: Iterable[Values], *, since: datetime) -> None:
+        self._ended = dict.fromkeys(WorkflowStatus.objects.filter(project=project).values_list("pk", flat=True), False)
+        over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
+        self._ended |= dict.fromkeys(over.values_list("pk", flat=True), True)
+        self._types = set(IssueType.objects.filter(project=project).values_list("pk", flat=True))
+        sprints = Sprint.objects.filter(project=project)
+        self._sprints = set(sprints.values_list("pk", flat=True))
+        self._closed = set(sprints.filter(completed_at__gt=since).values_list("pk", flat=True))
+        self._team = set(TeamMember.objects.filter(project=project).values_list("user_id", flat=True))
+        self._became = _became({before[name] for before in befores for name in _PEOPLE if before.get(name)})
+
+    def past_of(self, issue: Issue, before: Values, changed: Collection[str]) -> _Past:
+        stays = {name for name in before if _named(name) in changed or not self._is_possible(name, before, issue)}
+        for some in _TOGETHER:
+            if stays & some:
+                stays |= some & before.keys()
+        past = _Past({name: _fitted(name, value) for name, value in before.items() if name not in stays}, stays)
+        for name in _PEOPLE:
+            if name in past.values:
+                past.values[name] = self._became.get(past.values[name])
+        self._empty(issue, before, past)
+        return past
+
+    def _is_possible(self, name: str, before: Values, issue: Issue) -> bool:
+        """Whether a field that cannot be empty may hold again what it held."""
+        if name == "issue_type_id":
+            return before[name] in self._types
+        if name == "status_id":
+            return before[name] in self._ended
+        if name == "external_id" and before[name]:
+            namesakes = Issue.objects.filter(project=issue.project_id, source=issue.source, external_id=before[name])
+            return not namesakes.exclude(pk=issue.pk).exists()
+        return True
+
+    def _empty(self, issue: Issue, before: Values, past: _Past) -> None:
+        """Empty what an issue cannot be put back to; of what it had before the history is told."""
+        is_open = not self._ended[past.values.get("status_id", issue.status_id)]
+        for name, takes in (("assignee_id", self._team), ("sprint_id", self._sprints - self._closed)):
+            is_put_back = name in past.values
+            was, goes_to = before.get(name) if is_put_back else getattr(issue, name), past.values.get(name)
+            goes_to = goes_to if is_put_back else was
+            # Who did finished work is still told, and so is the sprint that it was finished in.
+            matters = is_open or (is_put_back and name == "sprint_id")
+            if was and (goes_to is None or (matters and goes_to not in takes)):
+                past.values[name] = None
+                change = new_change(issue, _named(name), str(goes_to or was), None, by=None, at=timezone.now())
+                past.emptied.append(change)
+
+
+def _befores(touches: Sequence[ImportTouch], *, but: Collection[UUID]) -> dict[UUID, Values]:
+    """What issues held before an import, of touches with the latest first; typed as the columns are."""
+    befores: dict[UUID, Values] = {}
+    for touch in touches:
+        if touch.before and touch.issue_id not in but:
+            typed = {name: _FIELDS[name].to_python(value) for name, value in touch.before.items()}
+            befores.setdefault(touch.issue_id, {}).update(typed)
+    return befores
+
+
+def _became(people: set[UUID]) -> dict[UUID, UUID]:
+    """Who these people are today; who has no row any more is not there."""
+    became: dict[UUID, UUID | None] = {}
+    asked = people
+    while asked:
+        became |= dict(User.objects.filter(pk__in=asked).values_list("pk", "became"))
+        asked = {pk for pk in became.values() if pk} - became.keys()
+    return {one: _last(one, became) for one in people if one in became}
+
+
+def _last(one: UUID, became: Mapping[UUID, UUID | None]) -> UUID:
+    seen = {one}
+    while (following := became[one]) is not None and following not in seen:
+        seen.add(following)
+        one = following
+    return one
+
+
+def _named(attribute: str) -> str:
+    return attribute.removesuffix("_id") if _FIELDS[attribute].is_relation else attribute
+
+
+def _fitted(attribute: str, value: Any) -> Any:
+    """A pseudonym in an old text may be longer than the name whose place it took."""
+    most = getattr(_FIELDS[attribute], "max_length", None)
+    return value[:most] if most and isinstance(value, str) else value
+
+
+def _tell(emptied: Sequence[IssueChange], run: ImportRun) -> None:
+    """Keep what happened to issues; with the import before, so that it goes where that one is taken back, too."""
+    changes = IssueChange.objects.bulk_create(emptied)
+    others = ImportTouch.objects.filter(issue__in={change.issue_id for change in changes}).exclude(run=run)
+    last = {touch.issue_id: touch for touch in others.order_by("pk")}
+    for change in changes:
+        if touch := last.get(change.issue_id):
+            touch.changes.append(change.pk)
+    ImportTouch.objects.bulk_update(last.values(), ["changes"], batch_size=100)

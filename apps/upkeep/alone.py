@@ -1,0 +1,41 @@
+"""An erasure works alone: one at a time, leaving nothing in files, and nobody keeps what they read before it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from apps.importers.keeping import take_away as take_imports_away
+from apps.ml.services.training.claims import take_away as take_trainings_away
+
+#: Any number that nothing else locks.
+_LOCK = 0x5C2A11
+_BEGINS_ANEW = "Somebody was erased while it ran: it begins anew."
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """A transaction whose old pages SQLite keeps in no file."""
+    is_file = connection.vendor == "sqlite" and not connection.in_atomic_block
+    with connection.cursor() as cursor:
+        if is_file:
+            cursor.execute("PRAGMA secure_delete = ON")
+        with transaction.atomic():
+            wait_for_others()
+            yield
+        if is_file:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def wait_for_others() -> None:
+    """One erasure at a time: two would change the same issues, each in an order of its own. SQLite has one writer."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def take_away() -> list[UUID]:
+    """What reads now would write what it has read: it begins anew. Before any row is changed, for it may be writing."""
+    take_imports_away()
+    return take_trainings_away(_BEGINS_ANEW)

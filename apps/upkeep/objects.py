@@ -1,0 +1,55 @@
+"""Objects of the model store that hold a name which is to be erased: which are to go, which are only told."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+
+from apps.ml.models import MLModel
+from apps.ml.services.upkeep.installation import this_installation
+from apps.ml.services.upkeep.strays import Listing, known_keys
+from apps.ml.storage import get_object_store
+from apps.ml.storage.keys import DATASETS, GLOBAL, INDEXES
+from apps.upkeep.sought import Sought
+from apps.upkeep.texts import search_store
+
+
+@dataclass(slots=True)
+class Stored:
+    """Keys of objects that hold a name: where it is looked for, and elsewhere; and why some could not be searched."""
+
+    found: set[str] = field(default_factory=set)
+    elsewhere: set[str] = field(default_factory=set)
+    not_searched: Mapping[str, str] = field(default_factory=dict)
+
+
+def search_objects(sought: Sequence[Sought]) -> Stored:
+    # Once for all names: mostly none is found.
+    searched = search_store([name for each in sought for name in each.names])
+    stored = Stored(not_searched=searched.not_searched)
+    for each in sought if searched.found else ():
+        holding = set(search_store(each.names).found)
+        found = _belonging(holding, each)
+        stored.found |= found
+        stored.elsewhere |= holding - found
+    stored.elsewhere -= stored.found
+    return stored
+
+
+def ours_of(keys: Collection[str]) -> set[str]:
+    """Those of them that this installation wrote: another one's are not ours to remove, whatever they hold."""
+    if not keys:
+        return set()
+    marks, us = Listing.of(get_object_store()).marks, str(this_installation())
+    return {key for key in keys if us in marks.get(key, ())} | (set(keys) & known_keys())
+
+
+def _belonging(keys: Collection[str], sought: Sought) -> set[str]:
+    """Those that were made of the projects in which a name is looked for, and those of all projects together."""
+    if sought.projects is None:
+        return set(keys)
+    models_of = MLModel.objects.filter(Q(project__in=sought.projects) | Q(project=None))
+    made = {key for row in models_of.values_list("s3_key", "serving_key", "dataset_key") for key in row if key}
+    projects = (*map(str, sought.projects), GLOBAL)
+    places = tuple(f"{prefix}/{project}/" for prefix in (DATASETS, INDEXES) for project in projects)
+    return {key for key in keys if key in made or key.startswith(places)}

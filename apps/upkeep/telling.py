@@ -1,0 +1,46 @@
+"""What the commands that erase say: how much, what could not be searched, and where the record is."""
+
+from collections.abc import Mapping
+
+from apps.common.console import as_json
+from apps.upkeep.models import ErasureRecord
+
+#: Which names stay: whoever has an account chose its name.
+_LEFT = (
+    "The name stays where the person never was, and where something is called so. If it is the person's there, too, "
+    "change it by hand or repeat with --everywhere:"
+)
+
+
+def told_foreseen(counts: Mapping[str, int], left: Mapping[str, int], *, as_text: bool) -> str:
+    """Of a dry run."""
+    if not as_text:
+        return as_json({"counts": counts, "left": left, "record": None})
+    return "\n".join(
+        [*_lines(counts), *_told_left(left), "Nothing was changed. It cannot be taken back once it is done."]
+    )
+
+
+def told_erased(record: ErasureRecord, *, as_text: bool) -> str:
+    """Of an erasure that was done."""
+    if not as_text:
+        return as_json(
+            {
+                "counts": record.counts,
+                "record": record.pk,
+                "left": dict(record.left),
+                "not_searched": dict(record.not_searched),
+            }
+        )
+    skipped = [f"Not searched: {key}: {why}" for key, why in sorted(record.not_searched.items())]
+    found = "In all else the search" if skipped else "The search"
+    told = [*_lines(record.counts), *_told_left(record.left), *skipped]
+    return "\n".join([*told, f"Erased. {found} finds nothing any more. Record: {record.pk}"])
+
+
+def _lines(counts: Mapping[str, int]) -> list[str]:
+    return [f"{count:6,}  {table}" for table, count in sorted(counts.items()) if count]
+
+
+def _told_left(left: Mapping[str, int]) -> list[str]:
+    return [_LEFT, *_lines(left)] if left else []

@@ -1,0 +1,82 @@
+"""`./run` from nothing, as a newcomer types it: what it prints, what answers, what works beside it."""
+
+import re
+import shutil
+import sqlite3
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.engines import free_ports
+from tests.typed_commands import FIRST_START_SECONDS, Started, call, started, wait_until
+
+
+@pytest.fixture(scope="module")
+def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation that the tests of this file share, as a user's starts share one."""
+    return tmp_path_factory.mktemp("installation") / "var"
+
+
+@pytest.fixture(scope="module")
+def server(var_dir: Path) -> Iterator[Started]:
+    """`./run` from an empty installation, ready."""
+    [port] = free_ports(1)
+    with started("./run", "--port", str(port), var_dir=var_dir) as run:
+        run.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
+        yield run
+
+
+def pasted_lines(greeting: str) -> str:
+    """What a reader would copy: everything from the token on."""
+    found = re.search(r"^TOKEN=.*python3 -m json\.tool$", greeting, re.MULTILINE | re.DOTALL)
+    assert found, greeting
+    return found.group()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste need curl")
+def test_the_printed_lines_get_a_prediction_from_a_trained_model(server: Started, var_dir: Path):
+    done = call("sh", "-c", pasted_lines(server.output), var_dir=var_dir)
+
+    assert '"method": "ml_model"' in done.stdout, done.stdout + done.stderr
+    assert '"predicted_hours"' in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste need curl")
+def test_story_points_come_from_a_trained_model_too(server: Started, var_dir: Path):
+    lines = pasted_lines(server.output).replace("predict-effort", "recommend-story-points")
+
+    done = call("sh", "-c", lines, var_dir=var_dir)
+
+    assert '"method": "ml_model"' in done.stdout, done.stdout + done.stderr
+    assert '"recommended_points"' in done.stdout
+
+
+def test_the_first_start_shows_what_is_unusual_and_at_risk(server: Started, var_dir: Path):
+    assert re.search(
+        r"^DEMO  anomalies: [1-9]\d*; new urgent risks of running sprints: [1-9]", server.output, re.MULTILINE
+    )
+
+
+def test_the_bare_address_leads_to_a_log_in(server: Started, var_dir: Path):
+    found = re.search(r"serves on (http://\S+)", server.output)
+    assert found, server.output
+
+    with urllib.request.urlopen(f"{found[1]}/", timeout=30) as page:
+        assert page.url == f"{found[1]}/login/?next=/projects/"
+
+
+def test_processes_that_share_the_cores_do_linear_algebra_in_one_thread(server: Started):
+    variables = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
+
+    assert {b"OMP_NUM_THREADS=1", b"OPENBLAS_NUM_THREADS=1"} <= set(variables)
+
+
+def test_the_worker_shows_itself_to_the_pages(server: Started, var_dir: Path):
+    def seen() -> bool:
+        with closing(sqlite3.connect(var_dir / "db.sqlite3")) as database:
+            return bool(database.execute("select seen_at from ml_workerseen").fetchall())
+
+    wait_until(seen, FIRST_START_SECONDS)
