@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.projects.links.row import IssueLink
 from apps.projects.models import Issue
@@ -21,14 +21,28 @@ class LinkedIssue:
 
     id: int
     relation: str
-    issue: Issue
+    #: None where the person does not see it.
+    issue: Issue | None
     link: IssueLink
 
 
 def links_of(issue: Issue, user: Visitor) -> QuerySet[IssueLink]:
     """Links of an issue whose other side the person may see, the oldest first."""
     seen = projects_visible_to(user).values("pk")
-    sides = Q(blocker=issue, blocked__project__in=seen) | Q(blocked=issue, blocker__project__in=seen)
+    return _with_both(Q(blocker=issue, blocked__project__in=seen) | Q(blocked=issue, blocker__project__in=seen))
+
+
+def links_told(issue: Issue, user: Visitor) -> QuerySet[IssueLink]:
+    """Those, and that an issue waits for something unseen: whoever may change the issue may take that away.
+
+    Who made such a link may have left, and forecasts of the issue follow it.
+    """
+    seen = projects_visible_to(user).values("pk")
+    is_unseen = Exists(Issue.objects.filter(pk=OuterRef("blocker")).exclude(project__in=seen))
+    return _with_both(Q(blocker=issue, blocked__project__in=seen) | Q(blocked=issue)).annotate(is_unseen=is_unseen)
+
+
+def _with_both(sides: Q) -> QuerySet[IssueLink]:
     return (
         IssueLink.objects.filter(sides)
         .select_related("blocker__project", "blocker__status", "blocked__project", "blocked__status")
@@ -40,7 +54,7 @@ def from_the_side_of(issue: Issue, link: IssueLink) -> LinkedIssue:
     """The other issue of a link, and what it is to this one."""
     if link.blocker_id == issue.pk:
         return LinkedIssue(link.pk, BLOCKS, link.blocked, link)
-    return LinkedIssue(link.pk, BLOCKED_BY, link.blocker, link)
+    return LinkedIssue(link.pk, BLOCKED_BY, None if getattr(link, "is_unseen", False) else link.blocker, link)
 
 
 def waiting_for(issue_ids: Iterable[UUID], user: Visitor) -> dict[UUID, list[Issue]]:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from apps.projects import selectors
 from apps.projects.links.row import IssueLink
-from apps.projects.links.selectors import BLOCKS, from_the_side_of, links_of
+from apps.projects.links.selectors import BLOCKS, from_the_side_of, links_of, links_told
 from apps.projects.links.serializers import LinkSerializer, NewLinkSerializer
 from apps.projects.links.services import link_issues, unlink
 from apps.projects.models import Issue, TeamMember
@@ -36,7 +36,7 @@ class LinkViewSet(ReadViewSet):
         return issue_named(self.kwargs["issue_id"], selectors.issues_of(self.project))
 
     def get_queryset(self) -> QuerySet[IssueLink]:
-        return links_of(self.issue, self.request.user)
+        return links_told(self.issue, self.request.user)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         """Rows are shown from the side of the address."""

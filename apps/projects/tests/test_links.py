@@ -77,12 +77,28 @@ def test_no_issue_waits_for_itself_or_twice_for_the_same(shop, cart):
 
 def test_links_to_projects_that_one_does_not_see_are_neither_shown_nor_made(shop, cart):
     hidden = IssueFactory(project=ProjectFactory(key="HIDDEN"), external_id="HIDDEN-1")
-    link_issues(hidden, cart, now=NOW)
+    link_issues(cart, hidden, now=NOW)
     client = member_of(shop)
 
     assert client.get(address(cart)).json()["results"] == []
     answer = client.post(address(cart), {"relation": "blocks", "issue": "HIDDEN-1", "project": "HIDDEN"})
     assert answer.status_code == 404
+
+
+def test_that_an_issue_waits_for_something_unseen_is_told_without_its_texts_and_taken_away(shop, cart):
+    hidden = IssueFactory(project=ProjectFactory(key="HIDDEN"), external_id="HIDDEN-1", title="Secret")
+    seen = IssueFactory(project=shop, title="Label")
+    link, _ = link_issues(hidden, cart, now=NOW), link_issues(seen, cart, now=NOW)
+
+    [told, other] = member_of(shop).get(address(cart)).json()["results"]
+    texts = {name: told[name] for name in ("issue_id", "project", "key", "title", "status", "status_category")}
+
+    assert (told["id"], told["relation"], set(texts.values())) == (link.pk, "blocked_by", {None})
+    assert other["title"] == "Label"
+    assert member_of(shop, role="viewer").delete(address(cart, link)).status_code == 403
+    assert APIClient().delete(address(cart, link)).status_code == 401
+    assert member_of(shop).delete(address(cart, link)).status_code == 204
+    assert [each.blocker for each in IssueLink.objects.all()] == [seen]
 
 
 def test_who_only_reads_a_project_makes_none_of_its_issues_wait(shop, cart):
