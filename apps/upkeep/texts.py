@@ -64,7 +64,7 @@ class _Joined(models.Func):
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class TextTable:
     """Columns of a table that may hold what somebody wrote."""
 
     model: type[models.Model]
@@ -199,9 +199,9 @@ def _as_text(value: Any) -> str:
 
 
 @cache
-def tables() -> tuple[Texts, ...]:
+def tables() -> tuple[TextTable, ...]:
     """Every column of free text of every table: a table is read once for all of its own."""
-    found: list[Texts] = []
+    found: list[TextTable] = []
     for model in apps.get_models():
         fields = [
             field
@@ -209,7 +209,7 @@ def tables() -> tuple[Texts, ...]:
             if isinstance(field, _TEXTS) and not (field.primary_key or field.choices)
         ]
         parts = [[field for field in fields if field != _OWN_NAME], [field for field in fields if field == _OWN_NAME]]
-        found += [Texts(model, tuple(part)) for part in parts if part]
+        found += [TextTable(model, tuple(part)) for part in parts if part]
     return tuple(found)
 
 
@@ -236,7 +236,7 @@ def replace_in_database(names: Sequence[str], word: str, within: Within = None) 
     return _by_table(counts)
 
 
-def _by_table(counts: dict[Texts, int]) -> dict[str, int]:
+def _by_table(counts: dict[TextTable, int]) -> dict[str, int]:
     sums: dict[str, int] = {}
     for texts, count in counts.items():
         if count:
