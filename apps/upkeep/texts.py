@@ -73,11 +73,7 @@ class _Joined(models.Func):
 
 
 @dataclass(frozen=True, slots=True)
-<<<<<<< HEAD
-class TextColumns:
-=======
 class TextTable:
->>>>>>> suite6/suite6
     """Columns of a table that may hold what somebody wrote."""
 
     model: type[models.Model]
@@ -217,15 +213,9 @@ def _as_text(value: Any) -> str:
 
 
 @cache
-<<<<<<< HEAD
-def tables() -> tuple[TextColumns, ...]:
-    """Every column of free text of every table: a table is read once for all of its own."""
-    found: list[TextColumns] = []
-=======
 def tables() -> tuple[TextTable, ...]:
     """Every column of free text of every table: a table is read once for all of its own."""
     found: list[TextTable] = []
->>>>>>> suite6/suite6
     for model in apps.get_models():
         fields = [
             field
@@ -233,11 +223,7 @@ def tables() -> tuple[TextTable, ...]:
             if isinstance(field, _TEXTS) and not (field.primary_key or field.choices)
         ]
         parts = [[field for field in fields if field != _OWN_NAME], [field for field in fields if field == _OWN_NAME]]
-<<<<<<< HEAD
-        found += [TextColumns(model, tuple(part)) for part in parts if part]
-=======
         found += [TextTable(model, tuple(part)) for part in parts if part]
->>>>>>> suite6/suite6
     return tuple(found)
 
 
@@ -259,11 +245,7 @@ def replace_in_database(names: Sequence[str], word: str, within: Within | None =
     return _by_table(counts)
 
 
-<<<<<<< HEAD
-def _by_table(counts: dict[TextColumns, int]) -> dict[str, int]:
-=======
 def _by_table(counts: dict[TextTable, int]) -> dict[str, int]:
->>>>>>> suite6/suite6
     sums: dict[str, int] = {}
     for texts, count in counts.items():
         if count:
