@@ -71,7 +71,10 @@ def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, 
 
 def take_away() -> int:
     """Let every import that runs begin anew: what its process has read is kept no more. Tells how many there are."""
-    return ImportRun.objects.filter(status=Status.RUNNING).update(status=Status.QUEUED, started_at=None, seen_at=None)
+    # No worker died of it: the attempt does not count.
+    return ImportRun.objects.filter(status=Status.RUNNING).update(
+        status=Status.QUEUED, started_at=None, seen_at=None, attempts=0
+    )
 
 
 def _write(run: ImportRun, **fields: Any) -> None:

@@ -125,7 +125,7 @@ def test_no_report_and_no_file_comes_back(team, erase, now, monkeypatch, case):
     assert runs.execute(run.pk, now=now) is None
 
     run.refresh_from_db()
-    assert (run.status, run.upload, run.report) == ("queued", None, {})
+    assert (run.status, run.upload, run.report, run.attempts) == ("queued", None, {}, 0)
     assert found_in_database([EMAIL, NAME]) == {}
 
 
