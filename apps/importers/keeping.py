@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
 from apps.importers.models import ImportRun, ImportTouch
-from apps.importers.writing.changes import Touch
+from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
 from apps.importers.writing.texts import plain_json
 from apps.projects.models import IssueChange, Project, Sprint
 
@@ -48,6 +48,7 @@ def keep(run: ImportRun, touches: Iterable[Touch]) -> None:
             run=run,
             issue=touch.issue,
             before=None if touch.before is None else dict(touch.before),
+            after={name: getattr(touch.issue, name) for name in touch.before or () if name in WITHOUT_HISTORY},
             changes=touch.change_ids,
         )
         for touch in touches

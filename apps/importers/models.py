@@ -112,6 +112,8 @@ class ImportTouch(models.Model):
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="+")
     #: What it held before, by attribute; null for an issue that the import made.
     before = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    #: What it holds since, of what has no history: who changed it later is told from what the import wrote.
+    after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     #: Ids of the entries that were added to its history.
     changes = models.JSONField(default=list)
 

@@ -1,6 +1,6 @@
 """An import is taken back after the team went on working: what somebody did stays, what is gone is told."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -214,3 +214,20 @@ def test_a_text_that_a_pseudonym_made_too_long_is_cut(imported, now):
     assert runs.undo(second) == 0
 
     assert the_issue().title == "x" * 500
+
+
+def test_a_due_date_that_somebody_set_since_stays_though_no_history_tells_of_it(imported, lead, now):
+    first, second, mine = date(2026, 12, 1), date(2026, 12, 24), date(2027, 3, 3)
+    again = imported({"due_date": first, "story_points": 3.0}, {"due_date": second, "story_points": 5.0})
+    services.update_issue(the_issue(), by=lead.user, now=now, due_date=mine)
+
+    assert runs.undo(again) == 1
+
+    assert (the_issue().due_date, the_issue().story_points) == (mine, 3.0)
+
+
+def test_a_due_date_that_nobody_touched_goes_back(imported):
+    first, second = date(2026, 12, 1), date(2026, 12, 24)
+
+    assert runs.undo(imported({"due_date": first}, {"due_date": second})) == 0
+    assert the_issue().due_date == first

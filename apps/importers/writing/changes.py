@@ -19,6 +19,7 @@ from apps.projects.history.days import end_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, WorkflowStatus
+from apps.projects.services import EDITABLE_ISSUE_FIELDS
 
 #: Ids asked for in one query; older SQLite allows 999 parameters.
 IDS_PER_QUERY = 500
@@ -42,6 +43,10 @@ class Touch:
     #: What it held before, by attribute; None for an issue that the batch made.
     before: Mapping[str, Any] | None
     change_ids: list[int] = field(default_factory=list)
+
+
+#: What members change without an entry in the history.
+WITHOUT_HISTORY = EDITABLE_ISSUE_FIELDS - set(IssueChange.Field.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,15 @@ def take_back(run: ImportRun) -> int:
     made = {touch.issue_id for touch in touches if touch.before is None}
     history = _History(run, touches)
     kept = {issue_id for issue_id in made if history.others[issue_id]}
-    befores = _befores(touches, but=made)
+    befores, afters = _befores(touches, but=made), _afters(touches)
     present = _Present(run.project, befores.values(), since=run.created_at)
     emptied: list[IssueChange] = []
     stay = {(issue_id, name) for issue_id in kept for name in IssueChange.Field.values}
     for issue in _locked(sorted(befores)):
-        past = present.past_of(issue, befores[issue.pk], history.changed_since(issue.pk))
+        changed = history.changed_since(issue.pk) | {
+            name for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
+        }
+        past = present.past_of(issue, befores[issue.pk], changed)
         Issue.objects.filter(pk=issue.pk).update(**past.values | {"updated_at": timezone.now()})
         stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
         emptied += past.emptied
@@ -166,6 +169,15 @@ def _befores(touches: Sequence[ImportTouch], *, but: Collection[UUID]) -> dict[U
             typed = {name: _FIELDS[name].to_python(value) for name, value in touch.before.items()}
             befores.setdefault(touch.issue_id, {}).update(typed)
     return befores
+
+
+def _afters(touches: Sequence[ImportTouch]) -> dict[UUID, Values]:
+    """What the import left in fields without a history, of touches with the latest first."""
+    afters: dict[UUID, Values] = {}
+    for touch in touches:
+        typed = {name: _FIELDS[name].to_python(value) for name, value in touch.after.items()}
+        afters[touch.issue_id] = typed | afters.get(touch.issue_id, {})
+    return afters
 
 
 def _became(people: set[UUID]) -> dict[UUID, UUID]:
