@@ -33,7 +33,7 @@ MOST_TRACKERS = 6
 def require_room(by: User | None, n_bytes: int = 0) -> None:
     """Refuse one import too many, in the transaction that asks for it; raises `Conflict`.
 
-    Files that were only tried make room for new ones, the oldest first.
+    Files that were only tried make room for new ones, the oldest first: one's own, and before a refusal anybody's.
     """
     if by is not None:
         # What two at once meet at: each counts the other's.
@@ -45,7 +45,10 @@ def require_room(by: User | None, n_bytes: int = 0) -> None:
             _let_go(own, MOST_KEPT_BYTES - n_bytes)
             if _kept_bytes(own) + n_bytes > MOST_KEPT_BYTES:
                 raise Conflict("Files of yours wait that are too large together: ask again when they are imported.")
-    if n_bytes and _kept_bytes(ImportRun.objects.all()) + n_bytes > MOST_KEPT_BYTES_OF_ALL:
+    if not n_bytes:
+        return
+    _let_go(ImportRun.objects.all(), MOST_KEPT_BYTES_OF_ALL - n_bytes)
+    if _kept_bytes(ImportRun.objects.all()) + n_bytes > MOST_KEPT_BYTES_OF_ALL:
         raise Conflict("Too many files of this installation wait to be imported: ask again in some minutes.")
 
 

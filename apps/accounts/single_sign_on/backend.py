@@ -20,12 +20,10 @@ class SingleSignOn(ModelBackend):
         self, request: HttpRequest, *, nonce: str, code_verifier: str | None
     ) -> User | None:
         from apps.accounts.single_sign_on.claims import VerifiedClaims  # noqa: PLC0415 - the library, when it is needed
-        from apps.accounts.single_sign_on.provider import ProviderFault, addresses, one_of_few  # noqa: PLC0415
+        from apps.accounts.single_sign_on.provider import ProviderFault  # noqa: PLC0415
 
         try:
-            addresses()
-            with one_of_few():
-                person = VerifiedClaims().person(request, nonce=nonce, code_verifier=code_verifier)
+            person = VerifiedClaims().person(request, nonce=nonce, code_verifier=code_verifier)
         except ProviderFault as fault:
             logger.warning("Nobody was let in by single sign-on: %s", fault)
             return None

@@ -59,6 +59,10 @@ class ProviderFault(ApplicationError):
     """The provider does not answer, or not as a provider does."""
 
 
+class ProviderBusy(ProviderFault):
+    """So many wait for the provider already; a moment later there is a place."""
+
+
 def setting(name: str, *default: Any) -> Any:
     """A setting as the library asks for it."""
     if name in TOLD:
@@ -83,13 +87,15 @@ def one_of_few() -> Iterator[None]:
 
     Raises
     ------
+    ProviderBusy
+        If there are enough already.
     ProviderFault
-        If there are enough already, or the provider was silent a moment ago.
+        If the provider was silent a moment ago.
     """
     if time.monotonic() < _silent_until.get(settings.OIDC_ISSUER, 0.0):
         raise ProviderFault("The provider did not answer a moment ago.")
     if not _places.acquire(blocking=False):
-        raise ProviderFault("Too many others wait for the provider.")
+        raise ProviderBusy("Too many others wait for the provider.")
     try:
         yield
     finally:

@@ -8,9 +8,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
-from apps.accounts.single_sign_on.provider import ProviderFault, addresses, setting
+from apps.accounts.single_sign_on.provider import ProviderBusy, ProviderFault, addresses, one_of_few, setting
 
 logger = logging.getLogger(__name__)
+
+#: Providers let somebody in within that time, as a rule.
+AGAIN_SECONDS = "1"
 
 
 class Away(OIDCAuthenticationRequestView):  # type: ignore[misc] # it has no types
@@ -26,6 +29,8 @@ class Away(OIDCAuthenticationRequestView):  # type: ignore[misc] # it has no typ
         def asked(request: HttpRequest) -> HttpResponse:
             try:
                 addresses()
+            except ProviderBusy:
+                return _again()
             except ProviderFault as fault:
                 logger.warning("Single sign-on leads nowhere: %s", fault)
                 return _refused(request)
@@ -45,11 +50,27 @@ class Back(OIDCAuthenticationCallbackView):  # type: ignore[misc] # it has no ty
         asked = request.GET.get("state") in request.session.get("oidc_states", {})
         if request.GET.get("error") and not asked:
             return self.login_failure()
-        answer: HttpResponse = super().get(request)
+        # A place first: state and code serve once, and whoever finds none comes again with the same.
+        try:
+            addresses()
+            with one_of_few():
+                answer: HttpResponse = super().get(request)
+        except ProviderBusy:
+            return _again()
+        except ProviderFault as fault:
+            logger.warning("Nobody was let in by single sign-on: %s", fault)
+            return self.login_failure()
         return answer
 
     def login_failure(self) -> HttpResponse:
         return _refused(self.request)
+
+
+def _again() -> HttpResponse:
+    """A moment's wait: the browser asks for the same address again by itself."""
+    told = _("Others are just being let in. This page goes on by itself.")
+    headers = {"Refresh": AGAIN_SECONDS, "Retry-After": AGAIN_SECONDS}
+    return HttpResponse(told, status=503, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _refused(request: HttpRequest) -> HttpResponse:

@@ -122,6 +122,22 @@ def test_of_many_at_once_two_wait_for_a_silent_provider(provider, monkeypatch):
 
 
 @pytest.mark.django_db
+def test_who_finds_no_place_comes_again_with_the_same_code_and_is_let_in(client, provider, ada, monkeypatch):
+    places = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(provider_module, "_places", places)
+    way_back = to_the_provider_and_back(client)
+    places.acquire()
+
+    waiting = client.get(way_back)
+
+    assert (waiting.status_code, waiting["Refresh"]) == (503, "1")
+    assert who_is_in(client) is None
+    places.release()
+    client.get(way_back)
+    assert who_is_in(client) == ada
+
+
+@pytest.mark.django_db
 def test_what_the_provider_refuses_at_once_closes_the_door_to_nobody(client, provider, ada):
     other = Client()
     way_back = to_the_provider_and_back(other)

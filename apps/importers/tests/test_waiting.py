@@ -123,6 +123,16 @@ def test_all_files_together_leave_room_on_the_disk(ask, monkeypatch):
         ask(by=UserFactory(), content=b"x")
 
 
+def test_files_that_others_only_tried_refuse_nobody(ask, other, monkeypatch):
+    monkeypatch.setattr(waiting, "MOST_KEPT_BYTES_OF_ALL", 100)
+    tried = [ask(by=UserFactory(), content=b"x" * 50, is_dry_run=True, minutes=minutes) for minutes in range(2)]
+    ImportRun.objects.update(status="completed")
+
+    waits = ask(by=other, content=b"x", minutes=2)
+
+    assert kept(*tried, waits) == [False, True, True]
+
+
 def test_a_file_that_is_asked_for_again_is_counted_once(ask, many, now, monkeypatch):
     monkeypatch.setattr(waiting, "MOST_KEPT_BYTES", 100)
     tried = ask(by=many, content=b"x" * 80, is_dry_run=True)
