@@ -14,7 +14,7 @@ from apps.ml.core.forecasts.calendar import MAX_DAYS
 from apps.ml.core.forecasts.change import MAX_WEEKS_SINCE, MIN_WEEKS_SINCE
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.forecasts.forecaster import WorkForecast
-from apps.ml.core.forecasts.links import Waiting
+from apps.ml.core.forecasts.links import MAX_FOLLOWED, Waiting
 from apps.ml.core.forecasts.simulation import MIN_WEEKS, N_RUNS
 from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.forecasts.words import forecast_in_words
@@ -114,6 +114,10 @@ class WaitingSerializer(Answer):
     )
     later_days = serializers.IntegerField(
         help_text="By how many days of the whole team the links make the end later, in the middle of the futures."
+    )
+    not_followed = serializers.IntegerField(
+        help_text=f"Linked issues beyond the first {MAX_FOLLOWED}, blockers among them: each is taken as done with all "
+        "the work, so that the end may be later."
     )
 
     def to_representation(self, waiting: Waiting) -> dict[str, Any]:
