@@ -248,7 +248,10 @@ class WhatIfResponse(Answer):
     scenario = ForecastSerializer()
     probability_change = Number(allow_null=True)
     target_probability = Number(help_text=f"{TARGET_PROBABILITY}: what drops_to_target aims at.")
-    most_helpful_drops = DropSerializer(many=True, help_text="Each alone, in the scenario; the most helpful first.")
+    most_helpful_drops = DropSerializer(
+        many=True,
+        help_text="Each alone, in the scenario; the most helpful first. Of many that wait for others some are tried.",
+    )
     drops_to_target = DropSerializer(
         many=True,
         help_text=(

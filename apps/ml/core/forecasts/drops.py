@@ -9,9 +9,9 @@ from apps.ml.core.forecasts.units import WorkItem
 
 #: The chance that counts as a plan one can promise: the usual service level of throughput forecasts.
 TARGET_PROBABILITY = 0.85
-#: Where issues wait for others, each drop is played anew with all that is left: so many issues in all, each some
-#: fifth of a millisecond of processor time. In a plan of up to seventy every drop is tried.
-MAX_PLAYED = 5_000
+#: Where issues wait for others, each drop is played anew with all that is left: so many issues in all, each up to half
+#: a millisecond of processor time. In a plan of up to 54 every drop is tried.
+MAX_PLAYED = 3_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ class WorkForecaster:
 
     def trial(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> LinkedTrial | None:
         """When linked issues are done in each run, and all of the work; None where none of it waits for another."""
-        # Dates and pictures ask the same one after the other; it may hold 20 MB.
+        # Dates and pictures ask the same one after the other; it may hold 12 MB.
         asked = (tuple(items), pace)
         if self._played is None or self._played[0] != asked:
             self._played = asked, self._play(items, pace)

@@ -21,10 +21,10 @@ from apps.ml.core.forecasts.simulation import MAX_WEEKS, Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import WorkItem
 
-#: Linked issues that are followed one by one: a year's work of a team of five a week, of which each costs a millisecond
-#: or two of processor time and 80 kB, and each two of them that are linked some microseconds. Of a chain of thousands
-#: every answer would take many seconds.
-MAX_FOLLOWED = 250
+#: Linked issues that are followed one by one: more than half a year's work of a team of five a week. Each costs some
+#: millisecond of processor time and 80 kB, and a forecast plays them up to four times: more would take
+#: it over a second.
+MAX_FOLLOWED = 150
 
 
 class Futures(Protocol):
