@@ -14,7 +14,7 @@ from apps.ml.core.forecasts.calendar import MAX_DAYS
 from apps.ml.core.forecasts.change import MAX_WEEKS_SINCE, MIN_WEEKS_SINCE
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.forecasts.forecaster import WorkForecast
-from apps.ml.core.forecasts.links import Waiting
+from apps.ml.core.forecasts.links import MAX_FOLLOWED, Waiting
 from apps.ml.core.forecasts.simulation import MIN_WEEKS, N_RUNS
 from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.forecasts.words import forecast_in_words
@@ -114,6 +114,10 @@ class WaitingSerializer(Answer):
     )
     later_days = serializers.IntegerField(
         help_text="By how many days of the whole team the links make the end later, in the middle of the futures."
+    )
+    not_followed = serializers.IntegerField(
+        help_text=f"Linked issues beyond the first {MAX_FOLLOWED}, blockers among them: each is taken as done with all "
+        "the work, so that the end may be later."
     )
 
     def to_representation(self, waiting: Waiting) -> dict[str, Any]:
@@ -244,7 +248,10 @@ class WhatIfResponse(Answer):
     scenario = ForecastSerializer()
     probability_change = Number(allow_null=True)
     target_probability = Number(help_text=f"{TARGET_PROBABILITY}: what drops_to_target aims at.")
-    most_helpful_drops = DropSerializer(many=True, help_text="Each alone, in the scenario; the most helpful first.")
+    most_helpful_drops = DropSerializer(
+        many=True,
+        help_text="Each alone, in the scenario; the most helpful first. Of many that wait for others some are tried.",
+    )
     drops_to_target = DropSerializer(
         many=True,
         help_text=(

@@ -46,12 +46,12 @@ def done_by_day(
     """
     work = forecaster.work_of(items)
     trial, whole = forecaster.trial(items, pace=pace), forecaster.grown(work)
-    sizes = {item.issue_id: forecaster.size_of(item) for item in items} if trial else {}
+    undone = trial.undone(items, forecaster.size_of) if trial else None
 
     def done(day: date) -> Floats:
         amount = forecaster.done_until(day, work, pace=pace)
         # What is held up is not done, however much the team does.
-        return np.minimum(amount, whole - trial.undone(sizes, forecaster.weeks_until(day))) if trial else amount
+        return np.minimum(amount, whole - undone(forecaster.weeks_until(day))) if undone else amount
 
     amounts = [np.quantile(done(day), SHARES) for day in days]
     return tuple(_future(day, found) for day, found in zip(days, amounts, strict=True))

@@ -1,15 +1,17 @@
 """When some issues will be done: their size against the team's weeks, as days, dates and the chance to be in time."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar, weeks_between
 from apps.ml.core.forecasts.change import LastingChange, lasting_change
+from apps.ml.core.forecasts.crossings import Crossings
 from apps.ml.core.forecasts.inflow import Inflow, drawn_growth
 from apps.ml.core.forecasts.links import LinkedTrial, LinkedWork, Waiting, linked_trial
 from apps.ml.core.forecasts.odds import log_odds, moved_odds
@@ -155,19 +157,22 @@ class WorkForecaster:
     runs: Forecast = field(init=False)
     usual_days_per_week: float = field(init=False)
     _finished: Spread = field(init=False)
-    inflow: Inflow | None = field(init=False)
+    inflow: Inflow | None = field(init=False, default=None)
     #: What comes first, by how much all grows, the weeks until the work begins and what is done in these: in each run.
     _ahead_work: Floats = field(init=False)
     _first: float | Floats = field(init=False)
     _factor: float | Floats = field(init=False)
     _lead_weeks: float = field(init=False)
     _done_before: float | Floats = field(init=False)
+    _played: tuple[tuple[tuple[WorkItem, ...], float], LinkedTrial | None] | None = field(init=False, default=None)
 
     def __post_init__(self, drawn: Forecast | None) -> None:
         self.runs = drawn or team_runs(self.throughput, self.unit, seed=self.seed)
         self.usual_days_per_week = WORKING_DAYS_PER_WEEK * self.throughput.usual_presence(self.runs.history.weeks)
         self._finished = Spread.of(self.throughput.sizes_in(self.unit))
-        self.inflow = self._inflow()
+        if any(self.created):
+            size = float(np.mean(self.throughput.sizes_in(self.unit)))
+            self.inflow = Inflow(self.created, issue_size=size, n_runs=self.runs.n_runs, seed=self.seed)
         self._factor = 1.0 + drawn_growth(self.growth, self.runs.n_runs, seed=self.seed)
         self._ahead_work = self.work_of(self.ahead)
         self._first = self._ahead_work + (0.0 if self.carried is None else self.carried)
@@ -206,24 +211,30 @@ class WorkForecaster:
 
     def trial(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> LinkedTrial | None:
         """When linked issues are done in each run, and all of the work; None where none of it waits for another."""
+        # Dates and pictures ask the same one after the other; it may hold 12 MB.
+        asked = (tuple(items), pace)
+        if self._played is None or self._played[0] != asked:
+            self._played = asked, self._play(items, pace)
+        return self._played[1]
+
+    def _play(self, items: Sequence[WorkItem], pace: float) -> LinkedTrial | None:
         return linked_trial(self, items, self.linked, ahead={item.issue_id for item in self.ahead}, pace=pace)
 
     def ends(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> Floats | None:
         """Weeks after which these issues are done in each run, where some of them wait for others; else None."""
-        trial = self.trial(items, pace=pace)
-        return trial.all_done if trial else None
+        return trial.all_done if (trial := self._play(items, pace)) else None
 
     def weeks_to_finish(self, work: Floats, *, pace: float = 1.0) -> Floats:
         """Usual weeks from the first day of the work until it is done, in each run: shape (n_runs,)."""
-        return self._weeks_until(self.total_of(work), pace)
+        return self._weeks_until(self.total_of(work), pace, partial(self.runs.weeks_to_finish, inflow=self.inflow))
 
-    def weeks_with(self, work: Floats, *, pace: float = 1.0) -> Floats:
-        """The same of a part of some work, which may be none: what comes first is waited for all the same."""
-        return self._weeks_until(work * self._factor + self._first, pace)
+    def weeks_with(self, *, pace: float = 1.0) -> Callable[[Floats], Floats]:
+        """The same of parts of some work, each with those before: what comes first is waited for even without any."""
+        crossings = Crossings(self.runs, self.inflow)
+        return lambda work: self._weeks_until(work * self._factor + self._first, pace, crossings.weeks)
 
-    def _weeks_until(self, total: Floats, pace: float) -> Floats:
-        needed = total / pace + self._done_before
-        weeks = self.runs.weeks_to_finish(needed, inflow=self.inflow)
+    def _weeks_until(self, total: Floats, pace: float, weeks_of: Callable[[Floats], Floats]) -> Floats:
+        weeks = weeks_of(total / pace + self._done_before)
         return np.where(weeks < MAX_WEEKS, np.maximum(weeks - self._lead_weeks, 0.0), float(MAX_WEEKS))
 
     def total_of(self, work: Floats) -> Floats:
@@ -241,7 +252,7 @@ class WorkForecaster:
         shares = np.where(work > _NO_WORK, self.done_until(self.last_day, work) / np.maximum(work, _NO_WORK), 1.0)
         if (trial := self.trial(items)) is None:
             return shares
-        undone = trial.undone({item.issue_id: self.size_of(item) for item in items}, self.weeks_until(self.last_day))
+        undone = trial.undone(items, self.size_of)(self.weeks_until(self.last_day))
         # Where nothing is held up all may be done, with what the work grew by.
         return np.where(undone > 0, np.minimum(shares, 1.0 - undone / np.maximum(work, _NO_WORK)), shares)
 
@@ -327,12 +338,6 @@ class WorkForecaster:
         """Until the last day, both ends counted."""
         return None if self.last_day is None else round(self.calendar.working_days(self.starts_on, self.last_day), 2)
 
-    def _inflow(self) -> Inflow | None:
-        if not any(self.created):
-            return None
-        size = float(np.mean(self.throughput.sizes_in(self.unit)))
-        return Inflow(self.created, issue_size=size, n_runs=self.runs.n_runs, seed=self.seed)
-
     def _speed_change(self, change: LastingChange, items: Sequence[WorkItem], pace: float) -> SpeedChange | None:
         """The futures again, each as much faster or slower as the team was before the change.
 
@@ -343,8 +348,7 @@ class WorkForecaster:
         if not former:
             return None
         then = pace * former / self.runs.history.weekly_mean
-        work = self.work_of(items)
-        ends = self.ends(items, pace=then)
+        work, ends = self.work_of(items), self.ends(items, pace=then)
         in_time = self.probability(work, n_issues=len(items), pace=then, ends=ends)
         in_runs = self.weeks_to_finish(work, pace=then) if ends is None else ends
         weeks = self._weeks_at((PERCENTILES[0], PROMISED_PERCENT), in_runs, in_time)

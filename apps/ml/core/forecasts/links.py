@@ -2,13 +2,16 @@
 
 Issues are worked off in the order given, each after its blockers. A blocked issue waits, while the team goes on with
 others, and then takes as long as some finished issue took from its start. Issues that block each other in a circle have
-no order: they are named, and done together.
+no order: they are named, and done together. Of very many linked issues the first are followed, and the rest is done
+with all the work.
 """
 
 import heapq
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +20,11 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.simulation import MAX_WEEKS, Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import WorkItem
+
+#: Linked issues that are followed one by one: more than half a year's work of a team of five a week. Each costs some
+#: millisecond of processor time and 80 kB, and a forecast plays them up to four times: more would take
+#: it over a second.
+MAX_FOLLOWED = 150
 
 
 class Futures(Protocol):
@@ -28,8 +36,8 @@ class Futures(Protocol):
     def work_of(self, items: Sequence[WorkItem]) -> Floats:
         """Size of the work in each run."""
 
-    def weeks_with(self, work: Floats, *, pace: float = 1.0) -> Floats:
-        """Weeks until so much is done besides what comes first, in each run."""
+    def weeks_with(self, *, pace: float = 1.0) -> Callable[[Floats], Floats]:
+        """Weeks until so much is done besides what comes first, in each run; asked of works that rise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +96,18 @@ class Waiting:
     elsewhere: int
     #: By how many days of the whole team the links make the end later, in the middle of the runs.
     later_days: int
+    #: Issues beyond the first `MAX_FOLLOWED` linked ones: for each it is only known that all the work is done by then.
+    not_followed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedTrial:
     """When linked issues are done, in each run: weeks from the first day of the work, arrays of shape (n_runs,)."""
 
-    #: By id, of the issues that block or are blocked.
+    #: By id, of the issues that block or are blocked and are followed.
     done: Mapping[str, Floats]
+    #: Ids of the other ones: when each is done nobody asked; all are by when all the work is.
+    not_followed: frozenset[str]
     #: When all that was asked about is done.
     all_done: Floats
     #: Issues asked about that wait for another.
@@ -106,17 +118,40 @@ class LinkedTrial:
     without_owner: tuple[str, ...]
     #: How many of what blocks them are issues of other projects.
     elsewhere: int
+    #: Issues that were played: those asked about, and what they wait for.
+    n_played: int
 
-    def undone(self, sizes: Mapping[str, float | Floats], limit: float) -> Floats:
+    def undone(
+        self, items: Sequence[WorkItem], size_of: Callable[[WorkItem], float | Floats]
+    ) -> Callable[[float], Floats]:
         """Size of the linked ones of these issues that so many weeks leave undone, in each run."""
-        late = (np.where(self.done[id_] > limit, size, 0.0) for id_, size in sizes.items() if id_ in self.done)
-        return np.asarray(np.add.reduce([np.zeros(len(self.all_done)), *late]), dtype=np.float64)
+        followed = [(self.done[each.issue_id], size_of(each)) for each in items if each.issue_id in self.done]
+        rest = np.zeros(len(self.all_done))
+        for item in items:
+            if item.issue_id in self.not_followed:
+                rest += size_of(item)
+        parts = [*followed, (self.all_done, rest)] if self.not_followed else followed
+
+        def after(limit: float) -> Floats:
+            total = np.zeros(len(self.all_done))
+            for done, size in parts:
+                np.add(total, size, out=total, where=done > limit)
+            return total
+
+        return after
 
     def told(self, free: Floats, *, days_per_week: float) -> Waiting:
         """What waits, beside the same work without links, which is done after `free` weeks in each run."""
         later = float(np.median(self.all_done)) - float(np.median(free))
         days = round(later * days_per_week)
-        return Waiting(self.waiting, self.cycles, self.without_owner, self.elsewhere, later_days=days)
+        return Waiting(
+            self.waiting,
+            self.cycles,
+            self.without_owner,
+            self.elsewhere,
+            later_days=days,
+            not_followed=len(self.not_followed),
+        )
 
 
 def linked_trial(
@@ -146,33 +181,61 @@ def linked_trial(
     plan = _Plan.of([item.issue_id for item in order], links)
     if not plan.pairs:
         return None
-    own = Spread.of(linked.cycle_weeks) if linked.cycle_weeks else None
-    free = linked.elsewhere.union(ahead)
-    work, done = np.zeros(futures.runs.n_runs), dict[str, Floats]()
-    for group in plan.groups:
-        work = work + futures.work_of([order[at] for at in group if order[at].issue_id not in free])
-        if not plan.linked.isdisjoint(group):
-            first = order[group[0]]
-            is_elsewhere = first.issue_id in linked.elsewhere
-            ready = np.zeros(len(work)) if is_elsewhere else futures.weeks_with(work, pace=pace)
-            before = [done[order[at].issue_id] for at in plan.blockers_of(group)]
-            if before or is_elsewhere:
-                ready = np.maximum(
-                    ready, np.maximum.reduce([*before, np.zeros(len(work))]) + _time(own, first, futures)
-                )
-            done |= {order[at].issue_id: np.minimum(ready, float(MAX_WEEKS)) for at in group}
-    total = futures.weeks_with(work, pace=pace)
+    done, total = _played(futures, order, plan, linked, ahead=ahead, pace=pace)
     blocking = [order[at] for at in plan.blocking]
+    not_followed = frozenset(order[at].issue_id for at in plan.linked).difference(done)
+    # What is not followed may wait for what is followed and was not asked about.
+    ends = done if not_followed else asked.intersection(done)
     return LinkedTrial(
         done=done,
-        all_done=np.maximum.reduce([total, *(done[id_] for id_ in done if id_ in asked)]),
+        not_followed=not_followed,
+        all_done=_latest(total, (done[id_] for id_ in ends)),
         waiting=tuple(order[at].issue_id for at in sorted(plan.waiting) if order[at].issue_id in asked),
         cycles=tuple(tuple(order[at].issue_id for at in group) for group in plan.groups if len(group) > 1),
         without_owner=tuple(
             item.issue_id for item in blocking if not item.is_assigned and item.issue_id not in linked.elsewhere
         ),
         elsewhere=sum(item.issue_id in linked.elsewhere for item in blocking),
+        n_played=len(order),
     )
+
+
+def _played(
+    futures: Futures,
+    order: Sequence[WorkItem],
+    plan: "_Plan",
+    linked: LinkedWork,
+    *,
+    ahead: Collection[str],
+    pace: float,
+) -> tuple[dict[str, Floats], Floats]:
+    """When each linked issue that is followed is done, by id, and the work of the whole team: in each run."""
+    own = Spread.of(linked.cycle_weeks) if linked.cycle_weeks else None
+    free, weeks_with = linked.elsewhere.union(ahead), futures.weeks_with(pace=pace)
+    work, done, ended = np.zeros(futures.runs.n_runs), dict[str, Floats](), dict[int, Floats]()
+    for number, group in enumerate(plan.groups):
+        work = work + futures.work_of([order[at] for at in group if order[at].issue_id not in free])
+        before = plan.blockers.get(number, set())
+        # A prefix of a chain, never its end alone: blockers come first in the plan.
+        if plan.linked.isdisjoint(group) or len(done) + len(group) > MAX_FOLLOWED or not before <= ended.keys():
+            continue
+        first = order[group[0]]
+        is_elsewhere = first.issue_id in linked.elsewhere
+        ready = np.zeros(len(work)) if is_elsewhere else weeks_with(work)
+        if before or is_elsewhere:
+            begun = _latest(np.zeros(len(work)), (ended[each] for each in before))
+            ready = np.maximum(ready, begun + _time(own, first, futures))
+        ended[number] = np.minimum(ready, float(MAX_WEEKS))
+        done |= dict.fromkeys((order[at].issue_id for at in group), ended[number])
+    return done, weeks_with(work)
+
+
+def _latest(first: Floats, others: Iterable[Floats]) -> Floats:
+    """The latest of some ends in each run."""
+    latest = first.copy()
+    for other in others:
+        np.maximum(latest, other, out=latest)
+    return latest
 
 
 def _time(own: Spread | None, item: WorkItem, futures: Futures) -> float | Floats:
@@ -215,9 +278,15 @@ class _Plan:
         """Positions that wait for others."""
         return frozenset(blocked for _, blocked in self.pairs)
 
-    def blockers_of(self, group: Sequence[int]) -> list[int]:
-        """Outside the group: within a circle nothing comes first."""
-        return sorted({one for one, other in self.pairs if other in group and one not in group})
+    @cached_property
+    def blockers(self) -> dict[int, set[int]]:
+        """What comes before a group, both by their numbers; within a circle nothing does."""
+        number = {at: number for number, group in enumerate(self.groups) for at in group}
+        found: dict[int, set[int]] = {}
+        for one, other in self.pairs:
+            if number[one] != number[other]:
+                found.setdefault(number[other], set()).add(number[one])
+        return found
 
 
 def _in_order(n: int, pairs: frozenset[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
@@ -232,8 +301,8 @@ def _in_order(n: int, pairs: frozenset[tuple[int, int]]) -> Iterator[tuple[int, 
     for one, other in pairs:
         if label[one] != label[other]:
             after[label[one]].add(label[other])
-    waiting = {each: sum(each in later for later in after.values()) for each in members}
-    ready = [(members[each][0], each) for each, n_before in waiting.items() if not n_before]
+    waiting = Counter(chain.from_iterable(after.values()))
+    ready = [(members[each][0], each) for each in members if not waiting[each]]
     heapq.heapify(ready)
     while ready:
         _, group = heapq.heappop(ready)

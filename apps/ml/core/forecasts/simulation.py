@@ -148,12 +148,12 @@ class Forecast:
         for number in range(-(-MAX_WEEKS // CHUNK_WEEKS)):
             if not len(waiting):
                 break
-            totals = self._totals_of(waiting, number, output)
-            done = totals if inflow is None else totals - _of(waiting, inflow.totals(number))
+            totals = self.totals_of(waiting, number, output)
+            done = totals if inflow is None else totals - columns_of(waiting, inflow.totals(number))
             has_ended = done.max(axis=0) >= wanted[waiting]
             ended, going = np.flatnonzero(has_ended), np.flatnonzero(~has_ended)
             runs = waiting[ended]
-            weeks[runs] = number * CHUNK_WEEKS + _crossing(done[:, ended], start[ended], wanted[runs])
+            weeks[runs] = number * CHUNK_WEEKS + crossing(done[:, ended], start[ended], wanted[runs])
             waiting, output, start = waiting[going], totals[-1, going], done[-1, going]
         return weeks.clip(max=float(MAX_WEEKS))
 
@@ -187,10 +187,10 @@ class Forecast:
             self._chunks.append(self._summed(slice(None), len(self._chunks), start))
         return self._chunks[number]
 
-    def _totals_of(self, runs: Integers, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
+    def totals_of(self, runs: Integers, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same of some runs alone, which begin the chunk with `start`: shape (CHUNK_WEEKS, len(runs))."""
         if number < len(self._chunks) or len(runs) > TAIL_SHARE * self.n_runs:
-            return _of(runs, self.totals(number))
+            return columns_of(runs, self.totals(number))
         return self._summed(runs, number, start)
 
     def _summed(self, runs: Integers | slice, number: int, start: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -263,14 +263,19 @@ def slot_table(past: Floats, weights: Floats) -> NDArray[np.float32]:
     return past[chosen].astype(np.float32)
 
 
-def _of(runs: Integers, totals: NDArray[np.float32]) -> NDArray[np.float32]:
+def columns_of(runs: Integers, totals: NDArray[np.float32]) -> NDArray[np.float32]:
     """The columns of some runs, or all without a copy."""
     return totals if len(runs) == totals.shape[1] else np.take(totals, runs, axis=1)
 
 
-def _crossing(totals: NDArray[np.float32], start: NDArray[np.float32], wanted: Floats) -> Floats:
-    """When each column, which had `start` before its first row, reaches what is wanted; work is even within a week."""
-    rows = np.argmax(totals >= wanted, axis=0)
+def crossing(totals: NDArray[np.float32], start: NDArray[np.float32], wanted: Floats) -> Floats:
+    """When each column, which had `start` before its first row, reaches what is wanted; work is even within a week.
+
+    One that does not is told a time past the last row but one.
+    """
+    has_reached = totals >= wanted
+    has_reached[-1] = True
+    rows = np.argmax(has_reached, axis=0)
     columns = np.arange(len(wanted))
     after = totals[rows, columns].astype(np.float64)
     before = np.where(rows > 0, totals[np.maximum(rows - 1, 0), columns], start).astype(np.float64)

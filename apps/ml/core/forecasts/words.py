@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from apps.ml.core.forecasts.forecaster import PROMISED_PERCENT, Finish, WorkForecast
+from apps.ml.core.forecasts.links import MAX_FOLLOWED
 from apps.ml.core.wording import amount_of, counted, one_decimal
 
 EVEN_PERCENT = 50
@@ -125,6 +126,11 @@ def _waiting(found: WorkForecast) -> str:
         )
     if waiting.elsewhere:
         sentences.append(f"{counted(waiting.elsewhere, 'blocker')} of other projects can only be guessed.")
+    if rest := waiting.not_followed:
+        sentences.append(
+            f"The links of {counted(rest, 'issue')} beyond the first {MAX_FOLLOWED} linked ones are not followed: the "
+            "end may be later."
+        )
     return " ".join(sentences)
 
 

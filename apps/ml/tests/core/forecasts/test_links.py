@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.ml.core.forecasts.drops import single_drops
+from apps.ml.core.forecasts import drops as drops_module
+from apps.ml.core.forecasts import links as links_module
+from apps.ml.core.forecasts.drops import path_to, single_drops
+from apps.ml.core.forecasts.fan import done_by_day
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.links import Link, LinkedWork, linked_trial
 from apps.ml.core.forecasts.units import Throughput, WorkItem
+from apps.ml.core.forecasts.words import forecast_in_words
+from tests.test_text_growth import FACTOR, LIMIT, seconds
 
 TEAM = WorkForecaster(Throughput(issues=(5.0,) * 40), unit="issues", starts_on=date(2026, 3, 2))
 
@@ -148,3 +153,86 @@ def test_in_no_run_is_a_blocked_issue_done_before_its_blocker(pairs, takes_time)
         return
     assert all(np.all(found.done[link.blocked] >= found.done[link.blocker]) for link in links)
     assert all(np.all(found.all_done >= each) for each in found.done.values())
+
+
+def a_chain(n: int, **more) -> tuple[list[WorkItem], LinkedWork]:
+    ids = [f"{each:05}" for each in range(n)]
+    return items(*ids), LinkedWork(tuple(map(Link, ids, ids[1:])), **more)
+
+
+def test_beyond_a_bound_the_rest_of_a_chain_is_done_with_all_the_work_and_the_words_say_so(monkeypatch):
+    work, chain = a_chain(8, cycle_weeks=(2.0,))
+    team = forecaster(chain)
+    whole, free = team.trial(work), team.weeks_to_finish(team.work_of(work))
+    monkeypatch.setattr(links_module, "MAX_FOLLOWED", 5)
+
+    found, told = forecaster(chain).trial(work), forecaster(chain).ask(work)
+
+    assert found.done.keys() == {item.issue_id for item in work[:5]}
+    assert all(np.array_equal(found.done[id_], whole.done[id_]) for id_ in found.done)
+    assert found.not_followed == {item.issue_id for item in work[5:]}
+    assert np.array_equal(found.all_done, np.maximum(free, found.done[work[4].issue_id]))
+    assert (told.waiting.not_followed, len(told.waiting.issues)) == (3, 7)
+    assert "The links of 3 issues beyond the first" in forecast_in_words(told)
+    assert (whole.not_followed, "beyond" in forecast_in_words(team.ask(work))) == (frozenset(), False)
+    # All that is not followed counts as undone until all the work is done.
+    undone = found.undone(work, team.size_of)
+    assert np.all(undone(1e9) == 0)
+    assert np.all(undone(float(found.done[work[4].issue_id].min()) - 1e-6) >= 3)
+
+
+def test_a_circle_too_large_to_be_followed_holds_up_only_what_waits_for_it(monkeypatch):
+    monkeypatch.setattr(links_module, "MAX_FOLLOWED", 3)
+
+    found = linked_trial(TEAM, items(*"abcdefg"), linked("ab", "bc", "cd", "da", "de", "fg"))
+
+    assert found.not_followed == set("abcde")
+    assert found.done.keys() == set("fg")
+
+
+def test_dates_and_their_picture_play_the_same_links_once(monkeypatch):
+    work, chain = a_chain(4)
+    team, played = forecaster(chain), []
+    monkeypatch.setattr(
+        WorkForecaster, "weeks_with", lambda self, **how: played.append(how) or _weeks_with(self, **how)
+    )
+
+    team.ask(work)
+    done_by_day(team, work, [date(2026, 3, 9)])
+
+    assert len(played) == 1
+
+
+_weeks_with = WorkForecaster.weeks_with
+
+
+def test_of_many_linked_issues_the_first_drops_are_tried(monkeypatch):
+    work, chain = a_chain(6, cycle_weeks=(1.0,))
+    team = forecaster(chain, date(2026, 3, 6))
+    every, path = single_drops(team, work), path_to(0.99, team, work)
+    monkeypatch.setattr(drops_module, "MAX_PLAYED", 12)
+
+    assert {drop.issue_id for drop in single_drops(team, work)} == {item.issue_id for item in work[:2]}
+    assert all(drop in every for drop in single_drops(team, work))
+    assert path_to(0.99, team, work) == path[:2]
+    assert len(single_drops(forecaster(LinkedWork(), date(2026, 3, 6)), work)) == 6
+
+
+def test_a_chain_sixteen_times_as_long_takes_no_256_times_as_long():
+    """Both longer than what is followed, so that what grows is the plan and the work."""
+
+    def ask(n: int) -> None:
+        work, chain = a_chain(n, cycle_weeks=(1.0,))
+        forecaster(chain).ask(work)
+
+    assert seconds(ask, 300 * FACTOR) / seconds(ask, 300) < LIMIT
+
+
+def test_all_blocking_all_is_asked_in_time_with_the_number_of_links():
+    def ask(n: int) -> None:
+        ids = [f"{each:05}" for each in range(n)]
+        every = tuple(Link(one, other) for at, one in enumerate(ids) for other in ids[at + 1 :])
+        forecaster(LinkedWork(every)).ask(items(*ids))
+
+    # Four times the issues are sixteen times the links.
+    assert seconds(ask, 4 * 64) / seconds(ask, 64) < LIMIT
