@@ -9,9 +9,10 @@ from apps.ml.core.forecasts.units import WorkItem
 
 #: The chance that counts as a plan one can promise: the usual service level of throughput forecasts.
 TARGET_PROBABILITY = 0.85
-#: Where issues wait for others, each drop is played anew with all that is left: so many issues in all, each up to half
-#: a millisecond of processor time. In a plan of up to 54 every drop is tried.
-MAX_PLAYED = 3_000
+#: Where issues wait for others, each drop is played anew with all that is left: so many issues in all, each some tenth
+#: of a millisecond of processor time, and one whose links are followed as long as so many more. In a plan of up to 31
+#: every drop is tried, whatever waits.
+MAX_PLAYED, MORE_FOR_LINKS = 5_000, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def path_to(
 def _tried(forecaster: WorkForecaster, items: Sequence[WorkItem], pace: float) -> int:
     """How many drops are tried."""
     trial = forecaster.trial(items, pace=pace) if forecaster.last_day else None
-    return max(1, MAX_PLAYED // trial.n_played) if trial else len(items)
+    return max(1, MAX_PLAYED // (trial.n_played + MORE_FOR_LINKS * len(trial.done))) if trial else len(items)
 
 
 def _chance(forecaster: WorkForecaster, work: Floats, items: Sequence[WorkItem], pace: float) -> float | None:
