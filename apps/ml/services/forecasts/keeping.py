@@ -11,7 +11,7 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.forecasts.inputs import ForecastInputs, as_json, from_json
 from apps.ml.core.forecasts.moved import SPLIT_PERCENTS, ForecastAnswer, KeptAnswer, MovedDate, why_it_moved
-from apps.ml.core.forecasts.moved_words import moved_in_words
+from apps.ml.core.forecasts.words import moved_in_words
 from apps.ml.models import KeptForecast
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.kept_forecasts import (

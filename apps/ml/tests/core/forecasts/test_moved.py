@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.inputs import ForecastInputs, as_json, from_json, thinned
 from apps.ml.core.forecasts.moved import CAUSES, SPLIT_PERCENTS, ForecastAnswer, KeptAnswer, why_it_moved
-from apps.ml.core.forecasts.moved_words import moved_in_words
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, WorkItem
+from apps.ml.core.forecasts.words import moved_in_words
 
 MONDAY, TARGET = date(2026, 3, 2), date(2026, 4, 10)
 #: Five issues of two points each week.
