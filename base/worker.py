@@ -6,6 +6,7 @@ the web processes leave of a processor that all of them want. All end together, 
 all again, or, beside the web server of `./run`, this does.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -126,9 +127,20 @@ def _run_once(
             tell(signal.SIGQUIT)
             killed_at = time.monotonic() + COLD_SECONDS
         if killed_at is not None and time.monotonic() > killed_at:
+            # One that sleeps because a tracker says so would go on without its parent.
+            orphans = [child for worker in workers if worker.poll() is None for child in _children(worker.pid)]
             tell(signal.SIGKILL)
+            for each in orphans:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
         look()
     return next((worker.returncode for worker in workers if worker.returncode), 0)
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that it has started, where the kernel tells (Linux)."""
+    told = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for each in told for child in each.read_text().split()]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -69,12 +69,14 @@ def test_a_signal_ends_both(restored_signals):
     assert subprocess.run(["true"], check=True).returncode == 0
 
 
-def test_a_worker_that_hangs_at_its_cold_end_is_killed(restored_signals, monkeypatch):
+def test_a_worker_that_hangs_at_its_cold_end_is_killed_with_what_it_started(restored_signals, monkeypatch, tmp_path):
     monkeypatch.setattr(worker, "COLD_SECONDS", 0.5)
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); signal.signal(3, signal.SIG_IGN)"
-    hangs = [sys.executable, "-c", f"{deaf}; import os; os.kill(os.getppid(), signal.SIGQUIT); time.sleep(600)"]
+    child = f"import os; child = os.fork(); child and open({str(tmp_path / 'child')!r}, 'w').write(str(child))"
+    ends = "child and os.kill(os.getppid(), signal.SIGQUIT); time.sleep(600)"
 
-    assert worker.run([hangs]) == -signal.SIGKILL
+    assert worker.run([[sys.executable, "-c", f"{deaf}; {child}; {ends}"]]) == -signal.SIGKILL
+    wait_until(lambda: not lives((tmp_path / "child").read_text()), 60)
 
 
 def test_beside_the_server_what_ends_is_started_again_until_a_signal_says_to_end(restored_signals, tmp_path, capsys):

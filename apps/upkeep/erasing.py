@@ -258,7 +258,9 @@ def _drop_uploads(sought: Sought) -> dict[str, int]:
     needles, waiting = Needles(sought.names), ImportRun.objects.exclude(upload=None)
     if sought.projects is not None:
         waiting = waiting.filter(project__in=sought.projects)
-    found = [run.pk for run in waiting if needles.are_in(bytes(run.upload or b""))]
+    # One at a time: a file may have 50 MiB.
+    kept = waiting.order_by().values_list("pk", "upload").iterator(chunk_size=1)
+    found = [pk for pk, upload in kept if needles.are_in(bytes(upload or b""))]
     ImportRun.objects.filter(pk__in=found).update(upload=None)
     return {"importers.importrun.upload": len(found)} if found else {}
 
