@@ -17,14 +17,14 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living
 from apps.importers.models import Connection, ImportRun
-from apps.importers.waiting import MOST_TRACKERS, claimable, require_room, running, trackers_at_work
+from apps.importers.waiting import Turns, claimable, origin_of, require_room
 from apps.importers.write_back import write_all
 from apps.importers.writing.taking_back import take_back
 from apps.projects.levels import roll_up
@@ -160,33 +160,19 @@ def _write_back(connection: Connection, now: datetime) -> None:
 
 @transaction.atomic
 def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
-    run = claimable(now).filter(pk=run_id).select_related("project", "connection").first()
-    if run is None:
+    origin = origin_of(run_id)
+    if origin is None:
         return None
-    # One import of a project at a time: the project's row is what they meet at.
-    Project.objects.select_for_update().get(pk=run.project_id)
-    if running(now).filter(project=run.project_id).exclude(pk=run.pk).exists() or _is_busy(run, now):
+    # What two claims of one project, and of one person, meet at.
+    Project.objects.select_for_update().get(pk=origin.project)
+    if origin.giver:
+        User.objects.select_for_update().filter(pk=origin.giver).first()
+    waiting = claimable(now).filter(pk=run_id)
+    if not Turns.at(now).has_room_for(origin) or not waiting.update(
+        status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1
+    ):
         return None
-    if run.connection and trackers_at_work(now) >= MOST_TRACKERS:
-        return None
-    claimed = (
-        claimable(now)
-        .filter(pk=run_id)
-        .update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
-    )
-    run.refresh_from_db()
-    return run if claimed else None
-
-
-def _is_busy(run: ImportRun, now: datetime) -> bool:
-    """Whether another import of who gave the file or the connection is being carried out."""
-    giver = run.connection.created_by_id if run.connection else run.created_by_id
-    if giver is None:
-        return False
-    # What two claims of different projects meet at.
-    User.objects.select_for_update().filter(pk=giver).first()
-    others = running(now).exclude(pk=run.pk)
-    return others.filter(Q(connection__created_by=giver) | Q(connection=None, created_by=giver)).exists()
+    return ImportRun.objects.select_related("project", "connection").get(pk=run_id)
 
 
 def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:

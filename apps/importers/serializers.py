@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
@@ -88,7 +89,12 @@ class ImportSerializer(serializers.ModelSerializer[ImportRun]):
         read_only_fields = fields
 
     def get_waits_for(self, run: ImportRun) -> str:
-        return missing_workers(timezone.now(), [IMPORTS]) if run.status == ImportRun.Status.QUEUED else ""
+        return self._missing if run.status == ImportRun.Status.QUEUED else ""
+
+    @cached_property
+    def _missing(self) -> str:
+        # Once for all of a list.
+        return missing_workers(timezone.now(), [IMPORTS])
 
 
 class UndoAnswer(serializers.Serializer[Any]):

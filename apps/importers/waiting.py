@@ -1,7 +1,9 @@
 """Imports that wait: how many and how much of whom there may be, and which come next."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
@@ -80,9 +82,54 @@ def running(now: datetime) -> "QuerySet[ImportRun]":
     return ImportRun.objects.filter(status=Status.RUNNING, seen_at__range=(now - LOST_AFTER, now + CLOCKS_DIFFER))
 
 
-def trackers_at_work(now: datetime) -> int:
-    """How many imports by a connection are being carried out."""
-    return running(now).filter(connection__isnull=False).count()
+@dataclass(slots=True)
+class Turns:
+    """What is occupied: one import of a project and of a person at a time, and so many of trackers."""
+
+    busy: set[UUID] = field(default_factory=set)
+    trackers: int = 0
+
+    @classmethod
+    def at(cls, now: datetime) -> "Turns":
+        turns = cls()
+        for each in running(now).values_list(*_ORIGIN):
+            turns.take(Origin(*each))
+        return turns
+
+    def has_room_for(self, origin: "Origin") -> bool:
+        is_crowded = origin.connection is not None and self.trackers >= MOST_TRACKERS
+        return self.busy.isdisjoint(origin.occupied) and not is_crowded
+
+    def take(self, origin: "Origin") -> None:
+        self.busy |= origin.occupied
+        self.trackers += origin.connection is not None
+
+
+class Origin(NamedTuple):
+    """Of an import: where it goes, and who gave it."""
+
+    project: UUID
+    connection: UUID | None
+    connected_by: UUID | None
+    asked_by: UUID | None
+
+    @property
+    def giver(self) -> UUID | None:
+        """Who gave the connection or the file."""
+        return self.connected_by if self.connection else self.asked_by
+
+    @property
+    def occupied(self) -> set[UUID]:
+        return {each for each in (self.project, self.giver) if each}
+
+
+_ORIGIN = ("project_id", "connection_id", "connection__created_by_id", "created_by_id")
+
+
+def origin_of(run_id: UUID) -> Origin | None:
+    """Where a run goes; None for one that is gone."""
+    row = ImportRun.objects.filter(pk=run_id).values_list(*_ORIGIN).first()
+    return Origin(*row) if row else None
 
 
 def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
@@ -90,28 +137,14 @@ def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
 
     With `behind`, only those that waited for this run: of its project, or of the same person.
     """
-    busy = {place for each in running(now).values_list(*_PLACES) for place in _places(each)}
-    before = ImportRun.objects.filter(pk=behind).values_list(*_PLACES) if behind else ()
-    free = {place for each in before for place in _places(each)}
-    trackers_free = MOST_TRACKERS - trackers_at_work(now)
+    turns, before = Turns.at(now), origin_of(behind) if behind else None
     found: list[UUID] = []
-    for pk, *each in claimable(now).order_by("created_at").values_list("pk", *_PLACES).iterator():
-        places = _places(tuple(each))
-        if each[1] and trackers_free <= 0:
-            continue
-        if busy.isdisjoint(places) and (behind is None or not free.isdisjoint(places)):
+    for pk, *each in claimable(now).order_by("created_at").values_list("pk", *_ORIGIN).iterator():
+        origin = Origin(*each)
+        waited = behind is None or (before is not None and not before.occupied.isdisjoint(origin.occupied))
+        if waited and turns.has_room_for(origin):
             found.append(pk)
-            busy.update(places)
-            trackers_free -= bool(each[1])
+            turns.take(origin)
         if len(found) == MOST_SENT:
             break
     return found
-
-
-_PLACES = ("project_id", "connection_id", "connection__created_by_id", "created_by_id")
-
-
-def _places(run: tuple[UUID | None, ...]) -> list[UUID]:
-    """What an import occupies: its project, and who gave the connection or the file."""
-    project, connection, connected_by, asked_by = run
-    return [each for each in (project, connected_by if connection else asked_by) if each]

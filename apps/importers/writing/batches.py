@@ -12,7 +12,7 @@ from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
-from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, kinds_of
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -230,9 +230,8 @@ class BatchWriter:
 
     def _status_of_category(self, category: str) -> WorkflowStatus:
         """The first status of this category on the board; made if there is none."""
-        there = [status for status in self._statuses.values() if status.category == category]
-        if there:
-            return min(there, key=lambda status: (status.position, status.pk))
+        if there := first_of(category, self._statuses.values()):
+            return there
         name = {TO_DO: "To do", IN_PROGRESS: "In progress", DONE: "Done", DROPPED: "Dropped"}[category]
         return self._statuses.setdefault(name.casefold(), self._make_status(name, category))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
-from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, kinds_of
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
 from apps.importers.writing.texts import LONGEST_LINE
 from apps.projects.levels import MOST_KINDS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
@@ -52,9 +52,8 @@ class TrackedBoard:
         """A new one; on a full board the first of the same meaning."""
         if len(self._statuses) >= MOST_KINDS:
             self._report.remarks[MORE_STATUSES] += 1
-            like = [status for status in self._statuses.values() if status.category == category]
-            if like:
-                return min(like, key=lambda status: (status.position, status.pk))
+            if like := first_of(category, self._statuses.values()):
+                return like
         return self._made(name, category)
 
     def _made(self, name: str, category: str) -> WorkflowStatus:

@@ -1,5 +1,6 @@
 """Types and statuses of a project, by name; of what is beyond the most that it has, what stands for them."""
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from apps.projects.levels import MOST_KINDS
@@ -15,3 +16,9 @@ def kinds_of(project: Project) -> Kinds:
     """The present ones, by their names in small letters."""
     types = {one.name.casefold(): one for one in IssueType.objects.filter(project=project)}
     return types, {one.name.casefold(): one for one in WorkflowStatus.objects.filter(project=project)}
+
+
+def first_of(category: str, statuses: Iterable[WorkflowStatus]) -> WorkflowStatus | None:
+    """The status that stands for a meaning: the first of it on the board; None where there is none."""
+    there = (status for status in statuses if status.category == category)
+    return min(there, key=lambda status: (status.position, status.pk), default=None)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
@@ -142,8 +143,11 @@ class JobSerializer(serializers.ModelSerializer[TrainingRun]):
         read_only_fields = fields
 
     def get_waits_for(self, run: TrainingRun) -> str:
-        if run.state != TrainingRun.State.QUEUED:
-            return ""
+        return self._missing if run.state == TrainingRun.State.QUEUED else ""
+
+    @cached_property
+    def _missing(self) -> str:
+        # Once for all of a list.
         return missing_workers(timezone.now(), [LONG])
 
     def get_failure_reason(self, run: TrainingRun) -> str:

@@ -14,12 +14,7 @@ from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.records import verify_record, was_erased
 from apps.upkeep.texts import found_in_database
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_training_begins(monkeypatch):
-    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 
 
 STORED = "zoë@müller.example"

@@ -11,12 +11,7 @@ from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.tests.test_erasing import connection_dump
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_training_begins(monkeypatch):
-    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 
 
 def everything():

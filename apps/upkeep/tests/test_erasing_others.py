@@ -25,13 +25,8 @@ from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import found_in_database, search_store, way_to_project
 from tests.processes import ROOT, Processes, kept_environment
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann@example.com", "Ann Smith"
-
-
-@pytest.fixture(autouse=True)
-def no_training_begins(monkeypatch):
-    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from apps.upkeep import texts
 from apps.upkeep.erasing import erase_person
 from apps.upkeep.texts import search_store
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL = "ada@example.com"
 PLACE = "ml_models/effort_prediction/x/planted"
 
@@ -34,11 +34,6 @@ PACKERS = {"gzip": gzip.compress, "zlib": zlib.compress, "zip": zipped, "stored"
 @pytest.fixture(params=PACKERS.values(), ids=PACKERS)
 def pack(request):
     return request.param
-
-
-@pytest.fixture(autouse=True)
-def no_training_begins(monkeypatch):
-    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from apps.ml.storage.objects import MAX_OBJECT_BYTES
 from apps.upkeep.backup import backup
 from apps.upkeep.erasing import erase_person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 
 
 def bind(path: Path) -> None:
@@ -51,11 +51,6 @@ PLACES = ("ml_models/effort_prediction/x/planted", "ml_datasets/planted", "ml_in
 @pytest.fixture(params=STRANGE.values(), ids=STRANGE)
 def strange(request):
     return request.param
-
-
-@pytest.fixture(autouse=True)
-def no_training_begins(monkeypatch):
-    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
 
 
 def test_what_somebody_put_there_stops_nothing(trained, now, tmp_path, strange, caplog):

@@ -2,7 +2,9 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection as db_connection
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 
 from apps.importers import runs
 from apps.importers.models import Connection, ImportRun
@@ -113,3 +115,15 @@ def test_a_connection_of_another_project_cannot_be_used(client, lead, connection
     TeamMemberFactory(project=other, user=lead, role=TeamMember.Role.LEAD)
     body = {"project": str(other.pk), "connection": str(connection.pk)}
     assert client.post(IMPORTS, body).status_code == 404
+
+
+def test_what_queued_imports_wait_for_is_looked_up_once_a_list(client, project, lead, now):
+    def queries(n: int) -> int:
+        for _ in range(n):
+            runs.ask_upload(project, name="a.csv", content=b"id", by=lead, now=now)
+        with CaptureQueriesContext(db_connection) as asked:
+            found = client.get(IMPORTS).json()["results"]
+        assert all("No worker has been seen" in each["waits_for"] for each in found)
+        return len(asked)
+
+    assert queries(1) == queries(5)

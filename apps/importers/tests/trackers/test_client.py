@@ -300,6 +300,8 @@ def test_what_answers_add_up_to_in_memory_ends_the_import_before_the_worker(monk
 
 def test_the_memory_that_an_earlier_import_of_the_worker_needed_is_no_fault_of_this_one():
     # This process has more than that already.
-    budget = Budget(memory_mib=1.0)
+    budget = Budget(memory_mib=1.0, requests=2)
 
     budget.ask()
+
+    assert budget.requests == 1
