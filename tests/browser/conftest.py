@@ -1,6 +1,5 @@
 """One Chromium, one server and one demonstration for all stories of a run."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,13 +40,14 @@ def site(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory)
     processes.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _browser() -> Iterator[Browser]:
+    """The browser ends with the folder, and so does what Django is told for it: other tests know of neither."""
     if not CHROMIUM.exists():
         pytest.skip(f"stories need {CHROMIUM}: apt-get install chromium")
-    # Playwright keeps an event loop in this thread, and Django then refuses every query of the tests that follow.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, and Django would refuse the stories' own queries.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
