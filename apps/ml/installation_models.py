@@ -10,7 +10,7 @@ class Installation(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     identifier = models.UUIDField(default=uuid.uuid4)
-    #: Identifiers of before a backup was restored: theirs are not strangers' objects, and not ours to delete.
+    #: Identifiers of installations of which this one took the place, so that they run no more: their marks are ours.
     predecessors = models.JSONField(default=list, blank=True)
     #: When this database last was in use, to within minutes while a worker runs.
     active_at = models.DateTimeField(null=True, blank=True)

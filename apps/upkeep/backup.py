@@ -30,12 +30,13 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.models import Installation
 from apps.ml.services.upkeep.installation import become_another, this_installation
 from apps.ml.services.upkeep.strays import known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs, ObjectExists, ObjectMissing
 from apps.ml.storage.keys import checked_key
-from apps.ml.storage.s3 import mark
+from apps.ml.storage.marks import mark
 
 #: Of the file: raised when it holds something else or elsewhere.
 FORMAT = 1
@@ -176,8 +177,8 @@ def _entry(name: str, size: int) -> tarfile.TarInfo:
 def restore(path: Path, *, replace: bool = False) -> Summary:
     """Put database and objects back, all or nothing of the database; objects first, which harm nobody alone.
 
-    The database takes a new identity: whoever it was when the backup was made may go on elsewhere. Objects that the
-    store has beyond the backup's stay where they are.
+    The database takes a new identity: whoever it was when the backup was made may go on elsewhere, unless it is the one
+    that is replaced. Objects that the store has beyond the backup's stay where they are.
 
     Raises
     ------
@@ -216,8 +217,9 @@ def _read(archive: tarfile.TarFile) -> Summary:
     _put_objects(archive, manifest["objects"])
     rows.seek(0)
     with transaction.atomic():
+        replaced = Installation.objects.first()
         count = _put_rows(rows)
-        us = become_another()
+        us = become_another(replaced)
     mark(get_object_store(), us, *sorted(manifest["objects"]))
     return Summary(count, len(manifest["objects"]), tuple(manifest["missing"]))
 

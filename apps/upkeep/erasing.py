@@ -31,9 +31,10 @@ from apps.ml.services import ModelLoader
 from apps.ml.services.forecasts.kept_pasts import forget_pasts
 from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
-from apps.ml.services.upkeep.installation import this_installation
+from apps.ml.services.upkeep.installation import installation, names_of
 from apps.ml.storage import get_object_store
-from apps.ml.storage.keys import DATASETS, INDEXES, mark_key
+from apps.ml.storage.keys import DATASETS, INDEXES
+from apps.ml.storage.marks import withdraw
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
@@ -89,10 +90,10 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
         counts, projects = _erase_rows(sought, people)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
         _forget_what_was_read(now)
-        served = _drop_models(projects, stored.found)
+        served, kept = _drop_models(projects, stored.found)
         record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
     _train_again(served, now, begun)
-    record.not_searched, record.left = _prove(sought), _left(sought, people, stored)
+    record.not_searched, record.left = _prove(sought, kept), _left(sought, people, stored)
     return record
 
 
@@ -176,11 +177,12 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     with forgetting():
         begun = take_away()
         delete_project(project)
-        _remove_objects(keys)
-        served = _drop_models([], [])
+        kept = _remove_objects(keys)
+        # What the global ones learned is no project's alone.
+        served, _ = _drop_models([], [])
         record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
     _train_again(served, now, begun)
-    record.not_searched = _prove([Sought([str(project_id)])])
+    record.not_searched = _prove([Sought([str(project_id)])], kept)
     if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
         raise ErasureIncomplete("People whom its imports named are still there.")
     return record
@@ -196,7 +198,7 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people)
     _forget_what_was_read(now)
-    served = _drop_models(projects, stored.found)
+    served, _ = _drop_models(projects, stored.found)
     record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
     record.left = _left(sought, people, stored)
     for place, count in record.left.items():
@@ -330,10 +332,10 @@ def _learned(projects: Sequence[UUID], found: Collection[str]) -> "models.QueryS
     return rows
 
 
-def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[str, UUID | None]]:
+def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> tuple[set[tuple[str, UUID | None]], set[str]]:
     """Remove what those projects' models and the global ones have learned, and what of ours a search has found.
 
-    Returns which of them served.
+    Returns which of them served, and the keys that another installation keeps.
     """
     learned = _learned(projects, found)
     served: set[tuple[str, UUID | None]] = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
@@ -341,8 +343,7 @@ def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> set[tuple[
     learned.update(
         is_active=False, status=MLModel.Status.DEPRECATED, s3_key="", serving_key="", dataset_key="", refusal=_DROPPED
     )
-    _remove_objects(keys)
-    return served
+    return served, _remove_objects(keys)
 
 
 def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime, begun: Sequence[UUID]) -> None:
@@ -365,24 +366,29 @@ def _forget_what_was_read(now: datetime) -> None:
     forget_pasts()
 
 
-def _remove_objects(keys: Iterable[str]) -> None:
-    store, us = get_object_store(), this_installation()
-    for key in keys:
-        store.delete(key)
-        store.delete(mark_key(us, key))
-        StrayObject.objects.filter(key=key).delete()
+def _remove_objects(keys: Collection[str]) -> set[str]:
+    """Returns those that stay, since another installation holds them, too."""
+    gone = set(withdraw(get_object_store(), names_of(installation()), keys))
+    StrayObject.objects.filter(key__in=gone).delete()
+    return set(keys) - gone
 
 
-def _prove(sought: Sequence[Sought]) -> Mapping[str, str]:
-    """Search again, where each name was looked for; returns what could not be searched, and why."""
+def _prove(sought: Sequence[Sought], kept: Collection[str]) -> Mapping[str, str]:
+    """Search again, where each name was looked for; returns what could not be searched, and why.
+
+    Parameters
+    ----------
+    kept : collection of str
+        Keys of objects that had to go and that another installation keeps, whatever the search finds in them.
+    """
     left = [table for each in sought for table in found_in_database(each.names, each.within)]
     stored = search_objects(sought)
     ours = ours_of(stored.found)
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
-    if stored.found:
+    if others := stored.found | {*kept}:
         raise ErasureIncomplete(
             f"Nothing of ours holds it any more. What another installation wrote holds it too: "
-            f"{', '.join(sorted(stored.found))}. Erase there as well."
+            f"{', '.join(sorted(others))}. Erase there as well."
         )
     return stored.not_searched

@@ -146,11 +146,16 @@ def checked_key(key: str) -> str:
     KeyRefused
         For empty or dotted segments, other characters than letters, digits and `._-`, and overlong keys.
     """
-    segments = key.split("/")
-    plain = all(_SEGMENT.fullmatch(name) and len(name) <= _MAX_SEGMENT_LENGTH for name in segments)
-    if not plain or len(key) > MAX_KEY_LENGTH:
+    if not is_plain(key):
         raise KeyRefused(f"Not a key of the model store: {key!r:.200}.")
     return key
+
+
+def is_plain(key: str) -> bool:
+    """Whether this service could have written the key."""
+    segments = key.split("/")
+    plain = all(_SEGMENT.fullmatch(name) and len(name) <= _MAX_SEGMENT_LENGTH for name in segments)
+    return plain and len(key) <= MAX_KEY_LENGTH
 
 
 def _utc_second(moment: datetime) -> datetime:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,11 +14,11 @@ from apps.ml.storage.keys import (
     checked_key,
     dataset_key,
     index_key,
-    mark_key,
     model_key,
     models_prefix,
     parse_model_key,
 )
+from apps.ml.storage.marks import mark, withdraw
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import Identity, digest, sign, verify
 from apps.ml.storage.stored import StoredObject
@@ -131,9 +130,7 @@ class S3ModelStorageService:
     def delete_model(self, key: str) -> None:
         """Remove both artefacts of a training; what is gone already is no error."""
         training = parse_model_key(key)
-        for each in (training.serving, training.model):
-            self._objects.delete(each)
-            self._unmark(each)
+        self._remove(training.serving, training.model)
         logger.info("Model deleted key=%s", training.model)
 
     def upload_dataset(
@@ -166,29 +163,24 @@ class S3ModelStorageService:
 
     def delete_object(self, key: str) -> None:
         """Remove a training set or an index; that it is gone already is no error."""
-        self._objects.delete(key)
-        self._unmark(key)
+        self._remove(key)
 
     def _mark(self, key: str) -> None:
         # After the object: a crash in between leaves one that is nobody's, and that nobody removes.
         if self.installation is not None:
             mark(self._objects, self.installation, key)
 
-    def _unmark(self, key: str) -> None:
-        if self.installation is not None:
-            self._objects.delete(mark_key(self.installation, key))
+    def _remove(self, *keys: str) -> None:
+        if self.installation is None:
+            for key in keys:
+                self._objects.delete(key)
+        else:
+            list(withdraw(self._objects, [str(self.installation)], keys))
 
     @property
     def _objects(self) -> ObjectStore:
         # Asked for each time: the client is the process's, not this instance's.
         return get_object_store()
-
-
-def mark(objects: ObjectStore, installation: object, *keys: str) -> None:
-    """Note that these objects are an installation's."""
-    for key in keys:
-        with suppress(ObjectExists):
-            objects.put(mark_key(installation, key), b"")
 
 
 def _put_at_first_free(objects: ObjectStore, keys: Iterator[str], data: bytes) -> str:

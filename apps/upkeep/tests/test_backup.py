@@ -24,13 +24,14 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.models import Installation, MLModel, PredictionHistory
 from apps.ml.services import ModelLoader, ModelTrainer
 from apps.ml.services.effort.answering import answer_effort
-from apps.ml.services.upkeep.installation import this_installation
+from apps.ml.services.upkeep.installation import neighbours, this_installation
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
 from apps.projects.models import Issue, IssueChange, Project
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
 from apps.upkeep import backup as backups
 from apps.upkeep.backup import BackupRefused, InUse, backup, restore
+from apps.upkeep.erasing import ErasureIncomplete, erase_project
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +140,21 @@ def test_the_restored_database_is_another_installation(file, trained):
     restore(file, replace=True)
 
     assert this_installation() != before
+    assert neighbours() == []
+
+
+def test_what_a_copy_beside_the_original_erases_stays_the_originals(file, trained, capsys):
+    """An empty database takes the backup, on the same store."""
+    original, keys = this_installation(), {trained.s3_key, trained.serving_key, trained.dataset_key}
+    Installation.objects.all().delete()
+    call_command("restore", file, "--replace")
+    assert f"--take-over {original}" in capsys.readouterr().out
+
+    with pytest.raises(ErasureIncomplete, match="What another installation wrote holds it too"):
+        erase_project(trained.project.key, now=timezone.now())
+
+    assert all(get_object_store().exists(key) for key in keys)
+    assert not MLModel.objects.exclude(s3_key="").exists()
 
 
 def test_an_object_that_the_store_lacks_is_named(trained, tmp_path, capsys):

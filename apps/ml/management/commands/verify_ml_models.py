@@ -1,4 +1,4 @@
-"""`./run manage verify_ml_models [--delete-orphans] [--json]`."""
+"""`./run manage verify_ml_models [--delete-orphans] [--take-over INSTALLATION] [--json]`."""
 
 import sys
 from dataclasses import asdict
@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from apps.common.console import add_json_option, as_json
+from apps.ml.services.upkeep.installation import NoNeighbour, take_over
 from apps.ml.services.upkeep.strays import MIN_ORPHAN_AGE
 from apps.ml.services.upkeep.verification import Verification, delete_orphans, verify_store
 from apps.ml.storage.errors import StorageError
@@ -24,13 +25,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--delete-orphans", action="store_true", help="remove objects that belong to no model")
+        parser.add_argument("--take-over", metavar="INSTALLATION", help="first, make its objects ours: it runs no more")
         add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["take_over"]:
+                take_over(options["take_over"])
             found = verify_store(now=timezone.now())
             deleted = delete_orphans(found) if options["delete_orphans"] else []
-        except StorageError as error:
+        except (StorageError, NoNeighbour) as error:
             raise CommandError(error.message) from error
         if options["json"]:
             self.stdout.write(as_json({**asdict(found), "deleted": deleted}))

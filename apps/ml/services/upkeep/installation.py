@@ -7,16 +7,23 @@ from uuid import UUID, uuid4
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from apps.common.exceptions import ApplicationError
 from apps.ml.models import Installation, WorkerSeen
 from apps.ml.selectors.workers import IMPORTS, LONG, SHORT
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
-from apps.ml.storage.keys import MARKS
+from apps.ml.storage.keys import MARKS, mark_key
+from apps.ml.storage.marks import installations, read_mark
+from apps.ml.storage.marks import mark as mark_as_ours
 
 logger = logging.getLogger(__name__)
 
 #: A worker notes the use of the database every minute; after so long without, it may have been another database.
 GAP = timedelta(hours=1)
+
+
+class NoNeighbour(ApplicationError):
+    """There is no such installation to take over from."""
 
 
 def this_installation() -> UUID:
@@ -50,19 +57,51 @@ def note_started_workers() -> None:
         note_worker(queue, timezone.now())
 
 
-def become_another() -> UUID:
-    """Take a new identifier: the database is a copy, and who it was may go on writing elsewhere."""
+def become_another(replaced: Installation | None = None) -> UUID:
+    """Take a new identifier: the database is a copy, and who it was may go on writing elsewhere.
+
+    Parameters
+    ----------
+    replaced : Installation, optional
+        Whose place the copy takes: that one and those before it run no more, so their marks are ours.
+    """
     row = installation()
-    row.predecessors = [*row.predecessors, str(row.identifier)]
+    ended = () if replaced is None else names_of(replaced)
+    row.predecessors = list(dict.fromkeys([*row.predecessors, *ended]))
     row.identifier = uuid4()
     row.save()
     return row.identifier
 
 
+def names_of(row: Installation) -> tuple[str, ...]:
+    """Whose marks in the store are an installation's own: its name, and those of which it took the place."""
+    return (str(row.identifier), *row.predecessors)
+
+
 def neighbours() -> list[str]:
     """Other installations that have written to this store, below the same prefix."""
-    row = installation()
-    return [name for name in get_object_store().folders(MARKS) if name not in {str(row.identifier), *row.predecessors}]
+    ours = names_of(installation())
+    return [name for name in installations(get_object_store()) if name not in ours]
+
+
+def take_over(name: str) -> int:
+    """Make the objects of an installation that runs no more ours; returns how many it held.
+
+    Raises
+    ------
+    NoNeighbour
+        If no other installation of this name has written to the store.
+    """
+    if name not in neighbours():
+        raise NoNeighbour(f"No other installation of the name {name!r:.80} has written to this store.")
+    store, row = get_object_store(), installation()
+    held = [mark[1] for found in store.list(f"{MARKS}/{name}") if (mark := read_mark(found.key))]
+    mark_as_ours(store, row.identifier, *held)
+    row.predecessors = [*row.predecessors, name]
+    row.save(update_fields=["predecessors"])
+    for key in held:
+        store.delete(mark_key(name, key))
+    return len(held)
 
 
 def warn_of_neighbours() -> None:

@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
-from apps.ml.services.upkeep.installation import installation, this_installation
+from apps.ml.services.upkeep.installation import installation, names_of, this_installation
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
-from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS, mark_key
+from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS
+from apps.ml.storage.marks import mark, read_mark, withdraw
 from apps.ml.storage.objects import ObjectStore
-from apps.ml.storage.s3 import mark
 from apps.ml.storage.stored import StoredObject
 
 logger = logging.getLogger(__name__)
 
-StrayKind = Literal["young", "foreign", "newer", "orphan"]
+StrayKind = Literal["young", "foreign", "newer", "shared", "orphan"]
 #: A training uploads first and writes its row last: what is younger may belong to one that goes on just now.
 MIN_ORPHAN_AGE = timedelta(hours=1)
 #: Models and training sets of a deleted project, and what a broken training left, are removed so long after they were
@@ -45,15 +45,20 @@ class Listing:
 
     objects: dict[str, StoredObject]
     marks: dict[str, set[str]]
+    #: What lies among the marks and is none.
+    strange: tuple[StoredObject, ...]
 
     @classmethod
     def of(cls, store: ObjectStore) -> "Listing":
         objects = {found.key: found for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)}
         marks: dict[str, set[str]] = defaultdict(set)
+        strange = []
         for found in store.list(MARKS):
-            _, installation, key = found.key.split("/", 2)
-            marks[key].add(installation)
-        return cls(objects, marks)
+            if (mark := read_mark(found.key)) is None:
+                strange.append(found)
+            else:
+                marks[mark[1]].add(mark[0])
+        return cls(objects, marks, tuple(strange))
 
 
 def known_keys() -> set[str]:
@@ -71,6 +76,8 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
     """Every object without a row, by key."""
     us = installation()
     own = str(us.identifier)
+    for found in listing.strange:
+        yield Stray("foreign", found, "It is no mark of an installation; it stays.")
     seen_newer = set(StrayObject.objects.filter(is_newer=True).values_list("key", flat=True))
     for key in sorted(set(listing.objects) - set(known)):
         found = listing.objects[key]
@@ -83,6 +90,10 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
             yield Stray("foreign", found, f"{whose}; it stays.")
         elif key in seen_newer or _is_unknown_time(us, found.modified_at):
             yield Stray("newer", found, "It is of a time that this database does not know: an older backup? It stays.")
+        elif others := marked - set(names_of(us)):
+            yield Stray(
+                "shared", found, f"No row for {age.days} days. Installation {min(others)} holds it, too: it stays."
+            )
         else:
             yield Stray("orphan", found, f"No row for {age.days} days.")
 
@@ -98,7 +109,8 @@ def sweep_store(*, now: datetime) -> int:
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)
-    found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ("newer", "orphan")}
+    ours = ("newer", "shared", "orphan")
+    found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ours}
     StrayObject.objects.exclude(key__in=found).delete()
     StrayObject.objects.bulk_create(
         [StrayObject(key=key, seen_at=now, is_newer=stray.kind == "newer") for key, stray in found.items()],
@@ -112,18 +124,18 @@ def sweep_store(*, now: datetime) -> int:
 
 
 def remove(keys: Collection[str]) -> list[str]:
-    """Remove objects with their marks, unless a row names them meanwhile; the keys of those that are gone."""
-    store, own, removed = get_object_store(), this_installation(), []
+    """Remove objects with their marks, unless a row names them meanwhile; the keys of those that are gone.
+
+    One that another installation holds as well stays for it: our mark alone goes.
+    """
+    store, ours, removed = get_object_store(), names_of(installation()), list[str]()
     for key in keys:
         if _has_row(key):
             continue
         try:
-            store.delete(key)
-            store.delete(mark_key(own, key))
+            removed += withdraw(store, ours, [key])
         except KeyRefused:
             logger.warning("Orphan has a name that this service never writes, and stays key=%r", key)
-            continue
-        removed.append(key)
     if removed:
         logger.info("Orphans deleted objects=%d", len(removed))
     return removed

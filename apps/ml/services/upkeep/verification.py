@@ -13,7 +13,7 @@ from apps.ml.storage.errors import DigestMismatch, NotOurs, ObjectMissing, Signa
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import Identity, digest, verify
 
-Fault = Literal["missing", "damaged", "unsigned", "orphan", "young", "foreign", "newer"]
+Fault = Literal["missing", "damaged", "unsigned", "orphan", "shared", "young", "foreign", "newer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ObjectProblem:
     @property
     def is_trouble(self) -> bool:
         """Young objects without a row are most likely a training that goes on, and strangers' ones are no fault."""
-        return self.fault not in ("young", "foreign")
+        return self.fault not in ("young", "foreign", "shared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,11 @@ def verify_store(*, now: datetime) -> Verification:
 
 
 def delete_orphans(found: Verification) -> list[str]:
-    """Remove the orphans that were found, and nothing else; what got a row meanwhile stays."""
-    return remove([orphan.key for orphan in found.of("orphan")])
+    """Remove the orphans that were found, and nothing else; what got a row meanwhile stays.
+
+    Of what another installation holds as well our mark goes, so that it is that one's alone.
+    """
+    return remove([orphan.key for fault in ("orphan", "shared") for orphan in found.of(fault)])
 
 
 def _recorded(model: MLModel) -> Iterator[_Recorded]:

@@ -3,9 +3,10 @@
 import logging
 import shutil
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from apps.ml.models import Installation, MLModel, StrayObject
@@ -14,6 +15,7 @@ from apps.ml.services.upkeep.installation import (
     become_another,
     neighbours,
     note_activity,
+    take_over,
     this_installation,
     warn_of_neighbours,
 )
@@ -21,6 +23,7 @@ from apps.ml.services.upkeep.strays import REMOVED_AFTER, sweep_store
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import mark_key
+from apps.ml.storage.marks import mark
 from apps.projects.services import delete_project
 
 pytestmark = pytest.mark.django_db
@@ -140,9 +143,81 @@ def test_a_database_in_steady_use_has_no_gaps(db, now):
     assert Installation.objects.get().gaps == []
 
 
-def test_a_restored_database_takes_its_predecessor_for_no_stranger(trained, later):
-    become_another()
+def test_a_restored_database_takes_whom_it_replaces_for_no_stranger(trained, later):
+    become_another(Installation.objects.get())
 
     assert neighbours() == []
     trained.delete()
     assert {finding.fault for finding in verify_store(now=later).findings} == {"foreign"}
+
+
+def be_a_copy(trained):
+    """What a restore beside the original does: another installation, which holds the same objects."""
+    original = str(this_installation())
+    become_another()
+    mark(get_object_store(), this_installation(), *keys_of(trained))
+    return original
+
+
+def test_a_copy_beside_the_original_is_told_of_it(trained):
+    original = be_a_copy(trained)
+
+    assert neighbours() == [original]
+
+
+def test_what_the_original_holds_as_well_stays_when_the_copy_deletes_it(trained, team, later):
+    keys, original = keys_of(trained), be_a_copy(trained)
+    delete_project(team)
+
+    found = verify_store(now=later)
+
+    assert {finding.key for finding in found.of("shared")} == keys
+    assert found.is_sound
+    assert delete_orphans(found) == []
+    assert all(get_object_store().exists(key) for key in keys)
+    assert {mark.split("/")[1] for mark in marks()} == {original}
+    assert {finding.fault for finding in verify_store(now=later).findings} == {"foreign"}
+
+
+def test_the_nightly_sweep_of_a_copy_leaves_it_too_and_the_original_removes_it(trained, team, later):
+    keys, original = keys_of(trained), be_a_copy(trained)
+    delete_project(team)
+    sweep_store(now=later)
+
+    assert sweep_store(now=later + REMOVED_AFTER) == 0
+    assert all(get_object_store().exists(key) for key in keys)
+
+    Installation.objects.update(identifier=original)
+    sweep_store(now=later)
+    assert sweep_store(now=later + REMOVED_AFTER) == 3
+    assert marks() == []
+
+
+def test_objects_of_an_installation_that_runs_no_more_are_taken_over(trained, team, later, capsys):
+    keys, original = keys_of(trained), be_a_copy(trained)
+    delete_project(team)
+
+    assert take_over(original) == len(keys)
+
+    assert neighbours() == []
+    assert {finding.key for finding in verify_store(now=later).of("orphan")} == keys
+    with pytest.raises(CommandError, match="No other installation of the name"):
+        call_command("verify_ml_models", "--take-over", original)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "x", f"{UUID(int=7)}/.DS_Store", "lost+found/ml_models/x", "a/b/c/d"])
+def test_what_lies_among_the_marks_and_is_none_stays_and_is_told(trained, later, name):
+    strange = get_object_store().directory / "ml_written_by" / name
+    strange.parent.mkdir(parents=True, exist_ok=True)
+    strange.write_bytes(b"")
+
+    found = verify_store(now=later)
+
+    assert f"ml_written_by/{name}" in {finding.key for finding in found.of("foreign")}
+    assert found.is_sound
+    assert sweep_store(now=later) == 0
+    assert strange.exists()
+
+
+def marks():
+    return [found.key for found in get_object_store().list("ml_written_by")]

@@ -49,5 +49,8 @@ class Command(BaseCommand):
             f"{ShareLink.objects.filter(withdrawn_at=None).count():,} share links are as they were: withdraw again "
             "which were withdrawn since, remove and switch off again who was, and erase again."
         )
-        if neighbours():
-            self.stdout.write("Another installation writes to this store too: give each a prefix or folder of its own.")
+        for other in neighbours():
+            self.stdout.write(
+                f"Installation {other} writes to this store too: give each a prefix or folder of its own. If it "
+                f"runs no more, make its objects this one's: ./run manage verify_ml_models --take-over {other}"
+            )
