@@ -12,7 +12,7 @@ from rest_framework_simplejwt.settings import api_settings
 
 from apps.accounts.mails import MailKind, send_mail_to
 from apps.accounts.models import LogIn, User
-from apps.common.broker import BROKER_FAULTS
+from apps.common.broker import is_handed_over
 from apps.common.counters import count
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,5 @@ def mail_soon(kind: MailKind, email: str) -> None:
     A message names nobody: where it lies an erasure does not reach. For an unknown address goes one like any other.
     """
     person = User.objects.with_email(email).values_list("pk", flat=True).first() or uuid4()
-    try:
-        send_account_mail.apply_async((kind.value, str(person)), retry=False, expires=3600)
-    except BROKER_FAULTS as error:
-        logger.warning("A mail could not be queued kind=%s: %s", kind.value, type(error).__name__)
+    if not is_handed_over(send_account_mail, kind.value, str(person), expires=3600):
+        logger.warning("A mail could not be queued kind=%s", kind.value)

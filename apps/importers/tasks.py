@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from apps.common.broker import BROKER_FAULTS
+from apps.common.broker import is_handed_over
 from apps.importers import runs
 from apps.importers.waiting import due_runs
 from apps.ml.selectors.workers import IMPORTS
@@ -50,10 +50,8 @@ def send(run_ids: Iterable[UUID]) -> int:
     """Hand runs to the workers; without a broker the next minute does."""
     sent = 0
     for run_id in run_ids:
-        try:
-            run_import.apply_async((str(run_id),), retry=False, expires=SENT_AGAIN_SECONDS)
-        except BROKER_FAULTS as error:
-            logger.warning("Imports wait for the next minute: %s", type(error).__name__)
+        if not is_handed_over(run_import, str(run_id), expires=SENT_AGAIN_SECONDS):
+            logger.warning("Imports wait for the next minute")
             break
         sent += 1
     return sent

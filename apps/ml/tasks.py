@@ -10,7 +10,7 @@ from celery import Task, shared_task
 from celery.signals import worker_process_init
 from django.utils import timezone
 
-from apps.common.broker import BROKER_FAULTS
+from apps.common.broker import is_handed_over
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
 from apps.ml.selectors.kept_forecasts import due_projects
@@ -191,12 +191,7 @@ def replay_pasts() -> int:
 
 def send_replay(project_id: UUID) -> bool:
     """Hand a replay that was asked for to the workers; False where the queue cannot be reached: ask again later."""
-    try:
-        replay_past.apply_async(args=(str(project_id),), retry=False)
-    except BROKER_FAULTS as error:
-        logger.warning("Replay not sent project=%s: %s", project_id, error)
-        return False
-    return True
+    return is_handed_over(replay_past, str(project_id))
 
 
 def send_training(run_id: UUID) -> None:
@@ -207,11 +202,9 @@ def send_training(run_id: UUID) -> None:
     BrokerUnavailable
         Nothing is lost: the row stays queued, and `requeue_lost_trainings` sends it once the broker is back.
     """
-    try:
-        train_model.apply_async(args=(str(run_id),), retry=False)
-    except BROKER_FAULTS as error:
+    if not is_handed_over(train_model, str(run_id)):
         training_jobs.send_again_soon(run_id, now=timezone.now())
-        raise BrokerUnavailable from error
+        raise BrokerUnavailable
 
 
 def send_trainings(run_ids: Iterable[UUID]) -> int:

@@ -6,7 +6,7 @@ import random
 from celery import shared_task
 from django.utils import timezone
 
-from apps.common.broker import BROKER_FAULTS
+from apps.common.broker import is_handed_over
 from apps.notifications.selectors import due
 from apps.notifications.services import sending
 
@@ -23,8 +23,6 @@ def send_soon() -> None:
     """Wake a worker if something is due, after the transaction that wrote it. Without a broker the next minute does."""
     if not due(timezone.now()).exists():
         return
-    try:
-        # Worthless once the next minute's exists, as that one is.
-        send_deliveries.apply_async(retry=False, expires=55)
-    except BROKER_FAULTS as error:
-        logger.warning("Deliveries wait for the next minute: %s", type(error).__name__)
+    # Worthless once the next minute's exists, as that one is.
+    if not is_handed_over(send_deliveries, expires=55):
+        logger.warning("Deliveries wait for the next minute")

@@ -1,6 +1,7 @@
 """Reading the environment: a value that is none stops the start with one line that says what would be right."""
 
 import builtins
+import re
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -38,6 +39,11 @@ def needing_a_place(name: str) -> Iterator[None]:
 class Environment(environ.Env):  # type: ignore[misc] # it has no types
     """`environ.Env` with limits, and words in place of tracebacks."""
 
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        """What stands there. The library takes `$x` for the value of another variable, and a secret for nothing."""
+        value = self.ENVIRON.get(f"{self.prefix}{var}")
+        return value if str(value).startswith("$") else super().get_value(var, *args, **options)
+
     def bool(self, name: str, *, default: Bool) -> Bool:
         """A yes or a no."""
         value = str(self.str(name, default=str(default))).strip().lower()
@@ -72,11 +78,15 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
                 pass
             case _:
                 _refuse_address(name, _DATABASES)
+        _require_known_options(name, found)
         return found
 
     def email(self, text: str) -> dict[str, Any]:
         """The address of a mail server, which EMAIL_URL names, as Django's settings; without one, mail goes nowhere."""
-        return _read("EMAIL_URL", self.email_url_config, text or "dummymail://", _MAIL_SERVERS)
+        found = _read("EMAIL_URL", self.email_url_config, text or "dummymail://", _MAIL_SERVERS)
+        if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
+            _require_server(found["EMAIL_HOST"] or "", found["EMAIL_PORT"])
+        return found
 
     def list(self, name: str, *, default: Sequence[str]) -> builtins.list[str]:
         """What stands between commas; blanks around it are nobody's name, key or network."""
@@ -98,6 +108,7 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
 
 
 _DATABASES = "sqlite:////folder/db.sqlite3 or postgresql://user:password@host:5432/name"
+_PARTS = {"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "DISABLE_SERVER_SIDE_CURSORS"}
 _MAIL_SERVERS = "smtp+tls://user:password@host:587 or consolemail://"
 
 
@@ -117,6 +128,26 @@ def _require_place(name: str, file: str) -> None:
     # The default's folder is made before.
     if path.is_dir() or not path.parent.is_dir():
         refuse(name, file, "it names a file in a folder that is there.")
+
+
+def _require_known_options(name: str, found: dict[str, Any]) -> None:
+    """Django's own switches would change what a request is; what libpq does not know fails in each."""
+    options = set(found.get("OPTIONS", ()))
+    if options and not found["ENGINE"].endswith("sqlite3"):
+        from psycopg.pq import Conninfo  # noqa: PLC0415 - with PostgreSQL alone
+
+        options -= {each.keyword.decode() for each in Conninfo.get_defaults()}
+    if unknown := options | (set(found) - _PARTS):
+        sys.exit(f"settings: {name} has an option behind the ? that it cannot have: {', '.join(sorted(unknown))}.")
+
+
+def _require_server(host: str, port: object) -> None:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        host = ""
+    if not host or not re.fullmatch(r"[^\s/@]+", host) or port == 0:
+        _refuse_address("EMAIL_URL", _MAIL_SERVERS)
 
 
 def _refuse_address(name: str, right: str) -> NoReturn:

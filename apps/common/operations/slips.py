@@ -29,8 +29,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]*=*")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)")
 #: Where nobody is on the way.
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Kombu knows more, whose packages are not installed; `memory` is for tests.
-BROKERS = frozenset({"redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp", "filesystem", "memory"})
+#: Kombu knows more: whose packages are not installed, which no address describes wholly (sentinel), or which lose what
+#: is sent (memory).
+BROKERS = frozenset({"redis", "rediss", "amqp", "amqps", "pyamqp", "filesystem"})
+_REDIS_DATABASE = re.compile(r"/?|/[0-9]{1,5}")
 _NEITHER = ' \t\r\n\\"<>^`{|}'
 
 
@@ -78,7 +80,7 @@ def _slips() -> Iterator[tuple[str, str]]:
             "It is like redis://:password@host:6379/0 or amqp://user:password@host:5672.",
         )
     for host in settings.ALLOWED_HOSTS:
-        if not _HOST.fullmatch(host):
+        if not _is_host(host):
             yield (
                 f"ALLOWED_HOSTS holds {host!r}, which is no host name.",
                 "Write it as scrum.example.com, as .example.com with all below it, or as [::1].",
@@ -134,7 +136,34 @@ def _slip_in_broker(url: str) -> str:
     scheme, mark, _ = url.partition("://")
     if not mark or scheme not in BROKERS:
         return "does not begin with redis://, amqp:// or filesystem://"
-    return "" if url == f"{scheme}://" else slip_in_url(url, schemes=(scheme,))
+    if scheme == "filesystem":
+        # The library has an option for the folder, which is the service's own.
+        return "" if url == "filesystem://" else "names a folder; the service's own is meant by filesystem:// alone"
+    if url == f"{scheme}://":
+        return ""
+    if slip := slip_in_url(url, schemes=(scheme,)):
+        return slip
+    if scheme in ("redis", "rediss") and not _REDIS_DATABASE.fullmatch(urlsplit(url).path):
+        return "ends with a database that is no number"
+    return _slip_in_broker_options(url)
+
+
+def _slip_in_broker_options(url: str) -> str:
+    if "?" not in url:
+        return ""
+    from kombu import Connection  # noqa: PLC0415 - for the few that have options
+
+    try:
+        Connection(url)
+    except (TypeError, ValueError, KeyError):
+        return "has an option behind the ? that the broker's client does not know"
+    return ""
+
+
+def _is_host(text: str) -> bool:
+    if not _HOST.fullmatch(text):
+        return False
+    return not text.startswith("[") or _is_network(text[1:-1])
 
 
 def _is_rate(rate: str | None) -> bool:

@@ -104,3 +104,50 @@ def test_the_default_database_lies_in_its_folder_whatever_that_is_called(
     (tmp_path / name).mkdir()
 
     assert config.db("DATABASE_URL", default=f"sqlite:///{tmp_path}/{name}/x.db")["NAME"] == f"{tmp_path}/{name}/x.db"
+
+
+def test_a_value_that_begins_with_a_dollar_is_what_it_says(config: Environment) -> None:
+    config.ENVIRON |= {"SECRET": "$ecret", "KEYS": "$one,two", "HOME": "/root", "PLACE": "$HOME"}
+
+    assert config("SECRET", default="") == "$ecret"
+    assert config.str("PLACE", default="") == "$HOME"
+    assert config.list("KEYS", default=[]) == ["$one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("postgresql://u:geheim@h/n?conn_max_age=600", "CONN_MAX_AGE"),
+        ("postgresql://u:geheim@h/n?atomic_requests=True", "ATOMIC_REQUESTS"),
+        ("postgresql://u:geheim@h/n?sslmod=require", "sslmod"),
+        ("sqlite:////tmp/x.db?timeout=3", "timeout"),
+    ],
+)
+def test_an_option_of_a_database_that_it_cannot_have_is_named(config: Environment, url: str, named: str) -> None:
+    config.ENVIRON["DATABASE_URL"] = url
+
+    with pytest.raises(SystemExit, match=f"an option behind the . that it cannot have: {named}") as stopped:
+        config.db("DATABASE_URL", default="sqlite:///x.db")
+
+    assert "geheim" not in str(stopped.value)
+
+
+def test_options_that_the_database_knows_are_taken(config: Environment) -> None:
+    config.ENVIRON["DATABASE_URL"] = "postgresql://u@h/n?sslmode=require&connect_timeout=3"
+
+    assert config.db("DATABASE_URL", default="")["OPTIONS"] == {"sslmode": "require", "connect_timeout": 3}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["smtp://", "smtp+tls://u:geheim@:587", "smtp://h:0", "smtp+tls://u:geheim@h h:25", "smtp+ssl://u:geheim@x..y:25"],
+)
+def test_a_mail_server_that_is_no_server_is_refused(config: Environment, url: str) -> None:
+    with pytest.raises(SystemExit, match="EMAIL_URL is no address") as stopped:
+        config.email(url)
+
+    assert "geheim" not in str(stopped.value)
+
+
+def test_a_mail_server_without_a_port_has_the_usual_one(config: Environment) -> None:
+    assert config.email("smtp://mail.example.com")["EMAIL_HOST"] == "mail.example.com"

@@ -28,7 +28,7 @@ def send_email(delivery: Delivery, now: datetime) -> Outcome:
     except smtplib.SMTPResponseException as error:
         # It refuses us, our name or our sender, which a setting repairs: the mail is not at fault and keeps.
         return _unusable(f"The mail server answered {error.smtp_code}.", error.smtp_code)
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:
         return _unusable(f"The mail server cannot be used: {type(error).__name__}.")
     finally:
         # It has accepted the mail or not; how it says goodbye must not make us send it again.

@@ -97,7 +97,11 @@ def test_too_little_history_is_refused_with_the_numbers_and_nothing_is_queued(as
     assert not TrainingRun.objects.exists()
 
 
-def test_a_broker_that_is_away_answers_503_and_loses_nothing(as_lead, team, monkeypatch, now):
+@pytest.mark.parametrize("fault", [OperationalError, ValueError, TypeError])
+def test_a_broker_that_is_away_answers_503_and_loses_nothing(as_lead, team, monkeypatch, now, fault):
+    def refusing(*args, **options):
+        raise fault("Connection refused")
+
     with monkeypatch.context() as outage:
         outage.setattr(tasks.train_model, "apply_async", refusing)
         answer = as_lead.post(TRAIN, asked(team))
@@ -110,10 +114,6 @@ def test_a_broker_that_is_away_answers_503_and_loses_nothing(as_lead, team, monk
     tasks.requeue_lost_trainings.delay()
     job.refresh_from_db()
     assert job.state == "succeeded"
-
-
-def refusing(*args, **options):
-    raise OperationalError("Connection refused")
 
 
 @pytest.mark.parametrize("role", ["viewer", "member"])

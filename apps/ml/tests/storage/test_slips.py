@@ -65,6 +65,14 @@ def test_settings_without_a_slip_pass(bucket):
         ("TRACKER_ALLOWED_NETWORKS", ["10.0.0.1/8"], "no network"),
         ("REST_FRAMEWORK", {"DEFAULT_THROTTLE_RATES": {"login": "20 a minute"}}, "LOGIN_THROTTLE_RATE is"),
         ("CELERY_BROKER_URL", "kafka://localhost", "does not begin with"),
+        ("CELERY_BROKER_URL", "memory://", "does not begin with"),
+        ("CELERY_BROKER_URL", "sentinel://localhost:1", "does not begin with"),
+        ("CELERY_BROKER_URL", "filesystem://x", "names a folder"),
+        ("CELERY_BROKER_URL", "redis://localhost:6379/abc", "a database that is no number"),
+        ("CELERY_BROKER_URL", "rediss://localhost:6379/0/1", "a database that is no number"),
+        ("CELERY_BROKER_URL", "redis://localhost:6379/0?socket_timeout=abc", "does not know"),
+        ("CELERY_BROKER_URL", "amqp://localhost:5672/?foo=1", "does not know"),
+        ("ALLOWED_HOSTS", ["[:::::]"], "no host name"),
     ],
 )
 def test_slips_beside_the_store_are_named_too(settings, name, value, slip):
@@ -74,6 +82,19 @@ def test_slips_beside_the_store_are_named_too(settings, name, value, slip):
 
     assert slip in found.msg
     assert found.hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p%23@localhost:6379/0", "redis://localhost", "redis://localhost/", "amqp://u:p@host:5672/team",
+        "rediss://localhost:6380/1?ssl_cert_reqs=required", "amqp://host:5672?heartbeat=10", "filesystem://",
+    ],
+)  # fmt: skip
+def test_an_address_of_a_broker_that_works_passes(settings, url):
+    settings.CELERY_BROKER_URL = url
+
+    assert run_checks(tags=[SETTINGS]) == []
 
 
 @pytest.mark.parametrize("name", ["METRICS_DIR", "MODEL_STORE_DIR"])
