@@ -32,11 +32,12 @@ from django.db.migrations.recorder import MigrationRecorder
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import Installation
 from apps.ml.services.upkeep.installation import become_another, this_installation
-from apps.ml.services.upkeep.strays import known_keys
+from apps.ml.services.upkeep.strays import recorded_digests
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs, ObjectExists, ObjectMissing
 from apps.ml.storage.keys import checked_key
 from apps.ml.storage.marks import mark
+from apps.ml.storage.signing import digest
 
 #: Of the file: raised when it holds something else or elsewhere.
 FORMAT = 1
@@ -72,6 +73,8 @@ class Summary:
     objects: int
     #: Keys that rows name and the store did not have when the backup was made.
     missing: tuple[str, ...] = ()
+    #: Keys whose objects were not what the rows had recorded, so that they are left out, too.
+    damaged: tuple[str, ...] = ()
 
 
 class _Exact(DjangoJSONEncoder):
@@ -107,26 +110,39 @@ def _write(archive: tarfile.TarFile, now: datetime) -> Summary:
     with tempfile.TemporaryFile() as rows:
         with one_snapshot():
             count = _write_rows(rows)
-            keys = sorted(known_keys())
+            recorded = recorded_digests()
             facts: dict[str, Any] = {"migrations": _migrations(), "installation": str(us)}
         stored = rows.tell()
         rows.seek(0)
         archive.addfile(_entry(DATABASE, stored), rows)
         rows.seek(0)
         facts["database_sha256"] = _digest(rows)
-    missing, digests = [], {}
-    for key in keys:
+    missing, damaged, digests = list[str](), list[str](), dict[str, str]()
+    for key in sorted(recorded):
         try:
-            data = get_object_store().get(key)
+            data = _as_recorded(key, recorded[key])
         except (ObjectMissing, NotOurs):
             missing.append(key)
             continue
-        digests[key] = hashlib.sha256(data).hexdigest()
+        if data is None:
+            damaged.append(key)
+            continue
+        digests[key] = digest(data)
         archive.addfile(_entry(OBJECTS + key, len(data)), io.BytesIO(data))
-    facts |= {"format": FORMAT, "made_at": now.isoformat(), "rows": count, "objects": digests, "missing": missing}
+    left_out = sorted([*missing, *damaged])
+    facts |= {"format": FORMAT, "made_at": now.isoformat(), "rows": count, "objects": digests, "missing": left_out}
     manifest = json.dumps(facts, indent=1, sort_keys=True).encode()
     archive.addfile(_entry(MANIFEST, len(manifest)), io.BytesIO(manifest))
-    return Summary(count, len(digests), tuple(missing))
+    return Summary(count, len(digests), tuple(missing), tuple(damaged))
+
+
+def _as_recorded(key: str, recorded: str) -> bytes | None:
+    """The object, if it is what its row says. Read twice: a store that is overloaded gives an error for an object."""
+    for _ in range(2):
+        data = get_object_store().get(key)
+        if digest(data) == recorded:
+            return data
+    return None
 
 
 @contextmanager
@@ -249,14 +265,14 @@ def _digest(file: IO[bytes]) -> str:
 
 def _put_objects(archive: tarfile.TarFile, digests: dict[str, str]) -> None:
     store = get_object_store()
-    for key, digest in digests.items():
+    for key, recorded in digests.items():
         data = _member(archive, OBJECTS + checked_key(key)).read()
-        if hashlib.sha256(data).hexdigest() != digest:
+        if digest(data) != recorded:
             raise BackupRefused(f"Its object {key} is damaged.")
         try:
             store.put(key, data)
         except ObjectExists:
-            if hashlib.sha256(store.get(key)).hexdigest() != digest:
+            if digest(store.get(key)) != recorded:
                 raise BackupRefused(
                     f"The store has another object under {key}: restore into a store of its own "
                     "(MODEL_STORE_DIR, AWS_STORAGE_PREFIX)."

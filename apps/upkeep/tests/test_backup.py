@@ -27,6 +27,7 @@ from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.upkeep.installation import neighbours, this_installation
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
+from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Issue, IssueChange, Project
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
 from apps.upkeep import backup as backups
@@ -160,9 +161,37 @@ def test_what_a_copy_beside_the_original_erases_stays_the_originals(file, traine
 def test_an_object_that_the_store_lacks_is_named(trained, tmp_path, capsys):
     get_object_store().delete(trained.dataset_key)
 
-    call_command("backup", str(tmp_path / "kept.backup"))
+    with pytest.raises(SystemExit) as ended:
+        call_command("backup", str(tmp_path / "kept.backup"))
 
+    assert ended.value.code == 1
     assert f"MISSING  {trained.dataset_key}" in capsys.readouterr().out
+
+
+def test_what_the_store_gives_for_an_object_is_in_the_backup_only_if_it_is_that_object(trained, tmp_path, capsys):
+    (get_object_store().directory / trained.serving_key).write_bytes(b"<Error><Code>InternalError</Code></Error>")
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("backup", str(tmp_path / "kept.backup"))
+
+    assert ended.value.code == 1
+    assert f"DAMAGED  {trained.serving_key}" in capsys.readouterr().out
+    put = restore(tmp_path / "kept.backup", replace=True)
+    assert (put.missing, put.objects) == ((trained.serving_key,), 2)
+
+
+def test_a_store_that_gives_an_error_for_an_object_once_is_asked_again(trained, tmp_path, monkeypatch):
+    real, asked = ObjectStore.get, []
+
+    def first_an_error(self, key):
+        asked.append(key)
+        return b"<Error/>" if asked.count(key) == 1 else real(self, key)
+
+    monkeypatch.setattr(ObjectStore, "get", first_an_error)
+
+    made = backup(tmp_path / "kept.backup", now=timezone.now())
+
+    assert (made.damaged, made.objects) == ((), 3)
 
 
 def test_an_object_that_is_no_file_is_named_and_ends_neither_backup_nor_verification(trained, tmp_path, capsys):

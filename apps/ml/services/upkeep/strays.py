@@ -63,8 +63,14 @@ class Listing:
 
 def known_keys() -> set[str]:
     """The keys that rows of models name."""
-    columns = ("s3_key", "serving_key", "dataset_key")
-    return {key for row in MLModel.objects.values_list(*columns).iterator() for key in row if key}
+    return set(recorded_digests())
+
+
+def recorded_digests() -> dict[str, str]:
+    """Of each key that a row of a model names, the digest that the row recorded."""
+    columns = ("s3_key", "serving_key", "dataset_key", "digest", "serving_digest", "dataset_digest")
+    rows = MLModel.objects.values_list(*columns).iterator()
+    return {key: digest for row in rows for key, digest in zip(row[:3], row[3:], strict=True) if key}
 
 
 def index_keys() -> set[str]:
