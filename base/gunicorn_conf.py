@@ -56,6 +56,14 @@ def when_ready(server: Any) -> None:
     print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {server.address}"), flush=True)
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """What waits for a database from now on is somebody's request."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        from apps.common.operations.patience import serve_requests  # noqa: PLC0415 - loads psycopg
+
+        serve_requests()
+
+
 def post_worker_init(worker: Any) -> None:
     """Load models, and say once if others use the same store; beside the requests, which need not wait for it."""
     from apps.ml.services.models.warming import warm_beside  # noqa: PLC0415 - the apps are ready only now

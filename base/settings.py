@@ -205,8 +205,20 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # A connection from the pool is tried before it is used, or every one that a restart of the database broke would
     # cost a request (measured).
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c lock_timeout=20s")
+    DATABASES["default"]["OPTIONS"] = {
+        "options": "-c lock_timeout=20s",
+        "connect_timeout": 5,
+        # A server that is gone without a word is noticed by the system, too, whoever waits: within half a minute.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
+    from apps.common.operations.patience import ImpatientConnection
+
     DATABASES["default"]["OPTIONS"]["pool"] = {
+        "connection_class": ImpatientConnection,
         "min_size": 1,
         # PostgreSQL lets in 100 in all, unless it is told otherwise.
         "max_size": config.int("DATABASE_POOL_SIZE", default=8, most=100),
