@@ -32,6 +32,7 @@ from apps.ml.services.forecasts.kept_pasts import forget_pasts
 from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.services.upkeep.installation import installation, names_of
+from apps.ml.services.upkeep.leases import renew_lease
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, INDEXES
 from apps.ml.storage.marks import withdraw
@@ -368,6 +369,7 @@ def _forget_what_was_read(now: datetime) -> None:
 
 def _remove_objects(keys: Collection[str]) -> set[str]:
     """Returns those that stay, since another installation holds them, too."""
+    renew_lease()
     gone = set(withdraw(get_object_store(), names_of(installation()), keys))
     StrayObject.objects.filter(key__in=gone).delete()
     return set(keys) - gone

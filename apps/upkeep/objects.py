@@ -7,7 +7,8 @@ from django.db.models import Q
 
 from apps.ml.models import MLModel
 from apps.ml.services.upkeep.installation import this_installation
-from apps.ml.services.upkeep.strays import Listing, known_keys
+from apps.ml.services.upkeep.recorded import known_keys
+from apps.ml.services.upkeep.strays import Listing
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, GLOBAL, INDEXES
 from apps.upkeep.sought import Sought
