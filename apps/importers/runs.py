@@ -27,6 +27,7 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.waiting import Turns, claimable, origin_of, require_room
 from apps.importers.write_back import write_all
 from apps.importers.writing.taking_back import take_back
+from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
 from apps.projects.models import IssueLink, Project, Sprint
 from apps.projects.rows import note_removal
@@ -107,7 +108,7 @@ def forget_uploads(*, now: datetime) -> int:
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
     """Ask for an import by every connection that is in use."""
-    return [ask_sync(each, by=None, now=now) for each in Connection.objects.filter(is_active=True)]
+    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.all())]
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
