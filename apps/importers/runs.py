@@ -165,7 +165,7 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     if origin is None:
         return None
     # What two claims of one project, and of one person, meet at.
-    Project.objects.select_for_update().get(pk=origin.project)
+    Project.objects.select_for_update(no_key=True).get(pk=origin.project)
     if origin.giver:
         User.objects.select_for_update().filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
@@ -213,7 +213,7 @@ def undo(run: ImportRun) -> int:
     Conflict
         If it runs, changed nothing that is known, or a later one of the project is to be taken back first.
     """
-    project = Project.objects.select_for_update().get(pk=run.project_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     run.refresh_from_db()
     if run.status not in (Status.COMPLETED, Status.FAILED) or not (run.touches.exists() or run.sprint_ids):
         raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
