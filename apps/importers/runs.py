@@ -27,6 +27,7 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.waiting import Turns, claimable, origin_of, require_room
 from apps.importers.write_back import write_all
 from apps.importers.writing.taking_back import take_back
+from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
 from apps.projects.models import IssueLink, Project, Sprint
 from apps.projects.rows import note_removal
@@ -107,7 +108,7 @@ def forget_uploads(*, now: datetime) -> int:
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
     """Ask for an import by every connection that is in use."""
-    return [ask_sync(each, by=None, now=now) for each in Connection.objects.filter(is_active=True)]
+    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.all())]
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     if origin is None:
         return None
     # What two claims of one project, and of one person, meet at.
-    Project.objects.select_for_update().get(pk=origin.project)
+    Project.objects.select_for_update(no_key=True).get(pk=origin.project)
     if origin.giver:
         User.objects.select_for_update().filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
@@ -212,7 +213,7 @@ def undo(run: ImportRun) -> int:
     Conflict
         If it runs, changed nothing that is known, or a later one of the project is to be taken back first.
     """
-    project = Project.objects.select_for_update().get(pk=run.project_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     run.refresh_from_db()
     if run.status not in (Status.COMPLETED, Status.FAILED) or not (run.touches.exists() or run.sprint_ids):
         raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")

@@ -71,7 +71,7 @@ class BatchWriter:
 
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
-        Project.objects.select_for_update().get(pk=self._project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=self._project.pk)
         # Until the transaction ends nobody deletes any of these.
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()

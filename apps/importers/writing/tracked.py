@@ -58,7 +58,7 @@ class TrackedWriter:
 
     def write(self, batch: Sequence[TrackedIssue]) -> list[Touch]:
         """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
-        Project.objects.select_for_update().get(pk=self._project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=self._project.pk)
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
         # A list moves while it is read: of an issue that came twice the later answer is the newer.
