@@ -24,7 +24,7 @@ from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living
 from apps.importers.models import Connection, ImportRun
-from apps.importers.waiting import Turns, claimable, origin_of, require_room
+from apps.importers.waiting import Turns, claimable, make_room, origin_of, require_room
 from apps.importers.write_back import write_all
 from apps.importers.writing.taking_back import take_back
 from apps.projects.levels import roll_up
@@ -73,10 +73,12 @@ def ask_upload(
 ) -> ImportRun:
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
     require_room(by, len(content))
-    return ImportRun.objects.create(
+    run = ImportRun.objects.create(
         project=project, source="csv", upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
         created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
+    make_room(run)
+    return run
 
 
 @transaction.atomic
