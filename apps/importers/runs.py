@@ -17,19 +17,22 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
+from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living
 from apps.importers.models import Connection, ImportRun
-from apps.importers.waiting import Turns, claimable, origin_of, require_room
+from apps.importers.selectors import touches_anything
+from apps.importers.waiting import Turns, claimable, make_room, origin_of, require_room
 from apps.importers.write_back import write_all
+from apps.importers.writing.rows_back import take_rows_back
 from apps.importers.writing.taking_back import take_back
 from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
-from apps.projects.models import IssueLink, Project, Sprint
+from apps.projects.models import IssueLink, Project
 from apps.projects.rows import note_removal
 
 logger = logging.getLogger(__name__)
@@ -74,10 +77,12 @@ def ask_upload(
 ) -> ImportRun:
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
     require_room(by, len(content))
-    return ImportRun.objects.create(
+    run = ImportRun.objects.create(
         project=project, source="csv", upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
         created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
+    make_room(run)
+    return run
 
 
 @transaction.atomic
@@ -215,21 +220,27 @@ def undo(run: ImportRun) -> int:
     """
     project = Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     run.refresh_from_db()
-    if run.status not in (Status.COMPLETED, Status.FAILED) or not (run.touches.exists() or run.sprint_ids):
+    if run.status not in (Status.COMPLETED, Status.FAILED) or not touches_anything(run):
         raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
-    later = ImportRun.objects.filter(project=project, touches__isnull=False, created_at__gt=run.created_at)
-    if later.exclude(status=Status.UNDONE).exists():
+    if any(touches_anything(later) for later in _begun_after(run)):
         raise Conflict("A later import changed this project: take that one back first.")
-    kept = take_back(run)
+    kept = take_back(run) + take_rows_back(run)
     note_removal(project.pk)
-    Sprint.objects.filter(pk__in=run.sprint_ids, issues__isnull=True).delete()
-    # No later import is left: what its source linked since then, it linked. What it took away comes with the next one.
+    # Of imports from before there were traces. No later one is left: what its source linked since then, it linked.
     IssueLink.objects.filter(blocked__project=project, source=run.source, created_at__gte=run.created_at).delete()
     roll_up(project.pk)
     if run.connection is not None:
         run.connection.synced_until = None
         run.connection.save(update_fields=["synced_until"])
     run.touches.all().delete()
+    run.traces.all().delete()
     run.status = Status.UNDONE
     run.save(update_fields=["status"])
     return kept
+
+
+def _begun_after(run: ImportRun) -> "QuerySet[ImportRun]":
+    """Later imports that are not taken back: what was asked for first may have been carried out last."""
+    others = ImportRun.objects.filter(project=run.project_id).exclude(pk=run.pk).exclude(status=Status.UNDONE)
+    begun = others.alias(begun=Coalesce("started_at", "created_at"))
+    return begun.filter(begun__gt=run.started_at or run.created_at).defer("upload")

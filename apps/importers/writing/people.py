@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from apps.accounts.models import User
 from apps.importers.records import Person
+from apps.importers.writing.traces import Traces
 from apps.projects.models import Project, TeamMember
 from apps.projects.placeholders import domain_of, erased_as
 
@@ -23,8 +24,8 @@ _NOBODY = Person("")
 class Team:
     """The people of one project, growing while a file is read."""
 
-    def __init__(self, project: Project, *, now: datetime) -> None:
-        self._project, self._now = project, now
+    def __init__(self, project: Project, *, now: datetime, traces: Traces | None = None) -> None:
+        self._project, self._now, self._traces = project, now, traces or Traces()
         self.added = 0
         self._look()
 
@@ -69,6 +70,7 @@ class Team:
             if email not in users
         ]
         users |= {user.email: user for user in User.objects.bulk_create(new)}
+        self._traces.made(User, *(user.pk for user in new))
         # A pseudonym is in the team from the second time on.
         TeamMember.objects.bulk_create(
             (

@@ -1,0 +1,411 @@
+"""A second, differing file over a first, taken back: the whole project is as it was, whatever the second wrote."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection, models
+
+from apps.accounts.models import User
+from apps.importers import runs
+from apps.importers.keeping import begun, ended, failing
+from apps.importers.models import ImportRun
+from apps.importers.records import ImportedIssue, NamedSprint, Person
+from apps.importers.services import import_issues
+from apps.importers.sources.csv.columns import SYNONYMS
+from apps.importers.syncing import import_told
+from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint
+from apps.projects import services
+from apps.projects.links.services import link_issues
+from apps.projects.models import (
+    Issue,
+    IssueChange,
+    IssueLink,
+    IssueType,
+    Project,
+    Sprint,
+    SprintSnapshot,
+    TeamMember,
+    WorkflowStatus,
+)
+from apps.projects.tests.factories import IssueFactory, ProjectFactory
+
+pytestmark = pytest.mark.django_db
+CREATED = datetime(2025, 1, 6, 9, 0, 0, 123_456, tzinfo=UTC)
+WEEK = timedelta(weeks=1)
+#: What imports write to.
+TABLES = (
+    Issue, IssueChange, IssueLink, IssueType, Project, Sprint, SprintSnapshot, TeamMember, User, WorkflowStatus,
+)  # fmt: skip
+#: Marks of what happened to a row, not what it holds.
+UNSEEN = {"updated_at", "inserted_at", "issues_removed_at"}
+ANNA, BERT = Person("Anna One", account="1"), Person("Bert Two", email="bert@example.com")
+
+#: What one issue holds before and after, and what others stand beside it, by what an import writes.
+FIELDS = {
+    "title": ("Old", "New"),
+    "description": ("Old words", "New words"),
+    "priority": (1, 4),
+    "component": ("Cart", "Till"),
+    "labels": (("a", "b"), ("c",)),
+    "story_points": (3.0, 8.0),
+    "estimated_hours": (2.5, 5.0),
+    "actual_hours": (1.0, 7.0),
+    "created_at": (CREATED, CREATED - WEEK),
+    "due_date": (date(2026, 12, 1), date(2026, 12, 24)),
+    "last_moved_at": (CREATED, CREATED + WEEK),
+    "last_touched_at": (CREATED, CREATED + WEEK),
+    "issue_type": ("bug", "odd thing"),
+    "status": ("To do", "On the way"),
+    "assignee": (ANNA, BERT),
+    "reporter": (None, BERT),
+    "source_id": ("1001", "1002"),
+    "parent": ("", "A-2"),
+    "blocked_by": (("A-2",), ("A-3",)),
+    "blocks": ((), ("A-2",)),
+    "sprint": ("One", "Two"),
+}
+DONE = {"status": "Done", "started_at": CREATED, "resolved_at": CREATED + WEEK}
+#: Several things that belong together.
+TOGETHER = {
+    "finished": ({}, DONE),
+    "reopened": (DONE, {}),
+    "dropped": ({}, {"status": "Won't fix", "resolved_at": CREATED + WEEK}),
+    "moved below another": ({"parent": "A-2"}, {"parent": "A-3"}),
+    "no part any more": ({"parent": "A-2"}, {"parent": ""}),
+    "part of a new one": ({"parent": "A-2"}, {"parent": "A-4"}),
+    "nobody's": ({"assignee": ANNA}, {"assignee": None}),
+    "no links": ({"blocked_by": ("A-2", "A-3"), "blocks": ()}, {"blocked_by": (), "blocks": ()}),
+    "sprint with dates": (
+        {"sprint": "One"},
+        {"sprint": "One", "sprint_starts_on": CREATED.date(), "sprint_ends_on": CREATED.date() + WEEK},
+    ),
+    "sprint with other dates": (
+        {"sprint": "One", "sprint_starts_on": CREATED.date(), "sprint_ends_on": CREATED.date() + WEEK},
+        {"sprint": "One", "sprint_starts_on": CREATED.date(), "sprint_ends_on": CREATED.date() + 2 * WEEK},
+    ),
+    "sprint that is over": ({"sprint": "One"}, {"sprint": "One", **DONE}),
+    "several sprints": ({"sprint": "One", **DONE}, {"sprint": "Two", "earlier_sprints": (NamedSprint("One"),), **DONE}),
+    "nothing but a new issue": ({}, {}),
+}
+PAIRS = {name: ({name: was}, {name: said}) for name, (was, said) in FIELDS.items()} | TOGETHER
+
+
+def everything():
+    """All rows of all tables, by what they hold; imports themselves, and marks that nobody sees, are left out."""
+    connection.check_constraints()
+    tables = [
+        Issue,
+        IssueChange,
+        IssueLink,
+        IssueType,
+        Sprint,
+        SprintSnapshot,
+        TeamMember,
+        User,
+        services.WorkflowStatus,
+    ]
+    found = {}
+    for table in (*tables, services.Project):
+        names = [each.attname for each in table._meta.concrete_fields if each.attname not in UNSEEN]
+        found[table.__name__] = sorted(models.QuerySet(table).values_list(*names), key=str)
+    return found
+
+
+def record(key, **said):
+    values = {"title": f"Title of {key}", "created_at": CREATED, "status": "To do", "issue_type": "story"} | said
+    return ImportedIssue(line=2, external_id=key, **values)
+
+
+@pytest.fixture
+def project():
+    return ProjectFactory(key="SHOP")
+
+
+@pytest.fixture
+def load(project, now):
+    """Imports issues, each a day later than the one before; its run."""
+    days = iter(range(99))
+
+    def load(*rows, mapped=frozenset(SYNONYMS), **options):
+        at = now - WEEK + timedelta(days=next(days))
+        report = import_issues(rows, project_key="SHOP", mapped=mapped, now=at, **options)
+        run = ImportRun.objects.get(pk=report.import_id)
+        ImportRun.objects.filter(pk=run.pk).update(created_at=at, started_at=at)
+        return run
+
+    return load
+
+
+@pytest.mark.parametrize("what", PAIRS)
+def test_a_second_file_taken_back_leaves_everything_as_it_was(project, load, what):
+    was, said = PAIRS[what]
+    load(record("A-1", **was), record("A-2", actual_hours=1.0), record("A-3", sprint="Three", **DONE))
+    before = everything()
+
+    second = load(record("A-1", **said), record("A-2", actual_hours=1.0), record("A-4"), mark_missing=True)
+
+    assert everything() != before
+    assert runs.undo(second) == 0
+    assert everything() == before
+
+
+def test_both_files_taken_back_leave_an_empty_project(project, load):
+    before = everything()
+    told = [{}, {}]
+    for was, said in PAIRS.values():
+        told[0] |= was
+        told[1] |= said
+    first = load(record("A-1", **told[0]), record("A-2"), record("A-3", **DONE))
+    between = everything()
+    second = load(record("A-1", **told[1]), record("A-2"), record("A-4"), mark_missing=True)
+
+    assert runs.undo(second) == 0
+    assert everything() == between
+    assert runs.undo(first) == 0
+    assert everything() == before
+
+
+def test_levels_that_the_tree_told_are_those_of_before(load):
+    parts = [record(f"A-{n}", issue_type="odd part", actual_hours=2.0, parent="") for n in range(4)]
+    wholes = [record(f"B-{n}", issue_type="odd whole", story_points=3.0) for n in range(2)]
+    load(*parts, *wholes)
+    before = everything()
+    below = [record(f"A-{n}", issue_type="odd part", actual_hours=2.0, parent="B-0") for n in range(4)]
+
+    second = load(*below, *wholes)
+
+    assert IssueType.objects.get(name="odd part").level == "sub_task"
+    assert runs.undo(second) == 0
+    assert everything() == before
+
+
+@pytest.mark.parametrize("told", ["parent", "blocked_by"])
+def test_an_issue_of_which_only_a_tie_changed_is_counted_as_changed(load, told):
+    load(record("A-1"), record("A-2"), record("A-3"))
+    said = {"parent": "A-2"} if told == "parent" else {"blocked_by": ("A-2",)}
+
+    second = load(record("A-1", **said), record("A-2"), record("A-3"))
+
+    assert {name: second.report[name] for name in ("new", "changed", "unchanged")} == {
+        "new": 0, "changed": 1, "unchanged": 2,
+    }  # fmt: skip
+
+
+# --- What happened since ------------------------------------------------------------------------------------------
+def named(key):
+    return Issue.objects.get(external_id=key)
+
+
+def test_a_parent_that_somebody_chose_since_stays_and_is_counted(load, now):
+    rows = [record("A-2"), record("A-3"), record("A-4")]
+    load(record("A-1", parent="A-2"), *rows)
+    second = load(record("A-1", parent="A-3"), *rows)
+    services.update_issue(named("A-1"), by=None, now=now, parent=named("A-4"))
+
+    assert runs.undo(second) == 1
+    assert named("A-1").parent == named("A-4")
+
+
+def test_where_the_old_parent_is_gone_the_new_one_stays_and_is_counted(load):
+    load(record("A-1", parent="A-2"), record("A-2"), record("A-3"))
+    second = load(record("A-1", parent="A-3"), record("A-3"))
+    services.delete_issue(named("A-2"))
+
+    assert runs.undo(second) == 1
+    assert named("A-1").parent == named("A-3")
+
+
+def test_an_old_parent_that_is_below_the_issue_by_now_is_none(load, now):
+    load(record("A-1", parent="A-2"), record("A-2"))
+    second = load(record("A-1", parent=""), record("A-2"))
+    services.update_issue(named("A-2"), by=None, now=now, parent=named("A-1"))
+
+    assert runs.undo(second) == 1
+    assert (named("A-1").parent, named("A-2").parent) == (None, named("A-1"))
+
+
+def test_two_that_changed_places_change_back(load):
+    load(record("A-1", parent="A-2"), record("A-2", parent=""))
+    second = load(record("A-1", parent=""), record("A-2", parent="A-1"))
+
+    assert runs.undo(second) == 0
+    assert (named("A-1").parent, named("A-2").parent) == (named("A-2"), None)
+
+
+def test_a_link_whose_other_end_is_gone_does_not_come_back_and_is_counted(load):
+    load(record("A-1", blocked_by=("A-2", "A-3")), record("A-2"), record("A-3"))
+    second = load(record("A-1", blocked_by=()), record("A-3"))
+    services.delete_issue(named("A-2"))
+
+    assert runs.undo(second) == 1
+    assert [link.blocker for link in IssueLink.objects.all()] == [named("A-3")]
+
+
+def test_a_link_that_somebody_made_again_is_theirs(load, now):
+    load(record("A-1", blocked_by=("A-2",)), record("A-2"))
+    second = load(record("A-1", blocked_by=()), record("A-2"))
+    link_issues(named("A-2"), named("A-1"), now=now)
+
+    assert runs.undo(second) == 0
+    assert IssueLink.objects.get().source == ""
+
+
+def test_dates_that_somebody_gave_a_sprint_since_stay_and_are_counted(load):
+    first, later = CREATED.date(), CREATED.date() + WEEK
+    load(record("A-1", sprint="One", sprint_starts_on=first, sprint_ends_on=later))
+    second = load(record("A-1", sprint="One", sprint_starts_on=first, sprint_ends_on=later + WEEK))
+    Sprint.objects.update(end_date=later + 2 * WEEK)
+
+    assert runs.undo(second) == 1
+    assert Sprint.objects.get().end_date == later + 2 * WEEK
+
+
+def test_a_type_and_a_person_that_somebody_uses_since_stay(project, load):
+    first = load(record("A-1", issue_type="odd", status="Strange", assignee=ANNA))
+    anna = User.objects.get(full_name="Anna One")
+    IssueFactory(
+        project=project, issue_type=project.issue_types.get(name="odd"), status=project.statuses.get(name="Strange"),
+        assignee=anna,
+    )  # fmt: skip
+
+    assert runs.undo(first) == 0
+    assert project.issues.count() == 1
+    assert project.team.filter(user=anna).exists()
+
+
+def test_whom_a_wrong_file_named_is_forgotten_with_it(project, load):
+    load(record("A-1", assignee=ANNA))
+    second = load(record("B-1", assignee=BERT, reporter=Person("Carl Three", email="carl@example.com")))
+
+    runs.undo(second)
+
+    assert list(User.objects.filter(is_placeholder=True).values_list("full_name", flat=True)) == ["Anna One"]
+
+
+def test_what_a_stopped_import_made_besides_issues_goes_too(project, load, monkeypatch):
+    before = everything()
+    monkeypatch.setattr("apps.importers.services.BATCH_ROWS", 1)
+
+    def rows():
+        yield record("A-1", sprint="One", issue_type="odd", assignee=ANNA)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        import_issues(rows(), project_key="SHOP", mapped=frozenset(SYNONYMS), now=CREATED + 9 * WEEK)
+
+    assert runs.undo(ImportRun.objects.get()) == 0
+    assert everything() == before
+
+
+def test_a_run_that_was_asked_for_first_and_carried_out_last_is_taken_back_first(load, now):
+    first, second = load(record("A-1", title="One")), load(record("A-1", title="Two"))
+    ImportRun.objects.filter(pk=second.pk).update(created_at=first.created_at - WEEK)
+
+    with pytest.raises(runs.Conflict, match="later import"):
+        runs.undo(first)
+    assert runs.undo(ImportRun.objects.get(pk=second.pk)) == 0
+    assert named("A-1").title == "One"
+
+
+# --- Trackers -----------------------------------------------------------------------------------------------------
+TOLD = frozenset({
+    "title", "description", "priority", "component", "labels", "story_points", "estimated_hours", "actual_hours",
+    "assignee", "reporter", "due_date",
+})  # fmt: skip
+OVER = {
+    "state": "completed", "starts_on": CREATED.date(), "ends_on": CREATED.date() + WEEK, "completed_at": CREATED + WEEK,
+}  # fmt: skip
+RUNS = {"state": "active", "starts_on": CREATED.date(), "ends_on": CREATED.date() + 99 * WEEK}
+
+
+def tracked(key, **said):
+    values = {
+        "title": f"Title of {key}", "created_at": CREATED, "status": "To do", "status_category": "to_do",
+        "issue_type": "story", "source_id": f"id-{key}", "line": 2,
+    } | said  # fmt: skip
+    return TrackedIssue(external_id=key, **values)
+
+
+TRACKED = {
+    **{
+        name: ([tracked("A-1", **{name: was})], [tracked("A-1", **{name: said})])
+        for name, (was, said) in FIELDS.items()
+        if name in TOLD | {"parent", "blocked_by", "blocks", "issue_type", "last_touched_at"}
+    },
+    "key": ([tracked("A-1", source_id="7")], [tracked("B-1", source_id="7")]),
+    "status": ([tracked("A-1")], [tracked("A-1", status="Odd", status_category="in_progress", started_at=CREATED)]),
+    "history": (
+        [tracked("A-1")],
+        [
+            tracked(
+                "A-1",
+                status="Odd",
+                status_category="in_progress",
+                changes=(Change("status", Stage("To do", "to_do"), Stage("Odd", "in_progress"), CREATED + WEEK),),
+                recorded=frozenset({"status"}),
+            )
+        ],
+    ),
+    "sprint": (
+        [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1", sprint_id="7")],
+        [TrackedSprint(external_id="8", name="Eight", **RUNS), tracked("A-1", sprint_id="8")],
+    ),
+    "sprint of no name": ([tracked("A-1")], [tracked("A-1", sprint_id="9")]),
+    "name and goal of a sprint": (
+        [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1", sprint_id="7")],
+        [TrackedSprint(external_id="7", name="Eight", goal="More", **RUNS), tracked("A-1", sprint_id="7")],
+    ),
+    "end of a sprint with its books": (
+        [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1", sprint_id="7")],
+        [
+            TrackedSprint(external_id="7", name="Seven", **OVER),
+            tracked("A-1", sprint_id="7"),
+        ],
+    ),
+    "a sprint alone": ([tracked("A-1")], [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1")]),
+    "what cannot be told": ([tracked("A-1")], [tracked("A-1"), Gap("nothing is told", ("all figures",))]),
+}
+
+
+@pytest.fixture
+def sync(project, now):
+    days = iter(range(99))
+
+    def sync(*told):
+        at = now - WEEK + timedelta(days=next(days))
+        run = begun(project, "jira", now=at)
+        with failing(run):
+            report = import_told(told, project=project, source="jira", fields=TOLD, now=at, run=run)
+        return ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
+
+    return sync
+
+
+@pytest.mark.parametrize("what", TRACKED)
+def test_a_second_import_from_a_tracker_taken_back_leaves_everything_as_it_was(sync, what):
+    was, said = TRACKED[what]
+    others = [tracked("A-2", actual_hours=1.0), tracked("A-3")]
+    sync(*was, *others)
+    before = everything()
+
+    second = sync(*said, *others)
+
+    assert everything() != before
+    assert runs.undo(second) == 0
+    assert everything() == before
+
+
+def test_books_that_were_closed_by_plan_and_opened_by_a_tracker_are_closed_again(sync, now):
+    """Kept as they were frozen, whatever would be told of them today."""
+    plan = {"state": "active", "starts_on": now.date() - 3 * WEEK, "ends_on": now.date() - timedelta(days=7)}
+    sync(TrackedSprint(external_id="7", name="Seven", **plan), tracked("A-1", sprint_id="7"))
+    sync(TrackedSprint(external_id="7", name="Seven", **plan), tracked("A-1", sprint_id="7"))
+    assert SprintSnapshot.objects.count() == 1
+    before = everything()
+
+    longer = plan | {"ends_on": now.date() + WEEK}
+    second = sync(TrackedSprint(external_id="7", name="Seven", **longer), tracked("A-1", sprint_id="7"))
+
+    assert not SprintSnapshot.objects.exists()
+    assert runs.undo(second) == 0
+    assert everything() == before
