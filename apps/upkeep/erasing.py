@@ -20,6 +20,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
@@ -38,7 +39,7 @@ from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
-from apps.upkeep.addresses import folded, require_address, tidied
+from apps.upkeep.addresses import require_address
 from apps.upkeep.alone import forgetting, take_away, wait_for_others
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.objects import Stored, ours_of, search_objects
@@ -116,7 +117,7 @@ def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, i
 
 
 def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
-    email = tidied(email)
+    email = mailbox(email)
     people = list(_rows_of(email))
     if not people:
         # Any word stands in texts.
@@ -207,9 +208,9 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
 
 def _rows_of(email: str) -> "models.QuerySet[User]":
     """The account with this address, and those whom imports named by it or by whatever the person has become."""
-    # Here, because databases do not agree on small letters and know no domain's other spelling.
-    wanted, rows = folded(email), User.objects.values_list("pk", "email", "named_address", "became__email")
-    found = [pk for pk, *names in rows if wanted in {folded(name) for name in names if name}]
+    # All, since one of before may have the address in another spelling.
+    wanted, rows = mailbox(email), User.objects.values_list("pk", "email", "named_address", "became__email")
+    found = [pk for pk, *names in rows if wanted in {mailbox(name) for name in names if name}]
     return User.objects.filter(pk__in=found).order_by("is_placeholder", "pk")
 
 
@@ -280,7 +281,9 @@ def erased_people(places: Mapping[str, str]) -> dict[str, str]:
 
 # --- Steps --------------------------------------------------------------------------------------------------------
 def _pseudonym(email: str, key: str = "") -> str:
-    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), folded(email).encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(
+        (key or settings.ML_SIGNING_KEYS[0]).encode(), mailbox(email).encode(), hashlib.sha256
+    ).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"
 
 

@@ -128,8 +128,7 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
         limited.append(Sought(told, (person.pk,), projects))
         if name not in all_over:
             limited.append(Sought([name], (person.pk,), projects, are_addresses=False))
-    unique = {name.lower(): name for name in reversed(all_over)}
-    return [Sought(list(reversed(unique.values()))), *(each for each in limited if any(each.names))]
+    return [Sought(list(dict.fromkeys(all_over))), *(each for each in limited if any(each.names))]
 
 
 def left_of(sought: Iterable[Sought], people: Iterable[User]) -> dict[str, int]:

@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import struct
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
 
+from apps.accounts.mailboxes import composed, decomposed, paired
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
 from apps.ml.storage import get_object_store
@@ -181,7 +181,7 @@ class Needles:
 
 
 def _longest_plain(name: str) -> str:
-    parts: list[str] = re.findall(r"[A-Za-z0-9]*", unicodedata.normalize("NFC", name))
+    parts: list[str] = re.findall(r"[A-Za-z0-9]*", composed(name))
     return max(parts, key=len)
 
 
@@ -201,12 +201,28 @@ def _alone(name: str) -> str:
 
 def _spellings(name: str) -> str:
     """A pattern of a name however its words are parted, its accents composed, and its characters written."""
-    words = ({unicodedata.normalize(form, word) for form in ("NFC", "NFD")} for word in name.split())
-    return _BLANKS.join(f"(?:{'|'.join(''.join(map(_written, form)) for form in sorted(word))})" for word in words)
+    written = _written_in_an_address if "@" in name else _written
+    words = ({form(word) for form in (composed, decomposed)} for word in name.split())
+    return _BLANKS.join(f"(?:{'|'.join(''.join(map(written, form)) for form in sorted(word))})" for word in words)
 
 
-def _written(character: str) -> str:
-    """A pattern of one character: itself, or as addresses, HTML, JSON and mails write what is no letter of English."""
+def _written_in_an_address(character: str) -> str:
+    """Case is folded as a mailbox does it: for a pattern that ignores it, the sign of Kelvin is a K."""
+    if character.isascii():
+        return f"(?a:{_written(character)})"
+    return "|".join(f"(?-i:{re.escape(each)})|{_written(each, in_codes=True)}" for each in paired(character)).join(
+        ("(?:", ")")
+    )
+
+
+def _written(character: str, *, in_codes: bool = False) -> str:
+    """A pattern of one character: itself, or as addresses, HTML, JSON and mails write what is no letter of English.
+
+    Parameters
+    ----------
+    in_codes : bool
+        Only as they write it, and not itself.
+    """
     if character.isascii() and character.isalnum():
         return character
     code, octets = ord(character), character.encode()
@@ -215,7 +231,8 @@ def _written(character: str) -> str:
     numbers = [f"&#0*{code};", f"&#x0*{code:x};"]
     units = character.encode("utf-16-be").hex()
     json_way = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
-    return f"(?:{'|'.join([*map(re.escape, [character, *quoted, *named]), *numbers, json_way])})"
+    plain = [] if in_codes else [character]
+    return f"(?:{'|'.join([*map(re.escape, [*plain, *quoted, *named]), *numbers, json_way])})"
 
 
 def _as_text(value: Any) -> str:
