@@ -150,6 +150,7 @@ def test_an_invitation_is_seen_by_whom_it_means_however_it_is_spelled(as_, url, 
     assert Invitation.objects.get().email == zoe.email
 
 
+@pytest.mark.django_db
 def test_of_earlier_invitations_to_one_mailbox_the_newest_stays():
     project = ProjectFactory()
     for number, email in enumerate(("kim@xn--mller-kva.example", "kim@m\u00fcller.example", "Ann@example.com")):
