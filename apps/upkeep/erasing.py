@@ -96,10 +96,7 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
         _forget_what_was_read(now)
         served = _drop_models(projects, stored.found)
         record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
-    try:
-        _erase_the_rest(search, begun)
-    finally:
-        _train_again(served, now, begun)
+    _go_on(search, served, now, begun)
     record.not_searched, record.left = _prove(sought), _left(sought, people, stored)
     return record
 
@@ -117,9 +114,7 @@ def _erase_the_rest(search: Search, begun: list[UUID]) -> None:
 
 
 def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
-    """What `erase_person` would change, by table, with the models it would drop, and what it would leave, by place.
-
-    Nothing is changed.
+    """What `erase_person` would change, by table, with the models it would drop, and would leave, by place.
 
     Raises
     ------
@@ -207,10 +202,14 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
 
 
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
-    """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
+    """An account is being deleted: its row goes by itself, and here goes what others wrote of it.
+
+    Kept files are searched after the commit: there may be a GiB of them, and the deletion holds all who write.
+    """
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
-    stored, found = search_objects(sought), Search(sought).look()
+    search, stored = Search(sought), search_objects(sought)
+    found = search.look(in_files=False)
     wait_for_others()
     begun = take_away()
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
@@ -221,8 +220,17 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     record.left = _left(sought, people, stored)
     for place, count in record.left.items():
         logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
-    transaction.on_commit(lambda: _train_again(served, now, begun))
+    # The account is gone whatever comes of it: a fault is logged.
+    transaction.on_commit(lambda: _go_on(search, served, now, begun), robust=True)
     return record
+
+
+def _go_on(search: Search, served: set[tuple[str, UUID | None]], now: datetime, begun: list[UUID]) -> None:
+    """After the change: what nobody shall wait for."""
+    try:
+        _erase_the_rest(search, begun)
+    finally:
+        _train_again(served, now, begun)
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":

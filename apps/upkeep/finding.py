@@ -40,10 +40,10 @@ class Search:
     sought: Sequence[Sought]
     _read: set[Any] = field(default_factory=set)
 
-    def look(self) -> Found:
+    def look(self, *, in_files: bool = True) -> Found:
         """What holds a name now, but for files that were told before."""
         rows = [(each, rows_in_database(each.names, each.within)) for each in self.sought]
-        return Found(rows, list(self._uploads()))
+        return Found(rows, list(self._uploads()) if in_files else [])
 
     def _uploads(self) -> Iterator[Any]:
         anything = Needles([name for each in self.sought for name in each.names])

@@ -114,6 +114,27 @@ def test_a_file_is_read_once(team, now, writing):
     assert bytes(run.upload) == b"nobody"
 
 
+def test_a_deletion_searches_files_after_its_commit(team, monkeypatch, django_capture_on_commit_callbacks):
+    """It holds all who write: what it reads within is bounded by texts, and there may be a GiB of files."""
+    ann, issue = team.members.get(), IssueFactory(project=team, title=f"Ask {NAME}")
+    run = ImportRun.objects.create(project=team, upload=FILE * 100)
+    are_in, read = Needles.are_in, []
+    monkeypatch.setattr(Needles, "are_in", lambda self, data: read.append(len(data)) or are_in(self, data))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        ann.delete()
+        during = [*read]
+        issue.refresh_from_db()
+        assert NAME not in issue.title
+        came = IssueFactory(project=team, title=f"New: {EMAIL}")
+
+    assert (during, max(read)) == ([], len(FILE) * 100)
+    run.refresh_from_db()
+    came.refresh_from_db()
+    assert run.upload is None
+    assert EMAIL not in came.title
+
+
 # --- Files --------------------------------------------------------------------------------------------------------
 def test_a_part_that_everybody_has_costs_nothing():
     """Every line has the host, and some the first name; the other one stands nowhere near."""
