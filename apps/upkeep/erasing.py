@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,12 +20,12 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.connections import forget_tokens
-from apps.importers.models import ImportRun
 from apps.ml.models import MLModel, StrayObject, TrainingRun
 from apps.ml.services import ModelLoader
 from apps.ml.services.forecasts.kept_pasts import forget_pasts
@@ -40,18 +40,22 @@ from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
-from apps.upkeep.addresses import folded, require_address, tidied
+from apps.upkeep.addresses import require_address
 from apps.upkeep.alone import forgetting, take_away, wait_for_others
+from apps.upkeep.finding import Found, Search, replace
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.needles import Needles
 from apps.upkeep.objects import Stored, ours_of, search_objects
 from apps.upkeep.records import new_record, subject_of
 from apps.upkeep.sought import Sought, left_of, sought_for
-from apps.upkeep.texts import Needles, found_in_database, replace_in_database
+from apps.upkeep.texts import found_in_database
 
 logger = logging.getLogger(__name__)
 
 _PERSON = ErasureRecord.Kind.PERSON
 _ISSUES_PER_QUERY = 500
+#: How often what came meanwhile is looked for: once is enough unless something goes on writing the name.
+_MOST_TIMES = 5
 _DROPPED = "Its artefacts were removed by an erasure."
 
 
@@ -85,23 +89,34 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
         If the search afterwards finds it; everything else is done.
     """
     people, sought = _sought(email, everywhere)
-    stored = search_objects(sought)
+    search, stored = Search(sought), search_objects(sought)
+    found = search.look()
     with forgetting():
         begun = take_away()
-        counts, projects = _erase_rows(sought, people)
+        counts, projects = _erase_rows(sought, people, found)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
         _forget_what_was_read(now)
         served, kept = _drop_models(projects, stored.found)
         record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
-    _train_again(served, now, begun)
+    _go_on(search, served, now, begun)
     record.not_searched, record.left = _prove(sought, kept), _left(sought, people, stored)
     return record
 
 
-def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
-    """What `erase_person` would change, by table, with the models it would drop, and what it would leave, by place.
+def _erase_the_rest(search: Search, begun: list[UUID]) -> None:
+    """What was written while the first search went on; adds the trainings that begin anew."""
+    for _ in range(_MOST_TIMES):
+        if not (found := search.look()):
+            return
+        with forgetting():
+            begun += take_away()
+            _touch(found)
+            replace(found, _pseudonym(search.sought[0].names[0]))
+    raise ErasureIncomplete("It is written again and again: end what writes it and repeat.")
 
-    Nothing is changed.
+
+def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
+    """What `erase_person` would change, by table, with the models it would drop, and would leave, by place.
 
     Raises
     ------
@@ -109,16 +124,16 @@ def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, i
         If neither database nor store know the address.
     """
     people, sought = _sought(email, everywhere)
-    stored = search_objects(sought)
+    stored, found = search_objects(sought), Search(sought).look()
     with transaction.atomic():
-        counts, projects = _erase_rows(sought, people)
+        counts, projects = _erase_rows(sought, people, found)
         left = _left(sought, people, stored)
         transaction.set_rollback(True)
     return counts | {"objects": len(_keys_of(_learned(projects, stored.found)) | ours_of(stored.found))}, left
 
 
 def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
-    email = tidied(email)
+    email = mailbox(email)
     people = list(_rows_of(email))
     if not people:
         # Any word stands in texts.
@@ -129,10 +144,10 @@ def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]
     return people, sought
 
 
-def _erase_rows(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
+def _erase_rows(sought: Sequence[Sought], people: Sequence[User], found: Found) -> tuple[dict[str, int], list[UUID]]:
     # First, so that each row gets a pseudonym of its own.
     left = [_leave_a_pseudonym(person) for person in people]
-    counts, projects = _erase_texts(sought, people)
+    counts, projects = _erase_texts(sought, people, found)
     return _sum(counts, *left), projects
 
 
@@ -190,82 +205,77 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
 
 
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
-    """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
+    """An account is being deleted: its row goes by itself, and here goes what others wrote of it.
+
+    Kept files are searched after the commit: there may be a GiB of them, and the deletion holds all who write.
+    """
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
-    stored = search_objects(sought)
+    search, stored = Search(sought), search_objects(sought)
+    found = search.look(in_files=False)
     wait_for_others()
     begun = take_away()
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
-    counts, projects = _erase_texts(sought, people)
+    counts, projects = _erase_texts(sought, people, found)
     _forget_what_was_read(now)
     served, _ = _drop_models(projects, stored.found)
     record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
     record.left = _left(sought, people, stored)
     for place, count in record.left.items():
         logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
-    transaction.on_commit(lambda: _train_again(served, now, begun))
+    # The account is gone whatever comes of it: a fault is logged.
+    transaction.on_commit(lambda: _go_on(search, served, now, begun), robust=True)
     return record
+
+
+def _go_on(search: Search, served: set[tuple[str, UUID | None]], now: datetime, begun: list[UUID]) -> None:
+    """After the change: what nobody shall wait for."""
+    try:
+        _erase_the_rest(search, begun)
+    finally:
+        _train_again(served, now, begun)
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":
     """The account with this address, and those whom imports named by it or by whatever the person has become."""
-    # Here, because databases do not agree on small letters and know no domain's other spelling.
-    wanted, rows = folded(email), User.objects.values_list("pk", "email", "named_address", "became__email")
-    found = [pk for pk, *names in rows if wanted in {folded(name) for name in names if name}]
+    # All, since one of before may have the address in another spelling.
+    wanted, rows = mailbox(email), User.objects.values_list("pk", "email", "named_address", "became__email")
+    found = [pk for pk, *names in rows if wanted in {mailbox(name) for name in names if name}]
     return User.objects.filter(pk__in=found).order_by("is_placeholder", "pk")
 
 
-def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
+def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found) -> tuple[dict[str, int], list[UUID]]:
     """Replace the names in all texts; how much, and in which projects issues named the person or are the person's."""
-    # What is told from these issues names people: it is told anew.
     touch_work_of(people)
-    projects: set[UUID] = set()
-    for named in _naming(sought, people):
-        projects.update(named.order_by().values_list("project_id", flat=True).distinct())
-        named.update(updated_at=timezone.now())
-    counts: dict[str, int] = {}
+    theirs = Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people)).order_by()
+    projects = {*theirs.values_list("project_id", flat=True).distinct(), *_touch(found)}
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
     page_marks.forget_all()
     everywhere = Needles(sought[0].names)
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
-    counts["importers.connection.token"] = tokens
     # Of one word, too, which no text is searched for.
     logged = LogEntry.objects.filter(
         content_type__app_label="accounts", object_id__in=[str(each.pk) for each in people]
     )
     logged.update(object_repr=_pseudonym(sought[0].names[0]))
-    for each in sought:
-        done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.within)
-        counts = _sum(counts, done, _drop_uploads(each))
+    counts = replace(found, _pseudonym(sought[0].names[0])) | {"importers.connection.token": tokens}
     return counts, sorted(projects)
 
 
-def _naming(sought: Sequence[Sought], people: Sequence[User]) -> Iterator["models.QuerySet[Issue]"]:
-    """The issues that are theirs, and those whose texts name them."""
-    yield Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people))
-    for each in sought:
-        found = each.issues
-        for start in range(0, len(found), _ISSUES_PER_QUERY):
-            yield Issue.objects.filter(pk__in=found[start : start + _ISSUES_PER_QUERY])
+def _touch(found: Found) -> set[UUID]:
+    """What is told from these issues names people: it is told anew. In which projects they are."""
+    issues, projects = found.issues, set[UUID]()
+    for begins in range(0, len(issues), _ISSUES_PER_QUERY):
+        named = Issue.objects.filter(pk__in=issues[begins : begins + _ISSUES_PER_QUERY]).order_by()
+        projects.update(named.values_list("project_id", flat=True).distinct())
+        named.update(updated_at=timezone.now())
+    return projects
 
 
 def _left(sought: Sequence[Sought], people: Sequence[User], stored: Stored) -> dict[str, int]:
     """How often names stay, by place: by project and table, and in which part of the store."""
     return left_of(sought, people) | dict(Counter(key.partition("/")[0] for key in stored.elsewhere))
-
-
-def _drop_uploads(sought: Sought) -> dict[str, int]:
-    """Let files go that wait to be read and hold a name."""
-    needles, waiting = Needles(sought.names), ImportRun.objects.exclude(upload=None)
-    if sought.projects is not None:
-        waiting = waiting.filter(project__in=sought.projects)
-    # One at a time: a file may have 50 MiB.
-    kept = waiting.order_by().values_list("pk", "upload").iterator(chunk_size=1)
-    found = [pk for pk, upload in kept if needles.are_in(bytes(upload or b""))]
-    ImportRun.objects.filter(pk__in=found).update(upload=None)
-    return {"importers.importrun.upload": len(found)} if found else {}
 
 
 def erased_people(places: Mapping[str, str]) -> dict[str, str]:
@@ -283,7 +293,9 @@ def erased_people(places: Mapping[str, str]) -> dict[str, str]:
 
 # --- Steps --------------------------------------------------------------------------------------------------------
 def _pseudonym(email: str, key: str = "") -> str:
-    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), folded(email).encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(
+        (key or settings.ML_SIGNING_KEYS[0]).encode(), mailbox(email).encode(), hashlib.sha256
+    ).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"
 
 
