@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster, team_runs
 from apps.ml.core.forecasts.inputs import ForecastInputs
+from apps.ml.core.forecasts.plays import Plays
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.units import Unit, WorkItem, unit_for
 from apps.ml.selectors import forecasts
@@ -57,21 +58,27 @@ def parts_answer(project: Project, by: PartKind, *, now: datetime) -> dict[str, 
 
 def _told(parts: Sequence[WorkPart], inputs: ForecastInputs, begun: Sequence[WorkItem]) -> list[PartForecast]:
     by_id = {item.issue_id: item for item in inputs.items}
-    runs: dict[Unit, Forecast] = {}
+    shared: dict[Unit, tuple[Forecast, Plays]] = {}
     found = []
     for part in parts:
         items = [by_id[issue_id] for issue_id in part.issue_ids if issue_id in by_id]
-        forecaster = _forecaster(items, inputs, begun, runs)
+        forecaster = _forecaster(items, inputs, begun, shared)
         found.append(PartForecast(part, forecaster.ask(items)))
     return found
 
 
 def _forecaster(
-    items: Sequence[WorkItem], inputs: ForecastInputs, begun: Sequence[WorkItem], runs: dict[Unit, Forecast]
+    items: Sequence[WorkItem],
+    inputs: ForecastInputs,
+    begun: Sequence[WorkItem],
+    shared: dict[Unit, tuple[Forecast, Plays]],
 ) -> WorkForecaster:
+    """Of the parts in one unit, all by the same runs, and what waits played once."""
     inside = {item.issue_id for item in items}
     unit = unit_for(items, inputs.throughput, points_model=bool(inputs.spreads))
     ahead = tuple(item for item in begun if item.issue_id not in inside)
-    runs[unit] = runs.get(unit) or team_runs(inputs.throughput, unit, seed=inputs.seed)
+    if unit not in shared:
+        shared[unit] = team_runs(inputs.throughput, unit, seed=inputs.seed), Plays()
+    runs, plays = shared[unit]
     asked = replace(inputs, unit=unit, ahead=ahead, spreads=inputs.spreads if unit == inputs.unit else {})
-    return asked.forecaster(drawn=runs[unit])
+    return asked.forecaster(drawn=runs, plays=plays)
