@@ -11,11 +11,11 @@ import numpy as np
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar, weeks_between
 from apps.ml.core.forecasts.change import LastingChange, lasting_change
-from apps.ml.core.forecasts.crossings import Crossings
 from apps.ml.core.forecasts.inflow import Inflow, drawn_growth
 from apps.ml.core.forecasts.links import LinkedTrial, LinkedWork, Waiting, linked_trial
 from apps.ml.core.forecasts.odds import log_odds, moved_odds
-from apps.ml.core.forecasts.plays import Plays
+from apps.ml.core.forecasts.played.crossings import Crossings
+from apps.ml.core.forecasts.played.plays import Plays
 from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, ForecastHistory
 from apps.ml.core.forecasts.simulation import quantiles as quantiles_of
 from apps.ml.core.forecasts.sizes import Spread

@@ -12,7 +12,7 @@ import numpy as np
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.links import Link, LinkedWork
-from apps.ml.core.forecasts.plays import Plays
+from apps.ml.core.forecasts.played.plays import Plays
 from apps.ml.core.forecasts.simulation import SEED, Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem

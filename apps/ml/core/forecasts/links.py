@@ -16,7 +16,7 @@ from itertools import chain
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.forecasts.plays import Futures, Group, Plays, Step, latest
+from apps.ml.core.forecasts.played.plays import Futures, Group, Plays, PlayStep, latest
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import WorkItem
 
@@ -198,9 +198,9 @@ def linked_trial(
 
 def _steps(
     order: Sequence[WorkItem], plan: "_Plan", elsewhere: Collection[str], ahead: Collection[str]
-) -> tuple[list[Step], list[Group]]:
+) -> tuple[list[PlayStep], list[Group]]:
     """The groups that are followed, one after the other, and what adds to the work after the last of them."""
-    steps, number_of, n_followed, added = list[Step](), dict[int, int](), 0, list[Group]()
+    steps, number_of, n_followed, added = list[PlayStep](), dict[int, int](), 0, list[Group]()
     for number, places in enumerate(plan.groups):
         group = tuple(order[at] for at in places)
         added.append(tuple(item for item in group if item.issue_id not in elsewhere and item.issue_id not in ahead))
@@ -210,7 +210,7 @@ def _steps(
             continue
         number_of[number], n_followed = len(steps), n_followed + len(group)
         before_it = frozenset(number_of[each] for each in before)
-        steps.append(Step(group, tuple(added), before_it, is_elsewhere=group[0].issue_id in elsewhere))
+        steps.append(PlayStep(group, tuple(added), before_it, is_elsewhere=group[0].issue_id in elsewhere))
         added.clear()
     return steps, added
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster, team_runs
 from apps.ml.core.forecasts.inputs import ForecastInputs
-from apps.ml.core.forecasts.plays import Plays
+from apps.ml.core.forecasts.played.plays import Plays
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.units import Unit, WorkItem, unit_for
 from apps.ml.selectors import forecasts
 from apps.ml.selectors.parts import PartKind, WorkPart, open_parts
 from apps.ml.serializers.kept_forecasts import MAX_PARTS, PartsResponse
 from apps.ml.services.forecasts.reading import work_inputs
+from apps.ml.services.heavy import in_turn
 from apps.projects.models import Project
 
 
@@ -44,6 +45,7 @@ def forecast_parts(project: Project, by: PartKind, *, now: datetime) -> PartFore
     if not found:
         return PartForecasts(by, (), 0)
     items = forecasts.unfinished(project.pk)
+    in_turn(issues=len(items))
     inputs = work_inputs(project.pk, items, by=project.target_date, now=now, after_work_in_progress=False)
     begun = forecasts.in_progress(project.pk, now=now)
     told = _told(found[:MAX_PARTS], inputs, begun)

@@ -10,7 +10,7 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster, team_runs
 from apps.ml.core.forecasts.links import LinkedWork
-from apps.ml.core.forecasts.plays import Plays
+from apps.ml.core.forecasts.played.plays import Plays
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
@@ -21,6 +21,7 @@ from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts
 from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.sizes import unit_and_sizes
+from apps.ml.services.heavy import links_in_turn
 from apps.projects.models import Sprint
 
 
@@ -51,7 +52,7 @@ def team_past(
         throughput=history.throughput(),
         sprints=history.sprints(newest),
         # Not of the history: links are made and taken away without an issue being touched.
-        linked=forecasts.open_links(project_id, now=now),
+        linked=links_in_turn(project_id, now=now),
     )
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from apps.ml.core.forecasts import drops as drops_module
 from apps.ml.core.forecasts import links as links_module
-from apps.ml.core.forecasts.crossings import Crossings
 from apps.ml.core.forecasts.drops import path_to, single_drops
 from apps.ml.core.forecasts.fan import done_by_day
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.links import Link, LinkedWork, linked_trial
+from apps.ml.core.forecasts.played.crossings import Crossings
 from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.core.forecasts.words import forecast_in_words
 from tests.test_text_growth import FACTOR, LIMIT, seconds

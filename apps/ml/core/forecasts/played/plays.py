@@ -40,7 +40,7 @@ class Futures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlayStep:
     """A group whose links are followed."""
 
     group: Group
@@ -55,11 +55,11 @@ class Step:
 class Play:
     """How far one went: the work until each step, and when that step is done, in each run."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[PlayStep] = field(default_factory=list)
     works: list[Floats] = field(default_factory=list)
     ends: list[Floats] = field(default_factory=list)
 
-    def beginning(self, steps: Sequence[Step]) -> "Play":
+    def beginning(self, steps: Sequence[PlayStep]) -> "Play":
         """As much of it as these steps have in common with it."""
         n = 0
         while n < min(len(steps), len(self.steps)) and steps[n] == self.steps[n]:
@@ -74,7 +74,7 @@ class Plays:
         self._latest: dict[Hashable, Play] = {}
 
     def play(
-        self, futures: Futures, steps: Sequence[Step], rest: Iterable[Group], *, own: Spread | None, pace: float
+        self, futures: Futures, steps: Sequence[PlayStep], rest: Iterable[Group], *, own: Spread | None, pace: float
     ) -> tuple[list[Floats], Floats]:
         """When each step is done, and all the work with what follows them, in each run: weeks of shape (n_runs,)."""
         alike, weeks_with = futures.alike(pace), futures.weeks_with(pace=pace)
@@ -84,7 +84,8 @@ class Plays:
         for step in steps[len(known.steps) :]:
             for group in step.added:
                 work = work + futures.work_of(group)
-            known.ends.append(_end_of(step, known.ends, work, futures, weeks_with, own))
+            ready = np.zeros(len(work)) if step.is_elsewhere else weeks_with(work)
+            known.ends.append(_end_of(step, known.ends, ready, own, futures))
             known.works.append(work)
             known.steps.append(step)
         # One that goes further alike stays: the next may go further, too.
@@ -96,17 +97,10 @@ class Plays:
         return known.ends, weeks_with(work)
 
 
-def _end_of(
-    step: Step,
-    ends: Sequence[Floats],
-    work: Floats,
-    futures: Futures,
-    weeks_with: Callable[[Floats], Floats],
-    own: Spread | None,
-) -> Floats:
-    ready = np.zeros(len(work)) if step.is_elsewhere else weeks_with(work)
+def _end_of(step: PlayStep, ends: Sequence[Floats], ready: Floats, own: Spread | None, futures: Futures) -> Floats:
+    """When it is done: `ready` by the work of the whole team, or later by what it waits for."""
     if step.before or step.is_elsewhere:
-        begun = latest(np.zeros(len(work)), (ends[each] for each in step.before))
+        begun = latest(np.zeros(len(ready)), (ends[each] for each in step.before))
         ready = np.maximum(ready, begun + _time(own, step.group[0], futures))
     return np.minimum(ready, float(MAX_WEEKS))
 
