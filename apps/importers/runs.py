@@ -28,12 +28,13 @@ from apps.importers.models import Connection, ImportRun
 from apps.importers.selectors import touches_anything
 from apps.importers.waiting import Turns, claimable, make_room, origin_of, require_room
 from apps.importers.write_back import write_all
+from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.rows_back import take_rows_back
 from apps.importers.writing.taking_back import take_back
 from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
-from apps.projects.models import IssueLink, Project
-from apps.projects.rows import note_removal
+from apps.projects.models import IssueLink, Project, Sprint
+from apps.projects.rows import all_or_nothing, note_removal
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
@@ -170,7 +171,7 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     if origin is None:
         return None
     # What two claims of one project, and of one person, meet at.
-    Project.objects.select_for_update(no_key=True).get(pk=origin.project)
+    hold_project(origin.project)
     if origin.giver:
         User.objects.select_for_update().filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
@@ -209,21 +210,24 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
 
 
 # --- Taken back ---------------------------------------------------------------------------------------------------
-@transaction.atomic
+@all_or_nothing()
 def undo(run: ImportRun) -> int:
     """Take an import back; how many issues stay or are not all as before, because something happened since.
 
     Raises
     ------
     Conflict
-        If it runs, changed nothing that is known, or a later one of the project is to be taken back first.
+        If it runs, changed nothing that is known, a later one of the project is to be taken back first, or somebody
+        uses at this moment what it made.
     """
-    project = Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+    project = hold_project(run.project_id)
     run.refresh_from_db()
     if run.status not in (Status.COMPLETED, Status.FAILED) or not touches_anything(run):
         raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
     if any(touches_anything(later) for later in _begun_after(run)):
         raise Conflict("A later import changed this project: take that one back first.")
+    # Before its issues, as whoever moves one into a sprint does.
+    list(Sprint.objects.select_for_update(no_key=True).filter(project=project).order_by("pk").values_list("pk"))
     kept = take_back(run) + take_rows_back(run)
     note_removal(project.pk)
     # Of imports from before there were traces. No later one is left: what its source linked since then, it linked.

@@ -191,6 +191,42 @@ def test_an_issue_of_which_only_a_tie_changed_is_counted_as_changed(load, told):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("what", PAIRS)
+def test_what_is_only_tried_tells_the_same_and_writes_nothing(load, now, what):
+    was, said = PAIRS[what]
+    load(record("A-1", **was), record("A-2"), record("A-3", sprint="Three", **DONE))
+    before, rows = everything(), [record("A-1", **said), record("A-2"), record("A-4")]
+    common = {"project_key": "SHOP", "mapped": frozenset(SYNONYMS), "now": now, "mark_missing": True}
+
+    tried = import_issues(rows, dry_run=True, **common).as_dict()
+    assert everything() == before
+    done = import_issues(rows, **common).as_dict()
+
+    assert {name for name in done if tried[name] != done[name]} == {"import_id", "dry_run"}
+
+
+def test_an_import_whose_first_worker_died_is_taken_back_with_what_that_one_did(project, now, monkeypatch):
+    monkeypatch.setattr("apps.importers.services.BATCH_ROWS", 1)
+    before = everything()
+    run = begun(project, "csv", now=now)
+    rows = [
+        record("A-1", sprint="One", issue_type="odd", assignee=ANNA, parent="A-2", title="Old"),
+        record("A-2", sprint="Two", assignee=BERT, blocked_by=("A-1",)),
+    ]
+
+    def half():
+        yield rows[0]
+        raise ConnectionError
+
+    common = {"project_key": "SHOP", "mapped": frozenset(SYNONYMS), "now": now, "run": run}
+    with pytest.raises(ConnectionError):
+        import_issues(half(), **common)
+    import_issues(rows, **common)
+
+    assert runs.undo(run) == 0
+    assert everything() == before
+
+
 # --- What happened since ------------------------------------------------------------------------------------------
 def named(key):
     return Issue.objects.get(external_id=key)

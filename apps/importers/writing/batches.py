@@ -12,7 +12,7 @@ from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
-from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, hold_project, kinds_of
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -78,7 +78,7 @@ class BatchWriter:
 
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
-        Project.objects.select_for_update(no_key=True).get(pk=self._project.pk)
+        hold_project(self._project.pk)
         # Until the transaction ends nobody deletes any of these.
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()

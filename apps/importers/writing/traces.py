@@ -53,7 +53,7 @@ class Traces:
     def before(self, rows: "QuerySet[Any]") -> None:
         """Some of these rows will be changed or removed; nobody else changes them until the transaction ends."""
         known = self._before[rows.model]
-        for key, values in _states(rows.select_for_update().order_by("pk")):
+        for key, values in _states(rows.select_for_update(no_key=True).order_by("pk")):
             known.setdefault(key, values)
 
     def made(self, table: Table, *keys: Any) -> None:

@@ -15,6 +15,7 @@ from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
+from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.links import Links
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
@@ -65,7 +66,7 @@ class TrackedWriter:
 
     def write(self, batch: Sequence[TrackedIssue]) -> list[Touch]:
         """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
-        Project.objects.select_for_update(no_key=True).get(pk=self._project.pk)
+        hold_project(self._project.pk)
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
         self._write_sprints()
