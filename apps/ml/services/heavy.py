@@ -10,8 +10,8 @@ from apps.common.api.busy import heavy_question
 from apps.ml.core.forecasts.links import LinkedWork
 from apps.ml.selectors.forecasts import open_links
 
-#: Links of a project: a forecast that plays 60 takes a sixth of a second, a what-if twice that and 150 up to 2.
-HEAVY_LINKS = 50
+#: Links of a project: a what-if of 30 issues that wait for one takes up to a second, of 150 up to three.
+HEAVY_LINKS = 20
 #: Issues that are forecast part by part, told again from their past, or estimated one by one: 3,500 take 1.0 to 1.5 s.
 HEAVY_ISSUES = 1_000
 #: Days of flow: of 59,000 issues 90 days take a third of a second, 730 days 1.7.
