@@ -137,7 +137,7 @@ def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]
         # Any word stands in texts.
         require_address(email)
     sought = sought_for(email, people, everywhere=everywhere)
-    if not people and not found_in_database(sought[0].names):
+    if not people and not Search(sought).look() and not search_objects(sought).found:
         raise NobodyFound
     return people, sought
 

@@ -15,7 +15,7 @@ from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import MLModelFactory
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import erasing, objects
-from apps.upkeep.erasing import ErasureIncomplete, erase_person
+from apps.upkeep.erasing import ErasureIncomplete, NobodyFound, erase_person
 from apps.upkeep.needles import Needles, _around
 from apps.upkeep.texts import TextTable, found_in_database, search_store
 
@@ -150,6 +150,21 @@ def test_what_the_store_holds_elsewhere_goes_with_a_deletion(team, django_captur
     assert search_store([EMAIL]).found == ()
     model.refresh_from_db()
     assert model.dataset_key == ""
+
+
+@pytest.mark.parametrize("place", ["file", "store"])
+def test_whom_only_a_file_or_the_store_knows_is_erased(now, place):
+    run = ImportRun.objects.create(project=ProjectFactory(), upload=EMAIL.encode() if place == "file" else b"nobody")
+    model = MLModelFactory(project=ProjectFactory(), dataset_key="ml_datasets/x/1.jsonl.gz")
+    get_object_store().put(model.dataset_key, gzip.compress(EMAIL.encode() if place == "store" else b"nobody"))
+
+    erase_person(EMAIL, now=now)
+
+    run.refresh_from_db()
+    assert (run.upload is None) == (place == "file")
+    assert search_store([EMAIL]).found == ()
+    with pytest.raises(NobodyFound):
+        erase_person(EMAIL, now=now)
 
 
 # --- Files --------------------------------------------------------------------------------------------------------
