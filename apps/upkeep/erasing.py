@@ -26,16 +26,11 @@ from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.connections import forget_tokens
-from apps.ml.models import MLModel, StrayObject, TrainingRun
+from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import ModelLoader
-from apps.ml.services.forecasts.kept_pasts import forget_pasts
-from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
-from apps.ml.services.upkeep.installation import installation, names_of
-from apps.ml.services.upkeep.leases import renew_lease
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, INDEXES
-from apps.ml.storage.marks import withdraw
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
@@ -43,6 +38,7 @@ from apps.projects.services import delete_project
 from apps.upkeep.addresses import require_address
 from apps.upkeep.alone import forgetting, take_away, wait_for_others
 from apps.upkeep.finding import Found, Search, replace
+from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.needles import Needles
 from apps.upkeep.objects import Stored, ours_of, search_objects
@@ -56,7 +52,6 @@ _PERSON = ErasureRecord.Kind.PERSON
 _ISSUES_PER_QUERY = 500
 #: How often what came meanwhile is looked for: once is enough unless something goes on writing the name.
 _MOST_TIMES = 5
-_DROPPED = "Its artefacts were removed by an erasure."
 
 
 class NobodyFound(ApplicationError):
@@ -95,11 +90,14 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
         begun = take_away()
         counts, projects = _erase_rows(sought, people, found)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
-        _forget_what_was_read(now)
-        served, kept = _drop_models(projects, stored.found)
+        forget_what_was_read(now)
+        dropped = drop_models(projects, stored.found)
         record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
-    _go_on(search, served, now, begun)
-    record.not_searched, record.left = _prove(sought, kept), _left(sought, people, stored)
+    try:
+        _erase_the_rest(search, begun)
+    finally:
+        _train_again(dropped, now, begun)
+    record.not_searched, record.left = _prove(sought, dropped.kept), _left(sought, people, stored)
     return record
 
 
@@ -129,7 +127,7 @@ def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, i
         counts, projects = _erase_rows(sought, people, found)
         left = _left(sought, people, stored)
         transaction.set_rollback(True)
-    return counts | {"objects": len(_keys_of(_learned(projects, stored.found)) | ours_of(stored.found))}, left
+    return counts | {"objects": len(keys_of(learned_by(projects, stored.found)) | ours_of(stored.found))}, left
 
 
 def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
@@ -139,7 +137,7 @@ def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]
         # Any word stands in texts.
         require_address(email)
     sought = sought_for(email, people, everywhere=everywhere)
-    if not people and not found_in_database(sought[0].names):
+    if not people and not Search(sought).look() and not search_objects(sought).found:
         raise NobodyFound
     return people, sought
 
@@ -171,7 +169,7 @@ def _project(key: str) -> Project:
 
 def _foreseen(project: Project) -> tuple[dict[str, int], set[str]]:
     """How much there is of it, and the keys of its objects."""
-    keys, store = _keys_of(MLModel.objects.filter(project=project)), get_object_store()
+    keys, store = keys_of(MLModel.objects.filter(project=project)), get_object_store()
     keys |= {found.key for prefix in (DATASETS, INDEXES) for found in store.list(f"{prefix}/{project.pk}")}
     counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
     return counts | {"accounts.user": placeholders_of(project).count()}, keys
@@ -193,11 +191,11 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     with forgetting():
         begun = take_away()
         delete_project(project)
-        kept = _remove_objects(keys)
-        # What the global ones learned is no project's alone.
-        served, _ = _drop_models([], [])
+        kept = remove_objects(keys)
+        dropped = drop_models([], [])
         record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
-    _train_again(served, now, begun)
+    _train_again(dropped, now, begun)
+    # What the global ones learned is no project's alone.
     record.not_searched = _prove([Sought([str(project_id)])], kept)
     if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
         raise ErasureIncomplete("People whom its imports named are still there.")
@@ -207,33 +205,43 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     """An account is being deleted: its row goes by itself, and here goes what others wrote of it.
 
-    Kept files are searched after the commit: there may be a GiB of them, and the deletion holds all who write.
+    Kept files and the model store are searched after the commit: the deletion holds all who write.
     """
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
-    search, stored = Search(sought), search_objects(sought)
+    search = Search(sought)
     found = search.look(in_files=False)
     wait_for_others()
     begun = take_away()
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(sought, people, found)
-    _forget_what_was_read(now)
-    served, _ = _drop_models(projects, stored.found)
+    forget_what_was_read(now)
+    dropped = drop_models(projects, [])
     record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
-    record.left = _left(sought, people, stored)
-    for place, count in record.left.items():
-        logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
     # The account is gone whatever comes of it: a fault is logged.
-    transaction.on_commit(lambda: _go_on(search, served, now, begun), robust=True)
+    transaction.on_commit(lambda: _go_on_without_account(search, people, dropped, now, begun), robust=True)
     return record
 
 
-def _go_on(search: Search, served: set[tuple[str, UUID | None]], now: datetime, begun: list[UUID]) -> None:
-    """After the change: what nobody shall wait for."""
+def _go_on_without_account(
+    search: Search, people: Sequence[User], dropped: Dropped, now: datetime, begun: list[UUID]
+) -> None:
+    """After the commit: what nobody shall wait for."""
     try:
         _erase_the_rest(search, begun)
+        stored = search_objects(search.sought)
+        if stored.found:
+            with forgetting():
+                begun += take_away()
+                dropped |= drop_models([], stored.found)
     finally:
-        _train_again(served, now, begun)
+        _train_again(dropped, now, begun)
+    if dropped.kept:
+        logger.warning(
+            "Another installation holds what was learned, too: erase there as well objects=%d", len(dropped.kept)
+        )
+    for place, count in _left(search.sought, people, stored).items():
+        logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":
@@ -335,34 +343,10 @@ def _leave_a_pseudonym(user: User) -> dict[str, int]:
     return counts | {"accounts.user": 1}
 
 
-def _keys_of(rows: "models.QuerySet[MLModel]") -> set[str]:
-    return {key for row in rows.values_list("s3_key", "serving_key", "dataset_key") for key in row if key}
-
-
-def _learned(projects: Sequence[UUID], found: Collection[str]) -> "models.QuerySet[MLModel]":
-    of_ours = Q(s3_key__in=found) | Q(serving_key__in=found) | Q(dataset_key__in=found)
-    rows: models.QuerySet[MLModel] = MLModel.objects.filter(Q(project__in=projects) | Q(project=None) | of_ours)
-    return rows
-
-
-def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> tuple[set[tuple[str, UUID | None]], set[str]]:
-    """Remove what those projects' models and the global ones have learned, and what of ours a search has found.
-
-    Returns which of them served, and the keys that another installation keeps.
-    """
-    learned = _learned(projects, found)
-    served: set[tuple[str, UUID | None]] = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
-    keys = _keys_of(learned) | ours_of(found)
-    learned.update(
-        is_active=False, status=MLModel.Status.DEPRECATED, s3_key="", serving_key="", dataset_key="", refusal=_DROPPED
-    )
-    return served, _remove_objects(keys)
-
-
-def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime, begun: Sequence[UUID]) -> None:
+def _train_again(dropped: Dropped, now: datetime, begun: Sequence[UUID]) -> None:
     ModelLoader().clear_cache()
     left = TrainingRun.objects.filter(pk__in=begun).values_list("pk", flat=True)
-    send_trainings([*left, *_asked_for(served, now)])
+    send_trainings([*left, *_asked_for(dropped.served, now)])
 
 
 def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterable[UUID]:
@@ -371,20 +355,6 @@ def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iter
             yield request_training(model_type, project_id, cause="what it had learned was erased", now=now).id
         except AlreadyTraining:
             logger.info("A training is under way already type=%s project=%s", model_type, project_id)
-
-
-def _forget_what_was_read(now: datetime) -> None:
-    """Of all projects, in the store and in the database: it is told anew."""
-    _remove_objects(forget_indexes(now=now))
-    forget_pasts()
-
-
-def _remove_objects(keys: Collection[str]) -> set[str]:
-    """Returns those that stay, since another installation holds them, too."""
-    renew_lease()
-    gone = set(withdraw(get_object_store(), names_of(installation()), keys))
-    StrayObject.objects.filter(key__in=gone).delete()
-    return set(keys) - gone
 
 
 def _prove(sought: Sequence[Sought], kept: Collection[str]) -> Mapping[str, str]:
@@ -403,6 +373,7 @@ def _prove(sought: Sequence[Sought], kept: Collection[str]) -> Mapping[str, str]
     if others := stored.found | {*kept}:
         raise ErasureIncomplete(
             f"Nothing of ours holds it any more. What another installation wrote holds it too: "
-            f"{', '.join(sorted(others))}. Erase there as well."
+            f"{', '.join(sorted(others))}. Erase there as well; where one runs no more, first make its objects this "
+            f"one's: ./run manage verify_ml_models --take-over INSTALLATION."
         )
     return stored.not_searched

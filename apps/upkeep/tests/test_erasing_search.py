@@ -1,5 +1,6 @@
 """Searching holds nobody: only what was found is written in the transaction, and what comes meanwhile goes after."""
 
+import gzip
 import random
 from contextlib import contextmanager
 from itertools import pairwise
@@ -10,11 +11,13 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.models import ImportRun
-from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
-from apps.upkeep import erasing
-from apps.upkeep.erasing import ErasureIncomplete, erase_person
+from apps.ml.storage import get_object_store
+from apps.ml.tests.factories import MLModelFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.upkeep import erasing, objects
+from apps.upkeep.erasing import ErasureIncomplete, NobodyFound, erase_person
 from apps.upkeep.needles import Needles, _around
-from apps.upkeep.texts import TextTable, found_in_database
+from apps.upkeep.texts import TextTable, found_in_database, search_store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann.smith@example.com", "Ann Smith"
@@ -114,25 +117,54 @@ def test_a_file_is_read_once(team, now, writing):
     assert bytes(run.upload) == b"nobody"
 
 
-def test_a_deletion_searches_files_after_its_commit(team, monkeypatch, django_capture_on_commit_callbacks):
+def test_a_deletion_searches_files_and_store_after_its_commit(team, monkeypatch, django_capture_on_commit_callbacks):
     """It holds all who write: what it reads within is bounded by texts, and there may be a GiB of files."""
     ann, issue = team.members.get(), IssueFactory(project=team, title=f"Ask {NAME}")
     run = ImportRun.objects.create(project=team, upload=FILE * 100)
-    are_in, read = Needles.are_in, []
+    are_in, search, read, stored = Needles.are_in, objects.search_store, [], []
     monkeypatch.setattr(Needles, "are_in", lambda self, data: read.append(len(data)) or are_in(self, data))
+    monkeypatch.setattr(objects, "search_store", lambda names: stored.append(names) or search(names))
 
     with django_capture_on_commit_callbacks(execute=True):
         ann.delete()
-        during = [*read]
+        during = [*read, *stored]
         issue.refresh_from_db()
         assert NAME not in issue.title
         came = IssueFactory(project=team, title=f"New: {EMAIL}")
 
-    assert (during, max(read)) == ([], len(FILE) * 100)
+    assert (during, max(read), len(stored)) == ([], len(FILE) * 100, 1)
     run.refresh_from_db()
     came.refresh_from_db()
     assert run.upload is None
     assert EMAIL not in came.title
+
+
+def test_what_the_store_holds_elsewhere_goes_with_a_deletion(team, django_capture_on_commit_callbacks):
+    """A training set that names the person, of a model whose project the person left."""
+    model = MLModelFactory(project=ProjectFactory(), dataset_key="ml_datasets/x/1.jsonl.gz")
+    get_object_store().put(model.dataset_key, gzip.compress(EMAIL.encode()))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        team.members.get().delete()
+
+    assert search_store([EMAIL]).found == ()
+    model.refresh_from_db()
+    assert model.dataset_key == ""
+
+
+@pytest.mark.parametrize("place", ["file", "store"])
+def test_whom_only_a_file_or_the_store_knows_is_erased(now, place):
+    run = ImportRun.objects.create(project=ProjectFactory(), upload=EMAIL.encode() if place == "file" else b"nobody")
+    model = MLModelFactory(project=ProjectFactory(), dataset_key="ml_datasets/x/1.jsonl.gz")
+    get_object_store().put(model.dataset_key, gzip.compress(EMAIL.encode() if place == "store" else b"nobody"))
+
+    erase_person(EMAIL, now=now)
+
+    run.refresh_from_db()
+    assert (run.upload is None) == (place == "file")
+    assert search_store([EMAIL]).found == ()
+    with pytest.raises(NobodyFound):
+        erase_person(EMAIL, now=now)
 
 
 # --- Files --------------------------------------------------------------------------------------------------------
