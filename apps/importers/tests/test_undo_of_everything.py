@@ -1,69 +1,28 @@
 """A second, differing file over a first, taken back: the whole project is as it was, whatever the second wrote."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from django.db import connection, models
 
 from apps.accounts.models import User
 from apps.importers import runs
-from apps.importers.keeping import begun, ended, failing
+from apps.importers.keeping import begun
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, NamedSprint, Person
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
-from apps.importers.syncing import import_told
-from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint
+from apps.importers.tests.snapshots import ANNA, BERT, CREATED, FIELDS, WEEK, everything
 from apps.projects import services
 from apps.projects.links.services import link_issues
 from apps.projects.models import (
     Issue,
-    IssueChange,
     IssueLink,
     IssueType,
-    Project,
     Sprint,
-    SprintSnapshot,
-    TeamMember,
-    WorkflowStatus,
 )
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 
 pytestmark = pytest.mark.django_db
-CREATED = datetime(2025, 1, 6, 9, 0, 0, 123_456, tzinfo=UTC)
-WEEK = timedelta(weeks=1)
-#: What imports write to.
-TABLES = (
-    Issue, IssueChange, IssueLink, IssueType, Project, Sprint, SprintSnapshot, TeamMember, User, WorkflowStatus,
-)  # fmt: skip
-#: Marks of what happened to a row, not what it holds.
-UNSEEN = {"updated_at", "inserted_at", "issues_removed_at"}
-ANNA, BERT = Person("Anna One", account="1"), Person("Bert Two", email="bert@example.com")
-
-#: What one issue holds before and after, and what others stand beside it, by what an import writes.
-FIELDS = {
-    "title": ("Old", "New"),
-    "description": ("Old words", "New words"),
-    "priority": (1, 4),
-    "component": ("Cart", "Till"),
-    "labels": (("a", "b"), ("c",)),
-    "story_points": (3.0, 8.0),
-    "estimated_hours": (2.5, 5.0),
-    "actual_hours": (1.0, 7.0),
-    "created_at": (CREATED, CREATED - WEEK),
-    "due_date": (date(2026, 12, 1), date(2026, 12, 24)),
-    "last_moved_at": (CREATED, CREATED + WEEK),
-    "last_touched_at": (CREATED, CREATED + WEEK),
-    "issue_type": ("bug", "odd thing"),
-    "status": ("To do", "On the way"),
-    "assignee": (ANNA, BERT),
-    "reporter": (None, BERT),
-    "source_id": ("1001", "1002"),
-    "parent": ("", "A-2"),
-    "blocked_by": (("A-2",), ("A-3",)),
-    "blocks": ((), ("A-2",)),
-    "sprint": ("One", "Two"),
-}
 DONE = {"status": "Done", "started_at": CREATED, "resolved_at": CREATED + WEEK}
 #: Several things that belong together.
 TOGETHER = {
@@ -88,27 +47,6 @@ TOGETHER = {
     "nothing but a new issue": ({}, {}),
 }
 PAIRS = {name: ({name: was}, {name: said}) for name, (was, said) in FIELDS.items()} | TOGETHER
-
-
-def everything():
-    """All rows of all tables, by what they hold; imports themselves, and marks that nobody sees, are left out."""
-    connection.check_constraints()
-    tables = [
-        Issue,
-        IssueChange,
-        IssueLink,
-        IssueType,
-        Sprint,
-        SprintSnapshot,
-        TeamMember,
-        User,
-        services.WorkflowStatus,
-    ]
-    found = {}
-    for table in (*tables, services.Project):
-        names = [each.attname for each in table._meta.concrete_fields if each.attname not in UNSEEN]
-        found[table.__name__] = sorted(models.QuerySet(table).values_list(*names), key=str)
-    return found
 
 
 def record(key, **said):
@@ -341,107 +279,3 @@ def test_a_run_that_was_asked_for_first_and_carried_out_last_is_taken_back_first
         runs.undo(first)
     assert runs.undo(ImportRun.objects.get(pk=second.pk)) == 0
     assert named("A-1").title == "One"
-
-
-# --- Trackers -----------------------------------------------------------------------------------------------------
-TOLD = frozenset({
-    "title", "description", "priority", "component", "labels", "story_points", "estimated_hours", "actual_hours",
-    "assignee", "reporter", "due_date",
-})  # fmt: skip
-OVER = {
-    "state": "completed", "starts_on": CREATED.date(), "ends_on": CREATED.date() + WEEK, "completed_at": CREATED + WEEK,
-}  # fmt: skip
-RUNS = {"state": "active", "starts_on": CREATED.date(), "ends_on": CREATED.date() + 99 * WEEK}
-
-
-def tracked(key, **said):
-    values = {
-        "title": f"Title of {key}", "created_at": CREATED, "status": "To do", "status_category": "to_do",
-        "issue_type": "story", "source_id": f"id-{key}", "line": 2,
-    } | said  # fmt: skip
-    return TrackedIssue(external_id=key, **values)
-
-
-TRACKED = {
-    **{
-        name: ([tracked("A-1", **{name: was})], [tracked("A-1", **{name: said})])
-        for name, (was, said) in FIELDS.items()
-        if name in TOLD | {"parent", "blocked_by", "blocks", "issue_type", "last_touched_at"}
-    },
-    "key": ([tracked("A-1", source_id="7")], [tracked("B-1", source_id="7")]),
-    "status": ([tracked("A-1")], [tracked("A-1", status="Odd", status_category="in_progress", started_at=CREATED)]),
-    "history": (
-        [tracked("A-1")],
-        [
-            tracked(
-                "A-1",
-                status="Odd",
-                status_category="in_progress",
-                changes=(Change("status", Stage("To do", "to_do"), Stage("Odd", "in_progress"), CREATED + WEEK),),
-                recorded=frozenset({"status"}),
-            )
-        ],
-    ),
-    "sprint": (
-        [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1", sprint_id="7")],
-        [TrackedSprint(external_id="8", name="Eight", **RUNS), tracked("A-1", sprint_id="8")],
-    ),
-    "sprint of no name": ([tracked("A-1")], [tracked("A-1", sprint_id="9")]),
-    "name and goal of a sprint": (
-        [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1", sprint_id="7")],
-        [TrackedSprint(external_id="7", name="Eight", goal="More", **RUNS), tracked("A-1", sprint_id="7")],
-    ),
-    "end of a sprint with its books": (
-        [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1", sprint_id="7")],
-        [
-            TrackedSprint(external_id="7", name="Seven", **OVER),
-            tracked("A-1", sprint_id="7"),
-        ],
-    ),
-    "a sprint alone": ([tracked("A-1")], [TrackedSprint(external_id="7", name="Seven", **RUNS), tracked("A-1")]),
-    "what cannot be told": ([tracked("A-1")], [tracked("A-1"), Gap("nothing is told", ("all figures",))]),
-}
-
-
-@pytest.fixture
-def sync(project, now):
-    days = iter(range(99))
-
-    def sync(*told):
-        at = now - WEEK + timedelta(days=next(days))
-        run = begun(project, "jira", now=at)
-        with failing(run):
-            report = import_told(told, project=project, source="jira", fields=TOLD, now=at, run=run)
-        return ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
-
-    return sync
-
-
-@pytest.mark.parametrize("what", TRACKED)
-def test_a_second_import_from_a_tracker_taken_back_leaves_everything_as_it_was(sync, what):
-    was, said = TRACKED[what]
-    others = [tracked("A-2", actual_hours=1.0), tracked("A-3")]
-    sync(*was, *others)
-    before = everything()
-
-    second = sync(*said, *others)
-
-    assert everything() != before
-    assert runs.undo(second) == 0
-    assert everything() == before
-
-
-def test_books_that_were_closed_by_plan_and_opened_by_a_tracker_are_closed_again(sync, now):
-    """Kept as they were frozen, whatever would be told of them today."""
-    plan = {"state": "active", "starts_on": now.date() - 3 * WEEK, "ends_on": now.date() - timedelta(days=7)}
-    sync(TrackedSprint(external_id="7", name="Seven", **plan), tracked("A-1", sprint_id="7"))
-    sync(TrackedSprint(external_id="7", name="Seven", **plan), tracked("A-1", sprint_id="7"))
-    assert SprintSnapshot.objects.count() == 1
-    before = everything()
-
-    longer = plan | {"ends_on": now.date() + WEEK}
-    second = sync(TrackedSprint(external_id="7", name="Seven", **longer), tracked("A-1", sprint_id="7"))
-
-    assert not SprintSnapshot.objects.exists()
-    assert runs.undo(second) == 0
-    assert everything() == before
