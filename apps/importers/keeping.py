@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
@@ -17,6 +17,8 @@ from apps.importers.writing.traces import Trace, Traces, plain
 from apps.projects.models import Project
 
 Status = ImportRun.Status
+#: A connection that broke, a lock that was waited for in vain: nobody's fault, and over in a moment.
+DATABASE_FAULTS = (OperationalError, InterfaceError)
 STOPPED = "It was stopped before its end."
 
 
@@ -105,6 +107,11 @@ def take_away() -> int:
     )
 
 
+def put_back(run: ImportRun) -> None:
+    """Let a run wait again that this process cannot end; the attempt counts."""
+    _write(run, status=Status.QUEUED, started_at=None, seen_at=None)
+
+
 def _write(run: ImportRun, **fields: Any) -> None:
     # Whoever claims it anew begins at another moment.
     if not ImportRun.objects.filter(pk=run.pk, started_at=run.started_at).update(**fields):
@@ -126,7 +133,9 @@ def failing(run: ImportRun) -> Iterator[None]:
         with living(run):
             yield
     except BaseException as error:
-        # What a dry run wrote is undone, its row too; and what was taken away is another's to end.
-        if not run.is_dry_run and not isinstance(error, TakenAway):
+        # What a dry run wrote is undone, its row too; and what was taken away is another's to end, as is what a worker
+        # has claimed and for want of a database cannot go on with.
+        is_anothers = isinstance(error, TakenAway) or (run.attempts and isinstance(error, DATABASE_FAULTS))
+        if not run.is_dry_run and not is_anothers:
             ended(run, Status.FAILED, error=error.message if isinstance(error, ApplicationError) else STOPPED)
         raise

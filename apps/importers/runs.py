@@ -8,6 +8,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -16,14 +17,14 @@ from uuid import UUID
 
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
-from apps.importers.keeping import TakenAway, ended, living
+from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
 from apps.importers.selectors import touches_anything
 from apps.importers.waiting import Turns, claimable, make_room, origin_of, require_room
@@ -139,6 +140,13 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     except TakenAway:
         logger.info("An import begins anew run=%s", run.pk)
         return None
+    except DATABASE_FAULTS as error:
+        logger.warning("The database was away: an import waits again run=%s: %s", run.pk, type(error).__name__)
+        # A connection that broke is made anew. While none can be, the run is found lost, as that of a dead worker.
+        close_old_connections()
+        with suppress(TakenAway):
+            put_back(run)
+        return None
     if run.status == Status.COMPLETED and run.connection is not None and not run.is_dry_run:
         _write_back(run.connection, now)
     return run
@@ -150,6 +158,8 @@ def _ended(run: ImportRun, now: datetime) -> ImportRun:
             report = _carried_out(run, now)
     except ApplicationError as error:
         return ended(run, Status.FAILED, error=error.message)
+    except DATABASE_FAULTS:
+        raise
     except Exception:
         logger.exception("Import %s failed", run.pk)
         return ended(run, Status.FAILED, error=OUR_FAULT)
