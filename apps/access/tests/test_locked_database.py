@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -45,7 +45,7 @@ def held() -> Iterator[None]:
 
 def test_api_and_pages_say_that_the_database_is_locked_and_go_on_afterwards() -> None:
     person = UserFactory()
-    api, page = APIClient(), Client()
+    api, page = APIClient(), Client(raise_request_exception=False)
     api.force_authenticate(person)
     page.force_login(person)
     key = {"name": "CI", "scopes": ["read"], "days": 1}
@@ -55,7 +55,8 @@ def test_api_and_pages_say_that_the_database_is_locked_and_go_on_afterwards() ->
         answers = [api.post("/api/v1/auth/keys/", key), page.post("/keys/", key)]
 
     assert [(answer.status_code, answer["Retry-After"]) for answer in answers] == [(503, "5")] * 2
-    assert {answer["Content-Type"] for answer in answers} == {"application/problem+json"}
+    assert answers[0]["Content-Type"] == "application/problem+json"
+    assert "The database does not answer just now" in answers[1].content.decode()
     assert not ApiKey.objects.exists()
     assert api.post("/api/v1/auth/keys/", key).status_code == 201
 
@@ -65,3 +66,24 @@ def test_postgresql_waits_no_longer_for_a_lock_than_sqlite_does() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("20s",)
+
+
+@pytest.mark.parametrize("address", ["/projects/", "/login/", "/keys/", "/projects/SHOP/backlog/", "/admin/"])
+def test_a_page_asks_a_database_that_is_away_once_and_says_so(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question costs the whole patience with it, and a template would swallow the answer and ask again."""
+    page = Client(raise_request_exception=False)
+    page.force_login(UserFactory())
+    page.get("/projects/")
+    asked = []
+
+    def away(*_: object) -> None:
+        asked.append(address)
+        raise OperationalError("couldn't get a connection after 5.00 sec")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(connection, "cursor", away)
+        answer = page.get(address)
+
+    assert (answer.status_code, answer["Retry-After"], len(asked)) == (503, "5", 1)
+    assert "Nothing was changed" in answer.content.decode()
+    assert page.get("/projects/").status_code == 200

@@ -27,6 +27,10 @@ from apps.common.uploads import longest_body
 LONGEST_ADDRESS = 4_000
 
 
+#: Below it programs are answered, beside it people.
+_OF_PROGRAMS = "/api/"
+
+
 class RequestLimits:
     """Middleware: 414 for long addresses, 400 for query parameters that do not exist, 503 while the database is away,
     `X-RateLimit-*`."""
@@ -75,10 +79,11 @@ class RequestLimits:
         return _answer({**body, "instance": request.path})
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        """A page may find the database locked, or a row gone, as well as the API, which answers such errors itself."""
+        """Outside of what the API answers itself: a row that is gone, a database that is locked or away."""
         if names_what_is_gone(error) and (body := problem_of(error)):
             return _answer(body)
-        if not isinstance(error, (OperationalError, InterfaceError)):
+        if not isinstance(error, (OperationalError, InterfaceError)) or not request.path_info.startswith(_OF_PROGRAMS):
+            # A page tells it as a page.
             return None
         body, headers = database_away(error)
         return _answer(body, headers)

@@ -41,6 +41,15 @@ def problem(status_code: int, title: str, detail: str, code: str, **extra: Any) 
     return {"type": "about:blank", "title": title, "status": status_code, "detail": detail, "code": code, **extra}
 
 
+_AWAY = problem(
+    503,
+    "Service unavailable",
+    "The database does not answer just now; nothing was changed. Ask again.",
+    "database_unavailable",
+)
+_COME_AGAIN = {"Retry-After": str(DATABASE_RETRY_SECONDS)}
+
+
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: known errors become problem documents, a bug stays a bug (500)."""
     error = _in_framework_terms(error)
@@ -58,10 +67,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
 def database_away(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
     """What a client is told while the database is locked or away, with headers; the cause is logged."""
     logger.error("The database does not answer: %s", type(error).__name__, exc_info=error)
-    detail = "The database does not answer just now; nothing was changed. Ask again."
-    return problem(503, "Service unavailable", detail, "database_unavailable"), {
-        "Retry-After": str(DATABASE_RETRY_SECONDS)
-    }
+    return dict(_AWAY), dict(_COME_AGAIN)
 
 
 def _database_response(error: Exception) -> Response:
@@ -157,6 +163,11 @@ def server_error(request: HttpRequest) -> JsonResponse:
         status.HTTP_500_INTERNAL_SERVER_ERROR, "Internal error", "This is a fault of ours; it was logged.", "error"
     )
     return JsonResponse(body, status=500, content_type=PROBLEM_JSON)
+
+
+def unavailable(request: HttpRequest) -> JsonResponse:
+    """While the database is locked or away."""
+    return JsonResponse(_AWAY, status=503, content_type=PROBLEM_JSON, headers=_COME_AGAIN)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:

@@ -1,10 +1,13 @@
 """Errors as pages for people; programs that ask the API get the same as problem documents."""
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -34,7 +37,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fault of ours; its text stays in the log."""
-    return problems.server_error(request) if _is_program(request) else _page(request, 500)
+    error = sys.exception()
+    is_away = isinstance(error, (OperationalError, InterfaceError))
+    if _is_program(request):
+        return problems.unavailable(request) if is_away else problems.server_error(request)
+    # The page asks nobody who reads it: each question to a database that is away would take its time again.
+    request.user = AnonymousUser()
+    if not is_away:
+        return _page(request, 500)
+    return _come_again(request, 503, problems.DATABASE_RETRY_SECONDS, is_away=True)
 
 
 def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
@@ -45,7 +56,7 @@ def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callabl
                 try:
                     return view(request, *args, **rest)
                 except Busy as busy:
-                    return _come_again(request, busy)
+                    return _come_again(request, busy.status_code, busy.wait)
             response = _page(request, 405)
             response["Allow"] = ", ".join(allowed)
             return response
@@ -65,11 +76,11 @@ def _is_program(request: HttpRequest) -> bool:
     return request.path_info.startswith(API)
 
 
-def _come_again(request: HttpRequest, busy: Busy) -> HttpResponse:
-    """What there is no place for just now; a part of an open page asks again by itself."""
+def _come_again(request: HttpRequest, status: int, seconds: int, **more: bool) -> HttpResponse:
+    """What cannot be answered just now; a part of an open page asks again by itself."""
     again = request.get_full_path() if request.method == "GET" else ""
-    answer = _page(request, busy.status_code, {"again": again, "seconds": busy.wait})
-    answer["Retry-After"] = str(busy.wait)
+    answer = _page(request, status, {"again": again, "seconds": seconds, **more})
+    answer["Retry-After"] = str(seconds)
     return answer
 
 
