@@ -19,8 +19,10 @@ from apps.common.operations import metric_files
 
 #: Does what it is told, a command a line, and says when it is done.
 PROCESS = """
-import os, signal, sys
+import errno, os, signal, sys, tempfile
 from pathlib import Path
+def full(**_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 if len(sys.argv) > 2:
     os.getpid = lambda: int(sys.argv[2])
 from apps.common.operations.metric_files import leave, share
@@ -39,6 +41,8 @@ for line in sys.stdin:
         leave(root)
     elif word == "fork" and os.fork():
         os.wait()  # the child goes on in its place, and ends by a signal
+    elif word == "fill":
+        tempfile.mkdtemp = full
     elif word == "end":
         os.kill(os.getpid(), signal.SIGKILL)
     print("done", flush=True)
@@ -193,6 +197,22 @@ def test_a_forked_process_counts_beside_its_parent_and_after_it(installation: In
     assert installation.counted() == 15
 
 
+def test_a_forked_process_without_room_for_its_own_counts_in_its_parents_folder_and_after_it(
+    installation: Installation,
+) -> None:
+    installation.start()
+    parent = installation.start().count(1)
+    parent.tell("fill")
+    parent.tell("fork")
+    child = parent.count(2)
+    parent.kill_parent()
+    installation.start()
+    child.count(4)
+
+    assert installation.folders() == ["metrics-process"] * 3
+    assert installation.counted() == 7
+
+
 def test_processes_that_come_and_go_below_one_that_stays_leave_one_folder(installation: Installation) -> None:
     """As a worker's, which end after a large training, and as many as there is work."""
     worker = installation.start().count(1)
@@ -254,14 +274,15 @@ def test_a_reader_sees_no_sum_fall_and_nothing_twice_while_processes_come_and_go
 
 def test_a_process_that_was_killed_before_its_file_had_a_size_stops_nobody(installation: Installation) -> None:
     installation.start().count(1)
-    killed = installation.start().count(2)
-    killed.kill()
-    for path in installation.root.glob("*/histogram_*.db"):
-        os.truncate(path, 0)
-    empty = installation.counted()
+    others = set(installation.root.iterdir())
+    installation.start().kill()
+    [folder] = set(installation.root.iterdir()) - others
+    [file] = folder.iterdir()
+    os.truncate(file, 0)
+    read = installation.counted()
     installation.start()
 
-    assert (empty, installation.counted()) == (3, 3)
+    assert (read, installation.counted()) == (1, 1)
 
 
 def test_the_web_server_may_read_its_configuration_again(installation: Installation) -> None:
