@@ -22,7 +22,7 @@ wsgi_app = "base.wsgi:application"
 # A process a core. Threads only wait for the database, so a few are enough, and more would fight for the interpreter.
 # Beyond the cores of a large machine, processes only take each other's time and the database's connections.
 workers = env.int("WEB_WORKERS", default=2, most=128)
-threads = env.int("WEB_THREADS", default=4, most=64)
+threads = settings.WEB_THREADS
 # Threads that never wait for a client: 24 silent connections stopped the service before.
 worker_class = "base.patient.PatientWorker"
 # Loaded once and shared, so that "ready" means ready; nothing connects to a database or a store while loading.

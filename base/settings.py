@@ -95,6 +95,8 @@ INSTALLED_APPS = [
     "apps.dashboard",
     "apps.upkeep",
 ]
+# Threads of a web process, see `base/gunicorn_conf.py`.
+WEB_THREADS = config.int("WEB_THREADS", default=4, most=64)
 MIDDLEWARE = [
     "apps.common.operations.middleware.probes",
     "apps.common.operations.middleware.request_log",

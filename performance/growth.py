@@ -319,7 +319,7 @@ def sender(ask: Ask, login: Any, size: int) -> Callable[[], bytes]:
 
     client = Client(SERVER_NAME="localhost")
     client.force_login(login)
-    headers = {"Authorization": f"Bearer {access_token(login, now=timezone.now())}"} if "/api/" in ask.path else {}
+    headers = {"Authorization": f"Bearer {access_token(login, now=timezone.now())}"}
     # Two thirds through the list.
     path = ask.path.replace("DEEP", str(max(size // 75, 1)))
 

@@ -1,11 +1,12 @@
 """Several actions in one moment, each with a connection of its own."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from apps.common.exceptions import Conflict
 
@@ -25,3 +26,35 @@ def at_once(*actions: Callable[[], Any], answers: tuple[type[Exception], ...] = 
 
     with ThreadPoolExecutor(len(actions)) as pool:
         return list(pool.map(run, actions))
+
+
+def in_the_midst_of(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
+    """What the second gave, begun when the first had written all and not committed; PostgreSQL alone has that moment.
+
+    The first commits as soon as the second is done or waits for a lock.
+    """
+
+    def run() -> Any:
+        try:
+            return second()
+        except Conflict as answer:
+            return answer
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            answer = pool.submit(run)
+            while not answer.done() and not _somebody_waits():
+                time.sleep(0.01)
+        return answer.result()
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE NOT granted AND datname = current_database()"
+        )
+        return bool(cursor.fetchone()[0])

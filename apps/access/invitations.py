@@ -4,10 +4,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Lower
 
 from apps.access.models import Invitation
-from apps.accounts.mailboxes import spellings, tidy
 from apps.accounts.mails import MailKind
 from apps.accounts.models import User
 from apps.accounts.tasks import mail_soon
@@ -29,19 +27,15 @@ def invite(project: Project, *, email: str, role: str, by: User, now: datetime) 
     """Invite an address, with or without an account: the answer is the same."""
     lock(project)
     Invitation.objects.filter(project=project).exclude(_open(now)).delete()
-    if (
-        TeamMember.objects.alias(folded=Lower("user__email"))
-        .filter(project=project, folded__in=spellings(email))
-        .exists()
-    ):
+    if TeamMember.objects.filter(project=project, user__email=email).exists():
         raise Conflict("This person is already in the team.")
     waiting = Invitation.objects.filter(project=project)
-    if waiting.alias(folded=Lower("email")).filter(folded__in=spellings(email)).exists():
+    if waiting.filter(email=email).exists():
         raise Conflict("This address is invited already; withdraw that invitation to change it.")
     if waiting.count() >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} invitations wait already: withdraw some first.")
     made = Invitation.objects.create(
-        project=project, email=tidy(email), role=role, invited_by=by, created_at=now, expires_at=now + OPEN_FOR
+        project=project, email=email, role=role, invited_by=by, created_at=now, expires_at=now + OPEN_FOR
     )
     transaction.on_commit(lambda: mail_soon(MailKind.INVITED, email))
     return made
@@ -57,8 +51,8 @@ def _open(now: datetime) -> Q:
 
 
 def invitations_to(user: User, *, now: datetime) -> QuerySet[Invitation]:
-    """What this person was invited to, by address; case does not matter."""
-    mine = Invitation.objects.alias(folded=Lower("email")).filter(_open(now), folded__in=spellings(user.email))
+    """What this person was invited to, by address, however it is spelled."""
+    mine = Invitation.objects.filter(_open(now), email=user.email)
     return mine.select_related("project", "invited_by")
 
 

@@ -2,9 +2,9 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Lower
 from rest_framework.exceptions import PermissionDenied
 
+from apps.accounts.mailboxes import MailboxField
 from apps.common.models import UUIDModel
 from apps.projects.models import Project, TeamMember
 
@@ -45,7 +45,7 @@ class Invitation(UUIDModel):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
     #: Of somebody with or without an account: whoever invites is not told.
-    email = models.EmailField()
+    email = MailboxField()
     role = models.CharField(max_length=16, choices=TeamMember.Role.choices, default=TeamMember.Role.MEMBER)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
@@ -54,7 +54,7 @@ class Invitation(UUIDModel):
     class Meta:
         ordering = ["created_at", "id"]
         constraints = [
-            models.UniqueConstraint("project", Lower("email"), name="access_invited_once"),
+            models.UniqueConstraint(fields=["project", "email"], name="access_invited_once"),
             models.CheckConstraint(
                 condition=models.Q(role__in=["viewer", "member", "lead"]), name="access_invitation_role_known"
             ),

@@ -4,12 +4,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 
+from apps.accounts.forms import LogInForm
 from apps.accounts.models import User
 
 RIGHTS = ("is_active", "is_staff", "is_superuser")
+
+
+class AdministrationLogIn(LogInForm, AdminAuthenticationForm):
+    """For staff only, by the same rule."""
+
+
+admin.site.login_form = AdministrationLogIn
 
 
 class UserCreation(AdminUserCreationForm):

@@ -20,11 +20,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
+from apps.accounts.mailboxes import mailbox
 from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.common.api.throttling import client_address, limit_of, wait_for
 from apps.common.counters import count, counted_so_far
 
 _API = "/api/"
+#: An address, its host as name servers write it, with blanks around: what is longer is none.
+_LONGEST_TYPED = 1_000
 #: Marks a browser that has been in an account.
 KNOWN_BROWSER = "known_browser"
 #: Longer than anybody is on holiday.
@@ -33,11 +36,11 @@ _SALT = "apps.accounts.known-browser"
 
 
 def account_tried(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
-    """The account that a log-in is about, in whichever case it was typed."""
+    """The account that a log-in is about, however its address was typed."""
     given = credentials or {}
     name = given.get("username") or given.get("email") or request.POST.get("username", "")
     # As long as an address may be: what is longer is none, and the table takes no more.
-    return str(name).strip().lower()[:254]
+    return mailbox(str(name)[:_LONGEST_TYPED])[:254]
 
 
 def locked_answer(
@@ -121,7 +124,7 @@ def _guesses_of(account: str) -> str:
 
 def _digest(account: str) -> str:
     """No table of counts says whose they are."""
-    return hashlib.sha256(account.strip().lower().encode()).hexdigest()
+    return hashlib.sha256(mailbox(account).encode()).hexdigest()
 
 
 user_login_failed.connect(count_guess, dispatch_uid="count-guess")

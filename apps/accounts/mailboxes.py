@@ -1,32 +1,101 @@
-"""When two mail addresses are one person's: told here and not by databases, some of which fold ASCII letters alone."""
+"""Whose mailbox an address is: one rule for whoever logs in, is invited, imported or erased, on every engine.
+
+Two addresses are one mailbox if they differ in nothing but
+
+* blanks around them,
+* the case of letters that are one pair, a small one and its capital: a and A, ë and Ë, я and Я,
+* accents, as a letter that has one or as a letter and a mark behind it,
+* the host, in its own letters or as name servers write it (`xn--`).
+
+Whatever else looks alike is another's, and a provider may well vouch for that one: the sign of Kelvin is no K, the long
+s no s, the i without a dot no i, letters of full width and of other scripts are none of English, and ß is no ss. Dots
+and what stands behind a plus are as good as any letter: only some hosts pass them over.
+
+An address is stored, compared and looked for as `mailbox` writes it. Databases are asked for equal texts alone: what
+each of them takes for a small letter plays no part.
+"""
 
 import unicodedata
-from string import ascii_lowercase, ascii_uppercase
+from typing import TYPE_CHECKING, Any
 
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+from django.db import models
+from django.db.models.expressions import Combinable
 
-
-def tidy(email: str) -> str:
-    """An address as it is stored: its host of composed letters in lower case."""
-    local, at, host = email.rpartition("@")
-    return f"{local}{at}{unicodedata.normalize('NFC', host.lower())}"
-
-
-def spellings(email: str) -> list[str]:
-    """What `LOWER` makes of a stored address that is this one: the host in its own letters, and as it is asked for.
-
-    Of the part before the host only ASCII letters are folded: others that look like them ("K" of Kelvin) are another
-    mailbox, whose owner a provider may well vouch for.
-    """
-    local, at, host = tidy(email).rpartition("@")
-    return [f"{local.translate(_LOWER)}{at}{each}" for each in dict.fromkeys((host, *_other(host)))]
+#: How name servers begin what has letters that they do not know (RFC 5890).
+_ENCODED = "xn--"
+if TYPE_CHECKING:
+    _Address = models.EmailField[str | Combinable, str]
+else:
+    _Address = models.EmailField
 
 
-def _other(host: str) -> list[str]:
-    """The host in the other of its two forms (RFC 3490); none where the way there and back ends elsewhere ("ß")."""
+def mailbox(address: str) -> str:
+    """The one spelling of an address: small letters, composed, the host in its own letters."""
+    local, at, host = _small(address.strip()).rpartition("@")
+    return f"{local}{at}{'.'.join(map(_in_own_letters, host.split('.')))}"
+
+
+def composed(text: str) -> str:
+    """Accents as parts of their letters; a character that only is another's double stays what it is."""
+    return _normalized(text, "NFC")
+
+
+def decomposed(text: str) -> str:
+    """Accents behind their letters; doubles as above."""
+    return _normalized(text, "NFD")
+
+
+class MailboxField(_Address):
+    """An address as its mailbox, however it was spelled: when it is stored and when it is asked for."""
+
+    def to_python(self, value: Any) -> Any:
+        return mailbox(value) if isinstance(value, str) else super().to_python(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return super().get_prep_value(self.to_python(value))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """What is stored is what the object says from now on."""
+        value = self.to_python(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+def _small(text: str) -> str:
+    # Once more: some small letters have an accent as a part of them, and their capitals have not.
+    return composed("".join(map(_small_letter, composed(text))))
+
+
+def _small_letter(letter: str) -> str:
+    small = letter.lower()
+    return small if small.upper() == letter else letter
+
+
+def paired(letter: str) -> set[str]:
+    """A letter and, where it is one of a pair, the other one."""
+    return {each for each in (letter, letter.lower(), letter.upper()) if _small_letter(each) == _small_letter(letter)}
+
+
+def _normalized(text: str, form: Any) -> str:
+    """By Unicode's form, except for characters that it takes for another one (of Kelvin, Ohm, Ångström)."""
+    parts, begins = [], 0
+    for at, character in enumerate(text):
+        if _is_a_double(character):
+            parts += [unicodedata.normalize(form, text[begins:at]), character]
+            begins = at + 1
+    return "".join([*parts, unicodedata.normalize(form, text[begins:])])
+
+
+def _is_a_double(character: str) -> bool:
+    return not character.isascii() and unicodedata.normalize("NFC", character) != character
+
+
+def _in_own_letters(label: str) -> str:
+    """A part of a host; as it is where the way there and back ends elsewhere (RFC 3490; "ß")."""
+    if not (label.startswith(_ENCODED) and label.isascii()):
+        return label
     try:
-        encoded = host.encode("idna").decode()
-        decoded = encoded.encode().decode("idna")
+        own = label.encode().decode("idna")
+        return own if own.encode("idna").decode() == label else label
     except UnicodeError:
-        return []
-    return [encoded, decoded] if host in (encoded, decoded) else []
+        return label

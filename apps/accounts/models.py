@@ -5,10 +5,9 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils import timezone
 
-from apps.accounts.mailboxes import spellings, tidy
+from apps.accounts.mailboxes import MailboxField, mailbox
 from apps.common.models import UUIDModel
 
 #: What a name is cut to.
@@ -32,14 +31,13 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def with_email(self, email: str | None) -> models.QuerySet["User"]:
-        """The one person with this address, or nobody; case does not matter."""
-        # Not `iexact`, which PostgreSQL turns into UPPER and the index on LOWER cannot serve.
-        return self.alias(folded_email=Lower("email")).filter(folded_email__in=spellings(email or ""))
+        """The one person with this address, or nobody, however it is spelled."""
+        return self.filter(email=email or "")
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
         """As it is stored."""
-        return tidy(email or "")
+        return mailbox(email or "")
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Whoever logs in with this address."""
@@ -65,7 +63,7 @@ class LogIn(UUIDModel):
 class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
 
-    email = models.EmailField(unique=True)
+    email = MailboxField(unique=True)
     full_name = models.CharField(max_length=LONGEST_NAME, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -75,7 +73,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     #: invitation to the project (`apps.projects.placeholders`), never by being switched on.
     is_placeholder = models.BooleanField(default=False, editable=False)
     #: How the source names a placeholder; told to the project's team only, and nobody writes to it unasked.
-    named_address = models.EmailField(blank=True, default="", editable=False)
+    named_address = MailboxField(blank=True, default="", editable=False)
     #: Whose a placeholder is now.
     became = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="was"
@@ -92,7 +90,6 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     class Meta:
         ordering = ["email"]
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="accounts_email_unique_without_case"),
             models.CheckConstraint(
                 condition=models.Q(is_placeholder=False)
                 | models.Q(is_active=False, is_staff=False, is_superuser=False),
@@ -102,11 +99,6 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.full_name or self.email
-
-    def clean(self) -> None:
-        """Of whoever types it into the administration, too."""
-        super().clean()
-        self.email = tidy(self.email)
 
     @property
     def address(self) -> str:

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from apps.dashboard.views import account, backlog, imports, models, parts, said, settings, trust
-from apps.dashboard.views.errors import only_sent
+from apps.dashboard.views.errors import only_sent, read_or_sent
 from apps.dashboard.views.flow import flow, flow_file
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
@@ -19,7 +19,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="dashboard:start"), name="root"),
     # Pages that name no icon, as the administration's, are asked for it here.
     path("favicon.ico", RedirectView.as_view(url=static("dashboard/icon.svg"), permanent=True), name="icon"),
-    path("login/", account.LogInPage.as_view(), name="login"),
+    path("login/", read_or_sent(account.LogInPage.as_view()), name="login"),  # type: ignore[arg-type]  # it answers with pages
     path("login/single-sign-on/", include("apps.accounts.single_sign_on.urls")),
     path("logout/", only_sent(LogoutView.as_view()), name="logout"),
     path("password/", account.change_password, name="password"),

@@ -16,11 +16,15 @@ from apps.importers.sources.client import Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, without_labels
+from apps.notifications.services.left_going import Kind, becomes_theirs
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, insert, lock
 
 #: What was touched while the last import ran, by clocks that differ, is read again.
 OVERLAP = timedelta(hours=1)
+CONNECTIONS = Kind(
+    Connection, lambda connection: f"The connection to {connection.kind} {connection.scope}", "connections"
+)
 
 
 @all_or_nothing()
@@ -40,15 +44,20 @@ def connect(project: Project, place: Place, token: str, *, by: User | None, now:
 
 
 @all_or_nothing()
-def change(connection: Connection, *, token: str | None = None, is_active: bool | None = None) -> Connection:
-    """Give a new token, or switch a connection off and on."""
+def change(
+    connection: Connection, *, by: User | None = None, token: str | None = None, is_active: bool | None = None
+) -> Connection:
+    """Give a new token, or switch a connection off and on; whoever gives one, or sets it going again, has made it."""
     # An erasure may just have let the token go that was read before.
     lock(connection)
+    if token is not None or is_active:
+        for name, value in becomes_theirs(connection, by, is_new=token is not None).items():
+            setattr(connection, name, value)
     if token is not None:
         connection.sealed_token = sealed(token)
     if is_active is not None:
         connection.is_active = is_active
-    connection.save(update_fields=["sealed_token", "is_active"])
+    connection.save(update_fields=["sealed_token", "is_active", "created_by"])
     return connection
 
 

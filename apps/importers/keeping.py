@@ -5,17 +5,20 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
-from apps.importers.models import ImportRun, ImportTouch
+from apps.importers.models import ImportRun, ImportTouch, ImportTrace
 from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
 from apps.importers.writing.texts import plain_json
-from apps.projects.models import IssueChange, Project, Sprint
+from apps.importers.writing.traces import Trace, Traces, plain
+from apps.projects.models import Project
 
 Status = ImportRun.Status
+#: A connection that broke, a lock that was waited for in vain: nobody's fault, and over in a moment.
+DATABASE_FAULTS = (OperationalError, InterfaceError)
 STOPPED = "It was stopped before its end."
 
 
@@ -41,17 +44,43 @@ def hold(run: ImportRun) -> None:
         _write(run, seen_at=timezone.now())
 
 
-def keep(run: ImportRun, touches: Iterable[Touch]) -> None:
-    """Write down what was done to issues; in the transaction that does it."""
+@contextmanager
+def step(run: ImportRun | None, traces: Traces) -> Iterator[list[Touch]]:
+    """A part of an import that is whole or not there, with what it did; to be told of issues, by whoever did it."""
+    with transaction.atomic():
+        if run is not None:
+            hold(run)
+        touches: list[Touch] = []
+        yield touches
+        done = traces.gathered()
+        if run is not None and not run.is_dry_run:
+            _keep(run, touches, done)
+
+
+def each_step(run: ImportRun | None, traces: Traces, steps: Iterator[list[Touch]]) -> None:
+    """Steps that are done as they are asked for, each for itself: whoever else writes comes to their turn between."""
+    is_over = False
+    while not is_over:
+        with step(run, traces) as touches:
+            done = next(steps, None)
+            is_over = done is None
+            touches.extend(done or ())
+
+
+def _keep(run: ImportRun, touches: Iterable[Touch], traces: Iterable[Trace]) -> None:
     ImportTouch.objects.bulk_create(
         ImportTouch(
             run=run,
             issue=touch.issue,
-            before=None if touch.before is None else dict(touch.before),
-            after={name: getattr(touch.issue, name) for name in touch.before or () if name in WITHOUT_HISTORY},
+            before=None if touch.before is None else {name: plain(value) for name, value in touch.before.items()},
+            after={name: plain(getattr(touch.issue, name)) for name in touch.before or () if name in WITHOUT_HISTORY},
             changes=touch.change_ids,
         )
         for touch in touches
+    )
+    ImportTrace.objects.bulk_create(
+        ImportTrace(run=run, table=each.table._meta.label, key=each.key, before=each.before, after=each.after)
+        for each in traces
     )
 
 
@@ -59,7 +88,7 @@ def shown(run: ImportRun, rows_read: int) -> None:
     """How far it is; of what is tried nobody would see it before its end."""
     run.rows_read = rows_read
     if not run.is_dry_run:
-        _write(run, rows_read=rows_read, seen_at=timezone.now(), sprint_ids=run.sprint_ids)
+        _write(run, rows_read=rows_read, seen_at=timezone.now())
 
 
 def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
@@ -76,6 +105,11 @@ def take_away() -> int:
     return ImportRun.objects.filter(status=Status.RUNNING).update(
         status=Status.QUEUED, started_at=None, seen_at=None, attempts=0
     )
+
+
+def put_back(run: ImportRun) -> None:
+    """Let a run wait again that this process cannot end; the attempt counts."""
+    _write(run, status=Status.QUEUED, started_at=None, seen_at=None)
 
 
 def _write(run: ImportRun, **fields: Any) -> None:
@@ -99,30 +133,9 @@ def failing(run: ImportRun) -> Iterator[None]:
         with living(run):
             yield
     except BaseException as error:
-        # What a dry run wrote is undone, its row too; and what was taken away is another's to end.
-        if not run.is_dry_run and not isinstance(error, TakenAway):
+        # What a dry run wrote is undone, its row too; and what was taken away is another's to end, as is what a worker
+        # has claimed and for want of a database cannot go on with.
+        is_anothers = isinstance(error, TakenAway) or (run.attempts and isinstance(error, DATABASE_FAULTS))
+        if not run.is_dry_run and not is_anothers:
             ended(run, Status.FAILED, error=error.message if isinstance(error, ApplicationError) else STOPPED)
         raise
-
-
-class Settling:
-    """What the end of an import of a file makes besides issues: sprints, and moves from one to the next."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._sprints = set(Sprint.objects.filter(project=project).values_list("pk", flat=True))
-        self._last_change = 0
-
-    def begins(self) -> None:
-        """All issues are written; what is told of them from now on is told of sprints."""
-        self._last_change = IssueChange.objects.order_by().aggregate(last=Max("pk"))["last"] or 0
-
-    def keep(self, run: ImportRun) -> None:
-        """Write down what was made."""
-        told = IssueChange.objects.filter(
-            issue__project=self._project, pk__gt=self._last_change, field=IssueChange.Field.SPRINT, changed_by=None
-        )
-        keep(run, (Touch(change.issue, {}, [change.pk]) for change in told.select_related("issue")))
-        now = set(Sprint.objects.filter(project=self._project).values_list("pk", flat=True))
-        run.sprint_ids = sorted(map(str, now - self._sprints))
-        run.save(update_fields=["sprint_ids"])

@@ -79,7 +79,7 @@ class ImportRun(UUIDModel):
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     #: When it last gave a sign of life.
     seen_at = models.DateTimeField(null=True, blank=True)
-    #: Sprints that it made.
+    #: Sprints that it made, of imports from before there were traces of everything.
     sprint_ids = models.JSONField(default=list, blank=True)
     #: Issues and errors so far.
     rows_read = models.PositiveIntegerField(default=0)
@@ -123,6 +123,24 @@ class ImportTouch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.issue_id} by {self.run_id}"
+
+
+class ImportTrace(models.Model):
+    """What an import did to a row that is no issue: a sprint, its books, a type, a status, a link, a person."""
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="traces")
+    table = models.CharField(max_length=64)
+    key = models.CharField(max_length=36)
+    #: What it held before, by attribute; null for a row that the import made.
+    before = models.JSONField(null=True)
+    #: What it holds since; null for a row that the import removed.
+    after = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.key} by {self.run_id}"
 
 
 class WriteBack(UUIDModel):

@@ -8,6 +8,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -16,20 +17,25 @@ from uuid import UUID
 
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import transaction
-from django.db.models import F, Max
+from django.db import close_old_connections, transaction
+from django.db.models import F, Max, QuerySet
+from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
-from apps.importers.keeping import TakenAway, ended, living
+from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
-from apps.importers.waiting import Turns, claimable, origin_of, require_room
+from apps.importers.selectors import touches_anything
+from apps.importers.waiting import Turns, claimable, make_room, origin_of, require_room
 from apps.importers.write_back import write_all
+from apps.importers.writing.kinds import hold_project
+from apps.importers.writing.rows_back import take_rows_back
 from apps.importers.writing.taking_back import take_back
+from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
 from apps.projects.models import IssueLink, Project, Sprint
-from apps.projects.rows import note_removal
+from apps.projects.rows import all_or_nothing, note_removal
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
@@ -73,10 +79,12 @@ def ask_upload(
 ) -> ImportRun:
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
     require_room(by, len(content))
-    return ImportRun.objects.create(
+    run = ImportRun.objects.create(
         project=project, source="csv", upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
         created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
+    make_room(run)
+    return run
 
 
 @transaction.atomic
@@ -107,7 +115,7 @@ def forget_uploads(*, now: datetime) -> int:
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
     """Ask for an import by every connection that is in use."""
-    return [ask_sync(each, by=None, now=now) for each in Connection.objects.filter(is_active=True)]
+    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.all())]
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
@@ -132,6 +140,13 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     except TakenAway:
         logger.info("An import begins anew run=%s", run.pk)
         return None
+    except DATABASE_FAULTS as error:
+        logger.warning("The database was away: an import waits again run=%s: %s", run.pk, type(error).__name__)
+        # A connection that broke is made anew. While none can be, the run is found lost, as that of a dead worker.
+        close_old_connections()
+        with suppress(TakenAway):
+            put_back(run)
+        return None
     if run.status == Status.COMPLETED and run.connection is not None and not run.is_dry_run:
         _write_back(run.connection, now)
     return run
@@ -143,6 +158,8 @@ def _ended(run: ImportRun, now: datetime) -> ImportRun:
             report = _carried_out(run, now)
     except ApplicationError as error:
         return ended(run, Status.FAILED, error=error.message)
+    except DATABASE_FAULTS:
+        raise
     except Exception:
         logger.exception("Import %s failed", run.pk)
         return ended(run, Status.FAILED, error=OUR_FAULT)
@@ -164,7 +181,7 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     if origin is None:
         return None
     # What two claims of one project, and of one person, meet at.
-    Project.objects.select_for_update().get(pk=origin.project)
+    hold_project(origin.project)
     if origin.giver:
         User.objects.select_for_update().filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
@@ -203,32 +220,41 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
 
 
 # --- Taken back ---------------------------------------------------------------------------------------------------
-@transaction.atomic
+@all_or_nothing()
 def undo(run: ImportRun) -> int:
     """Take an import back; how many issues stay or are not all as before, because something happened since.
 
     Raises
     ------
     Conflict
-        If it runs, changed nothing that is known, or a later one of the project is to be taken back first.
+        If it runs, changed nothing that is known, a later one of the project is to be taken back first, or somebody
+        uses at this moment what it made.
     """
-    project = Project.objects.select_for_update().get(pk=run.project_id)
+    project = hold_project(run.project_id)
     run.refresh_from_db()
-    if run.status not in (Status.COMPLETED, Status.FAILED) or not (run.touches.exists() or run.sprint_ids):
+    if run.status not in (Status.COMPLETED, Status.FAILED) or not touches_anything(run):
         raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
-    later = ImportRun.objects.filter(project=project, touches__isnull=False, created_at__gt=run.created_at)
-    if later.exclude(status=Status.UNDONE).exists():
+    if any(touches_anything(later) for later in _begun_after(run)):
         raise Conflict("A later import changed this project: take that one back first.")
-    kept = take_back(run)
+    # Before its issues, as whoever moves one into a sprint does.
+    list(Sprint.objects.select_for_update(no_key=True).filter(project=project).order_by("pk").values_list("pk"))
+    kept = take_back(run) + take_rows_back(run)
     note_removal(project.pk)
-    Sprint.objects.filter(pk__in=run.sprint_ids, issues__isnull=True).delete()
-    # No later import is left: what its source linked since then, it linked. What it took away comes with the next one.
+    # Of imports from before there were traces. No later one is left: what its source linked since then, it linked.
     IssueLink.objects.filter(blocked__project=project, source=run.source, created_at__gte=run.created_at).delete()
     roll_up(project.pk)
     if run.connection is not None:
         run.connection.synced_until = None
         run.connection.save(update_fields=["synced_until"])
     run.touches.all().delete()
+    run.traces.all().delete()
     run.status = Status.UNDONE
     run.save(update_fields=["status"])
     return kept
+
+
+def _begun_after(run: ImportRun) -> "QuerySet[ImportRun]":
+    """Later imports that are not taken back: what was asked for first may have been carried out last."""
+    others = ImportRun.objects.filter(project=run.project_id).exclude(pk=run.pk).exclude(status=Status.UNDONE)
+    begun = others.alias(begun=Coalesce("started_at", "created_at"))
+    return begun.filter(begun__gt=run.started_at or run.created_at).defer("upload")

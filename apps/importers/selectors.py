@@ -41,4 +41,4 @@ def tracker_page_of(issue: Issue) -> str:
 
 def touches_anything(run: ImportRun) -> bool:
     """Whether it is known what an import changed, so that it can be taken back."""
-    return bool(run.sprint_ids) or run.touches.exists()
+    return bool(run.sprint_ids) or run.touches.exists() or run.traces.exists()

@@ -12,21 +12,21 @@ from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 
-from django.db import transaction
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
-from apps.importers.keeping import Settling, begun, ended, failing, hold, keep, shown
+from apps.importers.keeping import begun, each_step, ended, failing, shown, step
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
-from apps.importers.report import SHOWN_ERRORS, ImportReport
+from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.telling.file_gaps import gaps_of_file
 from apps.importers.telling.understanding import board_of, features_of
 from apps.importers.writing.batches import BatchWriter
 from apps.importers.writing.dry_run import undone_at_the_end
 from apps.importers.writing.texts import fitted
-from apps.projects.levels import COUNTED
+from apps.importers.writing.traces import Traces
+from apps.projects.levels import COUNTED, roll_up
 from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.services import add_default_workflow
 from apps.projects.unknown_past import keep_unknown
@@ -89,14 +89,16 @@ def import_issues(
             project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm
         )
         run = run or begun(project, source, now=now, is_dry_run=dry_run)
-        settling, refused = Settling(project), set[str]()
+        refused = set[str]()
         with failing(run):
             _write(writer, _batches(_issues_only(rows, report, on_error, refused)), run, report)
-            _settle(writer, settling, run, refused, mark_missing=mark_missing, dry_run=dry_run)
+            _settle(writer, run, refused, mark_missing=mark_missing)
+            roll_up(project.pk)
+            report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
+            with step(run, writer.traces):
+                tell_unknown(project, source, report.ledger, writer.traces, is_whole=True)
         report.people_added = writer.team.added
         sum_up(report, project, now)
-        report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
-        keep_unknown(project, source, map(asdict, report.ledger), is_whole=True)
         report.import_id = "" if dry_run else str(run.pk)
         ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
     return report
@@ -105,36 +107,27 @@ def import_issues(
 def _write(writer: BatchWriter, batches: Iterable[list[ImportedIssue]], run: ImportRun, report: ImportReport) -> None:
     """Each batch is whole or not there, with what was done to its issues."""
     for batch in batches:
-        with transaction.atomic():
-            hold(run)
-            touches = writer.write(batch)
-            if not report.dry_run:
-                keep(run, touches)
+        with step(run, writer.traces) as touches:
+            touches.extend(writer.write(batch))
         shown(run, report.rows)
 
 
-def _settle(
-    writer: BatchWriter,
-    settling: Settling,
-    run: ImportRun,
-    refused: Collection[str],
-    *,
-    mark_missing: bool,
-    dry_run: bool,
+def _settle(writer: BatchWriter, run: ImportRun, refused: Collection[str], *, mark_missing: bool) -> None:
+    """What all records together tell; in steps, so that others write in between."""
+    with step(run, writer.traces) as touches:
+        touches.extend(writer.settle_sprints())
+    each_step(run, writer.traces, writer.ties())
+    with step(run, writer.traces) as touches:
+        touches.extend(writer.settle_missing(named=refused, mark=mark_missing))
+
+
+def tell_unknown(
+    project: Project, source: str, ledger: Iterable[LedgerLine], traces: Traces, *, is_whole: bool
 ) -> None:
-    """What all records together tell, with what it made and changed; in steps, so that others write in between."""
-    with transaction.atomic():
-        hold(run)
-        settling.begins()
-        writer.settle_sprints()
-        if not dry_run:
-            settling.keep(run)
-    writer.settle_ties()
-    with transaction.atomic():
-        hold(run)
-        closed = writer.settle_missing(named=refused, mark=mark_missing)
-        if not dry_run:
-            keep(run, closed)
+    """Write down what this source could not tell."""
+    traces.before(Project.objects.filter(pk=project.pk))
+    project.refresh_from_db(fields=["unknown_past"])
+    keep_unknown(project, source, map(asdict, ledger), is_whole=is_whole)
 
 
 @contextmanager

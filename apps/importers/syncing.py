@@ -6,22 +6,20 @@ is done again from where the last whole one ended, and changes nothing of what i
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
-
-from apps.importers.keeping import hold, keep, shown
+from apps.importers.keeping import each_step, shown, step
 from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
-from apps.importers.services import sum_up
+from apps.importers.services import sum_up, tell_unknown
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
 from apps.importers.writing.dry_run import read_before, undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.importers.writing.tracked import TrackedWriter
+from apps.projects.levels import roll_up
 from apps.projects.models import Project
-from apps.projects.unknown_past import keep_unknown
 
 #: Small enough that a killed import loses little, large enough for few statements.
 BATCH_ISSUES = 250
@@ -91,27 +89,22 @@ def import_told(
                     _write(writer, batch, run, report)
                     batch = []
         _write(writer, batch, run, report)
-        with transaction.atomic():
-            if run is not None:
-                hold(run)
-            writer.settle()
+        each_step(run, writer.traces, writer.ties())
+        roll_up(project.pk)
+        report.ledger = ledger.lines()
+        with step(run, writer.traces):
+            writer.settle_sprints()
+            tell_unknown(project, source, report.ledger, writer.traces, is_whole=is_whole)
         report.people_added = writer.team.added
         sum_up(report, project, now)
-        report.ledger = ledger.lines()
-        keep_unknown(project, source, map(asdict, report.ledger), is_whole=is_whole)
     return report
 
 
 def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | None, report: ImportReport) -> None:
     if not batch:
         return
-    with transaction.atomic():
-        if run is not None:
-            hold(run)
-        touches = writer.write(batch)
-        if run is not None and not report.dry_run:
-            keep(run, touches)
-            run.sprint_ids = [str(sprint.pk) for sprint in writer.board.sprints_made]
+    with step(run, writer.traces) as touches:
+        touches.extend(writer.write(batch))
     if run is not None:
         shown(run, report.rows)
 

@@ -54,7 +54,7 @@ class ConnectionViewSet(ReadViewSet):
     def partial_update(self, request: Request, project_id: str, connection_id: str) -> Response:
         """Give a new token, or switch it off and on."""
         connection = self.get_object()
-        return self.shown(connections.change(connection, **self.validated(connection)))
+        return self.shown(connections.change(connection, by=signed_in(request), **self.validated(connection)))
 
     def destroy(self, request: Request, project_id: str, connection_id: str) -> Response:
         """Forget the connection with its token; what it imported stays."""

@@ -1,11 +1,12 @@
 """Imports that wait: how many and how much of whom there may be, and which come next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Length
 
@@ -29,35 +30,63 @@ MOST_SENT = 20
 #: Of the eight that `base/worker.py` carries out at a time. A tracker that says "wait" holds its place for up to two
 #: hours, so that files, which wait for nobody, always find one.
 MOST_TRACKERS = 6
+_TRIED = Q(status__in=(Status.COMPLETED, Status.FAILED))
+#: Any number that nothing else locks.
+_LOCK = 0x5C2A12
 
 
 # --- Room ---------------------------------------------------------------------------------------------------------
 def require_room(by: User | None, n_bytes: int = 0) -> None:
-    """Refuse one import too many, in the transaction that asks for it; raises `Conflict`.
+    """Refuse one import too many, in the transaction that asks for it and before anything is written; `Conflict`.
 
-    Files that were only tried make room for new ones, the oldest first: one's own, and before a refusal anybody's.
+    `make_room` has the last word about files: others may ask at this moment.
     """
     if by is not None:
         # What two at once meet at: each counts the other's.
         User.objects.select_for_update().filter(pk=by.pk).first()
-        own = ImportRun.objects.filter(created_by=by)
-        if own.filter(status=Status.QUEUED).count() >= MOST_WAITING:
+        if ImportRun.objects.filter(created_by=by, status=Status.QUEUED).count() >= MOST_WAITING:
             raise Conflict(f"{MOST_WAITING} imports of yours wait: ask again when some of them are done.")
-        if n_bytes:
-            _let_go(own, MOST_KEPT_BYTES - n_bytes)
-            if _kept_bytes(own) + n_bytes > MOST_KEPT_BYTES:
-                raise Conflict("Files of yours wait that are too large together: ask again when they are imported.")
     if not n_bytes:
         return
-    _let_go(ImportRun.objects.all(), MOST_KEPT_BYTES_OF_ALL - n_bytes)
-    if _kept_bytes(ImportRun.objects.all()) + n_bytes > MOST_KEPT_BYTES_OF_ALL:
-        raise Conflict("Too many files of this installation wait to be imported: ask again in some minutes.")
+    for runs, most, refusal in _bounds(by):
+        # Those that were only tried make room.
+        if _kept_bytes(runs.exclude(_TRIED)) + n_bytes > most:
+            raise Conflict(refusal)
+
+
+def make_room(run: ImportRun) -> None:
+    """Refuse a file too many, last in the transaction that has written it; raises `Conflict`.
+
+    Files that were only tried make room for new ones, the oldest first: one's own, and before a refusal anybody's.
+    Everybody's are counted by one at a time, with all that the others have kept: until this transaction ends, which is
+    at once, for the file itself is written.
+    """
+    if connection.vendor == "postgresql":
+        # Who counts sees what was committed before. SQLite has one writer.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    for runs, most, refusal in _bounds(run.created_by):
+        _let_go(runs, most)
+        if _kept_bytes(runs) > most:
+            raise Conflict(refusal)
+
+
+def _bounds(by: User | None) -> "Iterator[tuple[QuerySet[ImportRun], int, str]]":
+    """Of whose files there may be how many bytes together, and what is said of one more."""
+    if by is not None:
+        told = "Files of yours wait that are too large together: ask again when they are imported."
+        yield ImportRun.objects.filter(created_by=by), MOST_KEPT_BYTES, told
+    told = "Too many files of this installation wait to be imported: ask again in some minutes."
+    yield ImportRun.objects.all(), MOST_KEPT_BYTES_OF_ALL, told
 
 
 def _let_go(runs: "QuerySet[ImportRun]", most_bytes: int) -> None:
     """Files that were tried, until the rest is no more than this."""
     kept = _kept_bytes(runs)
-    tried = runs.filter(status__in=(Status.COMPLETED, Status.FAILED), upload__isnull=False).order_by("created_at")
+    if kept <= most_bytes:
+        return
+    # Whoever holds one lets it go, and may be waiting for us.
+    tried = runs.filter(_TRIED, upload__isnull=False).select_for_update(skip_locked=True).order_by("created_at")
     for run_id, n_bytes in tried.values_list("pk", Length("upload")):
         if kept <= most_bytes:
             break

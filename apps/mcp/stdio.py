@@ -1,15 +1,18 @@
 """The protocol over standard input and output: a message a line."""
 
 import json
+import logging
 from collections.abc import Callable
 from io import BytesIO
 from typing import BinaryIO
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from rest_framework.exceptions import ParseError
 
 from apps.common.api.parsers import JSONParser
-from apps.mcp.protocol import INVALID_REQUEST, PARSE_ERROR, Fault, Reply, Toolbox, refusal, reply_to
+from apps.mcp.protocol import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR, Fault, Reply, Toolbox, refusal, reply_to
+
+logger = logging.getLogger(__name__)
 
 #: As much as a request of the API may hold.
 LONGEST_LINE_BYTES = 2_621_440
@@ -36,4 +39,11 @@ def _answer(line: bytes, lines: BinaryIO, toolbox: Callable[[], Toolbox]) -> Rep
         message = JSONParser().parse(BytesIO(line))
     except ParseError as error:
         return refusal(Fault(PARSE_ERROR, str(error.detail)))
-    return reply_to(message, toolbox())
+    try:
+        tools = toolbox()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The database cannot be asked who this is: %s", type(error).__name__)
+        if not isinstance(message, dict) or "id" not in message:
+            return Reply(None)
+        return refusal(Fault(INTERNAL_ERROR, "The database cannot be used now: ask again in a moment."), message["id"])
+    return reply_to(message, tools)

@@ -13,6 +13,8 @@ class Event(models.TextChoices):
     ANOMALY_DETECTED = "anomaly_detected"
     ANOMALY_WORSENED = "anomaly_worsened"
     SPRINT_AT_RISK = "sprint_at_risk"
+    #: A webhook or a connection, as whoever set it going leads no more.
+    STOPPED = "stopped"
     #: A test that a lead asked for.
     PING = "ping"
 

@@ -8,14 +8,15 @@ from django.utils import timezone
 
 from apps.common.broker import is_handed_over
 from apps.notifications.selectors import due
-from apps.notifications.services import sending
+from apps.notifications.services import left_going, sending
 
 logger = logging.getLogger(__name__)
 
 
 @shared_task(soft_time_limit=sending.SOFT_LIMIT_SECONDS, time_limit=sending.HARD_LIMIT_SECONDS)
 def send_deliveries() -> int:
-    """Send what is due; every minute, and as soon as there is news."""
+    """Stop what goes on for nobody who leads, and send what is due; every minute, and as soon as there is news."""
+    left_going.stop_what_no_lead_made(now=timezone.now())
     return sending.send_due(rng=random.Random())  # noqa: S311 - jitter
 
 

@@ -113,7 +113,7 @@ class WebhookViewSet(ReadViewSet):
 
     def partial_update(self, request: Request, project_id: str, webhook_id: str) -> Response:
         webhook = self.get_object()
-        return self.shown(webhooks.update_webhook(webhook, **self.validated(webhook)))
+        return self.shown(webhooks.update_webhook(webhook, by=signed_in(request), **self.validated(webhook)))
 
     def destroy(self, request: Request, project_id: str, webhook_id: str) -> Response:
         """Delete the address with the log of what was sent there."""

@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.accounts.signed_in import signed_in
 from apps.projects.models import (
     DayOff,
+    FormerMember,
     Issue,
     IssueChange,
     IssueType,
@@ -52,6 +53,11 @@ class TeamInline(ReadOnly, admin.TabularInline):
     extra = 0
 
 
+class FormerTeamInline(ReadOnly, admin.TabularInline):
+    model = FormerMember
+    extra = 0
+
+
 class DayOffInline(ReadOnly, admin.TabularInline):
     model = DayOff
     extra = 0
@@ -75,7 +81,7 @@ class ProjectAdmin(admin.ModelAdmin):
     search_fields = ["key", "name"]
     # The API knows which regions a country has.
     readonly_fields = ["key", "created_at", "holiday_country", "holiday_region"]
-    inlines = [TeamInline, DayOffInline, IssueTypeInline, StatusInline]
+    inlines = [TeamInline, FormerTeamInline, DayOffInline, IssueTypeInline, StatusInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

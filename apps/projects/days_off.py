@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from apps.projects.holidays import Holiday, holidays_of
 from apps.projects.models import DayOff, Project, WorkedHoliday
-from apps.projects.rows import all_or_nothing, insert, update
+from apps.projects.rows import all_or_nothing, insert, lock, update
 
 
 @all_or_nothing()
@@ -28,6 +28,7 @@ def delete_day_off(day_off: DayOff) -> None:
 @all_or_nothing()
 def keep_holiday(project: Project, *, day: date, is_worked: bool) -> Holiday:
     """Say whether the team works on a holiday; `ValidationError` where the day is none."""
+    lock(project)
     found = next((each for each in holidays_of(project, [day.year]) if each.day == day), None)
     if found is None:
         raise ValidationError({"day": "This day is no holiday here. For a day of your own see days-off."})

@@ -1,7 +1,9 @@
 """Who can lead a project: somebody who can log in; and what they made holds only as long as they do."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
@@ -32,3 +34,13 @@ def made_by_a_lead(maker: str) -> Q:
         project=OuterRef("project"), user=OuterRef(maker), role=TeamMember.Role.LEAD, user__is_active=True
     )
     return Q(Exists(leads)) | Q(**{f"{maker}__is_active": True, f"{maker}__is_superuser": True})
+
+
+def set_going_by_a_lead() -> Q:
+    """What does something by itself goes on for who leads its project still, and for the operator, who is nobody."""
+    return made_by_a_lead("created_by") | Q(created_by=None)
+
+
+def in_use(rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Those that are on and go on, whether or not anybody has stopped the others yet."""
+    return rows.filter(set_going_by_a_lead(), is_active=True)

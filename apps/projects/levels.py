@@ -83,19 +83,11 @@ def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) 
 
 
 def require_no_ring(issue: Issue, parent: Issue) -> None:
-    """Raise `ValidationError` where an issue would be below itself.
-
-    Whoever moves one of these two waits here until we are done, so that two do not take each other at once.
-    """
-    family = [each for each in (issue.pk, parent.pk, issue.parent_id) if each is not None]
-    locked = Issue.objects.select_for_update().filter(pk__in=family).order_by("pk")
-    above_of: dict[UUID, UUID | None] = dict(locked.values_list("pk", "parent_id"))
+    """Raise `ValidationError` where an issue would be below itself; the project is locked."""
     above: UUID | None = parent.pk
     seen: set[UUID] = set()
     while above is not None and above not in seen:
         if above == issue.pk:
             raise ValidationError({"parent": "An issue is not below itself: choose one that is not a part of it."})
         seen.add(above)
-        if above not in above_of:
-            above_of[above] = Issue.objects.filter(pk=above).values_list("parent_id", flat=True).first()
-        above = above_of[above]
+        above = Issue.objects.filter(pk=above).values_list("parent_id", flat=True).first()

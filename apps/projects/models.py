@@ -16,6 +16,8 @@ from apps.projects.history.days import day_of
 from apps.projects.history.frozen import SprintSnapshot as SprintSnapshot  # noqa: PLC0414 - a model of this app
 from apps.projects.links.row import IssueLink as IssueLink  # noqa: PLC0414 - likewise
 from apps.projects.preferences import Preferences, known_time_zone
+from apps.projects.team.rows import FormerMember as FormerMember  # noqa: PLC0414 - likewise
+from apps.projects.team.rows import TeamMember as TeamMember  # noqa: PLC0414 - likewise
 
 #: How a project is named in short: APOLLO, WEB2.
 KEY_SHAPE = r"^[A-Z][A-Z0-9_-]*$"
@@ -62,46 +64,6 @@ class Project(UUIDModel, Preferences):
     def day_of(self, moment: datetime) -> date:
         """The day that a moment is on, where the team is."""
         return day_of(moment, self.zone)
-
-
-class TeamMember(models.Model):
-    """A person's place in a project."""
-
-    class Role(models.TextChoices):
-        VIEWER = "viewer"
-        MEMBER = "member"
-        LEAD = "lead"
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="team")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
-    joined_at = models.DateTimeField(default=timezone.now)
-    #: False for who shall not be suggested for work, for whatever reason: none is asked for or kept.
-    available_for_assignment = models.BooleanField(default=True)
-    #: A program that works on issues: what it does is learned apart from what people do.
-    is_agent = models.BooleanField(default=False)
-    #: First and last day away; one of them alone means from then on, or until then.
-    absent_from = models.DateField(null=True, blank=True)
-    absent_until = models.DateField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["joined_at", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["project", "user"], name="projects_member_once"),
-            models.CheckConstraint(
-                condition=Q(role__in=["viewer", "member", "lead"]), name="projects_member_role_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(absent_from__isnull=True)
-                | Q(absent_until__isnull=True)
-                | Q(absent_until__gte=F("absent_from")),
-                name="projects_member_returns_after_leaving",
-                violation_error_message="The last day away is not before the first.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} in {self.project_id} as {self.role}"
 
 
 class DayOff(models.Model):

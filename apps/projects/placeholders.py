@@ -7,10 +7,9 @@ from uuid import UUID
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils import timezone
 
-from apps.accounts.mailboxes import spellings
+from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueChange, Project, TeamMember
@@ -61,10 +60,8 @@ def forget(placeholders: Collection[UUID]) -> None:
 def take_over(member: TeamMember) -> None:
     """Give a new member the work of those of the project's placeholders that the source names by their address."""
     lock(member.project)
-    named = User.objects.filter(is_placeholder=True, memberships__project=member.project).alias(
-        folded=Lower("named_address")
-    )
-    for placeholder in named.filter(folded__in=spellings(member.user.email)):
+    named = User.objects.filter(is_placeholder=True, memberships__project=member.project)
+    for placeholder in named.filter(named_address=member.user.email):
         left = TeamMember.objects.get(project=member.project, user=placeholder)
         for field in ("is_agent", "available_for_assignment", "absent_from", "absent_until"):
             setattr(member, field, getattr(left, field))
@@ -88,7 +85,7 @@ def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> int:
     if member.user.is_placeholder:
         raise Conflict("An import named this person, too: choose a member who has an account.")
     address = placeholder.user.named_address
-    if address and not {*spellings(address)} & {*spellings(member.user.email)}:
+    if address and mailbox(address) != mailbox(member.user.email):
         raise Conflict("The source names this person by an address: invite it, and what was imported becomes theirs.")
     person = placeholder.user
     taken = Issue.objects.filter(models.Q(assignee=person) | models.Q(reporter=person), project=member.project).count()

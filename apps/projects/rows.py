@@ -27,10 +27,14 @@ def all_or_nothing() -> Iterator[None]:
         raise Conflict("Somebody else has just changed the same: look again, then repeat.") from error
 
 
-def lock(row: models.Model) -> None:
-    """Read a row anew and keep other writers out until the transaction ends; `Conflict` when it is gone."""
+def lock(row: models.Model, *, to_delete: bool = False) -> None:
+    """Read a row anew and keep other writers out until the transaction ends; `Conflict` when it is gone.
+
+    Rows that only refer to it are written meanwhile, unless it is to be deleted: their check comes at the end of a
+    transaction that may hold what we wait for.
+    """
     try:
-        row.refresh_from_db(from_queryset=type(row)._default_manager.select_for_update())
+        row.refresh_from_db(from_queryset=type(row)._default_manager.select_for_update(no_key=not to_delete))
     except ObjectDoesNotExist as error:
         raise Conflict("Somebody else has just deleted this.") from error
 

@@ -1,8 +1,9 @@
 """The only writes of the domain: each keeps the rules that span rows and records what the past will be asked about.
 
 All raise `ValidationError` (Django's, with a message per field) for input that cannot be right and `Conflict` for
-input that contradicts the present state. Locks are taken in one order everywhere: project, who leaves it, sprints by
-id, issues by id, who is assigned.
+input that contradicts the present state. What is looked at before it is written is locked before it is looked at.
+Locks are taken in one order everywhere: project, who leaves it, sprints by id, type, status, issues by id, who is
+assigned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
+from apps.projects.history.ends import ENDED, ENDS, check_times, set_times
 from apps.projects.history.snapshots import freeze
 from apps.projects.history.writing import new_change
 from apps.projects.holidays import check_place
@@ -36,10 +38,6 @@ DEFAULT_STATUSES = (
 )
 #: What a project may say of itself besides its name.
 PROJECT_SETTINGS = frozenset({"description", "time_zone", "holiday_country", "holiday_region", *PREFERENCES})
-#: With one of these nothing is left to do.
-ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
-#: When it ended, by how.
-ENDS = {"resolved_at": WorkflowStatus.Category.DONE, "dropped_at": WorkflowStatus.Category.DROPPED}
 #: What a change of an issue may name; its project, source and times stay what they are. Every change of all but the
 #: due date is kept, because predictions need to know what was known when.
 EDITABLE_ISSUE_FIELDS = frozenset({
@@ -72,6 +70,7 @@ def add_default_workflow(project: Project) -> None:
 @all_or_nothing()
 def update_project(project: Project, **fields: Any) -> Project:
     """Change name or settings; the key is how others know the project and stays."""
+    lock(project)
     place = (fields.get(name, getattr(project, name)) for name in ("holiday_country", "holiday_region"))
     check_place(*place)
     return update(project, fields, allowed={"name", *PROJECT_SETTINGS})
@@ -81,7 +80,7 @@ def update_project(project: Project, **fields: Any) -> Project:
 def delete_project(project: Project) -> None:
     """Delete a project with everything in it, and whom its imports named."""
     # Locked first, as by those who add to it: the rows of a project are never locked before itself.
-    lock(project)
+    lock(project, to_delete=True)
     named = list(placeholders_of(project).values_list("pk", flat=True))
     # By a copy: the caller's keeps its id.
     Project.objects.get(pk=project.pk).delete()
@@ -134,6 +133,8 @@ def create_issue_type(project: Project, *, name: str, level: str = "", counts: b
 @all_or_nothing()
 def update_issue_type(issue_type: IssueType, **fields: Any) -> IssueType:
     """Change a type; `Conflict` for its name once the history names it."""
+    lock(issue_type.project)
+    lock(issue_type)
     if fields.get("name", issue_type.name) != issue_type.name and type_is_in_history(issue_type):
         raise Conflict("A type that issues were changed to or from keeps its name: make a new one.")
     updated = update(issue_type, fields, allowed={"name", "level", "counts"})
@@ -158,6 +159,8 @@ def create_status(project: Project, *, name: str, category: str, position: int =
 @all_or_nothing()
 def update_status(status: WorkflowStatus, **fields: Any) -> WorkflowStatus:
     """Change a status; `Conflict` for name or category once issues or their history refer to it."""
+    lock(status.project)
+    lock(status)
     changed = {name for name in ("name", "category") if name in fields and fields[name] != getattr(status, name)}
     # The history names statuses by text, and resolution times follow from categories: both would become untrue.
     if changed and status_is_used(status):
@@ -168,6 +171,8 @@ def update_status(status: WorkflowStatus, **fields: Any) -> WorkflowStatus:
 @all_or_nothing()
 def delete_status(status: WorkflowStatus) -> None:
     """Delete a status that no issue has or had; else `Conflict`."""
+    lock(status.project)
+    lock(status)
     if status_is_used(status):
         raise Conflict("Some issues have or had this status.")
     delete_unused(status, "Some issues have this status.")
@@ -269,12 +274,11 @@ def create_issue(project: Project, *, title: str, by: User | None, now: datetime
     fields.setdefault("status", _first_status(project))
     fields.setdefault("reporter", by)
     fields.setdefault("created_at", now)
-    if fields.get("sprint") is not None:
-        lock_sprints([fields["sprint"]])
+    _lock_what_it_enters(fields)
     _check_issue_fields(project.pk, fields)
     issue = Issue(project=project, title=title, **fields)
-    _check_times(issue, now)
-    _set_times(issue, was=None, now=now)
+    check_times(issue, now)
+    set_times(issue, was=None, now=now)
     insert(issue)
     if issue.parent_id is not None:
         roll_up(project.pk, [issue.parent_id])
@@ -288,10 +292,11 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     """Change an issue; each change is recorded, and the times follow the status."""
     if unknown := set(fields) - EDITABLE_ISSUE_FIELDS:
         raise TypeError(f"An issue's {', '.join(sorted(unknown))} cannot be changed.")
-    if fields.get("sprint") is not None:
-        lock_sprints([fields["sprint"]])
     if fields.get("parent") is not None:
+        # One after the other: two at once could take each other, or each an end of the other's chain.
+        lock(issue.project)
         require_no_ring(issue, fields["parent"])
+    _lock_what_it_enters(fields)
     lock(issue)
     changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
     _check_issue_fields(issue.project_id, changed)
@@ -299,7 +304,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     was = issue.status.category
     for name, value in changed.items():
         setattr(issue, name, value)
-    _set_times(issue, was=was, now=now)
+    set_times(issue, was=was, now=now)
     validate(issue)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
@@ -311,11 +316,19 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
 @all_or_nothing()
 def delete_issue(issue: Issue) -> None:
     """Delete an issue with its history."""
+    lock(issue)
     parent_id = issue.parent_id
     issue.delete()
     note_removal(issue.project_id)
     if parent_id is not None:
         roll_up(issue.project_id, [parent_id])
+
+
+def _lock_what_it_enters(fields: Mapping[str, Any]) -> None:
+    """A sprint that is not closed meanwhile, and a type and a status that go on meaning what the issue is told by."""
+    for name in ("sprint", "issue_type", "status"):
+        if fields.get(name) is not None:
+            lock(fields[name])
 
 
 def _came_in_late(issue: Issue, now: datetime) -> bool:
@@ -351,35 +364,6 @@ def _is_stranger(project_id: Any, user: User | None) -> bool:
     # Locked, so that nobody leaves the team while work is being given to them.
     team = TeamMember.objects.select_for_update().filter(project_id=project_id)
     return user is not None and team.filter(user=user).first() is None
-
-
-def _check_times(issue: Issue, now: datetime) -> None:
-    """Times of another tool must be possible: in order, not in the future, no end without being done."""
-    errors: dict[str, str] = {}
-    if issue.created_at > now:
-        errors["created_at"] = "An issue cannot come from the future."
-    for name in ("started_at", *ENDS):
-        value = getattr(issue, name)
-        if value is not None and not issue.created_at <= value <= now:
-            errors[name] = "This must lie between the creation of the issue and now."
-    if issue.resolved_at is not None and issue.status.category != WorkflowStatus.Category.DONE:
-        errors["resolved_at"] = "An issue that is not done has no time of resolution."
-    if issue.dropped_at is not None and issue.status.category != WorkflowStatus.Category.DROPPED:
-        errors["dropped_at"] = "An issue that is not dropped has no time when it was dropped."
-    if errors:
-        raise ValidationError(errors)
-
-
-def _set_times(issue: Issue, *, was: str | None, now: datetime) -> None:
-    """Begin when work first starts, end when it is done or dropped; what is reopened has no end and begins no more."""
-    category = issue.status.category
-    if category == WorkflowStatus.Category.IN_PROGRESS and issue.started_at is None and was not in ENDED:
-        issue.started_at = now
-    for name, end in ENDS.items():
-        if category != end:
-            setattr(issue, name, None)
-        elif was != category and getattr(issue, name) is None:
-            setattr(issue, name, now)
 
 
 def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, now: datetime) -> list[IssueChange]:

@@ -32,7 +32,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import Installation
 from apps.ml.services.upkeep.installation import become_another, this_installation
-from apps.ml.services.upkeep.strays import recorded_digests
+from apps.ml.services.upkeep.recorded import recorded_digests
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs, ObjectExists, ObjectMissing
 from apps.ml.storage.keys import checked_key

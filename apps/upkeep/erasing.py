@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,38 +20,38 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.connections import forget_tokens
-from apps.importers.models import ImportRun
-from apps.ml.models import MLModel, StrayObject, TrainingRun
+from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import ModelLoader
-from apps.ml.services.forecasts.kept_pasts import forget_pasts
-from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
-from apps.ml.services.upkeep.installation import installation, names_of
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, INDEXES
-from apps.ml.storage.marks import withdraw
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.services import delete_project
-from apps.upkeep.addresses import folded, require_address, tidied
+from apps.upkeep.addresses import require_address
 from apps.upkeep.alone import forgetting, take_away, wait_for_others
+from apps.upkeep.finding import Found, Search, replace
+from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
 from apps.upkeep.models import ErasureRecord
+from apps.upkeep.needles import Needles
 from apps.upkeep.objects import Stored, ours_of, search_objects
 from apps.upkeep.records import new_record, subject_of
 from apps.upkeep.sought import Sought, left_of, sought_for
-from apps.upkeep.texts import Needles, found_in_database, replace_in_database
+from apps.upkeep.texts import found_in_database
 
 logger = logging.getLogger(__name__)
 
 _PERSON = ErasureRecord.Kind.PERSON
 _ISSUES_PER_QUERY = 500
-_DROPPED = "Its artefacts were removed by an erasure."
+#: How often what came meanwhile is looked for: once is enough unless something goes on writing the name.
+_MOST_TIMES = 5
 
 
 class NobodyFound(ApplicationError):
@@ -84,23 +84,37 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
         If the search afterwards finds it; everything else is done.
     """
     people, sought = _sought(email, everywhere)
-    stored = search_objects(sought)
+    search, stored = Search(sought), search_objects(sought)
+    found = search.look()
     with forgetting():
         begun = take_away()
-        counts, projects = _erase_rows(sought, people)
+        counts, projects = _erase_rows(sought, people, found)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
-        _forget_what_was_read(now)
-        served, kept = _drop_models(projects, stored.found)
+        forget_what_was_read(now)
+        dropped = drop_models(projects, stored.found)
         record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
-    _train_again(served, now, begun)
-    record.not_searched, record.left = _prove(sought, kept), _left(sought, people, stored)
+    try:
+        _erase_the_rest(search, begun)
+    finally:
+        _train_again(dropped, now, begun)
+    record.not_searched, record.left = _prove(sought, dropped.kept), _left(sought, people, stored)
     return record
 
 
-def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
-    """What `erase_person` would change, by table, with the models it would drop, and what it would leave, by place.
+def _erase_the_rest(search: Search, begun: list[UUID]) -> None:
+    """What was written while the first search went on; adds the trainings that begin anew."""
+    for _ in range(_MOST_TIMES):
+        if not (found := search.look()):
+            return
+        with forgetting():
+            begun += take_away()
+            _touch(found)
+            replace(found, _pseudonym(search.sought[0].names[0]))
+    raise ErasureIncomplete("It is written again and again: end what writes it and repeat.")
 
-    Nothing is changed.
+
+def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
+    """What `erase_person` would change, by table, with the models it would drop, and would leave, by place.
 
     Raises
     ------
@@ -108,30 +122,30 @@ def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, i
         If neither database nor store know the address.
     """
     people, sought = _sought(email, everywhere)
-    stored = search_objects(sought)
+    stored, found = search_objects(sought), Search(sought).look()
     with transaction.atomic():
-        counts, projects = _erase_rows(sought, people)
+        counts, projects = _erase_rows(sought, people, found)
         left = _left(sought, people, stored)
         transaction.set_rollback(True)
-    return counts | {"objects": len(_keys_of(_learned(projects, stored.found)) | ours_of(stored.found))}, left
+    return counts | {"objects": len(keys_of(learned_by(projects, stored.found)) | ours_of(stored.found))}, left
 
 
 def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
-    email = tidied(email)
+    email = mailbox(email)
     people = list(_rows_of(email))
     if not people:
         # Any word stands in texts.
         require_address(email)
     sought = sought_for(email, people, everywhere=everywhere)
-    if not people and not found_in_database(sought[0].names):
+    if not people and not Search(sought).look() and not search_objects(sought).found:
         raise NobodyFound
     return people, sought
 
 
-def _erase_rows(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
+def _erase_rows(sought: Sequence[Sought], people: Sequence[User], found: Found) -> tuple[dict[str, int], list[UUID]]:
     # First, so that each row gets a pseudonym of its own.
     left = [_leave_a_pseudonym(person) for person in people]
-    counts, projects = _erase_texts(sought, people)
+    counts, projects = _erase_texts(sought, people, found)
     return _sum(counts, *left), projects
 
 
@@ -155,7 +169,7 @@ def _project(key: str) -> Project:
 
 def _foreseen(project: Project) -> tuple[dict[str, int], set[str]]:
     """How much there is of it, and the keys of its objects."""
-    keys, store = _keys_of(MLModel.objects.filter(project=project)), get_object_store()
+    keys, store = keys_of(MLModel.objects.filter(project=project)), get_object_store()
     keys |= {found.key for prefix in (DATASETS, INDEXES) for found in store.list(f"{prefix}/{project.pk}")}
     counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
     return counts | {"accounts.user": placeholders_of(project).count()}, keys
@@ -177,11 +191,11 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
     with forgetting():
         begun = take_away()
         delete_project(project)
-        kept = _remove_objects(keys)
-        # What the global ones learned is no project's alone.
-        served, _ = _drop_models([], [])
+        kept = remove_objects(keys)
+        dropped = drop_models([], [])
         record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
-    _train_again(served, now, begun)
+    _train_again(dropped, now, begun)
+    # What the global ones learned is no project's alone.
     record.not_searched = _prove([Sought([str(project_id)])], kept)
     if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
         raise ErasureIncomplete("People whom its imports named are still there.")
@@ -189,82 +203,87 @@ def erase_project(key: str, *, now: datetime) -> ErasureRecord:
 
 
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
-    """An account is being deleted: its row goes by itself, and here goes what others wrote of it."""
+    """An account is being deleted: its row goes by itself, and here goes what others wrote of it.
+
+    Kept files and the model store are searched after the commit: the deletion holds all who write.
+    """
     people = list(_rows_of(user.email))
     sought = sought_for(user.email, people)
-    stored = search_objects(sought)
+    search = Search(sought)
+    found = search.look(in_files=False)
     wait_for_others()
     begun = take_away()
     left = [_leave_a_pseudonym(imported) for imported in people if imported != user]
-    counts, projects = _erase_texts(sought, people)
-    _forget_what_was_read(now)
-    served, _ = _drop_models(projects, stored.found)
+    counts, projects = _erase_texts(sought, people, found)
+    forget_what_was_read(now)
+    dropped = drop_models(projects, [])
     record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
-    record.left = _left(sought, people, stored)
-    for place, count in record.left.items():
-        logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
-    transaction.on_commit(lambda: _train_again(served, now, begun))
+    # The account is gone whatever comes of it: a fault is logged.
+    transaction.on_commit(lambda: _go_on_without_account(search, people, dropped, now, begun), robust=True)
     return record
+
+
+def _go_on_without_account(
+    search: Search, people: Sequence[User], dropped: Dropped, now: datetime, begun: list[UUID]
+) -> None:
+    """After the commit: what nobody shall wait for."""
+    try:
+        _erase_the_rest(search, begun)
+        stored = search_objects(search.sought)
+        if stored.found:
+            with forgetting():
+                begun += take_away()
+                dropped |= drop_models([], stored.found)
+    finally:
+        _train_again(dropped, now, begun)
+    if dropped.kept:
+        logger.warning(
+            "Another installation holds what was learned, too: erase there as well objects=%d", len(dropped.kept)
+        )
+    for place, count in _left(search.sought, people, stored).items():
+        logger.warning("The name stays where the person never was or a thing has it place=%s count=%s", place, count)
 
 
 def _rows_of(email: str) -> "models.QuerySet[User]":
     """The account with this address, and those whom imports named by it or by whatever the person has become."""
-    # Here, because databases do not agree on small letters and know no domain's other spelling.
-    wanted, rows = folded(email), User.objects.values_list("pk", "email", "named_address", "became__email")
-    found = [pk for pk, *names in rows if wanted in {folded(name) for name in names if name}]
+    # All, since one of before may have the address in another spelling.
+    wanted, rows = mailbox(email), User.objects.values_list("pk", "email", "named_address", "became__email")
+    found = [pk for pk, *names in rows if wanted in {mailbox(name) for name in names if name}]
     return User.objects.filter(pk__in=found).order_by("is_placeholder", "pk")
 
 
-def _erase_texts(sought: Sequence[Sought], people: Sequence[User]) -> tuple[dict[str, int], list[UUID]]:
+def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found) -> tuple[dict[str, int], list[UUID]]:
     """Replace the names in all texts; how much, and in which projects issues named the person or are the person's."""
-    # What is told from these issues names people: it is told anew.
     touch_work_of(people)
-    projects: set[UUID] = set()
-    for named in _naming(sought, people):
-        projects.update(named.order_by().values_list("project_id", flat=True).distinct())
-        named.update(updated_at=timezone.now())
-    counts: dict[str, int] = {}
+    theirs = Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people)).order_by()
+    projects = {*theirs.values_list("project_id", flat=True).distinct(), *_touch(found)}
     # Whom they name cannot be told: they are sealed with keys that only their callers have.
     FirstAnswer.objects.exclude(answer=None).delete()
     page_marks.forget_all()
     everywhere = Needles(sought[0].names)
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
-    counts["importers.connection.token"] = tokens
     # Of one word, too, which no text is searched for.
     logged = LogEntry.objects.filter(
         content_type__app_label="accounts", object_id__in=[str(each.pk) for each in people]
     )
     logged.update(object_repr=_pseudonym(sought[0].names[0]))
-    for each in sought:
-        done = replace_in_database(each.names, _pseudonym(sought[0].names[0]), each.within)
-        counts = _sum(counts, done, _drop_uploads(each))
+    counts = replace(found, _pseudonym(sought[0].names[0])) | {"importers.connection.token": tokens}
     return counts, sorted(projects)
 
 
-def _naming(sought: Sequence[Sought], people: Sequence[User]) -> Iterator["models.QuerySet[Issue]"]:
-    """The issues that are theirs, and those whose texts name them."""
-    yield Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people))
-    for each in sought:
-        found = each.issues
-        for start in range(0, len(found), _ISSUES_PER_QUERY):
-            yield Issue.objects.filter(pk__in=found[start : start + _ISSUES_PER_QUERY])
+def _touch(found: Found) -> set[UUID]:
+    """What is told from these issues names people: it is told anew. In which projects they are."""
+    issues, projects = found.issues, set[UUID]()
+    for begins in range(0, len(issues), _ISSUES_PER_QUERY):
+        named = Issue.objects.filter(pk__in=issues[begins : begins + _ISSUES_PER_QUERY]).order_by()
+        projects.update(named.values_list("project_id", flat=True).distinct())
+        named.update(updated_at=timezone.now())
+    return projects
 
 
 def _left(sought: Sequence[Sought], people: Sequence[User], stored: Stored) -> dict[str, int]:
     """How often names stay, by place: by project and table, and in which part of the store."""
     return left_of(sought, people) | dict(Counter(key.partition("/")[0] for key in stored.elsewhere))
-
-
-def _drop_uploads(sought: Sought) -> dict[str, int]:
-    """Let files go that wait to be read and hold a name."""
-    needles, waiting = Needles(sought.names), ImportRun.objects.exclude(upload=None)
-    if sought.projects is not None:
-        waiting = waiting.filter(project__in=sought.projects)
-    # One at a time: a file may have 50 MiB.
-    kept = waiting.order_by().values_list("pk", "upload").iterator(chunk_size=1)
-    found = [pk for pk, upload in kept if needles.are_in(bytes(upload or b""))]
-    ImportRun.objects.filter(pk__in=found).update(upload=None)
-    return {"importers.importrun.upload": len(found)} if found else {}
 
 
 def erased_people(places: Mapping[str, str]) -> dict[str, str]:
@@ -282,7 +301,9 @@ def erased_people(places: Mapping[str, str]) -> dict[str, str]:
 
 # --- Steps --------------------------------------------------------------------------------------------------------
 def _pseudonym(email: str, key: str = "") -> str:
-    digest = hmac.new((key or settings.ML_SIGNING_KEYS[0]).encode(), folded(email).encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(
+        (key or settings.ML_SIGNING_KEYS[0]).encode(), mailbox(email).encode(), hashlib.sha256
+    ).hexdigest()
     return f"erased-{digest[:12]}@erased.invalid"
 
 
@@ -322,34 +343,10 @@ def _leave_a_pseudonym(user: User) -> dict[str, int]:
     return counts | {"accounts.user": 1}
 
 
-def _keys_of(rows: "models.QuerySet[MLModel]") -> set[str]:
-    return {key for row in rows.values_list("s3_key", "serving_key", "dataset_key") for key in row if key}
-
-
-def _learned(projects: Sequence[UUID], found: Collection[str]) -> "models.QuerySet[MLModel]":
-    of_ours = Q(s3_key__in=found) | Q(serving_key__in=found) | Q(dataset_key__in=found)
-    rows: models.QuerySet[MLModel] = MLModel.objects.filter(Q(project__in=projects) | Q(project=None) | of_ours)
-    return rows
-
-
-def _drop_models(projects: Sequence[UUID], found: Collection[str]) -> tuple[set[tuple[str, UUID | None]], set[str]]:
-    """Remove what those projects' models and the global ones have learned, and what of ours a search has found.
-
-    Returns which of them served, and the keys that another installation keeps.
-    """
-    learned = _learned(projects, found)
-    served: set[tuple[str, UUID | None]] = set(learned.filter(is_active=True).values_list("model_type", "project_id"))
-    keys = _keys_of(learned) | ours_of(found)
-    learned.update(
-        is_active=False, status=MLModel.Status.DEPRECATED, s3_key="", serving_key="", dataset_key="", refusal=_DROPPED
-    )
-    return served, _remove_objects(keys)
-
-
-def _train_again(served: Iterable[tuple[str, UUID | None]], now: datetime, begun: Sequence[UUID]) -> None:
+def _train_again(dropped: Dropped, now: datetime, begun: Sequence[UUID]) -> None:
     ModelLoader().clear_cache()
     left = TrainingRun.objects.filter(pk__in=begun).values_list("pk", flat=True)
-    send_trainings([*left, *_asked_for(served, now)])
+    send_trainings([*left, *_asked_for(dropped.served, now)])
 
 
 def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterable[UUID]:
@@ -358,19 +355,6 @@ def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iter
             yield request_training(model_type, project_id, cause="what it had learned was erased", now=now).id
         except AlreadyTraining:
             logger.info("A training is under way already type=%s project=%s", model_type, project_id)
-
-
-def _forget_what_was_read(now: datetime) -> None:
-    """Of all projects, in the store and in the database: it is told anew."""
-    _remove_objects(forget_indexes(now=now))
-    forget_pasts()
-
-
-def _remove_objects(keys: Collection[str]) -> set[str]:
-    """Returns those that stay, since another installation holds them, too."""
-    gone = set(withdraw(get_object_store(), names_of(installation()), keys))
-    StrayObject.objects.filter(key__in=gone).delete()
-    return set(keys) - gone
 
 
 def _prove(sought: Sequence[Sought], kept: Collection[str]) -> Mapping[str, str]:
@@ -389,6 +373,7 @@ def _prove(sought: Sequence[Sought], kept: Collection[str]) -> Mapping[str, str]
     if others := stored.found | {*kept}:
         raise ErasureIncomplete(
             f"Nothing of ours holds it any more. What another installation wrote holds it too: "
-            f"{', '.join(sorted(others))}. Erase there as well."
+            f"{', '.join(sorted(others))}. Erase there as well; where one runs no more, first make its objects this "
+            f"one's: ./run manage verify_ml_models --take-over INSTALLATION."
         )
     return stored.not_searched

@@ -1,15 +1,19 @@
 """Objects of the model store that hold a name which is to be erased: which are to go, which are only told."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.db.models import Q
 
 from apps.ml.models import MLModel
-from apps.ml.services.upkeep.installation import this_installation
-from apps.ml.services.upkeep.strays import Listing, known_keys
+from apps.ml.services.upkeep.installation import installation, names_of, neighbours
+from apps.ml.services.upkeep.recorded import known_keys
+from apps.ml.services.upkeep.strays import Listing
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, GLOBAL, INDEXES
+from apps.projects.models import Project
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import search_store
 
@@ -37,11 +41,26 @@ def search_objects(sought: Sequence[Sought]) -> Stored:
 
 
 def ours_of(keys: Collection[str]) -> set[str]:
-    """Those of them that this installation wrote: another one's are not ours to remove, whatever they hold."""
+    """Those of them that this installation wrote: another one's are not ours to remove, whatever they hold.
+
+    So are those of whom it took the place, and what nobody has marked (a worker was killed before it did) where nobody
+    else uses the store or it lies below a project of ours.
+    """
     if not keys:
         return set()
-    marks, us = Listing.of(get_object_store()).marks, str(this_installation())
-    return {key for key in keys if us in marks.get(key, ())} | (set(keys) & known_keys())
+    marks, us = Listing.of(get_object_store()).marks, set(names_of(installation()))
+    ours = {key for key in keys if us & marks.get(key, set())} | (set(keys) & known_keys())
+    unmarked = {key for key in keys if key not in marks}
+    if unmarked and neighbours():
+        unmarked = {key for key in unmarked if _is_of_a_project(key)}
+    return ours | unmarked
+
+
+def _is_of_a_project(key: str) -> bool:
+    kind, scope, _ = f"{key}//".split("/", 2)
+    with suppress(ValueError):
+        return kind in (DATASETS, INDEXES) and Project.objects.filter(pk=UUID(scope)).exists()
+    return False
 
 
 def _belonging(keys: Collection[str], sought: Sought) -> set[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from apps.upkeep.addresses import folded
+from apps.accounts.mailboxes import mailbox
 from apps.upkeep.models import ErasureRecord
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def new_record(kind: str, name: str, counts: dict[str, int], now: datetime) -> E
 
 def subject_of(key: str, kind: str, name: str) -> str:
     """What stands for an address or key: whoever names it finds it."""
-    return _mac(key, [_PURPOSE, "subject", kind, folded(name)])
+    return _mac(key, [_PURPOSE, "subject", kind, mailbox(name)])
 
 
 def _signature(key: str, record: ErasureRecord) -> str:

@@ -17,10 +17,11 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.importers.writing.workflow import category_of
-from apps.projects.models import Issue, IssueChange, Project, TeamMember
+from apps.projects.models import IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
 from apps.upkeep.addresses import spellings_of
-from apps.upkeep.texts import Needles, Within, tables, way_to_project
+from apps.upkeep.needles import Needles
+from apps.upkeep.texts import Within, tables, way_to_project
 
 #: A single short word ("Ann") is in too many others ("annual") to be replaced blindly.
 _FEWEST_LETTERS = 5
@@ -56,13 +57,6 @@ class Sought:
         if self.projects is None:
             return None
         return Within(self._rows, frozenset() if self.are_addresses else NAMES_OF_THINGS)
-
-    @property
-    def issues(self) -> list[UUID]:
-        """Those whose texts hold a name."""
-        needles = Needles(self.names)
-        own = (texts for texts in tables() if texts.model is Issue)
-        return list({pk for texts in own for pk, _, _ in texts.holding(needles, self.within)})
 
     def _rows(self, model: type[models.Model]) -> Q | None:
         """The rows of their projects, and what is of no project and they did."""
@@ -128,8 +122,7 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
         limited.append(Sought(told, (person.pk,), projects))
         if name not in all_over:
             limited.append(Sought([name], (person.pk,), projects, are_addresses=False))
-    unique = {name.lower(): name for name in reversed(all_over)}
-    return [Sought(list(reversed(unique.values()))), *(each for each in limited if any(each.names))]
+    return [Sought(list(dict.fromkeys(all_over))), *(each for each in limited if any(each.names))]
 
 
 def left_of(sought: Iterable[Sought], people: Iterable[User]) -> dict[str, int]:

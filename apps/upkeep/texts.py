@@ -7,13 +7,11 @@ import json
 import logging
 import re
 import struct
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from html.entities import html5
 from typing import Any
 
 from django.apps import apps
@@ -26,18 +24,10 @@ from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Project
+from apps.upkeep.needles import Needles
 
 logger = logging.getLogger(__name__)
 
-#: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
-_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
-#: Between words: blanks as texts, JSON, addresses and HTML write them.
-_BLANKS = r"(?:\s|\\[nrt]|\\u00a0|%(?:25)?20|\+|&nbsp;|&#0*160;|&#0*32;)+"
-#: The names that HTML has for a character: "commat" for @.
-_ENTITIES: dict[int, set[str]] = {}
-for _name, _text in html5.items():
-    if len(_text) == 1:
-        _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
 #: Of an object, unpacked, read at a time.
 PIECE_BYTES = 4 * 2**20
 #: A name of 254 characters, each as HTML's longest word for one.
@@ -48,17 +38,10 @@ MOST_UNPACKED_BYTES = 2**30
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError, struct.error
 )  # fmt: skip
+_KEYS_PER_QUERY = 500
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
 _OWN_ADDRESSES: Any = [User._meta.get_field(name) for name in ("email", "named_address")]
 _OWN_NAME: Any = User._meta.get_field("full_name")
-
-#: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
-_LETTER = "0-9A-Za-z\u00c0-\u058f\u1e00-\u1fff"
-#: What ends in a letter and stands for none: octets of addresses and mails, escapes of JSON.
-_MARKS = (
-    r"[%=][0-7][0-9a-f]", r"%25[0-7][0-9a-f]", r"[%=]c2[%=][ab][0-9a-f]", r"[%=]e2[%=]80[%=][0-9a-f]{2}",
-    r"\\[nrtbf]", r"\\u00[0-7ab][0-9a-f]", r"\\u20[0-9a-f]{2}",
-)  # fmt: skip
 
 
 class _Joined(models.Func):
@@ -97,21 +80,30 @@ class TextTable:
         which = within.rows(self.model)
         return self.rows.none() if which is None else self.rows.filter(which)
 
-    def holding(self, needles: "Needles", within: "Within | None" = None) -> Iterator[tuple[Any, Any, Any]]:
-        """Key, field and value of each text that has one, whatever the case; within some places or everywhere."""
+    def holding(
+        self, needles: Needles, within: "Within | None" = None, among: Sequence[Any] | None = None
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """Key, field and value of each text that has one, whatever the case; within some places or everywhere.
+
+        Parameters
+        ----------
+        among : sequence of keys, optional
+            Only these rows.
+        """
         spared = within.spared if within else ()
         fields = [field for field in self.fields if f"{self.table}.{field.attname}" not in spared]
         if not fields:
             return
         rows, names = self.rows_of(within), [field.attname for field in fields]
         rows = rows.annotate(_text=_Joined(*names)).filter(needles.hint).order_by().values_list("pk", *names)
-        # All at once, since the caller changes them.
-        for pk, *values in list(rows):
-            for field, value in zip(fields, values, strict=True):
-                # A column of addresses holds one: it is this one, or somebody else's.
-                found = needles.whole.fullmatch if isinstance(field, models.EmailField) else needles.whole.search
-                if value is not None and found(_as_text(value)):
-                    yield pk, field, value
+        for part in [rows] if among is None else _parts(rows, among):
+            # All at once, since the caller changes them.
+            for pk, *values in list(part):
+                for field, value in zip(fields, values, strict=True):
+                    # A column of addresses holds one: it is this one, or somebody else's.
+                    found = needles.whole.fullmatch if isinstance(field, models.EmailField) else needles.whole.search
+                    if value is not None and found(_as_text(value)):
+                        yield pk, field, value
 
     def put(self, pk: Any, field: Any, value: Any) -> None:
         """Write a text; where the table takes it only once, with a mark of its row behind it."""
@@ -128,6 +120,11 @@ class TextTable:
             most = getattr(field, "max_length", None)
             value = (value[: most - len(mark)] if most else value) + mark
         self.rows.filter(pk=pk).update(**{field.attname: value})
+
+
+def _parts(rows: Any, among: Sequence[Any]) -> Iterator[Any]:
+    for begins in range(0, len(among), _KEYS_PER_QUERY):
+        yield rows.filter(pk__in=among[begins : begins + _KEYS_PER_QUERY])
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,69 +152,6 @@ def way_to_project(model: type[models.Model]) -> str | None:
     return None
 
 
-class Needles:
-    """Names to look for: in texts each as a whole, in bytes wherever it stands."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        longest_first = sorted(names, key=len, reverse=True)
-        self.whole = re.compile("|".join(map(_alone, longest_first)), re.IGNORECASE)
-        self.anywhere = re.compile("|".join(map(_spellings, longest_first)), re.IGNORECASE)
-
-        # What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only.
-        plain = [_longest_plain(name) for name in names]
-        self.hint = models.Q()
-        for part in plain:
-            self.hint |= models.Q(_text__icontains=part)
-        # As bytes: letters of English are never written otherwise, and looking for them takes a hundredth of the time.
-        self._hints = {part.lower().encode(encoding) for part in plain for encoding in _ENCODINGS}
-
-    def are_in(self, data: bytes) -> bool:
-        """Whether a file of unknown encoding holds one of them."""
-        folded = data.lower()
-        return any(hint in folded for hint in self._hints) and any(
-            self.whole.search(data.decode(encoding, errors="ignore")) for encoding in _ENCODINGS
-        )
-
-
-def _longest_plain(name: str) -> str:
-    parts: list[str] = re.findall(r"[A-Za-z0-9]*", unicodedata.normalize("NFC", name))
-    return max(parts, key=len)
-
-
-def _alone(name: str) -> str:
-    """A pattern of a name that is no part of another: 'ann@example.com' is in neither 'joann@…' nor '….com.au'."""
-    is_address, pattern = "@" in name, _spellings(name)
-    if re.match(f"[{_LETTER}]", name):
-        joints = r"[.+_-]" if is_address else "-"
-        marked = "|".join(f"(?<={mark})" for mark in _MARKS)
-        pattern = rf"(?:(?<![{_LETTER}])(?<![{_LETTER}]{joints})|{marked}){pattern}"
-    if re.search(f"[{_LETTER}]$", name):
-        # A capital behind a dot begins a sentence.
-        joined = rf"\.(?-i:[a-z0-9])|-[{_LETTER}]" if is_address else f"-[{_LETTER}]"
-        pattern = rf"{pattern}(?![{_LETTER}]|{joined})"
-    return pattern
-
-
-def _spellings(name: str) -> str:
-    """A pattern of a name however its words are parted, its accents composed, and its characters written."""
-    words = ({unicodedata.normalize(form, word) for form in ("NFC", "NFD")} for word in name.split())
-    return _BLANKS.join(f"(?:{'|'.join(''.join(map(_written, form)) for form in sorted(word))})" for word in words)
-
-
-def _written(character: str) -> str:
-    """A pattern of one character: itself, or as addresses, HTML, JSON and mails write what is no letter of English."""
-    if character.isascii() and character.isalnum():
-        return character
-    code, octets = ord(character), character.encode()
-    quoted = ["".join(f"{mark}{octet:02x}" for octet in octets) for mark in ("%", "%25", "=")]
-    named = [f"&{name};" for name in _ENTITIES.get(code, ())]
-    numbers = [f"&#0*{code};", f"&#x0*{code:x};"]
-    units = character.encode("utf-16-be").hex()
-    json_way = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
-    return f"(?:{'|'.join([*map(re.escape, [character, *quoted, *named]), *numbers, json_way])})"
-
-
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
@@ -243,16 +177,32 @@ def found_in_database(names: Sequence[str], within: Within | None = None) -> dic
     return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in tables()})
 
 
-def replace_in_database(names: Sequence[str], word: str, within: Within | None = None) -> dict[str, int]:
-    """Put a word in place of each; how many texts of which table were changed."""
-    needles, counts = Needles(names), {}
+def rows_in_database(names: Sequence[str], within: Within | None = None) -> dict[TextTable, list[Any]]:
+    """The keys of the rows that hold one of them where it can be replaced."""
+    needles = Needles(names)
+    found = {}
     for texts in tables():
-        # Whose account or placeholder it is is erased as a whole, or found afterwards: none loses its address alone.
-        found = [each for each in texts.holding(needles, within) if each[1] not in _OWN_ADDRESSES]
+        if keys := {pk: None for pk, field, _ in texts.holding(needles, within) if _replaceable(field)}:
+            found[texts] = list(keys)
+    return found
+
+
+def replace_in_database(
+    names: Sequence[str], word: str, among: Mapping[TextTable, Sequence[Any]], within: Within | None = None
+) -> dict[str, int]:
+    """Put a word in place of each in these rows, as they are now; how many texts of which table were changed."""
+    needles, counts = Needles(names), {}
+    for texts, keys in among.items():
+        found = [each for each in texts.holding(needles, within, keys) if _replaceable(each[1])]
         for pk, field, value in found:
             texts.put(pk, field, _replaced(value, needles.whole, word))
         counts[texts] = len(found)
     return _by_table(counts)
+
+
+def _replaceable(field: Any) -> bool:
+    # Whose account or placeholder it is is erased as a whole, or found afterwards: none loses its address alone.
+    return field not in _OWN_ADDRESSES
 
 
 def _by_table(counts: dict[TextTable, int]) -> dict[str, int]:

@@ -1,17 +1,20 @@
 """Invitations: nobody is in a team without having accepted, and nobody learns who has an account."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core import mail
+from django.db import connection
 
 from apps.access.invitations import MOST_OPEN, OPEN_FOR, accept, invitations_to, invite
 from apps.access.models import Invitation
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.projects.models import TeamMember
-from apps.projects.tests.factories import TeamMemberFactory
+from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 from apps.projects.tests.leaving import WAYS
 from conftest import NOW
 
@@ -144,3 +147,20 @@ def test_an_invitation_is_seen_by_whom_it_means_however_it_is_spelled(as_, url, 
 
     assert [each.email for each in invitations_to(zoe, now=NOW)]
     assert as_("lead").post(url("invitations"), {"email": zoe.email}).status_code == 409
+    assert Invitation.objects.get().email == zoe.email
+
+
+@pytest.mark.django_db
+def test_of_earlier_invitations_to_one_mailbox_the_newest_stays():
+    project = ProjectFactory()
+    for number, email in enumerate(("kim@xn--mller-kva.example", "kim@m\u00fcller.example", "Ann@example.com")):
+        made = Invitation.objects.create(
+            project=project, email=f"{number}@example.com", created_at=NOW + timedelta(hours=number), expires_at=NOW
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE access_invitation SET email = %s WHERE email = %s", [email, made.email])
+
+    import_module("apps.access.migrations.0002_mailboxes").keep_mailboxes(apps, None)
+
+    assert {*Invitation.objects.values_list("email", flat=True)} == {"kim@m\u00fcller.example", "ann@example.com"}
+    assert not Invitation.objects.filter(created_at=NOW).exists()

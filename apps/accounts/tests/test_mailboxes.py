@@ -1,10 +1,19 @@
 """One person by all spellings of an address, and another one by what only looks like it; on every engine alike."""
 
-import pytest
+import unicodedata
+from importlib import import_module
 
-from apps.accounts.mailboxes import spellings
+import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from apps.accounts.lock_out import account_tried
+from apps.accounts.mailboxes import composed, decomposed, mailbox, paired
 from apps.accounts.models import User
-from apps.accounts.tests.factories import UserFactory
+from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.accounts.tests.test_single_sign_on import sign_on
 
 pytestmark = pytest.mark.django_db
@@ -21,24 +30,83 @@ def test_one_person_is_found_by_every_spelling(stored, asked):
     assert User.objects.with_email(asked).get() == kim
 
 
-@pytest.mark.parametrize(
-    ("stored", "asked"),
-    [
-        ("mark@example.com", "mar\u212a@example.com"),
-        ("kim@strasse.example", "kim@straße.example"),
-        ("kim@muller.example", "kim@müller.example"),
-        ("kim@example.com", ""),
-    ],
-)
-def test_what_looks_alike_is_somebody_else(stored, asked):
-    User.objects.create_user(stored)
+#: An address, how else it is written, and what only looks like it.
+RULE = {
+    "blanks and case": ("ann.smith@example.com", [" Ann.Smith@EXAMPLE.com\n"], ["annsmith@example.com"]),
+    "pairs of any script": (
+        "zo\u00eb.\u044f\u03c3@example.com",
+        ["ZO\u00cb.\u042f\u03a3@example.com", "zoe\u0308.\u044f\u03c3@example.com"],
+        ["zoe.\u044f\u03c3@example.com", "zo\u00eb.\u044f\u03c2@example.com"],
+    ),
+    "hosts": (
+        "kim@m\u00fcller.example",
+        ["kim@XN--MLLER-KVA.example", "Kim@M\u00dcLLER.example", "kim@mu\u0308ller.example"],
+        ["kim@muller.example", "kim@m\u00fcller.example.com", "kim@xn--mller-kva.xn--mller-kva"],
+    ),
+    "look-alikes": (
+        "mark.singer@example.com",
+        ["MARK.SINGER@example.com"],
+        [
+            "mar\u212a.singer@example.com",  # of Kelvin
+            "mark.\u017finger@example.com",  # long s
+            "mark.s\u0131nger@example.com",  # i without a dot
+            "mark.s\u0130nger@example.com",  # capital I with one
+            "\uff4dark.singer@example.com",  # full width
+            "m\u0430rk.singer@example.com",  # Cyrillic a
+            "mark.singer@e\u0445ample.com",
+            "mark.singer@\uff45xample.com",
+            "mark.singer+1@example.com",
+            "mark_singer@example.com",
+        ],
+    ),
+    "sharp s": ("kim@stra\u00dfe.example", ["KIM@stra\u00dfe.example"], ["kim@strasse.example"]),
+    "unit and letter": ("\u00e5sa@example.com", ["\u00c5SA@example.com"], ["\u212bsa@example.com", "asa@example.com"]),
+}
 
-    assert not User.objects.with_email(asked).exists()
+
+@pytest.mark.parametrize(("stored", "same", "others"), RULE.values(), ids=RULE)
+def test_whose_mailbox_it_is(stored, same, others):
+    user = User.objects.create_user(stored)
+    strangers = {other: User.objects.create_user(other) for other in others}
+
+    for asked in (stored, *same):
+        assert mailbox(asked) == mailbox(stored)
+        assert User.objects.with_email(asked).get() == user
+        assert account_tried(RequestFactory().post("/"), {"username": asked}) == mailbox(stored)
+    for asked, stranger in strangers.items():
+        assert mailbox(asked) != mailbox(stored)
+        assert User.objects.with_email(asked).get() == stranger
+
+
+@pytest.mark.parametrize("same", [same for _, spelled, _ in RULE.values() for same in spelled])
+def test_a_mailbox_has_one_account(same):
+    User.objects.create_user(mailbox(same))
+
+    with pytest.raises(ValidationError, match="exists"):
+        User(email=same).validate_unique()
+
+
+def test_every_character_has_one_small_letter_that_stays():
+    """Whatever somebody types: what is stored is found by what is stored, and grows no longer than its column."""
+    for code in range(0x30000):
+        if 0xD800 <= code < 0xE000:
+            continue
+        text = f"a{chr(code)}b@x{chr(code)}.example"
+        own = mailbox(text)
+        assert (mailbox(own), len(own) <= len(text)) == (own, True)
+        assert {mailbox(f"{each}@b.example") for each in paired(chr(code))} == {mailbox(f"{chr(code)}@b.example")}
+
+
+def test_doubles_of_other_characters_are_left_by_both_forms():
+    for double in "\u212a\u2126\u212b\u0340\u0958\uf900":
+        assert unicodedata.normalize("NFC", double) != double
+        assert composed(f"e\u0308{double}") == f"\u00eb{double}"
+        assert decomposed(f"\u00eb{double}") == f"e\u0308{double}"
 
 
 @pytest.mark.parametrize("email", ["", "@", "a@", "@b", "a@b..c", "a@" + "x" * 70, "a@xn--\u0130", "a@xn--99999999"])
 def test_what_is_no_address_is_no_fault(email):
-    assert spellings(email)
+    assert mailbox(mailbox(email)) == mailbox(email)
     assert not User.objects.with_email(email).exists()
 
 
@@ -66,6 +134,50 @@ def test_an_address_that_only_the_database_takes_for_anothers_lets_nobody_in(cli
 def test_the_administration_stores_an_address_tidy():
     user = UserFactory.build(email="kim@MÜLLER.example")
 
-    user.clean()
+    user.clean_fields(exclude=["password"])
 
     assert user.email == "kim@müller.example"
+
+
+def over_the_api(client, email):
+    answer = client.post("/api/v1/auth/token/", {"email": email, "password": PASSWORD}, "application/json")
+    return answer.status_code == 200
+
+
+def on_the_page(client, email):
+    return client.post("/login/", {"username": email, "password": PASSWORD}).status_code == 302
+
+
+def in_the_administration(client, email):
+    return client.post("/admin/login/?next=/admin/", {"username": email, "password": PASSWORD}).status_code == 302
+
+
+@pytest.mark.parametrize("log_in", [over_the_api, on_the_page, in_the_administration])
+@pytest.mark.parametrize("stored", ["mark@example.com", "mar\u212a@example.com", "\uff4dark@example.com"])
+def test_every_log_in_goes_by_the_rule(log_in, stored):
+    """The pages took signs of Kelvin and letters of full width for letters of English."""
+    UserFactory(email=stored, is_staff=True)
+    asked = ["MARK@example.com", "MAR\u212a@example.com", "\uff2dark@example.com"]
+
+    assert [log_in(Client(), each) for each in asked] == [mailbox(each) == stored for each in asked]
+
+
+def test_addresses_of_before_become_mailboxes():
+    """One account of two to one mailbox keeps it: who logged in last; the other stays, and opens by no address."""
+    before = {"new": "Kim@xn--mller-kva.example", "old": "KIM@m\u00fcller.example", "own": "ann@example.com"}
+    users = {name: UserFactory() for name in before}
+    placeholder = UserFactory(is_placeholder=True, is_active=False)
+    with connection.cursor() as cursor:
+        for name, email in before.items():
+            cursor.execute("UPDATE accounts_user SET email = %s WHERE email = %s", [email, users[name].email])
+        asked = ["Zo\u00cb@example.com", placeholder.email]
+        cursor.execute("UPDATE accounts_user SET named_address = %s WHERE email = %s", asked)
+    User.objects.filter(pk=users["new"].pk).update(last_login=timezone.now())
+
+    import_module("apps.accounts.migrations.0005_mailboxes").keep_mailboxes(apps, None)
+
+    stored = {name: User.objects.values_list("email", flat=True).get(pk=user.pk) for name, user in users.items()}
+    assert stored == before | {"new": "kim@m\u00fcller.example"}
+    assert User.objects.with_email("kim@M\u00dcLLER.example").get() == users["new"]
+    placeholder.refresh_from_db()
+    assert placeholder.named_address == "zo\u00eb@example.com"

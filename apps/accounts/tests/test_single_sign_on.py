@@ -80,7 +80,7 @@ def test_an_account_is_made_only_where_that_is_wanted_and_is_in_no_team(client, 
     made = sign_on(client)
 
     assert made is not None
-    assert (made.email, made.has_usable_password()) == ("Ada@example.com", False)
+    assert (made.email, made.has_usable_password()) == ("ada@example.com", False)
     assert (made.is_staff, made.is_superuser, made.memberships.count()) == (False, False, 0)
     assert sign_on(Client()) == made
 

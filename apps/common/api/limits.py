@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
+from apps.common.api.busy import answering, asked_by
 from apps.common.api.problems import (
     PROBLEM_JSON,
     PayloadTooLarge,
@@ -39,7 +40,8 @@ class RequestLimits:
             return _answer(problem(414, "Uri too long", detail, "uri_too_long"))
         if _length_of(request) > _longest_body(request):
             return _answer(problem(413, "Payload too large", PayloadTooLarge.default_detail, "payload_too_large"))
-        response = self._get_response(request)
+        with answering(lambda: client_address(request)):
+            response = self._get_response(request)
         if (limit := getattr(request, "rate_limit", None)) is not None:
             most, remaining, seconds_left = limit
             response["X-RateLimit-Limit"] = str(most)
@@ -97,6 +99,7 @@ def _wait_for_page(request: HttpRequest) -> float | None:
     """Seconds to wait for who asks for pages too often; who has no session is counted by address."""
     has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
     if has_session and request.user.is_authenticated:
+        asked_by(request.user.pk)
         return wait_for("user", str(request.user.pk), request)
     return wait_for("address", client_address(request), request)
 

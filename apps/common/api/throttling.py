@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
+from apps.common.api.busy import asked_by
 from apps.common.counters import count
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -79,6 +80,8 @@ class SharedThrottle(BaseThrottle):
         self._wait: float | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
+        if request.user and request.user.is_authenticated:
+            asked_by(request.user.pk)
         scope, caller = self.caller(request, view)
         self._wait = wait_for(scope, caller, request._request)
         return self._wait is None

@@ -220,7 +220,7 @@ def _add_webhook(change: SettingsChange) -> str:
 
 def _switch_webhook(change: SettingsChange) -> None:
     webhook = get_object_or_404(webhooks_of(change.project), pk=change.text("webhook"))
-    webhooks.update_webhook(webhook, is_active=not webhook.is_active)
+    webhooks.update_webhook(webhook, by=change.by, is_active=not webhook.is_active)
 
 
 def _remove_webhook(change: SettingsChange) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.accounts.models import User
+from apps.common.api.busy import heavy_question
 from apps.common.exceptions import Conflict
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.models.kinds import KINDS
@@ -22,6 +23,7 @@ class DemonstrationIsThere(Conflict):
 
 def make_demonstration(*, by: User, now: datetime) -> tuple[Project, Sequence[UUID]]:
     """A made-up team of two years, led by who asked, and the trainings to hand to a worker; seconds of work."""
+    heavy_question()
     # Of several at once one makes it: the others' is a second project of its key, and would be a second lead's.
     with all_or_nothing():
         project, is_made = seed_demo_team(now=now)

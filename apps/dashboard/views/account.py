@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from apps.access import invitations, keys
+from apps.accounts.forms import LogInForm
 from apps.accounts.lock_out import remember, too_many
 from apps.accounts.mails import MailKind
 from apps.accounts.passwords import set_password, set_password_by_code, user_with_code
@@ -91,6 +92,7 @@ class KeyForm(forms.Form):
 class LogInPage(LoginView):
     """By password, or by the provider of single sign-on."""
 
+    authentication_form = LogInForm
     template_name = "dashboard/login.html"
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Errors as pages for people; programs that ask the API get the same as problem documents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.common.api import problems
+from apps.common.api.busy import Busy
 
 #: What lies below answers programs.
 API = "/api/"
@@ -41,7 +42,10 @@ def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callabl
         @wraps(view)
         def handle(request: HttpRequest, *args: Any, **rest: Any) -> HttpResponse:
             if request.method in allowed:
-                return view(request, *args, **rest)
+                try:
+                    return view(request, *args, **rest)
+                except Busy as busy:
+                    return _come_again(request, busy)
             response = _page(request, 405)
             response["Allow"] = ", ".join(allowed)
             return response
@@ -61,7 +65,15 @@ def _is_program(request: HttpRequest) -> bool:
     return request.path_info.startswith(API)
 
 
-def _page(request: HttpRequest, status: int) -> HttpResponse:
+def _come_again(request: HttpRequest, busy: Busy) -> HttpResponse:
+    """What there is no place for just now; a part of an open page asks again by itself."""
+    again = request.get_full_path() if request.method == "GET" else ""
+    answer = _page(request, busy.status_code, {"again": again, "seconds": busy.wait})
+    answer["Retry-After"] = str(busy.wait)
+    return answer
+
+
+def _page(request: HttpRequest, status: int, more: Mapping[str, Any] | None = None) -> HttpResponse:
     # Without the frame's navigation: what failed may be what it is made of. A part of an open page gets a sentence.
     template = "error_part.html" if request.headers.get("HX-Request") else "error.html"
-    return render(request, f"dashboard/{template}", {"status": status}, status=status)
+    return render(request, f"dashboard/{template}", {"status": status, **(more or {})}, status=status)

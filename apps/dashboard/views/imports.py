@@ -111,8 +111,10 @@ def undo(request: HttpRequest, project: Project, run_id: UUID) -> HttpResponse:
     told = _("The import was taken back.")
     if kept:
         stay = ngettext(
-            "%(n)d issue stays, or is not all as before: it was worked on here since, or what it had is gone.",
-            "%(n)d issues stay, or are not all as before: they were worked on here since, or what they had is gone.",
+            "%(n)d issue, sprint, type or link stays, or is not all as before: it was"
+            " changed here since, or what it had is gone.",
+            "%(n)d issues, sprints, types or links stay, or are not all as before: they"
+            " were changed here since, or what they had is gone.",
             kept,
         )
         told = f"{told} {stay % {'n': kept}}"

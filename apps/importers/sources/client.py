@@ -11,7 +11,8 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,12 +29,13 @@ from apps.common.lookups import Lookup
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.budget import Budget
+from apps.importers.sources.deadlines import Deadline, EndingPool, EndingTlsPool
 
 CONNECT_SECONDS = 5.0
 _LOOKUP = Lookup(seconds=10.0, most_at_once=16)
 #: Between two pieces of an answer; large pages of Jira take a while to begin.
 READ_SECONDS = 60.0
-#: For one answer, however slowly it drips.
+#: For one answer, from the connection to its last byte, however slowly it drips.
 ANSWER_SECONDS = 180.0
 #: The largest page seen of a tracker is 9 MB; a hundred issues with long descriptions and histories stay below this.
 MOST_ANSWER_BYTES = 64 * 2**20
@@ -124,6 +126,7 @@ class Client:
     most_answer_bytes: int = MOST_ANSWER_BYTES
     ca_file: str | None = None
     _pool: urllib3.HTTPConnectionPool | None = field(default=None, init=False, repr=False)
+    _deadline: Deadline = field(default_factory=Deadline, init=False, repr=False)
 
     def get(self, path: str, **params: Any) -> HttpAnswer:
         """GET a path below the base, or a whole URL of the same host (a link to the next page)."""
@@ -204,14 +207,30 @@ class Client:
         headers["Host"] = target.host_header
         if body is not None:
             headers["Content-Type"] = "application/json"
-        response = self._connected(target).urlopen(
-            method, target.path, body=body, headers=headers, retries=False, redirect=False, preload_content=False
-        )
-        with response:
-            read = self._read(response, url)
-            # Several headers of one name are joined, as HTTP says.
-            told = {name.lower(): response.headers[name] for name in response.headers}
-            return HttpAnswer(response.status, told, url, read)
+        pool = self._connected(target)
+        with self._ending(url):
+            response = pool.urlopen(
+                method, target.path, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+            )
+            with response:
+                read = self._read(response, url)
+                # Several headers of one name are joined, as HTTP says.
+                told = {name.lower(): response.headers[name] for name in response.headers}
+        return HttpAnswer(response.status, told, url, read)
+
+    @contextmanager
+    def _ending(self, url: str) -> Iterator[None]:
+        """An exchange that ends in time; what was cut off then is no answer, though nothing else may tell."""
+        told = f"An answer of {_place(url)} took longer than {ANSWER_SECONDS:.0f} s."
+        with self._deadline.within(ANSWER_SECONDS):
+            try:
+                yield
+            except _FAULTS as error:
+                if self._deadline.is_over:
+                    raise TrackerUnreachable(told) from error
+                raise
+        if self._deadline.is_over:
+            raise TrackerUnreachable(told)
 
     def _connected(self, target: UrlParts) -> urllib3.HTTPConnectionPool:
         """Connections to the first checked address; the name is not asked again, it might answer differently."""
@@ -219,19 +238,19 @@ class Client:
             address = reachable_addresses(target, allowed=self.allowed, resolve=self.resolve)[0]
             timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
             if target.scheme == "https":
-                self._pool = urllib3.HTTPSConnectionPool(
-                    address, target.port, timeout=timeout, maxsize=1, ca_certs=self.ca_file,
+                self._pool = EndingTlsPool(
+                    address, target.port, timeout=timeout, maxsize=1, deadline=self._deadline, ca_certs=self.ca_file,
                     server_hostname=target.host, assert_hostname=target.host, cert_reqs="CERT_REQUIRED",
                 )  # fmt: skip
             elif _is_in(address, self.allowed):
-                self._pool = urllib3.HTTPConnectionPool(address, target.port, timeout=timeout, maxsize=1)
+                self._pool = EndingPool(address, target.port, timeout=timeout, maxsize=1, deadline=self._deadline)
             else:
                 raise TrackerRefused("A token is sent over https:// only; write the address so.")
         return self._pool
 
     def _read(self, response: urllib3.BaseHTTPResponse, url: str) -> bytes:
         """The body, unpacked, as far as it is not larger than an answer may be."""
-        body, until = bytearray(), time.monotonic() + ANSWER_SECONDS
+        body = bytearray()
         for part in response.stream(READ_BYTES, decode_content=True):
             body += part
             self.budget.read(len(part))
@@ -239,8 +258,6 @@ class Client:
                 raise AnswerUnusable(
                     f"An answer of {_place(url)} is larger than {self.most_answer_bytes / 2**20:.0f} MiB."
                 )
-            if time.monotonic() > until:
-                raise TrackerUnreachable(f"An answer of {_place(url)} took longer than {ANSWER_SECONDS:.0f} s.")
         return bytes(body)
 
     def _wait_wanted(self, answer: HttpAnswer) -> float | None:

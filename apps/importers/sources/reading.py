@@ -135,7 +135,7 @@ def rank_of(name: Any) -> int | None:
 def person(*, name: Any = "", email: Any = "", account: Any = "") -> Person | None:
     """Somebody, as far as told; None where nothing is."""
     name, email, account = (" ".join(str(text or "").split())[:LONGEST_PERSON] for text in (name, email, account))
-    return Person(name or account, email.lower(), account) if name or email or account else None
+    return Person(name or account, email, account) if name or email or account else None
 
 
 def part(row: Any, *path: str) -> Any:

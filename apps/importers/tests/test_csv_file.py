@@ -300,7 +300,7 @@ def csv_file_quotes() -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("header", "cells", "who"),
     [
-        ("Assignee,Assignee Email", "Ada,Ada@Example.org", Person("Ada", "ada@example.org")),
+        ("Assignee,Assignee Email", "Ada,Ada@Example.org", Person("Ada", "Ada@Example.org")),
         ("Assignee Email,Assignee", "ada@example.org,Ada", Person("Ada", "ada@example.org")),
         ("Assignee Email", "ada@example.org", Person("", "ada@example.org")),
         ("Assignee,Assignee Email", "Ada <a@b.example>,ada@example.org", Person("Ada", "a@b.example")),

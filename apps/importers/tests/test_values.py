@@ -27,8 +27,8 @@ def test_a_priority_out_of_range_is_refused():
     ("text", "expected"),
     [
         ("Ada Lovelace", Person("Ada Lovelace")), ("42", Person("42")),
-        ("Ada@Example.org", Person("", "ada@example.org")),
-        ("Ada Lovelace <Ada@example.org>", Person("Ada Lovelace", "ada@example.org")),
+        ("Ada@Example.org", Person("", "Ada@Example.org")),
+        ("Ada Lovelace <Ada@example.org>", Person("Ada Lovelace", "Ada@example.org")),
         ("Unassigned", None), (" ", None), ("Ada <a team>", Person("Ada")),
     ],
 )  # fmt: skip

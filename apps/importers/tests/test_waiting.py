@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import InterfaceError, OperationalError
 
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.importers import runs, tasks, waiting
 from apps.importers.models import Connection, ImportRun
 from apps.importers.waiting import due_runs
+from apps.importers.writing.batches import BatchWriter
 from apps.projects.tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +169,29 @@ def test_two_workers_that_died_leave_an_import_to_a_third(ask, many, now):
     ImportRun.objects.filter(pk=run.pk).update(status="running", seen_at=now, attempts=runs.MOST_ATTEMPTS - 1)
 
     assert runs.execute(run.pk, now=now + 3 * MINUTE).status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_dry_run"), [(OperationalError, False), (InterfaceError, False), (OperationalError, True)]
+)
+def test_a_database_that_is_away_for_a_moment_puts_an_import_off(ask, now, monkeypatch, fault, is_dry_run):
+    run, real = (
+        ask(by=UserFactory(), content=b"title,created\nOne,2026-01-05\n", is_dry_run=is_dry_run),
+        BatchWriter.write,
+    )
+
+    def away(*args):
+        raise fault("terminating connection due to administrator command")
+
+    monkeypatch.setattr(BatchWriter, "write", away)
+    assert runs.execute(run.pk, now=now) is None
+    run.refresh_from_db()
+    assert (run.status, run.attempts, run.upload is None) == ("queued", 1, False)
+
+    monkeypatch.setattr(BatchWriter, "write", real)
+    ended = runs.execute(run.pk, now=now)
+
+    assert (ended.status, ended.project.issues.count()) == ("completed", 0 if is_dry_run else 1)
 
 
 def test_a_run_whose_worker_had_a_clock_that_was_ahead_is_lost_and_blocks_nobody(ask, many, now):

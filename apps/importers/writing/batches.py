@@ -1,6 +1,6 @@
 """A batch of records against the rows that are there: compared, then written in two statements."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,15 @@ from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
-from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, hold_project, kinds_of
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.sprints import Sprints
 from apps.importers.writing.texts import readable_texts
+from apps.importers.writing.ties import Ties
+from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
 from apps.projects.levels import MOST_KINDS, new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
@@ -62,16 +64,21 @@ class BatchWriter:
         rhythm: SprintRhythm | None = None,
     ) -> None:
         self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
-        self.team = Team(project, now=now)
+        self.traces = Traces()
+        self.team = Team(project, now=now, traces=self.traces)
         self._types, self._statuses = kinds_of(project)
-        self._sprints = Sprints(project, source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm)
+        self._sprints = Sprints(
+            project, source, now, report, self.traces, scope_is_recorded=scope_is_recorded, rhythm=rhythm
+        )
         self._seen: set[UUID] = set()
         self._touched_sprints: set[UUID] = set()
-        self._parents, self._links = Parents(project, mapped, source), Links(project, source, now)
+        self._ties = Ties(
+            Parents(project, mapped, source, self.traces), Links(project, source, now, self.traces), report
+        )
 
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
-        Project.objects.select_for_update().get(pk=self._project.pk)
+        hold_project(self._project.pk)
         # Until the transaction ends nobody deletes any of these.
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()
@@ -95,15 +102,14 @@ class BatchWriter:
         touches |= {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
         for change in record_changes(self._project, edits, now=self._now):
             touches[change.issue_id].change_ids.append(change.pk)
-        self._parents.learn(batch)
-        self._links.learn(batch)
+        self._ties.learn(batch, new=new, changed=changed, same=there.values())
         self._seen.update(issue.pk for issue in (*new, *there.values()))
         self._count(batch, new, changed)
         return list(touches.values())
 
-    def settle_sprints(self) -> None:
-        """What all records together say of sprints."""
-        self._sprints.settle(self._touched_sprints)
+    def settle_sprints(self) -> list[Touch]:
+        """What all records together say of sprints; what that adds to the past of issues."""
+        return self._sprints.settle(self._touched_sprints)
 
     def settle_missing(self, *, named: Collection[str], mark: bool) -> list[Touch]:
         """What was there before and did not come; `named` are the ids of rows that could not be read."""
@@ -115,12 +121,12 @@ class BatchWriter:
             mark=mark,
             now=self._now,
             report=self._report,
+            traces=self.traces,
         )
 
-    def settle_ties(self) -> None:
-        """Parents may come later in the file than their parts, and blockers than what they block."""
-        self._parents.tie()
-        self._links.tie()
+    def ties(self) -> Iterator[list[Touch]]:
+        """Step by step, parents and links: both ends may come in any order."""
+        return self._ties.tie()
 
     def _already_there(self, batch: Sequence[ImportedIssue]) -> dict[str, Issue]:
         """Issues by the tracker's own id and by their key: an issue that moved has a new key and its old id."""
@@ -191,6 +197,7 @@ class BatchWriter:
         if key not in self._types:
             self._types[key] = new_type(self._project, name)
             self._types[key].save(force_insert=True)
+            self.traces.made(IssueType, self._types[key].pk)
         return self._types[key]
 
     def _sprint_id(self, record: ImportedIssue) -> Any:
@@ -237,7 +244,9 @@ class BatchWriter:
 
     def _make_status(self, name: str, category: str) -> WorkflowStatus:
         position = max((status.position for status in self._statuses.values()), default=-1) + 1
-        return WorkflowStatus.objects.create(project=self._project, name=name, category=category, position=position)
+        made = WorkflowStatus.objects.create(project=self._project, name=name, category=category, position=position)
+        self.traces.made(WorkflowStatus, made.pk)
+        return made
 
     def _count(self, batch: Sequence[ImportedIssue], new: Sequence[Issue], changed: Sequence[Issue]) -> None:
         report = self._report

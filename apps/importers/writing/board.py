@@ -8,7 +8,9 @@ from uuid import UUID
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
 from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
+from apps.importers.writing.sprints import note_ends, note_sprint
 from apps.importers.writing.texts import LONGEST_LINE
+from apps.importers.writing.traces import Traces
 from apps.projects.levels import MOST_KINDS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen, take_late_news
@@ -22,11 +24,13 @@ SPRINT_FIELDS = ("name", "goal", "status", "start_date", "end_date", "started_at
 class TrackedBoard:
     """The rows that issues and their history refer to."""
 
-    def __init__(self, project: Project, source: str, now: datetime, report: ImportReport) -> None:
+    def __init__(
+        self, project: Project, source: str, now: datetime, report: ImportReport, traces: Traces | None = None
+    ) -> None:
+        self._traces = traces or Traces()
         self._project, self._source, self._now, self._report = project, source, now, report
         self._sprints: dict[str, Sprint] = {}
         self.look_anew()
-        self.sprints_made: list[Sprint] = []
         #: Seen running by an earlier import and now told to be over: closed once all of their issues are read.
         self._closing: list[Sprint] = []
 
@@ -60,6 +64,7 @@ class TrackedBoard:
         position = max((status.position for status in self._statuses.values()), default=-1) + 1
         status = WorkflowStatus.objects.create(project=self._project, name=name, category=category, position=position)
         self._statuses[name.casefold()] = status
+        self._traces.made(WorkflowStatus, status.pk)
         return status
 
     def type_of(self, record: TrackedIssue) -> IssueType:
@@ -73,6 +78,7 @@ class TrackedBoard:
             level = "" if record.level is None else _level(record.level)
             found = self._types[name.casefold()] = new_type(self._project, name, level=level)
             found.save(force_insert=True)
+            self._traces.made(IssueType, found.pk)
         return found
 
     def take(self, told: TrackedSprint) -> None:
@@ -84,7 +90,7 @@ class TrackedBoard:
             sprint.created_at = told.started_at or self._now
             sprint.save(force_insert=True)
             self._sprints[told.external_id] = sprint
-            self.sprints_made.append(sprint)
+            self._traces.made(Sprint, sprint.pk)
             self._report.sprints_added += 1
         else:
             self._update(sprint, values)
@@ -93,6 +99,7 @@ class TrackedBoard:
         ends = ("end_date", "completed_at")
         if is_closed_by_plan(sprint):
             if any(getattr(sprint, name) != values[name] for name in ends):
+                note_sprint(self._traces, sprint)
                 reopen(sprint)
             else:
                 # Still open there, although its last day is over: the plan has closed it.
@@ -104,6 +111,7 @@ class TrackedBoard:
         for name in changed:
             setattr(sprint, name, values[name])
         if changed:
+            note_sprint(self._traces, sprint)
             sprint.save(update_fields=changed)
 
     def close_sprints(self, touched: Collection[UUID]) -> None:
@@ -111,6 +119,7 @@ class TrackedBoard:
 
         `touched` are sprints whose issues this import brought or changed.
         """
+        note_ends(self._traces, self._project, touched)
         for sprint in self._closing:
             close_as_told(sprint, now=self._now)
         self._closing.clear()
@@ -126,6 +135,7 @@ class TrackedBoard:
     def unrecorded(self, external_ids: set[str]) -> None:
         """Of these sprints nobody knows what had been in them: their issues tell only where they are now."""
         rows = Sprint.objects.filter(pk__in=[self._sprints[one].pk for one in external_ids if one in self._sprints])
+        self._traces.before(rows.filter(scope_is_recorded=True))
         rows.update(scope_is_recorded=False)
 
     def _values(self, told: TrackedSprint) -> dict[str, Any]:

@@ -45,8 +45,10 @@ class Touch:
     change_ids: list[int] = field(default_factory=list)
 
 
-#: What members change without an entry in the history.
-WITHOUT_HISTORY = EDITABLE_ISSUE_FIELDS - set(IssueChange.Field.values)
+#: What members change without an entry in the history, by attribute.
+WITHOUT_HISTORY = {
+    each.attname for each in Issue._meta.concrete_fields if each.name in EDITABLE_ISSUE_FIELDS - set(IssueChange.Field)
+}
 
 
 @dataclass(frozen=True, slots=True)

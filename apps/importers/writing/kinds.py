@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import TypeAlias
+from uuid import UUID
 
 from apps.projects.levels import MOST_KINDS
 from apps.projects.models import IssueType, Project, WorkflowStatus
@@ -10,6 +11,14 @@ DEFAULT_TYPE = "task"
 MORE_TYPES = f"of a type beyond the {MOST_KINDS} that a project has: imported as {DEFAULT_TYPE}"
 MORE_STATUSES = f"in a status beyond the {MOST_KINDS} that a project has: imported in one of the same meaning"
 Kinds: TypeAlias = tuple[dict[str, IssueType], dict[str, WorkflowStatus]]
+
+
+def hold_project(project_id: UUID) -> Project:
+    """A project, of which until the transaction ends nobody deletes a type or state, and no other import writes.
+
+    Whoever makes an issue does not wait: they may hold the sprint that it goes into, and we be about to want that.
+    """
+    return Project.objects.select_for_update(no_key=True).get(pk=project_id)
 
 
 def kinds_of(project: Project) -> Kinds:

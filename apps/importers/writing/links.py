@@ -8,14 +8,15 @@ from django.utils import timezone
 
 from apps.importers.records import ImportedIssue
 from apps.importers.writing.changes import IDS_PER_QUERY
+from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, IssueLink, Project
 
 
 class Links:
     """What the records of one import say of links between issues of its project."""
 
-    def __init__(self, project: Project, source: str, now: datetime) -> None:
-        self._project, self._source, self._now = project, source, now
+    def __init__(self, project: Project, source: str, now: datetime, traces: Traces) -> None:
+        self._project, self._source, self._now, self._traces = project, source, now, traces
         #: Blocker and blocked, by the names that the source gives them.
         self._pairs: set[tuple[str, str]] = set()
         #: Issues of which all blockers are told, and those of which all is told that they block.
@@ -32,10 +33,10 @@ class Links:
                 self._told_whole[1].add(own)
                 self._pairs |= {(own, other) for other in record.blocks}
 
-    def tie(self) -> None:
-        """Make the links that are told, and take away those of this source that it tells no more."""
+    def tie(self) -> set[UUID]:
+        """Make the links that are told, and take away those of this source that it tells no more; who is blocked."""
         if not any(self._told_whole):
-            return
+            return set()
         ids = self._ids()
         wanted = {(ids[one], ids[other]) for one, other in self._pairs if one in ids and other in ids}
         wanted = {(one, other) for one, other in wanted if one != other}
@@ -47,12 +48,19 @@ class Links:
             for blocker, blocked in present.keys() - wanted
             if present[blocker, blocked][1] == self._source and (blocked in all_blockers or blocker in all_blocked)
         ]
-        IssueLink.objects.filter(pk__in=[present[pair][0] for pair in gone]).delete()
-        IssueLink.objects.bulk_create(
+        keys = [present[pair][0] for pair in gone]
+        for start in range(0, len(keys), IDS_PER_QUERY):
+            leaving = IssueLink.objects.filter(pk__in=keys[start : start + IDS_PER_QUERY])
+            self._traces.before(leaving)
+            leaving.delete()
+        made = IssueLink.objects.bulk_create(
             IssueLink(blocker_id=one, blocked_id=other, source=self._source, created_at=self._now)
             for one, other in sorted(new)
         )
-        self._touch({blocked for _, blocked in (*new, *gone)})
+        self._traces.made(IssueLink, *(link.pk for link in made))
+        changed = {blocked for _, blocked in (*new, *gone)}
+        self._touch(changed)
+        return changed
 
     def _ids(self) -> dict[str, UUID]:
         """Issues by key, and by the tracker's own id."""

@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.importers.report import SHOWN_ERRORS, ImportReport
 from apps.importers.writing.changes import Edit, Touch
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.models import Issue, Project, WorkflowStatus
 
@@ -24,6 +25,7 @@ def settle_missing(
     mark: bool,
     now: datetime,
     report: ImportReport,
+    traces: Traces,
 ) -> list[Touch]:
     """Count the issues of a source that are neither among those seen nor named by a row that could not be read.
 
@@ -37,15 +39,17 @@ def settle_missing(
     report.missing = len(missing)
     report.missing_shown = [key for _, key, _ in missing[:SHOWN_ERRORS]]
     open_ids = [pk for pk, _, category in missing if category != DONE]
-    closed = _close(project, open_ids, now) if mark and open_ids else []
+    closed = _close(project, open_ids, now, traces) if mark and open_ids else []
     report.removed = len(closed)
     return closed
 
 
-def _close(project: Project, issue_ids: Collection[UUID], now: datetime) -> list[Touch]:
-    status, _ = WorkflowStatus.objects.get_or_create(
+def _close(project: Project, issue_ids: Collection[UUID], now: datetime, traces: Traces) -> list[Touch]:
+    status, is_new = WorkflowStatus.objects.get_or_create(
         project=project, name=REMOVED, defaults={"category": DROPPED, "position": _last_position(project) + 1}
     )
+    if is_new:
+        traces.made(WorkflowStatus, status.pk)
     edits = []
     for issue in Issue.objects.in_bulk(list(issue_ids)).values():
         before = {"status_id": issue.status_id, "dropped_at": issue.dropped_at}

@@ -1,16 +1,20 @@
 """Which issue is a part of which: parts and parents come in any order, so they are tied together at the end."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import gt, lt
+from uuid import UUID
 
 from django.db.models import Count, F, Q
+from django.utils import timezone
 
 from apps.importers.records import ImportedIssue
-from apps.projects.levels import Level, roll_up
+from apps.importers.writing.changes import Touch
+from apps.importers.writing.traces import Traces
+from apps.projects.levels import Level
 from apps.projects.models import Issue, IssueType, Project
 
-#: Rows written by one statement.
-ROWS_PER_UPDATE = 500
+#: Issues that move in one step, each with the parent that it gets.
+MOVES_PER_STEP = 250
 #: A type is below another where more of its issues than this are parts of the other's: a few stray ones are slips.
 MOSTLY = 0.5
 
@@ -18,8 +22,8 @@ MOSTLY = 0.5
 class Parents:
     """What the records of one import say of parents, by the ids of the source."""
 
-    def __init__(self, project: Project, mapped: Collection[str], source: str) -> None:
-        self._project, self._is_told, self._source = project, "parent" in mapped, source
+    def __init__(self, project: Project, mapped: Collection[str], source: str, traces: Traces) -> None:
+        self._project, self._is_told, self._source, self._traces = project, "parent" in mapped, source, traces
         self._parent_of: dict[str, str] = {}
 
     def learn(self, batch: Sequence[ImportedIssue]) -> None:
@@ -27,8 +31,11 @@ class Parents:
         if self._is_told:
             self._parent_of |= {record.external_id: record.parent for record in batch}
 
-    def tie(self, *, levels_are_told: bool = False) -> None:
-        """Set the parents that differ, tell the levels that the tree shows where the source does not, sum up hours."""
+    def tie(self, *, levels_are_told: bool = False) -> Iterator[list[Touch]]:
+        """Set the parents that differ, and tell the levels that the tree shows where the source does not.
+
+        Step by step, each when it is asked for, in a transaction: what it did to issues.
+        """
         if not self._is_told:
             return
         issues = Issue.objects.filter(project=self._project, source=self._source)
@@ -37,13 +44,29 @@ class Parents:
         # An issue that a later line gave another key is known by that one alone.
         told = {part: parent for part, parent in self._parent_of.items() if part in ids and part != parent}
         wanted = {part: ids.get(parent) for part, parent in told.items()}
-        moved = [Issue(pk=ids[part], parent_id=parent) for part, parent in wanted.items() if present[part] != parent]
-        # Each for itself: whoever else writes comes to their turn in between.
-        for start in range(0, len(moved), ROWS_PER_UPDATE):
-            Issue.objects.bulk_update(moved[start : start + ROWS_PER_UPDATE], ["parent"])
-        if moved and not levels_are_told:
+        moves = [(ids[part], parent) for part, parent in wanted.items() if present[part] != parent]
+        for start in range(0, len(moves), MOVES_PER_STEP):
+            yield _moved(dict(moves[start : start + MOVES_PER_STEP]))
+        if moves and not levels_are_told:
+            self._traces.before(IssueType.objects.filter(project=self._project))
             _tell_levels(self._project)
-        roll_up(self._project.pk)
+            yield []
+
+
+def _moved(wanted: Mapping[UUID, UUID | None]) -> list[Touch]:
+    """Move issues below others, as far as these are still there."""
+    family = {*wanted, *filter(None, wanted.values())}
+    rows = Issue.objects.select_for_update().filter(pk__in=family).only("parent_id").order_by("pk")
+    there = {issue.pk: issue for issue in rows}
+    touches = []
+    for part, parent in wanted.items():
+        issue = there.get(part)
+        if issue is None or issue.parent_id == parent or (parent is not None and parent not in there):
+            continue
+        touches.append(Touch(issue, {"parent_id": issue.parent_id}))
+        issue.parent_id, issue.updated_at = parent, timezone.now()
+    Issue.objects.bulk_update([touch.issue for touch in touches], ["parent", "updated_at"])
+    return touches
 
 
 def _tell_levels(project: Project) -> None:

@@ -11,8 +11,10 @@ from django.db.models import Count, Max
 from django.db.models.functions import Coalesce
 from django.utils.text import slugify
 
+from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.importers.records import Person
+from apps.importers.writing.traces import Traces
 from apps.projects.models import Project, TeamMember
 from apps.projects.placeholders import domain_of, erased_as
 
@@ -23,8 +25,8 @@ _NOBODY = Person("")
 class Team:
     """The people of one project, growing while a file is read."""
 
-    def __init__(self, project: Project, *, now: datetime) -> None:
-        self._project, self._now = project, now
+    def __init__(self, project: Project, *, now: datetime, traces: Traces | None = None) -> None:
+        self._project, self._now, self._traces = project, now, traces or Traces()
         self.added = 0
         self._look()
 
@@ -38,7 +40,7 @@ class Team:
         # Whoever joined took over what was imported of them: the source goes on naming them as before.
         for was in User.objects.filter(became__in=members).select_related("became"):
             if was.became is not None:
-                self._by_address.setdefault(was.email.lower(), was.became)
+                self._by_address.setdefault(mailbox(was.email), was.became)
 
     def _present_state(self) -> tuple[int, int]:
         """Differs once somebody was taken in, left or became a member in place of whom an import named."""
@@ -69,6 +71,7 @@ class Team:
             if email not in users
         ]
         users |= {user.email: user for user in User.objects.bulk_create(new)}
+        self._traces.made(User, *(user.pk for user in new))
         # A pseudonym is in the team from the second time on.
         TeamMember.objects.bulk_create(
             (
@@ -94,23 +97,23 @@ class Team:
 
     def _known_as(self, one: Person) -> str:
         """The person's own address, or one made of the account or name within this project."""
-        return one.email.lower() or self._placeholder_of(one)
+        return mailbox(one.email) or self._placeholder_of(one)
 
     def _placeholder_of(self, one: Person) -> str:
         """An address within this project, to which no mail can go; it does not tell the person's own."""
         if one.account or not one.email:
             return f"{_local_part(one.account or one.name)}@{self._domain}"
         # Two of one name are told apart by their addresses.
-        return f"{_with_digest(slugify(one.name), one.email.lower())}@{self._domain}"
+        return f"{_with_digest(slugify(one.name), mailbox(one.email))}@{self._domain}"
 
     @property
     def _domain(self) -> str:
         return domain_of(self._project)
 
     def _remember(self, user: User) -> None:
-        self._by_address[user.email.lower()] = user
+        self._by_address[mailbox(user.email)] = user
         if user.named_address:
-            self._by_address[user.named_address.lower()] = user
+            self._by_address[mailbox(user.named_address)] = user
         name = user.full_name.casefold()
         # Two of the same name cannot be told apart by it.
         self._by_name[name] = None if name in self._by_name and self._by_name[name] != user else user

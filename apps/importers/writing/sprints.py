@@ -14,10 +14,12 @@ from django.utils import timezone
 from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
+from apps.importers.writing.changes import Touch
+from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
-from apps.projects.models import Issue, IssueChange, Project, Sprint
+from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
 from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
@@ -33,11 +35,12 @@ class Sprints:
         source: str,
         now: datetime,
         report: ImportReport,
+        traces: Traces,
         *,
         scope_is_recorded: bool,
         rhythm: SprintRhythm | None = None,
     ) -> None:
-        self._rhythm = rhythm
+        self._rhythm, self._traces = rhythm, traces
         self._project, self._source, self._now, self._report = project, source, now, report
         self._scope_is_recorded = scope_is_recorded
         #: By the source's id, and by name: a file may name a sprint a line.
@@ -83,11 +86,12 @@ class Sprints:
         self._take_dates(sprint, told)
         return sprint
 
-    def settle(self, touched: Collection[UUID]) -> None:
+    def settle(self, touched: Collection[UUID]) -> list[Touch]:
         """Sprints that are over are completed, work that moved on is told as moves, and the books are closed.
 
-        `touched` are sprints whose issues this import brought or changed.
+        `touched` are sprints whose issues this import brought or changed. What was told of issues.
         """
+        note_ends(self._traces, self._project, touched)
         settle_undated(
             self._project,
             self._source,
@@ -95,9 +99,10 @@ class Sprints:
             today=self._project.day_of(self._now),
             report=self._report,
         )
-        self._tell_moves()
+        touches = self._tell_moves()
         close_ended_sprints(self._project, now=self._now)
         take_late_news(touched, now=self._now)
+        return touches
 
     def _find(self, told: NamedSprint) -> Sprint | None:
         if told.external_id and (found := self._by_id.get(told.external_id)):
@@ -122,6 +127,7 @@ class Sprints:
         sprint.save(force_insert=True)
         self._remember(sprint)
         self._new.add(sprint.pk)
+        self._traces.made(Sprint, sprint.pk)
         self._report.sprints_added += 1
         return sprint
 
@@ -131,6 +137,7 @@ class Sprints:
         told = (starts_on, ends_on, False)
         if not (starts_on and ends_on) or (sprint.start_date, sprint.end_date, sprint.dates_are_inferred) == told:
             return
+        note_sprint(self._traces, sprint)
         if is_closed_by_plan(sprint):
             reopen(sprint)
         # What was started or closed here is history.
@@ -155,10 +162,10 @@ class Sprints:
             ]
         )
 
-    def _tell_moves(self) -> None:
+    def _tell_moves(self) -> list[Touch]:
         """An issue that names several sprints left each but the last when that one ended."""
         if not self._ways:
-            return
+            return []
         sprints = {sprint.pk: sprint for sprint in self._all()}
         issues = Issue.objects.filter(project=self._project, source=self._source, external_id__in=list(self._ways))
         told = set(
@@ -173,9 +180,24 @@ class Sprints:
             if (issue.pk, str(before.pk), str(after.pk)) not in told
             and (end := ended_at(sprints[before.pk], self._now)) is not None
         ]
-        IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+        made = IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
         # Their rows say the same, but not their pasts.
         Issue.objects.filter(pk__in={change.issue_id for change in changes}).update(updated_at=timezone.now())
+        return [Touch(change.issue, {}, [change.pk]) for change in made]
+
+
+def note_sprint(traces: Traces, sprint: Sprint) -> None:
+    """A sprint is about to be changed; maybe its books, which its plan closed, are opened."""
+    traces.before(Sprint.objects.filter(pk=sprint.pk))
+    traces.before(SprintSnapshot.objects.filter(pk=sprint.pk))
+
+
+def note_ends(traces: Traces, project: Project, touched: Collection[UUID]) -> None:
+    """Of other tools' sprints some may be dated, completed, closed with their books, or have them closed anew."""
+    sprints = Sprint.objects.filter(project=project).exclude(source="")
+    traces.before(sprints)
+    traces.before(SprintSnapshot.objects.filter(pk__in=touched, sprint__project=project, sprint__completed_at=None))
+    traces.made(SprintSnapshot, *sprints.filter(snapshot=None).values_list("pk", flat=True))
 
 
 def _steps(way: Sequence[Sprint]) -> Iterable[tuple[Sprint, Sprint]]:

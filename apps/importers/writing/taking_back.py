@@ -42,12 +42,12 @@ def take_back(run: ImportRun) -> int:
     history = _History(run, touches)
     kept = {issue_id for issue_id in made if history.others[issue_id]}
     befores, afters = _befores(touches, but=made), _afters(touches)
-    present = _Present(run.project, befores.values(), since=run.created_at)
+    present = _Present(run.project, befores, afters, since=run.created_at)
     emptied: list[IssueChange] = []
     stay = {(issue_id, name) for issue_id in kept for name in IssueChange.Field.values}
     for issue in _locked(sorted(befores)):
         changed = history.changed_since(issue.pk) | {
-            name for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
+            _named(name) for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
         }
         past = present.past_of(issue, befores[issue.pk], changed)
         Issue.objects.filter(pk=issue.pk).update(**past.values | {"updated_at": timezone.now()})
@@ -111,7 +111,9 @@ class _Past:
 class _Present:
     """What there is now, to put issues back to."""
 
-    def __init__(self, project: Project, befores: Iterable[Values], *, since: datetime) -> None:
+    def __init__(
+        self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values], *, since: datetime
+    ) -> None:
         self._ended = dict.fromkeys(WorkflowStatus.objects.filter(project=project).values_list("pk", flat=True), False)
         over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
         self._ended |= dict.fromkeys(over.values_list("pk", flat=True), True)
@@ -120,7 +122,9 @@ class _Present:
         self._sprints = set(sprints.values_list("pk", flat=True))
         self._closed = set(sprints.filter(completed_at__gt=since).values_list("pk", flat=True))
         self._team = set(TeamMember.objects.filter(project=project).values_list("user_id", flat=True))
-        self._became = _became({before[name] for before in befores for name in _PEOPLE if before.get(name)})
+        held = befores.values()
+        self._became = _became({before[name] for before in held for name in _PEOPLE if before.get(name)})
+        self._tree = _Tree(project, befores, afters)
 
     def past_of(self, issue: Issue, before: Values, changed: Collection[str]) -> _Past:
         stays = {name for name in before if _named(name) in changed or not self._is_possible(name, before, issue)}
@@ -140,6 +144,8 @@ class _Present:
             return before[name] in self._types
         if name == "status_id":
             return before[name] in self._ended
+        if name == "parent_id":
+            return self._tree.takes(issue.pk)
         if name == "external_id" and before[name]:
             namesakes = Issue.objects.filter(project=issue.project_id, source=issue.source, external_id=before[name])
             return not namesakes.exclude(pk=issue.pk).exists()
@@ -159,6 +165,29 @@ class _Present:
                 past.values[name] = None
                 change = new_change(issue, _named(name), str(goes_to or was), None, by=None, at=timezone.now())
                 past.emptied.append(change)
+
+
+class _Tree:
+    """Which issue is a part of which, once all parents that nobody changed since are as they were."""
+
+    def __init__(self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values]) -> None:
+        was = {pk: before["parent_id"] for pk, before in befores.items() if "parent_id" in before}
+        # Most imports move nothing.
+        rows = Issue.objects.filter(project=project).order_by() if was else Issue.objects.none()
+        self._above: dict[UUID, UUID | None] = dict(rows.values_list("pk", "parent_id"))
+        for pk, parent in was.items():
+            if pk in self._above and self._above[pk] == afters.get(pk, {}).get("parent_id"):
+                self._above[pk] = parent
+
+    def takes(self, issue: UUID) -> bool:
+        """Whether an issue can be put back: its old parent is there, and by now no part of it."""
+        above, seen = self._above[issue], set[UUID]()
+        if above is not None and above not in self._above:
+            return False
+        while above is not None and above not in seen and above != issue:
+            seen.add(above)
+            above = self._above.get(above)
+        return above != issue
 
 
 def _befores(touches: Sequence[ImportTouch], *, but: Collection[UUID]) -> dict[UUID, Values]:

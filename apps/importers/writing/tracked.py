@@ -15,10 +15,13 @@ from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
+from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.links import Links
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
+from apps.importers.writing.ties import Ties
+from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, IssueChange, Project
 
 PLAIN_FIELDS = (
@@ -46,21 +49,27 @@ class TrackedWriter:
         self, project: Project, told: Collection[str], source: str, now: datetime, report: ImportReport
     ) -> None:
         self._project, self._told, self._source, self._now, self._report = project, told, source, now, report
-        self.team = Team(project, now=now)
-        self.board = TrackedBoard(project, source, now, report)
-        self._parents, self._links = Parents(project, {"parent"}, source), Links(project, source, now)
+        self.traces = Traces()
+        self.team = Team(project, now=now, traces=self.traces)
+        self.board = TrackedBoard(project, source, now, report, self.traces)
+        self._ties = Ties(
+            Parents(project, {"parent"}, source, self.traces), Links(project, source, now, self.traces), report
+        )
+        self._told_sprints: list[TrackedSprint] = []
         self._guessed_sprints: set[str] = set()
         self._levels_are_told = True
         self._touched_sprints: set[UUID] = set()
 
     def take_sprint(self, sprint: TrackedSprint) -> None:
-        self.board.take(sprint)
+        """Written with the issues that come next, or at the end."""
+        self._told_sprints.append(sprint)
 
     def write(self, batch: Sequence[TrackedIssue]) -> list[Touch]:
         """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
-        Project.objects.select_for_update().get(pk=self._project.pk)
+        hold_project(self._project.pk)
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
+        self._write_sprints()
         # A list moves while it is read: of an issue that came twice the later answer is the newer.
         records = list({record.identity: record for record in batch}.values())
         self.team.learn(_people(records))
@@ -75,19 +84,28 @@ class TrackedWriter:
         self._write_history(records, touches)
         edits = [Edit(touch.issue, touch.before or {}) for touch in touches.values() if touch.before != {}]
         self._touched_sprints |= sprints_touched((), edits)
-        self._parents.learn(records)
-        self._links.learn(records)
+        same = [touch.issue for touch in touches.values() if touch.before == {} and not touch.change_ids]
+        others = [touch.issue for touch in touches.values() if touch.before or touch.change_ids]
+        self._ties.learn(records, new=new, changed=others, same=same)
         self._levels_are_told &= all(record.level is not None for record in records)
         self._guessed_sprints |= {each.sprint_id for each in records if "sprint" not in each.recorded}
         self._count(touches.values(), new)
         return [touch for touch in touches.values() if touch.before != {} or touch.change_ids]
 
-    def settle(self) -> None:
-        """What can be told only at the end: what is a part of what, which sprints are known by their present alone."""
-        self._parents.tie(levels_are_told=self._levels_are_told)
-        self._links.tie()
+    def ties(self) -> Iterator[list[Touch]]:
+        """Step by step, parents and links: both ends may come in any order."""
+        return self._ties.tie(levels_are_told=self._levels_are_told)
+
+    def settle_sprints(self) -> None:
+        """What can be told only at the end: which sprints are known by their present alone, which are over."""
+        self._write_sprints()
         self.board.unrecorded(self._guessed_sprints)
         self.board.close_sprints(self._touched_sprints)
+
+    def _write_sprints(self) -> None:
+        for sprint in self._told_sprints:
+            self.board.take(sprint)
+        self._told_sprints.clear()
 
     # --- Issues ----------------------------------------------------------------------------------------------------
     def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import OperationalError, transaction
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from rest_framework.test import APIClient
@@ -326,6 +326,25 @@ class TestOverStandardInput:
         assert broken["error"]["code"] == -32700
         assert long["error"]["code"] == -32600
         assert last == {"jsonrpc": "2.0", "id": 8, "result": {}}
+
+    def test_a_database_that_is_away_is_told_and_the_next_question_answered(self, team):
+        here = PersonsToolbox(team[1], lambda scope: None)
+        states = iter([OperationalError("away"), OperationalError("away"), None])
+
+        def toolbox():
+            if (fault := next(states)) is not None:
+                raise fault
+            return here
+
+        listing = {"jsonrpc": "2.0", "method": "tools/list"}
+        messages = [{**listing, "id": 7}, listing, {**listing, "id": 8}]
+        answers = BytesIO()
+        serve(BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in messages)), answers, toolbox)
+
+        away, back = map(json.loads, answers.getvalue().splitlines())
+        assert (away["id"], away["error"]["code"]) == (7, -32603)
+        assert "ask again" in away["error"]["message"]
+        assert (back["id"], "tools" in back["result"]) == (8, True)
 
     def test_the_command_serves_in_the_name_of_a_person_with_the_scopes_given(self, team, monkeypatch):
         line = {"name": "record_actual_hours", "arguments": {}, "_meta": META}

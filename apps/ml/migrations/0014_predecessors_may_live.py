@@ -1,6 +1,6 @@
 """Before, a restore named the backup's installation a predecessor although it may go on beside its copy."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 
 def forget(apps, schema_editor):
@@ -9,4 +9,7 @@ def forget(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [("ml", "0013_kept_pasts")]
-    operations = [migrations.RunPython(forget, migrations.RunPython.noop)]
+    operations = [
+        migrations.AddField("installation", "words", models.JSONField(blank=True, default=list)),
+        migrations.RunPython(forget, migrations.RunPython.noop),
+    ]

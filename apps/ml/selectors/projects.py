@@ -1,9 +1,10 @@
 """Counts of projects, in one query or two each, and who is in which."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
 from django.db.models import Count, Max, Q
@@ -15,7 +16,7 @@ from apps.ml.selectors.evidence import untouched_since
 from apps.ml.selectors.issues import DONE, DROPPED, open_in
 from apps.projects.history.days import day_of
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue, Project, TeamMember
+from apps.projects.models import FormerMember, Issue, Project, TeamMember
 from apps.projects.selectors import zone_of
 
 
@@ -62,13 +63,18 @@ def progress_of(project_ids: Collection[UUID]) -> Mapping[UUID, ProjectProgress]
 
 
 def people_of_projects() -> dict[str, People]:
-    """Who can ask from within each project, and who made it."""
-    members = TeamMember.objects.filter(user__is_active=True, user__is_placeholder=False)
-    found: dict[UUID, set[str]] = defaultdict(set)
-    for project_id, user_id in members.order_by().values_list("project_id", "user_id"):
-        found[project_id].add(str(user_id))
-    makers = dict(Project.objects.filter(made_by__is_active=True).order_by().values_list("id", "made_by"))
-    return {
-        str(id_): People(frozenset(found[id_]), str(makers[id_]) if id_ in makers else None)
-        for id_ in {*found, *makers}
-    }
+    """Who can ask from within each project, and who made it or was in it and can ask."""
+    can_ask = Q(user__is_active=True, user__is_placeholder=False)
+    members = _by_project(TeamMember.objects.filter(can_ask).order_by().values_list("project_id", "user_id"))
+    left = FormerMember.objects.filter(can_ask).order_by().values_list("project_id", "user_id")
+    made = Project.objects.filter(made_by__is_active=True).order_by().values_list("id", "made_by")
+    former = _by_project(chain(left, made))
+    nobody: frozenset[str] = frozenset()
+    return {id_: People(members.get(id_, nobody), former.get(id_, nobody)) for id_ in {*members, *former}}
+
+
+def _by_project(pairs: Iterable[tuple[UUID, UUID]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for project_id, user_id in pairs:
+        found[str(project_id)].add(str(user_id))
+    return {id_: frozenset(people) for id_, people in found.items()}

@@ -10,6 +10,7 @@ from apps.ml.core.flow.report import Flow, flow_of
 from apps.ml.selectors.flow import board_of, flow_issues, sized_issues
 from apps.ml.selectors.issues import issue_titles
 from apps.ml.serializers.flow import DEFAULT_DAYS, MAX_SHOWN, FlowResponse, ReferenceResponse
+from apps.ml.services.heavy import in_turn
 from apps.projects.history.days import day_of
 from apps.projects.models import Project
 from apps.projects.unknown_past import unknown_to
@@ -17,6 +18,7 @@ from apps.projects.unknown_past import unknown_to
 
 def project_flow(project: Project, *, now: datetime, days: int = DEFAULT_DAYS) -> Flow:
     """The flow of the last so many days of the project, today counted, as it was known at `now`."""
+    in_turn(days=days)
     board, since = board_of(project), _first_day(project, now, days)
     issues, unchanged = flow_issues(project, board, since=since, now=now)
     return flow_of(issues, board, unchanged=unchanged, zone=project.zone, since=since, now=now)

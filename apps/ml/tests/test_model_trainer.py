@@ -18,6 +18,7 @@ from apps.ml.core.effort import EffortModel
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.selectors.issues import completed_with_hours
+from apps.ml.selectors.projects import people_of_projects
 from apps.ml.services import ModelLoader, ModelTrainer, S3ModelStorageService
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
@@ -26,6 +27,7 @@ from apps.ml.storage.signing import Identity, digest, verify
 from apps.ml.tests.core.effort.unfolded import predict_unfolded
 from apps.ml.tests.teams import finished_issues, learnable_team
 from apps.projects.models import Issue, Project
+from apps.projects.services import remove_member
 from apps.projects.tests.factories import TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -186,6 +188,29 @@ def test_many_projects_of_ones_own_do_not_tell_what_another_works_on(team, now, 
 
     training_set = gzip.decompress(get_object_store().get(model.dataset_key)).decode().lower()
     assert "migration" not in training_set
+
+
+def test_who_was_in_four_other_teams_and_left_is_not_told_what_a_fifth_works_on(team, now):
+    TeamMemberFactory(project=team, role="lead")
+    guest = UserFactory()
+    for seed in range(4):
+        lead = TeamMemberFactory(project=learnable_team(60, until=now, seed=seed), role="lead")
+        remove_member(TeamMemberFactory(project=lead.project, user=guest), by=guest, now=now)
+
+    model = ModelTrainer().train_effort_prediction_model(None, now=now)
+
+    assert "migration" not in gzip.decompress(get_object_store().get(model.dataset_key)).decode().lower()
+
+
+def test_only_who_can_ask_counts(db):
+    member = TeamMemberFactory()
+    project, left = member.project, [UserFactory(), UserFactory(is_active=False)]
+    for user in left:
+        TeamMemberFactory(project=project, user=user).delete()
+
+    people = people_of_projects()[str(project.pk)]
+
+    assert (people.members, people.former) == ({str(member.user_id)}, {str(left[0].pk)})
 
 
 def test_what_five_teams_of_their_own_use_is_learned(team, now):

@@ -17,6 +17,7 @@ from apps.common.exceptions import Conflict
 from apps.notifications import selectors
 from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
 from apps.notifications.selectors import Recipient, rank
+from apps.projects.leads import in_use
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, lock
 
@@ -71,7 +72,7 @@ def announce(project: Project, news: Sequence[News], *, now: datetime) -> int:
         fresh = _fresh(project, news, now=now)
         if not fresh:
             return 0
-        people, webhooks = selectors.recipients(project), list(selectors.webhooks_of(project).filter(is_active=True))
+        people, webhooks = selectors.recipients(project), list(in_use(selectors.webhooks_of(project)))
         rows = [_row(project, each, now=now) for each in fresh]
         Notification.objects.bulk_create(rows, batch_size=BATCH_ROWS)
         deliveries = [delivery for row in rows for delivery in _deliveries(row, people, webhooks, now=now)]

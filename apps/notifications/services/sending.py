@@ -20,8 +20,9 @@ from django.utils import timezone
 from apps.common.backoff import retry_wait_seconds
 from apps.common.operations.metrics import DELIVERIES
 from apps.notifications.channels import SENDERS, Outcome
-from apps.notifications.models import Attempt, Channel, Delivery
+from apps.notifications.models import Attempt, Channel, Delivery, Webhook
 from apps.notifications.selectors import due, preference_of
+from apps.projects.leads import in_use
 from apps.projects.models import TeamMember
 
 logger = logging.getLogger(__name__)
@@ -148,7 +149,8 @@ def _tried(delivery: Delivery, now: datetime) -> Outcome:
 def _why_unwanted(delivery: Delivery) -> str:
     """Looked at just before it is sent: people leave and change their minds while news wait."""
     if delivery.webhook is not None:
-        return "" if delivery.webhook.is_active else "The webhook was switched off."
+        is_wanted = in_use(Webhook.objects.filter(pk=delivery.webhook.pk)).exists()
+        return "" if is_wanted else "The webhook was switched off."
     user = delivery.user
     if user is None or not user.is_active:
         return "The account was closed."

@@ -12,6 +12,7 @@ from apps.common.exceptions import Conflict
 from apps.common.lookups import Lookup
 from apps.notifications.channels.signature import derived_secret, digest_of, new_salt
 from apps.notifications.models import Webhook
+from apps.notifications.services.left_going import becomes_theirs
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, insert, lock, update
 
@@ -58,9 +59,13 @@ def create_webhook(project: Project, *, by: "User", now: datetime, **fields: Any
     return webhook, secret
 
 
-def update_webhook(webhook: Webhook, **fields: Any) -> Webhook:
+def update_webhook(webhook: Webhook, *, by: "User", **fields: Any) -> Webhook:
+    """Change it; whoever gives another address, or sets it going again, has made it from now on."""
     with all_or_nothing():
-        return update(webhook, fields, allowed=_EDITABLE)
+        lock(webhook)
+        is_new = fields.get("url", webhook.url) != webhook.url
+        theirs = becomes_theirs(webhook, by, is_new=is_new) if is_new or fields.get("is_active") else {}
+        return update(webhook, fields | theirs, allowed=_EDITABLE | {"created_by"})
 
 
 def rotate_secret(webhook: Webhook, *, by: "User") -> str:

@@ -98,7 +98,7 @@ def test_whose_receivers_are_slow_is_asked_once_a_run_and_holds_up_nobody_else(
     receiver, work, now, status, monkeypatch
 ):
     monkeypatch.setattr(sending, "SLOW_SECONDS", 0.05)
-    stranger = UserFactory()
+    stranger = UserFactory(is_superuser=True)
     slow = [
         WebhookFactory(url=receiver.url.replace("team=1", f"slow={number}"), created_by=stranger) for number in range(6)
     ]

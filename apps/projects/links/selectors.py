@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.projects.history.ends import ENDED
 from apps.projects.links.row import IssueLink
 from apps.projects.models import Issue
 from apps.projects.selectors import Visitor, projects_visible_to
-from apps.projects.services import ENDED
 
 #: What a link is from the side of one of its issues.
 BLOCKED_BY, BLOCKS = "blocked_by", "blocks"

@@ -17,8 +17,9 @@ from apps.ml.services import ModelTrainer
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import PredictionHistoryFactory
 from apps.notifications.models import Webhook
-from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, WorkflowStatus
+from apps.projects.models import DayOff, FormerMember, Issue, IssueChange, IssueType, Project, WorkflowStatus
 from apps.projects.placeholders import domain_of
+from apps.projects.services import remove_member
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person
 from apps.upkeep.texts import found_in_database, search_store
@@ -224,6 +225,24 @@ def test_whoever_did_anything_in_a_project_was_there(ann, now, tie):
 
     issue.refresh_from_db()
     assert "erased-" in issue.title
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_who_left_was_there_and_is_remembered_no_more(ann, now, delete):
+    member = TeamMemberFactory(user=ann)
+    team, present = member.project, TeamMemberFactory(user=ann).project
+    texts = [IssueFactory(project=project, title=f"Ask {NAME}") for project in (team, present)]
+    remove_member(member, by=ann, now=now)
+
+    if delete:
+        ann.delete()
+    else:
+        erase_person(EMAIL, now=now)
+
+    for issue in texts:
+        issue.refresh_from_db()
+        assert issue.title.startswith("Ask erased-")
+    assert not FormerMember.objects.exists()
 
 
 def everything_called(name):

@@ -226,7 +226,7 @@ def test_while_the_store_is_away_nothing_is_erased_and_afterwards_everything_is(
         raise StorageError("It is away.")
 
     with monkeypatch.context() as broken:
-        broken.setattr("apps.upkeep.erasing._remove_objects", away)
+        broken.setattr("apps.upkeep.learned.remove_objects", away)
         with pytest.raises(StorageError):
             erase_person(EMAIL, now=now)
     assert User.objects.filter(email=EMAIL).exists()

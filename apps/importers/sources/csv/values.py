@@ -56,5 +56,5 @@ def person(text: str) -> Person | None:
         return None
     if match := _NAME_AND_ADDRESS.fullmatch(text):
         name, address = match["name"].strip('" '), match["email"]
-        return Person(name, address.lower()) if _ADDRESS.fullmatch(address) else Person(name or address)
-    return Person("", text.lower()) if _ADDRESS.fullmatch(text) else Person(text)
+        return Person(name, address) if _ADDRESS.fullmatch(address) else Person(name or address)
+    return Person("", text) if _ADDRESS.fullmatch(text) else Person(text)

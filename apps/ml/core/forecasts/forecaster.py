@@ -1,7 +1,7 @@
 """When some issues will be done: their size against the team's weeks, as days, dates and the chance to be in time."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -11,10 +11,11 @@ import numpy as np
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WORKING_DAYS_PER_WEEK, WorkingCalendar, weeks_between
 from apps.ml.core.forecasts.change import LastingChange, lasting_change
-from apps.ml.core.forecasts.crossings import Crossings
 from apps.ml.core.forecasts.inflow import Inflow, drawn_growth
 from apps.ml.core.forecasts.links import LinkedTrial, LinkedWork, Waiting, linked_trial
 from apps.ml.core.forecasts.odds import log_odds, moved_odds
+from apps.ml.core.forecasts.played.crossings import Crossings
+from apps.ml.core.forecasts.played.plays import Plays
 from apps.ml.core.forecasts.simulation import MAX_PROBABILITY, MAX_WEEKS, PERCENTILES, SEED, Forecast, ForecastHistory
 from apps.ml.core.forecasts.simulation import quantiles as quantiles_of
 from apps.ml.core.forecasts.sizes import Spread
@@ -137,6 +138,8 @@ class WorkForecaster:
         The team's runs, where they were drawn already: of the same throughput, unit and seed.
     linked : LinkedWork
         Which issues wait for which: in no run is one done before what blocks it.
+    plays : Plays
+        Those of other plans for the same throughput, runs, spreads and links.
     """
 
     throughput: Throughput
@@ -154,6 +157,7 @@ class WorkForecaster:
     odds_shift: float = 0.0
     drawn: InitVar[Forecast | None] = None
     linked: LinkedWork = field(default_factory=LinkedWork)
+    plays: Plays = field(default_factory=Plays)
     runs: Forecast = field(init=False)
     usual_days_per_week: float = field(init=False)
     _finished: Spread = field(init=False)
@@ -164,7 +168,6 @@ class WorkForecaster:
     _factor: float | Floats = field(init=False)
     _lead_weeks: float = field(init=False)
     _done_before: float | Floats = field(init=False)
-    _played: tuple[tuple[tuple[WorkItem, ...], float], LinkedTrial | None] | None = field(init=False, default=None)
 
     def __post_init__(self, drawn: Forecast | None) -> None:
         self.runs = drawn or team_runs(self.throughput, self.unit, seed=self.seed)
@@ -211,18 +214,16 @@ class WorkForecaster:
 
     def trial(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> LinkedTrial | None:
         """When linked issues are done in each run, and all of the work; None where none of it waits for another."""
-        # Dates and pictures ask the same one after the other; it may hold 12 MB.
-        asked = (tuple(items), pace)
-        if self._played is None or self._played[0] != asked:
-            self._played = asked, self._play(items, pace)
-        return self._played[1]
-
-    def _play(self, items: Sequence[WorkItem], pace: float) -> LinkedTrial | None:
-        return linked_trial(self, items, self.linked, ahead={item.issue_id for item in self.ahead}, pace=pace)
+        ahead = {item.issue_id for item in self.ahead}
+        return linked_trial(self, items, self.linked, ahead=ahead, pace=pace, plays=self.plays)
 
     def ends(self, items: Sequence[WorkItem], *, pace: float = 1.0) -> Floats | None:
         """Weeks after which these issues are done in each run, where some of them wait for others; else None."""
-        return trial.all_done if (trial := self._play(items, pace)) else None
+        return trial.all_done if (trial := self.trial(items, pace=pace)) else None
+
+    def alike(self, pace: float) -> Hashable:
+        """See `Futures`: all that `weeks_with` depends on beside throughput and runs."""
+        return pace, self._lead_weeks, tuple(self.growth), tuple(self.created), np.asarray(self._first).tobytes()
 
     def weeks_to_finish(self, work: Floats, *, pace: float = 1.0) -> Floats:
         """Usual weeks from the first day of the work until it is done, in each run: shape (n_runs,)."""
@@ -325,8 +326,7 @@ class WorkForecaster:
         if self.inflow is not None or ends is not None:
             found = self.weeks_to_finish(work, pace=pace) if ends is None else ends
             # `MAX_WEEKS` means never, however late the last day.
-            in_time = (found <= weeks + _NO_WORK) & (found < MAX_WEEKS)
-            return float(np.mean(in_time))
+            return float(np.mean((found <= weeks + _NO_WORK) & (found < MAX_WEEKS)))
         return self.runs.probability_within(total / pace + self._done_before, self._lead_weeks + weeks)
 
     def weeks_until(self, last_day: date) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from apps.ml.core.forecasts.calendar import Absence, WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.links import Link, LinkedWork
+from apps.ml.core.forecasts.played.plays import Plays
 from apps.ml.core.forecasts.simulation import SEED, Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
@@ -47,10 +48,12 @@ class ForecastInputs:
     linked: LinkedWork = field(default_factory=LinkedWork)
     seed: int = SEED
 
-    def forecaster(self, *, created: Sequence[float] = (), drawn: Forecast | None = None) -> WorkForecaster:
+    def forecaster(
+        self, *, created: Sequence[float] = (), drawn: Forecast | None = None, plays: Plays | None = None
+    ) -> WorkForecaster:
         """The engine, with issues coming in as in each past week if told so; raises `NotEnoughData`.
 
-        `drawn` are the team's runs, where they were drawn already.
+        `drawn` are the team's runs, where they were drawn already, and `plays` what was played of them.
         """
         return WorkForecaster(
             self.throughput,
@@ -64,6 +67,7 @@ class ForecastInputs:
             seed=self.seed,
             drawn=drawn,
             linked=self.linked,
+            plays=plays or Plays(),
         )
 
 

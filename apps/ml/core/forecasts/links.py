@@ -8,36 +8,21 @@ with all the work.
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Protocol
 
 import numpy as np
 
 from apps.ml.core.arrays import Floats
-from apps.ml.core.forecasts.simulation import MAX_WEEKS, Forecast
+from apps.ml.core.forecasts.played.plays import Futures, Group, Plays, PlayStep, latest
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import WorkItem
 
 #: Linked issues that are followed one by one: more than half a year's work of a team of five a week. Each costs some
-#: millisecond of processor time and 80 kB, and a forecast plays them up to four times: more would take
-#: it over a second.
+#: milliseconds of processor time and 160 kB, and a what-if plays them up to eight times.
 MAX_FOLLOWED = 150
-
-
-class Futures(Protocol):
-    """A team's runs, as a forecaster has them."""
-
-    runs: Forecast
-    seed: int
-
-    def work_of(self, items: Sequence[WorkItem]) -> Floats:
-        """Size of the work in each run."""
-
-    def weeks_with(self, *, pace: float = 1.0) -> Callable[[Floats], Floats]:
-        """Weeks until so much is done besides what comes first, in each run; asked of works that rise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +140,13 @@ class LinkedTrial:
 
 
 def linked_trial(
-    futures: Futures, items: Sequence[WorkItem], linked: LinkedWork, *, ahead: Collection[str] = (), pace: float = 1.0
+    futures: Futures,
+    items: Sequence[WorkItem],
+    linked: LinkedWork,
+    *,
+    ahead: Collection[str] = (),
+    pace: float = 1.0,
+    plays: Plays | None = None,
 ) -> LinkedTrial | None:
     """Play the futures of some work whose issues wait for each other; None where none of it waits.
 
@@ -171,6 +162,8 @@ def linked_trial(
         Ids of issues that come first in all these futures: they add no work.
     pace : float
         As for `WorkForecaster.ask`.
+    plays : Plays or None
+        What was played of the same runs and links before.
     """
     asked = {item.issue_id for item in items}
     links, others = linked.about(asked)
@@ -181,15 +174,18 @@ def linked_trial(
     plan = _Plan.of([item.issue_id for item in order], links)
     if not plan.pairs:
         return None
-    done, total = _played(futures, order, plan, linked, ahead=ahead, pace=pace)
+    steps, rest = _steps(order, plan, linked.elsewhere, ahead)
+    own = Spread.of(linked.cycle_weeks) if linked.cycle_weeks else None
+    ends, total = (plays or Plays()).play(futures, steps, rest, own=own, pace=pace)
+    done = {item.issue_id: end for step, end in zip(steps, ends, strict=True) for item in step.group}
     blocking = [order[at] for at in plan.blocking]
     not_followed = frozenset(order[at].issue_id for at in plan.linked).difference(done)
     # What is not followed may wait for what is followed and was not asked about.
-    ends = done if not_followed else asked.intersection(done)
+    last = done if not_followed else asked.intersection(done)
     return LinkedTrial(
         done=done,
         not_followed=not_followed,
-        all_done=_latest(total, (done[id_] for id_ in ends)),
+        all_done=latest(total, (done[id_] for id_ in last)),
         waiting=tuple(order[at].issue_id for at in sorted(plan.waiting) if order[at].issue_id in asked),
         cycles=tuple(tuple(order[at].issue_id for at in group) for group in plan.groups if len(group) > 1),
         without_owner=tuple(
@@ -200,49 +196,23 @@ def linked_trial(
     )
 
 
-def _played(
-    futures: Futures,
-    order: Sequence[WorkItem],
-    plan: "_Plan",
-    linked: LinkedWork,
-    *,
-    ahead: Collection[str],
-    pace: float,
-) -> tuple[dict[str, Floats], Floats]:
-    """When each linked issue that is followed is done, by id, and the work of the whole team: in each run."""
-    own = Spread.of(linked.cycle_weeks) if linked.cycle_weeks else None
-    free, weeks_with = linked.elsewhere.union(ahead), futures.weeks_with(pace=pace)
-    work, done, ended = np.zeros(futures.runs.n_runs), dict[str, Floats](), dict[int, Floats]()
-    for number, group in enumerate(plan.groups):
-        work = work + futures.work_of([order[at] for at in group if order[at].issue_id not in free])
+def _steps(
+    order: Sequence[WorkItem], plan: "_Plan", elsewhere: Collection[str], ahead: Collection[str]
+) -> tuple[list[PlayStep], list[Group]]:
+    """The groups that are followed, one after the other, and what adds to the work after the last of them."""
+    steps, number_of, n_followed, added = list[PlayStep](), dict[int, int](), 0, list[Group]()
+    for number, places in enumerate(plan.groups):
+        group = tuple(order[at] for at in places)
+        added.append(tuple(item for item in group if item.issue_id not in elsewhere and item.issue_id not in ahead))
         before = plan.blockers.get(number, set())
         # A prefix of a chain, never its end alone: blockers come first in the plan.
-        if plan.linked.isdisjoint(group) or len(done) + len(group) > MAX_FOLLOWED or not before <= ended.keys():
+        if plan.linked.isdisjoint(places) or n_followed + len(group) > MAX_FOLLOWED or not before <= number_of.keys():
             continue
-        first = order[group[0]]
-        is_elsewhere = first.issue_id in linked.elsewhere
-        ready = np.zeros(len(work)) if is_elsewhere else weeks_with(work)
-        if before or is_elsewhere:
-            begun = _latest(np.zeros(len(work)), (ended[each] for each in before))
-            ready = np.maximum(ready, begun + _time(own, first, futures))
-        ended[number] = np.minimum(ready, float(MAX_WEEKS))
-        done |= dict.fromkeys((order[at].issue_id for at in group), ended[number])
-    return done, weeks_with(work)
-
-
-def _latest(first: Floats, others: Iterable[Floats]) -> Floats:
-    """The latest of some ends in each run."""
-    latest = first.copy()
-    for other in others:
-        np.maximum(latest, other, out=latest)
-    return latest
-
-
-def _time(own: Spread | None, item: WorkItem, futures: Futures) -> float | Floats:
-    """What an issue takes once nothing holds it up any more."""
-    if own is None:
-        return 0.0
-    return np.asarray(own.drawn(f"{item.issue_id} in work", futures.runs.n_runs, seed=futures.seed))
+        number_of[number], n_followed = len(steps), n_followed + len(group)
+        before_it = frozenset(number_of[each] for each in before)
+        steps.append(PlayStep(group, tuple(added), before_it, is_elsewhere=group[0].issue_id in elsewhere))
+        added.clear()
+    return steps, added
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,19 @@ LEAST_OTHERS = LEAST_PROJECTS - 1
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who is behind a project: who can ask from within it, and who made it and can ask."""
+    """Who is behind a project: who can ask from within it, and who made it or was in it and can ask."""
 
     members: AbstractSet[str] = frozenset()
-    maker: str | None = None
+    former: AbstractSet[str] = frozenset()
 
 
 class Crowd:
     """Projects with their people. A set of projects is a number with a bit for each, in the order of `people`.
 
     Anybody may make projects, invite colleagues and leave. So whoever asks is told nothing that fewer than
-    `LEAST_OTHERS` people beside them could hide: of the projects that they neither are in nor made, so many need a
-    member each who stands for no other one. That is a matching of projects and people [1]_. A project that nobody can
-    log in to hides nobody.
+    `LEAST_OTHERS` people beside them could hide: of the projects that they neither are nor were in nor made, so many
+    need a member each who stands for no other one. That is a matching of projects and people [1]_. A project that
+    nobody can log in to hides nobody.
 
     References
     ----------
@@ -41,7 +41,7 @@ class Crowd:
         self._inhabited = sum(bit for bit, each in zip(self.bits, people, strict=True) if each.members)
         own: dict[str, int] = defaultdict(int)
         for bit, each in zip(self.bits, people, strict=True):
-            for person in each.members | ({each.maker} if each.maker else frozenset()):
+            for person in each.members | each.former:
                 own[person] |= bit
         #: Of everybody, the projects that are theirs.
         self._own = set(own.values())

@@ -26,6 +26,7 @@ from apps.ml.selectors.kept_forecasts import (
 from apps.ml.serializers.kept_forecasts import KeptForecastDetailSerializer, MovedResponse
 from apps.ml.services.forecasts.reading import work_inputs
 from apps.ml.services.forecasts.service import of_a_sprint
+from apps.ml.services.heavy import in_turn
 from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS
 from apps.projects.models import Project, Sprint
@@ -138,7 +139,9 @@ def _side(row: KeptForecast | None) -> Side | None:
 
 
 def _told_now(project: Project, now: datetime) -> Side:
-    inputs = work_inputs(project.pk, forecasts.unfinished(project.pk), by=project.target_date, now=now)
+    items = forecasts.unfinished(project.pk)
+    in_turn(issues=len(items))
+    inputs = work_inputs(project.pk, items, by=project.target_date, now=now)
     return _told(inputs, day_of(now, project.zone))
 
 
@@ -146,6 +149,7 @@ def _told_as_of(project: Project, day: date, now: datetime) -> Side:
     """What a forecast at the same time of another day would have said, by the models and days off of today."""
     moment = now - timedelta(days=(day_of(now, project.zone) - day).days)
     items = forecasts.unfinished_as_of(project.pk, moment)
+    in_turn(issues=len(items))
     inputs = work_inputs(project.pk, items, by=project.target_date, now=moment, after_work_in_progress=False)
     return _told(inputs, day)
 

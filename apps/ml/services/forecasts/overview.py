@@ -18,6 +18,7 @@ from apps.ml.services.forecasts.history import TeamHistory, asked_once, told_onc
 from apps.ml.services.forecasts.service import of_a_sprint
 from apps.ml.services.forecasts.sizes import unit_and_sizes
 from apps.ml.services.forecasts.sprint import TeamPast, team_past
+from apps.ml.services.heavy import in_turn
 
 #: Half a year back, which is also what the team of today is told from.
 SHOWN_WEEKS = 26
@@ -61,6 +62,7 @@ def project_forecast(
     """Read and foresee the whole backlog: the same answer as the forecast of all open issues; `team` may be known."""
     history = history or TeamHistory(project_id, now=now)
     items = history.unfinished()
+    in_turn(issues=len(items))
     team = team or team_past(project_id, now=now, history=history)
     today = team.calendar.day_of(now)
     weeks, limits = _weeks(history, today=today)

@@ -9,6 +9,7 @@ from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.selectors import forecasts
 from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.sizes import unit_and_sizes
+from apps.ml.services.heavy import links_in_turn
 
 
 def work_inputs(
@@ -27,7 +28,7 @@ def work_inputs(
     asked_about = (item.issue_id for item in items)
     ahead = forecasts.in_progress(project_id, now=now, besides=asked_about) if after_work_in_progress else ()
     unit, spreads = unit_and_sizes(project_id, items, ahead, past)
-    linked = forecasts.open_links(project_id, now=now)
+    linked = links_in_turn(project_id, now=now)
     return ForecastInputs(
         items=linked.in_order(items),
         throughput=past,

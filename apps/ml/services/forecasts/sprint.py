@@ -1,7 +1,7 @@
 """When a sprint's open issues are done: read once, forecast the same wherever it is shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.calendar import WorkingCalendar
 from apps.ml.core.forecasts.forecaster import WorkForecast, WorkForecaster, team_runs
 from apps.ml.core.forecasts.links import LinkedWork
+from apps.ml.core.forecasts.played.plays import Plays
 from apps.ml.core.forecasts.simulation import Forecast
 from apps.ml.core.forecasts.sizes import Spread
 from apps.ml.core.forecasts.units import Throughput, Unit, WorkItem
@@ -20,6 +21,7 @@ from apps.ml.core.sprints.growth import later_growth
 from apps.ml.selectors import forecasts
 from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.sizes import unit_and_sizes
+from apps.ml.services.heavy import links_in_turn
 from apps.projects.models import Sprint
 
 
@@ -50,7 +52,7 @@ def team_past(
         throughput=history.throughput(),
         sprints=history.sprints(newest),
         # Not of the history: links are made and taken away without an issue being touched.
-        linked=forecasts.open_links(project_id, now=now),
+        linked=links_in_turn(project_id, now=now),
     )
 
 
@@ -78,6 +80,8 @@ class SprintQuestion:
     sprints: tuple[SprintRecord, ...] = ()
     #: By how many log odds the chances of all plans differ from what the runs alone tell.
     odds_shift: float = 0.0
+    #: What was played for one plan is not played again for another.
+    plays: Plays = field(default_factory=Plays)
 
     def forecaster(self, plan: SprintPlan, *, growth: bool = True) -> WorkForecaster:
         """A forecaster of a plan for this sprint; all in one unit, or a comparison would compare nothing."""
@@ -95,6 +99,7 @@ class SprintQuestion:
             odds_shift=self.odds_shift,
             drawn=self.runs,
             linked=self.linked,
+            plays=self.plays,
         )
 
     def pace(self, plan: SprintPlan) -> float:

@@ -13,6 +13,7 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import EffortEstimate, PointsRecommendation, SimilarIssue
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services.effort.answering import answer_effort, answer_efforts
+from apps.ml.services.heavy import in_turn
 from apps.ml.services.points.answering import answer_points, answer_points_of
 from apps.ml.services.similar.likeness import likely_duplicates, names_of_similar
 from apps.projects.models import Issue
@@ -48,6 +49,7 @@ class Draft:
 def estimates_of(project_id: UUID, issues: Iterable[Issue]) -> list[tuple[Issue, Estimate]]:
     """Each issue with its estimate, without evidence; what answers is in memory: no issue costs a query."""
     issues = list(issues)
+    in_turn(issues=len(issues))
     asked = [facts_of(issue) for issue in issues]
     efforts = answer_efforts(asked, project_id, with_evidence=False)
     points = answer_points_of(asked, project_id, with_evidence=False)

@@ -68,7 +68,7 @@ def become_another(replaced: Installation | None = None) -> UUID:
     row = installation()
     ended = () if replaced is None else names_of(replaced)
     row.predecessors = list(dict.fromkeys([*row.predecessors, *ended]))
-    row.identifier = uuid4()
+    row.identifier, row.words = uuid4(), []
     row.save()
     return row.identifier
 

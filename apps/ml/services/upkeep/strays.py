@@ -13,6 +13,8 @@ from typing import Literal
 
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, names_of, this_installation
+from apps.ml.services.upkeep.leases import renew_lease
+from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
 from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS
@@ -61,23 +63,6 @@ class Listing:
         return cls(objects, marks, tuple(strange))
 
 
-def known_keys() -> set[str]:
-    """The keys that rows of models name."""
-    return set(recorded_digests())
-
-
-def recorded_digests() -> dict[str, str]:
-    """Of each key that a row of a model names, the digest that the row recorded."""
-    columns = ("s3_key", "serving_key", "dataset_key", "digest", "serving_digest", "dataset_digest")
-    rows = MLModel.objects.values_list(*columns).iterator()
-    return {key: digest for row in rows for key, digest in zip(row[:3], row[3:], strict=True) if key}
-
-
-def index_keys() -> set[str]:
-    """The keys of indexes of texts; no backup holds them, since they are built again."""
-    return set(TextSnapshot.objects.exclude(key="").values_list("key", flat=True))
-
-
 def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
     """Every object without a row, by key."""
     us = installation()
@@ -112,6 +97,7 @@ def sweep_store(*, now: datetime) -> int:
     StorageError
         If the store cannot be used; the next night does it.
     """
+    renew_lease()
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from apps.ml.core.forecasts.crossings import MAX_PARTS, Crossings
 from apps.ml.core.forecasts.inflow import Inflow
+from apps.ml.core.forecasts.played.crossings import MAX_PARTS, Crossings
 from apps.ml.core.forecasts.simulation import MAX_WEEKS, Forecast
 
 N_RUNS = 1_000

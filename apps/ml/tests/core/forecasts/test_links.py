@@ -13,6 +13,7 @@ from apps.ml.core.forecasts.drops import path_to, single_drops
 from apps.ml.core.forecasts.fan import done_by_day
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.core.forecasts.links import Link, LinkedWork, linked_trial
+from apps.ml.core.forecasts.played.crossings import Crossings
 from apps.ml.core.forecasts.units import Throughput, WorkItem
 from apps.ml.core.forecasts.words import forecast_in_words
 from tests.test_text_growth import FACTOR, LIMIT, seconds
@@ -164,6 +165,7 @@ def test_beyond_a_bound_the_rest_of_a_chain_is_done_with_all_the_work_and_the_wo
     work, chain = a_chain(8, cycle_weeks=(2.0,))
     team = forecaster(chain)
     whole, free = team.trial(work), team.weeks_to_finish(team.work_of(work))
+    in_words = forecast_in_words(team.ask(work))
     monkeypatch.setattr(links_module, "MAX_FOLLOWED", 5)
 
     found, told = forecaster(chain).trial(work), forecaster(chain).ask(work)
@@ -174,7 +176,7 @@ def test_beyond_a_bound_the_rest_of_a_chain_is_done_with_all_the_work_and_the_wo
     assert np.array_equal(found.all_done, np.maximum(free, found.done[work[4].issue_id]))
     assert (told.waiting.not_followed, len(told.waiting.issues)) == (3, 7)
     assert "The links of 3 issues beyond the first" in forecast_in_words(told)
-    assert (whole.not_followed, "beyond" in forecast_in_words(team.ask(work))) == (frozenset(), False)
+    assert (whole.not_followed, "beyond" in in_words) == (frozenset(), False)
     # All that is not followed counts as undone until all the work is done.
     undone = found.undone(work, team.size_of)
     assert np.all(undone(1e9) == 0)
@@ -190,20 +192,60 @@ def test_a_circle_too_large_to_be_followed_holds_up_only_what_waits_for_it(monke
     assert found.done.keys() == set("fg")
 
 
-def test_dates_and_their_picture_play_the_same_links_once(monkeypatch):
+def test_dates_and_their_picture_play_the_same_links_once(amounts):
     work, chain = a_chain(4)
-    team, played = forecaster(chain), []
-    monkeypatch.setattr(
-        WorkForecaster, "weeks_with", lambda self, **how: played.append(how) or _weeks_with(self, **how)
-    )
+    team = forecaster(chain)
 
     team.ask(work)
+    assert len(amounts) == 5
     done_by_day(team, work, [date(2026, 3, 9)])
 
-    assert len(played) == 1
+    # By when all is done is asked again.
+    assert len(amounts) == 6
 
 
-_weeks_with = WorkForecaster.weeks_with
+def test_what_to_take_out_plays_only_what_differs(amounts):
+    """Of a chain only the end is nobody's blocker; without another issue all wait as before."""
+    work, chain = a_chain(6, cycle_weeks=(1.0,), blockers=tuple(items(*(f"{each:05}" for each in range(6)))))
+    team = forecaster(chain, date(2026, 3, 6))
+    team.ask(work)
+    amounts.clear()
+
+    single_drops(team, work)
+
+    # All the work of each plan, and that end once more.
+    assert len(amounts) <= 1 + len(work) + 1
+
+
+@pytest.fixture
+def amounts(monkeypatch):
+    """Amounts for which the week was looked for in the runs, one after the other."""
+    asked = []
+    monkeypatch.setattr(Crossings, "weeks", lambda self, work: asked.append(work) or _weeks(self, work))
+    return asked
+
+
+_weeks = Crossings.weeks
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1, max_size=10),
+    st.lists(st.tuples(st.sets(st.integers(0, 7), min_size=1), st.sampled_from([1.0, 0.5])), max_size=6),
+)
+@settings(max_examples=25, deadline=None)
+def test_plays_that_share_a_beginning_say_the_same_to_the_last_bit(pairs, plans):
+    links = tuple(Link(str(one), str(other)) for one, other in pairs if one != other)
+    waiting = LinkedWork(links, blockers=tuple(items(*"01234567")), cycle_weeks=(0.5, 2.0))
+    shared = forecaster(waiting)
+
+    for numbers, pace in plans:
+        work = items(*map(str, sorted(numbers)))
+        one, other = shared.trial(work, pace=pace), forecaster(waiting).trial(work, pace=pace)
+        assert (one is None) == (other is None)
+        if one and other:
+            assert np.array_equal(one.all_done, other.all_done)
+            assert one.done.keys() == other.done.keys()
+            assert all(np.array_equal(one.done[id_], other.done[id_]) for id_ in one.done)
 
 
 def test_of_many_linked_issues_the_first_drops_are_tried(monkeypatch):

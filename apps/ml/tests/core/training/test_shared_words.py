@@ -67,11 +67,15 @@ def test_beside_those_of_whoever_asks_four_others_have_to_use_it_with_a_person_e
     assert is_common(People(frozenset(each)) for each in people) is is_shared
 
 
-def test_what_somebody_made_and_left_stays_theirs():
-    left_to_colleagues = [People(frozenset({name}), maker="a") for name in "abcd"]
+def test_what_somebody_made_or_was_in_and_left_stays_theirs():
+    left_to_colleagues = [People(frozenset({name}), frozenset("a")) for name in "abcd"]
+    # Four teams of others, of which each let somebody go who was in all of them.
+    was_in = [People(frozenset({name}), frozenset({"s"})) for name in "abcd"]
 
     assert not is_common([*left_to_colleagues, People(frozenset({"e"}))])
-    assert is_common([People(frozenset({name}), maker="boss") for name in "abcde"])
+    assert not is_common([*was_in, People(frozenset({"e"}))])
+    assert is_common([*was_in, *(People(frozenset({name})) for name in "efgh")])
+    assert is_common([People(frozenset({name}), frozenset({"boss"})) for name in "abcde"])
 
 
 @given(st.lists(st.frozensets(st.sampled_from("abcdefgh"), max_size=3), max_size=12))
