@@ -58,6 +58,7 @@ def when_ready(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """What waits for a database from now on is somebody's request."""
+    worker.is_behind_proxy = bool(settings.REST_FRAMEWORK["NUM_PROXIES"])
     if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
         from apps.common.operations.patience import serve_requests  # noqa: PLC0415 - loads psycopg
 

@@ -4,6 +4,7 @@ As it comes, gunicorn gives each new connection to a thread, which then waits fo
 dripping clients as there are threads stop the service (24 did, against 2 processes of 4 threads). Here the loop that
 accepts connections gathers the bytes, for all clients at once, and a client that is too slow gets 408 and is gone.
 What a thread is given is all that it will ever read: however a request was written, no thread asks the client for more.
+Threads are dealt to askers (`base/lines.py`), so that nobody's requests fill them all.
 
 Connections are dealt evenly between the processes (`base/dealing.py`), and those that are kept end after some requests,
 so that they are dealt again.
@@ -24,8 +25,10 @@ from typing import Any
 from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from apps.common.api.askers import ASKERS, shown_by
 from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES, longest_body
 from base.dealing import Shares
+from base.lines import Lines
 
 #: For the first line and the headers; what a phone on a bad line needs is below one second.
 HEAD_SECONDS = 10.0
@@ -51,6 +54,9 @@ _LENGTH = re.compile(rb"^content-length:[ \t]*0*(\d{1,18})[ \t]*\r?$", re.IGNORE
 _ENCODED = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILINE)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
+#: What tells whose a request is.
+_SHOWN = re.compile(rb"^(authorization|cookie|x-forwarded-for):([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_SESSION = re.compile(r"(?:^|;)[ \t]*sessionid=([^;]*)")
 _RECEIVE_BYTES = 64 * 1024
 #: Characters of a refusal's reason.
 MOST_DETAIL = 200
@@ -204,10 +210,14 @@ SHARES = Shares()
 class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
     """`gthread` whose threads never wait for a client's request."""
 
+    #: Whether a proxy of ours says where requests come from.
+    is_behind_proxy = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         #: Oldest first.
         self.arriving: dict[TConn, Arriving] = {}
+        self.lines: Lines[TConn] = Lines(self.cfg.threads)
         self.arriving_bytes = 0
         #: What was sent behind a request that is being answered.
         self.ahead: dict[TConn, bytes] = {}
@@ -333,7 +343,25 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         conn.data_ready = True
         # The thread makes the socket wait; not for ever, whatever the client does with the answer.
         conn.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, _ANSWER_TIME)
-        super().enqueue_req(conn)
+        self.lines.add(self._asker(head, conn), conn)
+        self._deal()
+
+    def _asker(self, head: bytes, conn: TConn) -> str:
+        """Whose request it is, as far as that is known; else where it comes from."""
+        fields = {name.lower(): value.decode("latin-1").strip() for name, value in _SHOWN.findall(head)}
+        session = _SESSION.search(fields.get(b"cookie", ""))
+        person: str = ASKERS.known(shown_by(fields.get(b"authorization", ""), session[1] if session else ""))
+        if person:
+            return person
+        if self.is_behind_proxy:
+            return str(fields.get(b"x-forwarded-for", "").rpartition(",")[2]).strip()
+        where: str = conn.client[0] if conn.client else ""
+        return where
+
+    def _deal(self) -> None:
+        """Threads that are free to those whose turn it is."""
+        while (conn := self.lines.next()) is not None:
+            super().enqueue_req(conn)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """After so many answers the connection ends, unless the client has sent more already."""
@@ -346,7 +374,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         """The thread is done with the request: the next one may be here already."""
         if ahead := self.ahead.pop(conn, b""):
             conn.parser.unreader.unread(ahead)
+        self.lines.end(conn)
         super().finish_request(conn, fs)
+        self._deal()
 
     def _drop(self, request: Arriving, last_words: bytes = b"") -> None:
         self._forget(request)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 from base import patient
 
@@ -20,7 +21,9 @@ def when_ready(server):
 
 
 def application(environ, start_response):
-    """How many bytes came, and of which path; of /pid, which process answers."""
+    """How many bytes came, and of which path; /pid: which process answers; /held waits for the file that it names."""
+    while environ["PATH_INFO"] == "/held" and not os.path.exists(environ["QUERY_STRING"]):
+        time.sleep(0.01)
     size = os.getpid() if environ["PATH_INFO"] == "/pid" else len(environ["wsgi.input"].read())
     body = f"{environ['PATH_INFO']} {size}\n".encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])

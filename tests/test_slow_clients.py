@@ -46,8 +46,8 @@ def impatient():
         yield port
 
 
-def connected(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+def connected(port, source="127.0.0.1"):
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS, source_address=(source, 0))
 
 
 def answer(client):
@@ -92,6 +92,23 @@ def test_a_healthy_client_is_answered_while_slow_ones_are_being_waited_for(patie
             client.setblocking(False)
             with pytest.raises(BlockingIOError):
                 client.recv(1)
+
+
+def test_nobodys_requests_fill_all_threads_and_all_are_answered_in_the_end(patient, tmp_path):
+    """From another address, which counts as somebody else."""
+    opened = tmp_path / "opened"
+    held = f"GET /held?{opened} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    with ExitStack() as stack:
+        many = [stack.enter_context(connected(patient)) for _ in range(SLOW_CLIENTS)]
+        for client in many:
+            client.sendall(held)
+
+        other = stack.enter_context(connected(patient, "127.0.0.2"))
+        other.sendall(HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\nok")
+
+        assert answer(other).endswith(b"/in 2\n")
+        opened.touch()
+        assert [answer(client)[-8:] for client in many] == [b"/held 0\n"] * SLOW_CLIENTS
 
 
 @pytest.mark.parametrize("beginning", [each for each in BEGINNINGS.values() if each], ids=list(BEGINNINGS)[1:])

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 from rest_framework.exceptions import APIException
 
+from apps.common.api.askers import ASKERS
 from apps.common.turns import DearWork, NoTurn
 
 #: Whoever waits longer for the own question before is told to come again.
@@ -60,6 +61,8 @@ class _Asker:
 
     #: Told where it is not known who asks.
     address: Callable[[], str]
+    #: A digest of the key, log-in or session that the request shows.
+    shown: bytes = b""
     person: str = ""
     #: By which name there is a place; empty without one.
     has_place_as: str = ""
@@ -69,9 +72,9 @@ _ASKER: ContextVar[_Asker | None] = ContextVar("asker", default=None)
 
 
 @contextmanager
-def answering(address: Callable[[], str]) -> Iterator[None]:
+def answering(address: Callable[[], str], shown: bytes = b"") -> Iterator[None]:
     """All that is done for a request from an address; the place of a heavy question comes free at its end."""
-    asker = _Asker(address)
+    asker = _Asker(address, shown)
     before = _ASKER.set(asker)
     try:
         yield
@@ -85,6 +88,8 @@ def asked_by(person: object) -> None:
     """Who asks is known now: all keys, log-ins and sessions of a person are one asker."""
     if (asker := _ASKER.get()) is not None:
         asker.person = str(person)
+        if asker.shown:
+            ASKERS.learn(asker.shown, asker.person)
 
 
 def heavy_question() -> None:

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
+from apps.common.api.askers import shown_by
 from apps.common.api.busy import answering, asked_by
 from apps.common.api.problems import (
     PROBLEM_JSON,
@@ -44,7 +45,10 @@ class RequestLimits:
             return _answer(problem(414, "Uri too long", detail, "uri_too_long"))
         if _length_of(request) > _longest_body(request):
             return _answer(problem(413, "Payload too large", PayloadTooLarge.default_detail, "payload_too_large"))
-        with answering(lambda: client_address(request)):
+        shown = shown_by(
+            request.META.get("HTTP_AUTHORIZATION", ""), request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+        )
+        with answering(lambda: client_address(request), shown):
             response = self._get_response(request)
         if (limit := getattr(request, "rate_limit", None)) is not None:
             most, remaining, seconds_left = limit

@@ -1,0 +1,41 @@
+"""Whose request it is, as far as a web process knows before it reads it: by what the request shows, and who that was.
+
+The loop that gathers requests deals threads to people (`base/lines.py`), and asks no database who somebody is. So it
+goes by what requests with the same key, log-in or session turned out to be; a new one counts as its address.
+"""
+
+import hashlib
+from collections import OrderedDict
+from threading import Lock
+
+#: Keys, log-ins and sessions that a process remembers, the latest: more are not used in one minute.
+MOST_REMEMBERED = 10_000
+
+
+class Askers:
+    """Who has shown what."""
+
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._people: OrderedDict[bytes, str] = OrderedDict()
+        self._most, self._lock = most, Lock()
+
+    def learn(self, shown: bytes, person: str) -> None:
+        """Somebody was let in by this."""
+        with self._lock:
+            self._people[shown] = person
+            self._people.move_to_end(shown)
+            while len(self._people) > self._most:
+                self._people.popitem(last=False)
+
+    def known(self, shown: bytes) -> str:
+        """Who was; empty for what nobody was let in by yet."""
+        return self._people.get(shown, "")
+
+
+def shown_by(authorization: str, session: str) -> bytes:
+    """A digest of what a request shows, so that no secret is remembered; empty where it shows nothing."""
+    text = authorization or session
+    return hashlib.blake2b(text.encode(), digest_size=16).digest() if text else b""
+
+
+ASKERS = Askers()
