@@ -105,10 +105,6 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.common.tasks.forget_old_answers",
         "schedule": crontab(minute=50),
     },
-    "renew-store-lease": {
-        "task": "apps.ml.tasks.renew_store_lease",
-        "schedule": crontab(minute=10),
-    },
     "sweep-model-store": {
         "task": "apps.ml.tasks.sweep_model_store",
         "schedule": crontab(hour=4, minute=10),

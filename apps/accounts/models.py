@@ -72,7 +72,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     #: Named by an import and nobody who logs in: `email` is one that no mail reaches. Becomes a person's by an accepted
     #: invitation to the project (`apps.projects.placeholders`), never by being switched on.
     is_placeholder = models.BooleanField(default=False, editable=False)
-    #: How the source names a placeholder; told to the project's team only, and nobody writes to it unasked.
+    #: How the source names a placeholder; of an account, the mailbox that is another's since migration 0005. Told to
+    #: the project's team only, and nobody writes to it unasked.
     named_address = MailboxField(blank=True, default="", editable=False)
     #: Whose a placeholder is now.
     became = models.ForeignKey(

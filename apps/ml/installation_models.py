@@ -12,8 +12,8 @@ class Installation(models.Model):
     identifier = models.UUIDField(default=uuid.uuid4)
     #: Identifiers of installations of which this one took the place, so that they run no more: their marks are ours.
     predecessors = models.JSONField(default=list, blank=True)
-    #: What this database left in the store lately, newest last: others under its name are a copy's.
-    words = models.JSONField(default=list, blank=True)
+    #: Where this database has lain, newest last: one that finds itself elsewhere is a copy.
+    places = models.JSONField(default=list, blank=True)
     #: When this database last was in use, to within minutes while a worker runs.
     active_at = models.DateTimeField(null=True, blank=True)
     #: Times without use, as pairs of ISO moments: where an older backup was put back by hand, objects of the time

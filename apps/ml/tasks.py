@@ -29,9 +29,7 @@ from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
 from apps.ml.services.upkeep import retention as clean_up
 from apps.ml.services.upkeep.installation import note_activity, note_worker
-from apps.ml.services.upkeep.leases import renew_lease
 from apps.ml.services.upkeep.strays import sweep_store
-from apps.ml.storage.errors import StorageError
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
 from apps.projects.models import Sprint
@@ -165,16 +163,6 @@ def refresh_indexes() -> int:
 def refresh_index(project_id: str) -> None:
     """Index one project's texts, and store what processes then begin with."""
     ISSUE_TEXTS.of_project(project_id)
-
-
-@shared_task
-def renew_store_lease() -> bool:
-    """Find out whether a copy of this database uses the store, too; every hour."""
-    try:
-        return renew_lease()
-    except StorageError as error:
-        logger.warning("The model store cannot be asked for copies of this database: %s", error.message)
-        return False
 
 
 @shared_task

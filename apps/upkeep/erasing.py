@@ -41,7 +41,7 @@ from apps.upkeep.finding import Found, Search, replace
 from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.needles import Needles
-from apps.upkeep.objects import Stored, ours_of, search_objects
+from apps.upkeep.objects import Stored, ours_of, require_sole_hold, search_objects
 from apps.upkeep.records import new_record, subject_of
 from apps.upkeep.sought import Sought, left_of, sought_for
 from apps.upkeep.texts import found_in_database
@@ -66,16 +66,20 @@ class ErasureIncomplete(ApplicationError):
     code = "erasure_incomplete"
 
 
-def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> ErasureRecord:
+def erase_person(email: str, *, now: datetime, everywhere: bool = False, others_keep: bool = False) -> ErasureRecord:
     """Erase who has this address, or whom only texts name by it.
 
     Parameters
     ----------
     everywhere : bool
         Also the name where the person never was, and where it is the name of a thing.
+    others_keep : bool
+        Even where another installation holds models of this one, which it keeps.
 
     Raises
     ------
+    HeldElsewhere
+        If one does; nothing is changed.
     NotAnAddress
         If this is no address, and nobody has it for one.
     NobodyFound
@@ -83,6 +87,8 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False) -> Eras
     ErasureIncomplete
         If the search afterwards finds it; everything else is done.
     """
+    if not others_keep:
+        require_sole_hold()
     people, sought = _sought(email, everywhere)
     search, stored = Search(sought), search_objects(sought)
     found = search.look()
@@ -175,16 +181,20 @@ def _foreseen(project: Project) -> tuple[dict[str, int], set[str]]:
     return counts | {"accounts.user": placeholders_of(project).count()}, keys
 
 
-def erase_project(key: str, *, now: datetime) -> ErasureRecord:
+def erase_project(key: str, *, now: datetime, others_keep: bool = False) -> ErasureRecord:
     """Erase a project with its models and training sets, and train global models anew without it.
 
     Raises
     ------
+    HeldElsewhere
+        As of `erase_person`.
     NobodyFound
         If there is no project with this key.
     ErasureIncomplete
         If the search afterwards finds it.
     """
+    if not others_keep:
+        require_sole_hold()
     project = _project(key)
     project_id = project.pk
     counts, keys = _foreseen(project)

@@ -12,7 +12,6 @@ from apps.ml.models import MLModel, StrayObject
 from apps.ml.services.forecasts.kept_pasts import forget_pasts
 from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.ml.services.upkeep.installation import installation, names_of
-from apps.ml.services.upkeep.leases import renew_lease
 from apps.ml.storage import get_object_store
 from apps.ml.storage.marks import withdraw
 from apps.upkeep.objects import ours_of
@@ -60,7 +59,6 @@ def forget_what_was_read(now: datetime) -> None:
 
 def remove_objects(keys: Collection[str]) -> set[str]:
     """Returns those that stay, since another installation holds them, too."""
-    renew_lease()
     gone = set(withdraw(get_object_store(), names_of(installation()), keys))
     StrayObject.objects.filter(key__in=gone).delete()
     return set(keys) - gone

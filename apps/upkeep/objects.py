@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from apps.common.exceptions import ApplicationError
 from apps.ml.models import MLModel
 from apps.ml.services.upkeep.installation import installation, names_of, neighbours
 from apps.ml.services.upkeep.recorded import known_keys
@@ -16,6 +17,12 @@ from apps.ml.storage.keys import DATASETS, GLOBAL, INDEXES
 from apps.projects.models import Project
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import search_store
+
+
+class HeldElsewhere(ApplicationError):
+    """Another installation holds what is to be erased, too."""
+
+    code = "held_elsewhere"
 
 
 @dataclass(slots=True)
@@ -61,6 +68,26 @@ def _is_of_a_project(key: str) -> bool:
     with suppress(ValueError):
         return kind in (DATASETS, INDEXES) and Project.objects.filter(pk=UUID(scope)).exists()
     return False
+
+
+def require_sole_hold() -> None:
+    """Refuse, before anything is changed, where another installation holds models of this one, too.
+
+    An erasure cannot remove them, and afterwards the name is no more known by which to look for them.
+
+    Raises
+    ------
+    HeldElsewhere
+        Naming that installation.
+    """
+    marks, us = Listing.of(get_object_store()).marks, set(names_of(installation()))
+    if others := sorted({name for key in known_keys() for name in marks.get(key, set()) - us}):
+        raise HeldElsewhere(
+            f"Nothing is changed yet: installation {others[0]} holds models of this one, too: one is a copy of the "
+            f"other, or was restored from its backup. If that one runs no more, first make its objects this one's: "
+            f"./run manage verify_ml_models --take-over {others[0]}. If it does, erase there as well, and here with "
+            f"--others-keep."
+        )
 
 
 def _belonging(keys: Collection[str], sought: Sought) -> set[str]:

@@ -207,7 +207,12 @@ def test_addresses_of_before_become_mailboxes():
     import_module("apps.accounts.migrations.0006_hosts_one_to_one").keep_mailboxes(apps, None)
 
     stored = {name: User.objects.values_list("email", flat=True).get(pk=user.pk) for name, user in users.items()}
-    assert stored == before | {"new": "kim@m\u00fcller.example", "sharp": "ann@stra\u00dfe.example"}
+    double = f"double-{users['old'].pk.hex}@double.invalid"
+    assert stored == before | {"new": "kim@m\u00fcller.example", "old": double, "sharp": "ann@stra\u00dfe.example"}
+    users["old"].refresh_from_db()
+    assert users["old"].named_address == "kim@m\u00fcller.example"
+    # A backup of them can be put back.
+    assert len({mailbox(email) for email in stored.values()}) == len(before)
     assert User.objects.with_email("kim@M\u00dcLLER.example").get() == users["new"]
     placeholder.refresh_from_db()
     assert placeholder.named_address == "zo\u00eb@example.com"

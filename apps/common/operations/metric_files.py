@@ -1,21 +1,25 @@
-"""Where the processes of a machine leave their metrics for each other: a file or two per process, in one folder.
+"""Where the processes of an installation leave their metrics for each other: a folder per process, all in one root.
 
 The Prometheus client chooses between memory and files when it is imported, so `share` comes before that: the web
 server's configuration and the worker's start call it. Nothing here may import the client before `share` has said where.
 
 A counter that falls looks like one that began anew, and alerts on its increase fire. So what an ended process counted
-is kept, added up in one file, as long as any process lives; the first one of all begins at nothing.
+is kept, added up in one folder, as long as any process lives; the first one of all begins at nothing.
+
+A process lives as long as it holds the lock on its folder, which the kernel takes from it however it ends. That is true
+in all containers that share the root, where process ids and host names repeat; and the age of a file says nothing: a
+write through a memory map does not change it in memory.
 """
 
 import fcntl
 import hashlib
 import os
-import socket
+import shutil
 import stat
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from apps.common.operations.environment import needing_a_place
@@ -25,12 +29,16 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 #: Files there never touch a disk: the client writes through a memory map, and on a full disk that is not an error but
 #: SIGBUS, which ends the process.
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder below it is made for this user only, and refused if it is another's
-#: In place of a process id, in the file of what ended processes counted.
-ENDED = 0
 #: Kinds of metrics that add up; gauges are read from the database when they are asked for.
 _KINDS = ("counter", "histogram")
-#: Folders of machines (containers, above all) that nobody has written to for this long are removed.
-GONE_AFTER_SECONDS = 30 * 24 * 3600
+#: How the folders below the root are called. An ended process's is renamed before it is added up: what ends later is
+#: no part of the sums.
+_PROCESSES, _ENDED = "metrics-process-", "metrics-ended-"
+#: Sums that are being written, and those that are complete: these count in place of all folders of ended processes.
+_ADDING, _SUMS = "metrics-adding", "metrics-sums"
+
+#: Of each root that this process shares: its own folder, and the descriptor that holds the lock on it.
+_own: dict[Path, tuple[Path, int]] = {}
 
 
 def metrics_root(wanted: str, var_dir: Path) -> Path:
@@ -51,20 +59,11 @@ def share(root: Path) -> None:
     SystemExit
         If nothing can be written there.
     """
-    # One folder a machine: process ids are unique only within one, and containers may share the root.
-    own = _own_folder(root)
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    own.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.TemporaryFile(dir=own):
-        pass
-    _forget_gone_machines(root, keep=own)
-    os.environ[VARIABLE] = str(own)
-    with _only(own):
-        if _others_live(own):
-            _add_up_ended_processes(own)
-        else:
-            _clear(own)
-        (own / f"{os.getpid()}.alive").touch()
+    if root in _own:  # the web server reads its configuration again
+        return
+    _begin(root)
+    # In a child that cannot have one (no room), its parent's folder and lock stay its own.
+    os.register_at_fork(after_in_child=partial(_begin, root))
 
 
 def leave(root: Path) -> None:
@@ -73,22 +72,39 @@ def leave(root: Path) -> None:
     Not earlier: a sum that shrinks while somebody reads it looks like a counter that began anew. The folder stays, for
     a process that has not counted anything yet would not find it when it does.
     """
-    own = _own_folder(root)
-    with _only(own):
-        (own / f"{os.getpid()}.alive").unlink(missing_ok=True)
-        if not _others_live(own):
-            _clear(own)
+    own, _ = _own.get(root, (None, None))
+    with _alone(root):
+        if any(_lives(folder) for folder in _folders(root, _PROCESSES) if folder != own):
+            return
+        for path in own.glob("*") if own else ():
+            path.unlink()
+        _clear(root, keep=own)
 
 
 @contextmanager
 def files(root: Path) -> Iterator[list[str]]:
-    """The files of all processes of all machines that share the root; none is added to another meanwhile."""
-    with _only(_own_folder(root), fcntl.LOCK_SH):
-        yield [str(path) for path in sorted(root.glob("*/*.db"))]
+    """The files of all processes that share the root; none is added to another meanwhile."""
+    with _alone(root, fcntl.LOCK_SH):
+        sums = root / _SUMS
+        counting = [*_folders(root, _PROCESSES), *([sums] if sums.exists() else _folders(root, _ENDED))]
+        yield [str(path) for path in _filled(counting, "*.db")]
 
 
-def _own_folder(root: Path) -> Path:
-    return root / socket.gethostname()
+def _begin(root: Path) -> None:
+    """Count into a folder of this process's own from now on, and hold the lock on it to the end."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(root):
+        if not any(_lives(folder) for folder in _folders(root, _PROCESSES)):
+            _clear(root)
+        own = tempfile.mkdtemp(prefix=_PROCESSES, dir=root)
+        lock = os.open(own, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.environ[VARIABLE] = own
+        _, inherited = _own.get(root, (None, None))
+        _own[root] = Path(own), lock
+        if inherited is not None:
+            os.close(inherited)
+        _add_up_ended_processes(root)
 
 
 def _may_be_ours(folder: Path) -> bool:
@@ -103,10 +119,10 @@ def _may_be_ours(folder: Path) -> bool:
 
 
 @contextmanager
-def _only(own: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-    """Alone with the files of this machine, or among readers; without the folder there is nothing to be alone with."""
+def _alone(root: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Alone with the folders of the root, or among readers; without the root there is nothing to be alone with."""
     try:
-        descriptor = os.open(own, os.O_RDONLY)
+        descriptor = os.open(root, os.O_RDONLY)
     except FileNotFoundError:
         yield
         return
@@ -114,57 +130,70 @@ def _only(own: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
         fcntl.flock(descriptor, how)
         yield
     finally:
+        # Said, since to close it would not do while a child that was just started has it as well.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 
-def _others_live(own: Path) -> bool:
-    alive = [int(path.stem) for path in own.glob("*.alive")] + [_pid(path) for path in own.glob("*.db")]
-    return any(_is_running(pid) for pid in alive if pid not in (ENDED, os.getpid()))
+def _lives(folder: Path) -> bool:
+    """Whether any process holds the lock on it; the caller is alone with the root, so nobody else is asking."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
-def _clear(own: Path) -> None:
-    for pattern in ("*.db", "*.alive"):
-        for path in own.glob(pattern):
-            path.unlink(missing_ok=True)
+def _folders(root: Path, *names: str) -> list[Path]:
+    return sorted(path for name in names for path in root.glob(f"{name}*"))
 
 
-def _add_up_ended_processes(own: Path) -> None:
+def _filled(folders: Iterable[Path], pattern: str) -> list[Path]:
+    """Their files without the empty ones: a process may have been killed, or is just about, to give one its size."""
+    return sorted(path for folder in folders for path in folder.glob(pattern) if path.stat().st_size)
+
+
+def _clear(root: Path, *, keep: Path | None = None) -> None:
+    """Remove what is ours, and nothing else that somebody has in the same place."""
+    for folder in _folders(root, _PROCESSES, _ENDED, _ADDING, _SUMS):
+        if folder != keep:
+            shutil.rmtree(folder)
+
+
+def _add_up_ended_processes(root: Path) -> None:
+    """Leave one folder of all processes that ended; whoever is killed between two steps has changed no sum."""
+    _put_sums_in_place(root)
+    for folder in _folders(root, _PROCESSES):
+        if not _lives(folder):
+            folder.rename(root / folder.name.replace(_PROCESSES, _ENDED))
+    ended = _folders(root, _ENDED)
+    if len(ended) > 1:
+        _write_sums(ended, root / _ADDING)
+        (root / _ADDING).rename(root / _SUMS)
+        _put_sums_in_place(root)
+
+
+def _put_sums_in_place(root: Path) -> None:
+    """From the moment that there are complete sums, what they add up counts no more."""
+    if (root / _SUMS).exists():
+        for folder in _folders(root, _ENDED):
+            shutil.rmtree(folder)
+        (root / _SUMS).rename(root / f"{_ENDED}sums")
+
+
+def _write_sums(ended: Iterable[Path], sums: Path) -> None:
     from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 - it looks where `share` has just said
 
+    shutil.rmtree(sums, ignore_errors=True)
+    sums.mkdir(mode=0o700)
     for kind in _KINDS:
-        ended = [path for path in own.glob(f"{kind}_*.db") if _pid(path) != ENDED and not _is_running(_pid(path))]
-        if not ended:
-            continue
-        kept = MmapedDict(str(own / f"{kind}_{ENDED}.db"))  # type: ignore[no-untyped-call]
-        for path in ended:
+        # The client names its files `{kind}_{process id}.db`.
+        added = MmapedDict(str(sums / f"{kind}_0.db"))  # type: ignore[no-untyped-call]
+        for path in _filled(ended, f"{kind}_*.db"):
             for key, value, moment, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
-                before, _ = kept.read_value(key)  # type: ignore[no-untyped-call]
-                kept.write_value(key, before + value, moment)  # type: ignore[no-untyped-call]
-            path.unlink(missing_ok=True)
-        kept.close()  # type: ignore[no-untyped-call]
-    for path in own.glob("*.alive"):
-        if not _is_running(int(path.stem)):
-            path.unlink(missing_ok=True)
-
-
-def _pid(path: Path) -> int:
-    """The client names its files `{kind}_{process id}.db`."""
-    return int(path.stem.rpartition("_")[2])
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
-
-
-def _forget_gone_machines(root: Path, *, keep: Path) -> None:
-    for folder in root.iterdir():
-        left = list(folder.glob("*.db")) if folder.is_dir() and folder != keep else []
-        if left and time.time() - max(path.stat().st_mtime for path in left) > GONE_AFTER_SECONDS:
-            for path in left:
-                path.unlink(missing_ok=True)
+                before, _ = added.read_value(key)  # type: ignore[no-untyped-call]
+                added.write_value(key, before + value, moment)  # type: ignore[no-untyped-call]
+        added.close()  # type: ignore[no-untyped-call]

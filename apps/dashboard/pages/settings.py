@@ -220,7 +220,12 @@ def _add_webhook(change: SettingsChange) -> str:
 
 def _switch_webhook(change: SettingsChange) -> None:
     webhook = get_object_or_404(webhooks_of(change.project), pk=change.text("webhook"))
-    webhooks.update_webhook(webhook, by=change.by, is_active=not webhook.is_active)
+    # What the button said when the page was made: meanwhile somebody, or a rule, may have switched it.
+    wanted = {"on": True, "off": False}.get(change.text("to"))
+    if wanted is None:
+        raise Http404
+    if webhook.is_active != wanted:
+        webhooks.update_webhook(webhook, by=change.by, is_active=wanted)
 
 
 def _remove_webhook(change: SettingsChange) -> None:

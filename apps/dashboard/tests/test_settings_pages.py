@@ -11,6 +11,7 @@ from apps.access.invitations import accept, invitations_to
 from apps.dashboard.pages.settings import CHANGES
 from apps.importers.models import ImportRun
 from apps.importers.runs import execute, forget_uploads
+from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.models import Issue, Project
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
 
@@ -99,6 +100,17 @@ def test_whom_an_import_names_by_an_address_alone_is_shown_with_it(lead, project
 
     assert "zoe@x.example" in page
     assert "7dde@" not in page
+
+
+def test_a_webhook_becomes_what_its_button_said_whatever_it_is_by_now(lead, project):
+    """A rule stops what a removed lead made: who saw it on and presses "Switch off" must not switch it on."""
+    webhook = WebhookFactory(project=project, is_active=False)
+
+    for said, is_active in (("off", False), ("on", True), ("on", True), ("off", False)):
+        save(lead, project, "switch-webhook", webhook=webhook.pk, to=said)
+        webhook.refresh_from_db()
+        assert webhook.is_active == is_active
+    assert save(lead, project, "switch-webhook", webhook=webhook.pk).status_code == 404
 
 
 def test_what_cannot_be_is_said_on_the_page_and_changes_nothing(lead, project):

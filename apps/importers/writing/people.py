@@ -112,7 +112,7 @@ class Team:
 
     def _remember(self, user: User) -> None:
         self._by_address[mailbox(user.email)] = user
-        if user.named_address:
+        if user.is_placeholder and user.named_address:
             self._by_address[mailbox(user.named_address)] = user
         name = user.full_name.casefold()
         # Two of the same name cannot be told apart by it.

@@ -10,6 +10,6 @@ def forget(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("ml", "0013_kept_pasts")]
     operations = [
-        migrations.AddField("installation", "words", models.JSONField(blank=True, default=list)),
+        migrations.AddField("installation", "places", models.JSONField(blank=True, default=list)),
         migrations.RunPython(forget, migrations.RunPython.noop),
     ]

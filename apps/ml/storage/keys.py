@@ -5,7 +5,6 @@
     ml_datasets/{project or "global"}/training_set_{YYYYMMDD}.{extension}
     ml_indexes/{project}/texts_{YYYYMMDD_HHMMSS}.npz               what similar issues are found by
     ml_written_by/{installation}/{any of the above}                empty: which installation wrote the object
-    ml_leases/{installation}/{word}                                empty: which database used the store last
 
 A second object of the same second (or, for data sets, of the same day) gets `-2`, `-3` … after its time stamp.
 """
@@ -18,7 +17,6 @@ from apps.ml.storage.errors import KeyRefused
 
 MODELS = "ml_models"
 MARKS = "ml_written_by"
-LEASES = "ml_leases"
 DATASETS = "ml_datasets"
 INDEXES = "ml_indexes"
 MODEL_FILE = "model.joblib"

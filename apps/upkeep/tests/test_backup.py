@@ -24,15 +24,17 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.models import Installation, MLModel, PredictionHistory
 from apps.ml.services import ModelLoader, ModelTrainer
 from apps.ml.services.effort.answering import answer_effort
-from apps.ml.services.upkeep.installation import neighbours, this_installation
+from apps.ml.services.upkeep.installation import neighbours, take_over, this_installation
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
+from apps.ml.storage.marks import mark
 from apps.ml.storage.objects import ObjectStore
-from apps.projects.models import Issue, IssueChange, Project
+from apps.projects.models import Issue, IssueChange, Project, TeamMember
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
 from apps.upkeep import backup as backups
 from apps.upkeep.backup import BackupRefused, InUse, backup, restore
-from apps.upkeep.erasing import ErasureIncomplete, erase_project
+from apps.upkeep.erasing import ErasureIncomplete, erase_person, erase_project
+from apps.upkeep.objects import HeldElsewhere
 
 pytestmark = pytest.mark.django_db
 
@@ -151,11 +153,32 @@ def test_what_a_copy_beside_the_original_erases_stays_the_originals(file, traine
     call_command("restore", file, "--replace")
     assert f"--take-over {original}" in capsys.readouterr().out
 
-    with pytest.raises(ErasureIncomplete, match="What another installation wrote holds it too"):
+    with pytest.raises(HeldElsewhere, match=f"Nothing is changed yet: installation {original}"):
         erase_project(trained.project.key, now=timezone.now())
+    assert MLModel.objects.exclude(s3_key="").exists()
+    with pytest.raises(ErasureIncomplete, match="What another installation wrote holds it too"):
+        erase_project(trained.project.key, now=timezone.now(), others_keep=True)
 
     assert all(get_object_store().exists(key) for key in keys)
     assert not MLModel.objects.exclude(s3_key="").exists()
+
+
+def test_whose_installation_is_lost_takes_its_objects_over_and_then_erases(file, trained):
+    """The backup went into an empty database on the same store; what was trained since the backup has no row."""
+    lost, since = this_installation(), f"ml_datasets/{trained.project_id}/training_set_20260303.jsonl"
+    person = TeamMember.objects.filter(project=trained.project_id).get().user
+    get_object_store().put(since, f'{{"title": "Ask {person.full_name}"}}'.encode())
+    mark(get_object_store(), lost, since)
+    Installation.objects.all().delete()
+    restore(file, replace=True)
+    with pytest.raises(HeldElsewhere, match=f"--take-over {lost}"):
+        erase_person(person.email, now=timezone.now())
+
+    take_over(str(lost))
+    erase_person(person.email, now=timezone.now())
+
+    assert not get_object_store().exists(since)
+    assert neighbours() == []
 
 
 def test_an_object_that_the_store_lacks_is_named(trained, tmp_path, capsys):

@@ -10,16 +10,19 @@ from django.utils import timezone
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import Installation, WorkerSeen
 from apps.ml.selectors.workers import IMPORTS, LONG, SHORT
+from apps.ml.services.upkeep.places import place
+from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.keys import MARKS, mark_key
-from apps.ml.storage.marks import installations, read_mark
-from apps.ml.storage.marks import mark as mark_as_ours
+from apps.ml.storage.marks import installations, mark, read_mark
 
 logger = logging.getLogger(__name__)
 
 #: A worker notes the use of the database every minute; after so long without, it may have been another database.
 GAP = timedelta(hours=1)
+#: Where a database has lain; few move often, and web server, worker and commands may see one file by several paths.
+MOST_PLACES = 20
 
 
 class NoNeighbour(ApplicationError):
@@ -32,9 +35,37 @@ def this_installation() -> UUID:
 
 
 def installation() -> Installation:
-    """This database's row of itself."""
+    """This database's row of itself; one that lies elsewhere than before is a copy, and takes a name of its own."""
     row, _ = Installation.objects.get_or_create(pk=1)
-    return row
+    here = place()
+    if here in row.places:
+        return row
+    if row.places:
+        return _as_a_copy(row, here)
+    Installation.objects.filter(pk=1, places=[]).update(places=[here])
+    return Installation.objects.get(pk=1)
+
+
+def _as_a_copy(row: Installation, here: str) -> Installation:
+    us = uuid4()
+    # Of two processes that notice it at once one chooses the name.
+    mine = Installation.objects.filter(pk=1, identifier=row.identifier)
+    if mine.update(identifier=us, places=[*row.places, here][-MOST_PLACES:]):
+        logger.warning(
+            "This database lies elsewhere than before: it is a copy, or was moved. It is installation %s now, and what "
+            "installation %s holds in the model store stays. If that one runs no more: "
+            "./run manage verify_ml_models --take-over %s",
+            us, row.identifier, row.identifier,
+        )  # fmt: skip
+        _mark_what_rows_name(us)
+    return Installation.objects.get(pk=1)
+
+
+def _mark_what_rows_name(us: UUID) -> None:
+    try:
+        mark(get_object_store(), us, *sorted(known_keys() | index_keys()))
+    except StorageError as error:
+        logger.warning("What this installation holds is not marked yet; the next night does it: %s", error.message)
 
 
 def note_activity(now: datetime) -> None:
@@ -68,7 +99,7 @@ def become_another(replaced: Installation | None = None) -> UUID:
     row = installation()
     ended = () if replaced is None else names_of(replaced)
     row.predecessors = list(dict.fromkeys([*row.predecessors, *ended]))
-    row.identifier, row.words = uuid4(), []
+    row.identifier, row.places = uuid4(), [place()]
     row.save()
     return row.identifier
 
@@ -95,8 +126,8 @@ def take_over(name: str) -> int:
     if name not in neighbours():
         raise NoNeighbour(f"No other installation of the name {name!r:.80} has written to this store.")
     store, row = get_object_store(), installation()
-    held = [mark[1] for found in store.list(f"{MARKS}/{name}") if (mark := read_mark(found.key))]
-    mark_as_ours(store, row.identifier, *held)
+    held = [read[1] for found in store.list(f"{MARKS}/{name}") if (read := read_mark(found.key))]
+    mark(store, row.identifier, *held)
     row.predecessors = [*row.predecessors, name]
     row.save(update_fields=["predecessors"])
     for key in held:

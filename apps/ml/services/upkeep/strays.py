@@ -13,7 +13,6 @@ from typing import Literal
 
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, names_of, this_installation
-from apps.ml.services.upkeep.leases import renew_lease
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
@@ -97,7 +96,6 @@ def sweep_store(*, now: datetime) -> int:
     StorageError
         If the store cannot be used; the next night does it.
     """
-    renew_lease()
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)

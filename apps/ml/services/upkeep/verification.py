@@ -7,7 +7,6 @@ from typing import Literal
 
 from apps.ml.models import MLModel
 from apps.ml.services.models.kinds import identity_of
-from apps.ml.services.upkeep.leases import renew_lease
 from apps.ml.services.upkeep.recorded import index_keys
 from apps.ml.services.upkeep.strays import Listing, remove, strays
 from apps.ml.storage import get_object_store
@@ -84,7 +83,6 @@ def delete_orphans(found: Verification) -> list[str]:
 
     Of what another installation holds as well our mark goes, so that it is that one's alone.
     """
-    renew_lease()
     return remove([orphan.key for fault in ("orphan", "shared") for orphan in found.of(fault)])
 
 

@@ -1,4 +1,4 @@
-"""`./run manage erase_person EMAIL [--dry-run] [--json]`."""
+"""`./run manage erase_person EMAIL [--others-keep] [--dry-run] [--json]`."""
 
 from typing import Any
 
@@ -23,6 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
         parser.add_argument("--everywhere", action="store_true", help="replace the name there too")
+        parser.add_argument("--others-keep", action="store_true", help="although another installation keeps its copy")
         parser.add_argument("--dry-run", action="store_true", help="only say how much it would change")
         add_json_option(parser)
 
@@ -32,7 +33,12 @@ class Command(BaseCommand):
                 counts, left = foresee_person(options["email"], everywhere=options["everywhere"])
                 self.stdout.write(told_foreseen(counts, left, as_text=not options["json"]))
                 return
-            record = erase_person(options["email"], now=timezone.now(), everywhere=options["everywhere"])
+            record = erase_person(
+                options["email"],
+                now=timezone.now(),
+                everywhere=options["everywhere"],
+                others_keep=options["others_keep"],
+            )
         except ApplicationError as error:
             raise CommandError(error.message) from error
         self.stdout.write(told_erased(record, as_text=not options["json"]))

@@ -1,4 +1,4 @@
-"""`./run manage erase_project KEY [--dry-run] [--json]`."""
+"""`./run manage erase_project KEY [--others-keep] [--dry-run] [--json]`."""
 
 from typing import Any
 
@@ -21,6 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("key")
+        parser.add_argument("--others-keep", action="store_true", help="although another installation keeps its copy")
         parser.add_argument("--dry-run", action="store_true", help="only say how much it would change")
         add_json_option(parser)
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
                 foreseen = foresee_project(options["key"])
                 self.stdout.write(told_foreseen(foreseen, {}, as_text=not options["json"]))
                 return
-            record = erase_project(options["key"], now=timezone.now())
+            record = erase_project(options["key"], now=timezone.now(), others_keep=options["others_keep"])
         except ApplicationError as error:
             raise CommandError(error.message) from error
         self.stdout.write(told_erased(record, as_text=not options["json"]))

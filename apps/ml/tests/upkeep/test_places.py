@@ -1,0 +1,112 @@
+"""A copy of the database takes a name of its own before it writes or removes anything; what was put back does not."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.ml.models import Installation, MLModel
+from apps.ml.services.upkeep import installation as installations
+from apps.ml.services.upkeep.installation import neighbours, take_over, this_installation
+from apps.ml.services.upkeep.places import place
+from apps.ml.services.upkeep.strays import REMOVED_AFTER, sweep_store
+from apps.ml.services.upkeep.verification import delete_orphans, verify_store
+from apps.ml.storage import get_object_store
+from apps.projects.services import delete_project
+
+pytestmark = pytest.mark.django_db
+ELSEWHERE = "sqlite/another machine/srv/copy/db.sqlite3"
+
+
+@pytest.fixture
+def later():
+    return timezone.now() + timedelta(hours=2)
+
+
+@pytest.fixture
+def be_a_copy(monkeypatch):
+    """This database lies elsewhere from now on."""
+    return lambda where=ELSEWHERE: monkeypatch.setattr(installations, "place", lambda: where)
+
+
+def keys_of(model):
+    return {model.s3_key, model.serving_key, model.dataset_key}
+
+
+def all_are_there(keys):
+    return all(get_object_store().exists(key) for key in keys)
+
+
+def test_the_place_is_told_the_same_each_time_and_names_the_engine(db):
+    assert place() == place()
+    assert place().startswith(f"{connection.vendor}/")
+
+
+def test_a_copy_takes_another_name_at_once_says_so_and_marks_what_its_rows_name(trained, be_a_copy, caplog):
+    original = this_installation()
+    be_a_copy()
+
+    us = this_installation()
+
+    assert us != original
+    assert this_installation() == us
+    assert f"--take-over {original}" in caplog.text
+    assert neighbours() == [str(original)]
+    found = {mark.key for mark in get_object_store().list(f"ml_written_by/{us}")}
+    assert found == {f"ml_written_by/{us}/{key}" for key in keys_of(trained)}
+
+
+@pytest.mark.parametrize("remove", ["orphans", "nights"])
+def test_a_copy_that_is_scrubbed_at_once_removes_nothing_of_the_original(trained, team, be_a_copy, later, remove):
+    keys = keys_of(trained)
+    this_installation()
+    be_a_copy()
+    delete_project(team)
+
+    if remove == "orphans":
+        delete_orphans(verify_store(now=later))
+    else:
+        sweep_store(now=later)
+        sweep_store(now=later + REMOVED_AFTER)
+
+    assert all_are_there(keys)
+
+
+def test_what_the_original_trained_since_is_no_orphan_of_the_copy(trained, be_a_copy, later):
+    this_installation()
+    be_a_copy()
+    MLModel.objects.all().delete()
+
+    assert {finding.fault for finding in verify_store(now=later).findings} == {"foreign"}
+
+
+def test_a_database_that_was_moved_makes_its_own_its_own_again(trained, team, be_a_copy, later):
+    keys, before = keys_of(trained), this_installation()
+    be_a_copy()
+    this_installation()
+
+    take_over(str(before))
+    delete_project(team)
+    sweep_store(now=later)
+
+    assert sweep_store(now=later + REMOVED_AFTER) == len(keys)
+    assert neighbours() == []
+
+
+def test_one_file_under_two_paths_does_not_change_its_name_to_and_fro(db, be_a_copy):
+    here = place()
+    this_installation()
+    be_a_copy()
+    us = this_installation()
+    be_a_copy(here)
+
+    assert this_installation() == us
+
+
+def test_a_database_of_before_there_were_places_keeps_its_name(db):
+    us = this_installation()
+    Installation.objects.update(places=[])
+
+    assert this_installation() == us
+    assert Installation.objects.get().places == [place()]
