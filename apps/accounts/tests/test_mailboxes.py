@@ -1,6 +1,7 @@
 """One person by all spellings of an address, and another one by what only looks like it; on every engine alike."""
 
 import unicodedata
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
@@ -216,3 +217,33 @@ def test_addresses_of_before_become_mailboxes():
     assert User.objects.with_email("kim@M\u00dcLLER.example").get() == users["new"]
     placeholder.refresh_from_db()
     assert placeholder.named_address == "zo\u00eb@example.com"
+
+
+#: Of two accounts that were made one after the other: address, whether it is switched on, days since the last log-in.
+CLAIMS = {
+    "on before off": [("kim@m\u00fcller.example", False, 1), ("kim@xn--mller-kva.example", True, None)],
+    "the last before the right spelling": [("kim@m\u00fcller.example", True, 99), ("KIM@m\u00fcller.example", True, 1)],
+    "used before never used": [("kim@m\u00fcller.example", True, None), ("kim@xn--mller-kva.example", True, 99)],
+    "the right spelling before the first": [
+        ("KIM@m\u00fcller.example", True, None),
+        ("kim@m\u00fcller.example", True, None),
+    ],
+}
+
+
+@pytest.mark.parametrize("pair", CLAIMS.values(), ids=CLAIMS)
+def test_of_two_accounts_of_one_mailbox_the_one_in_use_keeps_it_and_the_log_names_the_other(pair, caplog):
+    """The second one of each pair."""
+    other, kept = UserFactory(), UserFactory()
+    for user, (email, is_active, days) in zip((other, kept), pair, strict=True):
+        last_login = None if days is None else timezone.now() - timedelta(days=days)
+        User.objects.filter(pk=user.pk).update(is_active=is_active, last_login=last_login)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE accounts_user SET email = %s WHERE email = %s", [email, user.email])
+
+    import_module("apps.accounts.migrations.0006_hosts_one_to_one").keep_mailboxes(apps, None)
+
+    assert User.objects.with_email("kim@m\u00fcller.example").get() == kept
+    other.refresh_from_db()
+    assert (other.email, other.named_address) == (f"double-{other.pk.hex}@double.invalid", "kim@m\u00fcller.example")
+    assert f"account={other.pk} other={kept.pk}" in caplog.text
