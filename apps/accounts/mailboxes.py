@@ -5,11 +5,12 @@ Two addresses are one mailbox if they differ in nothing but
 * blanks around them,
 * the case of letters that are one pair, a small one and its capital: a and A, ë and Ë, я and Я,
 * accents, as a letter that has one or as a letter and a mark behind it,
-* the host, in its own letters or as name servers write it (`xn--`).
+* the host, in its own letters or as name servers write it (`xn--`): one to one, as IDNA 2008 has it.
 
 Whatever else looks alike is another's, and a provider may well vouch for that one: the sign of Kelvin is no K, the long
 s no s, the i without a dot no i, letters of full width and of other scripts are none of English, and ß is no ss. Dots
-and what stands behind a plus are as good as any letter: only some hosts pass them over.
+and what stands behind a plus are as good as any letter: only some hosts pass them over. Mails go by the same rule
+(`apps.accounts.posting`).
 
 An address is stored, compared and looked for as `mailbox` writes it. Databases are asked for equal texts alone: what
 each of them takes for a small letter plays no part.
@@ -90,12 +91,20 @@ def _is_a_double(character: str) -> bool:
     return not character.isascii() and unicodedata.normalize("NFC", character) != character
 
 
-def _in_own_letters(label: str) -> str:
-    """A part of a host; as it is where the way there and back ends elsewhere (RFC 3490; "ß")."""
-    if not (label.startswith(_ENCODED) and label.isascii()):
-        return label
+def as_name_servers_write(host: str) -> str:
+    """A host in ASCII: what has other letters in punycode (RFC 3492), which changes none for another."""
+    return ".".join(
+        part if part.isascii() else f"{_ENCODED}{part.encode('punycode').decode()}" for part in host.split(".")
+    )
+
+
+def _in_own_letters(part: str) -> str:
+    """A part of a host; as it is where nothing that is kept would be written so."""
+    if not (part.startswith(_ENCODED) and part.isascii()):
+        return part
     try:
-        own = label.encode().decode("idna")
-        return own if own.encode("idna").decode() == label else label
+        own = part.removeprefix(_ENCODED).encode().decode("punycode")
+        own.encode()  # No text has halves of a character.
     except UnicodeError:
-        return label
+        return part
+    return own if as_name_servers_write(own) == part and _small(own.strip()) == own else part

@@ -5,11 +5,12 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.core.mail import send_mail
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from apps.accounts.models import User
+from apps.accounts.posting import Unreachable, message_to
+from apps.common.operations.metrics import DELIVERIES
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,13 @@ def send_mail_to(kind: MailKind, email: str) -> None:
     else:
         place = f" at {settings.PUBLIC_URL}/" if settings.PUBLIC_URL else ""
         subject, text = "An invitation on Scrum ML", _INVITED.format(place=place)
-    send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [user.email])
+    try:
+        message = message_to(user.email, subject=subject, body=text)
+    except Unreachable as error:
+        DELIVERIES.labels(channel="email", result="failed").inc()
+        logger.warning("Mail failed kind=%s user=%s reason=%s", kind, user.pk, error.message)
+        return
+    message.send()
 
 
 def _reset_text(user: User) -> str:

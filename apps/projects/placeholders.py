@@ -37,7 +37,9 @@ _NOWHERE = "imported.invalid"
 
 def domain_of(project: Project) -> str:
     """Where the placeholders of a project have their addresses: no other project's, now or later, whatever its key."""
-    return f"{project.key.lower().replace('_', '-')}-{project.id.hex[-12:]}.{_NOWHERE}"
+    name = f"{project.key.lower().replace('_', '-')}-{project.id.hex[-12:]}"
+    # A host that begins so stands for one in other letters (`apps.accounts.mailboxes`).
+    return f"{'key-' if name.startswith('xn--') else ''}{name}.{_NOWHERE}"
 
 
 def placeholders_of(project: Project) -> models.QuerySet[User]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from apps.accounts.mailboxes import mailbox
+from apps.accounts.mailboxes import as_name_servers_write, mailbox
 from apps.common.exceptions import ApplicationError
 
 #: Letters of any script, since texts name people by whatever they write: no word, key or name is like it.
@@ -21,11 +21,8 @@ def spellings_of(address: str) -> Iterator[str]:
     own = mailbox(address)
     yield own
     local, at, host = own.rpartition("@")
-    try:
-        encoded = f"{local}{at}{host.encode('idna').decode()}"
-    except UnicodeError:
-        return
-    # Not where the way back leads to another host ("ß").
+    encoded = f"{local}{at}{as_name_servers_write(host)}"
+    # Not where it is no spelling of it (a blank within a host).
     if encoded != own and mailbox(encoded) == own:
         yield encoded
 

@@ -1,9 +1,9 @@
 """Addresses are stored as their mailbox: small letters, composed, the host in its own letters."""
 
 import logging
+from collections import defaultdict
 
 from django.db import migrations
-from django.db.models import F
 
 from apps.accounts.mailboxes import MailboxField, mailbox
 
@@ -15,22 +15,23 @@ def keep_mailboxes(apps, schema_editor):
     for pk, named in User.objects.exclude(named_address="").values_list("pk", "named_address"):
         if mailbox(named) != named:
             User.objects.filter(pk=pk).update(named_address=named)
-    # Whose it was in this spelling already, then who logged in last: of two accounts of one mailbox one can have it.
-    order = ("-is_active", F("last_login").desc(nulls_last=True), "date_joined", "pk")
-    stored = list(User.objects.order_by(*order).values_list("pk", "email"))
-    taken, left = {email for _, email in stored if mailbox(email) == email}, 0
-    for pk, email in stored:
-        if (own := mailbox(email)) == email:
-            continue
-        if own in taken:
-            left += 1
+    accounts = defaultdict(list)
+    for account in User.objects.order_by("date_joined", "pk").values_list("pk", "email", "is_active", "last_login"):
+        accounts[mailbox(account[1])].append(account)
+    for own, alike in accounts.items():
+        winner, stored, *_ = max(alike, key=_claim)
+        for pk in (pk for pk, *_ in alike if pk != winner):
             # One that no mail reaches and that can be stored again, by a restore above all; found by erasures.
             User.objects.filter(pk=pk).update(email=f"double-{pk.hex}@double.invalid", named_address=own)
-            continue
-        taken.add(own)
-        User.objects.filter(pk=pk).update(email=own)
-    if left:
-        logger.warning("Accounts whose address is another's, spelled otherwise, open by no address: %d", left)
+            logger.warning("An account opens by no address, since it has another one's account=%s other=%s", pk, winner)
+        if stored != own:
+            User.objects.filter(pk=winner).update(email=own)
+
+
+def _claim(account):
+    """Who uses a mailbox has it, of several the last one; then whose it was in this spelling already, then the first."""
+    _, email, is_active, last_login = account
+    return is_active, last_login.timestamp() if last_login else 0, email == mailbox(email)
 
 
 class Migration(migrations.Migration):

@@ -1,6 +1,7 @@
 """One person by all spellings of an address, and another one by what only looks like it; on every engine alike."""
 
 import unicodedata
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
@@ -11,7 +12,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from apps.accounts.lock_out import account_tried
-from apps.accounts.mailboxes import composed, decomposed, mailbox, paired
+from apps.accounts.mailboxes import as_name_servers_write, composed, decomposed, mailbox, paired
 from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.accounts.tests.test_single_sign_on import sign_on
@@ -59,7 +60,26 @@ RULE = {
             "mark_singer@example.com",
         ],
     ),
-    "sharp s": ("kim@stra\u00dfe.example", ["KIM@stra\u00dfe.example"], ["kim@strasse.example"]),
+    "sharp s": (
+        "kim@stra\u00dfe.example",
+        ["KIM@stra\u00dfe.example", "kim@XN--strae-oqa.example"],
+        ["kim@strasse.example", "kim@stra\u1e9ee.example", "kim@xn--stra-oqa.example"],
+    ),
+    "last sigma": (
+        "nik@\u03bd\u03af\u03ba\u03bf\u03c2.example",
+        ["nik@xn--kxawhkp.example", "nik@\u03bd\u03b9\u0301\u03ba\u03bf\u03c2.example"],
+        ["nik@\u03bd\u03af\u03ba\u03bf\u03c3.example", "nik@\u03bd\u03b9\u03ba\u03bf\u03c2.example"],
+    ),
+    "joiners": (
+        "sam@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.example",
+        ["sam@xn--mgba3gch31f060k.example"],
+        ["sam@\u0646\u0627\u0645\u0647\u0627\u06cc.example"],
+    ),
+    "hosts of Kelvin": (
+        "kim@\u212aelvin.example",
+        [" KIM@\u212aELVIN.example", "kim@xn--elvin-r74b.example"],
+        ["kim@kelvin.example", "kim@xn--kelvin-.example"],
+    ),
     "unit and letter": ("\u00e5sa@example.com", ["\u00c5SA@example.com"], ["\u212bsa@example.com", "asa@example.com"]),
 }
 
@@ -95,6 +115,8 @@ def test_every_character_has_one_small_letter_that_stays():
         own = mailbox(text)
         assert (mailbox(own), len(own) <= len(text)) == (own, True)
         assert {mailbox(f"{each}@b.example") for each in paired(chr(code))} == {mailbox(f"{chr(code)}@b.example")}
+        written = mailbox(f"a@{as_name_servers_write(chr(code))}")
+        assert mailbox(written) == written
 
 
 def test_doubles_of_other_characters_are_left_by_both_forms():
@@ -104,7 +126,11 @@ def test_doubles_of_other_characters_are_left_by_both_forms():
         assert decomposed(f"\u00eb{double}") == f"e\u0308{double}"
 
 
-@pytest.mark.parametrize("email", ["", "@", "a@", "@b", "a@b..c", "a@" + "x" * 70, "a@xn--\u0130", "a@xn--99999999"])
+#: Behind xn--: nothing, too much, half a character, a blank at the end, a capital, an accent behind its letter.
+NO_HOSTS = ["xn--", "xn--abc-", "xn--\u0130", "xn--99999999", "xn--ib9b", "xn--x-4ba", "xn--dca", "xn--e-xbb"]
+
+
+@pytest.mark.parametrize("email", ["", "@", "a@", "@b", "a@b..c", "a@" + "x" * 70, *(f"a@{host}" for host in NO_HOSTS)])
 def test_what_is_no_address_is_no_fault(email):
     assert mailbox(mailbox(email)) == mailbox(email)
     assert not User.objects.with_email(email).exists()
@@ -164,7 +190,12 @@ def test_every_log_in_goes_by_the_rule(log_in, stored):
 
 def test_addresses_of_before_become_mailboxes():
     """One account of two to one mailbox keeps it: who logged in last; the other stays, and opens by no address."""
-    before = {"new": "Kim@xn--mller-kva.example", "old": "KIM@m\u00fcller.example", "own": "ann@example.com"}
+    before = {
+        "new": "Kim@xn--mller-kva.example",
+        "old": "KIM@m\u00fcller.example",
+        "own": "ann@example.com",
+        "sharp": "ann@xn--strae-oqa.example",
+    }
     users = {name: UserFactory() for name in before}
     placeholder = UserFactory(is_placeholder=True, is_active=False)
     with connection.cursor() as cursor:
@@ -174,15 +205,45 @@ def test_addresses_of_before_become_mailboxes():
         cursor.execute("UPDATE accounts_user SET named_address = %s WHERE email = %s", asked)
     User.objects.filter(pk=users["new"].pk).update(last_login=timezone.now())
 
-    import_module("apps.accounts.migrations.0005_mailboxes").keep_mailboxes(apps, None)
+    import_module("apps.accounts.migrations.0006_hosts_one_to_one").keep_mailboxes(apps, None)
 
     stored = {name: User.objects.values_list("email", flat=True).get(pk=user.pk) for name, user in users.items()}
     double = f"double-{users['old'].pk.hex}@double.invalid"
-    assert stored == before | {"new": "kim@m\u00fcller.example", "old": double}
+    assert stored == before | {"new": "kim@m\u00fcller.example", "old": double, "sharp": "ann@stra\u00dfe.example"}
     users["old"].refresh_from_db()
     assert users["old"].named_address == "kim@m\u00fcller.example"
     # A backup of them can be put back.
-    assert len({mailbox(email) for email in stored.values()}) == 3
+    assert len({mailbox(email) for email in stored.values()}) == len(before)
     assert User.objects.with_email("kim@M\u00dcLLER.example").get() == users["new"]
     placeholder.refresh_from_db()
     assert placeholder.named_address == "zo\u00eb@example.com"
+
+
+#: Of two accounts that were made one after the other: address, whether it is switched on, days since the last log-in.
+CLAIMS = {
+    "on before off": [("kim@m\u00fcller.example", False, 1), ("kim@xn--mller-kva.example", True, None)],
+    "the last before the right spelling": [("kim@m\u00fcller.example", True, 99), ("KIM@m\u00fcller.example", True, 1)],
+    "used before never used": [("kim@m\u00fcller.example", True, None), ("kim@xn--mller-kva.example", True, 99)],
+    "the right spelling before the first": [
+        ("KIM@m\u00fcller.example", True, None),
+        ("kim@m\u00fcller.example", True, None),
+    ],
+}
+
+
+@pytest.mark.parametrize("pair", CLAIMS.values(), ids=CLAIMS)
+def test_of_two_accounts_of_one_mailbox_the_one_in_use_keeps_it_and_the_log_names_the_other(pair, caplog):
+    """The second one of each pair."""
+    other, kept = UserFactory(), UserFactory()
+    for user, (email, is_active, days) in zip((other, kept), pair, strict=True):
+        last_login = None if days is None else timezone.now() - timedelta(days=days)
+        User.objects.filter(pk=user.pk).update(is_active=is_active, last_login=last_login)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE accounts_user SET email = %s WHERE email = %s", [email, user.email])
+
+    import_module("apps.accounts.migrations.0006_hosts_one_to_one").keep_mailboxes(apps, None)
+
+    assert User.objects.with_email("kim@m\u00fcller.example").get() == kept
+    other.refresh_from_db()
+    assert (other.email, other.named_address) == (f"double-{other.pk.hex}@double.invalid", "kim@m\u00fcller.example")
+    assert f"account={other.pk} other={kept.pk}" in caplog.text

@@ -146,6 +146,15 @@ def test_people_of_earlier_imports_are_marked_and_lose_their_address():
     assert before.email.endswith("@imported.invalid")
 
 
+def test_placeholders_have_the_address_of_their_project_whatever_its_key():
+    """A key that begins like a host of name servers made another address of some of them."""
+    for number in range(50):
+        project = ProjectFactory(key=f"XN--{number}")
+        person = imported(project, Person("Bob", account="7")).find(Person("Bob", account="7"))
+        person.refresh_from_db()
+        assert person.email == f"7@{domain_of(project)}"
+
+
 @pytest.mark.parametrize("key", ["BETA_", "BETA-", "BETA-X", "BETA"])
 def test_no_project_is_shown_whom_another_one_named_whatever_its_key(key):
     """Account ids are numbers: one could be asked for after the other."""

@@ -5,9 +5,9 @@ import smtplib
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
 
-from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage, get_connection  # noqa: TID251 - made by `message_to`
 
+from apps.accounts.posting import Unreachable, message_to, sender
 from apps.notifications.channels.outcome import Outcome, excerpt_of
 from apps.notifications.models import Delivery
 
@@ -17,10 +17,14 @@ FIRST_FINAL_CODE = 500
 
 def send_email(delivery: Delivery, now: datetime) -> Outcome:
     """Hand a delivery to the mail server; accepted there means delivered here. Its date is the news', not `now`."""
+    try:
+        message = message_of(delivery)
+    except Unreachable as error:
+        return Outcome(is_delivered=False, error=error.message, is_final=True)
     connection = get_connection()
     try:
         connection.open()
-        connection.send_messages([message_of(delivery)])
+        connection.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
         return _refused(*next(iter(error.recipients.values())))
     except smtplib.SMTPDataError as error:
@@ -38,14 +42,14 @@ def send_email(delivery: Delivery, now: datetime) -> Outcome:
 
 
 def message_of(delivery: Delivery) -> EmailMessage:
-    """The same message for the same delivery, down to date and Message-ID."""
+    """The same message for the same delivery, down to date and Message-ID; raises `Unreachable`."""
     notification, user = delivery.notification, delivery.user
     assert user is not None  # noqa: S101 - for the type checker; a constraint of the table
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    return EmailMessage(
+    domain = parseaddr(sender())[1].rpartition("@")[2] or "localhost"
+    return message_to(
+        user.email,
         subject=notification.subject,
         body=notification.body,
-        to=[user.email],
         headers={
             "Message-ID": f"<{delivery.id}@{domain}>",
             "Date": format_datetime(notification.created_at),

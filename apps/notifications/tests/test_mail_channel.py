@@ -91,6 +91,20 @@ def test_one_person_whose_mail_is_put_off_holds_up_no_other(project, people, mai
     assert len(mails.received) == 3
 
 
+def test_news_go_to_their_own_host_and_who_is_reached_by_none_holds_up_nobody(project, people, mails, work, now):
+    for email in ("kim@\u212aelvin.example", "kim@stra\u00dfe.example"):
+        TeamMemberFactory(project=project, role="lead", user__email=email)
+    announce(project, [news()], now=now)
+
+    assert work(now) == 3
+
+    assert {mail["To"] for mail in mails.received} == {people["lead"].email, "kim@xn--strae-oqa.example"}
+    [failed] = Delivery.objects.filter(state="failed")
+    assert failed.user.email == "kim@\u212aelvin.example"
+    assert (failed.attempts, failed.failure_reason) == (1, Attempt.objects.get(delivery=failed).error)
+    assert "no host has" in failed.failure_reason
+
+
 def test_a_mail_server_that_is_down_is_tried_again_and_gets_it_once(delivery, mails, work, now, settings):
     port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
     work(now)

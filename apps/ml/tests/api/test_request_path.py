@@ -13,7 +13,7 @@ import apps.ml.viewsets.predictions
 import apps.ml.viewsets.sprints
 unwanted = {
     "sklearn", "pandas", "joblib", "scipy", "holidays", "psycopg", "django.contrib.postgres",
-    "cryptography", "requests", "pygments", "argon2", "boto3", "numpy.random",
+    "cryptography", "requests", "pygments", "argon2", "boto3", "numpy.random", "idna",
 }
 print(sorted(unwanted & sys.modules.keys()))
 """
