@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from apps.common.api.busy import Busy
-from apps.common.turns import DearWork, NoTurn
+from apps.common.turns import DearWork, Line, NoTurn
 
 #: In one process. Each takes 100 MiB and, while it lasts, a processor.
 AT_ONCE = 2
 #: Whoever waits longer is told to come again.
 PATIENCE_SECONDS = 10.0
-_TURNS = DearWork(at_once=AT_ONCE)
+#: Nobody is known yet, so that all are one caller's, in the order in which they come.
+_TURNS = DearWork(Line(at_once=AT_ONCE))
 
 
 class TooManyLogIns(Busy):
@@ -26,13 +27,13 @@ class TooManyLogIns(Busy):
 def in_turn(patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Wait until fewer are at it; raises `TooManyLogIns` where that takes too long."""
     try:
-        _TURNS.take(patience_seconds=patience_seconds)
+        turn = _TURNS.take(patience_seconds=patience_seconds)
     except NoTurn:
         raise TooManyLogIns from None
     try:
         yield
     finally:
-        _TURNS.give_back()
+        _TURNS.give_back(turn)
 
 
 class Argon2InTurn(Argon2PasswordHasher):

@@ -1,8 +1,9 @@
-"""Heavy questions in turns: who asks one after the other is always answered, and nobody makes others wait.
+"""Heavy questions in turns: who asks one after the other is refused nothing because of those who ask many at once.
 
 A process has few threads, and what computes in one takes time from the others. So of one person's heavy questions one
-is worked out at a time, few more wait, and the rest is told to come again. That is counted for each process by itself:
-threads are what runs out, and each process has its own; between processes the system shares the processors.
+is worked out at a time, few more wait, and the rest is told to come again; whoever has none yet comes before those who
+have (`Line`). That is counted for each process by itself: threads are what runs out, and each process has its own;
+between processes the system shares the processors.
 
 Which question is heavy is told by whoever answers it, once its size is read: `heavy_question`. The place is held until
 the request is answered, whatever it is answered with.
@@ -18,9 +19,9 @@ from django.db import connection
 from rest_framework.exceptions import APIException
 
 from apps.common.api.askers import ASKERS
-from apps.common.turns import DearWork, NoTurn
+from apps.common.turns import DearWork, Line, NoTurn, Piece
 
-#: Whoever waits longer for the own question before is told to come again.
+#: Whoever waits longer is told to come again.
 PATIENCE_SECONDS = 10.0
 #: Most heavy questions take less.
 _ASK_AGAIN_AFTER = 3
@@ -48,8 +49,12 @@ class TooManyAtOnce(Busy):
 
 
 def turns_of(threads: int) -> DearWork:
-    """One person's heavy questions hold half of the threads at most, and those of all leave one for what is light."""
-    return DearWork(at_once=1, waiting=max(threads // 2 - 1, 0), of_all=max(threads - 1, 1))
+    """Half of the threads work on heavy questions; in one of the rest somebody new waits, and one is for what is light.
+
+    One person's hold half of the threads at most, at work and waiting.
+    """
+    half = max(threads // 2, 1)
+    return DearWork(Line(at_once=1, waiting=half - 1, at_once_of_all=half, of_all=max(threads - 1, 1)))
 
 
 TURNS = turns_of(settings.WEB_THREADS)
@@ -64,8 +69,14 @@ class _Asker:
     #: A digest of the key, log-in or session that the request shows.
     shown: bytes = b""
     person: str = ""
-    #: By which name there is a place; empty without one.
-    has_place_as: str = ""
+    #: Whose link is read.
+    project: str = ""
+    place: Piece | None = None
+
+    def take_place(self, patience_seconds: float) -> None:
+        """Guests come after people: whoever makes many links is no more people for it."""
+        name = self.person or self.project or self.address()
+        self.place = TURNS.take(name, is_guest=not self.person, patience_seconds=patience_seconds)
 
 
 _ASKER: ContextVar[_Asker | None] = ContextVar("asker", default=None)
@@ -80,8 +91,8 @@ def answering(address: Callable[[], str], shown: bytes = b"") -> Iterator[None]:
         yield
     finally:
         _ASKER.reset(before)
-        if asker.has_place_as:
-            TURNS.give_back(asker.has_place_as)
+        if asker.place:
+            TURNS.give_back(asker.place)
 
 
 def asked_by(person: object) -> None:
@@ -92,17 +103,21 @@ def asked_by(person: object) -> None:
             ASKERS.learn(asker.shown, asker.person)
 
 
+def asked_by_guest_of(project: object) -> None:
+    """A link of a project is read: whoever reads them without log-in is one asker, whatever the address."""
+    if (asker := _ASKER.get()) is not None:
+        asker.project = str(project)
+
+
 def heavy_question() -> None:
     """What follows takes long: wait for this person's turn; raises `Busy`. Nobody is asked for it outside of a request.
 
     Who waits holds nothing that others need: in a transaction nobody does.
     """
     asker = _ASKER.get()
-    if asker is None or asker.has_place_as:
+    if asker is None or asker.place:
         return
-    name = asker.person or asker.address()
     try:
-        TURNS.take(name, patience_seconds=0.0 if connection.in_atomic_block else PATIENCE_SECONDS)
+        asker.take_place(0.0 if connection.in_atomic_block else PATIENCE_SECONDS)
     except NoTurn as error:
         raise (TooManyAtOnce if error.is_own else Busy) from None
-    asker.has_place_as = name

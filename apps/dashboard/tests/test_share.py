@@ -6,10 +6,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apps.common.api import busy
 from apps.dashboard.models import ShareLink
 from apps.dashboard.services import sharing
 from apps.dashboard.tests.conftest import Team
 from apps.dashboard.views.files import as_csv
+from apps.ml.services import heavy
 from apps.projects.models import Issue
 from apps.projects.tests.factories import TeamMemberFactory
 from apps.projects.tests.leaving import WAYS
@@ -38,6 +40,24 @@ def test_a_link_opens_its_page_without_an_account(demo: Team, client: Client, of
     assert 'href="/projects' not in shown
     assert "@" not in shown
     assert answer["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("of_sprint", [True, False])
+def test_readers_of_a_projects_links_are_one_asker_whatever_their_address(
+    demo: Team, lead: Client, monkeypatch: pytest.MonkeyPatch, of_sprint: bool
+):
+    monkeypatch.setattr(heavy, "HEAVY_LINKS", -1)
+    monkeypatch.setattr(busy, "TURNS", busy.turns_of(4))
+    page = address_of(shared(demo, of_sprint=of_sprint))
+    held = busy.TURNS.take(str(demo.project.pk), is_guest=True)
+
+    answer = Client(REMOTE_ADDR="203.0.113.8").get(page)
+
+    assert (answer.status_code, answer["Retry-After"]) == (429, "3")
+    assert lead.get(page).status_code == 200
+    busy.TURNS.give_back(held)
+    assert Client(REMOTE_ADDR="203.0.113.9").get(page).status_code == 200
+    assert not busy.TURNS.line.there
 
 
 @pytest.mark.parametrize("people", [True, False])

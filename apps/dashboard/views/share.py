@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from apps.accounts.signed_in import signed_in
+from apps.common.api.busy import asked_by_guest_of
 from apps.common.exceptions import Conflict
 from apps.dashboard.pages.project import project_page as read_project
 from apps.dashboard.pages.share import share_form, share_page
@@ -59,6 +60,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     link = sharing.shared(token, now=now)
     if link is None:
         raise Http404
+    asked_by_guest_of(link.project.pk)
     with timezone.override(link.project.zone):
         is_over = link.sprint is not None and link.sprint.status == "completed"
         if not is_over and not is_predicted(link.project):
