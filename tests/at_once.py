@@ -46,12 +46,13 @@ def in_the_midst_of(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
         with transaction.atomic():
             first()
             answer = pool.submit(run)
-            while not answer.done() and not _somebody_waits():
+            while not answer.done() and not somebody_waits():
                 time.sleep(0.01)
         return answer.result()
 
 
-def _somebody_waits() -> bool:
+def somebody_waits() -> bool:
+    """Whether any connection to this PostgreSQL database waits for a lock."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"

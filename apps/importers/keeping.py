@@ -107,6 +107,13 @@ def take_away() -> int:
     )
 
 
+@transaction.atomic
+def wait_for_batches() -> None:
+    """Wait until what running imports are just writing is written; the next batch sees who was erased by then."""
+    held = ImportRun.objects.select_for_update(no_key=True).filter(status=Status.RUNNING).order_by("pk")
+    list(held.values_list("pk"))
+
+
 def put_back(run: ImportRun) -> None:
     """Let a run wait again that this process cannot end; the attempt counts."""
     _write(run, status=Status.QUEUED, started_at=None, seen_at=None)

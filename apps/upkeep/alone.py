@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.importers.keeping import take_away as take_imports_away
+from apps.importers.keeping import wait_for_batches
 from apps.ml.services.training.claims import take_away as take_trainings_away
 
 #: Any number that nothing else locks.
@@ -39,3 +40,9 @@ def take_away() -> list[UUID]:
     """What reads now would write what it has read: it begins anew. Before any row is changed, for it may be writing."""
     take_imports_away()
     return take_trainings_away(_BEGINS_ANEW)
+
+
+def wait_for_imports() -> None:
+    """After the commit: one that began shortly before it has read of nobody who is erased, and may be writing."""
+    if connection.vendor == "postgresql":
+        wait_for_batches()

@@ -24,7 +24,7 @@ class UpkeepConfig(AppConfig):
 
 
 def _erased_people(places: Mapping[str, str]) -> dict[str, str]:
-    from apps.upkeep.erasing import erased_people  # noqa: PLC0415 - most processes never import anything
+    from apps.upkeep.pseudonyms import erased_people  # noqa: PLC0415 - most processes never import anything
 
     return erased_people(places)
 

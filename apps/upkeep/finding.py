@@ -40,6 +40,11 @@ class Search:
     sought: Sequence[Sought]
     _read: set[Any] = field(default_factory=set)
 
+    def also(self, sought: Sequence[Sought]) -> "Search":
+        """This, or one for what it does not look for, too: that reads all files anew."""
+        new = [each for each in sought if each not in self.sought]
+        return Search([*self.sought, *new]) if new else self
+
     def look(self, *, in_files: bool = True) -> Found:
         """What holds a name now, but for files that were told before."""
         rows = [(each, rows_in_database(each.names, each.within)) for each in self.sought]

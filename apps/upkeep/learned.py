@@ -36,8 +36,9 @@ class Dropped:
     served: set[tuple[str, UUID | None]]
     kept: set[str]
 
-    def __or__(self, other: "Dropped") -> "Dropped":
-        return Dropped(self.served | other.served, self.kept | other.kept)
+    def add(self, other: "Dropped") -> None:
+        self.served.update(other.served)
+        self.kept.update(other.kept)
 
 
 def drop_models(projects: Sequence[UUID], found: Collection[str]) -> Dropped:

@@ -139,7 +139,7 @@ def _places_of(names: Sequence[str]) -> Iterator[str]:
     """For each text that holds one, its project's key and its table."""
     needles = Needles(names)
     for texts in tables():
-        found, way = [pk for pk, _, _ in texts.holding(needles)], way_to_project(texts.model)
+        found, way = [pk for pk, *_ in texts.holding(needles)], way_to_project(texts.model)
         keys: dict[object, str] = {}
         for start in range(0, len(found) if way else 0, _KEYS_PER_QUERY):
             rows = texts.rows.filter(pk__in=found[start : start + _KEYS_PER_QUERY])

@@ -23,7 +23,7 @@ from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
-from apps.projects.models import Project
+from apps.projects.models import Issue, Project
 from apps.upkeep.needles import Needles
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ _KEYS_PER_QUERY = 500
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
 _OWN_ADDRESSES: Any = [User._meta.get_field(name) for name in ("email", "named_address")]
 _OWN_NAME: Any = User._meta.get_field("full_name")
+#: Documents that keep how rows of another table were, by attribute: that table, or the column that names it.
+_ROWS_OF = {"importers.importtouch": Issue._meta.label, "importers.importtrace": "table"}
 
 
 class _Joined(models.Func):
@@ -82,8 +84,10 @@ class TextTable:
 
     def holding(
         self, needles: Needles, within: "Within | None" = None, among: Sequence[Any] | None = None
-    ) -> Iterator[tuple[Any, Any, Any]]:
+    ) -> Iterator[tuple[Any, Any, Any, Mapping[str, Any]]]:
         """Key, field and value of each text that has one, whatever the case; within some places or everywhere.
+
+        Last, what of a document is no part of that value, since names are not looked for there.
 
         Parameters
         ----------
@@ -99,11 +103,22 @@ class TextTable:
         for part in [rows] if among is None else _parts(rows, among):
             # All at once, since the caller changes them.
             for pk, *values in list(part):
-                for field, value in zip(fields, values, strict=True):
+                row = dict(zip(names, values, strict=True))
+                for field in fields:
+                    value, kept = self._parted(row, field.attname, spared)
                     # A column of addresses holds one: it is this one, or somebody else's.
                     found = needles.whole.fullmatch if isinstance(field, models.EmailField) else needles.whole.search
                     if value is not None and found(_as_text(value)):
-                        yield pk, field, value
+                        yield pk, field, value, kept
+
+    def _parted(self, row: Mapping[str, Any], name: str, spared: Collection[str]) -> tuple[Any, Mapping[str, Any]]:
+        """What an import kept of other rows is spared as these rows are: it would find its own no more."""
+        value, table = row[name], _ROWS_OF.get(self.table)
+        if not spared or table is None or not isinstance(value, dict):
+            return value, {}
+        table = row.get(table, table).lower()
+        kept = {key: inner for key, inner in value.items() if f"{table}.{key}" in spared}
+        return {key: inner for key, inner in value.items() if key not in kept}, kept
 
     def put(self, pk: Any, field: Any, value: Any) -> None:
         """Write a text; where the table takes it only once, with a mark of its row behind it."""
@@ -182,7 +197,7 @@ def rows_in_database(names: Sequence[str], within: Within | None = None) -> dict
     needles = Needles(names)
     found = {}
     for texts in tables():
-        if keys := {pk: None for pk, field, _ in texts.holding(needles, within) if _replaceable(field)}:
+        if keys := {pk: None for pk, field, *_ in texts.holding(needles, within) if _replaceable(field)}:
             found[texts] = list(keys)
     return found
 
@@ -194,8 +209,9 @@ def replace_in_database(
     needles, counts = Needles(names), {}
     for texts, keys in among.items():
         found = [each for each in texts.holding(needles, within, keys) if _replaceable(each[1])]
-        for pk, field, value in found:
-            texts.put(pk, field, _replaced(value, needles.whole, word))
+        for pk, field, value, kept in found:
+            changed = _replaced(value, needles.whole, word)
+            texts.put(pk, field, changed | kept if kept else changed)
         counts[texts] = len(found)
     return _by_table(counts)
 

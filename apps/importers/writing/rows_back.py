@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import ForeignObjectRel, QuerySet
+from django.db.models import CharField, ForeignObjectRel, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -54,13 +54,21 @@ def _whole(run: ImportRun) -> Mapping[Table, dict[Any, Trace]]:
         table = apps.get_model(each.table)
         key = table._meta.pk.to_python(each.key)
         first = done[table].get(key)
-        before, after = each.before, each.after
+        before, after = _fitted(table, each.before), _fitted(table, each.after)
         if first is not None:
             # Earlier steps know better what was there, later ones what is.
             before = None if first.before is None else (before or {}) | first.before
             after = None if after is None else (first.after or {}) | after
         done[table][key] = Trace(table, key, before, after)
     return done
+
+
+def _fitted(table: Table, values: Values | None) -> Values | None:
+    """A pseudonym may be longer than the name whose place it took; where the row's own took it, that was cut, too."""
+    if values is None:
+        return None
+    lengths = {each.attname: each.max_length for each in table._meta.concrete_fields if isinstance(each, CharField)}
+    return {name: value[: lengths[name]] if value and name in lengths else value for name, value in values.items()}
 
 
 def _typed(table: Table, values: Values) -> Values:

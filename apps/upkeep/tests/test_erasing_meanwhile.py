@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
 from apps.importers import runs
 from apps.importers.keeping import TakenAway
@@ -15,8 +16,9 @@ from apps.ml.services.training.claims import ClaimLost
 from apps.ml.services.training.jobs import run_training, train_here
 from apps.ml.storage import get_object_store
 from apps.projects.models import Issue
-from apps.projects.tests.factories import TeamMemberFactory
-from apps.upkeep.erasing import erase_person
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.upkeep import alone, erasing
+from apps.upkeep.erasing import ErasureIncomplete, erase_person
 from apps.upkeep.texts import found_in_database, search_store
 
 pytestmark = pytest.mark.django_db
@@ -150,3 +152,89 @@ def test_an_import_that_another_process_took_up_is_not_ended_by_the_first(team, 
     assert runs.execute(run.pk, now=now) is None
     run.refresh_from_db()
     assert run.status == "running"
+
+
+# --- Whom an import first names -----------------------------------------------------------------------------------
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """What is done between the search, which takes seconds of a large installation, and the first change; or later.
+
+    An import that begins when all others are stopped is not, and sees no record of the erasure before its commit.
+    """
+    doing = {}
+
+    def first_does(true, moment):
+        def wrapped(*args):
+            doing.pop(moment, lambda: None)()
+            return true(*args)
+
+        return wrapped
+
+    for module in (alone, erasing):
+        monkeypatch.setattr(module, "wait_for_others", first_does(alone.wait_for_others, "before"))
+    monkeypatch.setattr(erasing, "forget_what_was_read", first_does(erasing.forget_what_was_read, "within"))
+    return doing
+
+
+def names_her(project, now):
+    """An import of a whole file."""
+    rows = [
+        ImportedIssue(line=2, external_id="A-1", title="The label", assignee=Person(NAME, EMAIL)),
+        ImportedIssue(line=3, external_id="A-2", title=f"Ask {NAME}, {EMAIL}"),
+    ]
+    import_issues(rows, project_key=project.key, mapped=frozenset({"title", "assignee"}), now=now)
+
+
+@pytest.mark.parametrize("case", [(moment, way) for moment in ("before", "within") for way in (0, 1)])
+def test_whom_an_import_first_names_after_the_search_is_erased_whole(
+    erase, now, case, meanwhile, django_capture_on_commit_callbacks
+):
+    moment, delete = case
+    other = ProjectFactory()
+    meanwhile[moment] = lambda: names_her(other, now)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        erase(delete=delete)
+
+    assert found_in_database([EMAIL, NAME]) == {}
+    named = Issue.objects.get(project=other, external_id="A-1").assignee
+    assert (named.email[:7], named.full_name, named.named_address) == ("erased-", "", "")
+
+
+def test_where_a_team_took_somebody_in_after_the_search_the_name_goes_too(ann, erase, meanwhile):
+    issue = IssueFactory(title=f"Ask {NAME}")
+    meanwhile["before"] = lambda: TeamMemberFactory(project=issue.project, user=ann)
+
+    erase()
+
+    issue.refresh_from_db()
+    assert NAME not in issue.title
+
+
+def test_whoever_opens_an_account_anew_keeps_it_and_the_log_says_so(
+    ann, meanwhile, caplog, django_capture_on_commit_callbacks
+):
+    def moves():
+        # Two rows never have one address; this one goes.
+        User.objects.filter(pk=ann.pk).update(email="gone@example.com")
+        UserFactory(email=EMAIL, full_name="Ann Again")
+
+    meanwhile["within"] = moves
+
+    with django_capture_on_commit_callbacks(execute=True):
+        ann.delete()
+
+    assert User.objects.get(email=EMAIL).is_active
+    (told,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert "accounts.user" in told.getMessage()
+    assert EMAIL not in told.getMessage()
+
+
+@pytest.mark.usefixtures("ann")
+def test_an_erasure_says_where_an_account_was_opened_anew(meanwhile, now):
+    meanwhile["within"] = lambda: UserFactory(email=EMAIL, full_name="Ann Again")
+
+    with pytest.raises(ErasureIncomplete, match=r"accounts\.user"):
+        erase_person(EMAIL, now=now)
+
+    assert User.objects.get(email=EMAIL).is_active

@@ -1,8 +1,12 @@
 """Two at once at imports, erasures, models, keys and connections, on a database with two writers: nothing is double."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, connections
 
 from apps.access.keys import MOST_KEYS, create_key
 from apps.access.models import ApiKey
@@ -11,9 +15,13 @@ from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
 from apps.importers import runs
 from apps.importers.connections import connect
+from apps.importers.keeping import begun, step
 from apps.importers.models import Connection
+from apps.importers.records import Person
 from apps.importers.sources.registry import place_of
 from apps.importers.waiting import due_runs
+from apps.importers.writing.people import Team
+from apps.importers.writing.traces import Traces
 from apps.ml.models import MLModel
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.models.registry import activate, roll_back
@@ -23,10 +31,11 @@ from apps.notifications.services.announcing import ping
 from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.upkeep import erasing
 from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import found_in_database
-from tests.at_once import at_once
+from tests.at_once import at_once, somebody_waits
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -124,3 +133,38 @@ def test_of_replays_asked_for_at_once_one_is_made(now, attempt):
     asked = at_once(*[lambda: ask_for_replays(project.pk, now=now)] * AT_ONCE)
 
     assert sorted(asked) == [False] * (AT_ONCE - 1) + [True]
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_an_import_that_begins_in_an_erasure_and_ends_after_it_leaves_nobody(now, delete, monkeypatch):
+    """It is not stopped, since it ran not yet, and sees no record of the erasure, which is not committed."""
+    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+    email, name, project, written = "ada@example.com", "Ada Lovelace", ProjectFactory(), Event()
+    ada = UserFactory(email=email, full_name=name)
+    true = erasing.forget_what_was_read
+
+    def names_her():
+        try:
+            with step(begun(project, "csv", now=now), Traces()):
+                Team(project, now=now).learn([Person(name, email)])
+                written.set()
+                until = time.monotonic() + 10
+                while not somebody_waits() and time.monotonic() < until:
+                    time.sleep(0.01)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def forget(now):
+            true(now)
+            told.append(pool.submit(names_her))
+            assert written.wait(timeout=10)
+
+        told = []
+        monkeypatch.setattr(erasing, "forget_what_was_read", forget)
+        ada.delete() if delete else erase_person(email, now=now)
+        told[0].result()
+
+    assert found_in_database([email, name]) == {}
+    assert User.objects.get(is_placeholder=True).email.startswith("erased-")
