@@ -40,10 +40,10 @@ class Ties:
         self._same -= self._new | {issue.pk for issue in changed}
 
     def tie(self, *, levels_are_told: bool = False) -> Iterator[list[Touch]]:
-        """Each step when it is asked for, in a transaction: what it did to issues that were there."""
+        """Each step when it is asked for, in a transaction: what it did to issues."""
         for touches in self.parents.tie(levels_are_told=levels_are_told):
             self._count({touch.issue.pk for touch in touches})
-            yield [touch for touch in touches if touch.issue.pk not in self._new]
+            yield touches
         self._count(self.links.tie())
         yield []
 
