@@ -8,7 +8,7 @@ from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.tracked import TrackedIssue
 from apps.importers.writing.changes import Touch
-from apps.importers.writing.links import Links
+from apps.importers.writing.links import END_IS_GONE, Links
 from apps.importers.writing.parents import Parents
 from apps.projects.models import Issue
 
@@ -45,6 +45,8 @@ class Ties:
             self._count({touch.issue.pk for touch in touches})
             yield touches
         self._count(self.links.tie())
+        if self.links.left_out:
+            self.report.remarks[END_IS_GONE] += self.links.left_out
         yield []
 
     def _count(self, changed: set[UUID]) -> None:
