@@ -91,7 +91,13 @@ def what_it_did(run: ImportRun) -> Done:
 
 def _typed(table: Table, values: Values) -> Values:
     fields = {each.attname: each for each in table._meta.concrete_fields}
-    return {name: fields[name].to_python(value) for name, value in values.items()}
+    return {name: fitted(fields[name], fields[name].to_python(value)) for name, value in values.items()}
+
+
+def fitted(column: Any, value: Any) -> Any:
+    """A pseudonym in an old text may be longer than the name whose place it took."""
+    most = getattr(column, "max_length", None)
+    return value[:most] if most and isinstance(value, str) else value
 
 
 def _is_as_left(now: Values, after: Values) -> bool:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.importers.models import ImportRun, ImportTouch
 from apps.importers.writing.changes import IDS_PER_QUERY
-from apps.importers.writing.rows_back import Done, ends_of, links_of
+from apps.importers.writing.rows_back import Done, ends_of, fitted, links_of
 from apps.importers.writing.staying import staying
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.writing import new_change
@@ -149,7 +149,7 @@ class _Present:
         for some in _TOGETHER:
             if stays & some:
                 stays |= some & before.keys()
-        past = _Past({name: _fitted(name, value) for name, value in before.items() if name not in stays}, stays)
+        past = _Past({name: fitted(_FIELDS[name], value) for name, value in before.items() if name not in stays}, stays)
         for name in _PEOPLE:
             if name in past.values:
                 past.values[name] = self._became.get(past.values[name])
@@ -254,12 +254,6 @@ def _last(one: UUID, became: Mapping[UUID, UUID | None]) -> UUID:
 
 def _named(attribute: str) -> str:
     return attribute.removesuffix("_id") if _FIELDS[attribute].is_relation else attribute
-
-
-def _fitted(attribute: str, value: Any) -> Any:
-    """A pseudonym in an old text may be longer than the name whose place it took."""
-    most = getattr(_FIELDS[attribute], "max_length", None)
-    return value[:most] if most and isinstance(value, str) else value
 
 
 def _tell(emptied: Sequence[IssueChange], run: ImportRun) -> None:
