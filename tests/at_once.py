@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
@@ -34,21 +34,28 @@ def in_the_midst_of(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
     The first commits as soon as the second is done or waits for a lock.
     """
 
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            answer = begun_beside(pool, second)
+        return answer.result()
+
+
+def begun_beside(pool: ThreadPoolExecutor, action: Callable[[], Any]) -> Future[Any]:
+    """Begins an action on another connection; returns as soon as it is done or waits for a lock."""
+
     def run() -> Any:
         try:
-            return second()
+            return action()
         except Conflict as answer:
             return answer
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            first()
-            answer = pool.submit(run)
-            while not answer.done() and not somebody_waits():
-                time.sleep(0.01)
-        return answer.result()
+    answer = pool.submit(run)
+    while not answer.done() and not somebody_waits():
+        time.sleep(0.01)
+    return answer
 
 
 def somebody_waits() -> bool:

@@ -73,7 +73,7 @@ def _keep(run: ImportRun, touches: Iterable[Touch], traces: Iterable[Trace]) -> 
             run=run,
             issue=touch.issue,
             before=None if touch.before is None else {name: plain(value) for name, value in touch.before.items()},
-            after={name: plain(getattr(touch.issue, name)) for name in touch.before or () if name in WITHOUT_HISTORY},
+            after=_left_by(touch),
             changes=touch.change_ids,
         )
         for touch in touches
@@ -82,6 +82,12 @@ def _keep(run: ImportRun, touches: Iterable[Touch], traces: Iterable[Trace]) -> 
         ImportTrace(run=run, table=each.table._meta.label, key=each.key, before=each.before, after=each.after)
         for each in traces
     )
+
+
+def _left_by(touch: Touch) -> dict[str, Any]:
+    """What an issue holds since, of what has no history: of one that was made, all of that."""
+    names = WITHOUT_HISTORY if touch.before is None else WITHOUT_HISTORY & touch.before.keys()
+    return {name: plain(getattr(touch.issue, name)) for name in names}
 
 
 def shown(run: ImportRun, rows_read: int) -> None:

@@ -30,11 +30,11 @@ from apps.importers.selectors import touches_anything
 from apps.importers.waiting import Turns, claimable, make_room, origin_of, require_room
 from apps.importers.write_back import write_all
 from apps.importers.writing.kinds import hold_project
-from apps.importers.writing.rows_back import take_rows_back
+from apps.importers.writing.rows_back import lock_rows, take_rows_back, what_it_did
 from apps.importers.writing.taking_back import take_back
 from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
-from apps.projects.models import IssueLink, Project, Sprint
+from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, note_removal
 
 logger = logging.getLogger(__name__)
@@ -236,12 +236,10 @@ def undo(run: ImportRun) -> int:
         raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
     if any(touches_anything(later) for later in _begun_after(run)):
         raise Conflict("A later import changed this project: take that one back first.")
-    # Before its issues, as whoever moves one into a sprint does.
-    list(Sprint.objects.select_for_update(no_key=True).filter(project=project).order_by("pk").values_list("pk"))
-    kept = take_back(run) + take_rows_back(run)
+    rows = what_it_did(run)
+    lock_rows(project, rows)
+    kept = take_back(run, rows) + take_rows_back(run, rows)
     note_removal(project.pk)
-    # Of imports from before there were traces. No later one is left: what its source linked since then, it linked.
-    IssueLink.objects.filter(blocked__project=project, source=run.source, created_at__gte=run.created_at).delete()
     roll_up(project.pk)
     if run.connection is not None:
         run.connection.synced_until = None

@@ -101,6 +101,6 @@ class UndoAnswer(serializers.Serializer[Any]):
     """What became of an import that was taken back."""
 
     kept = serializers.IntegerField(
-        help_text="Issues, sprints, types and links that stay, or are not all as before: changed here since, or what "
-        "they had is gone."
+        help_text="Issues, sprints, types, statuses and links that stay, or are not all as before: changed here since "
+        "or used by something else, or what they had is gone."
     )

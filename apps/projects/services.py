@@ -2,8 +2,8 @@
 
 All raise `ValidationError` (Django's, with a message per field) for input that cannot be right and `Conflict` for
 input that contradicts the present state. What is looked at before it is written is locked before it is looked at.
-Locks are taken in one order everywhere: project, who leaves it, sprints by id, type, status, issues by id, who is
-assigned.
+Locks are taken in one order everywhere, here, by links and by imports: project, who leaves it, sprints by id, types by
+id, statuses by id, issues by id, who is assigned. Links, books and history come after the issues that they are of.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,17 @@ from apps.projects.levels import new_type, require_no_ring, require_room, roll_u
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.placeholders import forget, placeholders_of
 from apps.projects.preferences import PREFERENCES
-from apps.projects.rows import all_or_nothing, delete_unused, insert, lock, lock_sprints, note_removal, update, validate
+from apps.projects.rows import (
+    all_or_nothing,
+    delete_unused,
+    insert,
+    lock,
+    lock_issues,
+    lock_sprints,
+    note_removal,
+    update,
+    validate,
+)
 from apps.projects.selectors import status_is_used, type_is_in_history
 
 #: What a new project starts with; teams rename, add and remove.
@@ -44,6 +54,8 @@ EDITABLE_ISSUE_FIELDS = frozenset({
     "title", "description", "issue_type", "status", "priority", "assignee", "sprint", "story_points", "estimated_hours",
     "actual_hours", "component", "labels", "due_date", "parent",
 })  # fmt: skip
+#: What the hours of its parent, of which it may get another, are summed up from.
+_ROLLED_UP = frozenset({"actual_hours", "parent", "issue_type"})
 
 
 # --- Projects -----------------------------------------------------------------------------------------------------
@@ -71,8 +83,7 @@ def add_default_workflow(project: Project) -> None:
 def update_project(project: Project, **fields: Any) -> Project:
     """Change name or settings; the key is how others know the project and stays."""
     lock(project)
-    place = (fields.get(name, getattr(project, name)) for name in ("holiday_country", "holiday_region"))
-    check_place(*place)
+    check_place(*(fields.get(name, getattr(project, name)) for name in ("holiday_country", "holiday_region")))
     return update(project, fields, allowed={"name", *PROJECT_SETTINGS})
 
 
@@ -297,6 +308,8 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
         lock(issue.project)
         require_no_ring(issue, fields["parent"])
     _lock_what_it_enters(fields)
+    if _ROLLED_UP & fields.keys():
+        lock_issues([issue.pk, issue.parent_id, getattr(fields.get("parent"), "pk", None)])
     lock(issue)
     changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
     _check_issue_fields(issue.project_id, changed)
@@ -308,15 +321,17 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     validate(issue)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
-    if {"actual_hours", "parent", "issue_type"} & changed.keys():
+    if _ROLLED_UP & changed.keys():
         roll_up(issue.project_id, [each.pk for each in {before.get("parent", issue.parent), issue.parent} if each])
     return issue
 
 
 @all_or_nothing()
 def delete_issue(issue: Issue) -> None:
-    """Delete an issue with its history."""
-    lock(issue)
+    """Delete an issue with its history; its parts are parts of nothing then."""
+    lock(issue.project)
+    lock_issues([issue.pk, issue.parent_id, *issue.children.values_list("pk", flat=True)])
+    lock(issue, to_delete=True)
     parent_id = issue.parent_id
     issue.delete()
     note_removal(issue.project_id)
@@ -326,6 +341,7 @@ def delete_issue(issue: Issue) -> None:
 
 def _lock_what_it_enters(fields: Mapping[str, Any]) -> None:
     """A sprint that is not closed meanwhile, and a type and a status that go on meaning what the issue is told by."""
+    # In this order and before any issue, as whoever takes an import back holds first what it made of them.
     for name in ("sprint", "issue_type", "status"):
         if fields.get(name) is not None:
             lock(fields[name])

@@ -111,10 +111,10 @@ def undo(request: HttpRequest, project: Project, run_id: UUID) -> HttpResponse:
     told = _("The import was taken back.")
     if kept:
         stay = ngettext(
-            "%(n)d issue, sprint, type or link stays, or is not all as before: it was"
-            " changed here since, or what it had is gone.",
-            "%(n)d issues, sprints, types or links stay, or are not all as before: they"
-            " were changed here since, or what they had is gone.",
+            "%(n)d issue, sprint, type, status or link stays, or is not all as before: it was"
+            " changed here since or is used by something else, or what it had is gone.",
+            "%(n)d issues, sprints, types, statuses or links stay, or are not all as before: they"
+            " were changed here since or are used by something else, or what they had is gone.",
             kept,
         )
         told = f"{told} {stay % {'n': kept}}"

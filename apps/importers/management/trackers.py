@@ -57,8 +57,10 @@ def undone(run_id: UUID, say: Say) -> None:
     if run is None:
         raise ImportRefused(f"There is no import {run_id}.")
     kept = runs.undo(run)
-    why = "they were changed here since, or what they had is gone"
-    stays = f" {kept:,} issues, sprints, types or links stay, or are not all as before: {why}." if kept else ""
+    why = "they were changed here since or are used by something else, or what they had is gone"
+    stays = (
+        f" {kept:,} issues, sprints, types, statuses or links stay, or are not all as before: {why}." if kept else ""
+    )
     say(f"The import of {run.created_at:%Y-%m-%d %H:%M} is taken back.{stays}")
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from apps.importers import runs
 from apps.importers.models import ImportRun
@@ -14,9 +15,11 @@ from apps.importers.sources.csv.survey import reading_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import TrackedIssue
+from apps.importers.writing.links import END_IS_GONE, Links
 from apps.importers.writing.workflow import category_of
 from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, IssueLink
+from apps.projects.services import delete_issue
 from apps.projects.tests.factories import ProjectFactory
 
 MONDAY = datetime(2026, 2, 2, 9, tzinfo=UTC)
@@ -151,3 +154,40 @@ def test_gitlab_is_asked_for_what_an_issue_blocks_where_its_row_counts_any():
         found = [each.blocks for each in told if isinstance(each, TrackedIssue)]
 
     assert found == [("#14",), (), None]
+
+
+# --- What somebody does while links are written -------------------------------------------------------------------
+def meanwhile(monkeypatch, act):
+    """Somebody acts once, when the links that are there are known and none is written yet."""
+    present, acts = Links._present, iter([act])
+
+    def then(self):
+        found = list(present(self))
+        for each in acts:
+            each()
+        return found
+
+    monkeypatch.setattr(Links, "_present", then)
+
+
+def test_a_link_of_an_issue_that_is_deleted_while_links_are_written_is_left_out_and_told(load, monkeypatch):
+    load(record("A-1"), record("A-2"), record("A-3"))
+    meanwhile(monkeypatch, lambda: delete_issue(Issue.objects.get(external_id="A-2")))
+
+    report = load(record("A-1", blocked_by=("A-2", "A-3")), record("A-3", blocked_by=("A-2",)))
+
+    # What the database defers to the end of a transaction is refused here.
+    connection.check_constraints()
+    assert pairs() == [("A-3", "A-1", "csv")]
+    assert report.remarks[END_IS_GONE] == 2
+
+
+def test_a_link_that_somebody_makes_while_links_are_written_is_theirs(load, now, monkeypatch):
+    load(record("A-1"), record("A-2"))
+    one, other = (Issue.objects.get(external_id=key) for key in ("A-2", "A-1"))
+    meanwhile(monkeypatch, lambda: link_issues(one, other, now=now))
+
+    report = load(record("A-1", blocked_by=("A-2",)))
+
+    assert pairs() == [("A-2", "A-1", "")]
+    assert report.remarks[END_IS_GONE] == 0

@@ -1,20 +1,31 @@
 """Who writes beside an import waits for it, and it for them, and never both: PostgreSQL has several writers."""
 
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 
+from apps.common.exceptions import Conflict
+from apps.importers import runs
+from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, with_life
-from apps.projects.models import Issue, Project
-from apps.projects.services import create_issue
-from apps.projects.tests.factories import ProjectFactory
+from apps.importers.writing.batches import BatchWriter
+from apps.importers.writing.kinds import hold_project
+from apps.importers.writing.rows_back import take_rows_back
+from apps.projects.links.services import link_issues
+from apps.projects.models import Issue, IssueLink, Project
+from apps.projects.rows import lock_issues
+from apps.projects.services import create_issue, delete_issue, update_issue
+from apps.projects.tests.factories import IssueFactory, ProjectFactory
 from conftest import NOW
-from tests.at_once import in_the_midst_of
+from tests.at_once import at_once, begun_beside, in_the_midst_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -46,3 +57,88 @@ def test_a_part_that_is_made_while_its_parent_is_imported_again_puts_off_neither
     )
 
     assert sorted(project.issues.values_list("title", flat=True)) == ["as it is", "part"]
+
+
+def row(key: str, **said: Any) -> ImportedIssue:
+    return ImportedIssue(external_id=key, **({"line": 1, "title": key, "created_at": THEN, "status": "To do"} | said))
+
+
+def loaded(project: Project, *rows: ImportedIssue) -> ImportRun:
+    report = import_issues(rows, project_key=project.key, mapped=frozenset(SYNONYMS), now=NOW)
+    return ImportRun.objects.get(pk=report.import_id)
+
+
+@pytest.mark.parametrize("field", ["status", "issue_type"])
+def test_who_enters_a_status_or_type_while_the_import_that_brought_it_is_taken_back_waits_and_is_told(
+    field, monkeypatch
+):
+    """The issues are held by then: who held the status and waited for one of them ended the taking back (503)."""
+    project = ProjectFactory(key="SHOP")
+    loaded(project, row("A-1"), row("A-2"))
+    second = loaded(project, row("A-1", **{field: "Odd"}), row("A-2", **{field: "Odd"}))
+    odd = project.statuses.get(name="Odd") if field == "status" else project.issue_types.get(name="Odd")
+    issue = Issue.objects.get(external_id="A-2")
+    Issue.objects.filter(pk=issue.pk).update(**{field: odd})
+
+    with ThreadPoolExecutor(1) as pool:
+        answers = []
+
+        def between(*args: Any) -> int:
+            answers.append(begun_beside(pool, lambda: update_issue(issue, by=None, now=NOW, **{field: odd})))
+            return take_rows_back(*args)
+
+        monkeypatch.setattr(runs, "take_rows_back", between)
+        assert runs.undo(second) == 0
+
+    assert isinstance(answers[0].result(), Conflict)
+    assert not type(odd).objects.filter(pk=odd.pk).exists()
+
+
+def test_who_deletes_an_issue_beside_a_batch_that_holds_the_project_waits_without_it():
+    project = ProjectFactory(key="SHOP")
+    loaded(project, row("A-1"))
+    issue = Issue.objects.get()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            hold_project(project.pk)
+            answer = begun_beside(pool, lambda: delete_issue(issue))
+            assert lock_issues([issue.pk]) == {issue.pk}
+        assert answer.result() is None
+
+    assert not Issue.objects.exists()
+
+
+def test_who_moves_an_issue_into_a_sprint_while_an_import_dates_it_waits_without_the_issue(monkeypatch):
+    """An import holds sprints before issues, as everybody does."""
+    project = ProjectFactory(key="SHOP")
+    loaded(project, row("A-1", sprint="One"), row("A-2"))
+    sprint, issue = project.sprints.get(), Issue.objects.get(external_id="A-2")
+    there = BatchWriter._already_there
+
+    with ThreadPoolExecutor(1) as pool:
+        answers = []
+
+        def between(self: Any, batch: Any) -> Any:
+            found = there(self, batch)
+            answers.append(begun_beside(pool, lambda: update_issue(issue, by=None, now=NOW, sprint=sprint)))
+            return found
+
+        monkeypatch.setattr(BatchWriter, "_already_there", between)
+        dates = {"sprint_starts_on": THEN.date(), "sprint_ends_on": NOW.date() + timedelta(days=7)}
+        loaded(project, row("A-1", sprint="One", **dates), row("A-2", title="New"))
+
+    assert answers[0].result() == issue
+    assert list(project.issues.values_list("sprint", flat=True)) == [sprint.pk] * 2
+
+
+def test_links_that_are_made_both_ways_at_once_end_neither():
+    one, other = IssueFactory.create_batch(2, project=ProjectFactory())
+
+    answers = at_once(
+        *([lambda: link_issues(one, other, now=NOW), lambda: link_issues(other, one, now=NOW)] * 3),
+        answers=(Conflict, ValidationError),
+    )
+
+    assert [isinstance(answer, Exception) for answer in answers].count(False) == 2
+    assert IssueLink.objects.count() == 2

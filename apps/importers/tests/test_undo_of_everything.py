@@ -242,8 +242,9 @@ def test_a_type_and_a_person_that_somebody_uses_since_stay(project, load):
         assignee=anna,
     )  # fmt: skip
 
-    assert runs.undo(first) == 0
+    assert runs.undo(first) == 2
     assert project.issues.count() == 1
+    assert set(project.issues.values_list("issue_type__name", "status__name")) == {("odd", "Strange")}
     assert project.team.filter(user=anna).exists()
 
 

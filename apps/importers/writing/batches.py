@@ -83,6 +83,8 @@ class BatchWriter:
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
+        # Before its issues, as whoever closes a sprint does.
+        self._sprints.hold(batch)
         there = self._already_there(batch)
         new: list[Issue] = []
         edits: list[Edit] = []

@@ -8,7 +8,7 @@ from uuid import UUID
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
 from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
-from apps.importers.writing.sprints import note_ends, note_sprint
+from apps.importers.writing.sprints import hold_sprints, note_ends, note_sprints
 from apps.importers.writing.texts import LONGEST_LINE
 from apps.importers.writing.traces import Traces
 from apps.projects.levels import MOST_KINDS, Level, new_type
@@ -81,6 +81,21 @@ class TrackedBoard:
             self._traces.made(IssueType, found.pk)
         return found
 
+    def take_all(self, told: Collection[TrackedSprint]) -> None:
+        """Before any issue of a batch: insert sprints, or take over what the tracker now says of them."""
+        there = ((self._sprints.get(each.external_id), each) for each in told)
+        note_sprints(self._traces, {one.pk for one, each in there if one is not None and self._differs(one, each)})
+        for each in told:
+            self.take(each)
+
+    def hold(self) -> None:
+        """Before several sprints are changed for several reasons."""
+        hold_sprints(self._traces, self._project)
+
+    def _differs(self, sprint: Sprint, told: TrackedSprint) -> bool:
+        values = self._values(told)
+        return any(getattr(sprint, name) != values[name] for name in SPRINT_FIELDS)
+
     def take(self, told: TrackedSprint) -> None:
         """Insert a sprint, or take over what the tracker now says of it."""
         values = self._values(told)
@@ -99,7 +114,7 @@ class TrackedBoard:
         ends = ("end_date", "completed_at")
         if is_closed_by_plan(sprint):
             if any(getattr(sprint, name) != values[name] for name in ends):
-                note_sprint(self._traces, sprint)
+                note_sprints(self._traces, [sprint.pk])
                 reopen(sprint)
             else:
                 # Still open there, although its last day is over: the plan has closed it.
@@ -111,7 +126,7 @@ class TrackedBoard:
         for name in changed:
             setattr(sprint, name, values[name])
         if changed:
-            note_sprint(self._traces, sprint)
+            note_sprints(self._traces, [sprint.pk])
             sprint.save(update_fields=changed)
 
     def close_sprints(self, touched: Collection[UUID]) -> None:

@@ -1,7 +1,8 @@
 """Which issue waits for which: both ends come in any order, so they are tied together at the end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from django.utils import timezone
@@ -10,6 +11,13 @@ from apps.importers.records import ImportedIssue
 from apps.importers.writing.changes import IDS_PER_QUERY
 from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, IssueLink, Project
+from apps.projects.rows import lock_issues
+
+Pair: TypeAlias = tuple[UUID, UUID]
+
+
+#: A link needs both of its issues; who deletes one while links are written is in their right.
+END_IS_GONE = "links of issues that were deleted while they were written: left out"
 
 
 class Links:
@@ -21,6 +29,8 @@ class Links:
         self._pairs: set[tuple[str, str]] = set()
         #: Issues of which all blockers are told, and those of which all is told that they block.
         self._told_whole: tuple[set[str], set[str]] = set(), set()
+        #: Links that could not be made, since an issue is gone.
+        self.left_out = 0
 
     def learn(self, batch: Sequence[ImportedIssue]) -> None:
         """Remember what a batch says; a source may tell one side, both or none."""
@@ -38,17 +48,14 @@ class Links:
         if not any(self._told_whole):
             return set()
         ids = self._ids()
-        wanted = {(ids[one], ids[other]) for one, other in self._pairs if one in ids and other in ids}
-        wanted = {(one, other) for one, other in wanted if one != other}
-        present = {(one, other): (pk, source) for pk, one, other, source in self._present()}
-        new = wanted - present.keys()
-        all_blockers, all_blocked = ({ids[name] for name in told if name in ids} for told in self._told_whole)
-        gone = [
-            (blocker, blocked)
-            for blocker, blocked in present.keys() - wanted
-            if present[blocker, blocked][1] == self._source and (blocked in all_blockers or blocker in all_blocked)
-        ]
-        keys = [present[pair][0] for pair in gone]
+        new, gone = self._differing(ids)
+        # From now on nobody deletes or links any of these; what somebody did meanwhile is seen when they are held.
+        ends = {end for pair in (*new, *gone) for end in pair}
+        held = lock_issues(ends)
+        self.left_out = sum(not held.issuperset(pair) for pair in new)
+        new, gone = self._differing(ids)
+        new = {pair for pair in new if held.issuperset(pair)}
+        keys = [gone[pair] for pair in gone if held.issuperset(pair)]
         for start in range(0, len(keys), IDS_PER_QUERY):
             leaving = IssueLink.objects.filter(pk__in=keys[start : start + IDS_PER_QUERY])
             self._traces.before(leaving)
@@ -61,6 +68,19 @@ class Links:
         changed = {blocked for _, blocked in (*new, *gone)}
         self._touch(changed)
         return changed
+
+    def _differing(self, ids: Mapping[str, UUID]) -> tuple[set[Pair], dict[Pair, int]]:
+        """Blocker and blocked of links that are told and not there, and those that are told no more, with their ids."""
+        wanted = {(ids[one], ids[other]) for one, other in self._pairs if one in ids and other in ids}
+        wanted = {(one, other) for one, other in wanted if one != other}
+        present = {(one, other): (pk, source) for pk, one, other, source in self._present()}
+        all_blockers, all_blocked = ({ids[name] for name in told if name in ids} for told in self._told_whole)
+        gone = {
+            (blocker, blocked): present[blocker, blocked][0]
+            for blocker, blocked in present.keys() - wanted
+            if present[blocker, blocked][1] == self._source and (blocked in all_blockers or blocker in all_blocked)
+        }
+        return wanted - present.keys(), gone
 
     def _ids(self) -> dict[str, UUID]:
         """Issues by key, and by the tracker's own id."""

@@ -9,9 +9,11 @@ from django.utils import timezone
 from apps.importers.report import SHOWN_ERRORS, ImportReport
 from apps.importers.writing.changes import Edit, Touch
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.models import Issue, Project, WorkflowStatus
+from apps.projects.rows import lock_issues
 
 REMOVED = "Removed"
 
@@ -45,13 +47,19 @@ def settle_missing(
 
 
 def _close(project: Project, issue_ids: Collection[UUID], now: datetime, traces: Traces) -> list[Touch]:
+    # Nobody deletes the status meanwhile, and what somebody deleted or closed by now is left to them.
+    hold_project(project.pk)
+    lock_issues(issue_ids)
     status, is_new = WorkflowStatus.objects.get_or_create(
         project=project, name=REMOVED, defaults={"category": DROPPED, "position": _last_position(project) + 1}
     )
     if is_new:
         traces.made(WorkflowStatus, status.pk)
     edits = []
-    for issue in Issue.objects.in_bulk(list(issue_ids)).values():
+    is_over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
+    over = set(is_over.values_list("pk", flat=True))
+    open_still = (issue for issue in Issue.objects.in_bulk(list(issue_ids)).values() if issue.status_id not in over)
+    for issue in open_still:
         before = {"status_id": issue.status_id, "dropped_at": issue.dropped_at}
         issue.status, issue.dropped_at, issue.updated_at = status, now, timezone.now()
         edits.append(Edit(issue, before))

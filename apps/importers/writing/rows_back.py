@@ -28,26 +28,52 @@ from apps.projects.models import (
     WorkflowStatus,
 )
 from apps.projects.placeholders import PEOPLE, forget
+from apps.projects.rows import lock_issues
 from apps.projects.selectors import status_is_used, type_is_in_history
 
 Rows = Mapping[Any, Trace]
+Done = Mapping[Table, dict[Any, Trace]]
 
 
-def take_rows_back(run: ImportRun) -> int:
-    """Undo what an import did to them, after its issues are taken back; how many rows are not as they were."""
-    done = _whole(run)
+def take_rows_back(run: ImportRun, done: Done) -> int:
+    """Undo what an import did to them, after its issues are taken back; how many rows stay or are not as they were."""
     kept = _sprints_back(done[Sprint], done[SprintSnapshot])
     kept += sum(_changed_back(table, done[table]) for table in (IssueType, Project))
-    kept += _links_back(done[IssueLink])
-    made = [key for key, trace in done[Sprint].items() if trace.before is None]
-    Sprint.objects.filter(pk__in=[*made, *run.sprint_ids], project=run.project, issues__isnull=True).delete()
-    for table in (IssueType, WorkflowStatus):
-        _remove_unused(table, done[table])
+    kept += _links_back(done[IssueLink], links_of(run, done))
+    kept += _remove_sprints(done[Sprint], done[SprintSnapshot])
+    Sprint.objects.filter(pk__in=run.sprint_ids, project=run.project, issues__isnull=True).delete()
+    kept += sum(_remove_unused(table, done[table]) for table in (IssueType, WorkflowStatus))
     _forget_people(run.project, [key for key, trace in done[User].items() if trace.before is None])
     return kept
 
 
-def _whole(run: ImportRun) -> Mapping[Table, dict[Any, Trace]]:
+def lock_rows(project: Project, done: Done) -> None:
+    """First of all, before its issues: all sprints, and the types and states that it made or changed."""
+    rows: list[QuerySet[Any]] = [Sprint.objects.filter(project=project)]
+    rows += [table._base_manager.filter(pk__in=list(done[table])) for table in (IssueType, WorkflowStatus)]
+    for some in rows:
+        list(some.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+
+
+def links_of(run: ImportRun, done: Done) -> set[int]:
+    """The links that it made: of imports from before there were traces, those of its source since it began.
+
+    No later one is left, whose they could be.
+    """
+    if any(done.values()):
+        return {key for key, trace in done[IssueLink].items() if trace.before is None}
+    since = run.started_at or run.created_at
+    links = IssueLink.objects.filter(blocked__project=run.project_id, source=run.source, created_at__gte=since)
+    return set(links.order_by().values_list("pk", flat=True))
+
+
+def ends_of(done: Done) -> set[UUID]:
+    """The issues whose links it removed."""
+    links = (_typed(IssueLink, trace.before) for trace in done[IssueLink].values() if trace.before)
+    return {link[end] for link in links for end in ("blocker_id", "blocked_id")}
+
+
+def what_it_did(run: ImportRun) -> Done:
     """What all steps together did to each row."""
     done: dict[Table, dict[Any, Trace]] = defaultdict(dict)
     for each in run.traces.order_by("pk"):
@@ -73,7 +99,13 @@ def _fitted(table: Table, values: Values | None) -> Values | None:
 
 def _typed(table: Table, values: Values) -> Values:
     fields = {each.attname: each for each in table._meta.concrete_fields}
-    return {name: fields[name].to_python(value) for name, value in values.items()}
+    return {name: fitted(fields[name], fields[name].to_python(value)) for name, value in values.items()}
+
+
+def fitted(column: Any, value: Any) -> Any:
+    """A pseudonym in an old text may be longer than the name whose place it took."""
+    most = getattr(column, "max_length", None)
+    return value[:most] if most and isinstance(value, str) else value
 
 
 def _is_as_left(now: Values, after: Values) -> bool:
@@ -118,14 +150,14 @@ def _sprints_back(sprints: Rows, books: Rows) -> int:
     return kept
 
 
-def _links_back(rows: Rows) -> int:
+def _links_back(rows: Rows, made: Collection[int]) -> int:
     """Those that were made go, and those that were removed come again, where both ends are still there."""
-    made = [key for key, trace in rows.items() if trace.before is None]
-    for start in range(0, len(made), IDS_PER_QUERY):
-        IssueLink.objects.filter(pk__in=made[start : start + IDS_PER_QUERY]).delete()
+    own = sorted(made)
+    for start in range(0, len(own), IDS_PER_QUERY):
+        IssueLink.objects.filter(pk__in=own[start : start + IDS_PER_QUERY]).delete()
     gone = [IssueLink(pk=key, **_typed(IssueLink, trace.before)) for key, trace in rows.items() if trace.before]
     ends = {end for link in gone for end in (link.blocker_id, link.blocked_id)}
-    here = _there(ends)
+    here = lock_issues(ends)
     whole = [link for link in gone if {link.blocker_id, link.blocked_id} <= here]
     # Whoever linked the same since did it by hand, so that no source takes it away.
     IssueLink.objects.bulk_create(whole, ignore_conflicts=True)
@@ -135,22 +167,37 @@ def _links_back(rows: Rows) -> int:
     return len(gone) - len(whole)
 
 
-def _there(issues: Collection[UUID]) -> set[UUID]:
-    ids, found = sorted(issues), set[UUID]()
-    for start in range(0, len(ids), IDS_PER_QUERY):
-        rows = Issue.objects.select_for_update().filter(pk__in=ids[start : start + IDS_PER_QUERY]).order_by("pk")
-        found.update(rows.values_list("pk", flat=True))
-    return found
+def _remove_sprints(sprints: Rows, books: Rows) -> int:
+    """Sprints that were made, as they were left and with no issues; how many stay.
+
+    What somebody named, dated, started or closed since is the team's, and so are its books.
+    """
+    made = {key: trace.after for key, trace in sprints.items() if trace.before is None and trace.after is not None}
+    now_of, books_now = states(Sprint, made), states(SprintSnapshot, made)
+    left = {key: books[key].after if key in books else None for key in made}
+    goes = [key for key, now in now_of.items() if _is_as_left(now, made[key]) and books_now.get(key) == left[key]]
+    gone = 0
+    for start in range(0, len(goes), IDS_PER_QUERY):
+        unused = Sprint.objects.filter(pk__in=goes[start : start + IDS_PER_QUERY], issues__isnull=True)
+        gone += unused.delete()[1].get(Sprint._meta.label, 0)
+    return len(now_of) - gone
 
 
-def _remove_unused(table: type[IssueType] | type[WorkflowStatus], rows: Rows) -> None:
-    """Types and states that were made for issues which are gone; not those that somebody named or ordered anew."""
+def _remove_unused(table: type[IssueType] | type[WorkflowStatus], rows: Rows) -> int:
+    """Types and states that were made for issues which are gone; how many stay.
+
+    Those that somebody named or ordered anew do, as do those that are used.
+    """
     made = {key: trace.after or {} for key, trace in rows.items() if trace.before is None}
-    unchanged = [key for key, now in states(table, made).items() if _is_as_left(now, made[key])]
+    now_of = states(table, made)
+    unchanged = [key for key, now in now_of.items() if _is_as_left(now, made[key])]
+    gone = 0
     for row in table._base_manager.filter(pk__in=unchanged):
         is_told = status_is_used(row) if isinstance(row, WorkflowStatus) else type_is_in_history(row)
         if not (is_told or row.issues.exists()):
             row.delete()
+            gone += 1
+    return len(now_of) - gone
 
 
 def _forget_people(project: Project, made: Collection[UUID]) -> None:

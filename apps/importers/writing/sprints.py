@@ -14,12 +14,13 @@ from django.utils import timezone
 from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
-from apps.importers.writing.changes import Touch
+from apps.importers.writing.changes import IDS_PER_QUERY, Touch
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
+from apps.projects.rows import lock_issues
 from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
@@ -70,11 +71,17 @@ class Sprints:
         if sprint.external_id and sprint.source == self._source:
             self._by_id.setdefault(sprint.external_id, sprint)
 
+    def hold(self, batch: Iterable[ImportedIssue]) -> None:
+        """Before the issues of a batch: sprints that are there and are told other dates."""
+        told = (each for record in batch for each in (_told_by(record), *record.earlier_sprints) if each is not None)
+        found = ((self._find(each), each) for each in told)
+        note_sprints(self._traces, {one.pk for one, each in found if one is not None and _has_others(one, each)})
+
     def of(self, record: ImportedIssue) -> Sprint | None:
         """The sprint that a record is in, made where there is none; dates that are told later are taken over."""
-        if not record.sprint:
+        told = _told_by(record)
+        if told is None:
             return None
-        told = NamedSprint(record.sprint, record.sprint_id, record.sprint_starts_on, record.sprint_ends_on)
         sprint = self._known(told)
         if record.earlier_sprints:
             earlier = [self._known(each) for each in record.earlier_sprints]
@@ -134,16 +141,15 @@ class Sprints:
     def _take_dates(self, sprint: Sprint, named: NamedSprint) -> None:
         """Dates that the source tells or has changed; a sprint that was started or closed here keeps its own."""
         starts_on, ends_on = named.starts_on, named.ends_on
-        told = (starts_on, ends_on, False)
-        if not (starts_on and ends_on) or (sprint.start_date, sprint.end_date, sprint.dates_are_inferred) == told:
+        if not (starts_on and ends_on and _has_others(sprint, named)):
             return
-        note_sprint(self._traces, sprint)
+        note_sprints(self._traces, [sprint.pk])
         if is_closed_by_plan(sprint):
             reopen(sprint)
         # What was started or closed here is history.
         elif sprint.started_at is not None or getattr(sprint, "snapshot", None) is not None:
             return
-        sprint.start_date, sprint.end_date, sprint.dates_are_inferred = told
+        sprint.start_date, sprint.end_date, sprint.dates_are_inferred = starts_on, ends_on, False
         sprint.completed_at = None
         today = self._project.day_of(self._now)
         # What is seen before it begins is known when it begins.
@@ -168,6 +174,8 @@ class Sprints:
             return []
         sprints = {sprint.pk: sprint for sprint in self._all()}
         issues = Issue.objects.filter(project=self._project, source=self._source, external_id__in=list(self._ways))
+        # Nobody deletes one to whose past something is added.
+        lock_issues(issues.values_list("pk", flat=True))
         told = set(
             IssueChange.objects.filter(issue__in=issues.values("pk"), field=IssueChange.Field.SPRINT)
             .order_by()
@@ -186,18 +194,37 @@ class Sprints:
         return [Touch(change.issue, {}, [change.pk]) for change in made]
 
 
-def note_sprint(traces: Traces, sprint: Sprint) -> None:
-    """A sprint is about to be changed; maybe its books, which its plan closed, are opened."""
-    traces.before(Sprint.objects.filter(pk=sprint.pk))
-    traces.before(SprintSnapshot.objects.filter(pk=sprint.pk))
+def note_sprints(traces: Traces, keys: Collection[UUID]) -> None:
+    """Sprints are about to be changed; maybe their books, which their plans closed, are opened."""
+    ordered = sorted(keys)
+    for some in (ordered[start : start + IDS_PER_QUERY] for start in range(0, len(ordered), IDS_PER_QUERY)):
+        traces.before(Sprint.objects.filter(pk__in=some))
+        traces.before(SprintSnapshot.objects.filter(pk__in=some))
 
 
 def note_ends(traces: Traces, project: Project, touched: Collection[UUID]) -> None:
     """Of other tools' sprints some may be dated, completed, closed with their books, or have them closed anew."""
     sprints = Sprint.objects.filter(project=project).exclude(source="")
-    traces.before(sprints)
+    hold_sprints(traces, project)
     traces.before(SprintSnapshot.objects.filter(pk__in=touched, sprint__project=project, sprint__completed_at=None))
     traces.made(SprintSnapshot, *sprints.filter(snapshot=None).values_list("pk", flat=True))
+
+
+def hold_sprints(traces: Traces, project: Project) -> None:
+    """Other tools' sprints, all at once: one after the other they would be locked in no order."""
+    traces.before(Sprint.objects.filter(project=project).exclude(source=""))
+
+
+def _told_by(record: ImportedIssue) -> NamedSprint | None:
+    if not record.sprint:
+        return None
+    return NamedSprint(record.sprint, record.sprint_id, record.sprint_starts_on, record.sprint_ends_on)
+
+
+def _has_others(sprint: Sprint, told: NamedSprint) -> bool:
+    """Whether it has other dates than it is told, or those as a guess."""
+    dates = (told.starts_on, told.ends_on)
+    return None not in dates and (sprint.start_date, sprint.end_date, sprint.dates_are_inferred) != (*dates, False)
 
 
 def _steps(way: Sequence[Sprint]) -> Iterable[tuple[Sprint, Sprint]]:

@@ -18,9 +18,12 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.importers.models import ImportRun, ImportTouch
 from apps.importers.writing.changes import IDS_PER_QUERY
+from apps.importers.writing.rows_back import Done, ends_of, fitted, links_of
+from apps.importers.writing.staying import staying
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.rows import lock_issues
 
 #: These say something together only: how far an issue is, and by what its source knows it.
 _TOGETHER = (
@@ -32,20 +35,21 @@ _FIELDS = {each.attname: each for each in Issue._meta.concrete_fields}
 Values = dict[str, Any]
 
 
-def take_back(run: ImportRun) -> int:
+def take_back(run: ImportRun, rows: Done) -> int:
     """Undo what an import did to issues; how many stay, or are not all as they were, because something happened since.
 
-    What it added to their history goes, too, but for the fields that stay.
+    What it added to their history goes, too, but for the fields that stay. `rows` is what it did to other rows.
     """
     touches = list(run.touches.order_by("-pk"))
     made = {touch.issue_id for touch in touches if touch.before is None}
-    history = _History(run, touches)
-    kept = {issue_id for issue_id in made if history.others[issue_id]}
-    befores, afters = _befores(touches, but=made), _afters(touches)
+    befores = _befores(touches, but=made)
+    _lock(made, befores, rows)
+    history, afters = _History(run, touches), _afters(touches)
     present = _Present(run.project, befores, afters, since=run.created_at)
     emptied: list[IssueChange] = []
-    stay = {(issue_id, name) for issue_id in kept for name in IssueChange.Field.values}
-    for issue in _locked(sorted(befores)):
+    stay: set[tuple[UUID, str]] = set()
+    kept: set[UUID] = set()
+    for issue in _issues(sorted(befores)):
         changed = history.changed_since(issue.pk) | {
             _named(name) for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
         }
@@ -54,6 +58,10 @@ def take_back(run: ImportRun) -> int:
         stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
         emptied += past.emptied
         kept |= {issue.pk} if past.stays or past.emptied else set()
+    worked_on = {issue_id for issue_id in made if history.others[issue_id]}
+    kept_of_made = staying(made, afters, in_history=worked_on, own_links=links_of(run, rows))
+    kept |= kept_of_made
+    stay |= {(issue_id, name) for issue_id in kept_of_made for name in IssueChange.Field.values}
     # History is append-only for everybody but who wrote it by mistake: what an import added leaves with it.
     for some in _parts(history.added(but=stay)):
         added: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=some)
@@ -68,9 +76,19 @@ def _parts(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (ids[start : start + IDS_PER_QUERY] for start in range(0, len(ids), IDS_PER_QUERY))
 
 
-def _locked(ids: Sequence[UUID]) -> Iterator[Issue]:
+def _issues(ids: Sequence[UUID]) -> Iterator[Issue]:
     for some in _parts(ids):
-        yield from Issue.objects.select_for_update().filter(pk__in=some).order_by("pk")
+        yield from Issue.objects.filter(pk__in=some).order_by("pk")
+
+
+def _lock(made: Collection[UUID], befores: Mapping[UUID, Values], rows: Done) -> None:
+    """All issues that are written here, in one go; who refers to one that was made waits until it is known to stay."""
+    touched = {*made, *befores}
+    parents = {before.get("parent_id") for before in befores.values()}
+    for some in _parts(sorted(touched)):
+        parents.update(Issue.objects.filter(pk__in=some).order_by().values_list("parent_id", flat=True))
+    lock_issues({*touched, *parents, *ends_of(rows)})
+    lock_issues(made, to_delete=True)
 
 
 class _History:
@@ -131,7 +149,7 @@ class _Present:
         for some in _TOGETHER:
             if stays & some:
                 stays |= some & before.keys()
-        past = _Past({name: _fitted(name, value) for name, value in before.items() if name not in stays}, stays)
+        past = _Past({name: fitted(_FIELDS[name], value) for name, value in before.items() if name not in stays}, stays)
         for name in _PEOPLE:
             if name in past.values:
                 past.values[name] = self._became.get(past.values[name])
@@ -206,7 +224,14 @@ def _afters(touches: Sequence[ImportTouch]) -> dict[UUID, Values]:
     for touch in touches:
         typed = {name: _FIELDS[name].to_python(value) for name, value in touch.after.items()}
         afters[touch.issue_id] = typed | afters.get(touch.issue_id, {})
-    return afters
+    parents, there = {after["parent_id"] for after in afters.values() if after.get("parent_id")}, set[UUID]()
+    for some in _parts(sorted(parents)):
+        there.update(Issue.objects.filter(pk__in=some).order_by().values_list("pk", flat=True))
+    # Whose parent was deleted since has none, and nobody did anything with it.
+    return {
+        pk: after | ({} if after.get("parent_id") in {*there, None} else {"parent_id": None})
+        for pk, after in afters.items()
+    }
 
 
 def _became(people: set[UUID]) -> dict[UUID, UUID]:
@@ -229,12 +254,6 @@ def _last(one: UUID, became: Mapping[UUID, UUID | None]) -> UUID:
 
 def _named(attribute: str) -> str:
     return attribute.removesuffix("_id") if _FIELDS[attribute].is_relation else attribute
-
-
-def _fitted(attribute: str, value: Any) -> Any:
-    """A pseudonym in an old text may be longer than the name whose place it took."""
-    most = getattr(_FIELDS[attribute], "max_length", None)
-    return value[:most] if most and isinstance(value, str) else value
 
 
 def _tell(emptied: Sequence[IssueChange], run: ImportRun) -> None:

@@ -8,7 +8,7 @@ from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.tracked import TrackedIssue
 from apps.importers.writing.changes import Touch
-from apps.importers.writing.links import Links
+from apps.importers.writing.links import END_IS_GONE, Links
 from apps.importers.writing.parents import Parents
 from apps.projects.models import Issue
 
@@ -40,11 +40,13 @@ class Ties:
         self._same -= self._new | {issue.pk for issue in changed}
 
     def tie(self, *, levels_are_told: bool = False) -> Iterator[list[Touch]]:
-        """Each step when it is asked for, in a transaction: what it did to issues that were there."""
+        """Each step when it is asked for, in a transaction: what it did to issues."""
         for touches in self.parents.tie(levels_are_told=levels_are_told):
             self._count({touch.issue.pk for touch in touches})
-            yield [touch for touch in touches if touch.issue.pk not in self._new]
+            yield touches
         self._count(self.links.tie())
+        if self.links.left_out:
+            self.report.remarks[END_IS_GONE] += self.links.left_out
         yield []
 
     def _count(self, changed: set[UUID]) -> None:

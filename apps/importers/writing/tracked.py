@@ -98,13 +98,13 @@ class TrackedWriter:
 
     def settle_sprints(self) -> None:
         """What can be told only at the end: which sprints are known by their present alone, which are over."""
+        self.board.hold()
         self._write_sprints()
         self.board.unrecorded(self._guessed_sprints)
         self.board.close_sprints(self._touched_sprints)
 
     def _write_sprints(self) -> None:
-        for sprint in self._told_sprints:
-            self.board.take(sprint)
+        self.board.take_all(self._told_sprints)
         self._told_sprints.clear()
 
     # --- Issues ----------------------------------------------------------------------------------------------------

@@ -277,7 +277,9 @@ def test_taking_a_later_import_back_restores_what_was_before(connection, jira, n
 def test_what_was_worked_on_here_since_stays(connection, lead, now):
     run = runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)
     update_issue(Issue.objects.get(external_id="A-2"), by=lead, now=now + HOUR, title="Ours")
-    assert runs.undo(run) == 1
+    # The issue, and the sprint that it is in.
+    assert runs.undo(run) == 2
+    assert [sprint.name for sprint in Sprint.objects.all()] == ["Two"]
     assert [str(issue) for issue in Issue.objects.all()] == ["A-2"]
 
 

@@ -10,7 +10,7 @@ from apps.importers.models import ImportRun
 from apps.importers.syncing import import_told
 from apps.importers.tests.snapshots import CREATED, FIELDS, WEEK, everything
 from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint
-from apps.projects.models import SprintSnapshot
+from apps.projects.models import Sprint, SprintSnapshot
 from apps.projects.tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
@@ -120,3 +120,14 @@ def test_books_that_were_closed_by_plan_and_opened_by_a_tracker_are_closed_again
     assert not SprintSnapshot.objects.exists()
     assert runs.undo(second) == 0
     assert everything() == before
+
+
+def test_a_name_of_a_sprint_that_a_pseudonym_made_too_long_is_cut(sync):
+    sync(TrackedSprint(external_id="7", name="x" * 200, **RUNS), tracked("A-1", sprint_id="7"))
+    second = sync(TrackedSprint(external_id="7", name="New", **RUNS), tracked("A-1", sprint_id="7"))
+    trace = second.traces.get(table="projects.Sprint")
+    trace.before["name"] += "y" * 30
+    trace.save()
+
+    assert runs.undo(second) == 0
+    assert Sprint.objects.get().name == "x" * 200
