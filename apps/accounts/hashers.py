@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from apps.common.api.busy import Busy
-from apps.common.turns import DearWork, Line, NoTurn
+from apps.common.turns import DearWork, NoTurn, WaitingLine
 
 #: In one process. Each takes 100 MiB and, while it lasts, a processor.
 AT_ONCE = 2
 #: Whoever waits longer is told to come again.
 PATIENCE_SECONDS = 10.0
 #: Nobody is known yet, so that all are one caller's, in the order in which they come.
-_TURNS = DearWork(Line(at_once=AT_ONCE))
+_TURNS = DearWork(WaitingLine(at_once=AT_ONCE))
 
 
 class TooManyLogIns(Busy):

@@ -32,7 +32,7 @@ class Piece:
         return not self.is_at_work and self.refused is None
 
 
-class Line:
+class WaitingLine:
     """Who works, who waits and who is sent away; it is asked by one thread at a time.
 
     Nobody's second comes before anybody's first: not to work, and not to a place to wait. Of firsts people come before
@@ -113,7 +113,7 @@ class Line:
 class DearWork:
     """A line for the threads of this process; who has a turn gives it back, and all end with the process."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: WaitingLine) -> None:
         self.line = line
         self._changed = threading.Condition()
 

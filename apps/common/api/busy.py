@@ -2,8 +2,8 @@
 
 A process has few threads, and what computes in one takes time from the others. So of one person's heavy questions one
 is worked out at a time, few more wait, and the rest is told to come again; whoever has none yet comes before those who
-have (`Line`). That is counted for each process by itself: threads are what runs out, and each process has its own;
-between processes the system shares the processors.
+have (`WaitingLine`). That is counted for each process by itself: threads are what runs out, and each process has its
+own; between processes the system shares the processors.
 
 Which question is heavy is told by whoever answers it, once its size is read: `heavy_question`. The place is held until
 the request is answered, whatever it is answered with.
@@ -19,7 +19,7 @@ from django.db import connection
 from rest_framework.exceptions import APIException
 
 from apps.common.api.askers import ASKERS
-from apps.common.turns import DearWork, Line, NoTurn, Piece
+from apps.common.turns import DearWork, NoTurn, Piece, WaitingLine
 
 #: Whoever waits longer is told to come again.
 PATIENCE_SECONDS = 10.0
@@ -54,7 +54,7 @@ def turns_of(threads: int) -> DearWork:
     One person's hold half of the threads at most, at work and waiting.
     """
     half = max(threads // 2, 1)
-    return DearWork(Line(at_once=1, waiting=half - 1, at_once_of_all=half, of_all=max(threads - 1, 1)))
+    return DearWork(WaitingLine(at_once=1, waiting=half - 1, at_once_of_all=half, of_all=max(threads - 1, 1)))
 
 
 TURNS = turns_of(settings.WEB_THREADS)

@@ -17,7 +17,7 @@ from apps.common import turns as module
 from apps.common.api import busy
 from apps.common.api.busy import Busy, TooManyAtOnce, asked_by, asked_by_guest_of, heavy_question, turns_of
 from apps.common.api.limits import RequestLimits
-from apps.common.turns import DearWork, Line, NoTurn, Piece
+from apps.common.turns import DearWork, NoTurn, Piece, WaitingLine
 
 #: Nothing here takes as long; what waits for nothing would.
 PATIENCE_SECONDS = 60.0
@@ -147,16 +147,6 @@ def test_turns_are_given_by_order_and_not_by_who_came_first() -> None:
         assert expected.is_at_work
 
 
-def test_who_cannot_wait_sends_nobody_away() -> None:
-    line = turns_of(4).line
-    line.join("mallory")
-    line.join("bea")
-    second = line.join("mallory")
-
-    assert line.join("ann", may_wait=False).refused
-    assert second.waits
-
-
 def test_of_many_who_ask_without_pause_all_are_answered_alike() -> None:
     """However they come: whoever was answered last longest ago is next."""
     line, answered = turns_of(4).line, Counter[str]()
@@ -182,7 +172,7 @@ def test_callers_are_forgotten_after_many_others(monkeypatch: pytest.MonkeyPatch
 
 
 def test_of_one_caller_who_comes_first_is_first() -> None:
-    line = Line(at_once=2)
+    line = WaitingLine(at_once=2)
     pieces = [line.join("") for _ in range(6)]
 
     for n_ended in range(4):
@@ -203,7 +193,7 @@ def test_one_person_holds_half_of_the_threads_and_all_leave_one(
 
 
 def test_a_thread_waits_for_its_turn_and_who_has_no_patience_leaves_no_trace() -> None:
-    turns = DearWork(Line(at_once=1, waiting=1))
+    turns = DearWork(WaitingLine(at_once=1, waiting=1))
     first = turns.take("ann")
     for _ in range(3):
         with pytest.raises(NoTurn) as told:
@@ -221,7 +211,7 @@ def test_a_thread_waits_for_its_turn_and_who_has_no_patience_leaves_no_trace() -
 
 
 def test_who_has_waited_for_too_long_goes_and_leaves_no_trace() -> None:
-    turns = DearWork(Line(at_once=1))
+    turns = DearWork(WaitingLine(at_once=1))
     first = turns.take("ann")
 
     with pytest.raises(NoTurn):
