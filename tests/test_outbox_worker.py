@@ -155,7 +155,7 @@ def test_workers_killed_before_between_and_after_lose_nothing_and_only_what_was_
     assert first.headers["X-Scrum-ML-Delivery"] == second.headers["X-Scrum-ML-Delivery"]
     assert first.body == second.body
     assert len(set(receiver.ids())) == 3
-    assert [mail["To"] for mail in mails.received] == ["KILLED@example.com"]
+    assert [mail["To"] for mail in mails.received] == ["killed@example.com"]
     rows = "from notifications_delivery where channel != 'in_app'"
     assert installation.query(f"select count(*), sum(state = 'delivered'), sum(attempts) {rows}") == (4, 4, 6)
 

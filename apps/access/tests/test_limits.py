@@ -208,14 +208,15 @@ def test_a_locked_database_is_told_as_such(api_client: APIClient, monkeypatch: p
     assert (answer.status_code, answer["Retry-After"], answer.json()["code"]) == (503, "5", "database_unavailable")
 
 
-def test_a_page_that_finds_the_database_locked_says_so_too() -> None:
-    answer = RequestLimits(lambda request: None).process_exception(
-        RequestFactory().get("/"), OperationalError("database is locked")
-    )
+def test_what_programs_ask_beside_endpoints_is_told_the_same_and_a_page_tells_it_as_a_page() -> None:
+    limits, locked = RequestLimits(lambda request: None), OperationalError("database is locked")
+
+    answer = limits.process_exception(RequestFactory().get("/api/schema/"), locked)
 
     assert answer is not None
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert RequestLimits(lambda request: None).process_exception(RequestFactory().get("/"), ValueError()) is None
+    assert limits.process_exception(RequestFactory().get("/projects/"), locked) is None
+    assert limits.process_exception(RequestFactory().get("/api/schema/"), ValueError()) is None
 
 
 @pytest.mark.parametrize("address", ["/projects/X/issues/a%00b/", "/projects/X/backlog/?q=%00"])

@@ -89,23 +89,19 @@ def what_it_did(run: ImportRun) -> Done:
     return done
 
 
-def _fitted(table: Table, values: Values | None) -> Values | None:
+def fitted(column: Any, value: Any) -> Any:
     """A pseudonym may be longer than the name whose place it took; where the row's own took it, that was cut, too."""
-    if values is None:
-        return None
-    lengths = {each.attname: each.max_length for each in table._meta.concrete_fields if isinstance(each, CharField)}
-    return {name: value[: lengths[name]] if value and name in lengths else value for name, value in values.items()}
+    return value[: column.max_length] if value and isinstance(column, CharField) else value
+
+
+def _fitted(table: Table, values: Values | None) -> Values | None:
+    fields = {each.attname: each for each in table._meta.concrete_fields}
+    return None if values is None else {name: fitted(fields.get(name), value) for name, value in values.items()}
 
 
 def _typed(table: Table, values: Values) -> Values:
     fields = {each.attname: each for each in table._meta.concrete_fields}
-    return {name: fitted(fields[name], fields[name].to_python(value)) for name, value in values.items()}
-
-
-def fitted(column: Any, value: Any) -> Any:
-    """A pseudonym in an old text may be longer than the name whose place it took."""
-    most = getattr(column, "max_length", None)
-    return value[:most] if most and isinstance(value, str) else value
+    return {name: fields[name].to_python(value) for name, value in values.items()}
 
 
 def _is_as_left(now: Values, after: Values) -> bool:
