@@ -171,6 +171,7 @@ def test_two_workers_that_died_leave_an_import_to_a_third(ask, many, now):
     assert runs.execute(run.pk, now=now + 3 * MINUTE).status == "completed"
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("fault", "is_dry_run"), [(OperationalError, False), (InterfaceError, False), (OperationalError, True)]
 )
