@@ -5,6 +5,8 @@ from collections.abc import Hashable
 from itertools import count
 from typing import Generic, TypeVar
 
+#: Askers whose last answer is remembered; who is forgotten had it longest ago, and is taken for somebody new.
+MOST_REMEMBERED = 1_000
 Job = TypeVar("Job", bound=Hashable)
 
 
@@ -12,8 +14,9 @@ class Lines(Generic[Job]):
     """Jobs in a line for each asker.
 
     One asker has half of the threads at most, whatever else they want and nobody else does: a thread is there at once
-    for whoever comes. Where several wait, those come first who have the fewest threads, then who waits longest. So
-    whoever asks one after the other waits for one answer of others at most, however many askers fill the threads.
+    for whoever comes. Where several wait, those come first who have the fewest threads, then whose last answer is
+    longest ago, then who waits longest. So whoever asks one after the other waits for one answer of each other asker
+    at most.
     """
 
     def __init__(self, threads: int) -> None:
@@ -21,6 +24,8 @@ class Lines(Generic[Job]):
         self._waiting: dict[str, deque[tuple[int, Job]]] = {}
         self._holding: dict[Job, str] = {}
         self._number = count()
+        #: By number, when an asker's last answer ended; longest ago first.
+        self._ended: dict[str, int] = {}
 
     def add(self, asker: str, job: Job) -> None:
         """A job comes to the end of its asker's line."""
@@ -34,7 +39,7 @@ class Lines(Generic[Job]):
         able = [asker for asker in self._waiting if held.get(asker, 0) < self._most]
         if not able:
             return None
-        asker = min(able, key=lambda each: (held.get(each, 0), self._waiting[each][0][0]))
+        asker = min(able, key=lambda each: (held.get(each, 0), self._ended.get(each, -1), self._waiting[each][0][0]))
         line = self._waiting[asker]
         _, job = line.popleft()
         if not line:
@@ -44,7 +49,12 @@ class Lines(Generic[Job]):
 
     def end(self, job: Job) -> None:
         """Its thread is free; one that was given none is no error."""
-        self._holding.pop(job, None)
+        if (asker := self._holding.pop(job, None)) is None:
+            return
+        self._ended.pop(asker, None)
+        self._ended[asker] = next(self._number)
+        if len(self._ended) > MOST_REMEMBERED:
+            del self._ended[next(iter(self._ended))]
 
     def _held(self) -> dict[str, int]:
         held: dict[str, int] = {}

@@ -25,7 +25,7 @@ from typing import Any
 from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from apps.common.api.askers import ASKERS, shown_by
+from apps.common.api.askers import ASKERS, network_of, shown_by
 from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES, longest_body
 from base.dealing import Shares
 from base.lines import Lines
@@ -350,13 +350,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         """Whose request it is, as far as that is known; else where it comes from."""
         fields = {name.lower(): value.decode("latin-1").strip() for name, value in _SHOWN.findall(head)}
         session = _SESSION.search(fields.get(b"cookie", ""))
-        person: str = ASKERS.known(shown_by(fields.get(b"authorization", ""), session[1] if session else ""))
+        shown = shown_by(fields.get(b"authorization", ""), session[1] if session else "")
+        person: str = ASKERS.known(shown)
         if person:
             return person
-        if self.is_behind_proxy:
-            return str(fields.get(b"x-forwarded-for", "").rpartition(",")[2]).strip()
-        where: str = conn.client[0] if conn.client else ""
-        return where
+        forwarded = fields.get(b"x-forwarded-for", "").rpartition(",")[2] if self.is_behind_proxy else ""
+        where = network_of(forwarded, conn.client[0] if conn.client else "")
+        # Whoever shows what is not known keeps nobody waiting who shows nothing: log-ins and probes.
+        return f"unknown {where}" if shown else where
 
     def _deal(self) -> None:
         """Threads that are free to those whose turn it is."""

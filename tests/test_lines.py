@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.common.api.askers import Askers, shown_by
+from apps.common.api.askers import Askers, network_of, shown_by
 from base.lines import Lines
 
 
@@ -32,7 +32,7 @@ def test_with_one_thread_askers_take_turns():
         order.append(job)
         lines.end(job)
 
-    assert order == ["a1", "a2", "b1"]
+    assert order == ["a1", "b1", "a2"]
 
 
 def test_who_has_nothing_comes_before_anybodys_second():
@@ -76,6 +76,12 @@ def test_nobody_holds_more_than_half_no_thread_is_given_twice_and_everything_is_
     assert (done, holding) == (asked, [])
 
 
+def test_an_address_is_its_network():
+    assert network_of("", "2001:db8::1") == network_of("2001:db8::ffff%eth0", "10.0.0.1") == "2001:db8::"
+    assert network_of("rubbish", "10.0.0.1") == "10.0.0.1"
+    assert network_of("") == "0.0.0.0"
+
+
 def test_of_what_was_shown_the_latest_is_remembered_and_no_secret():
     askers = Askers(most=2)
     first, second, third = (shown_by(f"Bearer {n}", "") for n in range(3))
@@ -83,6 +89,8 @@ def test_of_what_was_shown_the_latest_is_remembered_and_no_secret():
         askers.learn(shown, person)
 
     assert [askers.known(each) for each in (first, second, third)] == ["", "ben", "kim"]
-    assert shown_by("", "") == b""
+    assert shown_by("", "") == shown_by(" ", "") == b""
+    assert shown_by("bearer   2", "") == shown_by("Bearer 2", "x") == third
+    assert shown_by("", '"abc"') == shown_by("", "abc") != b""
     assert askers.known(b"") == ""
     assert b"Bearer" not in second

@@ -5,9 +5,12 @@ goes by what requests with the same key, log-in or session turned out to be; a n
 """
 
 import hashlib
+import ipaddress
 from collections import OrderedDict
 from threading import Lock
 
+#: Providers give a customer this much of IPv6.
+IPV6_NETWORK_BITS = 64
 #: Keys, log-ins and sessions that a process remembers, the latest: more are not used in one minute.
 MOST_REMEMBERED = 10_000
 
@@ -33,9 +36,26 @@ class Askers:
 
 
 def shown_by(authorization: str, session: str) -> bytes:
-    """A digest of what a request shows, so that no secret is remembered; empty where it shows nothing."""
-    text = authorization or session
+    """A digest of what a request shows, so that no secret is remembered; empty where it shows nothing.
+
+    Of a header the token alone: how it is written around that makes no other asker of anybody.
+    """
+    text = authorization.rsplit(maxsplit=1)[-1] if authorization.split() else session.strip().strip('"')
     return hashlib.blake2b(text.encode(), digest_size=16).digest() if text else b""
+
+
+def network_of(*named: str) -> str:
+    """The first of these that is an address, of IPv6 its network: within it, addresses are free."""
+    for text in named:
+        try:
+            address = ipaddress.ip_address(text.strip().partition("%")[0])
+        except ValueError:
+            continue
+        if address.version == 4:
+            return str(address)
+        return str(ipaddress.ip_network((int(address), IPV6_NETWORK_BITS), strict=False).network_address)
+    # A socket without addresses: everybody comes from there.
+    return "0.0.0.0"  # noqa: S104 - a name, nothing listens on it
 
 
 ASKERS = Askers()

@@ -1,6 +1,5 @@
 """How often somebody may ask: by person, key and address, counted for all processes together."""
 
-import ipaddress
 import time
 from typing import Any
 
@@ -9,12 +8,11 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
+from apps.common.api.askers import network_of
 from apps.common.api.busy import asked_by
 from apps.common.counters import count
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-#: Providers give a customer this much of IPv6: within it, addresses are free.
-IPV6_NETWORK_BITS = 64
 #: A process counts so large a share of a limit in one statement, and no more requests than this. What it has taken and
 #: does not use, a caller whom several processes answer lacks: less than a hundredth of the limit each.
 SHARE_AT_ONCE, MOST_AT_ONCE = 150, 8
@@ -27,16 +25,7 @@ def client_address(request: HttpRequest | Request) -> str:
     """
     # Only its `META` is read, which both kinds of request have.
     named = str(BaseThrottle().get_ident(request))  # type: ignore[arg-type]
-    for text in (named, str(request.META.get("REMOTE_ADDR", ""))):
-        try:
-            address = ipaddress.ip_address(text.partition("%")[0])
-        except ValueError:
-            continue
-        if address.version == 4:
-            return str(address)
-        return str(ipaddress.ip_network((int(address), IPV6_NETWORK_BITS), strict=False).network_address)
-    # A socket without addresses: everybody comes from there.
-    return "0.0.0.0"  # noqa: S104 - a name, nothing listens on it
+    return network_of(named, str(request.META.get("REMOTE_ADDR", "")))
 
 
 def caller_of(request: Request) -> str:
