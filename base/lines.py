@@ -21,15 +21,27 @@ class Lines(Generic[Job]):
 
     def __init__(self, threads: int) -> None:
         self._threads, self._most = threads, max(threads // 2, 1)
-        self._waiting: dict[str, deque[tuple[int, Job]]] = {}
+        self._waiting: dict[str, deque[tuple[int, Job, int]]] = {}
         self._holding: dict[Job, str] = {}
         self._number = count()
         #: By number, when an asker's last answer ended; longest ago first.
         self._ended: dict[str, int] = {}
 
-    def add(self, asker: str, job: Job) -> None:
-        """A job comes to the end of its asker's line."""
-        self._waiting.setdefault(asker, deque()).append((next(self._number), job))
+    def add(self, asker: str, job: Job, n_bytes: int = 0) -> None:
+        """A job comes to the end of its asker's line, with what it holds while it waits."""
+        self._waiting.setdefault(asker, deque()).append((next(self._number), job, n_bytes))
+
+    def too_many(self, *, of_each: int, of_all: int) -> Job | None:
+        """One to be sent away where those that wait hold more bytes than this: the last of who holds most."""
+        holds = {asker: sum(n_bytes for *_, n_bytes in line) for asker, line in self._waiting.items()}
+        most = max(holds, key=holds.__getitem__, default="")
+        if not holds or (holds[most] <= of_each and sum(holds.values()) <= of_all):
+            return None
+        line = self._waiting[most]
+        _, job, _ = line.pop()
+        if not line:
+            del self._waiting[most]
+        return job
 
     def next(self) -> Job | None:
         """The job that a thread is given now; None while nobody's turn it is."""
@@ -41,7 +53,7 @@ class Lines(Generic[Job]):
             return None
         asker = min(able, key=lambda each: (held.get(each, 0), self._ended.get(each, -1), self._waiting[each][0][0]))
         line = self._waiting[asker]
-        _, job = line.popleft()
+        _, job, _ = line.popleft()
         if not line:
             del self._waiting[asker]
         self._holding[job] = asker

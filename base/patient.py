@@ -10,7 +10,6 @@ Connections are dealt evenly between the processes (`base/dealing.py`), and thos
 so that they are dealt again.
 """
 
-import json
 import math
 import re
 import selectors
@@ -22,13 +21,13 @@ from functools import partial
 from socket import SHUT_WR, SO_SNDTIMEO, SOL_SOCKET
 from typing import Any
 
-from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from apps.common.api.askers import ASKERS, network_of, shown_by
 from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES, longest_body
 from base.dealing import Shares
 from base.lines import Lines
+from base.refusals import refusal, refusal_of
 
 #: For the first line and the headers; what a phone on a bad line needs is below one second.
 HEAD_SECONDS = 10.0
@@ -36,7 +35,8 @@ HEAD_SECONDS = 10.0
 SLOWEST_BYTES_A_SECOND = 16_000
 #: Four times what any browser sends; more is answered 431.
 MOST_HEAD_BYTES = 64 * 1024
-#: What unfinished requests of one process may hold together; beyond, the oldest go.
+#: What unfinished requests of one process may hold together; beyond, the oldest go. Whole ones that wait for a thread
+#: may hold as much, of one asker half: one file of the largest.
 MOST_BYTES = 128 * 2**20
 #: For a client to take more of an answer.
 ANSWER_SECONDS = 30
@@ -58,40 +58,30 @@ _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | 
 _SHOWN = re.compile(rb"^(authorization|cookie|x-forwarded-for):([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _SESSION = re.compile(r"(?:^|;)[ \t]*sessionid=([^;]*)")
 _RECEIVE_BYTES = 64 * 1024
-#: Characters of a refusal's reason.
-MOST_DETAIL = 200
 _MOST_READS = 16
 
 
-def _refusal(status: int, title: str, detail: str, code: str) -> bytes:
-    """An answer with a problem document, as the application writes them."""
-    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
-    body = json.dumps(problem).encode()
-    head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-TOO_SLOW = _refusal(
+TOO_SLOW = refusal(
     408,
     "Request Timeout",
     f"The request did not arrive in time: headers within {HEAD_SECONDS:.0f} seconds, bodies at "
     f"{SLOWEST_BYTES_A_SECOND} bytes a second at least.",
     "request_timeout",
 )
-TOO_MUCH_HEAD = _refusal(
+TOO_MUCH_HEAD = refusal(
     431,
     "Request Header Fields Too Large",
     f"Headers hold {MOST_HEAD_BYTES} bytes at most.",
     "headers_too_large",
 )
-TOO_MUCH_BODY = _refusal(
+TOO_MUCH_BODY = refusal(
     413,
     "Payload Too Large",
     f"The body is larger than {LONGEST_BODY_BYTES} bytes, or {LONGEST_UPLOAD_BYTES} where files are taken.",
     "payload_too_large",
 )
 #: The application reads no chunks: a request without a length has no body for it.
-NO_LENGTH = _refusal(
+NO_LENGTH = refusal(
     411,
     "Length Required",
     "Send the body whole, with its Content-Length and without Transfer-Encoding.",
@@ -99,27 +89,13 @@ NO_LENGTH = _refusal(
 )
 
 
-#: What gunicorn refuses while it reads the headers, by the error it raises, most special first; its words are kept.
-REFUSALS = (
-    (errors.InvalidResponseHeader, 500, "Internal Server Error", "error"),
-    (errors.InvalidResponseHeaderName, 500, "Internal Server Error", "error"),
-    (errors.ConfigurationProblem, 500, "Internal Server Error", "error"),
-    (errors.LimitRequestLine, 414, "URI Too Long", "uri_too_long"),
-    (errors.LimitRequestHeaders, 431, "Request Header Fields Too Large", "headers_too_large"),
-    (errors.ExpectationFailed, 417, "Expectation Failed", "expectation_failed"),
-    (errors.UnsupportedTransferCoding, 501, "Not Implemented", "unsupported_transfer_coding"),
-    (errors.ForbiddenProxyRequest, 403, "Forbidden", "forbidden"),
-    (errors.ParseException, 400, "Bad Request", "bad_request"),
-    (Exception, 500, "Internal Server Error", "error"),
-)
-
-
-def refusal_of(error: Exception) -> tuple[int, bytes]:
-    """Status and answer for what no application has seen."""
-    _, status, title, code = next(row for row in REFUSALS if isinstance(error, row[0]))
-    # A fault of ours is nobody's to read; what a client has sent, it knows.
-    detail = "This is a fault of ours; it was logged." if status == 500 else f"{error}"[:MOST_DETAIL]
-    return status, _refusal(status, title, detail, code)
+#: Of one asker, or of all together.
+TOO_MUCH_WAITS = refusal(
+    503,
+    "Service Unavailable",
+    "Requests that wait to be answered hold too much already, yours or everybody's. Ask one after the other, later.",
+    "busy",
+).replace(b"Connection: close", b"Connection: close\r\nRetry-After: 5")
 
 
 def _path_of(head: bytes) -> str:
@@ -343,8 +319,19 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         conn.data_ready = True
         # The thread makes the socket wait; not for ever, whatever the client does with the answer.
         conn.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, _ANSWER_TIME)
-        self.lines.add(self._asker(head, conn), conn)
+        self.lines.add(self._asker(head, conn), conn, len(request.data))
         self._deal()
+        while (late := self.lines.too_many(of_each=MOST_BYTES // 2, of_all=MOST_BYTES)) is not None:
+            self._send_away(late)
+
+    def _send_away(self, conn: TConn) -> None:
+        """A whole request for which there is no room to wait."""
+        self.ahead.pop(conn, None)
+        self.nr_conns -= 1
+        with suppress(OSError):
+            conn.sock.setblocking(False)
+            conn.sock.send(TOO_MUCH_WAITS)
+        conn.close(graceful=True)
 
     def _asker(self, head: bytes, conn: TConn) -> str:
         """Whose request it is, as far as that is known; else where it comes from."""

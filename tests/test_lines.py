@@ -76,6 +76,21 @@ def test_nobody_holds_more_than_half_no_thread_is_given_twice_and_everything_is_
     assert (done, holding) == (asked, [])
 
 
+def test_of_those_that_wait_the_last_of_who_holds_most_is_sent_away_where_they_hold_too_much():
+    lines = Lines(2)
+    for job, n_bytes in (("a1", 90), ("b1", 90), ("a2", 30), ("a3", 30), ("b2", 20)):
+        lines.add(job[0], job, n_bytes)
+    # What has a thread does not wait.
+    assert given_away(lines) == ["a1", "b1"]
+
+    assert lines.too_many(of_each=60, of_all=100) is None
+    lines.add("a", "a4", 10)
+    assert lines.too_many(of_each=60, of_all=100) == "a4"
+    assert lines.too_many(of_each=60, of_all=79) == "a3"
+    assert lines.too_many(of_each=60, of_all=79) is None
+    assert Lines(1).too_many(of_each=0, of_all=0) is None
+
+
 def test_an_address_is_its_network():
     assert network_of("", "2001:db8::1") == network_of("2001:db8::ffff%eth0", "10.0.0.1") == "2001:db8::"
     assert network_of("rubbish", "10.0.0.1") == "10.0.0.1"

@@ -111,6 +111,22 @@ def test_nobodys_requests_fill_all_threads_and_all_are_answered_in_the_end(patie
         assert [answer(client)[-8:] for client in many] == [b"/held 0\n"] * SLOW_CLIENTS
 
 
+def test_what_waits_for_a_thread_holds_no_more_than_there_is_room_for(tmp_path):
+    """One is answered, those for which there is room wait, and the last ones are told to come again."""
+    opened, size = tmp_path / "opened", 300_000
+    head = f"POST /held?{opened} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+    with serving(MOST_BYTES=2_000_000) as port, ExitStack() as stack:
+        many = [stack.enter_context(connected(port)) for _ in range(8)]
+        for client in many:
+            client.sendall(head.encode() + b"x" * size)
+            time.sleep(0.05)
+        refused = [answer(client) for client in many[-4:]]
+        opened.touch()
+
+        assert all(said.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 5" in said for said in refused)
+        assert [answer(client)[-13:] for client in many[:4]] == [b"/held 300000\n"] * 4
+
+
 @pytest.mark.parametrize("beginning", [each for each in BEGINNINGS.values() if each], ids=list(BEGINNINGS)[1:])
 def test_whoever_is_too_slow_is_told_and_gone(impatient, beginning):
     said = asked(impatient, beginning)
