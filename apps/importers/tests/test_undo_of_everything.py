@@ -140,6 +140,9 @@ def test_what_is_only_tried_tells_the_same_and_writes_nothing(load, now, what):
     assert everything() == before
     done = import_issues(rows, **common).as_dict()
 
+    for told in (tried, done):
+        # Of equals PostgreSQL tells any first.
+        told["board"] = {name: sorted(rows, key=str) for name, rows in told["board"].items()}
     assert {name for name in done if tried[name] != done[name]} == {"import_id", "dry_run"}
 
 
