@@ -1,10 +1,11 @@
-"""A TCP proxy before a real server: it can fall silent, let bytes drip, or tell somebody what is about to pass."""
+"""A TCP proxy before a real server: it can fall silent, drip, forget, or tell somebody what is about to pass."""
 
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 _CHUNK_BYTES = 65_536
@@ -17,8 +18,8 @@ Mode = Literal["open", "silent", "dripping"]
 class Proxy:
     """Passes bytes on, as `mode` says; `before` sees what a client sends before the server does."""
 
-    def __init__(self, target_port: int) -> None:
-        self._target = ("127.0.0.1", target_port)
+    def __init__(self, target: int | Path) -> None:
+        self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -26,12 +27,18 @@ class Proxy:
         #: How many pieces of requests have come.
         self.requests = 0
         self.before: Callable[[bytes], None] = lambda data: None
+        self._forgotten = threading.Event()
         self._begin(self._accept)
 
     @property
     def port(self) -> int:
         port: int = self._listener.getsockname()[1]
         return port
+
+    def forget(self) -> None:
+        """Nothing more passes over the connections of now, which stay; those made later are like any."""
+        self._forgotten.set()
+        self._forgotten = threading.Event()
 
     def close(self) -> None:
         """Cut every connection and end every thread."""
@@ -54,18 +61,32 @@ class Proxy:
                 return
             self._open.append(client)
             try:
-                server = socket.create_connection(self._target)
+                server = self._connected()
             except OSError:
                 _shut(client)
                 continue
             self._open.append(server)
-            self._begin(self._pass, client, server, self._send_request)
-            self._begin(self._pass, server, client, self._send_answer)
+            self._begin(self._pass, client, server, self._send_request, self._forgotten)
+            self._begin(self._pass, server, client, self._send_answer, self._forgotten)
 
-    def _pass(self, source: socket.socket, target: socket.socket, send: Callable[[socket.socket, bytes], None]) -> None:
+    def _connected(self) -> socket.socket:
+        if isinstance(self._target, int):
+            return socket.create_connection(("127.0.0.1", self._target))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(str(self._target))
+        return server
+
+    def _pass(
+        self,
+        source: socket.socket,
+        target: socket.socket,
+        send: Callable[[socket.socket, bytes], None],
+        forgotten: threading.Event,
+    ) -> None:
         with suppress(OSError):  # either end may go at any moment: that is what this is for
             while data := source.recv(_CHUNK_BYTES):
-                send(target, data)
+                if not forgotten.is_set():
+                    send(target, data)
         _shut(source)
         _shut(target)
 
@@ -90,8 +111,9 @@ def _shut(each: socket.socket) -> None:
 
 
 @contextmanager
-def proxy_to(port: int) -> Iterator[Proxy]:
-    proxy = Proxy(port)
+def proxy_to(target: int | Path) -> Iterator[Proxy]:
+    """Before a port of this machine, or a socket in a folder."""
+    proxy = Proxy(target)
     try:
         yield proxy
     finally:

@@ -1,8 +1,7 @@
 """A database that says nothing: nobody waits for it without a deadline, and what works again is used again."""
 
-import socket
-import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,59 +11,15 @@ from psycopg_pool import ConnectionPool
 from apps.common.operations import patience
 from apps.common.operations.patience import ImpatientConnection
 from tests.engines import PostgresServer
+from tests.proxy import Proxy, proxy_to
 
 pytestmark = pytest.mark.engine
 
 
-class Forgetful:
-    """Stands between a client and the real server, and forgets all connections of now when it is told to."""
-
-    def __init__(self, server: str) -> None:
-        self._server, self._forgotten = server, threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._open: list[socket.socket] = [self._listener]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        return int(self._listener.getsockname()[1])
-
-    def forget(self) -> None:
-        self._forgotten.set()
-        self._forgotten = threading.Event()
-
-    def end(self) -> None:
-        for each in self._open:
-            each.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self._server)
-            self._open += [client, server]
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=_pump, args=(source, sink, self._forgotten), daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket, forgotten: threading.Event) -> None:
-    try:
-        while data := source.recv(65536):
-            if forgotten.is_set():
-                return
-            sink.sendall(data)
-    except OSError:
-        return
-
-
 @pytest.fixture
-def between(postgres_server: PostgresServer) -> Iterator[Forgetful]:
-    forgetful = Forgetful(f"{postgres_server.socket_directory}/.s.PGSQL.5432")
-    yield forgetful
-    forgetful.end()
+def between(postgres_server: PostgresServer) -> Iterator[Proxy]:
+    with proxy_to(Path(postgres_server.socket_directory) / ".s.PGSQL.5432") as proxy:
+        yield proxy
 
 
 @pytest.fixture(autouse=True)
@@ -73,13 +28,13 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImpatientConnection, "statement_seconds", 1.0)
 
 
-def kwargs_of(server: PostgresServer, between: Forgetful) -> dict[str, Any]:
+def kwargs_of(server: PostgresServer, between: Proxy) -> dict[str, Any]:
     known = psycopg.conninfo.conninfo_to_dict(server.url)
     return {**known, "host": "127.0.0.1", "port": between.port, "autocommit": True}
 
 
 def test_a_statement_that_gets_no_answer_ends_and_so_does_its_connection(
-    postgres_server: PostgresServer, between: Forgetful
+    postgres_server: PostgresServer, between: Proxy
 ) -> None:
     connection = ImpatientConnection.connect(**kwargs_of(postgres_server, between))
     assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -92,7 +47,7 @@ def test_a_statement_that_gets_no_answer_ends_and_so_does_its_connection(
 
 
 def test_connections_that_fell_silent_in_the_pool_are_replaced_before_they_are_used(
-    postgres_server: PostgresServer, between: Forgetful
+    postgres_server: PostgresServer, between: Proxy
 ) -> None:
     with ConnectionPool(
         kwargs=kwargs_of(postgres_server, between),
@@ -109,7 +64,7 @@ def test_connections_that_fell_silent_in_the_pool_are_replaced_before_they_are_u
 
 
 def test_a_long_statement_that_answers_within_the_deadline_is_let_be(
-    postgres_server: PostgresServer, between: Forgetful, monkeypatch: pytest.MonkeyPatch
+    postgres_server: PostgresServer, between: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ImpatientConnection, "statement_seconds", 60.0)
     with ImpatientConnection.connect(**kwargs_of(postgres_server, between)) as connection:

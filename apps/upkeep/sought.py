@@ -86,8 +86,8 @@ class Sought:
 
 
 def addresses_of(user: User) -> list[str]:
-    """Each however its domain is written."""
-    told = (address for address in (user.email, user.named_address) if address)
+    """Each however its domain is written; what an account is named by besides is somebody else's mailbox (0005)."""
+    told = [user.email, user.named_address] if user.is_placeholder and user.named_address else [user.email]
     return [spelling for address in told for spelling in spellings_of(address)]
 
 

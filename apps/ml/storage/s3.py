@@ -166,7 +166,7 @@ class S3ModelStorageService:
         self._remove(key)
 
     def _mark(self, key: str) -> None:
-        # After the object: a crash in between leaves one that is nobody's, and that nobody removes.
+        # After the object: a crash in between leaves one that is nobody's: only erasures remove it.
         if self.installation is not None:
             mark(self._objects, self.installation, key)
 

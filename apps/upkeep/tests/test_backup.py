@@ -24,6 +24,7 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.models import Installation, MLModel, PredictionHistory
 from apps.ml.services import ModelLoader, ModelTrainer
 from apps.ml.services.effort.answering import answer_effort
+from apps.ml.services.upkeep import installation
 from apps.ml.services.upkeep.installation import neighbours, take_over, this_installation
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
@@ -144,6 +145,17 @@ def test_the_restored_database_is_another_installation(file, trained):
 
     assert this_installation() != before
     assert neighbours() == []
+
+
+def test_a_backup_that_is_put_back_on_another_machine_takes_one_name(file, trained, monkeypatch):
+    """Not one for the other place and then one for the restore, which would be nobody's."""
+    original = str(this_installation())
+    Installation.objects.all().delete()
+    monkeypatch.setattr(installation, "place", lambda: "sqlite/another machine/srv/db.sqlite3")
+
+    restore(file, replace=True)
+
+    assert neighbours() == [original]
 
 
 def test_what_a_copy_beside_the_original_erases_stays_the_originals(file, trained, capsys):

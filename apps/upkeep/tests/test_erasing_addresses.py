@@ -103,6 +103,32 @@ def test_one_that_looks_alike_keeps_account_invitation_and_texts(now, other, whi
     assert not was_erased("person", spared)
 
 
+@pytest.mark.parametrize("way", ["deleted", "erased"])
+def test_the_second_account_of_a_mailbox_takes_nothing_of_the_first_with_it(now, way):
+    """As migration 0005 leaves it: with an address of its own, and the mailbox that is another's beside it."""
+    keeper = UserFactory(email="kim@example.com")
+    double = UserFactory(email="double-1@double.invalid", full_name="", named_address=keeper.email)
+    invitation = Invitation.objects.create(
+        project=ProjectFactory(),
+        email=keeper.email,
+        invited_by=UserFactory(),
+        created_at=now,
+        expires_at=now + timedelta(days=9),
+    )
+    issue = IssueFactory(description=f"cc {keeper.email}")
+
+    if way == "deleted":
+        double.delete()
+    else:
+        erase_person(double.email, now=now)
+
+    for each in (keeper, invitation, issue):
+        each.refresh_from_db()
+    assert (keeper.email, invitation.email) == ("kim@example.com", "kim@example.com")
+    assert issue.description == "cc kim@example.com"
+    assert not User.objects.filter(email__startswith="double-").exists()
+
+
 @pytest.mark.parametrize("word", ["bug", "SHOP", "Ada Lovelace", "@", "", " ", "a@b@c", "ada@"])
 def test_what_is_no_address_changes_nothing(now, word):
     project = ProjectFactory(key="SHOP")

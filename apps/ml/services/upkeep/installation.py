@@ -36,14 +36,18 @@ def this_installation() -> UUID:
 
 def installation() -> Installation:
     """This database's row of itself; one that lies elsewhere than before is a copy, and takes a name of its own."""
-    row, _ = Installation.objects.get_or_create(pk=1)
-    here = place()
+    row, here = _row(), place()
     if here in row.places:
         return row
     if row.places:
         return _as_a_copy(row, here)
     Installation.objects.filter(pk=1, places=[]).update(places=[here])
     return Installation.objects.get(pk=1)
+
+
+def _row() -> Installation:
+    row, _ = Installation.objects.get_or_create(pk=1)
+    return row
 
 
 def _as_a_copy(row: Installation, here: str) -> Installation:
@@ -96,7 +100,8 @@ def become_another(replaced: Installation | None = None) -> UUID:
     replaced : Installation, optional
         Whose place the copy takes: that one and those before it run no more, so their marks are ours.
     """
-    row = installation()
+    # As it came, wherever it lay: it takes one name, and not one more for lying elsewhere.
+    row = _row()
     ended = () if replaced is None else names_of(replaced)
     row.predecessors = list(dict.fromkeys([*row.predecessors, *ended]))
     row.identifier, row.places = uuid4(), [place()]

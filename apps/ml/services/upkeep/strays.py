@@ -132,12 +132,10 @@ def remove(keys: Collection[str]) -> list[str]:
 
 
 def _mark_unmarked(store: ObjectStore, listing: Listing, known: Collection[str]) -> None:
-    """What rows name and nobody has marked was written before there were marks."""
-    mark(
-        store,
-        this_installation(),
-        *(key for key in sorted(known) if key in listing.objects and key not in listing.marks),
-    )
+    """What rows name is ours, too: written before there were marks, or while the store took none."""
+    us = this_installation()
+    marks = listing.marks
+    mark(store, us, *(key for key in sorted(known) if key in listing.objects and str(us) not in marks.get(key, ())))
 
 
 def _is_unknown_time(us: Installation, moment: datetime) -> bool:

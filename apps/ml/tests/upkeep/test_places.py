@@ -13,6 +13,7 @@ from apps.ml.services.upkeep.places import place
 from apps.ml.services.upkeep.strays import REMOVED_AFTER, sweep_store
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import StorageError
 from apps.projects.services import delete_project
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +72,23 @@ def test_a_copy_that_is_scrubbed_at_once_removes_nothing_of_the_original(trained
         sweep_store(now=later + REMOVED_AFTER)
 
     assert all_are_there(keys)
+
+
+def test_what_could_not_be_marked_at_once_is_marked_by_the_next_night(trained, be_a_copy, later, monkeypatch):
+    this_installation()
+    be_a_copy()
+
+    def away(*_):
+        raise StorageError("away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(installations, "mark", away)
+        us = this_installation()
+    assert get_object_store().list(f"ml_written_by/{us}") == []
+
+    sweep_store(now=later)
+
+    assert len(get_object_store().list(f"ml_written_by/{us}")) == len(keys_of(trained))
 
 
 def test_what_the_original_trained_since_is_no_orphan_of_the_copy(trained, be_a_copy, later):
