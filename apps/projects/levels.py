@@ -11,10 +11,9 @@ from django.utils import timezone
 
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueType, Project
+from apps.projects.rows import in_parts
 
 Level = IssueType.Level
-#: SQLite takes so many parameters in a statement, and three times as many in one that changes rows.
-_IDS_PER_QUERY = 500
 #: Types that a project has, and statuses: more than anybody finds in a menu. All are gone through at each issue of an
 #: import.
 MOST_KINDS = 300
@@ -68,8 +67,8 @@ def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) 
     sums = dict(parts.values_list("parent_id").annotate(hours=Sum("actual_hours")))
     present = dict(parents.filter(sub_task_hours__isnull=False).values_list("pk", "sub_task_hours"))
     new = [pk for pk, hours in sums.items() if hours is not None and pk not in present]
-    for start in range(0, len(new), _IDS_PER_QUERY):
-        found = parents.filter(pk__in=new[start : start + _IDS_PER_QUERY]).values_list("pk", flat=True)
+    for part in in_parts(new):
+        found = parents.filter(pk__in=part).values_list("pk", flat=True)
         present |= dict.fromkeys(found)
     # What is told from hours is told anew.
     changed = [
@@ -78,8 +77,8 @@ def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) 
         if sums.get(pk) != hours
     ]
     # Each for itself, so that an import of many lets others write in between.
-    for start in range(0, len(changed), _IDS_PER_QUERY):
-        Issue.objects.bulk_update(changed[start : start + _IDS_PER_QUERY], ["sub_task_hours", "updated_at"])
+    for part in in_parts(changed):
+        Issue.objects.bulk_update(part, ["sub_task_hours", "updated_at"])
 
 
 def require_no_ring(issue: Issue, parent: Issue) -> None:

@@ -1,6 +1,6 @@
 """Writing rows among other writers: one transaction, locks, validation. The services' tools; nothing else uses them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
@@ -15,8 +15,14 @@ from apps.common.plausible import date_fault, text_fault
 from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
 
 Row = TypeVar("Row", bound=models.Model)
+Item = TypeVar("Item")
 #: Ids asked for in one query; older SQLite allows 999 parameters.
-_IDS_PER_QUERY = 500
+IDS_PER_QUERY = 500
+
+
+def in_parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as one query asks for."""
+    return (items[start : start + IDS_PER_QUERY] for start in range(0, len(items), IDS_PER_QUERY))
 
 
 @contextmanager
@@ -52,10 +58,8 @@ def lock_issues(ids: Iterable[UUID | None], *, to_delete: bool = False) -> set[U
     Of None, the parent of an issue that has none, nothing is locked.
     """
     wanted, there = sorted({id_ for id_ in ids if id_ is not None}), set[UUID]()
-    for start in range(0, len(wanted), _IDS_PER_QUERY):
-        rows = Issue.objects.select_for_update(no_key=not to_delete).filter(
-            pk__in=wanted[start : start + _IDS_PER_QUERY]
-        )
+    for part in in_parts(wanted):
+        rows = Issue.objects.select_for_update(no_key=not to_delete).filter(pk__in=part)
         there.update(rows.order_by("pk").values_list("pk", flat=True))
     return there
 

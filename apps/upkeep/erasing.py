@@ -31,6 +31,7 @@ from apps.ml.storage.keys import DATASETS, INDEXES
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
+from apps.projects.rows import in_parts
 from apps.projects.services import delete_project
 from apps.upkeep.addresses import require_address
 from apps.upkeep.alone import forgetting, take_away, wait_for_imports, wait_for_others
@@ -46,7 +47,6 @@ from apps.upkeep.texts import found_in_database
 
 logger = logging.getLogger(__name__)
 
-_ISSUES_PER_QUERY = 500
 #: How often what came meanwhile is looked for: once is enough unless something goes on writing the name.
 _MOST_TIMES = 5
 
@@ -296,8 +296,8 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found)
 def _touch(found: Found) -> set[UUID]:
     """What is told from these issues names people: it is told anew. In which projects they are."""
     issues, projects = found.issues, set[UUID]()
-    for begins in range(0, len(issues), _ISSUES_PER_QUERY):
-        named = Issue.objects.filter(pk__in=issues[begins : begins + _ISSUES_PER_QUERY]).order_by()
+    for part in in_parts(issues):
+        named = Issue.objects.filter(pk__in=part).order_by()
         projects.update(named.values_list("project_id", flat=True).distinct())
         named.update(updated_at=timezone.now())
     return projects

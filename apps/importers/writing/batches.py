@@ -10,7 +10,7 @@ from django.db.models import Q
 from apps.importers.records import ImportedIssue
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
+from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, hold_project, kinds_of
 from apps.importers.writing.links import Links
@@ -24,6 +24,7 @@ from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
 from apps.projects.levels import MOST_KINDS, new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
+from apps.projects.rows import in_parts
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
@@ -134,8 +135,7 @@ class BatchWriter:
         """Issues by the tracker's own id and by their key: an issue that moved has a new key and its old id."""
         found: dict[str, Issue] = {}
         rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
-        for start in range(0, len(batch), IDS_PER_QUERY):
-            part = batch[start : start + IDS_PER_QUERY]
+        for part in in_parts(batch):
             ids = [record.source_id for record in part if record.source_id]
             by_id = Q(source_id__in=ids) if ids else Q(pk__in=())
             for issue in rows.filter(by_id | Q(external_id__in=[record.external_id for record in part])):

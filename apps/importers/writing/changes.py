@@ -19,10 +19,9 @@ from apps.projects.history.days import end_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, WorkflowStatus
+from apps.projects.rows import in_parts
 from apps.projects.services import EDITABLE_ISSUE_FIELDS
 
-#: Ids asked for in one query; older SQLite allows 999 parameters.
-IDS_PER_QUERY = 500
 #: Times are the source's: filled in they are news of the past, only a time that is replaced has changed.
 _TIMES = frozenset({"created_at", "started_at", "resolved_at", "dropped_at"})
 
@@ -98,8 +97,8 @@ def _over_since(sprint: Sprint, now: datetime) -> datetime | None:
 
 def _last_changes(ids: Sequence[UUID]) -> dict[UUID, datetime]:
     last: dict[UUID, datetime] = {}
-    for start in range(0, len(ids), IDS_PER_QUERY):
-        rows = IssueChange.objects.filter(issue_id__in=ids[start : start + IDS_PER_QUERY]).order_by()
+    for part in in_parts(ids):
+        rows = IssueChange.objects.filter(issue_id__in=part).order_by()
         last |= dict(rows.values_list("issue_id").annotate(Max("changed_at")))
     return last
 

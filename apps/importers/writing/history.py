@@ -12,10 +12,10 @@ from uuid import UUID
 
 from apps.importers.tracked import Change, Stage, TrackedIssue
 from apps.importers.writing.board import TrackedBoard
-from apps.importers.writing.changes import IDS_PER_QUERY
 from apps.importers.writing.people import Team
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange
+from apps.projects.rows import in_parts
 
 KEPT_FIELDS = frozenset(IssueChange.Field.values)
 Known = set[tuple[UUID, str, datetime]]
@@ -32,8 +32,8 @@ def missing_changes(
 
 def _known(ids: Sequence[UUID]) -> Known:
     known: Known = set()
-    for start in range(0, len(ids), IDS_PER_QUERY):
-        rows = IssueChange.objects.filter(issue_id__in=ids[start : start + IDS_PER_QUERY]).order_by()
+    for part in in_parts(ids):
+        rows = IssueChange.objects.filter(issue_id__in=part).order_by()
         known.update(rows.values_list("issue_id", "field", "changed_at"))
     return known
 

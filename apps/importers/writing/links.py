@@ -8,10 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.importers.records import ImportedIssue
-from apps.importers.writing.changes import IDS_PER_QUERY
 from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, IssueLink, Project
-from apps.projects.rows import lock_issues
+from apps.projects.rows import in_parts, lock_issues
 
 Pair: TypeAlias = tuple[UUID, UUID]
 
@@ -56,8 +55,8 @@ class Links:
         new, gone = self._differing(ids)
         new = {pair for pair in new if held.issuperset(pair)}
         keys = [gone[pair] for pair in gone if held.issuperset(pair)]
-        for start in range(0, len(keys), IDS_PER_QUERY):
-            leaving = IssueLink.objects.filter(pk__in=keys[start : start + IDS_PER_QUERY])
+        for part in in_parts(keys):
+            leaving = IssueLink.objects.filter(pk__in=part)
             self._traces.before(leaving)
             leaving.delete()
         made = IssueLink.objects.bulk_create(
@@ -99,5 +98,5 @@ class Links:
     def _touch(self, blocked: Iterable[UUID]) -> None:
         """What is told of a project is told anew once an issue of it has changed."""
         some = sorted(blocked)
-        for start in range(0, len(some), IDS_PER_QUERY):
-            Issue.objects.filter(pk__in=some[start : start + IDS_PER_QUERY]).update(updated_at=timezone.now())
+        for part in in_parts(some):
+            Issue.objects.filter(pk__in=part).update(updated_at=timezone.now())

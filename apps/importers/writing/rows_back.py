@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.importers.models import ImportRun
-from apps.importers.writing.changes import IDS_PER_QUERY
 from apps.importers.writing.traces import LIFE, Table, Trace, Values, states
 from apps.projects.models import (
     Issue,
@@ -28,7 +27,7 @@ from apps.projects.models import (
     WorkflowStatus,
 )
 from apps.projects.placeholders import PEOPLE, forget
-from apps.projects.rows import lock_issues
+from apps.projects.rows import in_parts, lock_issues
 from apps.projects.selectors import status_is_used, type_is_in_history
 
 Rows = Mapping[Any, Trace]
@@ -149,8 +148,8 @@ def _sprints_back(sprints: Rows, books: Rows) -> int:
 def _links_back(rows: Rows, made: Collection[int]) -> int:
     """Those that were made go, and those that were removed come again, where both ends are still there."""
     own = sorted(made)
-    for start in range(0, len(own), IDS_PER_QUERY):
-        IssueLink.objects.filter(pk__in=own[start : start + IDS_PER_QUERY]).delete()
+    for part in in_parts(own):
+        IssueLink.objects.filter(pk__in=part).delete()
     gone = [IssueLink(pk=key, **_typed(IssueLink, trace.before)) for key, trace in rows.items() if trace.before]
     ends = {end for link in gone for end in (link.blocker_id, link.blocked_id)}
     here = lock_issues(ends)
@@ -158,8 +157,8 @@ def _links_back(rows: Rows, made: Collection[int]) -> int:
     # Whoever linked the same since did it by hand, so that no source takes it away.
     IssueLink.objects.bulk_create(whole, ignore_conflicts=True)
     blocked = sorted({link.blocked_id for link in whole})
-    for start in range(0, len(blocked), IDS_PER_QUERY):
-        Issue.objects.filter(pk__in=blocked[start : start + IDS_PER_QUERY]).update(updated_at=timezone.now())
+    for issues in in_parts(blocked):
+        Issue.objects.filter(pk__in=issues).update(updated_at=timezone.now())
     return len(gone) - len(whole)
 
 
@@ -173,8 +172,8 @@ def _remove_sprints(sprints: Rows, books: Rows) -> int:
     left = {key: books[key].after if key in books else None for key in made}
     goes = [key for key, now in now_of.items() if _is_as_left(now, made[key]) and books_now.get(key) == left[key]]
     gone = 0
-    for start in range(0, len(goes), IDS_PER_QUERY):
-        unused = Sprint.objects.filter(pk__in=goes[start : start + IDS_PER_QUERY], issues__isnull=True)
+    for part in in_parts(goes):
+        unused = Sprint.objects.filter(pk__in=part, issues__isnull=True)
         gone += unused.delete()[1].get(Sprint._meta.label, 0)
     return len(now_of) - gone
 

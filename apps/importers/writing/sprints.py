@@ -14,13 +14,13 @@ from django.utils import timezone
 from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
-from apps.importers.writing.changes import IDS_PER_QUERY, Touch
+from apps.importers.writing.changes import Touch
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
-from apps.projects.rows import lock_issues
+from apps.projects.rows import in_parts, lock_issues
 from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
@@ -197,7 +197,7 @@ class Sprints:
 def note_sprints(traces: Traces, keys: Collection[UUID]) -> None:
     """Sprints are about to be changed; maybe their books, which their plans closed, are opened."""
     ordered = sorted(keys)
-    for some in (ordered[start : start + IDS_PER_QUERY] for start in range(0, len(ordered), IDS_PER_QUERY)):
+    for some in in_parts(ordered):
         traces.before(Sprint.objects.filter(pk__in=some))
         traces.before(SprintSnapshot.objects.filter(pk__in=some))
 

@@ -4,14 +4,15 @@ What has no history tells it by what the import left; who refers to an issue tha
 stays keeps that which it is a part of.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
-from apps.importers.writing.changes import IDS_PER_QUERY, WITHOUT_HISTORY
+from apps.importers.writing.changes import WITHOUT_HISTORY
 from apps.projects.models import Issue, IssueLink
+from apps.projects.rows import in_parts
 
 _NAMES = sorted(WITHOUT_HISTORY)
 
@@ -43,13 +44,8 @@ def staying(
     return kept
 
 
-def _parts(ids: Collection[UUID]) -> Iterator[Sequence[UUID]]:
-    ordered = sorted(ids)
-    return (ordered[start : start + IDS_PER_QUERY] for start in range(0, len(ordered), IDS_PER_QUERY))
-
-
 def _changed(made: Collection[UUID], afters: Mapping[UUID, Mapping[str, Any]]) -> Iterator[UUID]:
-    for some in _parts(made):
+    for some in in_parts(sorted(made)):
         for pk, *values in Issue.objects.filter(pk__in=some).order_by().values_list("pk", *_NAMES):
             now, left = dict(zip(_NAMES, values, strict=True)), afters.get(pk, {})
             if any(now[name] != value for name, value in left.items()):
@@ -57,7 +53,7 @@ def _changed(made: Collection[UUID], afters: Mapping[UUID, Mapping[str, Any]]) -
 
 
 def _linked(made: Collection[UUID], own_links: Collection[int]) -> Iterator[UUID]:
-    for some in _parts(made):
+    for some in in_parts(sorted(made)):
         links = IssueLink.objects.filter(Q(blocker__in=some) | Q(blocked__in=some)).order_by()
         for pk, *ends in links.values_list("pk", "blocker_id", "blocked_id"):
             if pk not in own_links:
@@ -67,6 +63,6 @@ def _linked(made: Collection[UUID], own_links: Collection[int]) -> Iterator[UUID
 def _above(made: Collection[UUID]) -> dict[UUID, UUID]:
     """Issues that are parts of those that were made, each with that one."""
     above: dict[UUID, UUID] = {}
-    for some in _parts(made):
+    for some in in_parts(sorted(made)):
         above.update(Issue.objects.filter(parent__in=some).order_by().values_list("pk", "parent_id"))
     return above

@@ -17,13 +17,12 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.importers.models import ImportRun, ImportTouch
-from apps.importers.writing.changes import IDS_PER_QUERY
 from apps.importers.writing.rows_back import Done, ends_of, fitted, links_of
 from apps.importers.writing.staying import staying
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.rows import lock_issues
+from apps.projects.rows import in_parts, lock_issues
 
 #: These say something together only: how far an issue is, and by what its source knows it.
 _TOGETHER = (
@@ -63,21 +62,17 @@ def take_back(run: ImportRun, rows: Done) -> int:
     kept |= kept_of_made
     stay |= {(issue_id, name) for issue_id in kept_of_made for name in IssueChange.Field.values}
     # History is append-only for everybody but who wrote it by mistake: what an import added leaves with it.
-    for some in _parts(history.added(but=stay)):
+    for some in in_parts(history.added(but=stay)):
         added: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=some)
         added.delete()
-    for some in _parts(sorted(made - kept)):
-        Issue.objects.filter(pk__in=some).delete()
+    for issues in in_parts(sorted(made - kept)):
+        Issue.objects.filter(pk__in=issues).delete()
     _tell(emptied, run)
     return len(kept)
 
 
-def _parts(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (ids[start : start + IDS_PER_QUERY] for start in range(0, len(ids), IDS_PER_QUERY))
-
-
 def _issues(ids: Sequence[UUID]) -> Iterator[Issue]:
-    for some in _parts(ids):
+    for some in in_parts(ids):
         yield from Issue.objects.filter(pk__in=some).order_by("pk")
 
 
@@ -85,7 +80,7 @@ def _lock(made: Collection[UUID], befores: Mapping[UUID, Values], rows: Done) ->
     """All issues that are written here, in one go; who refers to one that was made waits until it is known to stay."""
     touched = {*made, *befores}
     parents = {before.get("parent_id") for before in befores.values()}
-    for some in _parts(sorted(touched)):
+    for some in in_parts(sorted(touched)):
         parents.update(Issue.objects.filter(pk__in=some).order_by().values_list("parent_id", flat=True))
     lock_issues({*touched, *parents, *ends_of(rows)})
     lock_issues(made, to_delete=True)
@@ -225,7 +220,7 @@ def _afters(touches: Sequence[ImportTouch]) -> dict[UUID, Values]:
         typed = {name: _FIELDS[name].to_python(value) for name, value in touch.after.items()}
         afters[touch.issue_id] = typed | afters.get(touch.issue_id, {})
     parents, there = {after["parent_id"] for after in afters.values() if after.get("parent_id")}, set[UUID]()
-    for some in _parts(sorted(parents)):
+    for some in in_parts(sorted(parents)):
         there.update(Issue.objects.filter(pk__in=some).order_by().values_list("pk", flat=True))
     # Whose parent was deleted since has none, and nobody did anything with it.
     return {

@@ -14,8 +14,8 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 from apps.accounts.models import User
-from apps.importers.writing.changes import IDS_PER_QUERY
 from apps.projects.models import IssueLink, IssueType, Project, Sprint, SprintSnapshot, WorkflowStatus
+from apps.projects.rows import in_parts
 
 Values: TypeAlias = dict[str, Any]
 Table: TypeAlias = type[Model]
@@ -78,8 +78,8 @@ def plain(value: Any) -> Any:
 def states(table: Table, keys: Iterable[Any]) -> dict[Any, Values]:
     """How rows are now; those that are gone are not there."""
     wanted, found = list(keys), dict[Any, Values]()
-    for start in range(0, len(wanted), IDS_PER_QUERY):
-        found |= _states(table._base_manager.filter(pk__in=wanted[start : start + IDS_PER_QUERY]))
+    for part in in_parts(wanted):
+        found |= _states(table._base_manager.filter(pk__in=part))
     return found
 
 

@@ -12,7 +12,7 @@ from apps.importers.records import Person
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_value
 from apps.importers.writing.board import TrackedBoard
-from apps.importers.writing.changes import IDS_PER_QUERY, Edit, Touch, sprints_touched
+from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
 from apps.importers.writing.kinds import hold_project
@@ -23,6 +23,7 @@ from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, IssueChange, Project
+from apps.projects.rows import in_parts
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
@@ -112,8 +113,7 @@ class TrackedWriter:
         """By the tracker's own id, where the issue has one, else by its key."""
         found: dict[str, Issue] = {}
         rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
-        for start in range(0, len(ids), IDS_PER_QUERY):
-            some = ids[start : start + IDS_PER_QUERY]
+        for some in in_parts(ids):
             for issue in rows.filter(Q(source_id__in=some) | Q(source_id="", external_id__in=some)):
                 found[issue.source_id or issue.external_id] = issue
         return found
