@@ -3,20 +3,25 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils.http import urlsafe_base64_encode
 from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
-from apps.common.api.idempotency import HEADER, REPLAYED
+from apps.common.api import idempotency
+from apps.common.api.idempotency import HEADER, REPLAYED, Asks
+from apps.ml.models import KeptPast
 from apps.projects.models import TeamMember
 from apps.projects.tests.factories import TeamMemberFactory
 from tests.api_world import World, the_schema, world
@@ -26,6 +31,8 @@ pytestmark = pytest.mark.django_db
 
 SCHEMA = the_schema()
 OPERATIONS = [f"{method.upper()} {path}" for path, each in SCHEMA["paths"].items() for method in each]
+#: Statements that hold nothing.
+READING = ("SELECT", "SAVEPOINT", "RELEASE")
 Question = Callable[[World], dict[str, Any]]
 ML, PROJECT = "/api/v1/ml", "/api/v1/projects/{project_id}"
 BUG = {"title": "Change the export of part 3", "description": "It is slow.", "issue_type": "bug", "priority": 2}
@@ -144,6 +151,15 @@ def cases() -> Iterator[Any]:
             yield pytest.param(operation, question, id=f"{operation}{f' {number}' if number else ''}")
 
 
+def asks(operation: str) -> bool:
+    """Whether a POST is only a question; the ids in its address are any."""
+    method, _, path = operation.partition(" ")
+    if method != "POST":
+        return False
+    view: Any = resolve(re.sub(r"{\w+}", str(UUID(int=0)), path)).func
+    return issubclass(view.cls, Asks)
+
+
 @pytest.mark.parametrize(("operation", "question"), list(cases()))
 def test_an_answer_is_what_the_document_says_and_given_again_for_its_key(
     world, operation, question, django_assert_max_num_queries
@@ -179,6 +195,29 @@ def test_every_post_of_somebody_who_is_logged_in_takes_a_key():
     of_nobody = ("/auth/token/", "/auth/log-out/", "/auth/password/reset/")
 
     assert [each for each in posts if not takes_a_key(each) and not any(open_ in each for open_ in of_nobody)] == []
+
+
+@pytest.mark.parametrize(("operation", "question"), [each for each in cases() if asks(str(each.values[0]))])
+def test_a_question_with_a_key_is_worked_out_before_it_is_written(world, operation, question, monkeypatch):
+    """Whatever takes long holds no lock: of what stays, all is written with the answer."""
+    worked_out: list[CaptureQueriesContext] = []
+
+    def counting(answer: Callable[[], Any]) -> Callable[[], Any]:
+        with CaptureQueriesContext(connection) as queries:
+            write = work_out(answer)
+        worked_out.append(queries)
+        return write
+
+    work_out = idempotency._worked_out
+    monkeypatch.setattr(idempotency, "_worked_out", counting)
+
+    answer = ask(world, operation, question(world), {HEADER: "this-request"})
+
+    assert answer.status_code == 200
+    [queries] = worked_out
+    written = [query["sql"] for query in queries if not query["sql"].startswith(READING)]
+    # What is kept of a team's past is kept with or without an answer.
+    assert [sql for sql in written if KeptPast._meta.db_table not in sql] == []
 
 
 def test_the_document_knows_every_address():

@@ -16,8 +16,11 @@ from apps.access.keys import create_key
 from apps.common.api import idempotency
 from apps.common.api.idempotency import CLAIMED_FOR, HEADER, KEPT_FOR, REPLAYED, forget_old_answers
 from apps.common.models import FirstAnswer
+from apps.ml.models import PredictionHistory
+from apps.ml.services import prediction_service
+from apps.ml.services.effort.answering import answer_effort
 from apps.projects import viewsets
-from apps.projects.models import Issue, TeamMember
+from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.tests.factories import TeamMemberFactory
 from conftest import NOW
 
@@ -47,6 +50,11 @@ def client_of(member: TeamMember) -> APIClient:
 def create(lead: TeamMember, key: str | None = "one", body: Any = BUG, *, client: APIClient | None = None) -> Any:
     address = f"/api/v1/projects/{lead.project.key}/issues/"
     return (client or client_of(lead)).post(address, body, headers={HEADER: key} if key is not None else {})
+
+
+def predict_effort(lead: TeamMember) -> Any:
+    asked = {**BUG, "project_id": lead.project_id}
+    return client_of(lead).post("/api/v1/ml/predict-effort/", asked, headers={HEADER: "one"})
 
 
 def wrapped(monkeypatch: Any, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
@@ -243,6 +251,48 @@ def test_without_the_header_no_query_is_added(lead):
 
     assert len(asked) > 0
     assert not [query for query in asked.captured_queries if FirstAnswer._meta.db_table in query["sql"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_is_worked_out_outside_of_any_transaction(lead, monkeypatch):
+    def predict(*args: Any, **kwargs: Any) -> Any:
+        in_transactions.append(connection.in_atomic_block)
+        return answer_effort(*args, **kwargs)
+
+    in_transactions: list[bool] = []
+    monkeypatch.setattr(prediction_service, "answer_effort", predict)
+
+    answer = predict_effort(lead)
+
+    assert (answer.status_code, in_transactions) == (200, [False])
+    assert str(PredictionHistory.objects.get().pk) == answer.json()["prediction_id"]
+
+
+def test_of_a_question_the_answer_and_its_record_are_kept_or_neither(lead, monkeypatch):
+    def die(*_: Any) -> None:
+        raise DatabaseError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(idempotency, "_keep", die)
+        assert predict_effort(lead).status_code >= 500
+    assert not PredictionHistory.objects.exists()
+
+    assert predict_effort(lead).content == predict_effort(lead).content
+    assert PredictionHistory.objects.count() == 1
+
+
+def test_what_is_switched_off_meanwhile_refuses_a_question_with_a_key(lead, monkeypatch):
+    def switch_off(*args: Any, **kwargs: Any) -> Any:
+        Project.objects.filter(pk=lead.project_id).update(predictions_enabled=False)
+        return answer_effort(*args, **kwargs)
+
+    monkeypatch.setattr(prediction_service, "answer_effort", switch_off)
+
+    first, second = predict_effort(lead), predict_effort(lead)
+
+    assert (first.status_code, first.json()["code"]) == (409, "predictions_off")
+    assert second.content == first.content
+    assert not PredictionHistory.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

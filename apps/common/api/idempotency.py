@@ -2,8 +2,9 @@
 
 As the IETF's draft has it (draft-ietf-httpapi-idempotency-key-header). The key is claimed in a transaction of its own,
 so that others see it; what the request writes and its answer are one further transaction, so that a process that dies
-leaves both or neither. The claim of a dead process is taken over after a while; one that was only slow finds its claim
-gone then, and takes back what it wrote.
+leaves both or neither. A question is worked out before that transaction (`Asks`): it may wait for its turn.
+The claim of a dead process is taken over after a while; one that was only slow finds its claim gone then, and takes
+back what it wrote.
 """
 
 import base64
@@ -13,7 +14,9 @@ import json
 import re
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -90,6 +93,33 @@ class FirstAnswers:
         return _once(view)(request, *args, **kwargs)
 
 
+class Asks:
+    """A view whose POST writes nothing but what it hands to `with_the_answer`."""
+
+
+#: What is kept back for the transaction that keeps the answer; None where no question with a key is worked out.
+_KEPT_BACK: ContextVar[list[Callable[[], None]] | None] = ContextVar("kept_back", default=None)
+
+
+def with_the_answer(write: Callable[[], None]) -> None:
+    """Write at once, or where the answer is kept for a key: then both are written or neither."""
+    kept_back = _KEPT_BACK.get()
+    if kept_back is None:
+        write()
+    else:
+        kept_back.append(write)
+
+
+@contextmanager
+def _keeping_back() -> Iterator[list[Callable[[], None]]]:
+    kept_back: list[Callable[[], None]] = []
+    before = _KEPT_BACK.set(kept_back)
+    try:
+        yield kept_back
+    finally:
+        _KEPT_BACK.reset(before)
+
+
 class Once:
     """A view whose POST is done once for each key of a caller; whoever is not logged in has no keys."""
 
@@ -154,9 +184,12 @@ def first_answer(view: Any, act: Act, request: Request, *args: Any, **kwargs: An
     asked = Asked(caller_of(request), key, _question(request), uuid.uuid4(), timezone.now())
     if (kept := _claim(asked)) is not None:
         return _replayed(asked, kept)
+    answer = partial(_answered, view, partial(act, request, *args, **kwargs))
     try:
+        if isinstance(view, Asks):
+            answer = partial(_answered, view, _worked_out(answer))
         with transaction.atomic():
-            response = _answered(view, act, request, *args, **kwargs)
+            response = answer()
             if response.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
                 transaction.set_rollback(True)
             elif response.status_code not in PASSING:
@@ -206,10 +239,23 @@ def _is_over(row: FirstAnswer, now: datetime) -> bool:
     return row.claimed_at < now - (CLAIMED_FOR if row.answer is None else KEPT_FOR)
 
 
-def _answered(view: Any, act: Act, request: Request, *args: Any, **kwargs: Any) -> Response:
+def _worked_out(answer: Callable[[], Response]) -> Callable[[], Response]:
+    """Answer a question now, holding nothing that others need; what writes it is left to do."""
+    with _keeping_back() as kept_back:
+        response = answer()
+
+    def write() -> Response:
+        for each in kept_back:
+            each()
+        return response
+
+    return write
+
+
+def _answered(view: Any, act: Callable[[], Response]) -> Response:
     """What the view answers, refusals included; a fault goes on its way."""
     try:
-        return act(request, *args, **kwargs)
+        return act()
     except Exception as error:  # noqa: BLE001 - the view raises again what it does not know
         response: Response = view.handle_exception(error)
         return response

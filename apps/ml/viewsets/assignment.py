@@ -7,6 +7,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
+from apps.common.api.idempotency import Asks
 from apps.ml.serializers.assignment import SuggestAssignmentRequest, SuggestAssignmentResponse
 from apps.ml.services import RecommendationService
 from apps.ml.viewsets.scope import NOT_FOUND, predicted_project
@@ -14,7 +15,7 @@ from apps.projects.models import Issue
 from apps.projects.names.lookup import issue_named
 
 
-class AssignmentViewSet(ViewSet):
+class AssignmentViewSet(Asks, ViewSet):
     """Answers about people and work."""
 
     key_scope = Scope.PREDICT

@@ -11,6 +11,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
+from apps.common.api.idempotency import Asks
 from apps.common.api.problems import problem, problem_of
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import ModelType
@@ -33,7 +34,7 @@ _FORMS = {ModelType.EFFORT_PREDICTION: EffortInputSerializer, ModelType.STORY_PO
 _NO_ISSUE = problem(404, "Not found", "There is no such issue in this project.", "not_found")
 
 
-class BulkPredictionViewSet(ViewSet):
+class BulkPredictionViewSet(Asks, ViewSet):
     """The two predictions for up to 500 issues; each has a status of its own."""
 
     operation_ids = {"recommend_points": "recommend_story_points_bulk"}

@@ -12,6 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
+from apps.common.api.idempotency import Asks
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.core.forecasts.units import WorkItem
@@ -29,7 +30,7 @@ OVER: dict[Any, Any] = {
 }
 
 
-class ForecastViewSet(ViewSet):
+class ForecastViewSet(Asks, ViewSet):
     """Answers about the future, all from one engine."""
 
     operation_ids = {"forecast": "forecast_project", "what_if": "what_if_sprint"}

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from apps.accounts.scopes import Scope
+from apps.common.api.idempotency import Asks
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.serializers.examples import EFFORT_EXAMPLES, POINTS_EXAMPLES
@@ -35,7 +36,7 @@ HIDDEN: dict[Any, Any] = {
 }
 
 
-class PredictionViewSet(ViewSet):
+class PredictionViewSet(Asks, ViewSet):
     """Predictions for one issue."""
 
     operation_ids = {"similar": "find_similar_issues"}

@@ -9,12 +9,13 @@ from rest_framework.viewsets import ViewSet
 
 from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
+from apps.common.api.idempotency import Asks
 from apps.ml.serializers.projects import ProjectSummaryResponse
 from apps.ml.services.project_summary import ProjectSummaryService
 from apps.ml.viewsets.scope import predicted_project
 
 
-class ProjectSummaryViewSet(ViewSet):
+class ProjectSummaryViewSet(Asks, ViewSet):
     """Answers about a whole project."""
 
     operation_ids = {"project_summary": "summarize_project"}

@@ -12,6 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
+from apps.common.api.idempotency import Asks
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON
 from apps.ml.core.sprints.burndown import burndown
@@ -36,7 +37,7 @@ NO_OUTCOME: dict[Any, Any] = {
 }
 
 
-class SprintPredictionViewSet(ViewSet):
+class SprintPredictionViewSet(Asks, ViewSet):
     """Answers about one sprint."""
 
     key_scope = Scope.PREDICT

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID, uuid4
 
@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
 from django.db.models import CharField, DateTimeField, Field, FloatField, ForeignKey, JSONField, UUIDField
 from django.utils import timezone
 
+from apps.common.api.idempotency import with_the_answer
 from apps.common.exceptions import Conflict
 from apps.common.operations.metrics import PREDICTIONS
 from apps.ml.core.results import Interval
@@ -81,6 +82,10 @@ def record_predictions(project_id: UUID, rows: Sequence[Row]) -> None:
 
     Raises `PredictionsOff` whoever asks: nothing is recorded of a project whose predictions are off.
     """
+    with_the_answer(partial(_store, project_id, rows))
+
+
+def _store(project_id: UUID, rows: Sequence[Row]) -> None:
     require_predictions_of(project_id)
     try:
         _insert(rows)

@@ -189,6 +189,30 @@ def test_many_issues_and_many_days_are_heavy_too(lead, monkeypatch, name, addres
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_question_with_a_key_waits_for_its_turn_like_any_other(lead, monkeypatch):
+    def give_back_when_somebody_waits():
+        with busy.TURNS._changed:
+            assert busy.TURNS._changed.wait_for(lambda: len(busy.TURNS.line.there) > 1, PATIENCE_SECONDS)
+        busy.TURNS.give_back(held)
+
+    monkeypatch.setattr(busy, "PATIENCE_SECONDS", PATIENCE_SECONDS)
+    held = hold_places_of(lead.user)
+    other = threading.Thread(target=give_back_when_somebody_waits)
+    other.start()
+
+    client = client_of(lead.user)
+    answers = [
+        client.post(f"/api/v1/ml/projects/{lead.project.pk}/forecast/", {}, headers={"Idempotency-Key": "one"})
+        for _ in range(2)
+    ]
+
+    other.join(PATIENCE_SECONDS)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+    assert not busy.TURNS.line.there
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's tests have one connection; PostgreSQL has these")
 def test_many_heavy_questions_of_one_at_once_keep_nobody_waiting(lead, monkeypatch):
     """The first stays at work until everybody else was answered."""
