@@ -24,7 +24,7 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.models import Installation, MLModel, PredictionHistory
 from apps.ml.services import ModelLoader, ModelTrainer
 from apps.ml.services.effort.answering import answer_effort
-from apps.ml.services.upkeep import installation
+from apps.ml.services.upkeep import places
 from apps.ml.services.upkeep.installation import neighbours, take_over, this_installation
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
@@ -151,7 +151,7 @@ def test_a_backup_that_is_put_back_on_another_machine_takes_one_name(file, train
     """Not one for the other place and then one for the restore, which would be nobody's."""
     original = str(this_installation())
     Installation.objects.all().delete()
-    monkeypatch.setattr(installation, "place", lambda: "sqlite/another machine/srv/db.sqlite3")
+    monkeypatch.setattr(places, "place", lambda: ["sqlite/another machine/srv/db.sqlite3"])
 
     restore(file, replace=True)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import Installation, WorkerSeen
 from apps.ml.selectors.workers import IMPORTS, LONG, SHORT
-from apps.ml.services.upkeep.places import place
+from apps.ml.services.upkeep import places
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 #: A worker notes the use of the database every minute; after so long without, it may have been another database.
 GAP = timedelta(hours=1)
-#: Where a database has lain; few move often, and web server, worker and commands may see one file by several paths.
-MOST_PLACES = 20
 
 
 class NoNeighbour(ApplicationError):
@@ -36,12 +34,13 @@ def this_installation() -> UUID:
 
 def installation() -> Installation:
     """This database's row of itself; one that lies elsewhere than before is a copy, and takes a name of its own."""
-    row, here = _row(), place()
-    if here in row.places:
+    row, here = _row(), places.place()
+    if row.places == here:
         return row
-    if row.places:
+    if row.places and not places.is_one(row.places, here):
         return _as_a_copy(row, here)
-    Installation.objects.filter(pk=1, places=[]).update(places=[here])
+    # Only where it lies now: at a place where it lay before, there may be a copy one day.
+    Installation.objects.filter(pk=1, places=row.places).update(places=here)
     return Installation.objects.get(pk=1)
 
 
@@ -50,11 +49,11 @@ def _row() -> Installation:
     return row
 
 
-def _as_a_copy(row: Installation, here: str) -> Installation:
+def _as_a_copy(row: Installation, here: list[str]) -> Installation:
     us = uuid4()
     # Of two processes that notice it at once one chooses the name.
     mine = Installation.objects.filter(pk=1, identifier=row.identifier)
-    if mine.update(identifier=us, places=[*row.places, here][-MOST_PLACES:]):
+    if mine.update(identifier=us, places=here):
         logger.warning(
             "This database lies elsewhere than before: it is a copy, or was moved. It is installation %s now, and what "
             "installation %s holds in the model store stays. If that one runs no more: "
@@ -104,7 +103,7 @@ def become_another(replaced: Installation | None = None) -> UUID:
     row = _row()
     ended = () if replaced is None else names_of(replaced)
     row.predecessors = list(dict.fromkeys([*row.predecessors, *ended]))
-    row.identifier, row.places = uuid4(), [place()]
+    row.identifier, row.places = uuid4(), places.place()
     row.save()
     return row.identifier
 

@@ -1,20 +1,40 @@
 """Where this database lies: a copy lies elsewhere, however it was made."""
 
+import logging
+import os
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 from django.db import connection
 
+logger = logging.getLogger(__name__)
+
 _MACHINE = Path("/etc/machine-id")
+_PATH, _FILE = "sqlite/", "file/"
 
 
-def place() -> str:
-    """Of PostgreSQL the cluster and the database in it, of SQLite the machine and the file.
+def place() -> list[str]:
+    """What this place is called, by any of its names.
 
-    What was put back in place, by whatever tool, lies where it lay. A copy of a whole disk or machine cannot be told
-    from its original.
+    Of PostgreSQL the cluster and the database in it. Of SQLite machine and path, where another file may be put back,
+    and the file itself, which may be renamed, and seen by other paths.
     """
-    return _of_postgresql() if connection.vendor == "postgresql" else _of_sqlite(str(connection.settings_dict["NAME"]))
+    if connection.vendor == "postgresql":
+        return [_of_postgresql()]
+    path = Path(connection.settings_dict["NAME"])
+    machine = _MACHINE.read_text().strip() if _MACHINE.is_file() else ""
+    # One in memory, as tests have it, is no file.
+    return [f"{_PATH}{machine}/{path.resolve()}", *([_file(path)] if path.is_file() else [])]
+
+
+def is_one(noted: Collection[str], here: Collection[str]) -> bool:
+    """Whether what was noted of a place is of this one."""
+    names = set(noted).intersection(here)
+    if any(name.startswith(_FILE) for name in noted):
+        # A container has no machine, and all containers have the same paths. It was trusted before files were noted.
+        names = {name for name in names if not name.startswith(f"{_PATH}/")}
+    return bool(names)
 
 
 @cache
@@ -27,12 +47,16 @@ def _of_postgresql() -> str:
         )
         oid, may_ask = cursor.fetchone()
         if not may_ask:
+            logger.warning(
+                "This role may not ask PostgreSQL which cluster it is in: a copy of the database that uses the same "
+                "model store is not told from it. Let it: GRANT EXECUTE ON FUNCTION pg_control_system() TO CURRENT_USER"
+            )
             return f"postgresql//{oid}"
         cursor.execute("SELECT system_identifier FROM pg_control_system()")
         (cluster,) = cursor.fetchone()
     return f"postgresql/{cluster}/{oid}"
 
 
-def _of_sqlite(file: str) -> str:
-    machine = _MACHINE.read_text().strip() if _MACHINE.is_file() else ""
-    return f"sqlite/{machine}/{Path(file).resolve()}"
+def _file(path: Path) -> str:
+    """By its number on its file system: a copy has another. On one machine, all containers see the same."""
+    return f"{_FILE}{os.statvfs(path).f_fsid}/{path.stat().st_ino}"

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from apps.ml.models import Installation, MLModel
 from apps.ml.services.upkeep import installation as installations
+from apps.ml.services.upkeep import places
 from apps.ml.services.upkeep.installation import neighbours, take_over, this_installation
-from apps.ml.services.upkeep.places import place
 from apps.ml.services.upkeep.strays import REMOVED_AFTER, sweep_store
 from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
@@ -17,7 +17,7 @@ from apps.ml.storage.errors import StorageError
 from apps.projects.services import delete_project
 
 pytestmark = pytest.mark.django_db
-ELSEWHERE = "sqlite/another machine/srv/copy/db.sqlite3"
+ELSEWHERE = ["sqlite/another machine/srv/copy/db.sqlite3", "file/7/12"]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def later():
 @pytest.fixture
 def be_a_copy(monkeypatch):
     """This database lies elsewhere from now on."""
-    return lambda where=ELSEWHERE: monkeypatch.setattr(installations, "place", lambda: where)
+    return lambda where=ELSEWHERE: monkeypatch.setattr(places, "place", lambda: where)
 
 
 def keys_of(model):
@@ -39,9 +39,8 @@ def all_are_there(keys):
     return all(get_object_store().exists(key) for key in keys)
 
 
-def test_the_place_is_told_the_same_each_time_and_names_the_engine(db):
-    assert place() == place()
-    assert place().startswith(f"{connection.vendor}/")
+def test_the_place_is_told_the_same_each_time(db):
+    assert places.place() == places.place() != []
 
 
 def test_a_copy_takes_another_name_at_once_says_so_and_marks_what_its_rows_name(trained, be_a_copy, caplog):
@@ -112,14 +111,70 @@ def test_a_database_that_was_moved_makes_its_own_its_own_again(trained, team, be
     assert neighbours() == []
 
 
-def test_one_file_under_two_paths_does_not_change_its_name_to_and_fro(db, be_a_copy):
-    here = place()
-    this_installation()
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["sqlite/another machine/srv/copy/db.sqlite3", "file/7/13"], id="another file was put back"),
+        pytest.param(["sqlite/another machine/srv/new/db.sqlite3", "file/7/12"], id="the file has another path"),
+        pytest.param(["file/7/12"], id="the file in a container"),
+    ],
+)
+def test_one_database_keeps_its_name_by_its_file_or_its_path(db, be_a_copy, names):
     be_a_copy()
     us = this_installation()
-    be_a_copy(here)
+    be_a_copy(names)
+    assert this_installation() == us
+    assert Installation.objects.get().places == names
+
+    be_a_copy()
 
     assert this_installation() == us
+
+
+def test_a_copy_where_the_database_lay_before_takes_another_name(db, be_a_copy):
+    this_installation()
+    be_a_copy(["sqlite/another machine/srv/new/db.sqlite3", "file/8/40"])
+    us = this_installation()
+    be_a_copy(["sqlite/another machine/srv/copy/db.sqlite3", "file/7/41"])
+
+    assert this_installation() != us
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="It is about files")
+@pytest.mark.parametrize("machine", ["a machine", ""])
+def test_a_file_is_known_by_itself_and_on_a_machine_by_its_path(db, tmp_path, monkeypatch, machine):
+    """In a container all paths are the same, and there is no machine."""
+
+    def lies_at(path):
+        monkeypatch.setitem(connection.settings_dict, "NAME", str(path))
+        return places.place()
+
+    (tmp_path / "machine-id").write_text(machine)
+    monkeypatch.setattr(places, "_MACHINE", tmp_path / "machine-id")
+    path = tmp_path / "db.sqlite3"
+    path.touch()
+    before = lies_at(path)
+
+    moved = path.rename(tmp_path / "moved.sqlite3")
+    path.touch()
+
+    assert places.is_one(before, lies_at(moved))
+    assert places.is_one(before, lies_at(path)) == bool(machine), "put back in place, or a copy in another container"
+    assert not places.is_one(lies_at(moved), lies_at(path))
+    assert places.is_one([f"sqlite/{machine}/{path}"], lies_at(path)), "noted before files were"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="It is about PostgreSQL's rights")
+def test_a_role_that_may_not_ask_for_the_cluster_is_told_so(db, caplog):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE bare; GRANT bare TO CURRENT_USER")
+        cursor.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC; SET LOCAL ROLE bare")
+    places._of_postgresql.cache_clear()
+
+    assert places.place()[0].startswith("postgresql//")
+
+    assert "GRANT EXECUTE ON FUNCTION pg_control_system()" in caplog.text
+    places._of_postgresql.cache_clear()
 
 
 def test_a_database_of_before_there_were_places_keeps_its_name(db):
@@ -127,4 +182,4 @@ def test_a_database_of_before_there_were_places_keeps_its_name(db):
     Installation.objects.update(places=[])
 
     assert this_installation() == us
-    assert Installation.objects.get().places == [place()]
+    assert Installation.objects.get().places == places.place()
