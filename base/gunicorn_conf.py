@@ -25,6 +25,8 @@ workers = env.int("WEB_WORKERS", default=2, most=128)
 threads = settings.WEB_THREADS
 # Threads that never wait for a client: 24 silent connections stopped the service before.
 worker_class = "base.patient.PatientWorker"
+# A file is sent by the loop, like any other answer: in a thread it waits for the client.
+sendfile = False
 # Loaded once and shared, so that "ready" means ready; nothing connects to a database or a store while loading.
 preload_app = True
 # Clients that keep their connection open save a handshake per prediction.

@@ -1,7 +1,7 @@
 """Who gets a thread next, so that nobody's requests keep those of others waiting, however many there are."""
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -30,6 +30,16 @@ class Lines(Generic[Job]):
     def add(self, asker: str, job: Job, n_bytes: int = 0) -> None:
         """A job comes to the end of its asker's line, with what it holds while it waits."""
         self._waiting.setdefault(asker, deque()).append((next(self._number), job, n_bytes))
+
+    def name_again(self, asker_of: Callable[[Job], str]) -> None:
+        """More is known of who asks: all jobs go where they belong, in the order in which they came."""
+        for each in self._take_all():
+            self._waiting.setdefault(asker_of(each[1]), deque()).append(each)
+        self._holding = {job: asker_of(job) for job in self._holding}
+
+    def send_all_away(self) -> list[Job]:
+        """All that wait, as they came; none of them waits any more."""
+        return [job for _, job, _ in self._take_all()]
 
     def too_many(self, *, of_each: int, of_all: int) -> Job | None:
         """One to be sent away where those that wait hold more bytes than this: the last of who holds most."""
@@ -67,6 +77,11 @@ class Lines(Generic[Job]):
         self._ended[asker] = next(self._number)
         if len(self._ended) > MOST_REMEMBERED:
             del self._ended[next(iter(self._ended))]
+
+    def _take_all(self) -> list[tuple[int, Job, int]]:
+        waiting = sorted((each for line in self._waiting.values() for each in line), key=lambda each: each[0])
+        self._waiting = {}
+        return waiting
 
     def _held(self) -> dict[str, int]:
         held: dict[str, int] = {}

@@ -4,157 +4,44 @@ As it comes, gunicorn gives each new connection to a thread, which then waits fo
 dripping clients as there are threads stop the service (24 did, against 2 processes of 4 threads). Here the loop that
 accepts connections gathers the bytes, for all clients at once, and a client that is too slow gets 408 and is gone.
 What a thread is given is all that it will ever read: however a request was written, no thread asks the client for more.
-Threads are dealt to askers (`base/lines.py`), so that nobody's requests fill them all.
+What of an answer is not taken at once goes out from the loop, too (`base/answers.py`). Threads are dealt to askers
+(`base/lines.py`), so that nobody's requests fill them all.
 
 Connections are dealt evenly between the processes (`base/dealing.py`), and those that are kept end after some requests,
 so that they are dealt again.
 """
 
 import math
-import re
 import selectors
-import struct
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from socket import SHUT_WR, SO_SNDTIMEO, SOL_SOCKET
+from socket import SHUT_WR
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from apps.common.api.askers import ASKERS, network_of, shown_by
-from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES, longest_body
+from apps.common.api.askers import ASKERS
+from base import arriving
+from base.answers import IDLE_SECONDS, ClientSocket, Leaving, too_many
+from base.arriving import CONTINUE, RECEIVE_BYTES, STOPPING, TOO_MUCH_HEAD, TOO_MUCH_WAITS, TOO_SLOW, Arriving
+from base.asking import Asking, asking
 from base.dealing import Shares
 from base.lines import Lines
-from base.refusals import refusal, refusal_of
+from base.refusals import refusal_of
 
-#: For the first line and the headers; what a phone on a bad line needs is below one second.
-HEAD_SECONDS = 10.0
-#: A body may take longer, at this pace at least: some 16 kB/s, less than any mobile network in use.
-SLOWEST_BYTES_A_SECOND = 16_000
-#: Four times what any browser sends; more is answered 431.
-MOST_HEAD_BYTES = 64 * 1024
 #: What unfinished requests of one process may hold together; beyond, the oldest go. Whole ones that wait for a thread
-#: may hold as much, of one asker half: one file of the largest.
+#: may hold as much, of one asker half: one file of the largest. So may answers that wait for their clients.
 MOST_BYTES = 128 * 2**20
-#: For a client to take more of an answer.
-ANSWER_SECONDS = 30
 #: Answers on one connection; the last one says that it ends, and the client opens the next where there is more room.
 #: Apache's default; the handshake is a hundredth of a request's.
 MOST_ANSWERS = 100
+#: Before a process that stops is ended, with which it tells those that still wait: ask again.
+LAST_WORDS_SECONDS = 3.0
 #: What a process with fewer connections is given to take a new one. It is awake by then, unless it is very busy.
 LEFT_SECONDS = _LOOK_SECONDS = 0.01
-_ANSWER_TIME = struct.pack("ll", ANSWER_SECONDS, 0)
 
-_HEAD_END = b"\r\n\r\n"
-# Zeros in front make a number no larger; what is no length for us has no body, and gunicorn refuses it.
-_LENGTH = re.compile(rb"^content-length:[ \t]*0*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-# With a space before the colon it is refused by gunicorn; nothing is gathered for it.
-_ENCODED = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILINE)
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
-#: What tells whose a request is.
-_SHOWN = re.compile(rb"^(authorization|cookie|x-forwarded-for):([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-_SESSION = re.compile(r"(?:^|;)[ \t]*sessionid=([^;]*)")
-_RECEIVE_BYTES = 64 * 1024
 _MOST_READS = 16
-
-
-TOO_SLOW = refusal(
-    408,
-    "Request Timeout",
-    f"The request did not arrive in time: headers within {HEAD_SECONDS:.0f} seconds, bodies at "
-    f"{SLOWEST_BYTES_A_SECOND} bytes a second at least.",
-    "request_timeout",
-)
-TOO_MUCH_HEAD = refusal(
-    431,
-    "Request Header Fields Too Large",
-    f"Headers hold {MOST_HEAD_BYTES} bytes at most.",
-    "headers_too_large",
-)
-TOO_MUCH_BODY = refusal(
-    413,
-    "Payload Too Large",
-    f"The body is larger than {LONGEST_BODY_BYTES} bytes, or {LONGEST_UPLOAD_BYTES} where files are taken.",
-    "payload_too_large",
-)
-#: The application reads no chunks: a request without a length has no body for it.
-NO_LENGTH = refusal(
-    411,
-    "Length Required",
-    "Send the body whole, with its Content-Length and without Transfer-Encoding.",
-    "length_required",
-)
-
-
-#: Of one asker, or of all together.
-TOO_MUCH_WAITS = refusal(
-    503,
-    "Service Unavailable",
-    "Requests that wait to be answered hold too much already, yours or everybody's. Ask one after the other, later.",
-    "busy",
-).replace(b"Connection: close", b"Connection: close\r\nRetry-After: 5")
-
-
-def _path_of(head: bytes) -> str:
-    """Of the first line, without question and host."""
-    target = head.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0].decode("latin-1")
-    # Not by urllib, which raises at a host that is none.
-    return f"/{target.split('/', 3)[-1]}" if target.startswith(("http://", "https://")) else target
-
-
-@dataclass(slots=True, eq=False)
-class Arriving:
-    """A request of which not everything is there."""
-
-    conn: TConn
-    deadline: float
-    data: bytearray = field(default_factory=bytearray)
-    #: Where the body begins and ends, once the headers are there.
-    body_at: int | None = None
-    ends_at: int = 0
-
-    @property
-    def is_whole(self) -> bool:
-        return self.body_at is not None and len(self.data) >= self.ends_at
-
-    def read_head(self, now: float) -> bytes:
-        """Look for the end of the headers; what the client is told at once: to send the body, or why not to."""
-        found = self.data.find(_HEAD_END)
-        if self.body_at is not None or found < 0:
-            return b""
-        self.body_at = found + len(_HEAD_END)
-        head = bytes(self.data[: self.body_at])
-        if _ENCODED.search(head):
-            return NO_LENGTH
-        length = _LENGTH.search(head)
-        size = int(length[1]) if length else 0
-        # What is answered 413 is not gathered first: only where files are taken a body may be large.
-        if size > longest_body(_path_of(head)):
-            return TOO_MUCH_BODY
-        self.ends_at = self.body_at + size
-        self.deadline = now + HEAD_SECONDS + size / SLOWEST_BYTES_A_SECOND
-        return CONTINUE if size and _EXPECTS.search(head) and len(self.data) == self.body_at else b""
-
-    def handed_over(self) -> "tuple[bytes, Rest, bytes]":
-        """The headers without what was answered already, the body, and what was sent ahead of the next request."""
-        head, body = bytes(self.data[: self.body_at]), memoryview(self.data)[self.body_at : self.ends_at]
-        return _EXPECTS.sub(b"", head, count=1), Rest(body), bytes(self.data[self.ends_at :])
-
-
-class Rest:
-    """What gunicorn reads in place of the socket: the body that has arrived, and then the end."""
-
-    def __init__(self, body: memoryview) -> None:
-        self._body, self._at = body, 0
-
-    def __call__(self, size_hint: int | None = None) -> bytes:
-        # Never all that is left, which is what is hinted at: gunicorn copies its rest for each piece that is read.
-        piece = bytes(self._body[self._at : self._at + min(size_hint or _RECEIVE_BYTES, _RECEIVE_BYTES)])
-        self._at += len(piece)
-        return piece
 
 
 class Connection(TConn):  # type: ignore[misc] # it has no types
@@ -162,6 +49,11 @@ class Connection(TConn):  # type: ignore[misc] # it has no types
 
     #: Requests that were answered on it, or are about to be.
     n_asked = 0
+    #: Whose the one is that is being answered.
+    asking = Asking(b"", "")
+
+    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any) -> None:
+        super().__init__(cfg, ClientSocket.of(sock), client, server)
 
     def close(self, graceful: bool = False) -> None:
         if graceful:
@@ -175,7 +67,7 @@ class Connection(TConn):  # type: ignore[misc] # it has no types
 def _discard(sock: Any) -> None:
     """Take what has come: closed over unread bytes, a connection is reset, and the client would not read its answer."""
     for _ in range(_MOST_READS):
-        if not sock.recv(_RECEIVE_BYTES):
+        if not sock.recv(RECEIVE_BYTES):
             break
 
 
@@ -184,7 +76,7 @@ SHARES = Shares()
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
-    """`gthread` whose threads never wait for a client's request."""
+    """`gthread` whose threads never wait for a client."""
 
     #: Whether a proxy of ours says where requests come from.
     is_behind_proxy = False
@@ -193,12 +85,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         super().__init__(*args, **kwargs)
         #: Oldest first.
         self.arriving: dict[TConn, Arriving] = {}
-        self.lines: Lines[TConn] = Lines(self.cfg.threads)
         self.arriving_bytes = 0
+        self.lines: Lines[Connection] = Lines(self.cfg.threads)
+        #: How much was known of who asks when jobs were put in lines.
+        self.n_learned = 0
+        #: Longest on its way first.
+        self.leaving: dict[TConn, Leaving] = {}
         #: What was sent behind a request that is being answered.
         self.ahead: dict[TConn, bytes] = {}
         #: Until when new connections are left to others.
         self.left_until = -math.inf
+        #: When a process that stops sends away what it will not come to.
+        self.last_words_at = math.inf
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Say how much there is to do, and look again soon while connections are left to others."""
@@ -264,20 +162,31 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         """Every second: end what is over its time."""
         super().murder_keepalived(force)
         now = time.monotonic()
+        if not self.alive:
+            self.last_words_at = min(self.last_words_at, now + self.cfg.graceful_timeout - LAST_WORDS_SECONDS)
+        if force or now >= self.last_words_at:
+            for late in self.lines.send_all_away():
+                self._send_away(late, STOPPING)
         for request in list(self.arriving.values()):
             # A server that stops waits for nobody who has not begun.
             if request.deadline <= now or force or not (self.alive or request.data):
                 self._drop(request, TOO_SLOW)
+        for answer in list(self.leaving.values()):
+            if force or answer.is_too_slow(now):
+                self._give_up(answer)
 
     def _await(self, conn: TConn, ahead: bytes = b"") -> None:
-        request = self.arriving[conn] = Arriving(conn, time.monotonic() + HEAD_SECONDS)
+        request = self.arriving[conn] = Arriving(conn, time.monotonic() + arriving.HEAD_SECONDS)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_bytes, request))
         if ahead:
             self._take(request, ahead)
 
     def _on_bytes(self, request: Arriving, _sock: Any) -> None:
+        if self.arriving.get(request.conn) is not request:
+            # Dropped for another one that was heard of in the same moment.
+            return
         try:
-            data = request.conn.sock.recv(_RECEIVE_BYTES)
+            data = request.conn.sock.recv(RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -304,7 +213,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
                 request.conn.sock.send(answer)
         if request.is_whole:
             self._hand_over(request)
-        elif request.body_at is None and len(request.data) > MOST_HEAD_BYTES:
+        elif request.body_at is None and len(request.data) > arriving.MOST_HEAD_BYTES:
             self._drop(request, TOO_MUCH_HEAD)
         elif self.arriving_bytes > MOST_BYTES:
             self._drop(next(iter(self.arriving.values())))
@@ -317,37 +226,27 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         conn.parser.unreader.unread(head)
         conn.parser.unreader.chunk = body
         conn.data_ready = True
-        # The thread makes the socket wait; not for ever, whatever the client does with the answer.
-        conn.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, _ANSWER_TIME)
-        self.lines.add(self._asker(head, conn), conn, len(request.data))
+        conn.asking = asking(head, conn.client[0] if conn.client else "", is_behind_proxy=self.is_behind_proxy)
+        self.lines.add(conn.asking.name, conn, len(request.data))
         self._deal()
         while (late := self.lines.too_many(of_each=MOST_BYTES // 2, of_all=MOST_BYTES)) is not None:
-            self._send_away(late)
+            self._send_away(late, TOO_MUCH_WAITS)
 
-    def _send_away(self, conn: TConn) -> None:
-        """A whole request for which there is no room to wait."""
+    def _send_away(self, conn: TConn, last_words: bytes) -> None:
+        """A whole request that waits in vain."""
         self.ahead.pop(conn, None)
         self.nr_conns -= 1
         with suppress(OSError):
             conn.sock.setblocking(False)
-            conn.sock.send(TOO_MUCH_WAITS)
+            conn.sock.send(last_words)
         conn.close(graceful=True)
-
-    def _asker(self, head: bytes, conn: TConn) -> str:
-        """Whose request it is, as far as that is known; else where it comes from."""
-        fields = {name.lower(): value.decode("latin-1").strip() for name, value in _SHOWN.findall(head)}
-        session = _SESSION.search(fields.get(b"cookie", ""))
-        shown = shown_by(fields.get(b"authorization", ""), session[1] if session else "")
-        person: str = ASKERS.known(shown)
-        if person:
-            return person
-        forwarded = fields.get(b"x-forwarded-for", "").rpartition(",")[2] if self.is_behind_proxy else ""
-        where = network_of(forwarded, conn.client[0] if conn.client else "")
-        # Whoever shows what is not known keeps nobody waiting who shows nothing: log-ins and probes.
-        return f"unknown {where}" if shown else where
 
     def _deal(self) -> None:
         """Threads that are free to those whose turn it is."""
+        # Whoever shows something new is known once the first request with it is looked at, and the rest are theirs.
+        if self.n_learned != ASKERS.n_learned:
+            self.n_learned = ASKERS.n_learned
+            self.lines.name_again(lambda conn: conn.asking.name)
         while (conn := self.lines.next()) is not None:
             super().enqueue_req(conn)
 
@@ -359,12 +258,51 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        """The thread is done with the request: the next one may be here already."""
+        """The thread is done with the request: what the client has not taken of the answer leaves beside all others."""
+        self.lines.end(conn)
+        if conn.sock.left:
+            self._let_leave(conn, fs)
+        else:
+            self._finish(conn, fs)
+        self._deal()
+
+    def _finish(self, conn: TConn, fs: Any) -> None:
+        """The answer was taken: the next request may be here already."""
         if ahead := self.ahead.pop(conn, b""):
             conn.parser.unreader.unread(ahead)
-        self.lines.end(conn)
         super().finish_request(conn, fs)
-        self._deal()
+
+    def _let_leave(self, conn: TConn, fs: Any) -> None:
+        now = time.monotonic()
+        deadline = now + arriving.HEAD_SECONDS + conn.sock.n_left / arriving.SLOWEST_BYTES_A_SECOND
+        answer = self.leaving[conn] = Leaving(conn, fs, deadline, now + IDLE_SECONDS)
+        conn.sock.setblocking(False)
+        self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._on_room, answer))
+        while (late := too_many(self.leaving.values(), of_each=MOST_BYTES // 2, of_all=MOST_BYTES)) is not None:
+            self._give_up(late)
+
+    def _on_room(self, answer: Leaving, sock: Any) -> None:
+        if self.leaving.get(answer.conn) is not answer:
+            # Given up for another one that was heard of in the same moment.
+            return
+        try:
+            answer.send(time.monotonic())
+        except OSError:
+            self._give_up(answer)
+            return
+        if not sock.left:
+            self.poller.unregister(sock)
+            del self.leaving[answer.conn]
+            self._finish(answer.conn, answer.done)
+
+    def _give_up(self, answer: Leaving) -> None:
+        """A client that is too slow, or gone, or of which too much is kept."""
+        del self.leaving[answer.conn]
+        self.ahead.pop(answer.conn, None)
+        self.nr_conns -= 1
+        with suppress(KeyError, ValueError, OSError):
+            self.poller.unregister(answer.conn.sock)
+        answer.conn.close()
 
     def _drop(self, request: Arriving, last_words: bytes = b"") -> None:
         self._forget(request)

@@ -4,13 +4,17 @@ import json
 import os
 import time
 
-from base import patient
+from base import answers, arriving, patient
 
 limits = json.loads(os.environ["PATIENT"])
 bind = "127.0.0.1:0"
-workers, threads, keepalive, graceful_timeout = limits.pop("workers", 1), 2, 30, 1
+workers, threads, keepalive = limits.pop("workers", 1), 2, 30
+graceful_timeout = limits.pop("graceful_timeout", 1)
+sendfile = False
 for name, value in limits.items():
-    setattr(patient, name, value)
+    for module in (answers, arriving, patient):
+        if hasattr(module, name):
+            setattr(module, name, value)
 worker_class = "base.patient.PatientWorker"
 wsgi_app = "tests.patient_server:application"
 control_socket_disable = True
@@ -21,10 +25,14 @@ def when_ready(server):
 
 
 def application(environ, start_response):
-    """How many bytes came, and of which path; /pid: which process answers; /held waits for the file that it names."""
+    """How many bytes came, and of which path; /pid: which process answers; /held waits for the file that it names.
+
+    /large answers with as many bytes as its query says.
+    """
     while environ["PATH_INFO"] == "/held" and not os.path.exists(environ["QUERY_STRING"]):
         time.sleep(0.01)
     size = os.getpid() if environ["PATH_INFO"] == "/pid" else len(environ["wsgi.input"].read())
-    body = f"{environ['PATH_INFO']} {size}\n".encode()
+    ending = b"x" * int(environ["QUERY_STRING"]) if environ["PATH_INFO"] == "/large" else b""
+    body = ending + f"{environ['PATH_INFO']} {size}\n".encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body]

@@ -47,6 +47,33 @@ def test_who_has_nothing_comes_before_anybodys_second():
     assert given_away(lines) == ["c1"]
 
 
+def test_what_was_somebodys_unknown_is_theirs_once_it_is_known():
+    """The first of many requests with a new key says whose all of them are."""
+    lines = Lines(4)
+    for job in range(6):
+        lines.add("unknown 192.0.2.1", ("ann", job))
+    lines.add("ann", ("ann", 6))
+    held = given_away(lines)
+    assert len(held) == 3
+
+    lines.name_again(lambda job: job[0])
+
+    lines.end(held[0])
+    assert given_away(lines) == []
+    lines.end(held[1])
+    assert given_away(lines) == [("ann", 2)]
+
+
+def test_a_process_tells_that_it_learned_who_somebody_is():
+    askers = Askers()
+    before = askers.n_learned
+    askers.learn(b"a", "ann")
+    learned = askers.n_learned
+    askers.learn(b"a", "ann")
+
+    assert (before, learned, askers.n_learned) == (0, 1, 1)
+
+
 @given(
     threads=st.integers(1, 8),
     moves=st.lists(st.one_of(st.integers(0, 4), st.none()), max_size=80),

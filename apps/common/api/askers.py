@@ -21,10 +21,13 @@ class Askers:
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
         self._people: OrderedDict[bytes, str] = OrderedDict()
         self._most, self._lock = most, Lock()
+        #: How often something new was learned.
+        self.n_learned = 0
 
     def learn(self, shown: bytes, person: str) -> None:
         """Somebody was let in by this."""
         with self._lock:
+            self.n_learned += self._people.get(shown) != person
             self._people[shown] = person
             self._people.move_to_end(shown)
             while len(self._people) > self._most:
