@@ -20,7 +20,7 @@ config.read_env(str(BASE_DIR / ".env"))
 
 # --- Where things live --------------------------------------------------------------------------------------------
 # A relative folder is one of this checkout, from whichever folder a command is called; an empty name is none.
-VAR_DIR = BASE_DIR / (config("SCRUM_ML_VAR_DIR", default="var") or "var")
+VAR_DIR = config.folder("SCRUM_ML_VAR_DIR", default="var", base=BASE_DIR)
 keep_private(VAR_DIR)
 
 # --- Security -----------------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Model store --------------------------------------------------------------------------------------------------
 # No bucket named: a directory holds the models. With one, any S3-compatible server does.
-MODEL_STORE_DIR = BASE_DIR / (config("MODEL_STORE_DIR", default=str(VAR_DIR / "models")) or VAR_DIR / "models")
+MODEL_STORE_DIR = config.folder("MODEL_STORE_DIR", default=str(VAR_DIR / "models"), base=BASE_DIR)
 AWS_STORAGE_BUCKET_NAME = config("AWS_STORAGE_BUCKET_NAME", default="") or None
 AWS_STORAGE_PREFIX = config("AWS_STORAGE_PREFIX", default="")
 AWS_S3_REGION_NAME = config("AWS_S3_REGION_NAME", default="us-east-1")

@@ -82,10 +82,18 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
             ("ALLOWED_HOSTS", [host], "common.E006")
             for host in ("https://a.example", "a.example:80", "::1", "a.example/", "*.example.com", ".", "a.*")
         ),
+        *(
+            ("ALLOWED_HOSTS", [host], "common.E006")
+            for host in ("'5'", "a..example", "münchen.example", "a.example.", "5;b", "a_b", "-a.example", "x" * 300)
+        ),
         ("DEFAULT_FROM_EMAIL", "Scrum ML", "common.E006"),
         ("METRICS_TOKEN", STRONG + "ä", "common.E006"),
         ("PUBLIC_URL", "https://a.example/?b", "common.E006"),
         ("PUBLIC_URL", "https://a.example/#b", "common.E006"),
+        *(
+            ("PUBLIC_URL", f"https://{host}", "common.E006")
+            for host in ("*.a.example", "a..example", "-a", "%00", "ann:geheim@a.example", ".a.example")
+        ),
         ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "http://storage/?x=1", "ml.E001"),

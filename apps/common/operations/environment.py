@@ -42,6 +42,9 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
     def get_value(self, var: str, *args: Any, **options: Any) -> Any:
         """What stands there. The library takes `$x` for the value of another variable, and a secret for nothing."""
         value = self.ENVIRON.get(f"{self.prefix}{var}")
+        # Python holds bytes that are no text in characters that nothing can write.
+        if value is not None and not value.isascii() and _NO_TEXT.search(value):
+            sys.exit(f"settings: {var} holds bytes that are no UTF-8.")
         return value if str(value).startswith("$") else super().get_value(var, *args, **options)
 
     def bool(self, name: str, *, default: Bool) -> Bool:
@@ -83,10 +86,21 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
 
     def email(self, text: str) -> dict[str, Any]:
         """The address of a mail server, which EMAIL_URL names, as Django's settings; without one, mail goes nowhere."""
-        found = _read("EMAIL_URL", self.email_url_config, text or "dummymail://", _MAIL_SERVERS)
+        text = text or "dummymail://"
+        # The library forgets what stands behind the ?, and takes other names for less than they say.
+        if text.partition("://")[0] not in _MAILS or "?" in text:
+            _refuse_address("EMAIL_URL", f"{_MAIL_SERVERS}, with nothing behind it")
+        found = _read("EMAIL_URL", self.email_url_config, text, _MAIL_SERVERS)
         if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
             _require_server(found["EMAIL_HOST"] or "", found["EMAIL_PORT"])
         return found
+
+    def folder(self, name: str, *, default: str, base: Path) -> Path:
+        """A folder by its whole path, or below `base`."""
+        text = str(self.str(name, default=""))
+        if text != text.strip() or text.startswith(("~", "$")):
+            refuse(name, text, "it is a path to the letter, without blanks around it, and no ~ or $ is filled in.")
+        return base / (text or default)
 
     def list(self, name: str, *, default: Sequence[str]) -> builtins.list[str]:
         """What stands between commas; blanks around it are nobody's name, key or network."""
@@ -107,8 +121,18 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         return value
 
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _DATABASES = "sqlite:////folder/db.sqlite3 or postgresql://user:password@host:5432/name"
 _PARTS = {"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "DISABLE_SERVER_SIDE_CURSORS"}
+#: How a database of SQLite begins; one that nobody has written to is empty.
+_SQLITE = b"SQLite format 3\0"
+#: Options of a connection that are numbers: libpq reads them when it connects, all others before.
+_NUMBERS = frozenset(
+    {"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
+)
+#: A socket that nobody listens on: what libpq says about another thing than that is about the options.
+_NOWHERE, _NOBODY_LISTENS = "/nonexistent", "connection to server"
+_MAILS = frozenset({"smtp", "smtp+tls", "smtp+ssl", "consolemail", "dummymail"})
 _MAIL_SERVERS = "smtp+tls://user:password@host:587 or consolemail://"
 
 
@@ -128,6 +152,20 @@ def _require_place(name: str, file: str) -> None:
     # The default's folder is made before.
     if path.is_dir() or not path.parent.is_dir():
         refuse(name, file, "it names a file in a folder that is there.")
+    # Before anything is done to it: it may be a file of somebody else's.
+    if path.exists() and not _is_database(path):
+        refuse(name, file, "a file that is no database of SQLite is there.")
+
+
+def _is_database(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) in (_SQLITE, b"")
+    except PermissionError:
+        # Whoever may not read it is told by the database that it cannot be opened.
+        return True
 
 
 def _require_known_options(name: str, found: dict[str, Any]) -> None:
@@ -139,6 +177,23 @@ def _require_known_options(name: str, found: dict[str, Any]) -> None:
         options -= {each.keyword.decode() for each in Conninfo.get_defaults()}
     if unknown := options | (set(found) - _PARTS):
         sys.exit(f"settings: {name} has an option behind the ? that it cannot have: {', '.join(sorted(unknown))}.")
+    _require_possible_values(name, found.get("OPTIONS", {}))
+
+
+def _require_possible_values(name: str, options: dict[str, Any]) -> None:
+    """What libpq refuses would be refused at each connection."""
+    if not options:
+        return
+    from psycopg import pq  # noqa: PLC0415 - with PostgreSQL alone
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415
+
+    if wrong := [key for key in _NUMBERS & options.keys() if not re.fullmatch(r"-?\d{1,9}", str(options[key]))]:
+        sys.exit(f"settings: {name} has an option behind the ? that is no whole number: {', '.join(sorted(wrong))}.")
+    tried = pq.PGconn.connect_start(make_conninfo(**{**options, "host": _NOWHERE}).encode())
+    told = tried.error_message.decode(errors="replace").strip()
+    tried.finish()
+    if told and not told.startswith(_NOBODY_LISTENS):
+        sys.exit(f"settings: {name} has an option behind the ? that cannot be: {told}.")
 
 
 def _require_server(host: str, port: object) -> None:

@@ -13,9 +13,12 @@ write through a memory map does not change it in memory.
 
 import fcntl
 import hashlib
+import json
+import logging
 import os
 import shutil
 import stat
+import struct
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +26,8 @@ from functools import partial
 from pathlib import Path
 
 from apps.common.operations.environment import needing_a_place
+
+logger = logging.getLogger(__name__)
 
 #: What the client looks at.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -87,7 +92,7 @@ def files(root: Path) -> Iterator[list[str]]:
     with _alone(root, fcntl.LOCK_SH):
         sums = root / _SUMS
         counting = [*_folders(root, _PROCESSES), *([sums] if sums.exists() else _folders(root, _ENDED))]
-        yield [str(path) for path in _filled(counting, "*.db")]
+        yield [str(path) for path in _filled(counting, "*.db") if _counts(path) is not None]
 
 
 def _begin(root: Path) -> None:
@@ -153,7 +158,24 @@ def _folders(root: Path, *names: str) -> list[Path]:
 
 def _filled(folders: Iterable[Path], pattern: str) -> list[Path]:
     """Their files without the empty ones: a process may have been killed, or is just about, to give one its size."""
-    return sorted(path for folder in folders for path in folder.glob(pattern) if path.stat().st_size)
+    return sorted(path for folder in folders for path in folder.glob(pattern) if path.is_file() and path.stat().st_size)
+
+
+def _counts(path: Path) -> list[tuple[str, float, float]] | None:
+    """What a file says, by series; None of one that is damaged: it is left out, and stops nobody."""
+    from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 - it looks where `share` has just said
+
+    try:
+        read = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
+        found = [(key, value, moment) for key, value, moment, _ in read]
+        for key, _, _ in found:
+            # As the client reads it when it adds up.
+            _name, _series, labels, _text = json.loads(key)
+            dict(labels)
+    except (OSError, ValueError, TypeError, RuntimeError, struct.error) as error:
+        logger.warning("Metrics of a process are left out: %s is damaged (%s).", path, type(error).__name__)
+        return None
+    return found
 
 
 def _clear(root: Path, *, keep: Path | None = None) -> None:
@@ -193,7 +215,7 @@ def _write_sums(ended: Iterable[Path], sums: Path) -> None:
         # The client names its files `{kind}_{process id}.db`.
         added = MmapedDict(str(sums / f"{kind}_0.db"))  # type: ignore[no-untyped-call]
         for path in _filled(ended, f"{kind}_*.db"):
-            for key, value, moment, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
+            for key, value, moment in _counts(path) or ():
                 before, _ = added.read_value(key)  # type: ignore[no-untyped-call]
                 added.write_value(key, before + value, moment)  # type: ignore[no-untyped-call]
         added.close()  # type: ignore[no-untyped-call]

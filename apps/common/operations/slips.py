@@ -21,8 +21,10 @@ from django.core.validators import validate_email
 
 #: Checks under this tag ask nobody and are run before anything is served.
 SETTINGS = "settings"
+#: As browsers send it (RFC 1123): letters of other scripts as xn--…, no dot at the end.
+_NAME = r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
 #: A name, one with all below it, everything, or an address: without scheme, port and path, or nobody is let in.
-_HOST = re.compile(r"\*|\.?[^\s:/?#@\[\]*.][^\s:/?#@\[\]*]*|\[[0-9a-fA-F:.]+\]")
+_HOST = re.compile(rf"\*|\.?{_NAME}|\[[0-9a-f:.]+\]", re.IGNORECASE)
 #: What a bearer's token is made of (RFC 6750).
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]*=*")
 #: The framework reads a unit's first letter only, and takes a month for a minute.
@@ -70,10 +72,8 @@ def addresses_are_addresses(**_: Any) -> list[CheckMessage]:
 
 
 def _slips() -> Iterator[tuple[str, str]]:
-    if settings.PUBLIC_URL and (slip := slip_in_url(settings.PUBLIC_URL, schemes=("https", "http"))):
+    if settings.PUBLIC_URL and (slip := _slip_in_what_mails_show(settings.PUBLIC_URL)):
         yield f"PUBLIC_URL {slip}.", "It is like https://scrum.example.com."
-    if "?" in settings.PUBLIC_URL:
-        yield "PUBLIC_URL holds a question, and addresses are put behind it.", "It is like https://scrum.example.com."
     if slip := _slip_in_broker(settings.CELERY_BROKER_URL):
         yield (
             f"CELERY_BROKER_URL {slip}.",
@@ -102,6 +102,18 @@ def _slips() -> Iterator[tuple[str, str]]:
         for network in getattr(settings, name):
             if not _is_network(network):
                 yield f"{name} holds {network!r}, which is no network.", "Write it as 10.1.0.0/16."
+
+
+def _slip_in_what_mails_show(url: str) -> str:
+    if slip := slip_in_url(url, schemes=("https", "http")):
+        return slip
+    parts = urlsplit(url)
+    if parts.username is not None:
+        return "holds a name or a password, which each mail would show"
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
+    if host.startswith(("*", ".")) or not _is_host(host):
+        return "names a host that is none (of other scripts than English write xn--…)"
+    return "holds a question, and addresses are put behind it" if "?" in url else ""
 
 
 def _slips_of_folders() -> Iterator[tuple[str, str]]:

@@ -75,7 +75,82 @@ def test_a_database_that_is_a_folder_or_in_none_is_refused(config: Environment, 
         config.db("DATABASE_URL", default="sqlite:///x.db")
 
 
-@pytest.mark.parametrize("url", ["mail.example.com", "smtp://u:geheim@h:abc", "foo://geheim"])
+@pytest.mark.parametrize("content", [b"root:x:0:0", b"SQLite format 2", b"\0" * 4096])
+def test_a_file_that_is_no_database_is_refused_and_keeps_its_rights(
+    config: Environment, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "passwd"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    config.ENVIRON["DATABASE_URL"] = f"sqlite:///{path}"
+
+    with pytest.raises(SystemExit, match="a file that is no database of SQLite is there"):
+        config.db("DATABASE_URL", default="sqlite:///x.db")
+
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_device_is_no_database_and_an_empty_file_may_become_one(config: Environment, tmp_path: Path) -> None:
+    (tmp_path / "new.sqlite3").touch()
+    config.ENVIRON |= {"DEVICE": "sqlite:////dev/null", "NEW": f"sqlite:///{tmp_path}/new.sqlite3"}
+
+    with pytest.raises(SystemExit, match="no database"):
+        config.db("DEVICE", default="")
+    assert config.db("NEW", default="")["NAME"] == f"{tmp_path}/new.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ("sslmode=wrong", "invalid sslmode value"),
+        ("target_session_attrs=foo", "invalid target_session_attrs value"),
+        ("connect_timeout=abc", "no whole number: connect_timeout"),
+        ("keepalives_idle=1.5", "no whole number: keepalives_idle"),
+    ],
+)
+def test_a_value_that_an_option_of_a_database_cannot_have_is_named(
+    config: Environment, options: str, named: str
+) -> None:
+    config.ENVIRON["DATABASE_URL"] = f"postgresql://u:geheim@h/n?{options}"
+
+    with pytest.raises(SystemExit, match=named) as stopped:
+        config.db("DATABASE_URL", default="")
+
+    assert "geheim" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("text", [" ", "\t", "/data ", "~/scrum", "$HOME"])
+def test_a_folder_that_would_be_called_otherwise_than_meant_is_refused(config: Environment, text: str) -> None:
+    config.ENVIRON["VAR"] = text
+
+    with pytest.raises(SystemExit, match=r"VAR is .* it is a path to the letter"):
+        config.folder("VAR", default="var", base=Path("/srv"))
+
+
+def test_a_folder_is_whole_or_below_the_base_and_none_is_the_default(config: Environment) -> None:
+    config.ENVIRON |= {"EMPTY": "", "WHOLE": "/data", "BELOW": "my data"}
+
+    found = [config.folder(name, default="var", base=Path("/srv")) for name in ("EMPTY", "WHOLE", "BELOW")]
+
+    assert [str(each) for each in found] == ["/srv/var", "/data", "/srv/my data"]
+
+
+def test_bytes_that_are_no_text_are_refused_without_them(config: Environment) -> None:
+    config.ENVIRON |= {"KEYS": b"geheim\xff".decode(errors="surrogateescape"), "NAME": "Schlüssel"}
+
+    with pytest.raises(SystemExit, match="KEYS holds bytes that are no UTF-8") as stopped:
+        config.list("KEYS", default=[])
+    assert "geheim" not in str(stopped.value)
+    assert config.str("NAME", default="") == "Schlüssel"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.com", "smtp://u:geheim@h:abc", "foo://geheim", "smtp://u:geheim@h:25?ssl=True",
+        "smtp://u:geheim@h:25?timeout=5", "smtps://u:geheim@h:465", "filemail://geheim", "memorymail://geheim",
+    ],
+)  # fmt: skip
 def test_an_address_of_no_mail_server_is_refused_without_its_password(config: Environment, url: str) -> None:
     with pytest.raises(SystemExit, match="EMAIL_URL is no address") as stopped:
         config.email(url)

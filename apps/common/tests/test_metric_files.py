@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -283,6 +283,41 @@ def test_a_process_that_was_killed_before_its_file_had_a_size_stops_nobody(insta
     installation.start()
 
     assert (read, installation.counted()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda file: os.truncate(file, 3), id="short"),
+        pytest.param(lambda file: overwrite(file, 0, (10**9).to_bytes(4, "little")), id="more than there is"),
+        pytest.param(lambda file: overwrite(file, 12, b"\xff" * 20), id="no text"),
+        pytest.param(lambda file: overwrite(file, 12, b"{" * 8), id="no JSON"),
+        pytest.param(lambda file: (file.unlink(), file.mkdir()), id="a folder"),
+        pytest.param(lambda file: (file.unlink(), file.symlink_to("nowhere")), id="a link"),
+    ],
+)
+def test_a_damaged_file_of_a_process_that_ended_is_left_out_and_stops_nobody(
+    installation: Installation, damage: Callable[[Path], object]
+) -> None:
+    installation.start().count(1)
+    others = set(installation.root.iterdir())
+    installation.start().count(5).kill()
+    [folder] = set(installation.root.iterdir()) - others
+    [file] = folder.glob("counter_*.db")
+    damage(file)
+
+    read = installation.counted()
+    installation.start()
+    installation.start().kill()
+    installation.start()
+
+    assert (read, installation.counted()) == (1, 1)
+
+
+def overwrite(file: Path, at: int, content: bytes) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(content)
 
 
 def test_the_web_server_may_read_its_configuration_again(installation: Installation) -> None:

@@ -1,0 +1,71 @@
+"""Who takes an answer slowly stops nobody else: over real sockets, against a server of one process with two threads."""
+
+import time
+from contextlib import ExitStack
+
+from tests.patient_clients import HEAD, SLOW_CLIENTS, answer, asked, asking_for_much, connected, serving, starting
+
+
+def test_a_process_that_stops_tells_those_to_whom_it_will_not_come(tmp_path):
+    """What is at work is answered; of the others nothing was done, and they know it."""
+    opened = tmp_path / "opened"
+    held = f"GET /held?{opened} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    with starting(graceful_timeout=30, LAST_WORDS_SECONDS=30.0) as server, ExitStack() as stack:
+        port = int(server.stdout.readline())
+        at_work, *waiting = [stack.enter_context(connected(port)) for _ in range(5)]
+        for client in (at_work, *waiting):
+            client.sendall(held)
+            time.sleep(0.05)
+        server.terminate()
+
+        told = [answer(client) for client in waiting]
+        opened.touch()
+
+        assert all(each.startswith(b"HTTP/1.1 503 ") and b'"stopping"' in each for each in told)
+        assert answer(at_work).endswith(b"/held 0\n")
+
+
+def test_whoever_takes_nothing_of_an_answer_holds_no_thread_and_may_still_take_all_of_it():
+    """Two answers each, sent ahead: the second is worked out when the first was taken."""
+    n_bytes = 5_000_000
+    with serving() as port, ExitStack() as stack:
+        slow = [stack.enter_context(asking_for_much(port, n_bytes, "")) for _ in range(SLOW_CLIENTS // 2)]
+        time.sleep(0.1)
+
+        healthy = asked(port, HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\nok")
+
+        assert healthy.endswith(b"/in 2\n")
+        for client in slow:
+            taken = answer(client)
+            assert (taken.count(b"/large 0\n"), taken.count(b"x" * n_bytes)) == (2, 2)
+
+
+def test_whoever_takes_nothing_for_long_is_gone():
+    with serving(IDLE_SECONDS=0.1) as port, asking_for_much(port, 20_000_000) as idle:
+        # As long as the server looks after it, once a second.
+        time.sleep(2.5)
+
+        assert len(answer(idle)) < 20_000_000
+
+
+def test_whoever_takes_an_answer_too_slowly_is_gone():
+    """At this pace it would be taken in no time."""
+    with serving(SLOWEST_BYTES_A_SECOND=10**9, HEAD_SECONDS=0.2) as port, asking_for_much(port, 20_000_000) as slow:
+        for _ in range(12):
+            slow.recv(1)
+            time.sleep(0.2)
+
+        assert len(answer(slow)) < 20_000_000
+
+
+def test_answers_that_wait_for_their_clients_hold_no_more_than_there_is_room_for():
+    """The last of whoever has most is given up: of ten million bytes each, one fits into half of the room."""
+    n_bytes = 10_000_000
+    with serving(MOST_BYTES=40_000_000) as port, ExitStack() as stack:
+        first = stack.enter_context(asking_for_much(port, n_bytes))
+        time.sleep(0.3)
+        more = [stack.enter_context(asking_for_much(port, n_bytes)) for _ in range(3)]
+        time.sleep(0.3)
+
+        assert answer(first).endswith(b"/large 0\n")
+        assert any(len(answer(client)) < n_bytes for client in more)
