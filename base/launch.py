@@ -6,6 +6,7 @@ it as a file: as `-m base.launch` the package would read the settings before any
 
 import argparse
 import difflib
+import errno
 import os
 import socket
 import subprocess
@@ -17,9 +18,13 @@ from urllib.parse import urlsplit
 
 import django
 from django.core.management import CommandError
+from django.db import OperationalError
 
+MOST_PORT = 65_535
 ROOT = Path(__file__).resolve().parent.parent
 GUNICORN_CONF = ROOT / "base" / "gunicorn_conf.py"
+#: Faults of a disk, which are nobody's to look for in our code.
+DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
 #: Workers and their schedule; they say only what goes wrong, for the terminal is the web server's.
 WORKER = ["-P", str(ROOT / "base" / "worker.py"), "--again", "--quiet", "--loglevel", "WARNING"]
 
@@ -68,7 +73,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--github", metavar="OWNER/REPOSITORY", help="your own issues: a repository on GitHub")
     options, unknown = parser.parse_known_args(arguments)
     refuse_what_is_unknown(options.command, unknown)
-    given = [name for name in ("data", "jira", "github") if getattr(options, name)]
+    given = [name for name in ("data", "jira", "github") if getattr(options, name) is not None]
+    # A variable that is not set: what is meant by it nobody knows.
+    for name in ("host", *given):
+        if not str(getattr(options, name)).strip() or str(getattr(options, name)) == ".":
+            fail(f"--{name} is empty; leave it out, or say which.")
     if options.command == "serve" and given:
         fail(f"serve prepares nothing and takes no --{given[0]}: ./run --{given[0]} … imports, trains and serves.")
     if len(given) > 1:
@@ -104,13 +113,15 @@ def refuse_what_is_unknown(command: str | None, unknown: Sequence[str]) -> None:
 
 def check_address(host: str, port: int) -> None:
     """Fail before the slow steps if nobody could listen there."""
+    if not 1 <= port <= MOST_PORT:
+        fail(f"{port} is not a port; ports go from 1 to {MOST_PORT}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OverflowError:
-            fail(f"{port} is not a port; ports go from 1 to 65535.")
+        except (UnicodeError, TypeError):
+            fail(f"{host} is no name of a host; choose one with --host.")
         except OSError as error:
             fail(f"cannot listen on {host} port {port} ({error.strerror}); choose another with --port.")
 
@@ -125,12 +136,19 @@ def prepare(data: Path | None, tracker: str | None, address: str) -> str:
     """Everything between an empty folder and a project that answers; returns how to reach it."""
     from base import demonstration  # noqa: PLC0415 - models exist only once Django is set up
 
-    if data and not data.is_file():
+    # Not by `Path.is_file`, which raises where a name is too long.
+    if data and not os.path.isfile(data):
         fail(f"there is no file {data}.")
     try:
         login = demonstration.prepare(data, tracker)
     except CommandError as error:
         fail(str(error))
+    except OperationalError as error:
+        fail(f"the database cannot be used: {(str(error).splitlines() or [type(error).__name__])[0]}")
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        fail(f"{error.filename or 'the disk'} cannot be used: {error.strerror}")
     return GREETING.format(address=address, email=login.email, password=login.password, project_id=login.project_id)
 
 

@@ -1,8 +1,12 @@
 """`./run` on a user's own issues, and the project's commands on a fresh clone: what they decide, without a process."""
 
-import pytest
+import errno
+from pathlib import Path
 
-from base import launch, migrating
+import pytest
+from django.db import OperationalError
+
+from base import demonstration, launch, migrating
 
 
 @pytest.mark.parametrize(
@@ -36,6 +40,9 @@ def test_two_sources_at_once_are_one_clear_line():
             ["serve", "--data", "mine.csv"],
             "serve prepares nothing and takes no --data: ./run --data … imports, trains and serves.",
         ),
+        (["--host", ""], "--host is empty; leave it out, or say which."),
+        (["--github", " "], "--github is empty; leave it out, or say which."),
+        (["--data", ""], "--data is empty; leave it out, or say which."),
     ],
 )
 def test_a_mistaken_command_line_is_one_clear_line(arguments, told):
@@ -44,6 +51,45 @@ def test_a_mistaken_command_line_is_one_clear_line(arguments, told):
 
     # What Python writes to the standard error, with the code 1.
     assert refused.value.code == f"run: {told}"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "told"),
+    [
+        ("127.0.0.1", 0, "0 is not a port; ports go from 1 to 65535."),
+        ("127.0.0.1", -1, "-1 is not a port; ports go from 1 to 65535."),
+        ("é..é", 8000, "é..é is no name of a host; choose one with --host."),
+    ],
+)
+def test_an_address_that_nobody_can_listen_on_is_one_clear_line(host, port, told):
+    with pytest.raises(SystemExit) as refused:
+        launch.check_address(host, port)
+
+    assert refused.value.code == f"run: {told}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (OperationalError("database or disk is full\nLINE 1"), "the database cannot be used: database or disk is full"),
+        (OSError(errno.EROFS, "Read-only file system", "/srv/x"), "/srv/x cannot be used: Read-only file system"),
+    ],
+)
+def test_a_start_that_the_disk_ends_is_one_clear_line(fault, told, monkeypatch):
+    def prepare(*_):
+        raise fault
+
+    monkeypatch.setattr(demonstration, "prepare", prepare)
+
+    with pytest.raises(SystemExit) as refused:
+        launch.prepare(None, None, "http://127.0.0.1:8000")
+
+    assert refused.value.code == f"run: {told}"
+
+
+def test_a_file_whose_name_is_too_long_is_no_file():
+    with pytest.raises(SystemExit, match="there is no file"):
+        launch.prepare(Path("x" * 300), None, "http://127.0.0.1:8000")
 
 
 @pytest.mark.parametrize(

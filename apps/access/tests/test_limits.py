@@ -12,10 +12,12 @@ from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
 
 from apps.access.keys import create_key
+from apps.access.models import Invitation
 from apps.accounts.tests.factories import UserFactory
 from apps.common import counters, passing
 from apps.common.api.limits import LONGEST_ADDRESS, RequestLimits
 from apps.common.api.throttling import client_address, limit_of
+from apps.projects.tests.factories import TeamMemberFactory
 from conftest import NOW
 
 ME = "/api/v1/auth/me/"
@@ -113,6 +115,25 @@ class TestThrottle:
 
         assert [int(answer["X-RateLimit-Remaining"]) for answer in answers] == [*range(299, -1, -1), 0]
         assert [answer.status_code for answer in answers[-2:]] == [200, 429]
+
+    def test_invitations_are_counted_over_the_api_and_the_page_together(self, rates: Any) -> None:
+        rates(invitations="3/hour")
+        lead = TeamMemberFactory(role="lead")
+        api, browser = APIClient(), Client()
+        api.force_authenticate(lead.user)
+        browser.force_login(lead.user)
+        of_api, of_page = f"/api/v1/projects/{lead.project_id}/invitations/", f"/projects/{lead.project.key}/settings/"
+
+        answers = [api.post(of_api, {"email": f"a{n}@example.com"}).status_code for n in range(2)]
+        pages = [
+            browser.post(f"{of_page}invite/", {"email": f"b{n}@example.com", "role": "viewer"}, follow=True)
+            for n in range(3)
+        ]
+
+        assert answers == [201, 201]
+        assert Invitation.objects.count() == 3
+        assert ["the next one goes in 60 min" in page.content.decode() for page in pages] == [False, True, True]
+        assert api.post(of_api, {"email": "c@example.com"}).status_code == 429
 
     def test_rates_are_read_as_they_are_written(self, rates: Any) -> None:
         rates(login="20/min", user="", key="3/hour")

@@ -47,6 +47,14 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             sys.exit(f"settings: {var} holds bytes that are no UTF-8.")
         return value if str(value).startswith("$") else super().get_value(var, *args, **options)
 
+    @classmethod
+    def read_env(cls, env_file: str, **options: Any) -> None:
+        """Take what the file names and the environment does not, if there is such a file."""
+        try:
+            super().read_env(env_file, **options)
+        except UnicodeDecodeError:
+            sys.exit(f"settings: {env_file} holds bytes that are no UTF-8.")
+
     def bool(self, name: str, *, default: Bool) -> Bool:
         """A yes or a no."""
         value = str(self.str(name, default=str(default))).strip().lower()

@@ -1,5 +1,6 @@
 """Settings of a project: everybody of the team reads them, leads change them."""
 
+import math
 from typing import Any
 
 from django.contrib import messages
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions
 
 from apps.accounts.signed_in import signed_in
+from apps.common.api.throttling import wait_for
 from apps.common.exceptions import ApplicationError
 from apps.dashboard.pages.settings import CHANGES, OWN, SettingsChange, SettingsPage
 from apps.dashboard.types import Project
@@ -31,13 +33,18 @@ def change(request: HttpRequest, project: Project, what: str) -> HttpResponse:
         raise Http404
     if what not in OWN and not may(request, project, "lead"):
         raise PermissionDenied
+    # As over the API: it writes to others.
+    if what == "invite" and (wait := wait_for("invitations", str(signed_in(request).pk), request)) is not None:
+        told = _("Too many invitations in an hour: the next one goes in %(minutes)s min.")
+        messages.error(request, told % {"minutes": math.ceil(wait / 60)})
+        return redirect("dashboard:settings", key=project.key)
     asked = SettingsChange(project, request.POST, by=signed_in(request), now=timezone.now())
     try:
-        told = CHANGES[what](asked)
+        done = CHANGES[what](asked)
     except (ApplicationError, exceptions.ValidationError, ValidationError) as error:
         messages.error(request, " ".join(_reasons(error)))
     else:
-        messages.success(request, told or _("Saved."))
+        messages.success(request, done or _("Saved."))
     return redirect("dashboard:settings", key=project.key)
 
 
