@@ -375,10 +375,11 @@ if CELERY_BROKER_URL.startswith("filesystem"):
 # Trainings take long, imports wait for others: each has a queue of its own, so that none delays another, and
 # `./run worker` serves all.
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
+_LONG = ("train_model", "replay_past", "note_long_worker")
+# Of every project one, all at once: what is due every minute does not wait for them.
+_ROUNDS = ("detect_project_anomalies", "keep_project_forecasts", "refresh_index", "watch_project_sprints")
 CELERY_TASK_ROUTES = {
-    "apps.ml.tasks.train_model": {"queue": "long"},
-    "apps.ml.tasks.replay_past": {"queue": "long"},
-    "apps.ml.tasks.note_long_worker": {"queue": "long"},
+    **{f"apps.ml.tasks.{name}": {"queue": "long"} for name in (*_LONG, *_ROUNDS)},
     "apps.importers.tasks.run_import": {"queue": "imports"},
     "apps.importers.tasks.note_import_worker": {"queue": "imports"},
 }

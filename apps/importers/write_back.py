@@ -18,7 +18,7 @@ from apps.importers.sources.writers import Target, Writer, writer_of
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.points.answering import answer_points
-from apps.ml.services.sprints.future import sprint_future
+from apps.ml.services.sprints.running import foresee
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 
@@ -142,11 +142,12 @@ def _hours(project: Project, issues: Sequence[Issue], now: datetime) -> dict[UUI
 def _forecast_dates(project: Project, issues: Sequence[Issue], now: datetime) -> dict[UUID, str]:
     """Of an issue the day by which all of its running or planned sprint is done in 85 of 100 futures."""
     ahead = Sprint.objects.filter(project=project).exclude(status=Sprint.Status.COMPLETED)
+    asked = ahead.filter(pk__in={issue.sprint_id for issue in issues if issue.sprint_id})
     days: dict[UUID, str] = {}
-    for sprint in ahead.select_related("snapshot", "project"):
-        forecast = sprint_future(sprint, now=now).forecast()
+    for each in foresee(list(asked.select_related("snapshot", "project")), now=now):
+        forecast = each.future.forecast()
         if forecast is not None and forecast.promised.day is not None:
-            days[sprint.pk] = f"{forecast.promised.day:%Y-%m-%d}"
+            days[each.sprint.pk] = f"{forecast.promised.day:%Y-%m-%d}"
     return {issue.pk: days[issue.sprint_id] for issue in issues if issue.sprint_id in days}
 
 

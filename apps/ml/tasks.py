@@ -87,6 +87,11 @@ def note_long_worker() -> None:
     note_worker(LONG, timezone.now())
 
 
+def _show_long_worker() -> None:
+    """From within a round: tasks of all projects may take minutes together, in which no other message is read."""
+    note_worker(LONG, timezone.now())
+
+
 @shared_task
 def record_prediction_outcomes() -> int:
     """Close open predictions about finished issues; every minute."""
@@ -109,6 +114,7 @@ def detect_anomalies() -> int:
 @shared_task
 def detect_project_anomalies(project_id: str) -> None:
     """Look for what is unusual in one project; one that was deleted or switched off meanwhile is no error."""
+    _show_long_worker()
     if predicted_projects().filter(id=project_id).exists():
         AnomalyDetectionService().detect_project_anomalies(project_id, now=timezone.now())
         send_soon()
@@ -124,6 +130,7 @@ def keep_forecasts() -> int:
 @shared_task
 def keep_project_forecasts(project_id: str) -> None:
     """Keep the forecast of one project; one that was deleted meanwhile is no error."""
+    _show_long_worker()
     project = predicted_projects().filter(id=project_id).first()
     if project is not None:
         keep_due_forecasts(project, now=timezone.now())
@@ -131,17 +138,19 @@ def keep_project_forecasts(project_id: str) -> None:
 
 @shared_task
 def watch_sprints() -> int:
-    """Look at every running sprint, each in a task of its own; every morning."""
-    active = Sprint.objects.filter(status=Sprint.Status.ACTIVE, project__in=predicted_projects())
-    running = active.order_by().values_list("id", flat=True)
-    return len([watch_sprint.delay(str(sprint_id)) for sprint_id in running.iterator()])
+    """Look at the running sprints of every project, each project in a task of its own; every morning."""
+    active = Sprint.objects.filter(status=Sprint.Status.ACTIVE)
+    projects = predicted_projects().filter(pk__in=active.values("project")).order_by().values_list("id", flat=True)
+    return len([watch_project_sprints.delay(str(project_id)) for project_id in projects.iterator()])
 
 
 @shared_task
-def watch_sprint(sprint_id: str) -> None:
-    """Announce what endangers one sprint; one that was deleted or switched off meanwhile is no error."""
-    if Sprint.objects.filter(id=sprint_id, project__in=predicted_projects()).exists():
-        AnomalyDetectionService().watch_sprint(sprint_id, now=timezone.now())
+def watch_project_sprints(project_id: str) -> None:
+    """Announce what endangers a project's sprints; one that was deleted or switched off meanwhile is no error."""
+    _show_long_worker()
+    project = predicted_projects().filter(id=project_id).first()
+    if project is not None:
+        AnomalyDetectionService().watch_sprints(project, now=timezone.now())
         send_soon()
 
 
@@ -162,6 +171,7 @@ def refresh_indexes() -> int:
 @shared_task
 def refresh_index(project_id: str) -> None:
     """Index one project's texts, and store what processes then begin with."""
+    _show_long_worker()
     ISSUE_TEXTS.of_project(project_id)
 
 

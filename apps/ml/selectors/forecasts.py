@@ -1,5 +1,6 @@
 """What a team finished by week, and the issues a forecast is asked about, each in a constant number of queries."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -196,19 +197,21 @@ def _bears(label: str, labels: Sequence[str] | None) -> bool:
     return label in (labels or ())
 
 
-def in_progress(
-    project_id: UUID | str, *, now: datetime, besides: Iterable[str] = (), outside: Sprint | None = None
-) -> tuple[WorkItem, ...]:
-    """Issues of a project that are being worked on, besides some and those of a sprint.
-
-    What is known to have lain idle for long is not being worked on.
-    """
-    in_progress = open_in(project_id, WorkflowStatus.Category.IN_PROGRESS)
-    begun = Issue.objects.filter(COUNTED, in_progress).exclude(untouched_since(now - STALE_AFTER))
-    if outside is not None:
-        begun = begun.filter(~Q(sprint=outside) | Q(sprint=None))
+def in_progress(project_id: UUID | str, *, now: datetime, besides: Iterable[str] = ()) -> tuple[WorkItem, ...]:
+    """Issues of a project that are being worked on, besides some."""
     asked_about = set(besides)
-    return tuple(item for item in work_items(begun) if item.issue_id not in asked_about)
+    return tuple(item for item in work_items(_begun(project_id, now)) if item.issue_id not in asked_about)
+
+
+def in_progress_by_sprint(project_id: UUID | str, *, now: datetime) -> dict[UUID | None, tuple[WorkItem, ...]]:
+    """The same by the sprint that they are in; None: in no sprint."""
+    return work_by_sprint(_begun(project_id, now))
+
+
+def _begun(project_id: UUID | str, now: datetime) -> QuerySet[Issue]:
+    """What is known to have lain idle for long is not being worked on."""
+    in_progress = open_in(project_id, WorkflowStatus.Category.IN_PROGRESS)
+    return Issue.objects.filter(COUNTED, in_progress).exclude(untouched_since(now - STALE_AFTER))
 
 
 def running_before(project_id: UUID | str, day: date) -> tuple[tuple[WorkItem, ...], date | None]:
@@ -221,16 +224,29 @@ def running_before(project_id: UUID | str, day: date) -> tuple[tuple[WorkItem, .
 
 def work_items(issues: QuerySet[Issue]) -> tuple[WorkItem, ...]:
     """Open issues as the engine sees them, by id."""
-    columns = issues.order_by("id").values_list("id", "story_points", "estimated_hours", "assignee_id", "worked_hours")
-    return tuple(
-        WorkItem(
-            issue_id=str(id_),
-            story_points=points,
-            estimated_hours=hours,
-            is_assigned=assignee is not None,
-            logged_hours=logged or 0.0,
-        )
-        for id_, points, hours, assignee, logged in columns
+    return tuple(_work_item(*row) for row in issues.order_by("id").values_list(*_OF_WORK))
+
+
+def work_by_sprint(issues: QuerySet[Issue]) -> dict[UUID | None, tuple[WorkItem, ...]]:
+    """The same for each sprint that they are in."""
+    found = defaultdict[UUID | None, list[WorkItem]](list)
+    for sprint_id, *row in issues.order_by("id").values_list("sprint_id", *_OF_WORK):
+        found[sprint_id].append(_work_item(*row))
+    return {sprint_id: tuple(items) for sprint_id, items in found.items()}
+
+
+_OF_WORK = ("id", "story_points", "estimated_hours", "assignee_id", "worked_hours")
+
+
+def _work_item(
+    id_: UUID, points: float | None, hours: float | None, assignee: UUID | None, logged: float | None
+) -> WorkItem:
+    return WorkItem(
+        issue_id=str(id_),
+        story_points=points,
+        estimated_hours=hours,
+        is_assigned=assignee is not None,
+        logged_hours=logged or 0.0,
     )
 
 

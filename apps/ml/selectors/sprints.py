@@ -10,13 +10,14 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from apps.ml.core.forecasts.calendar import WorkingCalendar
+from apps.ml.core.forecasts.units import WorkItem
 from apps.ml.core.past.sprints import SprintTimeline
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS, SprintRecord, SprintWindow, sprint_record
 from apps.ml.core.sprints.duration import MAX_REPLAYS, SprintPlan
 from apps.ml.core.sprints.state import SprintScopeIssue, SprintState
 from apps.ml.selectors.calendars import working_calendar
 from apps.ml.selectors.evidence import last_move_of
-from apps.ml.selectors.forecasts import work_items
+from apps.ml.selectors.forecasts import work_by_sprint, work_items
 from apps.ml.selectors.issues import ENDED, open_in
 from apps.projects.history.issue_past import IssuePast
 from apps.projects.history.reads import began_at, ended_at, planning_ended_at
@@ -50,17 +51,21 @@ def sprint_plan(
     team_capacity_hours: float | None,
     now: datetime,
     calendar: WorkingCalendar | None = None,
+    items: Sequence[WorkItem] | None = None,
 ) -> SprintPlan:
-    """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named."""
-    # As of now: what was finished later was open.
-    issues = Issue.objects.filter(project_id=sprint.project_id).exclude(ENDED & ~Q(resolved_at__gt=now))
-    issues = issues.filter(id__in=issue_ids) if issue_ids else issues.filter(COUNTED, sprint=sprint)
+    """The unfinished work of a plan, by the team's calendar; all of the sprint's when no issues are named.
+
+    The sprint's may have been read already, see `open_work_of`.
+    """
+    if items is None:
+        issues = _open(sprint.project_id, now)
+        items = work_items(issues.filter(id__in=issue_ids) if issue_ids else issues.filter(COUNTED, sprint=sprint))
     today = sprint.project.day_of(now)
     first_day = sprint.start_date or today
     # What is left of a running sprint starts today, not when the sprint did; so does one that should run and does not.
     resumes_on = first_day if sprint.status == Sprint.Status.COMPLETED else max(first_day, today)
     return SprintPlan(
-        items=work_items(issues),
+        items=tuple(items),
         first_day=first_day,
         resumes_on=resumes_on,
         last_day=sprint.end_date,
@@ -68,6 +73,16 @@ def sprint_plan(
         calendar=calendar or working_calendar(sprint.project_id, now=now),
         elapsed_ratio=_elapsed_ratio(sprint, first_day, now),
     )
+
+
+def open_work_of(sprints: Sequence[Sprint], *, now: datetime) -> dict[UUID | None, tuple[WorkItem, ...]]:
+    """The unfinished work of some sprints of one project, by sprint, in one query."""
+    return work_by_sprint(_open(sprints[0].project_id, now).filter(COUNTED, sprint__in=sprints))
+
+
+def _open(project_id: UUID | str, now: datetime) -> QuerySet[Issue]:
+    """As of now: what was finished later was open."""
+    return Issue.objects.filter(project_id=project_id).exclude(ENDED & ~Q(resolved_at__gt=now))
 
 
 def _elapsed_ratio(sprint: Sprint, first_day: date, now: datetime) -> float | None:

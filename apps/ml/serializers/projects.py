@@ -42,5 +42,6 @@ class ProjectSummaryResponse(Answer):
     risk_parts = RiskPartsSerializer()
     generated_at = serializers.DateTimeField()
     metrics_breakdown = MetricsBreakdownSerializer(source="*")
-    sprint_forecasts = SprintOutlookSerializer(many=True, help_text="The running sprints.")
+    sprint_forecasts = SprintOutlookSerializer(many=True, help_text="The running sprints, those nearest to their end.")
+    sprint_forecasts_left_out = serializers.IntegerField(help_text="How many more sprints run.")
     in_words = serializers.CharField(help_text="The same numbers as a paragraph.")

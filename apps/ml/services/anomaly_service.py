@@ -22,14 +22,13 @@ from apps.ml.core.sprints.untold import NO_DATES, Untold, untold_risks
 from apps.ml.models import AnomalyDetection, PredictionHistory
 from apps.ml.selectors.anomalies import project_snapshot
 from apps.ml.selectors.issues import issue_titles, named_issues
-from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_past, sprint_state
+from apps.ml.selectors.sprints import sprint_state
 from apps.ml.selectors.trust import OPEN_STATUSES
 from apps.ml.serializers.sprints import SprintRiskSerializer, UntoldSerializer
 from apps.ml.services.anomalies.news import URGENT, anomaly_news, risk_news
-from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.predictions.switch import require_predictions
-from apps.ml.services.sprints.future import sprint_future
+from apps.ml.services.sprints.running import Foreseen, foresee, running_sprints
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.models import Project, Sprint
 
@@ -84,7 +83,11 @@ class AnomalyDetectionService:
         """The same risks, and beside them what could not be judged: an empty list alone would read as good news."""
         now = now or timezone.now()
         sprint = Sprint.objects.select_related("snapshot", "project").get(pk=sprint_id)
-        state, risks, untold = _judged(sprint, now=now)
+        foreseen = next(foresee([sprint], now=now)) if sprint.status == Sprint.Status.ACTIVE else None
+        return self._judged(sprint, foreseen, user=user, now=now)
+
+    def _judged(self, sprint: Sprint, foreseen: Foreseen | None, *, user: User | None, now: datetime) -> dict[str, Any]:
+        state, risks, untold = _told(sprint, foreseen, now=now)
         held_against = _to_be_held_against(state)
         record_prediction(
             kind=PredictionHistory.Kind.SPRINT_RISK,
@@ -102,16 +105,25 @@ class AnomalyDetectionService:
             "cannot_tell": [UntoldSerializer.of(each) for each in untold],
         }
 
-    def watch_sprint(self, sprint_id: UUID | str, *, now: datetime) -> int:
-        """Announce the urgent risks of a running sprint, each once for each severity; returns how many were new."""
-        sprint = Sprint.objects.select_related("project").get(pk=sprint_id)
-        urgent = [risk for risk in self.detect_sprint_risks(sprint.pk, now=now) if risk["severity"] in URGENT]
-        return announce(sprint.project, [risk_news(sprint, risk) for risk in urgent], now=now)
+    def watch_sprints(self, project: Project, *, now: datetime) -> int:
+        """Announce the urgent risks of the running sprints, each once for each severity; returns how many were new.
+
+        Of more than `MOST_FORESEEN` those nearest to their end.
+        """
+        running, _ = running_sprints(project, now=now)
+        n_new = 0
+        for each in foresee(running, now=now):
+            risks = self._judged(each.sprint, each, user=None, now=now)["risks"]
+            urgent = [risk_news(each.sprint, risk) for risk in risks if risk["severity"] in URGENT]
+            n_new += announce(project, urgent, now=now)
+        return n_new
 
 
-def _judged(sprint: Sprint, *, now: datetime) -> tuple[SprintState | None, list[Finding], Sequence[Untold]]:
-    if sprint.status == Sprint.Status.ACTIVE:
-        state = _state(sprint, now=now)
+def _told(
+    sprint: Sprint, foreseen: Foreseen | None, *, now: datetime
+) -> tuple[SprintState | None, list[Finding], Sequence[Untold]]:
+    if foreseen is not None:
+        state = _state(foreseen, now=now)
         return state, sprint_risks(state), untold_risks(state)
     is_undated = sprint.status == Sprint.Status.PLANNED and sprint.start_date is None and sprint.end_date is None
     why = NO_DATES if is_undated else f"Only a running sprint has risks; this one is {sprint.status}."
@@ -130,13 +142,10 @@ def _to_be_held_against(state: SprintState | None) -> dict[str, Any]:
     }
 
 
-def _state(sprint: Sprint, *, now: datetime) -> SprintState:
+def _state(foreseen: Foreseen, *, now: datetime) -> SprintState:
     """Sprint and team are read once, for the forecast, the outcome and the rules alike."""
-    past = sprint_past(sprint, now=now)
-    team = team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS)
-    future = sprint_future(sprint, now=now, team=team, state=past)
-    state = sprint_state(sprint, past, now=now, calendar=team.calendar)
-    return replace(state, forecast=future.forecast(), outlook=future.outlook)
+    state = sprint_state(foreseen.sprint, foreseen.past, now=now, calendar=foreseen.team.calendar)
+    return replace(state, forecast=foreseen.future.forecast(), outlook=foreseen.future.outlook)
 
 
 def _silenced(project: Project, *, now: datetime) -> dict[str, int]:

@@ -14,13 +14,15 @@ from apps.ml.selectors.forecasts import open_links
 HEAVY_LINKS = 20
 #: Issues that are forecast part by part, told again from their past, or estimated one by one: 3,500 take 1.0 to 1.5 s.
 HEAVY_ISSUES = 1_000
+#: Sprints that are foreseen together: twenty of a project with 20,000 issues take a second.
+HEAVY_SPRINTS = 5
 #: Days of flow: of 59,000 issues 90 days take a third of a second, 730 days 1.7.
 HEAVY_DAYS = 180
 
 
-def in_turn(*, links: int = 0, issues: int = 0, days: int = 0) -> None:
+def in_turn(*, links: int = 0, issues: int = 0, days: int = 0, sprints: int = 0) -> None:
     """Wait for the turn of whoever asks, if so much is to be worked out; raises `Busy`."""
-    if links > HEAVY_LINKS or issues > HEAVY_ISSUES or days > HEAVY_DAYS:
+    if links > HEAVY_LINKS or issues > HEAVY_ISSUES or days > HEAVY_DAYS or sprints > HEAVY_SPRINTS:
         heavy_question()
 
 

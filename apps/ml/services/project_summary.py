@@ -10,14 +10,12 @@ from apps.accounts.models import User
 from apps.common.api.answers import Joined
 from apps.ml.core.summary import in_words, summarise
 from apps.ml.models import PredictionHistory
-from apps.ml.selectors.sprints import HISTORY_SPRINTS, pasts_by_sprint
 from apps.ml.serializers.forecasts import SprintOutlookSerializer
 from apps.ml.serializers.projects import ProjectSummaryResponse
 from apps.ml.services.forecasts.history import TeamHistory
-from apps.ml.services.forecasts.sprint import team_past
 from apps.ml.services.predictions.record import record_prediction
-from apps.ml.services.sprints.future import SprintFuture, sprint_future
-from apps.projects.models import Project, Sprint
+from apps.ml.services.sprints.running import Foreseen, foresee, running_sprints
+from apps.projects.models import Project
 
 
 class ProjectSummaryService:
@@ -31,7 +29,8 @@ class ProjectSummaryService:
         project = Project.objects.get(pk=project_id)
         history = TeamHistory(project.pk, now=now)
         summary = summarise(history.counts(), history.records(), now=now)
-        sprints = _running_sprints(project, history, now=now)
+        running, left_out = running_sprints(project, now=now)
+        sprints = [_named(each) for each in foresee(running, now=now, history=history)]
         row = record_prediction(
             kind=PredictionHistory.Kind.SUMMARY,
             method="statistics",
@@ -52,23 +51,16 @@ class ProjectSummaryService:
             prediction_id=row.pk,
             project_id=project.pk,
             sprint_forecasts=sprints,
+            sprint_forecasts_left_out=left_out,
             in_words=in_words(summary, chances),
         )
 
 
-def _running_sprints(project: Project, history: TeamHistory, *, now: datetime) -> list[Joined]:
-    """Each running sprint's chance to be in time and its dates, the same that duration, risk and what-if show."""
-    sprints = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).select_related("snapshot", "project")
-    running = list(sprints.order_by("start_date", "id"))
-    team = team_past(project.pk, now=now, newest=HISTORY_SPRINTS, history=history) if running else None
-    states = pasts_by_sprint(running, now=now) if running else {}
-    return [_named(sprint, sprint_future(sprint, now=now, team=team, state=states[sprint.pk])) for sprint in running]
-
-
-def _named(sprint: Sprint, future: SprintFuture) -> Joined:
-    forecast = future.forecast()
+def _named(foreseen: Foreseen) -> Joined:
+    """Its chance to be in time and its dates, the same that duration, risk and what-if show."""
+    future, forecast = foreseen.future, foreseen.future.forecast()
     return Joined(
-        sprint_id=sprint.pk,
+        sprint_id=foreseen.sprint.pk,
         probability_in_time=future.probability_in_time,
         finish_date=forecast.typical.day if forecast else None,
         promised_date=forecast.promised.day if forecast else None,

@@ -10,7 +10,7 @@ from apps.ml.management.scope import project_by_key
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.predictions.switch import predicted_projects
 from apps.notifications.tasks import send_soon
-from apps.projects.models import Project, Sprint
+from apps.projects.models import Project
 
 
 class Command(BaseCommand):
@@ -46,12 +46,11 @@ class Command(BaseCommand):
 def _look_at(project: Project) -> dict[str, Any]:
     service, now = AnomalyDetectionService(), timezone.now()
     rows = service.detect_project_anomalies(project.pk, now=now)
-    running = Sprint.objects.filter(project=project, status=Sprint.Status.ACTIVE).order_by("start_date", "id")
     return {
         "project": project.key,
         "anomalies": [
             {"id": row.pk, "type": row.anomaly_type, "severity": row.severity, "description": row.description}
             for row in rows
         ],
-        "new_urgent_risks": sum(service.watch_sprint(sprint.pk, now=now) for sprint in running),
+        "new_urgent_risks": service.watch_sprints(project, now=now),
     }

@@ -40,6 +40,14 @@ class TeamPast:
     sprints: tuple[SprintTimeline, ...]
     #: What open issues wait for.
     linked: LinkedWork
+    #: What is in progress, by sprint, where several are asked about; else each reads it.
+    begun: Mapping[UUID | None, Sequence[WorkItem]] | None = None
+
+    def in_progress_outside(self, sprint: Sprint, *, now: datetime) -> tuple[WorkItem, ...]:
+        """Issues that are being worked on and are not of a sprint, by id."""
+        begun = forecasts.in_progress_by_sprint(sprint.project_id, now=now) if self.begun is None else self.begun
+        others = (item for sprint_id, items in begun.items() if sprint_id != sprint.pk for item in items)
+        return tuple(sorted(others, key=lambda item: item.issue_id))
 
 
 def team_past(
@@ -141,7 +149,7 @@ def sprint_question(
 ) -> SprintQuestion:
     """Read what the forecast of a sprint's own plan needs, with `also` more issues; raises `NotEnoughData`."""
     today, project_id = team.calendar.day_of(now), sprint.project_id
-    ahead, running = _what_comes_first(sprint, plan, today, now=now)
+    ahead, running = _what_comes_first(sprint, plan, team, today, now=now)
     others = (*(also if plan.items else ()), *ahead, *(running.items if running else ()))
     unit, spreads = unit_and_sizes(project_id, plan.items or also, others, team.throughput)
     return SprintQuestion(
@@ -165,11 +173,11 @@ def _outside(plan: SprintPlan, items: Sequence[WorkItem]) -> list[WorkItem]:
 
 
 def _what_comes_first(
-    sprint: Sprint, plan: SprintPlan, today: date, *, now: datetime
+    sprint: Sprint, plan: SprintPlan, team: TeamPast, today: date, *, now: datetime
 ) -> tuple[tuple[WorkItem, ...], SprintPlan | None]:
     """Issues in progress where the work begins at once; where it begins later, what runs until then."""
     if plan.resumes_on <= today:
-        return forecasts.in_progress(sprint.project_id, now=now, outside=sprint), None
+        return team.in_progress_outside(sprint, now=now), None
     items, last_day = forecasts.running_before(sprint.project_id, plan.resumes_on)
     return (), replace(plan, items=items, last_day=last_day) if last_day else None
 

@@ -5,6 +5,7 @@ what is delivered. Chances, range, dates, risks and scenarios are read from it: 
 log odds as the pooled chance of all differs from the simulated one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,10 +85,13 @@ def sprint_future(
     now: datetime,
     team: TeamPast | None = None,
     state: SprintTimeline | None = None,
+    items: Sequence[WorkItem] | None = None,
     also: tuple[WorkItem, ...] = (),
     with_capacity: bool = False,
 ) -> SprintFuture:
-    """Read and foresee a sprint; `team` and `state` may have been read already, `also` are issues of other plans.
+    """Read and foresee a sprint; `also` are issues of other plans.
+
+    `team`, `state` and its open `items` may have been read already.
 
     Raises `SprintIsOver`.
     """
@@ -95,7 +99,7 @@ def sprint_future(
         raise SprintIsOver
     team = team or team_past(sprint.project_id, now=now, newest=HISTORY_SPRINTS)
     state = state or sprint_past(sprint, now=now)
-    plan = sprint_plan(sprint, issue_ids=(), team_capacity_hours=None, now=now, calendar=team.calendar)
+    plan = sprint_plan(sprint, issue_ids=(), team_capacity_hours=None, now=now, calendar=team.calendar, items=items)
     question, no_forecast = _question(sprint, plan, team, now=now, also=also, with_capacity=with_capacity)
     simulated = question.shares_done() if question else None
     taught_by, note = serving_model(ModelType.SPRINT_DURATION, sprint.project_id)

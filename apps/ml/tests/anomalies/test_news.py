@@ -7,6 +7,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -197,14 +198,14 @@ def sprint(now):
 def test_an_urgent_risk_of_a_sprint_is_said_once_for_each_severity(sprint, now):
     service = AnomalyDetectionService()
 
-    said_first = service.watch_sprint(sprint.id, now=now)
-    assert service.watch_sprint(sprint.id, now=now + timedelta(hours=2)) == 0
+    said_first = service.watch_sprints(sprint.project, now=now)
+    assert service.watch_sprints(sprint.project, now=now + timedelta(hours=2)) == 0
 
     assert said_first == Notification.objects.count() >= 1
     row = Notification.objects.get(data__kind="burndown_velocity")
     assert (row.event, row.severity) == ("sprint_at_risk", "high")
     assert "high: Sprint Bcc: x@example.com: Sprint is 25% behind" in row.subject
-    service.watch_sprint(sprint.id, now=now + timedelta(days=3))
+    service.watch_sprints(sprint.project, now=now + timedelta(days=3))
     assert set(Notification.objects.filter(data__kind="burndown_velocity").values_list("event", "severity")) == {
         ("sprint_at_risk", "high"),
         ("sprint_at_risk", "critical"),
@@ -214,27 +215,29 @@ def test_an_urgent_risk_of_a_sprint_is_said_once_for_each_severity(sprint, now):
 def test_mild_risks_and_sprints_that_do_not_run_are_not_announced(sprint, now):
     service = AnomalyDetectionService()
     mild = [{**risk, "severity": "medium"} for risk in service.detect_sprint_risks(sprint.id, now=now)]
-    service.detect_sprint_risks = lambda *_, **__: mild
+    service._judged = lambda *_, **__: {"risks": mild}
 
-    assert (len(mild) > 0, service.watch_sprint(sprint.id, now=now)) == (True, 0)
+    assert (len(mild) > 0, service.watch_sprints(sprint.project, now=now)) == (True, 0)
 
     sprint.status = "completed"
     sprint.save()
-    assert AnomalyDetectionService().watch_sprint(sprint.id, now=now) == 0
+    assert AnomalyDetectionService().watch_sprints(sprint.project, now=now) == 0
 
 
-def test_every_running_sprint_is_watched_by_a_task_of_its_own(sprint, monkeypatch):
-    SprintFactory(project=sprint.project)
+def test_the_running_sprints_of_a_project_are_watched_by_one_task_beside_those_of_every_minute(sprint, monkeypatch):
+    SprintFactory(project=sprint.project, active=True)
+    SprintFactory()
     asked = []
-    monkeypatch.setattr(tasks.watch_sprint, "delay", lambda sprint_id: asked.append(sprint_id) or True)
+    monkeypatch.setattr(tasks.watch_project_sprints, "delay", lambda project_id: asked.append(project_id) or True)
 
     assert tasks.watch_sprints.delay().get() == 1
-    assert asked == [str(sprint.id)]
+    assert asked == [str(sprint.project_id)]
+    assert settings.CELERY_TASK_ROUTES[tasks.watch_project_sprints.name] == {"queue": "long"}
 
 
-def test_the_task_of_a_sprint_announces_and_one_that_was_deleted_is_no_error(sprint):
-    tasks.watch_sprint.delay(str(sprint.id))
-    tasks.watch_sprint.delay(str(ProjectFactory.build().id))
+def test_the_task_of_a_projects_sprints_announces_and_one_that_was_deleted_is_no_error(sprint):
+    tasks.watch_project_sprints.delay(str(sprint.project_id))
+    tasks.watch_project_sprints.delay(str(ProjectFactory.build().id))
 
     assert Notification.objects.filter(event="sprint_at_risk").exists()
 
