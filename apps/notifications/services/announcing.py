@@ -56,7 +56,10 @@ class News:
 def one_at_a_time(project: Project) -> Iterator[None]:
     """A transaction in which nobody else announces anything in this project; rows that only refer to it do not wait."""
     with transaction.atomic():
-        lock(project)
+        # Not `lock`, which would read anew what the caller tells of it.
+        held = Project.objects.select_for_update(no_key=True).filter(pk=project.pk)
+        if held.values_list("pk").first() is None:
+            raise Conflict("Somebody else has just deleted this.")
         yield
 
 
