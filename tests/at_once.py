@@ -28,17 +28,28 @@ def at_once(*actions: Callable[[], Any], answers: tuple[type[Exception], ...] = 
         return list(pool.map(run, actions))
 
 
-def in_the_midst_of(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
+def in_the_midst_of(first: Callable[[], Any], second: Callable[[], Any], *, before: str = "") -> Any:
     """What the second gave, begun when the first had written all and not committed; PostgreSQL alone has that moment.
 
-    The first commits as soon as the second is done or waits for a lock.
+    Or before the first statement of the first in which these words are. It goes on, and commits, as soon as the second
+    is done or waits for a lock.
     """
+    begun: list[Future[Any]] = []
 
     with ThreadPoolExecutor(1) as pool:
+
+        def watch(execute: Any, sql: str, *rest: Any) -> Any:
+            if before and before in sql and not begun:
+                begun.append(begun_beside(pool, second))
+            return execute(sql, *rest)
+
         with transaction.atomic():
-            first()
-            answer = begun_beside(pool, second)
-        return answer.result()
+            with connection.execute_wrapper(watch):
+                first()
+            if not begun:
+                assert not before, "No such statement was made."
+                begun.append(begun_beside(pool, second))
+        return begun[0].result()
 
 
 def begun_beside(pool: ThreadPoolExecutor, action: Callable[[], Any]) -> Future[Any]:

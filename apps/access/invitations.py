@@ -61,7 +61,8 @@ def accept(invitation: Invitation, *, by: User, now: datetime) -> TeamMember:
     """Take the place in the team, with what an import knows of this person."""
     lock(invitation.project)
     lock(invitation)
-    if not invitations_of(invitation.project, now=now).filter(pk=invitation.pk).exists():
+    # Of whom was erased meanwhile no invitation tells any more.
+    if not invitations_to(by, now=now).filter(pk=invitation.pk).exists():
         raise Conflict("This invitation does not hold any more: ask for a new one.")
     member = add_member(invitation.project, user=by, role=invitation.role, now=now)
     take_over(member)

@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.access.models import ApiKey
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.models import Project
+from apps.projects.rows import all_or_nothing, enter
 
 #: So that secret scanners, logs and people tell a key from a token.
 MARK = "sml_"
@@ -24,13 +24,16 @@ MOST_KEYS = 50
 _LAST_USED_EVERY = timedelta(minutes=1)
 
 
-@transaction.atomic
+@all_or_nothing()
 def create_key(
     user: User, *, name: str, scopes: Sequence[str], project: Project | None, days: int, now: datetime
 ) -> tuple[ApiKey, str]:
     """A key and its text, which is known to nobody afterwards."""
+    if project is not None:
+        enter(project.pk)
     # What two at once meet at: each counts the other's.
-    User.objects.select_for_update().filter(pk=user.pk).first()
+    if User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first() is None:
+        raise Conflict("This account was switched off, or is gone.")
     if ApiKey.objects.filter(user=user).count() >= MOST_KEYS:
         raise Conflict(f"You have {MOST_KEYS} keys: withdraw those that are not used any more.")
     prefix = MARK + secrets.token_hex(PREFIX_BYTES)

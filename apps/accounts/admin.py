@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from apps.accounts.forms import LogInForm
 from apps.accounts.models import User
@@ -48,6 +50,11 @@ class UserChange(UserChangeForm):
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     """Django's own, with the address in place of a user name."""
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """One by one: each as a whole, with what has come to it meanwhile."""
+        for user in queryset:
+            user.delete()
 
     form, add_form = UserChange, UserCreation
     ordering = ["email"]

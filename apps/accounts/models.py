@@ -4,14 +4,17 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from apps.accounts.mailboxes import MailboxField, mailbox
+from apps.common.exceptions import Conflict
 from apps.common.models import UUIDModel
 
 #: What a name is cut to.
 LONGEST_NAME = 200
+#: How often a deletion begins anew: each time something was written in the person's name in the midst of it.
+MOST_DELETIONS = 5
 
 
 class UserManager(BaseUserManager["User"]):
@@ -100,6 +103,25 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.full_name or self.email
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """The account with all that goes with it, also with what others have given it meanwhile.
+
+        What refers to it is looked for first, and a place in a team may be taken before the account is gone: then the
+        database refuses the deletion, which begins anew; `Conflict` where it does again and again.
+        """
+        pk = self.pk
+        for _ in range(MOST_DELETIONS):
+            try:
+                with transaction.atomic():
+                    deleted = super().delete(using=using, keep_parents=keep_parents)
+                    if connection.vendor == "postgresql":
+                        # Now, not at the end, which may be that of a transaction of others. SQLite has one writer.
+                        connection.check_constraints()
+                    return deleted
+            except IntegrityError:
+                self.pk = pk
+        raise Conflict("Something is written in the name of this person again and again: switch the account off first.")
 
     @property
     def address(self) -> str:

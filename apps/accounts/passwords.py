@@ -29,7 +29,7 @@ def set_password_by_code(uid: str, token: str, password: str) -> User | None:
     # Before the lock: it takes long on purpose.
     hashed = make_password(password)
     with transaction.atomic():
-        user = User.objects.select_for_update().filter(pk=user.pk, is_active=True).first()
+        user = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
         if user is None or not default_token_generator.check_token(user, token):
             return None
         user.password = hashed

@@ -15,6 +15,7 @@ from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
 from apps.importers.writing.texts import plain_json
 from apps.importers.writing.traces import Trace, Traces, plain
 from apps.projects.models import Project
+from apps.projects.rows import enter
 
 Status = ImportRun.Status
 #: A connection that broke, a lock that was waited for in vain: nobody's fault, and over in a moment.
@@ -49,6 +50,8 @@ def step(run: ImportRun | None, traces: Traces) -> Iterator[list[Touch]]:
     """A part of an import that is whole or not there, with what it did; to be told of issues, by whoever did it."""
     with transaction.atomic():
         if run is not None:
+            # Before the run, which goes with it; `hold_project` comes after both.
+            enter(run.project_id)
             hold(run)
         touches: list[Touch] = []
         yield touches

@@ -35,7 +35,7 @@ from apps.importers.writing.taking_back import take_back
 from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
 from apps.projects.models import Project
-from apps.projects.rows import all_or_nothing, note_removal
+from apps.projects.rows import all_or_nothing, enter, note_removal
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
@@ -100,6 +100,7 @@ def ask_again(
     if run.upload is None:
         raise Conflict("This file is gone: upload it again.")
     chosen, content = run.mapping if mapping is None else mapping, bytes(run.upload)
+    enter(run.project_id)
     # Kept once, by the run that is asked for.
     ImportRun.objects.filter(pk=run.pk).update(upload=None)
     return ask_upload(

@@ -7,11 +7,12 @@ from django.core.exceptions import ValidationError
 
 from apps.projects.holidays import Holiday, holidays_of
 from apps.projects.models import DayOff, Project, WorkedHoliday
-from apps.projects.rows import all_or_nothing, insert, lock, update
+from apps.projects.rows import all_or_nothing, enter, insert, lock, update
 
 
 @all_or_nothing()
 def create_day_off(project: Project, *, day: date, name: str = "") -> DayOff:
+    enter(project.pk)
     return insert(DayOff(project=project, day=day, name=name))
 
 

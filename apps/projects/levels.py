@@ -63,7 +63,7 @@ def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) 
     if parent_ids is not None:
         parents, parts = parents.filter(pk__in=parent_ids), parts.filter(parent__in=parent_ids)
         # Whoever changes another part of it waits here, and then sums up what both did.
-        list(parents.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+        list(parents.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
     sums = dict(parts.values_list("parent_id").annotate(hours=Sum("actual_hours")))
     present = dict(parents.filter(sub_task_hours__isnull=False).values_list("pk", "sub_task_hours"))
     new = [pk for pk, hours in sums.items() if hours is not None and pk not in present]

@@ -13,7 +13,7 @@ from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueChange, Project, TeamMember
-from apps.projects.rows import all_or_nothing, lock
+from apps.projects.rows import all_or_nothing, in_parts, lock, lock_by_id, lock_issues
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,10 @@ def take_over(member: TeamMember) -> None:
     """Give a new member the work of those of the project's placeholders that the source names by their address."""
     lock(member.project)
     named = User.objects.filter(is_placeholder=True, memberships__project=member.project)
-    for placeholder in named.filter(named_address=member.user.email):
-        left = TeamMember.objects.get(project=member.project, user=placeholder)
+    theirs = named.filter(named_address=member.user.email)
+    places = list(TeamMember.objects.filter(project=member.project, user__in=theirs))
+    lock_by_id([member, *places])
+    for left in places:
         for field in ("is_agent", "available_for_assignment", "absent_from", "absent_until"):
             setattr(member, field, getattr(left, field))
         member.save()
@@ -80,8 +82,7 @@ def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> int:
     For whom the source names without an address, so that no invitation could tell whose the work is.
     """
     lock(member.project)
-    for each in (placeholder, member):
-        lock(each)
+    lock_by_id([placeholder, member])
     if not placeholder.user.is_placeholder:
         raise Conflict("This person has an account: only whom an import named is joined to a member.")
     if member.user.is_placeholder:
@@ -123,10 +124,17 @@ def _hand_over(left: TeamMember, member: TeamMember) -> None:
 
 def touch_work_of(people: Collection[User], *, within: Project | None = None) -> None:
     """Mark the issues that name these people, now or in their past: what is told from them is told anew."""
+    touched = sorted(lock_issues(work_of(people, within=within)))
+    for part in in_parts(touched):
+        Issue.objects.filter(pk__in=part).update(updated_at=timezone.now())
+
+
+def work_of(people: Collection[User], *, within: Project | None = None) -> list[UUID]:
+    """The issues that name these people, now or in their past."""
     ids = [str(person.pk) for person in people]
     by_id = models.Q(old_value__in=ids) | models.Q(new_value__in=ids)
     told = IssueChange.objects.filter(models.Q(changed_by__in=people) | models.Q(field__in=PEOPLE) & by_id)
     issues = Issue.objects.all() if within is None else Issue.objects.filter(project=within)
     told = told if within is None else told.filter(issue__project=within)
     named = models.Q(assignee__in=people) | models.Q(reporter__in=people) | models.Q(pk__in=told.values("issue"))
-    issues.filter(named).update(updated_at=timezone.now())
+    return list(issues.filter(named).order_by().values_list("pk", flat=True))

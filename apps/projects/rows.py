@@ -1,23 +1,31 @@
-"""Writing rows among other writers: one transaction, locks, validation. The services' tools; nothing else uses them."""
+"""Writing rows among other writers: one transaction, locks, validation. The services' tools; nothing else uses them.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+Locks are taken in one order everywhere, as `IN_ORDER` has it: projects, places in teams, sprints, types, statuses,
+issues, each by id. What hangs on these comes after them, people last of all: to whom a row refers is asked for when the
+transaction ends, so that whoever deletes or renames a person has by then all that they want of others.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from apps.common.exceptions import Conflict
 from apps.common.plausible import date_fault, text_fault
-from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
+from apps.projects.models import Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 
 Row = TypeVar("Row", bound=models.Model)
 Item = TypeVar("Item")
 #: Ids asked for in one query; older SQLite allows 999 parameters.
 IDS_PER_QUERY = 500
+#: The tables whose rows several services lock, in the order in which all of them do.
+IN_ORDER: tuple[type[models.Model], ...] = (Project, TeamMember, Sprint, IssueType, WorkflowStatus, Issue)
+_GONE = "Somebody else has just deleted this."
 
 
 def in_parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
@@ -35,6 +43,30 @@ def all_or_nothing() -> Iterator[None]:
         raise Conflict("Somebody else has just changed the same: look again, then repeat.") from error
 
 
+def enter(*project_ids: UUID) -> None:
+    """Go into projects, of which nobody deletes any until the transaction ends; `Conflict` when one is gone.
+
+    First of all, by whoever adds a row to a project or changes more than one of it, and does not `lock` it: who deletes
+    it wants all of its rows. Many are in at once.
+    """
+    if len(entered(project_ids)) < len(set(project_ids)):
+        raise Conflict(_GONE)
+
+
+def entered(project_ids: Iterable[UUID]) -> set[UUID]:
+    """Likewise, those of them that are there."""
+    wanted, there = sorted(set(project_ids)), set[UUID]()
+    if connection.vendor != "postgresql":
+        # The one writer of SQLite is told by what refers to them.
+        return set(wanted)
+    with connection.cursor() as cursor:
+        for part in in_parts(wanted):
+            # The lock that a row takes which refers to one, for which Django has no word.
+            cursor.execute("SELECT id FROM projects_project WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [list(part)])
+            there.update(project_id for (project_id,) in cursor.fetchall())
+    return there
+
+
 def lock(row: models.Model, *, to_delete: bool = False) -> None:
     """Read a row anew and keep other writers out until the transaction ends; `Conflict` when it is gone.
 
@@ -44,12 +76,24 @@ def lock(row: models.Model, *, to_delete: bool = False) -> None:
     try:
         row.refresh_from_db(from_queryset=type(row)._default_manager.select_for_update(no_key=not to_delete))
     except ObjectDoesNotExist as error:
-        raise Conflict("Somebody else has just deleted this.") from error
+        raise Conflict(_GONE) from error
 
 
-def lock_sprints(sprints: Iterable[Sprint]) -> None:
-    for sprint in sorted(sprints, key=lambda sprint: sprint.pk):
-        lock(sprint)
+def lock_by_id(rows: Iterable[models.Model]) -> None:
+    """Several of one table."""
+    for row in sorted(rows, key=lambda row: row.pk):
+        lock(row)
+
+
+def lock_in_order(wanted: Mapping[type[models.Model], Collection[Any]]) -> None:
+    """Keep other writers out of rows of several tables, by their keys; of those that are not there nothing is said."""
+    if not connection.features.has_select_for_update:
+        return
+    places = {table: place for place, table in enumerate(IN_ORDER)}
+    for table in sorted(wanted, key=lambda table: (places.get(table, len(places)), table._meta.label)):
+        for part in in_parts(sorted(wanted[table])):
+            rows: models.QuerySet[models.Model] = models.QuerySet(table).filter(pk__in=part).order_by("pk")
+            list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def lock_issues(ids: Iterable[UUID | None], *, to_delete: bool = False) -> set[UUID]:
@@ -62,6 +106,12 @@ def lock_issues(ids: Iterable[UUID | None], *, to_delete: bool = False) -> set[U
         rows = Issue.objects.select_for_update(no_key=not to_delete).filter(pk__in=part)
         there.update(rows.order_by("pk").values_list("pk", flat=True))
     return there
+
+
+def locked(issues: models.QuerySet[Issue]) -> list[Issue]:
+    """These, with what is told of each, and other writers kept out."""
+    rows = issues.select_for_update(no_key=True, of=("self",)).select_related("status", "sprint", "assignee")
+    return list(rows.order_by("pk"))
 
 
 def validate(row: models.Model) -> None:

@@ -1,9 +1,7 @@
 """The only writes of the domain: each keeps the rules that span rows and records what the past will be asked about.
 
 All raise `ValidationError` (Django's, with a message per field) for input that cannot be right and `Conflict` for
-input that contradicts the present state. What is looked at before it is written is locked before it is looked at.
-Locks are taken in one order everywhere, here, by links and by imports: project, who leaves it, sprints by id, types by
-id, statuses by id, issues by id, who is assigned. Links, books and history come after the issues that they are of.
+input that contradicts the present state. What decides a write is locked before it is read, in the order of `rows`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -28,10 +25,12 @@ from apps.projects.preferences import PREFERENCES
 from apps.projects.rows import (
     all_or_nothing,
     delete_unused,
+    enter,
     insert,
     lock,
+    lock_by_id,
     lock_issues,
-    lock_sprints,
+    locked,
     note_removal,
     update,
     validate,
@@ -127,7 +126,7 @@ def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
     lock(member)
     require_another_lead(member)
     open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
-    left_alone = _locked(open_issues.exclude(status__category__in=ENDED))
+    left_alone = locked(open_issues.exclude(status__category__in=ENDED))
     _set_for_all(left_alone, "assignee", None, by=by, now=now)
     member.delete()
 
@@ -194,6 +193,7 @@ def delete_status(status: WorkflowStatus) -> None:
 def create_sprint(project: Project, *, name: str, now: datetime, **fields: Any) -> Sprint:
     """A planned sprint; `fields` may give goal, start_date and end_date."""
     _check_dates(fields.get("start_date"), fields.get("end_date"))
+    enter(project.pk)
     return insert(Sprint(project=project, name=name, created_at=now, **fields))
 
 
@@ -224,11 +224,12 @@ def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
 @all_or_nothing()
 def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | None = None) -> Sprint:
     """Complete an active sprint and freeze its books; what is unfinished goes to the backlog or to `move_to`."""
-    lock_sprints([sprint, move_to] if move_to else [sprint])
+    enter(sprint.project_id)
+    lock_by_id([sprint, move_to] if move_to else [sprint])
     if sprint.status != Sprint.Status.ACTIVE:
         raise Conflict(f"Only an active sprint can be closed; this one is {sprint.status}.")
     _check_next_sprint(sprint, move_to)
-    issues = _locked(Issue.objects.filter(sprint=sprint))
+    issues = locked(Issue.objects.filter(sprint=sprint))
     sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, now
     sprint.save(update_fields=["status", "completed_at"])
     freeze(sprint, now=now)
@@ -244,7 +245,7 @@ def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
     lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict("A sprint that was started is history and stays.")
-    _set_for_all(_locked(Issue.objects.filter(sprint=sprint)), "sprint", None, by=by, now=now)
+    _set_for_all(locked(Issue.objects.filter(sprint=sprint)), "sprint", None, by=by, now=now)
     sprint.delete()
 
 
@@ -282,10 +283,11 @@ def create_issue(project: Project, *, title: str, by: User | None, now: datetime
     `created_at`, `started_at` and `resolved_at` may be given as another tool knew them. Later, only changes of status
     set the latter two.
     """
+    enter(project.pk)
     fields.setdefault("status", _first_status(project))
     fields.setdefault("reporter", by)
     fields.setdefault("created_at", now)
-    _lock_what_it_enters(fields)
+    _lock_what_it_enters(project.pk, fields)
     _check_issue_fields(project.pk, fields)
     issue = Issue(project=project, title=title, **fields)
     check_times(issue, now)
@@ -307,7 +309,9 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
         # One after the other: two at once could take each other, or each an end of the other's chain.
         lock(issue.project)
         require_no_ring(issue, fields["parent"])
-    _lock_what_it_enters(fields)
+    else:
+        enter(issue.project_id)
+    _lock_what_it_enters(issue.project_id, fields)
     if _ROLLED_UP & fields.keys():
         lock_issues([issue.pk, issue.parent_id, getattr(fields.get("parent"), "pk", None)])
     lock(issue)
@@ -339,9 +343,9 @@ def delete_issue(issue: Issue) -> None:
         roll_up(issue.project_id, [parent_id])
 
 
-def _lock_what_it_enters(fields: Mapping[str, Any]) -> None:
-    """A sprint that is not closed meanwhile, and a type and a status that go on meaning what the issue is told by."""
-    # In this order and before any issue, as whoever takes an import back holds first what it made of them.
+def _lock_what_it_enters(project_id: Any, fields: Mapping[str, Any]) -> None:
+    """Whose work it becomes stays in the team, its sprint open; its type and status go on meaning what they mean."""
+    _is_stranger(project_id, fields.get("assignee"))
     for name in ("sprint", "issue_type", "status"):
         if fields.get(name) is not None:
             lock(fields[name])
@@ -377,8 +381,7 @@ def _check_issue_fields(project_id: Any, fields: Mapping[str, Any]) -> None:
 
 
 def _is_stranger(project_id: Any, user: User | None) -> bool:
-    # Locked, so that nobody leaves the team while work is being given to them.
-    team = TeamMember.objects.select_for_update().filter(project_id=project_id)
+    team = TeamMember.objects.select_for_update(no_key=True).filter(project_id=project_id)
     return user is not None and team.filter(user=user).first() is None
 
 
@@ -387,10 +390,6 @@ def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, now: d
     kept = [name for name in before if name in IssueChange.Field.values and name not in ENDS]
     kept += [name for name in ENDS if before[name] is not None and getattr(issue, name) is None]
     return [new_change(issue, name, before[name], getattr(issue, name), by=by, at=now) for name in kept]
-
-
-def _locked(issues: QuerySet[Issue]) -> list[Issue]:
-    return list(issues.select_for_update(of=("self",)).select_related("status", "sprint", "assignee").order_by("pk"))
 
 
 def _set_for_all(locked: Sequence[Issue], field: str, value: Any, *, by: User, now: datetime) -> None:

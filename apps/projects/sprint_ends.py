@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apps.projects.history.snapshots import freeze, has_late_news
 from apps.projects.models import Project, Sprint
-from apps.projects.rows import all_or_nothing, lock
+from apps.projects.rows import all_or_nothing, enter, lock
 
 
 def close_ended_sprints(project: Project | None = None, *, now: datetime) -> int:
@@ -24,6 +24,7 @@ def close_ended_sprints(project: Project | None = None, *, now: datetime) -> int
 @all_or_nothing()
 def close_by_plan(sprint: Sprint, *, now: datetime) -> bool:
     """Complete a running sprint whose last day is over; whether it was."""
+    enter(sprint.project_id)
     lock(sprint)
     is_over = sprint.end_date is not None and sprint.end_date < sprint.project.day_of(now)
     if sprint.status != Sprint.Status.ACTIVE or not is_over:
@@ -35,6 +36,7 @@ def close_by_plan(sprint: Sprint, *, now: datetime) -> bool:
 @all_or_nothing()
 def close_as_told(sprint: Sprint, *, now: datetime) -> None:
     """Complete a sprint that was seen running and that its source says is over."""
+    enter(sprint.project_id)
     lock(sprint)
     if sprint.status == Sprint.Status.ACTIVE:
         _complete(sprint, now)
@@ -53,6 +55,7 @@ def take_late_news(sprint_ids: Collection[UUID], *, now: datetime) -> int:
 
 @all_or_nothing()
 def _close_anew(sprint: Sprint, now: datetime) -> bool:
+    enter(sprint.project_id)
     lock(sprint)
     if not has_late_news(sprint, now=now):
         return False

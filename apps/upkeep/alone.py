@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from apps.importers.keeping import take_away as take_imports_away
 from apps.importers.keeping import wait_for_batches
 from apps.ml.services.training.claims import take_away as take_trainings_away
+from apps.upkeep.holding import enter_where_something_runs
 
 #: Any number that nothing else locks.
 _LOCK = 0x5C2A11
@@ -38,6 +39,7 @@ def wait_for_others() -> None:
 
 def take_away() -> list[UUID]:
     """What reads now would write what it has read: it begins anew. Before any row is changed, for it may be writing."""
+    enter_where_something_runs()
     take_imports_away()
     return take_trainings_away(_BEGINS_ANEW)
 

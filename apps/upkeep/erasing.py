@@ -31,11 +31,12 @@ from apps.ml.storage.keys import DATASETS, INDEXES
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
-from apps.projects.rows import in_parts
+from apps.projects.rows import in_parts, lock
 from apps.projects.services import delete_project
 from apps.upkeep.addresses import require_address
 from apps.upkeep.alone import forgetting, take_away, wait_for_imports, wait_for_others
 from apps.upkeep.finding import Found, Search, replace
+from apps.upkeep.holding import hold
 from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.needles import Needles
@@ -171,6 +172,7 @@ def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]
 
 
 def _erase_rows(sought: Sequence[Sought], people: Sequence[User], found: Found) -> tuple[dict[str, int], list[UUID]]:
+    hold(people, found)
     # First, so that each row gets a pseudonym of its own.
     left = [leave_a_pseudonym(person) for person in people]
     counts, projects = _erase_texts(sought, people, found)
@@ -220,6 +222,8 @@ def erase_project(key: str, *, now: datetime, others_keep: bool = False) -> Eras
     project = _project(key)
     sought = [Sought([str(project.pk)])]
     with forgetting():
+        # Before what runs in it.
+        lock(project, to_delete=True)
         begun = take_away()
         # Now that nothing is trained any more.
         counts, keys = _foreseen(project)
@@ -247,6 +251,7 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     wait_for_others()
     begun = take_away()
     people, search = _once_more(user.email, search)
+    hold(people, found)
     left = [leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(search.sought, people, found)
     forget_what_was_read(now)

@@ -17,7 +17,7 @@ def hold_project(project_id: UUID) -> Project:
     """A project, of which until the transaction ends nobody deletes a type or state, and no other import writes.
 
     Whoever makes an issue does not wait: they may hold the sprint that it goes into, and we be about to want that.
-    What else is locked comes after it, in the order of `apps.projects.services`: sprints, types, statuses and issues,
+    What else is locked comes after it, in the order of `apps.projects.rows`: sprints, types, statuses and issues,
     each by id. Whoever writes issues alone locks these by id, and no project after them.
     """
     return Project.objects.select_for_update(no_key=True).get(pk=project_id)

@@ -26,6 +26,7 @@ from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.upkeep.installation import note_activity, this_installation
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.s3 import S3ModelStorageService, StoredArtifact, StoredTraining
+from apps.projects.rows import enter
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -184,11 +185,14 @@ class _Job:
 
     def register(self, model: MLModel, verdict: Verdict, on_registered: Callable[[MLModel], None]) -> None:
         with transaction.atomic():
+            if model.project_id is not None:
+                enter(UUID(str(model.project_id)))
+            # Its run before any model, as an erasure takes trainings away before it drops models.
+            note_activity(timezone.now())
+            on_registered(model)
             model.save(force_insert=True)
             if verdict.activate:
                 model_registry.activate(model, now=self.now, by=self.user)
-            on_registered(model)
-            note_activity(timezone.now())
         if verdict.activate:
             ModelLoader().clear_cache()
         TRAININGS.labels(type=self.model_type, outcome="activated" if verdict.activate else "kept").inc()

@@ -19,7 +19,7 @@ from apps.notifications.models import Channel, Delivery, Event, Notification, We
 from apps.notifications.selectors import Recipient, rank
 from apps.projects.leads import in_use
 from apps.projects.models import Project
-from apps.projects.rows import all_or_nothing, lock
+from apps.projects.rows import all_or_nothing, enter, lock
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,10 @@ class News:
 def one_at_a_time(project: Project) -> Iterator[None]:
     """A transaction in which nobody else announces anything in this project; rows that only refer to it do not wait."""
     with transaction.atomic():
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        # Not `lock`, which would read anew what the caller tells of it.
+        held = Project.objects.select_for_update(no_key=True).filter(pk=project.pk)
+        if held.values_list("pk").first() is None:
+            raise Conflict("Somebody else has just deleted this.")
         yield
 
 
@@ -98,6 +101,7 @@ def ping(webhook: Webhook, *, now: datetime) -> Delivery:
         sentence="A test: this webhook works",
     )
     with all_or_nothing():
+        enter(webhook.project_id)
         lock(webhook)
         waiting = Delivery.objects.filter(webhook=webhook, state=Delivery.State.WAITING)
         if waiting.filter(notification__event=Event.PING).exists():

@@ -20,6 +20,7 @@ from apps.common.models import Severity
 from apps.notifications.models import Event, Webhook
 from apps.notifications.services.announcing import News, announce
 from apps.projects.leads import in_use, set_going_by_a_lead
+from apps.projects.models import Project
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,9 @@ def _rows_of(model: type[models.Model]) -> "QuerySet[Any]":
 
 @transaction.atomic
 def _stop(kind: Kind, row: Any, among: "QuerySet[Any]", *, now: datetime) -> bool:
-    if not among.filter(pk=row.pk).update(is_active=False):
+    # First, as everybody does who writes in it; with it the row is gone.
+    project = Project.objects.select_for_update(no_key=True).filter(pk=row.project_id).first()
+    if project is None or not among.filter(pk=row.pk).update(is_active=False):
         return False
     about = f"stopped:{row.pk}:{now.timestamp():.0f}"
     news = News(
@@ -95,6 +98,6 @@ def _stop(kind: Kind, row: Any, among: "QuerySet[Any]", *, now: datetime) -> boo
         path=f"/api/v1/projects/{row.project_id}/{kind.path}/{row.pk}/",
         data={"kind": kind.path, "id": str(row.pk)},
     )
-    announce(row.project, [news], now=now)
+    announce(project, [news], now=now)
     logger.warning("Stopped as its maker leads no more kind=%s id=%s project=%s", kind.path, row.pk, row.project_id)
     return True

@@ -4,12 +4,13 @@ from datetime import datetime
 
 from apps.projects.links.row import IssueLink
 from apps.projects.models import Issue
-from apps.projects.rows import all_or_nothing, insert, lock_issues
+from apps.projects.rows import all_or_nothing, enter, insert, lock_issues
 
 
 @all_or_nothing()
 def link_issues(blocker: Issue, blocked: Issue, *, now: datetime) -> IssueLink:
     """Make one issue wait for another; a circle is no error here, it is named where it matters."""
+    enter(blocker.project_id, blocked.project_id)
     lock_issues([blocker.pk, blocked.pk])
     link = insert(IssueLink(blocker=blocker, blocked=blocked, created_at=now))
     _touch(link, now)
@@ -19,6 +20,7 @@ def link_issues(blocker: Issue, blocked: Issue, *, now: datetime) -> IssueLink:
 @all_or_nothing()
 def unlink(link: IssueLink, *, now: datetime) -> None:
     """Take a link away; one that an import told comes back with the next one that tells it."""
+    enter(link.blocked.project_id)
     lock_issues([link.blocked_id])
     link.delete()
     _touch(link, now)

@@ -12,6 +12,7 @@ from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.trust import OPEN_STATUSES
 from apps.ml.services.anomalies.news import about_anomaly
 from apps.notifications.services.announcing import withdraw
+from apps.projects.rows import enter
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -52,6 +53,7 @@ REVIEWS = {
 def _moved(
     anomaly: AnomalyDetection, status: AnomalyDetection.Status, *, by: "User", now: datetime, notes: str
 ) -> AnomalyDetection:
+    enter(anomaly.project_id)
     # Read again under a lock: of two people who close it at once the second is told, and does not overwrite the first.
     row = AnomalyDetection.objects.select_for_update().get(id=anomaly.id)
     if row.status not in OPEN_STATUSES:

@@ -22,7 +22,7 @@ LOST_AFTER = timedelta(minutes=30)
 def ask_for_replays(project_id: UUID, *, now: datetime) -> bool:
     """Note that the past shall be replayed; False where that is under way already."""
     # What two at once meet at: the second finds what the first has asked for.
-    Project.objects.select_for_update().filter(pk=project_id).first()
+    Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
     waiting = Q(made_at=None, failure_reason="") | Q(made_at__lt=F("asked_at"), failure_reason="")
     if Replay.objects.filter(waiting, project_id=project_id, asked_at__gt=now - LOST_AFTER).exists():
         return False

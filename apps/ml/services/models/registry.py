@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from apps.common.exceptions import Conflict
 from apps.ml.models import MLModel
 from apps.ml.services.models.kinds import LASTING_FAULTS, open_predictor
+from apps.projects.rows import enter
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -67,6 +68,8 @@ def activate(model: MLModel, *, now: datetime, by: "User | None" = None) -> MLMo
         raise NotActivatable
     try:
         with transaction.atomic():
+            if model.project_id is not None:
+                enter(model.project_id)
             # The scope's rows are locked first, so that two activations queue up instead of meeting at the constraint;
             # by id, because two that lock in different orders wait for each other (seen where trainings are as old).
             list(in_scope(model.model_type, model.project_id).order_by("id").select_for_update().values_list("id"))

@@ -102,7 +102,7 @@ def _require_turn(by: User | None) -> None:
     if by is None:
         return
     # What two at once meet at: each counts the other's.
-    User.objects.select_for_update().filter(pk=by.pk).first()
+    User.objects.select_for_update(no_key=True).filter(pk=by.pk).first()
     if TrainingRun.objects.filter(requested_by=by, state__in=TrainingRun.OPEN).count() >= MOST_OPEN:
         raise TooManyTrainings
 

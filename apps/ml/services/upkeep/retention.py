@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.ml.models import PredictionAggregate, PredictionHistory, TrainingRun
+from apps.projects.rows import entered
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ def remove_old_history(*, now: datetime) -> int:
 def _remove_batch(before: datetime) -> int:
     # Two clean-ups at once share the work: each skips the rows that the other holds.
     oldest = PredictionHistory.objects.filter(created_at__lt=before).order_by("created_at")
+    # Sums are added to the projects, which come before any of their rows.
+    entered(oldest.values_list("project_id", flat=True)[:BATCH_ROWS])
     rows = list(oldest.select_for_update(skip_locked=True)[:BATCH_ROWS])
     for key, sums in _summed(rows).items():
         _keep(*key, sums)
