@@ -51,7 +51,7 @@ def require_room(kinds: "QuerySet[Any]") -> None:
         raise Conflict(f"A project has {MOST_KINDS} {kinds.model._meta.verbose_name_plural} at most.")
 
 
-def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) -> None:
+def roll_up(project_id: UUID | str, parent_ids: Collection[UUID | None] | None = None) -> None:
     """Sum up the hours of sub-tasks in their parents; in all parents of the project without ids.
 
     Parts that are counted themselves keep their hours, and a parent that is not counted holds none: they would count
@@ -62,7 +62,9 @@ def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) 
     issues = Issue.objects.filter(project_id=project_id).order_by()
     parts = issues.filter(parent__isnull=False, issue_type__counts=False)
     if parent_ids is not None:
-        issues, parts = issues.filter(pk__in=parent_ids), parts.filter(parent__in=parent_ids)
+        # Of an issue without a parent that is None.
+        wanted = [pk for pk in parent_ids if pk is not None]
+        issues, parts = issues.filter(pk__in=wanted), parts.filter(parent__in=wanted)
     parents = issues.filter(COUNTED)
     if parent_ids is not None:
         # Whoever changes another part of it waits here, and then sums up what both did.

@@ -322,7 +322,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
     if _ROLLED_UP & changed.keys():
-        roll_up(issue.project_id, [each.pk for each in {issue, before.get("parent", issue.parent), issue.parent} if each])
+        roll_up(issue.project_id, [issue.pk, issue.parent_id, getattr(before.get("parent"), "pk", None)])
     return issue
 
 

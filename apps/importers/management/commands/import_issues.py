@@ -210,7 +210,7 @@ class Command(BaseCommand):
         if (unseen := report.error_count - len(report.errors)) > 0:
             where = f"they are in {error_file}" if error_file else "--errors FILE writes all of them"
             self.stdout.write(f"and {unseen:,} more rows: {where}")
-        for told in report.unread_cells:
+        for told in (*report.unread_cells, *report.parents_not_taken):
             self.stdout.write(_printable(told))
         for remark, count in sorted(report.remarks.items()):
             self.stdout.write(f"{count:,} {remark}")
