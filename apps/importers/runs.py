@@ -125,8 +125,8 @@ def forget_uploads(*, now: datetime) -> int:
 
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
-    """Ask for an import by every connection that is in use."""
-    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.all())]
+    """Ask for an import by every connection that is in use, but for those whose token an erasure let go."""
+    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.exclude(sealed_token=""))]
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
