@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.importers.boxes import opened, resealed, sealed
@@ -23,7 +24,11 @@ from apps.projects.rows import all_or_nothing, insert, lock
 #: What was touched while the last import ran, by clocks that differ, is read again.
 OVERLAP = timedelta(hours=1)
 CONNECTIONS = Kind(
-    Connection, lambda connection: f"The connection to {connection.kind} {connection.scope}", "connections"
+    Connection,
+    lambda connection: f"The connection to {connection.kind} {connection.scope}",
+    "connections",
+    spent=Q(sealed_token=""),
+    why_spent="its token went with somebody who was erased",
 )
 
 
@@ -62,9 +67,9 @@ def change(
 
 
 def forget_tokens(*, given_by: Collection[User], is_meant: Callable[[str], bool]) -> int:
-    """Let tokens go that these people gave or that are meant, and switch their connections off until others are given.
+    """Let tokens go that these people gave or that are meant; how many.
 
-    Returns how many.
+    Their connections do nothing until others are given: within a minute they are switched off, and the leads are told.
     """
     givers = {user.pk for user in given_by}
     found = [
@@ -72,7 +77,7 @@ def forget_tokens(*, given_by: Collection[User], is_meant: Callable[[str], bool]
         for connection in Connection.objects.exclude(sealed_token="")
         if connection.created_by_id in givers or is_meant(_readable(connection.sealed_token))
     ]
-    return Connection.objects.filter(pk__in=found).update(sealed_token="", is_active=False)
+    return Connection.objects.filter(pk__in=found).update(sealed_token="")
 
 
 def _readable(box: str) -> str:

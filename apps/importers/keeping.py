@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
 from apps.importers.models import ImportRun, ImportTouch, ImportTrace
+from apps.importers.waiting import Overtaken, is_overtaken
 from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
 from apps.importers.writing.texts import plain_json
 from apps.importers.writing.traces import Trace, Traces, plain
@@ -40,9 +41,16 @@ def hold(run: ImportRun) -> None:
     """First in each transaction that writes: nobody takes the run away until it has ended.
 
     What is only tried holds nothing: it ends as one transaction, for which nobody shall wait.
+
+    Raises
+    ------
+    Overtaken
+        If a newer file is imported by now: what this one goes on to say is older.
     """
     if not run.is_dry_run:
         _write(run, seen_at=timezone.now())
+        if is_overtaken(run):
+            raise Overtaken
 
 
 @contextmanager

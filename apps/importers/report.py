@@ -54,6 +54,8 @@ class ImportReport:
     remarks: Counter[str] = field(default_factory=Counter)
     #: The first cells that could not be read; `remarks` counts them all.
     unread_cells: list[str] = field(default_factory=list)
+    #: The first issues whose parent is a part of them; `remarks` counts them all.
+    parents_not_taken: list[str] = field(default_factory=list)
     people_added: int = 0
     #: Entries of the history that were written.
     changes_added: int = 0

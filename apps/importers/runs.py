@@ -27,7 +27,17 @@ from apps.importers.connections import sync
 from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
 from apps.importers.selectors import touches_anything
-from apps.importers.waiting import Turns, claimable, make_room, origin_of, require_room
+from apps.importers.sources import jsonlines
+from apps.importers.waiting import (
+    Overtaken,
+    Turns,
+    claimable,
+    is_overtaken,
+    make_room,
+    origin_of,
+    require_room,
+    waits_for_an_older_one,
+)
 from apps.importers.write_back import write_all
 from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.rows_back import lock_rows, take_rows_back, what_it_did
@@ -79,8 +89,9 @@ def ask_upload(
 ) -> ImportRun:
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
     require_room(by, len(content))
+    source = jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"
     run = ImportRun.objects.create(
-        project=project, source="csv", upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
+        project=project, source=source, upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
         created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
     make_room(run)
@@ -115,8 +126,8 @@ def forget_uploads(*, now: datetime) -> int:
 
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
-    """Ask for an import by every connection that is in use."""
-    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.all())]
+    """Ask for an import by every connection that is in use, but for those whose token an erasure let go."""
+    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.exclude(sealed_token=""))]
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
@@ -129,11 +140,12 @@ def last_sign_of_life() -> datetime | None:
 def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     """Carry a run out; None if it is not to be had: done by another, or another import of the project is running.
 
-    Of one person one import is carried out at a time: whoever's file is large, or tracker slow, delays no others.
+    Of one person one import is carried out at a time: whoever's file is large, or tracker slow, delays no others. Files
+    of one source come as they were given; one that was overtaken all the same is not imported.
     """
     run = _claimed(run_id, now)
-    if run is None:
-        return None
+    if run is None or run.status == Status.FAILED:
+        return run
     if run.attempts > MOST_ATTEMPTS:
         return ended(run, Status.FAILED, error=WORKERS_DIED)
     try:
@@ -186,10 +198,14 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     if origin.giver:
         User.objects.select_for_update().filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
-    if not Turns.at(now).has_room_for(origin) or not waiting.update(
-        status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1
-    ):
+    run = waiting.defer("upload").first()
+    if run is None or not Turns.at(now).has_room_for(origin) or waits_for_an_older_one(run):
         return None
+    if is_overtaken(run):
+        # When it began stays: what it may have written by then is older than what overtook it.
+        waiting.update(status=Status.FAILED, error=Overtaken().message, finished_at=now, upload=None)
+    else:
+        waiting.update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
     return ImportRun.objects.select_related("project", "connection").get(pk=run_id)
 
 

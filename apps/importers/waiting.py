@@ -7,13 +7,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Length
 
 from apps.accounts.models import User
-from apps.common.exceptions import Conflict
+from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import CLOCKS_DIFFER, HEARTBEAT_SECONDS, silent
-from apps.importers.models import ImportRun
+from apps.importers.models import ImportRun, ImportTouch, ImportTrace
 
 Status = ImportRun.Status
 #: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
@@ -164,16 +164,58 @@ def origin_of(run_id: UUID) -> Origin | None:
 def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
     """Which can begin, oldest first: of each project and of each person one, where none is running.
 
-    With `behind`, only those that waited for this run: of its project, or of the same person.
+    Of files of one source none comes before an older one. With `behind`, only those that waited for this run: of its
+    project, or of the same person.
     """
     turns, before = Turns.at(now), origin_of(behind) if behind else None
     found: list[UUID] = []
-    for pk, *each in claimable(now).order_by("created_at").values_list("pk", *_ORIGIN).iterator():
+    held = set[tuple[UUID, str]]()
+    rows = claimable(now).order_by("created_at").values_list("pk", "source", "is_dry_run", *_ORIGIN)
+    for pk, source, is_dry_run, *each in rows.iterator():
         origin = Origin(*each)
+        is_file, line = not is_dry_run and origin.connection is None, (origin.project, source)
         waited = behind is None or (before is not None and not before.occupied.isdisjoint(origin.occupied))
-        if waited and turns.has_room_for(origin):
+        if waited and turns.has_room_for(origin) and not (is_file and line in held):
             found.append(pk)
             turns.take(origin)
+        elif is_file:
+            held.add(line)
         if len(found) == MOST_SENT:
             break
     return found
+
+
+# --- Files, one after the other -----------------------------------------------------------------------------------
+# A tracker is asked anew whenever its import begins; a file says what was so when it was given. It waits for its
+# worker, may lose it, and begins anew, and meanwhile somebody may give a newer one, or import it on a command line.
+class Overtaken(ApplicationError):
+    """A newer file of this project was imported meanwhile: give this one again if it is to count."""
+
+    code = "import_overtaken"
+
+
+def files_of(runs: "QuerySet[ImportRun]") -> "QuerySet[ImportRun]":
+    """Those that bring what a file says: what is only tried brings nothing."""
+    return runs.filter(connection=None, is_dry_run=False)
+
+
+def waits_for_an_older_one(run: ImportRun) -> bool:
+    """Whether a file that was given before this one is not imported yet."""
+    before = files_of(_beside(run)).filter(status__in=(Status.QUEUED, Status.RUNNING), created_at__lt=run.created_at)
+    return _is_file(run) and before.exists()
+
+
+def is_overtaken(run: ImportRun) -> bool:
+    """Whether a file that was given after this one has been imported, or is being so."""
+    touched, traced = (Exists(table.objects.filter(run=OuterRef("pk"))) for table in (ImportTouch, ImportTrace))
+    begun = Q(status__in=(Status.RUNNING, Status.COMPLETED)) | Q(touched | traced, status=Status.FAILED)
+    return _is_file(run) and files_of(_beside(run)).filter(begun, created_at__gt=run.created_at).exists()
+
+
+def _is_file(run: ImportRun) -> bool:
+    # What somebody imports on a command line is theirs to order.
+    return run.connection_id is None and not run.is_dry_run and bool(run.upload_name)
+
+
+def _beside(run: ImportRun) -> "QuerySet[ImportRun]":
+    return ImportRun.objects.filter(project=run.project_id, source=run.source).exclude(pk=run.pk).order_by()

@@ -51,21 +51,31 @@ def require_room(kinds: "QuerySet[Any]") -> None:
         raise Conflict(f"A project has {MOST_KINDS} {kinds.model._meta.verbose_name_plural} at most.")
 
 
-def roll_up(project_id: UUID | str, parent_ids: Collection[UUID] | None = None) -> None:
+def roll_up(project_id: UUID | str, parent_ids: Collection[UUID | None] | None = None) -> None:
     """Sum up the hours of sub-tasks in their parents; in all parents of the project without ids.
 
-    Parts that are counted themselves keep their hours: they would count twice. Each statement goes through the project
-    once at most: asked about each parent, PostgreSQL went through all issues for each of them where it did not know yet
-    that any has a parent, as in a first import of such (for minutes, at 10,000 issues).
+    Parts that are counted themselves keep their hours, and a parent that is not counted holds none: they would count
+    twice. Each statement goes through the project once at most: asked about each parent, PostgreSQL went through all
+    issues for each of them where it did not know yet that any has a parent, as in a first import of such (for minutes,
+    at 10,000 issues).
     """
-    parents = Issue.objects.filter(project_id=project_id, issue_type__counts=True).order_by()
-    parts = Issue.objects.filter(project_id=project_id, parent__isnull=False, issue_type__counts=False).order_by()
+    issues = Issue.objects.filter(project_id=project_id).order_by()
+    parts = issues.filter(parent__isnull=False, issue_type__counts=False)
     if parent_ids is not None:
-        parents, parts = parents.filter(pk__in=parent_ids), parts.filter(parent__in=parent_ids)
+        # Of an issue without a parent that is None.
+        wanted = [pk for pk in parent_ids if pk is not None]
+        issues, parts = issues.filter(pk__in=wanted), parts.filter(parent__in=wanted)
+    parents = issues.filter(COUNTED)
+    if parent_ids is not None:
         # Whoever changes another part of it waits here, and then sums up what both did.
         list(parents.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
     sums = dict(parts.values_list("parent_id").annotate(hours=Sum("actual_hours")))
-    present = dict(parents.filter(sub_task_hours__isnull=False).values_list("pk", "sub_task_hours"))
+    present = {}
+    held = issues.filter(sub_task_hours__isnull=False)
+    for pk, hours, is_counted in held.values_list("pk", "sub_task_hours", "issue_type__counts"):
+        present[pk] = hours
+        if not is_counted:
+            sums.pop(pk, None)
     new = [pk for pk, hours in sums.items() if hours is not None and pk not in present]
     for part in in_parts(new):
         found = parents.filter(pk__in=part).values_list("pk", flat=True)

@@ -53,7 +53,7 @@ EDITABLE_ISSUE_FIELDS = frozenset({
     "title", "description", "issue_type", "status", "priority", "assignee", "sprint", "story_points", "estimated_hours",
     "actual_hours", "component", "labels", "due_date", "parent",
 })  # fmt: skip
-#: What the hours of its parent, of which it may get another, are summed up from.
+#: What the hours of its parent, of which it may get another, are summed up from, and whether it holds such itself.
 _ROLLED_UP = frozenset({"actual_hours", "parent", "issue_type"})
 
 
@@ -326,7 +326,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
     if _ROLLED_UP & changed.keys():
-        roll_up(issue.project_id, [each.pk for each in {before.get("parent", issue.parent), issue.parent} if each])
+        roll_up(issue.project_id, [issue.pk, issue.parent_id, getattr(before.get("parent"), "pk", None)])
     return issue
 
 

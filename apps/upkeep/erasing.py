@@ -23,6 +23,7 @@ from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.importers.connections import forget_tokens
+from apps.importers.writing.dry_run import undone_at_the_end
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import ModelLoader
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
@@ -152,10 +153,9 @@ def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, i
     """
     people, sought = _sought(email, everywhere)
     stored, found = search_objects(sought), Search(sought).look()
-    with transaction.atomic():
+    with undone_at_the_end():
         counts, projects = _erase_rows(sought, people, found)
         left = _left(sought, people, stored)
-        transaction.set_rollback(True)
     return counts | {"objects": len(keys_of(learned_by(projects, stored.found)) | ours_of(stored.found))}, left
 
 

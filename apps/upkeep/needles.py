@@ -11,13 +11,18 @@ from apps.accounts.mailboxes import composed, decomposed, paired
 #: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
 _ONE_BYTE = ("utf-8", "cp1252")
 _ENCODINGS = (*_ONE_BYTE, "utf-16-le", "utf-16-be")
-#: Between words: blanks as texts, JSON, addresses and HTML write them.
-_BLANKS = r"(?:\s|\\[nrt]|\\u00a0|%(?:25)?20|\+|&nbsp;|&#0*160;|&#0*32;)+"
+#: Between words: blanks as texts, JSON, addresses, HTML and mails write them.
+_BLANKS = (
+    r"(?:\s|\\[nrt]|\\+u00(?:20|a0)|[%=](?:25)?20|[%=](?:25)?c2[%=](?:25)?a0|\+|"
+    r"&nbsp;|&#0*(?:160|32);|&#x0*(?:a0|20);)+"
+)
 #: The names that HTML has for a character: "commat" for @.
 _ENTITIES: dict[int, set[str]] = {}
 for _name, _text in html5.items():
     if len(_text) == 1:
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
+#: Small letters that another one shares its capital with, and a capital that its small letter does not tell.
+_ALSO = {"Σ": "σς", "ß": "ẞ"}
 #: At most, as HTML writes it with its longest word for one, in two bytes each.
 _BYTES_OF_A_LETTER = 64
 #: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
@@ -27,6 +32,10 @@ _MARKS = (
     r"[%=][0-7][0-9a-f]", r"%25[0-7][0-9a-f]", r"[%=]c2[%=][ab][0-9a-f]", r"[%=]e2[%=]80[%=][0-9a-f]{2}",
     r"\\[nrtbf]", r"\\u00[0-7ab][0-9a-f]", r"\\u20[0-9a-f]{2}",
 )  # fmt: skip
+
+
+#: How what stands for a character begins, in a class of a pattern.
+_CODES_BEGIN = r"%=&\\"
 
 
 class Needles:
@@ -59,8 +68,7 @@ class _InFiles:
         self._parts = sorted(_plain_parts(name), key=len, reverse=True)
         self._reach = len(name) * _BYTES_OF_A_LETTER
         self._pattern = re.compile(_alone(name), re.IGNORECASE)
-        begins = re.match(r"[A-Za-z0-9]*", composed(name))
-        self._begins = re.compile(begins[0] if begins else "", re.IGNORECASE | re.ASCII)
+        self._begins = _beginning(name)
 
     def is_in(self, data: bytes, folded: bytes, encoding: str) -> bool:
         """Around the plain part that stands there least often, if all of them do."""
@@ -73,6 +81,16 @@ class _InFiles:
     def _stands_in(self, text: str) -> bool:
         # What may stand in front of a name is looked at only where its first letters stand: a tenth of the time.
         return any(self._pattern.match(text, each.start()) for each in self._begins.finditer(text))
+
+
+def _beginning(name: str) -> re.Pattern[str]:
+    """How a name begins wherever it stands, as far as that is quick to look for."""
+    if plain := re.match(r"[A-Za-z0-9]+", composed(name)):
+        return re.compile(plain[0], re.IGNORECASE | re.ASCII)
+    first = {form(name.strip())[:1] for form in (composed, decomposed)}
+    # A class without flags is looked for at once, where a pattern would be tried at each place of a file.
+    either = {case for each in first for case in _cases(each)}
+    return re.compile(f"[{re.escape(''.join(sorted(either)))}{_CODES_BEGIN}]")
 
 
 def _around(data: bytes, part: bytes, reach: int) -> Iterator[tuple[int, int]]:
@@ -140,11 +158,28 @@ def _written(character: str, *, in_codes: bool = False) -> str:
     """
     if character.isascii() and character.isalnum():
         return character
-    code, octets = ord(character), character.encode()
-    quoted = ["".join(f"{mark}{octet:02x}" for octet in octets) for mark in ("%", "%25", "=")]
-    named = [f"&{name};" for name in _ENTITIES.get(code, ())]
-    numbers = [f"&#0*{code};", f"&#x0*{code:x};"]
-    units = character.encode("utf-16-be").hex()
-    json_way = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    # The pattern folds the case of letters and of the digits of codes; which capital has which code it cannot know.
+    cases = {character} if in_codes else _cases(character)
+    coded = [way for each in sorted(cases) for way in _coded(each)]
     plain = [] if in_codes else [character]
-    return f"(?:{'|'.join([*map(re.escape, [*plain, *quoted, *named]), *numbers, json_way])})"
+    return f"(?:{'|'.join([*map(re.escape, plain), *coded])})"
+
+
+def _coded(character: str) -> Iterator[str]:
+    """Patterns of a character as octets (of addresses, those once more escaped, and mails), entities and escapes."""
+    code, octets, units = ord(character), character.encode(), character.encode("utf-16-be").hex()
+    for mark in ("%", "%25", "="):
+        yield "".join(f"{mark}{octet:02x}" for octet in octets)
+    yield from (re.escape(f"&{name};") for name in sorted(_ENTITIES.get(code, ())))
+    yield from (f"&#0*{code};", f"&#x0*{code:x};")
+    yield "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _cases(character: str) -> set[str]:
+    """A letter, small and as a capital, as far as these are one character each."""
+    found: set[str] = set()
+    new = {character}
+    while new:
+        found |= new
+        new = {form for each in new for form in (each.lower(), each.upper(), each.title()) if len(form) == 1} - found
+    return found.union(*(_ALSO.get(each, "") for each in found))

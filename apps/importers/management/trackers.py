@@ -30,9 +30,7 @@ from apps.projects.models import Project
 #: Where the token is looked for before it is asked for: on a command line everybody on the machine reads it.
 TOKEN_VARIABLE = "TRACKER_TOKEN"  # noqa: S105 - a name
 ROWS_PER_LINE = 500
-#: Endings of files of JSON lines, and where their issues come from unless `--source` says so.
-LINES_SUFFIXES = (".jsonl", ".ndjson")
-DEFAULT_SOURCE, LINES_SOURCE = "csv", "jsonlines"
+DEFAULT_SOURCE = "csv"
 Say = Callable[[str], object]
 
 
@@ -89,7 +87,7 @@ def lines_imported(path: Path, options: dict[str, Any], say: Say) -> ImportRepor
     shape = _mapping(options["mapping"])
     fields = jsonlines.fields_in(path, shape)
     name = path.stem if options["create_project"] == "" else options["create_project"]
-    source = LINES_SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
+    source = jsonlines.SOURCE if options["source"] == DEFAULT_SOURCE else options["source"]
     key, told = project_named(
         options["project"], jsonlines.read(path, shape), path.stem, source, alone=options.get("alone", False)
     )

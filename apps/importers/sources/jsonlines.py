@@ -22,6 +22,8 @@ from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import category_of
 
+#: Where issues of such files come from unless somebody says so, and how the files end.
+SOURCE, SUFFIXES = "jsonlines", (".jsonl", ".ndjson")
 #: A line with a description as long as trackers allow, and a long history.
 LONGEST_LINE_BYTES = 8 * 2**20
 PEEKED_LINES = 1_000
@@ -43,6 +45,11 @@ TOLD = frozenset({
     "issue_type", "priority", "component", "labels",
 })  # fmt: skip
 ENDS = ("resolved_at", "dropped_at")
+
+
+def is_called_so(name: str) -> bool:
+    """Whether a file is one of these, by its name."""
+    return Path(name).suffix.casefold() in SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

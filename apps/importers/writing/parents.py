@@ -1,22 +1,29 @@
 """Which issue is a part of which: parts and parents come in any order, so they are tied together at the end."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from operator import gt, lt
+from typing import TypeAlias
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from apps.importers.records import ImportedIssue
 from apps.importers.writing.changes import Touch
+from apps.importers.writing.kinds import hold_project
+from apps.importers.writing.rings import depths_of, without_rings
 from apps.importers.writing.traces import Traces
 from apps.projects.levels import Level
 from apps.projects.models import Issue, IssueType, Project
 
+Tree: TypeAlias = dict[UUID, UUID | None]
 #: Issues that move in one step, each with the parent that it gets.
 MOVES_PER_STEP = 250
 #: A type is below another where more of its issues than this are parts of the other's: a few stray ones are slips.
 MOSTLY = 0.5
+#: As whoever edits an issue is told (`apps.projects.levels`).
+PARENT_IS_A_PART = "with a parent that is a part of them, or is themselves: not taken, what they had stays"
 
 
 class Parents:
@@ -25,6 +32,8 @@ class Parents:
     def __init__(self, project: Project, mapped: Collection[str], source: str, traces: Traces) -> None:
         self._project, self._is_told, self._source, self._traces = project, "parent" in mapped, source, traces
         self._parent_of: dict[str, str] = {}
+        #: Issues, and the parents that they did not get since these are parts of them.
+        self.refused: list[tuple[str, str]] = []
 
     def learn(self, batch: Sequence[ImportedIssue]) -> None:
         """Remember the parents of a batch; without such a column nothing is said of any."""
@@ -38,35 +47,60 @@ class Parents:
         """
         if not self._is_told:
             return
-        issues = Issue.objects.filter(project=self._project, source=self._source)
-        ids = dict(issues.values_list("external_id", "id"))
-        present = dict(issues.values_list("external_id", "parent_id"))
+        issues = Issue.objects.filter(project=self._project).order_by()
+        ids = dict(issues.filter(source=self._source).values_list("external_id", "id"))
+        present: Tree = dict(issues.filter(parent__isnull=False).values_list("pk", "parent_id"))
         # An issue that a later line gave another key is known by that one alone.
-        told = {part: parent for part, parent in self._parent_of.items() if part in ids and part != parent}
-        wanted = {part: ids.get(parent) for part, parent in told.items()}
-        moves = [(ids[part], parent) for part, parent in wanted.items() if present[part] != parent]
+        told = {ids[part]: ids.get(parent) for part, parent in self._parent_of.items() if part in ids}
+        taken, refused = without_rings(present, told)
+        # From above: while only some have moved no issue is below itself either.
+        depths = depths_of(present | taken)
+        moves = sorted((part for part in taken if taken[part] != present.get(part)), key=depths.__getitem__)
         for start in range(0, len(moves), MOVES_PER_STEP):
-            yield _moved(dict(moves[start : start + MOVES_PER_STEP]))
+            step = {part: taken[part] for part in moves[start : start + MOVES_PER_STEP]}
+            touches, not_now = _moved(self._project, step)
+            refused |= not_now
+            yield touches
+        names = {id_: key for key, id_ in ids.items()}
+        self.refused = [(names[part], names[parent]) for part, parent in refused.items()]
         if moves and not levels_are_told:
             self._traces.before(IssueType.objects.filter(project=self._project))
             _tell_levels(self._project)
             yield []
 
 
-def _moved(wanted: Mapping[UUID, UUID | None]) -> list[Touch]:
-    """Move issues below others, as far as these are still there."""
+def _moved(project: Project, wanted: Tree) -> tuple[list[Touch], dict[UUID, UUID]]:
+    """Move issues below others, as far as these are still there; and those that by now would be below themselves."""
+    # As whoever gives an issue another parent: one after the other.
+    hold_project(project.pk)
     family = {*wanted, *filter(None, wanted.values())}
     rows = Issue.objects.select_for_update().filter(pk__in=family).only("parent_id").order_by("pk")
     there = {issue.pk: issue for issue in rows}
+    told = {part: parent for part, parent in wanted.items() if part in there and parent in {*there, None}}
+    taken, refused = without_rings(_above(family), told)
     touches = []
-    for part, parent in wanted.items():
-        issue = there.get(part)
-        if issue is None or issue.parent_id == parent or (parent is not None and parent not in there):
+    for part, parent in taken.items():
+        issue = there[part]
+        if issue.parent_id == parent:
             continue
         touches.append(Touch(issue, {"parent_id": issue.parent_id}))
         issue.parent_id, issue.updated_at = parent, timezone.now()
     Issue.objects.bulk_update([touch.issue for touch in touches], ["parent", "updated_at"])
-    return touches
+    return touches, refused
+
+
+def _above(issues: Collection[UUID]) -> Tree:
+    """These issues and all that they are parts of, with their parents: one question, however deep the tree is."""
+    table, key = Issue._meta.db_table, Issue._meta.pk
+    begin = ", ".join(["%s"] * len(issues))
+    question = f"""
+        WITH RECURSIVE above (id, parent_id) AS (
+            SELECT id, parent_id FROM {table} WHERE id IN ({begin})
+            UNION SELECT issue.id, issue.parent_id FROM {table} issue JOIN above ON issue.id = above.parent_id
+        ) SELECT id, parent_id FROM above
+    """  # noqa: S608 - the table's own name
+    found = Issue.objects.raw(question, [key.get_db_prep_value(each, connection) for each in issues])
+    return {issue.pk: issue.parent_id for issue in found}
 
 
 def _tell_levels(project: Project) -> None:

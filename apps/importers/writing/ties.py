@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from apps.importers.records import ImportedIssue
-from apps.importers.report import ImportReport
+from apps.importers.report import SHOWN_ERRORS, ImportReport
 from apps.importers.tracked import TrackedIssue
 from apps.importers.writing.changes import Touch
 from apps.importers.writing.links import END_IS_GONE, Links
-from apps.importers.writing.parents import Parents
+from apps.importers.writing.parents import PARENT_IS_A_PART, Parents
 from apps.projects.models import Issue
 
 
@@ -44,10 +44,17 @@ class Ties:
         for touches in self.parents.tie(levels_are_told=levels_are_told):
             self._count({touch.issue.pk for touch in touches})
             yield touches
+        self._tell_refused()
         self._count(self.links.tie())
         if self.links.left_out:
             self.report.remarks[END_IS_GONE] += self.links.left_out
         yield []
+
+    def _tell_refused(self) -> None:
+        if refused := self.parents.refused:
+            self.report.remarks[PARENT_IS_A_PART] += len(refused)
+            shown = sorted(refused)[:SHOWN_ERRORS]
+            self.report.parents_not_taken = [f"{part}: {parent} is not taken for its parent" for part, parent in shown]
 
     def _count(self, changed: set[UUID]) -> None:
         """An issue of which nothing but this changed."""

@@ -34,6 +34,9 @@ class Kind:
     called: Callable[[Any], str]
     #: In the API, below its project.
     path: str
+    #: Which can do nothing any more, whoever set them going, and why, in a sentence.
+    spent: models.Q | None = None
+    why_spent: str = ""
 
 
 #: Apps above add their own.
@@ -74,7 +77,8 @@ def stop_what_goes_with_its_maker(*, instance: User, **_: Any) -> None:
 
 
 def _to_stop(kind: Kind) -> "QuerySet[Any]":
-    return _rows_of(kind.model).filter(~set_going_by_a_lead(), is_active=True).order_by("pk")
+    stops = ~set_going_by_a_lead() | kind.spent if kind.spent else ~set_going_by_a_lead()
+    return _rows_of(kind.model).filter(stops, is_active=True).order_by("pk")
 
 
 def _rows_of(model: type[models.Model]) -> "QuerySet[Any]":
@@ -87,17 +91,22 @@ def _stop(kind: Kind, row: Any, among: "QuerySet[Any]", *, now: datetime) -> boo
     project = Project.objects.select_for_update(no_key=True).filter(pk=row.project_id).first()
     if project is None or not among.filter(pk=row.pk).update(is_active=False):
         return False
+    # As it is by now: an erasure may have changed how it is called since it was read.
+    row = _rows_of(kind.model).select_related("project").get(pk=row.pk)
+    is_spent = kind.spent is not None and _rows_of(kind.model).filter(kind.spent, pk=row.pk).exists()
+    why = kind.why_spent if is_spent else "whoever set it going leads this project no more"
+    does = "Give it another" if is_spent else "Switch it on again"
     about = f"stopped:{row.pk}:{now.timestamp():.0f}"
     news = News(
         event=Event.STOPPED,
         severity=Severity.HIGH,
         about=about,
         topic=about,
-        sentence=f"{kind.called(row)} is stopped: whoever set it going leads this project no more",
-        advice=["Switch it on again if the team goes on using it: from then on it is yours.", "Or delete it."],
+        sentence=f"{kind.called(row)} is stopped: {why}",
+        advice=[f"{does} if the team goes on using it: from then on it is yours.", "Or delete it."],
         path=f"/api/v1/projects/{row.project_id}/{kind.path}/{row.pk}/",
         data={"kind": kind.path, "id": str(row.pk)},
     )
     announce(project, [news], now=now)
-    logger.warning("Stopped as its maker leads no more kind=%s id=%s project=%s", kind.path, row.pk, row.project_id)
+    logger.warning("Stopped kind=%s id=%s project=%s: %s", kind.path, row.pk, row.project_id, why)
     return True

@@ -5,9 +5,13 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
+from apps.importers.tests.test_dry_run import in_another_process
 from apps.ml.storage import get_object_store
-from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
+from apps.projects.models import Project
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
+from apps.upkeep import erasing
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.tests.test_erasing import connection_dump
 
@@ -40,6 +44,25 @@ def test_of_a_person(trained, team, capsys):
     assert said.endswith("Nothing was changed. It cannot be taken back once it is done.\n")
     assert " 0  " not in said
     assert foreseen["counts"] == told(capsys, "erase_person", "ada@example.com")["counts"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_it_is_told_what_would_change_others_write(monkeypatch, capsys):
+    person = UserFactory(email="ada@example.com", full_name="Ada Lovelace")
+    IssueFactory(assignee=person, title="As Ada Lovelace said")
+    erase_rows = erasing._erase_rows
+
+    def then(*args):
+        counts = erase_rows(*args)
+        in_another_process(lambda: ProjectFactory(key="OTHER"))
+        return counts
+
+    monkeypatch.setattr(erasing, "_erase_rows", then)
+
+    told(capsys, "erase_person", "ada@example.com", "--dry-run")
+
+    assert Project.objects.filter(key="OTHER").exists()
+    assert User.objects.filter(full_name="Ada Lovelace").exists()
 
 
 def test_of_a_project(trained, team, capsys):

@@ -11,6 +11,7 @@ from apps.accounts.tests.factories import UserFactory
 from apps.importers.connections import connect
 from apps.importers.models import Connection
 from apps.importers.records import Person
+from apps.importers.runs import ask_due_syncs
 from apps.importers.sources.registry import place_of
 from apps.importers.writing.people import Team
 from apps.ml.services import ModelTrainer
@@ -259,9 +260,10 @@ def test_a_trackers_token_goes_with_whom_it_names_or_who_gave_it(ann, now):
 
     erase_person(ann.email, now=now)
 
-    kept = {each.pk: (each.sealed_token, each.is_active) for each in Connection.objects.all()}
-    assert kept[named.pk] == kept[hers.pk] == ("", False)
-    assert kept[others.pk] == (others.sealed_token, True)
+    kept = {each.pk: each.sealed_token for each in Connection.objects.all()}
+    assert kept[named.pk] == kept[hers.pk] == ""
+    assert kept[others.pk] == others.sealed_token
+    assert named.pk not in {run.connection_id for run in ask_due_syncs(now=now)}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -22,6 +22,7 @@ from apps.importers.naming import project_named
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.report import DATES_BY_OPTIONS, ImportReport
 from apps.importers.services import import_issues
+from apps.importers.sources import jsonlines
 from apps.importers.sources.csv.columns import SYNONYMS, Columns
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.survey import reading_of
@@ -130,7 +131,7 @@ class Command(BaseCommand):
         if not options["file"] or not (options["project"] or options["create_project"] is not None):
             raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
         place, path = place_in(str(options["file"])), Path(options["file"])
-        is_csv = place is None and path.suffix.casefold() not in trackers.LINES_SUFFIXES
+        is_csv = place is None and not jsonlines.is_called_so(path.name)
         if not is_csv and (options["sprints"] or options["mark_missing"]):
             raise ImportRefused("--sprints and --mark-missing are for CSV files: a tracker tells both itself.")
         if place is not None:
@@ -210,7 +211,7 @@ class Command(BaseCommand):
         if (unseen := report.error_count - len(report.errors)) > 0:
             where = f"they are in {error_file}" if error_file else "--errors FILE writes all of them"
             self.stdout.write(f"and {unseen:,} more rows: {where}")
-        for told in report.unread_cells:
+        for told in (*report.unread_cells, *report.parents_not_taken):
             self.stdout.write(_printable(told))
         for remark, count in sorted(report.remarks.items()):
             self.stdout.write(f"{count:,} {remark}")

@@ -1,0 +1,166 @@
+"""What an older file says is never written over what a newer one said, however often its import begins anew."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+
+from apps.accounts.tests.factories import UserFactory
+from apps.common.exceptions import Conflict
+from apps.importers import runs, services
+from apps.importers.models import Connection, ImportRun
+from apps.importers.records import ImportedIssue
+from apps.importers.services import import_issues
+from apps.importers.waiting import LOST_AFTER, Overtaken, due_runs
+from apps.importers.writing.batches import BatchWriter
+from apps.projects.models import Issue
+from apps.projects.tests.factories import ProjectFactory
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def project():
+    return ProjectFactory(key="SHOP")
+
+
+@pytest.fixture
+def give(project, now):
+    """A file that says a title of A-1, given so many minutes from now, by somebody of its own."""
+
+    def give(title, minutes, *, name="a.csv", by=None, **more):
+        content = f"id,title,created\nA-1,{title},2026-01-05\n".encode()
+        return runs.ask_upload(
+            project, name=name, content=content, by=by or UserFactory(), now=now + minutes * MINUTE, **more
+        )
+
+    return give
+
+
+def by_hand(title, now):
+    """What an operator imports on a command line."""
+    row = ImportedIssue(line=2, external_id="A-1", title=title, created_at=now)
+    return import_issues([row], project_key="SHOP", mapped={"title"}, now=now)
+
+
+def title():
+    return Issue.objects.get().title
+
+
+def test_a_newer_file_waits_for_an_older_one_whose_worker_was_lost(give, now):
+    old, new = give("old", 0), give("new", 1)
+    ImportRun.objects.filter(pk=old.pk).update(status="running", started_at=now, seen_at=now, attempts=1)
+    later = now + 2 * LOST_AFTER
+
+    assert due_runs(now=later) == [old.pk]
+    assert runs.execute(new.pk, now=later) is None
+    assert runs.execute(old.pk, now=later).status == "completed"
+    assert runs.execute(new.pk, now=later).status == "completed"
+    assert title() == "new"
+
+
+def test_a_newer_file_waits_for_an_older_one_whose_person_is_busy_elsewhere(give, now):
+    busy = UserFactory()
+    elsewhere = runs.ask_upload(ProjectFactory(), name="a.csv", content=b"x", by=busy, now=now)
+    ImportRun.objects.filter(pk=elsewhere.pk).update(status="running", started_at=now, seen_at=now)
+    old, new = give("old", 0, by=busy), give("new", 1)
+
+    assert due_runs(now=now) == []
+    assert runs.execute(new.pk, now=now) is None
+    ImportRun.objects.filter(pk=elsewhere.pk).update(status="completed")
+    assert due_runs(now=now) == [old.pk]
+
+
+def test_what_is_only_tried_and_what_a_tracker_tells_wait_for_no_file(give, project, now):
+    busy = UserFactory()
+    ImportRun.objects.create(project=ProjectFactory(), status="running", seen_at=now, created_by=busy)
+    give("old", 0, by=busy)
+    tried = give("tried", 1, is_dry_run=True)
+    connection = Connection.objects.create(project=project, kind="jira", source="csv", created_by=UserFactory())
+    synced = runs.ask_sync(connection, by=None, now=now + 2 * MINUTE)
+
+    assert due_runs(now=now) == [tried.pk]
+    assert runs.execute(tried.pk, now=now).status == "completed"
+    assert due_runs(now=now) == [synced.pk]
+
+
+def test_a_file_that_was_overtaken_before_it_began_is_not_imported_and_told(give, now):
+    old = give("old", 0)
+    by_hand("new", now + MINUTE)
+
+    ended = runs.execute(old.pk, now=now + 2 * MINUTE)
+
+    assert (ended.status, ended.error, ended.upload) == ("failed", Overtaken().message, None)
+    assert title() == "new"
+    with pytest.raises(Conflict, match="upload it again"):
+        runs.ask_again(ended, by=None, now=now)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_begins_anew_after_a_newer_one_leaves_what_that_said(give, now, monkeypatch):
+    old, write = give("old", 0), BatchWriter.write
+
+    def away(*args):
+        raise OperationalError("terminating connection due to administrator command")
+
+    monkeypatch.setattr(BatchWriter, "write", away)
+    assert runs.execute(old.pk, now=now) is None
+    monkeypatch.setattr(BatchWriter, "write", write)
+    by_hand("new", now + MINUTE)
+
+    assert runs.execute(old.pk, now=now + 2 * MINUTE).error == Overtaken().message
+    assert title() == "new"
+
+
+def test_one_that_was_written_in_part_is_taken_back_after_what_overtook_it(give, project, now):
+    by_hand("first", now - MINUTE)
+    old = give("old", 0)
+    ImportRun.objects.filter(pk=old.pk).update(status="running", started_at=now, seen_at=now)
+    written = ImportRun.objects.get(pk=by_hand("old", now).import_id)
+    written.touches.update(run=old)
+    written.delete()
+    newer = by_hand("new", now + MINUTE)
+
+    ended = runs.execute(old.pk, now=now + 2 * LOST_AFTER)
+
+    assert ended.status == "failed"
+    with pytest.raises(Conflict, match="take that one back first"):
+        runs.undo(ended)
+    runs.undo(ImportRun.objects.get(pk=newer.import_id))
+    assert title() == "old"
+    runs.undo(ended)
+    assert title() == "first"
+
+
+def test_one_that_is_overtaken_in_the_midst_stops_before_its_next_step(project, now, monkeypatch):
+    content = b"id,title,created\nA-2,Other,2026-01-05\nA-1,old,2026-01-05\n"
+    old, shown = runs.ask_upload(project, name="a.csv", content=content, by=None, now=now), services.shown
+
+    def then(*args):
+        shown(*args)
+        monkeypatch.setattr(services, "shown", shown)
+        by_hand("new", now + MINUTE)
+
+    monkeypatch.setattr(services, "BATCH_ROWS", 1)
+    monkeypatch.setattr(services, "shown", then)
+
+    assert runs.execute(old.pk, now=now).error == Overtaken().message
+    assert sorted(project.issues.values_list("external_id", "title")) == [("A-1", "new"), ("A-2", "Other")]
+
+
+@pytest.mark.parametrize(
+    ("status", "source"), [("failed", "csv"), ("undone", "csv"), ("queued", "csv"), ("completed", "jira")]
+)
+def test_what_wrote_nothing_or_comes_from_elsewhere_overtakes_nobody(give, project, now, status, source):
+    old = give("old", 0)
+    ImportRun.objects.create(project=project, status=status, source=source, created_at=now + MINUTE)
+
+    assert runs.execute(old.pk, now=now + 2 * MINUTE).status == "completed"
+    assert title() == "old"
+
+
+def test_files_of_two_kinds_are_of_two_sources(give):
+    assert [give("one", 0, name=name).source for name in ("a.csv", "b.JSONL", "c.ndjson", "d")] == [
+        "csv", "jsonlines", "jsonlines", "csv"
+    ]  # fmt: skip
