@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import cg
 
+from apps.common.operations.named_files import writable
 from apps.ml.benchmarks.points.data import PointsProject, read_projects
 from apps.ml.core.hashing import hashed
 from apps.ml.core.meaning import DIMENSIONS, MeaningTable, table_of
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("encoder", type=Path)
     parser.add_argument("issues", type=Path)
-    parser.add_argument("--out", type=Path, default=SHIPPED)
+    parser.add_argument("--out", type=writable, default=SHIPPED)
     options = parser.parse_args()
     encoder, projects = SentenceEncoder(options.encoder), read_projects(options.issues)
     shares = document_shares(projects)

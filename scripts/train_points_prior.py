@@ -7,6 +7,7 @@ test rows, and writes hashed coefficients and fingerprints, no text.
 import argparse
 from pathlib import Path
 
+from apps.common.operations.named_files import writable
 from apps.ml.benchmarks.points import history
 from apps.ml.benchmarks.points.data import PointsProject, read_projects
 from apps.ml.core.points.prior import PointsPrior
@@ -21,7 +22,7 @@ def main() -> None:
     """Train and write the prior, and say how large it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--out", type=Path, default=SHIPPED)
+    parser.add_argument("--out", type=writable, default=SHIPPED)
     options = parser.parse_args()
     prior = trained_on(read_projects(options.directory))
     options.out.write_bytes(prior.to_bytes())

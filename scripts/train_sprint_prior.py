@@ -8,6 +8,7 @@ import argparse
 from hashlib import sha256
 from pathlib import Path
 
+from apps.common.operations.named_files import writable
 from apps.ml.benchmarks.sprints import trained
 from apps.ml.benchmarks.sprints.data import read_projects
 
@@ -20,7 +21,7 @@ def main() -> None:
     """Train and write the prior, and say how large it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--out", type=Path, default=SHIPPED)
+    parser.add_argument("--out", type=writable, default=SHIPPED)
     options = parser.parse_args()
     prior = trained(read_projects(options.directory), version=VERSION)
     data = prior.to_bytes()

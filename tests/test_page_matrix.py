@@ -145,6 +145,18 @@ def test_the_list_names_every_page_and_no_other():
     assert sorted(routes) == sorted(PAGES)
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_a_page_that_is_asked_as_it_cannot_be_says_how_it_can(client, ids, method):
+    answers = {route: client.generic(method, address_of(route, ids)) for route in PAGES}
+
+    wrong = {
+        route: (answer.status_code, answer.headers)
+        for route, answer in answers.items()
+        if not (answer.status_code == 405 and answer.content and PAGES[route][0] in answer["Allow"].split(", "))
+    }
+    assert wrong == {}
+
+
 def is_worth_asking(opens_to: frozenset[str], caller: str) -> bool:
     """A page takes a while to make: what opens to a viewer opens to all above, what opens to people to each of them."""
     return not (opens_to is TEAM and caller in WRITERS) and not (opens_to is PEOPLE and caller in TEAM)
@@ -161,8 +173,7 @@ def client_of(matrix: MatrixWorld, caller: str) -> Client:
 def ask(client: Client, method: str, route: str, ids: dict[str, Any]) -> int:
     """What a page says; where it leads to log in, as a program would be told (401). Nothing is kept of it."""
     session = client.cookies.copy()
-    reference = ids["sprint"] if "/sprints/" in route else ids["issue"]
-    address = route.format(**{**ids, "reference": reference, "name": "burndown", "kind": "csv"})
+    address = address_of(route, ids)
     with transaction.atomic():
         answer = client.post(address, {"status": "investigating"}) if method == "POST" else client.get(address)
         transaction.set_rollback(True)
@@ -170,6 +181,11 @@ def ask(client: Client, method: str, route: str, ids: dict[str, Any]) -> int:
     if route == LOG_OUT:
         return answer.status_code
     return 401 if answer.headers.get("Location", "").startswith("/login/") else answer.status_code
+
+
+def address_of(route: str, ids: dict[str, Any]) -> str:
+    reference = ids["sprint"] if "/sprints/" in route else ids["issue"]
+    return route.format(**{**ids, "reference": reference, "name": "burndown", "kind": "csv"})
 
 
 def answers_of(opens_to: frozenset[str], caller: str, route: str) -> set[int]:

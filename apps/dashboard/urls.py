@@ -1,12 +1,14 @@
 """The pages' addresses, in keys and numbers that people know: the table of contents."""
 
+from typing import Any
+
 from django.contrib.auth.views import LogoutView
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from apps.dashboard.views import account, backlog, imports, models, parts, said, settings, trust
-from apps.dashboard.views.errors import only_sent, read_or_sent
+from apps.dashboard.views.errors import only_read, only_sent, read_or_sent
 from apps.dashboard.views.flow import flow, flow_file
 from apps.dashboard.views.issue import issue
 from apps.dashboard.views.project import chance, project, project_file, review
@@ -14,11 +16,14 @@ from apps.dashboard.views.share import make_link, share, shared, withdraw_link
 from apps.dashboard.views.sprint import sprint, sprint_file, sprints, what_if
 from apps.dashboard.views.start import demonstration, new_project, start
 
+_ICON: Any = RedirectView.as_view(url=static("dashboard/icon.svg"), permanent=True)
+_ROOT: Any = RedirectView.as_view(pattern_name="dashboard:start")
+
 app_name = "dashboard"
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="dashboard:start"), name="root"),
+    path("", only_read(_ROOT), name="root"),
     # Pages that name no icon, as the administration's, are asked for it here.
-    path("favicon.ico", RedirectView.as_view(url=static("dashboard/icon.svg"), permanent=True), name="icon"),
+    path("favicon.ico", only_read(_ICON), name="icon"),
     path("login/", read_or_sent(account.LogInPage.as_view()), name="login"),  # type: ignore[arg-type]  # it answers with pages
     path("login/single-sign-on/", include("apps.accounts.single_sign_on.urls")),
     path("logout/", only_sent(LogoutView.as_view()), name="logout"),

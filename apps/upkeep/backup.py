@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import tarfile
 import tempfile
 import zlib
@@ -30,6 +31,7 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.named_files import NotWritten, require_folder, writing
 from apps.ml.models import Installation
 from apps.ml.services.upkeep.installation import become_another, this_installation
 from apps.ml.services.upkeep.recorded import recorded_digests
@@ -85,23 +87,45 @@ class _Exact(DjangoJSONEncoder):
 
 
 # --- Into the file ------------------------------------------------------------------------------------------------
-def backup(path: Path, *, now: datetime) -> Summary:
-    """Write the file, for this user only; it appears when it is whole.
+def backup(path: Path, *, now: datetime, replace: bool = False) -> Summary:
+    """Write the file, for this user only; it appears when it is whole, and takes the place of a file or of nothing.
 
     Raises
     ------
+    NotWritten
+        If something else is at this place, a file that is not to be replaced, or the system refuses to write there.
     StorageError
         If the store cannot be used.
     """
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
-            summary = _write(archive, now)
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    with writing(path):
+        _require_place(path, replace=replace)
+        # Not by the name of the file, which may be as long as names may be.
+        descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=".backup.")
+        try:
+            with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+                summary = _write(archive, now)
+            # Once more: it took a while, and what came there meanwhile is somebody's.
+            _require_place(path, replace=replace)
+            os.replace(aside, path)
+        except BaseException:
+            os.unlink(aside)
+            raise
     return summary
+
+
+def _require_place(path: Path, *, replace: bool) -> None:
+    """A rename would put the file in place of whatever is there: of a device, which all of the machine uses, too."""
+    require_folder(path)
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise NotWritten(f"{path} is a link. Name the file itself.")
+    if not stat.S_ISREG(mode):
+        raise NotWritten(f"{path} is no file, but a {'folder' if stat.S_ISDIR(mode) else 'device or pipe'}.")
+    if not replace:
+        raise NotWritten(f"{path} is there already. --force puts the new backup in its place.")
 
 
 def _write(archive: tarfile.TarFile, now: datetime) -> Summary:

@@ -1,6 +1,7 @@
 """How much, how long and how often somebody may ask."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ import time_machine
 from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.views.decorators.http import require_GET
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from apps.access.keys import create_key
 from apps.access.models import Invitation
@@ -195,6 +198,20 @@ def test_large_files_are_for_who_takes_files() -> None:
     answers = [RequestLimits(lambda _: HttpResponse())(request).status_code for request in requests]
 
     assert answers == [200, 200]
+
+
+def test_a_method_that_is_refused_without_a_word_is_told_as_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "style.css").write_text("body {}")
+    files = WhiteNoiseMiddleware(lambda _: HttpResponse())
+    files.add_files(str(tmp_path), prefix="static/")
+    doors = (require_GET(lambda _: HttpResponse()), files)
+
+    answers = [RequestLimits(door)(RequestFactory().delete("/static/style.css")) for door in doors]
+
+    assert [(each.status_code, each["Allow"], each["Content-Type"]) for each in answers] == [
+        (405, "GET", "application/problem+json"),
+        (405, "GET, HEAD", "application/problem+json"),
+    ]
 
 
 @pytest.mark.django_db

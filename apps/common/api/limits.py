@@ -17,6 +17,7 @@ from apps.common.api.problems import (
     PayloadTooLarge,
     database_away,
     names_what_is_gone,
+    not_allowed,
     problem,
     problem_of,
 )
@@ -33,8 +34,8 @@ _OF_PROGRAMS = "/api/"
 
 
 class RequestLimits:
-    """Middleware: 414 for long addresses, 400 for query parameters that do not exist, 503 while the database is away,
-    `X-RateLimit-*`."""
+    """Middleware: 414 for long addresses, 400 for query parameters that do not exist, 405 with words, 503 while the
+    database is away, `X-RateLimit-*`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -50,6 +51,8 @@ class RequestLimits:
         )
         with answering(lambda: client_address(request), shown):
             response = self._get_response(request)
+        if response.status_code == 405 and _says_nothing(response):
+            response = not_allowed(response.get("Allow", ""))
         if (limit := getattr(request, "rate_limit", None)) is not None:
             most, remaining, seconds_left = limit
             response["X-RateLimit-Limit"] = str(most)
@@ -91,6 +94,11 @@ class RequestLimits:
             return None
         body, headers = database_away(error)
         return _answer(body, headers)
+
+
+def _says_nothing(response: HttpResponseBase) -> bool:
+    """As Django, its decorators and the server of static files refuse a method; the last as a file of no bytes."""
+    return response.streaming or not getattr(response, "content", b"")
 
 
 def _length_of(request: HttpRequest) -> int:

@@ -170,6 +170,14 @@ def unavailable(request: HttpRequest) -> JsonResponse:
     return JsonResponse(_AWAY, status=503, content_type=PROBLEM_JSON, headers=_COME_AGAIN)
 
 
+def not_allowed(allow: str) -> JsonResponse:
+    """An address that is there and is not asked so; `allow` names how it is."""
+    body = problem(
+        status.HTTP_405_METHOD_NOT_ALLOWED, "Method not allowed", f"It takes {allow} only.", "method_not_allowed"
+    )
+    return JsonResponse(body, status=405, content_type=PROBLEM_JSON, headers={"Allow": allow})
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
     """A request that was refused before any view saw it."""
     body = problem(status.HTTP_400_BAD_REQUEST, "Bad request", "This request cannot be read.", "bad_request")

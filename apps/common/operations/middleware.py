@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 
-from apps.common.api.problems import PROBLEM_JSON, problem
+from apps.common.api.problems import PROBLEM_JSON, not_allowed, problem
 from apps.common.operations.health import live, ready
 from apps.common.operations.logging import REQUEST_ID, request_id_from
 from apps.common.operations.metrics import FAILED_REQUESTS
@@ -29,6 +29,7 @@ PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "/health/ready": ready,
     "/metrics": metrics,
 }
+_PROBED_BY = ("GET", "HEAD")
 
 
 def probes(get_response: GetResponse) -> GetResponse:
@@ -38,7 +39,9 @@ def probes(get_response: GetResponse) -> GetResponse:
         probe = PROBES.get(request.path_info)
         if probe is None:
             return get_response(request)
-        return probe(request) if _is_our_host(request) else _unknown_host()
+        if not _is_our_host(request):
+            return _unknown_host()
+        return probe(request) if request.method in _PROBED_BY else not_allowed(", ".join(_PROBED_BY))
 
     return handle
 

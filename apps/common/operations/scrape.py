@@ -7,7 +7,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, values
 from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -47,7 +46,6 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """For Prometheus: with the token, or without one from this machine itself."""
     if not _may_read(request):

@@ -198,3 +198,14 @@ def test_probes_answer_to_names_of_the_service_and_to_addresses_only(
     assert (response.status_code != 400) == known
     if not known:
         assert response.json()["code"] == "unknown_host"
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "NOTHING"])
+def test_probes_are_read_and_nothing_else(client: Client, checks: dict[str, Check], path: str, method: str) -> None:
+    response = client.generic(method, path)
+
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "method_not_allowed"
+    assert client.head(path, REMOTE_ADDR="10.0.0.9").status_code != 405

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from apps.common.operations.named_files import NamedFile
 from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.bounded_json import parsed
@@ -263,7 +264,7 @@ def _plain(value: Any) -> Any:
 
 def saved(told: Iterable[Told], path: Path) -> Iterator[Told]:
     """The same, written down as it passes: what a tracker told can be imported again without it."""
-    with path.open("w", encoding="utf-8") as file:
+    with NamedFile(path) as file:
         for each in told:
             if not isinstance(each, RowError | Gap):
                 file.write(line_of(each) + "\n")

@@ -221,6 +221,7 @@ def test_a_lead_can_be_named(file):
         ),
         (("--project", "shop", "--create-project"), "There can be no project 'shop'"),
         (("--project", "SHOP", "--create-project", "--errors", "/nowhere/errors.csv"), "cannot be written"),
+        (("--project", "SHOP", "--create-project", "--save-as", "x" * 300), "name too long"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_left_behind(file, arguments, message):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.named_files import writing
 from apps.ml.core.evaluation.metrics import chronological_split
 from apps.ml.core.records import CompletedIssue
 
@@ -79,4 +80,6 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 def write_figures(options: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
     """To the file that `--json` names, if it does."""
     if options.get("json"):
-        Path(options["json"]).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        path = Path(options["json"])
+        with writing(path):
+            path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

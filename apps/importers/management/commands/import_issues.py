@@ -3,8 +3,8 @@
 import csv
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.named_files import NamedFile, require_writable
 from apps.common.tables import harmless
 from apps.importers.management import trackers
 from apps.importers.naming import project_named
@@ -130,6 +131,7 @@ class Command(BaseCommand):
         """From a tracker where one is named, else from a file."""
         if not options["file"] or not (options["project"] or options["create_project"] is not None):
             raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
+        require_writable(options["errors"], options["save_as"])
         place, path = place_in(str(options["file"])), Path(options["file"])
         is_csv = place is None and not jsonlines.is_called_so(path.name)
         if not is_csv and (options["sprints"] or options["mark_missing"]):
@@ -160,7 +162,7 @@ class Command(BaseCommand):
             options["project"], rows, options["file"].stem, options["source"], alone=options.get("alone", False)
         )
         with ExitStack() as stack:
-            on_error = stack.enter_context(_ErrorFile(options["errors"])).write if options["errors"] else None
+            on_error = stack.enter_context(_error_file(options["errors"])) if options["errors"] else None
             report = import_issues(
                 self._with_progress(rows, shape, quiet=options["json"]),
                 project_key=key,
@@ -249,25 +251,17 @@ class Command(BaseCommand):
             self.stdout.write(f"  {feature.sentence()}")
 
 
-class _ErrorFile:
+@contextmanager
+def _error_file(path: Path) -> Iterator[Callable[[RowError], None]]:
     """Rows that were not imported, as they come, as a CSV of their own."""
+    with NamedFile(path, newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["line", "id", "reason"])
 
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = path.open("w", newline="", encoding="utf-8")
-        except OSError as error:
-            raise ImportRefused(f"{path} cannot be written: {error.strerror}.") from error
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(["line", "id", "reason"])
+        def write(error: RowError) -> None:
+            writer.writerow([error.line, harmless(error.external_id), error.reason])
 
-    def __enter__(self) -> "_ErrorFile":
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._file.close()
-
-    def write(self, error: RowError) -> None:
-        self._writer.writerow([error.line, harmless(error.external_id), error.reason])
+        yield write
 
 
 def _printable(text: str) -> str:

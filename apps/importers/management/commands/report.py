@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.common.console import only_warnings
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.named_files import require_writable, writing
 from apps.importers.sources.registry import place_in
 from apps.importers.telling.own_report import report_on
 from apps.importers.telling.own_report_page import page
@@ -31,17 +32,14 @@ class Command(BaseCommand):
         target: Path = options["html"]
         if place_in(options["file"]) is not None:
             raise CommandError("report reads a file: import_issues SOURCE --save-as FILE.jsonl makes one of a tracker.")
-        if not target.resolve().parent.is_dir():
-            raise CommandError(f"There is no folder {target.resolve().parent}.")
         now = timezone.now()
         passed = {name: options[name] for name in ("map", "date_format", "decimal", "encoding", "time_zone")}
         try:
+            require_writable(target)
             with only_warnings(options["verbosity"]):
                 found = report_on(options["file"], now=now, say=self.stderr.write, **passed)
+            with writing(target):
+                target.write_text(page(found, made_at=now), encoding="utf-8")
         except ApplicationError as error:
             raise CommandError(error.message) from error
-        try:
-            target.write_text(page(found, made_at=now), encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{target} cannot be written: {error.strerror}.") from error
         self.stdout.write(f"{found.name}: {found.read.new:,} issues told in {target}.")

@@ -4,6 +4,7 @@ The file is never held in memory. Nothing here knows the database.
 """
 
 import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -62,8 +63,9 @@ def inspect_file(path: Path, *, encoding: str = "") -> CsvShape:
     ImportRefused
         If there is no such file, it is not a CSV, or not in the encoding.
     """
-    if not path.is_file():
-        raise ImportRefused(f"There is no file {path}." if not path.exists() else f"{path} is not a file.")
+    # Not by the path's own methods, which raise for a name that is too long.
+    if not os.path.isfile(path):
+        raise ImportRefused(f"There is no file {path}." if not os.path.exists(path) else f"{path} is not a file.")
     try:
         _refuse_other_formats(path)
         encoding, line_count = encoding_of(path, wanted=encoding)

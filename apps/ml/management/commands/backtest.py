@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.common.console import as_json, only_warnings, step_display, table
 from apps.common.exceptions import ApplicationError, NotEnoughData
+from apps.common.operations.named_files import require_writable, writing
 from apps.ml.benchmarks.forecasts.files import plan_of_files
 from apps.ml.benchmarks.runs import data_folder
 from apps.ml.management.scope import project_by_key
@@ -73,11 +74,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _check_options(options)
-        (self._forecasts if options["what"] else self._issues)(options)
+        try:
+            # A replay takes minutes: that its result cannot be kept is told before it.
+            require_writable(options["html"], None if options["json"] == _STANDARD_OUTPUT else options["json"])
+            (self._forecasts if options["what"] else self._issues)(options)
+        except ApplicationError as error:
+            raise CommandError(error.message) from error
 
     def _issues(self, options: dict[str, Any]) -> None:
         project = project_by_key(options["project"])
-        _check_writable(options["json"], options["html"])
         kind, newest = _KINDS[options["type"] or "effort"], options["newest"] or MOST_REPLAYED
         with _named_reason(f"project {project.key}"):
             plan = plan_replay(project.id, kind, newest=newest)
@@ -90,7 +95,6 @@ class Command(BaseCommand):
 
     def _forecasts(self, options: dict[str, Any]) -> None:
         plan = _forecast_plan(options)
-        _check_writable(options["json"], options["html"])
         with _named_reason(plan.name), step_display(len(plan.weekly)) as progress:
             found = replay_forecasts(plan, progress=progress)
         if options["project"]:
@@ -109,27 +113,8 @@ class Command(BaseCommand):
     def _write(self, path: Path | None, text: str) -> None:
         if path is None:
             return
-        with _refused(path):
+        with writing(path):
             path.write_text(text, encoding="utf-8")
-
-
-def _check_writable(*paths: Path | None) -> None:
-    """A replay takes minutes: that its result cannot be kept is told before it."""
-    for path in paths:
-        if path not in (None, _STANDARD_OUTPUT):
-            with _refused(path):
-                is_new = not path.exists()
-                path.open("a").close()
-                if is_new:
-                    path.unlink()
-
-
-@contextmanager
-def _refused(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 @contextmanager
@@ -141,8 +126,6 @@ def _named_reason(name: str) -> Iterator[None]:
         raise CommandError(
             f"{error.needed} {error.what} are needed before there is anything to replay; {name} has {error.have}."
         ) from error
-    except ApplicationError as error:
-        raise CommandError(error.message) from error
 
 
 def _check_options(options: dict[str, Any]) -> None:

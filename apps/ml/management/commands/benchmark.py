@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.named_files import require_writable
 
 #: What a user names, and the package that measures it.
 BENCHMARKS = {
@@ -34,6 +35,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         module = _module(options["name"])
         try:
+            # It takes hours, some of them: that its figures cannot be kept is told before.
+            require_writable(options["json"])
             module.run(options, self.stdout.write)
         except (ApplicationError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error

@@ -30,16 +30,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
-        if not path.resolve().parent.is_dir():
-            raise CommandError(f"There is no folder {path.resolve().parent}.")
-        if path.exists() and not options["force"]:
-            raise CommandError(f"{path} is there already. --force puts the new backup in its place.")
         try:
-            made = backup(path, now=timezone.now())
+            made = backup(path, now=timezone.now(), replace=options["force"])
         except ApplicationError as error:
             raise CommandError(error.message) from error
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
         if options["json"]:
             self.stdout.write(as_json({**asdict(made), "file": str(path), "bytes": path.stat().st_size}))
         else:
