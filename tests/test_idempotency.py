@@ -19,6 +19,7 @@ from apps.common.models import FirstAnswer
 from apps.ml.models import PredictionHistory
 from apps.ml.services import prediction_service
 from apps.ml.services.effort.answering import answer_effort
+from apps.ml.services.predictions.switch import TERMS
 from apps.projects import viewsets
 from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.tests.factories import TeamMemberFactory
@@ -284,6 +285,8 @@ def test_of_a_question_the_answer_and_its_record_are_kept_or_neither(lead, monke
 def test_what_is_switched_off_meanwhile_refuses_a_question_with_a_key(lead, monkeypatch):
     def switch_off(*args: Any, **kwargs: Any) -> Any:
         Project.objects.filter(pk=lead.project_id).update(predictions_enabled=False)
+        # Seconds later.
+        TERMS.clear()
         return answer_effort(*args, **kwargs)
 
     monkeypatch.setattr(prediction_service, "answer_effort", switch_off)

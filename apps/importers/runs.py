@@ -108,15 +108,20 @@ def ask_again(
     mapping: Mapping[str, str] | None = None,
 ) -> ImportRun:
     """Ask for the same file once more, in earnest or with other columns; `Conflict` where it is gone."""
-    if run.upload is None:
-        raise Conflict("This file is gone: upload it again.")
-    chosen, content = run.mapping if mapping is None else mapping, bytes(run.upload)
     enter(run.project_id)
+    # The person before the file, and that without waiting: an erasure holds both, in the other order when an account
+    # goes.
+    require_room(by)
+    # As it is now: what was read before may have been asked for meanwhile, or taken by an erasure.
+    kept = ImportRun.objects.select_for_update(skip_locked=True).filter(pk=run.pk, upload__isnull=False).first()
+    if kept is None or kept.upload is None:
+        raise Conflict("This file is gone: upload it again.")
     # Kept once, by the run that is asked for.
-    ImportRun.objects.filter(pk=run.pk).update(upload=None)
+    ImportRun.objects.filter(pk=kept.pk).update(upload=None)
     return ask_upload(
-        run.project, name=run.upload_name, content=content, by=by, now=now, is_dry_run=is_dry_run, mapping=chosen
-    )
+        run.project, name=kept.upload_name, content=bytes(kept.upload), by=by, now=now, is_dry_run=is_dry_run,
+        mapping=kept.mapping if mapping is None else mapping,
+    )  # fmt: skip
 
 
 def forget_uploads(*, now: datetime) -> int:
@@ -196,7 +201,7 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     # What two claims of one project, and of one person, meet at.
     hold_project(origin.project)
     if origin.giver:
-        User.objects.select_for_update().filter(pk=origin.giver).first()
+        User.objects.select_for_update(no_key=True).filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
     run = waiting.defer("upload").first()
     if run is None or not Turns.at(now).has_room_for(origin) or waits_for_an_older_one(run):

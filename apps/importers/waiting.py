@@ -42,8 +42,8 @@ def require_room(by: User | None, n_bytes: int = 0) -> None:
     `make_room` has the last word about files: others may ask at this moment.
     """
     if by is not None:
-        # What two at once meet at: each counts the other's.
-        User.objects.select_for_update().filter(pk=by.pk).first()
+        # What two at once meet at: each counts the other's. Rows that only refer to the person do not wait.
+        User.objects.select_for_update(no_key=True).filter(pk=by.pk).first()
         if ImportRun.objects.filter(created_by=by, status=Status.QUEUED).count() >= MOST_WAITING:
             raise Conflict(f"{MOST_WAITING} imports of yours wait: ask again when some of them are done.")
     if not n_bytes:

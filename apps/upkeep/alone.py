@@ -6,8 +6,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from apps.common.models import FirstAnswer
 from apps.importers.keeping import take_away as take_imports_away
 from apps.importers.keeping import wait_for_batches
+from apps.ml.models import PredictionHistory
 from apps.ml.services.training.claims import take_away as take_trainings_away
 from apps.upkeep.holding import enter_where_something_runs
 
@@ -42,6 +44,24 @@ def take_away() -> list[UUID]:
     enter_where_something_runs()
     take_imports_away()
     return take_trainings_away(_BEGINS_ANEW)
+
+
+def forget_kept_answers() -> None:
+    """Whom they name cannot be told: they are sealed with keys that only their callers have."""
+    FirstAnswer.objects.exclude(answer=None).delete()
+
+
+def wait_for_questions() -> None:
+    """After the commit: what requests are just writing is seen by the look that follows, and later they write no text.
+
+    Whoever works on a request with a key may have read what is erased: the claim goes with the answers, so that what
+    it wrote is undone, and asked again it is worked out anew.
+    """
+    FirstAnswer.objects.all().delete()
+    if connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Waits for whoever inserts; whoever comes later sees what was erased (`record.py`). SQLite has one writer.
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(PredictionHistory._meta.db_table)} IN SHARE MODE")
 
 
 def wait_for_imports() -> None:

@@ -21,7 +21,6 @@ from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
-from apps.common.models import FirstAnswer
 from apps.importers.connections import forget_tokens
 from apps.importers.writing.dry_run import undone_at_the_end
 from apps.ml.models import MLModel, TrainingRun
@@ -35,7 +34,14 @@ from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
 from apps.projects.rows import in_parts, lock
 from apps.projects.services import delete_project
 from apps.upkeep.addresses import require_address
-from apps.upkeep.alone import forgetting, take_away, wait_for_imports, wait_for_others
+from apps.upkeep.alone import (
+    forget_kept_answers,
+    forgetting,
+    take_away,
+    wait_for_imports,
+    wait_for_others,
+    wait_for_questions,
+)
 from apps.upkeep.finding import Found, Search, replace
 from apps.upkeep.holding import hold
 from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
@@ -130,6 +136,7 @@ def _finish(email: str, search: Search, dropped: Dropped, now: datetime, begun: 
 def _erase_the_rest(email: str, search: Search, dropped: Dropped, begun: list[UUID]) -> Search:
     """What was written while the first search went on; adds what it drops, and the trainings that begin anew."""
     for _ in range(_MOST_TIMES):
+        wait_for_questions()
         # Whoever has opened an account with the address since is told, and keeps it.
         came = list(rows_of(email).filter(is_placeholder=True))
         search = search.also(sought_for(email, came) if came else [])
@@ -139,6 +146,8 @@ def _erase_the_rest(email: str, search: Search, dropped: Dropped, begun: list[UU
         with forgetting():
             begun += take_away()
             _, projects = _erase_rows(search.sought, came, found)
+            # Another moment than that of the erasure before: what was read between is from before, too.
+            forget_what_was_read(timezone.now())
             dropped.add(drop_models(projects, []))
     raise ErasureIncomplete("It is written again and again: end what writes it and repeat.")
 
@@ -228,9 +237,11 @@ def erase_project(key: str, *, now: datetime, others_keep: bool = False) -> Eras
         # Now that nothing is trained any more.
         counts, keys = _foreseen(project)
         delete_project(project)
+        forget_kept_answers()
         kept = remove_objects(keys)
         dropped = drop_models([], [])
         record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
+    wait_for_questions()
     _train_again(dropped, now, begun)
     # What the global ones learned is no project's alone.
     stored = search_objects(sought)
@@ -284,8 +295,7 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found)
     touch_work_of(people)
     theirs = Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people)).order_by()
     projects = {*theirs.values_list("project_id", flat=True).distinct(), *_touch(found)}
-    # Whom they name cannot be told: they are sealed with keys that only their callers have.
-    FirstAnswer.objects.exclude(answer=None).delete()
+    forget_kept_answers()
     page_marks.forget_all()
     everywhere = Needles(sought[0].names)
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))

@@ -30,6 +30,7 @@ from apps.ml.selectors.issues import facts_of
 from apps.ml.services import PredictionService, RecommendationService
 from apps.ml.services.points.vote import is_hidden
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
+from apps.ml.services.predictions.switch import texts_erased_at
 from apps.projects.links.selectors import waiting_for
 from apps.projects.selectors import team_of
 
@@ -275,10 +276,12 @@ class WhyPoints:
 
 def why(project: Project, issue_id: UUID, *, user: User) -> Why | None:
     """The three answers about one open issue, recorded as the API's are; None without such an issue."""
+    # Before the issue is read.
+    about = {"user": user, "project_id": project.id, "erased_at": texts_erased_at(project.id)}
     issue = open_issues(project.id, BacklogQuery()).filter(id=issue_id).first()
     if issue is None:
         return None
-    asked = asdict(facts_of(issue)) | {"user": user, "issue_id": issue.id, "project_id": project.id}
+    asked = asdict(facts_of(issue)) | about | {"issue_id": issue.id}
     effort = PredictionService().predict_issue_effort(**asked)
     return Why(
         issue,

@@ -73,7 +73,7 @@ def upload(request: HttpRequest, project: Project) -> HttpResponse:
 @_answering
 def confirm(request: HttpRequest, project: Project, run_id: UUID) -> HttpResponse:
     """Import a file that was tried, or try it once more with other columns."""
-    tried = get_object_or_404(runs_of(project).defer(None), id=run_id)
+    tried = get_object_or_404(runs_of(project), id=run_id)
     is_trial, by, now = "try" in request.POST, signed_in(request), timezone.now()
     asked = runs.ask_again(tried, by=by, now=now, is_dry_run=is_trial, mapping=chosen_columns(request.POST))
     return _sent(project, asked.pk)

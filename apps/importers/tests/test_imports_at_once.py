@@ -59,6 +59,19 @@ def test_whoever_asks_again_for_a_file_that_another_lets_go_waits_for_nobody_in_
     assert ImportRun.objects.filter(upload__isnull=False).count() <= 2
 
 
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_two_words_for_one_file_at_once_one_is_taken(attempt, asking, now):
+    tried = asking(is_dry_run=True)()
+    ImportRun.objects.update(status="completed")
+    # As two requests have read it.
+    read = [ImportRun.objects.get(pk=tried.pk) for _ in range(2)]
+
+    answers = at_once(*(lambda run=run: runs.ask_again(run, by=tried.created_by, now=now) for run in read))
+
+    assert sorted(isinstance(answer, Conflict) for answer in answers) == [False, True]
+    assert sorted(ImportRun.objects.values_list("status", "upload")) == [("completed", None), ("queued", b"x" * 50)]
+
+
 @pytest.fixture
 def imported(now):
     """An import of one issue of a type of its own, in a sprint of its own."""

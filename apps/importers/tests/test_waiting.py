@@ -145,6 +145,16 @@ def test_a_file_that_is_asked_for_again_is_counted_once(ask, many, now, monkeypa
     assert kept(tried, again) == [False, True]
 
 
+def test_a_file_is_asked_for_again_as_it_is_and_not_as_it_was_read(ask, many, now):
+    tried = ask(by=many, content=b"x" * 80, is_dry_run=True)
+    ImportRun.objects.update(status="completed", upload=None)
+
+    with pytest.raises(Conflict, match="gone"):
+        runs.ask_again(tried, by=many, now=now)
+
+    assert ImportRun.objects.count() == 1
+
+
 def connected() -> Connection:
     """A project's place in a tracker, given by somebody of its own."""
     return Connection.objects.create(project=ProjectFactory(), kind="jira", source="jira", created_by=UserFactory())

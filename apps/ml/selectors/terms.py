@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Exists, FilteredRelation, OuterRef, Q
@@ -36,12 +37,18 @@ class AgentMarks:
         return self.bear(facts.labels, facts.assignee)
 
 
+#: When texts of a project were last erased of which none ever were.
+NEVER = datetime.fromtimestamp(0, UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectTerms:
     """What was said of a project, or else goes without saying."""
 
     predictions_enabled: bool = True
     agents: AgentMarks = AgentMarks()
+    #: Which erasure was the last: what was read of its texts before another one is not written after it.
+    texts_erased_at: datetime = NEVER
 
 
 USUAL_TERMS = ProjectTerms()
@@ -53,10 +60,10 @@ def project_terms(project_id: UUID | str | None) -> Mapping[UUID, ProjectTerms]:
     agents = FilteredRelation("team", condition=Q(team__is_agent=True))
     rows = Project.objects.filter(scope).annotate(agent=agents).order_by()
     terms: dict[UUID, ProjectTerms] = {}
-    for id_, enabled, labels, user_id in rows.values_list(
-        "id", "predictions_enabled", "agent_labels", "agent__user_id"
+    for id_, enabled, labels, user_id, erased_at in rows.values_list(
+        "id", "predictions_enabled", "agent_labels", "agent__user_id", "text_snapshot__forgotten_at"
     ):
-        known = terms.get(id_) or ProjectTerms(enabled, AgentMarks.of(labels))
+        known = terms.get(id_) or ProjectTerms(enabled, AgentMarks.of(labels), erased_at or NEVER)
         members = known.agents.members | ({str(user_id)} if user_id else set())
         terms[id_] = replace(known, agents=replace(known.agents, members=members))
     return terms

@@ -186,7 +186,8 @@ def _stored(project: Project, finding: Finding, *, now: datetime) -> AnomalyDete
 
 
 def _open_rows(project: Project, finding: Finding) -> QuerySet[AnomalyDetection]:
-    return AnomalyDetection.objects.filter(
+    # Held: all of the row is written, and what somebody noted in it may be changed meanwhile.
+    return AnomalyDetection.objects.select_for_update().filter(
         project=project, anomaly_type=finding.kind, sprint=None, status__in=OPEN_STATUSES
     )
 

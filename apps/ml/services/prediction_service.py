@@ -1,6 +1,7 @@
 """Predicts effort and recommends story points: ask who can answer, record the answer, show it."""
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -34,9 +35,12 @@ class PredictionService:
         *,
         user: "User | None" = None,
         issue_id: UUID | None = None,
+        erased_at: datetime | None = None,
         **known: Any,
     ) -> dict[str, Any]:
         """Hours for an issue; `known` are further fields of `IssueFacts` (priority, story_points, component, …).
+
+        Whoever has read the issue before says since when (`erased_at`, see `Asker.of`).
 
         Returns
         -------
@@ -44,7 +48,7 @@ class PredictionService:
             The fields of the API's answer: `predicted_hours`, `confidence`, `prediction_range`, `method` and so on.
         """
         facts = IssueFacts(title, description, issue_type.casefold(), **known)
-        asker = Asker(UUID(str(project_id)), user)
+        asker = Asker.of(UUID(str(project_id)), user, erased_at)
         started = time.perf_counter()
         given = answer_effort(facts, project_id)
         _observe(ModelType.EFFORT_PREDICTION, given, started)
@@ -61,11 +65,12 @@ class PredictionService:
         *,
         user: "User | None" = None,
         issue_id: UUID | None = None,
+        erased_at: datetime | None = None,
         **known: Any,
     ) -> dict[str, Any]:
         """Story points for an issue, as a distribution over the team's own scale."""
         facts = IssueFacts(title, description, issue_type.casefold(), **known)
-        asker = Asker(UUID(str(project_id)), user)
+        asker = Asker.of(UUID(str(project_id)), user, erased_at)
         started = time.perf_counter()
         given = answer_points(facts, project_id)
         _observe(ModelType.STORY_POINTS, given, started)

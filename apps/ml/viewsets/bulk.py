@@ -27,6 +27,7 @@ from apps.ml.serializers.predictions import EffortInputSerializer, IssueInputSer
 from apps.ml.services.points.vote import HiddenUntilVoted, is_hidden
 from apps.ml.services.predictions.bulk import PREDICT_MANY, issues_asked_about, known_of
 from apps.ml.services.predictions.questions import IssueQuestion
+from apps.ml.services.predictions.switch import texts_erased_at
 from apps.ml.viewsets.scope import NOT_FOUND, asked_project
 from apps.projects.models import Issue, Project
 
@@ -71,11 +72,13 @@ class BulkPredictionViewSet(Asks, ViewSet):
 
 def _answer(request: Request, asked: Mapping[str, Any], kind: ModelType) -> Response:
     project = asked_project(request, asked["project_id"])
+    # Before issues are read.
+    erased_at = texts_erased_at(project.id)
     items: list[Any] = [_read(kind, sent) for sent in asked["issues"]]
     known = issues_asked_about(project.id, [each["issue_id"] for each in items if "issue_id" in each])
     items = [each if "problem" in each else _question(project, kind, each, known) for each in items]
     questions = [each for each in items if isinstance(each, IssueQuestion)]
-    answers = iter(PREDICT_MANY[kind](project.id, questions, user=signed_in(request)))
+    answers = iter(PREDICT_MANY[kind](project.id, questions, user=signed_in(request), erased_at=erased_at))
     return Response(
         {"results": [answered(next(answers)) if isinstance(each, IssueQuestion) else each for each in items]}
     )

@@ -26,6 +26,7 @@ from apps.ml.serializers.predictions import (
 from apps.ml.services import PredictionService
 from apps.ml.services.points.vote import require_vote
 from apps.ml.services.predictions.bulk import known_of
+from apps.ml.services.predictions.switch import texts_erased_at
 from apps.ml.services.similar.likeness import likely_duplicates
 from apps.ml.viewsets.scope import asked_project
 from apps.projects.models import Issue, Project
@@ -97,11 +98,13 @@ def _answer(
 ) -> Response:
     asked = form.read(request.data)
     project = asked_project(request, asked["project_id"])
+    # Before the issue is read.
+    by_whom = {"user": request.user, "erased_at": texts_erased_at(project.id)}
     issue = _issue(project, asked.get("issue_id"))
     issue_id = issue.pk if issue else None
     allowed(project, issue_id)
     known = known_of(issue) if issue else {}
-    return Response(service(project_id=project.id, user=request.user, issue_id=issue_id, **known | facts_sent(asked)))
+    return Response(service(project_id=project.id, issue_id=issue_id, **by_whom, **known | facts_sent(asked)))
 
 
 def _issue(project: Project, name: UUID | str | None) -> Issue | None:

@@ -16,7 +16,7 @@ from apps.common.exceptions import Conflict
 from apps.importers import runs
 from apps.importers.connections import connect
 from apps.importers.keeping import begun, step
-from apps.importers.models import Connection
+from apps.importers.models import Connection, ImportRun
 from apps.importers.records import Person
 from apps.importers.sources.registry import place_of
 from apps.importers.waiting import due_runs
@@ -35,7 +35,7 @@ from apps.upkeep import erasing
 from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import found_in_database
-from tests.at_once import at_once, somebody_waits
+from tests.at_once import at_once, begun_beside, somebody_waits
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -168,3 +168,39 @@ def test_an_import_that_begins_in_an_erasure_and_ends_after_it_leaves_nobody(now
 
     assert found_in_database([email, name]) == {}
     assert User.objects.get(is_placeholder=True).email.startswith("erased-")
+
+
+@pytest.mark.parametrize("moment", ["before its change", "after its change"])
+def test_a_file_that_is_confirmed_beside_an_erasure_goes_with_it(now, moment, monkeypatch):
+    """It was read when it named her still, and is asked for while the erasure holds it, or has let it go."""
+    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+    email, name, project = "ada@example.com", "Ada Lovelace", ProjectFactory()
+    lead = TeamMemberFactory(project=project, role="lead").user
+    TeamMemberFactory(project=project, user=UserFactory(email=email, full_name=name))
+    content = f"id,title\nA-1,Ask {name} {email}\n".encode()
+    tried = runs.ask_upload(project, name=f"{name}.csv", content=content, by=lead, now=now, is_dry_run=True)
+    runs.execute(tried.pk, now=now)
+    tried.refresh_from_db()
+    step = {"before its change": "_erase_texts", "after its change": "drop_models"}[moment]
+    true, answers, over = getattr(erasing, step), [], Event()
+    if moment == "after its change":
+        # A large file is being written until the erasure has ended.
+        true_make_room = runs.make_room
+        monkeypatch.setattr(runs, "make_room", lambda run: (over.wait(timeout=30), true_make_room(run)))
+    with ThreadPoolExecutor(1) as pool:
+
+        def meanwhile(*args):
+            if not answers:
+                answers.append(begun_beside(pool, lambda: runs.ask_again(tried, by=lead, now=now)))
+            return true(*args)
+
+        monkeypatch.setattr(erasing, step, meanwhile)
+        erase_person(email, now=now)
+        over.set()
+        answers[0].result()
+
+    assert ImportRun.objects.exclude(upload=None).count() == 0
+    assert found_in_database([email, name]) == {}
+    for run in due_runs(now=now):
+        runs.execute(run, now=now)
+    assert Issue.objects.count() == 0

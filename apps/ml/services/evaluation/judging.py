@@ -14,7 +14,6 @@ from django.db.models import F, QuerySet
 
 from apps.ml.core.evaluation.dated import days_taken
 from apps.ml.models import ModelType, PredictionHistory
-from apps.ml.services.predictions.whose_record import asked_by_the_team
 from apps.projects.history.days import beginning_of, day_of, end_of
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, SprintSnapshot
@@ -69,7 +68,7 @@ def judge_dates(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
 
 def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime) -> int:
     """In batches, each locked; what another worker holds is left to it."""
-    open_rows = rows.filter(asked_by_the_team(), actual_value__isnull=True, details__unscored__isnull=True)
+    open_rows = rows.filter(actual_value__isnull=True, details__unscored__isnull=True)
     open_rows = open_rows.order_by("id")
     closed, after = 0, None
     while True:

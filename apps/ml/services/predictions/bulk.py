@@ -5,6 +5,7 @@ Evidence is left out: finding it takes longer than the answer, and nobody reads 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -49,24 +50,34 @@ def known_of(issue: Issue) -> dict[str, Any]:
 
 
 def predict_efforts(
-    project_id: UUID, asked: Sequence[IssueQuestion], *, user: "User | None" = None
+    project_id: UUID,
+    asked: Sequence[IssueQuestion],
+    *,
+    user: "User | None" = None,
+    erased_at: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Hours of each issue: the fields of the API's answers, in the order asked."""
+    """Hours of each issue: the fields of the API's answers, in the order asked; `erased_at` as of `Asker.of`."""
     if not asked:
         return []
+    asker = Asker.of(project_id, user, erased_at)
     given = answer_efforts([each.facts for each in asked], project_id, with_evidence=False)
-    rows = record_efforts(Asker(project_id, user), asked, given)
+    rows = record_efforts(asker, asked, given)
     return [BulkEffortAnswer.of(each.answer, prediction_id=row["id"]) for each, row in zip(given, rows, strict=True)]
 
 
 def recommend_points(
-    project_id: UUID, asked: Sequence[IssueQuestion], *, user: "User | None" = None
+    project_id: UUID,
+    asked: Sequence[IssueQuestion],
+    *,
+    user: "User | None" = None,
+    erased_at: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """Story points of each issue, likewise."""
     if not asked:
         return []
+    asker = Asker.of(project_id, user, erased_at)
     given = answer_points_of([each.facts for each in asked], project_id, with_evidence=False)
-    rows = record_points(Asker(project_id, user), asked, given)
+    rows = record_points(asker, asked, given)
     return [
         BulkPointsAnswer.of(
             each.answer, prediction_id=row["id"], probability_distribution=row["details"]["probabilities"]

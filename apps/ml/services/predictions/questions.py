@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped
 from apps.ml.services.predictions.given import Answer, GivenAnswer
 from apps.ml.services.predictions.record import Row, prediction_row, record_predictions
+from apps.ml.services.predictions.switch import texts_erased_at
 from apps.ml.services.predictions.whose_record import issues_to_score
 
 if TYPE_CHECKING:
@@ -25,10 +27,16 @@ class IssueQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks, about which project."""
+    """Who asks, about which project, and what had been erased of it before anything was read for the question."""
 
     project_id: UUID
     user: "User | None"
+    erased_at: datetime
+
+    @classmethod
+    def of(cls, project_id: UUID, user: "User | None", erased_at: datetime | None = None) -> "Asker":
+        """Who asks now; whoever has read issues before says since when, see `texts_erased_at`."""
+        return cls(project_id, user, texts_erased_at(project_id) if erased_at is None else erased_at)
 
 
 def scored(asker: Asker, asked: Sequence[IssueQuestion]) -> list[UUID | None]:
@@ -46,7 +54,7 @@ def record_answers(
     """Store answers, each with what will score it; `figures` are further fields of a row."""
     about = zip(asked, scored(asker, asked), given, strict=True)
     rows = [_row(kind, asker, (question, id_), each, **figures(question, each)) for question, id_, each in about]
-    record_predictions(asker.project_id, rows)
+    record_predictions(asker.project_id, rows, erased_at=asker.erased_at)
     return rows
 
 

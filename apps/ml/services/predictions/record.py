@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID, uuid4
@@ -14,8 +16,9 @@ from apps.common.api.idempotency import with_the_answer
 from apps.common.exceptions import Conflict
 from apps.common.operations.metrics import PREDICTIONS
 from apps.ml.core.results import Interval
-from apps.ml.models import PredictionHistory
+from apps.ml.models import PredictionHistory, TextSnapshot
 from apps.ml.services.predictions.switch import require_predictions_of
+from apps.ml.services.predictions.whose_record import whose_word
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -51,8 +54,9 @@ class PredictionFields(TypedDict, total=False):
 
 
 def record_prediction(**fields: Unpack[PredictionFields]) -> PredictionHistory:
-    """Store one answer and count it, see `record_predictions`."""
-    row = prediction_row(**fields)
+    """Store one answer and count it, see `record_predictions`; whether it will be scored is decided now."""
+    whose = whose_word(fields["kind"], fields["project_id"], fields.get("user"))
+    row = prediction_row(**fields | {"details": {**(fields.get("details") or {}), **whose}})
     record_predictions(fields["project_id"], [row])
     stored = PredictionHistory(**row)
     stored._state.adding = False
@@ -77,18 +81,25 @@ def prediction_row(**fields: Unpack[PredictionFields]) -> Row:
     }
 
 
-def record_predictions(project_id: UUID, rows: Sequence[Row]) -> None:
+def record_predictions(project_id: UUID, rows: Sequence[Row], *, erased_at: datetime | None = None) -> None:
     """Store answers about a project and count them; `Conflict` where what one is about was deleted meanwhile.
 
     Raises `PredictionsOff` whoever asks: nothing is recorded of a project whose predictions are off.
+
+    Parameters
+    ----------
+    erased_at : datetime, optional
+        When texts of the project had last been erased before any was read for these answers, see `texts_erased_at`:
+        if somebody was erased since, they are stored without the texts. Without it they hold none.
     """
-    with_the_answer(partial(_store, project_id, rows))
+    with_the_answer(partial(_store, project_id, rows, erased_at))
 
 
-def _store(project_id: UUID, rows: Sequence[Row]) -> None:
+def _store(project_id: UUID, rows: Sequence[Row], erased_at: datetime | None) -> None:
     require_predictions_of(project_id)
     try:
-        _insert(rows)
+        if not _insert(rows, _Unless(project_id, erased_at) if erased_at else None):
+            _insert([row | {"input": _without_texts(row["input"])} for row in rows])
     except IntegrityError as error:
         # Any other constraint is broken by a bug of ours.
         if "foreign key" not in str(error).lower():
@@ -98,14 +109,26 @@ def _store(project_id: UUID, rows: Sequence[Row]) -> None:
         PREDICTIONS.labels(type=kind, method=method).inc(n_rows)
 
 
-def _insert(rows: Sequence[Row]) -> None:
-    """All rows in one statement, on every database: all are kept or none.
+def _without_texts(input: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in input.items() if isinstance(value, int | float)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Unless:
+    """Texts of the project were erased at another moment than this was the last."""
+
+    project_id: UUID
+    erased_at: datetime
+
+
+def _insert(rows: Sequence[Row], unless: _Unless | None = None) -> bool:
+    """All rows in one statement, on every database: all are kept or none; whether they are.
 
     By hand, since Django composes the statement anew for each answer, which takes as long as running it, and makes
     one of every 45 rows on SQLite.
     """
     if not rows:
-        return
+        return True
     # The connection itself: what stands for it looks it up at each of thousands of questions.
     database = connections[DEFAULT_DB_ALIAS]
     columns = _columns(database.features.has_native_uuid_field)
@@ -114,8 +137,12 @@ def _insert(rows: Sequence[Row]) -> None:
         for row in rows
         for name, prepared in columns
     ]
+    if unless is not None:
+        project_id = unless.project_id if database.features.has_native_uuid_field else unless.project_id.hex
+        values += [project_id, database.ops.adapt_datetimefield_value(unless.erased_at)]
     with database.cursor() as cursor:
-        cursor.execute(_statement(len(rows)), values)
+        cursor.execute(_statement(len(rows), is_conditional=unless is not None), values)
+        return bool(cursor.rowcount)
 
 
 @cache
@@ -144,9 +171,18 @@ def _preparing(field: "Field[Any, Any]", has_uuids: bool) -> Callable[[Any, Any]
 
 
 @lru_cache(maxsize=8)
-def _statement(n_rows: int) -> str:
+def _statement(n_rows: int, *, is_conditional: bool) -> str:
     fields, quoted = PredictionHistory._meta.concrete_fields, connection.ops.quote_name
     columns = ", ".join(quoted(field.column) for field in fields if field.column)
     row = f"({', '.join(['%s'] * len(fields))})"
     # Names of columns are ours, values are parameters.
-    return f"INSERT INTO {quoted(PredictionHistory._meta.db_table)} ({columns}) VALUES {', '.join([row] * n_rows)}"  # noqa: S608
+    into = f"INSERT INTO {quoted(PredictionHistory._meta.db_table)} ({columns})"
+    if not is_conditional:
+        return f"{into} VALUES {', '.join([row] * n_rows)}"
+    # PostgreSQL takes the types of the first row for those of all; SQLite keeps what it is given.
+    first = f"({', '.join(f'CAST(%s AS {field.db_type(connection)})' for field in fields)})"
+    asked = ", ".join([first if connection.vendor == "postgresql" else row, *[row] * (n_rows - 1)])
+    erased = f"SELECT 1 FROM {quoted(TextSnapshot._meta.db_table)} WHERE project_id = %s AND forgotten_at <> %s"  # noqa: S608
+    # Looked at by the statement itself: PostgreSQL locks the table before it looks, and an erasure waits for whoever
+    # holds it before its last search (`apps.upkeep.alone.wait_for_questions`).
+    return f"{into} SELECT * FROM (VALUES {asked}) AS answers WHERE NOT EXISTS ({erased})"  # noqa: S608

@@ -1,5 +1,6 @@
 """Whether anything is predicted: the installation says so for all, a lead for a project; and what else leads say."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -39,6 +40,14 @@ def require_predictions(project: Project) -> None:
 def require_predictions_of(project_id: UUID | str | None) -> None:
     """The same by id, some seconds after it was said; with None of all projects together."""
     _require(is_enabled=project_id is None or TERMS.of_project(project_id).predictions_enabled)
+
+
+def texts_erased_at(project_id: UUID | str) -> datetime:
+    """When texts of the project were last erased: asked before a question reads any, and looked at where it writes.
+
+    Some seconds behind the database, which only makes more of what was read count as read before.
+    """
+    return TERMS.of_project(project_id).texts_erased_at
 
 
 def is_predicted(project: Project) -> bool:

@@ -2,22 +2,31 @@
 
 What scores corrects later ranges and stands on the team's scorecard. A viewer has no say in either, and a question that
 contradicts the issue, an invented estimate say, is about another issue than the one whose outcome would score it.
+It is decided when they ask, and kept in the row: roles change, people leave, and accounts are deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 
 from apps.accounts.models import User
 from apps.ml.core.records import IssueFacts
+from apps.ml.model_types import ModelType
+from apps.ml.models import PredictionHistory
 from apps.ml.selectors.issues import facts_of
 from apps.projects.models import Issue, TeamMember
 from apps.projects.selectors import is_administrator
 
 _NOT_KNOWN = ("", None, ())
 _TEAM = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
+_Kind = PredictionHistory.Kind
+#: What is judged by more than a column (`evaluation/judging.py`), and so goes by what the row says.
+_JUDGED = (
+    ModelType.TASK_ASSIGNMENT, ModelType.SPRINT_DURATION, _Kind.SPRINT_RISK, _Kind.FORECAST, _Kind.WHAT_IF
+)  # fmt: skip
+NOT_THE_TEAMS = "It was not asked by the team."
 
 
 def issue_to_score(issue_id: UUID | None, facts: IssueFacts, project_id: UUID, user: User | None) -> UUID | None:
@@ -47,14 +56,17 @@ def issues_to_score(
 
 def sprint_to_score(sprint_id: UUID, project_id: UUID, user: User | None) -> UUID | None:
     """The sprint, if its outcome is to score this answer."""
-    team = TeamMember.objects.filter(project=project_id, user=user, role__in=_TEAM)
-    return sprint_id if _is_ours(user) or team.exists() else None
+    return sprint_id if _counts(project_id, user) else None
 
 
-def asked_by_the_team() -> Q:
-    """Rows of the history whose outcome is to be scored: asked by the installation itself or by the project's team."""
-    team = TeamMember.objects.filter(project=OuterRef("project"), user=OuterRef("requested_by"), role__in=_TEAM)
-    return Q(requested_by=None) | Q(requested_by__is_superuser=True) | Q(Exists(team))
+def whose_word(kind: str, project_id: UUID, user: User | None) -> Mapping[str, str]:
+    """What an answer's details keep of who asked: why it will never be scored, or nothing."""
+    return {"unscored": NOT_THE_TEAMS} if kind in _JUDGED and not _counts(project_id, user) else {}
+
+
+def _counts(project_id: UUID, user: User | None) -> bool:
+    """Whether what is asked is the team's, as it is now."""
+    return _is_ours(user) or TeamMember.objects.filter(project=project_id, user=user, role__in=_TEAM).exists()
 
 
 def _is_ours(user: User | None) -> bool:

@@ -138,7 +138,7 @@ def test_an_issue_of_another_project_is_not_there(project, now):
 
 
 def test_whom_is_recorded_and_no_score(project, bug, expert, now):
-    user = UserFactory()
+    user = UserFactory(is_superuser=True)
 
     answer = RecommendationService().suggest_assignment(bug.id, project.id, user=user, now=now)
 

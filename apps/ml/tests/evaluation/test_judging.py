@@ -22,7 +22,6 @@ from apps.projects.tests.factories import (
     ProjectFactory,
     SprintFactory,
     TeamMemberFactory,
-    UserFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -191,14 +190,6 @@ def test_suggested_people_meet_who_did_it(sprint, now):
     hits = card(sprint.project, ModelType.TASK_ASSIGNMENT, now=now + timedelta(days=3)).overall.hits
     assert (hits.named_first, hits.among_named) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert hits.mean_reciprocal_rank == pytest.approx(0.5)
-
-
-def test_what_a_stranger_asked_is_not_scored(sprint, now):
-    told = {"chance_to_fall_short": 0.8, "least_amount": 2.7, "unit": "points", "risks": []}
-    answered(sprint, Kind.SPRINT_RISK, now=now, predicted_value=0.8, details=told, requested_by=UserFactory())
-    close_sprint(sprint, by=None, now=now + timedelta(days=13))
-
-    assert record_outcomes(now=now + timedelta(days=14)) == 0
 
 
 def test_the_command_tells_every_kind(sprint, now, capsys):
