@@ -1,10 +1,11 @@
-"""A TCP proxy before a real server: it can fall silent, drip, forget, or tell somebody what is about to pass."""
+"""A TCP proxy before a real server: it can fall silent, drip, forget, lie, or tell somebody what is about to pass."""
 
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,10 @@ Mode = Literal["open", "silent", "dripping"]
 
 
 class Proxy:
-    """Passes bytes on, as `mode` says; `before` sees what a client sends before the server does."""
+    """Passes bytes on, as `mode` says; `before` sees what a client sends before the server does.
+
+    `instead` may answer a request in the server's place, `change` what the server answers.
+    """
 
     def __init__(self, target: int | Path) -> None:
         self._target = target
@@ -27,6 +31,8 @@ class Proxy:
         #: How many pieces of requests have come.
         self.requests = 0
         self.before: Callable[[bytes], None] = lambda data: None
+        self.instead: Callable[[bytes], bytes | None] = lambda data: None
+        self.change: Callable[[bytes], bytes] = lambda data: data
         self._forgotten = threading.Event()
         self._begin(self._accept)
 
@@ -66,7 +72,7 @@ class Proxy:
                 _shut(client)
                 continue
             self._open.append(server)
-            self._begin(self._pass, client, server, self._send_request, self._forgotten)
+            self._begin(self._pass, client, server, partial(self._send_request, client), self._forgotten)
             self._begin(self._pass, server, client, self._send_answer, self._forgotten)
 
     def _connected(self) -> socket.socket:
@@ -90,14 +96,18 @@ class Proxy:
         _shut(source)
         _shut(target)
 
-    def _send_request(self, server: socket.socket, data: bytes) -> None:
+    def _send_request(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         self.requests += 1
         self.before(data)
-        server.sendall(data)
+        answer = self.instead(data)
+        if answer is None:
+            server.sendall(data)
+        else:
+            client.sendall(answer)
 
     def _send_answer(self, client: socket.socket, data: bytes) -> None:
         if self.mode == "open":
-            client.sendall(data)
+            client.sendall(self.change(data))
         elif self.mode == "dripping":
             for byte in data:
                 client.sendall(bytes([byte]))

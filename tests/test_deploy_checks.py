@@ -38,7 +38,7 @@ def production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in PRODUCTION.items():
         setattr(settings, name, value)
     monkeypatch.setattr(checks, "CHECKS", dict(ENGINES_ARE_UP))
-    monkeypatch.setattr(ml_health, "store", lambda: Health("ok", "It answers."))
+    monkeypatch.setattr(ml_health, "whole_store", lambda: Health("ok", "It answers."))
     return settings
 
 

@@ -4,11 +4,11 @@ import contextlib
 import http.client
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from apps.common.addresses import UrlParts
+from apps.common.operations.deadlines import Deadline
 
 #: A name may have many addresses; the third that does not answer is enough.
 MOST_ADDRESSES = 3
@@ -92,18 +92,7 @@ def _wrapped(raw: socket.socket, target: UrlParts, context: ssl.SSLContext | Non
 @contextlib.contextmanager
 def _ending_at(until: float, connected: socket.socket) -> Iterator[None]:
     """A deadline for the whole exchange, TLS included: a timeout of the socket begins anew with every byte."""
-    # A handle of its own on the same connection: TLS itself would say goodbye first, to somebody who does not listen.
-    with socket.fromfd(connected.fileno(), connected.family, connected.type) as handle:
-
-        def end() -> None:
-            with contextlib.suppress(OSError):  # the other side was faster
-                handle.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(max(until - time.monotonic(), 0.0), end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
+    deadline = Deadline()
+    with deadline.within(max(until - time.monotonic(), 0.0)):
+        deadline.hold(connected)
+        yield

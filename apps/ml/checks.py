@@ -55,4 +55,4 @@ def the_store_works(**_: Any) -> list[CheckMessage]:
     if any(slips_of_the_store()):
         return []
     hint = "Check the AWS_* settings or MODEL_STORE_DIR; ./run manage diagnose_ml_models tries every model."
-    return unhealthy(Check(health.store), "The model store cannot be used", hint, "ml.E001")
+    return unhealthy(Check(health.whole_store), "The model store cannot be used", hint, "ml.E001")

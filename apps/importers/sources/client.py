@@ -21,15 +21,16 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
 from apps.common.lookups import Lookup
+from apps.common.operations.deadlines import Deadline, Ending
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.budget import Budget
-from apps.importers.sources.deadlines import Deadline, EndingPool, EndingTlsPool
 
 CONNECT_SECONDS = 5.0
 _LOOKUP = Lookup(seconds=10.0, most_at_once=16)
@@ -69,6 +70,22 @@ class AnswerUnusable(ImportRefused):
     """The tracker's answer is not what its documentation promises."""
 
     code = "answer_unusable"
+
+
+class _Connection(Ending, HTTPConnection):
+    """Of which every exchange ends in time."""
+
+
+class _TlsConnection(Ending, HTTPSConnection):
+    """Likewise, over TLS."""
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +255,12 @@ class Client:
             address = reachable_addresses(target, allowed=self.allowed, resolve=self.resolve)[0]
             timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
             if target.scheme == "https":
-                self._pool = EndingTlsPool(
-                    address, target.port, timeout=timeout, maxsize=1, deadline=self._deadline, ca_certs=self.ca_file,
+                self._pool = _TlsPool(
+                    address, target.port, timeout=timeout, maxsize=1, ca_certs=self.ca_file,
                     server_hostname=target.host, assert_hostname=target.host, cert_reqs="CERT_REQUIRED",
                 )  # fmt: skip
             elif _is_in(address, self.allowed):
-                self._pool = EndingPool(address, target.port, timeout=timeout, maxsize=1, deadline=self._deadline)
+                self._pool = _Pool(address, target.port, timeout=timeout, maxsize=1)
             else:
                 raise TrackerRefused("A token is sent over https:// only; write the address so.")
         return self._pool

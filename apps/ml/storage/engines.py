@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from obstore.store import LocalStore, S3Store
 
-from apps.ml.storage.bucket import Bucket
+from apps.ml.storage.bucket import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Bucket
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import NOT_THE_CLIENTS, ObjectStore
 from apps.ml.storage.slips import slips_of_the_store
@@ -18,10 +18,6 @@ from apps.ml.storage.slips import slips_of_the_store
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from obstore.store import ClientConfig, RetryConfig
-
-# First pause before a retry; each further one doubles. Short, because a request may be waiting for the answer.
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 2.0
 
 
 def open_store() -> ObjectStore:
@@ -69,33 +65,20 @@ def open_bucket(bucket: str) -> ObjectStore:
     client = S3Store(
         bucket, prefix=prefix, client_options=_timeouts(config.get("endpoint")), retry_config=_retries(), **config
     )
-    by_boto3 = Bucket(bucket, prefix or "", partial(_boto3_client, config.get("endpoint")))
+    by_boto3 = Bucket(
+        bucket,
+        prefix or "",
+        connect=partial(_boto3_client, config.get("endpoint")),
+        seconds=settings.AWS_S3_TIMEOUT_SECONDS,
+        retries=settings.AWS_S3_MAX_RETRIES,
+    )
     return ObjectStore("S3", f"bucket {bucket!r}", client, bucket=by_boto3)
 
 
 def _boto3_client(endpoint: str | None) -> "S3Client":
-    import boto3  # noqa: PLC0415 - takes 0.8 s, and web processes neither list nor delete
-    from botocore.config import Config  # noqa: PLC0415
+    from apps.ml.storage.bucket_client import connect  # noqa: PLC0415 - takes 0.8 s, and most processes never list
 
-    keys: dict[str, Any] = {}
-    if settings.AWS_ACCESS_KEY_ID and settings.AWS_SECRET_ACCESS_KEY:
-        keys = {
-            "aws_access_key_id": settings.AWS_ACCESS_KEY_ID,
-            "aws_secret_access_key": settings.AWS_SECRET_ACCESS_KEY,
-            "aws_session_token": settings.AWS_SESSION_TOKEN,
-        }
-    config = Config(
-        connect_timeout=settings.AWS_S3_CONNECT_TIMEOUT_SECONDS,
-        read_timeout=settings.AWS_S3_TIMEOUT_SECONDS,
-        retries={"total_max_attempts": settings.AWS_S3_MAX_RETRIES + 1, "mode": "standard"},
-        request_checksum_calculation="when_required",
-        s3={"addressing_style": "path" if settings.AWS_S3_ENDPOINT_URL else "auto"},
-    )
-    # The endpoint of acceleration takes neither listings nor, being of one bucket, the bucket's name twice.
-    return boto3.client(
-        "s3", endpoint_url=settings.AWS_S3_ENDPOINT_URL and endpoint, region_name=settings.AWS_S3_REGION_NAME,
-        config=config, **keys,
-    )  # fmt: skip
+    return connect(endpoint)
 
 
 def _address(bucket: str) -> dict[str, Any]:
@@ -149,8 +132,8 @@ def _retries() -> "RetryConfig":
         "max_retries": settings.AWS_S3_MAX_RETRIES,
         "retry_timeout": timedelta(seconds=settings.AWS_S3_TIMEOUT_SECONDS),
         "backoff": {
-            "init_backoff": timedelta(seconds=_FIRST_PAUSE_SECONDS),
-            "max_backoff": timedelta(seconds=_LONGEST_PAUSE_SECONDS),
+            "init_backoff": timedelta(seconds=FIRST_PAUSE_SECONDS),
+            "max_backoff": timedelta(seconds=LONGEST_PAUSE_SECONDS),
             "base": 2,
         },
     }

@@ -19,6 +19,8 @@ MODELS = "ml_models"
 MARKS = "ml_written_by"
 DATASETS = "ml_datasets"
 INDEXES = "ml_indexes"
+#: Nothing of use is ever stored below it.
+NOTHING = f"{MODELS}/health"
 MODEL_FILE = "model.joblib"
 SERVING_FILE = "serving.npz"
 GLOBAL = "global"

@@ -3,12 +3,12 @@
 A copy of a database that was restored beside the original names the same objects; both have marked them.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from apps.ml.storage.errors import ObjectExists
-from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS, is_plain, mark_key
+from apps.ml.storage.errors import ObjectExists, StorageError
+from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS, NOTHING, is_plain, mark_key
 from apps.ml.storage.objects import ObjectStore
 
 _MARKED = tuple(f"{kind}/" for kind in (MODELS, DATASETS, INDEXES))
@@ -33,17 +33,30 @@ def read_mark(key: str) -> tuple[str, str] | None:
     return (installation, marked) if is_mark else None
 
 
-def withdraw(objects: ObjectStore, ours: Collection[str], keys: Iterable[str]) -> Iterator[str]:
-    """Take our marks away, and each object that nobody else has marked; the keys of those that are gone.
+def others(objects: ObjectStore, ours: Sequence[str]) -> list[str]:
+    """Installations other than us that have marked something.
 
     Parameters
     ----------
-    ours : collection of str
-        Names of installations that are us.
+    ours : sequence of str
+        Names of installations that are us, the present one first.
+
+    Raises
+    ------
+    StorageError
+        If the store does not tell of us either, though we have marked something: then it does not tell of others.
     """
-    others = [name for name in installations(objects) if name not in ours]
+    found = installations(objects)
+    if objects.bucket is not None and not set(found).intersection(ours):
+        found = _told_with_us(objects, ours[0])
+    return [name for name in found if name not in ours]
+
+
+def withdraw(objects: ObjectStore, ours: Sequence[str], keys: Iterable[str]) -> Iterator[str]:
+    """Take our marks away, and each object that nobody else has marked; the keys of those that are gone."""
+    strangers = others(objects, ours)
     for key in keys:
-        is_shared = any(objects.exists(mark_key(name, key)) for name in others)
+        is_shared = any(_has_marked(objects, name, key) for name in strangers)
         # Object first: a crash in between leaves a mark of nothing, never an object that is nobody's.
         if not is_shared:
             objects.delete(key)
@@ -51,6 +64,25 @@ def withdraw(objects: ObjectStore, ours: Collection[str], keys: Iterable[str]) -
             objects.delete(mark_key(name, key))
         if not is_shared:
             yield key
+
+
+def _told_with_us(objects: ObjectStore, us: str) -> list[str]:
+    """Ask once more while a mark of ours is there for sure."""
+    witness = f"{NOTHING}/{uuid4()}"
+    mark(objects, us, witness)
+    try:
+        found = installations(objects)
+    finally:
+        objects.delete(mark_key(us, witness))
+    if us not in found:
+        raise StorageError(f"The model store ({objects.place}) does not list what was written a moment ago.")
+    return found
+
+
+def _has_marked(objects: ObjectStore, name: str, key: str) -> bool:
+    """By a listing, which tells that it is one: anything says that there is no such object."""
+    place = mark_key(name, key)
+    return any(found.key == place for found in objects.list(place.rpartition("/")[0]))
 
 
 def _is_identifier(name: str) -> bool:

@@ -14,14 +14,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError
-from apps.ml.health import NOTHING, workers
+from apps.ml.health import workers
 from apps.ml.models import MLModel, PredictionHistory
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models.estimators import LibraryMismatch, open_estimators
 from apps.ml.services.models.kinds import KINDS, kind_of, serving_bytes
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
-from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
+from apps.ml.storage.keys import DATASETS, INDEXES, MODELS, NOTHING
 
 Level = Literal["ok", "warning", "error"]
 #: Shares of fallback answers among the last predictions that call for a look.

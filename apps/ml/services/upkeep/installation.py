@@ -15,7 +15,7 @@ from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.keys import MARKS, mark_key
-from apps.ml.storage.marks import installations, mark, read_mark
+from apps.ml.storage.marks import mark, others, read_mark
 
 logger = logging.getLogger(__name__)
 
@@ -115,8 +115,7 @@ def names_of(row: Installation) -> tuple[str, ...]:
 
 def neighbours() -> list[str]:
     """Other installations that have written to this store, below the same prefix."""
-    ours = names_of(installation())
-    return [name for name in installations(get_object_store()) if name not in ours]
+    return others(get_object_store(), names_of(installation()))
 
 
 def take_over(name: str) -> int:

@@ -87,6 +87,9 @@ class _Plain(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(200, b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>x</Message></Error>")
 
+    def do_HEAD(self) -> None:
+        self._answer(404)
+
     def do_DELETE(self) -> None:
         refused = any(name.lower().startswith("x-amz-checksum") for name in self.headers)
         if not refused:
