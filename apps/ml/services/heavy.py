@@ -16,13 +16,21 @@ HEAVY_LINKS = 20
 HEAVY_ISSUES = 1_000
 #: Sprints that are foreseen together: twenty of a project with 20,000 issues take a second.
 HEAVY_SPRINTS = 5
+#: Finished issues whose words are indexed anew, for a team without a model: 15,000 take one to two seconds.
+HEAVY_TEXTS = 5_000
 #: Days of flow: of 59,000 issues 90 days take a third of a second, 730 days 1.7.
 HEAVY_DAYS = 180
 
 
-def in_turn(*, links: int = 0, issues: int = 0, days: int = 0, sprints: int = 0) -> None:
+def in_turn(*, links: int = 0, issues: int = 0, days: int = 0, sprints: int = 0, texts: int = 0) -> None:
     """Wait for the turn of whoever asks, if so much is to be worked out; raises `Busy`."""
-    if links > HEAVY_LINKS or issues > HEAVY_ISSUES or days > HEAVY_DAYS or sprints > HEAVY_SPRINTS:
+    if (
+        links > HEAVY_LINKS
+        or issues > HEAVY_ISSUES
+        or days > HEAVY_DAYS
+        or sprints > HEAVY_SPRINTS
+        or texts > HEAVY_TEXTS
+    ):
         heavy_question()
 
 

@@ -22,6 +22,7 @@ from apps.ml.core.points.little_history import MOST_RECENT
 from apps.ml.core.records import CompletedIssue, by_people
 from apps.ml.core.similarity import SimilarIssueIndex
 from apps.ml.selectors.issues import completed_for_evidence, evidence_ids, text_revision, touched_issues
+from apps.ml.services.heavy import in_turn
 from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.models.memory import MemoryRenewedAside, Remembered, StateMemory
 from apps.ml.services.predictions.switch import TERMS
@@ -69,7 +70,11 @@ class Evidence:
         """Over all of them; only a team without a model asks for it."""
         if self._whole is not None:
             return self._whole().index
-        return _INDEXES.told(self._name, lambda: SimilarIssueIndex.build(list(self._recent)))
+        return _INDEXES.told(self._name, self._index)
+
+    def _index(self) -> SimilarIssueIndex:
+        in_turn(texts=len(self._recent))
+        return SimilarIssueIndex.build(list(self._recent))
 
     @property
     def by_type(self) -> TypeOutcomes:

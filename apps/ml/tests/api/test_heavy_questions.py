@@ -175,6 +175,20 @@ def test_what_is_light_asks_for_no_turn(lead, monkeypatch):
     }
 
 
+def test_texts_that_are_indexed_anew_for_a_team_without_a_model_are_heavy_too(lead, monkeypatch):
+    asked = {"project_id": str(lead.project_id), "title": "Change the login", "issue_type": "bug"}
+    client = client_of(lead.user)
+    monkeypatch.setattr(heavy, "HEAVY_TEXTS", 1)
+    held = hold_places_of(lead.user)
+
+    assert client.post("/api/v1/ml/predict-effort/", asked).status_code == 429
+    busy.TURNS.give_back(held)
+    assert client.post("/api/v1/ml/predict-effort/", asked).status_code == 200
+    # It is there now: what is asked next is light.
+    hold_places_of(lead.user)
+    assert client.post("/api/v1/ml/predict-effort/", asked).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("name", "address"),
     [("HEAVY_ISSUES", "parts/"), ("HEAVY_ISSUES", "backlog.csv"), ("HEAVY_ISSUES", "moved/"), ("HEAVY_DAYS", "flow/")],
