@@ -129,13 +129,33 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
             return
         self.nr_conns += 1
         SHARES.tell(self.age, self.nr_conns, now=time.monotonic())
-        # At the limit the one that has kept us waiting longest goes: a healthy client is not among those.
-        if self.nr_conns >= self.worker_connections and self.arriving:
-            self._drop(next(iter(self.arriving.values())))
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
         self._await(Connection(self.cfg, sock, client, listener.getsockname()))
+
+    def _make_room(self) -> None:
+        """At the limit one connection goes: the process would take none any more, whoever comes.
+
+        One that is only kept, since its client asks on another; else whoever has kept us waiting longest, for a healthy
+        client is not among those; else of whoever holds most.
+        """
+        if self.keepalived_conns:
+            conn = self.keepalived_conns.popleft()
+            self.poller.unregister(conn.sock)
+            self.nr_conns -= 1
+            conn.close()
+        elif self.arriving:
+            self._drop(next(iter(self.arriving.values())))
+        elif answer := too_many(self.leaving.values(), of_each=0, of_all=0):
+            self._give_up(answer)
+        elif (late := self.lines.too_many(of_each=0, of_all=0)) is not None:
+            self._send_away(late, TOO_MUCH_WAITS)
 
     def on_client_socket_readable(self, conn: TConn, client: Any) -> None:
         """The next request of a connection that was kept."""
+        if conn not in self.keepalived_conns:
+            # Closed to make room in the same moment.
+            return
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
         self._await(conn)

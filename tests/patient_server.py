@@ -10,6 +10,7 @@ limits = json.loads(os.environ["PATIENT"])
 bind = "127.0.0.1:0"
 workers, threads, keepalive = limits.pop("workers", 1), 2, 30
 graceful_timeout = limits.pop("graceful_timeout", 1)
+worker_connections = limits.pop("worker_connections", 1_000)
 sendfile = False
 for name, value in limits.items():
     for module in (answers, arriving, patient):

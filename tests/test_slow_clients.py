@@ -88,6 +88,31 @@ def test_what_waits_for_a_thread_holds_no_more_than_there_is_room_for(tmp_path):
         assert [answer(client)[-13:] for client in many[:4]] == [b"/held 300000\n"] * 4
 
 
+@pytest.mark.parametrize("state", ["kept", "arriving", "leaving", "waiting"])
+def test_as_many_connections_as_a_process_has_shut_nobody_out(state, tmp_path):
+    """Kept after an answer, with half a request, with an answer that is not taken, or in a line: one makes room."""
+    opened, most = tmp_path / "opened", 12
+    with serving(worker_connections=most) as port, ExitStack() as stack:
+        held = [stack.enter_context(connected(port)) for _ in range(most - 1)]
+        for client in held:
+            if state == "kept":
+                process_that_answers(client)
+            elif state == "arriving":
+                client.sendall(HEAD)
+            elif state == "leaving":
+                client.sendall(b"GET /large?5000000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            else:
+                client.sendall(f"GET /held?{opened} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        time.sleep(0.3)
+
+        # From another address, which counts as somebody else.
+        other = stack.enter_context(connected(port, "127.0.0.2"))
+        other.sendall(HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\nok")
+
+        assert answer(other).endswith(b"/in 2\n")
+        opened.touch()
+
+
 @pytest.mark.parametrize("beginning", [each for each in BEGINNINGS.values() if each], ids=list(BEGINNINGS)[1:])
 def test_whoever_is_too_slow_is_told_and_gone(impatient, beginning):
     said = asked(impatient, beginning)
@@ -263,7 +288,9 @@ def process_that_answers(client):
     client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
     said = b""
     while not said.endswith(b"\n") or b"/pid" not in said:
-        said += client.recv(65536)
+        more = client.recv(65536)
+        assert more, "the server has closed the connection"
+        said += more
     return said.split()[-1]
 
 
