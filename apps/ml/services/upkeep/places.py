@@ -15,10 +15,9 @@ _PATH, _FILE = "sqlite/", "file/"
 
 
 def place() -> list[str]:
-    """What this place is called, by any of its names.
+    """What this place is called, by all of its names.
 
-    Of PostgreSQL the cluster and the database in it. Of SQLite machine and path, where another file may be put back,
-    and the file itself, which may be renamed, and seen by other paths.
+    Of PostgreSQL the cluster and the database in it. Of SQLite machine and path, and the file by its number.
     """
     if connection.vendor == "postgresql":
         return [_of_postgresql()]
@@ -29,12 +28,23 @@ def place() -> list[str]:
 
 
 def is_one(noted: Collection[str], here: Collection[str]) -> bool:
-    """Whether what was noted of a place is of this one."""
+    """Whether what was noted of a place is of this one.
+
+    A file may be renamed and seen by other paths, and is itself; another one at the same path is a copy, as the old one
+    may go on elsewhere. Only the number of a file system may change, which some do when a machine starts: then path and
+    file together tell, where there is a machine; in a container, all of which have the same paths, they do not.
+    """
     names = set(noted).intersection(here)
-    if any(name.startswith(_FILE) for name in noted):
-        # A container has no machine, and all containers have the same paths. It was trusted before files were noted.
-        names = {name for name in names if not name.startswith(f"{_PATH}/")}
-    return bool(names)
+    file, was_file = _file_in(here), _file_in(noted)
+    if not file or not was_file or file == was_file:
+        # Of PostgreSQL; or noted before files were.
+        return bool(names)
+    is_same_number = file.rpartition("/")[2] == was_file.rpartition("/")[2]
+    return is_same_number and any(name.startswith(_PATH) and not name.startswith(f"{_PATH}/") for name in names)
+
+
+def _file_in(names: Collection[str]) -> str:
+    return next((name for name in names if name.startswith(_FILE)), "")
 
 
 @cache

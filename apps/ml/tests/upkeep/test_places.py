@@ -1,4 +1,4 @@
-"""A copy of the database takes a name of its own before it writes or removes anything; what was put back does not."""
+"""A copy of the database takes a name of its own before it writes or removes anything; what was renamed does not."""
 
 from datetime import timedelta
 
@@ -114,21 +114,34 @@ def test_a_database_that_was_moved_makes_its_own_its_own_again(trained, team, be
 @pytest.mark.parametrize(
     "names",
     [
-        pytest.param(["sqlite/another machine/srv/copy/db.sqlite3", "file/7/13"], id="another file was put back"),
         pytest.param(["sqlite/another machine/srv/new/db.sqlite3", "file/7/12"], id="the file has another path"),
-        pytest.param(["file/7/12"], id="the file in a container"),
+        pytest.param(["sqlite//srv/copy/db.sqlite3", "file/7/12"], id="the file in a container"),
+        pytest.param([*ELSEWHERE[:1], "file/8/12"], id="the file system has another number"),
     ],
 )
-def test_one_database_keeps_its_name_by_its_file_or_its_path(db, be_a_copy, names):
+def test_one_database_keeps_its_name_by_its_file(db, be_a_copy, names):
     be_a_copy()
     us = this_installation()
     be_a_copy(names)
     assert this_installation() == us
     assert Installation.objects.get().places == names
 
-    be_a_copy()
 
-    assert this_installation() == us
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param([*ELSEWHERE[:1], "file/7/13"], id="another file at its path"),
+        pytest.param(["sqlite//srv/copy/db.sqlite3", "file/8/12"], id="the number of another container's file"),
+        pytest.param(["sqlite/third machine/srv/copy/db.sqlite3", "file/8/12"], id="another machine"),
+    ],
+)
+def test_whatever_may_be_a_copy_takes_another_name(db, be_a_copy, names):
+    """Such as `mv var old; cp -a old var`: both go on, and the old one is the same file."""
+    be_a_copy()
+    us = this_installation()
+    be_a_copy(names)
+
+    assert this_installation() != us
 
 
 def test_a_copy_where_the_database_lay_before_takes_another_name(db, be_a_copy):
@@ -142,7 +155,7 @@ def test_a_copy_where_the_database_lay_before_takes_another_name(db, be_a_copy):
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="It is about files")
 @pytest.mark.parametrize("machine", ["a machine", ""])
-def test_a_file_is_known_by_itself_and_on_a_machine_by_its_path(db, tmp_path, monkeypatch, machine):
+def test_a_file_is_known_by_itself_wherever_it_lies(db, tmp_path, monkeypatch, machine):
     """In a container all paths are the same, and there is no machine."""
 
     def lies_at(path):
@@ -159,7 +172,7 @@ def test_a_file_is_known_by_itself_and_on_a_machine_by_its_path(db, tmp_path, mo
     path.touch()
 
     assert places.is_one(before, lies_at(moved))
-    assert places.is_one(before, lies_at(path)) == bool(machine), "put back in place, or a copy in another container"
+    assert not places.is_one(before, lies_at(path)), "a copy, or another file that was put back"
     assert not places.is_one(lies_at(moved), lies_at(path))
     assert places.is_one([f"sqlite/{machine}/{path}"], lies_at(path)), "noted before files were"
 
