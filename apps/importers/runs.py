@@ -204,7 +204,8 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
         User.objects.select_for_update(no_key=True).filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
     run = waiting.defer("upload").first()
-    if run is None or not Turns.at(now).has_room_for(origin) or waits_for_an_older_one(run):
+    turns = Turns.at(now)
+    if run is None or not turns.has_room_for(origin) or waits_for_an_older_one(run, turns):
         return None
     if is_overtaken(run):
         # When it began stays: what it may have written by then is older than what overtook it.
