@@ -146,6 +146,18 @@ def test_metrics_that_cannot_be_written_are_one_clear_line(command: str, tmp_pat
     }
 
 
+def test_a_relative_folder_of_metrics_is_one_wherever_a_command_is_called(tmp_path: Path):
+    """The web server and workers change to the checkout only after they have begun to count."""
+    show = "from django.conf import settings; print(settings.METRICS_DIR)"
+
+    done = call(
+        str(ROOT / "run"), "manage", "shell", "-v0", "-c", show,
+        var_dir=tmp_path / "var", cwd=tmp_path, METRICS_DIR="metrics of a test",
+    )  # fmt: skip
+
+    assert done.stdout.strip() == str(ROOT / "metrics of a test")
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("WEB_WORKERS", "1000"), ("WEB_THREADS", "2147483648"), ("DATABASE_POOL_SIZE", "2147483648")]
 )
