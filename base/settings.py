@@ -391,4 +391,6 @@ LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------
 METRICS_TOKEN = config("METRICS_TOKEN", default="")
-METRICS_DIR = config.folder("METRICS_DIR", default=str(metrics_root(VAR_DIR)), base=BASE_DIR)
+METRICS_DIR = metrics_root(VAR_DIR)
+if config("METRICS_DIR", default=""):
+    METRICS_DIR = config.folder("METRICS_DIR", default="", base=BASE_DIR)
