@@ -19,6 +19,7 @@ from django.db import IntegrityError, models, transaction
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
+from apps.ml.core import zipped
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
@@ -315,11 +316,8 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
         with gzip.open(io.BytesIO(data)) as file:
             yield from iter(partial(file.read, PIECE_BYTES), b"")
     elif data[:4] == b"PK\x03\x04":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
             for member in archive.infolist():
-                # Others take memory as their header says.
-                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise NotSearched("It is packed as none of ours is.")
                 with archive.open(member) as content:
                     yield from iter(partial(content.read, PIECE_BYTES), b"")
     elif data[:1] == b"\x78":
