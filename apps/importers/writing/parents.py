@@ -38,7 +38,7 @@ class Parents:
         """
         if not self._is_told:
             return
-        issues = Issue.objects.filter(project=self._project, source=self._source)
+        issues = Issue.objects.filter(project=self._project, source=self._source).exclude(external_id="")
         ids = dict(issues.values_list("external_id", "id"))
         present = dict(issues.values_list("external_id", "parent_id"))
         # An issue that a later line gave another key is known by that one alone.

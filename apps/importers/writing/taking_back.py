@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.importers.models import ImportRun, ImportTouch
+from apps.importers.writing.identities import NAMES, put_back
 from apps.importers.writing.rows_back import Done, ends_of, fitted, links_of
 from apps.importers.writing.staying import staying
 from apps.importers.writing.workflow import DONE, DROPPED
@@ -27,7 +28,7 @@ from apps.projects.rows import in_parts, lock_issues
 #: These say something together only: how far an issue is, and by what its source knows it.
 _TOGETHER = (
     frozenset({"status_id", "started_at", "resolved_at", "dropped_at", "last_moved_at"}),
-    frozenset({"external_id", "source_id"}),
+    NAMES,
 )
 _PEOPLE = ("assignee_id", "reporter_id")
 _FIELDS = {each.attname: each for each in Issue._meta.concrete_fields}
@@ -46,6 +47,7 @@ def take_back(run: ImportRun, rows: Done) -> int:
     history, afters = _History(run, touches), _afters(touches)
     present = _Present(run.project, befores, afters, since=run.created_at)
     emptied: list[IssueChange] = []
+    names: dict[UUID, Values] = {}
     stay: set[tuple[UUID, str]] = set()
     kept: set[UUID] = set()
     for issue in _issues(sorted(befores)):
@@ -53,6 +55,8 @@ def take_back(run: ImportRun, rows: Done) -> int:
             _named(name) for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
         }
         past = present.past_of(issue, befores[issue.pk], changed)
+        if called := {name: past.values.pop(name) for name in NAMES & past.values.keys()}:
+            names[issue.pk] = called
         Issue.objects.filter(pk=issue.pk).update(**past.values | {"updated_at": timezone.now()})
         stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
         emptied += past.emptied
@@ -67,6 +71,8 @@ def take_back(run: ImportRun, rows: Done) -> int:
         added.delete()
     for issues in in_parts(sorted(made - kept)):
         Issue.objects.filter(pk__in=issues).delete()
+    # Now that those are gone that may have the keys.
+    kept |= put_back(run.project, names)
     _tell(emptied, run)
     return len(kept)
 
@@ -159,9 +165,6 @@ class _Present:
             return before[name] in self._ended
         if name == "parent_id":
             return self._tree.takes(issue.pk)
-        if name == "external_id" and before[name]:
-            namesakes = Issue.objects.filter(project=issue.project_id, source=issue.source, external_id=before[name])
-            return not namesakes.exclude(pk=issue.pk).exists()
         return True
 
     def _empty(self, issue: Issue, before: Values, past: _Past) -> None:
