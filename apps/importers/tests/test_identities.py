@@ -1,4 +1,4 @@
-"""Keys and ids of a source are two things, though both may be plain numbers: an id decides, a key where there is none."""
+"""Keys and ids of a source are two things, though both may be plain numbers: an id decides, else a key."""
 
 from datetime import timedelta
 
@@ -56,6 +56,7 @@ def counts(report):
 
 
 ONE, OTHER = ("1", "37", "one"), ("37", "80", "thirty-seven")
+RING = [("5", "100", "five"), ("100", "5", "hundred")]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ ONE, OTHER = ("1", "37", "one"), ("37", "80", "thirty-seven")
         pytest.param([OTHER, ONE], [ONE, OTHER], (0, 0, 2, 0), id="in another order"),
         pytest.param([OTHER], [OTHER, ONE], (1, 0, 1, 0), id="a new one whose id is a key"),
         pytest.param([ONE], [ONE, OTHER], (1, 0, 1, 0), id="a new one whose key is an id"),
-        pytest.param([("5", "100", "a"), ("100", "5", "b")], [("5", "100", "a"), ("100", "5", "b")], (0, 0, 2, 0), id="ring"),
+        pytest.param(RING, RING, (0, 0, 2, 0), id="ring"),
         pytest.param([ONE, ("80", "", "no id")], [ONE, ("80", "", "no id")], (0, 0, 2, 0), id="a key alone"),
     ],
 )  # fmt: skip

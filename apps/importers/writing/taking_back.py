@@ -8,7 +8,6 @@ closed takes nothing more, and a type that was deleted cannot come back.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +15,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.importers.models import ImportRun, ImportTouch
+from apps.importers.models import ImportRun, ImportTouch, ImportTrace
 from apps.importers.writing.identities import NAMES, put_back
 from apps.importers.writing.rows_back import Done, ends_of, fitted, links_of
 from apps.importers.writing.staying import staying
+from apps.importers.writing.traces import plain
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -45,7 +45,7 @@ def take_back(run: ImportRun, rows: Done) -> int:
     befores = _befores(touches, but=made)
     _lock(made, befores, rows)
     history, afters = _History(run, touches), _afters(touches)
-    present = _Present(run.project, befores, afters, since=run.created_at)
+    present = _Present(run.project, befores, afters, closed=_closed_since(run))
     emptied: list[IssueChange] = []
     names: dict[UUID, Values] = {}
     stay: set[tuple[UUID, str]] = set()
@@ -131,15 +131,13 @@ class _Present:
     """What there is now, to put issues back to."""
 
     def __init__(
-        self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values], *, since: datetime
+        self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values], *, closed: set[UUID]
     ) -> None:
         self._ended = dict.fromkeys(WorkflowStatus.objects.filter(project=project).values_list("pk", flat=True), False)
         over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
         self._ended |= dict.fromkeys(over.values_list("pk", flat=True), True)
         self._types = set(IssueType.objects.filter(project=project).values_list("pk", flat=True))
-        sprints = Sprint.objects.filter(project=project)
-        self._sprints = set(sprints.values_list("pk", flat=True))
-        self._closed = set(sprints.filter(completed_at__gt=since).values_list("pk", flat=True))
+        self._open_to_all = set(Sprint.objects.filter(project=project).values_list("pk", flat=True)) - closed
         self._team = set(TeamMember.objects.filter(project=project).values_list("user_id", flat=True))
         held = befores.values()
         self._became = _became({before[name] for before in held for name in _PEOPLE if before.get(name)})
@@ -170,7 +168,7 @@ class _Present:
     def _empty(self, issue: Issue, before: Values, past: _Past) -> None:
         """Empty what an issue cannot be put back to; of what it had before the history is told."""
         is_open = not self._ended.get(past.values.get("status_id", issue.status_id), False)
-        for name, takes in (("assignee_id", self._team), ("sprint_id", self._sprints - self._closed)):
+        for name, takes in (("assignee_id", self._team), ("sprint_id", self._open_to_all)):
             is_put_back = name in past.values
             was = before.get(name) if is_put_back else getattr(issue, name)
             goes_to = past.values[name] if is_put_back else was
@@ -181,6 +179,18 @@ class _Present:
                 past.values[name] = None
                 change = new_change(issue, _named(name), str(goes_to or was), None, by=None, at=timezone.now())
                 past.emptied.append(change)
+
+
+def _closed_since(run: ImportRun) -> set[UUID]:
+    """Sprints that somebody closed since the import was asked for; what imports told of ends may lie ahead of ours."""
+    late = Sprint.objects.filter(project=run.project_id, completed_at__gt=run.created_at)
+    ends = dict(late.order_by().values_list("pk", "completed_at"))
+    keys, told = [str(pk) for pk in ends], set[tuple[str, Any]]()
+    for some in in_parts(keys):
+        traces = ImportTrace.objects.filter(run__project=run.project_id, table=Sprint._meta.label, key__in=some)
+        left = traces.exclude(after=None).order_by().values_list("key", "after")
+        told.update((key, after.get("completed_at")) for key, after in left)
+    return {pk for pk, end in ends.items() if (str(pk), plain(end)) not in told}
 
 
 class _Tree:
