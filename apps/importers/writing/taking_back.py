@@ -50,17 +50,22 @@ def take_back(run: ImportRun, rows: Done) -> int:
     names: dict[UUID, Values] = {}
     stay: set[tuple[UUID, str]] = set()
     kept: set[UUID] = set()
-    for issue in _issues(sorted(befores)):
-        changed = history.changed_since(issue.pk) | {
-            _named(name) for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
-        }
-        past = present.past_of(issue, befores[issue.pk], changed)
-        if called := {name: past.values.pop(name) for name in NAMES & past.values.keys()}:
-            names[issue.pk] = called
-        Issue.objects.filter(pk=issue.pk).update(**past.values | {"updated_at": timezone.now()})
-        stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
-        emptied += past.emptied
-        kept |= {issue.pk} if past.stays or past.emptied else set()
+    for issues in _issues(sorted(befores)):
+        written: dict[frozenset[str], list[Issue]] = defaultdict(list)
+        for issue in issues:
+            changed = history.changed_since(issue.pk) | {
+                _named(name) for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
+            }
+            past = present.past_of(issue, befores[issue.pk], changed)
+            if called := {name: past.values.pop(name) for name in NAMES & past.values.keys()}:
+                names[issue.pk] = called
+            for name, value in past.values.items():
+                setattr(issue, name, value)
+            written[frozenset(past.values)].append(issue)
+            stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
+            emptied += past.emptied
+            kept |= {issue.pk} if past.stays or past.emptied else set()
+        _write(written)
     worked_on = {issue_id for issue_id in made if history.others[issue_id]}
     kept_of_made = staying(made, afters, in_history=worked_on, own_links=links_of(run, rows))
     kept |= kept_of_made
@@ -69,17 +74,23 @@ def take_back(run: ImportRun, rows: Done) -> int:
     for some in in_parts(history.added(but=stay)):
         added: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=some)
         added.delete()
-    for issues in in_parts(sorted(made - kept)):
-        Issue.objects.filter(pk__in=issues).delete()
+    for some_made in in_parts(sorted(made - kept)):
+        Issue.objects.filter(pk__in=some_made).delete()
     # Now that those are gone that may have the keys.
     kept |= put_back(run.project, names)
     _tell(emptied, run)
     return len(kept)
 
 
-def _issues(ids: Sequence[UUID]) -> Iterator[Issue]:
-    for some in in_parts(ids):
-        yield from Issue.objects.filter(pk__in=some).order_by("pk")
+def _issues(ids: Sequence[UUID]) -> Iterator[Sequence[Issue]]:
+    return (list(Issue.objects.filter(pk__in=some).order_by("pk")) for some in in_parts(ids))
+
+
+def _write(written: Mapping[frozenset[str], Sequence[Issue]]) -> None:
+    """A statement for all issues whose same fields are put back: one each holds SQLite's only writer for long."""
+    for names, issues in written.items():
+        fields = [*(_FIELDS[name].name for name in names), "updated_at"]
+        Issue.objects.bulk_create(issues, update_conflicts=True, unique_fields=["id"], update_fields=fields)
 
 
 def _lock(made: Collection[UUID], befores: Mapping[UUID, Values], rows: Done) -> None:
@@ -189,7 +200,7 @@ def _closed_since(run: ImportRun) -> set[UUID]:
     for some in in_parts(keys):
         traces = ImportTrace.objects.filter(run__project=run.project_id, table=Sprint._meta.label, key__in=some)
         left = traces.exclude(after=None).order_by().values_list("key", "after")
-        told.update((key, after.get("completed_at")) for key, after in left)
+        told.update((key, (after or {}).get("completed_at")) for key, after in left)
     return {pk for pk, end in ends.items() if (str(pk), plain(end)) not in told}
 
 
