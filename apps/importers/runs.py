@@ -24,7 +24,7 @@ from django.db.models.functions import Coalesce
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
-from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, living, put_back
+from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, keep_erasures_out, living, put_back
 from apps.importers.models import Connection, ImportRun
 from apps.importers.selectors import touches_anything
 from apps.importers.sources import jsonlines
@@ -253,6 +253,7 @@ def undo(run: ImportRun) -> int:
         If it runs, changed nothing that is known, a later one of the project is to be taken back first, or somebody
         uses at this moment what it made.
     """
+    keep_erasures_out()
     project = hold_project(run.project_id)
     run.refresh_from_db()
     if run.status not in (Status.COMPLETED, Status.FAILED) or not touches_anything(run):

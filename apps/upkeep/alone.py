@@ -7,14 +7,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.common.models import FirstAnswer
+from apps.importers.keeping import ERASURES, wait_for_batches
 from apps.importers.keeping import take_away as take_imports_away
-from apps.importers.keeping import wait_for_batches
 from apps.ml.models import PredictionHistory
 from apps.ml.services.training.claims import take_away as take_trainings_away
 from apps.upkeep.holding import enter_where_something_runs
 
-#: Any number that nothing else locks.
-_LOCK = 0x5C2A11
 _BEGINS_ANEW = "Somebody was erased while it ran: it begins anew."
 
 
@@ -33,10 +31,13 @@ def forgetting() -> Iterator[None]:
 
 
 def wait_for_others() -> None:
-    """One erasure at a time: two would change the same issues, each in an order of its own. SQLite has one writer."""
+    """One erasure at a time: two would change the same issues, each in an order of its own; and no import taken back.
+
+    SQLite has one writer.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ERASURES])
 
 
 def take_away() -> list[UUID]:
