@@ -28,6 +28,8 @@ from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, keep_erasu
 from apps.importers.models import Connection, ImportRun
 from apps.importers.selectors import touches_anything
 from apps.importers.sources import jsonlines
+from apps.importers.undoing.rows_back import lock_rows, take_rows_back, what_it_did
+from apps.importers.undoing.taking_back import take_back
 from apps.importers.waiting import (
     Overtaken,
     Turns,
@@ -40,8 +42,6 @@ from apps.importers.waiting import (
 )
 from apps.importers.write_back import write_all
 from apps.importers.writing.kinds import hold_project
-from apps.importers.writing.rows_back import lock_rows, take_rows_back, what_it_did
-from apps.importers.writing.taking_back import take_back
 from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
 from apps.projects.models import Project

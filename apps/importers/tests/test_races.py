@@ -16,9 +16,9 @@ from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, with_life
+from apps.importers.undoing.rows_back import take_rows_back
 from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import hold_project
-from apps.importers.writing.rows_back import take_rows_back
 from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, IssueLink, Project
 from apps.projects.rows import lock_issues

@@ -19,8 +19,8 @@ from apps.importers.keeping import begun, step
 from apps.importers.models import Connection, ImportRun
 from apps.importers.records import Person
 from apps.importers.sources.registry import place_of
+from apps.importers.undoing import taking_back
 from apps.importers.waiting import due_runs
-from apps.importers.writing import taking_back
 from apps.importers.writing.people import Team
 from apps.importers.writing.traces import Traces
 from apps.ml.models import MLModel

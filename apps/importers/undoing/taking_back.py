@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.importers.models import ImportRun, ImportTouch, ImportTrace
+from apps.importers.undoing.rows_back import Done, ends_of, fitted, links_of
+from apps.importers.undoing.staying import staying
 from apps.importers.writing.identities import NAMES, put_back
-from apps.importers.writing.rows_back import Done, ends_of, fitted, links_of
-from apps.importers.writing.staying import staying
 from apps.importers.writing.traces import plain
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.writing import new_change
