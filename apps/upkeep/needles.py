@@ -1,7 +1,7 @@
 """Names as patterns, however texts, addresses, HTML, JSON and mails write them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html.entities import html5
 
 from django.db import models
@@ -22,6 +22,8 @@ for _name, _text in html5.items():
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
 #: Small letters that another one shares its capital with, and a capital that its small letter does not tell.
 _ALSO = {"Σ": "σς", "ß": "ẞ"}
+#: What word processors make of an apostrophe and a hyphen in a name; in an address each is its own.
+_SIGNS_ALIKE = ("'\u2018\u2019\u02bc", "-\u2010\u2011\u2013")
 #: At most, as HTML writes it with its longest word for one, in two bytes each.
 _BYTES_OF_A_LETTER = 64
 #: A byte that is none of UTF-8: in the file's own encoding it may be a letter, and as such it is read, too.
@@ -119,7 +121,7 @@ def _encodings_alike(name: str) -> list[list[str]]:
     """
     forms = (form(_without_parting(name)) for form in (composed, decomposed))
     letters = sorted({case for form in forms for each in form for case in _cases(each)})
-    beyond = "".join(letter for letter in letters if not (letter.isascii() or letter.isspace()))
+    beyond = "".join(letter for letter in letters if letter.isalpha() and not letter.isascii())
     alike: dict[bytes, list[str]] = {}
     for encoding in _EACH_OF_ONE_BYTE:
         alike.setdefault(beyond.encode(encoding, errors="replace"), []).append(encoding)
@@ -128,10 +130,13 @@ def _encodings_alike(name: str) -> list[list[str]]:
 
 def _beginning(name: str) -> re.Pattern[str]:
     """How a name begins wherever it stands, as far as that is quick to look for."""
-    if plain := re.match(r"[A-Za-z0-9]+", composed(name)):
-        return re.compile(plain[0], re.IGNORECASE | re.ASCII)
-    forms = [form(_without_parting(name)) for form in (composed, decomposed)]
-    first = sorted({case for form in forms for case in _cases(form[:1])})
+    parts = _given_and_family(name)
+    starts = [composed(" ".join(part)) for part in parts] if parts else [composed(_without_parting(name))]
+    plain = [re.match(r"[A-Za-z0-9]+", start) for start in starts]
+    if all(plain):
+        return re.compile("|".join(each[0] for each in plain if each), re.IGNORECASE | re.ASCII)
+    forms = [form(start) for start in starts for form in (composed, decomposed)]
+    first = sorted({one for form in forms for one in _ways_of(form[:1])})
     parted = rf"\s+{_DOTS}" if is_in_characters(name) else ""
     goes_on = {f"(?<={_one_of(form[:1])})(?={_one_of(form[1:2], parted)})" for form in forms}
     coded = f"(?<=[{_CODES_BEGIN}])(?=[{_CODES_BEGIN}#0-9A-Za-z])"
@@ -139,12 +144,27 @@ def _beginning(name: str) -> re.Pattern[str]:
     return re.compile(f"[{re.escape(''.join(first))}{_CODES_BEGIN}](?:{'|'.join([*sorted(goes_on), coded])})")
 
 
+def _given_and_family(name: str) -> tuple[list[str], list[str]] | None:
+    """The words of each, for a name that either may begin: the family's is the last, or before a comma."""
+    if "@" in name or is_in_characters(name):
+        return None
+    family, comma, given = name.partition(",")
+    words = name.split()
+    parts = (given.split(), family.split()) if comma else (words[:-1], words[-1:])
+    return parts if all(parts) else None
+
+
 def _one_of(character: str, also: str = "") -> str:
     """A class: a character as it is written, or how what stands for it begins; whatever it is, if it is none."""
     if not character:
         return ""
-    written = r"\s+" if character.isspace() else re.escape("".join(sorted(_cases(character))))
+    written = r"\s+" if character.isspace() else re.escape("".join(sorted(_ways_of(character))))
     return f"(?i:[{written}{also}{_CODES_BEGIN}])"
+
+
+def _ways_of(character: str) -> set[str]:
+    """Its cases, and signs that are written for it."""
+    return _cases(character).union(*(signs for signs in _SIGNS_ALIKE if character and character in signs))
 
 
 def _without_parting(name: str) -> str:
@@ -210,14 +230,25 @@ def characters_of(name: str) -> str:
 
 def _spellings(name: str) -> str:
     """A pattern of a name however its words are parted, its accents composed, and its characters written."""
-    written = _written_in_an_address if "@" in name else _written
     if is_in_characters(name):
         # Whoever writes such a name parts the family's from the other, or does not.
         between = f"(?:{_BLANKS}|{'|'.join(map(_written, _DOTS))})?"
-        forms = ({form(each) for form in (composed, decomposed)} for each in characters_of(name))
-        return between.join(f"(?:{'|'.join(''.join(map(_written, form)) for form in sorted(each))})" for each in forms)
-    words = ({form(word) for form in (composed, decomposed)} for word in name.split())
-    return _BLANKS.join(f"(?:{'|'.join(''.join(map(written, form)) for form in sorted(word))})" for word in words)
+        return between.join(_word(character, _written) for character in characters_of(name))
+    written = _written_in_an_address if "@" in name else _written_in_a_name
+    if not (parts := _given_and_family(name)):
+        return _BLANKS.join(_word(word, written) for word in name.split())
+    given, family = (_BLANKS.join(_word(word, written) for word in part) for part in parts)
+    return f"(?:{given}{_BLANKS}{family}|{family}(?:{_written(',')}(?:{_BLANKS})?|{_BLANKS}){given})"
+
+
+def _word(word: str, written: Callable[[str], str]) -> str:
+    forms = {form(word) for form in (composed, decomposed)}
+    return f"(?:{'|'.join(''.join(map(written, form)) for form in sorted(forms))})"
+
+
+def _written_in_a_name(character: str) -> str:
+    alike = next((signs for signs in _SIGNS_ALIKE if character in signs), character)
+    return f"(?:{'|'.join(map(_written, alike))})" if len(alike) > 1 else _written(character)
 
 
 def _written_in_an_address(character: str) -> str:

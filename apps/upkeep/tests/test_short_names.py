@@ -68,6 +68,45 @@ def test_of_what_stays_it_is_told_where_the_person_was(name, text, now, capsys):
     assert elsewhere.title == f"{text}, elsewhere"
 
 
+#: As an account is named, and as texts name it.
+ORDERED = [
+    ("Ann Smith", "Smith, Ann"), ("Ann Smith", "SMITH Ann"), ("Ann Smith", "Smith,Ann"), ("Smith, Ann", "Ann Smith"),
+    ("van Dyke, Ann", "Ann van Dyke"), ("van Dyke, Ann", "van Dyke, Ann"), ("Ann van Dyke", "Dyke, Ann van"),
+    ("Иван Петров", "Петров Иван"), ("Иван Петров", "ПЕТРОВ, Иван"), ("Ann Ångström", "%C3%85ngstr%C3%B6m%2C%20Ann"),
+    ("Élodie Roux", "Roux, Élodie"), ("Ann O'Neil", "Ann O’Neil"), ("Ann O’Neil", "O'Neil, Ann"),
+    ("Ann Lee-Roux", "Ann Lee\u2011Roux"), ("Ó’Brien Ann", "Ó'Brien Ann"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), ORDERED)
+def test_either_name_may_stand_in_front_and_signs_be_typographic(name, text, now):
+    _, issue, record = erased(name, f"Ask {text}, please", now)
+
+    assert "erased-" in issue.description
+    assert issue.description.startswith("Ask erased-")
+    assert issue.description.endswith(", please.")
+    assert record.left == {}
+    for encoding in (
+        "utf-8",
+        "utf-16",
+        "cp1252" if text.encode("cp1252", "ignore").decode("cp1252") == text else "utf-8",
+    ):
+        assert Needles([name]).are_in(f"id,title\n1,ß {text} x\n".encode(encoding))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Ann Smith", "Smith, Anna"), ("Ann Smith", "Joann Smith"), ("Ann Smith", "Blacksmith, Ann"),
+     ("Ann Smith", "Ann and Smith"), ("Ann Smith", "Smith; Ann"), ("o'neil@example.com", "o’neil@example.com"),
+     ("a-b@example.com", "a–b@example.com"), ("Иван Петров", "Петров Ивана")],
+)  # fmt: skip
+def test_what_only_looks_so_is_not_found(name, text):
+    needles = Needles([name])
+
+    assert not needles.whole.search(f"Ask {text}")
+    assert not needles.are_in(f"1,Ask {text}\n".encode())
+
+
 def test_it_is_told_in_words_why_it_stays(capsys):
     project = TeamMemberFactory(user=UserFactory(email=EMAIL, full_name="Cher")).project
     IssueFactory(project=project, title="Ask Cher")
