@@ -61,11 +61,12 @@ UPLOADS_KEPT = timedelta(days=1)
 
 
 # --- Asked for ----------------------------------------------------------------------------------------------------
-@transaction.atomic
+@all_or_nothing()
 def ask_sync(
     connection: Connection, *, by: User | None, now: datetime, is_dry_run: bool = False, is_full: bool = False
 ) -> ImportRun:
     """Ask for an import by a connection; one that is asked for already is given back."""
+    enter(connection.project_id)
     waiting = ImportRun.objects.filter(connection=connection, status=Status.QUEUED, is_dry_run=is_dry_run).first()
     if waiting:
         return waiting
@@ -76,7 +77,7 @@ def ask_sync(
     )  # fmt: skip
 
 
-@transaction.atomic
+@all_or_nothing()
 def ask_upload(
     project: Project,
     *,
@@ -88,6 +89,7 @@ def ask_upload(
     mapping: Mapping[str, str] | None = None,
 ) -> ImportRun:
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
+    enter(project.pk)
     require_room(by, len(content))
     source = jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"
     run = ImportRun.objects.create(
@@ -98,7 +100,7 @@ def ask_upload(
     return run
 
 
-@transaction.atomic
+@all_or_nothing()
 def ask_again(
     run: ImportRun,
     *,
@@ -132,7 +134,12 @@ def forget_uploads(*, now: datetime) -> int:
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
     """Ask for an import by every connection that is in use, but for those whose token an erasure let go."""
-    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.exclude(sealed_token=""))]
+    asked = []
+    for each in in_use(Connection.objects.exclude(sealed_token="")):
+        # One that was deleted since it was read has nothing to import, and stops no other.
+        with suppress(Conflict):
+            asked.append(ask_sync(each, by=None, now=now))
+    return asked
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
@@ -199,7 +206,11 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     if origin is None:
         return None
     # What two claims of one project, and of one person, meet at.
-    hold_project(origin.project)
+    try:
+        hold_project(origin.project)
+    except Conflict:
+        # Deleted since, and the import with it.
+        return None
     if origin.giver:
         User.objects.select_for_update(no_key=True).filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)

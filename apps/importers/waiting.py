@@ -27,9 +27,9 @@ MOST_KEPT_BYTES = 4 * LONGEST_UPLOAD_BYTES
 MOST_KEPT_BYTES_OF_ALL = 20 * LONGEST_UPLOAD_BYTES
 #: A minute's: workers carry out fewer.
 MOST_SENT = 20
-#: Of the eight that `base/worker.py` carries out at a time. A tracker that says "wait" holds its place for up to two
+#: Of the four that `base/worker.py` carries out at a time. A tracker that says "wait" holds its place for up to two
 #: hours, so that files, which wait for nobody, always find one.
-MOST_TRACKERS = 6
+MOST_TRACKERS = 3
 _TRIED = Q(status__in=(Status.COMPLETED, Status.FAILED))
 #: Any number that nothing else locks.
 _LOCK = 0x5C2A12
