@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from apps.common.models import FirstAnswer
 from apps.importers.keeping import ERASURES, wait_for_batches
 from apps.importers.keeping import take_away as take_imports_away
-from apps.ml.models import PredictionHistory
 from apps.ml.services.training.claims import take_away as take_trainings_away
+from apps.projects.models import Project
 from apps.upkeep.holding import enter_where_something_runs
 
 _BEGINS_ANEW = "Somebody was erased while it ran: it begins anew."
@@ -59,10 +59,14 @@ def wait_for_questions() -> None:
     it wrote is undone, and asked again it is worked out anew.
     """
     FirstAnswer.objects.all().delete()
-    if connection.vendor == "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Waits for whoever inserts; whoever comes later sees what was erased (`record.py`). SQLite has one writer.
-            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(PredictionHistory._meta.db_table)} IN SHARE MODE")
+    if connection.vendor != "postgresql":
+        # It has one writer.
+        return
+    # Whoever records an answer has entered the project; whoever enters it later sees what was erased (`record.py`). One
+    # by one, so that nobody waits for another project's long deletion.
+    for project_id in Project.objects.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            Project.objects.select_for_update().filter(pk=project_id).values_list("pk").first()
 
 
 def wait_for_imports() -> None:

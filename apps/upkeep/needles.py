@@ -12,7 +12,7 @@ from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_en
 _EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
 #: Between words: blanks as texts, JSON, addresses, HTML and mails write them.
 _BLANKS = (
-    r"(?:\s|\\[nrt]|\\+u00(?:20|a0)|[%=](?:25)?20|[%=](?:25)?c2[%=](?:25)?a0|\+|"
+    r"(?:\s|\\[nrt]|(?<!\\)\\++u00(?:20|a0)|[%=](?:25)?20|[%=](?:25)?c2[%=](?:25)?a0|\+|"
     r"&nbsp;|&#0*(?:160|32);|&#x0*(?:a0|20);)+"
 )
 #: The names that HTML has for a character: "commat" for @.
@@ -284,7 +284,8 @@ def _coded(character: str) -> Iterator[str]:
         yield "".join(f"{mark}{octet:02x}" for octet in octets)
     yield from (re.escape(f"&{name};") for name in sorted(_ENTITIES.get(code, ())))
     yield from (f"&#0*{code};", f"&#x0*{code:x};")
-    yield "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    # A run of backslashes is looked at once, from its first one on, and never given back: else its square is.
+    yield "".join(rf"(?<!\\)\\++u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _cases(character: str) -> set[str]:
