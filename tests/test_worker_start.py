@@ -43,6 +43,40 @@ def test_what_may_take_long_comes_after_what_somebody_waits_for():
     assert int(subprocess.check_output(command)) == min(os.nice(0) + worker.LONG_NICENESS, 19)
 
 
+BEAT_IN_A_WORKER = """
+import os, sys, time
+from base import celery
+celery._LOOK_SECONDS = 0.05
+beat = os.fork()
+if beat:
+    print(beat, flush=True)
+else:
+    os.close(1)
+    celery._end_with_the_worker()
+time.sleep(60)
+"""
+
+
+def test_the_beat_inside_a_worker_that_is_killed_ends_with_it():
+    worker = subprocess.Popen([sys.executable, "-c", BEAT_IN_A_WORKER], stdout=subprocess.PIPE, text=True)
+    beat = int(worker.stdout.readline())
+    os.kill(beat, 0)
+    worker.kill()
+    worker.communicate()
+
+    for _ in range(600):
+        try:
+            os.kill(beat, 0)
+        except ProcessLookupError:
+            return
+        # Nobody may be there to take note of its end.
+        if Path(f"/proc/{beat}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    os.kill(beat, 9)
+    pytest.fail("The beat goes on.")
+
+
 def test_without_beat_neither_runs_the_schedule():
     assert not any("-B" in each or "--without-beat" in each for each in worker.commands(["--without-beat"]))
 
