@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from queue import Empty
 from typing import Literal
 
 from celery import current_app
@@ -141,15 +142,25 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def broker() -> Health:
-    """Whether a task could be sent; predictions do not need it."""
+    """Whether a task could be sent: a message comes back. One that is full answers and takes none.
+
+    Predictions do not need it.
+    """
     with current_app.connection_for_write() as link:
         link.transport_options = {**(link.transport_options or {}), **_BROKER_TIMEOUTS}
         link.ensure_connection(max_retries=1, timeout=int(CHECK_SECONDS))
-        # Redis is only spoken to when a channel is opened.
-        link.channel().close()  # type: ignore[attr-defined] # the stubs do not know it
+        with link.SimpleBuffer(_PROBE) as probe:
+            probe.put("")
+            try:
+                # Perhaps another process's, which gets this one.
+                probe.get(timeout=CHECK_SECONDS / 2)
+            except Empty:
+                return Health("down", "It answers, and takes no tasks: look at its memory and its disk.")
     return Health("ok", "It takes tasks.")
 
 
+#: A queue that nobody else serves.
+_PROBE = "health"
 #: For Redis; AMQP has the connection's own timeout.
 _BROKER_TIMEOUTS = {"socket_connect_timeout": CHECK_SECONDS, "socket_timeout": CHECK_SECONDS}
 

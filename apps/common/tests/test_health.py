@@ -8,12 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import redis
 from django.core.files.storage import InvalidStorageError
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from apps.common.operations import health
 from apps.common.operations.health import Check, Health
+from tests import engines
 
 OK = Health("ok", "It answers.")
 
@@ -175,6 +177,31 @@ def test_the_broker_is_well_on_a_real_server_and_not_when_it_is_gone(
     with pytest.raises(Exception, match=r"127\.0\.0\.1:1") as caught:
         health.broker()
     assert "secret" not in json.dumps(str(caught.value))
+
+
+@pytest.mark.engine
+def test_a_broker_that_answers_and_takes_nothing_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that is full, or whose disk is."""
+    from celery import current_app
+
+    with engines.valkey_server() as server, redis.Redis.from_url(server.url) as client:
+        monkeypatch.setattr(current_app.conf, "broker_write_url", server.url)
+        before = [health.broker().status for _ in range(3)]
+        left = client.llen("health")
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 1)
+
+        with pytest.raises(Exception, match="maxmemory"):
+            health.broker()
+
+    assert (before, left) == (["ok"] * 3, 0)
+
+
+def test_a_broker_whose_messages_do_not_come_back_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A RabbitMQ that blocks publishers believes them nothing and says nothing."""
+    monkeypatch.setattr("kombu.simple.SimpleBuffer.put", lambda *_, **__: None)
+
+    assert health.broker().status == "down"
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
