@@ -2,8 +2,10 @@
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
 one serves trainings and replays, and one imports, several at a time, since trackers make us wait; these two take what
-the web processes leave of a processor that all of them want. All end together, whichever way: a supervisor then starts
-all again, or, beside the web server of `./run`, this does.
+the web processes leave of a processor that all of them want. One that ends after it has worked
+(killed for its memory, or because a broker failed over) is started again by itself: what is due every minute waits for
+nobody's training. Else all end together, whichever way: a supervisor then starts all again, or, beside the web server
+of `./run`, this does.
 """
 
 import contextlib
@@ -31,6 +33,8 @@ QUIET = "--quiet"
 AGAIN = "--again"
 #: Before the next start: twice as long after each that did not last, so that a fault that stays does not fill the log.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+#: What ends sooner has not begun to work, and would not the next time: a setting, say, or another version of the code.
+LASTED_SECONDS = 60.0
 #: Cold, a worker ends within some four seconds; one that was killed inside a lock of its own never does.
 COLD_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
@@ -104,18 +108,22 @@ def _run_once(
     then: str,
     output: int | None,
 ) -> int:
-    # Until Celery listens itself, a Ctrl-C is ours alone: a process that still loads would end with a traceback.
-    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    workers = [subprocess.Popen(each, stdout=output) for each in command_lines]  # noqa: S603 - our own interpreter
-    signal.signal(signal.SIGINT, ours)
+    workers = [_started(each, output) for each in command_lines]
+    began = [time.monotonic()] * len(workers)
 
     def tell(number: int) -> None:
         for worker in workers:
             if worker.poll() is None:
                 worker.send_signal(number)
 
-    while not told and all(worker.poll() is None for worker in workers):
+    while not told:
         look()
+        ended = [number for number, worker in enumerate(workers) if worker.poll() is not None]
+        if any(time.monotonic() - began[number] < LASTED_SECONDS for number in ended):
+            break
+        for number in ended:
+            print("worker: one of its processes ended, and is started again.", file=sys.stderr)
+            workers[number], began[number] = _started(command_lines[number], output), time.monotonic()
     # What ends by itself with a fault has said which.
     if not told and 1 not in {worker.poll() for worker in workers}:
         print(f"worker: one of its processes ended, and so do the others. {then}", file=sys.stderr)
@@ -136,6 +144,15 @@ def _run_once(
                     os.kill(each, signal.SIGKILL)
         look()
     return next((worker.returncode for worker in workers if worker.returncode), 0)
+
+
+def _started(command_line: Sequence[str], output: int | None) -> "subprocess.Popen[bytes]":
+    # Until Celery listens itself, a Ctrl-C is ours alone: a process that still loads would end with a traceback.
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.Popen(command_line, stdout=output)  # noqa: S603 - our own interpreter
+    finally:
+        signal.signal(signal.SIGINT, ours)
 
 
 def _children(pid: int) -> list[int]:

@@ -130,6 +130,22 @@ def test_beside_the_server_what_ends_is_started_again_until_a_signal_says_to_end
     assert capsys.readouterr().err.splitlines() == [told] * 2
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_what_has_worked_and_ends_is_started_again_alone(restored_signals, monkeypatch, tmp_path, capsys, again):
+    """The others go on with what they do, which may take an hour."""
+    monkeypatch.setattr(worker, "LASTED_SECONDS", 0.0)
+    starts = tmp_path / "starts"
+    note = f"import os, signal, time; open({str(starts)!r}, 'a').write"
+    stay = f"open({str(starts)!r}).read().count('e') < 3 or (os.kill({os.getpid()}, signal.SIGTERM), time.sleep(60))"
+    ends, works = f"{note}('e'); {stay}", f"{note}('w'); time.sleep(60)"
+
+    code = worker.run([[sys.executable, "-c", ends], [sys.executable, "-c", works]], again=again)
+
+    assert sorted(starts.read_text()) == ["e", "e", "e", "w"]
+    assert code == -signal.SIGTERM
+    assert capsys.readouterr().err.splitlines() == ["worker: one of its processes ended, and is started again."] * 2
+
+
 def test_beside_the_server_workers_end_with_it_however_it_ended(tmp_path):
     """A server that was killed tells nobody; the next `./run` would start a second schedule beside the first."""
     pids = tmp_path / "pids"
