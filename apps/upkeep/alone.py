@@ -9,9 +9,8 @@ from django.db import connection, transaction
 from apps.common.models import FirstAnswer
 from apps.importers.keeping import take_away as take_imports_away
 from apps.importers.keeping import wait_for_batches
-from apps.ml.models import PredictionHistory
 from apps.ml.services.training.claims import take_away as take_trainings_away
-from apps.upkeep.holding import enter_where_something_runs
+from apps.upkeep.holding import WAITED_FOR, enter_where_something_runs
 
 #: Any number that nothing else locks.
 _LOCK = 0x5C2A11
@@ -52,16 +51,20 @@ def forget_kept_answers() -> None:
 
 
 def wait_for_questions() -> None:
-    """After the commit: what requests are just writing is seen by the look that follows, and later they write no text.
+    """After the commit: what others are just writing is seen by the look that follows, and later they write no text.
+
+    So questions do with their records, workers with news and with what receivers answered.
 
     Whoever works on a request with a key may have read what is erased: the claim goes with the answers, so that what
     it wrote is undone, and asked again it is worked out anew.
     """
     FirstAnswer.objects.all().delete()
     if connection.vendor == "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Waits for whoever inserts; whoever comes later sees what was erased (`record.py`). SQLite has one writer.
-            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(PredictionHistory._meta.db_table)} IN SHARE MODE")
+        # Waits for whoever inserts; whoever comes later sees what was erased (`record.py`, `apps.projects.erasures`).
+        # One after the other: who waits for one of them holds none. SQLite has one writer.
+        for table in WAITED_FOR:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE {connection.ops.quote_name(table._meta.db_table)} IN SHARE MODE")
 
 
 def wait_for_imports() -> None:
