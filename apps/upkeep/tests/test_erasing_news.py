@@ -18,7 +18,7 @@ from apps.notifications.services.announcing import News, announce, ping
 from apps.notifications.services.sending import send_due
 from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.demo.story import seed_demo_team
-from apps.projects.erasures import ErasedMeanwhile
+from apps.projects.erasures import NEVER, ErasedMeanwhile
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 from apps.upkeep import erasing
@@ -167,20 +167,21 @@ def test_what_is_sent_again_after_an_erasure_is_sent_without_the_name_and_record
 
 
 @on_postgresql
+@pytest.mark.parametrize("before", ["", "INSERT"])
 @pytest.mark.parametrize("what", ["news", "ping", "answer"])
-def test_the_last_search_waits_for_what_is_just_being_written(webhook, now, monkeypatch, what):
-    """With the name, and not yet committed when the erasure is."""
+def test_the_last_search_waits_for_what_is_just_being_written(webhook, now, monkeypatch, what, before):
+    """With the name, and not yet committed when the erasure is; or looked for an erasure and not yet written."""
     elsewhere = ProjectFactory()
     if what == "answer":
         announce(webhook.project, [said(sentence=NAMED)], now=now)
     answering(monkeypatch)
     write = {
-        "news": lambda: announce(elsewhere, [said(sentence=f"Ask {EMAIL}")], now=now),
+        "news": lambda: announce(elsewhere, [said(sentence=f"Ask {EMAIL}")], now=now, erased_at=NEVER),
         "ping": lambda: ping(webhook, now=now),
         "answer": lambda: send_due(rng=random.Random(0), clock=lambda: now),
     }
 
-    record = in_the_midst_of(write[what], lambda: erase_person(EMAIL, now=now))
+    record = in_the_midst_of(write[what], lambda: erase_person(EMAIL, now=now), before=before)
 
     assert isinstance(record, ErasureRecord)
     assert found_in_database([EMAIL]) == {}
