@@ -37,6 +37,7 @@ LONGEST_FIRST = (
     "tests/test_faults.py",
     "apps/ml/tests/benchmarks/test_forecasts.py",
     "tests/test_gone_meanwhile.py",
+    "tests/test_rows_gone_meanwhile.py",
     "tests/test_lists_that_move.py",
     "apps/upkeep/tests/test_erasing_others.py",
     "apps/ml/tests/forecasts/test_frozen.py",

@@ -1,11 +1,18 @@
 #!/usr/bin/env python
 """Django's command line: `./run manage ARGS…` calls it in the project's own environment."""
 
+import errno
 import os
+import re
 import sys
 from typing import Any
 
 from django.core.management import ManagementUtility
+
+#: Python holds bytes that are no text in characters that nothing can write; a process has no argument with a NUL.
+_NO_TEXT = re.compile("[\ud800-\udfff\0]")
+#: Of a name that is too long.
+_SHOWN = 40
 
 
 class CommandLine(ManagementUtility):
@@ -21,12 +28,18 @@ class CommandLine(ManagementUtility):
         """Run the command; of a database that is not there one line tells, where nobody asked for more."""
         from django.db import OperationalError  # noqa: PLC0415 - needs the settings
 
+        if wrong := next((place for place, text in enumerate(self.argv) if _NO_TEXT.search(text)), None):
+            sys.exit(f"manage: argument {wrong} holds bytes that are no UTF-8.")
         try:
             super().execute()
         except OperationalError as error:
             if "--traceback" in self.argv:
                 raise
             sys.exit(f"database: {(str(error).splitlines() or ['it cannot be used'])[0]} (DATABASE_URL names it)")
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG or "--traceback" in self.argv:
+                raise
+            sys.exit(f"manage: {str(error.filename)[:_SHOWN]}… is too long for the name of a file.")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
+import threading
+import time
 import warnings
 from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.schedules import crontab
-from celery.signals import beat_init, import_modules, worker_init, worker_ready, worker_shutdown
+from celery.signals import beat_embedded_init, beat_init, import_modules, worker_init, worker_ready, worker_shutdown
 from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
@@ -20,6 +22,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 # container whose only user is root is no fault; C_FORCE_ROOT would let pickle through as well.
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges", SecurityWarning)
 
+#: How often beat looks whether its worker lives: sooner than the next minute.
+_LOOK_SECONDS = 5.0
 #: A message of a task of every minute is worthless once the next one exists; no heap of them waits for a worker.
 _MINUTELY = {"expires": 55}
 CELERY_BEAT_SCHEDULE = {
@@ -149,6 +153,19 @@ def _forget_the_future(sender: Any, **_: Any) -> None:
     for entry in sender.scheduler.schedule.values():
         if entry.last_run_at and entry.last_run_at > now:
             entry.last_run_at = now
+
+
+@beat_embedded_init.connect
+def _end_with_the_worker(**_: Any) -> None:
+    """A worker that is killed ends no beat inside it: that would go on for ever, beside the one of the next worker."""
+    worker = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == worker:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="worker-lives", daemon=True).start()
 
 
 @worker_shutdown.connect

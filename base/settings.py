@@ -392,4 +392,6 @@ LOGGING = logging_to_console(LOG_LEVEL, as_json=LOG_FORMAT == "json")
 
 # --- Metrics ------------------------------------------------------------------------------------------------------
 METRICS_TOKEN = config("METRICS_TOKEN", default="")
-METRICS_DIR = metrics_root(config("METRICS_DIR", default=""), VAR_DIR)
+METRICS_DIR = metrics_root(VAR_DIR)
+if config("METRICS_DIR", default=""):
+    METRICS_DIR = config.folder("METRICS_DIR", default="", base=BASE_DIR)

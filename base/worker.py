@@ -17,9 +17,10 @@ from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
 SHORT, LONG, IMPORTS = "celery", "long", "imports"
-#: At most at a time, by processes that are there only while they are needed: of one person one, and some for files
-#: alone, since trackers make us wait (`apps.importers.waiting`).
-IMPORTS_AT_ONCE = 8
+#: By so many processes, all there from the start: of one person one, and one for files alone, since trackers make us
+#: wait (`apps.importers.waiting`). Celery's pool must not shrink (`--autoscale`): where the broker is a folder the
+#: process that is ended may hold the lock under which all fetch their work, and then none ever does again (measured).
+IMPORTS_AT_ONCE = 4
 #: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor.
 LONG_NICENESS = 10
 NICE = ["nice", "-n", str(LONG_NICENESS)]
@@ -43,7 +44,7 @@ def commands(arguments: Sequence[str]) -> list[list[str]]:
     return [
         _worker(celery, SHORT, 1, *beat, *given),
         [*NICE, *_worker(celery, LONG, 1, *given)],
-        [*NICE, *_worker(celery, IMPORTS, 1, "--autoscale", f"{IMPORTS_AT_ONCE},1", *given)],
+        [*NICE, *_worker(celery, IMPORTS, IMPORTS_AT_ONCE, *given)],
     ]
 
 

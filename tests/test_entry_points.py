@@ -146,6 +146,49 @@ def test_metrics_that_cannot_be_written_are_one_clear_line(command: str, tmp_pat
     }
 
 
+@pytest.mark.parametrize("command", ["worker", "beat"])
+def test_an_installation_without_room_is_one_clear_line(command: str, tmp_path: Path):
+    """No file may be as long as what is tried, which is as good as a full disk."""
+    done = call("sh", "-c", f"ulimit -f 16; exec ./run {command}", var_dir=tmp_path / "var")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"settings: cannot write to {tmp_path / 'var'} (File too large); name a writable place with SCRUM_ML_VAR_DIR.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["list_ml_models", "scorecard", "train_ml_model", "detect_anomalies"])
+def test_an_argument_that_is_no_text_is_one_clear_line(command: str, tmp_path: Path):
+    done = call("./run", "manage", command, "--project", "\udcff", var_dir=tmp_path / "var")
+
+    assert (done.returncode, done.stderr) == (1, "manage: argument 3 holds bytes that are no UTF-8.\n")
+
+
+@pytest.mark.parametrize("n_letters", [300, 5_000])
+def test_a_name_that_no_file_can_have_is_one_clear_line(
+    n_letters: int, tmp_path: Path, with_tables: Callable[[Path], Path]
+):
+    page = str(tmp_path / "page.html")
+
+    done = call("./run", "manage", "report", "x" * n_letters, "--html", page, var_dir=with_tables(tmp_path / "var"))
+
+    assert done.returncode == 1
+    assert "too long" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_relative_folder_of_metrics_is_one_wherever_a_command_is_called(tmp_path: Path):
+    """The web server and workers change to the checkout only after they have begun to count."""
+    show = "from django.conf import settings; print(settings.METRICS_DIR)"
+
+    done = call(
+        str(ROOT / "run"), "manage", "shell", "-v0", "-c", show,
+        var_dir=tmp_path / "var", cwd=tmp_path, METRICS_DIR="metrics of a test",
+    )  # fmt: skip
+
+    assert done.stdout.strip() == str(ROOT / "metrics of a test")
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("WEB_WORKERS", "1000"), ("WEB_THREADS", "2147483648"), ("DATABASE_POOL_SIZE", "2147483648")]
 )

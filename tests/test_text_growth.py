@@ -19,6 +19,7 @@ from apps.ml.core.points import features as points
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import tokens
 from apps.ml.storage.keys import parse_model_key
+from apps.upkeep.needles import Needles
 
 SHORT, FACTOR = 500, 16
 #: The geometric mean of what linear and quadratic work would take.
@@ -29,7 +30,11 @@ def described(read, text):
     return read(IssueFacts(title=text, description=text))
 
 
+#: One that begins with a letter that texts may write in codes, and ends in one.
+NEEDLES = Needles(["Łukasz Wójcik", "Иван Петров", "王 芳"])
 READERS = {
+    "names in texts": NEEDLES.whole.search,
+    "names in files": lambda text: NEEDLES.are_in(text.encode()),
     "tokens": tokens,
     "issue for points": partial(described, points.extract),
     "issue for hours": partial(described, effort.read),
@@ -51,7 +56,8 @@ HOSTILE = [
     ("", "|"), ("", "/"), ("", "("), ("", "."), ("", ","), ("1,", "111,"), ("a@", "."), ("", "@"), ("a ", "<"),
     ("a", " "), ("1", " "), ("1 ", "\t"), ("1/1/2020", " "), ("1/1/2020 10:00", " "), ("1 jan", "-"),
     ("2020-01-01", " "), ("sp", " "), ("points:", " "), ("sp: ", "1"), ("1.", "1"), ("p", "1"), ("-", "0"),
-    ("models/", "a/"),
+    ("models/", "a/"), ("", "\\"), ("Ł", "\\"), ("Łukasz", "\\"), ("", "\\u0141"), ("", "&#0"), ("&#", "0"), ("", "%"),
+    ("", "%25"), ("", "="), ("王", " "), ("王", "·"), ("", "И"), ("Иван", "\\n"),
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 from celery import current_app
 
 from apps.importers import waiting
@@ -17,6 +18,7 @@ from apps.ml.selectors import workers as queues
 from base import worker
 from base.celery import CELERY_BEAT_SCHEDULE
 
+IMPORTER = yaml.safe_load((worker.ROOT / "compose.yaml").read_text())["services"]["importer"]["command"]
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
@@ -24,9 +26,10 @@ def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
     commands = worker.commands(["--loglevel", "DEBUG"])
 
     assert [each[each.index("--queues") + 1] for each in commands] == ["celery", "long", "imports"]
-    assert [each[each.index("--concurrency") + 1] for each in commands] == ["1", "1", "1"]
-    # Processes for imports come and go: most of the time one is enough.
-    assert commands[2][commands[2].index("--autoscale") + 1] == "8,1"
+    assert [each[each.index("--concurrency") + 1] for each in commands] == ["1", "1", "4"]
+    # A pool that shrinks may stand still for ever.
+    assert not any("--autoscale" in each for each in (*commands, IMPORTER))
+    assert IMPORTER[IMPORTER.index("--concurrency") + 1] == str(worker.IMPORTS_AT_ONCE)
     assert waiting.MOST_TRACKERS < worker.IMPORTS_AT_ONCE
     assert ["-B" in each for each in commands] == [True, False, False]
     assert {each[-1] for each in commands} == {"DEBUG"}
@@ -38,6 +41,40 @@ def test_what_may_take_long_comes_after_what_somebody_waits_for():
 
     assert (short, longer) == ([], [worker.NICE] * 2)
     assert int(subprocess.check_output(command)) == min(os.nice(0) + worker.LONG_NICENESS, 19)
+
+
+BEAT_IN_A_WORKER = """
+import os, sys, time
+from base import celery
+celery._LOOK_SECONDS = 0.05
+beat = os.fork()
+if beat:
+    print(beat, flush=True)
+else:
+    os.close(1)
+    celery._end_with_the_worker()
+time.sleep(60)
+"""
+
+
+def test_the_beat_inside_a_worker_that_is_killed_ends_with_it():
+    worker = subprocess.Popen([sys.executable, "-c", BEAT_IN_A_WORKER], stdout=subprocess.PIPE, text=True)
+    beat = int(worker.stdout.readline())
+    os.kill(beat, 0)
+    worker.kill()
+    worker.communicate()
+
+    for _ in range(600):
+        try:
+            os.kill(beat, 0)
+        except ProcessLookupError:
+            return
+        # Nobody may be there to take note of its end.
+        if Path(f"/proc/{beat}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    os.kill(beat, 9)
+    pytest.fail("The beat goes on.")
 
 
 def test_without_beat_neither_runs_the_schedule():

@@ -66,6 +66,9 @@ def target_of(url: str) -> UrlParts:
     """A URL taken apart; raises `UrlRefused` with what is wrong with it."""
     if not url.isascii() or not url.isprintable() or " " in url:
         raise UrlRefused("Write the address in ASCII without blanks: other letters in xn-- form, or percent-encoded.")
+    if "\\" in url:
+        # Some programs read it as a slash, and so another host than we do.
+        raise UrlRefused("It contains a backslash: write /, or percent-encode it.")
     try:
         parts = urlsplit(url)
         port = parts.port

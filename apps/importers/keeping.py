@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
@@ -21,6 +21,8 @@ from apps.projects.rows import enter
 Status = ImportRun.Status
 #: A connection that broke, a lock that was waited for in vain: nobody's fault, and over in a moment.
 DATABASE_FAULTS = (OperationalError, InterfaceError)
+#: What an erasure holds alone, and shares with whoever must not write beside it: any number that nothing else locks.
+ERASURES = 0x5C2A11
 STOPPED = "It was stopped before its end."
 
 
@@ -129,6 +131,16 @@ def wait_for_batches() -> None:
     """Wait until what running imports are just writing is written; the next batch sees who was erased by then."""
     held = ImportRun.objects.select_for_update(no_key=True).filter(status=Status.RUNNING).order_by("pk")
     list(held.values_list("pk"))
+
+
+def keep_erasures_out() -> None:
+    """First in a transaction that writes what was kept of the past: an erasure waits for it, or has changed it before.
+
+    Else names that were read before an erasure would be written after its last look. SQLite has one writer.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [ERASURES])
 
 
 def put_back(run: ImportRun) -> None:

@@ -101,6 +101,12 @@ class ImportReport:
             self.samples.append(sample_of(record))
         self.filled.update(name for name in SHOWN if getattr(record, name, None) not in (None, "", ()))
 
+    def refuse(self, error: RowError) -> None:
+        """Count a row that is not imported, and keep the first ones."""
+        self.error_count += 1
+        if len(self.errors) < SHOWN_ERRORS:
+            self.errors.append(error)
+
     def note_unread(self, record: ImportedIssue) -> None:
         """Count the cells of an issue that could not be read, and keep the first ones."""
         for told in record.unread:

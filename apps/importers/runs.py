@@ -24,10 +24,12 @@ from django.db.models.functions import Coalesce
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.importers.connections import sync
-from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, living, put_back
+from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, keep_erasures_out, living, put_back
 from apps.importers.models import Connection, ImportRun
 from apps.importers.selectors import touches_anything
 from apps.importers.sources import jsonlines
+from apps.importers.undoing.rows_back import lock_rows, take_rows_back, what_it_did
+from apps.importers.undoing.taking_back import take_back
 from apps.importers.waiting import (
     Overtaken,
     Turns,
@@ -40,8 +42,6 @@ from apps.importers.waiting import (
 )
 from apps.importers.write_back import write_all
 from apps.importers.writing.kinds import hold_project
-from apps.importers.writing.rows_back import lock_rows, take_rows_back, what_it_did
-from apps.importers.writing.taking_back import take_back
 from apps.projects.leads import in_use
 from apps.projects.levels import roll_up
 from apps.projects.models import Project
@@ -61,11 +61,12 @@ UPLOADS_KEPT = timedelta(days=1)
 
 
 # --- Asked for ----------------------------------------------------------------------------------------------------
-@transaction.atomic
+@all_or_nothing()
 def ask_sync(
     connection: Connection, *, by: User | None, now: datetime, is_dry_run: bool = False, is_full: bool = False
 ) -> ImportRun:
     """Ask for an import by a connection; one that is asked for already is given back."""
+    enter(connection.project_id)
     waiting = ImportRun.objects.filter(connection=connection, status=Status.QUEUED, is_dry_run=is_dry_run).first()
     if waiting:
         return waiting
@@ -76,7 +77,7 @@ def ask_sync(
     )  # fmt: skip
 
 
-@transaction.atomic
+@all_or_nothing()
 def ask_upload(
     project: Project,
     *,
@@ -88,6 +89,7 @@ def ask_upload(
     mapping: Mapping[str, str] | None = None,
 ) -> ImportRun:
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
+    enter(project.pk)
     require_room(by, len(content))
     source = jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"
     run = ImportRun.objects.create(
@@ -98,7 +100,7 @@ def ask_upload(
     return run
 
 
-@transaction.atomic
+@all_or_nothing()
 def ask_again(
     run: ImportRun,
     *,
@@ -132,7 +134,12 @@ def forget_uploads(*, now: datetime) -> int:
 
 def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
     """Ask for an import by every connection that is in use, but for those whose token an erasure let go."""
-    return [ask_sync(each, by=None, now=now) for each in in_use(Connection.objects.exclude(sealed_token=""))]
+    asked = []
+    for each in in_use(Connection.objects.exclude(sealed_token="")):
+        # One that was deleted since it was read has nothing to import, and stops no other.
+        with suppress(Conflict):
+            asked.append(ask_sync(each, by=None, now=now))
+    return asked
 
 
 # --- Carried out --------------------------------------------------------------------------------------------------
@@ -199,12 +206,17 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     if origin is None:
         return None
     # What two claims of one project, and of one person, meet at.
-    hold_project(origin.project)
+    try:
+        hold_project(origin.project)
+    except Conflict:
+        # Deleted since, and the import with it.
+        return None
     if origin.giver:
         User.objects.select_for_update(no_key=True).filter(pk=origin.giver).first()
     waiting = claimable(now).filter(pk=run_id)
     run = waiting.defer("upload").first()
-    if run is None or not Turns.at(now).has_room_for(origin) or waits_for_an_older_one(run):
+    turns = Turns.at(now)
+    if run is None or not turns.has_room_for(origin) or waits_for_an_older_one(run, turns):
         return None
     if is_overtaken(run):
         # When it began stays: what it may have written by then is older than what overtook it.
@@ -252,6 +264,7 @@ def undo(run: ImportRun) -> int:
         If it runs, changed nothing that is known, a later one of the project is to be taken back first, or somebody
         uses at this moment what it made.
     """
+    keep_erasures_out()
     project = hold_project(run.project_id)
     run.refresh_from_db()
     if run.status not in (Status.COMPLETED, Status.FAILED) or not touches_anything(run):

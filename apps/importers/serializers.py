@@ -9,7 +9,7 @@ from rest_framework import serializers
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
 from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportRefused
-from apps.importers.sources.registry import place_of
+from apps.importers.sources.registry import place_of, require_site
 from apps.importers.waiting import LONGEST_UPLOAD_BYTES
 from apps.ml.selectors.workers import IMPORTS, missing_workers
 from apps.projects.names.fields import ProjectName
@@ -38,6 +38,14 @@ class ConnectionSerializer(RefusesUnknownFields, serializers.ModelSerializer[Con
         }
         # Checked by the service, against the project of the address.
         validators: list[Any] = []
+
+    def validate_base_url(self, url: str) -> str:
+        try:
+            if url:
+                require_site(url)
+        except ImportRefused as error:
+            raise serializers.ValidationError(error.message, code=error.code) from error
+        return url
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """On creation the place is checked as a whole; afterwards only the token and its use change."""

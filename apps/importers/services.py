@@ -18,7 +18,7 @@ from apps.accounts.models import User
 from apps.importers.keeping import begun, each_step, ended, failing, shown, step
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
-from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
+from apps.importers.report import ImportReport, LedgerLine
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.telling.file_gaps import gaps_of_file
 from apps.importers.telling.understanding import board_of, features_of
@@ -82,16 +82,23 @@ def import_issues(
         If there is no such project and none is to be made, or if the key cannot be one.
     """
     report = ImportReport(project_key, dry_run)
+
+    def refuse(error: RowError) -> None:
+        report.refuse(error)
+        if on_error is not None:
+            on_error(error)
+
     with led_project(
         project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run, time_zone=time_zone
     ) as project:
         writer = BatchWriter(
-            project, frozenset(mapped), source, now, report, scope_is_recorded=scope_is_recorded, rhythm=rhythm
-        )
+            project, frozenset(mapped), source, now, report,
+            scope_is_recorded=scope_is_recorded, rhythm=rhythm, refuse=refuse,
+        )  # fmt: skip
         run = run or begun(project, source, now=now, is_dry_run=dry_run)
         refused = set[str]()
         with failing(run):
-            _write(writer, _batches(_issues_only(rows, report, on_error, refused)), run, report)
+            _write(writer, _batches(_issues_only(rows, report, on_error, refuse, refused)), run, report)
             _settle(writer, run, refused, mark_missing=mark_missing)
             roll_up(project.pk)
             report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
@@ -172,6 +179,7 @@ def _issues_only(
     rows: Iterable[ImportedIssue | RowError],
     report: ImportReport,
     on_error: Callable[[RowError], None] | None,
+    refuse: Callable[[RowError], None],
     refused: set[str],
 ) -> Iterator[ImportedIssue]:
     """The issues among the rows; errors are counted, the first ones kept, all of them passed on, as are bad cells."""
@@ -184,11 +192,7 @@ def _issues_only(
             yield row
             continue
         refused.add(row.external_id)
-        report.error_count += 1
-        if len(report.errors) < SHOWN_ERRORS:
-            report.errors.append(row)
-        if on_error is not None:
-            on_error(row)
+        refuse(row)
 
 
 def _batches(issues: Iterator[ImportedIssue]) -> Iterator[list[ImportedIssue]]:

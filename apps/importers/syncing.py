@@ -12,7 +12,7 @@ from datetime import datetime
 from apps.importers.keeping import each_step, shown, step
 from apps.importers.models import ImportRun
 from apps.importers.records import RowError
-from apps.importers.report import SHOWN_ERRORS, ImportReport, LedgerLine
+from apps.importers.report import ImportReport, LedgerLine
 from apps.importers.services import sum_up, tell_unknown
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
 from apps.importers.writing.dry_run import read_before, undone_at_the_end
@@ -81,7 +81,7 @@ def import_told(
                 if on_row is not None:
                     on_row(each)
                 if isinstance(each, RowError):
-                    _refuse(each, report)
+                    report.refuse(each)
                     continue
                 report.hear(each)
                 batch.append(each)
@@ -107,9 +107,3 @@ def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | No
         touches.extend(writer.write(batch))
     if run is not None:
         shown(run, report.rows)
-
-
-def _refuse(error: RowError, report: ImportReport) -> None:
-    report.error_count += 1
-    if len(report.errors) < SHOWN_ERRORS:
-        report.errors.append(error)

@@ -50,11 +50,6 @@ class TrackedIssue(ImportedIssue):
     #: Fields whose changes are all told: what they held before is known, and what is not told did not happen.
     recorded: frozenset[str] = frozenset()
 
-    @property
-    def identity(self) -> str:
-        """What stays when it moves: the tracker's own id, where there is one besides the key."""
-        return self.source_id or self.external_id
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedSprint:

@@ -27,9 +27,9 @@ MOST_KEPT_BYTES = 4 * LONGEST_UPLOAD_BYTES
 MOST_KEPT_BYTES_OF_ALL = 20 * LONGEST_UPLOAD_BYTES
 #: A minute's: workers carry out fewer.
 MOST_SENT = 20
-#: Of the eight that `base/worker.py` carries out at a time. A tracker that says "wait" holds its place for up to two
+#: Of the four that `base/worker.py` carries out at a time. A tracker that says "wait" holds its place for up to two
 #: hours, so that files, which wait for nobody, always find one.
-MOST_TRACKERS = 6
+MOST_TRACKERS = 3
 _TRIED = Q(status__in=(Status.COMPLETED, Status.FAILED))
 #: Any number that nothing else locks.
 _LOCK = 0x5C2A12
@@ -164,8 +164,8 @@ def origin_of(run_id: UUID) -> Origin | None:
 def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
     """Which can begin, oldest first: of each project and of each person one, where none is running.
 
-    Of files of one source none comes before an older one. With `behind`, only those that waited for this run: of its
-    project, or of the same person.
+    Of files of one source none comes before an older one that can begin as well. With `behind`, only those that waited
+    for this run: of its project, or of the same person.
     """
     turns, before = Turns.at(now), origin_of(behind) if behind else None
     found: list[UUID] = []
@@ -178,7 +178,7 @@ def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
         if waited and turns.has_room_for(origin) and not (is_file and line in held):
             found.append(pk)
             turns.take(origin)
-        elif is_file:
+        elif is_file and turns.has_room_for(origin):
             held.add(line)
         if len(found) == MOST_SENT:
             break
@@ -199,10 +199,15 @@ def files_of(runs: "QuerySet[ImportRun]") -> "QuerySet[ImportRun]":
     return runs.filter(connection=None, is_dry_run=False)
 
 
-def waits_for_an_older_one(run: ImportRun) -> bool:
-    """Whether a file that was given before this one is not imported yet."""
+def waits_for_an_older_one(run: ImportRun, turns: Turns) -> bool:
+    """Whether a file that was given before this one can begin as well: it comes first.
+
+    One whose giver is busy elsewhere holds up nobody; it is overtaken then.
+    """
+    if not _is_file(run):
+        return False
     before = files_of(_beside(run)).filter(status__in=(Status.QUEUED, Status.RUNNING), created_at__lt=run.created_at)
-    return _is_file(run) and before.exists()
+    return any(turns.has_room_for(Origin(*each)) for each in before.values_list(*_ORIGIN))
 
 
 def is_overtaken(run: ImportRun) -> bool:

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import ClassVar, TypeVar
 from uuid import UUID
 
-from django.db import connection, models
-
 from apps.common.exceptions import Conflict
 from apps.projects.models import Project
 
@@ -33,19 +31,12 @@ def texts_erased_at(project_id: UUID | str) -> datetime:
     return erased_at or NEVER
 
 
-def enter_table(table: type[models.Model]) -> None:
-    """Whatever this transaction writes into a table, the last search of an erasure waits for it from now on.
+def is_erased_since(erased_at: datetime, project_id: UUID | str) -> bool:
+    """Whether texts were erased after another moment than this was the last.
 
-    Before it reads what it tells, see `apps.upkeep.alone.wait_for_questions`. SQLite has one writer.
+    By who has entered the project and writes now: an erasure waits for them before its last search
+    (`apps.upkeep.alone`).
     """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(table._meta.db_table)} IN ROW EXCLUSIVE MODE")
-
-
-def is_erased_since(erased_at: datetime, project_id: UUID | str, *, into: type[models.Model]) -> bool:
-    """Whether texts were erased after another moment than this was the last; in the transaction that writes."""
-    enter_table(into)
     return texts_erased_at(project_id) != erased_at
 
 

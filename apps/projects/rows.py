@@ -35,10 +35,15 @@ def in_parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 @contextmanager
 def all_or_nothing() -> Iterator[None]:
-    """One transaction; what the database refuses although it was found valid, another writer made so: `Conflict`."""
+    """One transaction; what the database refuses although it was found valid, another writer made so: `Conflict`.
+
+    Likewise what is not there any more of a row that was given: what it refers to stays as long as itself does.
+    """
     try:
         with transaction.atomic():
             yield
+    except ObjectDoesNotExist as error:
+        raise Conflict(_GONE) from error
     except IntegrityError as error:
         raise Conflict("Somebody else has just changed the same: look again, then repeat.") from error
 

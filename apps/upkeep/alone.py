@@ -7,13 +7,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.common.models import FirstAnswer
+from apps.importers.keeping import ERASURES, wait_for_batches
 from apps.importers.keeping import take_away as take_imports_away
-from apps.importers.keeping import wait_for_batches
 from apps.ml.services.training.claims import take_away as take_trainings_away
-from apps.upkeep.holding import WAITED_FOR, enter_where_something_runs
+from apps.projects.models import Project
+from apps.upkeep.holding import enter_where_something_runs
 
-#: Any number that nothing else locks.
-_LOCK = 0x5C2A11
 _BEGINS_ANEW = "Somebody was erased while it ran: it begins anew."
 
 
@@ -32,10 +31,13 @@ def forgetting() -> Iterator[None]:
 
 
 def wait_for_others() -> None:
-    """One erasure at a time: two would change the same issues, each in an order of its own. SQLite has one writer."""
+    """One erasure at a time: two would change the same issues, each in an order of its own; and no import taken back.
+
+    SQLite has one writer.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ERASURES])
 
 
 def take_away() -> list[UUID]:
@@ -53,18 +55,18 @@ def forget_kept_answers() -> None:
 def wait_for_questions() -> None:
     """After the commit: what others are just writing is seen by the look that follows, and later they write no text.
 
-    So questions do with their records, workers with news and with what receivers answered.
-
     Whoever works on a request with a key may have read what is erased: the claim goes with the answers, so that what
     it wrote is undone, and asked again it is worked out anew.
     """
     FirstAnswer.objects.all().delete()
-    if connection.vendor == "postgresql":
-        # Waits for whoever inserts; whoever comes later sees what was erased (`record.py`, `apps.projects.erasures`).
-        # One after the other: who waits for one of them holds none. SQLite has one writer.
-        for table in WAITED_FOR:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(f"LOCK TABLE {connection.ops.quote_name(table._meta.db_table)} IN SHARE MODE")
+    if connection.vendor != "postgresql":
+        # It has one writer.
+        return
+    # Whoever records an answer or news has entered the project; whoever enters it later sees what was erased
+    # (`record.py`, `apps.projects.erasures`). One by one, so that nobody waits for another project's long deletion.
+    for project_id in Project.objects.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            Project.objects.select_for_update().filter(pk=project_id).values_list("pk").first()
 
 
 def wait_for_imports() -> None:

@@ -27,7 +27,7 @@ from django.core import serializers
 from django.core.management.color import no_style
 from django.core.serializers.base import DeserializationError, DeserializedObject
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, OperationalError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.common.exceptions import ApplicationError
@@ -234,6 +234,9 @@ def restore(path: Path, *, replace: bool = False) -> Summary:
     try:
         with tarfile.open(path, "r:") as archive:
             return _read(archive)
+    except OperationalError:
+        # Its disk is full, or somebody holds it: no fault of the file, and told as for every command.
+        raise
     except DatabaseError as error:
         raise BackupRefused(
             f"{path.name} holds what this database does not take: {str(error).strip()[:300]}"

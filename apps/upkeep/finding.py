@@ -47,12 +47,12 @@ class Search:
 
     def look(self, *, in_files: bool = True) -> Found:
         """What holds a name now, but for files that were told before."""
-        rows = [(each, rows_in_database(each.names, each.within)) for each in self.sought]
+        rows = [(each, rows_in_database(each.names, each.within)) for each in self.sought if each.names]
         return Found(rows, list(self._uploads()) if in_files else [])
 
     def _uploads(self) -> Iterator[Any]:
         anything = Needles([name for each in self.sought for name in each.names])
-        needles = [(each.projects, Needles(each.names)) for each in self.sought]
+        needles = [(each.projects, Needles(each.names)) for each in self.sought if each.names]
         kept = ImportRun.objects.exclude(upload=None).order_by()
         for pk, project in [each for each in kept.values_list("pk", "project") if each[0] not in self._read]:
             # One at a time: a file may have 50 MiB.

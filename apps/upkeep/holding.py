@@ -13,10 +13,8 @@ from django.db import models
 
 from apps.accounts.models import User
 from apps.importers.models import Connection, ImportRun
-from apps.ml.models import MLModel, PredictionHistory, TrainingRun
-from apps.notifications.models import Attempt, Notification
+from apps.ml.models import MLModel, TrainingRun
 from apps.notifications.services.left_going import KINDS
-from apps.projects.erasures import enter_table
 from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.placeholders import work_of
 from apps.projects.rows import entered, in_parts, lock_in_order
@@ -24,8 +22,6 @@ from apps.upkeep.finding import Found
 from apps.upkeep.texts import way_to_project
 
 Wanted = dict[type[models.Model], set[Any]]
-#: What is read is written there later: the last search of an erasure waits for who does.
-WAITED_FOR: tuple[type[models.Model], ...] = (PredictionHistory, Notification, Attempt)
 
 
 def enter_where_something_runs() -> None:
@@ -51,11 +47,6 @@ def hold(people: Collection[User], found: Found) -> None:
     wanted[MLModel].update(MLModel.objects.values_list("pk", flat=True))
     wanted[Project].update(_projects_of(people), *(_projects_with(table, keys) for table, keys in wanted.items()))
     wanted[User].update(person.pk for person in people)
-    lock_in_order({Project: wanted.pop(Project)})
-    # Where another erasure waits for who writes there, before anything that they may want: but for projects, which they
-    # have by then.
-    for table in WAITED_FOR:
-        enter_table(table)
     lock_in_order(wanted)
 
 

@@ -1,19 +1,18 @@
 """Names as patterns, however texts, addresses, HTML, JSON and mails write them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html.entities import html5
 
 from django.db import models
 
 from apps.accounts.mailboxes import composed, decomposed, paired
+from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_encodings
 
-#: Of files that people upload: the one-byte ones agree on all letters but those of other scripts.
-_ONE_BYTE = ("utf-8", "cp1252")
-_ENCODINGS = (*_ONE_BYTE, "utf-16-le", "utf-16-be")
+_EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
 #: Between words: blanks as texts, JSON, addresses, HTML and mails write them.
 _BLANKS = (
-    r"(?:\s|\\[nrt]|\\+u00(?:20|a0)|[%=](?:25)?20|[%=](?:25)?c2[%=](?:25)?a0|\+|"
+    r"(?:\s|\\[nrt]|(?<!\\)\\++u00(?:20|a0)|[%=](?:25)?20|[%=](?:25)?c2[%=](?:25)?a0|\+|"
     r"&nbsp;|&#0*(?:160|32);|&#x0*(?:a0|20);)+"
 )
 #: The names that HTML has for a character: "commat" for @.
@@ -23,17 +22,30 @@ for _name, _text in html5.items():
         _ENTITIES.setdefault(ord(_text), set()).add(_name.rstrip(";"))
 #: Small letters that another one shares its capital with, and a capital that its small letter does not tell.
 _ALSO = {"Σ": "σς", "ß": "ẞ"}
+#: What word processors make of an apostrophe and a hyphen in a name; in an address each is its own.
+_SIGNS_ALIKE = ("'\u2018\u2019\u02bc", "-\u2010\u2011\u2013")
 #: At most, as HTML writes it with its longest word for one, in two bytes each.
 _BYTES_OF_A_LETTER = 64
+#: A byte that is none of UTF-8: in the file's own encoding it may be a letter, and as such it is read, too.
+_UNREAD = r"\udc80-\udcff"
 #: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
-_LETTER = "0-9A-Za-z\u00c0-\u058f\u1e00-\u1fff"
+_LETTER = rf"0-9A-Za-z\u00c0-\u058f\u1e00-\u1fff{_UNREAD}"
+#: Chinese characters, Japanese and Korean ones: each is a word or a syllable, and nothing parts words.
+_CHARACTERS = (
+    "\u1100-\u11ff\u3005-\u3007\u3041-\u30ff\u3131-\u318e\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f"
+    "\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+#: What may stand between the parts of such a name, beside blanks.
+_DOTS = "\u00b7\u30fb\uff65"
+_IN_CHARACTERS = re.compile(rf"[{_CHARACTERS}{_DOTS}\s]+")
 #: What ends in a letter and stands for none: octets of addresses and mails, escapes of JSON.
 _MARKS = (
     r"[%=][0-7][0-9a-f]", r"%25[0-7][0-9a-f]", r"[%=]c2[%=][ab][0-9a-f]", r"[%=]e2[%=]80[%=][0-9a-f]{2}",
     r"\\[nrtbf]", r"\\u00[0-7ab][0-9a-f]", r"\\u20[0-9a-f]{2}",
 )  # fmt: skip
-
-
+_NEVER = r"(?!)"
+#: Of these, and more than stands in front of a name that it may be a part of.
+_LONGEST_MARK = 16
 #: How what stands for a character begins, in a class of a pattern.
 _CODES_BEGIN = r"%=&\\"
 
@@ -44,8 +56,10 @@ class Needles:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         longest_first = sorted(names, key=len, reverse=True)
-        self.whole = re.compile("|".join(map(_alone, longest_first)), re.IGNORECASE)
-        self.anywhere = re.compile("|".join(map(_spellings, longest_first)), re.IGNORECASE)
+        self.whole = re.compile("|".join(map(_alone, longest_first)) or _NEVER, re.IGNORECASE)
+        self.anywhere = re.compile("|".join(map(_spellings, longest_first)) or _NEVER, re.IGNORECASE)
+        #: In what is a name itself: "王芳" is in "王芳 (Sales)", and "王芳华" is somebody else.
+        self.named = re.compile("|".join(map(_apart, longest_first)) or _NEVER, re.IGNORECASE)
         self._each = [_InFiles(name) for name in names]
         # What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only.
         plain = [_longest_plain(name) for name in names]
@@ -54,11 +68,9 @@ class Needles:
             self.hint |= models.Q(_text__icontains=part)
 
     def are_in(self, data: bytes) -> bool:
-        """Whether a file of unknown encoding holds one of them."""
-        folded = data.lower()
-        # Hardly any file of one-byte letters has a zero, and nearly all others have.
-        encodings = _ENCODINGS if b"\0" in folded else _ONE_BYTE
-        return any(each.is_in(data, folded, encoding) for each in self._each for encoding in encodings)
+        """Whether a file holds one of them, in any encoding in which an import may read it."""
+        folded, encodings = data.lower(), possible_encodings(data)
+        return any(each.is_in(data, folded, encodings) for each in self._each)
 
 
 class _InFiles:
@@ -68,29 +80,96 @@ class _InFiles:
         self._parts = sorted(_plain_parts(name), key=len, reverse=True)
         self._reach = len(name) * _BYTES_OF_A_LETTER
         self._pattern = re.compile(_alone(name), re.IGNORECASE)
+        self._spelled = re.compile(_spellings(name), re.IGNORECASE)
         self._begins = _beginning(name)
+        self._alike = _encodings_alike(name)
 
-    def is_in(self, data: bytes, folded: bytes, encoding: str) -> bool:
-        """Around the plain part that stands there least often, if all of them do."""
+    def is_in(self, data: bytes, folded: bytes, encodings: Sequence[str]) -> bool:
+        """Around the plain part that stands there least often, if all of them do; of one byte all or none are asked."""
+        wide = [encoding for encoding in encodings if encoding not in _EACH_OF_ONE_BYTE]
+        asked = [[encoding] for encoding in wide] + (self._alike if len(wide) < len(encodings) else [])
+        return any(self._stands_in(near, each) for each in asked for near in self._places(data, folded, each[0]))
+
+    def _places(self, data: bytes, folded: bytes, encoding: str) -> Iterator[bytes]:
         parts = [part.lower().encode(encoding) for part in self._parts]
-        if not all(part in folded for part in parts):
-            return False
-        pieces = _around(folded, min(parts, key=folded.count), self._reach)
-        return any(self._stands_in(data[begins:ends].decode(encoding, errors="ignore")) for begins, ends in pieces)
+        if all(part in folded for part in parts):
+            for begins, ends in _around(folded, min(parts, key=folded.count), self._reach):
+                yield data[begins:ends]
 
-    def _stands_in(self, text: str) -> bool:
+    def _stands_in(self, data: bytes, encodings: Sequence[str]) -> bool:
+        """In one of them: the name has the same bytes in all, and what is beside it differs."""
+        text = data.decode(encodings[0], errors="surrogateescape" if encodings[0] == "utf-8" else "replace")
         # What may stand in front of a name is looked at only where its first letters stand: a tenth of the time.
-        return any(self._pattern.match(text, each.start()) for each in self._begins.finditer(text))
+        for each in self._begins.finditer(text):
+            at = each.start()
+            if self._pattern.match(text, at):
+                return True
+            if len(encodings) > 1 and self._spelled.match(text, at):
+                # Of one byte each is one character: the places are the same in all.
+                begins = max(at - _LONGEST_MARK, 0)
+                others = (data[begins : at + self._reach].decode(each, errors="replace") for each in encodings[1:])
+                if any(self._pattern.match(other, at - begins) for other in others):
+                    return True
+        return False
+
+
+def _encodings_alike(name: str) -> list[list[str]]:
+    """Those of one byte, by the bytes that a name's letters have in them: each such spelling is looked for once.
+
+    Where all its letters beyond English ones are none of an encoding it can stand there in codes only, which are the
+    same in UTF-8.
+    """
+    forms = (form(_without_parting(name)) for form in (composed, decomposed))
+    letters = sorted({case for form in forms for each in form for case in _cases(each)})
+    beyond = "".join(letter for letter in letters if letter.isalpha() and not letter.isascii())
+    alike: dict[bytes, list[str]] = {}
+    for encoding in _EACH_OF_ONE_BYTE:
+        alike.setdefault(beyond.encode(encoding, errors="replace"), []).append(encoding)
+    return [encodings for spelled, encodings in alike.items() if not beyond or spelled.strip(b"?")]
 
 
 def _beginning(name: str) -> re.Pattern[str]:
     """How a name begins wherever it stands, as far as that is quick to look for."""
-    if plain := re.match(r"[A-Za-z0-9]+", composed(name)):
-        return re.compile(plain[0], re.IGNORECASE | re.ASCII)
-    first = {form(name.strip())[:1] for form in (composed, decomposed)}
+    parts = _given_and_family(name)
+    starts = [composed(" ".join(part)) for part in parts] if parts else [composed(_without_parting(name))]
+    plain = [re.match(r"[A-Za-z0-9]+", start) for start in starts]
+    if all(plain):
+        return re.compile("|".join(each[0] for each in plain if each), re.IGNORECASE | re.ASCII)
+    forms = [form(start) for start in starts for form in (composed, decomposed)]
+    first = sorted({one for form in forms for one in _ways_of(form[:1])})
+    parted = rf"\s+{_DOTS}" if is_in_characters(name) else ""
+    goes_on = {f"(?<={_one_of(form[:1])})(?={_one_of(form[1:2], parted)})" for form in forms}
+    coded = f"(?<=[{_CODES_BEGIN}])(?=[{_CODES_BEGIN}#0-9A-Za-z])"
     # A class without flags is looked for at once, where a pattern would be tried at each place of a file.
-    either = {case for each in first for case in _cases(each)}
-    return re.compile(f"[{re.escape(''.join(sorted(either)))}{_CODES_BEGIN}]")
+    return re.compile(f"[{re.escape(''.join(first))}{_CODES_BEGIN}](?:{'|'.join([*sorted(goes_on), coded])})")
+
+
+def _given_and_family(name: str) -> tuple[list[str], list[str]] | None:
+    """The words of each, for a name that either may begin: the family's is the last, or before a comma."""
+    if "@" in name or is_in_characters(name):
+        return None
+    family, comma, given = name.partition(",")
+    words = name.split()
+    parts = (given.split(), family.split()) if comma else (words[:-1], words[-1:])
+    return parts if all(parts) else None
+
+
+def _one_of(character: str, also: str = "") -> str:
+    """A class: a character as it is written, or how what stands for it begins; whatever it is, if it is none."""
+    if not character:
+        return ""
+    written = r"\s+" if character.isspace() else re.escape("".join(sorted(_ways_of(character))))
+    return f"(?i:[{written}{also}{_CODES_BEGIN}])"
+
+
+def _ways_of(character: str) -> set[str]:
+    """Its cases, and signs that are written for it."""
+    return _cases(character).union(*(signs for signs in _SIGNS_ALIKE if character and character in signs))
+
+
+def _without_parting(name: str) -> str:
+    """A name as it is looked for: one in characters without what parts them."""
+    return characters_of(name) if is_in_characters(name) else name.strip()
 
 
 def _around(data: bytes, part: bytes, reach: int) -> Iterator[tuple[int, int]]:
@@ -132,11 +211,44 @@ def _alone(name: str) -> str:
     return pattern
 
 
+def _apart(name: str) -> str:
+    """As above; one in characters beside no other one."""
+    if is_in_characters(name):
+        return f"(?<![{_CHARACTERS}]){_alone(name)}(?![{_CHARACTERS}])"
+    return _alone(name)
+
+
+def is_in_characters(name: str) -> bool:
+    """Whether all of a name is in Chinese, Japanese or Korean characters."""
+    return bool(_IN_CHARACTERS.fullmatch(name) and characters_of(name))
+
+
+def characters_of(name: str) -> str:
+    """Those of such a name, without what parts them."""
+    return re.sub(rf"[{_DOTS}\s]+", "", composed(name))
+
+
 def _spellings(name: str) -> str:
     """A pattern of a name however its words are parted, its accents composed, and its characters written."""
-    written = _written_in_an_address if "@" in name else _written
-    words = ({form(word) for form in (composed, decomposed)} for word in name.split())
-    return _BLANKS.join(f"(?:{'|'.join(''.join(map(written, form)) for form in sorted(word))})" for word in words)
+    if is_in_characters(name):
+        # Whoever writes such a name parts the family's from the other, or does not.
+        between = f"(?:{_BLANKS}|{'|'.join(map(_written, _DOTS))})?"
+        return between.join(_word(character, _written) for character in characters_of(name))
+    written = _written_in_an_address if "@" in name else _written_in_a_name
+    if not (parts := _given_and_family(name)):
+        return _BLANKS.join(_word(word, written) for word in name.split())
+    given, family = (_BLANKS.join(_word(word, written) for word in part) for part in parts)
+    return f"(?:{given}{_BLANKS}{family}|{family}(?:{_written(',')}(?:{_BLANKS})?|{_BLANKS}){given})"
+
+
+def _word(word: str, written: Callable[[str], str]) -> str:
+    forms = {form(word) for form in (composed, decomposed)}
+    return f"(?:{'|'.join(''.join(map(written, form)) for form in sorted(forms))})"
+
+
+def _written_in_a_name(character: str) -> str:
+    alike = next((signs for signs in _SIGNS_ALIKE if character in signs), character)
+    return f"(?:{'|'.join(map(_written, alike))})" if len(alike) > 1 else _written(character)
 
 
 def _written_in_an_address(character: str) -> str:
@@ -172,7 +284,8 @@ def _coded(character: str) -> Iterator[str]:
         yield "".join(f"{mark}{octet:02x}" for octet in octets)
     yield from (re.escape(f"&{name};") for name in sorted(_ENTITIES.get(code, ())))
     yield from (f"&#0*{code};", f"&#x0*{code:x};")
-    yield "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    # A run of backslashes is looked at once, from its first one on, and never given back: else its square is.
+    yield "".join(rf"(?<!\\)\\++u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _cases(character: str) -> set[str]:

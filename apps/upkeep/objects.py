@@ -38,7 +38,7 @@ def search_objects(sought: Sequence[Sought]) -> Stored:
     # Once for all names: mostly none is found.
     searched = search_store([name for each in sought for name in each.names])
     stored = Stored(not_searched=searched.not_searched)
-    for each in sought if searched.found else ():
+    for each in [each for each in sought if each.names] if searched.found else ():
         holding = set(search_store(each.names).found)
         found = _belonging(holding, each)
         stored.found |= found

@@ -7,7 +7,7 @@ by its own name; an address is one person's, wherever it stands. Where else the 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from uuid import UUID
 
@@ -20,11 +20,13 @@ from apps.importers.writing.workflow import category_of
 from apps.projects.models import IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
 from apps.upkeep.addresses import spellings_of
-from apps.upkeep.needles import Needles
+from apps.upkeep.needles import Needles, characters_of, is_in_characters
 from apps.upkeep.texts import Within, tables, way_to_project
 
-#: A single short word ("Ann") is in too many others ("annual") to be replaced blindly.
+#: A single word ("Grace") is nobody's alone, and two of three letters ("A Do") stand in many a sentence.
 _FEWEST_LETTERS = 5
+#: Chinese, Japanese and Korean names have two to four, mostly, whole and without blanks; one may be any word.
+_FEWEST_CHARACTERS = 2
 _KEYS_PER_QUERY = 500
 #: What only leads name and what works by its name: the team would find its board, its tracker, its receivers no more.
 NAMES_OF_THINGS = frozenset(
@@ -51,14 +53,16 @@ class Sought:
     projects: frozenset[UUID] | None = None
     #: Whether they name nobody but the person, so that they are no names of things.
     are_addresses: bool = True
+    #: Names that stay, since they may as well be words; where these people were it is told how often.
+    left: Sequence[str] = ()
 
     @property
     def within(self) -> Within | None:
         if self.projects is None:
             return None
-        return Within(self._rows, frozenset() if self.are_addresses else NAMES_OF_THINGS)
+        return Within(self.rows, frozenset() if self.are_addresses else NAMES_OF_THINGS)
 
-    def _rows(self, model: type[models.Model]) -> Q | None:
+    def rows(self, model: type[models.Model]) -> Q | None:
         """The rows of their projects, and what is of no project and they did."""
         by = [Q(**{f"{name}__in": self.people}) for each, name in _naming_people() if each is model]
         if model is LogEntry:
@@ -93,8 +97,18 @@ def addresses_of(user: User) -> list[str]:
 
 def name_of(user: User) -> str:
     """The whole name, if it cannot be mistaken for a word or for a state of work; else nothing."""
+    name = _full_name(user)
+    if is_in_characters(name):
+        is_whole = len(characters_of(name)) >= _FEWEST_CHARACTERS
+    else:
+        is_whole = len(name) >= _FEWEST_LETTERS and len(name.split()) > 1
+    return name if is_whole and not category_of(name) else ""
+
+
+def _full_name(user: User) -> str:
+    """As it is, if it has a letter."""
     name = user.full_name.strip()
-    return name if len(name) >= _FEWEST_LETTERS and len(name.split()) > 1 and not category_of(name) else ""
+    return name if any(map(str.isalnum, name)) else ""
 
 
 def names_of(user: User) -> list[str]:
@@ -120,26 +134,38 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
         all_over += [person.email, *addresses]
         told = [each for each in addresses_of(person) if each not in all_over]
         limited.append(Sought(told, (person.pk,), projects))
-        if name not in all_over:
+        if name and name not in all_over:
             limited.append(Sought([name], (person.pk,), projects, are_addresses=False))
-    return [Sought(list(dict.fromkeys(all_over))), *(each for each in limited if any(each.names))]
+        elif (full := _full_name(person)) and full not in all_over:
+            limited.append(Sought([], (person.pk,), projects, are_addresses=False, left=[full]))
+    return [Sought(list(dict.fromkeys(all_over))), *(each for each in limited if any(each.names) or each.left)]
 
 
 def left_of(sought: Iterable[Sought], people: Iterable[User]) -> dict[str, int]:
-    """Where an account's name stands after all, as the name of a thing or of others' things: how often, by place."""
+    """Where a name stands after all: how often, by place.
+
+    An account's as the name of a thing or of others' things, anywhere; what is replaced nowhere, where the person was.
+    """
     accounts = {person.pk for person in people if not person.is_placeholder}
     left: Counter[str] = Counter()
+    words: dict[str, Sought] = {}
     for each in sought:
-        if not each.are_addresses and accounts.intersection(each.people):
+        if each.names and not each.are_addresses and accounts.intersection(each.people):
             left.update(_places_of(each.names))
+        for word in each.left:
+            known = words.get(word.casefold(), Sought([word], projects=frozenset(), are_addresses=False))
+            among = (known.projects or frozenset()) | (each.projects or frozenset())
+            words[word.casefold()] = replace(known, people=(*known.people, *each.people), projects=among)
+    for each in words.values():
+        left.update(_places_of(each.names, Within(each.rows)))
     return dict(sorted(left.items()))
 
 
-def _places_of(names: Sequence[str]) -> Iterator[str]:
+def _places_of(names: Sequence[str], within: Within | None = None) -> Iterator[str]:
     """For each text that holds one, its project's key and its table."""
     needles = Needles(names)
     for texts in tables():
-        found, way = [pk for pk, *_ in texts.holding(needles)], way_to_project(texts.model)
+        found, way = [pk for pk, *_ in texts.holding(needles, within)], way_to_project(texts.model)
         keys: dict[object, str] = {}
         for start in range(0, len(found) if way else 0, _KEYS_PER_QUERY):
             rows = texts.rows.filter(pk__in=found[start : start + _KEYS_PER_QUERY])

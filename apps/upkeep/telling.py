@@ -7,8 +7,9 @@ from apps.upkeep.models import ErasureRecord
 
 #: Which names stay: whoever has an account chose its name.
 _LEFT = (
-    "The name stays where the person never was, and where something is called so. If it is the person's there, too, "
-    "change it by hand or repeat with --everywhere:"
+    "The name stays where the person never was, and where something is called so; and everywhere if it is one word, "
+    "very short or a state of work. If it is the person's there, too, change it by hand or, unless it is such a name, "
+    "repeat with --everywhere:"
 )
 
 

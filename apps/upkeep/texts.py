@@ -19,6 +19,7 @@ from django.db import IntegrityError, models, transaction
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
+from apps.ml.core import zipped
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
@@ -106,8 +107,9 @@ class TextTable:
                 row = dict(zip(names, values, strict=True))
                 for field in fields:
                     value, kept = self._parted(row, field.attname, spared)
+                    pattern = _pattern_of(field, needles)
                     # A column of addresses holds one: it is this one, or somebody else's.
-                    found = needles.whole.fullmatch if isinstance(field, models.EmailField) else needles.whole.search
+                    found = pattern.fullmatch if isinstance(field, models.EmailField) else pattern.search
                     if value is not None and found(_as_text(value)):
                         yield pk, field, value, kept
 
@@ -135,6 +137,10 @@ class TextTable:
             most = getattr(field, "max_length", None)
             value = (value[: most - len(mark)] if most else value) + mark
         self.rows.filter(pk=pk).update(**{field.attname: value})
+
+
+def _pattern_of(field: Any, needles: Needles) -> re.Pattern[str]:
+    return needles.named if field == _OWN_NAME else needles.whole
 
 
 def _parts(rows: Any, among: Sequence[Any]) -> Iterator[Any]:
@@ -189,14 +195,14 @@ def tables() -> tuple[TextTable, ...]:
 def found_in_database(names: Sequence[str], within: Within | None = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
     needles = Needles(names)
-    return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in tables()})
+    among = tables() if names else ()
+    return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in among})
 
 
 def rows_in_database(names: Sequence[str], within: Within | None = None) -> dict[TextTable, list[Any]]:
     """The keys of the rows that hold one of them where it can be replaced."""
-    needles = Needles(names)
-    found = {}
-    for texts in tables():
+    needles, found = Needles(names), {}
+    for texts in tables() if names else ():
         if keys := {pk: None for pk, field, *_ in texts.holding(needles, within) if _replaceable(field)}:
             found[texts] = list(keys)
     return found
@@ -210,7 +216,7 @@ def replace_in_database(
     for texts, keys in among.items():
         found = [each for each in texts.holding(needles, within, keys) if _replaceable(each[1])]
         for pk, field, value, kept in found:
-            changed = _replaced(value, needles.whole, word)
+            changed = _replaced(value, _pattern_of(field, needles), word)
             texts.put(pk, field, changed | kept if kept else changed)
         counts[texts] = len(found)
     return _by_table(counts)
@@ -315,11 +321,8 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
         with gzip.open(io.BytesIO(data)) as file:
             yield from iter(partial(file.read, PIECE_BYTES), b"")
     elif data[:4] == b"PK\x03\x04":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
             for member in archive.infolist():
-                # Others take memory as their header says.
-                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise NotSearched("It is packed as none of ours is.")
                 with archive.open(member) as content:
                     yield from iter(partial(content.read, PIECE_BYTES), b"")
     elif data[:1] == b"\x78":

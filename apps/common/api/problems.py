@@ -5,7 +5,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig, ValidationError
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    RequestDataTooBig,
+    ValidationError,
+)
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
@@ -90,7 +96,8 @@ def names_what_is_gone(error: Exception) -> bool:
 
 
 def _in_framework_terms(error: Exception) -> Exception:
-    if isinstance(error, Http404):
+    if isinstance(error, (Http404, ObjectDoesNotExist)):
+        # Of a row that was there when it was asked about, it says that it has been deleted since.
         return exceptions.NotFound("There is no such thing, or you may not see it.")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()

@@ -46,10 +46,8 @@ _ADDING, _SUMS = "metrics-adding", "metrics-sums"
 _own: dict[Path, tuple[Path, int]] = {}
 
 
-def metrics_root(wanted: str, var_dir: Path) -> Path:
-    """The folder that the settings name, else one in memory, else one below the var folder."""
-    if wanted:
-        return Path(wanted)
+def metrics_root(var_dir: Path) -> Path:
+    """Where the settings name no folder: one in memory, else one below the var folder."""
     digest = hashlib.sha256(str(var_dir.resolve()).encode()).hexdigest()[:16]
     in_memory = MEMORY / f"scrum-ml-metrics-{os.geteuid()}-{digest}"
     return in_memory if _may_be_ours(in_memory) else var_dir / "metrics"

@@ -375,15 +375,14 @@ def test_the_folder_is_in_memory_or_below_the_var_folder_and_never_anothers(
 ) -> None:
     memory = tmp_path / "memory"
     monkeypatch.setattr(metric_files, "MEMORY", memory)
-    without_memory = metric_files.metrics_root("", tmp_path)
+    without_memory = metric_files.metrics_root(tmp_path)
     memory.mkdir()
-    in_memory = metric_files.metrics_root("", tmp_path)
+    in_memory = metric_files.metrics_root(tmp_path)
     in_memory.symlink_to(tmp_path)
 
     assert without_memory == tmp_path / "metrics"
     assert in_memory.parent == memory
-    assert metric_files.metrics_root("", tmp_path) == tmp_path / "metrics"
-    assert metric_files.metrics_root("/somewhere", tmp_path) == Path("/somewhere")
+    assert metric_files.metrics_root(tmp_path) == tmp_path / "metrics"
 
 
 def test_the_folder_is_for_its_owner_only(installation: Installation) -> None:

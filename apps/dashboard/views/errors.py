@@ -6,13 +6,14 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.common.api import problems
 from apps.common.api.busy import Busy
+from apps.common.exceptions import Conflict
 
 #: What lies below answers programs.
 API = "/api/"
@@ -57,6 +58,14 @@ def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callabl
                     return view(request, *args, **rest)
                 except Busy as busy:
                     return _come_again(request, busy.status_code, busy.wait)
+                except ObjectDoesNotExist:
+                    # It was there when the page was asked for, and was deleted since.
+                    return _page(request, 404)
+                except (Conflict, IntegrityError) as error:
+                    if not isinstance(error, Conflict) and not problems.names_what_is_gone(error):
+                        raise
+                    # Where the page says nothing of it itself, it is about what is gone.
+                    return _page(request, 409)
             response = _page(request, 405)
             response["Allow"] = ", ".join(allowed)
             return response

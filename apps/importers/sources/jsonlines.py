@@ -89,16 +89,30 @@ def _texts(data: Mapping[str, Any], name: str) -> dict[str, str]:
 
 
 def read(path: Path, mapping: Shape) -> Iterator[Told]:
-    """The lines of a file, one at a time; one that cannot be read is an error and the others are read."""
+    """The lines of a file, one at a time; one that cannot be read is an error and the others are read.
+
+    Of two lines for one issue the later one counts: what was saved of a tracker's list may have come twice. It is told.
+    """
+    seen: dict[tuple[str, str], int] = {}
     try:
         with path.open("rb") as file:
             number = 0
             while line := file.readline(LONGEST_LINE_BYTES + 1):
                 number += 1
                 if line.strip():
-                    yield from read_line(number, line, mapping)
+                    for told in read_line(number, line, mapping):
+                        if isinstance(told, TrackedIssue):
+                            yield from _told_before(told, seen)
+                        yield told
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _told_before(issue: TrackedIssue, seen: dict[tuple[str, str], int]) -> Iterator[RowError]:
+    name = (issue.source_id, "" if issue.source_id else issue.external_id)
+    if first := seen.get(name):
+        yield RowError(first, issue.external_id, f"the issue stands in line {issue.line} again, which counts")
+    seen[name] = issue.line
 
 
 def fields_in(path: Path, mapping: Shape) -> frozenset[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
+from apps.common.addresses import UrlRefused, target_of
 from apps.importers.records import ImportRefused
 from apps.importers.sources import azure, github, gitlab, jira_cloud, jira_dc, linear
 from apps.importers.sources.client import Client, HttpAnswer
@@ -111,6 +112,16 @@ def place_of(kind: str, base_url: str, scope: str) -> Place:
     return Place(connector, base_url, scope)
 
 
+def require_site(url: str) -> None:
+    """Refuse an address that no request of ours would be sent to; raises `ImportRefused` with what is wrong with it."""
+    try:
+        target = target_of(url)
+    except UrlRefused as error:
+        raise ImportRefused(error.message) from error
+    if "?" in target.path:
+        raise ImportRefused("The address of a site ends before its query (?…).")
+
+
 def place_in(text: str) -> Place | None:
     """A place from what somebody pastes: 'github:owner/repo', or the address of a page; None for a name of a file.
 
@@ -142,6 +153,7 @@ def _of_page(kind: str, url: str) -> Place:
     """The place that a page shows."""
     parts = _parts(url)
     site, path = f"{parts.scheme}://{parts.netloc}", [part for part in parts.path.split("/") if part]
+    require_site(site)
     if kind in ("jira", "jira_dc"):
         key = re.search(r"/(?:projects|browse)/([A-Z][A-Z0-9_]+)", parts.path)
         # Before it stands the path of the server, where it has one.

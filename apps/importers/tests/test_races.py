@@ -16,9 +16,9 @@ from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, with_life
-from apps.importers.writing.batches import BatchWriter
+from apps.importers.undoing.rows_back import take_rows_back
+from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import hold_project
-from apps.importers.writing.rows_back import take_rows_back
 from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, IssueLink, Project
 from apps.projects.rows import lock_issues
@@ -114,7 +114,7 @@ def test_who_moves_an_issue_into_a_sprint_while_an_import_dates_it_waits_without
     project = ProjectFactory(key="SHOP")
     loaded(project, row("A-1", sprint="One"), row("A-2"))
     sprint, issue = project.sprints.get(), Issue.objects.get(external_id="A-2")
-    there = BatchWriter._already_there
+    there = Identities.sort_out
 
     with ThreadPoolExecutor(1) as pool:
         answers = []
@@ -124,7 +124,7 @@ def test_who_moves_an_issue_into_a_sprint_while_an_import_dates_it_waits_without
             answers.append(begun_beside(pool, lambda: update_issue(issue, by=None, now=NOW, sprint=sprint)))
             return found
 
-        monkeypatch.setattr(BatchWriter, "_already_there", between)
+        monkeypatch.setattr(Identities, "sort_out", between)
         dates = {"sprint_starts_on": THEN.date(), "sprint_ends_on": NOW.date() + timedelta(days=7)}
         loaded(project, row("A-1", sprint="One", **dates), row("A-2", title="New"))
 

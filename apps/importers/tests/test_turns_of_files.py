@@ -60,16 +60,21 @@ def test_a_newer_file_waits_for_an_older_one_whose_worker_was_lost(give, now):
     assert title() == "new"
 
 
-def test_a_newer_file_waits_for_an_older_one_whose_person_is_busy_elsewhere(give, now):
+def test_an_older_file_whose_person_is_busy_elsewhere_holds_up_nobody_and_is_overtaken(give, now):
+    """A slow tracker elsewhere, for hours, say."""
     busy = UserFactory()
     elsewhere = runs.ask_upload(ProjectFactory(), name="a.csv", content=b"x", by=busy, now=now)
     ImportRun.objects.filter(pk=elsewhere.pk).update(status="running", started_at=now, seen_at=now)
     old, new = give("old", 0, by=busy), give("new", 1)
 
-    assert due_runs(now=now) == []
-    assert runs.execute(new.pk, now=now) is None
+    assert due_runs(now=now) == [new.pk]
+    assert runs.execute(old.pk, now=now) is None
+    assert runs.execute(new.pk, now=now).status == "completed"
     ImportRun.objects.filter(pk=elsewhere.pk).update(status="completed")
-    assert due_runs(now=now) == [old.pk]
+    overtaken = runs.execute(old.pk, now=now)
+
+    assert (overtaken.status, overtaken.error) == ("failed", Overtaken().message)
+    assert title() == "new"
 
 
 def test_what_is_only_tried_and_what_a_tracker_tells_wait_for_no_file(give, project, now):

@@ -140,6 +140,26 @@ def test_a_sprint_that_was_deleted_or_closed_takes_nothing_back(project, importe
     assert not Sprint.objects.filter(name__contains="Two").exists()
 
 
+@pytest.mark.parametrize("ended_by", ["the import before", "the import"])
+def test_a_sprint_that_an_import_ended_in_a_time_ahead_of_ours_takes_back_what_was_in_it(project, now, ended_by):
+    done = {"status": "Done", "sprint": "One", "created_at": now - WEEK, "resolved_at": now + timedelta(hours=9)}
+    ended = ImportedIssue(line=2, external_id="A-1", title="a", **done)
+    moved, was = (
+        ImportedIssue(line=3, external_id="A-2", title="b", status="To do", sprint=at) for at in ("Two", "One")
+    )
+    if ended_by == "the import before":
+        was = ImportedIssue(line=3, external_id="A-2", title="b", **done)
+    first = [ended, was] if ended_by == "the import before" else [was]
+    for hour, rows in enumerate((first, [ended, moved])):
+        at = now + timedelta(hours=hour)
+        report = import_issues(rows, project_key="SHOP", mapped=frozenset(SYNONYMS), now=at)
+    assert Sprint.objects.get(name="One").completed_at > at
+
+    assert runs.undo(ImportRun.objects.get(pk=report.import_id)) == 0
+
+    assert Issue.objects.get(external_id="A-2").sprint.name == "One"
+
+
 def test_what_is_open_again_is_in_no_sprint_that_closed_since(project, imported, lead, now):
     sprint = SprintFactory(project=project, name="One", status="planned")
     second = imported({"sprint": "One"}, {"sprint": "One", "status": "Done", "resolved_at": CREATED + WEEK})

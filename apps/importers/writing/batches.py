@@ -1,17 +1,16 @@
 """A batch of records against the rows that are there: compared, then written in two statements."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
-from apps.importers.records import ImportedIssue
+from apps.importers.records import ImportedIssue, RowError
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
+from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, hold_project, kinds_of
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
@@ -24,7 +23,6 @@ from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
 from apps.projects.levels import MOST_KINDS, new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
-from apps.projects.rows import in_parts
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours", "started_at",
@@ -63,6 +61,7 @@ class BatchWriter:
         *,
         scope_is_recorded: bool = True,
         rhythm: SprintRhythm | None = None,
+        refuse: Callable[[RowError], None] | None = None,
     ) -> None:
         self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
         self.traces = Traces()
@@ -71,7 +70,7 @@ class BatchWriter:
         self._sprints = Sprints(
             project, source, now, report, self.traces, scope_is_recorded=scope_is_recorded, rhythm=rhythm
         )
-        self._seen: set[UUID] = set()
+        self._identities, self._refuse = Identities(project, source), refuse or report.refuse
         self._touched_sprints: set[UUID] = set()
         self._ties = Ties(
             Parents(project, mapped, source, self.traces), Links(project, source, now, self.traces), report
@@ -86,16 +85,15 @@ class BatchWriter:
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
         # Before its issues, as whoever closes a sprint does.
         self._sprints.hold(batch)
-        there = self._already_there(batch)
-        new: list[Issue] = []
+        meant = self._identities.sort_out(batch)
+        made: list[tuple[ImportedIssue, Issue]] = []
         edits: list[Edit] = []
-        for record in batch:
-            issue = there.get(record.source_id) or there.get(record.external_id)
+        for record, issue in meant.records:
             if issue is None:
-                new.append(self._new_issue(record))
+                made.append((record, self._new_issue(record)))
             elif before := self._apply(issue, self._values(record)):
                 edits.append(Edit(issue, before))
-        changed = [edit.issue for edit in edits]
+        new, changed = [issue for _, issue in made], [edit.issue for edit in edits]
         self._touched_sprints |= sprints_touched(new, edits)
         Issue.objects.bulk_create(new)
         Issue.objects.bulk_create(
@@ -105,10 +103,13 @@ class BatchWriter:
         touches |= {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
         for change in record_changes(self._project, edits, now=self._now):
             touches[change.issue_id].change_ids.append(change.pk)
-        self._ties.learn(batch, new=new, changed=changed, same=there.values())
-        self._seen.update(issue.pk for issue in (*new, *there.values()))
-        self._count(batch, new, changed)
-        return list(touches.values())
+        told = [record for record, _ in meant.records]
+        self._ties.learn(told, new=new, changed=changed, same=meant.issues)
+        self._identities.note_made(made)
+        self._count(told, new, changed)
+        for error in meant.refused:
+            self._refuse(error)
+        return [*meant.touches, *touches.values()]
 
     def settle_sprints(self) -> list[Touch]:
         """What all records together say of sprints; what that adds to the past of issues."""
@@ -116,10 +117,11 @@ class BatchWriter:
 
     def settle_missing(self, *, named: Collection[str], mark: bool) -> list[Touch]:
         """What was there before and did not come; `named` are the ids of rows that could not be read."""
+        self._identities.tell(self._report)
         return settle_missing(
             self._project,
             self._source,
-            seen=self._seen,
+            seen=self._identities.seen,
             named=named,
             mark=mark,
             now=self._now,
@@ -130,19 +132,6 @@ class BatchWriter:
     def ties(self) -> Iterator[list[Touch]]:
         """Step by step, parents and links: both ends may come in any order."""
         return self._ties.tie()
-
-    def _already_there(self, batch: Sequence[ImportedIssue]) -> dict[str, Issue]:
-        """Issues by the tracker's own id and by their key: an issue that moved has a new key and its old id."""
-        found: dict[str, Issue] = {}
-        rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
-        for part in in_parts(batch):
-            ids = [record.source_id for record in part if record.source_id]
-            by_id = Q(source_id__in=ids) if ids else Q(pk__in=())
-            for issue in rows.filter(by_id | Q(external_id__in=[record.external_id for record in part])):
-                found[issue.external_id] = issue
-                if issue.source_id:
-                    found[issue.source_id] = issue
-        return found
 
     def _new_issue(self, record: ImportedIssue) -> Issue:
         values = self._values(record)

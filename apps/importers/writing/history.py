@@ -5,7 +5,7 @@ and however often the changes come. A status that was renamed since keeps the na
 knows what that means.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,12 +21,10 @@ KEPT_FIELDS = frozenset(IssueChange.Field.values)
 Known = set[tuple[UUID, str, datetime]]
 
 
-def missing_changes(
-    issues: Mapping[str, Issue], records: Sequence[TrackedIssue], board: TrackedBoard, team: Team
-) -> list[IssueChange]:
+def missing_changes(told: Sequence[tuple[TrackedIssue, Issue]], board: TrackedBoard, team: Team) -> list[IssueChange]:
     """The recorded changes that are not there yet, oldest first; one query for some hundred issues."""
-    known = _known([issues[record.identity].pk for record in records if record.changes])
-    found = [change for record in records for change in _of(record, issues[record.identity], board, team, known)]
+    known = _known([issue.pk for record, issue in told if record.changes])
+    found = [change for record, issue in told for change in _of(record, issue, board, team, known)]
     return sorted(found, key=lambda change: change.changed_at)
 
 

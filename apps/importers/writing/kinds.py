@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 from uuid import UUID
 
+from apps.common.exceptions import Conflict
 from apps.projects.levels import MOST_KINDS
 from apps.projects.models import IssueType, Project, WorkflowStatus
 
@@ -18,9 +19,12 @@ def hold_project(project_id: UUID) -> Project:
 
     Whoever makes an issue does not wait: they may hold the sprint that it goes into, and we be about to want that.
     What else is locked comes after it, in the order of `apps.projects.rows`: sprints, types, statuses and issues,
-    each by id. Whoever writes issues alone locks these by id, and no project after them.
+    each by id. Whoever writes issues alone locks these by id, and no project after them. `Conflict` when it is gone.
     """
-    return Project.objects.select_for_update(no_key=True).get(pk=project_id)
+    project = Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
+    if project is None:
+        raise Conflict("Somebody else has just deleted this.")
+    return project
 
 
 def kinds_of(project: Project) -> Kinds:

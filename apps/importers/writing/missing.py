@@ -36,11 +36,12 @@ def settle_missing(
     What is done stays done: it was delivered, whatever became of it in the tracker.
     """
     there = Issue.objects.filter(project=project, source=source).exclude(status__category=DROPPED)
-    rows = there.order_by("external_id").values_list("pk", "external_id", "status__category")
+    rows = there.order_by("external_id").values_list("pk", "external_id", "source_id", "status__category")
     missing = [row for row in rows if row[0] not in seen and row[1] not in named]
     report.missing = len(missing)
-    report.missing_shown = [key for _, key, _ in missing[:SHOWN_ERRORS]]
-    open_ids = [pk for pk, _, category in missing if category != DONE]
+    # Whose key another one has now is known by its id.
+    report.missing_shown = [key or own for _, key, own, _ in missing[:SHOWN_ERRORS]]
+    open_ids = [pk for pk, *_, category in missing if category != DONE]
     closed = _close(project, open_ids, now, traces) if mark and open_ids else []
     report.removed = len(closed)
     return closed

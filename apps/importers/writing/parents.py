@@ -48,7 +48,9 @@ class Parents:
         if not self._is_told:
             return
         issues = Issue.objects.filter(project=self._project).order_by()
-        ids = dict(issues.filter(source=self._source).values_list("external_id", "id"))
+        # One without a key is nobody's parent by its key.
+        keyed = issues.filter(source=self._source).exclude(external_id="")
+        ids = dict(keyed.values_list("external_id", "id"))
         present: Tree = dict(issues.filter(parent__isnull=False).values_list("pk", "parent_id"))
         # An issue that a later line gave another key is known by that one alone.
         told = {ids[part]: ids.get(parent) for part, parent in self._parent_of.items() if part in ids}

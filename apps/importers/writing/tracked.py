@@ -1,11 +1,10 @@
 """What a tracker tells, into the domain: issues with their history, sprints with their own life."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.importers.records import Person
@@ -15,6 +14,7 @@ from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import missing_changes
+from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.links import Links
 from apps.importers.writing.parents import Parents
@@ -23,7 +23,6 @@ from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, IssueChange, Project
-from apps.projects.rows import in_parts
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
@@ -56,6 +55,7 @@ class TrackedWriter:
         self._ties = Ties(
             Parents(project, {"parent"}, source, self.traces), Links(project, source, now, self.traces), report
         )
+        self._identities = Identities(project, source, may_repeat=True)
         self._told_sprints: list[TrackedSprint] = []
         self._guessed_sprints: set[str] = set()
         self._levels_are_told = True
@@ -71,27 +71,29 @@ class TrackedWriter:
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
         self._write_sprints()
-        # A list moves while it is read: of an issue that came twice the later answer is the newer.
-        records = list({record.identity: record for record in batch}.values())
-        self.team.learn(_people(records))
-        there = self._already_there([record.identity for record in records])
-        touches = {record.identity: self._touched(record, there.get(record.identity)) for record in records}
-        new = [touch.issue for touch in touches.values() if touch.before is None]
-        changed = [touch.issue for touch in touches.values() if touch.before]
+        self.team.learn(_people(batch))
+        meant = self._identities.sort_out(batch)
+        touched = [(record, self._touched(record, issue)) for record, issue in meant.records]
+        touches, records = [touch for _, touch in touched], [record for record, _ in touched]
+        new = [touch.issue for touch in touches if touch.before is None]
+        changed = [touch.issue for touch in touches if touch.before]
         Issue.objects.bulk_create(new)
         Issue.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=list(WRITTEN_FIELDS)
         )
-        self._write_history(records, touches)
-        edits = [Edit(touch.issue, touch.before or {}) for touch in touches.values() if touch.before != {}]
+        self._identities.note_made([(record, touch.issue) for record, touch in touched if touch.before is None])
+        self._write_history(touched)
+        edits = [Edit(touch.issue, touch.before or {}) for touch in touches if touch.before != {}]
         self._touched_sprints |= sprints_touched((), edits)
-        same = [touch.issue for touch in touches.values() if touch.before == {} and not touch.change_ids]
-        others = [touch.issue for touch in touches.values() if touch.before or touch.change_ids]
+        same = [touch.issue for touch in touches if touch.before == {} and not touch.change_ids]
+        others = [touch.issue for touch in touches if touch.before or touch.change_ids]
         self._ties.learn(records, new=new, changed=others, same=same)
         self._levels_are_told &= all(record.level is not None for record in records)
         self._guessed_sprints |= {each.sprint_id for each in records if "sprint" not in each.recorded}
-        self._count(touches.values(), new)
-        return [touch for touch in touches.values() if touch.before != {} or touch.change_ids]
+        self._count(touches, new)
+        for error in meant.refused:
+            self._report.refuse(error)
+        return meant.touches + [touch for touch in touches if touch.before != {} or touch.change_ids]
 
     def ties(self) -> Iterator[list[Touch]]:
         """Step by step, parents and links: both ends may come in any order."""
@@ -103,21 +105,13 @@ class TrackedWriter:
         self._write_sprints()
         self.board.unrecorded(self._guessed_sprints)
         self.board.close_sprints(self._touched_sprints)
+        self._identities.tell(self._report)
 
     def _write_sprints(self) -> None:
         self.board.take_all(self._told_sprints)
         self._told_sprints.clear()
 
     # --- Issues ----------------------------------------------------------------------------------------------------
-    def _already_there(self, ids: Sequence[str]) -> dict[str, Issue]:
-        """By the tracker's own id, where the issue has one, else by its key."""
-        found: dict[str, Issue] = {}
-        rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
-        for some in in_parts(ids):
-            for issue in rows.filter(Q(source_id__in=some) | Q(source_id="", external_id__in=some)):
-                found[issue.source_id or issue.external_id] = issue
-        return found
-
     def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
         values = self._values(record)
         if record.created_at is None:
@@ -143,7 +137,7 @@ class TrackedWriter:
         sprint = self.board.sprint(record.sprint_id)
         return values | {
             "external_id": record.external_id,
-            "source_id": record.source_id,
+            **({"source_id": record.source_id} if record.source_id else {}),
             "issue_type_id": self.board.type_of(record).pk,
             "status_id": self.board.status(Stage(record.status, record.status_category)).pk,
             "sprint_id": sprint.pk if sprint else None,
@@ -156,14 +150,14 @@ class TrackedWriter:
         return user.pk if user else None
 
     # --- History ---------------------------------------------------------------------------------------------------
-    def _write_history(self, records: Sequence[TrackedIssue], touches: Mapping[str, Touch]) -> None:
-        issues = {key: touch.issue for key, touch in touches.items()}
-        changes = IssueChange.objects.bulk_create(missing_changes(issues, records, self.board, self.team))
+    def _write_history(self, touched: Sequence[tuple[TrackedIssue, Touch]]) -> None:
+        told = [(record, touch.issue) for record, touch in touched]
+        changes = IssueChange.objects.bulk_create(missing_changes(told, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
-        edits = [edit for record in records if (edit := _unexplained(record, touches[record.identity])).before]
+        edits = [edit for record, touch in touched if (edit := _unexplained(record, touch)).before]
         changes += record_edits(self._project, edits, now=self._now)
         self._report.changes_added += len(changes)
-        by_issue = {touch.issue.pk: touch for touch in touches.values()}
+        by_issue = {touch.issue.pk: touch for _, touch in touched}
         for change in changes:
             by_issue[change.issue_id].change_ids.append(change.pk)
         # Their rows say the same, but not their pasts.

@@ -1,7 +1,7 @@
 """The serving artefact: plain arrays and JSON in one zip, nothing that could run.
 
 A web process loads this and nothing else. Integrity is the caller's business: digest and signature are checked over the
-bytes before `loads` sees them.
+bytes before `loads` sees them. What they become is bounded all the same: a signature does not say how large that is.
 """
 
 import io
@@ -9,6 +9,7 @@ import json
 import math
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.core import zipped
 
 #: Raised when the layout of the arrays changes; an artefact of another format is refused, never guessed at.
 FORMAT = 1
@@ -33,12 +35,17 @@ LAYOUTS: Mapping[str, tuple[int, ...]] = {
 }
 _ONLY_ONE = (1,)
 _META = "__meta__"
-#: What bytes that are no artefact make their readers raise.
+#: A header of 1,000 sprints or 200 people has some 100 kB; read, it takes up to 25 times as much memory.
+MOST_HEADER_BYTES = 4 * 2**20
+#: What bytes that are no artefact make their readers raise: a locked zip or deep brackets a RuntimeError.
 _UNREADABLE = (
-    ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError, struct.error
+    ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError, struct.error,
+    RuntimeError, OverflowError,
 )  # fmt: skip
 #: Where the header of a file in a zip tells the sizes of its name and of what follows it, which end that header.
-_NAME_SIZE = 26
+_NAME_SIZE, _SIZES_SIZE = 26, 4
+#: The description before an array of the format's first version, whose size is told in two bytes.
+_MOST_DESCRIPTION_BYTES = 10 + 2**16
 
 
 class ArtifactCorrupted(ApplicationError):
@@ -90,13 +97,15 @@ def loads(data: bytes, *, kind: str) -> Artifact:
     Raises
     ------
     ArtifactCorrupted
-        If the bytes are no artefact, one of another kind, or one of another format.
+        If the bytes are no artefact, one of another kind or format, or one that becomes larger than any of ours.
     """
     try:
         arrays = _read(data)
-        header = json.loads(arrays.pop(_META).tobytes())
+        header = json.loads(_bounded(arrays.pop(_META)).tobytes())
         found, version, meta = header["kind"], header["format"], header["meta"]
         layout = header.get("layout", 1)
+    except zipped.TooMuch as error:
+        raise ArtifactCorrupted(f"The serving artefact is refused: {error}.") from error
     except _UNREADABLE as error:
         raise ArtifactCorrupted(f"The serving artefact cannot be read: {type(error).__name__}.") from error
     if (found, version) != (kind, FORMAT):
@@ -110,24 +119,38 @@ def loads(data: bytes, *, kind: str) -> Artifact:
 
 def _read(data: bytes) -> dict[str, NDArray[Any]]:
     """The arrays by name. Those that are not compressed stay where they are: of 30 MB no byte is copied."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipped.opened(data) as archive:
+        zipped.require_bounded(archive)
         return {
-            member.filename.removesuffix(".npy"): _in_place(data, member)
-            if member.compress_type == zipfile.ZIP_STORED
-            else np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
+            member.filename.removesuffix(".npy"): _array(
+                _in_place(data, member)
+                if member.compress_type == zipfile.ZIP_STORED
+                else memoryview(zipped.unpacked(archive, member))
+            )
             for member in archive.infolist()
         }
 
 
-def _in_place(data: bytes, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """An array where it lies in the file, which cannot be written to."""
-    file = io.BytesIO(data)
-    file.seek(member.header_offset + _NAME_SIZE)
-    name_size, extra_size = struct.unpack("<HH", file.read(4))
-    file.seek(name_size + extra_size, io.SEEK_CUR)
+def _in_place(data: bytes, member: zipfile.ZipInfo) -> memoryview:
+    """A file where it lies in the zip, which cannot be written to."""
+    begin = member.header_offset + _NAME_SIZE
+    name_size, extra_size = struct.unpack_from("<HH", data, begin)
+    begin += _SIZES_SIZE + name_size + extra_size
+    return memoryview(data)[begin : begin + member.file_size]
+
+
+def _array(content: memoryview) -> NDArray[Any]:
+    """An array without a copy: one that says it is longer than its file is none."""
+    file = io.BytesIO(content[:_MOST_DESCRIPTION_BYTES])
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("another version of the format of arrays")
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    if is_fortran or dtype.hasobject:
+    if is_fortran or dtype.hasobject or min(shape, default=0) < 0:
         raise ValueError("an array that this service does not write")
-    return np.frombuffer(data, dtype, count=math.prod(shape), offset=file.tell()).reshape(shape)
+    return np.frombuffer(content, dtype, count=math.prod(shape), offset=file.tell()).reshape(shape)
+
+
+def _bounded(header: NDArray[Any]) -> NDArray[Any]:
+    if header.nbytes > MOST_HEADER_BYTES:
+        raise zipped.TooMuch(f"its header has more than {MOST_HEADER_BYTES // 2**20} MiB")
+    return header

@@ -11,6 +11,7 @@ from apps.ml.storage.keys import checked_key
 
 #: What Amazon and the servers that speak like it take for a name; the underscore is of older buckets.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", re.ASCII)
+_SENT = re.compile(r"[!-~]*")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
@@ -32,8 +33,19 @@ def slips_of_the_store() -> Iterator[tuple[str, str]]:
         )
     if bool(settings.AWS_ACCESS_KEY_ID) != bool(settings.AWS_SECRET_ACCESS_KEY):
         yield "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set.", "Set both, or neither to use a role."
+    yield from _slips_in_the_keys()
     if endpoint and not bucket:
         yield "AWS_S3_ENDPOINT_URL is set, but no bucket: a folder is used.", "Set AWS_STORAGE_BUCKET_NAME."
+
+
+def _slips_in_the_keys() -> Iterator[tuple[str, str]]:
+    """Told without their values. Two are sent as they stand; the secret is only reckoned with."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"):
+        if not _SENT.fullmatch(getattr(settings, name) or ""):
+            yield f"{name} holds what no key holds.", "It is of letters, digits and signs of ASCII, without blanks."
+    secret = settings.AWS_SECRET_ACCESS_KEY or ""
+    if secret != secret.strip():
+        yield "AWS_SECRET_ACCESS_KEY begins or ends with a blank.", "It is to the letter as the store gave it."
 
 
 def _slips_in_the_address() -> Iterator[tuple[str, str]]:

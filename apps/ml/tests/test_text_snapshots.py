@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
+from apps.ml.core import artifact, text_index
 from apps.ml.models import TextSnapshot
 from apps.ml.services.similar import issue_texts, text_snapshots
 from apps.ml.services.similar.issue_texts import ISSUE_TEXTS, IssueTexts
@@ -15,6 +16,8 @@ from apps.ml.services.similar.text_snapshots import forget_indexes, projects_beh
 from apps.ml.services.upkeep.strays import sweep_store
 from apps.ml.services.upkeep.verification import verify_store
 from apps.ml.storage import get_object_store
+from apps.ml.storage.keys import INDEXES
+from apps.ml.storage.signing import Identity, digest, sign
 from apps.ml.tasks import refresh_indexes
 from apps.projects.models import Issue
 from apps.projects.services import delete_issue, update_issue
@@ -117,9 +120,23 @@ def test_two_do_not_write_at_once(kept):
     assert TextSnapshot.objects.get(project=kept).key == ""
 
 
+def exchange(row, arrays, meta):
+    """Other bytes that are signed as its own."""
+    data = artifact.dumps(text_index.KIND, arrays, meta)
+    get_object_store().delete(row.key)
+    get_object_store().put(row.key, data)
+    signed = sign(digest(data), of=Identity(INDEXES, row.project_id, ""))
+    TextSnapshot.objects.filter(pk=row.pk).update(digest=digest(data), signature=signed)
+
+
 @pytest.mark.parametrize(
     ("harm", "outcome"),
-    [("damaged", "digest_mismatch"), ("missing", "object_missing"), ("of another", "signature_invalid")],
+    [
+        ("damaged", "digest_mismatch"),
+        ("missing", "object_missing"),
+        ("of another", "signature_invalid"),
+        ("of other arrays", "artifact_corrupted"),
+    ],
 )
 def test_one_that_cannot_be_used_is_announced_counted_and_built_anew(kept, monkeypatch, caplog, harm, outcome):
     in_a_new_process(kept)
@@ -127,6 +144,9 @@ def test_one_that_cannot_be_used_is_announced_counted_and_built_anew(kept, monke
     if harm == "damaged":
         get_object_store().delete(row.key)
         get_object_store().put(row.key, b"something else")
+    elif harm == "of other arrays":
+        found = artifact.loads(get_object_store().get(row.key), kind=text_index.KIND)
+        exchange(row, found.arrays | {"offsets": np.zeros(0)}, found.meta)
     elif harm == "missing":
         get_object_store().delete(row.key)
     else:

@@ -17,7 +17,7 @@ from apps.common.exceptions import Conflict
 from apps.notifications import selectors
 from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
 from apps.notifications.selectors import Recipient, rank
-from apps.projects.erasures import ErasedMeanwhile, enter_table, is_erased_since
+from apps.projects.erasures import ErasedMeanwhile, is_erased_since
 from apps.projects.leads import in_use
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, enter, lock
@@ -64,7 +64,7 @@ def one_at_a_time(project: Project, *, erased_at: datetime | None = None) -> Ite
         held = Project.objects.select_for_update(no_key=True).filter(pk=project.pk)
         if held.values_list("pk").first() is None:
             raise Conflict("Somebody else has just deleted this.")
-        if erased_at is not None and is_erased_since(erased_at, project.pk, into=Notification):
+        if erased_at is not None and is_erased_since(erased_at, project.pk):
             raise ErasedMeanwhile
         yield
 
@@ -123,7 +123,6 @@ def ping(webhook: Webhook, *, now: datetime) -> Delivery:
         waiting = Delivery.objects.filter(webhook=webhook, state=Delivery.State.WAITING)
         if waiting.filter(notification__event=Event.PING).exists():
             raise PingWaits
-        enter_table(Notification)
         # As it is called by now: whoever asks has read it before.
         project = Project.objects.get(pk=webhook.project_id)
         delivery.notification = _row(project, news, now=now)

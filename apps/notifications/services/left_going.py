@@ -17,9 +17,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.models import Severity
-from apps.notifications.models import Event, Notification, Webhook
+from apps.notifications.models import Event, Webhook
 from apps.notifications.services.announcing import News, announce
-from apps.projects.erasures import enter_table
 from apps.projects.leads import in_use, set_going_by_a_lead
 from apps.projects.models import Project
 
@@ -88,11 +87,10 @@ def _rows_of(model: type[models.Model]) -> "QuerySet[Any]":
 
 @transaction.atomic
 def _stop(kind: Kind, row: Any, among: "QuerySet[Any]", *, now: datetime) -> bool:
-    # First, as everybody does who writes in it, an erasure of what it says too; with it the row is gone.
+    # First, as everybody does who writes in it; with it the row is gone.
     project = Project.objects.select_for_update(no_key=True).filter(pk=row.project_id).first()
     if project is None or not among.filter(pk=row.pk).update(is_active=False):
         return False
-    enter_table(Notification)
     # As it is by now: an erasure may have changed how it is called since it was read.
     row = _rows_of(kind.model).select_related("project").get(pk=row.pk)
     is_spent = kind.spent is not None and _rows_of(kind.model).filter(kind.spent, pk=row.pk).exists()

@@ -25,6 +25,7 @@ from apps.notifications.selectors import due, preference_of
 from apps.projects.erasures import ERASED_AT, NEVER, is_erased_since
 from apps.projects.leads import in_use
 from apps.projects.models import TeamMember
+from apps.projects.rows import entered
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,9 @@ def _send(
     outcome = _tried(delivery, started_at)
     duration_ms = round((time.monotonic() - began) * 1000)
     with transaction.atomic():
-        if is_erased_since(erased_at, delivery.notification.project_id, into=Attempt):
+        # Gone in, since an erasure waits for who writes there; with the project all of it is gone.
+        entered([delivery.notification.project_id])
+        if is_erased_since(erased_at, delivery.notification.project_id):
             outcome = replace(outcome, error=_ERASED if outcome.error else "", excerpt="")
         _record(mine, delivery, outcome, rng=rng, now=clock())
         # The webhook may have been deleted meanwhile, with all that was sent there.

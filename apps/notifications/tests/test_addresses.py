@@ -74,7 +74,7 @@ def test_a_name_without_an_address_is_said_to_be_unknown():
         "", "a.example", "ftp://a.example/", "file:///etc/passwd", "https://", "https:///path", "https://a.example:x/",
         "https://a.example:99999/", "https://a.example:0/", "https://user:secret@a.example/", "https://user@a.example/",
         "https://a.example/#part", "https://a.example/ b", "https://a.example/\r\nX: y", "https://bücher.example/",
-        "http://[::1", "javascript:alert(1)",
+        "http://[::1", "javascript:alert(1)", "https://a.example\\.b.example/", "https://a.example/\\b",
     ],
 )  # fmt: skip
 def test_what_is_no_address_of_a_receiver_is_refused(url):

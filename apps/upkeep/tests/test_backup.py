@@ -12,7 +12,7 @@ from io import BytesIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -314,6 +314,19 @@ def test_rows_that_the_database_does_not_take_are_told_in_one_line(file, tmp_pat
         restore(fitting, replace=True)
 
     assert everything() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_cannot_be_written_is_not_the_files_fault(file, monkeypatch):
+    """A full disk, or somebody who holds it: `manage.py` tells of these in its own words."""
+
+    def locked(_):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(backups, "_put_rows", locked)
+
+    with pytest.raises(OperationalError):
+        restore(file, replace=True)
 
 
 @pytest.mark.django_db(transaction=True)

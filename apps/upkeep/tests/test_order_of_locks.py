@@ -4,11 +4,12 @@ Two who wait for each other are found by PostgreSQL after a second, and one of t
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.access.invitations import accept, invite
 from apps.access.keys import create_key
@@ -21,8 +22,9 @@ from apps.importers.keeping import begun
 from apps.importers.records import ImportedIssue
 from apps.importers.services import import_issues
 from apps.importers.sources.registry import place_of
-from apps.ml.models import MLModel
+from apps.ml.models import MLModel, PredictionHistory
 from apps.ml.services.model_trainer import _Job
+from apps.ml.services.predictions.record import record_prediction
 from apps.ml.tests.factories import MLModelFactory
 from apps.notifications.models import Webhook
 from apps.notifications.services.announcing import ping
@@ -35,7 +37,7 @@ from apps.projects.placeholders import domain_of
 from apps.projects.tests.factories import CREATED_AT, IssueFactory, SprintFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person
 from conftest import NOW
-from tests.at_once import in_the_midst_of
+from tests.at_once import begun_beside, in_the_midst_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -273,3 +275,42 @@ def test_a_project_is_deleted_while_what_its_former_lead_set_going_is_stopped(pr
     )
 
     assert nothing_is_left()
+
+
+# --- Answers ------------------------------------------------------------------------------------------------------
+def answer_about(issue: Issue) -> Any:
+    return record_prediction(
+        kind=PredictionHistory.Kind.WHAT_IF,
+        method="statistics",
+        project_id=issue.project_id,
+        issue_id=issue.pk,
+        input={},
+    )  # fmt: skip
+
+
+def test_an_answer_about_an_issue_is_recorded_beside_the_deletion_of_its_project(project):
+    issue = IssueFactory(project=project)
+
+    answer = in_the_midst_of(
+        lambda: services.delete_project(project),
+        lambda: told(lambda: answer_about(issue)),
+        before='DELETE FROM "projects_issue"',
+    )
+
+    assert isinstance(answer, Conflict)
+    assert not Project.objects.exists()
+    assert not PredictionHistory.objects.exists()
+
+
+def test_an_erasure_beside_a_long_deletion_holds_up_no_answer_of_another_project(lead, project):
+    other, member = IssueFactory(), TeamMemberFactory(project=project)
+    answer_about(IssueFactory(project=project))
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            PredictionHistory.objects.filter(project=project).delete()
+            erased = begun_beside(pool, lambda: erase_person(member.user.email, now=NOW))
+            answered = begun_beside(pool, lambda: answer_about(other)).result(timeout=30)
+        erased.result(timeout=30)
+
+    assert answered.project_id == other.project_id
+    assert not User.objects.filter(email=member.user.email).exists()

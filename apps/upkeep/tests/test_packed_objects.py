@@ -85,6 +85,15 @@ def broken_crc(data: bytes) -> bytes:
     return bytes(packed)
 
 
+def of_many_files() -> bytes:
+    """A zip whose table of contents alone takes memory."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(2_000):
+            archive.writestr(str(number), b"")
+    return file.getvalue()
+
+
 DAMAGED = {
     "gzip cut off": gzip.compress(random.Random(2).randbytes(9_000))[:5_000],
     "gzip of nothing": b"\x1f\x8b",
@@ -95,6 +104,7 @@ DAMAGED = {
     "zip cut off": zipped(b"abc" * 1_000)[:-30],
     "zip with another checksum": broken_crc(b"abc" * 1_000),
     "zip that is locked": zipped(b"abc").replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+    "zip of files without number": of_many_files(),
     "zip of another packer": zipped(b"abc", zipfile.ZIP_LZMA),
 }
 
@@ -108,7 +118,7 @@ def test_what_cannot_be_unpacked_ends_no_erasure_and_is_told(data, now):
 
     [(place, why)] = record.not_searched.items()
     assert place == PLACE
-    assert why.startswith(("It cannot be unpacked: ", "It is packed as none of ours is."))
+    assert why.startswith("It cannot be unpacked: ")
 
 
 def test_what_only_looks_packed_is_searched_as_it_lies_there(now):

@@ -19,6 +19,7 @@ from apps.importers.keeping import begun, step
 from apps.importers.models import Connection, ImportRun
 from apps.importers.records import Person
 from apps.importers.sources.registry import place_of
+from apps.importers.undoing import taking_back
 from apps.importers.waiting import due_runs
 from apps.importers.writing.people import Team
 from apps.importers.writing.traces import Traces
@@ -204,3 +205,59 @@ def test_a_file_that_is_confirmed_beside_an_erasure_goes_with_it(now, moment, mo
     for run in due_runs(now=now):
         runs.execute(run, now=now)
     assert Issue.objects.count() == 0
+
+
+MOMENTS = [(taking_back, "_lock"), (taking_back._Present, "past_of"), (runs, "take_rows_back")]
+
+
+@pytest.fixture
+def renamed(now, monkeypatch):
+    """An import that took a name out of a title, to be taken back."""
+    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+    project, run = ProjectFactory(), None
+    TeamMemberFactory(project=project, user=UserFactory(email="ada@example.com", full_name="Ada Lovelace"))
+    for hour, title in enumerate(("Ask Ada Lovelace ada@example.com", "Ask somebody")):
+        at, content = now.replace(hour=hour), f"id,title,status\nA-1,{title},To do\n".encode()
+        run = runs.ask_upload(project, name="a.csv", content=content, by=None, now=at)
+        assert runs.execute(run.pk, now=at).status == "completed"
+    return ImportRun.objects.get(pk=run.pk)
+
+
+@pytest.mark.parametrize("delete", [False, True])
+@pytest.mark.parametrize(
+    "moment", [(taking_back, "_lock"), (taking_back._Present, "past_of"), (runs, "take_rows_back")]
+)
+def test_an_erasure_that_begins_while_an_import_is_taken_back_leaves_nobody(now, renamed, moment, delete, monkeypatch):
+    """What the import had found is read by then, and written later."""
+    true, told = getattr(*moment), []
+    ada = User.objects.get(email="ada@example.com")
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def beside(*given):
+            told.append(begun_beside(pool, ada.delete if delete else lambda: erase_person(ada.email, now=now)))
+            return true(*given)
+
+        monkeypatch.setattr(*moment, beside)
+        assert runs.undo(renamed) == 0
+        told[0].result()
+
+    assert found_in_database(["ada@example.com", "Ada Lovelace"]) == {}
+    assert Issue.objects.get().title.startswith("Ask erased-")
+
+
+def test_an_import_that_is_taken_back_in_the_midst_of_an_erasure_brings_nobody_back(now, renamed, monkeypatch):
+    true, told = erasing.forget_what_was_read, []
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def beside(now):
+            true(now)
+            told.append(begun_beside(pool, lambda: runs.undo(renamed)))
+
+        monkeypatch.setattr(erasing, "forget_what_was_read", beside)
+        erase_person("ada@example.com", now=now)
+        assert told[0].result() == 0
+
+    assert found_in_database(["ada@example.com", "Ada Lovelace"]) == {}
+    assert Issue.objects.get().title.startswith("Ask erased-")

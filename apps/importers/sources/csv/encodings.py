@@ -54,6 +54,26 @@ def encoding_of(path: Path, *, wanted: str = "") -> tuple[str, int]:
     return next((name for name in likely if _survey(path, name)[0]), ANY_BYTE), line_count
 
 
+def possible_encodings(content: bytes) -> tuple[str, ...]:
+    """All in which `encoding_of` may read a file of this content: one where its bytes tell, else each of one byte.
+
+    What a file of one-byte letters holds is not left to a guess by whoever looks for something in it.
+    """
+    if looks_like_utf16(content[:JUDGED_BYTES]):
+        either = "utf-16-be" if content.startswith(codecs.BOM_UTF16_BE) else _unmarked_utf16(content) or "utf-16-le"
+        if _fits(content, either):
+            return (either,)
+    # Hardly any other file has a zero; of few letters, or of other scripts, UTF-16 without a mark is not seen.
+    unmarked = ("utf-16-le", "utf-16-be") if b"\0" in content else ()
+    return ("utf-8", *unmarked) if _fits(content, "utf-8") else ("utf-8", *unmarked, *ONE_BYTE, ANY_BYTE)
+
+
+def _fits(content: bytes, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    pieces = (content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES))
+    return all(_decodes(decoder, piece, is_last=False) for piece in pieces) and _decodes(decoder, b"", is_last=True)
+
+
 def _known(name: str) -> str:
     try:
         return codecs.lookup(name).name

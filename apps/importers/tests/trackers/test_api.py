@@ -49,6 +49,34 @@ def test_a_place_that_is_none_is_refused_with_what_would_be_right(client, projec
     assert "owner/repository" in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user@jira.example.com",
+        "https://user:secret@jira.example.com",
+        "https://jira.example.com\\@other.example.com",
+        "https://jira.example.com\\.other.example.com",
+        "https://jira.example.com/?next=1",
+        "https://jira.example.com/#top",
+        "https://jira.example.com:port",
+        "https://[jira",
+        "https://jira example.com",
+        "https://jirä.example.com",
+        "ftp://jira.example.com",
+        "file:///etc/passwd",
+        "jira.example.com",
+    ],
+)
+def test_a_site_that_nothing_could_be_asked_at_is_refused_before_it_is_kept(client, project, address):
+    body = {"kind": "jira_dc", "base_url": address, "scope": "SHOP", "token": "x"}
+
+    answer = client.post(connections(project), body)
+
+    assert answer.status_code == 400, answer.content
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/base_url"]
+    assert not Connection.objects.exists()
+
+
 def test_a_connection_is_made_once_and_keeps_where_it_leads(client, project, connection):
     body = {"kind": "jira", "base_url": connection.base_url, "scope": "SHOP", "token": "x"}
     assert client.post(connections(project), body).status_code == 400

@@ -101,6 +101,8 @@ def test_a_name_of_a_file_is_no_place():
         ("https://tracker.acme.org/x", "Say it"),
         ("github:repo", "owner/repository"),
         ('jira:https://a.atlassian.net/x"y', "no place"),
+        ("jira_dc:https://user@jira.acme.org/projects/SHOP", "user name"),
+        ("jira_dc:https://jira.acme.org\\.b.org/projects/SHOP", "backslash"),
         ("https://[::1/browse/SHOP-1", "no address"),
         ("jira_dc:https://[/projects/SHOP", "no address"),
     ],

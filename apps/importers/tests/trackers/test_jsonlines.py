@@ -164,3 +164,17 @@ def test_import_of_an_exported_sprint_is_the_sprint(days, state):
         external_id="s", name="One", state=state, started_at=at(days[0]), ends_on=date(2026, 3, days[1])
     )
     assert list(read_line(1, line_of(sprint).encode(), PLAIN)) == [sprint]
+
+
+def test_of_two_lines_for_one_issue_the_later_one_counts_and_the_first_is_told(tmp_path):
+    path = tmp_path / "issues.jsonl"
+    rows = [{"id": "7"}, {"id": "A-1", "source_id": "7"}, {"id": "A-2", "source_id": 7}, {"id": "7"}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+
+    told = list(read(path, PLAIN))
+
+    assert [each.line for each in told if isinstance(each, TrackedIssue)] == [1, 2, 3, 4]
+    assert [(each.line, each.reason) for each in told if isinstance(each, RowError)] == [
+        (2, "the issue stands in line 3 again, which counts"),
+        (1, "the issue stands in line 4 again, which counts"),
+    ]

@@ -4,15 +4,13 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.ml.models import AnomalyDetection
 from apps.ml.selectors.trust import OPEN_STATUSES
 from apps.ml.services.anomalies.news import about_anomaly
 from apps.notifications.services.announcing import withdraw
-from apps.projects.rows import enter
+from apps.projects.rows import all_or_nothing, enter
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -49,7 +47,7 @@ REVIEWS = {
 }
 
 
-@transaction.atomic
+@all_or_nothing()
 def _moved(
     anomaly: AnomalyDetection, status: AnomalyDetection.Status, *, by: "User", now: datetime, notes: str
 ) -> AnomalyDetection:

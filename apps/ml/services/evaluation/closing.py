@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.ml.models import PredictionHistory
@@ -19,13 +20,14 @@ LATE_NEWS_WITHIN = timedelta(days=7)
 def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
     """Close every open prediction about a finished issue or a closed sprint with its truth; returns how many.
 
-    One UPDATE a kind, conditional on the row being open, so that two workers close each row exactly once. It does not
-    matter who finished the issue: the API, an import, or the admin.
+    One UPDATE a kind, of rows that are open and that nobody else holds, so that two workers close each row exactly once
+    and whoever deletes a project is not waited for. It does not matter who finished the issue: the API, an import, or
+    the admin.
     """
     closed = 0
     for model_type, column in _columns().items():
         truth = Subquery(Issue.objects.filter(id=OuterRef("issue_id")).values(column)[:1])
-        closed += _open(model_type, column, project_id).update(actual_value=truth, scored_at=now)
+        closed += _close(_open(model_type, column, project_id), truth, now)
     for unit in ("points", "issues"):
         delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
         books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
@@ -33,7 +35,7 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
         outcomes = rows_about_closed_sprints(project_id, now).filter(
             prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME, details__unit=unit
         )
-        closed += outcomes.update(actual_value=truth, scored_at=now)
+        closed += _close(outcomes, truth, now)
     closed += judge_people(_of(project_id), now=now)
     closed += judge_risks(rows_about_closed_sprints(project_id, now), now=now)
     if closed:
@@ -44,6 +46,13 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
 def record_dated_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
     """Close open answers about days and amounts whose dates have passed or whose work is done; returns how many."""
     return judge_dates(_of(project_id), now=now)
+
+
+@transaction.atomic
+def _close(rows: QuerySet[PredictionHistory], truth: Subquery, now: datetime) -> int:
+    """Of all projects at once, so of rows in any order: what somebody holds is left for the next minute."""
+    free = rows.select_for_update(skip_locked=True, of=("self",))
+    return PredictionHistory.objects.filter(id__in=free).update(actual_value=truth, scored_at=now)
 
 
 def _of(project_id: UUID | str | None) -> QuerySet[PredictionHistory]:

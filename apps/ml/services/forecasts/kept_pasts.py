@@ -40,8 +40,8 @@ class KeptPasts:
             owner = _owner(self._project_id, part, state)
             verify(data, digest=digest(data), signature=signature.decode(errors="replace"), of=owner)
             return read(data), state
-        # The last two: signed by us, and of other columns, of another state of the code.
-        except (SignatureInvalid, ArtifactCorrupted, KeyError, TypeError) as error:
+        # All but the first two: signed by us, and of other columns, of another state of the code.
+        except (SignatureInvalid, ArtifactCorrupted, KeyError, TypeError, ValueError, IndexError) as error:
             logger.warning(
                 "What was kept is told anew project=%s part=%s: %s", self._project_id, part, type(error).__name__
             )

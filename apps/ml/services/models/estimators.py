@@ -3,10 +3,12 @@
 import importlib.metadata
 import io
 import logging
+import zlib
 from typing import Any
 
 from prometheus_client import Counter
 
+from apps.ml.core.zipped import MOST_UNPACKED_BYTES
 from apps.ml.models import MLModel
 from apps.ml.services.models.kinds import identity_of
 from apps.ml.storage.errors import ArtifactRefused
@@ -24,6 +26,12 @@ class LibraryMismatch(ArtifactRefused):
     """The estimators were made with another version of scikit-learn."""
 
     code = "library_mismatch"
+
+
+class EstimatorsTooLarge(ArtifactRefused):
+    """The estimators are packed as none of ours are, or unpack to more."""
+
+    code = "estimators_too_large"
 
 
 def library_versions() -> dict[str, str]:
@@ -46,6 +54,8 @@ def open_estimators(model: MLModel) -> dict[str, Any]:
         If it is damaged or was exchanged.
     SignatureInvalid
         If nobody of this installation signed it.
+    EstimatorsTooLarge
+        If they would unpack to more than any of ours.
     LibraryMismatch
         If another scikit-learn made it: train again.
     """
@@ -55,14 +65,27 @@ def open_estimators(model: MLModel) -> dict[str, Any]:
             model.s3_key, of=identity_of(model), digest=model.digest, signature=model.signature, size_bytes=stored_bytes
         )
         _require_libraries(model)
+        content = _unpacked(data)
     except ArtifactRefused as error:
         REFUSALS.labels(reason=error.code).inc()
         logger.warning("Estimators refused key=%s reason=%s", model.s3_key, error.message)
         raise
     import joblib  # noqa: PLC0415 - web processes import this module too, and open nothing
 
-    opened: dict[str, Any] = joblib.load(io.BytesIO(data))
+    opened: dict[str, Any] = joblib.load(io.BytesIO(content))
     return opened
+
+
+def _unpacked(data: bytes) -> bytes:
+    """As joblib would unpack them, and no further than ours are."""
+    packed = zlib.decompressobj()
+    try:
+        content = packed.decompress(data, MOST_UNPACKED_BYTES)
+    except zlib.error as error:
+        raise EstimatorsTooLarge("The estimators are packed as none of ours are.") from error
+    if not packed.eof:
+        raise EstimatorsTooLarge(f"The estimators unpack to more than {MOST_UNPACKED_BYTES // 2**20} MiB.")
+    return content
 
 
 def _require_libraries(model: MLModel) -> None:

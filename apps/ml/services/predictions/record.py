@@ -8,7 +8,7 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID, uuid4
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
 from django.db.models import CharField, DateTimeField, Field, FloatField, ForeignKey, JSONField, UUIDField
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from apps.ml.core.results import Interval
 from apps.ml.models import PredictionHistory, TextSnapshot
 from apps.ml.services.predictions.switch import require_predictions_of
 from apps.ml.services.predictions.whose_record import whose_word
+from apps.projects.rows import enter
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -98,8 +99,10 @@ def record_predictions(project_id: UUID, rows: Sequence[Row], *, erased_at: date
 def _store(project_id: UUID, rows: Sequence[Row], erased_at: datetime | None) -> None:
     require_predictions_of(project_id)
     try:
-        if not _insert(rows, _Unless(project_id, erased_at) if erased_at else None):
-            _insert([row | {"input": _without_texts(row["input"])} for row in rows])
+        with transaction.atomic():
+            # Before what the rows are about, as all do; and an erasure waits for whoever is in (`apps.upkeep.alone`).
+            enter(project_id)
+            _insert_known(project_id, rows, erased_at)
     except IntegrityError as error:
         # Any other constraint is broken by a bug of ours.
         if "foreign key" not in str(error).lower():
@@ -107,6 +110,11 @@ def _store(project_id: UUID, rows: Sequence[Row], erased_at: datetime | None) ->
         raise Conflict("What this is about has just been deleted.") from error
     for (kind, method), n_rows in Counter((row["prediction_type"], row["method"]) for row in rows).items():
         PREDICTIONS.labels(type=kind, method=method).inc(n_rows)
+
+
+def _insert_known(project_id: UUID, rows: Sequence[Row], erased_at: datetime | None) -> None:
+    if not _insert(rows, _Unless(project_id, erased_at) if erased_at else None):
+        _insert([row | {"input": _without_texts(row["input"])} for row in rows])
 
 
 def _without_texts(input: dict[str, Any]) -> dict[str, Any]:
@@ -183,6 +191,5 @@ def _statement(n_rows: int, *, is_conditional: bool) -> str:
     first = f"({', '.join(f'CAST(%s AS {field.db_type(connection)})' for field in fields)})"
     asked = ", ".join([first if connection.vendor == "postgresql" else row, *[row] * (n_rows - 1)])
     erased = f"SELECT 1 FROM {quoted(TextSnapshot._meta.db_table)} WHERE project_id = %s AND forgotten_at <> %s"  # noqa: S608
-    # Looked at by the statement itself: PostgreSQL locks the table before it looks, and an erasure waits for whoever
-    # holds it before its last search (`apps.upkeep.alone.wait_for_questions`).
+    # Looked at in the project, which an erasure waits for before its last search (`apps.upkeep.alone`).
     return f"{into} SELECT * FROM (VALUES {asked}) AS answers WHERE NOT EXISTS ({erased})"  # noqa: S608

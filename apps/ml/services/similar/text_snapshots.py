@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
+from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import INDEX_READS
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.meaning import load_meaning
@@ -47,7 +48,7 @@ def stored_index(project_id: UUID | str) -> Remembered[TextIndex] | None:
         data = S3ModelStorageService().verified_index(
             row.key, project_id=row.project_id, digest=row.digest, signature=row.signature
         )
-        index = TextIndex.from_bytes(data, load_meaning())
+        index = _read(data)
     except (ArtifactRefused, ArtifactCorrupted, StorageError) as error:
         INDEX_READS.labels(outcome=error.code).inc()
         logger.warning("An index of texts cannot be used and is built anew project=%s: %s", project_id, error.message)
@@ -58,6 +59,15 @@ def stored_index(project_id: UUID | str) -> Remembered[TextIndex] | None:
         return None
     INDEX_READS.labels(outcome="read").inc()
     return Remembered(index, TextRevision(row.last_edit, row.last_removal, row.forgotten_at))
+
+
+def _read(data: bytes) -> TextIndex:
+    try:
+        return TextIndex.from_bytes(data, load_meaning())
+    except ApplicationError:
+        raise
+    except Exception as error:  # arrays of another layout raise whatever they raise
+        raise ArtifactCorrupted(f"The index of texts cannot be read: {type(error).__name__}.") from error
 
 
 def keep_snapshot(project_id: UUID | str, index: TextIndex, revision: TextRevision) -> None:

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.selectors.scorecard import recent_outcomes
 from apps.ml.services.evaluation.closing import record_outcomes
 from apps.ml.tests.factories import PredictionHistoryFactory
 from apps.projects.tests.factories import IssueFactory
+from tests.at_once import in_the_midst_of
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +65,8 @@ def test_the_number_of_queries_does_not_grow_with_the_predictions(now, django_as
     for _ in range(5):
         prediction_about(IssueFactory(completed=True))
 
-    with django_assert_num_queries(10):
+    # Each UPDATE, and each look for what is judged in Python, in a transaction of its own.
+    with django_assert_num_queries(18):
         record_outcomes(now=now)
 
 
@@ -74,3 +77,25 @@ def test_an_issue_asked_about_many_times_counts_once_with_its_latest_answer(now)
     record_outcomes(now=now)
 
     assert [row.predicted_value for row in recent_outcomes("effort_prediction", issue.project_id)] == [1.0]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Only there are rows held.")
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_holds_is_left_for_the_next_minute(now):
+    """Whoever deletes a project wants its predictions in an order of their own, and those of others are closed."""
+    held, free = (prediction_about(IssueFactory(completed=True, actual_hours=6.5)) for _ in range(2))
+    closed = []
+
+    def delete_some():
+        PredictionHistory.objects.filter(pk=held.pk).update(method="held")
+
+    def record():
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        closed.append(record_outcomes(now=now))
+
+    in_the_midst_of(delete_some, record)
+
+    assert closed == [1]
+    assert PredictionHistory.objects.get(scored_at=now).pk == free.pk
+    assert record_outcomes(now=now) == 1

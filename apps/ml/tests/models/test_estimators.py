@@ -1,16 +1,20 @@
 """Stored estimators are opened only when they are proven to be ours."""
 
+import lzma
 import pickle
+import zlib
 
 import pytest
 from prometheus_client import REGISTRY
 
 from apps.ml.models import MLModel
 from apps.ml.services.model_loader import ModelLoader
-from apps.ml.services.models.estimators import LibraryMismatch, open_estimators
+from apps.ml.services.models import estimators
+from apps.ml.services.models.estimators import EstimatorsTooLarge, LibraryMismatch, open_estimators
+from apps.ml.services.models.kinds import identity_of
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import ArtifactTruncated, DigestMismatch, ObjectMissing, SignatureInvalid
-from apps.ml.storage.signing import digest
+from apps.ml.storage.signing import digest, sign
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +102,22 @@ def test_another_scikit_learn_is_refused_by_name_and_serving_goes_on(trained, te
 
     assert refusals("library_mismatch") == before + 1
     assert ModelLoader().load_active_model("effort_prediction", team.id).id == trained.id
+
+
+@pytest.mark.parametrize("pack", [zlib.compress, lzma.compress], ids=["zlib", "lzma"])
+def test_what_is_signed_and_unpacks_to_too_much_is_not_unpacked(trained, settings, monkeypatch, pack):
+    monkeypatch.setattr(estimators, "MOST_UNPACKED_BYTES", 2**20)
+    data = pack(pickle.dumps(bytes(2**22)))
+    replace(settings, trained, data)
+    trained.provenance["size_bytes"] = {}
+    trained.digest = digest(data)
+    trained.signature = sign(trained.digest, of=identity_of(trained))
+    before = refusals("estimators_too_large")
+
+    with pytest.raises(EstimatorsTooLarge):
+        open_estimators(trained)
+
+    assert refusals("estimators_too_large") == before + 1
 
 
 def test_a_missing_object_is_the_stores_own_error(trained):

@@ -1,9 +1,10 @@
 """A model is asked once before it serves: what loads and cannot answer is refused, counted, and replaced."""
 
+import numpy as np
 import pytest
 
 from apps.common.operations.metrics import FALLBACKS
-from apps.ml.core import artifact
+from apps.ml.core import artifact, zipped
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer
@@ -51,6 +52,23 @@ def test_a_model_that_loads_and_cannot_answer_falls_through_and_is_counted(mute,
     assert refusals() == before + 1
     mute.refresh_from_db()
     assert mute.refusal == "The model loads and cannot answer: ValueError."
+
+
+def test_what_is_signed_and_unpacks_to_too_much_falls_through_and_is_replaced(trained, team, now, monkeypatch):
+    found = artifact.loads(get_object_store().get(trained.serving_key), kind="effort")
+    more = {"more": np.zeros(2**20)}
+    exchange(trained, artifact.dumps("effort", found.arrays | more, found.meta))
+    monkeypatch.setattr(zipped, "MOST_UNPACKED_BYTES", 2**20)
+    ModelLoader().clear_cache()
+    before = refusals()
+
+    given = answer_effort(IssueFacts("Change the label of part 3"), team.id)
+
+    assert (given.model, given.answer.method) == (None, "similarity")
+    assert refusals() == before + 1
+    trained.refresh_from_db()
+    assert trained.refusal == "The serving artefact is refused: it unpacks to more than 1 MiB."
+    assert ModelTrainer().train_effort_prediction_model(team.id, now=now).is_active
 
 
 def test_it_is_due_without_one_new_issue_and_the_next_training_replaces_it(mute, team, now):

@@ -26,6 +26,10 @@ SLIPS = [
     ("AWS_S3_REGION_NAME", "eu central"),
     ("AWS_STORAGE_PREFIX", "a//b"),
     ("AWS_STORAGE_PREFIX", "../x"),
+    ("AWS_ACCESS_KEY_ID", " geheim"),
+    ("AWS_ACCESS_KEY_ID", "schlüssel"),
+    ("AWS_SECRET_ACCESS_KEY", "geheim\n"),
+    ("AWS_SESSION_TOKEN", "ge\theim"),
 ]
 
 

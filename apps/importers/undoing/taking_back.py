@@ -8,7 +8,6 @@ closed takes nothing more, and a type that was deleted cannot come back.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +15,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.importers.models import ImportRun, ImportTouch
-from apps.importers.writing.rows_back import Done, ends_of, fitted, links_of
-from apps.importers.writing.staying import staying
+from apps.importers.models import ImportRun, ImportTouch, ImportTrace
+from apps.importers.undoing.rows_back import Done, ends_of, fitted, links_of
+from apps.importers.undoing.staying import staying
+from apps.importers.writing.identities import NAMES, put_back
+from apps.importers.writing.traces import plain
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
@@ -27,7 +28,7 @@ from apps.projects.rows import in_parts, lock_issues
 #: These say something together only: how far an issue is, and by what its source knows it.
 _TOGETHER = (
     frozenset({"status_id", "started_at", "resolved_at", "dropped_at", "last_moved_at"}),
-    frozenset({"external_id", "source_id"}),
+    NAMES,
 )
 _PEOPLE = ("assignee_id", "reporter_id")
 _FIELDS = {each.attname: each for each in Issue._meta.concrete_fields}
@@ -44,19 +45,27 @@ def take_back(run: ImportRun, rows: Done) -> int:
     befores = _befores(touches, but=made)
     _lock(made, befores, rows)
     history, afters = _History(run, touches), _afters(touches)
-    present = _Present(run.project, befores, afters, since=run.created_at)
+    present = _Present(run.project, befores, afters, closed=_closed_since(run))
     emptied: list[IssueChange] = []
+    names: dict[UUID, Values] = {}
     stay: set[tuple[UUID, str]] = set()
     kept: set[UUID] = set()
-    for issue in _issues(sorted(befores)):
-        changed = history.changed_since(issue.pk) | {
-            _named(name) for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
-        }
-        past = present.past_of(issue, befores[issue.pk], changed)
-        Issue.objects.filter(pk=issue.pk).update(**past.values | {"updated_at": timezone.now()})
-        stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
-        emptied += past.emptied
-        kept |= {issue.pk} if past.stays or past.emptied else set()
+    for issues in _issues(sorted(befores)):
+        written: dict[frozenset[str], list[Issue]] = defaultdict(list)
+        for issue in issues:
+            changed = history.changed_since(issue.pk) | {
+                _named(name) for name, value in afters.get(issue.pk, {}).items() if getattr(issue, name) != value
+            }
+            past = present.past_of(issue, befores[issue.pk], changed)
+            if called := {name: past.values.pop(name) for name in NAMES & past.values.keys()}:
+                names[issue.pk] = called
+            for name, value in past.values.items():
+                setattr(issue, name, value)
+            written[frozenset(past.values)].append(issue)
+            stay |= {(issue.pk, _named(attribute)) for attribute in past.stays}
+            emptied += past.emptied
+            kept |= {issue.pk} if past.stays or past.emptied else set()
+        _write(written)
     worked_on = {issue_id for issue_id in made if history.others[issue_id]}
     kept_of_made = staying(made, afters, in_history=worked_on, own_links=links_of(run, rows))
     kept |= kept_of_made
@@ -65,15 +74,23 @@ def take_back(run: ImportRun, rows: Done) -> int:
     for some in in_parts(history.added(but=stay)):
         added: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=some)
         added.delete()
-    for issues in in_parts(sorted(made - kept)):
-        Issue.objects.filter(pk__in=issues).delete()
+    for some_made in in_parts(sorted(made - kept)):
+        Issue.objects.filter(pk__in=some_made).delete()
+    # Now that those are gone that may have the keys.
+    kept |= put_back(run.project, names)
     _tell(emptied, run)
     return len(kept)
 
 
-def _issues(ids: Sequence[UUID]) -> Iterator[Issue]:
-    for some in in_parts(ids):
-        yield from Issue.objects.filter(pk__in=some).order_by("pk")
+def _issues(ids: Sequence[UUID]) -> Iterator[Sequence[Issue]]:
+    return (list(Issue.objects.filter(pk__in=some).order_by("pk")) for some in in_parts(ids))
+
+
+def _write(written: Mapping[frozenset[str], Sequence[Issue]]) -> None:
+    """A statement for all issues whose same fields are put back: one each holds SQLite's only writer for long."""
+    for names, issues in written.items():
+        fields = [*(_FIELDS[name].name for name in names), "updated_at"]
+        Issue.objects.bulk_create(issues, update_conflicts=True, unique_fields=["id"], update_fields=fields)
 
 
 def _lock(made: Collection[UUID], befores: Mapping[UUID, Values], rows: Done) -> None:
@@ -125,15 +142,13 @@ class _Present:
     """What there is now, to put issues back to."""
 
     def __init__(
-        self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values], *, since: datetime
+        self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values], *, closed: set[UUID]
     ) -> None:
         self._ended = dict.fromkeys(WorkflowStatus.objects.filter(project=project).values_list("pk", flat=True), False)
         over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
         self._ended |= dict.fromkeys(over.values_list("pk", flat=True), True)
         self._types = set(IssueType.objects.filter(project=project).values_list("pk", flat=True))
-        sprints = Sprint.objects.filter(project=project)
-        self._sprints = set(sprints.values_list("pk", flat=True))
-        self._closed = set(sprints.filter(completed_at__gt=since).values_list("pk", flat=True))
+        self._open_to_all = set(Sprint.objects.filter(project=project).values_list("pk", flat=True)) - closed
         self._team = set(TeamMember.objects.filter(project=project).values_list("user_id", flat=True))
         held = befores.values()
         self._became = _became({before[name] for before in held for name in _PEOPLE if before.get(name)})
@@ -159,15 +174,12 @@ class _Present:
             return before[name] in self._ended
         if name == "parent_id":
             return self._tree.takes(issue.pk)
-        if name == "external_id" and before[name]:
-            namesakes = Issue.objects.filter(project=issue.project_id, source=issue.source, external_id=before[name])
-            return not namesakes.exclude(pk=issue.pk).exists()
         return True
 
     def _empty(self, issue: Issue, before: Values, past: _Past) -> None:
         """Empty what an issue cannot be put back to; of what it had before the history is told."""
         is_open = not self._ended.get(past.values.get("status_id", issue.status_id), False)
-        for name, takes in (("assignee_id", self._team), ("sprint_id", self._sprints - self._closed)):
+        for name, takes in (("assignee_id", self._team), ("sprint_id", self._open_to_all)):
             is_put_back = name in past.values
             was = before.get(name) if is_put_back else getattr(issue, name)
             goes_to = past.values[name] if is_put_back else was
@@ -178,6 +190,18 @@ class _Present:
                 past.values[name] = None
                 change = new_change(issue, _named(name), str(goes_to or was), None, by=None, at=timezone.now())
                 past.emptied.append(change)
+
+
+def _closed_since(run: ImportRun) -> set[UUID]:
+    """Sprints that somebody closed since the import was asked for; what imports told of ends may lie ahead of ours."""
+    late = Sprint.objects.filter(project=run.project_id, completed_at__gt=run.created_at)
+    ends = dict(late.order_by().values_list("pk", "completed_at"))
+    keys, told = [str(pk) for pk in ends], set[tuple[str, Any]]()
+    for some in in_parts(keys):
+        traces = ImportTrace.objects.filter(run__project=run.project_id, table=Sprint._meta.label, key__in=some)
+        left = traces.exclude(after=None).order_by().values_list("key", "after")
+        told.update((key, (after or {}).get("completed_at")) for key, after in left)
+    return {pk for pk, end in ends.items() if (str(pk), plain(end)) not in told}
 
 
 class _Tree:

@@ -1,0 +1,143 @@
+"""Kept files are searched in every encoding in which an import may read them, and not in others."""
+
+import codecs
+
+import pytest
+
+from apps.accounts.tests.factories import UserFactory
+from apps.importers import runs
+from apps.importers.models import ImportRun
+from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, encoding_of, possible_encodings
+from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
+from apps.upkeep.erasing import erase_person
+from apps.upkeep.needles import Needles
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
+EMAIL = "gone@example.com"
+#: By encoding, somebody's name and what people there write.
+WRITTEN = {
+    "cp1252": ("Jürgen Müßig", "Größe der Schaltfläche ändern"),
+    "cp1251": ("Иван Петров", "Исправить ошибку на странице заказа"),
+    "cp1250": ("Łukasz Wójcik", "Zażółć gęślą jaźń"),
+    "cp1253": ("Γιώργος Παπαδόπουλος", "Διόρθωση της σελίδας παραγγελιών"),
+    "cp1254": ("Gökşin Işıldağ", "Sipariş sayfasındaki düğmeyi değiştir"),
+    # What is a letter in no other: a control character that is none in Windows' encodings.
+    "latin-1": ("Élodie Ångström", "Déjà vu \x81\x8d\x98\xd2\xff"),
+    "utf-8": ("王芳", "修复订单页面的错误"),
+    "utf-16": ("김민준", "주문 페이지의 오류 수정"),
+    "utf-16-le": ("Łukasz Wójcik", "Fix the order page"),
+    "utf-16-be": ("Γιώργος Παπαδόπουλος", "Fix the order page"),
+}
+
+
+def file_of(encoding):
+    name, text = WRITTEN[encoding]
+    rows = "".join(f"A-{at},{text} {at} {name},Done,{name}\n" for at in range(40))
+    return f"id,title,status,assignee\n{rows}".encode(encoding)
+
+
+@pytest.fixture
+def project():
+    return ProjectFactory()
+
+
+def member(project, encoding):
+    return TeamMemberFactory(project=project, user=UserFactory(email=EMAIL, full_name=WRITTEN[encoding][0])).user
+
+
+def asked(project, encoding, tried, now):
+    lead = TeamMemberFactory(project=project, role="lead").user
+    run = runs.ask_upload(project, name="a.csv", content=file_of(encoding), by=lead, now=now, is_dry_run=tried)
+    if tried:
+        runs.execute(run.pk, now=now)
+    return run
+
+
+def test_every_encoding_that_is_read_is_tried():
+    assert {*ONE_BYTE, ANY_BYTE} <= WRITTEN.keys()
+
+
+@pytest.mark.parametrize("encoding", WRITTEN)
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_file_goes_whether_it_was_tried_or_waits(project, encoding, tried, now):
+    member(project, encoding)
+    run = asked(project, encoding, tried, now)
+
+    erase_person(EMAIL, now=now)
+
+    assert ImportRun.objects.get(pk=run.pk).upload is None
+
+
+@pytest.mark.parametrize("encoding", WRITTEN)
+def test_a_file_goes_with_an_account(project, encoding, now, django_capture_on_commit_callbacks):
+    person = member(project, encoding)
+    waiting = [asked(project, encoding, tried, now) for tried in (False, True)]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        person.delete()
+
+    assert not ImportRun.objects.filter(pk__in=[run.pk for run in waiting]).exclude(upload=None).exists()
+
+
+@pytest.mark.parametrize("encoding", WRITTEN)
+def test_as_the_importer_reads_it_is_among_what_is_searched(tmp_path, encoding):
+    path = tmp_path / "a.csv"
+    path.write_bytes(file_of(encoding))
+    read, _ = encoding_of(path)
+
+    searched = {codecs.lookup(each).name for each in possible_encodings(path.read_bytes())}
+
+    assert codecs.lookup({"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(read, read)).name in searched
+
+
+@pytest.mark.parametrize("encoding", WRITTEN)
+def test_who_is_named_in_no_encoding_is_not_found(encoding):
+    others = [name for name, _ in WRITTEN.values() if name != WRITTEN[encoding][0]]
+
+    assert Needles([WRITTEN[encoding][0]]).are_in(file_of(encoding))
+    assert not Needles(others).are_in(file_of(encoding))
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "beside", "found"),
+    [
+        ("Ann Smith", "cp1252", "é", False), ("Ann Smith", "cp1251", "й", False), ("Ann Smith", "utf-8", "é", False),
+        ("Ann Smith", "cp1252", "§", True), ("Ann Smith", "cp1251", "№", True), ("Ann Smith", "utf-8", "„", True),
+        ("ann@example.com", "cp1252", "é", False), ("ann@example.com", "cp1252", "«", True),
+        ("Müll Würz", "cp1250", "é", False), ("Иван Петров", "cp1251", "й", False),
+        ("Иван Петров", "cp1251", "№", True),
+        # It may be the sign of pounds: such a file is let go rather than kept.
+        ("Müll Würz", "cp1250", "Ł", True),
+    ],
+)  # fmt: skip
+def test_what_is_beside_a_name_is_read_in_each(name, encoding, beside, found):
+    assert Needles([name]).are_in(f"id,title,ß\n1,{beside}{name}\n".encode(encoding, errors="replace")) == found
+
+
+def test_what_is_utf8_throughout_is_read_as_nothing_else():
+    """'à' and a name behind it are a sign and a name in Windows-1252."""
+    assert not Needles(["Ann Smith"]).are_in("1,xàAnn Smith\n".encode())
+    assert Needles(["Ann Smith"]).are_in("1,xàAnn Smith\n".encode() + b"\xff")
+
+
+def test_some_letters_are_written_in_codes_where_an_encoding_has_none():
+    needles = Needles(["Łukasz Ñandú"])
+
+    assert needles.are_in("1,Größe,Łukasz Ñandú\n".encode("cp1250", errors="xmlcharrefreplace"))
+    assert Needles(["Иван Петров"]).are_in("1,Größe,Иван Петров\n".encode("cp1252", errors="xmlcharrefreplace"))
+
+
+def test_a_name_is_looked_for_once_where_encodings_write_it_alike():
+    alike = Needles(["Élodie Ångström", "Ann Smith", "Иван Петров", "王芳"])._each
+
+    assert [each._alike for each in alike] == [
+        [["cp1252", "cp1254", "latin-1"], ["cp1250"]], [[*ONE_BYTE, ANY_BYTE]], [["cp1251"]], [],
+    ]  # fmt: skip
+
+
+def test_swapped_bytes_are_no_name():
+    """Every pair of bytes is a Chinese character or another: what is marked is read in its order only."""
+    turned = "王芳".encode("utf-16-le").decode("utf-16-be")
+
+    assert not Needles(["王芳"]).are_in(f"id,title\n1,{turned}\n".encode("utf-16"))
+    assert Needles(["王芳"]).are_in("id,title\n1,王芳\n".encode("utf-16"))
