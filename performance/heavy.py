@@ -251,7 +251,7 @@ def _open_issues(made: Made) -> Iterator[str]:
 
 def _reference(made: Made) -> str:
     from apps.projects.models import Sprint
-    from apps.projects.references import sprint_references
+    from apps.projects.names.references import sprint_references
 
     sprints = Sprint.objects.filter(project=made.project).order_by("created_at", "id").values_list("pk", "name")
     return sprint_references(list(sprints))[made.sprint]

@@ -12,7 +12,7 @@ from apps.common.exceptions import Conflict
 from apps.dashboard.models import ShareLink
 from apps.dashboard.services.sharing import token_of
 from apps.projects.models import Issue, Project, Sprint, TeamMember
-from apps.projects.references import sprint_references
+from apps.projects.names.references import sprint_references
 from conftest import NOW
 from tests.matrix_world import MatrixWorld, matrix
 from tests.test_access_matrix import BEHIND_THE_DOOR, FOR_PROGRAMS, LEADS, TEAM, WRITERS, addresses

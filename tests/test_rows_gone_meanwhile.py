@@ -29,7 +29,7 @@ from apps.importers.runs import ask_upload
 from apps.ml.models import AnomalyDetection, KeptForecast, MLModel, TrainingRun
 from apps.notifications.models import Delivery, Webhook
 from apps.projects.models import DayOff, Issue, IssueLink, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.references import sprint_references
+from apps.projects.names.references import sprint_references
 from conftest import NOW
 from tests.api_world import World, world
 from tests.deletions import Act, answers_meanwhile, each_transaction_is_seen, nothing_kept, person_goes, row_goes

@@ -14,8 +14,8 @@ from apps.accounts.models import User
 from apps.common.lately import Lately
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.names.ids import id_in
+from apps.projects.names.references import sprint_references
 from apps.projects.preferences import PREFERENCES
-from apps.projects.references import sprint_references
 
 #: Whoever sent the request.
 Visitor = User | AnonymousUser

@@ -53,7 +53,7 @@ def forget_kept_answers() -> None:
 
 
 def wait_for_questions() -> None:
-    """After the commit: what requests are just writing is seen by the look that follows, and later they write no text.
+    """After the commit: what others are just writing is seen by the look that follows, and later they write no text.
 
     Whoever works on a request with a key may have read what is erased: the claim goes with the answers, so that what
     it wrote is undone, and asked again it is worked out anew.
@@ -62,8 +62,8 @@ def wait_for_questions() -> None:
     if connection.vendor != "postgresql":
         # It has one writer.
         return
-    # Whoever records an answer has entered the project; whoever enters it later sees what was erased (`record.py`). One
-    # by one, so that nobody waits for another project's long deletion.
+    # Whoever records an answer or news has entered the project; whoever enters it later sees what was erased
+    # (`record.py`, `apps.projects.erasures`). One by one, so that nobody waits for another project's long deletion.
     for project_id in Project.objects.order_by("pk").values_list("pk", flat=True):
         with transaction.atomic():
             Project.objects.select_for_update().filter(pk=project_id).values_list("pk").first()

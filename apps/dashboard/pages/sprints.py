@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.dashboard.types import Project, Sprint
-from apps.projects.references import sprint_references
+from apps.projects.names.references import sprint_references
 from apps.projects.selectors import sprints_of
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Exists, FilteredRelation, OuterRef, Q
 
 from apps.ml.core.records import IssueFacts
+from apps.projects.erasures import ERASED_AT, NEVER
 from apps.projects.models import Project, TeamMember
 
 #: Of issues: given to a member who is an agent.
@@ -37,10 +38,6 @@ class AgentMarks:
         return self.bear(facts.labels, facts.assignee)
 
 
-#: When texts of a project were last erased of which none ever were.
-NEVER = datetime.fromtimestamp(0, UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class ProjectTerms:
     """What was said of a project, or else goes without saying."""
@@ -61,7 +58,7 @@ def project_terms(project_id: UUID | str | None) -> Mapping[UUID, ProjectTerms]:
     rows = Project.objects.filter(scope).annotate(agent=agents).order_by()
     terms: dict[UUID, ProjectTerms] = {}
     for id_, enabled, labels, user_id, erased_at in rows.values_list(
-        "id", "predictions_enabled", "agent_labels", "agent__user_id", "text_snapshot__forgotten_at"
+        "id", "predictions_enabled", "agent_labels", "agent__user_id", ERASED_AT
     ):
         known = terms.get(id_) or ProjectTerms(enabled, AgentMarks.of(labels), erased_at or NEVER)
         members = known.agents.members | ({str(user_id)} if user_id else set())

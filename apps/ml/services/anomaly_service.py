@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from apps.ml.services.predictions.record import record_prediction
 from apps.ml.services.predictions.switch import require_predictions
 from apps.ml.services.sprints.running import Foreseen, foresee, running_sprints
 from apps.notifications.services.announcing import announce, one_at_a_time
+from apps.projects.erasures import anew_if_erased
 from apps.projects.models import Project, Sprint
 
 logger = logging.getLogger(__name__)
@@ -53,7 +55,9 @@ class AnomalyDetectionService:
 
         Raises `Project.DoesNotExist` without a project, `PredictionsOff` where nothing is predicted for it.
         """
-        now = now or timezone.now()
+        return anew_if_erased(project_id, partial(self._look, project_id, now or timezone.now()))
+
+    def _look(self, project_id: UUID | str, now: datetime, erased_at: datetime) -> list[AnomalyDetection]:
         project = Project.objects.get(pk=project_id)
         require_predictions(project)
         findings = project_anomalies(
@@ -61,7 +65,7 @@ class AnomalyDetectionService:
             rules="seed" if settings.ML_SEED_ANOMALY_RULES else "measured",
         )
         silenced = _silenced(project, now=now)
-        with one_at_a_time(project):
+        with one_at_a_time(project, erased_at=erased_at):
             rows = [_stored(project, finding, now=now) for finding in findings if not _is_silenced(finding, silenced)]
             announce(project, [anomaly_news(row) for row in rows], now=now)
         logger.info("Looked for anomalies project=%s found=%d", project.pk, len(rows))
@@ -110,12 +114,16 @@ class AnomalyDetectionService:
 
         Of more than `MOST_FORESEEN` those nearest to their end.
         """
+        return anew_if_erased(project.pk, partial(self._watch, project, now))
+
+    def _watch(self, project: Project, now: datetime, erased_at: datetime) -> int:
         running, _ = running_sprints(project, now=now)
         n_new = 0
         for each in foresee(running, now=now):
             risks = self._judged(each.sprint, each, user=None, now=now)["risks"]
             urgent = [risk_news(each.sprint, risk) for risk in risks if risk["severity"] in URGENT]
-            n_new += announce(project, urgent, now=now)
+            # The sprint's project was read after that moment.
+            n_new += announce(each.sprint.project, urgent, now=now, erased_at=erased_at)
         return n_new
 
 

@@ -17,6 +17,7 @@ from apps.common.exceptions import Conflict
 from apps.notifications import selectors
 from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
 from apps.notifications.selectors import Recipient, rank
+from apps.projects.erasures import ErasedMeanwhile, is_erased_since
 from apps.projects.leads import in_use
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, enter, lock
@@ -53,25 +54,41 @@ class News:
 
 
 @contextmanager
-def one_at_a_time(project: Project) -> Iterator[None]:
-    """A transaction in which nobody else announces anything in this project; rows that only refer to it do not wait."""
+def one_at_a_time(project: Project, *, erased_at: datetime | None = None) -> Iterator[None]:
+    """A transaction in which nobody else announces anything in this project; rows that only refer to it do not wait.
+
+    Raises `ErasedMeanwhile` where texts were erased since, see `announce`.
+    """
     with transaction.atomic():
         # Not `lock`, which would read anew what the caller tells of it.
         held = Project.objects.select_for_update(no_key=True).filter(pk=project.pk)
         if held.values_list("pk").first() is None:
             raise Conflict("Somebody else has just deleted this.")
+        if erased_at is not None and is_erased_since(erased_at, project.pk):
+            raise ErasedMeanwhile
         yield
 
 
-def announce(project: Project, news: Sequence[News], *, now: datetime) -> int:
+def announce(project: Project, news: Sequence[News], *, now: datetime, erased_at: datetime | None = None) -> int:
     """Write down what is new of these; returns how many that were. Repeating it changes nothing.
 
     Called inside the transaction that stores what the news are about, so that both happen or neither. It takes the same
     few queries for one news as for a thousand.
+
+    Parameters
+    ----------
+    erased_at : datetime, optional
+        When texts of the project had last been erased before any was read for these news, or the project itself, see
+        `texts_erased_at`: if somebody was erased since, nothing is written. Without it all was read under its lock.
+
+    Raises
+    ------
+    ErasedMeanwhile
+        If so: they are told anew.
     """
     if not news:
         return 0
-    with one_at_a_time(project):
+    with one_at_a_time(project, erased_at=erased_at):
         fresh = _fresh(project, news, now=now)
         if not fresh:
             return 0
@@ -106,7 +123,9 @@ def ping(webhook: Webhook, *, now: datetime) -> Delivery:
         waiting = Delivery.objects.filter(webhook=webhook, state=Delivery.State.WAITING)
         if waiting.filter(notification__event=Event.PING).exists():
             raise PingWaits
-        delivery.notification = _row(webhook.project, news, now=now)
+        # As it is called by now: whoever asks has read it before.
+        project = Project.objects.get(pk=webhook.project_id)
+        delivery.notification = _row(project, news, now=now)
         delivery.notification.save(force_insert=True)
         delivery.save(force_insert=True)
     return delivery

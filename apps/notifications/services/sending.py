@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -22,8 +22,10 @@ from apps.common.operations.metrics import DELIVERIES
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery, Webhook
 from apps.notifications.selectors import due, preference_of
+from apps.projects.erasures import ERASED_AT, NEVER, is_erased_since
 from apps.projects.leads import in_use
 from apps.projects.models import TeamMember
+from apps.projects.rows import entered
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,12 @@ def claim(delivery_id: UUID, *, now: datetime) -> DeliveryClaim | None:
     return DeliveryClaim(delivery_id, attempt) if attempt else None
 
 
-_ROWS = Delivery.objects.select_related("notification", "user", "webhook")
+#: With the moment that belongs to the texts: one statement reads both.
+_ROWS = Delivery.objects.select_related("notification", "user", "webhook").annotate(
+    erased_at=F(f"notification__project__{ERASED_AT}")
+)
+#: Of what the receiver said nothing is kept: it may repeat what it was sent.
+_ERASED = "Somebody was erased while it was sent: what came of it is not kept."
 
 
 def send_due(*, rng: random.Random, clock: Callable[[], datetime] = timezone.now) -> int:
@@ -92,7 +99,7 @@ def send_due(*, rng: random.Random, clock: Callable[[], datetime] = timezone.now
         if mine and delivery:
             tried += 1
             began = time.monotonic()
-            is_open = _send(mine, delivery, rng=rng, clock=clock)
+            is_open = _send(mine, delivery, delivery.erased_at or NEVER, rng=rng, clock=clock)
             is_slow = delivery.channel == Channel.WEBHOOK and time.monotonic() - began > SLOW_SECONDS
             if is_slow or not is_open:
                 resting |= _everything_for(delivery)
@@ -108,8 +115,10 @@ def _everything_for(delivery: Delivery) -> Q:
     return Q(channel=delivery.channel)
 
 
-def _send(mine: DeliveryClaim, delivery: Delivery, *, rng: random.Random, clock: Callable[[], datetime]) -> bool:
-    """One try; whether the way to the receiver is open."""
+def _send(
+    mine: DeliveryClaim, delivery: Delivery, erased_at: datetime, *, rng: random.Random, clock: Callable[[], datetime]
+) -> bool:
+    """One try to send what was read when texts had last been erased then; whether the way to the receiver is open."""
     if reason := _why_unwanted(delivery):
         _finish(mine, delivery, Delivery.State.DROPPED, reason, now=clock())
         return True
@@ -118,20 +127,24 @@ def _send(mine: DeliveryClaim, delivery: Delivery, *, rng: random.Random, clock:
         return True
     started_at, began = clock(), time.monotonic()
     outcome = _tried(delivery, started_at)
-    log = Attempt(
-        delivery=delivery,
-        number=mine.attempt,
-        started_at=started_at,
-        duration_ms=round((time.monotonic() - began) * 1000),
-        status_code=outcome.status_code,
-        error=outcome.error[:200],
-        excerpt=outcome.excerpt,
-    )
+    duration_ms = round((time.monotonic() - began) * 1000)
     with transaction.atomic():
+        # Gone in, since an erasure waits for who writes there; with the project all of it is gone.
+        entered([delivery.notification.project_id])
+        if is_erased_since(erased_at, delivery.notification.project_id):
+            outcome = replace(outcome, error=_ERASED if outcome.error else "", excerpt="")
         _record(mine, delivery, outcome, rng=rng, now=clock())
         # The webhook may have been deleted meanwhile, with all that was sent there.
         if Delivery.objects.filter(id=delivery.id).exists():
-            log.save(force_insert=True)
+            Attempt.objects.create(
+                delivery=delivery,
+                number=mine.attempt,
+                started_at=started_at,
+                duration_ms=duration_ms,
+                status_code=outcome.status_code,
+                error=outcome.error[:200],
+                excerpt=outcome.excerpt,
+            )
     return not outcome.is_way_blocked
 
 

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.names.ids import id_in
-from apps.projects.references import sprint_references
+from apps.projects.names.references import sprint_references
 from apps.projects.selectors import Visitor, projects_visible_to
 
 MOST_NAMED = 10

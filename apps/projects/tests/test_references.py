@@ -3,7 +3,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.projects.references import sprint_references
+from apps.projects.names.references import sprint_references
 
 A, B, C = UUID(int=1 << 100), UUID(int=2 << 100), UUID(int=3 << 100)
 
