@@ -175,7 +175,6 @@ def test_a_name_that_no_file_can_have_is_one_clear_line(
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("CommandError: There is no file xxx")
     assert "Traceback" not in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_a_relative_folder_of_metrics_is_one_wherever_a_command_is_called(tmp_path: Path):

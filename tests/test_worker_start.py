@@ -47,12 +47,10 @@ BEAT_IN_A_WORKER = """
 import os, sys, time
 from base import celery
 celery._LOOK_SECONDS = 0.05
-beat = os.fork()
-if beat:
-    print(beat, flush=True)
-else:
-    os.close(1)
+if not os.fork():
     celery._end_with_the_worker()
+    print(os.getpid(), flush=True)
+    os.close(1)
 time.sleep(60)
 """
 

@@ -95,9 +95,15 @@ def names_what_is_gone(error: Exception) -> bool:
     return isinstance(error, DatabaseError) and str(error).endswith("did not affect any rows.")
 
 
+def note_gone(error: ObjectDoesNotExist) -> None:
+    """Of a row that was there when it was asked about, it says that it has been deleted since; a bug of ours, too."""
+    logger.warning("A row is gone that was taken for there: %s", type(error).__qualname__, exc_info=error)
+
+
 def _in_framework_terms(error: Exception) -> Exception:
+    if isinstance(error, ObjectDoesNotExist):
+        note_gone(error)
     if isinstance(error, (Http404, ObjectDoesNotExist)):
-        # Of a row that was there when it was asked about, it says that it has been deleted since.
         return exceptions.NotFound("There is no such thing, or you may not see it.")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()

@@ -58,8 +58,8 @@ def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callabl
                     return view(request, *args, **rest)
                 except Busy as busy:
                     return _come_again(request, busy.status_code, busy.wait)
-                except ObjectDoesNotExist:
-                    # It was there when the page was asked for, and was deleted since.
+                except ObjectDoesNotExist as error:
+                    problems.note_gone(error)
                     return _page(request, 404)
                 except (Conflict, IntegrityError) as error:
                     if not isinstance(error, Conflict) and not problems.names_what_is_gone(error):

@@ -12,14 +12,14 @@ from functools import lru_cache
 MAX_DESCRIPTION_CHARACTERS = 8_000
 _ASCII_WORD = r"[a-z][a-z0-9]+|(?<![0-9])[0-9]++[a-z][a-z0-9]*"
 #: Scripts that set few or no blanks between words: ideographs, kana, Hangul, Thai, each with its marks.
-_UNSPACED = (
+UNSPACED = (
     "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
     "\u3041-\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
     "\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb"
     "\u0e01-\u0e3a\u0e40-\u0e4e"
 )
 _TOKEN = re.compile(rf"{_ASCII_WORD}|[^\W\d_]{{2,}}")
-_TOKEN_OR_RUN = re.compile(rf"{_ASCII_WORD}|(?P<run>[{_UNSPACED}]+)|[^\W\d_{_UNSPACED}]{{2,}}")
+_TOKEN_OR_RUN = re.compile(rf"{_ASCII_WORD}|(?P<run>[{UNSPACED}]+)|[^\W\d_{UNSPACED}]{{2,}}")
 
 
 def tokens(text: str) -> list[str]:

@@ -19,11 +19,12 @@ from re import Match, Pattern
 from re import compile as pattern
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
-from apps.ml.core.text import clipped, tokens
+from apps.ml.core.text import UNSPACED, clipped, tokens
 from apps.ml.core.training.crowd import Crowd, People
 
-#: Runs of letters and digits, underscores too: whatever `tokens` finds lies in one.
-_RUN: Pattern[str] = pattern(r"\w+")
+#: Runs of letters and digits, underscores too: whatever `tokens` finds lies in one. Of scripts without blanks `tokens`
+#: takes also marks, and characters that this Python's Unicode does not know yet.
+_RUN: Pattern[str] = pattern(rf"[\w{UNSPACED}]+")
 
 
 @dataclass(frozen=True, slots=True)

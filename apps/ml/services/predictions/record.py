@@ -1,7 +1,8 @@
 """Every answer leaves a row, whatever method gave it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache, partial
@@ -99,9 +100,7 @@ def record_predictions(project_id: UUID, rows: Sequence[Row], *, erased_at: date
 def _store(project_id: UUID, rows: Sequence[Row], erased_at: datetime | None) -> None:
     require_predictions_of(project_id)
     try:
-        with transaction.atomic():
-            # Before what the rows are about, as all do; and an erasure waits for whoever is in (`apps.upkeep.alone`).
-            enter(project_id)
+        with _in_the_project(project_id):
             _insert_known(project_id, rows, erased_at)
     except IntegrityError as error:
         # Any other constraint is broken by a bug of ours.
@@ -110,6 +109,18 @@ def _store(project_id: UUID, rows: Sequence[Row], erased_at: datetime | None) ->
         raise Conflict("What this is about has just been deleted.") from error
     for (kind, method), n_rows in Counter((row["prediction_type"], row["method"]) for row in rows).items():
         PREDICTIONS.labels(type=kind, method=method).inc(n_rows)
+
+
+@contextmanager
+def _in_the_project(project_id: UUID) -> Iterator[None]:
+    """Before the rows that these are about, as all go in; an erasure waits for whoever is in (`apps.upkeep.alone`)."""
+    if connection.vendor != "postgresql":
+        # It has one writer.
+        yield
+        return
+    with nullcontext() if connection.in_atomic_block else transaction.atomic():
+        enter(project_id)
+        yield
 
 
 def _insert_known(project_id: UUID, rows: Sequence[Row], erased_at: datetime | None) -> None:

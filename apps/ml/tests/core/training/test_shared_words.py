@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
@@ -133,6 +133,8 @@ def test_the_same_issues_give_the_same_training_set_and_a_word_no_sign_of_itself
     assert first[0].facts.title == other.facts.title, "words of one length at one place look alike"
 
 
+@example("", "\U0002ebe1\U0002fa1e")
+@example("\u0e31\u0e48", "")
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_nothing_but_shared_words_and_fillers_is_left(title, description):
     [masked] = without_what_few_use(
