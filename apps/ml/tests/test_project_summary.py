@@ -9,6 +9,7 @@ from apps.ml.services.project_summary import ProjectSummaryService
 from apps.projects.models import Project
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, UserFactory
+from conftest import ENTERING
 
 pytestmark = pytest.mark.django_db
 
@@ -103,7 +104,7 @@ def test_the_queries_do_not_grow_with_the_project(project, now, django_assert_nu
         _done(project, sprint, 5)
     IssueFactory.create_batch(20, project=project)
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(18 + ENTERING):
         ProjectSummaryService().summarise_project(project.id, now=now)
 
 
