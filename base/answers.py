@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from base.lines import holds_too_much
+
 #: For a client that takes nothing at all.
 IDLE_SECONDS = 30.0
 #: What is sent of one answer before others get their turn.
@@ -94,7 +96,5 @@ def too_many(leaving: Iterable[Leaving], *, of_each: int, of_all: int) -> Leavin
     for each in leaving:
         held[each.conn.asking.name] = held.get(each.conn.asking.name, 0) + each.sock.n_left
         last[each.conn.asking.name] = each
-    most = max(held, key=held.__getitem__, default="")
-    if not held or (held[most] <= of_each and sum(held.values()) <= of_all):
-        return None
-    return last[most]
+    most = holds_too_much(held, of_each=of_each, of_all=of_all)
+    return None if most is None else last[most]

@@ -1,13 +1,21 @@
 """Who gets a thread next, so that nobody's requests keep those of others waiting, however many there are."""
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from itertools import count
 from typing import Generic, TypeVar
 
 #: Askers whose last answer is remembered; who is forgotten had it longest ago, and is taken for somebody new.
 MOST_REMEMBERED = 1_000
 Job = TypeVar("Job", bound=Hashable)
+
+
+def holds_too_much(held: Mapping[str, int], *, of_each: int, of_all: int) -> str | None:
+    """The asker who holds most bytes, where one or all together hold more than this."""
+    most = max(held, key=held.__getitem__, default=None)
+    if most is None or (held[most] <= of_each and sum(held.values()) <= of_all):
+        return None
+    return most
 
 
 class Lines(Generic[Job]):
@@ -44,8 +52,8 @@ class Lines(Generic[Job]):
     def too_many(self, *, of_each: int, of_all: int) -> Job | None:
         """One to be sent away where those that wait hold more bytes than this: the last of who holds most."""
         holds = {asker: sum(n_bytes for *_, n_bytes in line) for asker, line in self._waiting.items()}
-        most = max(holds, key=holds.__getitem__, default="")
-        if not holds or (holds[most] <= of_each and sum(holds.values()) <= of_all):
+        most = holds_too_much(holds, of_each=of_each, of_all=of_all)
+        if most is None:
             return None
         line = self._waiting[most]
         _, job, _ = line.pop()

@@ -1,11 +1,11 @@
 """What `./run worker` does: three workers, so that neither a long training nor a slow tracker delays anything else.
 
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
-one serves trainings and replays, and one imports, several at a time, since trackers make us wait; these two take what
-the web processes leave of a processor that all of them want. One that ends after it has worked
-(killed for its memory, or because a broker failed over) is started again by itself: what is due every minute waits for
-nobody's training. Else all end together, whichever way: a supervisor then starts all again, or, beside the web server
-of `./run`, this does.
+one serves trainings, replays and rounds over all projects, and one imports, several at a time, since trackers make us
+wait; these two take what the web processes leave of a processor that all of them want. One that ends after it has
+worked (killed for its memory, or because a broker failed over) is started again by itself: what is due every minute
+waits for nobody's training. Else all end together, whichever way: a supervisor then starts all again, or, beside the
+web server of `./run`, this does.
 """
 
 import contextlib
