@@ -10,7 +10,7 @@ from celery import Task, shared_task
 from celery.signals import worker_process_init
 from django.utils import timezone
 
-from apps.common.broker import is_handed_over
+from apps.common.broker import hand_over_each, is_handed_over
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
 from apps.ml.selectors.kept_forecasts import due_projects
@@ -108,7 +108,7 @@ def record_dated_outcomes() -> int:
 def detect_anomalies() -> int:
     """Look at every project, each in a task of its own, so that one that fails harms no other; every six hours."""
     projects = predicted_projects().order_by().values_list("id", flat=True)
-    return len([detect_project_anomalies.delay(str(project_id)) for project_id in projects.iterator()])
+    return hand_over_each(detect_project_anomalies, projects.iterator())
 
 
 @shared_task
@@ -124,7 +124,7 @@ def detect_project_anomalies(project_id: str) -> None:
 def keep_forecasts() -> int:
     """Keep what is said today of each project's end, and at the turns of sprints; every quarter of an hour."""
     due = due_projects(now=timezone.now())
-    return len([keep_project_forecasts.delay(str(project_id)) for project_id in due])
+    return hand_over_each(keep_project_forecasts, due)
 
 
 @shared_task
@@ -141,7 +141,7 @@ def watch_sprints() -> int:
     """Look at the running sprints of every project, each project in a task of its own; every morning."""
     active = Sprint.objects.filter(status=Sprint.Status.ACTIVE)
     projects = predicted_projects().filter(pk__in=active.values("project")).order_by().values_list("id", flat=True)
-    return len([watch_project_sprints.delay(str(project_id)) for project_id in projects.iterator()])
+    return hand_over_each(watch_project_sprints, projects.iterator())
 
 
 @shared_task
@@ -165,7 +165,7 @@ def remove_old_history() -> int:
 @shared_task
 def refresh_indexes() -> int:
     """Bring stored indexes of texts up to date that are far behind, one task a project; every quarter of an hour."""
-    return len([refresh_index.delay(str(project_id)) for project_id in projects_behind()])
+    return hand_over_each(refresh_index, projects_behind())
 
 
 @shared_task

@@ -16,11 +16,12 @@ from pathlib import Path
 from queue import Empty
 from typing import Literal
 
-from celery import current_app
 from django.db import connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
+
+from apps.common.broker import confirming
 
 logger = logging.getLogger(__name__)
 
@@ -146,23 +147,29 @@ def broker() -> Health:
 
     Predictions do not need it.
     """
-    with current_app.connection_for_write() as link:
+    with confirming() as link:
         link.transport_options = {**(link.transport_options or {}), **_BROKER_TIMEOUTS}
         link.ensure_connection(max_retries=1, timeout=int(CHECK_SECONDS))
-        with link.SimpleBuffer(_PROBE) as probe:
-            probe.put("")
-            try:
+        try:
+            with link.SimpleBuffer(_PROBE) as probe:
+                probe.put("", confirm_timeout=_CONFIRM_SECONDS)
                 # Perhaps another process's, which gets this one.
                 probe.get(timeout=CHECK_SECONDS / 2)
-            except Empty:
-                return Health("down", "It answers, and takes no tasks: look at its memory and its disk.")
+        except (Empty, TimeoutError):
+            return Health("down", "It answers, and takes no tasks: look at its memory and its disk.")
     return Health("ok", "It takes tasks.")
 
 
 #: A queue that nobody else serves.
 _PROBE = "health"
-#: For Redis; AMQP has the connection's own timeout.
-_BROKER_TIMEOUTS = {"socket_connect_timeout": CHECK_SECONDS, "socket_timeout": CHECK_SECONDS}
+#: RabbitMQ that takes nothing answers nothing any more, the end of channel and connection neither: three waits.
+_CONFIRM_SECONDS = CHECK_SECONDS / 5
+#: For Redis the first two, for RabbitMQ the third.
+_BROKER_TIMEOUTS = {
+    "socket_connect_timeout": CHECK_SECONDS,
+    "socket_timeout": CHECK_SECONDS,
+    "read_timeout": _CONFIRM_SECONDS,
+}
 
 #: The apps above add theirs when they are ready; this one knows nobody above it.
 CHECKS: dict[str, Check] = {
