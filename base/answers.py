@@ -19,7 +19,7 @@ _SEND_BYTES, _MOST_SENDS = 256 * 1024, 4
 
 
 class ClientSocket(socket.socket):
-    """A connection of whose answers all that is not taken at once is left for later."""
+    """A connection of whose answers all that is not taken at once is left for later, whoever sends: it never waits."""
 
     #: In pieces, as they were written.
     left: deque[memoryview]
@@ -30,7 +30,19 @@ class ClientSocket(socket.socket):
         """The same connection; the one that was accepted is none any more."""
         client = cls(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         client.left = deque()
+        super(ClientSocket, client).setblocking(False)
         return client
+
+    def setblocking(self, flag: bool, /) -> None:
+        """It stays as it is: a thread of gunicorn's that would wait for the client gets an error in place of that."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        """The same."""
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """All of it, as far as the caller has to know."""
+        self.sendall(data, flags)
+        return memoryview(data).nbytes
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send what is taken now, keep the rest; raises `OSError` where nobody is there any more."""
@@ -58,7 +70,7 @@ class ClientSocket(socket.socket):
 
     def _sent(self, data: memoryview) -> int:
         try:
-            return self.send(data, socket.MSG_DONTWAIT)
+            return super().send(data)
         except (BlockingIOError, InterruptedError):
             return 0
 

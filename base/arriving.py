@@ -109,7 +109,7 @@ class Arriving:
     def handed_over(self) -> "tuple[bytes, Rest, bytes]":
         """The headers without what was answered already, the body, and what was sent ahead of the next request."""
         head, body = bytes(self.data[: self.body_at]), memoryview(self.data)[self.body_at : self.ends_at]
-        return _EXPECTS.sub(b"", head, count=1), Rest(body), bytes(self.data[self.ends_at :])
+        return _EXPECTS.sub(b"", head), Rest(body), bytes(self.data[self.ends_at :])
 
 
 class Rest:

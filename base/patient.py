@@ -58,7 +58,6 @@ class Connection(TConn):  # type: ignore[misc] # it has no types
     def close(self, graceful: bool = False) -> None:
         if graceful:
             with suppress(OSError):
-                self.sock.setblocking(False)
                 self.sock.shutdown(SHUT_WR)
                 _discard(self.sock)
         super().close()
@@ -163,7 +162,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
     def enqueue_req(self, conn: TConn) -> None:
         """What was read ahead of the next request is gathered on like any other."""
         if conn.parser is not None and (ahead := conn.parser.unreader.take_buffered()):
-            conn.sock.setblocking(False)
             self._await(conn, ahead)
         else:
             super().enqueue_req(conn)
@@ -257,7 +255,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         self.ahead.pop(conn, None)
         self.nr_conns -= 1
         with suppress(OSError):
-            conn.sock.setblocking(False)
             conn.sock.send(last_words)
         conn.close(graceful=True)
 
@@ -296,7 +293,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         now = time.monotonic()
         deadline = now + arriving.HEAD_SECONDS + conn.sock.n_left / arriving.SLOWEST_BYTES_A_SECOND
         answer = self.leaving[conn] = Leaving(conn, fs, deadline, now + IDLE_SECONDS)
-        conn.sock.setblocking(False)
         self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._on_room, answer))
         while (late := too_many(self.leaving.values(), of_each=MOST_BYTES // 2, of_all=MOST_BYTES)) is not None:
             self._give_up(late)

@@ -2,6 +2,7 @@
 
 import socket
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,3 +39,16 @@ def test_a_client_gets_what_was_written_whatever_it_takes_when(pieces, takes):
 
     assert bytes(taken) == b"".join(written)
     assert client.n_left == 0
+
+
+def test_nothing_that_is_done_with_it_waits_for_the_client():
+    ours, theirs = socket.socketpair()
+    with ClientSocket.of(ours) as client, theirs:
+        client.setblocking(True)
+        client.settimeout(None)
+
+        # Far more than a kernel keeps for a client that takes nothing.
+        assert client.send(bytes(8_000_000)) == 8_000_000
+        assert client.n_left > 0
+        with pytest.raises(BlockingIOError):
+            client.recv(1)

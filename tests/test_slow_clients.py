@@ -227,9 +227,11 @@ def test_no_beginning_of_a_request_ends_the_process(patient):
     assert asked(patient, who).rpartition(b"\r\n\r\n")[2] == before
 
 
-def test_leave_to_send_a_body_is_given_once(patient):
+@pytest.mark.parametrize("times", [1, 2])
+def test_leave_to_send_a_body_is_given_once(patient, times):
+    expects = b"Expect: 100-continue\r\n" * times
     with connected(patient) as client:
-        client.sendall(HEAD + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        client.sendall(HEAD + b"Connection: close\r\n" + expects + b"Content-Length: 2\r\n\r\n")
         assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"ok")
         rest = answer(client)
