@@ -1,6 +1,7 @@
 """How the web server runs. Figures: docs/benchmarks.md; settings: docs/reference/settings.md."""
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -33,6 +34,12 @@ preload_app = True
 keepalive = 30
 timeout = 60
 graceful_timeout = 20
+# Of headers that gunicorn believes of this machine's own addresses, which is every request behind a proxy, a client can
+# send some itself: SCRIPT_NAME moved all addresses or gave 500. Django looks at the proxy's (SECURE_PROXY_SSL_HEADER).
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+# Django leaves it to the server to send no body for HEAD; gunicorn does, and says at each probe that it had to.
+logging.getLogger("gunicorn.http.wsgi").setLevel(logging.ERROR)
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 # Before the application is loaded: from then on metrics are counted in memory or in shared files, as this finds it.

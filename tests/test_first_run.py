@@ -6,6 +6,7 @@ import sqlite3
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,33 @@ def test_the_bare_address_leads_to_a_log_in(server: Started, var_dir: Path):
 
     with urllib.request.urlopen(f"{found[1]}/", timeout=30) as page:
         assert page.url == f"{found[1]}/login/?next=/projects/"
+
+
+def asked(server: Started, method: str, path: str, headers: dict[str, str]) -> HTTPResponse:
+    found = re.search(r"serves on http://(\S+)", server.output)
+    assert found, server.output
+    with closing(HTTPConnection(found[1], timeout=30)) as connection:
+        connection.request(method, path, headers=headers)
+        return connection.getresponse()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SCRIPT_NAME", "/x"), ("PATH_INFO", "/metrics"), ("X-Forwarded-Ssl", "on"), ("X-Forwarded-Protocol", "ssl")],
+)
+def test_no_header_is_believed_because_it_comes_from_this_machine(server: Started, name: str, value: str):
+    """Behind a proxy on the same machine all do; what our proxy says is Django's to believe."""
+    answer = asked(server, "GET", "/", {name: value, "X-Forwarded-Proto": "http"})
+
+    assert (answer.status, answer.headers["Location"]) == (302, "/projects/")
+
+
+def test_a_probe_by_head_writes_no_line(server: Started):
+    before = server.output
+
+    assert asked(server, "HEAD", "/login/", {}).status == 200
+    assert asked(server, "HEAD", "/health/live", {}).status == 200
+    assert server.output == before
 
 
 def test_processes_that_share_the_cores_do_linear_algebra_in_one_thread(server: Started):
