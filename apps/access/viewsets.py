@@ -26,6 +26,7 @@ from apps.access.serializers import (
 )
 from apps.accounts.scopes import PERSON
 from apps.accounts.signed_in import signed_in
+from apps.common.api.query import without_body
 from apps.projects.permissions import LeadsOnly
 from apps.projects.serializers import MemberSerializer
 from apps.projects.viewsets import ReadViewSet, gone
@@ -96,13 +97,13 @@ class ReceivedInvitationViewSet(ListModelMixin, GenericViewSet[Invitation]):
     def get_queryset(self) -> QuerySet[Invitation]:
         return invitations.invitations_to(signed_in(self.request), now=timezone.now())
 
-    @extend_schema(request=None, responses={201: MemberSerializer})
+    @without_body(responses={201: MemberSerializer})
     def accept(self, request: Request, invitation_id: UUID) -> Response:
         """Join the team."""
         member = invitations.accept(self.get_object(), by=signed_in(request), now=timezone.now())
         return Response(MemberSerializer(member).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses={204: None})
+    @without_body(responses={204: None})
     def decline(self, request: Request, invitation_id: UUID) -> Response:
         """Decline; whoever invited you is not told."""
         get_object_or_404(self.get_queryset(), pk=invitation_id).delete()

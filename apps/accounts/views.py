@@ -32,6 +32,7 @@ from apps.accounts.serializers import (
 )
 from apps.accounts.signed_in import signed_in
 from apps.accounts.tasks import mail_soon
+from apps.common.api.query import without_body
 from apps.common.api.throttling import LogInThrottle
 
 
@@ -95,7 +96,7 @@ class LogOutEverywhereView(APIView):
     key_scope = PERSON
     serializer_class = serializers.Serializer
 
-    @extend_schema(request=None, responses={204: None})
+    @without_body(responses={204: None})
     def post(self, request: Request) -> Response:
         log_ins.log_out_everywhere(signed_in(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -21,6 +21,7 @@ from rest_framework.viewsets import GenericViewSet
 from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.common.api.parsers import JSONParser
+from apps.common.api.query import without_body
 from apps.importers import connections, runs, selectors
 from apps.importers.models import Connection, ImportRun
 from apps.importers.serializers import ConnectionSerializer, ImportRequest, ImportSerializer, UndoAnswer
@@ -98,7 +99,7 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun
             headers={"Location": reverse("import-detail", kwargs={"import_id": run.pk})},
         )
 
-    @extend_schema(request=None, responses={200: UndoAnswer})
+    @without_body(responses={200: UndoAnswer})
     def undo(self, request: Request, import_id: UUID) -> Response:
         """Take an import back, the latest first."""
         return Response({"kept": runs.undo(self.get_object())})

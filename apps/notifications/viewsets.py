@@ -18,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.accounts.scopes import PERSON
 from apps.accounts.signed_in import signed_in
+from apps.common.api.query import without_body
 from apps.notifications import selectors
 from apps.notifications.models import Delivery, Webhook
 from apps.notifications.serializers import (
@@ -61,7 +62,7 @@ class NotificationViewSet(ListModelMixin, GenericViewSet[Delivery]):
     def get_queryset(self) -> QuerySet[Delivery]:
         return selectors.inbox_of(self.request.user)
 
-    @extend_schema(request=None, responses={200: NotificationSerializer})
+    @without_body(responses={200: NotificationSerializer})
     def read(self, request: Request, notification_id: UUID) -> Response:
         """Mark one as read."""
         found = self.get_object()
@@ -120,12 +121,12 @@ class WebhookViewSet(ReadViewSet):
         self.get_object().delete()
         return gone()
 
-    @extend_schema(request=None, responses={200: SecretSerializer})
+    @without_body(responses={200: SecretSerializer})
     def rotate_secret(self, request: Request, project_id: str, webhook_id: str) -> Response:
         """Replace the secret; what is sent from now on is signed with the new one."""
         return Response({"secret": webhooks.rotate_secret(self.get_object(), by=signed_in(request))})
 
-    @extend_schema(request=None, responses={202: DeliverySerializer})
+    @without_body(responses={202: DeliverySerializer})
     def test(self, request: Request, project_id: str, webhook_id: str) -> Response:
         """Send a ping, the way everything is sent; the log of deliveries shows what came of it."""
         delivery = announcing.ping(self.get_object(), now=timezone.now())

@@ -23,6 +23,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from apps.accounts.signed_in import signed_in
+from apps.common.api.query import without_body
 from apps.projects import days_off, placeholders, selectors, services
 from apps.projects.filters import DayOffFilter, IssueFilter, IssueTypeFilter, ProjectFilter, SprintFilter, StatusFilter
 from apps.projects.history.snapshots import books_of
@@ -194,7 +195,7 @@ class SprintViewSet(ReadViewSet):
         services.delete_sprint(self.get_object(), by=signed_in(request), now=timezone.now())
         return gone()
 
-    @extend_schema(request=None, responses={200: SprintSerializer})
+    @without_body(responses={200: SprintSerializer})
     @action(detail=True, methods=["post"])
     def start(self, request: Request, project_id: str, sprint_id: str) -> Response:
         """Make a planned sprint the running one."""

@@ -21,7 +21,7 @@ from apps.common.api.problems import (
     problem,
     problem_of,
 )
-from apps.common.api.query import unknown_parameters
+from apps.common.api.query import has_body_in_vain, unknown_parameters
 from apps.common.api.throttling import client_address, wait_for
 from apps.common.uploads import longest_body
 
@@ -34,8 +34,8 @@ _OF_PROGRAMS = "/api/"
 
 
 class RequestLimits:
-    """Middleware: 414 for long addresses, 400 for query parameters that do not exist, 405 with words, 503 while the
-    database is away, `X-RateLimit-*`."""
+    """Middleware: 414 for long addresses, 400 for query parameters that do not exist and bodies that nobody reads, 405
+    with words, 503 while the database is away, `X-RateLimit-*`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -74,6 +74,9 @@ class RequestLimits:
             if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
                 # No text of ours holds one, and PostgreSQL takes none. Endpoints say which field it is.
                 raise BadRequest("The address holds a NUL character.")
+        if has_body_in_vain(view, request):
+            detail = "This takes no body: nothing of it would be heeded. Send none, or {}."
+            return _answer({**problem(400, "Invalid input", detail, "invalid"), "instance": request.path})
         unknown, known = unknown_parameters(view, request)
         if not unknown:
             return None

@@ -1,4 +1,4 @@
-"""Which query parameters a view has: those that the OpenAPI document tells of it."""
+"""What a view takes: the query parameters that the OpenAPI document tells of it, and no body where it tells of none."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -6,19 +6,45 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.http import HttpRequest
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 
 def unknown_parameters(view: Callable[..., Any], request: HttpRequest) -> tuple[list[str], tuple[str, ...]]:
     """Those of the request that an API view does not have, shortened; and those that it has."""
-    shown = getattr(view, "cls", None)
-    if not request.GET or not (isinstance(shown, type) and issubclass(shown, APIView)):
+    asked = _asked(view, request) if request.GET else None
+    if asked is None:
         return [], ()
-    method = str(request.method).lower()
-    known = parameters_of(shown, getattr(view, "actions", {}).get(method, method))  # type: ignore[arg-type]
+    known = parameters_of(*asked)
     return [name[:100] for name in request.GET if name not in known], known
+
+
+def without_body(**documented: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An action that takes none, for the OpenAPI document and for whoever sends one."""
+
+    def mark(action: Callable[..., Any]) -> Callable[..., Any]:
+        action.takes_no_body = True  # type: ignore[attr-defined]
+        return extend_schema(request=None, **documented)(action)
+
+    return mark
+
+
+def has_body_in_vain(view: Callable[..., Any], request: HttpRequest) -> bool:
+    """Whether something was sent that nobody would read; `{}` says nothing."""
+    asked = _asked(view, request)
+    if asked is None or not (request.method == "DELETE" or getattr(getattr(*asked, None), "takes_no_body", False)):
+        return False
+    return b"".join(request.body.split()) not in {b"", b"{}"}
+
+
+def _asked(view: Callable[..., Any], request: HttpRequest) -> tuple[type[APIView], str] | None:
+    """The class and the method of it that will answer; None where it is no endpoint."""
+    shown = getattr(view, "cls", None)
+    if not (isinstance(shown, type) and issubclass(shown, APIView)):
+        return None
+    method = str(request.method).lower()
+    return shown, getattr(view, "actions", {}).get(method, method)
 
 
 @cache

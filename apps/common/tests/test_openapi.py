@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
@@ -84,3 +85,30 @@ def test_a_request_of_which_unknown_fields_are_refused_says_so_and_its_answer_do
     assert components["PredictEffortRequest"]["additionalProperties"] is False
     assert components["PatchedIssueRequest"]["additionalProperties"] is False
     assert "additionalProperties" not in components["Issue"]
+
+
+def test_what_takes_no_body_refuses_one(schema: dict[str, Any], client: Client) -> None:
+    """`{"dry_run": true}` would change nothing, and what it was sent with would be done all the same."""
+    bodiless = [
+        (
+            path.format_map({each["name"]: _some(each) for each in told.get("parameters", ()) if each["in"] == "path"}),
+            method,
+        )
+        for path, methods in schema["paths"].items()
+        for method, told in methods.items()
+        if method != "get" and "requestBody" not in told
+    ]
+    assert len(bodiless) > 15
+
+    for path, method in bodiless:
+        for body, status in (('{"dry_run": true}', 400), ("[1]", 400), (" { } ", 401), ("", 401)):
+            answer = client.generic(method.upper(), path, body, content_type="application/json")
+            assert answer.status_code == status, (method, path, body)
+            assert answer["Content-Type"] == "application/problem+json"
+
+
+def _some(parameter: dict[str, Any]) -> str:
+    """A value that such a part of a path may have."""
+    told = parameter["schema"]
+    dates = {"date": "2026-01-01", "uuid": "0a9f5d70-0000-4000-8000-000000000000"}
+    return str(told.get("enum", [dates.get(told.get("format"), "1")])[0])

@@ -21,6 +21,7 @@ from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON, problem
+from apps.common.api.query import without_body
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.registry import models_visible_to, runs_visible_to
 from apps.ml.serializers.registry import JobSerializer, ModelDetailSerializer, ModelSerializer, ScopeRequest
@@ -113,7 +114,7 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
             headers={"Location": _job_address(run.id)},
         )
 
-    @extend_schema(request=None, responses=ModelDetailSerializer, tags=["ml"])
+    @without_body(responses=ModelDetailSerializer, tags=["ml"])
     def activate(self, request: Request, model_id: UUID) -> Response:
         """Let a trained model serve in place of the one that does."""
         model = get_object_or_404(models_visible_to(request.user), id=model_id)
