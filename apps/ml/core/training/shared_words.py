@@ -17,14 +17,21 @@ from hashlib import blake2b
 from itertools import count
 from re import Match, Pattern
 from re import compile as pattern
+from unicodedata import category
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.text import UNSPACED, clipped, tokens
 from apps.ml.core.training.crowd import Crowd, People
 
-#: Runs of letters and digits, underscores too: whatever `tokens` finds lies in one. Of scripts without blanks `tokens`
-#: takes also marks, and characters that this Python's Unicode does not know yet.
-_RUN: Pattern[str] = pattern(rf"[\w{UNSPACED}]+")
+#: Vowels of Indian scripts, points of Arabic and Hebrew, accents behind their letters: parts of a word that are no
+#: letters for Python. Beyond these planes lie none but the selectors of variants.
+_MARKS = (
+    "".join(mark for mark in map(chr, range(0x300, 0x20000)) if category(mark).startswith("M"))
+    + "\U000e0100-\U000e01ef"
+)
+#: Runs of letters with their marks, digits and underscores: whatever `tokens` finds lies in one. Of scripts without
+#: blanks `tokens` takes also characters that this Python's Unicode does not know yet.
+_RUN: Pattern[str] = pattern(rf"[\w{_MARKS}{UNSPACED}]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,3 +144,13 @@ def test_nothing_but_shared_words_and_fillers_is_left(title, description):
 
     left = set(tokens(masked.facts.title)) | set(tokens(masked.facts.description))
     assert all(word == "export" or word[0] == "x" for word in left)
+
+
+@pytest.mark.parametrize("text", ["नमस्ते दुनिया हिन्दी", "مُحَمَّد", "שָׁלוֹם", "re\u0301sume\u0301", "ကျေးဇူး", "a\U000e0101"])
+def test_of_a_word_its_marks_go_too(text):
+    [masked] = without_what_few_use(
+        [issue("a", title=text)], Shared(frozenset(), frozenset(), frozenset(), frozenset())
+    )
+
+    assert masked.facts.title.isascii()
+    assert [len(word) for word in masked.facts.title.split(" ")] == [len(word) for word in text.split(" ")]
