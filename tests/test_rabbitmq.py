@@ -1,5 +1,7 @@
 """Tasks are handed to a real RabbitMQ, or whoever asked hears that they are not."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from kombu import Connection
 
@@ -56,3 +58,10 @@ def test_a_broker_without_memory_is_told_and_nothing_is_said_to_be_handed_over(s
 
     assert is_handed_over(requeue_lost_trainings)
     assert broker().status == "ok"
+
+
+def test_many_who_ask_at_once_whether_it_takes_tasks_are_told_the_truth(server, waiting):
+    with ThreadPoolExecutor(4) as processes:
+        told = list(processes.map(lambda _: broker().status, range(60)))
+
+    assert told == ["ok"] * 60

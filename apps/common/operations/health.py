@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from queue import Empty
 from typing import Literal
 
 from django.db import connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
+from kombu import Queue
 
 from apps.common.broker import confirming
 
@@ -150,18 +150,21 @@ def broker() -> Health:
     with confirming() as link:
         link.transport_options = {**(link.transport_options or {}), **_BROKER_TIMEOUTS}
         link.ensure_connection(max_retries=1, timeout=int(CHECK_SECONDS))
+        probe = Queue(_PROBE, routing_key=_PROBE)(link.default_channel)
+        probe.declare()
         try:
-            with link.SimpleBuffer(_PROBE) as probe:
-                probe.put("", confirm_timeout=_CONFIRM_SECONDS)
-                # Perhaps another process's, which gets this one.
-                probe.get(timeout=CHECK_SECONDS / 2)
-        except (Empty, TimeoutError):
-            return Health("down", "It answers, and takes no tasks: look at its memory and its disk.")
+            link.Producer().publish("", routing_key=_PROBE, delivery_mode="transient", confirm_timeout=_CONFIRM_SECONDS)
+            # Perhaps another process's, which gets this one.
+            came_back = probe.get(no_ack=True) is not None
+        except TimeoutError:
+            came_back = False
+    if not came_back:
+        return Health("down", "It answers, and takes no tasks: look at its memory and its disk.")
     return Health("ok", "It takes tasks.")
 
 
-#: A queue that nobody else serves.
-_PROBE = "health"
+#: A queue that nobody else serves, and all processes share.
+_PROBE = "probes"
 #: RabbitMQ that takes nothing answers nothing any more, the end of channel and connection neither: three waits.
 _CONFIRM_SECONDS = CHECK_SECONDS / 5
 #: For Redis the first two, for RabbitMQ the third.

@@ -199,7 +199,7 @@ def test_a_broker_that_answers_and_takes_nothing_is_not_well(monkeypatch: pytest
 
 def test_a_broker_whose_messages_do_not_come_back_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """A RabbitMQ that blocks publishers believes them nothing and says nothing."""
-    monkeypatch.setattr("kombu.simple.SimpleBuffer.put", lambda *_, **__: None)
+    monkeypatch.setattr("kombu.messaging.Producer.publish", lambda *_, **__: None)
 
     assert health.broker().status == "down"
 
