@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import django
 from django.core.management import CommandError
-from django.db import OperationalError
+
+from apps.common.operations.database_faults import DATABASE_FAULTS
 
 MOST_PORT = 65_535
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,7 +144,7 @@ def prepare(data: Path | None, tracker: str | None, address: str) -> str:
         login = demonstration.prepare(data, tracker)
     except CommandError as error:
         fail(str(error))
-    except OperationalError as error:
+    except DATABASE_FAULTS as error:
         fail(f"the database cannot be used: {(str(error).splitlines() or [type(error).__name__])[0]}")
     except OSError as error:
         if error.errno not in DISK_FAULTS:

@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.importers.models import ImportRun, ImportTouch, ImportTrace
 from apps.importers.waiting import Overtaken, is_overtaken
 from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
@@ -20,7 +21,6 @@ from apps.projects.rows import enter
 
 Status = ImportRun.Status
 #: A connection that broke, a lock that was waited for in vain: nobody's fault, and over in a moment.
-DATABASE_FAULTS = (OperationalError, InterfaceError)
 #: What an erasure holds alone, and shares with whoever must not write beside it: any number that nothing else locks.
 ERASURES = 0x5C2A11
 STOPPED = "It was stopped before its end."

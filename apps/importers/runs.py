@@ -23,8 +23,9 @@ from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.importers.connections import sync
-from apps.importers.keeping import DATABASE_FAULTS, TakenAway, ended, keep_erasures_out, living, put_back
+from apps.importers.keeping import TakenAway, ended, keep_erasures_out, living, put_back
 from apps.importers.models import Connection, ImportRun
 from apps.importers.selectors import touches_anything
 from apps.importers.sources import jsonlines

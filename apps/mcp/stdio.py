@@ -6,10 +6,11 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import BinaryIO
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 from rest_framework.exceptions import ParseError
 
 from apps.common.api.parsers import JSONParser
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.mcp.protocol import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR, Fault, Reply, Toolbox, refusal, reply_to
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def _answer(line: bytes, lines: BinaryIO, toolbox: Callable[[], Toolbox]) -> Rep
         return refusal(Fault(PARSE_ERROR, str(error.detail)))
     try:
         tools = toolbox()
-    except (OperationalError, InterfaceError) as error:
+    except DATABASE_FAULTS as error:
         logger.warning("The database cannot be asked who this is: %s", type(error).__name__)
         if not isinstance(message, dict) or "id" not in message:
             return Reply(None)

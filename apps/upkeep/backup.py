@@ -27,10 +27,11 @@ from django.core import serializers
 from django.core.management.color import no_style
 from django.core.serializers.base import DeserializationError, DeserializedObject
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, OperationalError, connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.operations.named_files import NotWritten, require_folder, writing
 from apps.ml.models import Installation
 from apps.ml.services.upkeep.installation import become_another, this_installation
@@ -234,7 +235,7 @@ def restore(path: Path, *, replace: bool = False) -> Summary:
     try:
         with tarfile.open(path, "r:") as archive:
             return _read(archive)
-    except OperationalError:
+    except DATABASE_FAULTS:
         # Its disk is full, or somebody holds it: no fault of the file, and told as for every command.
         raise
     except DatabaseError as error:

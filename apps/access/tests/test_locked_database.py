@@ -1,8 +1,8 @@
-"""While another process holds what a request has to write: 503, and when to come again."""
+"""While another process holds what a request has to write, or nobody may write: 503, and when to come again."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 
 import pytest
 from django.db import OperationalError, connection
@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from apps.access.models import ApiKey
 from apps.accounts.tests.factories import UserFactory
+from apps.common.operations import health
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: In place of the 20 seconds that the service waits for a lock.
@@ -43,7 +44,21 @@ def held() -> Iterator[None]:
             cursor.execute("RESET lock_timeout")
 
 
-def test_api_and_pages_say_that_the_database_is_locked_and_go_on_afterwards() -> None:
+@contextmanager
+def for_reading_only() -> Iterator[None]:
+    """As a PostgreSQL is that copies another one, or in which an operator has stopped all writing."""
+    is_sqlite = connection.vendor == "sqlite"
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = on" if is_sqlite else "SET default_transaction_read_only = on")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = off" if is_sqlite else "RESET default_transaction_read_only")
+
+
+@pytest.mark.parametrize("state", [held, for_reading_only])
+def test_api_and_pages_say_that_the_database_takes_nothing_and_go_on_afterwards(
+    state: Callable[[], AbstractContextManager[None]],
+) -> None:
     person = UserFactory()
     api, page = APIClient(), Client(raise_request_exception=False)
     api.force_authenticate(person)
@@ -51,7 +66,7 @@ def test_api_and_pages_say_that_the_database_is_locked_and_go_on_afterwards() ->
     key = {"name": "CI", "scopes": ["read"], "days": 1}
     page.get("/keys/")
 
-    with held():
+    with state():
         answers = [api.post("/api/v1/auth/keys/", key), page.post("/keys/", key)]
 
     assert [(answer.status_code, answer["Retry-After"]) for answer in answers] == [(503, "5")] * 2
@@ -66,6 +81,15 @@ def test_postgresql_waits_no_longer_for_a_lock_than_sqlite_does() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("20s",)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Of SQLite its file may be for reading only.")
+def test_a_postgresql_for_reading_only_makes_a_process_unready() -> None:
+    with for_reading_only():
+        found = health.database()
+
+    assert (found.status, found.message) == ("down", "It answers, and nothing can be written: it is for reading only.")
+    assert health.database().status == "ok"
 
 
 @pytest.mark.parametrize("address", ["/projects/", "/login/", "/keys/", "/projects/SHOP/backlog/", "/admin/"])

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
@@ -23,6 +22,7 @@ from apps.common.api.problems import (
 )
 from apps.common.api.query import has_body_in_vain, unknown_parameters
 from apps.common.api.throttling import client_address, wait_for
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.uploads import longest_body
 
 #: Bytes of path and query. Browsers and proxies stop at about twice as many.
@@ -92,7 +92,7 @@ class RequestLimits:
         """Outside of what the API answers itself: a row that is gone, a database that is locked or away."""
         if names_what_is_gone(error) and (body := problem_of(error)):
             return _answer(body)
-        if not isinstance(error, (OperationalError, InterfaceError)) or not request.path_info.startswith(_OF_PROGRAMS):
+        if not isinstance(error, DATABASE_FAULTS) or not request.path_info.startswith(_OF_PROGRAMS):
             # A page tells it as a page.
             return None
         body, headers = database_away(error)

@@ -12,7 +12,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     ValidationError,
 )
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, IntegrityError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.fields import get_error_detail
@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.common.exceptions import Conflict, NotEnoughData
+from apps.common.operations.database_faults import DATABASE_FAULTS
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ _COME_AGAIN = {"Retry-After": str(DATABASE_RETRY_SECONDS)}
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: known errors become problem documents, a bug stays a bug (500)."""
     error = _in_framework_terms(error)
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, DATABASE_FAULTS):
         return _database_response(error)
     body = problem_of(error)
     if body is None:

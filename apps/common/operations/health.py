@@ -6,6 +6,7 @@ down, and taking it out of service would make things worse.
 """
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -118,9 +119,21 @@ def database() -> Health:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchone()
-    if connection.vendor == "sqlite" and not has_room(str(connection.settings_dict["NAME"])):
-        return Health("down", "It answers, and nothing can be written: the disk is full.")
+        if connection.vendor == "postgresql":
+            # One that has failed over and is a copy of another now, or that somebody has stopped all writing in.
+            cursor.execute("SHOW transaction_read_only")
+            if cursor.fetchone() != ("off",):
+                return Health("down", "It answers, and nothing can be written: it is for reading only.")
+    if connection.vendor == "sqlite" and (reason := unwritable(str(connection.settings_dict["NAME"]))):
+        return Health("down", f"It answers, and nothing can be written: {reason}.")
     return Health("ok", "It answers.")
+
+
+def unwritable(file: str) -> str:
+    """Why SQLite could not write; nothing where it can. One in memory has no file."""
+    if os.path.isfile(file) and not (os.access(file, os.W_OK) and os.access(Path(file).parent, os.W_OK)):
+        return "its file or folder is for reading only"
+    return "" if has_room(file) else "the disk is full"
 
 
 def has_room(file: str) -> bool:
@@ -153,7 +166,9 @@ def broker() -> Health:
         probe = Queue(_PROBE, routing_key=_PROBE)(link.default_channel)
         probe.declare()
         try:
-            link.Producer().publish("", routing_key=_PROBE, delivery_mode="transient", confirm_timeout=_CONFIRM_SECONDS)
+            link.Producer().publish(
+                "", routing_key=_PROBE, delivery_mode=_KEPT_NOWHERE, confirm_timeout=_CONFIRM_SECONDS
+            )
             # Perhaps another process's, which gets this one.
             came_back = probe.get(no_ack=True) is not None
         except TimeoutError:
@@ -167,6 +182,8 @@ def broker() -> Health:
 _PROBE = "probes"
 #: RabbitMQ that takes nothing answers nothing any more, the end of channel and connection neither: three waits.
 _CONFIRM_SECONDS = CHECK_SECONDS / 5
+#: AMQP's number for what a broker may forget when it ends.
+_KEPT_NOWHERE = 1
 #: For Redis the first two, for RabbitMQ the third.
 _BROKER_TIMEOUTS = {
     "socket_connect_timeout": CHECK_SECONDS,

@@ -16,15 +16,15 @@ from types import TracebackType
 from typing import Any
 
 from celery import current_task
-from django.db import InterfaceError, OperationalError
 
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.database_faults import DATABASE_FAULTS
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 #: What is accepted of another's request id; all else could forge log lines or fill the disk.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Their texts name places and causes, never a value that somebody typed.
-SAFE_TEXTS = (ApplicationError, OSError, OperationalError, InterfaceError)
+SAFE_TEXTS = (ApplicationError, OSError, *DATABASE_FAULTS)
 MOST_TEXT = 300
 #: Django's own, which quote addresses, hosts and the words of what was refused.
 _OF_REQUESTS = ("django.request", "django.security")

@@ -154,6 +154,17 @@ def test_a_database_file_on_a_full_disk_cannot_be_written(tmp_path: Path, monkey
     assert not health.has_room(str(file))
 
 
+def test_a_database_file_that_is_for_reading_only_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "db.sqlite3"
+    file.touch()
+    monkeypatch.setattr("os.access", lambda place, mode: place != tmp_path)
+
+    assert health.unwritable(str(file)) == "its file or folder is for reading only"
+    assert health.unwritable(str(tmp_path / "none")) == "", "In memory."
+
+
 @pytest.mark.django_db
 def test_a_missing_migration_is_counted_and_the_command_named() -> None:
     MigrationRecorder.Migration.objects.filter(app="ml", name="0001_initial").delete()

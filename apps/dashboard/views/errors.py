@@ -7,13 +7,14 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.common.api import problems
 from apps.common.api.busy import Busy
 from apps.common.exceptions import Conflict
+from apps.common.operations.database_faults import DATABASE_FAULTS
 
 #: What lies below answers programs.
 API = "/api/"
@@ -39,7 +40,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fault of ours; its text stays in the log."""
     error = sys.exception()
-    is_away = isinstance(error, (OperationalError, InterfaceError))
+    is_away = isinstance(error, DATABASE_FAULTS)
     if _is_program(request):
         return problems.unavailable(request) if is_away else problems.server_error(request)
     # The page asks nobody who reads it: each question to a database that is away would take its time again.

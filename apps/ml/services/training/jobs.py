@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 from apps.common.heartbeat import beating, silent
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import TrainingRun
@@ -39,7 +40,7 @@ MOST_OPEN = 20
 RESEND_AFTER = timedelta(minutes=10)
 #: Faults of the store or the database, which pass, and a meeting with a training that somebody started by hand: it
 #: took the same version or was activated at the same moment, and the next attempt comes after it.
-PASSING_FAULTS = (StorageError, OperationalError, InterfaceError, IntegrityError, ActivationConflict)
+PASSING_FAULTS = (StorageError, *DATABASE_FAULTS, IntegrityError, ActivationConflict)
 
 
 class AlreadyTraining(Conflict):
@@ -245,7 +246,7 @@ def _after_fault(mine: Claim, error: Exception, *, now: datetime, rng: random.Ra
     logger.warning("Training will be retried run=%s in_seconds=%.0f reason=%s", mine.run_id, wait.after_seconds, reason)
     try:
         mine.requeue(reason)
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAULTS:
         # The database is away: the heartbeat grows old, and the run is found lost when the database is back.
         logger.warning("Training run could not be queued again run=%s; it will be found lost", mine.run_id)
         return None
