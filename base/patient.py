@@ -108,6 +108,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
     def set_accept_enabled(self, enabled: bool) -> None:
         """Not while others are given their time."""
         super().set_accept_enabled(enabled and self.left_until <= time.monotonic())
+        if not self.alive:
+            self._close_doors()
+
+    def _close_doors(self) -> None:
+        """Whoever is there is answered; who comes later is refused at once, and asks another server or once more.
+
+        gunicorn keeps what it listens on until the process ends: the system would let clients in, whom nobody hears.
+        """
+        for listener in self.sockets:
+            for _ in range(self.worker_connections):
+                if not self._accept(listener):
+                    break
+            listener.close()
+        self.sockets = []
 
     def _leaves_it(self) -> bool:
         """Whether a process with fewer connections shall take the next one; what is still there then is taken."""
@@ -120,17 +134,21 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
 
     def accept(self, listener: Any) -> None:
         """Take a connection, and wait for its request beside all others."""
-        if self._leaves_it():
-            return
+        if not self._leaves_it():
+            self._accept(listener)
+
+    def _accept(self, listener: Any) -> bool:
+        """Whether there was one."""
         try:
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError, InterruptedError):
-            return
+            return False
         self.nr_conns += 1
         SHARES.tell(self.age, self.nr_conns, now=time.monotonic())
         if self.nr_conns >= self.worker_connections:
             self._make_room()
         self._await(Connection(self.cfg, sock, client, listener.getsockname()))
+        return True
 
     def _make_room(self) -> None:
         """At the limit one connection goes: the process would take none any more, whoever comes.

@@ -4,6 +4,7 @@ import time
 from contextlib import ExitStack
 
 from tests.patient_clients import HEAD, SLOW_CLIENTS, answer, asked, asking_for_much, connected, serving, starting
+from tests.typed_commands import wait_until
 
 
 def test_a_process_that_stops_tells_those_to_whom_it_will_not_come(tmp_path):
@@ -23,6 +24,30 @@ def test_a_process_that_stops_tells_those_to_whom_it_will_not_come(tmp_path):
 
         assert all(each.startswith(b"HTTP/1.1 503 ") and b'"stopping"' in each for each in told)
         assert answer(at_work).endswith(b"/held 0\n")
+
+
+def test_whoever_comes_to_a_process_that_stops_is_refused_at_once(tmp_path):
+    """A connection that is taken and read by nobody ends with an error after all the time that others get."""
+    opened = tmp_path / "opened"
+    held = f"GET /held?{opened} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    with starting(graceful_timeout=60, workers=2) as server:
+        port = int(server.stdout.readline())
+        with connected(port) as at_work:
+            at_work.sendall(held)
+            time.sleep(0.2)
+            server.terminate()
+            wait_until(lambda: is_refused(port), 30)
+            opened.touch()
+
+            assert answer(at_work).endswith(b"/held 0\n")
+
+
+def is_refused(port):
+    try:
+        connected(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_whoever_takes_nothing_of_an_answer_holds_no_thread_and_may_still_take_all_of_it():
