@@ -82,6 +82,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        #: What it listens on.
+        self.sockets: list[Any]
         #: Oldest first.
         self.arriving: dict[TConn, Arriving] = {}
         self.arriving_bytes = 0

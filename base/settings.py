@@ -226,6 +226,8 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
         "max_size": config.int("DATABASE_POOL_SIZE", default=8, most=100),
         # Half a minute, the default, is longer than anybody waits for a page while the database is down.
         "timeout": 5,
+        # Then the next request tries anew; by itself it waits twice as long after each try, up to minutes.
+        "reconnect_timeout": 2,
     }
 
 # --- API ----------------------------------------------------------------------------------------------------------

@@ -1,17 +1,22 @@
 """While another process holds what a request has to write, or nobody may write: 503, and when to come again."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any, NoReturn
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from psycopg_pool import ConnectionPool, PoolTimeout
 from rest_framework.test import APIClient
 
 from apps.access.models import ApiKey
 from apps.accounts.tests.factories import UserFactory
 from apps.common.operations import health
+from tests.typed_commands import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: In place of the 20 seconds that the service waits for a lock.
@@ -90,6 +95,28 @@ def test_a_postgresql_for_reading_only_makes_a_process_unready() -> None:
 
     assert (found.status, found.message) == ("down", "It answers, and nothing can be written: it is for reading only.")
     assert health.database().status == "ok"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no pool.")
+def test_a_pool_that_found_no_database_tries_anew_at_the_next_request() -> None:
+    """By itself it would wait twice as long after each try: once the database was back, as long as it had been away."""
+    tries = []
+
+    class Away(psycopg.Connection[Any]):
+        @classmethod
+        def connect(cls, *_: Any, **__: Any) -> NoReturn:
+            tries.append(time.monotonic())
+            raise psycopg.OperationalError
+
+    options = {**connection.settings_dict["OPTIONS"]["pool"], "connection_class": Away, "timeout": 1.0}
+    with ConnectionPool(**options, open=True) as pool:
+        wait_until(lambda: pool.get_stats()["pool_size"] == 0, 60)
+        before = len(tries)
+
+        with pytest.raises(PoolTimeout):
+            pool.getconn()
+
+        assert len(tries) > before
 
 
 @pytest.mark.parametrize("address", ["/projects/", "/login/", "/keys/", "/projects/SHOP/backlog/", "/admin/"])
