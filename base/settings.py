@@ -343,7 +343,7 @@ EMAIL_URL = config("EMAIL_URL", default="")
 vars().update(config.email(EMAIL_URL))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = config("DEFAULT_FROM_EMAIL", default="scrum-ml@localhost")
-PUBLIC_URL = config("PUBLIC_URL", default="").rstrip("/")
+PUBLIC_URL = (given := config("PUBLIC_URL", default="")).rstrip("/") or given
 # Networks of ours that webhooks may reach all the same; all other private addresses are refused.
 WEBHOOK_ALLOWED_NETWORKS = config.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 

@@ -45,6 +45,8 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         # Python holds bytes that are no text in characters that nothing can write.
         if value is not None and not value.isascii() and _NO_TEXT.search(value):
             sys.exit(f"settings: {var} holds bytes that are no UTF-8.")
+        if value and not value.strip():
+            refuse(var, value, "blanks are no value: give one, or nothing.")
         return value if str(value).startswith("$") else super().get_value(var, *args, **options)
 
     @classmethod
@@ -81,6 +83,9 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         """A database's address as Django's dictionary."""
         # Folders of the default may hold what has a meaning in addresses.
         text = str(self.str(name, default="")) or quote(default, safe=":/")
+        # The library cuts off what stands behind a #, and a blank at an end would be part of the name.
+        if "#" in text or text != text.strip():
+            sys.exit(f"settings: {name} holds a # or a blank at an end; in an address they are %23 and %20.")
         found = _read(name, self.db_url_config, text, _DATABASES)
         match str(found.get("ENGINE")).removeprefix("django.db.backends."):
             case "sqlite3":
@@ -90,17 +95,21 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             case _:
                 _refuse_address(name, _DATABASES)
         _require_known_options(name, found)
+        _require_one_of_each(name, found)
         return found
 
     def email(self, text: str) -> dict[str, Any]:
         """The address of a mail server, which EMAIL_URL names, as Django's settings; without one, mail goes nowhere."""
         text = text or "dummymail://"
-        # The library forgets what stands behind the ?, and takes other names for less than they say.
-        if text.partition("://")[0] not in _MAILS or "?" in text:
+        # The library forgets what stands behind host and port, and takes other names for less than they say.
+        if text.partition("://")[0] not in _MAILS or re.search(r"[?#]|://[^/]*/.", text):
             _refuse_address("EMAIL_URL", f"{_MAIL_SERVERS}, with nothing behind it")
         found = _read("EMAIL_URL", self.email_url_config, text, _MAIL_SERVERS)
         if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
             _require_server(found["EMAIL_HOST"] or "", found["EMAIL_PORT"])
+            # With one of them Django logs in nowhere.
+            if bool(found["EMAIL_HOST_USER"]) != bool(found["EMAIL_HOST_PASSWORD"]):
+                _refuse_address("EMAIL_URL", f"{_MAIL_SERVERS}, with user and password or with none of them")
         return found
 
     def folder(self, name: str, *, default: str, base: Path) -> Path:
@@ -112,8 +121,11 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
 
     def list(self, name: str, *, default: Sequence[str]) -> builtins.list[str]:
         """What stands between commas; blanks around it are nobody's name, key or network."""
-        parts = [part.strip() for part in str(self.str(name, default="")).split(",")]
-        return [part for part in parts if part] or builtins.list(default)
+        text = str(self.str(name, default=""))
+        parts = [part for part in map(str.strip, text.split(",")) if part]
+        if text and not parts:
+            refuse(name, text, "commas are no value: give one, or nothing.")
+        return parts or builtins.list(default)
 
     def _number(self, name: str, cast: Callable[[str], Value], default: Value, limits: tuple[Value, Value]) -> Value:
         text = str(self.str(name, default=str(default)))
@@ -155,7 +167,7 @@ def _read(name: str, read: Callable[[str], dict[str, Any]], text: str, right: st
 def _require_place(name: str, file: str) -> None:
     """A file that stays: in memory it is lost with each process, and a relative path is another one in each folder."""
     path = Path(file)
-    if not path.is_absolute():
+    if not path.is_absolute() or "\0" in file:
         _refuse_address(name, _DATABASES)
     # The default's folder is made before.
     if path.is_dir() or not path.parent.is_dir():
@@ -186,6 +198,14 @@ def _require_known_options(name: str, found: dict[str, Any]) -> None:
     if unknown := options | (set(found) - _PARTS):
         sys.exit(f"settings: {name} has an option behind the ? that it cannot have: {', '.join(sorted(unknown))}.")
     _require_possible_values(name, found.get("OPTIONS", {}))
+
+
+def _require_one_of_each(name: str, found: dict[str, Any]) -> None:
+    """What an address names before and behind the ?, would be the latter's, whoever reads the former."""
+    parts = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    options = found.get("OPTIONS", {})
+    if twice := [option for option, part in parts.items() if option in options and found.get(part)]:
+        sys.exit(f"settings: {name} names its {', '.join(twice)} twice: before the ? and behind it.")
 
 
 def _require_possible_values(name: str, options: dict[str, Any]) -> None:

@@ -34,9 +34,9 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
     _restrict(folder, _FOLDER)
     if database is None:
         return
-    if database.parent == folder and not database.exists():
-        # Before SQLite makes it, which would let others read it.
-        with contextlib.suppress(FileExistsError):
+    if not database.exists():
+        # Before SQLite makes it, which would let others read it. That it cannot be made elsewhere, SQLite says itself.
+        with contextlib.suppress(FileExistsError if database.parent == folder else OSError):
             os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE))
     for suffix in _BESIDE:
         _restrict(database.with_name(database.name + suffix), _FILE)

@@ -30,15 +30,15 @@ def test_a_new_database_is_nobody_elses_from_its_first_moment(tmp_path: Path) ->
     assert (rights(tmp_path / "var"), rights(tmp_path / "var" / "db.sqlite3")) == (0o700, 0o600)
 
 
-def test_a_database_elsewhere_is_closed_and_not_made(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "data.sqlite3"
+def test_a_database_elsewhere_is_closed_too_and_nobody_elses_from_its_first_moment(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
+    old.touch(mode=0o666)
 
-    keep_private(tmp_path / "var", elsewhere)
+    for elsewhere in (old, new):
+        keep_private(tmp_path / "var", elsewhere)
+        assert rights(elsewhere) == 0o600
 
-    assert not elsewhere.exists()
-    elsewhere.touch(mode=0o666)
-    keep_private(tmp_path / "var", elsewhere)
-    assert rights(elsewhere) == 0o600
+    keep_private(tmp_path / "var", tmp_path / "no folder" / "new.sqlite3")
 
 
 def test_what_is_stricter_already_stays(tmp_path: Path) -> None:
