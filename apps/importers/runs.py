@@ -31,9 +31,11 @@ from apps.importers.sources import jsonlines
 from apps.importers.undoing.rows_back import lock_rows, take_rows_back, what_it_did
 from apps.importers.undoing.taking_back import take_back
 from apps.importers.waiting import (
+    GiverLeft,
     Overtaken,
     Turns,
     claimable,
+    goes_on,
     is_overtaken,
     make_room,
     origin_of,
@@ -153,7 +155,8 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     """Carry a run out; None if it is not to be had: done by another, or another import of the project is running.
 
     Of one person one import is carried out at a time: whoever's file is large, or tracker slow, delays no others. Files
-    of one source come as they were given; one that was overtaken all the same is not imported.
+    of one source come as they were given; one that was overtaken all the same is not imported, nor is one whose giver
+    leads the project no more.
     """
     run = _claimed(run_id, now)
     if run is None or run.status == Status.FAILED:
@@ -218,12 +221,19 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     turns = Turns.at(now)
     if run is None or not turns.has_room_for(origin) or waits_for_an_older_one(run, turns):
         return None
-    if is_overtaken(run):
+    if refusal := _refusal_of(run):
         # When it began stays: what it may have written by then is older than what overtook it.
-        waiting.update(status=Status.FAILED, error=Overtaken().message, finished_at=now, upload=None)
+        waiting.update(status=Status.FAILED, error=refusal.message, finished_at=now, upload=None)
     else:
         waiting.update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
     return ImportRun.objects.select_related("project", "connection").get(pk=run_id)
+
+
+def _refusal_of(run: ImportRun) -> ApplicationError | None:
+    """Why a run does not begin that was taken when it was given."""
+    if not ImportRun.objects.filter(goes_on(), pk=run.pk).exists():
+        return GiverLeft()
+    return Overtaken() if is_overtaken(run) else None
 
 
 def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:

@@ -1,19 +1,21 @@
-"""Imports that wait: how many and how much of whom there may be, and which come next."""
+"""Imports that wait: how many and how much of whom there may be, which come next, and whose go on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Length
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import CLOCKS_DIFFER, HEARTBEAT_SECONDS, silent
-from apps.importers.models import ImportRun, ImportTouch, ImportTrace
+from apps.importers.models import Connection, ImportRun, ImportTouch, ImportTrace
+from apps.projects.leads import in_use, made_by_a_lead
 
 Status = ImportRun.Status
 #: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
@@ -224,3 +226,34 @@ def _is_file(run: ImportRun) -> bool:
 
 def _beside(run: ImportRun) -> "QuerySet[ImportRun]":
     return ImportRun.objects.filter(project=run.project_id, source=run.source).exclude(pk=run.pk).order_by()
+
+
+# --- Whose go on --------------------------------------------------------------------------------------------------
+class GiverLeft(ApplicationError):
+    """Whoever asked for it leads this project no more: a lead who wants it imported gives it again."""
+
+    code = "import_giver_left"
+
+
+_OF_WHO_GOES = "_imports_asked_for"
+
+
+def goes_on() -> Q:
+    """What still begins: what somebody asked for who leads its project, or runs the service; and the operator's own.
+
+    What the clock asked for is whose its connection is.
+    """
+    by_connection = Exists(in_use(Connection.objects.filter(pk=OuterRef("connection"))))
+    return made_by_a_lead("created_by") | Q(created_by=None) & (Q(connection=None) | by_connection)
+
+
+def note_what_waits_of_who_goes(*, instance: User, **_: Any) -> None:
+    """An account is about to be deleted: afterwards what it asked for would be nobody's, like the operator's."""
+    under_way = ImportRun.objects.filter(created_by=instance, status__in=(Status.QUEUED, Status.RUNNING))
+    instance.__dict__[_OF_WHO_GOES] = list(under_way.values_list("pk", flat=True))
+
+
+def end_what_waits_of_who_goes(*, instance: User, **_: Any) -> None:
+    """An account is deleted. What ran begins anew, since somebody was erased: so it waits by now, too."""
+    waiting = ImportRun.objects.filter(pk__in=instance.__dict__.pop(_OF_WHO_GOES, ()), status=Status.QUEUED)
+    waiting.update(status=Status.FAILED, error=GiverLeft().message, finished_at=timezone.now(), upload=None)
