@@ -52,13 +52,14 @@ class Connection(UUIDModel):
 
 
 class ImportRun(UUIDModel):
-    """One import: asked for, running, over or taken back."""
+    """One import: asked for, running, over, being taken back or taken back."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
         COMPLETED = "completed"
         FAILED = "failed"
+        UNDOING = "undoing"
         UNDONE = "undone"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="imports")
@@ -75,7 +76,7 @@ class ImportRun(UUIDModel):
     )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    #: How often a worker began with it.
+    #: How often a worker began with it; of one that is being taken back, since the last batch.
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     #: When it last gave a sign of life.
     seen_at = models.DateTimeField(null=True, blank=True)
@@ -96,13 +97,46 @@ class ImportRun(UUIDModel):
         ordering = ["-created_at", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["queued", "running", "completed", "failed", "undone"]),
+                condition=Q(status__in=["queued", "running", "completed", "failed", "undoing", "undone"]),
                 name="importers_run_status_known",
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.source} into {self.project_id} at {self.created_at}"
+
+
+class TakingBack(models.Model):
+    """How far an import is taken back, and who asked for it."""
+
+    run = models.OneToOneField(ImportRun, on_delete=models.CASCADE, primary_key=True, related_name="taking_back")
+    asked_at = models.DateTimeField()
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: Whether a command asked for it; else it is nobody's where the account of who asked is gone.
+    is_operators = models.BooleanField(default=False)
+    #: What the import was before.
+    was = models.CharField(max_length=16)
+    #: When whoever is at it began; it is theirs as long as this stands here.
+    began_at = models.DateTimeField(null=True, blank=True)
+    #: Of what the import did: how much was to be taken back, and how much still is.
+    rows = models.PositiveIntegerField()
+    rows_left = models.PositiveIntegerField()
+    #: Issues, sprints, types, statuses and links so far that stay, or are not all as before.
+    kept = models.PositiveIntegerField(default=0)
+    #: Why it stopped before its end, in words.
+    error = models.TextField(blank=True)
+    #: The first entry that the import added to a history, which goes before all is taken back.
+    first_change = models.BigIntegerField(null=True, blank=True)
+    #: Whether it was kept what it did to other rows than issues.
+    has_traces = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "imports taken back"
+
+    def __str__(self) -> str:
+        return f"{self.run_id} taken back, {self.rows_left} of {self.rows} left"
 
 
 class ImportTouch(models.Model):
@@ -116,6 +150,8 @@ class ImportTouch(models.Model):
     after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     #: Ids of the entries that were added to its history.
     changes = models.JSONField(default=list)
+    #: While the import is taken back, of an issue of which only its names are left: whether anything else stays.
+    stays = models.BooleanField(null=True, editable=False)
 
     class Meta:
         ordering = ["id"]

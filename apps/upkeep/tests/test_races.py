@@ -207,7 +207,7 @@ def test_a_file_that_is_confirmed_beside_an_erasure_goes_with_it(now, moment, mo
     assert Issue.objects.count() == 0
 
 
-MOMENTS = [(taking_back, "_lock"), (taking_back._Present, "past_of"), (runs, "take_rows_back")]
+MOMENTS = [(taking_back, "_lock"), (taking_back._Present, "past_of"), (batches, "lock_rows")]
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def renamed(now, monkeypatch):
 
 @pytest.mark.parametrize("delete", [False, True])
 @pytest.mark.parametrize(
-    "moment", [(taking_back, "_lock"), (taking_back._Present, "past_of"), (runs, "take_rows_back")]
+    "moment", [(taking_back, "_lock"), (taking_back._Present, "past_of"), (batches, "lock_rows")]
 )
 def test_an_erasure_that_begins_while_an_import_is_taken_back_leaves_nobody(now, renamed, moment, delete, monkeypatch):
     """What the import had found is read by then, and written later."""
