@@ -30,9 +30,9 @@ from apps.importers.sources import jsonlines
 from apps.importers.undoing import batches
 from apps.importers.undoing.taking_back import ISSUES_AT_ONCE
 from apps.importers.waiting import (
+    UNDER_WAY,
     GiverLeft,
     Overtaken,
-    UNDER_WAY,
     Turns,
     claimable,
     goes_on,

@@ -207,7 +207,6 @@ def test_a_file_that_is_confirmed_beside_an_erasure_goes_with_it(now, moment, mo
     assert Issue.objects.count() == 0
 
 
-
 @pytest.fixture
 def renamed(now, monkeypatch):
     """An import that took a name out of titles, to be taken back."""
