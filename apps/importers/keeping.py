@@ -8,12 +8,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.common.exceptions import ApplicationError
+from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import beating
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.importers.models import ImportRun, ImportTouch, ImportTrace
-from apps.importers.waiting import Overtaken, is_overtaken
+from apps.importers.waiting import UNDER_WAY, Overtaken, is_overtaken
 from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
+from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.texts import plain_json
 from apps.importers.writing.traces import Trace, Traces, plain
 from apps.projects.models import Project
@@ -33,10 +34,21 @@ class TakenAway(ApplicationError):
 
 
 def begun(project: Project, source: str, *, now: datetime, **more: Any) -> ImportRun:
-    """An import that runs in this process."""
-    return ImportRun.objects.create(
-        project=project, source=source, status=Status.RUNNING, created_at=now, started_at=now, seen_at=now, **more
-    )
+    """An import that runs in this process.
+
+    Raises
+    ------
+    Conflict
+        If one of the project is being taken back, which would not see what this one does.
+    """
+    with transaction.atomic():
+        if not more.get("is_dry_run"):
+            hold_project(project.pk)
+            if ImportRun.objects.filter(project=project, status=Status.UNDOING).exists():
+                raise Conflict("An import of this project is being taken back: import when that is over.")
+        return ImportRun.objects.create(
+            project=project, source=source, status=Status.RUNNING, created_at=now, started_at=now, seen_at=now, **more
+        )
 
 
 def hold(run: ImportRun) -> None:
@@ -119,7 +131,10 @@ def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, 
 
 
 def take_away() -> int:
-    """Let every import that runs begin anew: what its process has read is kept no more. Tells how many there are."""
+    """Let every import that runs begin anew: what its process has read is kept no more. Tells how many there are.
+
+    One that is taken back goes on: of what a batch has read the next knows nothing.
+    """
     # No worker died of it: the attempt does not count.
     return ImportRun.objects.filter(status=Status.RUNNING).update(
         status=Status.QUEUED, started_at=None, seen_at=None, attempts=0
@@ -158,7 +173,7 @@ def _write(run: ImportRun, **fields: Any) -> None:
 
 def living(run: ImportRun) -> AbstractContextManager[None]:
     """Gives signs of life of a run while this process works on it, however long an answer of a tracker takes."""
-    alive = ImportRun.objects.filter(pk=run.pk, status=Status.RUNNING)
+    alive = ImportRun.objects.filter(pk=run.pk, status__in=UNDER_WAY)
     return beating(lambda now: alive.update(seen_at=now))
 
 

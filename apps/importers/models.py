@@ -52,13 +52,14 @@ class Connection(UUIDModel):
 
 
 class ImportRun(UUIDModel):
-    """One import: asked for, running, over or taken back."""
+    """One import: asked for, running, over, being taken back or taken back."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
         COMPLETED = "completed"
         FAILED = "failed"
+        UNDOING = "undoing"
         UNDONE = "undone"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="imports")
@@ -75,7 +76,7 @@ class ImportRun(UUIDModel):
     )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    #: How often a worker began with it.
+    #: How often a worker began with it; of one that is being taken back, since the last batch.
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     #: When it last gave a sign of life.
     seen_at = models.DateTimeField(null=True, blank=True)
@@ -96,7 +97,7 @@ class ImportRun(UUIDModel):
         ordering = ["-created_at", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["queued", "running", "completed", "failed", "undone"]),
+                condition=Q(status__in=["queued", "running", "completed", "failed", "undoing", "undone"]),
                 name="importers_run_status_known",
             )
         ]
@@ -105,10 +106,44 @@ class ImportRun(UUIDModel):
         return f"{self.source} into {self.project_id} at {self.created_at}"
 
 
+class TakingBack(models.Model):
+    """How far an import is taken back, and who asked for it."""
+
+    run = models.OneToOneField(ImportRun, on_delete=models.CASCADE, primary_key=True, related_name="taking_back")
+    asked_at = models.DateTimeField()
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: Whether a command asked for it; else it is nobody's where the account of who asked is gone.
+    is_operators = models.BooleanField(default=False)
+    #: What the import was before.
+    was = models.CharField(max_length=16)
+    #: When whoever is at it began; it is theirs as long as this stands here.
+    began_at = models.DateTimeField(null=True, blank=True)
+    #: Of what the import did: how much was to be taken back, and how much still is.
+    rows = models.PositiveIntegerField()
+    rows_left = models.PositiveIntegerField()
+    #: Issues, sprints, types, statuses and links so far that stay, or are not all as before.
+    kept = models.PositiveIntegerField(default=0)
+    #: Why it stopped before its end, in words.
+    error = models.TextField(blank=True)
+    #: The first entry that the import added to a history, which goes before all is taken back.
+    first_change = models.BigIntegerField(null=True, blank=True)
+    #: Whether it was kept what it did to other rows than issues.
+    has_traces = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "imports taken back"
+
+    def __str__(self) -> str:
+        return f"{self.run_id} taken back, {self.rows_left} of {self.rows} left"
+
+
 class ImportTouch(models.Model):
     """What an import did to one issue."""
 
-    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="touches")
+    # Found by the first column of an index below.
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="touches", db_index=False)
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="+")
     #: What it held before, by attribute; null for an issue that the import made.
     before = models.JSONField(null=True, encoder=DjangoJSONEncoder)
@@ -116,10 +151,14 @@ class ImportTouch(models.Model):
     after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     #: Ids of the entries that were added to its history.
     changes = models.JSONField(default=list)
+    #: While the import is taken back, of an issue of which only its names are left: whether anything else stays.
+    stays = models.BooleanField(null=True, editable=False)
 
     class Meta:
         ordering = ["id"]
         verbose_name_plural = "import touches"
+        # Asked for some issues of a large import, SQLite went through all that it touched.
+        indexes = [models.Index(fields=["run", "issue"], name="importers_touch_by_issue")]
 
     def __str__(self) -> str:
         return f"{self.issue_id} by {self.run_id}"
@@ -128,7 +167,8 @@ class ImportTouch(models.Model):
 class ImportTrace(models.Model):
     """What an import did to a row that is no issue: a sprint, its books, a type, a status, a link, a person."""
 
-    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="traces")
+    # Found by the first column of an index below.
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="traces", db_index=False)
     table = models.CharField(max_length=64)
     key = models.CharField(max_length=36)
     #: What it held before, by attribute; null for a row that the import made.
@@ -138,6 +178,7 @@ class ImportTrace(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["run", "table", "key"], name="importers_trace_by_row")]
 
     def __str__(self) -> str:
         return f"{self.table} {self.key} by {self.run_id}"

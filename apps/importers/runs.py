@@ -18,23 +18,25 @@ from uuid import UUID
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import close_old_connections, transaction
-from django.db.models import F, Max, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import F, Max
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.importers.connections import sync
-from apps.importers.keeping import TakenAway, ended, keep_erasures_out, living, put_back
+from apps.importers.keeping import TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
-from apps.importers.selectors import touches_anything
 from apps.importers.sources import jsonlines
-from apps.importers.undoing.rows_back import lock_rows, take_rows_back, what_it_did
-from apps.importers.undoing.taking_back import take_back
+from apps.importers.undoing import batches
+from apps.importers.undoing.taking_back import ISSUES_AT_ONCE
 from apps.importers.waiting import (
+    UNDER_WAY,
+    GiverLeft,
     Overtaken,
     Turns,
     claimable,
+    goes_on,
     is_overtaken,
     make_room,
     origin_of,
@@ -44,9 +46,8 @@ from apps.importers.waiting import (
 from apps.importers.write_back import write_all
 from apps.importers.writing.kinds import hold_project
 from apps.projects.leads import in_use
-from apps.projects.levels import roll_up
 from apps.projects.models import Project
-from apps.projects.rows import all_or_nothing, enter, note_removal
+from apps.projects.rows import all_or_nothing, enter
 
 logger = logging.getLogger(__name__)
 Status = ImportRun.Status
@@ -54,6 +55,10 @@ Status = ImportRun.Status
 OUR_FAULT = "The import failed for a reason of ours; it is in the log."
 #: Updates and restarts kill a worker once or twice in the middle; what kills a third one is the import itself.
 MOST_ATTEMPTS = 3
+#: As much as one batch of a worker, so that nobody waits longer for SQLite's only writer, and no request for its answer
+#: (a third of a second).
+MOST_ROWS_AT_ONCE = ISSUES_AT_ONCE
+WORKERS_DIED_UNDOING = f"{MOST_ATTEMPTS} workers ended while it was taken back: take it back again for the rest."
 WORKERS_DIED = (
     f"{MOST_ATTEMPTS} workers ended in the middle of this import, maybe for want of memory: try a part of it."
 )
@@ -146,18 +151,21 @@ def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
 # --- Carried out --------------------------------------------------------------------------------------------------
 def last_sign_of_life() -> datetime | None:
     """When an import was last seen to get on; while some do, no other message of their queue may be read."""
-    seen: datetime | None = ImportRun.objects.filter(status=Status.RUNNING).aggregate(last=Max("seen_at"))["last"]
+    seen: datetime | None = ImportRun.objects.filter(status__in=UNDER_WAY).aggregate(last=Max("seen_at"))["last"]
     return seen
 
 
 def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
-    """Carry a run out; None if it is not to be had: done by another, or another import of the project is running.
+    """Carry a run out, or back; None if it is not to be had: done by another, or another of its project is running.
 
     Of one person one import is carried out at a time: whoever's file is large, or tracker slow, delays no others. Files
-    of one source come as they were given; one that was overtaken all the same is not imported.
+    of one source come as they were given; one that was overtaken all the same is not imported, nor is one whose giver
+    leads the project no more.
     """
     run = _claimed(run_id, now)
-    if run is None or run.status == Status.FAILED:
+    if run is not None and run.status == Status.UNDOING:
+        return _taken_back(run, now)
+    if run is None or run.status != Status.RUNNING:
         return run
     if run.attempts > MOST_ATTEMPTS:
         return ended(run, Status.FAILED, error=WORKERS_DIED)
@@ -219,12 +227,21 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
     turns = Turns.at(now)
     if run is None or not turns.has_room_for(origin) or waits_for_an_older_one(run, turns):
         return None
-    if is_overtaken(run):
+    if run.status == Status.UNDOING:
+        batches.claim(run, now)
+    elif refusal := _refusal_of(run):
         # When it began stays: what it may have written by then is older than what overtook it.
-        waiting.update(status=Status.FAILED, error=Overtaken().message, finished_at=now, upload=None)
+        waiting.update(status=Status.FAILED, error=refusal.message, finished_at=now, upload=None)
     else:
         waiting.update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
     return ImportRun.objects.select_related("project", "connection").get(pk=run_id)
+
+
+def _refusal_of(run: ImportRun) -> ApplicationError | None:
+    """Why a run does not begin that was taken when it was given."""
+    if not ImportRun.objects.filter(goes_on(), pk=run.pk).exists():
+        return GiverLeft()
+    return Overtaken() if is_overtaken(run) else None
 
 
 def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:
@@ -257,38 +274,77 @@ def _file_imported(run: ImportRun) -> dict[str, Any]:
 # --- Taken back ---------------------------------------------------------------------------------------------------
 @all_or_nothing()
 def undo(run: ImportRun) -> int:
-    """Take an import back; how many issues stay or are not all as before, because something happened since.
+    """Take an import back in one transaction; how many issues stay or are not all as before.
+
+    Because something happened with them since. Raises `Conflict` as `batches.begin` does, or if somebody uses at this
+    moment what it made.
+    """
+    return _undone(run, by=None, now=timezone.now())
+
+
+@all_or_nothing()
+def ask_undo(run: ImportRun, *, by: User | None, now: datetime) -> int | None:
+    """Take a small import back now, as `undo` does; None where a worker does it, as of one that is asked for already.
 
     Raises
     ------
     Conflict
-        If it runs, changed nothing that is known, a later one of the project is to be taken back first, or somebody
-        uses at this moment what it made.
+        As of `undo`.
     """
-    keep_erasures_out()
-    project = hold_project(run.project_id)
-    run.refresh_from_db()
-    if run.status not in (Status.COMPLETED, Status.FAILED) or not touches_anything(run):
-        raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
-    if any(touches_anything(later) for later in _begun_after(run)):
-        raise Conflict("A later import changed this project: take that one back first.")
-    rows = what_it_did(run)
-    lock_rows(project, rows)
-    kept = take_back(run, rows) + take_rows_back(run, rows)
-    note_removal(project.pk)
-    roll_up(project.pk)
-    if run.connection is not None:
-        run.connection.synced_until = None
-        run.connection.save(update_fields=["synced_until"])
-    run.touches.all().delete()
-    run.traces.all().delete()
-    run.status = Status.UNDONE
-    run.save(update_fields=["status"])
-    return kept
+    if batches.is_begun(run):
+        return None
+    if batches.rows_of(run) <= MOST_ROWS_AT_ONCE:
+        return _undone(run, by=by, now=now)
+    batches.begin(run, by=by, now=now)
+    return None
 
 
-def _begun_after(run: ImportRun) -> "QuerySet[ImportRun]":
-    """Later imports that are not taken back: what was asked for first may have been carried out last."""
-    others = ImportRun.objects.filter(project=run.project_id).exclude(pk=run.pk).exclude(status=Status.UNDONE)
-    begun = others.alias(begun=Coalesce("started_at", "created_at"))
-    return begun.filter(begun__gt=run.started_at or run.created_at).defer("upload")
+def undo_here(run: ImportRun, *, now: datetime) -> ImportRun | None:
+    """Take an import back in this process, as a worker does; as of `execute`.
+
+    Raises
+    ------
+    Conflict
+        As of `undo`.
+    """
+    with all_or_nothing():
+        if not batches.is_begun(run):
+            batches.begin(run, by=None, now=now)
+    return execute(run.pk, now=now)
+
+
+def _undone(run: ImportRun, *, by: User | None, now: datetime) -> int:
+    back = batches.begin(run, by=by, now=now)
+    batches.all_at_once(run, back)
+    return back.kept
+
+
+def _taken_back(run: ImportRun, began_at: datetime) -> ImportRun | None:
+    """Take an import back as whoever has claimed it then; None where another has, or the database is away."""
+    try:
+        if run.attempts > MOST_ATTEMPTS:
+            batches.stop(run, began_at, WORKERS_DIED_UNDOING)
+        else:
+            with living(run):
+                batches.batch_by_batch(run, began_at)
+    except TakenAway:
+        logger.info("Another takes an import back run=%s", run.pk)
+        return None
+    except DATABASE_FAULTS as error:
+        logger.warning("The database was away: an import is taken back later run=%s: %s", run.pk, type(error).__name__)
+        close_old_connections()
+        with suppress(*DATABASE_FAULTS):
+            batches.put_off(run, began_at)
+        return None
+    except ApplicationError as error:
+        _stop(run, began_at, error.message)
+    except Exception:
+        logger.exception("Import %s was not taken back", run.pk)
+        _stop(run, began_at, OUR_FAULT)
+    return run
+
+
+def _stop(run: ImportRun, began_at: datetime, why: str) -> None:
+    # It may be gone with its project, or another's.
+    with suppress(TakenAway):
+        batches.stop(run, began_at, why)

@@ -1,6 +1,7 @@
 """Reads of imports: who may see which."""
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from apps.importers.models import Connection, ImportRun
 from apps.importers.sources.pages import issue_page
@@ -15,12 +16,12 @@ def runs_visible_to(user: Visitor) -> QuerySet[ImportRun]:
     if not is_administrator(user):
         # One row of the team: who is in it once, and leads.
         led = led.filter(pk__in=TeamMember.objects.filter(user=user.pk, role=TeamMember.Role.LEAD).values("project"))
-    return ImportRun.objects.filter(project__in=led).defer("upload")
+    return ImportRun.objects.filter(project__in=led).select_related("taking_back").defer("upload")
 
 
 def runs_of(project: Project) -> QuerySet[ImportRun]:
     """Imports of a project, the latest first, without the files that they are about."""
-    return ImportRun.objects.filter(project=project).select_related("connection").defer("upload")
+    return ImportRun.objects.filter(project=project).select_related("connection", "taking_back").defer("upload")
 
 
 def connections_of(project: Project) -> QuerySet[Connection]:
@@ -42,3 +43,10 @@ def tracker_page_of(issue: Issue) -> str:
 def touches_anything(run: ImportRun) -> bool:
     """Whether it is known what an import changed, so that it can be taken back."""
     return bool(run.sprint_ids) or run.touches.exists() or run.traces.exists()
+
+
+def begun_after(run: ImportRun) -> QuerySet[ImportRun]:
+    """Later imports that are not taken back: what was asked for first may have been carried out last."""
+    others = ImportRun.objects.filter(project=run.project_id).exclude(pk=run.pk).exclude(status=ImportRun.Status.UNDONE)
+    begun = others.alias(begun=Coalesce("started_at", "created_at"))
+    return begun.filter(begun__gt=run.started_at or run.created_at).defer("upload")

@@ -4,15 +4,21 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
-from apps.importers.models import Connection, ImportRun
+from apps.importers.models import Connection, ImportRun, TakingBack
 from apps.importers.records import ImportRefused
 from apps.importers.sources.registry import place_of, require_site
 from apps.importers.waiting import LONGEST_UPLOAD_BYTES
 from apps.ml.selectors.workers import IMPORTS, missing_workers
 from apps.projects.names.fields import ProjectName
+
+KEPT = (
+    "Issues, sprints, types, statuses and links that stay, or are not all as before: changed here since or used by "
+    "something else, or what they had is gone."
+)
 
 
 class ConnectionSerializer(RefusesUnknownFields, serializers.ModelSerializer[Connection]):
@@ -81,6 +87,21 @@ class ImportRequest(StrictSerializer):
         return attrs
 
 
+class TakingBackAnswer(serializers.ModelSerializer[TakingBack]):
+    """How far an import is taken back."""
+
+    class Meta:
+        model = TakingBack
+        fields = ["asked_at", "rows", "rows_left", "kept", "error"]
+        read_only_fields = fields
+        extra_kwargs = {
+            "rows": {"help_text": "Of what it did: how many rows were to be taken back."},
+            "rows_left": {"help_text": "How many still are."},
+            "kept": {"help_text": KEPT},
+            "error": {"help_text": "Why it stopped before its end; what is left can be taken back by asking again."},
+        }
+
+
 class ImportSerializer(serializers.ModelSerializer[ImportRun]):
     """An import: how far it is, what it did, what could not be had."""
 
@@ -88,16 +109,28 @@ class ImportSerializer(serializers.ModelSerializer[ImportRun]):
     connection = serializers.UUIDField(source="connection_id", allow_null=True)
     report = serializers.DictField(help_text="Counts, the first errors by row, and the ledger of what is missing.")
 
-    waits_for = serializers.SerializerMethodField(help_text="What a queued one waits for; empty otherwise.")
+    waits_for = serializers.SerializerMethodField(
+        help_text="What one waits for that is to be carried out, or taken back; empty otherwise."
+    )
+    taking_back = serializers.SerializerMethodField()
 
     class Meta:
         model = ImportRun
         fields = ["id", "project", "connection", "source", "status", "is_dry_run", "created_at", "started_at",
-                  "finished_at", "waits_for", "rows_read", "report", "error"]  # fmt: skip
+                  "finished_at", "waits_for", "rows_read", "report", "error", "taking_back"]  # fmt: skip
         read_only_fields = fields
 
     def get_waits_for(self, run: ImportRun) -> str:
-        return self._missing if run.status == ImportRun.Status.QUEUED else ""
+        is_waiting = run.status == ImportRun.Status.QUEUED or (
+            run.status == ImportRun.Status.UNDOING and run.seen_at is None
+        )
+        return self._missing if is_waiting else ""
+
+    @extend_schema_field(TakingBackAnswer(allow_null=True))
+    def get_taking_back(self, run: ImportRun) -> Any:
+        """Null for one that nobody wanted taken back."""
+        back = getattr(run, "taking_back", None)
+        return None if back is None else TakingBackAnswer(back).data
 
     @cached_property
     def _missing(self) -> str:
@@ -108,7 +141,4 @@ class ImportSerializer(serializers.ModelSerializer[ImportRun]):
 class UndoAnswer(serializers.Serializer[Any]):
     """What became of an import that was taken back."""
 
-    kept = serializers.IntegerField(
-        help_text="Issues, sprints, types, statuses and links that stay, or are not all as before: changed here since "
-        "or used by something else, or what they had is gone."
-    )
+    kept = serializers.IntegerField(help_text=KEPT)

@@ -93,19 +93,36 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ImportRun
             file = asked["file"]
             run = runs.ask_upload(project, name=file.name, content=file.read(), **common)
         transaction.on_commit(lambda: send([run.pk]))
-        return Response(
-            ImportSerializer(run).data,
-            status=status.HTTP_202_ACCEPTED,
-            headers={"Location": reverse("import-detail", kwargs={"import_id": run.pk})},
-        )
+        return _followed(run)
 
-    @without_body(responses={200: UndoAnswer})
+    @without_body(
+        responses={
+            200: UndoAnswer,
+            202: OpenApiResponse(
+                ImportSerializer, description="A large one: a worker does it; `Location` is where to follow it."
+            ),
+        },
+    )
     def undo(self, request: Request, import_id: UUID) -> Response:
-        """Take an import back, the latest first."""
-        return Response({"kept": runs.undo(self.get_object())})
+        """Take an import back, the latest first: a small one at once, a large one by a worker, batch by batch."""
+        run = self.get_object()
+        kept = runs.ask_undo(run, by=signed_in(request), now=timezone.now())
+        if kept is not None:
+            return Response({"kept": kept})
+        transaction.on_commit(lambda: send([run.pk]))
+        return _followed(run)
 
     def _led(self, project_id: UUID) -> Project:
         project = project_named(project_id, self.request.user)
         if role_of(self.request.user, project) != TeamMember.Role.LEAD:
             raise PermissionDenied("Only leads import into their project.")
         return project
+
+
+def _followed(run: ImportRun) -> Response:
+    """What a worker does: how far it is, and where that is told later."""
+    return Response(
+        ImportSerializer(run).data,
+        status=status.HTTP_202_ACCEPTED,
+        headers={"Location": reverse("import-detail", kwargs={"import_id": run.pk})},
+    )

@@ -1,19 +1,21 @@
-"""Imports that wait: how many and how much of whom there may be, and which come next."""
+"""Imports that wait: how many and how much of whom there may be, which come next, and whose go on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Length
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import CLOCKS_DIFFER, HEARTBEAT_SECONDS, silent
-from apps.importers.models import ImportRun, ImportTouch, ImportTrace
+from apps.importers.models import Connection, ImportRun, ImportTouch, ImportTrace
+from apps.projects.leads import in_use, made_by_a_lead
 
 Status = ImportRun.Status
 #: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
@@ -30,6 +32,8 @@ MOST_SENT = 20
 #: Of the four that `base/worker.py` carries out at a time. A tracker that says "wait" holds its place for up to two
 #: hours, so that files, which wait for nobody, always find one.
 MOST_TRACKERS = 3
+#: What a worker is at, or was until it was lost.
+UNDER_WAY = (Status.RUNNING, Status.UNDOING)
 _TRIED = Q(status__in=(Status.COMPLETED, Status.FAILED))
 #: Any number that nothing else locks.
 _LOCK = 0x5C2A12
@@ -101,14 +105,15 @@ def _kept_bytes(runs: "QuerySet[ImportRun]") -> int:
 
 # --- Turns --------------------------------------------------------------------------------------------------------
 def claimable(now: datetime) -> "QuerySet[ImportRun]":
-    """Runs that wait, and those whose worker is lost."""
-    lost = Q(status=Status.RUNNING) & silent("seen_at", now=now, after=LOST_AFTER)
-    return ImportRun.objects.filter(Q(status=Status.QUEUED) | lost)
+    """Runs that wait to be carried out or taken back, and those whose worker is lost."""
+    waits = Q(status=Status.QUEUED) | Q(status=Status.UNDOING, seen_at=None)
+    lost = Q(status__in=UNDER_WAY) & silent("seen_at", now=now, after=LOST_AFTER)
+    return ImportRun.objects.filter(waits | lost)
 
 
 def running(now: datetime) -> "QuerySet[ImportRun]":
     """Runs that a worker is at."""
-    return ImportRun.objects.filter(status=Status.RUNNING, seen_at__range=(now - LOST_AFTER, now + CLOCKS_DIFFER))
+    return ImportRun.objects.filter(status__in=UNDER_WAY, seen_at__range=(now - LOST_AFTER, now + CLOCKS_DIFFER))
 
 
 @dataclass(slots=True)
@@ -117,21 +122,25 @@ class Turns:
 
     busy: set[UUID] = field(default_factory=set)
     trackers: int = 0
+    #: Projects of which an import is being taken back, or waits for that: until then nothing is imported into them.
+    taken_back: set[UUID] = field(default_factory=set)
 
     @classmethod
     def at(cls, now: datetime) -> "Turns":
         turns = cls()
         for each in running(now).values_list(*_ORIGIN):
             turns.take(Origin(*each))
+        turns.taken_back.update(ImportRun.objects.filter(status=Status.UNDOING).values_list("project", flat=True))
         return turns
 
     def has_room_for(self, origin: "Origin") -> bool:
-        is_crowded = origin.connection is not None and self.trackers >= MOST_TRACKERS
-        return self.busy.isdisjoint(origin.occupied) and not is_crowded
+        is_crowded = origin.asks_tracker and self.trackers >= MOST_TRACKERS
+        is_put_off = origin.project in self.taken_back and not origin.is_taken_back
+        return self.busy.isdisjoint(origin.occupied) and not is_crowded and not is_put_off
 
     def take(self, origin: "Origin") -> None:
         self.busy |= origin.occupied
-        self.trackers += origin.connection is not None
+        self.trackers += origin.asks_tracker
 
 
 class Origin(NamedTuple):
@@ -141,10 +150,24 @@ class Origin(NamedTuple):
     connection: UUID | None
     connected_by: UUID | None
     asked_by: UUID | None
+    status: str
+    taken_back_by: UUID | None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether it is no import any more but the end of one."""
+        return self.status == Status.UNDOING
+
+    @property
+    def asks_tracker(self) -> bool:
+        """Whether it may be told to wait."""
+        return self.connection is not None and not self.is_taken_back
 
     @property
     def giver(self) -> UUID | None:
-        """Who gave the connection or the file."""
+        """Who gave the connection or the file, or wants it taken back."""
+        if self.is_taken_back:
+            return self.taken_back_by
         return self.connected_by if self.connection else self.asked_by
 
     @property
@@ -152,7 +175,9 @@ class Origin(NamedTuple):
         return {each for each in (self.project, self.giver) if each}
 
 
-_ORIGIN = ("project_id", "connection_id", "connection__created_by_id", "created_by_id")
+_ORIGIN = (
+    "project_id", "connection_id", "connection__created_by_id", "created_by_id", "status", "taking_back__asked_by_id",
+)  # fmt: skip
 
 
 def origin_of(run_id: UUID) -> Origin | None:
@@ -173,7 +198,8 @@ def due_runs(*, now: datetime, behind: UUID | None = None) -> Sequence[UUID]:
     rows = claimable(now).order_by("created_at").values_list("pk", "source", "is_dry_run", *_ORIGIN)
     for pk, source, is_dry_run, *each in rows.iterator():
         origin = Origin(*each)
-        is_file, line = not is_dry_run and origin.connection is None, (origin.project, source)
+        is_file = not is_dry_run and origin.connection is None and not origin.is_taken_back
+        line = (origin.project, source)
         waited = behind is None or (before is not None and not before.occupied.isdisjoint(origin.occupied))
         if waited and turns.has_room_for(origin) and not (is_file and line in held):
             found.append(pk)
@@ -219,8 +245,39 @@ def is_overtaken(run: ImportRun) -> bool:
 
 def _is_file(run: ImportRun) -> bool:
     # What somebody imports on a command line is theirs to order.
-    return run.connection_id is None and not run.is_dry_run and bool(run.upload_name)
+    return run.connection_id is None and not run.is_dry_run and bool(run.upload_name) and run.status != Status.UNDOING
 
 
 def _beside(run: ImportRun) -> "QuerySet[ImportRun]":
     return ImportRun.objects.filter(project=run.project_id, source=run.source).exclude(pk=run.pk).order_by()
+
+
+# --- Whose go on --------------------------------------------------------------------------------------------------
+class GiverLeft(ApplicationError):
+    """Whoever asked for it leads this project no more: a lead who wants it imported gives it again."""
+
+    code = "import_giver_left"
+
+
+_OF_WHO_GOES = "_imports_asked_for"
+
+
+def goes_on() -> Q:
+    """What still begins: what somebody asked for who leads its project, or runs the service; and the operator's own.
+
+    What the clock asked for is whose its connection is.
+    """
+    by_connection = Q(connection=None) | Q(Exists(in_use(Connection.objects.filter(pk=OuterRef("connection")))))
+    return made_by_a_lead("created_by") | (Q(created_by=None) & by_connection)
+
+
+def note_what_waits_of_who_goes(*, instance: User, **_: Any) -> None:
+    """An account is about to be deleted: afterwards what it asked for would be nobody's, like the operator's."""
+    under_way = ImportRun.objects.filter(created_by=instance, status__in=(Status.QUEUED, Status.RUNNING))
+    instance.__dict__[_OF_WHO_GOES] = list(under_way.values_list("pk", flat=True))
+
+
+def end_what_waits_of_who_goes(*, instance: User, **_: Any) -> None:
+    """An account is deleted. What ran begins anew, since somebody was erased: so it waits by now, too."""
+    waiting = ImportRun.objects.filter(pk__in=instance.__dict__.pop(_OF_WHO_GOES, ()), status=Status.QUEUED)
+    waiting.update(status=Status.FAILED, error=GiverLeft().message, finished_at=timezone.now(), upload=None)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from apps.common.charts.numbers import day as told_day
 from apps.common.charts.numbers import number
@@ -28,6 +28,7 @@ STATES: Mapping[str, tuple[str | Promise, str]] = {
     "running": (pgettext_lazy("state of an import", "running"), ""),
     "completed": (pgettext_lazy("state of an import", "done"), "good"),
     "failed": (pgettext_lazy("state of an import", "failed"), "bad"),
+    "undoing": (pgettext_lazy("state of an import", "being taken back"), ""),
     "undone": (pgettext_lazy("state of an import", "taken back"), "plain"),
 }
 FIELDS: Mapping[str, str | Promise] = {
@@ -73,12 +74,35 @@ class RunPage:
     @property
     def is_under_way(self) -> bool:
         """Whether something is still to come."""
-        return str(self.run.status) in {"queued", "running"}
+        return str(self.run.status) in {"queued", "running", "undoing"}
 
     @property
     def waits_in_vain(self) -> bool:
         """Whether no worker has taken it for longer than one needs."""
-        return bool(self.run.status == "queued" and self.now - self.run.created_at > PATIENCE)
+        since = self.run.created_at if self.run.status == "queued" else None
+        if self.run.status == "undoing" and self.run.seen_at is None and self.back:
+            since = self.back.asked_at
+        return since is not None and bool(self.now - since > PATIENCE)
+
+    @property
+    def back(self) -> Any:
+        """How far it is taken back; None where nobody wanted that."""
+        return getattr(self.run, "taking_back", None)
+
+    @property
+    def rows_back(self) -> int:
+        """Of what it did: how much is taken back."""
+        return self.back.rows - self.back.rows_left if self.back else 0
+
+    @property
+    def kept(self) -> str:
+        """What stayed when it was taken back, in a sentence; empty where nothing did."""
+        return told_kept(self.back.kept) if self.back and self.run.status == "undone" else ""
+
+    @property
+    def is_not_taken_back(self) -> bool:
+        """Whether that was stopped before its end."""
+        return bool(self.back and self.back.error and self.run.status in {"completed", "failed"})
 
     @property
     def can_be_confirmed(self) -> bool:
@@ -136,6 +160,20 @@ class RunPage:
     def counts(self) -> Mapping[str, int | None]:
         """Figures of the report; None before there is one."""
         return {name: self.report.get(name) for name in ("new", "changed", "unchanged", "error_count")}
+
+
+def told_kept(kept: int) -> str:
+    """What stays of an import that is taken back, and why; empty for nothing."""
+    if not kept:
+        return ""
+    stay = ngettext(
+        "%(n)d issue, sprint, type, status or link stays, or is not all as before: it was"
+        " changed here since or is used by something else, or what it had is gone.",
+        "%(n)d issues, sprints, types, statuses or links stay, or are not all as before: they"
+        " were changed here since or are used by something else, or what they had is gone.",
+        kept,
+    )
+    return stay % {"n": kept}
 
 
 def _plain(value: Any) -> str:

@@ -11,11 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import ApplicationError
-from apps.dashboard.pages.imports import RunPage, chosen_columns, imports_page
+from apps.dashboard.pages.imports import RunPage, chosen_columns, imports_page, told_kept
 from apps.dashboard.types import Project
 from apps.dashboard.views.scope import lead_page, project_action, show
 from apps.importers import connections, runs
@@ -106,19 +105,12 @@ def sync(request: HttpRequest, project: Project, connection_id: UUID) -> HttpRes
 @project_action("lead")
 @_answering
 def undo(request: HttpRequest, project: Project, run_id: UUID) -> HttpResponse:
-    """Take an import back."""
-    kept = runs.undo(get_object_or_404(runs_of(project), id=run_id))
-    told = _("The import was taken back.")
-    if kept:
-        stay = ngettext(
-            "%(n)d issue, sprint, type, status or link stays, or is not all as before: it was"
-            " changed here since or is used by something else, or what it had is gone.",
-            "%(n)d issues, sprints, types, statuses or links stay, or are not all as before: they"
-            " were changed here since or are used by something else, or what they had is gone.",
-            kept,
-        )
-        told = f"{told} {stay % {'n': kept}}"
-    messages.success(request, told)
+    """Take an import back: a small one now, a large one by a worker."""
+    taken = get_object_or_404(runs_of(project), id=run_id)
+    kept = runs.ask_undo(taken, by=signed_in(request), now=timezone.now())
+    if kept is None:
+        return _sent(project, taken.pk)
+    messages.success(request, f"{_('The import was taken back.')} {told_kept(kept)}".strip())
     return redirect("dashboard:import", key=project.key)
 
 

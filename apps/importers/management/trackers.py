@@ -54,7 +54,14 @@ def undone(run_id: UUID, say: Say) -> None:
     run = ImportRun.objects.filter(pk=run_id).first()
     if run is None:
         raise ImportRefused(f"There is no import {run_id}.")
-    kept = runs.undo(run)
+    done = runs.undo_here(run, now=timezone.now())
+    if done is None:
+        raise ImportRefused(
+            "It is not taken back yet: another process is at it, or the database was away. A worker goes on with it."
+        )
+    if done.status != ImportRun.Status.UNDONE:
+        raise ImportRefused(done.taking_back.error)
+    kept = done.taking_back.kept
     why = "they were changed here since or are used by something else, or what they had is gone"
     stays = (
         f" {kept:,} issues, sprints, types, statuses or links stay, or are not all as before: {why}." if kept else ""

@@ -13,14 +13,15 @@ from rest_framework.test import APIClient
 from apps.accounts.tests.factories import UserFactory
 from apps.importers import runs
 from apps.importers.connections import connect
-from apps.importers.models import Connection
+from apps.importers.models import Connection, ImportRun
 from apps.importers.sources.registry import place_of
+from apps.importers.waiting import LOST_AFTER, GiverLeft
 from apps.notifications.models import Delivery, Event, Notification, Webhook
 from apps.notifications.services.announcing import announce
 from apps.notifications.services.left_going import KINDS, stop_what_no_lead_made
 from apps.notifications.tasks import send_deliveries
 from apps.notifications.tests.factories import WebhookFactory, news
-from apps.projects.models import TeamMember
+from apps.projects.models import Issue, TeamMember
 from apps.projects.tests.factories import TeamMemberFactory
 from apps.projects.tests.leaving import WAYS
 from conftest import NOW
@@ -104,6 +105,69 @@ def test_nothing_goes_out_or_comes_in_by_it_before_it_is_stopped_either(left, ro
         assert receiver.received == []
     assert set(Delivery.objects.filter(channel="webhook").values_list("state", flat=True)) == {"dropped"}
     assert runs.ask_due_syncs(now=NOW) == []
+
+
+def given(by: Any, project: Any, **more: Any) -> ImportRun:
+    return runs.ask_upload(
+        project, name="a.csv", content=b"id,title,created\nA-1,x,2026-01-05\n", by=by, now=NOW, **more
+    )
+
+
+@pytest.mark.parametrize("is_dry_run", [False, True])
+@pytest.mark.parametrize("left", WAYS)
+def test_a_file_that_waits_is_not_imported_once_who_gave_it_leads_the_project_no_more(left, is_dry_run, rogue, other):
+    waits = given(rogue.user, rogue.project, is_dry_run=is_dry_run)
+    theirs = given(other.user, other.project, is_dry_run=is_dry_run)
+
+    WAYS[left](rogue)
+    runs.execute(waits.pk, now=NOW)
+
+    waits.refresh_from_db()
+    assert (waits.status, waits.error, waits.upload) == ("failed", GiverLeft().message, None)
+    assert not Issue.objects.exists()
+    assert runs.execute(theirs.pk, now=NOW).status == "completed"
+
+
+@pytest.mark.parametrize("left", WAYS)
+def test_a_file_whose_worker_was_lost_does_not_begin_anew_either(left, rogue, other):
+    waits = given(rogue.user, rogue.project)
+    ImportRun.objects.filter(pk=waits.pk).update(status="running", started_at=NOW, seen_at=NOW - LOST_AFTER * 2)
+
+    WAYS[left](rogue)
+    runs.execute(waits.pk, now=NOW)
+
+    waits.refresh_from_db()
+    assert (waits.status, waits.upload) == ("failed", None)
+    assert not Issue.objects.exists()
+
+
+@pytest.mark.parametrize("left", WAYS)
+@pytest.mark.parametrize("by_the_clock", [True, False])
+def test_a_tracker_is_not_asked_for_who_leads_its_project_no_more(left, by_the_clock, rogue, other, monkeypatch):
+    row, asked = MADE[Connection](rogue.project, rogue.user), []
+    monkeypatch.setattr(runs, "sync", lambda *given, **more: asked.append(given))
+    waits = runs.ask_sync(row, by=None if by_the_clock else rogue.user, now=NOW)
+
+    WAYS[left](rogue)
+    runs.execute(waits.pk, now=NOW)
+
+    waits.refresh_from_db()
+    assert (waits.status, waits.error, asked) == ("failed", GiverLeft().message, [])
+
+
+def test_files_of_the_operator_and_of_administrators_are_imported(rogue):
+    for by in (None, UserFactory(is_superuser=True)):
+        assert runs.execute(given(by, rogue.project).pk, now=NOW).status == "completed"
+
+
+def test_whoever_confirms_a_file_that_another_tried_has_given_it(rogue, other):
+    tried = given(rogue.user, rogue.project, is_dry_run=True)
+    runs.execute(tried.pk, now=NOW)
+
+    WAYS["removed"](rogue)
+    again = runs.ask_again(ImportRun.objects.get(pk=tried.pk), by=other.user, now=NOW)
+
+    assert runs.execute(again.pk, now=NOW).status == "completed"
 
 
 def test_whoever_switches_it_on_takes_it_over(model, rogue, other):

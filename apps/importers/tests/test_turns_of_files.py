@@ -32,7 +32,12 @@ def give(project, now):
     def give(title, minutes, *, name="a.csv", by=None, **more):
         content = f"id,title,created\nA-1,{title},2026-01-05\n".encode()
         return runs.ask_upload(
-            project, name=name, content=content, by=by or UserFactory(), now=now + minutes * MINUTE, **more
+            project,
+            name=name,
+            content=content,
+            by=by or UserFactory(is_superuser=True),
+            now=now + minutes * MINUTE,
+            **more,
         )
 
     return give
@@ -62,7 +67,7 @@ def test_a_newer_file_waits_for_an_older_one_whose_worker_was_lost(give, now):
 
 def test_an_older_file_whose_person_is_busy_elsewhere_holds_up_nobody_and_is_overtaken(give, now):
     """A slow tracker elsewhere, for hours, say."""
-    busy = UserFactory()
+    busy = UserFactory(is_superuser=True)
     elsewhere = runs.ask_upload(ProjectFactory(), name="a.csv", content=b"x", by=busy, now=now)
     ImportRun.objects.filter(pk=elsewhere.pk).update(status="running", started_at=now, seen_at=now)
     old, new = give("old", 0, by=busy), give("new", 1)
@@ -78,11 +83,13 @@ def test_an_older_file_whose_person_is_busy_elsewhere_holds_up_nobody_and_is_ove
 
 
 def test_what_is_only_tried_and_what_a_tracker_tells_wait_for_no_file(give, project, now):
-    busy = UserFactory()
+    busy = UserFactory(is_superuser=True)
     ImportRun.objects.create(project=ProjectFactory(), status="running", seen_at=now, created_by=busy)
     give("old", 0, by=busy)
     tried = give("tried", 1, is_dry_run=True)
-    connection = Connection.objects.create(project=project, kind="jira", source="csv", created_by=UserFactory())
+    connection = Connection.objects.create(
+        project=project, kind="jira", source="csv", created_by=UserFactory(is_superuser=True)
+    )
     synced = runs.ask_sync(connection, by=None, now=now + 2 * MINUTE)
 
     assert due_runs(now=now) == [tried.pk]

@@ -16,7 +16,7 @@ from apps.projects.models import Issue, IssueChange, IssueType, Sprint, TeamMemb
 from apps.projects.placeholders import join
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("way_back")]
 CREATED = datetime(2025, 1, 6, 9, 0, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 ANNA, BERT = Person("Anna One", account="1"), Person("Bert Two", account="2")

@@ -22,7 +22,7 @@ from apps.projects.models import (
 )
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("way_back")]
 DONE = {"status": "Done", "started_at": CREATED, "resolved_at": CREATED + WEEK}
 #: Several things that belong together.
 TOGETHER = {

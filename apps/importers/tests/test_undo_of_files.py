@@ -19,7 +19,7 @@ from apps.projects.models import Issue, IssueChange, Sprint, WorkflowStatus
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("way_back")]
 CREATED = datetime(2025, 1, 6, 9, 0, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 

@@ -16,7 +16,7 @@ from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, IssueLink, Sprint, SprintSnapshot
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("way_back")]
 
 
 @pytest.fixture

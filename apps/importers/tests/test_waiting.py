@@ -28,12 +28,12 @@ def ask(now):
 
 @pytest.fixture
 def many():
-    return UserFactory()
+    return UserFactory(is_superuser=True)
 
 
 @pytest.fixture
 def other():
-    return UserFactory()
+    return UserFactory(is_superuser=True)
 
 
 def test_of_a_person_with_many_one_is_sent_and_everybody_elses_first_beside_it(ask, many, other, now):
@@ -50,14 +50,14 @@ def test_what_cannot_begin_is_not_sent(ask, many, other, now):
     ask(by=many)
     ask(by=other, project=running.project)
     free = ask(by=other, project=project, minutes=1)
-    ask(by=UserFactory(), project=project, minutes=2)
+    ask(by=UserFactory(is_superuser=True), project=project, minutes=2)
 
     assert due_runs(now=now) == [free.pk]
 
 
 def test_a_minute_sends_no_more_than_workers_can_carry_out(ask, now):
     for _ in range(waiting.MOST_SENT + 5):
-        ask(by=UserFactory())
+        ask(by=UserFactory(is_superuser=True))
 
     assert len(due_runs(now=now)) == waiting.MOST_SENT
 
@@ -68,7 +68,7 @@ def test_what_waited_for_one_import_is_sent_when_it_is_over_and_nothing_else(ask
     done, same_person = ask(by=many), ask(by=many, minutes=1)
     ask(by=many, minutes=2)
     same_project = ask(by=other, project=done.project, minutes=3)
-    ask(by=UserFactory(), minutes=4)
+    ask(by=UserFactory(is_superuser=True), minutes=4)
 
     tasks.run_import(str(done.pk))
 
@@ -119,15 +119,18 @@ def test_what_was_let_go_for_a_file_that_is_refused_is_kept(ask, many, monkeypat
 def test_all_files_together_leave_room_on_the_disk(ask, monkeypatch):
     monkeypatch.setattr(waiting, "MOST_KEPT_BYTES_OF_ALL", 100)
     for _ in range(2):
-        ask(by=UserFactory(), content=b"x" * 50)
+        ask(by=UserFactory(is_superuser=True), content=b"x" * 50)
 
     with pytest.raises(Conflict, match="this installation"):
-        ask(by=UserFactory(), content=b"x")
+        ask(by=UserFactory(is_superuser=True), content=b"x")
 
 
 def test_files_that_others_only_tried_refuse_nobody(ask, other, monkeypatch):
     monkeypatch.setattr(waiting, "MOST_KEPT_BYTES_OF_ALL", 100)
-    tried = [ask(by=UserFactory(), content=b"x" * 50, is_dry_run=True, minutes=minutes) for minutes in range(2)]
+    tried = [
+        ask(by=UserFactory(is_superuser=True), content=b"x" * 50, is_dry_run=True, minutes=minutes)
+        for minutes in range(2)
+    ]
     ImportRun.objects.update(status="completed")
 
     waits = ask(by=other, content=b"x", minutes=2)
@@ -157,7 +160,9 @@ def test_a_file_is_asked_for_again_as_it_is_and_not_as_it_was_read(ask, many, no
 
 def connected() -> Connection:
     """A project's place in a tracker, given by somebody of its own."""
-    return Connection.objects.create(project=ProjectFactory(), kind="jira", source="jira", created_by=UserFactory())
+    return Connection.objects.create(
+        project=ProjectFactory(), kind="jira", source="jira", created_by=UserFactory(is_superuser=True)
+    )
 
 
 def kept(*asked: ImportRun) -> list[bool]:
@@ -187,7 +192,7 @@ def test_two_workers_that_died_leave_an_import_to_a_third(ask, many, now):
 )
 def test_a_database_that_is_away_for_a_moment_puts_an_import_off(ask, now, monkeypatch, fault, is_dry_run):
     run, real = (
-        ask(by=UserFactory(), content=b"title,created\nOne,2026-01-05\n", is_dry_run=is_dry_run),
+        ask(by=UserFactory(is_superuser=True), content=b"title,created\nOne,2026-01-05\n", is_dry_run=is_dry_run),
         BatchWriter.write,
     )
 

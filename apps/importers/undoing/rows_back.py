@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import CharField, ForeignObjectRel, QuerySet
+from django.db.models import CharField, ForeignObjectRel, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.importers.models import ImportRun
+from apps.importers.models import ImportRun, ImportTrace, TakingBack
 from apps.importers.writing.traces import LIFE, Table, Trace, Values, states
 from apps.projects.models import (
     Issue,
@@ -27,55 +27,92 @@ from apps.projects.models import (
     WorkflowStatus,
 )
 from apps.projects.placeholders import PEOPLE, forget
-from apps.projects.rows import in_parts, lock_issues
+from apps.projects.rows import IDS_PER_QUERY, in_parts, lock_issues
 from apps.projects.selectors import status_is_used, type_is_in_history
 
 Rows = Mapping[Any, Trace]
 Done = Mapping[Table, dict[Any, Trace]]
 
 
-def take_rows_back(run: ImportRun, done: Done) -> int:
-    """Undo what an import did to them, after its issues are taken back; how many rows stay or are not as they were."""
+#: Links of a batch: as many as one query asks for.
+LINKS_AT_ONCE = IDS_PER_QUERY
+
+
+def take_links_back(run: ImportRun, back: TakingBack) -> int | None:
+    """Some links that the import made, and then some that it removed; None where no more are left."""
+    if not back.has_traces:
+        return _take_untraced_links_back(run)
+    left = run.traces.filter(table=IssueLink._meta.label)
+    # First of all what it made: it may stand where another is to come again.
+    keys = set(left.filter(before__isnull=True).order_by("-pk").values_list("key", flat=True)[:LINKS_AT_ONCE])
+    keys = keys or set(left.order_by("-pk").values_list("key", flat=True)[:LINKS_AT_ONCE])
+    if not keys:
+        return None
+    links = what_it_did(left.filter(key__in=keys))[IssueLink]
+    kept = _links_back(links, [key for key, trace in links.items() if trace.before is None])
+    left.filter(key__in=keys).delete()
+    return kept
+
+
+def take_rows_back(run: ImportRun, back: TakingBack) -> int | None:
+    """All that is left, in one: sprints with their books, types, statuses, and whom the import named.
+
+    How many rows stay or are not as they were.
+    """
+    if not (run.sprint_ids or run.traces.exists()):
+        return None
+    done = what_it_did(run.traces.all())
     kept = _sprints_back(done[Sprint], done[SprintSnapshot])
     kept += sum(_changed_back(table, done[table]) for table in (IssueType, Project))
-    kept += _links_back(done[IssueLink], links_of(run, done))
     kept += _remove_sprints(done[Sprint], done[SprintSnapshot])
     Sprint.objects.filter(pk__in=run.sprint_ids, project=run.project, issues__isnull=True).delete()
     kept += sum(_remove_unused(table, done[table]) for table in (IssueType, WorkflowStatus))
     _forget_people(run.project, [key for key, trace in done[User].items() if trace.before is None])
+    run.traces.all().delete()
+    run.sprint_ids = []
+    run.save(update_fields=["sprint_ids"])
     return kept
 
 
-def lock_rows(project: Project, done: Done) -> None:
+def lock_rows(run: ImportRun) -> None:
     """First of all, before its issues: all sprints, and the types and states that it made or changed."""
-    rows: list[QuerySet[Any]] = [Sprint.objects.filter(project=project)]
-    rows += [table._base_manager.filter(pk__in=list(done[table])) for table in (IssueType, WorkflowStatus)]
+    rows: list[QuerySet[Any]] = [Sprint.objects.filter(project=run.project_id)]
+    for table in (IssueType, WorkflowStatus):
+        keys = run.traces.filter(table=table._meta.label).values_list("key", flat=True)
+        rows.append(table._base_manager.filter(pk__in=list(keys)))
     for some in rows:
         list(some.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
-def links_of(run: ImportRun, done: Done) -> set[int]:
-    """The links that it made: of imports from before there were traces, those of its source since it began.
+def links_made(run: ImportRun, back: TakingBack, issue_ids: Collection[UUID]) -> set[int]:
+    """Of the links of these issues those that it made."""
+    made: set[int] = set()
+    for some in in_parts(sorted(issue_ids)):
+        links = IssueLink.objects.filter(Q(blocker__in=some) | Q(blocked__in=some)).order_by()
+        if not back.has_traces:
+            made.update(_untraced(run, links).values_list("pk", flat=True))
+            continue
+        for keys in in_parts([str(pk) for pk in links.values_list("pk", flat=True)]):
+            traces = run.traces.filter(table=IssueLink._meta.label, key__in=keys, before__isnull=True)
+            made.update(int(key) for key in traces.order_by().values_list("key", flat=True))
+    return made
 
-    No later one is left, whose they could be.
-    """
-    if any(done.values()):
-        return {key for key, trace in done[IssueLink].items() if trace.before is None}
+
+def _untraced(run: ImportRun, links: "QuerySet[IssueLink]") -> "QuerySet[IssueLink]":
+    """Of imports from before there were traces, those of its source since it began: no later import is left."""
     since = run.started_at or run.created_at
-    links = IssueLink.objects.filter(blocked__project=run.project_id, source=run.source, created_at__gte=since)
-    return set(links.order_by().values_list("pk", flat=True))
+    return links.filter(blocked__project=run.project_id, source=run.source, created_at__gte=since)
 
 
-def ends_of(done: Done) -> set[UUID]:
-    """The issues whose links it removed."""
-    links = (_typed(IssueLink, trace.before) for trace in done[IssueLink].values() if trace.before)
-    return {link[end] for link in links for end in ("blocker_id", "blocked_id")}
+def _take_untraced_links_back(run: ImportRun) -> int | None:
+    links = list(_untraced(run, IssueLink.objects.order_by("pk")).values_list("pk", flat=True)[:LINKS_AT_ONCE])
+    return _links_back({}, links) if links else None
 
 
-def what_it_did(run: ImportRun) -> Done:
+def what_it_did(traces: "QuerySet[ImportTrace]") -> Done:
     """What all steps together did to each row."""
     done: dict[Table, dict[Any, Trace]] = defaultdict(dict)
-    for each in run.traces.order_by("pk"):
+    for each in traces.order_by("pk"):
         table = apps.get_model(each.table)
         key = table._meta.pk.to_python(each.key)
         first = done[table].get(key)

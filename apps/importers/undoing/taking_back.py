@@ -11,19 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.importers.models import ImportRun, ImportTouch, ImportTrace
-from apps.importers.undoing.rows_back import Done, ends_of, fitted, links_of
+from apps.importers.models import ImportRun, ImportTouch, ImportTrace, TakingBack
+from apps.importers.undoing.rows_back import fitted, links_made
 from apps.importers.undoing.staying import staying
+from apps.importers.undoing.tree import Above, Tree, with_those_above
 from apps.importers.writing.identities import NAMES, put_back
 from apps.importers.writing.traces import plain
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.writing import new_change
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.rows import in_parts, lock_issues
+from apps.projects.models import Issue, IssueChange, IssueType, Sprint, TeamMember, WorkflowStatus
+from apps.projects.rows import in_parts, lock_issues, note_removal
 
 #: These say something together only: how far an issue is, and by what its source knows it.
 _TOGETHER = (
@@ -35,17 +36,27 @@ _FIELDS = {each.attname: each for each in Issue._meta.concrete_fields}
 Values = dict[str, Any]
 
 
-def take_back(run: ImportRun, rows: Done) -> int:
-    """Undo what an import did to issues; how many stay, or are not all as they were, because something happened since.
+#: Issues of a batch: as many as an import writes in one, a third of a second of SQLite's only writer at most.
+ISSUES_AT_ONCE = 1_000
 
-    What it added to their history goes, too, but for the fields that stay. `rows` is what it did to other rows.
+
+def put_changed_back(run: ImportRun, back: TakingBack) -> int | None:
+    """Some issues that the import changed; how many are not all as they were, None where no more are left.
+
+    What it added to their history goes, too, but for the fields that stay.
     """
-    touches = list(run.touches.order_by("-pk"))
-    made = {touch.issue_id for touch in touches if touch.before is None}
-    befores = _befores(touches, but=made)
-    _lock(made, befores, rows)
-    history, afters = _History(run, touches), _afters(touches)
-    present = _Present(run.project, befores, afters, closed=_closed_since(run))
+    made = ImportTouch.objects.filter(run=run, issue=OuterRef("issue"), before__isnull=True)
+    left = run.touches.filter(~Exists(made), stays=None)
+    issue_ids = set(left.order_by("issue").values_list("issue", flat=True)[:ISSUES_AT_ONCE])
+    return _changed_back(run, back, with_those_above(run, issue_ids)) if issue_ids else None
+
+
+def _changed_back(run: ImportRun, back: TakingBack, above: Above) -> int:
+    touches = touches_of(run, above.issue_ids)
+    befores, afters = _befores(touches), _afters(touches)
+    lock_issues({*befores, *above.all_ids})
+    history = _History(touches, back.first_change)
+    present = _Present(run, befores, afters, Tree(above, befores, afters))
     emptied: list[IssueChange] = []
     names: dict[UUID, Values] = {}
     stay: set[tuple[UUID, str]] = set()
@@ -66,20 +77,69 @@ def take_back(run: ImportRun, rows: Done) -> int:
             emptied += past.emptied
             kept |= {issue.pk} if past.stays or past.emptied else set()
         _write(written)
-    worked_on = {issue_id for issue_id in made if history.others[issue_id]}
-    kept_of_made = staying(made, afters, in_history=worked_on, own_links=links_of(run, rows))
-    kept |= kept_of_made
-    stay |= {(issue_id, name) for issue_id in kept_of_made for name in IssueChange.Field.values}
     # History is append-only for everybody but who wrote it by mistake: what an import added leaves with it.
     for some in in_parts(history.added(but=stay)):
         added: QuerySet[IssueChange] = QuerySet(IssueChange).filter(pk__in=some)
         added.delete()
-    for some_made in in_parts(sorted(made - kept)):
-        Issue.objects.filter(pk__in=some_made).delete()
-    # Now that those are gone that may have the keys.
-    kept |= put_back(run.project, names)
     _tell(emptied, run)
+    _leave_names(touches, names, kept)
+    return len(kept - names.keys())
+
+
+def _leave_names(touches: Sequence[ImportTouch], names: Mapping[UUID, Values], kept: Collection[UUID]) -> None:
+    """Entries go with what they told; of names, which others may bear until these are gone, one of each issue stays."""
+    last = {touch.issue_id: touch for touch in touches if touch.issue_id in names}
+    for issue_id, touch in last.items():
+        touch.before, touch.after, touch.changes, touch.stays = names[issue_id], {}, [], issue_id in kept
+    ImportTouch.objects.bulk_update(last.values(), ["before", "after", "changes", "stays"], batch_size=100)
+    over = [touch.pk for touch in touches if touch.issue_id not in names or touch.pk != last[touch.issue_id].pk]
+    for some in in_parts(over):
+        ImportTouch.objects.filter(pk__in=some).delete()
+
+
+def take_made_back(run: ImportRun, back: TakingBack) -> int | None:
+    """Some issues that the import made, once all others are as they were; how many stay, None where no more are left.
+
+    Parts come before what they are parts of: at the end those are left of which a part stays.
+    """
+    made = run.touches.filter(before__isnull=True).order_by("issue")
+    parts = Issue.objects.filter(parent=OuterRef("issue")).order_by()
+    issue_ids = set(made.filter(~Exists(parts)).values_list("issue", flat=True)[:ISSUES_AT_ONCE])
+    issue_ids = issue_ids or set(made.values_list("issue", flat=True)[:ISSUES_AT_ONCE])
+    if not issue_ids:
+        return None
+    # Who refers to one of them waits until it is known to stay.
+    lock_issues(issue_ids, to_delete=True)
+    touches = touches_of(run, issue_ids)
+    history = _History(touches, back.first_change)
+    worked_on = {issue_id for issue_id in issue_ids if history.others[issue_id]}
+    own = links_made(run, back, issue_ids)
+    kept = staying(issue_ids, _afters(touches), in_history=worked_on, own_links=own)
+    for some in in_parts(sorted(issue_ids - kept)):
+        Issue.objects.filter(pk__in=some).delete()
+    for some in in_parts(sorted(kept)):
+        run.touches.filter(issue__in=some).delete()
+    note_removal(run.project_id)
     return len(kept)
+
+
+def put_names_back(run: ImportRun, back: TakingBack) -> int | None:
+    """Call issues as they were called, all in one, now that those are gone that may have their keys."""
+    left = {touch.issue_id: touch for touch in run.touches.exclude(stays=None)}
+    if not left:
+        return None
+    lock_issues(left)
+    kept = put_back(run.project, {issue_id: touch.before or {} for issue_id, touch in left.items()})
+    run.touches.exclude(stays=None).delete()
+    return len(kept | {issue_id for issue_id, touch in left.items() if touch.stays})
+
+
+def touches_of(run: ImportRun, issue_ids: Collection[UUID]) -> list[ImportTouch]:
+    """All that the import did to these issues, the latest first."""
+    found: list[ImportTouch] = []
+    for some in in_parts(sorted(issue_ids)):
+        found += run.touches.filter(issue__in=some)
+    return sorted(found, key=lambda touch: -touch.pk)
 
 
 def _issues(ids: Sequence[UUID]) -> Iterator[Sequence[Issue]]:
@@ -93,32 +153,23 @@ def _write(written: Mapping[frozenset[str], Sequence[Issue]]) -> None:
         Issue.objects.bulk_create(issues, update_conflicts=True, unique_fields=["id"], update_fields=fields)
 
 
-def _lock(made: Collection[UUID], befores: Mapping[UUID, Values], rows: Done) -> None:
-    """All issues that are written here, in one go; who refers to one that was made waits until it is known to stay."""
-    touched = {*made, *befores}
-    parents = {before.get("parent_id") for before in befores.values()}
-    for some in in_parts(sorted(touched)):
-        parents.update(Issue.objects.filter(pk__in=some).order_by().values_list("parent_id", flat=True))
-    lock_issues({*touched, *parents, *ends_of(rows)})
-    lock_issues(made, to_delete=True)
-
-
 class _History:
     """What is recorded of the issues that an import touched: what it added, and what it did not."""
 
-    def __init__(self, run: ImportRun, touches: Iterable[ImportTouch]) -> None:
+    def __init__(self, touches: Iterable[ImportTouch], first_of_all: int | None) -> None:
         own = {change for touch in touches for change in touch.changes}
-        rows = IssueChange.objects.filter(issue__in=run.touches.order_by().values("issue")).order_by()
         self._own: dict[tuple[UUID, str], list[int]] = defaultdict(list)
         self._first: dict[UUID, int] = {}
+        self._first_of_all = first_of_all
         self.others: dict[UUID, dict[str, int]] = defaultdict(dict)
-        for issue_id, name, pk in rows.values_list("issue", "field", "pk").iterator():
-            if pk in own:
-                self._own[issue_id, name].append(pk)
-                self._first[issue_id] = min(pk, self._first.get(issue_id, pk))
-            else:
-                self.others[issue_id][name] = max(pk, self.others[issue_id].get(name, pk))
-        self._first_of_all = min(self._first.values(), default=None)
+        for some in in_parts(sorted({touch.issue_id for touch in touches})):
+            rows = IssueChange.objects.filter(issue__in=some).order_by()
+            for issue_id, name, pk in rows.values_list("issue", "field", "pk").iterator():
+                if pk in own:
+                    self._own[issue_id, name].append(pk)
+                    self._first[issue_id] = min(pk, self._first.get(issue_id, pk))
+                else:
+                    self.others[issue_id][name] = max(pk, self.others[issue_id].get(name, pk))
 
     def changed_since(self, issue_id: UUID) -> set[str]:
         """Which fields of an issue somebody else changed after the import had."""
@@ -142,8 +193,9 @@ class _Present:
     """What there is now, to put issues back to."""
 
     def __init__(
-        self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values], *, closed: set[UUID]
+        self, run: ImportRun, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values], tree: Tree
     ) -> None:
+        project, closed = run.project, _closed_since(run)
         self._ended = dict.fromkeys(WorkflowStatus.objects.filter(project=project).values_list("pk", flat=True), False)
         over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
         self._ended |= dict.fromkeys(over.values_list("pk", flat=True), True)
@@ -152,7 +204,7 @@ class _Present:
         self._team = set(TeamMember.objects.filter(project=project).values_list("user_id", flat=True))
         held = befores.values()
         self._became = _became({before[name] for before in held for name in _PEOPLE if before.get(name)})
-        self._tree = _Tree(project, befores, afters)
+        self._tree = tree
 
     def past_of(self, issue: Issue, before: Values, changed: Collection[str]) -> _Past:
         stays = {name for name in before if _named(name) in changed or not self._is_possible(name, before, issue)}
@@ -204,34 +256,11 @@ def _closed_since(run: ImportRun) -> set[UUID]:
     return {pk for pk, end in ends.items() if (str(pk), plain(end)) not in told}
 
 
-class _Tree:
-    """Which issue is a part of which, once all parents that nobody changed since are as they were."""
-
-    def __init__(self, project: Project, befores: Mapping[UUID, Values], afters: Mapping[UUID, Values]) -> None:
-        was = {pk: before["parent_id"] for pk, before in befores.items() if "parent_id" in before}
-        # Most imports move nothing.
-        rows = Issue.objects.filter(project=project).order_by() if was else Issue.objects.none()
-        self._above: dict[UUID, UUID | None] = dict(rows.values_list("pk", "parent_id"))
-        for pk, parent in was.items():
-            if pk in self._above and self._above[pk] == afters.get(pk, {}).get("parent_id"):
-                self._above[pk] = parent
-
-    def takes(self, issue: UUID) -> bool:
-        """Whether an issue can be put back: its old parent is there, and by now no part of it."""
-        above, seen = self._above[issue], set[UUID]()
-        if above is not None and above not in self._above:
-            return False
-        while above is not None and above not in seen and above != issue:
-            seen.add(above)
-            above = self._above.get(above)
-        return above != issue
-
-
-def _befores(touches: Sequence[ImportTouch], *, but: Collection[UUID]) -> dict[UUID, Values]:
+def _befores(touches: Sequence[ImportTouch]) -> dict[UUID, Values]:
     """What issues held before an import, of touches with the latest first; typed as the columns are."""
     befores: dict[UUID, Values] = {}
     for touch in touches:
-        if touch.before and touch.issue_id not in but:
+        if touch.before:
             typed = {name: _FIELDS[name].to_python(value) for name, value in touch.before.items()}
             befores.setdefault(touch.issue_id, {}).update(typed)
     return befores

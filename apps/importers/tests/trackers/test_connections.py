@@ -205,7 +205,7 @@ def test_whose_tracker_lets_us_wait_holds_up_their_own_imports_only(connection, 
 
 
 def test_of_one_persons_files_one_is_read_at_a_time_and_others_go_on(now):
-    somebody, other = UserFactory.create_batch(2)
+    somebody, other = UserFactory.create_batch(2, is_superuser=True)
     running = runs.ask_upload(ProjectFactory(), name="a.csv", content=b"id,title", by=somebody, now=now)
     ImportRun.objects.filter(pk=running.pk).update(status=ImportRun.Status.RUNNING, seen_at=now)
     second, theirs = (

@@ -13,7 +13,7 @@ from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSpri
 from apps.projects.models import Sprint, SprintSnapshot
 from apps.projects.tests.factories import ProjectFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("way_back")]
 TOLD = frozenset({
     "title", "description", "priority", "component", "labels", "story_points", "estimated_hours", "actual_hours",
     "assignee", "reporter", "due_date",
