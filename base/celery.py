@@ -109,6 +109,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.common.tasks.forget_old_answers",
         "schedule": crontab(minute=50),
     },
+    "empty-logs": {
+        "task": "apps.common.tasks.empty_logs",
+        "schedule": crontab(),
+        "options": _MINUTELY,
+    },
     "sweep-model-store": {
         "task": "apps.ml.tasks.sweep_model_store",
         "schedule": crontab(hour=4, minute=10),

@@ -196,11 +196,12 @@ WHITENOISE_AUTOREFRESH = False
 DATABASES = {"default": config.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     keep_private(VAR_DIR, Path(DATABASES["default"]["NAME"]))
+    # What is deleted is overwritten: a write costs a few percent more at most, a large deletion a fifth (measured).
     # WAL alone makes "database is locked" worse: a deferred transaction cannot upgrade its lock. IMMEDIATE can wait.
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
     }
     DATABASES["default"]["CONN_MAX_AGE"] = 600
 elif DATABASES["default"]["ENGINE"].endswith("postgresql"):

@@ -4,7 +4,7 @@ A number alone cannot tell that: with a row deleted in front, what was the first
 """
 
 from apps.common.models import PageMark
-from apps.common.passing import run
+from apps.common.passing import empty_log, run
 
 #: Longer than a client takes from one page to the next; afterwards a number is counted from the beginning again.
 KEPT_FOR_SECONDS = 15 * 60
@@ -35,3 +35,4 @@ def mark_of(key: str, *, now: float) -> str | None:
 def forget_all() -> None:
     """After an erasure: a mark may hold the title at which a page ended."""
     run(_FORGET, [2**62])
+    empty_log()

@@ -39,6 +39,12 @@ def run(statement: str, values: list[Any]) -> tuple[Any, ...] | None:
         return None
 
 
+def empty_log() -> None:
+    """Of the file: pages of before stay in its log; where somebody reads just now, until the next time."""
+    if connection.vendor == "sqlite":
+        run("PRAGMA wal_checkpoint(TRUNCATE)", [])
+
+
 class _PassingFile:
     """One connection for all threads of a process: a statement takes microseconds."""
 
@@ -49,6 +55,8 @@ class _PassingFile:
         self._file.execute("PRAGMA journal_mode=WAL")
         # What a crash of the machine loses is a minute's counts.
         self._file.execute("PRAGMA synchronous=OFF")
+        # What is deleted is overwritten.
+        self._file.execute("PRAGMA secure_delete=ON")
         for table in _TABLES:
             self._file.execute(table)
         path.chmod(0o600)

@@ -3,10 +3,19 @@
 from celery import shared_task
 from django.utils import timezone
 
+from apps.common import passing
 from apps.common.api import idempotency
+from apps.common.operations.sqlite_log import empty_log
 
 
 @shared_task
 def forget_old_answers() -> int:
     """Remove answers to requests with an `Idempotency-Key` that are a day old; every hour."""
     return idempotency.forget_old_answers(now=timezone.now())
+
+
+@shared_task
+def empty_logs() -> None:
+    """Leave nothing in SQLite's logs that is in the database no more, also where an erasure could not; every minute."""
+    empty_log(patience_seconds=0)
+    passing.empty_log()

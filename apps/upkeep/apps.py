@@ -30,12 +30,16 @@ def _erased_people(places: Mapping[str, str]) -> dict[str, str]:
 
 
 def _erase_what_others_wrote(*, instance: Any, **_: Any) -> None:
-    from apps.upkeep.erasing import erase_deleted_account  # noqa: PLC0415 - models exist only now
+    from apps.upkeep.alone import leave_no_pages_soon  # noqa: PLC0415 - models exist only now
+    from apps.upkeep.erasing import erase_deleted_account  # noqa: PLC0415
 
     erase_deleted_account(instance, now=timezone.now())
+    leave_no_pages_soon()
 
 
 def _forget_what_was_logged(*, instance: Any, **_: Any) -> None:
-    from apps.upkeep.entries import forget_entries  # noqa: PLC0415 - models exist only now
+    from apps.upkeep.alone import leave_no_pages_soon  # noqa: PLC0415 - models exist only now
+    from apps.upkeep.entries import forget_entries  # noqa: PLC0415
 
     forget_entries(instance)
+    leave_no_pages_soon()

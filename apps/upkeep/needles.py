@@ -8,6 +8,7 @@ from django.db import models
 
 from apps.accounts.mailboxes import composed, decomposed, paired
 from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_encodings
+from apps.upkeep.beside import CHARACTERS, LONGEST_CODE, is_apart, stands_among_characters
 
 _EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
 #: Between words: blanks as texts, JSON, addresses, HTML and mails write them.
@@ -26,26 +27,14 @@ _ALSO = {"Σ": "σς", "ß": "ẞ"}
 _SIGNS_ALIKE = ("'\u2018\u2019\u02bc", "-\u2010\u2011\u2013")
 #: At most, as HTML writes it with its longest word for one, in two bytes each.
 _BYTES_OF_A_LETTER = 64
-#: A byte that is none of UTF-8: in the file's own encoding it may be a letter, and as such it is read, too.
-_UNREAD = r"\udc80-\udcff"
-#: Letters of scripts that part words, with their accents, and digits: beside one of them a name is a part of another's.
-_LETTER = rf"0-9A-Za-z\u00c0-\u058f\u1e00-\u1fff{_UNREAD}"
-#: Chinese characters, Japanese and Korean ones: each is a word or a syllable, and nothing parts words.
-_CHARACTERS = (
-    "\u1100-\u11ff\u3005-\u3007\u3041-\u30ff\u3131-\u318e\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f"
-    "\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
-)
 #: What may stand between the parts of such a name, beside blanks.
 _DOTS = "\u00b7\u30fb\uff65"
-_IN_CHARACTERS = re.compile(rf"[{_CHARACTERS}{_DOTS}\s]+")
-#: What ends in a letter and stands for none: octets of addresses and mails, escapes of JSON.
-_MARKS = (
-    r"[%=][0-7][0-9a-f]", r"%25[0-7][0-9a-f]", r"[%=]c2[%=][ab][0-9a-f]", r"[%=]e2[%=]80[%=][0-9a-f]{2}",
-    r"\\[nrtbf]", r"\\u00[0-7ab][0-9a-f]", r"\\u20[0-9a-f]{2}",
-)  # fmt: skip
+_IN_CHARACTERS = re.compile(rf"[{CHARACTERS}{_DOTS}\s]+")
 _NEVER = r"(?!)"
-#: Of these, and more than stands in front of a name that it may be a part of.
-_LONGEST_MARK = 16
+#: What tells whether a name is a part of another: a joint and a letter, each in codes.
+_LONGEST_IN_FRONT = 4 * LONGEST_CODE
+#: What JSON writes with a backslash in front, and nothing else.
+_SHORT = '"/'
 #: How what stands for a character begins, in a class of a pattern.
 _CODES_BEGIN = r"%=&\\"
 
@@ -56,10 +45,10 @@ class Needles:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         longest_first = sorted(names, key=len, reverse=True)
-        self.whole = re.compile("|".join(map(_alone, longest_first)) or _NEVER, re.IGNORECASE)
         self.anywhere = re.compile("|".join(map(_spellings, longest_first)) or _NEVER, re.IGNORECASE)
+        self.whole = Whole([_Whole(name) for name in longest_first], self.anywhere)
         #: In what is a name itself: "王芳" is in "王芳 (Sales)", and "王芳华" is somebody else.
-        self.named = re.compile("|".join(map(_apart, longest_first)) or _NEVER, re.IGNORECASE)
+        self.named = Whole([_Whole(name, is_in_a_name=True) for name in longest_first], self.anywhere)
         self._each = [_InFiles(name) for name in names]
         # What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only.
         plain = [_longest_plain(name) for name in names]
@@ -73,14 +62,59 @@ class Needles:
         return any(each.is_in(data, folded, encodings) for each in self._each)
 
 
+class _Whole:
+    """One name, where it is no part of another."""
+
+    def __init__(self, name: str, *, is_in_a_name: bool = False) -> None:
+        self.spelled = re.compile(_spellings(name), re.IGNORECASE)
+        self._is_address = "@" in name
+        self._no_characters = is_in_a_name and is_in_characters(name)
+
+    def match(self, text: str, at: int) -> int | None:
+        """Where it ends, if it begins there."""
+        found = self.spelled.match(text, at)
+        if not found or not is_apart(text, at, found.end(), is_address=self._is_address):
+            return None
+        return None if self._no_characters and stands_among_characters(text, at, found.end()) else found.end()
+
+
+class Whole:
+    """Several names, each where it is no part of another; of those that begin at one place the longest."""
+
+    def __init__(self, names: Sequence[_Whole], anywhere: re.Pattern[str]) -> None:
+        self._names, self._anywhere = names, anywhere
+
+    def search(self, text: str) -> bool:
+        return any(True for _ in self._places(text))
+
+    def fullmatch(self, text: str) -> bool:
+        return any(each.spelled.fullmatch(text) for each in self._names)
+
+    def sub(self, word: str, text: str) -> str:
+        """The text with a word in place of each."""
+        parts, at = [], 0
+        for begins, ends in self._places(text):
+            parts += [text[at:begins], word]
+            at = ends
+        return "".join([*parts, text[at:]])
+
+    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+        at = 0
+        while found := self._anywhere.search(text, at):
+            begins = found.start()
+            ends = next((end for each in self._names if (end := each.match(text, begins)) is not None), None)
+            if ends is not None:
+                yield begins, ends
+            at = begins + 1 if ends is None else ends
+
+
 class _InFiles:
     """One name, in a file that is read closely only where it may stand."""
 
     def __init__(self, name: str) -> None:
         self._parts = sorted(_plain_parts(name), key=len, reverse=True)
         self._reach = len(name) * _BYTES_OF_A_LETTER
-        self._pattern = re.compile(_alone(name), re.IGNORECASE)
-        self._spelled = re.compile(_spellings(name), re.IGNORECASE)
+        self._pattern = _Whole(name)
         self._begins = _beginning(name)
         self._alike = _encodings_alike(name)
 
@@ -102,13 +136,13 @@ class _InFiles:
         # What may stand in front of a name is looked at only where its first letters stand: a tenth of the time.
         for each in self._begins.finditer(text):
             at = each.start()
-            if self._pattern.match(text, at):
+            if self._pattern.match(text, at) is not None:
                 return True
-            if len(encodings) > 1 and self._spelled.match(text, at):
+            if len(encodings) > 1 and self._pattern.spelled.match(text, at):
                 # Of one byte each is one character: the places are the same in all.
-                begins = max(at - _LONGEST_MARK, 0)
+                begins = max(at - _LONGEST_IN_FRONT, 0)
                 others = (data[begins : at + self._reach].decode(each, errors="replace") for each in encodings[1:])
-                if any(self._pattern.match(other, at - begins) for other in others):
+                if any(self._pattern.match(other, at - begins) is not None for other in others):
                     return True
         return False
 
@@ -139,7 +173,7 @@ def _beginning(name: str) -> re.Pattern[str]:
     first = sorted({one for form in forms for one in _ways_of(form[:1])})
     parted = rf"\s+{_DOTS}" if is_in_characters(name) else ""
     goes_on = {f"(?<={_one_of(form[:1])})(?={_one_of(form[1:2], parted)})" for form in forms}
-    coded = f"(?<=[{_CODES_BEGIN}])(?=[{_CODES_BEGIN}#0-9A-Za-z])"
+    coded = f"(?<=[{_CODES_BEGIN}])(?=[{_CODES_BEGIN}{_SHORT}#0-9A-Za-z])"
     # A class without flags is looked for at once, where a pattern would be tried at each place of a file.
     return re.compile(f"[{re.escape(''.join(first))}{_CODES_BEGIN}](?:{'|'.join([*sorted(goes_on), coded])})")
 
@@ -195,27 +229,6 @@ def _plain_parts(name: str) -> list[str]:
 
 def _longest_plain(name: str) -> str:
     return max(_plain_parts(name), key=len)
-
-
-def _alone(name: str) -> str:
-    """A pattern of a name that is no part of another: 'ann@example.com' is in neither 'joann@…' nor '….com.au'."""
-    is_address, pattern = "@" in name, _spellings(name)
-    if re.match(f"[{_LETTER}]", name):
-        joints = r"[.+_-]" if is_address else "-"
-        marked = "|".join(f"(?<={mark})" for mark in _MARKS)
-        pattern = rf"(?:(?<![{_LETTER}])(?<![{_LETTER}]{joints})|{marked}){pattern}"
-    if re.search(f"[{_LETTER}]$", name):
-        # A capital behind a dot begins a sentence.
-        joined = rf"\.(?-i:[a-z0-9])|-[{_LETTER}]" if is_address else f"-[{_LETTER}]"
-        pattern = rf"{pattern}(?![{_LETTER}]|{joined})"
-    return pattern
-
-
-def _apart(name: str) -> str:
-    """As above; one in characters beside no other one."""
-    if is_in_characters(name):
-        return f"(?<![{_CHARACTERS}]){_alone(name)}(?![{_CHARACTERS}])"
-    return _alone(name)
 
 
 def is_in_characters(name: str) -> bool:
@@ -286,6 +299,10 @@ def _coded(character: str) -> Iterator[str]:
     yield from (f"&#0*{code};", f"&#x0*{code:x};")
     # A run of backslashes is looked at once, from its first one on, and never given back: else its square is.
     yield "".join(rf"(?<!\\)\\++u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    if character in _SHORT:
+        yield rf"(?<!\\)\\++{character}"
+    elif character == "\\":
+        yield r"(?<!\\)\\++"
 
 
 def _cases(character: str) -> set[str]:

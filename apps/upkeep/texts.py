@@ -25,7 +25,7 @@ from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Issue, Project
-from apps.upkeep.needles import Needles
+from apps.upkeep.needles import Needles, Whole
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,9 @@ _BROKEN = (
 )  # fmt: skip
 _KEYS_PER_QUERY = 500
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
+#: A list or an object of JSON begins and ends so, and a text in it is so.
+_ENDS_OF_JSON = {"[]", "{}"}
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _OWN_ADDRESSES: Any = [User._meta.get_field(name) for name in ("email", "named_address")]
 _OWN_NAME: Any = User._meta.get_field("full_name")
 #: Documents that keep how rows of another table were, by attribute: that table, or the column that names it.
@@ -107,10 +110,7 @@ class TextTable:
                 row = dict(zip(names, values, strict=True))
                 for field in fields:
                     value, kept = self._parted(row, field.attname, spared)
-                    pattern = _pattern_of(field, needles)
-                    # A column of addresses holds one: it is this one, or somebody else's.
-                    found = pattern.fullmatch if isinstance(field, models.EmailField) else pattern.search
-                    if value is not None and found(_as_text(value)):
+                    if _holds_one(value, field, needles):
                         yield pk, field, value, kept
 
     def _parted(self, row: Mapping[str, Any], name: str, spared: Collection[str]) -> tuple[Any, Mapping[str, Any]]:
@@ -139,7 +139,14 @@ class TextTable:
         self.rows.filter(pk=pk).update(**{field.attname: value})
 
 
-def _pattern_of(field: Any, needles: Needles) -> re.Pattern[str]:
+def _holds_one(value: Any, field: Any, needles: Needles) -> bool:
+    if isinstance(field, models.EmailField):
+        # It holds one address: it is this one, or somebody else's.
+        return value is not None and needles.whole.fullmatch(value)
+    return any(map(_pattern_of(field, needles).search, _texts_of(value)))
+
+
+def _pattern_of(field: Any, needles: Needles) -> Whole:
     return needles.named if field == _OWN_NAME else needles.whole
 
 
@@ -173,8 +180,34 @@ def way_to_project(model: type[models.Model]) -> str | None:
     return None
 
 
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+def _texts_of(value: Any) -> Iterator[str]:
+    """The texts in a document; of a text that is JSON those in it, as they are meant."""
+    if isinstance(value, str):
+        if (literals := _literals(value)) is None:
+            yield value
+        for literal in literals or ():
+            yield from _texts_of(json.loads(literal[0], strict=False))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts_of(inner)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _texts_of(inner)
+
+
+def _literals(text: str) -> list[re.Match[str]] | None:
+    """Where its texts stand in JSON; None for what is a text itself.
+
+    JSON that stands in something else ("See {…}") is one: names are looked for as JSON writes them.
+    """
+    if text.lstrip()[:1] + text.rstrip()[-1:] not in _ENDS_OF_JSON:
+        return None
+    try:
+        json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return list(_LITERAL.finditer(text))
 
 
 @cache
@@ -235,9 +268,15 @@ def _by_table(counts: dict[TextTable, int]) -> dict[str, int]:
     return sums
 
 
-def _replaced(value: Any, pattern: re.Pattern[str], word: str) -> Any:
+def _replaced(value: Any, pattern: Whole, word: str) -> Any:
+    def in_json(literal: re.Match[str]) -> str:
+        text = json.loads(literal[0], strict=False)
+        changed = _replaced(text, pattern, word)
+        return literal[0] if changed == text else json.dumps(changed, ensure_ascii=literal[0].isascii())
+
     if isinstance(value, str):
-        return pattern.sub(word, value)
+        # In its place: how the rest is written may be signed, or somebody's own.
+        return pattern.sub(word, value) if _literals(value) is None else _LITERAL.sub(in_json, value)
     if isinstance(value, list):
         return [_replaced(inner, pattern, word) for inner in value]
     if isinstance(value, dict):

@@ -197,7 +197,7 @@ def test_blanks_around_commas_belong_to_no_part_of_a_list(config: Environment) -
 def test_what_says_nothing_is_no_silent_default(config: Environment, text: str) -> None:
     config.ENVIRON["KEYS"] = text
 
-    with pytest.raises(SystemExit, match="KEYS is .* no value: give one, or nothing"):
+    with pytest.raises(SystemExit, match=r"KEYS is .* no value: give one, or nothing"):
         config.list("KEYS", default=["own"])
 
 

@@ -24,7 +24,6 @@ from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemb
 from apps.upkeep.erasing import ErasureIncomplete, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import found_in_database, search_store, way_to_project
-from tests.processes import ROOT, Processes, kept_environment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann@example.com", "Ann Smith"
@@ -264,27 +263,3 @@ def test_a_trackers_token_goes_with_whom_it_names_or_who_gave_it(ann, now):
     assert kept[named.pk] == kept[hers.pk] == ""
     assert kept[others.pk] == others.sealed_token
     assert named.pk not in {run.connection_id for run in ask_due_syncs(now=now)}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_file_of_the_database_keeps_nothing_while_it_is_open(tmp_path, with_tables):
-    """Pages of before stay in SQLite's log until it is long enough."""
-    with_tables(tmp_path)
-    processes = Processes(tmp_path, kept_environment() | {"SCRUM_ML_VAR_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)})
-
-    told = processes.script(f"""
-from django.core.management import call_command
-from apps.accounts.models import User
-from pathlib import Path
-import sqlite3
-other = sqlite3.connect({str(tmp_path / "db.sqlite3")!r})
-other.execute("select count(*) from accounts_user").fetchall()
-User.objects.create_user({EMAIL!r}, full_name={NAME!r})
-def held():
-    return [path.name for path in Path({str(tmp_path)!r}).glob("db.sqlite3*") if b"Ann Smith" in path.read_bytes()]
-before = held()
-call_command("erase_person", {EMAIL!r}, json=True)
-print(bool(before), held())
-""")
-
-    assert told.splitlines()[-1] == "True []"

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.common.console import add_json_option
 from apps.common.exceptions import ApplicationError
+from apps.upkeep.alone import leaving_no_pages
 from apps.upkeep.erasing import erase_person, foresee_person
 from apps.upkeep.telling import told_erased, told_foreseen
 
@@ -33,14 +34,18 @@ class Command(BaseCommand):
                 counts, left = foresee_person(options["email"], everywhere=options["everywhere"])
                 self.stdout.write(told_foreseen(counts, left, as_text=not options["json"]))
                 return
-            record = erase_person(
-                options["email"],
-                now=timezone.now(),
-                everywhere=options["everywhere"],
-                others_keep=options["others_keep"],
-            )
+            with leaving_no_pages():
+                self._erase(options)
         except ApplicationError as error:
             raise CommandError(error.message) from error
+
+    def _erase(self, options: dict[str, Any]) -> None:
+        record = erase_person(
+            options["email"],
+            now=timezone.now(),
+            everywhere=options["everywhere"],
+            others_keep=options["others_keep"],
+        )
         self.stdout.write(told_erased(record, as_text=not options["json"]))
         if not options["json"]:
             self.stdout.write(

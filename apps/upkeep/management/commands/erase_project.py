@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.common.console import add_json_option
 from apps.common.exceptions import ApplicationError
+from apps.upkeep.alone import leaving_no_pages
 from apps.upkeep.erasing import erase_project, foresee_project
 from apps.upkeep.telling import told_erased, told_foreseen
 
@@ -31,7 +32,8 @@ class Command(BaseCommand):
                 foreseen = foresee_project(options["key"])
                 self.stdout.write(told_foreseen(foreseen, {}, as_text=not options["json"]))
                 return
-            record = erase_project(options["key"], now=timezone.now(), others_keep=options["others_keep"])
+            with leaving_no_pages():
+                record = erase_project(options["key"], now=timezone.now(), others_keep=options["others_keep"])
+                self.stdout.write(told_erased(record, as_text=not options["json"]))
         except ApplicationError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(told_erased(record, as_text=not options["json"]))

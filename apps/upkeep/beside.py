@@ -1,0 +1,168 @@
+"""What stands beside a name: whether it makes it a part of a longer one, which is somebody else's.
+
+A character may be written in codes (`\\uff1a`, `%E3%80%80`, `=C3=A9`, `&eacute;`): what it means decides, not how it
+is written.
+"""
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+
+#: A byte that is none of UTF-8, as Python reads it: in the file's own encoding it may be a letter.
+_UNREAD = re.compile("[\udc80-\udcff]")
+#: Chinese characters, Japanese and Korean ones: each is a word or a syllable, and nothing parts words.
+CHARACTERS = (
+    "\u1100-\u11ff\u3005-\u3007\u3041-\u30ff\u3131-\u318e\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f"
+    "\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_CHARACTER = re.compile(f"[{CHARACTERS}]")
+#: Other scripts that part no words, as Unicode names their letters.
+_UNPARTED = {"THAI", "LAO", "KHMER", "MYANMAR", "BOPOMOFO", "TIBETAN", "JAVANESE", "BALINESE", "TAI", "YI"}
+#: Scripts that one word may mix (an encoding that is taken for another makes it so); their letters begin here.
+_MIXED = {"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "MODIFIER"}
+_EUROPEAN = "EUROPEAN"
+_FIRST_ACCENTED = "\u00c0"
+#: "And", "to", "in", "as", "from", "the", "that": written onto the name that they are said of, alone or behind "and".
+_PARTICLES = {"HEBREW": ("ו", "והבכלמש"), "ARABIC": ("وف", "وفبكل")}
+#: Behind a picture or a digit: how it is drawn.
+_HOW_TO_DRAW = re.compile("[\u20d0-\u20ff\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_OCTET = r"(?:[%=](?:25){0,4}|\\+x)"
+_FOLLOWING = rf"{_OCTET}[89ab][0-9a-f]"
+_CODES = (
+    # One character as UTF-8 has it: in addresses, mails and strings of programs; in octal digits as git writes it.
+    rf"(?P<octets>{_OCTET}[cd][0-9a-f]{_FOLLOWING}|{_OCTET}e[0-9a-f](?:{_FOLLOWING}){{2}}|"
+    rf"{_OCTET}f[0-7](?:{_FOLLOWING}){{3}}|{_OCTET}[0-7][0-9a-f])",
+    r"(?P<octal>\\+[01][0-7]{2}|\\+3[0-3][0-7]\\+2[0-7]{2}|\\+3[45][0-7](?:\\+2[0-7]{2}){2}|"
+    r"\\+36[0-7](?:\\+2[0-7]{2}){3})",
+    # Of JSON, of scripts and of what they make of addresses.
+    r"(?P<units>(?:\\+|%)ud[89ab][0-9a-f]{2}(?:\\+|%)ud[c-f][0-9a-f]{2}|(?:\\+|%)u[0-9a-f]{4}|\\+x[0-9a-f]{2})",
+    r"(?P<blank>\\+[nrtbfv])",
+    r"(?P<entity>&\#?[0-9a-z]{1,31};)",
+)
+_CODE_BEHIND = re.compile("|".join(_CODES), re.IGNORECASE | re.ASCII)
+_CODE_IN_FRONT = re.compile(rf"(?:{'|'.join(_CODES)})\Z", re.IGNORECASE | re.ASCII)
+_ITS_OCTETS = re.compile(rf"{_OCTET}([0-9a-f]{{2}})", re.IGNORECASE)
+_OCTAL = re.compile(r"[0-3][0-7]{2}")
+_ITS_UNITS = re.compile(r"u([0-9a-f]{4})", re.IGNORECASE)
+#: What ends a code.
+_ENDS_A_CODE = re.compile(r"[0-9a-z;]", re.IGNORECASE | re.ASCII)
+#: Longer than any of them but for what its run of backslashes has more, of which one is enough.
+LONGEST_CODE = 64
+#: Between the letters of an address.
+_JOINTS_OF_ADDRESSES = ".+_-"
+_MOST_SCRIPTS_KEPT = 4_096
+
+
+def is_apart(text: str, begins: int, ends: int, *, is_address: bool) -> bool:
+    """Whether what stands there is whole: 'ann@example.com' is in neither 'joann@…' nor '….com.au'."""
+    return not _goes_on_in_front(text, begins, is_address) and not _goes_on_behind(text, ends, is_address)
+
+
+def stands_among_characters(text: str, begins: int, ends: int) -> bool:
+    """Whether another Chinese, Japanese or Korean character is beside."""
+    return any(_CHARACTER.match(each) for each in (_in_front(text, begins)[0], _behind(text, ends)[0]))
+
+
+def _goes_on_in_front(text: str, begins: int, is_address: bool) -> bool:
+    # Its first and last letter may be written in codes, too.
+    script = _script(_behind(text, begins)[0])
+    letter, at = _in_front(text, begins)
+    if letter and letter in (_JOINTS_OF_ADDRESSES if is_address else "-"):
+        letter, at = _in_front(text, at)
+    return _is_letter(letter, script) and not _are_particles(text, letter, at, script)
+
+
+def _goes_on_behind(text: str, ends: int, is_address: bool) -> bool:
+    script = _script(_in_front(text, ends)[0])
+    letter, at = _behind(text, ends)
+    if is_address and letter == ".":
+        # A capital behind a dot begins a sentence.
+        following, _ = _behind(text, at)
+        return script is not None and following.isascii() and (following.islower() or following.isdigit())
+    return _is_letter(_behind(text, at)[0] if letter == "-" else letter, script)
+
+
+def _are_particles(text: str, letter: str, at: int, script: str | None) -> bool:
+    """Whether a name begins behind this letter after all: "ודן" is "and Dan"."""
+    ands, particles = _PARTICLES.get(script or "", ("", ""))
+    if not letter or letter not in particles:
+        return False
+    before, further = _in_front(text, at)
+    if before and before in ands:
+        before, _ = _in_front(text, further)
+    return not _is_letter(before, script)
+
+
+def _is_letter(character: str, script: str | None) -> bool:
+    """Whether it is a letter that a name in this script goes on with: of the same script, an accent, a digit."""
+    if not character or script is None:
+        return False
+    other = _script(character)
+    return other is not None and (other == script or "" in (other, script))
+
+
+@lru_cache(maxsize=_MOST_SCRIPTS_KEPT)
+def _script(character: str) -> str | None:
+    """Of a letter of a script that parts words; empty for what goes with each; None for all else."""
+    if character.isascii():
+        return _EUROPEAN if character.isalpha() else "" if character.isdigit() else None
+    if _UNREAD.match(character):
+        return ""
+    kind = unicodedata.category(character)
+    if (kind[0] not in "LM" and kind != "Nd") or _CHARACTER.match(character) or _HOW_TO_DRAW.match(character):
+        return None
+    words = unicodedata.name(character, "").split()
+    if not words or character < _FIRST_ACCENTED or not _UNPARTED.isdisjoint(words[:2]):
+        return None
+    if kind[0] != "L":
+        return ""
+    return _EUROPEAN if words[0] in _MIXED else words[0]
+
+
+def _in_front(text: str, at: int) -> tuple[str, int]:
+    """The character in front, without its accents, and where it begins; empty where a text begins."""
+    while at:
+        character, at = _one_in_front(text, at)
+        if unicodedata.category(character)[0] != "M" or _HOW_TO_DRAW.match(character):
+            return character, at
+    return "", 0
+
+
+def _one_in_front(text: str, at: int) -> tuple[str, int]:
+    if _ENDS_A_CODE.match(text, at - 1):
+        begins = max(at - LONGEST_CODE, 0)
+        code = _CODE_IN_FRONT.search(text[begins:at])
+        if code and (meant := _meant(code)):
+            return meant, begins + code.start()
+    return text[at - 1], at - 1
+
+
+def _behind(text: str, at: int) -> tuple[str, int]:
+    """The character behind, and where it ends; empty where a text ends."""
+    while at < len(text):
+        code = _CODE_BEHIND.match(text, at)
+        meant = _meant(code) if code else ""
+        character, at = (meant, code.end()) if code and meant else (text[at], at + 1)
+        if not _HOW_TO_DRAW.match(character):
+            return character, at
+    return "", at
+
+
+def _meant(code: re.Match[str]) -> str:
+    """The character that it stands for; empty where it is no code, but happens to look like one.
+
+    Nobody writes letters of English in codes, and what is no UTF-8 may be a word: '?q=deann'.
+    """
+    if code["octets"] or code["octal"]:
+        digits, base = (_ITS_OCTETS.findall(code[0]), 16) if code["octets"] else (_OCTAL.findall(code[0]), 8)
+        meant = bytes(int(each, base) for each in digits).decode(errors="ignore")
+    elif code["units"]:
+        units = "".join(_ITS_UNITS.findall(code[0])) or f"00{code[0][-2:]}"
+        meant = bytes.fromhex(units).decode("utf-16-be", errors="surrogatepass")
+    elif code["blank"]:
+        meant = " "
+    else:
+        known = html.unescape(code[0])
+        meant = known[:1] if known != code[0] else ""
+    return "" if meant.isascii() and meant.isalnum() else meant
