@@ -2,12 +2,28 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db.models import DateField
 from django.urls import reverse
 
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 
 #: No identifier, no letter of a database's text, half a character, a number beyond any column, nothing at all.
 HOSTILE = ["x" * 5_000, "a\0b", "\ud800", "99999999999999999999", "-1", "", "1e309", "²"]
+#: What every list reads of its address: the search, the page, the order, and words of its own.
+ADDRESSES = [
+    "q=%00", "q=%ED%A0%80", "q=" + "x" * 3_000, "p=-1", "p=" + "9" * 25, "p=x", "o=999.999", "o=x", "o=-", "all=x",
+    "e=", "e=1", "_popup", "_popup=%00", "_to_field=password", "_to_field=%00", "_facets=x", "_changelist_filters=%00",
+    "id=nope", "pk__in=,", "pk__isnull=x", "id__exact=%00", "nothing=1", "nothing__year=1", "project__key__year=1",
+]  # fmt: skip
+#: Of a field of any kind, and what only dates know.
+OF_ANY_FIELD = ["=x", "=%00", "__in=,", "__gte=" + "9" * 25, "__isnull=x", "__regex=("]
+OF_A_DATE = [
+    "__year=99999", "__year=9999", "__year=0", "__year=-1", "__year=x", "__month=99", "__month=0", "__gte=99999-01-01",
+    "__lt=0001-01-01", "__year__gt=99999", "__date=9999-12-31",
+]  # fmt: skip
+#: What addresses of one row are asked with.
+NO_ROWS = ["nope", "%00", "9" * 25, "-1", "_", "_00", "x" * 3_000, "%ED%A0%80"]
 
 
 @pytest.fixture
@@ -45,9 +61,53 @@ def test_a_choice_of_what_is_no_row_is_a_fault_of_the_sender(client, superuser, 
 def test_the_page_of_a_bad_value_says_what_is_wrong(client, superuser):
     form = {"action": "delete_selected", "_selected_action": "a\0b"}
 
-    answer = client.post(reverse("admin:projects_issue_changelist"), form)
+    answer = client.post(reverse("admin:accounts_user_changelist"), form)
 
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("shown", admin.site._registry.values(), ids=lambda shown: shown.opts.label)
+def test_no_list_breaks_by_its_address(client, superuser, rf, shown):
+    client.raise_request_exception = False
+    address = reverse(f"admin:{shown.opts.label_lower.replace('.', '_')}_changelist")
+    fields = [field.name for field in shown.opts.fields]
+    offered = [name for name in fields if shown.lookup_allowed(name, "x", rf.get("/"))]
+    dates = [field.name for field in shown.opts.fields if isinstance(field, DateField)]
+    queries = ADDRESSES + [f"{name}=x" for name in fields]
+    queries += [f"{name}{asked}" for name in offered for asked in OF_ANY_FIELD]
+    queries += [f"{name}{asked}" for name in dates for asked in OF_A_DATE]
+    queries += [f"{name}__year=2026&{name}__{asked}" for name in dates for asked in ("month=99", "month=2&day=31")]
+    queries += [f"{name}__year={year}&{name}__month=12&{name}__day=31" for name in dates for year in (1, 9999)]
+
+    assert broken(client, (f"{address}?{query}" for query in queries)) == {}
+
+
+@pytest.mark.parametrize("shown", admin.site._registry.values(), ids=lambda shown: shown.opts.label)
+def test_a_list_is_filtered_by_what_it_shows_and_nothing_else(client, superuser, rf, shown):
+    request = rf.get("/")
+    request.user = superuser
+    changes = shown.get_changelist_instance(request)
+    asked = {name for spec in changes.filter_specs for name in spec.expected_parameters()}
+    asked |= {f"{shown.date_hierarchy}__{part}" for part in ("year", "month", "day") if shown.date_hierarchy}
+    slow = [f"{field.name}__{lookup}" for field in shown.opts.fields for lookup in ("regex", "iregex", "contains")]
+
+    assert {name for name in [*asked, *slow] if shown.lookup_allowed(name, "1", request)} == asked
+
+
+@pytest.mark.parametrize("shown", admin.site._registry.values(), ids=lambda shown: shown.opts.label)
+def test_no_row_breaks_by_its_address(client, superuser, shown):
+    client.raise_request_exception = False
+    address = reverse(f"admin:{shown.opts.label_lower.replace('.', '_')}_changelist")
+    pages = (f"{address}{row}/{page}/" for row in NO_ROWS for page in ("change", "history", "delete"))
+
+    assert broken(client, pages) == {}
+    assert not LogEntry.objects.exists()
+
+
+def broken(client, addresses):
+    """Addresses that are answered with neither a page, nor another address, nor a fault of the sender."""
+    asked = {address: client.get(address).status_code for address in addresses}
+    return {address: status for address, status in asked.items() if status not in (200, 302, 400, 403, 404)}
 
 
 def _sent(value: str) -> str | bytes:

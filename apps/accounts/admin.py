@@ -5,13 +5,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.accounts.forms import LogInForm
 from apps.accounts.models import User
+from apps.common.administration.forms import PlausibleForm
+from apps.common.administration.lists import FilteredAsOffered
 
 RIGHTS = ("is_active", "is_staff", "is_superuser")
 
@@ -23,14 +27,14 @@ class AdministrationLogIn(LogInForm, AdminAuthenticationForm):
 admin.site.login_form = AdministrationLogIn
 
 
-class UserCreation(AdminUserCreationForm):
+class UserCreation(PlausibleForm, AdminUserCreationForm):
     class Meta:
         model = User
         fields = ("email", "full_name")
         field_classes: dict[str, type[forms.Field]] = {}
 
 
-class UserChange(UserChangeForm):
+class UserChange(PlausibleForm, UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
@@ -47,8 +51,18 @@ class UserChange(UserChangeForm):
         return fields
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(FilteredAsOffered, DjangoGroupAdmin):
+    """Django's own, with a name that people can read."""
+
+    form = PlausibleForm
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(FilteredAsOffered, DjangoUserAdmin):
     """Django's own, with the address in place of a user name."""
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -1,5 +1,8 @@
-"""Hours of work, as every part takes them."""
+"""How much work may be, as every part takes it."""
 
 #: Less is no work: no tracker means a third of a second, and on the log scale two such rows taught a model to promise
 #: minutes for everything.
 LEAST_HOURS = 0.0001
+#: Larger values are slips of the finger: 100,000 hours are fifty working years.
+MOST_HOURS = 100_000
+MOST_POINTS = 10_000

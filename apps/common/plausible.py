@@ -6,6 +6,10 @@ from datetime import date
 
 #: Dates outside are slips of the pen, and the first and last years of the calendar cannot be counted from.
 FIRST_YEAR, LAST_YEAR = 1980, 2200
+#: More characters than anybody reads in one place.
+LONGEST_TEXT = 100_000
+#: More labels than an issue bears, and more statuses than a board has; and how long each may be.
+MOST_NAMES, LONGEST_NAME = 50, 100
 #: Python also reads 1_0, full-width digits and blanks around a number; no person means them.
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
 #: Letters and blanks without a shape, in categories of visible ones: fillers of Hangul, the empty braille pattern.
@@ -33,6 +37,23 @@ def text_fault(text: str, *, is_line: bool, is_needed: bool) -> str | None:
     if is_needed and text and not any(map(_is_seen, text)):
         return "It holds nothing that can be seen."
     return None
+
+
+def names_fault(names: object) -> str | None:
+    """Why this is no list of labels or statuses; None if it is."""
+    if not isinstance(names, list) or len(names) > MOST_NAMES or not all(isinstance(name, str) for name in names):
+        return f"A list of at most {MOST_NAMES} names is needed."
+    for name in names:
+        if not name.strip() or len(name) > LONGEST_NAME:
+            return f"A name has 1 to {LONGEST_NAME} characters."
+        if fault := text_fault(name, is_line=True, is_needed=True):
+            return fault
+    return None
+
+
+def texts_in(values: object) -> list[str]:
+    """The texts of a list; none of what is no list."""
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
 def readable(text: str, *, is_line: bool) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.common.api.serializers import StrictSerializer
+from apps.common.hours import MOST_HOURS
 from apps.ml.serializers.forecasts import (
     WhatIfRequest,
 )
-from apps.ml.serializers.predictions import MAX_HOURS
 from apps.ml.serializers.together import MOST_TEAMS
 
 MAX_NAME = 200
@@ -81,7 +81,7 @@ class HoursTaken(OfProject):
     """What a finished issue took."""
 
     issue = serializers.CharField(max_length=MAX_NAME, help_text="Key or id of a finished issue.")
-    actual_hours = serializers.FloatField(min_value=0.01, max_value=MAX_HOURS, help_text="Hours that it took in all.")
+    actual_hours = serializers.FloatField(min_value=0.01, max_value=MOST_HOURS, help_text="Hours that it took in all.")
 
 
 _TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], dict[str, str]], ...] = (

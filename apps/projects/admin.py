@@ -1,16 +1,18 @@
 """The domain for administrators: what has rules is shown here and written over the API, where they may all.
 
-History is never edited, by anybody.
+That is most of it, and every deletion. History is never edited, by anybody.
 """
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.accounts.signed_in import signed_in
+from apps.common.administration.forms import PlausibleForm
+from apps.common.administration.lists import FilteredAsOffered
 from apps.projects.models import (
     DayOff,
     FormerMember,
@@ -23,20 +25,29 @@ from apps.projects.models import (
     TeamMember,
     WorkflowStatus,
 )
-from apps.projects.services import update_issue
+from apps.projects.services import update_issue, update_project
 
 
-class ReadOnly:
-    """Neither added, changed nor deleted here."""
+class OnlyChanged(FilteredAsOffered):
+    """Neither added nor deleted here: what hangs on a row, its service knows."""
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+
+class ReadOnly(OnlyChanged):
+    """Nor changed."""
+
     def has_change_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, *_: Any) -> bool:
-        return False
+
+def all_but(model: type[Model], *changed: str) -> list[str]:
+    """Fields that are shown only: also those that the table gets later."""
+    return [field.name for field in model._meta.fields if field.editable and field.name not in changed]
 
 
 class HidesSecrets:
@@ -74,17 +85,18 @@ class StatusInline(ReadOnly, admin.TabularInline):
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):
-    """Name and description; team, types and statuses have rules that the API keeps."""
+class ProjectAdmin(OnlyChanged, admin.ModelAdmin):
+    """Name and description; all else has rules that the API keeps."""
 
     list_display = ["key", "name", "created_at"]
     search_fields = ["key", "name"]
-    # The API knows which regions a country has.
-    readonly_fields = ["key", "created_at", "holiday_country", "holiday_region"]
+    form = PlausibleForm
+    readonly_fields = all_but(Project, "name", "description")
     inlines = [TeamInline, FormerTeamInline, DayOffInline, IssueTypeInline, StatusInline]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def save_model(self, request: HttpRequest, obj: Project, form: Any, change: bool) -> None:
+        """Save through the service, beside whoever else changes it."""
+        update_project(obj, **{name: form.cleaned_data[name] for name in form.changed_data})
 
 
 @admin.register(Sprint)
@@ -116,19 +128,18 @@ class ChangeInline(ReadOnly, admin.TabularInline):
 
 
 @admin.register(Issue)
-class IssueAdmin(admin.ModelAdmin):
+class IssueAdmin(OnlyChanged, admin.ModelAdmin):
+    """Texts and sizes, for slips of the pen."""
+
     list_display = ["title", "project", "issue_type", "status", "assignee", "story_points", "created_at"]
     list_select_related = ["project", "issue_type", "status", "assignee"]
     list_filter = ["status__category", "project"]
     search_fields = ["title", "external_id", "project__key"]
-    readonly_fields = [
-        "project", "issue_type", "status", "assignee", "reporter", "sprint", "source", "external_id",
-        "created_at", "started_at", "resolved_at", "updated_at",
-    ]  # fmt: skip
+    form = PlausibleForm
+    readonly_fields = all_but(
+        Issue, "title", "description", "story_points", "estimated_hours", "actual_hours", "component"
+    )
     inlines = [ChangeInline]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     def save_model(self, request: HttpRequest, obj: Issue, form: Any, change: bool) -> None:
         """Save through the service, so that a change of points or estimate goes on record here too."""

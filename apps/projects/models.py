@@ -10,12 +10,13 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from apps.common.columns.kinds import HOURS, POINTS, SMALL_NUMBER, NamesField
 from apps.common.models import UUIDModel
 from apps.projects.history.append_only import AppendOnlyModel, ProjectOfIssue
 from apps.projects.history.days import day_of
 from apps.projects.history.frozen import SprintSnapshot as SprintSnapshot  # noqa: PLC0414 - a model of this app
 from apps.projects.links.row import IssueLink as IssueLink  # noqa: PLC0414 - likewise
-from apps.projects.preferences import Preferences, known_time_zone
+from apps.projects.preferences import Preferences, known_time_zone, names_only
 from apps.projects.team.rows import FormerMember as FormerMember  # noqa: PLC0414 - likewise
 from apps.projects.team.rows import TeamMember as TeamMember  # noqa: PLC0414 - likewise
 
@@ -139,7 +140,7 @@ class WorkflowStatus(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="statuses")
     name = models.CharField(max_length=64)
     category = models.CharField(max_length=16, choices=Category.choices)
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(default=0, validators=SMALL_NUMBER)
 
     class Meta:
         ordering = ["position", "name"]
@@ -222,7 +223,7 @@ class Issue(UUIDModel):
     issue_type = models.ForeignKey(IssueType, on_delete=models.RESTRICT, related_name="issues")
     status = models.ForeignKey(WorkflowStatus, on_delete=models.RESTRICT, related_name="issues")
     #: 1 is the most urgent.
-    priority = models.PositiveSmallIntegerField(null=True, blank=True)
+    priority = models.PositiveSmallIntegerField(null=True, blank=True, validators=SMALL_NUMBER)
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="assigned_issues"
     )
@@ -232,9 +233,9 @@ class Issue(UUIDModel):
     sprint = models.ForeignKey(Sprint, on_delete=models.SET_NULL, null=True, blank=True, related_name="issues")
     #: The issue that it is a part of: of a sub-task its story, of a story its epic.
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
-    story_points = models.FloatField(null=True, blank=True)
-    estimated_hours = models.FloatField(null=True, blank=True)
-    actual_hours = models.FloatField(null=True, blank=True)
+    story_points = models.FloatField(null=True, blank=True, validators=POINTS)
+    estimated_hours = models.FloatField(null=True, blank=True, validators=HOURS)
+    actual_hours = models.FloatField(null=True, blank=True, validators=HOURS)
     #: What its sub-tasks took, kept by `roll_up`.
     sub_task_hours = models.FloatField(null=True, blank=True, editable=False)
     #: Its own hours and those of its sub-tasks; None where neither is known.
@@ -247,7 +248,7 @@ class Issue(UUIDModel):
         db_persist=True,
     )
     component = models.CharField(max_length=200, blank=True)
-    labels = models.JSONField(default=list, blank=True)
+    labels = NamesField(default=list, blank=True, validators=[names_only])
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     #: When it was delivered; None for what is open, and for what was dropped.

@@ -5,14 +5,14 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.db import models
 
-#: More names of statuses or labels than a board has.
-MAX_NAMES = 50
+from apps.common.columns.kinds import NamesField
+from apps.common.plausible import names_fault
 
 
 def names_only(value: object) -> None:
     """Refuse what is not a short list of names."""
-    if not isinstance(value, list) or len(value) > MAX_NAMES or not all(isinstance(name, str) for name in value):
-        raise ValidationError(f"A list of at most {MAX_NAMES} names is needed.")
+    if fault := names_fault(value):
+        raise ValidationError(fault)
 
 
 def known_time_zone(name: str) -> None:
@@ -27,10 +27,10 @@ class Preferences(models.Model):
     #: By when all open work shall be done.
     target_date = models.DateField(null=True, blank=True)
     #: Statuses in which issues wait although work on them has begun; empty where nobody has said so.
-    waiting_statuses = models.JSONField(default=list, blank=True, validators=[names_only])
+    waiting_statuses = NamesField(default=list, blank=True, validators=[names_only])
     #: An issue is blocked while it is in one of these statuses or bears one of these labels.
-    blocked_statuses = models.JSONField(default=list, blank=True, validators=[names_only])
-    blocked_labels = models.JSONField(default=list, blank=True, validators=[names_only])
+    blocked_statuses = NamesField(default=list, blank=True, validators=[names_only])
+    blocked_labels = NamesField(default=list, blank=True, validators=[names_only])
     #: Whether suggestions of who could take an issue name nobody.
     hides_names = models.BooleanField(default=False)
     #: Whether points are recommended only for issues that the team has sized itself.
@@ -39,7 +39,7 @@ class Preferences(models.Model):
     #: Whether anything is predicted for the team, and learned from its work.
     predictions_enabled = models.BooleanField(default=True)
     #: Issues with one of these labels are done by agents, in whatever case; beside those of members who are agents.
-    agent_labels = models.JSONField(default=list, blank=True, validators=[names_only])
+    agent_labels = NamesField(default=list, blank=True, validators=[names_only])
 
     class Meta:
         abstract = True

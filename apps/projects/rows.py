@@ -7,7 +7,6 @@ transaction ends, so that whoever deletes or renames a person has by then all th
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,8 +14,8 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
+from apps.common.columns.kinds import fault_of
 from apps.common.exceptions import Conflict
-from apps.common.plausible import date_fault, text_fault
 from apps.projects.models import Issue, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 
 Row = TypeVar("Row", bound=models.Model)
@@ -119,29 +118,23 @@ def locked(issues: models.QuerySet[Issue]) -> list[Issue]:
     return list(rows.order_by("pk"))
 
 
-def validate(row: models.Model) -> None:
-    """Field, uniqueness and constraint checks, without a query for each foreign key."""
-    row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
-    if faults := dict(_implausible(row)):
+def validate(row: models.Model, changed: Collection[str] | None = None) -> None:
+    """Field, uniqueness and constraint checks, without a query for each foreign key.
+
+    Of a row that is there only what is `changed`: an import takes longer labels, and an earlier version may have taken
+    what is refused today, which then keeps nobody from changing the rest.
+    """
+    fields = [field for field in row._meta.concrete_fields if changed is None or field.name in changed]
+    written = {field.name: field for field in fields if not field.is_relation and not field.generated}
+    row.clean_fields(exclude={field.name for field in row._meta.fields if field.name not in written})
+    faults = {name: fault for name, field in written.items() if (fault := fault_of(field, getattr(row, name)))}
+    if faults:
         raise ValidationError(faults)
     row.validate_unique()
     try:
         row.validate_constraints()
     except ValidationError as error:
         raise _at_its_field(error) from error
-
-
-def _implausible(row: models.Model) -> Iterator[tuple[str, str]]:
-    """What is no text or date that anybody means, whoever writes it."""
-    for field in (field for field in row._meta.concrete_fields if not field.generated):
-        value = getattr(row, field.attname)
-        fault = None
-        if isinstance(value, str) and isinstance(field, (models.CharField, models.TextField)):
-            fault = text_fault(value, is_line=isinstance(field, models.CharField), is_needed=not field.blank)
-        elif isinstance(value, date):
-            fault = date_fault(value)
-        if fault:
-            yield field.name, fault
 
 
 def _at_its_field(error: ValidationError) -> ValidationError:
@@ -162,7 +155,7 @@ def update(row: Row, fields: Mapping[str, Any], *, allowed: set[str]) -> Row:
     lock(row)
     for name, value in fields.items():
         setattr(row, name, value)
-    validate(row)
+    validate(row, fields)
     if fields:
         row.save(update_fields=list(fields))
     return row

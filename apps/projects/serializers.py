@@ -7,27 +7,12 @@ from rest_framework import serializers
 
 from apps.accounts.models import User
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
-from apps.common.hours import LEAST_HOURS
+from apps.common.plausible import LONGEST_NAME, LONGEST_TEXT, MOST_NAMES
 from apps.projects.history.snapshots import BOOKS, SprintBooks
 from apps.projects.history.sprint_books import SprintReport
 from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
-from apps.projects.preferences import MAX_NAMES, PREFERENCES
+from apps.projects.preferences import PREFERENCES
 from apps.projects.selectors import names_of
-
-#: Larger values are slips of the finger: 100,000 hours are fifty working years.
-MAX_HOURS = 100_000
-MAX_POINTS = 10_000
-#: The largest value of the column on every database.
-MAX_SMALL_INTEGER = 32_767
-MAX_TEXT_LENGTH = 100_000
-MAX_LABELS = 50
-MAX_LABEL_LENGTH = 100
-
-
-def not_an_instant(hours: float) -> None:
-    """Nothing (0), or an amount of work."""
-    if 0 < hours < LEAST_HOURS:
-        raise serializers.ValidationError(f"Write 0 or at least {LEAST_HOURS} hours.", code="min_value")
 
 
 class NameField(serializers.SlugRelatedField[Any]):
@@ -68,12 +53,12 @@ class IdField(serializers.PrimaryKeyRelatedField[Any]):
 
 def names_field(help_text: str) -> serializers.ListField:
     """A list of names of statuses or labels."""
-    name = serializers.CharField(max_length=MAX_LABEL_LENGTH)
-    return serializers.ListField(child=name, required=False, max_length=MAX_NAMES, help_text=help_text)
+    name = serializers.CharField(max_length=LONGEST_NAME)
+    return serializers.ListField(child=name, required=False, max_length=MOST_NAMES, help_text=help_text)
 
 
 class ProjectSerializer(RefusesUnknownFields, serializers.ModelSerializer[Project]):
-    description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=LONGEST_TEXT, required=False, allow_blank=True)
     waiting_statuses = names_field("Statuses in which issues wait although work has begun: for flow efficiency.")
     blocked_statuses = names_field("An issue in one of these statuses is blocked.")
     blocked_labels = names_field("An issue that bears one of these labels is blocked; a tracker's flag is a label.")
@@ -135,8 +120,6 @@ class IssueTypeSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issu
 
 
 class StatusSerializer(RefusesUnknownFields, serializers.ModelSerializer[WorkflowStatus]):
-    position = serializers.IntegerField(min_value=0, max_value=MAX_SMALL_INTEGER, required=False)
-
     class Meta:
         model = WorkflowStatus
         fields = ["id", "name", "category", "position"]
@@ -219,7 +202,7 @@ class YearSerializer(StrictSerializer):
 
 
 class SprintSerializer(RefusesUnknownFields, serializers.ModelSerializer[Sprint]):
-    goal = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+    goal = serializers.CharField(max_length=LONGEST_TEXT, required=False, allow_blank=True)
     duration_days = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Planned calendar days, both ends counted."
     )
@@ -295,16 +278,13 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
     """An issue as it is now. Status moves the times: work starts once, and is resolved while it is done."""
 
     key = serializers.CharField(source="external_id", read_only=True, help_text="Its name in `source`; else empty.")
-    description = serializers.CharField(max_length=MAX_TEXT_LENGTH, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=LONGEST_TEXT, required=False, allow_blank=True)
     issue_type = NameField(queryset=IssueType.objects.all(), help_text="One of the project's types, by name.")
     status = NameField(
         queryset=WorkflowStatus.objects.all(), required=False, help_text="One of the project's statuses, by name."
     )
     status_category = serializers.CharField(
         source="status.category", read_only=True, help_text="to_do, in_progress, done or dropped."
-    )
-    priority = serializers.IntegerField(
-        min_value=0, max_value=MAX_SMALL_INTEGER, required=False, allow_null=True, help_text="1 is the most urgent."
     )
     assignee = IdField(
         queryset=User.objects.all(), within="memberships__project", required=False, allow_null=True,
@@ -317,15 +297,8 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
     parent = IdField(  # type: ignore[assignment]  # the API's name for it is also one of the class
         queryset=Issue.objects.all(), required=False, allow_null=True, help_text="The issue that it is a part of."
     )
-    story_points = serializers.FloatField(min_value=0, max_value=MAX_POINTS, required=False, allow_null=True)
-    estimated_hours = serializers.FloatField(
-        min_value=0, max_value=MAX_HOURS, required=False, allow_null=True, validators=[not_an_instant]
-    )
-    actual_hours = serializers.FloatField(
-        min_value=0, max_value=MAX_HOURS, required=False, allow_null=True, validators=[not_an_instant]
-    )
     labels = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_LABEL_LENGTH), max_length=MAX_LABELS, required=False
+        child=serializers.CharField(max_length=LONGEST_NAME), max_length=MOST_NAMES, required=False
     )
 
     class Meta:
@@ -337,6 +310,7 @@ class IssueSerializer(RefusesUnknownFields, serializers.ModelSerializer[Issue]):
             "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source",
         ]  # fmt: skip
         read_only_fields = ["id", "created_at", "started_at", "resolved_at", "dropped_at", "updated_at", "source"]
+        extra_kwargs = {"priority": {"help_text": "1 is the most urgent."}}
 
 
 class NewIssueSerializer(IssueSerializer):
@@ -350,6 +324,7 @@ class NewIssueSerializer(IssueSerializer):
     class Meta(IssueSerializer.Meta):
         read_only_fields = ["id", "updated_at"]
         extra_kwargs = {
+            **IssueSerializer.Meta.extra_kwargs,
             "created_at": {"help_text": "As another tool knows it; now, if not given."},
             "started_at": {"help_text": "As another tool knows it."},
             "resolved_at": {"help_text": "As another tool knows it; only for an issue that is done."},

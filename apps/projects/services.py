@@ -322,7 +322,7 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     for name, value in changed.items():
         setattr(issue, name, value)
     set_times(issue, was=was, now=now)
-    validate(issue)
+    validate(issue, changed)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
     IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
     if _ROLLED_UP & changed.keys():

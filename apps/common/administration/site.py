@@ -4,11 +4,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import DataError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+
+from apps.common.exceptions import ApplicationError
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -17,15 +20,36 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _NO_SUCH_VALUE = (ValidationError, OverflowError, DataError, UnicodeError)
 
 
+def _is_list(request: HttpRequest) -> bool:
+    """Whether a list is looked at, which addresses filter by whatever they say: dates by a year that no calendar has.
+
+    Its rows are read later, when the page is written: what fails there is no fault of the sender.
+    """
+    match = request.resolver_match
+    return request.method == "GET" and match is not None and (match.url_name or "").endswith("_changelist")
+
+
 class Administration(AdminSite):
-    """Django's own; a value that cannot be right is the sender's fault, so the answer is 400 and not 500."""
+    """Django's own; a value that cannot be right is the sender's fault, so the answer is 400 and not 500.
+
+    What a service refuses is told on the page where it was asked for.
+    """
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         @wraps(view)
         def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
                 return view(request, *args, **kwargs)
+            except ApplicationError as error:
+                if request.method != "POST":
+                    raise
+                messages.error(request, error.message)
+                return HttpResponseRedirect(request.get_full_path())
             except _NO_SUCH_VALUE as error:
                 raise BadRequest("A value of this form cannot be one of its kind.") from error
+            except ValueError as error:
+                if not _is_list(request):
+                    raise
+                raise BadRequest("No list is filtered by such a value.") from error
 
         return cast("View", super().admin_view(answered, cacheable))

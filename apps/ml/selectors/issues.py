@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Subquery
 
+from apps.common.plausible import texts_in
 from apps.ml.core.records import CompletedIssue, IssueFacts, by_people
 from apps.ml.core.text_index import IssueText
 from apps.ml.selectors.terms import USUAL_TERMS, AgentMarks, project_terms
@@ -61,7 +62,7 @@ _UNDONE: dict[str, tuple[str, Callable[[str], Any]]] = {
     Field.STORY_POINTS: ("story_points", number_or_none),
     Field.ESTIMATED_HOURS: ("estimated_hours", number_or_none),
     Field.COMPONENT: ("component", str),
-    Field.LABELS: ("labels", lambda text: json.loads(text or "[]")),
+    Field.LABELS: ("labels", lambda text: texts_in(json.loads(text or "[]"))),
     Field.REPORTER: ("reporter_id", str),
     Field.ASSIGNEE: ("assignee_id", str),
     Field.CREATED_AT: ("created_at", _moment_or_none),

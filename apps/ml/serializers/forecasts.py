@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from apps.common.api.answers import Answer, Joined, Number
 from apps.common.api.serializers import StrictSerializer
+from apps.common.hours import MOST_HOURS
 from apps.ml.core.forecasts.calendar import MAX_DAYS
 from apps.ml.core.forecasts.change import MAX_WEEKS_SINCE, MIN_WEEKS_SINCE
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
@@ -19,7 +20,7 @@ from apps.ml.core.forecasts.simulation import MIN_WEEKS, N_RUNS
 from apps.ml.core.forecasts.track_record import MAX_FORECASTS
 from apps.ml.core.forecasts.words import forecast_in_words
 from apps.ml.core.sprints.growth import MIN_SPRINTS
-from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer
+from apps.ml.serializers.predictions import NamedIssueSerializer
 from apps.projects.names.fields import IssueName
 from apps.projects.selectors import names_of
 
@@ -212,7 +213,7 @@ class WhatIfRequest(StrictSerializer):
         allow_null=True,
         default=None,
         min_value=MIN_CAPACITY_HOURS,
-        max_value=MAX_HOURS,
+        max_value=MOST_HOURS,
         help_text="Hours the whole team has between the sprint's first and last planned day if nobody is away.",
     )
     extra_days = serializers.IntegerField(

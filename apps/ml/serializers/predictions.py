@@ -8,13 +8,12 @@ from rest_framework import serializers
 
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
+from apps.common.hours import MOST_HOURS, MOST_POINTS
+from apps.common.plausible import LONGEST_NAME, LONGEST_TEXT, MOST_NAMES
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
 from apps.projects.models import WorkflowStatus
 from apps.projects.names.fields import IssueName, ProjectName
 
-#: Far beyond any real task or estimate; a larger number is a mistake in the unit.
-MAX_HOURS = 100_000
-MAX_POINTS = 10_000
 #: Who may answer.
 EFFORT_METHODS = ["ml_model", "baseline", "similarity", "heuristic"]
 POINTS_METHODS = ["ml_model", "baseline", "prior", "heuristic"]
@@ -27,7 +26,7 @@ class IssueInputSerializer(StrictSerializer):
     description = serializers.CharField(
         required=False,
         allow_blank=True,
-        max_length=100_000,
+        max_length=LONGEST_TEXT,
         help_text=f"The first {MAX_DESCRIPTION_CHARACTERS} characters are read.",
     )
     issue_type = serializers.CharField(
@@ -42,7 +41,9 @@ class IssueInputSerializer(StrictSerializer):
     )
     priority = serializers.FloatField(required=False, min_value=0, max_value=1000, help_text="1 is the most urgent.")
     component = serializers.CharField(required=False, allow_blank=True, max_length=200)
-    labels = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=50)
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_NAME), required=False, max_length=MOST_NAMES
+    )
     reporter_id = serializers.UUIDField(required=False)
     assignee_id = serializers.UUIDField(required=False)
 
@@ -69,9 +70,9 @@ def facts_sent(valid: Mapping[str, Any]) -> dict[str, Any]:
 class EffortInputSerializer(IssueInputSerializer):
     """What is known of an issue whose hours are asked."""
 
-    story_points = serializers.FloatField(required=False, min_value=0, max_value=MAX_POINTS)
+    story_points = serializers.FloatField(required=False, min_value=0, max_value=MOST_POINTS)
     estimated_hours = serializers.FloatField(
-        required=False, min_value=0.01, max_value=MAX_HOURS, help_text="The team's own estimate, if there is one."
+        required=False, min_value=0.01, max_value=MOST_HOURS, help_text="The team's own estimate, if there is one."
     )
 
     def validate_story_points(self, value: float) -> float:
@@ -191,7 +192,7 @@ class SimilarIssuesRequest(StrictSerializer):
         required=False,
         default="",
         allow_blank=True,
-        max_length=100_000,
+        max_length=LONGEST_TEXT,
         help_text=f"The first {MAX_DESCRIPTION_CHARACTERS} characters are read.",
     )
     issue_id = IssueName(

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
+from apps.common.hours import MOST_HOURS
 from apps.ml.core.forecasts.forecaster import EARLY_PERCENT, NEAR_SHARE, PROMISED_PERCENT
 from apps.ml.core.past.velocity import VELOCITY_SPRINTS
 from apps.ml.core.sprints import risks
@@ -19,7 +20,7 @@ from apps.ml.serializers.forecasts import (
     MIN_CAPACITY_HOURS,
     ForecastSerializer,
 )
-from apps.ml.serializers.predictions import MAX_HOURS, NamedIssueSerializer, RangeSerializer
+from apps.ml.serializers.predictions import NamedIssueSerializer, RangeSerializer
 from apps.projects.names.fields import IssueName
 
 
@@ -43,7 +44,7 @@ class EstimateSprintDurationRequest(StrictSerializer):
         allow_null=True,
         default=None,
         min_value=MIN_CAPACITY_HOURS,
-        max_value=MAX_HOURS,
+        max_value=MOST_HOURS,
         help_text="Hours the whole team has between the sprint's first and last day.",
     )
 

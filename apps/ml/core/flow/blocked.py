@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from apps.common.plausible import texts_in
 from apps.ml.core.flow.issues import BoardRules, FlowIssue, Spell, spells
 
 #: Why nothing is said of blocked work.
@@ -74,7 +75,7 @@ def blocked_spells(issue: FlowIssue, board: BoardRules) -> list[Spell]:
     found = [spell for spell in spells(issue.states, created_at) if spell.value in board.blocked_statuses]
     if issue.labels is not None and board.blocked_labels:
         for spell in spells(issue.labels, created_at):
-            borne = board.blocked_labels.intersection(json.loads(spell.value or "[]"))
+            borne = board.blocked_labels.intersection(texts_in(json.loads(spell.value or "[]")))
             found += [Spell(label, spell.since, spell.until) for label in sorted(borne)]
     clipped = (_before_end(spell, issue.ended_at) for spell in _joined(found))
     return [spell for spell in clipped if spell is not None]
