@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-#: What the engine below changes nothing of, by the reason. Everything else is told on both: what more than one connection
-#: does, takes back or waits for; what the database orders, sums, searches, compares or refuses; what is written or
-#: removed by the hundred; SQL of our own. A new file is, too, until it stands here.
+#: What the engine below changes nothing of, by the reason. Everything else is told on both: what more than one
+#: connection does, takes back or waits for; what the database orders, sums, searches, compares or refuses; what is
+#: written or removed by the hundred; SQL of our own. A new file is, too, until it stands here.
 ONE_ENGINE_SUFFICES = {
     "Who gets in, by what proof. Every endpoint and page is asked on both, whoever asks.": (
         "apps/access/tests/test_keys.py",
@@ -73,6 +73,7 @@ ONE_ENGINE_SUFFICES = {
         "apps/importers/tests/test_unknown_past.py",
     ),
     "What lies in a file or in the model store, or is kept in the process.": (
+        "apps/accounts/tests/test_mailboxes.py::test_every_character_has_one_small_letter_that_stays",
         "apps/ml/tests/storage/",
         "apps/ml/tests/test_model_loader.py",
         "apps/ml/tests/upkeep/test_strays.py",
@@ -88,7 +89,7 @@ ONE_ENGINE_SUFFICES = {
         "apps/upkeep/tests/test_erasing_others.py",
         "apps/upkeep/tests/test_short_names.py",
     ),
-    "What is learned or worked out of rows. That each service reads them, its first file tells (test_service.py ...).": (
+    "What is learned or worked out of rows. That these are read on both, the first file of each service tells.": (
         "apps/ml/tests/anomalies/test_evidence.py",
         "apps/ml/tests/api/test_burndown.py",
         "apps/ml/tests/api/test_similar_issues.py",

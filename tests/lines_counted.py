@@ -1,7 +1,7 @@
 """A pytest plugin (`-p tests.lines_counted`): what counts lines leaves its marks where they are.
 
-Slipcover takes a mark out once it has told what it can, and for that looks through every function of every module, again
-and again: in each process a tenth of a run. A mark that stays costs next to nothing.
+Slipcover takes a mark out once it has told what it can, and for that looks through every function of every module,
+again and again: in each process a tenth of a run. A mark that stays costs next to nothing.
 """
 
 import slipcover

@@ -184,7 +184,9 @@ def asked(client: APIClient, operation: str, ids: Mapping[str, Any], body: Mappi
 
 
 # --- Pages --------------------------------------------------------------------------------------------------------
-def visits(world: World, known: Mapping[str, Any], route: str) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+def visits(
+    world: World, known: Mapping[str, Any], route: str
+) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
     """The ids of a page's address, and what its form sends; of the settings each."""
     ids = dict(known)
     forms: dict[str, dict[str, Any]] = {
