@@ -1,5 +1,6 @@
 """Fixtures of all tests. Engines (S3, PostgreSQL, broker) come from `tests/fixtures_engines.py`."""
 
+import gc
 import sys
 from datetime import UTC, datetime
 
@@ -17,6 +18,9 @@ hypothesis.settings.load_profile("any machine")
 # of ours.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
+# What loads until the first test stays to the end: to look through it for rubbish again and again is a tenth of a run.
+gc.disable()
+
 pytest_plugins = [
     "tests.nothing_leaves",
     "tests.fixtures_engines",
@@ -30,6 +34,7 @@ TOGETHER = ("tests/browser/", "apps/ml/tests/storage/")
 #: seconds of the last run (`./test` names the slowest tests; `--junitxml` tells all).
 LONGEST_FIRST = (
     "tests/browser/",
+    "tests/test_rows_gone_meanwhile.py",
     "tests/test_hostile_questions.py",
     "tests/test_operations.py",
     "tests/test_loop.py",
@@ -38,7 +43,6 @@ LONGEST_FIRST = (
     "tests/test_faults.py",
     "apps/ml/tests/benchmarks/test_forecasts.py",
     "tests/test_gone_meanwhile.py",
-    "tests/test_rows_gone_meanwhile.py",
     "tests/test_lists_that_move.py",
     "apps/upkeep/tests/test_erasing_others.py",
     "apps/ml/tests/forecasts/test_frozen.py",
@@ -79,6 +83,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return places.get(next((folder for folder in TOGETHER if file.startswith(folder)), file), len(places))
 
     items.sort(key=place_of)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    # Ten times Python's own, which looks every few hundred objects.
+    gc.set_threshold(7_000, 10, 10)
+    gc.enable()
 
 
 class TogetherScheduling(LoadFileScheduling):

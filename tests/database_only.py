@@ -4,22 +4,121 @@ from pathlib import Path
 
 import pytest
 
-#: What says who gets in, how answers look and how figures are drawn: the engine below changes none of it. Nor what lies
-#: in the model store's folder, in the process's language, or what a training learns from rows that other tests compare.
-ONE_ENGINE_SUFFICES = (
-    "apps/dashboard/",
-    "apps/mcp/",
-    "apps/ml/tests/benchmarks/",
-    "apps/ml/tests/models/test_sprint_model.py",
-    "apps/projects/tests/test_holidays.py::test_names_are_the_same_wherever_the_service_runs",
-    "apps/upkeep/tests/test_strange_files.py",
-    "tests/browser/",
-    "tests/test_access_matrix.py",
-    "tests/test_docs_snippets.py",
-    "tests/test_every_answer.py",
-    "tests/test_page_matrix.py",
-    "tests/test_request_growth.py",
-)
+#: What the engine below changes nothing of, by the reason. Everything else is told on both: what more than one
+#: connection does, takes back or waits for; what the database orders, sums, searches, compares or refuses; what is
+#: written or removed by the hundred; SQL of our own. A new file is, too, until it stands here.
+ONE_ENGINE_SUFFICES = {
+    "Who gets in, by what proof. Every endpoint and page is asked on both, whoever asks.": (
+        "apps/access/tests/test_keys.py",
+        "apps/access/tests/test_limits.py",
+        "apps/access/tests/test_switched_off.py",
+        "apps/accounts/tests/test_auth.py",
+        "apps/accounts/tests/test_lock_out.py",
+        "apps/accounts/tests/test_passwords.py",
+        "apps/accounts/tests/test_silent_provider.py",
+        "apps/accounts/tests/test_single_sign_on.py",
+        "apps/accounts/tests/test_throttle_address.py",
+        "apps/ml/tests/api/test_hidden.py",
+        "apps/ml/tests/api/test_switched_off.py",
+        "apps/projects/tests/test_api_access.py",
+        "tests/test_access_matrix.py",
+        "tests/test_page_matrix.py",
+    ),
+    "How pages, pictures, lists of the administration and answers look, and what is refused for its look.": (
+        "apps/accounts/tests/test_admin.py",
+        "apps/dashboard/tests/test_",
+        "apps/mcp/",
+        "apps/ml/tests/test_admin.py",
+        "apps/projects/tests/test_admin.py",
+        "tests/browser/",
+        "tests/test_administration.py",
+        "tests/test_docs_snippets.py",
+        "tests/test_every_answer.py",
+        "tests/test_plausible_everywhere.py",
+        "tests/test_request_growth.py",
+    ),
+    "What commands, checks and logs tell an operator.": (
+        "apps/common/tests/test_logging.py",
+        "apps/importers/tests/test_import_command.py",
+        "apps/importers/tests/trackers/test_command.py",
+        "apps/ml/tests/upkeep/test_commands.py",
+        "apps/ml/tests/upkeep/test_monitoring.py",
+        "apps/notifications/tests/test_operator.py",
+        "tests/test_commands.py",
+        "tests/test_deploy_checks.py",
+        "tests/test_wsgi.py",
+    ),
+    "What is sent to another service or read from it, to the byte.": (
+        "apps/accounts/tests/test_posting.py",
+        "apps/importers/tests/trackers/test_api.py",
+        "apps/importers/tests/trackers/test_connections.py",
+        "apps/importers/tests/trackers/test_slow_answers.py",
+        "apps/importers/tests/trackers/test_writing.py",
+        "apps/notifications/tests/test_mail_channel.py",
+        "apps/notifications/tests/test_webhook_channel.py",
+    ),
+    "What an import understands of a field. That it is written, again and at once, test_import_service.py tells.": (
+        "apps/importers/tests/test_fitted.py",
+        "apps/importers/tests/test_full_board.py",
+        "apps/importers/tests/test_identities.py",
+        "apps/importers/tests/test_import_kinds.py",
+        "apps/importers/tests/test_levels.py",
+        "apps/importers/tests/test_links.py",
+        "apps/importers/tests/test_naming.py",
+        "apps/importers/tests/test_own_report.py",
+        "apps/importers/tests/test_parents.py",
+        "apps/importers/tests/test_people.py",
+        "apps/importers/tests/test_remembered_sprints.py",
+        "apps/importers/tests/test_sprint_life.py",
+        "apps/importers/tests/test_unknown_past.py",
+    ),
+    "What lies in a file or in the model store, or is kept in the process.": (
+        "apps/accounts/tests/test_mailboxes.py::test_every_character_has_one_small_letter_that_stays",
+        "apps/ml/tests/storage/",
+        "apps/ml/tests/test_model_loader.py",
+        "apps/ml/tests/upkeep/test_strays.py",
+        "apps/ml/tests/upkeep/test_verification.py",
+        "apps/projects/tests/test_holidays.py",
+        "apps/upkeep/tests/test_backup_places.py",
+        "apps/upkeep/tests/test_erasing_store.py",
+        "apps/upkeep/tests/test_kept_encodings.py",
+        "apps/upkeep/tests/test_packed_objects.py",
+        "apps/upkeep/tests/test_strange_files.py",
+    ),
+    "Whose a name is. How each engine finds one, test_erasing_names.py and test_erasing_addresses.py tell.": (
+        "apps/upkeep/tests/test_erasing_others.py",
+        "apps/upkeep/tests/test_short_names.py",
+    ),
+    "What is learned or worked out of rows. That these are read on both, the first file of each service tells.": (
+        "apps/ml/tests/anomalies/test_evidence.py",
+        "apps/ml/tests/api/test_burndown.py",
+        "apps/ml/tests/api/test_similar_issues.py",
+        "apps/ml/tests/api/test_sprints_and_projects.py",
+        "apps/ml/tests/assignment/test_learned.py",
+        "apps/ml/tests/benchmarks/",
+        "apps/ml/tests/evaluation/test_issue_replay.py",
+        "apps/ml/tests/evaluation/test_judging.py",
+        "apps/ml/tests/evaluation/test_whose_record.py",
+        "apps/ml/tests/forecasts/test_circumstances.py",
+        "apps/ml/tests/forecasts/test_links.py",
+        "apps/ml/tests/forecasts/test_sizes.py",
+        "apps/ml/tests/forecasts/test_together.py",
+        "apps/ml/tests/models/test_champion.py",
+        "apps/ml/tests/models/test_estimators.py",
+        "apps/ml/tests/models/test_loads_means_answers.py",
+        "apps/ml/tests/models/test_sprint_model.py",
+        "apps/ml/tests/sprints/test_duration.py",
+        "apps/ml/tests/sprints/test_outcome.py",
+        "apps/ml/tests/sprints/test_unknown_commitment.py",
+        "apps/ml/tests/test_agents.py",
+        "apps/ml/tests/test_finished_work.py",
+        "apps/ml/tests/test_prediction_service_enhanced.py",
+        "apps/ml/tests/test_text_snapshots.py",
+    ),
+}  # fmt: skip
+#: Told on PostgreSQL though they begin so: they are about several connections, and SQLite has one writer.
+TOLD_ON_BOTH = ("apps/dashboard/tests/test_races.py",)
+_REPEATED = tuple(place for places in ONE_ENGINE_SUFFICES.values() for place in places)
 #: Large folders that know no database, so that nothing of them is loaded to find nothing.
 WITHOUT_DATABASE = ("apps/common/tests/charts/", "apps/ml/tests/core/", "apps/ml/tests/reports/")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
@@ -28,7 +127,7 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "liv
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Load no file of which nothing would be kept."""
     place = collection_path.relative_to(config.rootpath).as_posix() + "/" * collection_path.is_dir()
-    return place.startswith(ONE_ENGINE_SUFFICES + WITHOUT_DATABASE) or None
+    return is_told_by_one(place) or place.startswith(WITHOUT_DATABASE) or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,12 +137,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
+def is_told_by_one(place: str) -> bool:
+    """Whether one engine tells all that a file or folder, or a test by its id, has to say."""
+    return place.startswith(_REPEATED) and not place.startswith(TOLD_ON_BOTH)
+
+
 def repeats(item: pytest.Item) -> bool:
     """Whether it would only say again what the first run said."""
     # What starts real servers is about those. Of stories by chance each makes the same queries: one is told again.
     is_another_seed = bool(getattr(item, "callspec", None) and item.callspec.params.get("seed"))
-    is_named = item.nodeid.startswith(ONE_ENGINE_SUFFICES)
-    return is_named or is_another_seed or item.get_closest_marker("engine") is not None
+    return is_told_by_one(item.nodeid) or is_another_seed or item.get_closest_marker("engine") is not None
 
 
 def uses_database(item: pytest.Item) -> bool:

@@ -14,6 +14,7 @@ from apps.projects.models import TeamMember
 Act = Callable[[], None]
 Ask = Callable[[], Any]
 _ENDS, _HARMLESS = ("RELEASE", "ROLLBACK"), ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+_WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class Statements:
@@ -109,6 +110,33 @@ def each_transaction_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         enter(atomic)
 
     monkeypatch.setattr(transaction.Atomic, "__enter__", seen)
+
+
+@contextmanager
+def written() -> Iterator[list[tuple[str, Any, bool]]]:
+    """The statements that write a row, with what they write; whether each is one for many rows."""
+    statements: list[tuple[str, Any, bool]] = []
+
+    def keep(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.lstrip().startswith(_WRITES):
+            statements.append((sql, params, many))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(keep):
+        yield statements
+
+
+def as_written(act: Act) -> Act:
+    """The same, where all begins as now: what hangs on a row is looked for once, and most of a deletion is that."""
+    with nothing_kept(), written() as statements:
+        act()
+
+    def again() -> None:
+        with connection.cursor() as cursor:
+            for sql, params, many in statements:
+                (cursor.executemany if many else cursor.execute)(sql, params)
+
+    return again
 
 
 # --- What goes ----------------------------------------------------------------------------------------------------

@@ -43,6 +43,9 @@ def read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
 
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
     """Python tells of every connection and every look-up before it happens."""
+    if not event.startswith("socket."):
+        # Python tells of everything: of each file, each import, each statement of SQLite.
+        return
     if event in ("socket.connect", "socket.sendto"):
         # A path is a socket of this machine.
         address = arguments[1]

@@ -4,6 +4,7 @@ That imports point one way is `./check`'s to say.
 """
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from conftest import LONGEST_FIRST
+from tests.database_only import ONE_ENGINE_SUFFICES, TOLD_ON_BOTH, is_told_by_one
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES_PER_FILE = 400
@@ -117,3 +119,18 @@ def test_a_folder_is_taken_in_at_a_glance():
 
 def test_the_files_that_begin_first_are_there():
     assert [place for place in LONGEST_FIRST if not (ROOT / place).exists()] == []
+
+
+def test_what_one_engine_tells_is_there():
+    places = [*TOLD_ON_BOTH, *(place for places in ONE_ENGINE_SUFFICES.values() for place in places)]
+
+    assert [place for place in places if not list(ROOT.glob(f"{place.partition('::')[0]}*"))] == []
+
+
+def test_no_test_that_sqlite_skips_is_left_out_on_postgresql():
+    """Nothing would run it: the tests of the pages' races were never run until this looked."""
+    skips_sqlite = re.compile(r'skipif\(\s*connection\.vendor (?:== "sqlite"|!= "postgresql")')
+    skipping = [str(file.relative_to(ROOT)) for file in python_files() if skips_sqlite.search(file.read_text())]
+
+    assert len(skipping) > 10
+    assert [file for file in skipping if is_told_by_one(file)] == []

@@ -2,6 +2,8 @@
 
 import random
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,6 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from performance.growth import Ask, requests_of, sender
 from performance.installation import make_project
+from tests.made_once import rows_of_a_file
 
 #: Tables that grow with every issue of an installation, whoever asks.
 LARGE = ("projects_issue", "projects_issuechange", "ml_predictionhistory")
@@ -17,22 +20,24 @@ LARGE = ("projects_issue", "projects_issuechange", "ml_predictionhistory")
 SMALL, LARGE_ONE, OTHERS = 300, 3_000, (100,) * 6
 
 
-@pytest.fixture
-def small_beside_large(db, monkeypatch):
+@pytest.fixture(scope="module")
+def small_beside_large(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Any, User]]:
     """A small project beside a large one, with the statistics that a database gathers by itself."""
-    monkeypatch.setattr("performance.installation.MEMBERS", 4)
-    login, now = User.objects.create_user("plans@example.com", "no-matter"), timezone.now()
-    for number, size in enumerate((LARGE_ONE, *OTHERS)):
-        make_project(f"OTHER{number}", size, now=now, login=login, rng=random.Random(number))
-    small = make_project("SMALL", SMALL, now=now, login=login, rng=random.Random(SMALL))
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-        if connection.vendor == "postgresql":
-            # As on the disks of today; the usual 4.0 makes reading everything look cheap while tables are small.
-            cursor.execute("SET LOCAL random_page_cost = 1.1")
-    return small, login
+    with pytest.MonkeyPatch.context() as patch, rows_of_a_file(django_db_blocker):
+        patch.setattr("performance.installation.MEMBERS", 4)
+        login, now = User.objects.create_user("plans@example.com", "no-matter"), timezone.now()
+        for number, size in enumerate((LARGE_ONE, *OTHERS)):
+            make_project(f"OTHER{number}", size, now=now, login=login, rng=random.Random(number))
+        small = make_project("SMALL", SMALL, now=now, login=login, rng=random.Random(SMALL))
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+            if connection.vendor == "postgresql":
+                # As on the disks of today; the usual 4.0 makes reading everything look cheap while tables are small.
+                cursor.execute("SET LOCAL random_page_cost = 1.1")
+        yield small, login
 
 
+@pytest.mark.django_db
 def test_no_hot_request_reads_other_projects_rows(small_beside_large):
     # given
     small, login = small_beside_large
@@ -49,6 +54,7 @@ def test_no_hot_request_reads_other_projects_rows(small_beside_large):
     assert not scans, "\n\n".join(scans)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "query", ["page=3", "ordering=title", "ordering=-title", "ordering=updated_at", "ordering=-created_at"]
 )

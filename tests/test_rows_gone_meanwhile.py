@@ -32,7 +32,16 @@ from apps.projects.models import DayOff, Issue, IssueLink, IssueType, Project, S
 from apps.projects.names.references import sprint_references
 from conftest import NOW
 from tests.api_world import World, world
-from tests.deletions import Act, answers_meanwhile, each_transaction_is_seen, nothing_kept, person_goes, row_goes
+from tests.deletions import (
+    Act,
+    answers_meanwhile,
+    as_written,
+    each_transaction_is_seen,
+    nothing_kept,
+    person_goes,
+    row_goes,
+    written,
+)
 from tests.matrix_world import KEYS
 from tests.test_access_matrix import DOORS, OPEN
 from tests.test_every_answer import OPERATIONS, QUESTIONS, named_by_an_import
@@ -56,34 +65,54 @@ def _no_worker_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("celery.app.task.Task.apply_async", lambda *_, **__: None)
 
 
+@pytest.fixture(scope="module")
+def page_ids(world: World) -> dict[str, Any]:
+    """What stands in the addresses of pages."""
+    return ids_of_pages(world)
+
+
+@pytest.fixture(scope="module")
+def going(world: World, page_ids: dict[str, Any]) -> dict[str, Act]:
+    """What goes under every request, looked for once for all of them."""
+    return written_of_all(world)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_no_endpoint_fails_when_what_it_is_about_goes(world: World, operation: str) -> None:
+def test_no_endpoint_fails_when_what_it_is_about_goes(world: World, going: dict[str, Act], operation: str) -> None:
     faults = []
     for question in QUESTIONS.get(operation, (lambda w: {},)):
         with nothing_kept():
-            body = dict(question(world))
+            with written() as made:
+                body = dict(question(world))
             ids = {**world.ids(), **body.pop("ids", {})}
             ask = partial(asked, api_client(world, operation), operation, ids, body)
-            faults += faults_of(ask, {**of_all(world), **named(operation, ids, body)})
+            # What a question made goes, too.
+            of_this = written_of_all(world) if made else going
+            faults += faults_of(ask, {**of_this, **named(operation, ids, body)})
 
     assert faults == []
 
 
 @pytest.mark.parametrize("route", [route for route in PAGES if "single-sign-on" not in route])
-def test_no_page_fails_when_what_it_is_about_goes(world: World, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_page_fails_when_what_it_is_about_goes(
+    world: World, page_ids: dict[str, Any], going: dict[str, Act], route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def is_there(**_: Any) -> None:
         raise Conflict("It is there.")
 
     monkeypatch.setattr("apps.dashboard.views.start.make_demonstration", is_there)
     faults = []
     with nothing_kept():
-        for ids, sent in list(visits(world, route)):
+        with written() as made:
+            asked_for = list(visits(world, page_ids, route))
+        of_this = written_of_all(world) if made else going
+        for ids, sent in asked_for:
             client = Client(raise_request_exception=False)
             client.force_login(world.lead)
             ask = partial(visited, client, PAGES[route][0], address_of(route, ids), sent)
-            project = row_goes(Project, ids["project_id"])
-            going = {"project": project, "account": lambda: person_goes(world.lead), **named(route, ids, sent or {})}
-            faults += [f"{ids.get('what', '')} {fault}" for fault in faults_of(ask, going)]
+            project = "other project" if ids["project_id"] == world.learned.pk else "project"
+            goes = {"project": of_this[project], "account": of_this["account"], **named(route, ids, sent or {})}
+            faults += [f"{ids.get('what', '')} {fault}" for fault in faults_of(ask, goes)]
 
     assert faults == []
 
@@ -111,6 +140,10 @@ def of_all(world: World) -> dict[str, Act]:
         "account": lambda: person_goes(world.lead),
         "key": lambda: models.QuerySet(ApiKey).filter(user=world.lead).delete() and None,
     }
+
+
+def written_of_all(world: World) -> dict[str, Act]:
+    return {name: as_written(act) for name, act in of_all(world).items()}
 
 
 def named(address: str, ids: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Act]:
@@ -151,9 +184,11 @@ def asked(client: APIClient, operation: str, ids: Mapping[str, Any], body: Mappi
 
 
 # --- Pages --------------------------------------------------------------------------------------------------------
-def visits(world: World, route: str) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+def visits(
+    world: World, known: Mapping[str, Any], route: str
+) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
     """The ids of a page's address, and what its form sends; of the settings each."""
-    ids = page_ids(world)
+    ids = dict(known)
     forms: dict[str, dict[str, Any]] = {
         "/projects/new/": {"key": "NEW", "name": "New"},
         "/invitations/{invitation_id}/": {"answer": "accept"},
@@ -176,7 +211,7 @@ def visits(world: World, route: str) -> Iterator[tuple[dict[str, Any], dict[str,
         yield ids | {"what": what}, sent
 
 
-def page_ids(world: World) -> dict[str, Any]:
+def ids_of_pages(world: World) -> dict[str, Any]:
     project, running = world.project, world.running
     link = ShareLink.objects.create(
         project=project, made_by=world.lead, made_at=NOW, expires_at=NOW.replace(year=NOW.year + 1)

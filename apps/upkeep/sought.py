@@ -21,7 +21,7 @@ from apps.projects.models import IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
 from apps.upkeep.addresses import spellings_of
 from apps.upkeep.needles import Needles, characters_of, is_in_characters
-from apps.upkeep.texts import Within, tables, way_to_project
+from apps.upkeep.texts import Within, way_to_project, with_rows
 
 #: A single word ("Grace") is nobody's alone, and two of three letters ("A Do") stand in many a sentence.
 _FEWEST_LETTERS = 5
@@ -164,7 +164,7 @@ def left_of(sought: Iterable[Sought], people: Iterable[User]) -> dict[str, int]:
 def _places_of(names: Sequence[str], within: Within | None = None) -> Iterator[str]:
     """For each text that holds one, its project's key and its table."""
     needles = Needles(names)
-    for texts in tables():
+    for texts in with_rows():
         found, way = [pk for pk, *_ in texts.holding(needles, within)], way_to_project(texts.model)
         keys: dict[object, str] = {}
         for start in range(0, len(found) if way else 0, _KEYS_PER_QUERY):

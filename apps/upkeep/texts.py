@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from django.apps import apps
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
@@ -225,17 +225,30 @@ def tables() -> tuple[TextTable, ...]:
     return tuple(found)
 
 
+def with_rows() -> list[TextTable]:
+    """Those that hold anything, in one statement: of a young installation that is every fourth."""
+    places = (f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {_quoted(each)})" for n, each in enumerate(tables()))  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(places))
+        held = {n for (n,) in cursor.fetchall()}
+    return [each for n, each in enumerate(tables()) if n in held]
+
+
+def _quoted(texts: TextTable) -> str:
+    return connection.ops.quote_name(texts.model._meta.db_table)
+
+
 def found_in_database(names: Sequence[str], within: Within | None = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
     needles = Needles(names)
-    among = tables() if names else ()
+    among = with_rows() if names else ()
     return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in among})
 
 
 def rows_in_database(names: Sequence[str], within: Within | None = None) -> dict[TextTable, list[Any]]:
     """The keys of the rows that hold one of them where it can be replaced."""
     needles, found = Needles(names), {}
-    for texts in tables() if names else ():
+    for texts in with_rows() if names else ():
         if keys := {pk: None for pk, field, *_ in texts.holding(needles, within) if _replaceable(field)}:
             found[texts] = list(keys)
     return found

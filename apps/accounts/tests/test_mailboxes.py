@@ -113,8 +113,11 @@ def test_every_character_has_one_small_letter_that_stays():
             continue
         text = f"a{chr(code)}b@x{chr(code)}.example"
         own = mailbox(text)
-        assert (mailbox(own), len(own) <= len(text)) == (own, True)
-        assert {mailbox(f"{each}@b.example") for each in paired(chr(code))} == {mailbox(f"{chr(code)}@b.example")}
+        assert len(own) <= len(text)
+        # Most are their own small letter, and alone: of those nothing more is to be asked.
+        assert own == text or mailbox(own) == own
+        if len(pair := paired(chr(code))) > 1:
+            assert {mailbox(f"{each}@b.example") for each in pair} == {mailbox(f"{chr(code)}@b.example")}
         written = mailbox(f"a@{as_name_servers_write(chr(code))}")
         assert mailbox(written) == written
 

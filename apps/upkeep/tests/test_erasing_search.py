@@ -17,7 +17,7 @@ from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemb
 from apps.upkeep import erasing, objects
 from apps.upkeep.erasing import ErasureIncomplete, NobodyFound, erase_person
 from apps.upkeep.needles import Needles, _around
-from apps.upkeep.texts import TextTable, found_in_database, search_store
+from apps.upkeep.texts import TextTable, found_in_database, search_store, tables
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann.smith@example.com", "Ann Smith"
@@ -27,6 +27,14 @@ FILE = f"id,title\n1,Ask {NAME}\n".encode()
 @pytest.fixture
 def team():
     return TeamMemberFactory(user=UserFactory(email=EMAIL, full_name=NAME)).project
+
+
+def test_a_table_without_rows_is_not_read(team):
+    with CaptureQueriesContext(connection) as queries:
+        found = found_in_database([NAME])
+
+    assert found == {"accounts.user": 1} or not found
+    assert len(queries) < len(tables()) / 2
 
 
 @pytest.fixture
