@@ -18,7 +18,7 @@ hypothesis.settings.load_profile("any machine")
 # of ours.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-# What loads until the first test stays to the end: to look through it for rubbish again and again is a tenth of a run.
+# What loads until the first test stays to the end; to look through it for rubbish again and again is 5 % of a run.
 gc.disable()
 
 pytest_plugins = [

@@ -24,10 +24,19 @@ def logged_in(user) -> Client:
     return client
 
 
-def test_the_demonstration_asked_for_at_once_is_made_once_and_led_by_one_who_asked():
+def pressed(client: Client):
+    """The answer; whom the database lets wait too long, on a busy machine, is told to come again, and does."""
+    while (answer := client.post("/projects/new/demonstration/")).status_code == 503:
+        pass
+    return answer
+
+
+def test_the_demonstration_asked_for_at_once_is_made_once_and_led_by_one_who_asked(monkeypatch):
+    # Its trainings are the workers'.
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda *_, **__: None)
     clients = [logged_in(UserFactory()) for _ in range(ASKING)]
 
-    answers = at_once(*[lambda each=each: each.post("/projects/new/demonstration/") for each in clients])
+    answers = at_once(*[lambda each=each: pressed(each) for each in clients])
 
     assert sorted(answer["Location"] for answer in answers) == ["/projects/"] * (ASKING - 1) + ["/projects/DEMO/"]
     asked = [client.session["_auth_user_id"] for client in clients]
