@@ -1,5 +1,6 @@
 """What a view takes: the query parameters that the OpenAPI document tells of it, and no body where it tells of none."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import SimpleNamespace
@@ -9,6 +10,9 @@ from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
+
+#: What programs send where they have nothing to say: no byte, an empty object or form, null.
+_NOTHING = re.compile(rb"\s*+(?:\{\s*+\}|null|--[^\r\n]{1,70}--)?\s*+")
 
 
 def unknown_parameters(view: Callable[..., Any], request: HttpRequest) -> tuple[list[str], tuple[str, ...]]:
@@ -31,11 +35,11 @@ def without_body(**documented: Any) -> Callable[[Callable[..., Any]], Callable[.
 
 
 def has_body_in_vain(view: Callable[..., Any], request: HttpRequest) -> bool:
-    """Whether something was sent that nobody would read; `{}` says nothing."""
+    """Whether something was sent that nobody would read."""
     asked = _asked(view, request)
     if asked is None or not (request.method == "DELETE" or getattr(getattr(*asked, None), "takes_no_body", False)):
         return False
-    return b"".join(request.body.split()) not in {b"", b"{}"}
+    return not _NOTHING.fullmatch(request.body)
 
 
 def _asked(view: Callable[..., Any], request: HttpRequest) -> tuple[type[APIView], str] | None:
