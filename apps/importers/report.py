@@ -112,8 +112,8 @@ class ImportReport:
     def show(self, records: Iterable[ImportedIssue], found: Callable[[Person | None], Person | None]) -> None:
         """Keep the first issues as samples, with whom the import found, not whom the source spells."""
         for record in islice(records, SAMPLES - len(self.samples)):
-            people = {"assignee": found(record.assignee), "reporter": found(record.reporter)}
-            self.samples.append(sample_of(replace(record, **people)))
+            meant = replace(record, assignee=found(record.assignee), reporter=found(record.reporter))
+            self.samples.append(sample_of(meant))
 
     def refuse(self, error: RowError) -> None:
         """Count a row that is not imported, and keep the first ones."""

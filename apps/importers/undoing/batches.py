@@ -63,7 +63,7 @@ def begin(run: ImportRun, *, by: User | None, now: datetime) -> TakingBack:
     run.status, run.seen_at, run.attempts = Status.UNDOING, None, 0
     run.save(update_fields=["status", "error", "seen_at", "attempts"])
     # What is half taken back is not in step either.
-    Connection.objects.filter(pk=run.connection_id).update(synced_until=None)
+    Connection.objects.filter(imports=run).update(synced_until=None)
     return back
 
 
