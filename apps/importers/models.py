@@ -142,7 +142,8 @@ class TakingBack(models.Model):
 class ImportTouch(models.Model):
     """What an import did to one issue."""
 
-    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="touches")
+    # Found by the first column of an index below.
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="touches", db_index=False)
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="+")
     #: What it held before, by attribute; null for an issue that the import made.
     before = models.JSONField(null=True, encoder=DjangoJSONEncoder)
@@ -156,6 +157,8 @@ class ImportTouch(models.Model):
     class Meta:
         ordering = ["id"]
         verbose_name_plural = "import touches"
+        # Asked for some issues of a large import, SQLite went through all that it touched.
+        indexes = [models.Index(fields=["run", "issue"], name="importers_touch_by_issue")]
 
     def __str__(self) -> str:
         return f"{self.issue_id} by {self.run_id}"
@@ -164,7 +167,8 @@ class ImportTouch(models.Model):
 class ImportTrace(models.Model):
     """What an import did to a row that is no issue: a sprint, its books, a type, a status, a link, a person."""
 
-    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="traces")
+    # Found by the first column of an index below.
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="traces", db_index=False)
     table = models.CharField(max_length=64)
     key = models.CharField(max_length=36)
     #: What it held before, by attribute; null for a row that the import made.
@@ -174,6 +178,7 @@ class ImportTrace(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["run", "table", "key"], name="importers_trace_by_row")]
 
     def __str__(self) -> str:
         return f"{self.table} {self.key} by {self.run_id}"

@@ -30,9 +30,9 @@ from apps.importers.sources import jsonlines
 from apps.importers.undoing import batches
 from apps.importers.undoing.taking_back import ISSUES_AT_ONCE
 from apps.importers.waiting import (
+    UNDER_WAY,
     GiverLeft,
     Overtaken,
-    UNDER_WAY,
     Turns,
     claimable,
     goes_on,
@@ -290,8 +290,7 @@ def ask_undo(run: ImportRun, *, by: User | None, now: datetime) -> int | None:
     Conflict
         As of `undo`.
     """
-    if ImportRun.objects.filter(pk=run.pk, status=Status.UNDOING).exists():
-        run.refresh_from_db()
+    if batches.is_begun(run):
         return None
     if batches.rows_of(run) <= MOST_ROWS_AT_ONCE:
         return _undone(run, by=by, now=now)
@@ -308,7 +307,7 @@ def undo_here(run: ImportRun, *, now: datetime) -> ImportRun | None:
         As of `undo`.
     """
     with all_or_nothing():
-        if not ImportRun.objects.filter(pk=run.pk, status=Status.UNDOING).exists():
+        if not batches.is_begun(run):
             batches.begin(run, by=None, now=now)
     return execute(run.pk, now=now)
 

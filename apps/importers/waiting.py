@@ -278,8 +278,8 @@ def goes_on() -> Q:
 
     What the clock asked for is whose its connection is.
     """
-    by_connection = Exists(in_use(Connection.objects.filter(pk=OuterRef("connection"))))
-    return made_by_a_lead("created_by") | Q(created_by=None) & (Q(connection=None) | by_connection)
+    by_connection = Q(connection=None) | Q(Exists(in_use(Connection.objects.filter(pk=OuterRef("connection")))))
+    return made_by_a_lead("created_by") | (Q(created_by=None) & by_connection)
 
 
 def note_what_waits_of_who_goes(*, instance: User, **_: Any) -> None:

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from apps.access.invitations import accept, invitations_to
 from apps.dashboard.pages.settings import CHANGES
-from apps.importers.models import ImportRun
+from apps.importers import runs
+from apps.importers.models import ImportRun, TakingBack
 from apps.importers.runs import execute, forget_uploads
 from apps.notifications.tests.factories import WebhookFactory
 from apps.projects.models import Issue, Project
@@ -159,6 +160,45 @@ def test_a_file_is_tried_mapped_by_hand_imported_and_taken_back(lead, project):
     assert "Take this import back" in lead.get(address("import-run", project, run_id=imported.pk)).content.decode()
     lead.post(address("import-undo", project, run_id=imported.pk))
     assert not Issue.objects.filter(project=project).exists()
+
+
+def test_a_large_import_is_taken_back_by_a_worker_and_the_page_says_how_far_it_is(lead, project, monkeypatch):
+    monkeypatch.setattr(runs, "MOST_ROWS_AT_ONCE", 0)
+    lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", FILE)})
+    tried = execute(ImportRun.objects.get().pk, now=timezone.now())
+    lead.post(address("import-confirm", project, run_id=tried.pk), {"map-title": "auto"})
+    imported = execute(ImportRun.objects.first().pk, now=timezone.now())
+
+    answer = lead.post(address("import-undo", project, run_id=imported.pk))
+    place = address("import-run", project, run_id=imported.pk)
+    under_way = lead.get(place).content.decode()
+    TakingBack.objects.update(rows=4_000, rows_left=1_000, asked_at=timezone.now() - timedelta(minutes=5))
+    alone = lead.get(place).content.decode()
+
+    assert answer["Location"] == place
+    assert "It is being taken back: <b>0</b> of " in under_way
+    assert "No worker has taken it" not in under_way
+    assert "Take this import back" not in under_way
+    assert "It is being taken back: <b>3,000</b> of 4,000 rows so far." in alone
+    assert '<progress aria-label="Import" value="3000" max="4000">' in alone
+    assert "No worker has taken it" in alone
+
+    execute(imported.pk, now=timezone.now())
+    assert "It was taken back." in lead.get(place).content.decode()
+    assert not Issue.objects.filter(project=project).exists()
+
+
+@pytest.mark.parametrize(
+    ("rows_left", "status", "told"),
+    [(9, "completed", "It was not taken back:</b> Why"), (4, "failed", "a part was taken back, 5 of 9 rows:</b> Why")],
+)
+def test_what_was_not_taken_back_to_its_end_is_told(lead, project, rows_left, status, told):
+    run = ImportRun.objects.create(project=project, source="csv", status=status)
+    TakingBack.objects.create(
+        run=run, asked_at=timezone.now(), was="completed", rows=9, rows_left=rows_left, error="Why"
+    )
+
+    assert told in lead.get(address("import-run", project, run_id=run.pk)).content.decode()
 
 
 def test_a_file_that_is_refused_gets_its_columns_chosen_by_hand(lead, project):

@@ -32,7 +32,12 @@ def give(project, now):
     def give(title, minutes, *, name="a.csv", by=None, **more):
         content = f"id,title,created\nA-1,{title},2026-01-05\n".encode()
         return runs.ask_upload(
-            project, name=name, content=content, by=by or UserFactory(is_superuser=True), now=now + minutes * MINUTE, **more
+            project,
+            name=name,
+            content=content,
+            by=by or UserFactory(is_superuser=True),
+            now=now + minutes * MINUTE,
+            **more,
         )
 
     return give
@@ -82,7 +87,9 @@ def test_what_is_only_tried_and_what_a_tracker_tells_wait_for_no_file(give, proj
     ImportRun.objects.create(project=ProjectFactory(), status="running", seen_at=now, created_by=busy)
     give("old", 0, by=busy)
     tried = give("tried", 1, is_dry_run=True)
-    connection = Connection.objects.create(project=project, kind="jira", source="csv", created_by=UserFactory(is_superuser=True))
+    connection = Connection.objects.create(
+        project=project, kind="jira", source="csv", created_by=UserFactory(is_superuser=True)
+    )
     synced = runs.ask_sync(connection, by=None, now=now + 2 * MINUTE)
 
     assert due_runs(now=now) == [tried.pk]

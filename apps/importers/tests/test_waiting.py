@@ -127,7 +127,10 @@ def test_all_files_together_leave_room_on_the_disk(ask, monkeypatch):
 
 def test_files_that_others_only_tried_refuse_nobody(ask, other, monkeypatch):
     monkeypatch.setattr(waiting, "MOST_KEPT_BYTES_OF_ALL", 100)
-    tried = [ask(by=UserFactory(is_superuser=True), content=b"x" * 50, is_dry_run=True, minutes=minutes) for minutes in range(2)]
+    tried = [
+        ask(by=UserFactory(is_superuser=True), content=b"x" * 50, is_dry_run=True, minutes=minutes)
+        for minutes in range(2)
+    ]
     ImportRun.objects.update(status="completed")
 
     waits = ask(by=other, content=b"x", minutes=2)
@@ -157,7 +160,9 @@ def test_a_file_is_asked_for_again_as_it_is_and_not_as_it_was_read(ask, many, no
 
 def connected() -> Connection:
     """A project's place in a tracker, given by somebody of its own."""
-    return Connection.objects.create(project=ProjectFactory(), kind="jira", source="jira", created_by=UserFactory(is_superuser=True))
+    return Connection.objects.create(
+        project=ProjectFactory(), kind="jira", source="jira", created_by=UserFactory(is_superuser=True)
+    )
 
 
 def kept(*asked: ImportRun) -> list[bool]:

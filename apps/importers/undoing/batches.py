@@ -45,9 +45,7 @@ def begin(run: ImportRun, *, by: User | None, now: datetime) -> TakingBack:
         If it runs, changed nothing that is known, another import of the project runs, or a later one is to be taken
         back first.
     """
-    keep_erasures_out()
-    hold_project(run.project_id)
-    run.refresh_from_db()
+    _hold(run)
     if run.status not in (Status.COMPLETED, Status.FAILED) or not touches_anything(run):
         raise Conflict("This import cannot be taken back: it is not over, or it is not known what it changed.")
     if any(touches_anything(later) for later in begun_after(run)):
@@ -65,6 +63,18 @@ def begin(run: ImportRun, *, by: User | None, now: datetime) -> TakingBack:
     # What is half taken back is not in step either.
     Connection.objects.filter(imports=run).update(synced_until=None)
     return back
+
+
+def is_begun(run: ImportRun) -> bool:
+    """Whether somebody has asked for it already; until the transaction ends nobody else does."""
+    _hold(run)
+    return run.status == Status.UNDOING
+
+
+def _hold(run: ImportRun) -> None:
+    keep_erasures_out()
+    hold_project(run.project_id)
+    run.refresh_from_db()
 
 
 def rows_of(run: ImportRun) -> int:

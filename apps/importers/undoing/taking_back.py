@@ -47,7 +47,7 @@ def put_changed_back(run: ImportRun, back: TakingBack) -> int | None:
     """
     made = ImportTouch.objects.filter(run=run, issue=OuterRef("issue"), before__isnull=True)
     left = run.touches.filter(~Exists(made), stays=None)
-    issue_ids = set(left.order_by("-pk").values_list("issue", flat=True)[:ISSUES_AT_ONCE])
+    issue_ids = set(left.order_by("issue").values_list("issue", flat=True)[:ISSUES_AT_ONCE])
     return _changed_back(run, back, with_those_above(run, issue_ids)) if issue_ids else None
 
 
@@ -102,7 +102,7 @@ def take_made_back(run: ImportRun, back: TakingBack) -> int | None:
 
     Parts come before what they are parts of: at the end those are left of which a part stays.
     """
-    made = run.touches.filter(before__isnull=True).order_by("-pk")
+    made = run.touches.filter(before__isnull=True).order_by("issue")
     parts = Issue.objects.filter(parent=OuterRef("issue")).order_by()
     issue_ids = set(made.filter(~Exists(parts)).values_list("issue", flat=True)[:ISSUES_AT_ONCE])
     issue_ids = issue_ids or set(made.values_list("issue", flat=True)[:ISSUES_AT_ONCE])

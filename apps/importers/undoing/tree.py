@@ -13,7 +13,6 @@ from apps.importers.models import ImportRun
 from apps.projects.models import Issue
 from apps.projects.rows import in_parts
 
-
 Values = Mapping[str, Any]
 _PARENT = "parent_id"
 

@@ -16,10 +16,10 @@ from apps.common.exceptions import Conflict
 from apps.importers import runs
 from apps.importers.connections import connect
 from apps.importers.keeping import begun, step
-from apps.importers.models import Connection, ImportRun
+from apps.importers.models import Connection, ImportRun, ImportTouch
 from apps.importers.records import Person
 from apps.importers.sources.registry import place_of
-from apps.importers.undoing import taking_back
+from apps.importers.undoing import batches, taking_back
 from apps.importers.waiting import due_runs
 from apps.importers.writing.people import Team
 from apps.importers.writing.traces import Traces
@@ -207,12 +207,9 @@ def test_a_file_that_is_confirmed_beside_an_erasure_goes_with_it(now, moment, mo
     assert Issue.objects.count() == 0
 
 
-MOMENTS = [(taking_back, "_lock"), (taking_back._Present, "past_of"), (batches, "lock_rows")]
-
-
 @pytest.fixture
 def renamed(now, monkeypatch):
-    """An import that took a name out of a title, to be taken back."""
+    """An import that took a name out of titles, to be taken back."""
     monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
     project, run = ProjectFactory(), None
     TeamMemberFactory(project=project, user=UserFactory(email="ada@example.com", full_name="Ada Lovelace"))
@@ -225,7 +222,7 @@ def renamed(now, monkeypatch):
 
 @pytest.mark.parametrize("delete", [False, True])
 @pytest.mark.parametrize(
-    "moment", [(taking_back, "_lock"), (taking_back._Present, "past_of"), (batches, "lock_rows")]
+    "moment", [(batches, "lock_rows"), (taking_back._Present, "past_of"), (taking_back, "_leave_names")]
 )
 def test_an_erasure_that_begins_while_an_import_is_taken_back_leaves_nobody(now, renamed, moment, delete, monkeypatch):
     """What the import had found is read by then, and written later."""
@@ -261,3 +258,57 @@ def test_an_import_that_is_taken_back_in_the_midst_of_an_erasure_brings_nobody_b
 
     assert found_in_database(["ada@example.com", "Ada Lovelace"]) == {}
     assert Issue.objects.get().title.startswith("Ask erased-")
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_an_erasure_waits_for_a_batch_of_what_is_taken_back_and_not_for_the_whole(now, renamed, delete, monkeypatch):
+    monkeypatch.setattr(taking_back, "ISSUES_AT_ONCE", 1)
+    monkeypatch.setattr(runs, "MOST_ROWS_AT_ONCE", 0)
+    email, moments = "ada@example.com", []
+    # A second issue that the import renamed, as the first.
+    touch = renamed.touches.get()
+    other = IssueFactory(project=renamed.project, title="Ask somebody")
+    ImportTouch.objects.create(run=renamed, issue=other, before=touch.before)
+    true, told, ada = taking_back._Present.past_of, [], User.objects.get(email=email)
+    assert runs.ask_undo(renamed, by=None, now=now) is None
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def beside(*given):
+            if not told:
+                told.append(begun_beside(pool, ada.delete if delete else lambda: erase_person(email, now=now)))
+            moments.append(ErasureRecord.objects.exists())
+            return true(*given)
+
+        monkeypatch.setattr(taking_back._Present, "past_of", beside)
+        done = runs.execute(renamed.pk, now=now)
+        told[0].result()
+
+    assert (done.status, moments) == ("undone", [False, True])
+    assert found_in_database([email, "Ada Lovelace"]) == {}
+    assert [title.startswith("Ask erased-") for title in Issue.objects.values_list("title", flat=True)] == [True] * 2
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_workers_at_once_take_an_import_back_once(now, renamed, attempt, monkeypatch):
+    monkeypatch.setattr(runs, "MOST_ROWS_AT_ONCE", 0)
+    asked = at_once(*[lambda: runs.ask_undo(renamed, by=None, now=now)] * AT_ONCE, answers=ANSWERS)
+
+    done = at_once(*[lambda: runs.execute(renamed.pk, now=now)] * AT_ONCE, answers=ANSWERS)
+
+    assert asked == [None] * AT_ONCE
+    assert [run.status for run in done if run] == ["undone"]
+    assert Issue.objects.get().title == "Ask Ada Lovelace ada@example.com"
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_what_is_taken_back_and_what_is_imported_by_a_command_at_once_are_not_mixed(now, renamed, attempt, monkeypatch):
+    monkeypatch.setattr(runs, "MOST_ROWS_AT_ONCE", 0)
+
+    answers = at_once(
+        lambda: runs.ask_undo(renamed, by=None, now=now),
+        lambda: begun(renamed.project, "csv", now=now),
+        answers=ANSWERS,
+    )
+
+    assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
