@@ -23,9 +23,7 @@ def project():
 @pytest.fixture
 def upload(project, now):
     def upload(content, *, name="a.csv", is_dry_run=False):
-        run = runs.ask_upload(
-            project, name=name, content=content.encode(), by=None, now=now, is_dry_run=is_dry_run
-        )
+        run = runs.ask_upload(project, name=name, content=content.encode(), by=None, now=now, is_dry_run=is_dry_run)
         return runs.execute(run.pk, now=now)
 
     return upload

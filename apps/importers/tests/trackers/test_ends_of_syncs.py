@@ -117,7 +117,7 @@ def test_what_was_taken_back_while_the_first_whole_import_was_silent_comes_again
 # --- Deleted, switched off --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("at", ["its end", "its first batch"])
 def test_a_connection_that_is_deleted_while_an_import_runs_ends_it_with_that_reason(
-    at, connection, meanwhile, jira, now, caplog, monkeypatch
+    at, connection, meanwhile, now, caplog, monkeypatch
 ):
     def delete():
         row(connection).delete()

@@ -245,8 +245,9 @@ CHANGED = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("changed", CHANGED)
+@pytest.mark.usefixtures("hours")
 def test_what_is_changed_while_figures_are_written_ends_that_with_the_next_issue(
-    changed, linked, hours, site, served, now, monkeypatch
+    changed, linked, site, now, monkeypatch
 ):
     told = prepared(linked, "hours", Target(field="customfield_9"))
     told.is_active = True
@@ -265,7 +266,8 @@ def test_what_is_changed_while_figures_are_written_ends_that_with_the_next_issue
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_issue_that_is_deleted_while_its_figure_is_written_ends_it_in_words(linked, hours, site, now, monkeypatch):
+@pytest.mark.usefixtures("hours")
+def test_an_issue_that_is_deleted_while_its_figure_is_written_ends_it_in_words(linked, now):
     told = prepared(linked, "hours", Target(field="customfield_9"))
     told.save()
     steps = steps_of(told, now=now)
