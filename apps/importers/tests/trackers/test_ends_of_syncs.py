@@ -115,33 +115,38 @@ def test_what_was_taken_back_while_the_first_whole_import_was_silent_comes_again
 
 
 # --- Deleted, switched off --------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("at", ["its end", "its first batch"])
-def test_a_connection_that_is_deleted_while_an_import_runs_ends_it_with_that_reason(
-    at, connection, meanwhile, now, caplog, monkeypatch
+def failed_for_want_of_its_connection(run, caplog):
+    assert not [record for record in caplog.records if record.exc_info]
+    return (run.status, run.error.partition(":")[0]) == ("failed", "Its connection was deleted while it ran")
+
+
+def test_a_connection_that_is_deleted_at_the_end_of_an_import_fails_it_and_it_is_taken_back(
+    connection, meanwhile, now, caplog
 ):
-    def delete():
-        row(connection).delete()
-
-    if at == "its end":
-        meanwhile(delete)
-    else:
-        written = syncing._write
-
-        def between(*args):
-            delete()
-            monkeypatch.setattr(syncing, "_write", written)
-            written(*args)
-
-        monkeypatch.setattr(syncing, "_write", between)
+    meanwhile(row(connection).delete)
 
     run = execute(connection, now)
 
-    assert (run.status, run.error.partition(":")[0]) == ("failed", "Its connection was deleted while it ran")
-    assert not [record for record in caplog.records if record.exc_info]
-    assert Issue.objects.count() == (4 if at == "its end" else 0)
-    if at == "its end":
-        assert runs.undo(run) == 0
-        assert not Issue.objects.exists()
+    assert failed_for_want_of_its_connection(run, caplog)
+    assert Issue.objects.count() == 4
+    assert runs.undo(run) == 0
+    assert not Issue.objects.exists()
+
+
+def test_a_connection_that_is_deleted_in_the_midst_of_an_import_brings_no_further_batch(
+    connection, now, caplog, monkeypatch
+):
+    written = syncing._write
+    monkeypatch.setattr(syncing, "BATCH_ISSUES", 1)
+
+    def between(*args):
+        written(*args)
+        Connection.objects.all().delete()
+
+    monkeypatch.setattr(syncing, "_write", between)
+
+    assert failed_for_want_of_its_connection(execute(connection, now), caplog)
+    assert Issue.objects.count() == 1
 
 
 def test_a_connection_that_is_switched_off_while_an_import_runs_stays_off_and_as_far_as_it_was(
