@@ -3,13 +3,15 @@
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.importers.boxes import opened, resealed, sealed
-from apps.importers.models import Connection, ImportRun
+from apps.importers.keeping import hold
+from apps.importers.models import Connection, ImportRun, TakingBack
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.sources.budget import Budget
@@ -17,9 +19,10 @@ from apps.importers.sources.client import Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, without_labels
+from apps.importers.writing.kinds import hold_project
 from apps.notifications.services.left_going import Kind, becomes_theirs
 from apps.projects.models import Project
-from apps.projects.rows import all_or_nothing, insert, lock
+from apps.projects.rows import all_or_nothing, enter, insert, lock
 
 #: What was touched while the last import ran, by clocks that differ, is read again.
 OVERLAP = timedelta(hours=1)
@@ -112,6 +115,7 @@ def sync(
     """Bring a project in step with its tracker: what was touched since the last time, or everything."""
     place = place_of(connection.kind, connection.base_url, connection.scope)
     client = client_for(place, opened(connection.sealed_token))
+    taken_back = _taken_back(connection)
     since = None if is_full or connection.synced_until is None else connection.synced_until - OVERLAP
     told = place.connector.pull(client, place.scope, since)
     report = import_told(
@@ -126,8 +130,30 @@ def sync(
         is_whole=since is None,
     )
     if not run.is_dry_run:
-        # Of what came after the import began nothing is sure.
-        connection.synced_until = now
-        connection.sealed_token = resealed(connection.sealed_token)
-        connection.save(update_fields=["synced_until", "sealed_token"])
+        _note_end(connection, run, taken_back, now)
     return report
+
+
+@all_or_nothing()
+def _note_end(connection: Connection, run: ImportRun, taken_back: set[tuple[UUID, datetime]], now: datetime) -> None:
+    """How far the project is in step, in its row as it is by now: an import may take hours.
+
+    A token that was given or let go meanwhile stays so. Where an import was taken back meanwhile, what it had brought
+    may be gone although this one saw it: the next one asks as this one did, or for everything.
+    """
+    # As in each step: the run before the project, and with the run its connection.
+    enter(connection.project_id)
+    hold(run)
+    hold_project(connection.project_id)
+    row = Connection.objects.filter(pk=connection.pk)
+    row.filter(sealed_token=connection.sealed_token).update(sealed_token=resealed(connection.sealed_token))
+    if _taken_back(connection) == taken_back:
+        as_before = row.filter(synced_until=connection.synced_until, is_active=connection.is_active)
+        # Of what came after the import began nothing is sure.
+        as_before.update(synced_until=now)
+    connection.refresh_from_db()
+
+
+def _taken_back(connection: Connection) -> set[tuple[UUID, datetime]]:
+    """Which imports by a connection were taken back, and when that was asked for."""
+    return set(TakingBack.objects.filter(run__connection=connection).values_list("run", "asked_at"))

@@ -12,8 +12,9 @@ from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import beating
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.importers.models import ImportRun, ImportTouch, ImportTrace
-from apps.importers.waiting import UNDER_WAY, Overtaken, is_overtaken
+from apps.importers.waiting import UNDER_WAY, ConnectionGone, Overtaken, is_cut_off, is_overtaken
 from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
+from apps.importers.writing.erased import as_kept
 from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.texts import plain_json
 from apps.importers.writing.traces import Trace, Traces, plain
@@ -60,11 +61,15 @@ def hold(run: ImportRun) -> None:
     ------
     Overtaken
         If a newer file is imported by now: what this one goes on to say is older.
+    ConnectionGone
+        If the connection by which it comes was deleted meanwhile.
     """
     if not run.is_dry_run:
         _write(run, seen_at=timezone.now())
         if is_overtaken(run):
             raise Overtaken
+        if is_cut_off(run):
+            raise ConnectionGone
 
 
 @contextmanager
@@ -124,7 +129,10 @@ def shown(run: ImportRun, rows_read: int) -> None:
 
 def ended(run: ImportRun, status: str, *, report: dict[str, Any] | None = None, error: str = "") -> ImportRun:
     """Keep what came of a run; the file it was about is let go, unless it was only tried."""
-    told = {"status": status, "error": error, "report": plain_json(report or {}), "finished_at": timezone.now()}
+    report_kept, error_kept = as_kept(run, report or {}, error)
+    told = {
+        "status": status, "error": error_kept, "report": plain_json(report_kept), "finished_at": timezone.now(),
+    }  # fmt: skip
     # What an erasure took is not put back: of what was tried only the outcome is written.
     _write(run, **told, **({} if run.is_dry_run else {"upload": None}))
     return run

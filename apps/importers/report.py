@@ -1,10 +1,13 @@
 """What an import did, in figures and in one sentence. Pure."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
 
-from apps.importers.records import ImportedIssue, RowError
+from apps.importers.records import ImportedIssue, Person, RowError
+from apps.importers.telling.spellings import without_erased
 from apps.importers.telling.understanding import SAMPLES, SHOWN, Sufficiency, sample_of
 from apps.projects.unknown_past import seen_at
 
@@ -16,6 +19,11 @@ NO_SPRINT_DATES = (
     "none with dates: sprint durations cannot be estimated. Add the columns Sprint Start and Sprint End, and import "
     "again."
 )
+#: Parts of a report with words of the source: names of people, where a file was wrong also as types and statuses.
+OF_THE_SOURCE = frozenset({
+    "errors", "unread_cells", "parents_not_taken", "sprint_dates", "missing_shown", "notes", "unread", "ledger",
+    "samples", "board",
+})  # fmt: skip
 #: For whoever has a command line.
 DATES_BY_OPTIONS = (
     "Or say when the first sprint began and how long they are (--sprints 2026-03-02/14d), or name columns of other "
@@ -87,6 +95,8 @@ class ImportReport:
     board: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: What the project's data suffices for, feature by feature.
     features: list[Sufficiency] = field(default_factory=list)
+    #: How the source spells people who were erased, with their pseudonyms; no part of what is told.
+    erased: Mapping[str, str] = field(default_factory=dict)
     #: Of the import, to follow it or to take it back; empty of a dry run.
     import_id: str = ""
 
@@ -96,10 +106,14 @@ class ImportReport:
         return self.new + self.changed + self.unchanged + self.error_count
 
     def hear(self, record: ImportedIssue) -> None:
-        """Count what an issue says, and keep the first ones as samples."""
-        if len(self.samples) < SAMPLES:
-            self.samples.append(sample_of(record))
+        """Count what an issue says."""
         self.filled.update(name for name in SHOWN if getattr(record, name, None) not in (None, "", ()))
+
+    def show(self, records: Iterable[ImportedIssue], found: Callable[[Person | None], Person | None]) -> None:
+        """Keep the first issues as samples, with whom the import found, not whom the source spells."""
+        for record in islice(records, SAMPLES - len(self.samples)):
+            meant = replace(record, assignee=found(record.assignee), reporter=found(record.reporter))
+            self.samples.append(sample_of(meant))
 
     def refuse(self, error: RowError) -> None:
         """Count a row that is not imported, and keep the first ones."""
@@ -131,13 +145,15 @@ class ImportReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
-        return {
+        told = {
             **asdict(self),
             "remarks": dict(self.remarks),
             "filled": dict(self.filled),
             "features": [each.as_dict() for each in self.features],
             "sentence": self.sentence(),
         }
+        del told["erased"]
+        return without_erased(told, self.erased) if self.erased else told
 
 
 def _sufficiency(have: int, what: str, model: str) -> str:
@@ -145,3 +161,8 @@ def _sufficiency(have: int, what: str, model: str) -> str:
     if have >= NEEDED_FOR_TRAINING:
         return f"{issues}: {model} model can be trained ({NEEDED_FOR_TRAINING} are needed)."
     return f"{issues}: {NEEDED_FOR_TRAINING - have} more are needed to train {model} model ({NEEDED_FOR_TRAINING})."
+
+
+def figures_of(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What is left of the report of an import that was taken back: figures, and nothing of what its source said."""
+    return {name: value for name, value in report.items() if name not in OF_THE_SOURCE}

@@ -104,7 +104,7 @@ def import_issues(
             report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
             with step(run, writer.traces):
                 tell_unknown(project, source, report.ledger, writer.traces, is_whole=True)
-        report.people_added = writer.team.added
+        report.people_added, report.erased = writer.team.added, writer.team.erased
         sum_up(report, project, now)
         report.import_id = "" if dry_run else str(run.pk)
         ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())

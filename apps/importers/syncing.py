@@ -95,7 +95,7 @@ def import_told(
         with step(run, writer.traces):
             writer.settle_sprints()
             tell_unknown(project, source, report.ledger, writer.traces, is_whole=is_whole)
-        report.people_added = writer.team.added
+        report.people_added, report.erased = writer.team.added, writer.team.erased
         sum_up(report, project, now)
     return report
 

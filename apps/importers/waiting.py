@@ -243,6 +243,17 @@ def is_overtaken(run: ImportRun) -> bool:
     return _is_file(run) and files_of(_beside(run)).filter(begun, created_at__gt=run.created_at).exists()
 
 
+class ConnectionGone(ApplicationError):
+    """Its connection was deleted while it ran: what had come by then stays, and can be taken back."""
+
+    code = "import_connection_gone"
+
+
+def is_cut_off(run: ImportRun) -> bool:
+    """Whether the connection is gone by which an import comes; until its run is let go nobody deletes it."""
+    return run.connection_id is not None and not Connection.objects.filter(pk=run.connection_id).exists()
+
+
 def _is_file(run: ImportRun) -> bool:
     # What somebody imports on a command line is theirs to order.
     return run.connection_id is None and not run.is_dry_run and bool(run.upload_name) and run.status != Status.UNDOING

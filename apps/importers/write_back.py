@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from apps.common.exceptions import Conflict
 from apps.importers.boxes import opened
 from apps.importers.connections import client_for
 from apps.importers.models import Connection, WriteBack, WrittenValue
@@ -21,6 +22,7 @@ from apps.ml.services.points.answering import answer_points
 from apps.ml.services.sprints.running import foresee
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
+from apps.projects.rows import all_or_nothing
 
 Figure = WriteBack.Figure
 ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
@@ -85,9 +87,19 @@ def carry_out(write_back: WriteBack, steps: Sequence[Step], *, now: datetime) ->
     """Write; each issue is asked first what stands there.
 
     What a tracker refuses of one issue stops no other; where it refuses `MOST_REFUSED`, it refuses them all.
+
+    Raises
+    ------
+    Conflict
+        If meanwhile its token is another, or it is gone or switched off: it takes as long as the tracker likes.
     """
     writer, report = _writer(write_back), WriteReport()
+    as_begun = WriteBack.objects.filter(
+        pk=write_back.pk, is_active=write_back.is_active, connection__sealed_token=write_back.connection.sealed_token
+    )
     for step in steps:
+        if not as_begun.exists():
+            raise Conflict("Its connection, or what is written, was changed meanwhile: what is left is not written.")
         try:
             _written(write_back, step, writer, report, now)
         except (TrackerRefused, AnswerUnusable) as error:
@@ -107,17 +119,23 @@ def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteRep
         writer.write(name, held, step.new)
         report.written += 1
     if step.new:
-        WrittenValue.objects.update_or_create(
-            write_back=write_back, issue=step.issue, defaults={"value": step.new, "written_at": now}
-        )
+        # `Conflict` where the issue, or all of it, was deleted while the tracker was asked.
+        with all_or_nothing():
+            WrittenValue.objects.update_or_create(
+                write_back=write_back, issue=step.issue, defaults={"value": step.new, "written_at": now}
+            )
     else:
         write_back.written.filter(issue=step.issue).delete()
 
 
 def write_all(connection: Connection, *, now: datetime) -> None:
     """After an import by the clock: everything that is switched on."""
-    for write_back in connection.write_backs.filter(is_active=True).select_related("connection__project"):
-        carry_out(write_back, steps_of(write_back, now=now), now=now)
+    switched_on = connection.write_backs.filter(is_active=True)
+    for pk in list(switched_on.values_list("pk", flat=True)):
+        # Each as it is by then: those before it take as long as the tracker likes.
+        write_back = switched_on.select_related("connection__project").filter(pk=pk).first()
+        if write_back is not None:
+            carry_out(write_back, steps_of(write_back, now=now), now=now)
 
 
 def _writer(write_back: WriteBack) -> Writer:

@@ -17,7 +17,7 @@ from apps.common.operations.named_files import NamedFile
 from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.bounded_json import parsed
-from apps.importers.sources.csv.cells import BadValue
+from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
@@ -155,7 +155,7 @@ def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
         raise BadValue("a sprint has no id")
     state = str(row.get("state") or "")
     if state not in ("", "planned", "active", "completed"):
-        raise BadValue(f"a sprint is planned, active or completed, not {state[:40]!r}")
+        raise BadValue(f"a sprint is planned, active or completed, not {quoted(state)!r}")
     moments = {name: reading.moment(row.get(name)) for name in ("started_at", "completed_at", "starts_at", "ends_at")}
     return TrackedSprint(
         external_id=str(row["id"]),
@@ -207,14 +207,14 @@ def _keys(said: Any) -> tuple[str, ...] | None:
 def _category(name: str, said: Any, mapping: Shape) -> str:
     told = str(said or "") or mapping.statuses.get(name.casefold(), "") or category_of(name)
     if told and told not in CATEGORIES:
-        raise BadValue(f"a status means {', '.join(CATEGORIES)}, not {told[:40]!r}")
+        raise BadValue(f"a status means {', '.join(CATEGORIES)}, not {quoted(told)!r}")
     return told or "to_do"
 
 
 def _change(row: Any, mapping: Shape) -> Change:
     name, at = str(part(row, "field") or ""), reading.moment(part(row, "at"))
     if name not in TOLD:
-        raise BadValue(f"a change is of {', '.join(sorted(TOLD))}, not {name[:40]!r}")
+        raise BadValue(f"a change is of {', '.join(sorted(TOLD))}, not {quoted(name)!r}")
     if at is None:
         raise BadValue("a change has no time")
     old, new = (_value(name, part(row, key), mapping) for key in ("from", "to"))

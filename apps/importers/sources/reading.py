@@ -8,7 +8,7 @@ from typing import Any
 
 from apps.common.hours import LEAST_HOURS
 from apps.importers.records import Person
-from apps.importers.sources.csv.cells import BadValue
+from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.dates import EARLIEST_YEAR, LATEST_YEAR
 from apps.importers.sources.csv.numbers import MOST_HOURS, MOST_POINTS
 from apps.importers.sources.csv.values import priority as read_priority
@@ -41,9 +41,9 @@ def moment(value: Any) -> datetime | None:
     try:
         found = _from_epoch(value) if isinstance(value, int | float) else datetime.fromisoformat(str(value))
     except (ValueError, OverflowError, OSError) as error:
-        raise BadValue(f"this is no time: {str(value)[:40]!r}") from error
+        raise BadValue(f"this is no time: {quoted(str(value))!r}") from error
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
-        raise BadValue(f"a time lies in the year {found.year}: {str(value)[:40]}")
+        raise BadValue(f"a time lies in the year {found.year}: {quoted(str(value))}")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
@@ -58,7 +58,7 @@ def day(value: Any) -> date | None:
     try:
         found = date.fromisoformat(str(value)[:10])
     except ValueError as error:
-        raise BadValue(f"this is no day: {str(value)[:40]!r}") from error
+        raise BadValue(f"this is no day: {quoted(str(value))!r}") from error
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise BadValue(f"a day lies in the year {found.year}")
     return found

@@ -1,5 +1,6 @@
 """Who writes beside an import waits for it, and it for them, and never both: PostgreSQL has several writers."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from apps.common.exceptions import Conflict
-from apps.importers import runs
-from apps.importers.models import ImportRun
+from apps.importers import connections, runs
+from apps.importers.boxes import opened
+from apps.importers.keeping import begun
+from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportedIssue
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
+from apps.importers.sources.registry import place_of
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, with_life
 from apps.importers.undoing import batches
@@ -144,3 +148,22 @@ def test_links_that_are_made_both_ways_at_once_end_neither():
 
     assert [isinstance(answer, Exception) for answer in answers].count(False) == 2
     assert IssueLink.objects.count() == 2
+
+
+def test_who_deletes_a_connection_or_gives_a_token_beside_the_end_of_its_import_waits_and_is_not_undone(settings):
+    settings.CONNECTION_KEYS = ["first key"]
+    place = place_of("jira", "https://acme.atlassian.net", "SHOP")
+
+    def ended_beside(act: Callable[[Connection], Any]) -> None:
+        made = connections.connect(ProjectFactory(), place, "old", by=None, now=NOW)
+        run = begun(made.project, made.source, now=NOW, connection=made)
+        in_the_midst_of(
+            lambda: connections._note_end(made, run, set(), NOW), lambda: act(Connection.objects.get(pk=made.pk))
+        )
+
+    ended_beside(lambda read: connections.change(read, token="new"))
+    left = Connection.objects.get()
+    assert (opened(left.sealed_token), left.synced_until) == ("new", NOW)
+
+    ended_beside(lambda read: read.delete())
+    assert Connection.objects.get() == left

@@ -16,7 +16,8 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.importers.keeping import TakenAway, keep_erasures_out
-from apps.importers.models import ImportRun, TakingBack
+from apps.importers.models import Connection, ImportRun, TakingBack
+from apps.importers.report import figures_of
 from apps.importers.selectors import begun_after, touches_anything
 from apps.importers.undoing.rows_back import lock_rows, take_links_back, take_rows_back
 from apps.importers.undoing.taking_back import put_changed_back, put_names_back, take_made_back
@@ -59,10 +60,8 @@ def begin(run: ImportRun, *, by: User | None, now: datetime) -> TakingBack:
     back, _ = TakingBack.objects.update_or_create(run=run, defaults=asked | _what_is_to_do(run, before))
     run.status, run.seen_at, run.attempts = Status.UNDOING, None, 0
     run.save(update_fields=["status", "error", "seen_at", "attempts"])
-    if run.connection is not None:
-        # What is half taken back is not in step either.
-        run.connection.synced_until = None
-        run.connection.save(update_fields=["synced_until"])
+    # What is half taken back is not in step either.
+    Connection.objects.filter(imports=run).update(synced_until=None)
     return back
 
 
@@ -152,8 +151,10 @@ def _held(run: ImportRun, began_at: datetime) -> TakingBack:
 def _end(run: ImportRun, back: TakingBack) -> None:
     back.rows_left, back.began_at, back.error = 0, None, ""
     back.save(update_fields=["kept", "rows_left", "began_at", "error"])
-    run.status = Status.UNDONE
-    run.save(update_fields=["status"])
+    run.refresh_from_db(fields=["report"])
+    # A wrong file leaves no names, neither in what it told nor in why it had failed.
+    run.status, run.report, run.error = Status.UNDONE, figures_of(run.report), ""
+    run.save(update_fields=["status", "report", "error"])
 
 
 def stop(run: ImportRun, began_at: datetime | None, why: str) -> None:
@@ -168,8 +169,12 @@ def stop(run: ImportRun, began_at: datetime | None, why: str) -> None:
         is_whole = back.rows_left == back.rows
         back.began_at, back.error = None, why
         back.save(update_fields=["began_at", "error"])
-        run.status, run.error = (back.was, run.error) if is_whole else (Status.FAILED, run.error or why)
-        run.save(update_fields=["status", "error"])
+        row = ImportRun.objects.filter(pk=run.pk)
+        row.update(status=back.was if is_whole else Status.FAILED)
+        if not is_whole:
+            # Why it had failed before stays, as an erasure may have left it meanwhile.
+            row.filter(error="").update(error=why)
+        run.refresh_from_db(fields=["status", "error"])
 
 
 def claim(run: ImportRun, now: datetime) -> None:

@@ -83,6 +83,7 @@ class BatchWriter:
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()
         self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
+        self._report.show(batch, self.team.as_found)
         # Before its issues, as whoever closes a sprint does.
         self._sprints.hold(batch)
         meant = self._identities.sort_out(batch)

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.importers.records import Person
+from apps.importers.telling.spellings import spellings_of
 from apps.importers.writing.traces import Traces
 from apps.projects.models import Project, TeamMember
 from apps.projects.placeholders import domain_of, erased_as
@@ -28,6 +29,8 @@ class Team:
     def __init__(self, project: Project, *, now: datetime, traces: Traces | None = None) -> None:
         self._project, self._now, self._traces = project, now, traces or Traces()
         self.added = 0
+        #: How the source spells those who were erased, with the pseudonym that stands for each.
+        self.erased: dict[str, str] = {}
         self._look()
 
     def _look(self) -> None:
@@ -61,6 +64,7 @@ class Team:
             return
         places = {self._placeholder_of(one): one for one in strangers.values()}
         erased = erased_as({place: one.email for place, one in places.items()})
+        self.erased |= spellings_of(places, erased)
         named = {erased.get(place, place): one for place, one in places.items()}
         # Of this project, since the address is: who left the team comes back.
         users = {user.email: user for user in User.objects.filter(is_placeholder=True, email__in=named)}
@@ -95,16 +99,21 @@ class Team:
         known = self._by_address
         return known.get(self._known_as(one)) or known.get(self._placeholder_of(one)) or named
 
+    def as_found(self, one: Person | None) -> Person | None:
+        """Whom the source means by their row, not by its own words; of who was erased that is the pseudonym."""
+        user = self.find(one) if one else None
+        if user is None:
+            return None
+        address = user.named_address if user.is_placeholder else user.email
+        return Person(user.full_name, address) if user.full_name else Person(address or user.email)
+
     def _known_as(self, one: Person) -> str:
         """The person's own address, or one made of the account or name within this project."""
         return mailbox(one.email) or self._placeholder_of(one)
 
     def _placeholder_of(self, one: Person) -> str:
         """An address within this project, to which no mail can go; it does not tell the person's own."""
-        if one.account or not one.email:
-            return f"{_local_part(one.account or one.name)}@{self._domain}"
-        # Two of one name are told apart by their addresses.
-        return f"{_with_digest(slugify(one.name), mailbox(one.email))}@{self._domain}"
+        return place_of_person(one, self._domain)
 
     @property
     def _domain(self) -> str:
@@ -117,6 +126,14 @@ class Team:
         name = user.full_name.casefold()
         # Two of the same name cannot be told apart by it.
         self._by_name[name] = None if name in self._by_name and self._by_name[name] != user else user
+
+
+def place_of_person(one: Person, domain: str) -> str:
+    """An address within a project's domain, which does not tell the person's own."""
+    if one.account or not one.email:
+        return f"{_local_part(one.account or one.name)}@{domain}"
+    # Two of one name are told apart by their addresses.
+    return f"{_with_digest(slugify(one.name), mailbox(one.email))}@{domain}"
 
 
 def _placeholder(address: str, one: Person, now: datetime) -> User:

@@ -72,6 +72,7 @@ class TrackedWriter:
         self.board.look_anew()
         self._write_sprints()
         self.team.learn(_people(batch))
+        self._report.show(batch, self.team.as_found)
         meant = self._identities.sort_out(batch)
         touched = [(record, self._touched(record, issue)) for record, issue in meant.records]
         touches, records = [touch for _, touch in touched], [record for record, _ in touched]

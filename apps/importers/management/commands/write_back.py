@@ -15,6 +15,7 @@ from apps.importers.records import ImportRefused
 from apps.importers.sources.writers import Target
 from apps.importers.write_back import Step, WriteReport
 from apps.ml.management.scope import project_by_key
+from apps.projects.rows import all_or_nothing
 
 SHOWN = 20
 
@@ -54,7 +55,8 @@ class Command(BaseCommand):
         report = None
         if options["write"]:
             prepared.is_active = options["keep"] and not options["take_back"]
-            prepared.save()
+            with all_or_nothing():
+                prepared.save()
             report = write_back.carry_out(prepared, steps, now=now)
         if options["json"]:
             shown = [{"issue": step.issue.external_id, "old": step.old, "new": step.new} for step in steps]

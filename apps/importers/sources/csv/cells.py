@@ -7,6 +7,9 @@ EMPTY_WORDS = frozenset(
     {"", "-", "--", "—", "none", "null", "n/a", "na", "n.a.", "unassigned", "no priority", "not set", "?", "tbd"}
 )
 
+#: As much of a cell tells what is wrong with it.
+LONGEST_QUOTE = 40
+
 
 class BadValue(ApplicationError):
     """The cell cannot be read."""
@@ -17,6 +20,12 @@ class BadValue(ApplicationError):
 def is_empty(text: str) -> bool:
     """Whether the cell says nothing."""
     return text.strip().casefold() in EMPTY_WORDS
+
+
+def quoted(text: str) -> str:
+    """The beginning of a cell as a report quotes it, which is kept: no address of anybody is."""
+    words = text.split(maxsplit=LONGEST_QUOTE)[:LONGEST_QUOTE]
+    return " ".join("…@…" if "@" in word else word for word in words)[:LONGEST_QUOTE]
 
 
 def single_spaced(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
+from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
 #: No tracker is older, no due date of use is later; outside lie typing errors and defaults such as 0001-01-01.
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
@@ -142,7 +142,7 @@ def written(text: str, what: str, style: DateStyle) -> datetime | None:
     found = _moment(single_spaced(text), what, style)
     # Before any conversion, which the first and the last year would overflow.
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
-        raise BadValue(f"{what} lies in the year {found.year}: {text.strip()[:40]}")
+        raise BadValue(f"{what} lies in the year {found.year}: {quoted(text)}")
     return found
 
 
@@ -209,7 +209,7 @@ def _moment(text: str, what: str, style: DateStyle) -> datetime:
             return found
         return _iso(text) or _numeric(text, what, style) or _named_month(text) or _unreadable(text, what)
     except (ValueError, OverflowError) as error:
-        raise BadValue(f"{what} is no date: {text[:40]!r}") from error
+        raise BadValue(f"{what} is no date: {quoted(text)!r}") from error
 
 
 def _by_pattern(text: str, pattern: str) -> datetime | None:
@@ -237,7 +237,7 @@ def _numeric(text: str, what: str, style: DateStyle) -> datetime | None:
     day_first = True if match["mark"] == "." and not style.year_first else style.day_first
     if day_first is None and one != two:
         if (one > 12) == (two > 12):
-            raise BadValue(f"{what} can be read in two ways: {text[:40]!r}; say --date-format")
+            raise BadValue(f"{what} can be read in two ways: {quoted(text)!r}; say --date-format")
         day_first = one > 12
     return _assembled(match, last, two, one) if day_first else _assembled(match, last, one, two)
 
@@ -259,4 +259,4 @@ def _assembled(match: re.Match[str], year: int, month: int, day: int) -> datetim
 
 
 def _unreadable(text: str, what: str) -> datetime:
-    raise BadValue(f"{what} is no date: {text[:40]!r}")
+    raise BadValue(f"{what} is no date: {quoted(text)!r}")

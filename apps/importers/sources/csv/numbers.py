@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from apps.common.hours import LEAST_HOURS
-from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
+from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
 #: Fifty person-years on one issue; larger values are seconds or cells shifted by a column.
 MOST_HOURS = 100_000.0
@@ -78,11 +78,11 @@ def quantity(text: str, what: str, *, most: float, style: NumberStyle = NumberSt
         return None
     value = _number(text.strip(), what, style)
     if not math.isfinite(value):
-        raise BadValue(f"{what} is not a finite number: {text.strip()[:40]!r}")
+        raise BadValue(f"{what} is not a finite number: {quoted(text)!r}")
     if value < 0:
-        raise BadValue(f"{what} is negative: {text.strip()[:40]}")
+        raise BadValue(f"{what} is negative: {quoted(text)}")
     if value > most:
-        raise BadValue(f"{what} is beyond reason: {text.strip()[:40]} (at most {most:,.0f})")
+        raise BadValue(f"{what} is beyond reason: {quoted(text)} (at most {most:,.0f})")
     return value
 
 
@@ -127,9 +127,9 @@ def hours(text: str, what: str, *, factor: float, style: NumberStyle = NumberSty
         number = quantity(text, what, most=MOST_HOURS / factor, style=style)
         value = None if number is None else number * factor
     if value is not None and value > MOST_HOURS:
-        raise BadValue(f"{what} is beyond reason: {text.strip()[:40]}")
+        raise BadValue(f"{what} is beyond reason: {quoted(text)}")
     if value and value < LEAST_HOURS:
-        raise BadValue(f"{what} is less than a second: {text.strip()[:40]}")
+        raise BadValue(f"{what} is less than a second: {quoted(text)}")
     return value
 
 
@@ -158,9 +158,9 @@ def _number(text: str, what: str, style: NumberStyle) -> float:
     if style.decimal != "," and re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+\.\d+", text):
         text = text.replace(",", "")
     elif style.decimal != "," and _THOUSANDS[","].fullmatch(text):
-        raise BadValue(f"{what} can be read in two ways: {text!r}; write it without a comma")
+        raise BadValue(f"{what} can be read in two ways: {quoted(text)!r}; write it without a comma")
     elif re.fullmatch(r"[+-]?\d*,\d+", text):
         text = text.replace(",", ".")
     if not _NUMBER.fullmatch(text) and not _names_no_finite(text):
-        raise BadValue(f"{what} is not a number: {text[:40]!r}")
+        raise BadValue(f"{what} is not a number: {quoted(text)!r}")
     return float(text)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from apps.importers.records import Person
-from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
+from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
 #: Names of the trackers' default schemes; 1 is the most urgent.
 PRIORITY_NAMES: Mapping[str, int] = {
@@ -44,7 +44,7 @@ def priority(text: str) -> int | None:
         # By length first: Python refuses to read numbers of thousands of digits.
         rank = int(match[1]) if len(match[1]) <= MOST_PRIORITY_DIGITS else -1
         if not 0 <= rank <= MOST_PRIORITY:
-            raise BadValue(f"priority is out of range: {text.strip()[:40]}")
+            raise BadValue(f"priority is out of range: {quoted(text)}")
         return rank
     return PRIORITY_NAMES.get(text.strip().casefold())
 

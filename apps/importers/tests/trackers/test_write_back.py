@@ -6,16 +6,19 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.common.exceptions import Conflict
 from apps.importers import runs, write_back
+from apps.importers.boxes import sealed
 from apps.importers.connections import connect
-from apps.importers.models import WriteBack
+from apps.importers.models import Connection, WriteBack
 from apps.importers.records import ImportRefused
 from apps.importers.sources.client import AnswerUnusable, TrackerRefused
 from apps.importers.sources.registry import place_of
 from apps.importers.sources.writers import Target, writer_of
 from apps.importers.tests.trackers.server import LOCAL, Reply, client_of, tracker
 from apps.importers.tracked import Change, Stage, TrackedIssue, without_labels
-from apps.importers.write_back import carry_out, prepared, steps_of, taken_back
+from apps.importers.write_back import carry_out, prepared, steps_of, taken_back, write_all
+from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, SprintFactory
 
 FIELDS = [
@@ -230,6 +233,48 @@ def test_what_a_tracker_says_of_people_is_not_logged(linked, now, monkeypatch, c
 
     assert "Nothing more is written back" in caplog.text
     assert "Ada" not in caplog.text
+
+
+CHANGED = {
+    "another token": lambda: Connection.objects.update(sealed_token=sealed("another")),
+    "no token": lambda: Connection.objects.update(sealed_token=""),
+    "no connection": lambda: Connection.objects.all().delete(),
+    "off": lambda: WriteBack.objects.update(is_active=False),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changed", CHANGED)
+@pytest.mark.usefixtures("hours")
+def test_what_is_changed_while_figures_are_written_ends_that_with_the_next_issue(
+    changed, linked, site, now, monkeypatch
+):
+    told = prepared(linked, "hours", Target(field="customfield_9"))
+    told.is_active = True
+    told.save()
+    written = write_back._written
+
+    def and_then(*args):
+        written(*args)
+        CHANGED[changed]()
+
+    monkeypatch.setattr(write_back, "_written", and_then)
+    with pytest.raises(Conflict, match="was changed meanwhile"):
+        write_all(linked, now=now)
+
+    assert len(site.changes) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hours")
+def test_an_issue_that_is_deleted_while_its_figure_is_written_ends_it_in_words(linked, now):
+    told = prepared(linked, "hours", Target(field="customfield_9"))
+    told.save()
+    steps = steps_of(told, now=now)
+    Issue.objects.filter(external_id="A-1").delete()
+
+    with pytest.raises(Conflict):
+        carry_out(told, steps, now=now)
 
 
 @pytest.mark.django_db
