@@ -24,11 +24,13 @@ from django.db import connections  # noqa: E402
 from django.test import RequestFactory  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from apps.common.operations import unnamed_files  # noqa: E402
 from apps.importers import runs  # noqa: E402
 from apps.importers.management.commands import import_issues  # noqa: E402
 from apps.importers.models import ImportRun  # noqa: E402
 from apps.importers.sources import jsonlines  # noqa: E402
 from apps.importers.telling import preview  # noqa: E402
+from apps.ml.storage import get_object_store  # noqa: E402
 from apps.projects.models import Project  # noqa: E402
 from apps.upkeep import backup  # noqa: E402
 
@@ -36,6 +38,8 @@ ROWS = 50
 CSV = b"id,title,description\n" + b"".join(b"A-%d,Ask Gerlinde,%s\n" % (n, b"x" * 9_000) for n in range(ROWS))
 LINES = b"".join(b'{"id": "A-%d", "title": "Ask Gerlinde %s"}\n' % (n, b"x" * 9_000) for n in range(ROWS))
 BACKUPS = Path(sys.argv[1])
+#: Where it would be.
+FOLDERS = (Path(tempfile.gettempdir()), BACKUPS, Path(settings.MODEL_STORE_DIR))
 
 
 def die(*_: Any, **__: Any) -> Any:
@@ -86,6 +90,11 @@ def backed_up() -> None:
     backup.backup(BACKUPS / "kept.backup", now=timezone.now())
 
 
+def stored() -> None:
+    unnamed_files.os.fsync = die  # type: ignore[assignment]
+    get_object_store().put("ml_datasets/a/b/c", CSV)
+
+
 DEEDS: dict[str, Callable[[], None]] = {
     "import": lambda: imported("a.csv", CSV),
     "lines": lambda: imported("a.jsonl", LINES),
@@ -93,11 +102,12 @@ DEEDS: dict[str, Callable[[], None]] = {
     "preview": previewed,
     "upload": uploaded,
     "backup": backed_up,
+    "store": stored,
 }
 
 
 def files() -> set[str]:
-    return {str(path) for folder in (Path(tempfile.gettempdir()), BACKUPS) for path in folder.rglob("*")}
+    return {str(path) for folder in FOLDERS for path in folder.rglob("*") if path.is_file()}
 
 
 def left_by(deed: Callable[[], None]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import ONE_THREAD, ROOT, kept_environment
+import pytest
+
+from tests.processes import ONE_THREAD, ROOT, has_unnamed_files, kept_environment
 from tests.test_architecture import python_files, tree
 
 #: Files without a name: the kernel frees them with whoever has them open.
@@ -52,6 +54,8 @@ def test_no_module_names_a_file_for_a_while_but_those_that_say_why():
 
 def test_a_process_that_is_killed_with_a_file_in_its_hands_leaves_nothing_of_it(with_tables, tmp_path):
     var, temporary, backups = with_tables(tmp_path / "var"), tmp_path / "temporary", tmp_path / "backups"
+    if not has_unnamed_files(tmp_path):
+        pytest.skip("this file system names every file: the next one takes away what is left")
     temporary.mkdir()
     backups.mkdir()
     # SQLite's own are elsewhere without its variable.
@@ -64,5 +68,5 @@ def test_a_process_that_is_killed_with_a_file_in_its_hands_leaves_nothing_of_it(
 
     assert done.returncode == os.EX_OK, done.stderr
     told = json.loads(done.stdout)
-    assert set(told) == {"import", "lines", "trial", "preview", "upload", "backup"}
+    assert set(told) == {"import", "lines", "trial", "preview", "upload", "backup", "store"}
     assert {name: each for name, each in told.items() if each != {"signal": signal.SIGKILL, "left": []}} == {}

@@ -17,27 +17,36 @@ from django.core.files.uploadhandler import FileUploadHandler
 
 #: By which a file without a name is given one.
 _OWN_FILES = "/proc/self/fd"
-_OWNERS_ONLY = 0o600
 
 
 @contextmanager
-def coming_to(path: Path, *, prefix: str, begins: bytes) -> Iterator[IO[bytes]]:
-    """A file for this user only that takes the place of what is at the path, once it is written.
+def coming_to(
+    path: Path, *, prefix: str, begins: bytes = b"", replace: bool = True, mode: int = 0o600
+) -> Iterator[IO[bytes]]:
+    """A file that comes to the path once it is written, in place of what is there, or with `FileExistsError`.
 
-    Until then it has no name, where the file system has such files. Elsewhere (NFS) it is named by the prefix and
-    `mkstemp`, in the same folder. What a killed process left so is taken away first, if it is empty or begins as such
-    files do.
+    Until then it has no name, where the file system has such files. Elsewhere (NFS) it is named by the prefix and eight
+    letters, in the same folder. What a killed process left so is taken away by the next, if it is empty or begins as
+    such files do.
     """
-    _clear(path.parent, prefix, begins)
-    descriptor, aside = _made(path.parent, prefix)
+    descriptor, aside = _made(path.parent, prefix, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            # What takes another's place is named for a moment on any file system.
+            if replace or aside is not None:
+                _clear(path.parent, prefix, begins, mode)
             yield file
             file.flush()
             os.fsync(descriptor)
             # Held until it is in its place: another that begins here takes it for no dead one's.
-            aside = aside or _named(descriptor, path.parent, prefix)
-            os.replace(aside, path)
+            if replace:
+                aside = aside or _named_beside(descriptor, path.parent, prefix)
+                os.replace(aside, path)
+            elif aside is None:
+                _link(descriptor, path)
+            else:
+                os.link(aside, path)
+                os.unlink(aside)
     except BaseException:
         if aside is not None:
             with suppress(FileNotFoundError):
@@ -45,21 +54,27 @@ def coming_to(path: Path, *, prefix: str, begins: bytes) -> Iterator[IO[bytes]]:
         raise
 
 
-def _made(folder: Path, prefix: str) -> tuple[int, str | None]:
+def _made(folder: Path, prefix: str, mode: int) -> tuple[int, str | None]:
     """A descriptor that is held by a lock, and the name that the file has meanwhile, if any."""
     if hasattr(os, "O_TMPFILE") and os.path.isdir(_OWN_FILES):
-        # Old kernels and network file systems know none, each by an error of its own; what is amiss the next line says.
+        # Old kernels and network file systems know none, each by an error of its own; what is amiss is told below.
         with suppress(OSError):
-            descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, _OWNERS_ONLY)
+            descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, mode)
             _hold(descriptor)
             return descriptor, None
     while True:
-        descriptor, aside = tempfile.mkstemp(dir=folder, prefix=prefix)
-        _hold(descriptor)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor, aside
-        # Another took it for a dead one's before it was held.
-        os.close(descriptor)
+        aside = _new_name(folder, prefix)
+        with suppress(FileExistsError):
+            descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+            _hold(descriptor)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, aside
+            # Another took it for a dead one's before it was held.
+            os.close(descriptor)
+
+
+def _new_name(folder: Path, prefix: str) -> str:
+    return str(folder / (prefix + secrets.token_hex(4)))
 
 
 def _hold(descriptor: int) -> None:
@@ -68,25 +83,28 @@ def _hold(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def _named(descriptor: int, folder: Path, prefix: str) -> str:
-    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _named_beside(descriptor: int, folder: Path, prefix: str) -> str:
+    while True:
+        aside = _new_name(folder, prefix)
+        with suppress(FileExistsError):
+            _link(descriptor, Path(aside))
+            return aside
+
+
+def _link(descriptor: int, path: Path) -> None:
+    place = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        while True:
-            # As long as mkstemp's own.
-            aside = str(folder / (prefix + secrets.token_hex(4)))
-            with suppress(FileExistsError):
-                # With a folder's descriptor, or Python would link the link.
-                os.link(f"{_OWN_FILES}/{descriptor}", aside, src_dir_fd=place, follow_symlinks=True)
-                return aside
+        # With a folder's descriptor, or Python would link the link.
+        os.link(f"{_OWN_FILES}/{descriptor}", path, src_dir_fd=place, follow_symlinks=True)
     finally:
         os.close(place)
 
 
-def _clear(folder: Path, prefix: str, begins: bytes) -> None:
+def _clear(folder: Path, prefix: str, begins: bytes, mode: int) -> None:
     """Take away what killed processes of this user left; what others have, or a living one holds, stays."""
     name = re.compile(re.escape(prefix) + r"\w{8}")
     with os.scandir(folder) as entries:
-        left = [entry.path for entry in entries if name.fullmatch(entry.name) and _is_own(entry)]
+        left = [entry.path for entry in entries if name.fullmatch(entry.name) and _is_own(entry, mode)]
     for path in left:
         # Gone meanwhile, held by who writes it, or on a file system without locks.
         with suppress(OSError):
@@ -99,13 +117,13 @@ def _clear(folder: Path, prefix: str, begins: bytes) -> None:
                 os.close(descriptor)
 
 
-def _is_own(entry: "os.DirEntry[str]") -> bool:
+def _is_own(entry: "os.DirEntry[str]", mode: int) -> bool:
     try:
         found = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return False
-    mode = found.st_mode
-    return stat.S_ISREG(mode) and stat.S_IMODE(mode) == _OWNERS_ONLY and found.st_uid == os.geteuid()
+    is_as_ours = stat.S_ISREG(found.st_mode) and not stat.S_IMODE(found.st_mode) & ~mode
+    return is_as_ours and found.st_uid == os.geteuid()
 
 
 class UnnamedUploadHandler(FileUploadHandler):

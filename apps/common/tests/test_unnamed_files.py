@@ -3,38 +3,44 @@
 import fcntl
 import os
 import stat
+from contextlib import AbstractContextManager
 from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
 
 import pytest
+from django.core.files.uploadedfile import UploadedFile
 from django.test import RequestFactory
 
 from apps.common.operations.unnamed_files import coming_to
+from tests.processes import has_unnamed_files
 
-BEGINS = b"ours"
+BEGINS, HALF = b"ours", b"ours, and no more"
 
 
 @pytest.fixture(params=[True, False], ids=["unnamed", "named"])
-def has_unnamed(request, monkeypatch):
+def has_unnamed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the file system has files without a name."""
-    if not request.param:
+    wanted: bool = request.param
+    if not wanted:
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
-    elif not hasattr(os, "O_TMPFILE"):
-        pytest.skip("this system has no files without a name")
-    return request.param
+    elif not has_unnamed_files(tmp_path):
+        pytest.skip("this file system has no files without a name")
+    return wanted
 
 
-def coming(path):
+def coming(path: Path) -> AbstractContextManager[IO[bytes]]:
     return coming_to(path, prefix=".aside.", begins=BEGINS)
 
 
-def left(folder, name=".aside.abcd1234", content=BEGINS + b" and half of it", mode=0o600):
+def left(folder: Path, name: str = ".aside.abcd1234", content: bytes = HALF, mode: int = 0o600) -> Path:
     path = folder / name
     path.write_bytes(content)
     path.chmod(mode)
     return path
 
 
-def test_a_file_is_seen_when_it_is_whole_and_is_its_owners_only(tmp_path, has_unnamed):
+def test_a_file_is_seen_when_it_is_whole_and_is_its_owners_only(tmp_path: Path, has_unnamed: bool) -> None:
     path = tmp_path / ("x" * 255)
     path.write_bytes(b"before")
 
@@ -49,11 +55,11 @@ def test_a_file_is_seen_when_it_is_whole_and_is_its_owners_only(tmp_path, has_un
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_fails_leaves_what_was_there(tmp_path, has_unnamed):
+def test_what_fails_leaves_what_was_there(tmp_path: Path, has_unnamed: bool) -> None:
     path = tmp_path / "kept"
     path.write_bytes(b"before")
 
-    def fail():
+    def fail() -> None:
         with coming(path) as file:
             file.write(BEGINS)
             raise RuntimeError
@@ -65,8 +71,8 @@ def test_what_fails_leaves_what_was_there(tmp_path, has_unnamed):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("content", [b"", BEGINS + b" and half of it"])
-def test_what_a_killed_one_left_is_taken_away_by_the_next(tmp_path, has_unnamed, content):
+@pytest.mark.parametrize("content", [b"", HALF])
+def test_what_a_killed_one_left_is_taken_away_by_the_next(tmp_path: Path, has_unnamed: bool, content: bytes) -> None:
     left(tmp_path, content=content)
 
     with coming(tmp_path / "kept") as file:
@@ -75,7 +81,7 @@ def test_what_a_killed_one_left_is_taken_away_by_the_next(tmp_path, has_unnamed,
     assert os.listdir(tmp_path) == ["kept"]
 
 
-def test_what_a_living_one_writes_stays(tmp_path, has_unnamed):
+def test_what_a_living_one_writes_stays(tmp_path: Path, has_unnamed: bool) -> None:
     alive = left(tmp_path)
     with alive.open("rb+") as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)
@@ -86,7 +92,7 @@ def test_what_a_living_one_writes_stays(tmp_path, has_unnamed):
     assert sorted(os.listdir(tmp_path)) == [alive.name, "kept"]
 
 
-def test_two_at_once_both_come_to_their_place(tmp_path, has_unnamed):
+def test_two_at_once_both_come_to_their_place(tmp_path: Path, has_unnamed: bool) -> None:
     with coming(tmp_path / "one") as one:
         one.write(BEGINS)
         one.flush()
@@ -96,7 +102,7 @@ def test_two_at_once_both_come_to_their_place(tmp_path, has_unnamed):
     assert sorted(os.listdir(tmp_path)) == ["one", "two"]
 
 
-def test_what_is_somebodys_stays(tmp_path, has_unnamed):
+def test_what_is_somebodys_stays(tmp_path: Path, has_unnamed: bool) -> None:
     left(tmp_path, content=b"a list of what to buy")
     left(tmp_path, name=".aside.longer_than_ours")
     left(tmp_path, name=".aside.readable", mode=0o644)
@@ -111,8 +117,20 @@ def test_what_is_somebodys_stays(tmp_path, has_unnamed):
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "kept"])
 
 
+def test_what_came_first_stays_where_nothing_is_to_be_replaced(tmp_path: Path, has_unnamed: bool) -> None:
+    path = tmp_path / "kept"
+
+    with pytest.raises(FileExistsError), coming_to(path, prefix=".aside.", replace=False):
+        path.write_bytes(b"first")
+
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("size_bytes", [0, 10, 2_000])
-def test_an_upload_is_read_whole_and_closed_with_its_request(settings, tmp_path, monkeypatch, size_bytes):
+def test_an_upload_is_read_whole_and_closed_with_its_request(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000
     sent = BytesIO(b"x" * size_bytes)
@@ -120,6 +138,7 @@ def test_an_upload_is_read_whole_and_closed_with_its_request(settings, tmp_path,
     request = RequestFactory().post("/", {"file": sent, "project": "SHOP"})
 
     file = request.FILES["file"]
+    assert isinstance(file, UploadedFile)
 
     assert (file.name, file.size, b"".join(file.chunks()), request.POST["project"]) == (
         "a.csv", size_bytes, sent.getvalue(), "SHOP",
