@@ -247,10 +247,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "apps.common.api.problems.problem_response",
     # Whose address counts for the throttle: the header can be written by anybody, unless a proxy of ours writes it.
     "NUM_PROXIES": 1 if config.bool("BEHIND_TLS_PROXY", default=False) else 0,
-    "DEFAULT_THROTTLE_CLASSES": [
-        "apps.common.api.throttling.SharedThrottle",
-        "apps.common.api.throttling.DearThrottle",
-    ],
+    "DEFAULT_THROTTLE_CLASSES": [f"apps.common.api.throttling.{kind}Throttle" for kind in ("Shared", "Dear")],
     # Empty: without a limit.
     "DEFAULT_THROTTLE_RATES": {
         "login": config("LOGIN_THROTTLE_RATE", default="20/min"),
@@ -353,6 +350,8 @@ WEBHOOK_ALLOWED_NETWORKS = config.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 CONNECTION_KEYS = config.list("CONNECTION_KEYS", default=[]) or [SECRET_KEY]
 # Networks of ours in which a tracker may stand; all other private addresses are refused.
 TRACKER_ALLOWED_NETWORKS = config.list("TRACKER_ALLOWED_NETWORKS", default=[])
+# Not Django's own, which gives large files a name: what kills a web process would leave them.
+FILE_UPLOAD_HANDLERS = ["apps.common.operations.unnamed_files.UnnamedUploadHandler"]
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = config("CELERY_BROKER_URL", default="filesystem://")

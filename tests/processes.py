@@ -96,3 +96,12 @@ def kept_environment() -> dict[str, str]:
 
 #: Test processes share two cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def has_unnamed_files(folder: Path) -> bool:
+    """Whether the file system there has files without a name."""
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY))
+    except (AttributeError, OSError):
+        return False
+    return True

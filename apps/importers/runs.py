@@ -6,7 +6,6 @@ of life; the next minute takes it up again, which changes nothing of what is the
 
 import json
 import logging
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -28,6 +27,7 @@ from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
 from apps.importers.sources import jsonlines
+from apps.importers.sources.kept import KeptFile
 from apps.importers.undoing import batches
 from apps.importers.undoing.taking_back import ISSUES_AT_ONCE
 from apps.importers.waiting import (
@@ -254,19 +254,15 @@ def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:
 
 def _file_imported(run: ImportRun) -> dict[str, Any]:
     """A file by the command that imports files, which decides for itself what it is."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Not under its own name, which may be longer than a file system takes; the end says what kind of file it is.
-        path = Path(folder) / f"upload{Path(run.upload_name).suffix[:16] or '.csv'}"
-        path.write_bytes(bytes(run.upload or b""))
-        told = StringIO()
-        try:
-            call_command(
-                "import_issues", str(path), project=run.project.key, json=True, dry_run=run.is_dry_run, run=run,
-                map=[[f"{name}={column}" for name, column in run.mapping.items()]] if run.mapping else [],
-                stdout=told,
-            )  # fmt: skip
-        except CommandError as error:
-            raise Conflict(str(error).replace(str(path), run.upload_name or path.name)) from error
+    told = StringIO()
+    try:
+        call_command(
+            "import_issues", file=KeptFile(run.upload_name or "upload.csv", bytes(run.upload or b"")),
+            project=run.project.key, json=True, dry_run=run.is_dry_run, run=run, stdout=told,
+            map=[[f"{name}={column}" for name, column in run.mapping.items()]] if run.mapping else [],
+        )  # fmt: skip
+    except CommandError as error:
+        raise Conflict(str(error)) from error
     report: dict[str, Any] = json.loads(told.getvalue())
     return report
 

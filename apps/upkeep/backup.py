@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import stat
 import tarfile
 import tempfile
@@ -33,6 +32,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.operations.named_files import NotWritten, require_folder, writing
+from apps.common.operations.unnamed_files import coming_to
 from apps.ml.models import Installation
 from apps.ml.services.upkeep.installation import become_another, this_installation
 from apps.ml.services.upkeep.recorded import recorded_digests
@@ -101,16 +101,11 @@ def backup(path: Path, *, now: datetime, replace: bool = False) -> Summary:
     with writing(path):
         _require_place(path, replace=replace)
         # Not by the name of the file, which may be as long as names may be.
-        descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=".backup.")
-        try:
-            with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        with coming_to(path, prefix=".backup.", begins=DATABASE.encode()) as file:
+            with tarfile.open(fileobj=file, mode="w") as archive:
                 summary = _write(archive, now)
             # Once more: it took a while, and what came there meanwhile is somebody's.
             _require_place(path, replace=replace)
-            os.replace(aside, path)
-        except BaseException:
-            os.unlink(aside)
-            raise
     return summary
 
 

@@ -22,6 +22,7 @@ from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import led_project
 from apps.importers.sources import jsonlines
+from apps.importers.sources.kept import Readable
 from apps.importers.sources.registry import Place
 from apps.importers.syncing import import_told
 from apps.importers.tracked import Told, TrackedIssue
@@ -88,7 +89,7 @@ def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
         return _once(project, told, options, now, say, source=place.connector.name, fields=place.connector.told)
 
 
-def lines_imported(path: Path, options: dict[str, Any], say: Say) -> ImportReport:
+def lines_imported(path: Readable, options: dict[str, Any], say: Say) -> ImportReport:
     """Import JSON lines, with history where they have it."""
     now = timezone.now()
     shape = _mapping(options["mapping"])

@@ -19,6 +19,7 @@ from apps.importers.sources import reading
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.values import person as person_in
+from apps.importers.sources.kept import Readable
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import category_of
@@ -88,7 +89,7 @@ def _texts(data: Mapping[str, Any], name: str) -> dict[str, str]:
     return dict(found)
 
 
-def read(path: Path, mapping: Shape) -> Iterator[Told]:
+def read(path: Readable, mapping: Shape) -> Iterator[Told]:
     """The lines of a file, one at a time; one that cannot be read is an error and the others are read.
 
     Of two lines for one issue the later one counts: what was saved of a tracker's list may have come twice. It is told.
@@ -115,7 +116,7 @@ def _told_before(issue: TrackedIssue, seen: dict[tuple[str, str], int]) -> Itera
     seen[name] = issue.line
 
 
-def fields_in(path: Path, mapping: Shape) -> frozenset[str]:
+def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
     """The fields that the first lines have: what a file never speaks of is left as it is."""
     found: set[str] = set()
     try:

@@ -1,6 +1,5 @@
 """How an uploaded file is understood, before anything is imported."""
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from apps.importers.sources.csv.columns import SYNONYMS, recognised
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.survey import reading_of
+from apps.importers.sources.kept import KeptFile
 from apps.importers.writing.workflow import category_of
 
 #: Larger files are read by the worker only: finding out what they hold takes longer than a page may.
@@ -56,16 +56,13 @@ def preview_of(run: ImportRun, *, now: datetime) -> FilePreview | None:
     content = bytes(run.upload or b"")
     if not content or len(content) > MOST_PREVIEWED_BYTES or _is_lines(run.upload_name):
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "upload.csv"
-        path.write_bytes(content)
-        shape = inspect_file(path, encoding="")
-        try:
-            reading = reading_of(shape, run.mapping, now=now, meaning=category_of)
-        except ImportRefused:
-            # The run itself tells why; the columns are shown, so that others can be chosen.
-            return _previewed(shape, recognised(shape.header))
-        return _preview(shape, reading, tuple(_first_issues(shape, reading, now)))
+    shape = inspect_file(KeptFile(run.upload_name or "upload.csv", content), encoding="")
+    try:
+        reading = reading_of(shape, run.mapping, now=now, meaning=category_of)
+    except ImportRefused:
+        # The run itself tells why; the columns are shown, so that others can be chosen.
+        return _previewed(shape, recognised(shape.header))
+    return _preview(shape, reading, tuple(_first_issues(shape, reading, now)))
 
 
 def checked_mapping(asked: dict[str, str], columns: Sequence[str]) -> dict[str, str]:

@@ -42,6 +42,14 @@ def test_while_it_runs_others_write_and_what_it_writes_nobody_gets():
     assert Project.objects.get(key="SHOP").name != "tried"
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has many writers: no copy is made")
+@pytest.mark.django_db(transaction=True)
+def test_the_copy_that_it_writes_into_has_no_name_that_a_kill_would_leave():
+    with undone_at_the_end(), connection.cursor() as cursor:
+        cursor.execute("pragma database_list")
+        assert [(name, file) for _, name, file in cursor.fetchall()] == [("main", "")]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_dry_run_that_fails_gives_the_connection_back():
     def fail():

@@ -4,7 +4,6 @@ import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
-from pathlib import Path
 from typing import IO, TypeVar
 
 from django.db import connection, transaction
@@ -30,12 +29,10 @@ def _in_a_copy() -> Iterator[None]:
     """This thread's connection leads to a copy of the database, which nobody finds and nothing outlives."""
     connection.ensure_connection()
     own = connection.connection
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "copy.sqlite3"
-        copy = connection.get_new_connection({**connection.get_connection_params(), "database": str(place)})
-        own.backup(copy)
-        # No file beside it any more: without its name it is gone with us, however we end.
-        copy.execute("PRAGMA journal_mode=MEMORY")
+    # A database without a name: SQLite takes the name of its file away as soon as it is open, and writes no log beside
+    # it, so that it is gone with us, however we end.
+    copy = connection.get_new_connection({**connection.get_connection_params(), "database": ""})
+    own.backup(copy)
     connection.connection = copy
     try:
         with closing(copy):

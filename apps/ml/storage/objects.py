@@ -7,7 +7,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from obstore.store import LocalStore, S3Store
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
+from apps.common.operations.unnamed_files import coming_to
 from apps.ml.storage.bucket import Bucket, no_store
 from apps.ml.storage.errors import NotRegular, ObjectExists, ObjectMissing, StorageError, TooLarge
 from apps.ml.storage.keys import NOTHING, checked_key
@@ -34,8 +35,12 @@ NOT_THE_CLIENTS = (ApplicationError, SoftTimeLimitExceeded, KeyboardInterrupt, S
 
 logger = logging.getLogger(__name__)
 
-#: How the client calls what it has not written whole yet.
-_TEMPORARY = re.compile(r"#\d+$")
+#: How that is called which is not written whole yet, on file systems that must name it.
+_ASIDE = ".writing."
+#: Of a file, as anybody's umask leaves them: the folder is closed to others.
+_RIGHTS = 0o666
+#: The same, and what the client called so.
+_TEMPORARY = re.compile(rf"#\d+$|^{re.escape(_ASIDE)}\w{{8}}$")
 _ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _HTTP_STATUS = re.compile(r"status code: (\d{3} [A-Za-z -]+)")
 
@@ -96,10 +101,12 @@ class ObjectStore:
             If the store refused or could not be reached.
         """
         with self._operation("upload", checked_key(key)):
-            told = obstore.put(self.client, key, data, mode="create")
             if self.directory is not None:
+                _write_new(self.directory / key, data)
                 _make_durable(self.directory, key)
-            elif _tag(told["e_tag"]) != hashlib.md5(data, usedforsecurity=False).hexdigest():
+                return
+            told = obstore.put(self.client, key, data, mode="create")
+            if _tag(told["e_tag"]) != hashlib.md5(data, usedforsecurity=False).hexdigest():
                 self._require_written(key, data, _tag(told["e_tag"]))
 
     def get(self, key: str) -> bytes:
@@ -198,7 +205,7 @@ class ObjectStore:
                     status = path.lstat()
                 except FileNotFoundError:  # removed meanwhile
                     continue
-                # What the client is still writing has a # in its name.
+                # What is still being written is no object yet.
                 if stat.S_ISREG(status.st_mode) and self._is_regular(key):
                     if _TEMPORARY.search(name) is None:
                         modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
@@ -235,7 +242,7 @@ class ObjectStore:
             yield
         except FileNotFoundError as error:
             raise self._missing(name, key, error) from None
-        except AlreadyExistsError:
+        except (AlreadyExistsError, FileExistsError):
             raise ObjectExists(f"{self._failed(name, key)}: it exists already.") from None
         except NOT_THE_CLIENTS:
             raise
@@ -285,10 +292,18 @@ def _cause(error: BaseException) -> str:
     return text.partition("<")[0].strip().rstrip(".") or type(error).__name__
 
 
+def _write_new(path: Path, data: bytes) -> None:
+    """By ourselves: the client names what it has not written whole, and leaves it there if the process is killed."""
+    # What is in the way of a folder is told as none by the next call.
+    with suppress(FileExistsError):
+        path.parent.mkdir(parents=True)
+    with coming_to(path, prefix=_ASIDE, replace=False, mode=_RIGHTS) as file:
+        file.write(data)
+
+
 def _make_durable(root: Path, key: str) -> None:
-    """Flush the file and every directory entry that leads to it; the client itself never does."""
-    path = root / key
-    for each in (path, *path.parents):
+    """Flush every directory entry that leads to the file, which was flushed before it had its name."""
+    for each in (root / key).parents:
         _fsync(each)
         if each == root:
             return

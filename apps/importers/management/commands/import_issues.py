@@ -27,6 +27,7 @@ from apps.importers.sources import jsonlines
 from apps.importers.sources.csv.columns import SYNONYMS, Columns
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.survey import reading_of
+from apps.importers.sources.kept import KeptFile
 from apps.importers.sources.registry import place_in
 from apps.importers.sprint_dates import rhythm_of
 from apps.importers.telling.understanding import SHOWN, board_in_words
@@ -132,7 +133,8 @@ class Command(BaseCommand):
         if not options["file"] or not (options["project"] or options["create_project"] is not None):
             raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
         require_writable(options["errors"], options["save_as"])
-        place, path = place_in(str(options["file"])), Path(options["file"])
+        kept = options["file"] if isinstance(options["file"], KeptFile) else None
+        place, path = None if kept else place_in(str(options["file"])), kept or Path(options["file"])
         is_csv = place is None and not jsonlines.is_called_so(path.name)
         if not is_csv and (options["sprints"] or options["mark_missing"]):
             raise ImportRefused("--sprints and --mark-missing are for CSV files: a tracker tells both itself.")
@@ -325,7 +327,7 @@ def _project_name(options: dict[str, Any], key: str) -> str | None:
 
 def _refuse_bad_options(options: dict[str, Any]) -> None:
     errors: Path | None = options["errors"]
-    if errors and errors.resolve() == options["file"].resolve():
+    if errors and errors.resolve() == Path(str(options["file"])).resolve():
         raise ImportRefused("--errors names the file that is to be imported; it would be overwritten.")
     if not 0 < len(options["source"]) <= LONGEST_SOURCE:
         raise ImportRefused(f"--source needs a name of at most {LONGEST_SOURCE} characters.")

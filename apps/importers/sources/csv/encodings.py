@@ -5,9 +5,9 @@ import re
 import unicodedata
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 from apps.importers.records import ImportRefused
+from apps.importers.sources.kept import Readable
 
 CHUNK_BYTES = 1 << 20
 #: Read to tell one-byte encodings apart; letters beyond ASCII come early in a backlog of such a language.
@@ -29,7 +29,7 @@ def looks_like_utf16(start: bytes) -> bool:
     return start.startswith(_UTF16_MARKS) or bool(_unmarked_utf16(start))
 
 
-def encoding_of(path: Path, *, wanted: str = "") -> tuple[str, int]:
+def encoding_of(path: Readable, *, wanted: str = "") -> tuple[str, int]:
     """The encoding of a file, and its lines.
 
     UTF-8 where every byte fits, UTF-16 where it is marked or seen, else the one-byte encoding that gives the most
@@ -83,7 +83,7 @@ def _known(name: str) -> str:
         ) from error
 
 
-def _lines_in(path: Path, encoding: str, fault: str) -> int:
+def _lines_in(path: Readable, encoding: str, fault: str) -> int:
     fits, line_count = _survey(path, encoding)
     if not fits:
         raise ImportRefused(f"{fault}: save it anew, best as UTF-8.")
@@ -115,7 +115,7 @@ def _is_word(word: str, script: str) -> bool:
     return all(unicodedata.name(letter, "").startswith(script) for letter in word)
 
 
-def _survey(path: Path, encoding: str) -> tuple[bool, int]:
+def _survey(path: Readable, encoding: str) -> tuple[bool, int]:
     """Whether all of a file is in an encoding, and its lines; in pieces, for files of any size."""
     decoder, fits, line_count = codecs.getincrementaldecoder(encoding)(), True, 0
     with path.open("rb") as file:

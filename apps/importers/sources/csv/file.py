@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.sources.csv.encodings import encoding_of, looks_like_utf16
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.rows import RowReader
+from apps.importers.sources.kept import KeptFile, Readable
 
 if TYPE_CHECKING:
     import _csv  # typeshed's name for what csv.reader returns
@@ -39,7 +39,7 @@ _SEPARATOR = re.compile(r"sep=(\\t|.)", re.IGNORECASE)
 class CsvShape:
     """What has to be known of a file before its first row can be read."""
 
-    path: Path
+    path: Readable
     encoding: str
     delimiter: str
     header: tuple[str, ...]
@@ -50,7 +50,7 @@ class CsvShape:
     skipped: int = 0
 
 
-def inspect_file(path: Path, *, encoding: str = "") -> CsvShape:
+def inspect_file(path: Readable, *, encoding: str = "") -> CsvShape:
     """Encoding, delimiter and header of a file; one pass over its bytes.
 
     Parameters
@@ -64,7 +64,7 @@ def inspect_file(path: Path, *, encoding: str = "") -> CsvShape:
         If there is no such file, it is not a CSV, or not in the encoding.
     """
     # Not by the path's own methods, which raise for a name that is too long.
-    if not os.path.isfile(path):
+    if not isinstance(path, KeptFile) and not os.path.isfile(path):
         raise ImportRefused(f"There is no file {path}." if not os.path.exists(path) else f"{path} is not a file.")
     try:
         _refuse_other_formats(path)
@@ -80,7 +80,7 @@ def inspect_file(path: Path, *, encoding: str = "") -> CsvShape:
     return CsvShape(path, encoding, delimiter, header, line_count, tuple(notes), skipped)
 
 
-def _refuse_other_formats(path: Path) -> None:
+def _refuse_other_formats(path: Readable) -> None:
     with path.open("rb") as file:
         start = file.read(4096)
     if not start.strip():
@@ -96,7 +96,7 @@ def _refuse_other_formats(path: Path) -> None:
         raise ImportRefused(f"{path} is not a CSV file: it looks like HTML.")
 
 
-def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...], int]:
+def _header(path: Readable, encoding: str) -> tuple[str, tuple[str, ...], int]:
     """The delimiter, the cells of the header line, and how many records stand before it.
 
     Excel's `sep=;` names the delimiter. Of a report with a title above its table the header is the first record as wide
@@ -125,7 +125,7 @@ def _width(records: Sequence[tuple[str, ...]]) -> int:
     return Counter(map(len, records)).most_common(1)[0][0]
 
 
-def _first_records(path: Path, encoding: str, delimiter: str) -> list[tuple[str, ...]]:
+def _first_records(path: Readable, encoding: str, delimiter: str) -> list[tuple[str, ...]]:
     """The cells of the first lines that are not blank, up to one that cannot be read; an empty file has one."""
     found: list[tuple[str, ...]] = []
     with _reader(path, encoding, delimiter) as reader:
@@ -138,7 +138,7 @@ def _first_records(path: Path, encoding: str, delimiter: str) -> list[tuple[str,
 
 
 @contextmanager
-def _reader(path: Path, encoding: str, delimiter: str) -> Generator["_csv.Reader"]:
+def _reader(path: Readable, encoding: str, delimiter: str) -> Generator["_csv.Reader"]:
     csv.field_size_limit(LONGEST_CELL)
     with path.open(encoding=encoding, newline="", errors="strict") as file:
         yield csv.reader(file, delimiter=delimiter)

@@ -1,0 +1,152 @@
+"""Files that nobody finds before they are whole, and of which a kill leaves nothing: texts of people are in them."""
+
+import fcntl
+import os
+import re
+import secrets
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+
+#: By which a file without a name is given one.
+_OWN_FILES = "/proc/self/fd"
+
+
+@contextmanager
+def coming_to(
+    path: Path, *, prefix: str, begins: bytes = b"", replace: bool = True, mode: int = 0o600
+) -> Iterator[IO[bytes]]:
+    """A file that comes to the path once it is written, in place of what is there, or with `FileExistsError`.
+
+    Until then it has no name, where the file system has such files. Elsewhere (NFS) it is named by the prefix and eight
+    letters, in the same folder. What a killed process left so is taken away by the next, if it is empty or begins as
+    such files do.
+    """
+    descriptor, aside = _made(path.parent, prefix, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            # What takes another's place is named for a moment on any file system.
+            if replace or aside is not None:
+                _clear(path.parent, prefix, begins, mode)
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+            # Held until it is in its place: another that begins here takes it for no dead one's.
+            if replace:
+                aside = aside or _named_beside(descriptor, path.parent, prefix)
+                os.replace(aside, path)
+            elif aside is None:
+                _link(descriptor, path)
+            else:
+                os.link(aside, path)
+                os.unlink(aside)
+    except BaseException:
+        if aside is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(aside)
+        raise
+
+
+def _made(folder: Path, prefix: str, mode: int) -> tuple[int, str | None]:
+    """A descriptor that is held by a lock, and the name that the file has meanwhile, if any."""
+    if hasattr(os, "O_TMPFILE") and os.path.isdir(_OWN_FILES):
+        # Old kernels and network file systems know none, each by an error of its own; what is amiss is told below.
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, mode)
+            _hold(descriptor)
+            return descriptor, None
+    while True:
+        aside = _new_name(folder, prefix)
+        with suppress(FileExistsError):
+            descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+            _hold(descriptor)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, aside
+            # Another took it for a dead one's before it was held.
+            os.close(descriptor)
+
+
+def _new_name(folder: Path, prefix: str) -> str:
+    return str(folder / (prefix + secrets.token_hex(4)))
+
+
+def _hold(descriptor: int) -> None:
+    # Where there are no locks nothing is taken away either.
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _named_beside(descriptor: int, folder: Path, prefix: str) -> str:
+    while True:
+        aside = _new_name(folder, prefix)
+        with suppress(FileExistsError):
+            _link(descriptor, Path(aside))
+            return aside
+
+
+def _link(descriptor: int, path: Path) -> None:
+    place = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # With a folder's descriptor, or Python would link the link.
+        os.link(f"{_OWN_FILES}/{descriptor}", path, src_dir_fd=place, follow_symlinks=True)
+    finally:
+        os.close(place)
+
+
+def _clear(folder: Path, prefix: str, begins: bytes, mode: int) -> None:
+    """Take away what killed processes of this user left; what others have, or a living one holds, stays."""
+    name = re.compile(re.escape(prefix) + r"\w{8}")
+    with os.scandir(folder) as entries:
+        left = [entry.path for entry in entries if name.fullmatch(entry.name) and _is_own(entry, mode)]
+    for path in left:
+        # Gone meanwhile, held by who writes it, or on a file system without locks.
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.read(descriptor, len(begins)) in (b"", begins):
+                    os.unlink(path)
+            finally:
+                os.close(descriptor)
+
+
+def _is_own(entry: "os.DirEntry[str]", mode: int) -> bool:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    is_as_ours = stat.S_ISREG(found.st_mode) and not stat.S_IMODE(found.st_mode) & ~mode
+    return is_as_ours and found.st_uid == os.geteuid()
+
+
+class UnnamedUploadHandler(FileUploadHandler):
+    """Small uploads in memory, large ones in a file without a name."""
+
+    _file: IO[bytes] | None = None
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self._file = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 - the request closes it
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if self._file is not None:
+            self._file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> "UploadedFile[Any] | None":
+        # The file is the request's from now on, which closes it at its end.
+        file, self._file = self._file, None
+        if file is None:
+            return None
+        file.seek(0)
+        return UploadedFile(file, self.file_name, self.content_type, file_size, self.charset, self.content_type_extra)
+
+    def upload_interrupted(self) -> None:
+        if self._file is not None:
+            self._file.close()
