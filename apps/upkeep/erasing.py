@@ -287,7 +287,9 @@ def _go_on_without_account(
         )  # fmt: skip
         return
     for place, count in _left(search.sought, people, stored).items():
-        logger.warning("The name stays: it is others', a thing's or maybe a word place=%s count=%s", place, count)
+        logger.warning(
+            "The name or address stays: it is others', a thing's or maybe a word place=%s count=%s", place, count
+        )
 
 
 def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found) -> tuple[dict[str, int], list[UUID]]:
