@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
-from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.importers.connections import forget_tokens
 from apps.importers.writing.dry_run import undone_at_the_end
@@ -298,7 +297,6 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found)
     theirs = Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people)).order_by()
     projects = {*theirs.values_list("project_id", flat=True).distinct(), *_touch(found)}
     forget_kept_answers()
-    page_marks.forget_all()
     everywhere = Needles(sought[0].names)
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
     # Of one word, too, which no text is searched for.
