@@ -44,8 +44,8 @@ from apps.ml.storage.signing import digest
 #: Of the file: raised when it holds something else or elsewhere.
 FORMAT = 1
 MANIFEST, DATABASE, OBJECTS = "manifest.json", "database.jsonl.gz", "objects/"
-#: Log-ins of now (put back, ended ones would be open again), answers of a day, where pages ended, who is at work now, and
-#: what is built again: not worth keeping, and wrong when put back.
+#: Log-ins of now (put back, ended ones would be open again), answers of a day, where pages ended, who is at work now,
+#: and what is built again: not worth keeping, and wrong when put back.
 LEFT_OUT = frozenset(
     {
         "sessions.session", "accounts.login", "common.firstanswer", "common.pagemark", "ml.workerseen",

@@ -153,7 +153,8 @@ print(held())
 def test_where_pages_ended_is_removed_with_a_project_that_is_erased(told):
     lines = told("""
 call_command("erase_project", team.key, json=True)
-print(held(), [row for row in sqlite3.connect(folder / "throttle.sqlite3").execute("select key, mark from common_pagemark")])
+marks = sqlite3.connect(folder / "throttle.sqlite3").execute("select key, mark from common_pagemark")
+print(held(), marks.fetchall())
 """)
 
     assert (lines[0], lines[-1]) == (BEFORE, "['db.sqlite3'] [('erased', '')]")
