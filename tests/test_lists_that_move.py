@@ -38,6 +38,12 @@ PROJECT, ML = "/api/v1/projects/{project_id}", "/api/v1/ml"
 numbers = count(1)
 
 
+@pytest.fixture(autouse=True)
+def no_erasure_lately():
+    """Where pages ended that are read within its second is not remembered."""
+    page_marks.forget_old(now=0.0)
+
+
 class Moving(NamedTuple):
     """How one more row of a list is made, and what may be changed of one: by whatever a client is allowed."""
 

@@ -27,22 +27,35 @@ _PATIENCE_SECONDS = 1.0
 
 
 def run(statement: str, values: list[Any]) -> tuple[Any, ...] | None:
-    """The first row that a statement returns, each `{0}` a parameter. None where the file fails, which is logged."""
-    if connection.vendor != "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute(statement.format("%s"), values)
-            return cursor.fetchone() if cursor.description else None
+    """As `run_or_fail`; None where the file fails, which is logged."""
     try:
-        return _file(str(settings.VAR_DIR), os.getpid()).run(statement.format("?"), values)
+        return run_or_fail(statement, values)
     except sqlite3.Error as error:
         logger.warning("Requests are not counted, and pages not marked, just now: %s", type(error).__name__)
         return None
 
 
-def empty_log() -> None:
-    """Of the file: pages of before stay in its log; where somebody reads just now, until the next time."""
-    if connection.vendor == "sqlite":
-        run("PRAGMA wal_checkpoint(TRUNCATE)", [])
+def run_or_fail(statement: str, values: list[Any]) -> tuple[Any, ...] | None:
+    """The first row that a statement returns, each `{0}` a parameter.
+
+    Raises
+    ------
+    sqlite3.Error
+        Where the file fails: it is held, or its disk is full.
+    """
+    if connection.vendor != "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(statement.format("%s"), values)
+            return cursor.fetchone() if cursor.description else None
+    return _file(str(settings.VAR_DIR), os.getpid()).run(statement.format("?"), values)
+
+
+def empty_log() -> bool:
+    """Of the file: pages of before stay in its log. Whether it is empty: it is not while somebody reads them."""
+    if connection.vendor != "sqlite":
+        return True
+    is_busy = run("PRAGMA wal_checkpoint(TRUNCATE)", [])
+    return is_busy is not None and not is_busy[0]
 
 
 class _PassingFile:

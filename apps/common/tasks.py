@@ -1,9 +1,11 @@
 """What workers do for the API."""
 
+import time
+
 from celery import shared_task
 from django.utils import timezone
 
-from apps.common import passing
+from apps.common import page_marks, passing
 from apps.common.api import idempotency
 from apps.common.operations.sqlite_log import empty_log
 
@@ -16,6 +18,10 @@ def forget_old_answers() -> int:
 
 @shared_task
 def empty_logs() -> None:
-    """Leave nothing in SQLite's logs that is in the database no more, also where an erasure could not; every minute."""
+    """Leave nothing in SQLite's logs that is in the database no more, also where an erasure could not; every minute.
+
+    And no place at which a page ended, on either engine, that is over.
+    """
     empty_log(patience_seconds=0)
+    page_marks.forget_old(now=time.time())
     passing.empty_log()

@@ -1,12 +1,16 @@
 """An erasure works alone: one at a time, leaving nothing in files, and nobody keeps what they read before it."""
 
 import logging
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from apps.common import page_marks, passing
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
 from apps.common.operations.sqlite_log import empty_log
@@ -24,17 +28,24 @@ _PATIENCE_SECONDS = 20.0
 _PATIENCE_OF_REQUESTS_SECONDS = 1.0
 
 
+_LOG_STAYS = (
+    "Something has read the database all the while (a backup, a long page), and SQLite's log (-wal) keeps pages of "
+    "before until it ends: within a minute of that the schedule of the workers empties it, as the end of the last "
+    "process does."
+)
+_MARKS_STAY = (
+    "The places at which numbered pages ended, which may be titles, could not be removed from throttle.sqlite3 "
+    "({reason}): the schedule of the workers removes them within {minutes} minutes, if it can by then."
+)
+
+
 class PagesLeft(ApplicationError):
-    """Somebody reads the database, and its log keeps what they read."""
+    """Somebody holds or reads a file of SQLite, which keeps what was read."""
 
     code = "pages_left"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "All is erased, but something has read the database all the while (a backup, a long page), and SQLite's "
-            "log (-wal) keeps pages of before until it ends: within a minute of that the schedule of the workers "
-            "empties it, as the end of the last process does."
-        )
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(" ".join(["All is erased from database and store, but files still hold some.", *sentences]))
 
 
 @contextmanager
@@ -47,26 +58,50 @@ def forgetting() -> Iterator[None]:
 
 @contextmanager
 def leaving_no_pages() -> Iterator[None]:
-    """At its end no file of SQLite holds what was removed in it.
+    """At its end no file of SQLite holds what was removed in it, and nobody's page begins at it.
 
     Raises
     ------
     PagesLeft
-        If somebody reads the database all the while; all else is done.
+        If somebody holds or reads them all the while; all else is done.
     """
-    yield
-    if not empty_log(patience_seconds=_PATIENCE_SECONDS):
-        raise PagesLeft
+    try:
+        yield
+    except ApplicationError:
+        # It may have erased a part, and ends with that reason.
+        _leave_no_pages_now(_PATIENCE_OF_REQUESTS_SECONDS)
+        raise
+    if left := _pages_left(_PATIENCE_SECONDS):
+        raise PagesLeft(*left)
 
 
-def leave_no_pages_soon() -> None:
-    """After the commit, as above; whoever deletes waits a second at most, and the schedule does the rest."""
-    transaction.on_commit(_empty_log_soon, robust=True)
+def leave_no_pages_soon(*, of_somebody: bool) -> None:
+    """After the commit, as above; whoever deletes waits a second at most, and the schedule does the rest.
+
+    Parameters
+    ----------
+    of_somebody : bool
+        An account is deleted: where pages ended is forgotten, too.
+    """
+    leave = partial(_leave_no_pages_now, _PATIENCE_OF_REQUESTS_SECONDS, of_somebody=of_somebody)
+    transaction.on_commit(leave, robust=True)
 
 
-def _empty_log_soon() -> None:
-    if not empty_log(patience_seconds=_PATIENCE_OF_REQUESTS_SECONDS):
-        logger.info("The database is being read: old pages stay in its log until the schedule's next minute")
+def _leave_no_pages_now(patience_seconds: float, *, of_somebody: bool = True) -> None:
+    for sentence in _pages_left(patience_seconds, of_somebody=of_somebody):
+        logger.warning("Not yet gone: %s", sentence)
+
+
+def _pages_left(patience_seconds: float, *, of_somebody: bool = True) -> list[str]:
+    """What could not be removed yet, and until when."""
+    left, is_empty = [], empty_log(patience_seconds=patience_seconds)
+    try:
+        if of_somebody:
+            page_marks.forget_all(now=time.time(), patience_seconds=patience_seconds)
+            is_empty &= passing.empty_log()
+    except sqlite3.Error as error:
+        left.append(_MARKS_STAY.format(reason=error, minutes=page_marks.KEPT_FOR_SECONDS // 60 + 1))
+    return left if is_empty else [*left, _LOG_STAYS]
 
 
 def wait_for_others() -> None:

@@ -34,7 +34,7 @@ def _erase_what_others_wrote(*, instance: Any, **_: Any) -> None:
     from apps.upkeep.erasing import erase_deleted_account  # noqa: PLC0415
 
     erase_deleted_account(instance, now=timezone.now())
-    leave_no_pages_soon()
+    leave_no_pages_soon(of_somebody=True)
 
 
 def _forget_what_was_logged(*, instance: Any, **_: Any) -> None:
@@ -42,4 +42,4 @@ def _forget_what_was_logged(*, instance: Any, **_: Any) -> None:
     from apps.upkeep.entries import forget_entries  # noqa: PLC0415
 
     forget_entries(instance)
-    leave_no_pages_soon()
+    leave_no_pages_soon(of_somebody=False)

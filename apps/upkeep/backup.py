@@ -45,9 +45,14 @@ from apps.ml.storage.signing import digest
 #: Of the file: raised when it holds something else or elsewhere.
 FORMAT = 1
 MANIFEST, DATABASE, OBJECTS = "manifest.json", "database.jsonl.gz", "objects/"
-#: Log-ins of now (put back, ended ones would be open again), answers of a day, who is at work now, and what is built
-#: again: not worth keeping, and wrong when put back.
-LEFT_OUT = frozenset({"sessions.session", "accounts.login", "common.firstanswer", "ml.workerseen", "ml.textsnapshot"})
+#: Log-ins of now (put back, ended ones would be open again), answers of a day, where pages ended, who is at work now,
+#: and what is built again: not worth keeping, and wrong when put back.
+LEFT_OUT = frozenset(
+    {
+        "sessions.session", "accounts.login", "common.firstanswer", "common.pagemark", "ml.workerseen",
+        "ml.textsnapshot",
+    }
+)  # fmt: skip
 _BATCH_ROWS = 1_000
 #: What a file that is no backup, or half of one, makes its readers raise.
 _UNREADABLE = (

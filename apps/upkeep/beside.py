@@ -7,6 +7,7 @@ is written.
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 #: A byte that is none of UTF-8, as Python reads it: in the file's own encoding it may be a letter.
@@ -51,12 +52,46 @@ _ENDS_A_CODE = re.compile(r"[0-9a-z;]", re.IGNORECASE | re.ASCII)
 LONGEST_CODE = 64
 #: Between the letters of an address.
 _JOINTS_OF_ADDRESSES = ".+_-"
+#: In a file's name the others part what it is made of.
+_JOINTS_IN_NAMES_OF_FILES = ".+"
+#: How files end that people attach, export and import, as far as no host ends so: .zip, .md, .py, .sh and .mov do,
+#: and what has a digit (.mp4, .7z) is an end of none anyway.
+_ENDINGS_OF_FILES = frozenset(
+    {
+        "csv", "tsv", "json", "jsonl", "ndjson", "xml", "yaml", "yml", "toml", "ini", "cfg", "conf", "env",
+        "sql", "db", "sqlite", "parquet", "pdf", "txt", "rtf", "tex", "rst", "log", "html", "htm", "css",
+        "js", "ts", "ipynb", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt", "pptx", "odt", "ods", "odp",
+        "epub", "png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "tif", "tiff", "ico", "heic", "psd",
+        "drawio", "vsdx", "webm", "avi", "wav", "ogg", "tar", "gz", "tgz", "xz", "rar", "jar", "eml", "msg",
+        "mbox", "ics", "vcf", "har", "pcap", "pem", "crt", "bak", "old", "orig", "tmp", "part", "diff",
+        "patch",
+    }
+)  # fmt: skip
 _MOST_SCRIPTS_KEPT = 4_096
 
 
-def is_apart(text: str, begins: int, ends: int, *, is_address: bool) -> bool:
-    """Whether what stands there is whole: 'ann@example.com' is in neither 'joann@…' nor '….com.au'."""
-    return not _goes_on_in_front(text, begins, is_address) and not _goes_on_behind(text, ends, is_address)
+def is_apart(text: str, begins: int, ends: int, *, is_address: bool, is_file: bool = False) -> bool:
+    """Whether what stands there is whole: 'ann@example.com' is in neither 'joann@…' nor '….com.au'.
+
+    Parameters
+    ----------
+    is_file : bool
+        Whether the text is a file's name: it ends in an ending, whichever it is.
+    """
+    joints = (_JOINTS_IN_NAMES_OF_FILES if is_file else _JOINTS_OF_ADDRESSES) if is_address else "-"
+    if _goes_on_in_front(text, begins, joints):
+        return False
+    return not (_is_longer_host(text, ends, is_file=is_file) if is_address else _goes_on_behind(text, ends))
+
+
+def may_be_longer(text: str, begins: int, ends: int, *, is_file: bool) -> bool:
+    """Whether this address is left because a longer host may begin there, which nothing else tells."""
+    joints = _JOINTS_IN_NAMES_OF_FILES if is_file else _JOINTS_OF_ADDRESSES
+    return (
+        _behind(text, ends)[0] == "."
+        and not _goes_on_in_front(text, begins, joints)
+        and _is_longer_host(text, ends, is_file=is_file)
+    )
 
 
 def stands_among_characters(text: str, begins: int, ends: int) -> bool:
@@ -64,23 +99,52 @@ def stands_among_characters(text: str, begins: int, ends: int) -> bool:
     return any(_CHARACTER.match(each) for each in (_in_front(text, begins)[0], _behind(text, ends)[0]))
 
 
-def _goes_on_in_front(text: str, begins: int, is_address: bool) -> bool:
+def _goes_on_in_front(text: str, begins: int, joints: str) -> bool:
     # Its first and last letter may be written in codes, too.
     script = _script(_behind(text, begins)[0])
     letter, at = _in_front(text, begins)
-    if letter and letter in (_JOINTS_OF_ADDRESSES if is_address else "-"):
+    if letter and letter in joints:
         letter, at = _in_front(text, at)
     return _is_letter(letter, script) and not _are_particles(text, letter, at, script)
 
 
-def _goes_on_behind(text: str, ends: int, is_address: bool) -> bool:
+def _goes_on_behind(text: str, ends: int) -> bool:
     script = _script(_in_front(text, ends)[0])
     letter, at = _behind(text, ends)
-    if is_address and letter == ".":
-        # A capital behind a dot begins a sentence.
-        following, _ = _behind(text, at)
-        return script is not None and following.isascii() and (following.islower() or following.isdigit())
     return _is_letter(_behind(text, at)[0] if letter == "-" else letter, script)
+
+
+def _is_longer_host(text: str, ends: int, *, is_file: bool) -> bool:
+    if _behind(text, ends)[0] != ".":
+        return _goes_on_behind(text, ends)
+    labels = list(_labels_behind(text, ends))
+    return _script(_in_front(text, ends)[0]) is not None and any(map(_ends_a_host, labels[:-1] if is_file else labels))
+
+
+def _labels_behind(text: str, at: int) -> Iterator[str]:
+    """What would be the labels of a longer host; a capital behind a dot begins a sentence."""
+    while True:
+        dot, at = _behind(text, at)
+        label = ""
+        letter, further = _behind(text, at)
+        while _is_of_a_label(letter, label):
+            label, at = label + letter, further
+            letter, further = _behind(text, at)
+        if dot != "." or not label:
+            return
+        yield label
+
+
+def _is_of_a_label(letter: str, label: str) -> bool:
+    if not letter.isascii():
+        return False
+    return letter.islower() or letter.isdigit() or (bool(label) and (letter.isupper() or letter == "-"))
+
+
+def _ends_a_host(label: str) -> bool:
+    """Whether a host can end so: in letters alone, two at least, or in those of others (xn--)."""
+    word = label.partition("-")[0].lower()
+    return label.startswith("xn--") or (word.isalpha() and len(word) > 1 and word not in _ENDINGS_OF_FILES)
 
 
 def _are_particles(text: str, letter: str, at: int, script: str | None) -> bool:

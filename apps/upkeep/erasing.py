@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
-from apps.common import page_marks
 from apps.common.exceptions import ApplicationError
 from apps.importers.connections import forget_tokens
 from apps.importers.writing.dry_run import undone_at_the_end
@@ -287,7 +286,9 @@ def _go_on_without_account(
         )  # fmt: skip
         return
     for place, count in _left(search.sought, people, stored).items():
-        logger.warning("The name stays: it is others', a thing's or maybe a word place=%s count=%s", place, count)
+        logger.warning(
+            "The name or address stays: it is others', a thing's or maybe a word place=%s count=%s", place, count
+        )
 
 
 def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found) -> tuple[dict[str, int], list[UUID]]:
@@ -296,7 +297,6 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found)
     theirs = Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people)).order_by()
     projects = {*theirs.values_list("project_id", flat=True).distinct(), *_touch(found)}
     forget_kept_answers()
-    page_marks.forget_all()
     everywhere = Needles(sought[0].names)
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
     # Of one word, too, which no text is searched for.

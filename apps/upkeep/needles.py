@@ -8,7 +8,7 @@ from django.db import models
 
 from apps.accounts.mailboxes import composed, decomposed, paired
 from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_encodings
-from apps.upkeep.beside import CHARACTERS, LONGEST_CODE, is_apart, stands_among_characters
+from apps.upkeep.beside import CHARACTERS, LONGEST_CODE, is_apart, may_be_longer, stands_among_characters
 
 _EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
 #: Between words: blanks as texts, JSON, addresses, HTML and mails write them.
@@ -49,6 +49,8 @@ class Needles:
         self.whole = Whole([_Whole(name) for name in longest_first], self.anywhere)
         #: In what is a name itself: "王芳" is in "王芳 (Sales)", and "王芳华" is somebody else.
         self.named = Whole([_Whole(name, is_in_a_name=True) for name in longest_first], self.anywhere)
+        #: In what is a file's name.
+        self.filed = Whole([_Whole(name, is_file=True) for name in longest_first], self.anywhere)
         self._each = [_InFiles(name) for name in names]
         # What the database can tell: the longest plain part of each, since SQLite folds the case of ASCII only.
         plain = [_longest_plain(name) for name in names]
@@ -62,20 +64,39 @@ class Needles:
         return any(each.is_in(data, folded, encodings) for each in self._each)
 
 
+class LeftAddresses(Needles):
+    """Where addresses stay, since they may be the beginnings of longer ones: 'ann@example.com.zip'."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__([name for name in names if "@" in name])
+        self.whole = self.named = Whole([_Left(name) for name in self.names], self.anywhere)
+        self.filed = Whole([_Left(name, is_file=True) for name in self.names], self.anywhere)
+
+
 class _Whole:
     """One name, where it is no part of another."""
 
-    def __init__(self, name: str, *, is_in_a_name: bool = False) -> None:
+    def __init__(self, name: str, *, is_in_a_name: bool = False, is_file: bool = False) -> None:
         self.spelled = re.compile(_spellings(name), re.IGNORECASE)
-        self._is_address = "@" in name
+        self._is_address, self._is_file = "@" in name, is_file
         self._no_characters = is_in_a_name and is_in_characters(name)
 
     def match(self, text: str, at: int) -> int | None:
         """Where it ends, if it begins there."""
         found = self.spelled.match(text, at)
-        if not found or not is_apart(text, at, found.end(), is_address=self._is_address):
+        if not found or not self._counts(text, at, found.end()):
             return None
         return None if self._no_characters and stands_among_characters(text, at, found.end()) else found.end()
+
+    def _counts(self, text: str, begins: int, ends: int) -> bool:
+        return is_apart(text, begins, ends, is_address=self._is_address, is_file=self._is_file)
+
+
+class _Left(_Whole):
+    """One address, where it stays."""
+
+    def _counts(self, text: str, begins: int, ends: int) -> bool:
+        return may_be_longer(text, begins, ends, is_file=self._is_file)
 
 
 class Whole:

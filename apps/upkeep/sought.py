@@ -20,7 +20,7 @@ from apps.importers.writing.workflow import category_of
 from apps.projects.models import IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
 from apps.upkeep.addresses import spellings_of
-from apps.upkeep.needles import Needles, characters_of, is_in_characters
+from apps.upkeep.needles import LeftAddresses, Needles, characters_of, is_in_characters
 from apps.upkeep.texts import Within, way_to_project, with_rows
 
 #: A single word ("Grace") is nobody's alone, and two of three letters ("A Do") stand in many a sentence.
@@ -144,26 +144,28 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
 def left_of(sought: Iterable[Sought], people: Iterable[User]) -> dict[str, int]:
     """Where a name stands after all: how often, by place.
 
-    An account's as the name of a thing or of others' things, anywhere; what is replaced nowhere, where the person was.
+    An account's as the name of a thing or of others' things, anywhere; what is replaced nowhere, where the person was;
+    an address, where a longer one may begin.
     """
     accounts = {person.pk for person in people if not person.is_placeholder}
     left: Counter[str] = Counter()
     words: dict[str, Sought] = {}
     for each in sought:
+        if (addresses := LeftAddresses(each.names)).names:
+            left.update(_places_of(addresses, each.within))
         if each.names and not each.are_addresses and accounts.intersection(each.people):
-            left.update(_places_of(each.names))
+            left.update(_places_of(Needles(each.names)))
         for word in each.left:
             known = words.get(word.casefold(), Sought([word], projects=frozenset(), are_addresses=False))
             among = (known.projects or frozenset()) | (each.projects or frozenset())
             words[word.casefold()] = replace(known, people=(*known.people, *each.people), projects=among)
     for each in words.values():
-        left.update(_places_of(each.names, Within(each.rows)))
+        left.update(_places_of(Needles(each.names), Within(each.rows)))
     return dict(sorted(left.items()))
 
 
-def _places_of(names: Sequence[str], within: Within | None = None) -> Iterator[str]:
+def _places_of(needles: Needles, within: Within | None = None) -> Iterator[str]:
     """For each text that holds one, its project's key and its table."""
-    needles = Needles(names)
     for texts in with_rows():
         found, way = [pk for pk, *_ in texts.holding(needles, within)], way_to_project(texts.model)
         keys: dict[object, str] = {}

@@ -19,6 +19,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
+from apps.importers.models import ImportRun
 from apps.ml.core import zipped
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs
@@ -46,6 +47,7 @@ _ENDS_OF_JSON = {"[]", "{}"}
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _OWN_ADDRESSES: Any = [User._meta.get_field(name) for name in ("email", "named_address")]
 _OWN_NAME: Any = User._meta.get_field("full_name")
+_NAME_OF_A_FILE: Any = ImportRun._meta.get_field("upload_name")
 #: Documents that keep how rows of another table were, by attribute: that table, or the column that names it.
 _ROWS_OF = {"importers.importtouch": Issue._meta.label, "importers.importtrace": "table"}
 
@@ -147,7 +149,7 @@ def _holds_one(value: Any, field: Any, needles: Needles) -> bool:
 
 
 def _pattern_of(field: Any, needles: Needles) -> Whole:
-    return needles.named if field == _OWN_NAME else needles.whole
+    return {_OWN_NAME: needles.named, _NAME_OF_A_FILE: needles.filed}.get(field, needles.whole)
 
 
 def _parts(rows: Any, among: Sequence[Any]) -> Iterator[Any]:

@@ -158,7 +158,8 @@ class Pagination(BasePagination):
     def _numbered(self, rows: "QuerySet[Any]", number: int, size: int) -> list[Any]:
         """A page by its number."""
         marked = [caller_of(self._request), self._walk, size]
-        begins = page_marks.mark_of(_digest([*marked, number - 1]), now=time.time()) if number > 1 else None
+        now = time.time()
+        begins = page_marks.mark_of(_digest([*marked, number - 1]), now=now) if number > 1 else None
         if begins:
             more, cursor = json.loads(begins)
             begin = replace(Cursor.read(cursor, self._walk, self._order), count=self._counted(rows))
@@ -175,7 +176,7 @@ class Pagination(BasePagination):
             self._point(page, has_next=self._overflows, has_previous=number > 1)
         if page and (number > 1 or self._overflows):
             ends = Cursor(self._order.place_of(page[-1]), back=False, count=self._count).text(self._walk)
-            page_marks.keep(_digest([*marked, number]), json.dumps([self._overflows, ends]), now=time.time())
+            page_marks.keep(_digest([*marked, number]), json.dumps([self._overflows, ends]), now=now)
         return page
 
     def _from(self, rows: "QuerySet[Any]", cursor: Cursor, size: int) -> list[Any]:

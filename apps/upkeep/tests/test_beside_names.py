@@ -9,7 +9,7 @@ from apps.importers.models import ImportRun
 from apps.notifications.models import Notification
 from apps.projects.models import IssueChange
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
-from apps.upkeep.erasing import erase_person
+from apps.upkeep.erasing import erase_person, foresee_person
 from apps.upkeep.needles import Needles
 from apps.upkeep.texts import found_in_database
 
@@ -150,3 +150,62 @@ def test_who_is_called_as_a_piece_of_json_breaks_none(now):
     payload = json.loads(news.payload)
     assert payload["kind"] == "of thing"
     assert "erased-" in payload["said"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "whole"),
+    [
+        (".csv", True), (".json", True), (".jsonl", True), (".pdf", True), (".tar.gz", True), (".2026-11.xlsx", True),
+        (".mp4", True), (".csv.", True), (".csv?page=2", True), (".csv_old", True), (".csv-old", True), (".CSV", True),
+        (".1", True), (".x", True), (r"\u002ecsv", True), ("%2Ecsv", True), (".csv\u00e9", True), (".html#a.b", True),
+        # The end of a host: of countries, of a company's own, of other letters; behind other labels too.
+        (".au", False), (".zip", False), (".md", False), (".corp", False), (".xn--p1ai", False), (r"\u002eau", False),
+        (".csv.example", False), (".csv-files.example", False), (".1and1.de", False), (".au.csv", False),
+        (".au-based", False), (".tar.gz.example.", False),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_called_by_an_address_is_no_longer_host(behind, whole):
+    assert holds(EMAIL, f"see {EMAIL}{behind}") == whole
+    assert holds(EMAIL, f"see {EMAIL}{behind}, please") == whole
+
+
+NAMES_OF_FILES = [
+    ("{}.csv", True), ("export_{}.jsonl", True), ("export-{}.csv", True), ("{}.zip", True), ("{}.md", True),
+    ("Team {}.2026.zip", True), ("{}", True), ("jo{}.csv", False), ("jo.{}.csv", False), ("{}.au.csv", False),
+]  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_training_begins")
+@pytest.mark.parametrize("delete", [False, True], ids=["erased", "deleted"])
+@pytest.mark.parametrize(("called", "is_hers"), NAMES_OF_FILES)
+def test_the_name_of_an_imported_file_loses_it_and_keeps_its_ending(called, is_hers, delete, now):
+    ann = UserFactory(email=EMAIL, full_name=NAME)
+    project = TeamMemberFactory(user=ann).project
+    run = ImportRun.objects.create(project=project, upload_name=called.format(EMAIL))
+    failed = ImportRun.objects.create(project=project, error=f"{EMAIL}.csv is no CSV file.")
+
+    if delete:
+        ann.delete()
+    else:
+        erase_person(EMAIL, now=now)
+
+    for row in (run, failed):
+        row.refresh_from_db()
+    before, _, ending = called.partition("{}")
+    assert (EMAIL in run.upload_name) != is_hers
+    assert (run.upload_name.startswith(before), run.upload_name.endswith(ending)) == (True, True)
+    assert failed.error.startswith("erased-")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_training_begins")
+def test_where_an_address_stays_since_it_may_be_anothers_is_told_before_and_after(now):
+    project = TeamMemberFactory(user=UserFactory(email=EMAIL, full_name=NAME)).project
+    IssueFactory(project=project, title=f"see {EMAIL}.zip", description=f"by {EMAIL}, not jo{EMAIL}.zip")
+    IssueFactory(project=project, title=f"see jo{EMAIL}.zip", description=f"by {EMAIL}")
+    ImportRun.objects.create(project=project, upload_name=f"{EMAIL}.au.csv")
+    told = {f"{project.key} importers.importrun": 1, f"{project.key} projects.issue": 1}
+
+    assert foresee_person(EMAIL)[1] == told
+    assert erase_person(EMAIL, now=now).left == told

@@ -112,3 +112,49 @@ print(connection.cursor().execute("PRAGMA secure_delete").fetchone(), run("PRAGM
 """)
 
     assert lines[-1] == "(1,) (1,)"
+
+
+def test_where_pages_ended_is_not_taken_for_removed_while_their_file_is_held(told):
+    lines = told("""
+holder = sqlite3.connect(folder / "throttle.sqlite3", isolation_level=None)
+holder.execute("BEGIN IMMEDIATE")
+try:
+    call_command("erase_person", EMAIL)
+except CommandError as error:
+    print(error)
+print(held())
+holder.execute("ROLLBACK")
+page_marks.forget_old(now=timezone.now().timestamp() + page_marks.KEPT_FOR_SECONDS)
+empty_logs()
+print(held())
+""")
+
+    assert lines[0] == BEFORE
+    assert "could not be removed from throttle.sqlite3 (database is locked)" in lines[-3]
+    assert lines[-2:] == ["['throttle.sqlite3-wal']", "[]"]
+
+
+def test_where_pages_ended_is_removed_by_an_erasure_that_ends_in_part(told):
+    lines = told("""
+from apps.upkeep.management.commands import erase_person as command
+def ends_in_part(*args, **options):
+    raise command.ApplicationError("In part.")
+command.erase_person = ends_in_part
+try:
+    call_command("erase_person", EMAIL)
+except CommandError as error:
+    print(error)
+print(held())
+""")
+
+    assert (lines[0], lines[-2:]) == (BEFORE, ["In part.", "['db.sqlite3']"])
+
+
+def test_where_pages_ended_is_removed_with_a_project_that_is_erased(told):
+    lines = told("""
+call_command("erase_project", team.key, json=True)
+marks = sqlite3.connect(folder / "throttle.sqlite3").execute("select key, mark from common_pagemark")
+print(held(), marks.fetchall())
+""")
+
+    assert (lines[0], lines[-1]) == (BEFORE, "['db.sqlite3'] [('erased', '')]")
