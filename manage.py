@@ -26,13 +26,13 @@ class CommandLine(ManagementUtility):
 
     def execute(self) -> None:
         """Run the command; of a database that is not there one line tells, where nobody asked for more."""
-        from django.db import OperationalError  # noqa: PLC0415 - needs the settings
+        from apps.common.operations.database_faults import DATABASE_FAULTS  # noqa: PLC0415 - loads Django's databases
 
         if wrong := next((place for place, text in enumerate(self.argv) if _NO_TEXT.search(text)), None):
             sys.exit(f"manage: argument {wrong} holds bytes that are no UTF-8.")
         try:
             super().execute()
-        except OperationalError as error:
+        except DATABASE_FAULTS as error:
             if "--traceback" in self.argv:
                 raise
             sys.exit(f"database: {(str(error).splitlines() or ['it cannot be used'])[0]} (DATABASE_URL names it)")

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from apps.common import page_marks, passing
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.operations.sqlite_log import empty_log
 from apps.importers.keeping import ERASURES, wait_for_batches
 from apps.importers.keeping import take_away as take_imports_away
@@ -48,12 +49,33 @@ class PagesLeft(ApplicationError):
         super().__init__(" ".join(["All is erased from database and store, but files still hold some.", *sentences]))
 
 
+class BrokenOff(ApplicationError):
+    """The database failed in the middle."""
+
+    code = "broken_off"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The database failed in the middle ({reason}) and is as before, but models and training sets may be gone "
+            "from the store already: run the command again, which does the rest and has them trained anew."
+        )
+
+
 @contextmanager
 def forgetting() -> Iterator[None]:
-    """A transaction in which nobody else erases."""
-    with transaction.atomic():
-        wait_for_others()
-        yield
+    """A transaction in which nobody else erases.
+
+    Raises
+    ------
+    BrokenOff
+        What was removed from the store meanwhile is in no transaction.
+    """
+    try:
+        with transaction.atomic():
+            wait_for_others()
+            yield
+    except DATABASE_FAULTS as error:
+        raise BrokenOff((str(error).splitlines() or [type(error).__name__])[0]) from error
 
 
 @contextmanager

@@ -3,13 +3,16 @@
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from apps.ml.models import Installation
 from apps.ml.services.upkeep.installation import become_another, this_installation
 from apps.ml.storage import get_object_store
 from apps.ml.storage.marks import mark
+from apps.projects.models import Project
 from apps.projects.tests.factories import ProjectFactory
+from apps.upkeep.alone import BrokenOff
 from apps.upkeep.erasing import ErasureIncomplete, erase_person
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +76,23 @@ def test_what_another_installation_has_marked_too_stays_its_own(model_store_dir)
         erase_person(ADDRESS, now=timezone.now())
 
     assert is_there(key)
+
+
+def test_a_database_that_fails_in_the_middle_leaves_an_erasure_that_says_so_and_is_repeated(
+    model_store_dir, monkeypatch
+):
+    """The store knows no transactions: what is removed there stays removed."""
+    key = kept_set(ProjectFactory(name=f"Ask {ADDRESS}").pk)
+
+    def fails(*_, **__):
+        raise OperationalError("terminating connection due to administrator command\nand more")
+
+    with monkeypatch.context() as outage:
+        outage.setattr("apps.upkeep.erasing.new_record", fails)
+        with pytest.raises(BrokenOff, match=r"\(terminating .* command\) and is as before.* run the command again"):
+            erase_person(ADDRESS, now=timezone.now())
+
+    assert not is_there(key)
+    assert Project.objects.filter(name__contains=ADDRESS).exists()
+    erase_person(ADDRESS, now=timezone.now())
+    assert not Project.objects.filter(name__contains=ADDRESS).exists()
