@@ -10,7 +10,7 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.schedules import crontab
-from celery.signals import beat_embedded_init, beat_init, import_modules, worker_init, worker_ready, worker_shutdown
+from celery.signals import beat_embedded_init, import_modules, worker_init, worker_ready, worker_shutdown
 from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
@@ -151,15 +151,6 @@ def _show_worker(**_: Any) -> None:
             app.send_task(f"apps.{task}", expires=_MINUTELY["expires"])
 
 
-@beat_init.connect
-def _forget_the_future(sender: Any, **_: Any) -> None:
-    """A clock that was ahead and has been set back left last runs of tomorrow: beat would wait for them."""
-    now = sender.app.now()
-    for entry in sender.scheduler.schedule.values():
-        if entry.last_run_at and entry.last_run_at > now:
-            entry.last_run_at = now
-
-
 @beat_embedded_init.connect
 def _end_with_the_worker(**_: Any) -> None:
     """A worker that is killed ends no beat inside it: that would go on for ever, beside the one of the next worker."""
@@ -182,6 +173,7 @@ folder_broker.use()
 app = Celery("base")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = CELERY_BEAT_SCHEDULE
+app.conf.beat_scheduler = "base.beat:SteadyScheduler"
 app.conf.task_acks_late = True
 app.conf.task_reject_on_worker_lost = True
 app.conf.broker_transport_options = {**_PUBLISH_LIMITS, **_SOCKET_LIMITS, **app.conf.broker_transport_options}

@@ -177,6 +177,26 @@ def test_the_claim_of_a_process_that_died_is_taken_over(lead, clock):
     assert Issue.objects.count() == 1
 
 
+def test_the_claim_of_a_clock_that_was_ahead_is_taken_over_and_its_answer_holds(lead, clock):
+    clock[0] += timedelta(hours=1)
+    create(lead, "answered")
+    create(lead, "died")
+    FirstAnswer.objects.filter(pk=FirstAnswer.objects.latest("claimed_at").pk).update(answer=None)
+    clock[0] -= timedelta(hours=1)
+
+    assert [create(lead, key).status_code for key in ("answered", "died")] == [201, 201]
+    assert Issue.objects.count() == 3
+    assert forget_old_answers(now=clock[0]) == 0
+
+
+def test_an_answer_of_a_clock_that_was_days_ahead_is_kept_no_longer(lead, clock):
+    clock[0] += 3 * KEPT_FOR
+    create(lead)
+    clock[0] -= 3 * KEPT_FOR
+
+    assert forget_old_answers(now=clock[0]) == 1
+
+
 def test_who_was_only_slow_takes_back_what_it_wrote(lead, clock, monkeypatch):
     def slow(make: Callable[..., Any]) -> Callable[..., Any]:
         def make_late(*args: Any, **kwargs: Any) -> Any:

@@ -1,23 +1,102 @@
-"""The schedule goes on after the clock was set back."""
+"""The schedule goes on after the clock was set back, at its start and while it runs."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from celery.beat import Service
-from celery.signals import beat_init
+import pytest
+from celery.apps.beat import Beat
+from celery.beat import EmbeddedService, Service
+from celery.worker import WorkController
 
+from apps.common.heartbeat import CLOCKS_DIFFER
+from base.beat import SteadyScheduler
 from base.celery import app
 
+#: Longer than the schedule sleeps at once.
+LOOKS = 60
+EVERY_MINUTE, DAILY = "run-due-imports", "remove-old-history"
 
-def test_last_runs_of_tomorrow_are_forgotten_at_the_start(tmp_path):
-    service = Service(app, schedule_filename=str(tmp_path / "schedule"))
-    entries = service.scheduler.schedule
-    now = app.now()
-    entries["run-due-imports"].last_run_at = now + timedelta(days=1)
-    entries["send-deliveries"].last_run_at = earlier = now - timedelta(seconds=30)
 
-    beat_init.send(sender=service)
+@pytest.fixture
+def clock(monkeypatch):
+    """What the schedule takes for the time."""
+    clock = [datetime(2026, 3, 2, 9, 0, 5, tzinfo=UTC)]
+    monkeypatch.setattr(app, "now", lambda: clock[0])
+    return clock
 
-    assert entries["run-due-imports"].last_run_at <= app.now()
-    assert entries["run-due-imports"].is_due().next < 61
-    assert entries["send-deliveries"].last_run_at == earlier
+
+@pytest.fixture
+def sent():
+    return []
+
+
+@pytest.fixture
+def scheduler(tmp_path, clock, sent, monkeypatch):
+    """As both a beat of its own and one inside a worker make it."""
+    service = Service(app, scheduler_cls=app.conf.beat_scheduler, schedule_filename=str(tmp_path / "schedule"))
+    monkeypatch.setattr(service.scheduler, "apply_entry", lambda entry, producer: sent.append(entry.name))
+    monkeypatch.setattr(service.scheduler, "producer", None, raising=False)
+    yield service.scheduler
     service.scheduler.close()
+
+
+def runs(scheduler, clock, seconds):
+    """So long it ticks, as beat does: at once where there is more, else when it says."""
+    until = clock[0] + timedelta(seconds=seconds)
+    while clock[0] < until:
+        # A tick takes a little time.
+        clock[0] += timedelta(seconds=min(max(scheduler.tick(), 0.0), LOOKS), milliseconds=20)
+
+
+def test_a_clock_that_is_set_back_stops_nothing_of_what_runs(scheduler, clock, sent):
+    runs(scheduler, clock, 3 * 3600)
+    assert sent.count(EVERY_MINUTE) == 180
+    sent.clear()
+    clock[0] -= timedelta(hours=1)
+
+    runs(scheduler, clock, 600)
+
+    assert sent.count(EVERY_MINUTE) in (9, 10)
+    assert sent.count("forget-log-ins") == 0
+    runs(scheduler, clock, 3000)
+    assert (sent.count("forget-log-ins"), sent.count(DAILY)) == (1, 0)
+
+
+def test_a_small_step_back_sends_nothing_twice(scheduler, clock, sent):
+    clock[0] = datetime(2026, 3, 2, 3, 29, 30, tzinfo=UTC)
+    runs(scheduler, clock, 40)
+    assert sent.count(DAILY) == 1
+    clock[0] -= CLOCKS_DIFFER / 2
+
+    runs(scheduler, clock, 300)
+
+    assert sent.count(DAILY) == 1
+    assert sent.count(EVERY_MINUTE) in (5, 6)
+
+
+def test_last_runs_of_tomorrow_are_forgotten_at_the_start(scheduler, clock, sent):
+    entries = scheduler.schedule
+    entries[EVERY_MINUTE].last_run_at = clock[0] + timedelta(days=1)
+    entries["send-deliveries"].last_run_at = earlier = clock[0] - timedelta(seconds=3)
+
+    scheduler.tick()
+
+    assert entries[EVERY_MINUTE].last_run_at == clock[0]
+    assert entries["send-deliveries"].last_run_at == earlier
+    runs(scheduler, clock, 60)
+    assert sent.count(EVERY_MINUTE) == 1
+
+
+def test_a_beat_of_its_own_and_one_inside_a_worker_keep_this_schedule(tmp_path):
+    file = str(tmp_path / "schedule")
+    alone = Beat(app=app, schedule=file)
+    inside = EmbeddedService(app, max_interval=1, schedule_filename=file, scheduler_cls=_of_a_worker())
+
+    assert Service(app, scheduler_cls=alone.scheduler_cls).get_scheduler(lazy=True).__class__ is SteadyScheduler
+    assert inside.service.get_scheduler(lazy=True).__class__ is SteadyScheduler
+
+
+def _of_a_worker():
+    worker = WorkController.__new__(WorkController)
+    worker.app = app
+    worker.setup_defaults()
+    return worker.scheduler

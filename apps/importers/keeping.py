@@ -12,7 +12,7 @@ from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import beating
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.importers.models import ImportRun, ImportTouch, ImportTrace
-from apps.importers.waiting import UNDER_WAY, ConnectionGone, Overtaken, is_cut_off, is_overtaken
+from apps.importers.waiting import UNDER_WAY, ConnectionGone, Overtaken, is_cut_off, is_overtaken, make_older
 from apps.importers.writing.changes import WITHOUT_HISTORY, Touch
 from apps.importers.writing.erased import as_kept
 from apps.importers.writing.kinds import hold_project
@@ -47,6 +47,8 @@ def begun(project: Project, source: str, *, now: datetime, **more: Any) -> Impor
             hold_project(project.pk)
             if ImportRun.objects.filter(project=project, status=Status.UNDOING).exists():
                 raise Conflict("An import of this project is being taken back: import when that is over.")
+            for moment in ("created_at", "started_at"):
+                make_older(project.pk, now, moment=moment)
         return ImportRun.objects.create(
             project=project, source=source, status=Status.RUNNING, created_at=now, started_at=now, seen_at=now, **more
         )

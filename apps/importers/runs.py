@@ -38,6 +38,7 @@ from apps.importers.waiting import (
     claimable,
     goes_on,
     is_overtaken,
+    make_older,
     make_room,
     origin_of,
     require_room,
@@ -97,6 +98,7 @@ def ask_upload(
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
     enter(project.pk)
     require_room(by, len(content))
+    make_older(project.pk, now, moment="created_at")
     source = jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"
     run = ImportRun.objects.create(
         project=project, source=source, upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
@@ -233,6 +235,7 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
         # When it began stays: what it may have written by then is older than what overtook it.
         waiting.update(status=Status.FAILED, error=refusal.message, finished_at=now, upload=None)
     else:
+        make_older(origin.project, now, moment="started_at")
         waiting.update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
     return ImportRun.objects.select_related("project", "connection").get(pk=run_id)
 

@@ -35,6 +35,8 @@ MOST_TRACKERS = 3
 #: What a worker is at, or was until it was lost.
 UNDER_WAY = (Status.RUNNING, Status.UNDOING)
 _TRIED = Q(status__in=(Status.COMPLETED, Status.FAILED))
+#: The least by which two moments differ.
+_INSTANT = timedelta(microseconds=1)
 #: Any number that nothing else locks.
 _LOCK = 0x5C2A12
 
@@ -252,6 +254,20 @@ class ConnectionGone(ApplicationError):
 def is_cut_off(run: ImportRun) -> bool:
     """Whether the connection is gone by which an import comes; until its run is let go nobody deletes it."""
     return run.connection_id is not None and not Connection.objects.filter(pk=run.connection_id).exists()
+
+
+def make_older(project_id: UUID, now: datetime, *, moment: str) -> None:
+    """What was asked for, or begun, before now: by a clock that was ahead and has been set back it seems to come later.
+
+    Orders among imports of a project are read off these moments. Whoever adds the next calls this, in its transaction:
+    each of the others becomes older by a microsecond than what followed it.
+    """
+    ahead = ImportRun.objects.filter(project=project_id, **{f"{moment}__gte": now})
+    if moment == "started_at":
+        # By it whoever is at one knows it for theirs.
+        ahead = ahead.exclude(status__in=UNDER_WAY)
+    for n, pk in enumerate(ahead.order_by(f"-{moment}", "id").values_list("pk", flat=True), start=1):
+        ahead.filter(pk=pk).update(**{moment: now - n * _INSTANT})
 
 
 def _is_file(run: ImportRun) -> bool:

@@ -10,8 +10,10 @@ from django.db.models import Case, Min, Q, QuerySet, When
 from django.db.models.expressions import OrderBy
 
 from apps.accounts.models import User
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.models import Severity
 from apps.notifications.models import Channel, Delivery, Notification, Preference, Webhook
+from apps.notifications.waits import MAX_ATTEMPTS, longest_wait
 from apps.projects.models import Project, TeamMember
 from apps.projects.selectors import projects_visible_to
 
@@ -90,8 +92,11 @@ def log_of(webhook: Webhook) -> QuerySet[Delivery]:
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
-    """What a worker may send."""
-    return Delivery.objects.filter(state=Delivery.State.WAITING, due_at__lte=now)
+    """What a worker may send; what is due further ahead than it can be a clock told that has been set back since."""
+    latest, is_due = now + CLOCKS_DIFFER, Q(due_at__lte=now)
+    for attempts in range(MAX_ATTEMPTS + 2):
+        is_due |= Q(attempts=attempts, due_at__gt=latest + longest_wait(attempts))
+    return Delivery.objects.filter(is_due, state=Delivery.State.WAITING)
 
 
 def failed(*, since: datetime) -> QuerySet[Delivery]:
@@ -103,4 +108,4 @@ def failed(*, since: datetime) -> QuerySet[Delivery]:
 def longest_overdue_seconds(now: datetime) -> float:
     """How long the delivery that has been due for longest has found no worker."""
     oldest = due(now).aggregate(oldest=Min("due_at"))["oldest"]
-    return (now - oldest).total_seconds() if oldest else 0.0
+    return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0

@@ -9,11 +9,12 @@ from django.utils import timezone
 from apps.common.broker import is_handed_over
 from apps.notifications.selectors import due
 from apps.notifications.services import left_going, sending
+from apps.notifications.waits import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(soft_time_limit=sending.SOFT_LIMIT_SECONDS, time_limit=sending.HARD_LIMIT_SECONDS)
+@shared_task(soft_time_limit=SOFT_LIMIT_SECONDS, time_limit=HARD_LIMIT_SECONDS)
 def send_deliveries() -> int:
     """Stop what goes on for nobody who leads, and send what is due; every minute, and as soon as there is news."""
     left_going.stop_what_no_lead_made(now=timezone.now())

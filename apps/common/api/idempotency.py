@@ -36,6 +36,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api.throttling import caller_of
+from apps.common.heartbeat import CLOCKS_DIFFER, silent
 from apps.common.models import FirstAnswer
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def first_answer(view: Any, act: Act, request: Request, *args: Any, **kwargs: An
 
 def forget_old_answers(*, now: datetime) -> int:
     """Remove what is older than `KEPT_FOR`, and of each caller all but the latest `MOST_KEPT`; how many went."""
-    gone, _ = FirstAnswer.objects.filter(claimed_at__lt=now - KEPT_FOR).delete()
+    gone, _ = FirstAnswer.objects.filter(silent("claimed_at", now=now, after=KEPT_FOR, ahead=KEPT_FOR)).delete()
     crowded = FirstAnswer.objects.values("caller").annotate(n=Count("pk")).filter(n__gt=MOST_KEPT)
     for caller in crowded.values_list("caller", flat=True):
         own = FirstAnswer.objects.filter(caller=caller)
@@ -236,7 +237,9 @@ def _claim(asked: Asked) -> FirstAnswer | None:
 
 
 def _is_over(row: FirstAnswer, now: datetime) -> bool:
-    return row.claimed_at < now - (CLAIMED_FOR if row.answer is None else KEPT_FOR)
+    # A claim of the future is none: the clock was set back since. An answer that is there still holds then.
+    longest, ahead = (CLAIMED_FOR, CLOCKS_DIFFER) if row.answer is None else (KEPT_FOR, KEPT_FOR)
+    return not now - longest <= row.claimed_at <= now + ahead
 
 
 def _worked_out(answer: Callable[[], Response]) -> Callable[[], Response]:

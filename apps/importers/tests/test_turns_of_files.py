@@ -161,6 +161,52 @@ def test_one_that_is_overtaken_in_the_midst_stops_before_its_next_step(project, 
     assert sorted(project.issues.values_list("external_id", "title")) == [("A-1", "new"), ("A-2", "Other")]
 
 
+# --- A clock that was ahead and is set back --------------------------------------------------------------------------
+def test_a_file_that_is_given_after_the_clock_was_set_back_is_imported(give, now):
+    first = give("ahead", 60)
+    assert runs.execute(first.pk, now=now + 60 * MINUTE).status == "completed"
+
+    assert runs.execute(give("set back", 0).pk, now=now).status == "completed"
+    assert runs.execute(give("again", 1).pk, now=now + MINUTE).status == "completed"
+    assert title() == "again"
+
+
+def test_files_that_wait_come_as_they_were_given_though_the_clock_was_set_back(give, now):
+    given = [give("first", 60), give("second", 90), give("third", 0)]
+
+    assert due_runs(now=now) == [given[0].pk]
+    for each in given:
+        assert runs.execute(each.pk, now=now).status == "completed"
+    assert title() == "third"
+
+
+def test_what_was_imported_by_hand_after_the_clock_was_set_back_overtakes_what_waits(give, now):
+    old = give("old", 60)
+    by_hand("new", now)
+
+    assert runs.execute(old.pk, now=now + MINUTE).error == Overtaken().message
+    assert title() == "new"
+
+
+def test_a_later_import_is_taken_back_first_though_the_clock_was_set_back(give, now):
+    first = runs.execute(give("ahead", 60).pk, now=now + 60 * MINUTE)
+    later = runs.execute(give("set back", 0).pk, now=now)
+
+    with pytest.raises(Conflict, match="take that one back first"):
+        runs.undo(ImportRun.objects.get(pk=first.pk))
+    runs.undo(later)
+    assert title() == "ahead"
+
+
+def test_who_is_at_an_import_keeps_it_though_another_begins_by_a_clock_that_was_set_back(project, now):
+    running = ImportRun.objects.create(project=project, source="csv", status="running", started_at=now + 60 * MINUTE)
+
+    by_hand("set back", now)
+
+    running.refresh_from_db()
+    assert running.started_at == now + 60 * MINUTE
+
+
 @pytest.mark.parametrize(
     ("status", "source"), [("failed", "csv"), ("undone", "csv"), ("queued", "csv"), ("completed", "jira")]
 )

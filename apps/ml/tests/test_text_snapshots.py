@@ -1,7 +1,7 @@
 """Indexes of texts outside the process: begun with, brought up to date, replaced, forgotten; never another answer."""
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -118,6 +118,14 @@ def test_two_do_not_write_at_once(kept):
     in_a_new_process(kept)
 
     assert TextSnapshot.objects.get(project=kept).key == ""
+
+
+def test_the_claim_of_a_clock_that_was_ahead_keeps_nobody_from_writing(kept):
+    TextSnapshot.objects.create(project=kept, claimed_at=datetime(2900, 1, 1, tzinfo=UTC))
+
+    in_a_new_process(kept)
+
+    assert TextSnapshot.objects.get(project=kept).key
 
 
 def exchange(row, arrays, meta):

@@ -22,6 +22,7 @@ from apps.common.operations.metrics import DELIVERIES
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery, Webhook
 from apps.notifications.selectors import due, preference_of
+from apps.notifications.waits import FIRST_RETRY_SECONDS, LEASE, LONGEST_RETRY_SECONDS, MAX_ATTEMPTS
 from apps.projects.erasures import ERASED_AT, NEVER, is_erased_since
 from apps.projects.leads import in_use
 from apps.projects.models import TeamMember
@@ -34,18 +35,6 @@ logger = logging.getLogger(__name__)
 RUN_SECONDS = 20.0
 #: A receiver takes far less; who makes us wait longer is asked once a run, so that others come to their turn in it.
 SLOW_SECONDS = 2.0
-#: One try takes 6 s to look a name up, 3 s to connect to each of three addresses and 10 s for the rest; a mail server
-#: some 10 s a word.
-SOFT_LIMIT_SECONDS = 80
-#: When a worker is killed that did not end by itself.
-HARD_LIMIT_SECONDS = SOFT_LIMIT_SECONDS + 20
-#: A claim lives longer than any worker that may hold it, by as much as clocks of machines may differ: two that live
-#: never send the same at once.
-LEASE = timedelta(seconds=HARD_LIMIT_SECONDS + 30)
-#: A receiver that restarts is back in half a minute; one that is away for a night is asked a few times.
-FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 6 * 3600.0
-#: With these waits, a little more than a day.
-MAX_ATTEMPTS = 14
 #: News of two days ago are history: what waited behind a receiver that is away gets one try then.
 GIVE_UP_AFTER = timedelta(days=2)
 

@@ -6,8 +6,9 @@ import pytest
 
 from apps.notifications.models import Attempt, Delivery
 from apps.notifications.services.announcing import announce
-from apps.notifications.services.sending import LEASE, claim, send_due
+from apps.notifications.services.sending import claim, send_due
 from apps.notifications.tests.factories import news
+from apps.notifications.waits import LEASE
 from apps.projects.tests.factories import TeamMemberFactory
 
 pytestmark = pytest.mark.django_db

@@ -12,11 +12,13 @@ from django.utils import timezone
 from apps.accounts.tests.factories import UserFactory
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery
+from apps.notifications.selectors import longest_overdue_seconds
 from apps.notifications.services import sending
 from apps.notifications.services.announcing import announce, withdraw
 from apps.notifications.services.inbox import choose
-from apps.notifications.services.sending import GIVE_UP_AFTER, LEASE, MAX_ATTEMPTS, claim, send_due
+from apps.notifications.services.sending import GIVE_UP_AFTER, claim, send_due
 from apps.notifications.tests.factories import WebhookFactory, news
+from apps.notifications.waits import HARD_LIMIT_SECONDS, LEASE, MAX_ATTEMPTS, SOFT_LIMIT_SECONDS
 from apps.projects.tests.factories import TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -194,6 +196,34 @@ def test_what_a_worker_has_begun_no_other_begins_until_the_lease_is_over(deliver
     assert state(delivery) == ("delivered", 2)
 
 
+@pytest.mark.parametrize("attempts", [0, 1, 2, 5])
+def test_what_waits_for_a_moment_of_a_clock_that_was_ahead_is_sent_when_it_is_set_back(
+    receiver, webhook, work, now, attempts
+):
+    ahead = now + timedelta(hours=1)
+    announce(webhook.project, [news()], now=ahead)
+    delivery = Delivery.objects.get()
+    receiver.answer = lambda posted: (503, {}, b"later")
+    for _ in range(attempts):
+        assert work(ahead) == 1
+        delivery.refresh_from_db()
+        ahead = delivery.due_at
+    # The last wait is what is left of it.
+    receiver.answer = lambda posted: (200, {}, b"")
+
+    assert work(now) == 1
+    assert state(delivery) == ("delivered", attempts + 1)
+    assert longest_overdue_seconds(now) == 0.0
+
+
+def test_the_claim_of_a_clock_that_was_ahead_is_over_when_it_is_set_back(delivery, work, now):
+    assert claim(delivery.id, now=now + timedelta(minutes=10))
+
+    assert longest_overdue_seconds(now) == 0.0
+    assert work(now) == 1
+    assert state(delivery) == ("delivered", 2)
+
+
 def test_a_worker_that_comes_back_from_the_dead_changes_nothing(delivery, work, now):
     dead = claim(delivery.id, now=now)
     work(now + LEASE)
@@ -203,8 +233,8 @@ def test_a_worker_that_comes_back_from_the_dead_changes_nothing(delivery, work, 
 
 
 def test_a_lease_outlives_every_worker_that_may_hold_it():
-    assert sending.SOFT_LIMIT_SECONDS < sending.HARD_LIMIT_SECONDS < LEASE.total_seconds()
-    assert sending.RUN_SECONDS + 3 * 3 + 10 < sending.SOFT_LIMIT_SECONDS
+    assert SOFT_LIMIT_SECONDS < HARD_LIMIT_SECONDS < LEASE.total_seconds()
+    assert sending.RUN_SECONDS + 3 * 3 + 10 < SOFT_LIMIT_SECONDS
 
 
 def test_a_delivery_that_kills_its_workers_is_given_up(receiver, delivery, work, now):

@@ -136,6 +136,16 @@ def test_a_second_import_asks_only_for_what_was_touched_and_changes_nothing(conn
     assert all("updated >=" in query for query in queries)
 
 
+def test_after_a_clock_was_set_back_everything_is_asked_for_once(connection, jira, now):
+    runs.execute(runs.ask_sync(connection, by=None, now=now + 24 * HOUR).pk, now=now + 24 * HOUR)
+    for hours, is_asked_for_what_was_touched in ((1, False), (2, True)):
+        asked = len(jira.requests)
+        runs.execute(runs.ask_sync(connection, by=None, now=now + hours * HOUR).pk, now=now + hours * HOUR)
+        queries = [request.body["jql"] for request in jira.requests[asked:] if "search" in request.path]
+        assert queries
+        assert all(("updated >=" in query) == is_asked_for_what_was_touched for query in queries)
+
+
 def test_a_refused_token_fails_the_import_in_words_and_leaves_the_next_one_whole(connection, jira, now):
     jira.answer = lambda request: Reply({"message": "no"}, 401)
     run = runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now)

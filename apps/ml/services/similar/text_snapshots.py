@@ -14,6 +14,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
+from apps.common.heartbeat import silent
 from apps.common.operations.metrics import INDEX_READS
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.meaning import load_meaning
@@ -118,7 +119,7 @@ def _claimed(project_id: UUID | str, revision: TextRevision) -> bool:
     """Whether this process is the one to write."""
     now = timezone.now()
     TextSnapshot.objects.bulk_create([TextSnapshot(project_id=project_id)], ignore_conflicts=True)
-    free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM)
+    free = Q(claimed_at=None) | silent("claimed_at", now=now, after=CLAIM)
     # Not what had been read before texts were erased.
     mine = TextSnapshot.objects.filter(free, project_id=project_id, forgotten_at=revision.forgotten_at)
     return mine.update(claimed_at=now) == 1
