@@ -9,7 +9,7 @@ from django.urls import reverse
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 
 #: No identifier, no letter of a database's text, half a character, a number beyond any column, nothing at all.
-HOSTILE = ["x" * 5_000, "a\0b", "\ud800", "99999999999999999999", "-1", "", "1e309", "²"]
+HOSTILE = ["x" * 5_000, "a\0b", "\ud800", "99999999999999999999", "-1", "", "1e309", "²", "x", "1.5"]
 #: What every list reads of its address: the search, the page, the order, and words of its own.
 ADDRESSES = [
     "q=%00", "q=%ED%A0%80", "q=" + "x" * 3_000, "p=-1", "p=" + "9" * 25, "p=x", "o=999.999", "o=x", "o=-", "all=x",

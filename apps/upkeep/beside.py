@@ -26,6 +26,12 @@ _EUROPEAN = "EUROPEAN"
 _FIRST_ACCENTED = "\u00c0"
 #: "And", "to", "in", "as", "from", "the", "that": written onto the name that they are said of, alone or behind "and".
 _PARTICLES = {"HEBREW": ("ו", "והבכלמש"), "ARABIC": ("وف", "وفبكل")}
+#: Between the parts of a double name, in any script.
+_HYPHENS = "-\u2010\u2011\u2013\u058a\u05be\ufe63\uff0d"
+#: In front of an address: of "o'neil@…" a part, of the French "d'ann@…" none.
+_APOSTROPHES, _OF_A_NAME = "'\u2019", "o"
+#: The one sign without width that parts words; all others only say how letters are drawn, or where a line may end.
+_BLANK_WITHOUT_WIDTH = "\u200b"
 #: Behind a picture or a digit: how it is drawn.
 _HOW_TO_DRAW = re.compile("[\u20d0-\u20ff\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _OCTET = r"(?:[%=](?:25){0,4}|\\+x)"
@@ -78,7 +84,7 @@ def is_apart(text: str, begins: int, ends: int, *, is_address: bool, is_file: bo
     is_file : bool
         Whether the text is a file's name: it ends in an ending, whichever it is.
     """
-    joints = (_JOINTS_IN_NAMES_OF_FILES if is_file else _JOINTS_OF_ADDRESSES) if is_address else "-"
+    joints = (_JOINTS_IN_NAMES_OF_FILES if is_file else _JOINTS_OF_ADDRESSES) if is_address else _HYPHENS
     if _goes_on_in_front(text, begins, joints):
         return False
     return not (_is_longer_host(text, ends, is_file=is_file) if is_address else _goes_on_behind(text, ends))
@@ -103,6 +109,9 @@ def _goes_on_in_front(text: str, begins: int, joints: str) -> bool:
     # Its first and last letter may be written in codes, too.
     script = _script(_behind(text, begins)[0])
     letter, at = _in_front(text, begins)
+    if letter and letter in _APOSTROPHES and joints is not _HYPHENS:
+        letter, at = _in_front(text, at)
+        return letter.lower() == _OF_A_NAME and not _is_letter(_in_front(text, at)[0], script)
     if letter and letter in joints:
         letter, at = _in_front(text, at)
     return _is_letter(letter, script) and not _are_particles(text, letter, at, script)
@@ -111,7 +120,7 @@ def _goes_on_in_front(text: str, begins: int, joints: str) -> bool:
 def _goes_on_behind(text: str, ends: int) -> bool:
     script = _script(_in_front(text, ends)[0])
     letter, at = _behind(text, ends)
-    return _is_letter(_behind(text, at)[0] if letter == "-" else letter, script)
+    return _is_letter(_behind(text, at)[0] if letter and letter in _HYPHENS else letter, script)
 
 
 def _is_longer_host(text: str, ends: int, *, is_file: bool) -> bool:
@@ -188,7 +197,7 @@ def _in_front(text: str, at: int) -> tuple[str, int]:
     """The character in front, without its accents, and where it begins; empty where a text begins."""
     while at:
         character, at = _one_in_front(text, at)
-        if unicodedata.category(character)[0] != "M" or _HOW_TO_DRAW.match(character):
+        if _HOW_TO_DRAW.match(character) or not (unicodedata.category(character)[0] == "M" or _is_unseen(character)):
             return character, at
     return "", 0
 
@@ -208,9 +217,14 @@ def _behind(text: str, at: int) -> tuple[str, int]:
         code = _CODE_BEHIND.match(text, at)
         meant = _meant(code) if code else ""
         character, at = (meant, code.end()) if code and meant else (text[at], at + 1)
-        if not _HOW_TO_DRAW.match(character):
+        if not _HOW_TO_DRAW.match(character) and not _is_unseen(character):
             return character, at
     return "", at
+
+
+def _is_unseen(character: str) -> bool:
+    """Whether it stands between letters of one word: a joiner, a soft hyphen, a mark of direction."""
+    return unicodedata.category(character) == "Cf" and character != _BLANK_WITHOUT_WIDTH
 
 
 def _meant(code: re.Match[str]) -> str:

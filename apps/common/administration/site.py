@@ -21,12 +21,13 @@ _NO_SUCH_VALUE = (ValidationError, OverflowError, DataError, UnicodeError)
 
 
 def _is_list(request: HttpRequest) -> bool:
-    """Whether a list is looked at, which addresses filter by whatever they say: dates by a year that no calendar has.
+    """Whether a list is looked at, which addresses filter by whatever they say (dates by a year that no calendar has),
+    or something is done to rows of it, which a form names.
 
     Its rows are read later, when the page is written: what fails there is no fault of the sender.
     """
     match = request.resolver_match
-    return request.method == "GET" and match is not None and (match.url_name or "").endswith("_changelist")
+    return match is not None and (match.url_name or "").endswith("_changelist")
 
 
 class Administration(AdminSite):
@@ -50,6 +51,6 @@ class Administration(AdminSite):
             except ValueError as error:
                 if not _is_list(request):
                     raise
-                raise BadRequest("No list is filtered by such a value.") from error
+                raise BadRequest("No list is filtered by such a value, and no row has it for its key.") from error
 
         return cast("View", super().admin_view(answered, cacheable))

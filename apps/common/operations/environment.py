@@ -86,11 +86,14 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         # The library cuts off what stands behind a #, and a blank at an end would be part of the name.
         if "#" in text or text != text.strip():
             sys.exit(f"settings: {name} holds a # or a blank at an end; in an address they are %23 and %20.")
-        found = _read(name, self.db_url_config, text, _DATABASES)
+        # For the library a + of a path is a blank.
+        place, mark, options = text.partition("?")
+        found = _read(name, self.db_url_config, place.replace("+", "%2B") + mark + options, _DATABASES)
         match str(found.get("ENGINE")).removeprefix("django.db.backends."):
             case "sqlite3":
                 _require_place(name, str(found["NAME"]))
-            case "postgresql" if found["NAME"]:
+            # A socket's folder stands behind the ?, as host.
+            case "postgresql" if found["NAME"] and "%" not in str(found["HOST"]):
                 pass
             case _:
                 _refuse_address(name, _DATABASES)

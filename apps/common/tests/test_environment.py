@@ -55,7 +55,8 @@ def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> 
     [
         "postgres//u:geheim@h/n", "localhost:5432", "postgresql://u:geheim@h:abc/n", "foo://geheim",
         "sqlite://", "sqlite:///", "sqlite:/x", "sqlite:///rel.db", "sqlite://:memory:",
-        "postgresql://", "postgresql://u:geheim@h", "mysql://u:geheim@a/b",
+        "postgresql://", "postgresql://u:geheim@h", "postgresql://u:geheim@%2Frun%2Fpostgresql/n",
+        "mysql://u:geheim@a/b",
     ],
 )  # fmt: skip
 def test_an_address_of_no_database_is_refused_without_its_password(config: Environment, url: str) -> None:
@@ -199,6 +200,14 @@ def test_what_says_nothing_is_no_silent_default(config: Environment, text: str) 
 
     with pytest.raises(SystemExit, match=r"KEYS is .* no value: give one, or nothing"):
         config.list("KEYS", default=["own"])
+
+
+def test_a_plus_is_one_in_every_part_of_an_address(config: Environment, tmp_path: Path) -> None:
+    config.ENVIRON |= {"FILE": f"sqlite:///{tmp_path}/a+b.db", "SERVER": "postgresql://u+v:p+q@h/n+m?sslmode=require"}
+
+    assert config.db("FILE", default="")["NAME"] == f"{tmp_path}/a+b.db"
+    server = config.db("SERVER", default="")
+    assert [server[part] for part in ("USER", "PASSWORD", "NAME")] == ["u+v", "p+q", "n+m"]
 
 
 @pytest.mark.parametrize("name", ["team #1", "100%25", "a+b", "a?b=c"])

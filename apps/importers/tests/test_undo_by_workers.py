@@ -253,6 +253,23 @@ def test_what_somebody_asked_for_who_leads_the_project_no_more_is_not_taken_back
     assert runs.execute(second.pk, now=now).status == "undone"
 
 
+def test_an_import_that_changed_names_and_is_stopped_in_its_midst_has_failed(load, lead, now, monkeypatch):
+    """Its issues keep an entry each until the turn of names comes: what is done already is told all the same."""
+    load(A={"source_id": "1"}, B={"source_id": "2"}, C={"source_id": "3"})
+    before = everything()["Issue"]
+    second = load(**{key: {"source_id": n, "title": "New"} for key, n in (("X", "1"), ("Y", "2"), ("Z", "3"))})
+    asked(second, lead.user, now)
+    killed_after(2, second, monkeypatch, now)
+    WAYS["no lead any more"](lead)
+
+    stopped = runs.execute(second.pk, now=now + LATER)
+
+    assert (stopped.status, stopped.taking_back.rows_left) == ("failed", stopped.taking_back.rows - 1)
+    asked(second, TeamMemberFactory(project=lead.project, role="lead").user, now + LATER)
+    assert runs.execute(second.pk, now=now + LATER).status == "undone"
+    assert everything()["Issue"] == before
+
+
 # --- Beside other imports -----------------------------------------------------------------------------------------
 def test_an_import_of_the_same_project_waits_until_it_is_taken_back(second, lead, now):
     content = b"id,title,created\nF,x,2026-01-05\n"

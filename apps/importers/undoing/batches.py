@@ -131,7 +131,8 @@ def _batch(run: ImportRun, began_at: datetime, phase: Phase) -> bool:
     if kept is None:
         return False
     back.kept += kept
-    back.rows_left = rows_of(run)
+    # Issues whose names changed keep an entry until the turn of names comes: one less tells that something is done.
+    back.rows_left = min(rows_of(run), back.rows - 1)
     back.save(update_fields=["kept", "rows_left"])
     # Whoever gets on has killed no worker.
     ImportRun.objects.filter(pk=run.pk).update(seen_at=timezone.now(), attempts=1)

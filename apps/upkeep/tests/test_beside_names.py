@@ -84,6 +84,16 @@ def test_what_only_looks_like_a_code_is_what_it_is(text, whole):
         ("สมชาย ใจดี", "คุณสมชาย ใจดีครับ", True), ("ສົມ ດີ", "ທ່ານສົມ ດີແລ້ວ", True), ("មករា សុខ", "លោកមករា សុខបាន", True),
         ("မောင် လှ", "ကိုမောင် လှက", True), ("김 민준", "김민준이", True), ("王芳", "请王芳看", True),
         ("علي@example.com", "ليعلي@example.com", False), ("Ann Smith", "शAnn Smith", True),
+        # Double names, whatever parts their halves, and signs without width within a word.
+        ("דן כהן", "דן כהן\u05beלוי", False), ("Anna Lee", "Anna Lee\u2011Meyer", False),
+        ("Anna Lee", "Anna Lee\u2013Meyer", False), ("Anna Lee", "Mary\u2010Anna Lee", False),
+        ("Anna Lee", "Anna Lee \u2013 Meyer", True), ("علی رضا", "علی رضا\u200cپور", False),
+        ("राम सिंह", "राम सिंह\u200cल", False), ("Anna Lee", "Anna Lee\u00adwin", False),
+        ("Anna Lee", "Anna Lee&shy;win", False), ("Anna Lee", "\ufeffAnna Lee\u200f, Bob", True),
+        ("Anna Lee", "Anna Lee\u200bBob", True), ("Anna Lee", "\u202bAnna Lee\u202c", True),
+        ("neil@example.com", "o'neil@example.com", False), ("neil@example.com", "O\u2019neil@example.com", False),
+        ("ann@example.com", "l'adresse d'ann@example.com", True), ("ann@example.com", "qu'ann@example.com", True),
+        ("ann@example.com", "'ann@example.com'", True), ("ann@example.com", "zoo'ann@example.com", True),
         # All of it as Python writes JSON.
         ("محمد علي", json.dumps("محمد عليوة"), False), ("محمد علي", json.dumps("قال محمد علي"), True),
         ("Jan Nov", json.dumps("Jan Novák"), False), ("Jan Nov", json.dumps("Jan Novàk")[:-1], False),
