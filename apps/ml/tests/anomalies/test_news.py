@@ -228,7 +228,7 @@ def test_the_running_sprints_of_a_project_are_watched_by_one_task_beside_those_o
     SprintFactory(project=sprint.project, active=True)
     SprintFactory()
     asked = []
-    monkeypatch.setattr(tasks.watch_project_sprints, "delay", lambda project_id: asked.append(project_id) or True)
+    monkeypatch.setattr(tasks.watch_project_sprints, "apply_async", lambda args, **_: asked.extend(args))
 
     assert tasks.watch_sprints.delay().get() == 1
     assert asked == [str(sprint.project_id)]

@@ -59,7 +59,7 @@ def test_a_fault_of_ours_is_told_and_raised(now, monkeypatch):
 
 def test_on_mondays_every_project_with_a_model_is_replayed(monkeypatch):
     asked = []
-    monkeypatch.setattr(tasks.replay_past, "apply_async", lambda args, retry: asked.append(args))
+    monkeypatch.setattr(tasks.replay_past, "apply_async", lambda args, **_: asked.append(args))
     model = MLModelFactory(project=ProjectFactory(), is_active=True, status="active")
     ProjectFactory()
 

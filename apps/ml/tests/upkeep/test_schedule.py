@@ -50,7 +50,7 @@ def test_no_result_is_stored_anywhere():
 @pytest.mark.django_db
 def test_anomalies_are_looked_for_in_every_project_by_a_task_of_its_own(monkeypatch):
     projects, asked = {str(ProjectFactory().id) for _ in range(3)}, []
-    monkeypatch.setattr(tasks.detect_project_anomalies, "delay", lambda project_id: asked.append(project_id) or True)
+    monkeypatch.setattr(tasks.detect_project_anomalies, "apply_async", lambda args, **_: asked.extend(args))
 
     assert tasks.detect_anomalies.delay().get() == 3
 
