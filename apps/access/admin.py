@@ -3,11 +3,11 @@
 from django.contrib import admin
 
 from apps.access.models import ApiKey
-from apps.projects.admin import HidesSecrets, ReadOnly
+from apps.projects.admin import ReadOnly
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(HidesSecrets, ReadOnly, admin.ModelAdmin):
+class ApiKeyAdmin(ReadOnly, admin.ModelAdmin):
     """Which programs get in, as whom, until when."""
 
     list_display = ["prefix", "name", "user", "project", "scopes", "created_at", "expires_at", "last_used_at"]

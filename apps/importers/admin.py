@@ -3,11 +3,11 @@
 from django.contrib import admin
 
 from apps.importers.models import Connection, ImportRun
-from apps.projects.admin import HidesSecrets, ReadOnly
+from apps.projects.admin import ReadOnly
 
 
 @admin.register(Connection)
-class ConnectionAdmin(HidesSecrets, ReadOnly, admin.ModelAdmin):
+class ConnectionAdmin(ReadOnly, admin.ModelAdmin):
     """Who is kept in step with what."""
 
     list_display = ["project", "kind", "scope", "is_active", "synced_until", "created_by"]
@@ -16,7 +16,7 @@ class ConnectionAdmin(HidesSecrets, ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(HidesSecrets, ReadOnly, admin.ModelAdmin):
+class ImportRunAdmin(ReadOnly, admin.ModelAdmin):
     """What was imported, and what came of it."""
 
     list_display = ["created_at", "project", "source", "status", "rows_read", "error"]

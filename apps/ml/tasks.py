@@ -196,7 +196,7 @@ def replay_past(project_id: str) -> None:
 def replay_pasts() -> int:
     """The replay of every project with models of its own, one task each; Monday at 04:00, after the trainings."""
     asked = [project_id for project_id in projects_with_models() if ask_for_replays(project_id, now=timezone.now())]
-    return sum(send_replay(project_id) for project_id in asked)
+    return hand_over_each(replay_past, asked)
 
 
 def send_replay(project_id: UUID) -> bool:
@@ -218,13 +218,18 @@ def send_training(run_id: UUID) -> None:
 
 
 def send_trainings(run_ids: Iterable[UUID]) -> int:
-    """Hand over several; returns how many were accepted."""
-    sent = 0
-    for run_id in run_ids:
+    """Hand over several; returns how many were accepted.
+
+    A broker that does not take one is not asked to take the next: each would wait as long. All the rest stay queued.
+    """
+    sent, waiting = 0, iter(run_ids)
+    for run_id in waiting:
         try:
             send_training(run_id)
         except BrokerUnavailable as error:
-            logger.warning("Training run stays queued run=%s: %s", run_id, error.message)
-        else:
-            sent += 1
+            logger.warning("Training runs stay queued, the first of them run=%s: %s", run_id, error.message)
+            break
+        sent += 1
+    for run_id in waiting:
+        training_jobs.send_again_soon(run_id, now=timezone.now())
     return sent

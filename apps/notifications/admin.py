@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from apps.notifications.models import Attempt, Delivery, Notification, Webhook
-from apps.projects.admin import HidesSecrets, ReadOnly
+from apps.projects.admin import ReadOnly
 
 
 class AttemptInline(ReadOnly, admin.TabularInline):
@@ -34,7 +34,7 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Webhook)
-class WebhookAdmin(HidesSecrets, ReadOnly, admin.ModelAdmin):
+class WebhookAdmin(ReadOnly, admin.ModelAdmin):
     """Where projects let their news be posted to."""
 
     list_display = ["project", "url", "is_active", "least_severity", "created_at", "created_by"]

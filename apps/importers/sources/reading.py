@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from apps.common.hours import LEAST_HOURS
+from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
 from apps.importers.records import Person
 from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.dates import EARLIEST_YEAR, LATEST_YEAR
-from apps.importers.sources.csv.numbers import MOST_HOURS, MOST_POINTS
 from apps.importers.sources.csv.values import priority as read_priority
 from apps.importers.tracked import Gap, Stage, TrackedSprint
 from apps.importers.writing.workflow import category_of

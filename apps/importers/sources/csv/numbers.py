@@ -6,12 +6,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from apps.common.hours import LEAST_HOURS
+from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
 from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
-#: Fifty person-years on one issue; larger values are seconds or cells shifted by a column.
-MOST_HOURS = 100_000.0
-MOST_POINTS = 10_000.0
 #: Jira's and GitLab's own defaults: a day of 8 hours, a week of 5 days, a month of 4 weeks.
 HOURS_PER_DAY, DAYS_PER_WEEK, WEEKS_PER_MONTH = 8.0, 5.0, 4.0
 #: The words for a unit, and its hours; those of the languages that trackers ship begin alike.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from apps.common.hours import MOST_HOURS
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.sources.csv.cells import BadValue, is_empty
 from apps.importers.sources.csv.columns import (
@@ -30,7 +31,6 @@ from apps.importers.sources.csv.dates import (
 )
 from apps.importers.sources.csv.file import CsvShape, rows
 from apps.importers.sources.csv.numbers import (
-    MOST_HOURS,
     NumberStyle,
     could_be_number,
     is_duration,

@@ -1,12 +1,15 @@
 """The training tasks: a run's id in, the run's end or a later try out."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from celery.exceptions import Retry as CeleryRetry
+from django.utils import timezone
 
 from apps.ml import tasks
 from apps.ml.models import TrainingRun
+from apps.ml.services.training import jobs as training_jobs
 from apps.ml.tests.faults import failing_store
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +54,10 @@ def test_lost_trainings_are_run_by_the_task_of_every_minute(run, now):
 def test_a_broker_that_is_away_leaves_the_run_queued(run, monkeypatch):
     from kombu.exceptions import OperationalError as BrokerDown
 
-    def refuse(*args, **options):
+    asked = []
+
+    def refuse(args, **options):
+        asked.append(args[0])
         raise BrokerDown("Connection refused")
 
     monkeypatch.setattr(tasks.train_model, "apply_async", refuse)
@@ -59,6 +65,11 @@ def test_a_broker_that_is_away_leaves_the_run_queued(run, monkeypatch):
     with pytest.raises(tasks.BrokerUnavailable):
         tasks.send_training(run.id)
 
-    assert tasks.send_trainings([run.id]) == 0
+    asked.clear()
+    first = uuid4()
+    TrainingRun.objects.filter(pk=run.id).update(queued_at=timezone.now())
+    assert tasks.send_trainings([first, run.id]) == 0
+    assert asked == [str(first)], "Each that is tried waits for a broker that is silent."
     run.refresh_from_db()
     assert run.state == "queued"
+    assert run.id in training_jobs.recover_lost_runs(now=timezone.now()), "It is sent again at the next look."
