@@ -19,7 +19,8 @@ ASKING = 6
 
 
 def logged_in(user) -> Client:
-    client = Client()
+    """A browser: what fails is an answer to it, never an exception."""
+    client = Client(raise_request_exception=False)
     client.force_login(user)
     return client
 
