@@ -14,8 +14,8 @@ RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/scrum-ml --sh
 
 WORKDIR /app
 COPY requirements.txt .
-# Nothing is built here, so nothing needs a compiler; pip byte-compiles what it installs.
-RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
+# Nothing is built here, so nothing needs a compiler; the lock names all there is; pip byte-compiles what it installs.
+RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --no-deps --require-hashes -r requirements.txt
 
 COPY manage.py NOTICE ./
 COPY base base

@@ -55,9 +55,10 @@ bootstrap_usable() {
 
 bootstrap_install() {
     echo "setup: installing the locked packages ($1), once" >&2
+    # The lock names all there is; pip would look for an extra of it (coverage[toml]) among newer versions as well.
     # Byte-compiled now, because an environment that forbids writing bytecode would pay 10 s at every start.
     "$VENV/bin/uv" pip install -q --python "$PYTHON" --require-hashes --compile-bytecode -r "$ROOT/$1" ||
-        "$PYTHON" -m pip install -q --disable-pip-version-check --require-hashes -r "$ROOT/$1" ||
+        "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r "$ROOT/$1" ||
         bootstrap_fail "could not install $1 (see above)."
     PYTHONDONTWRITEBYTECODE= "$PYTHON" -m compileall -q "$ROOT/apps" "$ROOT/base" >/dev/null ||
         echo "setup: the project could not be byte-compiled; starts will be slower" >&2

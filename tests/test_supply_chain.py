@@ -1,11 +1,14 @@
 """What we depend on can be had for every Python we name, is audited, and is listed."""
 
+import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -43,6 +46,46 @@ def test_the_lock_has_wheels_for_every_python(version, tmp_path):
         pytest.skip("The package index cannot be reached: whether there are wheels is not known.")
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "nowhere").glob("*/METADATA")) == []
+
+
+def _wheel(folder, name, version="1", needs=""):
+    """The smallest package there is, and its line in a lock."""
+    inside = f"{name}-{version}.dist-info"
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nProvides-Extra: more\n{needs}"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{inside}/METADATA", about)
+        wheel.writestr(f"{inside}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{inside}/RECORD", "")
+    digest = hashlib.sha256(Path(wheel.filename).read_bytes()).hexdigest()
+    return f"{name}=={version} --hash=sha256:{digest}\n"
+
+
+@pytest.mark.slow
+def test_where_the_installer_finds_nothing_pip_installs_the_same_lock(tmp_path):
+    """Also where a package asks for an extra of another, which has a newer version by now."""
+    lock = _wheel(tmp_path, "asking", needs="Requires-Dist: other[more]\n") + _wheel(tmp_path, "other")
+    _wheel(tmp_path, "other", "2")
+    (tmp_path / "lock.txt").write_text(lock)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=120)
+    (tmp_path / "venv/bin/uv").symlink_to("/bin/false")
+    settings = {"ROOT": str(tmp_path), "SCRUM_ML_VENV": str(tmp_path / "venv")}
+    settings |= {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    settings |= {"PIP_CONFIG_FILE": os.devnull, "HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        ["sh", "-c", f". {ROOT}/scripts/bootstrap.sh; bootstrap_install lock.txt"],
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert {each.name for each in tmp_path.glob("venv/lib/*/site-packages/*-1.dist-info")} == {
+        "asking-1.dist-info",
+        "other-1.dist-info",
+    }
 
 
 def test_every_place_names_the_same_pythons():
