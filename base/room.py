@@ -1,24 +1,20 @@
 """Whether workers and their schedule can write: asked before they start, so that one line tells of a full or read-only
 disk, and not each of them by a traceback of what it wrote first."""
 
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from apps.common.operations.environment import needing_a_place
+from apps.common.operations.room import write_something
 from base import settings
-
-#: More than a message, a row or the schedule takes.
-ROOM_BYTES = 2**16
 
 
 def main(arguments: Sequence[str]) -> None:
     """End with a line if there is none."""
     for setting, folder in _written(arguments):
         with needing_a_place(setting):
-            _write_something(folder)
+            _ask(folder)
 
 
 def _written(arguments: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -29,12 +25,9 @@ def _written(arguments: Sequence[str]) -> Iterator[tuple[str, Path]]:
         yield "DATABASE_URL", Path(database["NAME"]).parent
 
 
-def _write_something(folder: Path) -> None:
+def _ask(folder: Path) -> None:
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(ROOM_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        write_something(folder)
     except OSError as error:
         # A full disk names no file.
         error.filename = str(folder)

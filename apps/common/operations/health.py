@@ -6,14 +6,11 @@ down, and taking it out of service would make things worse.
 """
 
 import logging
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 from django.db import connection, connections
@@ -23,14 +20,13 @@ from django.http import HttpRequest, JsonResponse
 from kombu import Queue
 
 from apps.common.broker import confirming
+from apps.common.operations.room import unwritable
 
 logger = logging.getLogger(__name__)
 
 Status = Literal["ok", "degraded", "down"]
 #: A check that has not answered by then counts as failed; all run at the same time, so this bounds the probe too.
 CHECK_SECONDS = 2.0
-#: One transaction's log of changes, with room to spare.
-LEAST_FREE_BYTES = 4 * 2**20
 #: Anybody may ask, so an answer is used again for this long: asking often costs the store and the broker nothing.
 REUSE_SECONDS = 2.0
 
@@ -127,19 +123,6 @@ def database() -> Health:
     if connection.vendor == "sqlite" and (reason := unwritable(str(connection.settings_dict["NAME"]))):
         return Health("down", f"It answers, and nothing can be written: {reason}.")
     return Health("ok", "It answers.")
-
-
-def unwritable(file: str) -> str:
-    """Why SQLite could not write; nothing where it can. One in memory has no file."""
-    if os.path.isfile(file) and not (os.access(file, os.W_OK) and os.access(Path(file).parent, os.W_OK)):
-        return "its file or folder is for reading only"
-    return "" if has_room(file) else "the disk is full"
-
-
-def has_room(file: str) -> bool:
-    """Whether a database file may grow; one in memory has what memory has."""
-    place = Path(file)
-    return not place.is_file() or shutil.disk_usage(place.parent).free >= LEAST_FREE_BYTES
 
 
 def migrations() -> Health:

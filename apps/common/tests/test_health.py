@@ -3,8 +3,6 @@
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -141,28 +139,6 @@ def test_probes_are_answered_under_any_name(client: Client, checks: dict[str, Ch
 def test_the_database_and_its_migrations_are_well_here() -> None:
     assert health.database() == OK
     assert health.migrations().status == "ok"
-
-
-def test_a_database_file_on_a_full_disk_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "db.sqlite3"
-    assert health.has_room(str(file)), "There is none."
-    file.touch()
-    assert health.has_room(str(file))
-
-    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=2**20))
-
-    assert not health.has_room(str(file))
-
-
-def test_a_database_file_that_is_for_reading_only_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "db.sqlite3"
-    file.touch()
-    monkeypatch.setattr("os.access", lambda place, mode: place != tmp_path)
-
-    assert health.unwritable(str(file)) == "its file or folder is for reading only"
-    assert health.unwritable(str(tmp_path / "none")) == "", "In memory."
 
 
 @pytest.mark.django_db

@@ -1,0 +1,36 @@
+"""Whether a folder takes what is written: asked by a file without a name, since a disk that refuses may not say so."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+#: One transaction's log of changes, with room to spare.
+LEAST_FREE_BYTES = 4 * 2**20
+#: More than a message, a row or the schedule takes.
+ROOM_BYTES = 2**16
+
+
+def write_something(folder: Path) -> None:
+    """Raises what the folder answers: it is for reading only or full, a quota is reached, or its disk has failed."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(ROOM_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def unwritable(file: str) -> str:
+    """Why SQLite could not write; nothing where it can. One in memory has no file."""
+    place = Path(file)
+    if not place.is_file():
+        return ""
+    if not (os.access(file, os.W_OK) and os.access(place.parent, os.W_OK)):
+        return "its file or folder is for reading only"
+    if shutil.disk_usage(place.parent).free < LEAST_FREE_BYTES:
+        return "the disk is full"
+    try:
+        # Whom the rights allow it, a disk that has failed may refuse it, and a quota.
+        write_something(place.parent)
+    except OSError as error:
+        return f"its folder takes nothing ({error.strerror})"
+    return ""
