@@ -1,13 +1,14 @@
 """Reading the environment: a value that is none stops the start with one line that says what would be right."""
 
 import builtins
+import io
 import re
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import environ
@@ -39,8 +40,13 @@ def needing_a_place(name: str) -> Iterator[None]:
 class Environment(environ.Env):  # type: ignore[misc] # it has no types
     """`environ.Env` with limits, and words in place of tracebacks."""
 
+    #: Of this process: the names that it has asked for, and those that a file has.
+    asked: ClassVar[set[str]] = set()
+    in_files: ClassVar[set[str]] = set()
+
     def get_value(self, var: str, *args: Any, **options: Any) -> Any:
         """What stands there. The library takes `$x` for the value of another variable, and a secret for nothing."""
+        self.asked.add(var)
         value = self.ENVIRON.get(f"{self.prefix}{var}")
         # Python holds bytes that are no text in characters that nothing can write.
         if value is not None and not value.isascii() and _NO_TEXT.search(value):
@@ -51,11 +57,21 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
 
     @classmethod
     def read_env(cls, env_file: str, **options: Any) -> None:
-        """Take what the file names and the environment does not, if there is such a file."""
+        """Take what the file names and the environment does not, if there is such a file.
+
+        The library passes over what it cannot read, and quotes it, with its secrets, on the console.
+        """
+        file = Path(env_file)
         try:
-            super().read_env(env_file, **options)
+            # With the mark that some editors put in front.
+            text = file.read_text("utf-8-sig") if file.is_file() else ""
         except UnicodeDecodeError:
             sys.exit(f"settings: {env_file} holds bytes that are no UTF-8.")
+        except OSError as error:
+            sys.exit(f"settings: {env_file} cannot be read ({error.strerror}).")
+        settings = _settings_in(text.splitlines(), env_file)
+        cls.in_files |= settings.keys()
+        super().read_env(io.StringIO("\n".join(settings.values())), **options)
 
     def bool(self, name: str, *, default: Bool) -> Bool:
         """A yes or a no."""
@@ -144,6 +160,25 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         return value
 
 
+def _settings_in(lines: Sequence[str], file: str) -> dict[str, str]:
+    """Each name's line; what is none, and what is not whole, ends the process and is not quoted."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(map(str.lstrip, lines), 1):
+        if not line or line.startswith("#"):
+            continue
+        if (setting := _SETTING.fullmatch(line)) is None:
+            sys.exit(f"settings: {file} line {number} is no NAME=value in one line, without blanks around the =.")
+        name, value = setting.groups()
+        if value[:1] in ("'", '"') and (len(value) == 1 or value[-1] != value[0]):
+            sys.exit(f"settings: {file} line {number}: the value of {name} begins with a quote and does not end so.")
+        if name in found:
+            sys.exit(f"settings: {file} line {number} names {name} a second time.")
+        found[name] = line
+    return found
+
+
+#: As the library reads it.
+_SETTING = re.compile(r"(?:export )?([A-Za-z_0-9]+)=(.*)")
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 _DATABASES = "sqlite:////folder/db.sqlite3 or postgresql://user:password@host:5432/name"
 _PARTS = {"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "DISABLE_SERVER_SIDE_CURSORS"}

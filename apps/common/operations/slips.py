@@ -9,15 +9,18 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+
+from apps.common.operations.environment import Environment
 
 #: Checks under this tag ask nobody and are run before anything is served.
 SETTINGS = "settings"
@@ -34,6 +37,8 @@ _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Kombu knows more: whose packages are not installed, which no address describes wholly (sentinel), or which lose what
 #: is sent (memory).
 BROKERS = frozenset({"redis", "rediss", "amqp", "amqps", "pyamqp", "filesystem"})
+#: Of 1: one letter in ten, or a beginning or an end more or less; AWS_ENDPOINT_URL_S3, of others, is less like ours.
+_ALIKE = 0.9
 _REDIS_DATABASE = re.compile(r"/?|/[0-9]{1,5}")
 _NEITHER = ' \t\r\n\\"<>^`{|}'
 
@@ -69,6 +74,17 @@ def slip_in_url(url: str, *, schemes: tuple[str, ...]) -> str:
 @register(SETTINGS)
 def addresses_are_addresses(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint=hint, id="common.E006") for text, hint in _slips()]
+
+
+@register(SETTINGS)
+def names_are_names_of_settings(**_: Any) -> list[CheckMessage]:
+    """In the file all is meant for this service; the environment is everybody's, so there it is only told."""
+    found: list[CheckMessage] = []
+    for name in sorted({*os.environ, *Environment.in_files} - Environment.asked):
+        if meant := get_close_matches(name.upper(), Environment.asked, n=1, cutoff=_ALIKE):
+            kind = Error if name in Environment.in_files else Warning
+            found.append(kind(f"{name} is no setting.", hint=f"Is it {meant[0]}?", id="common.E007"))
+    return found
 
 
 def _slips() -> Iterator[tuple[str, str]]:
