@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -24,7 +25,10 @@ def opened(box: str) -> str:
 
 
 def resealed(box: str) -> str:
-    """The same token under the first key, for when keys are rotated; raises likewise."""
+    """The same token under the first key, for when keys are rotated: the same box where it is; raises likewise."""
+    with suppress(ImportRefused):
+        _tried(_box(settings.CONNECTION_KEYS[:1]).decrypt, box)
+        return box
     return _tried(_box().rotate, box)
 
 
@@ -37,11 +41,14 @@ def _tried(turn: Callable[[bytes], bytes], box: str) -> str:
         raise ImportRefused("No key opens the stored token (was CONNECTION_KEYS changed?): give it again.") from error
 
 
-def _box() -> "MultiFernet":
-    """The first key seals, all of them open. The library is loaded with the first token: few processes see one."""
+def _box(secrets: Sequence[str] | None = None) -> "MultiFernet":
+    """The first key seals, all of them open; without secrets those of the settings.
+
+    The library is loaded with the first token: few processes see one.
+    """
     from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - 6 MiB of each web process
 
-    return MultiFernet([Fernet(_key(secret)) for secret in settings.CONNECTION_KEYS])
+    return MultiFernet([Fernet(_key(secret)) for secret in secrets or settings.CONNECTION_KEYS])
 
 
 def _key(secret: str) -> bytes:

@@ -31,6 +31,7 @@ from apps.importers.sources.kept import KeptFile
 from apps.importers.undoing import batches
 from apps.importers.undoing.taking_back import ISSUES_AT_ONCE
 from apps.importers.waiting import (
+    TRIED,
     UNDER_WAY,
     GiverLeft,
     Overtaken,
@@ -41,7 +42,9 @@ from apps.importers.waiting import (
     make_older,
     make_room,
     origin_of,
+    require_going,
     require_room,
+    take_on,
     waits_for_an_older_one,
 )
 from apps.importers.write_back import write_all
@@ -63,6 +66,8 @@ WORKERS_DIED_UNDOING = f"{MOST_ATTEMPTS} workers ended while it was taken back: 
 WORKERS_DIED = (
     f"{MOST_ATTEMPTS} workers ended in the middle of this import, maybe for want of memory: try a part of it."
 )
+#: Of a file, as its column has it.
+_LONGEST_NAME = 200
 #: After a dry run a file waits so long for the word to import it.
 UPLOADS_KEPT = timedelta(days=1)
 
@@ -72,11 +77,18 @@ UPLOADS_KEPT = timedelta(days=1)
 def ask_sync(
     connection: Connection, *, by: User | None, now: datetime, is_dry_run: bool = False, is_full: bool = False
 ) -> ImportRun:
-    """Ask for an import by a connection; one that is asked for already is given back."""
+    """Ask for an import by a connection; one that is asked for already is given back, and is whole if either is to be.
+
+    Raises
+    ------
+    Conflict
+        If whoever set the connection going leads the project no more.
+    """
     enter(connection.project_id)
-    waiting = ImportRun.objects.filter(connection=connection, status=Status.QUEUED, is_dry_run=is_dry_run).first()
-    if waiting:
-        return waiting
+    require_going(connection)
+    waiting = ImportRun.objects.filter(connection=connection, status=Status.QUEUED, is_dry_run=is_dry_run)
+    if (run := waiting.first()) and take_on(run, by=by, is_full=is_full):
+        return run
     require_room(by)
     return ImportRun.objects.create(
         project=connection.project, connection=connection, source=connection.source, is_dry_run=is_dry_run,
@@ -99,9 +111,11 @@ def ask_upload(
     enter(project.pk)
     require_room(by, len(content))
     make_older(project.pk, now, moment="created_at")
-    source = jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"
+    source, name = (jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"), Path(name).name
+    # Its ending tells what it is, and stays.
+    short = f"{name[: _LONGEST_NAME - len(ending)]}{ending}" if len(ending := Path(name).suffix) < 10 else name
     run = ImportRun.objects.create(
-        project=project, source=source, upload=content, upload_name=Path(name).name[:200], is_dry_run=is_dry_run,
+        project=project, source=source, upload=content, upload_name=short[:_LONGEST_NAME], is_dry_run=is_dry_run,
         created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
     make_room(run)
@@ -124,6 +138,8 @@ def ask_again(
     require_room(by)
     # As it is now: what was read before may have been asked for meanwhile, or taken by an erasure.
     kept = ImportRun.objects.select_for_update(skip_locked=True).filter(pk=run.pk, upload__isnull=False).first()
+    if kept is not None and kept.status not in TRIED:
+        raise Conflict("This file waits to be imported, or is being so: its turn comes.")
     if kept is None or kept.upload is None:
         raise Conflict("This file is gone: upload it again.")
     # Kept once, by the run that is asked for.
@@ -136,7 +152,7 @@ def ask_again(
 
 def forget_uploads(*, now: datetime) -> int:
     """Let go of files that were tried and never imported."""
-    tried = ImportRun.objects.filter(status__in=(Status.COMPLETED, Status.FAILED), upload__isnull=False)
+    tried = ImportRun.objects.filter(status__in=TRIED, upload__isnull=False)
     return tried.filter(finished_at__lt=now - UPLOADS_KEPT).update(upload=None)
 
 

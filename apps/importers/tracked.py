@@ -4,6 +4,7 @@ A connector yields a stream of `Told`: sprints before the issues that are in the
 whatever it could not have. Pure.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -124,8 +125,10 @@ def _merged(group: Sequence[Change]) -> Change:
         return chain[0]
     olds, news = [change.old for change in chain], [change.new for change in chain]
     # The one whose old value no other brought about comes first, the one whose new value no other replaced last.
-    first = next((old for old in olds if olds.count(old) > news.count(old)), olds[0])
-    last = next((new for new in news if news.count(new) > olds.count(new)), news[-1])
+    surplus = Counter(olds)
+    surplus.subtract(news)
+    first = next((old for old in olds if surplus[old] > 0), olds[0])
+    last = next((new for new in news if surplus[new] < 0), news[-1])
     return replace(chain[0], old=first, new=last)
 
 

@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import CLOCKS_DIFFER, HEARTBEAT_SECONDS, silent
 from apps.importers.models import Connection, ImportRun, ImportTouch, ImportTrace
-from apps.projects.leads import in_use, made_by_a_lead
+from apps.projects.leads import in_use, made_by_a_lead, set_going_by_a_lead
 
 Status = ImportRun.Status
 #: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
@@ -34,7 +34,9 @@ MOST_SENT = 20
 MOST_TRACKERS = 3
 #: What a worker is at, or was until it was lost.
 UNDER_WAY = (Status.RUNNING, Status.UNDOING)
-_TRIED = Q(status__in=(Status.COMPLETED, Status.FAILED))
+#: Over: if its file is kept, it was only tried.
+TRIED = (Status.COMPLETED, Status.FAILED)
+_TRIED = Q(status__in=TRIED)
 #: The least by which two moments differ.
 _INSTANT = timedelta(microseconds=1)
 #: Any number that nothing else locks.
@@ -292,10 +294,36 @@ _OF_WHO_GOES = "_imports_asked_for"
 def goes_on() -> Q:
     """What still begins: what somebody asked for who leads its project, or runs the service; and the operator's own.
 
-    What the clock asked for is whose its connection is.
+    Of a connection also whoever set it going has to; what the clock asked for needs nobody else, while it is on.
     """
-    by_connection = Q(connection=None) | Q(Exists(in_use(Connection.objects.filter(pk=OuterRef("connection")))))
-    return made_by_a_lead("created_by") | (Q(created_by=None) & by_connection)
+    its_own = Connection.objects.filter(_going(), pk=OuterRef("connection"))
+    by_connection = Q(connection=None) | Q(Exists(its_own))
+    by_the_clock = Q(created_by=None) & (Q(connection=None) | Q(Exists(in_use(its_own))))
+    return by_connection & (made_by_a_lead("created_by") | by_the_clock)
+
+
+def require_going(connection: Connection) -> None:
+    """`Conflict` where whoever set a connection going leads its project no more."""
+    if not Connection.objects.filter(_going(), pk=connection.pk).exists():
+        raise Conflict(
+            "Whoever set this connection going leads the project no more: switch it on, or give it a token where that "
+            "went, too, and it is yours."
+        )
+
+
+def _going() -> Q:
+    """Connections that have a token, from somebody who leads the project still: on, or asked by hand."""
+    return set_going_by_a_lead() & ~Q(sealed_token="")
+
+
+def take_on(run: ImportRun, *, by: User | None, is_full: bool) -> bool:
+    """Whether a run that waits does for one more who asks: whole for either, and theirs if nobody asked who counts."""
+    run.is_full = run.is_full or is_full
+    if by is not None and not ImportRun.objects.filter(goes_on(), pk=run.pk).exists():
+        run.created_by = by
+    waits = ImportRun.objects.filter(pk=run.pk, status=Status.QUEUED)
+    # A worker may have begun it since it was read.
+    return waits.update(is_full=run.is_full, created_by=run.created_by) == 1
 
 
 def note_what_waits_of_who_goes(*, instance: User, **_: Any) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from apps.common.exceptions import Conflict
 from apps.importers.boxes import opened
 from apps.importers.connections import client_for
@@ -20,6 +22,7 @@ from apps.ml.selectors.issues import facts_of
 from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.points.answering import answer_points
 from apps.ml.services.sprints.running import foresee
+from apps.projects.leads import in_use
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 from apps.projects.rows import all_or_nothing
@@ -93,13 +96,13 @@ def carry_out(write_back: WriteBack, steps: Sequence[Step], *, now: datetime) ->
     Conflict
         If meanwhile its token is another, or it is gone or switched off: it takes as long as the tracker likes.
     """
-    writer, report = _writer(write_back), WriteReport()
-    as_begun = WriteBack.objects.filter(
-        pk=write_back.pk, is_active=write_back.is_active, connection__sealed_token=write_back.connection.sealed_token
-    )
+    writer, report, begun = _writer(write_back), WriteReport(), _state(write_back)
     for step in steps:
-        if not as_begun.exists():
-            raise Conflict("Its connection, or what is written, was changed meanwhile: what is left is not written.")
+        if _state(write_back) != begun:
+            raise Conflict(
+                "Its connection, or what is written, was changed meanwhile: what is left is not written "
+                f"(written: {report.written})."
+            )
         try:
             _written(write_back, step, writer, report, now)
         except (TrackerRefused, AnswerUnusable) as error:
@@ -107,6 +110,15 @@ def carry_out(write_back: WriteBack, steps: Sequence[Step], *, now: datetime) ->
             if len(report.refused) == MOST_REFUSED:
                 raise
     return report
+
+
+def _state(write_back: WriteBack) -> tuple[bool, bool, str] | None:
+    """Whether it is on, whether its connection is in use, and the token; None where it is gone."""
+    its_own = in_use(Connection.objects.filter(pk=OuterRef("connection")))
+    rows = WriteBack.objects.filter(pk=write_back.pk).annotate(used=Exists(its_own))
+    found = rows.values_list("is_active", "used", "connection__sealed_token").first()
+    # What is sealed anew is the same token.
+    return (found[0], found[1], found[2] and opened(found[2])) if found else None
 
 
 def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteReport, now: datetime) -> None:
@@ -129,8 +141,9 @@ def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteRep
 
 
 def write_all(connection: Connection, *, now: datetime) -> None:
-    """After an import by the clock: everything that is switched on."""
-    switched_on = connection.write_backs.filter(is_active=True)
+    """After an import: everything that is switched on, while its connection is in use."""
+    used = in_use(Connection.objects.filter(pk=connection.pk))
+    switched_on = WriteBack.objects.filter(connection__in=used, is_active=True)
     for pk in list(switched_on.values_list("pk", flat=True)):
         # Each as it is by then: those before it take as long as the tracker likes.
         write_back = switched_on.select_related("connection__project").filter(pk=pk).first()

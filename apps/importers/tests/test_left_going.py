@@ -11,6 +11,7 @@ from django.apps import apps
 from rest_framework.test import APIClient
 
 from apps.accounts.tests.factories import UserFactory
+from apps.common.exceptions import Conflict
 from apps.importers import runs
 from apps.importers.connections import connect
 from apps.importers.models import Connection, ImportRun
@@ -153,6 +154,36 @@ def test_a_tracker_is_not_asked_for_who_leads_its_project_no_more(left, by_the_c
 
     waits.refresh_from_db()
     assert (waits.status, waits.error, asked) == ("failed", GiverLeft().message, [])
+
+
+@pytest.mark.parametrize("left", WAYS)
+def test_a_connection_that_nobody_leads_is_asked_by_no_other_lead_until_one_sets_it_going(
+    left, rogue, other, monkeypatch
+):
+    row, asked = MADE[Connection](rogue.project, rogue.user), []
+    monkeypatch.setattr(runs, "sync", lambda *given, **more: asked.append(given))
+    waits = runs.ask_sync(row, by=other.user, now=NOW)
+
+    WAYS[left](rogue)
+    runs.execute(waits.pk, now=NOW)
+
+    waits.refresh_from_db()
+    assert (waits.status, asked) == ("failed", [])
+    with pytest.raises(Conflict, match="leads the project no more: switch it on"):
+        runs.ask_sync(row, by=other.user, now=NOW)
+    change(row, other, **({"token": "another"} if left == "deleted" else {"is_active": True}))
+    assert runs.ask_sync(row, by=other.user, now=NOW).created_by == other.user
+
+
+def test_who_asks_for_what_somebody_waits_for_who_has_left_has_asked_for_it(rogue, other, monkeypatch):
+    theirs = MADE[Connection](rogue.project, other.user)
+    waits = runs.ask_sync(theirs, by=rogue.user, now=NOW)
+
+    WAYS["removed"](rogue)
+
+    assert runs.ask_sync(theirs, by=other.user, now=NOW).pk == waits.pk
+    waits.refresh_from_db()
+    assert waits.created_by == other.user
 
 
 def test_files_of_the_operator_and_of_administrators_are_imported(rogue):

@@ -88,7 +88,7 @@ def test_what_is_only_tried_and_what_a_tracker_tells_wait_for_no_file(give, proj
     give("old", 0, by=busy)
     tried = give("tried", 1, is_dry_run=True)
     connection = Connection.objects.create(
-        project=project, kind="jira", source="csv", created_by=UserFactory(is_superuser=True)
+        project=project, kind="jira", source="csv", sealed_token="sealed", created_by=UserFactory(is_superuser=True)
     )
     synced = runs.ask_sync(connection, by=None, now=now + 2 * MINUTE)
 
@@ -107,6 +107,28 @@ def test_a_file_that_was_overtaken_before_it_began_is_not_imported_and_told(give
     assert title() == "new"
     with pytest.raises(Conflict, match="upload it again"):
         runs.ask_again(ended, by=None, now=now)
+
+
+@pytest.mark.parametrize("length", [194, 195, 220, 10_000])
+def test_a_file_with_a_long_name_stays_what_its_ending_says(project, give, now, length):
+    line = b'{"id": "A-1", "title": "of a line", "created_at": "2026-01-05", "status": "Done"}'
+    lines = runs.ask_upload(project, name="x" * length + ".jsonl", content=line, by=None, now=now)
+
+    assert runs.execute(lines.pk, now=now).status == "completed"
+    assert title() == "of a line"
+    assert len(give("cells", 1, name=f"a.{'x' * length}").upload_name) <= 200
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_a_file_that_waits_or_is_being_imported_is_asked_for_by_nobody_again(give, now, status):
+    waits = give("only", 0)
+    ImportRun.objects.filter(pk=waits.pk).update(status=status)
+
+    with pytest.raises(Conflict, match="its turn comes"):
+        runs.ask_again(waits, by=None, now=now, is_dry_run=True)
+
+    ImportRun.objects.filter(pk=waits.pk).update(status="queued")
+    assert runs.execute(waits.pk, now=now).status == "completed"
 
 
 @pytest.mark.django_db(transaction=True)

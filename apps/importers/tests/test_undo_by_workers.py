@@ -15,10 +15,11 @@ from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
 from apps.importers.tests.snapshots import CREATED, everything
 from apps.importers.undoing import batches, taking_back
+from apps.importers.undoing.rows_back import take_rows_back
 from apps.importers.waiting import LOST_AFTER, due_runs
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Sprint
 from apps.projects.services import update_issue
-from apps.projects.tests.factories import TeamMemberFactory
+from apps.projects.tests.factories import SprintFactory, TeamMemberFactory
 from apps.projects.tests.leaving import WAYS
 
 pytestmark = pytest.mark.django_db
@@ -211,6 +212,47 @@ def test_what_kills_three_workers_at_the_same_batch_is_stopped_and_told_and_can_
     done = runs.execute(second.pk, now=now)
     assert (done.status, done.error, done.taking_back.error) == ("undone", "", "")
     assert done.taking_back.rows == back["rows"]
+
+
+def test_an_import_of_earlier_of_which_only_sprints_are_left_is_taken_back(lead, now):
+    """Nothing tells of its issues any more, since somebody deleted them, and of its sprints only that they were."""
+    sprint = SprintFactory(project=lead.project)
+    run = ImportRun.objects.create(
+        project=lead.project,
+        source="csv",
+        status="completed",
+        created_at=now,
+        started_at=now,
+        sprint_ids=[str(sprint.pk)],
+    )
+
+    done = runs.undo_here(run, now=now)
+
+    assert (done.status, done.taking_back.rows, done.taking_back.rows_left) == ("undone", 1, 0)
+    assert not Sprint.objects.exists()
+
+
+def test_a_last_batch_that_is_refused_once_is_tried_again_with_its_sprints(lead, now, monkeypatch):
+    sprint, refusals = SprintFactory(project=lead.project), iter([Conflict("A moment.")])
+    run = ImportRun.objects.create(
+        project=lead.project,
+        source="csv",
+        status="completed",
+        created_at=now,
+        started_at=now,
+        sprint_ids=[str(sprint.pk)],
+    )
+
+    def and_is_refused(run, back):
+        kept = take_rows_back(run, back)
+        for refusal in refusals:
+            raise refusal
+        return kept
+
+    monkeypatch.setattr(batches, "PHASES", (*batches.PHASES[:-1], and_is_refused))
+
+    assert runs.undo_here(run, now=now).status == "undone"
+    assert not Sprint.objects.exists()
 
 
 def test_a_database_that_is_away_puts_it_off(second, lead, now, monkeypatch):

@@ -161,7 +161,11 @@ def test_a_file_is_asked_for_again_as_it_is_and_not_as_it_was_read(ask, many, no
 def connected() -> Connection:
     """A project's place in a tracker, given by somebody of its own."""
     return Connection.objects.create(
-        project=ProjectFactory(), kind="jira", source="jira", created_by=UserFactory(is_superuser=True)
+        project=ProjectFactory(),
+        kind="jira",
+        source="jira",
+        sealed_token="sealed",
+        created_by=UserFactory(is_superuser=True),
     )
 
 

@@ -78,8 +78,8 @@ def _hold(run: ImportRun) -> None:
 
 
 def rows_of(run: ImportRun) -> int:
-    """How many rows it is known of what the import did to them."""
-    return run.touches.count() + run.traces.count()
+    """How many rows it is known of what the import did to them; of earlier imports' sprints without a trace, too."""
+    return run.touches.count() + run.traces.count() + len(run.sprint_ids)
 
 
 def all_at_once(run: ImportRun, back: TakingBack) -> None:
@@ -132,7 +132,7 @@ def _batch(run: ImportRun, began_at: datetime, phase: Phase) -> bool:
         return False
     back.kept += kept
     # Issues whose names changed keep an entry until the turn of names comes: one less tells that something is done.
-    back.rows_left = min(rows_of(run), back.rows - 1)
+    back.rows_left = max(min(rows_of(run), back.rows - 1), 0)
     back.save(update_fields=["kept", "rows_left"])
     # Whoever gets on has killed no worker.
     ImportRun.objects.filter(pk=run.pk).update(seen_at=timezone.now(), attempts=1)
@@ -141,7 +141,8 @@ def _batch(run: ImportRun, began_at: datetime, phase: Phase) -> bool:
 
 def _held(run: ImportRun, began_at: datetime) -> TakingBack:
     keep_erasures_out()
-    # Anew: what is told of a project changes meanwhile.
+    # Anew: what is told of a project changes meanwhile, and a batch that was refused may have left its traces here.
+    run.refresh_from_db(fields=["sprint_ids"])
     run.project = hold_project(run.project_id)
     back = TakingBack.objects.select_for_update(of=("self",)).filter(run=run, began_at=began_at).first()
     if back is None:

@@ -18,7 +18,7 @@ from apps.importers.sources.registry import CONNECTORS, place_in, place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import Reply
 from apps.importers.tests.trackers.test_writing import whole
-from apps.importers.waiting import due_runs
+from apps.importers.waiting import due_runs, take_on
 from apps.projects.models import Issue, IssueChange, Project, Sprint
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import ProjectFactory
@@ -199,7 +199,7 @@ def test_two_imports_of_a_project_do_not_run_at_once(connection, now):
 
 
 def test_whose_tracker_lets_us_wait_holds_up_their_own_imports_only(connection, now):
-    mallory, other = UserFactory.create_batch(2)
+    mallory, other = UserFactory.create_batch(2, is_superuser=True)
     Connection.objects.update(created_by=mallory)
     waiting = runs.ask_sync(connection, by=mallory, now=now)
     ImportRun.objects.filter(pk=waiting.pk).update(status="running", seen_at=now)
@@ -231,6 +231,23 @@ def test_of_one_persons_files_one_is_read_at_a_time_and_others_go_on(now):
 
 def test_an_import_that_waits_is_not_asked_for_twice(connection, now):
     assert runs.ask_sync(connection, by=None, now=now).pk == runs.ask_sync(connection, by=None, now=now).pk
+
+
+def test_an_import_that_waits_becomes_whole_for_who_asks_for_everything(connection, lead, now):
+    waits = runs.ask_sync(connection, by=None, now=now)
+
+    assert runs.ask_sync(connection, by=lead, now=now, is_full=True).pk == waits.pk
+    assert runs.ask_sync(connection, by=None, now=now).is_full
+    waits.refresh_from_db()
+    assert (waits.is_full, waits.created_by) == (True, None)
+
+
+def test_an_import_that_has_begun_since_is_not_the_one_that_waits(connection, now):
+    waits = runs.ask_sync(connection, by=None, now=now)
+    ImportRun.objects.update(status=ImportRun.Status.RUNNING)
+
+    assert not take_on(waits, by=None, is_full=True)
+    assert runs.ask_sync(connection, by=None, now=now).pk != waits.pk
 
 
 def test_every_connection_in_use_is_imported_by_the_clock(connection, now, monkeypatch):

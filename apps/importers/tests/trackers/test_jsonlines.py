@@ -43,6 +43,27 @@ def test_a_line_is_an_issue_with_its_history():
     assert issue.assignee == Person("Ada", "ada@example.org")
 
 
+class Counted(str):
+    """A value that counts how often it is compared."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_many_changes_of_a_field_at_one_moment_take_time_in_proportion_to_their_number():
+    n = 1_000
+    ring = [Change("title", Counted(f"t{i}"), Counted(f"t{(i + 1) % n}"), at(1)) for i in range(n)]
+
+    merged = in_order([*ring[1:], Change("title", Counted("t0"), Counted("new"), at(1)), ring[0]])
+
+    assert [(change.old, change.new) for change in merged] == [("t0", "new")]
+    assert Counted.compared < 20 * n
+
+
 def test_a_mapping_says_where_fields_stand_what_statuses_mean_and_the_unit_of_hours():
     mapping = mapping_of({
         "fields": {"external_id": "ref", "title": "texts.name", "actual_hours": "spent"},

@@ -18,7 +18,7 @@ from apps.importers.sources.writers import Target, writer_of
 from apps.importers.tests.trackers.server import LOCAL, Reply, client_of, tracker
 from apps.importers.tracked import Change, Stage, TrackedIssue, without_labels
 from apps.importers.write_back import carry_out, prepared, steps_of, taken_back, write_all
-from apps.projects.models import Issue
+from apps.projects.models import Issue, TeamMember
 from apps.projects.tests.factories import IssueFactory, SprintFactory
 
 FIELDS = [
@@ -240,6 +240,8 @@ CHANGED = {
     "no token": lambda: Connection.objects.update(sealed_token=""),
     "no connection": lambda: Connection.objects.all().delete(),
     "off": lambda: WriteBack.objects.update(is_active=False),
+    "connection off": lambda: Connection.objects.update(is_active=False),
+    "its maker leads no more": lambda: TeamMember.objects.update(role="viewer"),
 }
 
 
@@ -263,6 +265,37 @@ def test_what_is_changed_while_figures_are_written_ends_that_with_the_next_issue
         write_all(linked, now=now)
 
     assert len(site.changes) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("hours")
+def test_what_a_connection_that_is_off_or_that_nobody_leads_would_write_is_not_begun(linked, site, now):
+    told = prepared(linked, "hours", Target(field="customfield_9"))
+    told.is_active = True
+    told.save()
+
+    for change in ("connection off", "its maker leads no more"):
+        CHANGED[change]()
+        write_all(linked, now=now)
+        Connection.objects.update(is_active=True)
+
+    assert site.changes == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("hours")
+def test_an_import_that_ends_meanwhile_and_seals_the_token_stops_no_writing(linked, site, now, monkeypatch, settings):
+    told, written = prepared(linked, "hours", Target(field="customfield_9")), write_back._written
+    told.save()
+    settings.CONNECTION_KEYS = ["a newer key", *settings.CONNECTION_KEYS]
+
+    def and_then(*args):
+        written(*args)
+        runs.execute(runs.ask_sync(linked, by=None, now=now).pk, now=now)
+
+    monkeypatch.setattr(write_back, "_written", and_then)
+
+    assert carry_out(told, steps_of(told, now=now), now=now).written == 2
 
 
 @pytest.mark.django_db(transaction=True)
