@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -17,7 +17,9 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 #: What fields and databases raise for a key that cannot be one: Django's actions and choices of many pass keys on
 #: unread.
-_NO_SUCH_VALUE = (ValidationError, OverflowError, DataError, UnicodeError)
+_NO_SUCH_VALUE = (ValidationError, OverflowError, DataError, UnicodeError, FieldDoesNotExist)
+#: Each word of a search asks every searched column; a thousand are too deep an expression for SQLite.
+MOST_WORDS = 20
 
 
 def _is_list(request: HttpRequest) -> bool:
@@ -39,6 +41,8 @@ class Administration(AdminSite):
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         @wraps(view)
         def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if any(len(request.GET.get(name, "").split()) > MOST_WORDS for name in ("q", "term")):
+                raise BadRequest(f"A search has at most {MOST_WORDS} words.")
             try:
                 return view(request, *args, **kwargs)
             except ApplicationError as error:

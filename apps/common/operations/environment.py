@@ -109,7 +109,7 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             case "sqlite3":
                 _require_place(name, str(found["NAME"]))
             # A socket's folder stands behind the ?, as host.
-            case "postgresql" if found["NAME"] and "%" not in str(found["HOST"]):
+            case "postgresql" if found["NAME"] and _is_server(str(found["HOST"]), place):
                 pass
             case _:
                 _refuse_address(name, _DATABASES)
@@ -134,8 +134,8 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
     def folder(self, name: str, *, default: str, base: Path) -> Path:
         """A folder by its whole path, or below `base`."""
         text = str(self.str(name, default=""))
-        if text != text.strip() or text.startswith(("~", "$")):
-            refuse(name, text, "it is a path to the letter, without blanks around it, and no ~ or $ is filled in.")
+        if text != text.strip() or text.startswith(("~", "$")) or "://" in text:
+            refuse(name, text, "it is a path to the letter, without blanks around it; no ~ or $ is filled in, no ://.")
         return base / (text or default)
 
     def list(self, name: str, *, default: Sequence[str]) -> builtins.list[str]:
@@ -224,6 +224,12 @@ def _is_database(path: Path) -> bool:
     except PermissionError:
         # Whoever may not read it is told by the database that it cannot be opened.
         return True
+
+
+def _is_server(host: str, address: str) -> bool:
+    """Whether a host can be one, or one of several, and no port is 0, which the library takes for none."""
+    ports = re.findall(r":([0-9]*)(?=,|/|$)", address.partition("://")[2].rpartition("@")[2].partition("/")[0])
+    return re.fullmatch(r"[^\s/%]*", host) is not None and all(port.strip("0") or not port for port in ports)
 
 
 def _require_known_options(name: str, found: dict[str, Any]) -> None:

@@ -29,6 +29,8 @@ MOST_TEXT = 300
 #: Django's own, which quote addresses, hosts and the words of what was refused.
 _OF_REQUESTS = ("django.request", "django.security")
 
+_STEERING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -74,12 +76,17 @@ class PlainFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class names it
-        return super().formatMessage(record) + "".join(
+        return in_one_line(super().formatMessage(record)) + "".join(
             f" {name}={value}" for name, value in _ids(record).items() if f"{name}=" not in record.message
         )
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
-        return "\n".join(exception_lines(ei))
+        return "\n".join(map(in_one_line, exception_lines(ei)))
+
+
+def in_one_line(text: str) -> str:
+    """Without what would begin another line, or steer a terminal: the name of a file may hold it, and a driver's text."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class JSONFormatter(logging.Formatter):

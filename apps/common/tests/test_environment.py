@@ -58,7 +58,8 @@ def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> 
         "postgres//u:geheim@h/n", "localhost:5432", "postgresql://u:geheim@h:abc/n", "foo://geheim",
         "sqlite://", "sqlite:///", "sqlite:/x", "sqlite:///rel.db", "sqlite://:memory:",
         "postgresql://", "postgresql://u:geheim@h", "postgresql://u:geheim@%2Frun%2Fpostgresql/n",
-        "mysql://u:geheim@a/b",
+        "mysql://u:geheim@a/b", "postgresql://u:geheim@h:0/n", "postgresql://u:geheim@h o/n",
+        "postgresql://u:geheim@a:5432,b:00/n",
     ],
 )  # fmt: skip
 def test_an_address_of_no_database_is_refused_without_its_password(config: Environment, url: str) -> None:
@@ -142,7 +143,7 @@ def test_a_value_that_an_option_of_a_database_cannot_have_is_named(
     assert "geheim" not in str(stopped.value)
 
 
-@pytest.mark.parametrize("text", ["/data ", "~/scrum", "$HOME"])
+@pytest.mark.parametrize("text", ["/data ", "~/scrum", "$HOME", "s3://models"])
 def test_a_folder_that_would_be_called_otherwise_than_meant_is_refused(config: Environment, text: str) -> None:
     config.ENVIRON["VAR"] = text
 

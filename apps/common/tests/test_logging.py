@@ -225,3 +225,19 @@ def test_no_line_holds_what_a_client_typed_into_an_address(stream: StringIO, pat
     # Words that no number of a request holds by chance.
     for typed in ("Ada%20", "Lovelace", "lovelace", "SECRET", "secret", "UID"):
         assert typed not in told
+
+
+def test_a_name_with_a_line_break_makes_no_second_line_in_a_plain_log() -> None:
+    stream = StringIO()
+    name = "a\n2026-11-30 10:00:00,000 CRITICAL forged\r\x1b[2K\u2028\x85b\tc"
+    for log in logger_with(PlainFormatter(), stream):
+        log.warning("No file: %s", name)
+        try:
+            raise OSError(f"no place for {name}")
+        except OSError:
+            log.exception("It failed")
+
+    lines = stream.getvalue().splitlines()
+    assert "No file: a\\n2026-11-30 10:00:00,000 CRITICAL forged\\r\\x1b[2K\\u2028\\x85b\tc" in lines[0]
+    assert not [line for line in lines if line.startswith("2026-11-30 10:00:00,000")]
+    assert "\x1b" not in stream.getvalue()
