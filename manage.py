@@ -13,6 +13,8 @@ from django.core.management import ManagementUtility
 _NO_TEXT = re.compile("[\ud800-\udfff\0]")
 #: Of a name that is too long.
 _SHOWN = 40
+#: As shells say it of a process that a signal ended: 128, and 2 for an interrupt or 13 for a pipe.
+_STOPPED, _NOBODY_READS = 130, 141
 
 
 class CommandLine(ManagementUtility):
@@ -32,14 +34,30 @@ class CommandLine(ManagementUtility):
             sys.exit(f"manage: argument {wrong} holds bytes that are no UTF-8.")
         try:
             super().execute()
+            # While somebody can be told that nobody reads it.
+            sys.stdout.flush()
         except DATABASE_FAULTS as error:
             if "--traceback" in self.argv:
                 raise
             sys.exit(f"database: {(str(error).splitlines() or ['it cannot be used'])[0]} (DATABASE_URL names it)")
+        except KeyboardInterrupt:
+            sys.exit(_STOPPED)
+        except BrokenPipeError:
+            # Whoever read it has gone (`| head -1`).
+            _say_no_more()
+            sys.exit(_NOBODY_READS)
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG or "--traceback" in self.argv:
+            if error.errno not in (errno.ENAMETOOLONG, errno.ENOSPC) or "--traceback" in self.argv:
                 raise
+            if error.errno == errno.ENOSPC:
+                _say_no_more()
+                sys.exit("manage: what is told or written has no room: the disk is full.")
             sys.exit(f"manage: {str(error.filename)[:_SHOWN]}… is too long for the name of a file.")
+
+
+def _say_no_more() -> None:
+    """What Python still holds for the standard output goes nowhere, and is no fault when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

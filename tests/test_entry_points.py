@@ -111,6 +111,20 @@ def test_a_file_without_a_usable_row_is_a_failure_every_time(
         assert done.stderr == f"run: nothing was imported from {tmp_path / 'mine.csv'}: {told}\n"
 
 
+@pytest.mark.parametrize(
+    ("sink", "code", "told"),
+    [
+        ("| true", 141, ""),
+        ("> /dev/full", 1, "manage: what is told or written has no room: the disk is full.\n"),
+    ],
+)
+def test_a_command_whose_words_nobody_takes_ends_without_a_traceback(sink: str, code: int, told: str, tmp_path: Path):
+    """An assistant goes away, a list is cut off by `head`, a file is full."""
+    done = call("bash", "-c", f"./run manage help {sink}; exit ${{PIPESTATUS[0]}}", var_dir=tmp_path / "var")
+
+    assert (done.returncode, done.stderr) == (code, told)
+
+
 def test_a_missing_file_is_one_clear_line(tmp_path: Path):
     [port] = free_ports(1)
 
