@@ -13,7 +13,8 @@ HOSTILE = ["x" * 5_000, "a\0b", "\ud800", "99999999999999999999", "-1", "", "1e3
 #: What every list reads of its address: the search, the page, the order, and words of its own.
 ADDRESSES = [
     "q=%00", "q=%ED%A0%80", "q=" + "x" * 3_000, "p=-1", "p=" + "9" * 25, "p=x", "o=999.999", "o=x", "o=-", "all=x",
-    "e=", "e=1", "_popup", "_popup=%00", "_to_field=password", "_to_field=%00", "_to_field=", "q=" + "a+b+" * 900, "_facets=x", "_changelist_filters=%00",
+    "e=", "e=1", "_popup", "_popup=%00", "_to_field=password", "_to_field=%00", "_to_field=",
+    "q=" + "a+b+" * 900, "_facets=x", "_changelist_filters=%00",
     "id=nope", "pk__in=,", "pk__isnull=x", "id__exact=%00", "nothing=1", "nothing__year=1", "project__key__year=1",
 ]  # fmt: skip
 #: Of a field of any kind, and what only dates know.

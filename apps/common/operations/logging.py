@@ -85,7 +85,7 @@ class PlainFormatter(logging.Formatter):
 
 
 def in_one_line(text: str) -> str:
-    """Without what would begin another line, or steer a terminal: the name of a file may hold it, and a driver's text."""
+    """Without what would begin another line, or steer a terminal; names of files may hold it, and texts of drivers."""
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

@@ -32,6 +32,7 @@ _MARKS = (
 #: Runs of letters with their marks, digits and underscores: whatever `tokens` finds lies in one. Of scripts without
 #: blanks `tokens` takes also characters that this Python's Unicode does not know yet.
 _RUN: Pattern[str] = pattern(rf"[\w{_MARKS}{UNSPACED}]+")
+_PAIR: Pattern[str] = pattern(f"[{UNSPACED}]{{2}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def _masked(facts: IssueFacts, issue_id: str, shared: Shared) -> IssueFacts:
         if run.isdecimal():
             return "0" * len(run)
         found = tokens(run)
-        return run if found and all(word in shared.words for word in found) else _nothing(issue_id, next(places), run)
+        if not found or not all(word in shared.words for word in found):
+            return _nothing(issue_id, next(places), run)
+        return _words_alone(run, found)
 
     return replace(
         facts,
@@ -113,6 +116,22 @@ def _masked(facts: IssueFacts, issue_id: str, shared: Shared) -> IssueFacts:
         labels=tuple(label for label in facts.labels if label.lower() in shared.labels),
         reporter="",
         assignee="",
+    )
+
+
+def _words_alone(run: str, words: Sequence[str]) -> str:
+    """A run of the same length without what stands beside its words: numbers and single letters are no words."""
+    lowered, covered, at = run.lower(), set[int](), 0
+    for word in words:
+        at = lowered.index(word, at)
+        covered.update(range(at, at + len(word)))
+        # Pairs of characters overlap.
+        at += 1 if _PAIR.fullmatch(word) else len(word)
+    if len(lowered) != len(run):
+        return "_".join(words)
+    blank = ("0" if letter.isdecimal() else "_" for letter in run)
+    return "".join(
+        letter if at in covered else other for at, (letter, other) in enumerate(zip(run, blank, strict=True))
     )
 
 

@@ -133,6 +133,25 @@ def test_the_same_issues_give_the_same_training_set_and_a_word_no_sign_of_itself
     assert first[0].facts.title == other.facts.title, "words of one length at one place look alike"
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("export_48213377", "export_00000000"),
+        ("EXPORT_s_e_c_7 export²", "EXPORT_______0 export_"),
+        ("exporte_export", "x"),
+        ("export_export7_export_q1", "x"),
+        ("출력함_12", "출력함_00"),
+        ("İexport export_İ", "export export"),
+    ],
+)
+def test_beside_shared_words_a_run_keeps_no_number_and_no_letter(text, left):
+    shared = Shared(frozenset({"export", "출력", "력함"}), frozenset(), frozenset(), frozenset())
+
+    [masked] = without_what_few_use([issue("a", title=text)], shared)
+
+    assert masked.facts.title == left or (left == "x" and masked.facts.title.startswith("x"))
+
+
 @example("", "\U0002ebe1\U0002fa1e")
 @example("\u0e31\u0e48", "")
 @given(st.text(max_size=60), st.text(max_size=60))
