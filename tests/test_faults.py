@@ -295,15 +295,6 @@ def service(tmp_path_factory, postgres_server, valkey_server, s3_server) -> Iter
         yield Service(processes, project_id)
 
 
-@pytest.fixture
-def engines_started_again(postgres_server, valkey_server) -> Iterator[None]:
-    """Whatever became of the test: others use these servers too."""
-    yield
-    for server in (postgres_server, valkey_server):
-        if not server.engine.is_running:
-            server.engine.start()
-
-
 @pytest.mark.usefixtures("engines_started_again")
 def test_broker_killed__predictions_go_on_a_training_is_refused_with_its_job_and_done_when_the_broker_is_back(
     service: Service, valkey_server

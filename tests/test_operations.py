@@ -6,7 +6,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,31 +81,35 @@ class Service(Processes):
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with ExitStack() as stack:
-        postgres = stack.enter_context(engines.postgres_server())
-        valkey = stack.enter_context(engines.valkey_server())
-        s3 = stack.enter_context(engines.s3_server())
-        [port] = free_ports(1)
-        directory = tmp_path_factory.mktemp("operations")
-        environment = _environment(directory, postgres, valkey, s3)
-        found = Service(directory, environment, f"http://127.0.0.1:{port}", postgres, valkey, s3)
-        found.manage("migrate", "-v0")
-        stack.callback(found.end)
+def service(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: engines.PostgresServer,
+    valkey_server: engines.ValkeyServer,
+    s3_server: engines.S3Server,
+) -> Iterator[Service]:
+    [port] = free_ports(1)
+    directory = tmp_path_factory.mktemp("operations")
+    database_url = engines.new_database(postgres_server.url, "operations", like=engines.MIGRATED)
+    environment = _environment(directory, database_url, valkey_server, s3_server)
+    found = Service(directory, environment, f"http://127.0.0.1:{port}", postgres_server, valkey_server, s3_server)
+    try:
         found.serve(port)
         found.wait_for(found.is_live)
         yield found
+    finally:
+        found.end()
 
 
 def _environment(
-    directory: Path, postgres: engines.PostgresServer, valkey: engines.ValkeyServer, s3: engines.S3Server
+    directory: Path, database_url: str, valkey: engines.ValkeyServer, s3: engines.S3Server
 ) -> dict[str, str]:
     return {
         **kept_environment(),
         "SCRUM_ML_VAR_DIR": str(directory / "var"),
-        "DATABASE_URL": postgres.url,
+        "DATABASE_URL": database_url,
         "CELERY_BROKER_URL": valkey.url,
         "AWS_STORAGE_BUCKET_NAME": s3.bucket,
+        "AWS_STORAGE_PREFIX": "operations",
         "AWS_S3_ENDPOINT_URL": s3.endpoint_url,
         "AWS_ACCESS_KEY_ID": s3.access_key,
         "AWS_SECRET_ACCESS_KEY": s3.secret_key,
@@ -158,6 +161,7 @@ def test_the_log_is_json_and_holds_no_title_and_no_secret(service: Service):
         assert secret not in log
 
 
+@pytest.mark.usefixtures("engines_started_again")
 def test_every_part_that_is_cut_off_is_named_and_only_the_database_is_required(service: Service):
     parts = service.wait_until(200, "degraded")
     assert not_ok(parts) == {"active_models", "workers"}

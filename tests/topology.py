@@ -17,13 +17,11 @@ from tests import engines
 from tests.engine_process import free_ports
 from tests.processes import ONE_THREAD, Processes, kept_environment
 
-#: Makes the tables, and somebody who may import, train and ask.
+#: Makes somebody who may import, train and ask.
 SET_UP = """
-from django.core.management import call_command
 from django.utils import timezone
 from apps.accounts.log_ins import access_token
 from apps.accounts.tests.factories import UserFactory
-call_command("migrate", verbosity=0)
 print(access_token(UserFactory(email="lead@example.com"), now=timezone.now()))
 """
 
@@ -104,9 +102,7 @@ def installation(
 ) -> Iterator[Installation]:
     """An empty one, with its tables and a person who holds `token`; its processes end with the block."""
     name = f"installation_{secrets.token_hex(4)}"
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    database_url = postgres.url.replace("/postgres?", f"/{name}?")
+    database_url = engines.new_database(postgres.url, name, like=engines.MIGRATED)
     [port] = free_ports(1)
     environment = {
         **kept_environment(),

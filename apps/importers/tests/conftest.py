@@ -1,8 +1,10 @@
 """What the tests of imports share."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from apps.importers import runs
@@ -29,12 +31,21 @@ def by_ones(monkeypatch):
     monkeypatch.setattr(rows_back, "LINKS_AT_ONCE", 1)
 
 
-@pytest.fixture(params=["in one", "batch by batch"])
+WAYS_BACK = ("in one", "batch by batch")
+
+
+@pytest.fixture(params=WAYS_BACK)
 def way_back(request, monkeypatch):
     """Imports are taken back in one transaction, or as workers do: the same comes of both."""
-    if request.param == "in one":
+    take(request.param, monkeypatch)
+
+
+def take(way: str, patch: pytest.MonkeyPatch) -> None:
+    """One of `WAYS_BACK`, until the patch ends."""
+    if way == "in one":
         return
-    request.getfixturevalue("by_ones")
+    patch.setattr(taking_back, "ISSUES_AT_ONCE", 1)
+    patch.setattr(rows_back, "LINKS_AT_ONCE", 1)
 
     def undo(run: ImportRun) -> int:
         done = runs.undo_here(run, now=timezone.now())
@@ -43,4 +54,18 @@ def way_back(request, monkeypatch):
         run.refresh_from_db()
         return run.taking_back.kept
 
-    monkeypatch.setattr(runs, "undo", undo)
+    patch.setattr(runs, "undo", undo)
+
+
+@pytest.fixture
+def each_way_back(monkeypatch) -> Callable[[], Iterator[str]]:
+    """The ways by name, one after the other, each from the rows that are there: what imports wrote is written once."""
+
+    def ways() -> Iterator[str]:
+        for way in WAYS_BACK:
+            with monkeypatch.context() as patch, transaction.atomic():
+                take(way, patch)
+                yield way
+                transaction.set_rollback(True)
+
+    return ways

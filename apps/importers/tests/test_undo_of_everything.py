@@ -22,7 +22,9 @@ from apps.projects.models import (
 )
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("way_back")]
+pytestmark = pytest.mark.django_db
+#: Told twice: taken back in one transaction, and batch by batch.
+both_ways = pytest.mark.usefixtures("way_back")
 DONE = {"status": "Done", "started_at": CREATED, "resolved_at": CREATED + WEEK}
 #: Several things that belong together.
 TOGETHER = {
@@ -61,32 +63,51 @@ def project():
 
 @pytest.fixture
 def load(project, now):
-    """Imports issues, each a day later than the one before; its run."""
+    """Imports issues, each a day later than the one before; its run, and what it told."""
     days = iter(range(99))
 
     def load(*rows, mapped=frozenset(SYNONYMS), **options):
         at = now - WEEK + timedelta(days=next(days))
         report = import_issues(rows, project_key="SHOP", mapped=mapped, now=at, **options)
-        run = ImportRun.objects.get(pk=report.import_id)
-        ImportRun.objects.filter(pk=run.pk).update(created_at=at, started_at=at)
+        if options.get("dry_run"):
+            run = ImportRun()
+        else:
+            run = ImportRun.objects.get(pk=report.import_id)
+            ImportRun.objects.filter(pk=run.pk).update(created_at=at, started_at=at)
+        run.told = report.as_dict()
         return run
 
     return load
 
 
 @pytest.mark.parametrize("what", PAIRS)
-def test_a_second_file_taken_back_leaves_everything_as_it_was(project, load, what):
+def test_a_second_file_that_is_only_tried_tells_the_same__and_taken_back_leaves_everything_as_it_was(
+    load, each_way_back, what
+):
     was, said = PAIRS[what]
     load(record("A-1", **was), record("A-2", actual_hours=1.0), record("A-3", sprint="Three", **DONE))
-    before = everything()
+    before, rows = everything(), [record("A-1", **said), record("A-2", actual_hours=1.0), record("A-4")]
 
-    second = load(record("A-1", **said), record("A-2", actual_hours=1.0), record("A-4"), mark_missing=True)
+    tried = load(*rows, mark_missing=True, dry_run=True)
+    assert everything() == before
+    second = load(*rows, mark_missing=True)
 
     assert everything() != before
-    assert runs.undo(second) == 0
-    assert everything() == before
+    assert differing(tried.told, second.told) == {"import_id", "dry_run"}
+    for way in each_way_back():
+        run = ImportRun.objects.get(pk=second.pk)
+        assert (way, runs.undo(run)) == (way, 0)
+        assert (way, everything()) == (way, before)
 
 
+def differing(tried, done):
+    for told in (tried, done):
+        # Of equals PostgreSQL tells any first.
+        told["board"] = {name: sorted(rows, key=str) for name, rows in told["board"].items()}
+    return {name for name in done if tried[name] != done[name]}
+
+
+@both_ways
 def test_both_files_taken_back_leave_an_empty_project(project, load):
     before = everything()
     told = [{}, {}]
@@ -103,6 +124,7 @@ def test_both_files_taken_back_leave_an_empty_project(project, load):
     assert everything() == before
 
 
+@both_ways
 def test_levels_that_the_tree_told_are_those_of_before(load):
     parts = [record(f"A-{n}", issue_type="odd part", actual_hours=2.0, parent="") for n in range(4)]
     wholes = [record(f"B-{n}", issue_type="odd whole", story_points=3.0) for n in range(2)]
@@ -129,23 +151,7 @@ def test_an_issue_of_which_only_a_tie_changed_is_counted_as_changed(load, told):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", PAIRS)
-def test_what_is_only_tried_tells_the_same_and_writes_nothing(load, now, what):
-    was, said = PAIRS[what]
-    load(record("A-1", **was), record("A-2"), record("A-3", sprint="Three", **DONE))
-    before, rows = everything(), [record("A-1", **said), record("A-2"), record("A-4")]
-    common = {"project_key": "SHOP", "mapped": frozenset(SYNONYMS), "now": now, "mark_missing": True}
-
-    tried = import_issues(rows, dry_run=True, **common).as_dict()
-    assert everything() == before
-    done = import_issues(rows, **common).as_dict()
-
-    for told in (tried, done):
-        # Of equals PostgreSQL tells any first.
-        told["board"] = {name: sorted(rows, key=str) for name, rows in told["board"].items()}
-    assert {name for name in done if tried[name] != done[name]} == {"import_id", "dry_run"}
-
-
+@both_ways
 def test_an_import_whose_first_worker_died_is_taken_back_with_what_that_one_did(project, now, monkeypatch):
     monkeypatch.setattr("apps.importers.services.BATCH_ROWS", 1)
     before = everything()
@@ -173,6 +179,7 @@ def named(key):
     return Issue.objects.get(external_id=key)
 
 
+@both_ways
 def test_a_parent_that_somebody_chose_since_stays_and_is_counted(load, now):
     rows = [record("A-2"), record("A-3"), record("A-4")]
     load(record("A-1", parent="A-2"), *rows)
@@ -183,6 +190,7 @@ def test_a_parent_that_somebody_chose_since_stays_and_is_counted(load, now):
     assert named("A-1").parent == named("A-4")
 
 
+@both_ways
 def test_where_the_old_parent_is_gone_the_new_one_stays_and_is_counted(load):
     load(record("A-1", parent="A-2"), record("A-2"), record("A-3"))
     second = load(record("A-1", parent="A-3"), record("A-3"))
@@ -192,6 +200,7 @@ def test_where_the_old_parent_is_gone_the_new_one_stays_and_is_counted(load):
     assert named("A-1").parent == named("A-3")
 
 
+@both_ways
 def test_an_old_parent_that_is_below_the_issue_by_now_is_none(load, now):
     load(record("A-1", parent="A-2"), record("A-2"))
     second = load(record("A-1", parent=""), record("A-2"))
@@ -201,6 +210,7 @@ def test_an_old_parent_that_is_below_the_issue_by_now_is_none(load, now):
     assert (named("A-1").parent, named("A-2").parent) == (None, named("A-1"))
 
 
+@both_ways
 def test_two_that_changed_places_change_back(load):
     load(record("A-1", parent="A-2"), record("A-2", parent=""))
     second = load(record("A-1", parent=""), record("A-2", parent="A-1"))
@@ -209,6 +219,7 @@ def test_two_that_changed_places_change_back(load):
     assert (named("A-1").parent, named("A-2").parent) == (named("A-2"), None)
 
 
+@both_ways
 def test_a_link_whose_other_end_is_gone_does_not_come_back_and_is_counted(load):
     load(record("A-1", blocked_by=("A-2", "A-3")), record("A-2"), record("A-3"))
     second = load(record("A-1", blocked_by=()), record("A-3"))
@@ -218,6 +229,7 @@ def test_a_link_whose_other_end_is_gone_does_not_come_back_and_is_counted(load):
     assert [link.blocker for link in IssueLink.objects.all()] == [named("A-3")]
 
 
+@both_ways
 def test_a_link_that_somebody_made_again_is_theirs(load, now):
     load(record("A-1", blocked_by=("A-2",)), record("A-2"))
     second = load(record("A-1", blocked_by=()), record("A-2"))
@@ -227,6 +239,7 @@ def test_a_link_that_somebody_made_again_is_theirs(load, now):
     assert IssueLink.objects.get().source == ""
 
 
+@both_ways
 def test_dates_that_somebody_gave_a_sprint_since_stay_and_are_counted(load):
     first, later = CREATED.date(), CREATED.date() + WEEK
     load(record("A-1", sprint="One", sprint_starts_on=first, sprint_ends_on=later))
@@ -237,6 +250,7 @@ def test_dates_that_somebody_gave_a_sprint_since_stay_and_are_counted(load):
     assert Sprint.objects.get().end_date == later + 2 * WEEK
 
 
+@both_ways
 def test_a_type_and_a_person_that_somebody_uses_since_stay(project, load):
     first = load(record("A-1", issue_type="odd", status="Strange", assignee=ANNA))
     anna = User.objects.get(full_name="Anna One")
@@ -251,6 +265,7 @@ def test_a_type_and_a_person_that_somebody_uses_since_stay(project, load):
     assert project.team.filter(user=anna).exists()
 
 
+@both_ways
 def test_whom_a_wrong_file_named_is_forgotten_with_it(project, load):
     load(record("A-1", assignee=ANNA))
     second = load(record("B-1", assignee=BERT, reporter=Person("Carl Three", email="carl@example.com")))
@@ -260,6 +275,7 @@ def test_whom_a_wrong_file_named_is_forgotten_with_it(project, load):
     assert list(User.objects.filter(is_placeholder=True).values_list("full_name", flat=True)) == ["Anna One"]
 
 
+@both_ways
 def test_what_a_stopped_import_made_besides_issues_goes_too(project, load, monkeypatch):
     before = everything()
     monkeypatch.setattr("apps.importers.services.BATCH_ROWS", 1)
@@ -275,6 +291,7 @@ def test_what_a_stopped_import_made_besides_issues_goes_too(project, load, monke
     assert everything() == before
 
 
+@both_ways
 def test_a_run_that_was_asked_for_first_and_carried_out_last_is_taken_back_first(load, now):
     first, second = load(record("A-1", title="One")), load(record("A-1", title="Two"))
     ImportRun.objects.filter(pk=second.pk).update(created_at=first.created_at - WEEK)
