@@ -15,31 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from tests import engines
 from tests.processes import ONE_THREAD, ROOT, kept_environment
-from tests.side_by_side import is_copy
 
 #: Written when migrations end; `django_migrations` is none of Django's own list.
 STAYS = {"django_content_type", "auth_permission"}
 
 
 @pytest.fixture(scope="session")
-def shared_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for all processes of a run."""
     folder = tmp_path_factory.getbasetemp()
-    return folder.parent if is_copy(pytestconfig) else folder
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A copy of the first process has that one's settings, and would write to its folder."""
-    if is_copy(pytestconfig):
-        settings.VAR_DIR = tmp_path_factory.mktemp("var", numbered=False)
-        settings.MODEL_STORE_DIR = settings.VAR_DIR / "models"
+    return folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
 
 
 def made_once(path: Path, make: Callable[[], str | None]) -> Path:
@@ -85,7 +75,7 @@ def django_db_modify_db_settings(
 ) -> Iterator[None]:
     """Where several processes each need a test database, it begins with the tables; Django finds nothing to migrate."""
     with ExitStack() as kept:
-        if is_copy(request.config):
+        if os.environ.get("PYTEST_XDIST_WORKER"):
             if connection.vendor == "sqlite":
                 _fill_memory(request.getfixturevalue("migrated"), kept)
             else:

@@ -12,8 +12,8 @@ from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 
+from conftest import LONGEST_FIRST
 from tests.database_only import ONE_ENGINE_SUFFICES, TOLD_ON_BOTH, is_told_by_one
-from tests.side_by_side import LONGEST_FIRST
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES_PER_FILE = 400
