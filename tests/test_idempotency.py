@@ -98,6 +98,26 @@ def test_a_file_that_is_sent_again_is_the_same_however_the_form_is_parted(lead):
     assert (again.json()["id"], again["Location"]) == (first.json()["id"], first["Location"])
 
 
+@pytest.mark.parametrize(
+    ("nothing", "kind"),
+    [
+        ("--x--", "multipart/form-data; boundary=x"),
+        ("", "application/x-www-form-urlencoded"),
+        ("null", "application/json"),
+        ("{}", "text/plain"),
+    ],
+)
+def test_no_body_is_none_in_whatever_form_where_none_is_taken(lead, nothing, kind):
+    address = f"/api/v1/notifications/{lead.project_id}/read/"
+
+    def ask(body: str, content_type: str) -> Any:
+        return client_of(lead).generic("POST", address, body, content_type=content_type, headers={HEADER: "one"})
+
+    first, again = ask(nothing, kind), ask("{}", "application/json")
+
+    assert (first.status_code, again.status_code, again.headers.get(REPLAYED)) == (404, 404, "true")
+
+
 def test_a_key_stands_for_one_request(lead):
     create(lead)
 

@@ -19,7 +19,8 @@ UNNAMED = {"TemporaryFile", "SpooledTemporaryFile", "gettempdir"}
 INTO_PLACE = {"replace", "rename", "renames", "link"}
 #: Who names a file for a while, and why no text of people is left in it.
 NAMED = {
-    "apps/common/operations/metric_files.py": "a folder of numbers, which the next process takes away",
+    "apps/common/operations/metric_files/__init__.py": "a folder of numbers, which the next process takes away",
+    "apps/common/operations/metric_files/tallies.py": "numbers, in that folder",
     "apps/common/operations/rights.py": "a key, beside the file that holds it",
     "apps/common/operations/unnamed_files.py": "where a file system has none without; the next one takes it away",
     "base/folder_broker.py": "messages, which hold ids",

@@ -17,8 +17,7 @@ class MLConfig(AppConfig):
         CHECKS["store"] = Check(health.store)
         CHECKS["workers"] = Check(health.workers)
         CHECKS["active_models"] = Check(health.active_models)
-        if live_metrics.read not in LIVE_METRICS:
-            LIVE_METRICS.append(live_metrics.read)
+        LIVE_METRICS.add("models", live_metrics.read, keep_seconds=live_metrics.KEEP_SECONDS)
         # In a worker's children: the object client does not survive a fork.
         worker_process_init.connect(_warn_of_neighbours, dispatch_uid="warn-of-neighbours")
 

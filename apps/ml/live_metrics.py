@@ -4,22 +4,16 @@ The busiest projects have series of their own, the others share one, so that ten
 thousand series. A global model's project is `(global)`; keys of projects have no parentheses.
 """
 
-import logging
 import math
-import threading
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from apps.common.operations.metrics import LIVE_GAUGES
 from apps.ml.selectors.monitoring import LiveAccuracy, ServingModel, live_accuracy, serving_models
-
-logger = logging.getLogger(__name__)
 
 WINDOW = timedelta(days=30)
 #: Projects with series of their own; at two types and five figures each some 500 series.
@@ -29,38 +23,12 @@ KEEP_SECONDS = 60.0
 OTHERS, GLOBAL = "(others)", "(global)"
 
 
-class _Answer:
-    """The last answer of this process."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.metrics: list[Metric] = []
-        self.asked_at = float("-inf")
+def read() -> list[Metric]:
+    return read_at(timezone.now())
 
 
-_LAST = _Answer()
-
-
-def read() -> Iterable[Metric]:
-    """The gauges, at most a minute old; without a database only the one that says so."""
-    with _LAST.lock:
-        if time.monotonic() - _LAST.asked_at >= KEEP_SECONDS:
-            _LAST.metrics, _LAST.asked_at = _ask(timezone.now()), time.monotonic()
-        return _LAST.metrics
-
-
-def forget() -> None:
-    """Ask the database again next time."""
-    _LAST.asked_at = float("-inf")
-
-
-def _ask(now: datetime) -> list[Metric]:
-    try:
-        return gauges(serving_models(), live_accuracy(since=now - WINDOW), now=now)
-    except DatabaseError as error:
-        # The other metrics are worth more than a failed scrape, above all now.
-        logger.warning("Live metrics cannot be read error=%s", type(error).__name__)
-        return [_gauge("scrum_ml_live_metrics_up", {(): 0.0})]
+def read_at(now: datetime) -> list[Metric]:
+    return gauges(serving_models(), live_accuracy(since=now - WINDOW), now=now)
 
 
 def gauges(models: Sequence[ServingModel], accuracy: Sequence[LiveAccuracy], *, now: datetime) -> list[Metric]:
@@ -68,7 +36,6 @@ def gauges(models: Sequence[ServingModel], accuracy: Sequence[LiveAccuracy], *, 
     own = set(list(dict.fromkeys(row.project for row in accuracy))[:MOST_PROJECTS])
     rows = _grouped(accuracy, own)
     return [
-        _gauge("scrum_ml_live_metrics_up", {(): 1.0}),
         _gauge("scrum_ml_active_models", _counts(models)),
         _gauge("scrum_ml_model_age_seconds", _ages(models, _own_models(models, own), now)),
         _gauge("scrum_ml_live_outcomes", {key: float(sum(row.n for row in group)) for key, group in rows.items()}),

@@ -12,7 +12,6 @@ class NotificationsConfig(AppConfig):
         from apps.notifications import checks, live_metrics  # noqa: F401, PLC0415 - the first registers itself
         from apps.notifications.services import left_going  # noqa: PLC0415
 
-        if live_metrics.read not in LIVE_METRICS:
-            LIVE_METRICS.append(live_metrics.read)
+        LIVE_METRICS.add("outbox", live_metrics.read)
         pre_delete.connect(left_going.note_what_goes_with_its_maker, sender=User, dispatch_uid="note-set-going")
         post_delete.connect(left_going.stop_what_goes_with_its_maker, sender=User, dispatch_uid="stop-set-going")

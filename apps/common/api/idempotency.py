@@ -182,7 +182,9 @@ def first_answer(view: Any, act: Act, request: Request, *args: Any, **kwargs: An
     key = request.headers[HEADER]
     if len(key) > LONGEST_KEY or not re.match(KEY_PATTERN, key):
         raise exceptions.ValidationError({HEADER: f"1 to {LONGEST_KEY} visible characters of ASCII, without blanks."})
-    asked = Asked(caller_of(request), key, _question(request), uuid.uuid4(), timezone.now())
+    # What takes no body looks at none: nothing may come in a form that it could not read.
+    sent = {} if getattr(act, "takes_no_body", False) else request.data
+    asked = Asked(caller_of(request), key, _question(request, sent), uuid.uuid4(), timezone.now())
     if (kept := _claim(asked)) is not None:
         return _replayed(asked, kept)
     answer = partial(_answered, view, partial(act, request, *args, **kwargs))
@@ -288,9 +290,8 @@ def _replayed(asked: Asked, kept: FirstAnswer) -> Response:
     )
 
 
-def _question(request: Request) -> str:
+def _question(request: Request, sent: Any) -> str:
     """A digest of address and body: of JSON what it means, of a form its fields and files, whatever parts them."""
-    sent: Any = request.data
     if isinstance(sent, MultiValueDict):
         sent = sorted((name, [_plain(value) for value in values]) for name, values in sent.lists())
     return hashlib.sha256(json.dumps([request.get_full_path(), sent], sort_keys=True).encode()).hexdigest()

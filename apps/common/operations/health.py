@@ -6,20 +6,20 @@ down, and taking it out of service would make things worse.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
-from django.db import connection, connections
+from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from kombu import Queue
 
 from apps.common.broker import confirming
+from apps.common.operations.inquiries import Inquiries, Inquiry
 from apps.common.operations.room import unwritable
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,11 @@ class Check:
     run: Callable[[], Health]
     required: bool = False
 
+    @property
+    def failed(self) -> Status:
+        """What it means where the check gives no answer."""
+        return "down" if self.required else "degraded"
+
 
 @dataclass(frozen=True, slots=True)
 class HealthLine:
@@ -56,59 +61,32 @@ class HealthLine:
     seconds: float
 
 
-class _Turn:
-    """One run of a check, in a thread that nobody has to wait for: a hanging server cannot hang the probe."""
-
-    def __init__(self, name: str, check: Check) -> None:
-        self.started = time.monotonic()
-        self.line: HealthLine | None = None
-        self._check, self._name = check, name
-        self._thread = threading.Thread(target=self._run, name=f"health-{name}", daemon=True)
-        self._thread.start()
-
-    def wait(self, until: float) -> HealthLine:
-        self._thread.join(max(until - time.monotonic(), 0))
-        return self.line or HealthLine(self._failed, "No answer in time.", time.monotonic() - self.started)
-
-    @property
-    def is_fresh(self) -> bool:
-        """Still under way, or ended a moment ago: asking again would only pile up threads."""
-        return self._thread.is_alive() or time.monotonic() - self.started < REUSE_SECONDS
-
-    @property
-    def _failed(self) -> Status:
-        return "down" if self._check.required else "degraded"
-
-    def _run(self) -> None:
-        try:
-            found = self._check.run()
-        except BaseException as error:  # noqa: BLE001 - whatever a driver raises, a panic too, means that it does not work
-            # The type only, since a driver's text names hosts and users.
-            logger.warning("Health check failed check=%s error=%s", self._name, type(error).__name__)
-            found = Health(self._failed, "It cannot be used.")
-        finally:
-            # The thread's own connections would otherwise stay open when it ends.
-            connections.close_all()
-        self.line = HealthLine(found.status, found.message, time.monotonic() - self.started)
-
-
-_TURNS: dict[str, _Turn] = {}
-_STARTING = threading.Lock()
+_INQUIRIES: Inquiries[Health] = Inquiries()
 
 
 def readiness() -> dict[str, HealthLine]:
     """Every check's answer, within CHECK_SECONDS."""
     until = time.monotonic() + CHECK_SECONDS
-    turns = {name: _turn(name, check) for name, check in CHECKS.items()}
-    return {name: turn.wait(until) for name, turn in turns.items()}
+    asked = {
+        name: _INQUIRIES.ask(name, partial(_found, name, check), fresh_seconds=REUSE_SECONDS)
+        for name, check in CHECKS.items()
+    }
+    return {name: _line(CHECKS[name], inquiry, until) for name, inquiry in asked.items()}
 
 
-def _turn(name: str, check: Check) -> _Turn:
-    with _STARTING:
-        turn = _TURNS.get(name)
-        if turn is None or not turn.is_fresh:
-            turn = _TURNS[name] = _Turn(name, check)
-        return turn
+def _found(name: str, check: Check) -> Health:
+    try:
+        return check.run()
+    except BaseException as error:  # noqa: BLE001 - whatever a driver raises, a panic too, means that it does not work
+        # The type only, since a driver's text names hosts and users.
+        logger.warning("Health check failed check=%s error=%s", name, type(error).__name__)
+        return Health(check.failed, "It cannot be used.")
+
+
+def _line(check: Check, inquiry: Inquiry[Health], until: float) -> HealthLine:
+    found = inquiry.answer(until - time.monotonic()) or Health(check.failed, "No answer in time.")
+    seconds = time.monotonic() - inquiry.began if inquiry.seconds is None else inquiry.seconds
+    return HealthLine(found.status, found.message, seconds)
 
 
 def database() -> Health:

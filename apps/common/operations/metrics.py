@@ -25,6 +25,11 @@ TRAININGS = Counter("scrum_ml_trainings", "Trainings that ended.", ["type", "out
 DELIVERIES = Counter("scrum_ml_deliveries", "Tries to send an e-mail or webhook that ended.", ["channel", "result"])
 FAILED_REQUESTS = Counter("scrum_ml_failed_requests", "Requests answered with a 5xx status.", ["endpoint"])
 
+#: What a scrape finds out by itself, told by `scrape.py`: name → help.
+SCRAPE_GAUGES: dict[str, str] = {
+    "scrum_ml_live_metrics_up": "1 if the database answered this scrape.",
+    "scrum_ml_counters_kept": "1 if what is counted for the first time finds room in METRICS_DIR.",
+}
 #: What the database knows, asked at scrape time by `apps/ml/live_metrics.py`: name → (help, labels).
 LIVE_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "scrum_ml_model_age_seconds": ("Time since the active model was trained.", ("type", "project")),
@@ -34,7 +39,6 @@ LIVE_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "scrum_ml_live_rmse": ("Their root mean squared error, in hours or points.", ("type", "project")),
     "scrum_ml_live_coverage_ratio": ("Share of outcomes inside the predicted range.", ("type", "project")),
     "scrum_ml_live_nominal_coverage_ratio": ("Share of outcomes that the ranges promised.", ("type", "project")),
-    "scrum_ml_live_metrics_up": ("1 if the database answered this scrape.", ()),
 }
 #: The same, by `apps/notifications/live_metrics.py`.
 OUTBOX_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {

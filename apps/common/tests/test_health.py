@@ -20,9 +20,9 @@ OK = Health("ok", "It answers.")
 
 @pytest.fixture(autouse=True)
 def nothing_asked_yet() -> Iterator[None]:
-    health._TURNS.clear()
+    health._INQUIRIES.forget()
     yield
-    health._TURNS.clear()
+    health._INQUIRIES.forget()
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from apps.common.operations import scrape
 from apps.common.operations.metrics import FAILED_REQUESTS
 from apps.common.operations.middleware import request_log
+from apps.common.operations.scrape import LiveMetrics
 
 TOKEN = "a-token-that-only-prometheus-knows"
 
 
 @pytest.fixture(autouse=True)
 def nothing_from_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrape, "LIVE_METRICS", [])
+    monkeypatch.setattr(scrape, "LIVE_METRICS", LiveMetrics())
 
 
 def samples(text: bytes) -> dict[tuple[str, ...], float]:

@@ -144,7 +144,10 @@ def test_without_a_database_the_other_metrics_are_still_there(monkeypatch):
 
     monkeypatch.setattr(live_metrics, "longest_overdue_seconds", refuse)
 
-    assert "python_info" in exposition().decode()
+    text = exposition().decode()
+
+    assert "scrum_ml_live_metrics_up 0.0" in text
+    assert "python_info" in text
 
 
 # --- Checks -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Where the processes of an installation leave their metrics for each other: a folder per process, all in one root.
 
-The Prometheus client chooses between memory and files when it is imported, so `share` comes before that: the web
-server's configuration and the worker's start call it. Nothing here may import the client before `share` has said where.
+A metric counts in memory or into files from when it is declared, so `share` comes before that: the web server's
+configuration and the worker's start call it. What writes the files is `tallies`.
 
 A counter that falls looks like one that began anew, and alerts on its increase fire. So what an ended process counted
 is kept, added up in one folder, as long as any process lives; the first one of all begins at nothing.
@@ -16,12 +16,14 @@ import hashlib
 import json
 import logging
 import os
+import resource
 import shutil
 import stat
 import struct
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -29,13 +31,8 @@ from apps.common.operations.environment import needing_a_place
 
 logger = logging.getLogger(__name__)
 
-#: What the client looks at.
-VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-#: Files there never touch a disk: the client writes through a memory map, and on a full disk that is not an error but
-#: SIGBUS, which ends the process.
+#: Files there never touch a disk, which nobody who counts shall wait for.
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder below it is made for this user only, and refused if it is another's
-#: Kinds of metrics that add up; gauges are read from the database when they are asked for.
-_KINDS = ("counter", "histogram")
 #: How the folders below the root are called. An ended process's is renamed before it is added up: what ends later is
 #: no part of the sums.
 _PROCESSES, _ENDED = "metrics-process-", "metrics-ended-"
@@ -84,6 +81,16 @@ def leave(root: Path) -> None:
         _clear(root, keep=own)
 
 
+def has_room(root: Path) -> bool:
+    """Whether what is counted for the first time can be left there."""
+    try:
+        with tempfile.TemporaryFile(dir=root) as file:
+            file.write(bytes(resource.getpagesize()))
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def files(root: Path) -> Iterator[list[str]]:
     """The files of all processes that share the root; none is added to another meanwhile."""
@@ -96,18 +103,26 @@ def files(root: Path) -> Iterator[list[str]]:
 def _begin(root: Path) -> None:
     """Count into a folder of this process's own from now on, and hold the lock on it to the end."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The settings load this module, and not everybody who reads them counts.
+    from apps.common.operations.metric_files.tallies import count_in  # noqa: PLC0415
+
     with _alone(root):
         if not any(_lives(folder) for folder in _folders(root, _PROCESSES)):
             _clear(root)
         own = tempfile.mkdtemp(prefix=_PROCESSES, dir=root)
         lock = os.open(own, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        os.environ[VARIABLE] = own
+        count_in(Path(own))
         _, inherited = _own.get(root, (None, None))
         _own[root] = Path(own), lock
         if inherited is not None:
             os.close(inherited)
-        _add_up_ended_processes(root)
+        try:
+            _add_up_ended_processes(root)
+        except OSError as error:
+            # Each of them still counts by itself, and the next to start adds them up.
+            logger.warning("Metrics of ended processes find no room in %s: %s.", root, error.strerror)
+            shutil.rmtree(root / _ADDING, ignore_errors=True)
 
 
 def _may_be_ours(folder: Path) -> bool:
@@ -161,7 +176,7 @@ def _filled(folders: Iterable[Path], pattern: str) -> list[Path]:
 
 def _counts(path: Path) -> list[tuple[str, float, float]] | None:
     """What a file says, by series; None of one that is damaged: it is left out, and stops nobody."""
-    from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 - it looks where `share` has just said
+    from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 - whoever reads the settings needs none
 
     try:
         read = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
@@ -205,15 +220,15 @@ def _put_sums_in_place(root: Path) -> None:
 
 
 def _write_sums(ended: Iterable[Path], sums: Path) -> None:
-    from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 - it looks where `share` has just said
+    from apps.common.operations.metric_files.tallies import KINDS, TallyFile  # noqa: PLC0415 - as in `_begin`
 
     shutil.rmtree(sums, ignore_errors=True)
     sums.mkdir(mode=0o700)
-    for kind in _KINDS:
-        # The client names its files `{kind}_{process id}.db`.
-        added = MmapedDict(str(sums / f"{kind}_0.db"))  # type: ignore[no-untyped-call]
+    for kind in KINDS:
+        totals: dict[str, float] = defaultdict(float)
         for path in _filled(ended, f"{kind}_*.db"):
-            for key, value, moment in _counts(path) or ():
-                before, _ = added.read_value(key)  # type: ignore[no-untyped-call]
-                added.write_value(key, before + value, moment)  # type: ignore[no-untyped-call]
-        added.close()  # type: ignore[no-untyped-call]
+            for series, number, _ in _counts(path) or ():
+                totals[series] += number
+        with closing(TallyFile(sums, kind)) as file:
+            for series, total in totals.items():
+                file.write(series, total)
