@@ -187,9 +187,9 @@ def test_what_the_clock_cannot_end_is_logged_without_a_name(broken_off, broken, 
 
 
 @pytest.mark.parametrize("by_the_clock", [False, True])
-@pytest.mark.parametrize(("step", "at"), [("wait_for_imports", 1), ("drop_models", 2), ("search_objects", 1)])
-def test_the_deletion_of_an_account_is_done_to_its_end_too(broken, an_hour_later, caplog, step, at, by_the_clock):
-    ann = User.objects.get(email=EMAIL)
+@pytest.mark.parametrize("place", [("wait_for_imports", 1), ("drop_models", 2), ("search_objects", 1)])
+def test_the_deletion_of_an_account_is_done_to_its_end_too(broken, an_hour_later, caplog, place, by_the_clock):
+    ann, (step, at) = User.objects.get(email=EMAIL), place
     with broken(step, at=at):
         ann.delete()
 
@@ -349,7 +349,7 @@ def test_a_dry_run_tells_of_what_is_left(broken_off, capsys):
 
 @pytest.mark.parametrize("step", ["require_sole_hold", "take_away"])
 def test_a_database_that_fails_before_anything_is_changed_is_no_traceback(broken, step):
-    with broken(step), pytest.raises(CommandError, match="Run the command again|run the command again"):
+    with broken(step), pytest.raises(CommandError, match="un the command again"):
         erase()
 
     assert User.objects.filter(email=EMAIL).exists()

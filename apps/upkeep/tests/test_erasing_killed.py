@@ -47,7 +47,9 @@ def script(tmp_path, with_tables):
 
 @pytest.mark.parametrize("rest", ["call_command('erase_person', EMAIL)", "finish_erasures()"], ids=["again", "clock"])
 @pytest.mark.parametrize(
-    "removal", ["call_command('erase_person', EMAIL)", "User.objects.get(email=EMAIL).delete()"], ids=["erase", "delete"]
+    "removal",
+    ["call_command('erase_person', EMAIL)", "User.objects.get(email=EMAIL).delete()"],
+    ids=["erase", "delete"],
 )
 def test_who_is_killed_after_the_first_commit_leaves_what_the_next_one_needs(script, removal, rest):
     script(f"{KILLED}{removal}")
