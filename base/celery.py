@@ -114,6 +114,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(),
         "options": _MINUTELY,
     },
+    "finish-erasures": {
+        "task": "apps.upkeep.tasks.finish_erasures",
+        "schedule": crontab(minute=10),
+    },
     "sweep-model-store": {
         "task": "apps.ml.tasks.sweep_model_store",
         "schedule": crontab(hour=4, minute=10),

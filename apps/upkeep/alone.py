@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from apps.common import page_marks, passing
 from apps.common.exceptions import ApplicationError
 from apps.common.models import FirstAnswer
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import DATABASE_FAULTS, reason_of
 from apps.common.operations.sqlite_log import empty_log
 from apps.importers.keeping import ERASURES, wait_for_batches
 from apps.importers.keeping import take_away as take_imports_away
@@ -56,9 +56,11 @@ class BrokenOff(ApplicationError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The database failed in the middle ({reason}) and is as before, but models and training sets may be gone "
-            "from the store already: run the command again, which does the rest and has them trained anew."
+            f"The database failed in the middle ({reason}) and is as before, unless it failed while it confirmed the "
+            "end; but models and training sets may be gone from the store already: run the command again, which does "
+            "the rest and has them trained anew."
         )
+        self.reason = reason
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def forgetting() -> Iterator[None]:
             wait_for_others()
             yield
     except DATABASE_FAULTS as error:
-        raise BrokenOff((str(error).splitlines() or [type(error).__name__])[0]) from error
+        raise BrokenOff(reason_of(error)) from error
 
 
 @contextmanager

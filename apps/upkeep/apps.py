@@ -18,6 +18,7 @@ class UpkeepConfig(AppConfig):
         pre_delete.connect(_erase_what_others_wrote, sender="accounts.User", dispatch_uid="erase-deleted-account")
         pre_delete.connect(_forget_what_was_logged, sender="projects.Project", dispatch_uid="forget-logged-project")
         from apps.projects.placeholders import ERASED  # noqa: PLC0415 - models exist only now
+        from apps.upkeep import records  # noqa: F401, PLC0415 - it registers a check
 
         if _erased_people not in ERASED:
             ERASED.append(_erased_people)

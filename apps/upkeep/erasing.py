@@ -7,7 +7,7 @@ training sets that may have learned from the name are removed at once and traine
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -24,12 +24,13 @@ from apps.importers.connections import forget_tokens
 from apps.importers.writing.dry_run import undone_at_the_end
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import ModelLoader
+from apps.ml.services.predictions.switch import PredictionsOff
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, INDEXES
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
-from apps.projects.placeholders import domain_of, placeholders_of, touch_work_of
+from apps.projects.placeholders import placeholders_of, touch_work_of
 from apps.projects.rows import in_parts, lock
 from apps.projects.services import delete_project
 from apps.upkeep.addresses import require_address
@@ -48,26 +49,30 @@ from apps.upkeep.models import ErasureRecord
 from apps.upkeep.needles import Needles
 from apps.upkeep.objects import Stored, ours_of, require_sole_hold, search_objects
 from apps.upkeep.pseudonyms import leave_a_pseudonym, pseudonym_of, rows_of
-from apps.upkeep.records import new_record
 from apps.upkeep.sought import Sought, left_of, sought_for
-from apps.upkeep.texts import found_in_database
+from apps.upkeep.unfinished import (
+    ErasureIncomplete,
+    HeldByOthers,
+    Unfinished,
+    begun,
+    prove,
+    read,
+    summed,
+    telling_what_is_left,
+    unfinished_of,
+)
 
 logger = logging.getLogger(__name__)
 
 #: How often what came meanwhile is looked for: once is enough unless something goes on writing the name.
 _MOST_TIMES = 5
+_PERSON, _PROJECT = ErasureRecord.Kind.PERSON, ErasureRecord.Kind.PROJECT
 
 
 class NobodyFound(ApplicationError):
     """There is no such person or project, and no text names it."""
 
     code = "nobody_found"
-
-
-class ErasureIncomplete(ApplicationError):
-    """The search afterwards found what should be gone."""
-
-    code = "erasure_incomplete"
 
 
 def erase_person(email: str, *, now: datetime, everywhere: bool = False, others_keep: bool = False) -> ErasureRecord:
@@ -91,22 +96,23 @@ def erase_person(email: str, *, now: datetime, everywhere: bool = False, others_
     ErasureIncomplete
         If the search afterwards finds it; everything else is done.
     """
+    begun_before = unfinished_of(_PERSON, email)
+    if begun_before and not _is_back(email):
+        return go_on(read(begun_before), now=now, others_keep=others_keep)
     if not others_keep:
         require_sole_hold()
     _, sought = _sought(email, everywhere)
     search, stored = Search(sought), search_objects(sought)
     found = search.look()
     with forgetting():
-        begun = take_away()
+        taken = take_away()
         people, search = _once_more(email, search, everywhere=everywhere)
         counts, projects = _erase_rows(search.sought, people, found)
         # Before the commit: while the store is away nothing is done, and whoever asks again is known.
         forget_what_was_read(now)
-        dropped = drop_models(projects, stored.found)
-        record = new_record(ErasureRecord.Kind.PERSON, email, counts, now)
-    search, stored = _finish(email, search, dropped, now, begun)
-    record.not_searched, record.left = stored.not_searched, _left(search.sought, people, stored)
-    return record
+        rest = begun(_PERSON, email, now)
+        rest.add(search.sought, people, drop_models(projects, stored.found), counts)
+    return _finish(rest, search.also(rest.sought), taken, now=now, others_keep=others_keep)
 
 
 def _once_more(email: str, search: Search, *, everywhere: bool = False) -> tuple[list[User], Search]:
@@ -115,39 +121,73 @@ def _once_more(email: str, search: Search, *, everywhere: bool = False) -> tuple
     return people, search.also(sought_for(email, people, everywhere=everywhere) if people else [])
 
 
-def _finish(email: str, search: Search, dropped: Dropped, now: datetime, begun: list[UUID]) -> tuple[Search, Stored]:
+def _is_back(email: str) -> bool:
+    """Whether somebody has opened an account with the address since."""
+    return rows_of(email).filter(is_placeholder=False).exists()
+
+
+def go_on(rest: Unfinished, *, now: datetime, others_keep: bool = False) -> ErasureRecord:
+    """Do the rest of what broke off; raises `ErasureIncomplete`."""
+    if rest.record.kind == _PROJECT:
+        return _finish_project(rest, [], now=now, others_keep=others_keep)
+    if _is_back(rest.subject):
+        raise ErasureIncomplete(
+            "Somebody has opened an account with the address since, so that nothing more is replaced: erase_person "
+            "with the address erases that one, too; with --give-up it forgets what was still to be looked for."
+        )
+    return _finish(rest, Search(rest.sought), [], now=now, others_keep=others_keep)
+
+
+def _finish(
+    rest: Unfinished, search: Search, taken: list[UUID], *, now: datetime, others_keep: bool = False
+) -> ErasureRecord:
     """After the commit: what came meanwhile goes, too, a search proves it, and trainings begin anew."""
-    try:
-        wait_for_imports()
-        search = _erase_the_rest(email, search, dropped, begun)
-        stored = search_objects(search.sought)
-        if ours_of(stored.found):
-            with forgetting():
-                begun += take_away()
-                dropped.add(drop_models([], stored.found))
+    with telling_what_is_left(rest):
+        try:
+            wait_for_imports()
+            search = _erase_the_rest(rest, search, taken)
             stored = search_objects(search.sought)
-    finally:
-        _train_again(dropped, now, begun)
-    _prove(search.sought, stored, dropped.kept)
-    return search, stored
+            if ours_of(stored.found):
+                with forgetting():
+                    taken += take_away()
+                    rest.add([], [], drop_models([], stored.found), {})
+                stored = search_objects(search.sought)
+        finally:
+            _train_again(rest, taken, now)
+        left = _left(search.sought, rest.people, stored)
+        _conclude(rest, search.sought, stored, others_keep=others_keep)
+    rest.record.not_searched, rest.record.left = stored.not_searched, left
+    return rest.record
 
 
-def _erase_the_rest(email: str, search: Search, dropped: Dropped, begun: list[UUID]) -> Search:
+def _conclude(rest: Unfinished, sought: Sequence[Sought], stored: Stored, *, others_keep: bool) -> None:
+    # They may have gone there, or become ours.
+    kept = remove_objects(rest.dropped.kept) if rest.dropped.kept else set()
+    try:
+        prove(sought, stored, kept)
+    except HeldByOthers:
+        if others_keep:
+            rest.conclude()
+        raise
+    rest.conclude()
+
+
+def _erase_the_rest(rest: Unfinished, search: Search, taken: list[UUID]) -> Search:
     """What was written while the first search went on; adds what it drops, and the trainings that begin anew."""
     for _ in range(_MOST_TIMES):
         wait_for_questions()
         # Whoever has opened an account with the address since is told, and keeps it.
-        came = list(rows_of(email).filter(is_placeholder=True))
-        search = search.also(sought_for(email, came) if came else [])
+        came = list(rows_of(rest.subject).filter(is_placeholder=True))
+        search = search.also([*rest.sought, *(sought_for(rest.subject, came) if came else [])])
         found = search.look()
         if not (found or came):
             return search
         with forgetting():
-            begun += take_away()
-            _, projects = _erase_rows(search.sought, came, found)
+            taken += take_away()
+            counts, projects = _erase_rows(search.sought, came, found)
             # Another moment than that of the erasure before: what was read between is from before, too.
             forget_what_was_read(timezone.now())
-            dropped.add(drop_models(projects, []))
+            rest.add(search.sought, came, drop_models(projects, []), counts)
     raise ErasureIncomplete("It is written again and again: end what writes it and repeat.")
 
 
@@ -169,11 +209,13 @@ def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, i
 
 def _sought(email: str, everywhere: bool) -> tuple[list[User], Sequence[Sought]]:
     email = mailbox(email)
-    people = list(rows_of(email))
+    people, begun_before = list(rows_of(email)), unfinished_of(_PERSON, email)
     if not people:
         # Any word stands in texts.
         require_address(email)
-    sought = sought_for(email, people, everywhere=everywhere)
+    sought: Sequence[Sought] = sought_for(email, people, everywhere=everywhere)
+    if begun_before:
+        return people, Search(sought).also(read(begun_before).sought).sought
     if not people and not Search(sought).look() and not search_objects(sought).found:
         raise NobodyFound
     return people, sought
@@ -184,7 +226,7 @@ def _erase_rows(sought: Sequence[Sought], people: Sequence[User], found: Found) 
     # First, so that each row gets a pseudonym of its own.
     left = [leave_a_pseudonym(person) for person in people]
     counts, projects = _erase_texts(sought, people, found)
-    return _sum(counts, *left), projects
+    return summed(counts, *left), projects
 
 
 def foresee_project(key: str) -> dict[str, int]:
@@ -225,30 +267,39 @@ def erase_project(key: str, *, now: datetime, others_keep: bool = False) -> Eras
     ErasureIncomplete
         If the search afterwards finds it.
     """
+    begun_before = unfinished_of(_PROJECT, key)
+    if begun_before and not Project.objects.filter(key=key).exists():
+        return go_on(read(begun_before), now=now, others_keep=others_keep)
     if not others_keep:
         require_sole_hold()
     project = _project(key)
-    sought = [Sought([str(project.pk)])]
     with forgetting():
         # Before what runs in it.
         lock(project, to_delete=True)
-        begun = take_away()
+        taken, project_id = take_away(), str(project.pk)
         # Now that nothing is trained any more.
         counts, keys = _foreseen(project)
         delete_project(project)
         forget_kept_answers()
         kept = remove_objects(keys)
+        # What the global ones learned is no project's alone.
         dropped = drop_models([], [])
-        record = new_record(ErasureRecord.Kind.PROJECT, key, counts, now)
-    wait_for_questions()
-    _train_again(dropped, now, begun)
-    # What the global ones learned is no project's alone.
-    stored = search_objects(sought)
-    _prove(sought, stored, kept)
-    record.not_searched = stored.not_searched
-    if User.objects.filter(email__endswith=f"@{domain_of(project)}").exists():
-        raise ErasureIncomplete("People whom its imports named are still there.")
-    return record
+        rest = begun(_PROJECT, key, now)
+        rest.add([Sought([project_id])], [], Dropped(dropped.served, kept), counts)
+    return _finish_project(rest, taken, now=now, others_keep=others_keep)
+
+
+def _finish_project(rest: Unfinished, taken: list[UUID], *, now: datetime, others_keep: bool) -> ErasureRecord:
+    with telling_what_is_left(rest):
+        wait_for_questions()
+        _train_again(rest, taken, now)
+        stored = search_objects(rest.sought)
+        # As `domain_of` a project that is gone.
+        if User.objects.filter(is_placeholder=True, email__contains=f"-{UUID(rest.subject).hex[-12:]}.").exists():
+            raise ErasureIncomplete("People whom its imports named are still there.")
+        _conclude(rest, rest.sought, stored, others_keep=others_keep)
+    rest.record.not_searched = stored.not_searched
+    return rest.record
 
 
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
@@ -259,33 +310,31 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     search = Search(sought_for(user.email, rows_of(user.email)))
     found = search.look(in_files=False)
     wait_for_others()
-    begun = take_away()
+    taken = take_away()
     people, search = _once_more(user.email, search)
     hold(people, found)
     left = [leave_a_pseudonym(imported) for imported in people if imported != user]
     counts, projects = _erase_texts(search.sought, people, found)
     forget_what_was_read(now)
-    dropped = drop_models(projects, [])
-    record = new_record(ErasureRecord.Kind.PERSON, user.email, _sum(counts, *left), now)
-    finish = partial(_finish, user.email, search, dropped, now, begun)
-    # The account is gone whatever comes of it: a fault is logged.
-    transaction.on_commit(lambda: _go_on_without_account(finish, people, record), robust=True)
-    return record
+    rest = begun(_PERSON, user.email, now)
+    rest.add(search.sought, people, drop_models(projects, []), summed(counts, *left))
+    finish = partial(_finish_without_account, rest, search.also(rest.sought), taken, now)
+    # The account is gone whatever comes of it: a fault is logged, and the rest is done by the clock.
+    transaction.on_commit(finish, robust=True)
+    return rest.record
 
 
-def _go_on_without_account(
-    finish: Callable[[], tuple[Search, Stored]], people: Sequence[User], record: ErasureRecord
-) -> None:
+def _finish_without_account(rest: Unfinished, search: Search, taken: list[UUID], now: datetime) -> None:
     """After the commit: what nobody shall wait for."""
     try:
-        search, stored = finish()
+        record = _finish(rest, search, taken, now=now)
     except ErasureIncomplete as error:
         logger.error(
-            "Of a deleted account something is left: repeat with erase_person and its address record=%s left=%s",
-            record.pk, error.message,
+            "Of a deleted account something may be left: erase_person with its address does the rest, too record=%s "
+            "left=%s", rest.record.pk, error.message,
         )  # fmt: skip
         return
-    for place, count in _left(search.sought, people, stored).items():
+    for place, count in record.left.items():
         logger.warning(
             "The name or address stays: it is others', a thing's or maybe a word place=%s count=%s", place, count
         )
@@ -297,7 +346,7 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found)
     theirs = Issue.objects.filter(Q(assignee__in=people) | Q(reporter__in=people)).order_by()
     projects = {*theirs.values_list("project_id", flat=True).distinct(), *_touch(found)}
     forget_kept_answers()
-    everywhere = Needles(sought[0].names)
+    everywhere = Needles([name for each in sought if each.projects is None for name in each.names])
     tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
     # Of one word, too, which no text is searched for.
     logged = LogEntry.objects.filter(
@@ -323,41 +372,21 @@ def _left(sought: Sequence[Sought], people: Sequence[User], stored: Stored) -> d
     return left_of(sought, people) | dict(Counter(key.partition("/")[0] for key in stored.elsewhere))
 
 
-def _sum(*parts: dict[str, int]) -> dict[str, int]:
-    return {
-        name: sum(part.get(name, 0) for part in parts) for name in sorted({name for part in parts for name in part})
-    }
-
-
-def _train_again(dropped: Dropped, now: datetime, begun: Sequence[UUID]) -> None:
+def _train_again(rest: Unfinished, taken: Sequence[UUID], now: datetime) -> None:
     ModelLoader().clear_cache()
-    left = TrainingRun.objects.filter(pk__in=begun).values_list("pk", flat=True)
-    send_trainings([*left, *_asked_for(dropped.served, now)])
+    begin = [*TrainingRun.objects.filter(pk__in=taken).values_list("pk", flat=True)]
+    if served := {*rest.dropped.served}:
+        with transaction.atomic():
+            begin += _asked_for(served, now)
+            rest.asked_for(served)
+    send_trainings(begin)
 
 
-def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterable[UUID]:
-    for model_type, project_id in sorted(served, key=str):
+def _asked_for(served: Iterable[tuple[str, UUID | None]], now: datetime) -> Iterator[UUID]:
+    # One may be gone since.
+    there = {None, *Project.objects.values_list("pk", flat=True)}
+    for model_type, project_id in sorted((each for each in served if each[1] in there), key=str):
         try:
             yield request_training(model_type, project_id, cause="what it had learned was erased", now=now).id
-        except AlreadyTraining:
-            logger.info("A training is under way already type=%s project=%s", model_type, project_id)
-
-
-def _prove(sought: Sequence[Sought], stored: Stored, kept: Collection[str]) -> None:
-    """Search again, where each name was looked for; of the store, what such a search has found.
-
-    Parameters
-    ----------
-    kept : collection of str
-        Keys of objects that had to go and that another installation keeps, whatever the search finds in them.
-    """
-    left = [table for each in sought for table in found_in_database(each.names, each.within)]
-    ours = ours_of(stored.found)
-    if left or ours:
-        raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
-    if others := stored.found | {*kept}:
-        raise ErasureIncomplete(
-            f"Nothing of ours holds it any more. What another installation wrote holds it too: "
-            f"{', '.join(sorted(others))}. Erase there as well; where one runs no more, first make its objects this "
-            f"one's: ./run manage verify_ml_models --take-over INSTALLATION."
-        )
+        except (AlreadyTraining, PredictionsOff) as error:
+            logger.info("No training is asked for type=%s project=%s: %s", model_type, project_id, error.message)

@@ -21,7 +21,10 @@ class ErasureRecord(UUIDModel):
     erased_at = models.DateTimeField()
     #: How many rows and objects were changed or removed, by table.
     counts = models.JSONField(default=dict)
+    #: Empty until a search has proven it.
     signature = models.CharField(max_length=64)
+    #: What is still to be looked for, sealed; null once the record is signed (`unfinished.py`).
+    unfinished = models.BinaryField(null=True)
 
     #: By object, why the search that proved it could not read it to its end. Told once, and not kept.
     not_searched: Mapping[str, str] = MappingProxyType({})

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.db import DatabaseError, models
 
 from apps.accounts.mailboxes import mailbox
 from apps.upkeep.models import ErasureRecord
@@ -18,14 +19,16 @@ logger = logging.getLogger(__name__)
 _PURPOSE = "scrum-ml erasure 1"
 
 
-def new_record(kind: str, name: str, counts: dict[str, int], now: datetime) -> ErasureRecord:
-    """Write what stays of an erasure."""
-    key = settings.ML_SIGNING_KEYS[0]
-    record = ErasureRecord(kind=kind, subject=subject_of(key, kind, name), erased_at=now, counts=counts)
-    record.signature = _signature(key, record)
+def new_record(kind: str, name: str, now: datetime) -> ErasureRecord:
+    """What will stay of an erasure that has begun; not stored yet, and not signed."""
+    return ErasureRecord(kind=kind, subject=subject_of(settings.ML_SIGNING_KEYS[0], kind, name), erased_at=now)
+
+
+def sign(record: ErasureRecord) -> None:
+    """It is over: what was still to be looked for is forgotten with it."""
+    record.unfinished, record.signature = None, _signature(settings.ML_SIGNING_KEYS[0], record)
     record.save()
-    logger.info("Erased kind=%s record=%s", kind, record.pk)
-    return record
+    logger.info("Erased kind=%s record=%s", record.kind, record.pk)
 
 
 def subject_of(key: str, kind: str, name: str) -> str:
@@ -52,3 +55,23 @@ def was_erased(kind: str, name: str) -> models.QuerySet[ErasureRecord]:
     """Records about this address or key."""
     subjects = [subject_of(key, kind, name) for key in settings.ML_SIGNING_KEYS]
     return ErasureRecord.objects.filter(kind=kind, subject__in=subjects)
+
+
+@register(Tags.compatibility, deploy=True)
+def erasures_are_proven(**_: Any) -> list[CheckMessage]:
+    """What `./run manage check --deploy` says of what broke off, or is under way."""
+    try:
+        begun = ErasureRecord.objects.exclude(unfinished=None).order_by("erased_at")
+        told = list(begun.values_list("kind", "erased_at", "pk"))
+    except DatabaseError:
+        # common.E004 says what is wrong, or the migrations are missing.
+        return []
+    return [
+        Warning(
+            f"An erasure (of a {kind}, {at:%Y-%m-%d %H:%M} UTC) is not proven yet: it is under way, or it broke off.",
+            hint=f"The worker goes on with it every hour, and logs what is left under record={record}; so does the "
+            "command that began it, run again.",
+            id="upkeep.W001",
+        )
+        for kind, at, record in told
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from apps.common.console import as_json
+from apps.common.operations.database_faults import reason_of
 from apps.upkeep.models import ErasureRecord
 
 #: Which names stay: whoever has an account chose its name, and of hosts nobody knows all.
@@ -38,6 +39,18 @@ def told_erased(record: ErasureRecord, *, as_text: bool) -> str:
     found = "In all else the search" if skipped else "The search"
     told = [*_lines(record.counts), *_told_left(record.left), *skipped]
     return "\n".join([*told, f"Erased. {found} finds nothing any more. Record: {record.pk}"])
+
+
+def told_given_up(forgotten: int) -> str:
+    """Of what broke off."""
+    if not forgotten:
+        return "No erasure of it has broken off: nothing is kept of any."
+    return f"Forgotten: what {forgotten} that broke off still had to look for. What they had not found yet stays."
+
+
+def told_fault(fault: BaseException) -> str:
+    """Of a database that failed outside of what has words of its own."""
+    return f"The database failed ({reason_of(fault)}). Run the command again: it begins anew, or does the rest."
 
 
 def _lines(counts: Mapping[str, int]) -> list[str]:

@@ -88,7 +88,7 @@ def test_a_database_that_fails_in_the_middle_leaves_an_erasure_that_says_so_and_
         raise OperationalError("terminating connection due to administrator command\nand more")
 
     with monkeypatch.context() as outage:
-        outage.setattr("apps.upkeep.erasing.new_record", fails)
+        outage.setattr("apps.upkeep.erasing.Unfinished.add", fails)
         with pytest.raises(BrokenOff, match=r"\(terminating .* command\) and is as before.* run the command again"):
             erase_person(ADDRESS, now=timezone.now())
 

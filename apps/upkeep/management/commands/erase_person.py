@@ -1,4 +1,4 @@
-"""`./run manage erase_person EMAIL [--others-keep] [--dry-run] [--json]`."""
+"""`./run manage erase_person EMAIL [--others-keep] [--dry-run | --give-up] [--json]`."""
 
 from typing import Any
 
@@ -7,9 +7,12 @@ from django.utils import timezone
 
 from apps.common.console import add_json_option
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.upkeep.alone import leaving_no_pages
 from apps.upkeep.erasing import erase_person, foresee_person
-from apps.upkeep.telling import told_erased, told_foreseen
+from apps.upkeep.models import ErasureRecord
+from apps.upkeep.telling import told_erased, told_fault, told_foreseen, told_given_up
+from apps.upkeep.unfinished import give_up
 
 
 class Command(BaseCommand):
@@ -17,6 +20,7 @@ class Command(BaseCommand):
 
     A search of database and model store proves it; a signed record stays. Backups are not changed. The name stays in
     projects that the person had nothing to do with, and where a thing has it (a status "Code review"), which is said.
+    Of an erasure that broke off it does the rest.
     """
 
     help = __doc__
@@ -25,7 +29,11 @@ class Command(BaseCommand):
         parser.add_argument("email")
         parser.add_argument("--everywhere", action="store_true", help="replace the name there too")
         parser.add_argument("--others-keep", action="store_true", help="although another installation keeps its copy")
-        parser.add_argument("--dry-run", action="store_true", help="only say how much it would change")
+        either = parser.add_mutually_exclusive_group()
+        either.add_argument("--dry-run", action="store_true", help="only say how much it would change")
+        either.add_argument(
+            "--give-up", action="store_true", help="only forget what an erasure that broke off still has to look for"
+        )
         add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,10 +42,15 @@ class Command(BaseCommand):
                 counts, left = foresee_person(options["email"], everywhere=options["everywhere"])
                 self.stdout.write(told_foreseen(counts, left, as_text=not options["json"]))
                 return
+            if options["give_up"]:
+                self.stdout.write(told_given_up(give_up(ErasureRecord.Kind.PERSON, options["email"])))
+                return
             with leaving_no_pages():
                 self._erase(options)
         except ApplicationError as error:
             raise CommandError(error.message) from error
+        except DATABASE_FAULTS as error:
+            raise CommandError(told_fault(error)) from error
 
     def _erase(self, options: dict[str, Any]) -> None:
         record = erase_person(

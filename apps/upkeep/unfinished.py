@@ -1,0 +1,227 @@
+"""What an erasure still has to do once its first part is committed: kept, sealed, until a search has proven it.
+
+The account is a pseudonym by then, and the name stands only where somebody wrote it meanwhile: whoever goes on after a
+fault, a kill or a power cut would not know what to look for.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.common.exceptions import ApplicationError
+from apps.common.operations.database_faults import DATABASE_FAULTS, reason_of
+from apps.importers.boxes import opened, sealed
+from apps.importers.records import ImportRefused
+from apps.upkeep.alone import BrokenOff
+from apps.upkeep.learned import Dropped
+from apps.upkeep.models import ErasureRecord
+from apps.upkeep.objects import Stored, ours_of
+from apps.upkeep.records import new_record, sign, was_erased
+from apps.upkeep.sought import Sought
+from apps.upkeep.texts import found_in_database
+
+_GOES_ON = (
+    "What its first part erased is gone for good; the rest is not proven yet. What is still to be looked for is kept, "
+    "sealed, until nothing is found: run the command again, or leave it to the schedule of the workers, every hour."
+)
+
+
+class ErasureIncomplete(ApplicationError):
+    """The search afterwards found what should be gone."""
+
+    code = "erasure_incomplete"
+
+
+class HeldByOthers(ErasureIncomplete):
+    """Nothing of ours holds it any more."""
+
+
+class SealLost(ApplicationError):
+    """No key opens what an erasure that broke off still has to look for."""
+
+    code = "seal_lost"
+
+    def __init__(self, record: ErasureRecord) -> None:
+        super().__init__(
+            f"What the erasure of {record.erased_at:%Y-%m-%d %H:%M} UTC still has to look for is sealed with a key "
+            "that is none of CONNECTION_KEYS (without these, SECRET_KEY) any more: name it there behind the first and "
+            "run the command again. If it is lost, nobody can read what is kept: the command forgets it with "
+            "--give-up."
+        )
+
+
+@dataclass(slots=True)
+class Unfinished:
+    """An erasure that is not proven yet."""
+
+    record: ErasureRecord
+    sought: list[Sought]
+    #: Whose accounts were erased: of these it is told in the end where a name stays.
+    accounts: set[UUID]
+    #: Which models served and wait for a training, and what another installation holds.
+    dropped: Dropped
+
+    @property
+    def subject(self) -> str:
+        """The address, or the id of the project."""
+        return self.sought[0].names[0]
+
+    @property
+    def people(self) -> list[User]:
+        """Of a deleted account there is no row."""
+        return [User(pk=pk) for pk in self.accounts]
+
+    def add(
+        self, sought: Iterable[Sought], people: Iterable[User], dropped: Dropped, counts: Mapping[str, int]
+    ) -> None:
+        """In the transaction that changes it; whoever erases the same meanwhile has added theirs, which is kept."""
+        with self._kept():
+            self.sought += [each for each in sought if each not in self.sought]
+            self.accounts |= {person.pk for person in people if not person.is_placeholder}
+            self.dropped.add(dropped)
+            self.record.counts = summed(self.record.counts, counts)
+
+    def asked_for(self, served: Collection[tuple[str, UUID | None]]) -> None:
+        """Their trainings are asked for: whoever goes on asks for none."""
+        with self._kept():
+            self.dropped.served.difference_update(served)
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        with transaction.atomic():
+            row = ErasureRecord.objects.select_for_update().filter(pk=self.record.pk).first()
+            if row is not None and row.unfinished is not None and bytes(row.unfinished) != self.record.unfinished:
+                theirs = read(row)
+                self.sought += [each for each in theirs.sought if each not in self.sought]
+                self.accounts |= theirs.accounts
+                self.dropped.add(theirs.dropped)
+            if row is not None:
+                # The last time counts.
+                row.erased_at = max(row.erased_at, self.record.erased_at)
+                self.record = row
+            yield
+            self.record.unfinished, self.record.signature = self._box(), ""
+            self.record.save()
+
+    def _box(self) -> bytes:
+        told = {
+            "sought": [asdict(each) for each in self.sought],
+            "accounts": list(self.accounts),
+            "served": list(self.dropped.served),
+            "kept": sorted(self.dropped.kept),
+        }
+        return sealed(json.dumps(told, default=_plain)).encode()
+
+    def conclude(self) -> None:
+        """Sign the record and forget the rest: unless somebody goes on with more than was looked for here."""
+        with transaction.atomic():
+            row = ErasureRecord.objects.select_for_update().get(pk=self.record.pk)
+            if row.unfinished is not None and bytes(row.unfinished) != self.record.unfinished:
+                return
+            sign(row)
+            self.record = row
+
+
+def summed(*parts: Mapping[str, int]) -> dict[str, int]:
+    """How much in all, by table."""
+    names = sorted({name for part in parts for name in part})
+    return {name: sum(part.get(name, 0) for part in parts) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, (set, frozenset)) else str(value)
+
+
+def begun(kind: str, name: str, now: datetime) -> Unfinished:
+    """In an erasure's first transaction, which then adds to it; one of the same that did not end is a part of it."""
+    record = unfinished_of(kind, name)
+    if record is not None:
+        # Else it stays for whoever has the key.
+        with suppress(SealLost):
+            rest = read(record)
+            record.erased_at = now
+            return rest
+    return Unfinished(new_record(kind, name, now), [], set(), Dropped(set(), set()))
+
+
+def unfinished_of(kind: str, name: str) -> ErasureRecord | None:
+    """The one about this address or key that did not end."""
+    return was_erased(kind, name).exclude(unfinished=None).first()
+
+
+def read(record: ErasureRecord) -> Unfinished:
+    """Open what it still has to do; raises `SealLost`."""
+    record.unfinished = bytes(record.unfinished or b"")
+    try:
+        told = json.loads(opened(record.unfinished.decode()))
+    except ImportRefused as error:
+        raise SealLost(record) from error
+    served = {(model_type, project and UUID(project)) for model_type, project in told["served"]}
+    accounts, dropped = set(map(UUID, told["accounts"])), Dropped(served, set(told["kept"]))
+    return Unfinished(record, [_sought(each) for each in told["sought"]], accounts, dropped)
+
+
+def _sought(told: dict[str, Any]) -> Sought:
+    within = told["projects"]
+    people, projects = tuple(map(UUID, told["people"])), None if within is None else frozenset(map(UUID, within))
+    # As `sought_for` makes them, so that equal ones are.
+    return Sought(**{**told, "people": people, "projects": projects, "left": told["left"] or ()})
+
+
+def give_up(kind: str, name: str) -> int:
+    """Forget what erasures of this address or key that did not end still had to look for; how many there were."""
+    with transaction.atomic():
+        rows = list(was_erased(kind, name).exclude(unfinished=None).select_for_update())
+        for row in rows:
+            sign(row)
+    return len(rows)
+
+
+@contextmanager
+def telling_what_is_left(rest: Unfinished) -> Iterator[None]:
+    """Whatever stops it from here on: the first part is done, and the rest is kept.
+
+    Raises
+    ------
+    ErasureIncomplete
+        In place of what stopped it.
+    """
+    try:
+        yield
+    except (ApplicationError, *DATABASE_FAULTS) as error:
+        if rest.record.unfinished is None:
+            raise
+        raise ErasureIncomplete(f"{_told(error)} {_GOES_ON}") from error
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ApplicationError) and not isinstance(error, BrokenOff):
+        return error.message
+    return f"The database failed ({error.reason if isinstance(error, BrokenOff) else reason_of(error)})."
+
+
+def prove(sought: Sequence[Sought], stored: Stored, kept: Collection[str]) -> None:
+    """Search again, where each name was looked for; of the store, what such a search has found.
+
+    Parameters
+    ----------
+    kept : collection of str
+        Keys of objects that had to go and that another installation keeps, whatever the search finds in them.
+    """
+    left = [table for each in sought for table in found_in_database(each.names, each.within)]
+    ours = ours_of(stored.found)
+    if left or ours:
+        raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
+    if others := stored.found | {*kept}:
+        raise HeldByOthers(
+            f"Nothing of ours holds it any more. What another installation wrote holds it too: "
+            f"{', '.join(sorted(others))}. Erase there as well; where one runs no more, first make its objects this "
+            f"one's: ./run manage verify_ml_models --take-over INSTALLATION. Where it may keep them: --others-keep."
+        )
