@@ -20,15 +20,8 @@ _BYTES_OF_A_LETTER = 64
 _BYTES_BESIDE = 256
 
 
-def reach_of(name: str) -> int:
-    """How many bytes a name may take in a file, with what is beside it."""
-    return len(name) * _BYTES_OF_A_LETTER + _BYTES_BESIDE
-
-
-def pieces_of(data: bytes, encoding: str, margin: int) -> Iterator[tuple[str, int, int]]:
+def pieces_of(data: bytes, encoding: str, margin: int, errors: str = "strict") -> Iterator[tuple[str, int, int]]:
     """A text piece by piece, each with what is around; and from where to where what begins in it is its own."""
-    # A byte that is none of UTF-8 may be a letter of the file's own encoding.
-    errors = "surrogateescape" if encoding == "utf-8" else "replace"
     decoder, text, begins = codecs.getincrementaldecoder(encoding)(errors), "", 0
     for at in range(0, len(data), _PIECE_BYTES):
         is_last = at + _PIECE_BYTES >= len(data)
@@ -39,45 +32,56 @@ def pieces_of(data: bytes, encoding: str, margin: int) -> Iterator[tuple[str, in
         text, begins = text[cut:], ends - cut
 
 
-def is_in(data: bytes, whole: "Whole", encoding: str, margin: int) -> bool:
-    """Whether a text of this encoding holds one of these names."""
-    return any(
-        begins <= at < ends
-        for text, begins, ends in pieces_of(data, encoding, margin)
-        for at, _ in whole.places(text)
-    )  # fmt: skip
-
-
 def holds(data: bytes, names: "Sequence[Needle]", whole: "Whole") -> bool:
     """Whether a file holds one of these names, in any encoding in which an import may read it.
 
-    What is of no encoding throughout is read only where the plain part of a name stands that stands there least often.
+    In an encoding that not all of its bytes are of, it is read only around the plain part of a name that stands there
+    least often.
     """
-    encodings = possible_encodings(data)
-    if ANY_BYTE not in encodings:
-        margin = max((reach_of(each.name) for each in names), default=0)
-        return any(is_in(data, whole, each, margin) for each in encodings)
-    small = data.lower()
-    return any(InAnyByte(each).is_in(data, small, encodings) for each in names)
+    encodings, margin = possible_encodings(data), max((_reach_of(each.name) for each in names), default=0)
+    broken, of_one_byte = [], [each for each in encodings if each in _EACH_OF_ONE_BYTE]
+    for encoding in encodings[: len(encodings) - len(of_one_byte)]:
+        try:
+            if _is_in(pieces_of(data, encoding, margin), whole):
+                return True
+        except UnicodeDecodeError:
+            broken.append([encoding])
+    small = data.lower() if broken or of_one_byte else b""
+    return any(
+        _InPart(each).is_in(data, small, [*broken, *(encodings_alike(each.name) if of_one_byte else ())])
+        for each in names
+    )
 
 
-class InAnyByte:
-    """One name, in a file that may be in any encoding."""
+def _is_in(pieces: Iterator[tuple[str, int, int]], whole: "Whole") -> bool:
+    return any(begins <= at < ends for text, begins, ends in pieces for at, _ in whole.places(text))
+
+
+def _reach_of(name: str) -> int:
+    """How many bytes a name may take in a file, with what is beside it."""
+    return len(name) * _BYTES_OF_A_LETTER + _BYTES_BESIDE
+
+
+class _InPart:
+    """One name, in a file that is read where the name may stand."""
 
     def __init__(self, name: "Needle") -> None:
-        self._parts = _plain_parts(name.name)
-        self._reach = reach_of(name.name)
+        self._parts, self._reach = _plain_parts(name.name), _reach_of(name.name)
         self._anywhere, self._whole = name.alone
-        self._alike = encodings_alike(name.name)
 
-    def is_in(self, data: bytes, small: bytes, encodings: Sequence[str]) -> bool:
-        wide = [encoding for encoding in encodings if encoding not in _EACH_OF_ONE_BYTE]
+    def is_in(self, data: bytes, small: bytes, encodings: Sequence[Sequence[str]]) -> bool:
+        """In one of them; of those that write the name alike what is beside it differs."""
         return any(
-            is_in(near, self._anywhere, alike[0], self._reach)
-            and any(is_in(near, self._whole, each, self._reach) for each in alike)
-            for alike in [*([each] for each in wide), *self._alike]
+            self._stands_in(near, alike[0], self._anywhere)
+            and any(self._stands_in(near, each, self._whole) for each in alike)
+            for alike in encodings
             for near in self._places(data, small, alike[0])
         )
+
+    def _stands_in(self, data: bytes, encoding: str, whole: "Whole") -> bool:
+        # A byte that is none of UTF-8 may be a letter of the file's own encoding.
+        errors = "surrogateescape" if encoding == "utf-8" else "replace"
+        return _is_in(pieces_of(data, encoding, self._reach, errors), whole)
 
     def _places(self, data: bytes, small: bytes, encoding: str) -> Iterator[bytes]:
         parts = [part.lower().encode(encoding) for part in self._parts]

@@ -63,7 +63,7 @@ class Needle:
         self._mailbox = mailbox(name)
         if self.is_address:
             # Letters of English are never written in codes.
-            words = [part for part in re.split("[^a-z0-9]+", composed(name).lower()) if part]
+            words = [part.lower() for part in re.split("[^A-Za-z0-9]+", composed(name)) if part]
             orders = [re.escape(folded(name, in_codes=self.in_codes))]
         elif self.is_in_characters:
             words = [folded(character) for character in characters_of(name)]
@@ -78,9 +78,7 @@ class Needle:
 
     @property
     def longest_plain(self) -> str:
-        """In letters of English, which stands in whatever holds it and has no other letters: databases find it."""
-        if self.is_address:
-            return max(re.split(r"[^A-Za-z0-9]+", composed(self.name)), key=len)
+        """In letters of English, which stands in whatever holds it and hides nothing: databases find it in any case."""
         return max(self._english, key=len, default=b"").decode()
 
     def may_be_in(self, text: "Seen") -> bool:

@@ -19,6 +19,7 @@ from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemb
 from apps.upkeep.addresses import spellings_of
 from apps.upkeep.erasing import erase_person, foresee_person
 from apps.upkeep.needles import Needles
+from apps.upkeep.reading import visible
 from apps.upkeep.sought import name_of
 from apps.upkeep.texts import found_in_database
 
@@ -50,7 +51,7 @@ def test_it_is_found_however_it_is_written(case):
     name, text = READ_ALIKE[case]
     needles = Needles([name])
 
-    assert needles.whole.sub("X", f"Ask {text}, please") in ("Ask X, please", r"Ask x\nX, please", r"Ask C:\X, please")
+    assert visible(needles.whole.sub("X", f"Ask {text}, please")) in ("Ask X, please", r"Ask x\nX, please", r"Ask C:\X, please")
     for encoding in ("utf-8", "utf-16-le"):
         assert needles.are_in(f"id,title\n1,Ask {text}, please\n".encode(encoding))
 
@@ -235,7 +236,7 @@ def test_whole_names_of_others_there_stay_and_it_is_told(project, now, other, te
         else:
             IssueChange.objects.create(issue=issue, field="assignee", old_value=str(person.pk), new_value="")
     issue = IssueFactory(project=project, title=text, description=f"{text}. Ann Smith; Smith, Ann")
-    told = {f"{project.key} projects.issue": 1}
+    told = {f"{project.key} projects.issue": 2}
 
     assert foresee_person(EMAIL)[1] == told
     record = erase_person(EMAIL, now=now)
