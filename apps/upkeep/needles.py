@@ -105,7 +105,6 @@ class Needle:
             if span and (not self.is_address or mailbox(reading.seen[slice(*span)]) == self._mailbox):
                 yield span
 
-
     @cached_property
     def alone(self) -> "tuple[Whole, Whole]":
         """This name, wherever it stands, and where it is whole."""

@@ -17,9 +17,7 @@ from itertools import groupby, pairwise
 _OCTET = r"(?:[%=](?:25){0,4}|\\++x)"
 _FOLLOWING = rf"{_OCTET}[89ab][0-9a-f]"
 #: One character as UTF-8 has it, behind what begins its first octet: in addresses, mails and strings of programs.
-_OCTETS = (
-    rf"(?:[cd][0-9a-f]{_FOLLOWING}|e[0-9a-f](?:{_FOLLOWING}){{2}}|f[0-7](?:{_FOLLOWING}){{3}}|[0-7][0-9a-f])"
-)
+_OCTETS = rf"(?:[cd][0-9a-f]{_FOLLOWING}|e[0-9a-f](?:{_FOLLOWING}){{2}}|f[0-7](?:{_FOLLOWING}){{3}}|[0-7][0-9a-f])"
 #: Half of one as UTF-16 has it, and the other: of JSON, of scripts and of what they make of addresses.
 _UNITS = r"u(?:d[89ab][0-9a-f]{2}(?:\\++|%)ud[c-f][0-9a-f]{2}|[0-9a-f]{4})"
 #: In octal digits as git writes it.
@@ -55,6 +53,8 @@ BLANK_WITHOUT_WIDTH = "\u200b"
 _DOT_ABOVE = "\u0307"
 #: Vowels and last letters of Korean syllables: to a reader parts of them, as accents are of letters.
 _PARTS_OF_SYLLABLES = "\u1161-\u11ff\ud7b0-\ud7ff"
+#: More marks than any letter has. Sorting them takes their square: between so many stands what they are not moved over.
+_MANY_MARKS, _MOST_MARKS, _JOINER = re.compile("(?:[^\\x00-\\x7f\\w]|[\uff9e\uff9f]){31}"), 30, "\u034f"
 _FIRST_MARK, _LAST_MARK = 0x300, 0x1F000
 _MOST_CLUSTERS_KEPT = 4_096
 #: Before a character of ASCII a cluster ends.
@@ -99,7 +99,12 @@ def _fold(text: str) -> str:
     """Letter by letter and mark by mark: what clusters are folded to, one after the other, is what their text is."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", visible(text)).casefold())
+    text = visible(text)
+    if is_long_run := _MANY_MARKS.search(text):
+        text = _runs().sub(rf"\g<0>{_JOINER}", text)
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    if is_long_run:
+        text = text.replace(_JOINER, "")
     for written, read in _ALIKE:
         text = text.replace(written, read)
     return text
@@ -126,7 +131,7 @@ def _meant(code: re.Match[str]) -> str:
     else:
         octets = bytes.fromhex("".join(_ITS_OCTETS.findall(written)))
         meant = octets.decode("latin-1" if kind == "x" and len(octets) == 1 else "utf-8", errors="ignore")
-    return written if not meant or meant.isascii() and meant.isalnum() else meant
+    return written if not meant or (meant.isascii() and meant.isalnum()) else meant
 
 
 class Reading:
@@ -161,7 +166,7 @@ class Reading:
         at = begins[chunk]
         if at in self._begins:
             return
-        for cluster in _clusters().finditer(self.seen, places[chunk], places[chunk + 1]):
+        for cluster in clusters().finditer(self.seen, places[chunk], places[chunk + 1]):
             if read := _fold_cluster(cluster[0]):
                 self._begins[at] = cluster.start()
                 at += len(read)
@@ -216,15 +221,22 @@ def _fold_cluster(cluster: str) -> str:
 
 
 @cache
-def _clusters() -> re.Pattern[str]:
+def clusters() -> re.Pattern[str]:
     """A letter with the marks on it, whatever is not drawn between; or what is not drawn alone."""
     unseen = f"{_NOT_DRAWN}{_NOT_DRAWN_EITHER}"
-    marks = "".join(_ranges(_marks())) + _PARTS_OF_SYLLABLES
-    return re.compile(f"[^{unseen}](?:[{unseen}]*[{marks}])*|[{unseen}]+")
+    return re.compile(f"[^{unseen}](?:[{unseen}]*[{_marks()}])*|[{unseen}]+")
 
 
-def _marks() -> Iterator[int]:
-    return (code for code in range(_FIRST_MARK, _LAST_MARK) if is_mark(chr(code)) and visible(chr(code)))
+@cache
+def _runs() -> re.Pattern[str]:
+    return re.compile(f"[{_marks()}]{{{_MOST_MARKS}}}")
+
+
+@cache
+def _marks() -> str:
+    """As a class of a pattern writes them."""
+    marks = (code for code in range(_FIRST_MARK, _LAST_MARK) if is_mark(chr(code)) and visible(chr(code)))
+    return "".join(_ranges(marks)) + _PARTS_OF_SYLLABLES
 
 
 def is_mark(character: str) -> bool:
@@ -265,9 +277,7 @@ def _is_hidden(character: str) -> bool:
 
 def _unmarked(read: str) -> str:
     """A blank in place of marks, and of letters that have one."""
-    return "".join(
-        " " if is_mark(letter) or is_mark(behind) else letter for letter, behind in pairwise(f"{read} ")
-    )
+    return "".join(" " if is_mark(letter) or is_mark(behind) else letter for letter, behind in pairwise(f"{read} "))
 
 
 def _ranges(codes: Iterator[int]) -> Iterator[str]:

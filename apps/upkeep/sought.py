@@ -110,7 +110,7 @@ def name_of(user: User) -> str:
     return name if is_whole and not _is_a_state(folded(told, in_codes=False).split()) else ""
 
 
-def _is_a_state(words: Sequence[str]) -> bool:
+def _is_a_state(words: list[str]) -> bool:
     """Whether these words are one of work, in any order in which they are looked for."""
     orders = (words[at:] + words[:at] for at in range(len(words)))
     return any(category_of(normalize("NFC", " ".join(each))) for each in orders)

@@ -90,7 +90,8 @@ def test_what_is_another_mailbox_is_not_found_by_its_codes_either():
 def test_what_lacks_a_part_of_a_name_and_hides_nothing_is_not_read_closely(monkeypatch, name):
     read = []
     monkeypatch.setattr(module, "folded", lambda text, **how: read.append(text) or folded(text, **how))
-    needles, text = Needles([name]), "Когда мы встретили Анну – шёл снег. Größe „ändern“, 王, ann, łukasz & example = 100 %. " * 100
+    needles = Needles([name])
+    text = "Когда мы встретили Анну – шёл снег. Größe „ändern“, 王, ann, łukasz & example = 100 %. " * 100
     read.clear()
 
     assert not needles.whole.search(text)
