@@ -31,9 +31,10 @@ def described(read, text):
 
 
 #: One that begins with a letter that texts may write in codes, and ends in one.
-NEEDLES = Needles(["Łukasz Wójcik", "Иван Петров", "王 芳"])
+NEEDLES = Needles(["Łukasz Wójcik", "Иван Петров", "王 芳", "ann@example.com"], ["Петров Иван", "Jan Łukasz", "王芳华"])
 READERS = {
     "names in texts": NEEDLES.whole.search,
+    "names replaced": lambda text: NEEDLES.whole.sub("", text),
     "names in files": lambda text: NEEDLES.are_in(text.encode()),
     "tokens": tokens,
     "issue for points": partial(described, points.extract),
@@ -60,6 +61,10 @@ HOSTILE = [
     ("", "%25"), ("", "="), ("王", " "), ("王", "·"), ("", "И"), ("Иван", "\\n"), ("", "xИван Петров"),
     ("Иван Петров", "\u0301"), ("", "\u0301Иван Петров"), ("Иван Петров", "%25"), ("", "%25Иван Петров"),
     ("Иван Петров", "\ufe0f"), ("Иван Петров", "\\"), ("", "\\Иван Петров"), ("Иван Петров&", "a"),
+    ("", "Иван Петров "), ("", "王芳"), ("", "王"), ("", "Łukasz Wójcik, Иван Петров Иван "), ("Иван Петров", "\u200d"),
+    ("\u0301Иван Петров", "\u0301\u200d"), ("Иван Петров", "\u0301\u0323"), ("Иван Петров", "ﬁ"), ("", "\uff9e\u0301"), ("", "&shy;"),
+    ("Иван Петров", "&shy;"), ("", "\\xc3"), ("\\xc3", "\\"), ("", "\\303"), ("&#", "1"), ("", "ann@example.com."),
+    ("ann@example.com", ".aa"), ("Иван Петров", "\u1161"), ("", "Иван Петров\u0301"), ("", "%F0%9F%98%80"),
 ]  # fmt: skip
 
 

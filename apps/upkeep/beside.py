@@ -1,10 +1,8 @@
 """What stands beside a name: whether it makes it a part of a longer one, which is somebody else's.
 
-A character may be written in codes (`\\uff1a`, `%E3%80%80`, `=C3=A9`, `&eacute;`): what it means decides, not how it
-is written.
+Of a text without codes (`apps.upkeep.reading`): what they mean decides.
 """
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -34,28 +32,8 @@ _APOSTROPHES, _OF_A_NAME = "'\u2019", "o"
 _BLANK_WITHOUT_WIDTH = "\u200b"
 #: Behind a picture or a digit: how it is drawn.
 _HOW_TO_DRAW = re.compile("[\u20d0-\u20ff\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_OCTET = r"(?:[%=](?:25){0,4}|\\+x)"
-_FOLLOWING = rf"{_OCTET}[89ab][0-9a-f]"
-_CODES = (
-    # One character as UTF-8 has it: in addresses, mails and strings of programs; in octal digits as git writes it.
-    rf"(?P<octets>{_OCTET}[cd][0-9a-f]{_FOLLOWING}|{_OCTET}e[0-9a-f](?:{_FOLLOWING}){{2}}|"
-    rf"{_OCTET}f[0-7](?:{_FOLLOWING}){{3}}|{_OCTET}[0-7][0-9a-f])",
-    r"(?P<octal>\\+[01][0-7]{2}|\\+3[0-3][0-7]\\+2[0-7]{2}|\\+3[45][0-7](?:\\+2[0-7]{2}){2}|"
-    r"\\+36[0-7](?:\\+2[0-7]{2}){3})",
-    # Of JSON, of scripts and of what they make of addresses.
-    r"(?P<units>(?:\\+|%)ud[89ab][0-9a-f]{2}(?:\\+|%)ud[c-f][0-9a-f]{2}|(?:\\+|%)u[0-9a-f]{4}|\\+x[0-9a-f]{2})",
-    r"(?P<blank>\\+[nrtbfv])",
-    r"(?P<entity>&\#?[0-9a-z]{1,31};)",
-)
-_CODE_BEHIND = re.compile("|".join(_CODES), re.IGNORECASE | re.ASCII)
-_CODE_IN_FRONT = re.compile(rf"(?:{'|'.join(_CODES)})\Z", re.IGNORECASE | re.ASCII)
-_ITS_OCTETS = re.compile(rf"{_OCTET}([0-9a-f]{{2}})", re.IGNORECASE)
-_OCTAL = re.compile(r"[0-3][0-7]{2}")
-_ITS_UNITS = re.compile(r"u([0-9a-f]{4})", re.IGNORECASE)
-#: What ends a code.
-_ENDS_A_CODE = re.compile(r"[0-9a-z;]", re.IGNORECASE | re.ASCII)
-#: Longer than any of them but for what its run of backslashes has more, of which one is enough.
-LONGEST_CODE = 64
+#: Behind a backslash they may part words, as programs write the end of a line, or begin one: "C:\\nathan".
+_ESCAPED = "nrtbfv"
 #: Between the letters of an address.
 _JOINTS_OF_ADDRESSES = ".+_-"
 #: In a file's name the others part what it is made of.
@@ -106,7 +84,6 @@ def stands_among_characters(text: str, begins: int, ends: int) -> bool:
 
 
 def _goes_on_in_front(text: str, begins: int, joints: str) -> bool:
-    # Its first and last letter may be written in codes, too.
     script = _script(_behind(text, begins)[0])
     letter, at = _in_front(text, begins)
     if letter and letter in _APOSTROPHES and joints is not _HYPHENS:
@@ -196,27 +173,19 @@ def _script(character: str) -> str | None:
 def _in_front(text: str, at: int) -> tuple[str, int]:
     """The character in front, without its accents, and where it begins; empty where a text begins."""
     while at:
-        character, at = _one_in_front(text, at)
+        at -= 1
+        character = text[at]
+        if character in _ESCAPED and text[at - 1 : at] == "\\":
+            return " ", at - 1
         if _HOW_TO_DRAW.match(character) or not (unicodedata.category(character)[0] == "M" or _is_unseen(character)):
             return character, at
     return "", 0
 
 
-def _one_in_front(text: str, at: int) -> tuple[str, int]:
-    if _ENDS_A_CODE.match(text, at - 1):
-        begins = max(at - LONGEST_CODE, 0)
-        code = _CODE_IN_FRONT.search(text[begins:at])
-        if code and (meant := _meant(code)):
-            return meant, begins + code.start()
-    return text[at - 1], at - 1
-
-
 def _behind(text: str, at: int) -> tuple[str, int]:
     """The character behind, and where it ends; empty where a text ends."""
     while at < len(text):
-        code = _CODE_BEHIND.match(text, at)
-        meant = _meant(code) if code else ""
-        character, at = (meant, code.end()) if code and meant else (text[at], at + 1)
+        character, at = text[at], at + 1
         if not _HOW_TO_DRAW.match(character) and not _is_unseen(character):
             return character, at
     return "", at
@@ -225,22 +194,3 @@ def _behind(text: str, at: int) -> tuple[str, int]:
 def _is_unseen(character: str) -> bool:
     """Whether it stands between letters of one word: a joiner, a soft hyphen, a mark of direction."""
     return unicodedata.category(character) == "Cf" and character != _BLANK_WITHOUT_WIDTH
-
-
-def _meant(code: re.Match[str]) -> str:
-    """The character that it stands for; empty where it is no code, but happens to look like one.
-
-    Nobody writes letters of English in codes, and what is no UTF-8 may be a word: '?q=deann'.
-    """
-    if code["octets"] or code["octal"]:
-        digits, base = (_ITS_OCTETS.findall(code[0]), 16) if code["octets"] else (_OCTAL.findall(code[0]), 8)
-        meant = bytes(int(each, base) for each in digits).decode(errors="ignore")
-    elif code["units"]:
-        units = "".join(_ITS_UNITS.findall(code[0])) or f"00{code[0][-2:]}"
-        meant = bytes.fromhex(units).decode("utf-16-be", errors="surrogatepass")
-    elif code["blank"]:
-        meant = " "
-    else:
-        known = html.unescape(code[0])
-        meant = known[:1] if known != code[0] else ""
-    return "" if meant.isascii() and meant.isalnum() else meant

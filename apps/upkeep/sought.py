@@ -6,9 +6,10 @@ by its own name; an address is one person's, wherever it stands. Where else the 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
+from unicodedata import normalize
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -20,7 +21,8 @@ from apps.importers.writing.workflow import category_of
 from apps.projects.models import IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
 from apps.upkeep.addresses import spellings_of
-from apps.upkeep.needles import LeftAddresses, Needles, characters_of, is_in_characters
+from apps.upkeep.needles import Left, Needle, Needles, characters_of, is_in_characters
+from apps.upkeep.reading import folded, plain
 from apps.upkeep.texts import Within, way_to_project, with_rows
 
 #: A single word ("Grace") is nobody's alone, and two of three letters ("A Do") stand in many a sentence.
@@ -55,12 +57,14 @@ class Sought:
     are_addresses: bool = True
     #: Names that stay, since they may as well be words; where these people were it is told how often.
     left: Sequence[str] = ()
+    #: Names of others there, which the texts keep.
+    others: Sequence[str] = field(default=(), compare=False)
 
     @property
     def within(self) -> Within | None:
         if self.projects is None:
-            return None
-        return Within(self.rows, frozenset() if self.are_addresses else NAMES_OF_THINGS)
+            return Within(lambda _: Q(), others=self.others) if self.others else None
+        return Within(self.rows, frozenset() if self.are_addresses else NAMES_OF_THINGS, self.others)
 
     def rows(self, model: type[models.Model]) -> Q | None:
         """The rows of their projects, and what is of no project and they did."""
@@ -98,17 +102,24 @@ def addresses_of(user: User) -> list[str]:
 def name_of(user: User) -> str:
     """The whole name, if it cannot be mistaken for a word or for a state of work; else nothing."""
     name = _full_name(user)
+    told = plain(name).strip()
     if is_in_characters(name):
         is_whole = len(characters_of(name)) >= _FEWEST_CHARACTERS
     else:
-        is_whole = len(name) >= _FEWEST_LETTERS and len(name.split()) > 1
-    return name if is_whole and not category_of(name) else ""
+        is_whole = len(told) >= _FEWEST_LETTERS and len(told.split()) > 1
+    return name if is_whole and not _is_a_state(folded(told, in_codes=False).split()) else ""
+
+
+def _is_a_state(words: list[str]) -> bool:
+    """Whether these words are one of work, in any order in which they are looked for."""
+    orders = (words[at:] + words[:at] for at in range(len(words)))
+    return any(category_of(normalize("NFC", " ".join(each))) for each in orders)
 
 
 def _full_name(user: User) -> str:
     """As it is, if it has a letter."""
     name = user.full_name.strip()
-    return name if any(map(str.isalnum, name)) else ""
+    return name if any(map(str.isalnum, plain(name))) else ""
 
 
 def names_of(user: User) -> list[str]:
@@ -124,36 +135,77 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
     everywhere : bool
         Take an account's name for a name wherever it stands.
     """
-    all_over, limited = [*spellings_of(email)], []
+    people, others = list(people), set[str]()
+    erased, all_over, limited = [person.pk for person in people], [*spellings_of(email)], []
     for person in people:
         projects = projects_of(person)
         addresses = [] if person.is_placeholder else addresses_of(person)
         name = name_of(person)
         if everywhere and name and not person.is_placeholder:
             addresses.append(name)
+            others.update(_others_named_like(name, erased, None))
         all_over += [person.email, *addresses]
         told = [each for each in addresses_of(person) if each not in all_over]
         limited.append(Sought(told, (person.pk,), projects))
         if name and name not in all_over:
-            limited.append(Sought([name], (person.pk,), projects, are_addresses=False))
+            there = _others_named_like(name, erased, projects)
+            limited.append(Sought([name], (person.pk,), projects, are_addresses=False, others=there))
         elif (full := _full_name(person)) and full not in all_over:
             limited.append(Sought([], (person.pk,), projects, are_addresses=False, left=[full]))
-    return [Sought(list(dict.fromkeys(all_over))), *(each for each in limited if any(each.names) or each.left)]
+    everybodys = Sought(list(dict.fromkeys(all_over)), others=sorted(others))
+    return [everybodys, *(each for each in limited if any(each.names) or each.left)]
+
+
+def _others_named_like(name: str, erased: Collection[UUID], projects: Collection[UUID] | None) -> list[str]:
+    """Names of others, there or anywhere, that share a word with this one and are not this one.
+
+    Whoever has an account keeps its name; a placeholder's that has this one in it is changed.
+    """
+    needle, changed = Needle(name), Needles([name]).named
+    people = User.objects.exclude(full_name="").exclude(pk__in=erased).order_by()
+    alike = {
+        person.pk: person
+        for person in people.only("full_name", "is_placeholder", "email").iterator()
+        if needle.shares_a_word_with(person.full_name)
+        and not needle.is_one_with(person.full_name)
+        and not (person.is_placeholder and changed.search(person.full_name))
+    }
+    there = set(alike) if projects is None else _people_of(alike, projects)
+    return sorted({alike[pk].full_name for pk in there})
+
+
+def _people_of(among: Mapping[UUID, User], projects: Collection[UUID]) -> set[UUID]:
+    """Who of these had to do with any of these projects, or whom an import named there."""
+    domains = {domain_of(project) for project in Project.objects.filter(pk__in=projects).only("key")}
+    found = {pk for pk, person in among.items() if person.email.rpartition("@")[2] in domains}
+    left = [pk for pk in among if pk not in found]
+    for part in (left[start : start + _KEYS_PER_QUERY] for start in range(0, len(left), _KEYS_PER_QUERY)):
+        for model, name in _naming_people():
+            if way := way_to_project(model):
+                told = {f"{name}__in": part, f"{way}__in": projects}
+                rows: models.QuerySet[models.Model] = models.QuerySet(model).filter(**told)
+                found.update(rows.order_by().values_list(name, flat=True).distinct())
+        stood = _named_by_id(part).filter(project__in=projects).values_list("old_value", "new_value").distinct()
+        by_id = {value for values in stood for value in values}
+        found.update(pk for pk in part if str(pk) in by_id)
+    return found
 
 
 def left_of(sought: Iterable[Sought], people: Iterable[User]) -> dict[str, int]:
     """Where a name stands after all: how often, by place.
 
     An account's as the name of a thing or of others' things, anywhere; what is replaced nowhere, where the person was;
-    an address, where a longer one may begin.
+    an address, where a longer one may begin; and a name, within somebody else's.
     """
     accounts = {person.pk for person in people if not person.is_placeholder}
     left: Counter[str] = Counter()
     words: dict[str, Sought] = {}
     for each in sought:
-        if (addresses := LeftAddresses(each.names)).names:
-            left.update(_places_of(addresses, each.within))
-        if each.names and not each.are_addresses and accounts.intersection(each.people):
+        is_told_anyway = not each.are_addresses and bool(accounts.intersection(each.people))
+        others = () if is_told_anyway else each.others
+        if names := [name for name in each.names if others or "@" in name]:
+            left.update(_places_of(Left(names, others), each.within))
+        if each.names and is_told_anyway:
             left.update(_places_of(Needles(each.names)))
         for word in each.left:
             known = words.get(word.casefold(), Sought([word], projects=frozenset(), are_addresses=False))
@@ -183,10 +235,14 @@ def projects_of(person: User) -> frozenset[UUID]:
         if way := way_to_project(model):
             rows: models.QuerySet[models.Model] = models.QuerySet(model).filter(**{name: person.pk})
             found.update(rows.order_by().values_list(way, flat=True).distinct())
-    by_id = Q(field__in=PEOPLE) & (Q(old_value=str(person.pk)) | Q(new_value=str(person.pk)))
-    stood = IssueChange.objects.filter(by_id).order_by()
-    found.update(stood.values_list("project_id", flat=True).distinct())
+    found.update(_named_by_id([person.pk]).values_list("project_id", flat=True).distinct())
     return frozenset(found - {None})
+
+
+def _named_by_id(people: Collection[UUID]) -> "models.QuerySet[IssueChange]":
+    """Changes of who does or reported an issue, from or to one of them."""
+    ids = [str(pk) for pk in people]
+    return IssueChange.objects.filter(Q(old_value__in=ids) | Q(new_value__in=ids), field__in=PEOPLE).order_by()
 
 
 @cache

@@ -8,10 +8,10 @@ from apps.upkeep.models import ErasureRecord
 
 #: Which names stay: whoever has an account chose its name, and of hosts nobody knows all.
 _LEFT = (
-    "The name stays where the person never was, and where something is called so; and everywhere if it is one word, "
-    "very short or a state of work; the address, where another's may begin with it (….com.au, and a file ….com.zip). "
-    "If they are the person's there, too, change them by hand or, unless it is such a name, or an address, repeat with "
-    "--everywhere:"
+    "The name stays where the person never was, where something is called so, and within names of others there; and "
+    "everywhere if it is one word, very short or a state of work; the address, where another's may begin with it "
+    "(….com.au, and a file ….com.zip). If they are the person's there, too, change them by hand or, unless it is such "
+    "a name, or an address, repeat with --everywhere:"
 )
 
 

@@ -26,6 +26,7 @@ from apps.ml.storage.errors import NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Issue, Project
+from apps.upkeep.kept import texts_of_four_bytes
 from apps.upkeep.needles import Needles, Whole
 
 logger = logging.getLogger(__name__)
@@ -164,6 +165,8 @@ class Within:
     rows: Callable[[type[models.Model]], models.Q | None]
     #: As 'projects.sprint.name'.
     spared: Collection[str] = ()
+    #: Names of others there, in which nothing is replaced.
+    others: Collection[str] = ()
 
 
 @cache
@@ -240,16 +243,20 @@ def _quoted(texts: TextTable) -> str:
     return connection.ops.quote_name(texts.model._meta.db_table)
 
 
+def _needles(names: Sequence[str], within: Within | None) -> Needles:
+    return Needles(names, within.others if within else ())
+
+
 def found_in_database(names: Sequence[str], within: Within | None = None) -> dict[str, int]:
     """How many texts of which table hold one of them."""
-    needles = Needles(names)
+    needles = _needles(names, within)
     among = with_rows() if names else ()
     return _by_table({texts: sum(1 for _ in texts.holding(needles, within)) for texts in among})
 
 
 def rows_in_database(names: Sequence[str], within: Within | None = None) -> dict[TextTable, list[Any]]:
     """The keys of the rows that hold one of them where it can be replaced."""
-    needles, found = Needles(names), {}
+    needles, found = _needles(names, within), {}
     for texts in with_rows() if names else ():
         if keys := {pk: None for pk, field, *_ in texts.holding(needles, within) if _replaceable(field)}:
             found[texts] = list(keys)
@@ -260,7 +267,7 @@ def replace_in_database(
     names: Sequence[str], word: str, among: Mapping[TextTable, Sequence[Any]], within: Within | None = None
 ) -> dict[str, int]:
     """Put a word in place of each in these rows, as they are now; how many texts of which table were changed."""
-    needles, counts = Needles(names), {}
+    needles, counts = _needles(names, within), {}
     for texts, keys in among.items():
         found = [each for each in texts.holding(needles, within, keys) if _replaceable(each[1])]
         for pk, field, value, kept in found:
@@ -333,12 +340,10 @@ def search_store(names: Sequence[str]) -> StoreSearch:
 
 
 def _holds(store: ObjectStore, key: str, needles: Needles) -> bool:
-    # NumPy keeps texts with four bytes a character.
-    forms = {form for name in needles.names for form in (name, name.lower(), name.upper(), name.title())}
-    spellings = [form.encode("utf-32-le") for form in forms]
     return any(
-        needles.anywhere.search(piece.decode(errors="ignore")) or any(spelling in piece for spelling in spellings)
+        needles.anywhere.search(text)
         for piece in _pieces(store.get(key))
+        for text in (piece.decode(errors="ignore"), *texts_of_four_bytes(piece))
     )
 
 

@@ -16,7 +16,8 @@ from apps.ml.tests.factories import MLModelFactory
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import erasing, objects
 from apps.upkeep.erasing import ErasureIncomplete, NobodyFound, erase_person
-from apps.upkeep.needles import Needles, _around
+from apps.upkeep.kept import around
+from apps.upkeep.needles import Needles
 from apps.upkeep.texts import TextTable, found_in_database, search_store, tables
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
@@ -181,7 +182,7 @@ def test_a_part_that_everybody_has_costs_nothing():
     lines = [f"{at},A title of some length,ann.o{at}@example.com,Smiths\n" for at in range(20_000)]
     data = "".join([*lines, "Ann Smithson, asmith@example.com\n"]).encode().lower()
 
-    near = [len(data[begins:ends]) for begins, ends in _around(data, b"smithson", 64 * len(EMAIL))]
+    near = [len(data[begins:ends]) for begins, ends in around(data, b"smithson", 64 * len(EMAIL))]
     assert sum(near) < len(data) / 100
     assert not Needles([EMAIL, NAME]).are_in(data)
 
@@ -190,7 +191,7 @@ def test_looking_around_grows_as_the_file_does():
     """However often a part stands there, each byte is in one piece, and pieces lie as far apart as they reach."""
     for part_every in (1, 7, 1_000):
         data = (b"x" * part_every + b"ann") * (200_000 // part_every)
-        pieces = list(_around(data, b"ann", 64))
+        pieces = list(around(data, b"ann", 64))
         assert sum(min(ends, len(data)) - begins for begins, ends in pieces) <= len(data) + 2 * len(pieces)
         assert all(after[0] >= before[1] - 1 for before, after in pairwise(pieces))
 

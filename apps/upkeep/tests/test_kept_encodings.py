@@ -10,6 +10,7 @@ from apps.importers.models import ImportRun
 from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, encoding_of, possible_encodings
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person
+from apps.upkeep.kept import encodings_alike, pieces_of
 from apps.upkeep.needles import Needles
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
@@ -128,9 +129,9 @@ def test_some_letters_are_written_in_codes_where_an_encoding_has_none():
 
 
 def test_a_name_is_looked_for_once_where_encodings_write_it_alike():
-    alike = Needles(["Élodie Ångström", "Ann Smith", "Иван Петров", "王芳"])._each
+    names = ["Élodie Ångström", "Ann Smith", "Иван Петров", "王芳"]
 
-    assert [each._alike for each in alike] == [
+    assert [encodings_alike(name) for name in names] == [
         [["cp1252", "cp1254", "latin-1"], ["cp1250"]], [[*ONE_BYTE, ANY_BYTE]], [["cp1251"]], [],
     ]  # fmt: skip
 
@@ -141,3 +142,25 @@ def test_swapped_bytes_are_no_name():
 
     assert not Needles(["王芳"]).are_in(f"id,title\n1,{turned}\n".encode("utf-16"))
     assert Needles(["王芳"]).are_in("id,title\n1,王芳\n".encode("utf-16"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "cp1251"])
+@pytest.mark.parametrize("before", [0, 65_520, 65_530, 65_536, 131_066])
+@pytest.mark.parametrize(("beside", "found"), [(" ", True), ("й", False)])
+def test_a_name_across_two_pieces_of_a_file_is_found_once_and_is_no_part_of_a_longer_one(
+    encoding, before, beside, found
+):
+    text = f"{'x' * before}{beside}Иван Петров,{'y' * 70_000}"
+    data = text.encode(encoding) + (b"\x98" if encoding == "cp1251" else b"")
+
+    assert Needles(["Иван Петров"]).are_in(data) == found
+
+
+def test_each_letter_of_a_file_is_in_one_piece_with_all_that_is_around():
+    text = "".join(chr(0x400 + at % 256) for at in range(200_000))
+    seen = 0
+    for piece, begins, ends in pieces_of(text.encode(), "utf-8", 500):
+        assert piece[begins:ends] == text[seen : seen + ends - begins]
+        assert piece[:begins] == text[max(seen - 500, 0) : seen][-begins or len(text) :]
+        seen += ends - begins
+    assert seen == len(text)

@@ -141,22 +141,25 @@ def test_whom_an_import_named_by_one_word_is_told_once(now):
 
 
 def test_a_longer_name_of_somebody_else_stays_theirs_where_it_names_them(now):
-    """In a text nothing tells where a name in characters ends; in the name of a person it is all that there is."""
+    """In a text nothing tells where a name in characters ends, but for the names of those who are there."""
     project = TeamMemberFactory(user=UserFactory(email=EMAIL, full_name="王芳")).project
     named = {
         name: UserFactory(email=f"p{at}@{domain_of(project)}", full_name=name, is_placeholder=True, is_active=False)
         for at, name in enumerate(("王芳华", "小王芳", "王芳 (外部)"))
     }
-    issue = IssueFactory(project=project, title="问王芳华")
+    theirs, nobodys = (IssueFactory(project=project, title=title) for title in ("问王芳华和王芳", "问王芳英"))
 
-    erase_person(EMAIL, now=now)
+    record = erase_person(EMAIL, now=now)
 
-    issue.refresh_from_db()
+    for issue in (theirs, nobodys):
+        issue.refresh_from_db()
     told = [User.objects.get(pk=each.pk).full_name for each in named.values()]
     assert told[:2] == ["王芳华", "小王芳"]
     assert told[2].startswith("erased-")
-    assert issue.title.startswith("问erased-")
-    assert issue.title.endswith("华")
+    assert theirs.title.startswith("问王芳华和erased-")
+    assert nobodys.title.startswith("问erased-")
+    assert nobodys.title.endswith("英")
+    assert record.left[f"{project.key} projects.issue"] == 1
 
 
 @pytest.mark.parametrize("name", ["·", "  ・ ", "", " "])

@@ -1,0 +1,138 @@
+"""Names in bytes: files that imports keep, in every encoding in which one of them may read them."""
+
+import codecs
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from apps.accounts.mailboxes import composed, decomposed
+from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_encodings
+
+if TYPE_CHECKING:
+    from apps.upkeep.needles import Needle, Whole
+
+_EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
+#: Read at a time: few enough that what is to be read closely is a small part of a file.
+_PIECE_BYTES = 64 * 2**10
+#: At most, as HTML writes it with its longest word for one, in two bytes each.
+_BYTES_OF_A_LETTER = 64
+#: What tells whether a name is a part of another: a joint and a letter, each in codes.
+_BYTES_BESIDE = 256
+
+
+def pieces_of(data: bytes, encoding: str, margin: int, errors: str = "strict") -> Iterator[tuple[str, int, int]]:
+    """A text piece by piece, each with what is around; and from where to where what begins in it is its own."""
+    decoder, text, begins = codecs.getincrementaldecoder(encoding)(errors), "", 0
+    for at in range(0, len(data), _PIECE_BYTES):
+        is_last = at + _PIECE_BYTES >= len(data)
+        text += decoder.decode(data[at : at + _PIECE_BYTES], is_last)
+        ends = len(text) if is_last else max(len(text) - margin, begins)
+        yield text, begins, ends
+        cut = max(ends - margin, 0)
+        text, begins = text[cut:], ends - cut
+
+
+def holds(data: bytes, names: "Sequence[Needle]", whole: "Whole") -> bool:
+    """Whether a file holds one of these names, in any encoding in which an import may read it.
+
+    In an encoding that not all of its bytes are of, it is read only around the plain part of a name that stands there
+    least often.
+    """
+    encodings, margin = possible_encodings(data), max((_reach_of(each.name) for each in names), default=0)
+    broken, of_one_byte = [], [each for each in encodings if each in _EACH_OF_ONE_BYTE]
+    for encoding in encodings[: len(encodings) - len(of_one_byte)]:
+        try:
+            if _is_in(pieces_of(data, encoding, margin), whole):
+                return True
+        except UnicodeDecodeError:
+            broken.append([encoding])
+    small = data.lower() if broken or of_one_byte else b""
+    return any(
+        _InPart(each).is_in(data, small, [*broken, *(encodings_alike(each.name) if of_one_byte else ())])
+        for each in names
+    )
+
+
+def _is_in(pieces: Iterator[tuple[str, int, int]], whole: "Whole") -> bool:
+    return any(begins <= at < ends for text, begins, ends in pieces for at, _ in whole.places(text))
+
+
+def _reach_of(name: str) -> int:
+    """How many bytes a name may take in a file, with what is beside it."""
+    return len(name) * _BYTES_OF_A_LETTER + _BYTES_BESIDE
+
+
+class _InPart:
+    """One name, in a file that is read where the name may stand."""
+
+    def __init__(self, name: "Needle") -> None:
+        self._parts, self._reach = _plain_parts(name.name), _reach_of(name.name)
+        self._anywhere, self._whole = name.alone
+
+    def is_in(self, data: bytes, small: bytes, encodings: Sequence[Sequence[str]]) -> bool:
+        """In one of them; of those that write the name alike what is beside it differs."""
+        return any(
+            self._stands_in(near, alike[0], self._anywhere)
+            and any(self._stands_in(near, each, self._whole) for each in alike)
+            for alike in encodings
+            for near in self._places(data, small, alike[0])
+        )
+
+    def _stands_in(self, data: bytes, encoding: str, whole: "Whole") -> bool:
+        # A byte that is none of UTF-8 may be a letter of the file's own encoding.
+        errors = "surrogateescape" if encoding == "utf-8" else "replace"
+        return _is_in(pieces_of(data, encoding, self._reach, errors), whole)
+
+    def _places(self, data: bytes, small: bytes, encoding: str) -> Iterator[bytes]:
+        parts = [part.lower().encode(encoding) for part in self._parts]
+        if all(part in small for part in parts):
+            for begins, ends in around(small, min(parts, key=small.count), self._reach):
+                yield data[begins:ends]
+
+
+def encodings_alike(name: str) -> list[list[str]]:
+    """Those of one byte, by the bytes that a name's letters have in them: each such spelling is looked for once.
+
+    Where all its letters beyond English ones are none of an encoding it can stand there in codes only, which are the
+    same in UTF-8.
+    """
+    cases = (name, name.lower(), name.upper(), name.title())
+    letters = sorted({letter for case in cases for form in (composed, decomposed) for letter in form(case)})
+    beyond = "".join(letter for letter in letters if letter.isalpha() and not letter.isascii())
+    alike: dict[bytes, list[str]] = {}
+    for encoding in _EACH_OF_ONE_BYTE:
+        alike.setdefault(beyond.encode(encoding, errors="replace"), []).append(encoding)
+    return [encodings for spelled, encodings in alike.items() if not beyond or spelled.strip(b"?")]
+
+
+def around(data: bytes, part: bytes, reach: int) -> Iterator[tuple[int, int]]:
+    """From where to where data is within reach of an occurrence of a part; what overlaps is one piece."""
+    if not part:
+        yield 0, len(data)
+        return
+    at = data.find(part)
+    while at >= 0:
+        last = at
+        while (further := data.rfind(part, last + 1, last + 2 * (len(part) + reach))) >= 0:
+            last = further
+        # A letter of two bytes begins at an even place.
+        begins = max(at - reach, 0)
+        yield begins - begins % 2, last + len(part) + reach
+        at = data.find(part, last + 1)
+
+
+def _plain_parts(name: str) -> list[str]:
+    """Of English letters and digits, as such a file has them; one empty part where there are none."""
+    return [part for part in re.split(r"[^A-Za-z0-9]+", composed(name)) if part] or [""]
+
+
+#: Four of NumPy's, of four bytes each.
+_LAST_OF_FOUR = re.compile(rb"\0{4,}")
+
+
+def texts_of_four_bytes(data: bytes) -> Iterator[str]:
+    """What may be texts as NumPy keeps them, from whichever byte on: of no character the last of its four is any."""
+    for shift in range(4):
+        runs = _LAST_OF_FOUR.finditer(data[shift + 3 :: 4])
+        places = [(shift + 4 * begins, shift + 4 * ends) for begins, ends in (run.span() for run in runs)]
+        yield "\n".join(data[begins:ends].decode("utf-32-le", errors="replace") for begins, ends in places)
