@@ -20,6 +20,7 @@ from apps.ml.models import PredictionHistory
 from apps.ml.services import prediction_service
 from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.predictions.switch import TERMS
+from apps.notifications.models import Webhook
 from apps.projects import viewsets
 from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.tests.factories import TeamMemberFactory
@@ -284,6 +285,35 @@ def test_no_password_is_guessed_uncounted_with_a_key(lead, settings, monkeypatch
         return client.post("/api/v1/auth/password/", guessed, headers={HEADER: f"guess-{number}"}).status_code
 
     assert [guess(number) for number in range(settings.AXES_FAILURE_LIMIT + 1)][-1] == 429
+
+
+@pytest.mark.parametrize("form", [None, {"format": "multipart"}])
+def test_an_empty_body_of_any_type_is_none_with_a_key_too(lead, form):
+    address = f"/api/v1/notifications/{lead.user_id}/read/"
+
+    def read(headers: dict[str, str]) -> int:
+        return client_of(lead).post(address, {}, headers=headers, **form or {"format": "json"}).status_code
+
+    assert [read({}), read({HEADER: "one"})] == [404, 404]
+
+
+def test_what_works_first_leaves_nothing_where_its_answer_is_not_kept(lead, monkeypatch):
+    def add() -> Any:
+        address = f"/api/v1/projects/{lead.project.key}/webhooks/"
+        return client_of(lead).post(address, {"url": "https://93.184.216.34/hook"}, headers={HEADER: "one"})
+
+    def die(*_: Any) -> None:
+        raise DatabaseError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(idempotency, "_keep", die)
+        assert add().status_code >= 500
+    assert not Webhook.objects.exists()
+
+    first, second = add(), add()
+
+    assert (first.status_code, second.content) == (201, first.content)
+    assert Webhook.objects.count() == 1
 
 
 def test_without_the_header_no_query_is_added(lead):

@@ -1,5 +1,7 @@
 """New passwords: chosen by who knows the old one, or by who reads the mail. Both end every log-in."""
 
+from functools import partial
+
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
@@ -8,12 +10,19 @@ from django.utils.http import urlsafe_base64_decode
 
 from apps.accounts.log_ins import log_out_everywhere
 from apps.accounts.models import User
+from apps.common.api.idempotency import with_the_answer
+
+
+def set_password(user: User, password: str) -> None:
+    """Set it; sessions of pages end by themselves, since they hold a digest of the old one."""
+    # Before the transaction: it takes long on purpose, and a turn.
+    hashed = make_password(password)
+    with_the_answer(partial(_keep, user, hashed))
 
 
 @transaction.atomic
-def set_password(user: User, password: str) -> None:
-    """Set it; sessions of pages end by themselves, since they hold a digest of the old one."""
-    user.set_password(password)
+def _keep(user: User, hashed: str) -> None:
+    user.password = hashed
     user.save(update_fields=["password"])
     log_out_everywhere(user)
 
@@ -32,9 +41,7 @@ def set_password_by_code(uid: str, token: str, password: str) -> User | None:
         user = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
         if user is None or not default_token_generator.check_token(user, token):
             return None
-        user.password = hashed
-        user.save(update_fields=["password"])
-        log_out_everywhere(user)
+        _keep(user, hashed)
     return user
 
 

@@ -32,6 +32,7 @@ from apps.accounts.serializers import (
 )
 from apps.accounts.signed_in import signed_in
 from apps.accounts.tasks import mail_soon
+from apps.common.api.idempotency import asks_first
 from apps.common.api.query import without_body
 from apps.common.api.throttling import LogInThrottle
 
@@ -109,6 +110,7 @@ class PasswordView(APIView):
     key_scope = PERSON
     serializer_class = PasswordChangeRequest
 
+    @asks_first
     @extend_schema(request=PasswordChangeRequest, responses={204: None})
     def post(self, request: Request) -> Response:
         asked, person = _checked(PasswordChangeRequest, request), signed_in(request)

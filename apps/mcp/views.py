@@ -20,6 +20,8 @@ class McpView(APIView):
     """Every tool asks for its own scope."""
 
     key_scope = ASKED
+    #: Whatever a tool says is a 200, that it is busy, too; the one that writes sets a figure, which twice is once.
+    takes_keys = False
 
     @extend_schema(exclude=True)
     def post(self, request: Request) -> HttpResponse:

@@ -18,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.accounts.scopes import PERSON
 from apps.accounts.signed_in import signed_in
+from apps.common.api.idempotency import answered_by, asks_first
 from apps.common.api.query import without_body
 from apps.notifications import selectors
 from apps.notifications.models import Delivery, Webhook
@@ -103,14 +104,18 @@ class WebhookViewSet(ReadViewSet):
     def get_queryset(self) -> QuerySet[Webhook]:
         return selectors.webhooks_of(self.project)
 
+    @asks_first
     @extend_schema(responses={201: NewWebhookSerializer})
     def create(self, request: Request, project_id: str) -> Response:
         """Add an address; the answer is the only one that shows the secret."""
-        webhook, secret = webhooks.create_webhook(
-            self.project, by=signed_in(request), now=timezone.now(), **self.validated()
-        )
-        shown = {**WebhookSerializer(webhook).data, "secret": secret}
-        return Response(shown, status=status.HTTP_201_CREATED)
+        # Asks a name server.
+        asked = self.validated()
+
+        def make() -> Response:
+            webhook, secret = webhooks.create_webhook(self.project, by=signed_in(request), now=timezone.now(), **asked)
+            return Response({**WebhookSerializer(webhook).data, "secret": secret}, status=status.HTTP_201_CREATED)
+
+        return answered_by(make)
 
     def partial_update(self, request: Request, project_id: str, webhook_id: str) -> Response:
         webhook = self.get_object()

@@ -2,7 +2,9 @@
 
 As the IETF's draft has it (draft-ietf-httpapi-idempotency-key-header). The key is claimed in a transaction of its own,
 so that others see it; what the request writes and its answer are one further transaction, so that a process that dies
-leaves both or neither. A question is worked out before that transaction (`Asks`): it may wait for its turn.
+leaves both or neither. It waits for nobody else, since on SQLite nobody else writes meanwhile: what takes a turn, or is
+asked of the store or a name server, comes before it (`Asks`, `asks_first`), and what goes to the broker after it
+(`transaction.on_commit`). What fails after it is told once; the kept answer is of what was written.
 The claim of a dead process is taken over after a while; one that was only slow finds its claim gone then, and takes
 back what it wrote.
 """
@@ -20,7 +22,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -59,6 +61,7 @@ _ASK_AGAIN_AFTER = 1
 
 View = Callable[..., HttpResponseBase]
 Act = Callable[..., Response]
+_Action = TypeVar("_Action", bound=Act)
 
 
 class StillRunning(exceptions.APIException):
@@ -89,13 +92,29 @@ class FirstAnswers:
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponseBase | None:
         """Answer in the view's place, by the same view with `Once` before it."""
-        if "HTTP_IDEMPOTENCY_KEY" not in request.META or request.method != "POST" or not hasattr(view, "cls"):
+        if "HTTP_IDEMPOTENCY_KEY" not in request.META or request.method != "POST" or not takes_keys(view):
             return None
         return _once(view)(request, *args, **kwargs)
 
 
+def takes_keys(view: View) -> bool:
+    """Every endpoint, unless it says otherwise; no page."""
+    return hasattr(view, "cls") and getattr(view.cls, "takes_keys", True)
+
+
 class Asks:
-    """A view whose POST writes nothing but what it hands to `with_the_answer`."""
+    """A view whose POST is worked out first: it writes only by `with_the_answer` and `answered_by`."""
+
+
+def asks_first(action: _Action) -> _Action:
+    """The same for a single action."""
+    action.asks_first = True  # type: ignore[attr-defined]
+    return action
+
+
+def is_worked_out_first(view: type, act: Act) -> bool:
+    """Whether what a POST does is begun before the transaction that keeps its answer."""
+    return issubclass(view, Asks) or hasattr(act, "asks_first")
 
 
 #: What is kept back for the transaction that keeps the answer; None where no question with a key is worked out.
@@ -109,6 +128,19 @@ def with_the_answer(write: Callable[[], None]) -> None:
         write()
     else:
         kept_back.append(write)
+
+
+def answered_by(write: Callable[[], Response]) -> Response:
+    """The answer of what is written last; likewise at once, or where it is kept."""
+    return write() if _KEPT_BACK.get() is None else _Unwritten(write)
+
+
+class _Unwritten(Response):
+    """Stands for an answer that its write will give."""
+
+    def __init__(self, write: Callable[[], Response]) -> None:
+        super().__init__()
+        self.write = write
 
 
 @contextmanager
@@ -182,14 +214,12 @@ def first_answer(view: Any, act: Act, request: Request, *args: Any, **kwargs: An
     key = request.headers[HEADER]
     if len(key) > LONGEST_KEY or not re.match(KEY_PATTERN, key):
         raise exceptions.ValidationError({HEADER: f"1 to {LONGEST_KEY} visible characters of ASCII, without blanks."})
-    # What takes no body looks at none: nothing may come in a form that it could not read.
-    sent = {} if getattr(act, "takes_no_body", False) else request.data
-    asked = Asked(caller_of(request), key, _question(request, sent), uuid.uuid4(), timezone.now())
+    asked = Asked(caller_of(request), key, _question(request, act), uuid.uuid4(), timezone.now())
     if (kept := _claim(asked)) is not None:
         return _replayed(asked, kept)
     answer = partial(_answered, view, partial(act, request, *args, **kwargs))
     try:
-        if isinstance(view, Asks):
+        if is_worked_out_first(type(view), act):
             answer = partial(_answered, view, _worked_out(answer))
         with transaction.atomic():
             response = answer()
@@ -245,14 +275,14 @@ def _is_over(row: FirstAnswer, now: datetime) -> bool:
 
 
 def _worked_out(answer: Callable[[], Response]) -> Callable[[], Response]:
-    """Answer a question now, holding nothing that others need; what writes it is left to do."""
+    """Work an answer out now, holding nothing that others need; what writes it is left to do."""
     with _keeping_back() as kept_back:
         response = answer()
 
     def write() -> Response:
         for each in kept_back:
             each()
-        return response
+        return response.write() if isinstance(response, _Unwritten) else response
 
     return write
 
@@ -290,8 +320,12 @@ def _replayed(asked: Asked, kept: FirstAnswer) -> Response:
     )
 
 
-def _question(request: Request, sent: Any) -> str:
-    """A digest of address and body: of JSON what it means, of a form its fields and files, whatever parts them."""
+def _question(request: Request, act: Act) -> str:
+    """A digest of address and body: of JSON what it means, of a form its fields and files, whatever parts them.
+
+    Where no body is taken none is read: an empty one of any type has passed (`has_body_in_vain`).
+    """
+    sent: Any = None if getattr(act, "takes_no_body", False) else request.data
     if isinstance(sent, MultiValueDict):
         sent = sorted((name, [_plain(value) for value in values]) for name, values in sent.lists())
     return hashlib.sha256(json.dumps([request.get_full_path(), sent], sort_keys=True).encode()).hexdigest()

@@ -18,6 +18,8 @@ from mcp.client.streamable_http import streamable_http_client
 from rest_framework.test import APIClient
 
 from apps.access.keys import create_key
+from apps.common.api.idempotency import HEADER, REPLAYED
+from apps.common.models import FirstAnswer
 from apps.mcp.protocol import CAPABILITIES_KEY, CURRENT, EARLIER, VERSION_KEY, reply_to
 from apps.mcp.stdio import LONGEST_LINE_BYTES, serve
 from apps.mcp.toolbox import PersonsToolbox
@@ -360,3 +362,13 @@ class TestOverStandardInput:
     def test_a_stranger_is_no_person(self):
         with pytest.raises(CommandError, match="Nobody"):
             call_command("mcp", "--user", "nobody@example.com")
+
+
+def test_an_idempotency_key_changes_nothing(team):
+    client, sent = APIClient(), {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    client.force_authenticate(team[1])
+
+    answers = [client.post("/mcp", sent, format="json", headers={HEADER: "one"}) for _ in range(2)]
+
+    assert [(each.status_code, REPLAYED in each) for each in answers] == [(200, False)] * 2
+    assert not FirstAnswer.objects.exists()

@@ -1,8 +1,10 @@
 """The model registry: list, detail, train, follow a training, activate, roll back."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -19,6 +21,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.accounts.scopes import Scope
 from apps.accounts.signed_in import signed_in
+from apps.common.api.idempotency import answered_by, asks_first
 from apps.common.api.openapi import Problem
 from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.common.api.query import without_body
@@ -48,6 +51,16 @@ class StoreUnavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The model store does not answer, so that the model cannot be checked before it serves."
     default_code = "store_unavailable"
+
+
+class StartsLater(BrokerUnavailable):
+    """A training that was asked for is kept, and the broker is away."""
+
+    def __init__(self, run_id: UUID, cause: BrokerUnavailable) -> None:
+        super().__init__(
+            f"{cause.message} Job {run_id} is kept and starts when it is back; asking again is not needed."
+        )
+        self.run_id = run_id
 
 
 class ModelFilter(FilterSet):
@@ -100,20 +113,23 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
             )
         except training_jobs.AlreadyTraining as conflict:
             return _refused(conflict.run_id, problem(409, "Conflict", conflict.message, conflict.code))
-        try:
-            send_training(run.id)
-        except BrokerUnavailable as error:
-            detail = f"{error.message} Job {run.id} is kept and starts when it is back; asking again is not needed."
-            answer = _refused(run.id, problem(503, "Service unavailable", detail, error.code))
-            answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
-            return answer
-        run.refresh_from_db()
+        # A worker that takes it at once finds the row.
+        transaction.on_commit(partial(_send, run.id))
         return Response(
             JobSerializer(run, context=self.get_serializer_context()).data,
             status=status.HTTP_202_ACCEPTED,
             headers={"Location": _job_address(run.id)},
         )
 
+    def handle_exception(self, error: Exception) -> Response:
+        """What keeps a training waiting is told after it was kept, maybe with its answer (`Idempotency-Key`)."""
+        if isinstance(error, StartsLater):
+            answer = _refused(error.run_id, problem(503, "Service unavailable", error.message, error.code))
+            answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+            return answer
+        return super().handle_exception(error)
+
+    @asks_first
     @without_body(responses=ModelDetailSerializer, tags=["ml"])
     def activate(self, request: Request, model_id: UUID) -> Response:
         """Let a trained model serve in place of the one that does."""
@@ -123,7 +139,9 @@ class ModelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[MLModel]):
             model_registry.require_sound(model)
         except StorageError as error:
             raise StoreUnavailable from error
-        return self._shown(model_registry.activate(model, now=timezone.now(), by=signed_in(request)))
+        return answered_by(
+            lambda: self._shown(model_registry.activate(model, now=timezone.now(), by=signed_in(request)))
+        )
 
     @extend_schema(request=ScopeRequest, responses=ModelDetailSerializer, tags=["ml"])
     def rollback(self, request: Request) -> Response:
@@ -172,6 +190,13 @@ def _require_lead(request: Request, project: Project | None) -> None:
         raise PermissionDenied("Only administrators decide about the model of all projects.")
     if project is not None and role_of(request.user, project) != TeamMember.Role.LEAD:
         raise PermissionDenied("Only leads decide about the models of their project.")
+
+
+def _send(run_id: UUID) -> None:
+    try:
+        send_training(run_id)
+    except BrokerUnavailable as error:
+        raise StartsLater(run_id, error) from error
 
 
 def _job_address(run_id: UUID) -> str:

@@ -1,12 +1,14 @@
 """The registry over HTTP: who may see, train, activate and roll back what."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from kombu.exceptions import OperationalError
 
 from apps.accounts.tests.factories import UserFactory
+from apps.common.api.idempotency import HEADER, REPLAYED
 from apps.ml import tasks
 from apps.ml.models import MLModel, TrainingRun
 from apps.ml.services import ModelTrainer
@@ -16,6 +18,7 @@ from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.tests.factories import MLModelFactory, TrainingRunFactory
 from apps.ml.tests.teams import learnable_team
+from apps.ml.viewsets import registry
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -50,13 +53,20 @@ def as_staff(api_client):
     return client_of(api_client, UserFactory(is_superuser=True))
 
 
+@pytest.fixture
+def sent(django_capture_on_commit_callbacks):
+    """`with sent:` what a request hands to the workers reaches them at the end."""
+    return django_capture_on_commit_callbacks(execute=True)
+
+
 def asked(project=None, **fields):
     scope = {"global": True} if project is None else {"project_id": str(project.id)}
     return {"model_type": EFFORT, **scope, **fields}
 
 
-def test_a_lead_trains_and_follows_the_job_to_its_model(as_lead, team):
-    accepted = as_lead.post(TRAIN, asked(team))
+def test_a_lead_trains_and_follows_the_job_to_its_model(as_lead, team, sent):
+    with sent:
+        accepted = as_lead.post(TRAIN, asked(team))
 
     assert accepted.status_code == 202
     job = as_lead.get(accepted["Location"]).json()
@@ -67,11 +77,12 @@ def test_a_lead_trains_and_follows_the_job_to_its_model(as_lead, team):
     assert model["provenance"]["code"]
 
 
-def test_who_asked_is_recorded(as_role, team):
+def test_who_asked_is_recorded(as_role, team, sent):
     client = as_role(team, "lead")
     lead = team.team.get().user
 
-    client.post(TRAIN, asked(team))
+    with sent:
+        client.post(TRAIN, asked(team))
 
     assert TrainingRun.objects.get().requested_by == lead
     assert MLModel.objects.get().trained_by == lead
@@ -97,23 +108,52 @@ def test_too_little_history_is_refused_with_the_numbers_and_nothing_is_queued(as
     assert not TrainingRun.objects.exists()
 
 
-@pytest.mark.parametrize("fault", [OperationalError, ValueError, TypeError])
-def test_a_broker_that_is_away_answers_503_and_loses_nothing(as_lead, team, monkeypatch, now, fault):
-    def refusing(*args, **options):
+def refusing(fault):
+    def refuse(*args, **options):
         raise fault("Connection refused")
 
+    return refuse
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("key", [{}, {HEADER: "this-training"}])
+@pytest.mark.parametrize("fault", [OperationalError, ValueError, TypeError])
+def test_a_broker_that_is_away_answers_503_and_loses_nothing(as_lead, team, monkeypatch, fault, key):
     with monkeypatch.context() as outage:
-        outage.setattr(tasks.train_model, "apply_async", refusing)
-        answer = as_lead.post(TRAIN, asked(team))
+        outage.setattr(tasks.train_model, "apply_async", refusing(fault))
+        answer = as_lead.post(TRAIN, asked(team), headers=key)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
     assert int(answer["Retry-After"]) > 0
     job = TrainingRun.objects.get(id=answer.json()["job_id"])
     assert job.state == "queued"
-    TrainingRun.objects.update(queued_at=now - timedelta(days=1))
+    TrainingRun.objects.update(queued_at=job.queued_at - timedelta(days=1))
     tasks.requeue_lost_trainings.delay()
     job.refresh_from_db()
     assert job.state == "succeeded"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_training_that_the_broker_did_not_take_is_asked_for_once_by_a_key(as_lead, team, monkeypatch):
+    monkeypatch.setattr(tasks.train_model, "apply_async", refusing(OperationalError))
+    refused, again, other = (as_lead.post(TRAIN, asked(team), headers={HEADER: key}) for key in ("a", "a", "b"))
+
+    assert [each.status_code for each in (refused, again, other)] == [503, 202, 409]
+    assert (again[REPLAYED], again["Location"]) == ("true", refused["Location"])
+    assert TrainingRun.objects.get().id == UUID(refused.json()["job_id"])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("key", [{}, {HEADER: "this-training"}])
+def test_the_workers_are_told_of_a_training_that_is_there(as_lead, team, monkeypatch, key):
+    def take(run_id):
+        there.append((connection.in_atomic_block, TrainingRun.objects.filter(id=run_id).exists()))
+
+    there = []
+    monkeypatch.setattr(registry, "send_training", take)
+
+    assert as_lead.post(TRAIN, asked(team), headers=key).status_code == 202
+    assert there == [(False, True)]
 
 
 @pytest.mark.parametrize("role", ["viewer", "member"])
@@ -135,8 +175,9 @@ def test_only_administrators_decide_about_the_global_model(as_lead, team, addres
     assert as_lead.post(address, asked()).status_code == 403
 
 
-def test_administrators_train_the_global_model(as_staff, team):
-    answer = as_staff.post(TRAIN, asked())
+def test_administrators_train_the_global_model(as_staff, team, sent):
+    with sent:
+        answer = as_staff.post(TRAIN, asked())
 
     assert answer.status_code == 202
     assert MLModel.objects.get(is_active=True).project is None
