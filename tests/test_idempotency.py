@@ -99,15 +99,10 @@ def test_a_file_that_is_sent_again_is_the_same_however_the_form_is_parted(lead):
     assert (again.json()["id"], again["Location"]) == (first.json()["id"], first["Location"])
 
 
-@pytest.mark.parametrize(
-    ("nothing", "kind"),
-    [
-        ("--x--", "multipart/form-data; boundary=x"),
-        ("", "application/x-www-form-urlencoded"),
-        ("null", "application/json"),
-        ("{}", "text/plain"),
-    ],
-)
+@pytest.mark.parametrize(("nothing", "kind"), [
+    ("--x--", "multipart/form-data; boundary=x"), ("", "application/x-www-form-urlencoded"),
+    ("null", "application/json"), ("{}", "text/plain"),
+])  # fmt: skip
 def test_no_body_is_none_in_whatever_form_where_none_is_taken(lead, nothing, kind):
     address = f"/api/v1/notifications/{lead.project_id}/read/"
 
@@ -285,16 +280,6 @@ def test_no_password_is_guessed_uncounted_with_a_key(lead, settings, monkeypatch
         return client.post("/api/v1/auth/password/", guessed, headers={HEADER: f"guess-{number}"}).status_code
 
     assert [guess(number) for number in range(settings.AXES_FAILURE_LIMIT + 1)][-1] == 429
-
-
-@pytest.mark.parametrize("form", [None, {"format": "multipart"}])
-def test_an_empty_body_of_any_type_is_none_with_a_key_too(lead, form):
-    address = f"/api/v1/notifications/{lead.user_id}/read/"
-
-    def read(headers: dict[str, str]) -> int:
-        return client_of(lead).post(address, {}, headers=headers, **form or {"format": "json"}).status_code
-
-    assert [read({}), read({HEADER: "one"})] == [404, 404]
 
 
 def test_what_works_first_leaves_nothing_where_its_answer_is_not_kept(lead, monkeypatch):

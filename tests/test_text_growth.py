@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 
+from apps.accounts.names.needles import Needles
 from apps.common.exceptions import ApplicationError
 from apps.importers.sources.csv import dates, numbers, values
 from apps.ml.core.assignment import features as assignment
@@ -19,7 +20,7 @@ from apps.ml.core.points import features as points
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import tokens
 from apps.ml.storage.keys import parse_model_key
-from apps.upkeep.needles import Needles
+from apps.upkeep.kept import file_holds
 
 SHORT, FACTOR = 500, 16
 #: The geometric mean of what linear and quadratic work would take.
@@ -35,7 +36,7 @@ NEEDLES = Needles(["Łukasz Wójcik", "Иван Петров", "王 芳", "ann@e
 READERS = {
     "names in texts": NEEDLES.whole.search,
     "names replaced": lambda text: NEEDLES.whole.sub("", text),
-    "names in files": lambda text: NEEDLES.are_in(text.encode()),
+    "names in files": lambda text: file_holds(NEEDLES, text.encode()),
     "tokens": tokens,
     "issue for points": partial(described, points.extract),
     "issue for hours": partial(described, effort.read),
@@ -62,7 +63,8 @@ HOSTILE = [
     ("Иван Петров", "\u0301"), ("", "\u0301Иван Петров"), ("Иван Петров", "%25"), ("", "%25Иван Петров"),
     ("Иван Петров", "\ufe0f"), ("Иван Петров", "\\"), ("", "\\Иван Петров"), ("Иван Петров&", "a"),
     ("", "Иван Петров "), ("", "王芳"), ("", "王"), ("", "Łukasz Wójcik, Иван Петров Иван "), ("Иван Петров", "\u200d"),
-    ("\u0301Иван Петров", "\u0301\u200d"), ("Иван Петров", "\u0301\u0323"), ("Иван Петров", "ﬁ"), ("", "\uff9e\u0301"), ("", "&shy;"),
+    ("\u0301Иван Петров", "\u0301\u200d"), ("Иван Петров", "\u0301\u0323"), ("Иван Петров", "ﬁ"), ("", "\uff9e\u0301"),
+    ("", "&shy;"),
     ("Иван Петров", "&shy;"), ("", "\\xc3"), ("\\xc3", "\\"), ("", "\\303"), ("&#", "1"), ("", "ann@example.com."),
     ("ann@example.com", ".aa"), ("Иван Петров", "\u1161"), ("", "Иван Петров\u0301"), ("", "%F0%9F%98%80"),
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
+from apps.accounts.names.needles import Needles
 from apps.common.exceptions import ApplicationError
 from apps.importers.connections import forget_tokens
 from apps.importers.writing.dry_run import undone_at_the_end
@@ -44,9 +45,9 @@ from apps.upkeep.alone import (
 )
 from apps.upkeep.finding import Found, Search, replace
 from apps.upkeep.holding import hold
+from apps.upkeep.kept import file_holds
 from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
 from apps.upkeep.models import ErasureRecord
-from apps.upkeep.needles import Needles
 from apps.upkeep.objects import Stored, ours_of, require_sole_hold, search_objects
 from apps.upkeep.pseudonyms import leave_a_pseudonym, pseudonym_of, rows_of
 from apps.upkeep.sought import Sought, left_of, sought_for
@@ -347,7 +348,7 @@ def _erase_texts(sought: Sequence[Sought], people: Sequence[User], found: Found)
     projects = {*theirs.values_list("project_id", flat=True).distinct(), *_touch(found)}
     forget_kept_answers()
     everywhere = Needles([name for each in sought if each.projects is None for name in each.names])
-    tokens = forget_tokens(given_by=people, is_meant=lambda token: everywhere.are_in(token.encode()))
+    tokens = forget_tokens(given_by=people, is_meant=lambda token: file_holds(everywhere, token.encode()))
     # Of one word, too, which no text is searched for.
     logged = LogEntry.objects.filter(
         content_type__app_label="accounts", object_id__in=[str(each.pk) for each in people]

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.accounts.names.needles import Needles
 from apps.importers.models import ImportRun
 from apps.projects.models import Issue
-from apps.upkeep.needles import Needles
+from apps.upkeep.kept import file_holds
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import TextTable, replace_in_database, rows_in_database
 
@@ -58,8 +59,8 @@ class Search:
             # One at a time: a file may have 50 MiB.
             data = bytes(kept.filter(pk=pk).values_list("upload", flat=True).first() or b"")
             self._read.add(pk)
-            if anything.are_in(data) and any(
-                each.are_in(data) for within, each in needles if within is None or project in within
+            if file_holds(anything, data) and any(
+                file_holds(each, data) for within, each in needles if within is None or project in within
             ):
                 yield pk
 

@@ -3,13 +3,10 @@
 import codecs
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from apps.accounts.mailboxes import composed, decomposed
+from apps.accounts.names.needles import Needle, Needles, Whole
 from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_encodings
-
-if TYPE_CHECKING:
-    from apps.upkeep.needles import Needle, Whole
 
 _EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
 #: Read at a time: few enough that what is to be read closely is a small part of a file.
@@ -32,28 +29,28 @@ def pieces_of(data: bytes, encoding: str, margin: int, errors: str = "strict") -
         text, begins = text[cut:], ends - cut
 
 
-def holds(data: bytes, names: "Sequence[Needle]", whole: "Whole") -> bool:
+def file_holds(needles: Needles, data: bytes) -> bool:
     """Whether a file holds one of these names, in any encoding in which an import may read it.
 
     In an encoding that not all of its bytes are of, it is read only around the plain part of a name that stands there
     least often.
     """
-    encodings, margin = possible_encodings(data), max((_reach_of(each.name) for each in names), default=0)
+    encodings, margin = possible_encodings(data), max((_reach_of(each.name) for each in needles.each), default=0)
     broken, of_one_byte = [], [each for each in encodings if each in _EACH_OF_ONE_BYTE]
     for encoding in encodings[: len(encodings) - len(of_one_byte)]:
         try:
-            if _is_in(pieces_of(data, encoding, margin), whole):
+            if _is_in(pieces_of(data, encoding, margin), needles.whole):
                 return True
         except UnicodeDecodeError:
             broken.append([encoding])
     small = data.lower() if broken or of_one_byte else b""
     return any(
         _InPart(each).is_in(data, small, [*broken, *(encodings_alike(each.name) if of_one_byte else ())])
-        for each in names
+        for each in needles.each
     )
 
 
-def _is_in(pieces: Iterator[tuple[str, int, int]], whole: "Whole") -> bool:
+def _is_in(pieces: Iterator[tuple[str, int, int]], whole: Whole) -> bool:
     return any(begins <= at < ends for text, begins, ends in pieces for at, _ in whole.places(text))
 
 
@@ -65,7 +62,7 @@ def _reach_of(name: str) -> int:
 class _InPart:
     """One name, in a file that is read where the name may stand."""
 
-    def __init__(self, name: "Needle") -> None:
+    def __init__(self, name: Needle) -> None:
         self._parts, self._reach = _plain_parts(name.name), _reach_of(name.name)
         self._anywhere, self._whole = name.alone
 
@@ -78,7 +75,7 @@ class _InPart:
             for near in self._places(data, small, alike[0])
         )
 
-    def _stands_in(self, data: bytes, encoding: str, whole: "Whole") -> bool:
+    def _stands_in(self, data: bytes, encoding: str, whole: Whole) -> bool:
         # A byte that is none of UTF-8 may be a letter of the file's own encoding.
         errors = "surrogateescape" if encoding == "utf-8" else "replace"
         return _is_in(pieces_of(data, encoding, self._reach, errors), whole)

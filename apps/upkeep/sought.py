@@ -17,12 +17,12 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
+from apps.accounts.names.needles import Left, Needle, Needles, characters_of, is_in_characters
+from apps.accounts.names.reading import folded, plain
 from apps.importers.writing.workflow import category_of
 from apps.projects.models import IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
 from apps.upkeep.addresses import spellings_of
-from apps.upkeep.needles import Left, Needle, Needles, characters_of, is_in_characters
-from apps.upkeep.reading import folded, plain
 from apps.upkeep.texts import Within, way_to_project, with_rows
 
 #: A single word ("Grace") is nobody's alone, and two of three letters ("A Do") stand in many a sentence.

@@ -18,6 +18,7 @@ from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
 from apps.accounts.models import User
+from apps.accounts.names.needles import Needles, Whole
 from apps.common.exceptions import ApplicationError
 from apps.importers.models import ImportRun
 from apps.ml.core import zipped
@@ -27,7 +28,6 @@ from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Issue, Project
 from apps.upkeep.kept import texts_of_four_bytes
-from apps.upkeep.needles import Needles, Whole
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,14 @@ import json
 
 import pytest
 
+from apps.accounts.names.needles import Needles
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.models import ImportRun
 from apps.notifications.models import Notification
 from apps.projects.models import IssueChange
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person, foresee_person
-from apps.upkeep.needles import Needles
+from apps.upkeep.kept import file_holds
 from apps.upkeep.texts import found_in_database
 
 EMAIL, NAME, QUOTED = "ann@example.com", "Ann Smith", 'Dwayne "Rock" Johnson'
@@ -33,7 +34,7 @@ def holds(name, text):
     needles = Needles([name])
     found = bool(needles.whole.search(text))
     assert (needles.whole.sub("", text) != text) == found
-    assert needles.are_in(f"id,title\n1,.{text}.\n".encode()) == found
+    assert file_holds(needles, f"id,title\n1,.{text}.\n".encode()) == found
     return found
 
 

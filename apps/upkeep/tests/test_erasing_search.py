@@ -9,15 +9,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts.names.needles import Needles
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.models import ImportRun
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import MLModelFactory
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
-from apps.upkeep import erasing, objects
+from apps.upkeep import erasing, finding, objects
 from apps.upkeep.erasing import ErasureIncomplete, NobodyFound, erase_person
-from apps.upkeep.kept import around
-from apps.upkeep.needles import Needles
+from apps.upkeep.kept import around, file_holds
 from apps.upkeep.texts import TextTable, found_in_database, search_store, tables
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
@@ -68,18 +68,19 @@ def test_in_the_transaction_only_rows_that_were_found_are_read(team, now, monkey
     for at in range(number):
         IssueFactory(project=team, title=f"Ask {NAME} {at}")
         ImportRun.objects.create(project=team, upload=b"ann at smith example com " * 1_000)
-    holding, are_in, searched = TextTable.holding, Needles.are_in, []
+    holding, searched = TextTable.holding, []
 
     def spied(self, needles, within=None, among=None):
         searched.extend([self.table] if writing.is_open and among is None else [])
         return holding(self, needles, within, among)
 
-    def read(self, data):
+    def read(needles, data):
         searched.extend(["a file"] if writing.is_open and len(data) > 1_000 else [])
-        return are_in(self, data)
+        return file_holds(needles, data)
 
     monkeypatch.setattr(TextTable, "holding", spied)
-    monkeypatch.setattr(Needles, "are_in", read)
+    for module in (finding, erasing):
+        monkeypatch.setattr(module, "file_holds", read)
 
     erase_person(EMAIL, now=now)
 
@@ -130,8 +131,10 @@ def test_a_deletion_searches_files_and_store_after_its_commit(team, monkeypatch,
     """It holds all who write: what it reads within is bounded by texts, and there may be a GiB of files."""
     ann, issue = team.members.get(), IssueFactory(project=team, title=f"Ask {NAME}")
     run = ImportRun.objects.create(project=team, upload=FILE * 100)
-    are_in, search, read, stored = Needles.are_in, objects.search_store, [], []
-    monkeypatch.setattr(Needles, "are_in", lambda self, data: read.append(len(data)) or are_in(self, data))
+    search, read, stored = objects.search_store, [], []
+    monkeypatch.setattr(
+        finding, "file_holds", lambda needles, data: read.append(len(data)) or file_holds(needles, data)
+    )
     monkeypatch.setattr(objects, "search_store", lambda names: stored.append(names) or search(names))
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -184,7 +187,7 @@ def test_a_part_that_everybody_has_costs_nothing():
 
     near = [len(data[begins:ends]) for begins, ends in around(data, b"smithson", 64 * len(EMAIL))]
     assert sum(near) < len(data) / 100
-    assert not Needles([EMAIL, NAME]).are_in(data)
+    assert not file_holds(Needles([EMAIL, NAME]), data)
 
 
 def test_looking_around_grows_as_the_file_does():
@@ -222,5 +225,5 @@ def test_it_finds_what_reading_the_whole_file_finds(encoding):
             for each in ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
         )
         seen.add(whole)
-        assert needles.are_in(data) == whole, text
+        assert file_holds(needles, data) == whole, text
     assert seen == {False, True}

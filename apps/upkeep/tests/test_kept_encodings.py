@@ -4,14 +4,14 @@ import codecs
 
 import pytest
 
+from apps.accounts.names.needles import Needles
 from apps.accounts.tests.factories import UserFactory
 from apps.importers import runs
 from apps.importers.models import ImportRun
 from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, encoding_of, possible_encodings
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person
-from apps.upkeep.kept import encodings_alike, pieces_of
-from apps.upkeep.needles import Needles
+from apps.upkeep.kept import encodings_alike, file_holds, pieces_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL = "gone@example.com"
@@ -95,8 +95,8 @@ def test_as_the_importer_reads_it_is_among_what_is_searched(tmp_path, encoding):
 def test_who_is_named_in_no_encoding_is_not_found(encoding):
     others = [name for name, _ in WRITTEN.values() if name != WRITTEN[encoding][0]]
 
-    assert Needles([WRITTEN[encoding][0]]).are_in(file_of(encoding))
-    assert not Needles(others).are_in(file_of(encoding))
+    assert file_holds(Needles([WRITTEN[encoding][0]]), file_of(encoding))
+    assert not file_holds(Needles(others), file_of(encoding))
 
 
 @pytest.mark.parametrize(
@@ -112,20 +112,20 @@ def test_who_is_named_in_no_encoding_is_not_found(encoding):
     ],
 )  # fmt: skip
 def test_what_is_beside_a_name_is_read_in_each(name, encoding, beside, found):
-    assert Needles([name]).are_in(f"id,title,ß\n1,{beside}{name}\n".encode(encoding, errors="replace")) == found
+    assert file_holds(Needles([name]), f"id,title,ß\n1,{beside}{name}\n".encode(encoding, errors="replace")) == found
 
 
 def test_what_is_utf8_throughout_is_read_as_nothing_else():
     """'à' and a name behind it are a sign and a name in Windows-1252."""
-    assert not Needles(["Ann Smith"]).are_in("1,xàAnn Smith\n".encode())
-    assert Needles(["Ann Smith"]).are_in("1,xàAnn Smith\n".encode() + b"\xff")
+    assert not file_holds(Needles(["Ann Smith"]), "1,xàAnn Smith\n".encode())
+    assert file_holds(Needles(["Ann Smith"]), "1,xàAnn Smith\n".encode() + b"\xff")
 
 
 def test_some_letters_are_written_in_codes_where_an_encoding_has_none():
     needles = Needles(["Łukasz Ñandú"])
 
-    assert needles.are_in("1,Größe,Łukasz Ñandú\n".encode("cp1250", errors="xmlcharrefreplace"))
-    assert Needles(["Иван Петров"]).are_in("1,Größe,Иван Петров\n".encode("cp1252", errors="xmlcharrefreplace"))
+    assert file_holds(needles, "1,Größe,Łukasz Ñandú\n".encode("cp1250", errors="xmlcharrefreplace"))
+    assert file_holds(Needles(["Иван Петров"]), "1,Größe,Иван Петров\n".encode("cp1252", errors="xmlcharrefreplace"))
 
 
 def test_a_name_is_looked_for_once_where_encodings_write_it_alike():
@@ -140,8 +140,8 @@ def test_swapped_bytes_are_no_name():
     """Every pair of bytes is a Chinese character or another: what is marked is read in its order only."""
     turned = "王芳".encode("utf-16-le").decode("utf-16-be")
 
-    assert not Needles(["王芳"]).are_in(f"id,title\n1,{turned}\n".encode("utf-16"))
-    assert Needles(["王芳"]).are_in("id,title\n1,王芳\n".encode("utf-16"))
+    assert not file_holds(Needles(["王芳"]), f"id,title\n1,{turned}\n".encode("utf-16"))
+    assert file_holds(Needles(["王芳"]), "id,title\n1,王芳\n".encode("utf-16"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "cp1251"])
@@ -153,7 +153,7 @@ def test_a_name_across_two_pieces_of_a_file_is_found_once_and_is_no_part_of_a_lo
     text = f"{'x' * before}{beside}Иван Петров,{'y' * 70_000}"
     data = text.encode(encoding) + (b"\x98" if encoding == "cp1251" else b"")
 
-    assert Needles(["Иван Петров"]).are_in(data) == found
+    assert file_holds(Needles(["Иван Петров"]), data) == found
 
 
 def test_each_letter_of_a_file_is_in_one_piece_with_all_that_is_around():

@@ -11,6 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from apps.accounts.models import User
+from apps.accounts.names.needles import Needles
+from apps.accounts.names.reading import visible
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.models import ImportRun
 from apps.projects.models import IssueChange
@@ -18,8 +20,7 @@ from apps.projects.placeholders import domain_of
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep.addresses import spellings_of
 from apps.upkeep.erasing import erase_person, foresee_person
-from apps.upkeep.needles import Needles
-from apps.upkeep.reading import visible
+from apps.upkeep.kept import file_holds
 from apps.upkeep.sought import name_of
 from apps.upkeep.texts import found_in_database
 
@@ -60,7 +61,7 @@ def test_it_is_found_however_it_is_written(case):
         r"Ask C:\X, please",
     )
     for encoding in ("utf-8", "utf-16-le"):
-        assert needles.are_in(f"id,title\n1,Ask {text}, please\n".encode(encoding))
+        assert file_holds(needles, f"id,title\n1,Ask {text}, please\n".encode(encoding))
 
 
 @pytest.mark.django_db
@@ -92,7 +93,7 @@ def test_database_and_files_lose_each_and_the_search_says_so(now):
 )  # fmt: skip
 def test_what_reads_otherwise_is_not_found(name, text):
     assert Needles([name]).whole.sub("X", f"Ask {text}, please") == f"Ask {text}, please"
-    assert not Needles([name]).are_in(f"1,Ask {text}, please\n".encode())
+    assert not file_holds(Needles([name]), f"1,Ask {text}, please\n".encode())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_an_address_is_one_mailbox_however_it_is_composed(address, text, is_foun
     needles = Needles([*spellings_of(address)])
 
     assert needles.whole.search(f"Write to {text} now") == is_found
-    assert needles.are_in(f"id,title\n1,Write to {text} now".encode()) == is_found
+    assert file_holds(needles, f"id,title\n1,Write to {text} now".encode()) == is_found
 
 
 @pytest.mark.django_db
@@ -201,7 +202,7 @@ def test_any_name_is_found_and_replaced_in_any_spelling(name, spelled, before, b
     needles = Needles([name])
 
     assert needles.whole.sub("X", f"{before}{text}{behind}") == f"{before}X{behind}"
-    assert needles.are_in(f"{before}{text}{behind}".encode())
+    assert file_holds(needles, f"{before}{text}{behind}".encode())
 
 
 @given(name=names(), other=names(), spelled=SPELLED)

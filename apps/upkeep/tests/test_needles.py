@@ -6,12 +6,13 @@ from urllib.parse import quote
 
 import pytest
 
+from apps.accounts.names import needles as module
+from apps.accounts.names.needles import Needles
+from apps.accounts.names.reading import folded
 from apps.importers.models import ImportRun
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
-from apps.upkeep import needles as module
 from apps.upkeep.finding import Search
-from apps.upkeep.needles import Needles
-from apps.upkeep.reading import folded
+from apps.upkeep.kept import file_holds
 from apps.upkeep.sought import Sought
 
 NAMES = ("Élodie Ångström", "Ирина Петрова", "Γιώργος Ωνάσης", "Straße Weiß", "王小明 大文")
@@ -56,7 +57,7 @@ def test_letters_of_either_case_are_found_however_they_are_written(name, way):
         assert needles.whole.search(text), text
         assert needles.anywhere.search(text), text
         for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
-            assert needles.are_in(f"id,title\n1,{text}\n".encode(encoding)), (encoding, text)
+            assert file_holds(needles, f"id,title\n1,{text}\n".encode(encoding)), (encoding, text)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,5 +96,5 @@ def test_what_lacks_a_part_of_a_name_and_hides_nothing_is_not_read_closely(monke
     read.clear()
 
     assert not needles.whole.search(text)
-    assert not needles.are_in(text.encode())
+    assert not file_holds(needles, text.encode())
     assert read == []

@@ -6,12 +6,13 @@ import pytest
 from django.core.management import call_command
 
 from apps.accounts.models import User
+from apps.accounts.names.needles import Needles
 from apps.accounts.tests.factories import UserFactory
 from apps.projects.models import WorkflowStatus
 from apps.projects.placeholders import domain_of
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person
-from apps.upkeep.needles import Needles
+from apps.upkeep.kept import file_holds
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL = "gone@example.com"
@@ -47,7 +48,7 @@ def test_a_whole_name_is_replaced(name, text, now):
     assert "erased-" in issue.description
     assert not Needles([name]).whole.search(issue.description)
     assert record.left == {}
-    assert Needles([name]).are_in(f"id,title\n1,{text}\n".encode())
+    assert file_holds(Needles([name]), f"id,title\n1,{text}\n".encode())
 
 
 @pytest.mark.parametrize(("name", "text"), LEFT)
@@ -91,7 +92,7 @@ def test_either_name_may_stand_in_front_and_signs_be_typographic(name, text, now
         "utf-16",
         "cp1252" if text.encode("cp1252", "ignore").decode("cp1252") == text else "utf-8",
     ):
-        assert Needles([name]).are_in(f"id,title\n1,ß {text} x\n".encode(encoding))
+        assert file_holds(Needles([name]), f"id,title\n1,ß {text} x\n".encode(encoding))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_what_only_looks_so_is_not_found(name, text):
     needles = Needles([name])
 
     assert not needles.whole.search(f"Ask {text}")
-    assert not needles.are_in(f"1,Ask {text}\n".encode())
+    assert not file_holds(needles, f"1,Ask {text}\n".encode())
 
 
 def test_it_is_told_in_words_why_it_stays(capsys):
@@ -173,4 +174,4 @@ def test_nothing_is_in_nothing():
     needles = Needles([])
 
     assert not needles.whole.search("Anything")
-    assert not needles.are_in(b"anything")
+    assert not file_holds(needles, b"anything")

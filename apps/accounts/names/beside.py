@@ -1,6 +1,6 @@
 """What stands beside a name: whether it makes it a part of a longer one, which is somebody else's.
 
-Of a text without codes (`apps.upkeep.reading`): what they mean decides.
+Of a text without codes (`apps.accounts.names.reading`): what they mean decides.
 """
 
 import re

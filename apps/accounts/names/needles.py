@@ -8,9 +8,17 @@ from functools import cached_property
 from django.db import models
 
 from apps.accounts.mailboxes import composed, mailbox
-from apps.upkeep.beside import CHARACTERS, is_apart, may_be_longer, stands_among_characters
-from apps.upkeep.kept import holds
-from apps.upkeep.reading import BLANK_WITHOUT_WIDTH, Reading, decoded, folded, hidden, in_database, plain, plain_parts
+from apps.accounts.names.beside import CHARACTERS, is_apart, may_be_longer, stands_among_characters
+from apps.accounts.names.reading import (
+    BLANK_WITHOUT_WIDTH,
+    ReadText,
+    decoded,
+    folded,
+    hidden,
+    in_database,
+    plain,
+    plain_parts,
+)
 
 #: Between words: blanks, also of addresses of forms, and ends of lines as programs write them.
 _BLANKS = rf"(?:[\s{BLANK_WITHOUT_WIDTH}+]|\\[nrtbfv])+"
@@ -96,7 +104,7 @@ class Needle:
         read = folded(name)
         return any(word in read for word in self._words)
 
-    def spans(self, order: re.Pattern[str], reading: Reading) -> Iterator[tuple[int, int]]:
+    def spans(self, order: re.Pattern[str], reading: ReadText) -> Iterator[tuple[int, int]]:
         """From where to where it is seen in a text."""
         at = 0
         while found := order.search(reading.folded, at):
@@ -173,7 +181,7 @@ class Whole:
             near = [each for each in self._orders if each[0].in_codes == in_codes and each[0].may_be_in(seen)]
             read = folded(seen.text, in_codes=False) if near else ""
             if found := [each for each in near if each[1].search(read)]:
-                reading = Reading(text, in_codes=in_codes)
+                reading = ReadText(text, in_codes=in_codes)
                 others = self._others_in(reading)
                 for needle, order in found:
                     for span in needle.spans(order, reading):
@@ -189,7 +197,7 @@ class Whole:
             return False
         return not (self._is_a_name and needle.is_in_characters and stands_among_characters(text, begins, ends))
 
-    def _others_in(self, reading: Reading) -> set[int]:
+    def _others_in(self, reading: ReadText) -> set[int]:
         """Where it is within a name of somebody else: what begins or ends there is not whole, "Jane Smith, Ann Lee"."""
         return {
             at
@@ -228,27 +236,23 @@ class Needles:
     _kind: type[Whole] = Whole
 
     def __init__(self, names: Collection[str], others: Collection[str] = ()) -> None:
-        self._each, spared = [Needle(name) for name in names], [Needle(name) for name in others]
+        self.each, spared = [Needle(name) for name in names], [Needle(name) for name in others]
         self.names = names
-        self.whole = self._kind(self._each, spared)
+        self.whole = self._kind(self.each, spared)
         #: In what is a name itself: "王芳" is in "王芳 (Sales)", and "王芳华" is somebody else.
-        self.named = self._kind(self._each, spared, is_a_name=True)
+        self.named = self._kind(self.each, spared, is_a_name=True)
         #: In what is a file's name.
-        self.filed = self._kind(self._each, spared, is_file=True)
-        self.anywhere = _Anywhere(self._each)
+        self.filed = self._kind(self.each, spared, is_file=True)
+        self.anywhere = _Anywhere(self.each)
 
     @cached_property
     def hint(self) -> models.Q:
         """What the database can tell: a part in letters of English, of which SQLite, too, folds the case."""
         hint = models.Q()
-        for each in self._each:
+        for each in self.each:
             hint |= models.Q(_text__icontains=each.longest_plain)
-        named = any(not each.is_address for each in self._each)
+        named = any(not each.is_address for each in self.each)
         return hint | models.Q(_text__regex=in_database()) if named else hint
-
-    def are_in(self, data: bytes) -> bool:
-        """Whether a file holds one of them, in any encoding in which an import may read it."""
-        return holds(data, self._each, self.whole)
 
 
 class Left(Needles):

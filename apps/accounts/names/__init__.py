@@ -1,0 +1,1 @@
+"""People's names and addresses in texts: found however they are written, and told from others'."""
