@@ -45,6 +45,7 @@ _KEYS_PER_QUERY = 500
 _TEXTS = (models.CharField, models.TextField, models.JSONField)
 #: A list or an object of JSON begins and ends so, and a text in it is so.
 _ENDS_OF_JSON = {"[]", "{}"}
+_HALVES = re.compile("[\ud800-\udfff]")
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _OWN_ADDRESSES: Any = [User._meta.get_field(name) for name in ("email", "named_address")]
 _OWN_NAME: Any = User._meta.get_field("full_name")
@@ -61,7 +62,9 @@ class _Joined(models.Func):
     def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         parts = [compiler.compile(each) for each in self.get_source_expressions()]
         joined = " || ' ' || ".join(f"coalesce(cast({sql} as text), '')" for sql, _ in parts)
-        return f"({joined})", [each for _, given in parts for each in given]
+        # Of letters of English no locale changes the case: in Turkish the capital of i is another than I.
+        apart = ' COLLATE "C"' if connection.vendor == "postgresql" else ""
+        return f"({joined}){apart}", [each for _, given in parts for each in given]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +297,9 @@ def _replaced(value: Any, pattern: Whole, word: str) -> Any:
     def in_json(literal: re.Match[str]) -> str:
         text = json.loads(literal[0], strict=False)
         changed = _replaced(text, pattern, word)
-        return literal[0] if changed == text else json.dumps(changed, ensure_ascii=literal[0].isascii())
+        # Half of a character in two codes stays a code: no database takes it as itself.
+        in_codes = literal[0].isascii() or bool(_HALVES.search(changed))
+        return literal[0] if changed == text else json.dumps(changed, ensure_ascii=in_codes)
 
     if isinstance(value, str):
         # In its place: how the rest is written may be signed, or somebody's own.

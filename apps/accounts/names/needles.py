@@ -250,7 +250,8 @@ class Needles:
         """What the database can tell: a part in letters of English, of which SQLite, too, folds the case."""
         hint = models.Q()
         for each in self.each:
-            hint |= models.Q(_text__icontains=each.longest_plain)
+            # As a capital it is one in any locale.
+            hint |= models.Q(_text__icontains=each.longest_plain.upper())
         named = any(not each.is_address for each in self.each)
         return hint | models.Q(_text__regex=in_database()) if named else hint
 

@@ -58,10 +58,10 @@ _MANY_MARKS, _MOST_MARKS, _JOINER = re.compile("(?:[^\\x00-\\x7f\\w]|[\uff9e\uff
 _FIRST_MARK, _LAST_MARK = 0x300, 0x1F000
 _MOST_CLUSTERS_KEPT = 4_096
 #: Before a character of ASCII a cluster ends.
-_CHUNK = re.compile(r"[\s\S]{1,48}[^\x00-\x7f]*")
+_WHOLE, _CHUNK = re.compile(r"[\s\S]+"), re.compile(r"[\s\S]{1,96}[^\x00-\x7f]*")
 _BEYOND_ASCII, _BEYOND_TWO_BYTES = 0x80, 0x10000
-#: Of no text: a database refuses them.
-_SURROGATES = (0xD800, 0xDFFF)
+#: Halves of characters, of no text: a database refuses them.
+_SURROGATES = "\ud800-\udfff"
 #: Chinese characters, which are read as themselves; and what is in many a text, so that no name is looked for by it.
 _OFTEN_READ_OTHERWISE = re.compile("[\u3400-\u9fff\u00df\u1e9e\u03c2\uac00-\ud7a3]")
 _NOT_PLAIN = re.compile(r"ss|[\W_\u03c3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
@@ -139,8 +139,8 @@ class ReadText:
 
     def __init__(self, text: str, *, in_codes: bool = True) -> None:
         self.seen, self._codes = _seen(text) if in_codes and _may_hold_codes(text) else (text, _Codes())
-        self.folded = _fold(self.seen)
-        self._chunks: tuple[list[int], list[int]] | None = None
+        self._chunks = _Chunks(self.seen)
+        self.folded = self._chunks.folded
         self._begins: dict[int, int] = {}
         self._ends: dict[int, int] = {}
 
@@ -159,9 +159,7 @@ class ReadText:
 
     def _look_closely(self, at: int) -> None:
         """Learn where the clusters around a place begin and end: a chunk is asked for once."""
-        if self._chunks is None:
-            self._chunks = self._in_chunks()
-        begins, places = self._chunks
+        begins, places = self._chunks.begins, self._chunks.places
         chunk = bisect_right(begins, at) - 1
         at = begins[chunk]
         if at in self._begins:
@@ -172,15 +170,23 @@ class ReadText:
                 at += len(read)
                 self._ends[at] = cluster.end()
 
-    def _in_chunks(self) -> tuple[list[int], list[int]]:
-        """Where chunks begin, as they are read and as they are seen; those that are read as nothing are none."""
-        begins, places, at = [], [], 0
-        for chunk in _CHUNK.finditer(self.seen):
-            if length := len(_fold(chunk[0])):
-                begins.append(at)
-                places.append(chunk.start())
-                at += length
-        return begins, [*places, len(self.seen)]
+
+class _Chunks:
+    """A text read in pieces of some words: where they begin, as they are read and as they are seen."""
+
+    def __init__(self, text: str) -> None:
+        self.begins: list[int] = []
+        self.places: list[int] = []
+        parts, at = [], 0
+        for chunk in (_WHOLE if text.isascii() else _CHUNK).finditer(text):
+            # What is read as nothing goes with what is before it.
+            if read := _fold(chunk[0]):
+                self.begins.append(at)
+                self.places.append(chunk.start())
+                parts.append(read)
+                at += len(read)
+        self.places.append(len(text))
+        self.folded = "".join(parts)
 
 
 class _Codes:
@@ -257,14 +263,14 @@ def hidden() -> re.Pattern[str]:
     Letters that are read as themselves and an accent are not in it, nor any that `plain_parts` pass over.
     """
     # All else is listed, so that what has four bytes is told at once.
-    told = (code for code in range(1, _BEYOND_TWO_BYTES) if not (_SURROGATES[0] <= code <= _SURROGATES[1]))
+    told = (code for code in range(1, _BEYOND_TWO_BYTES) if not re.match(f"[{_SURROGATES}]", chr(code)))
     plain = "".join(_ranges(code for code in told if code < _BEYOND_ASCII or not _is_hidden(chr(code))))
-    return re.compile(f"[^{plain}]")
+    return re.compile(f"[^{plain}{_SURROGATES}]")
 
 
 def in_database() -> str:
     """A pattern of texts that may hold a name, though no plain part of it: with what is `hidden`, or its codes."""
-    return f"{hidden().pattern}|{_CODES_OF_LETTERS}"
+    return f"{hidden().pattern.replace(_SURROGATES, '')}|{_CODES_OF_LETTERS}"
 
 
 def _is_hidden(character: str) -> bool:
