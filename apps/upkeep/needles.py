@@ -10,7 +10,7 @@ from django.db import models
 from apps.accounts.mailboxes import composed, mailbox
 from apps.upkeep.beside import CHARACTERS, is_apart, may_be_longer, stands_among_characters
 from apps.upkeep.kept import holds
-from apps.upkeep.reading import BLANK_WITHOUT_WIDTH, Reading, decoded, folded, hidden, in_database, plain, plain_parts
+from apps.upkeep.reading import BLANK_WITHOUT_WIDTH, ReadText, decoded, folded, hidden, in_database, plain, plain_parts
 
 #: Between words: blanks, also of addresses of forms, and ends of lines as programs write them.
 _BLANKS = rf"(?:[\s{BLANK_WITHOUT_WIDTH}+]|\\[nrtbfv])+"
@@ -96,7 +96,7 @@ class Needle:
         read = folded(name)
         return any(word in read for word in self._words)
 
-    def spans(self, order: re.Pattern[str], reading: Reading) -> Iterator[tuple[int, int]]:
+    def spans(self, order: re.Pattern[str], reading: ReadText) -> Iterator[tuple[int, int]]:
         """From where to where it is seen in a text."""
         at = 0
         while found := order.search(reading.folded, at):
@@ -173,7 +173,7 @@ class Whole:
             near = [each for each in self._orders if each[0].in_codes == in_codes and each[0].may_be_in(seen)]
             read = folded(seen.text, in_codes=False) if near else ""
             if found := [each for each in near if each[1].search(read)]:
-                reading = Reading(text, in_codes=in_codes)
+                reading = ReadText(text, in_codes=in_codes)
                 others = self._others_in(reading)
                 for needle, order in found:
                     for span in needle.spans(order, reading):
@@ -189,7 +189,7 @@ class Whole:
             return False
         return not (self._is_a_name and needle.is_in_characters and stands_among_characters(text, begins, ends))
 
-    def _others_in(self, reading: Reading) -> set[int]:
+    def _others_in(self, reading: ReadText) -> set[int]:
         """Where it is within a name of somebody else: what begins or ends there is not whole, "Jane Smith, Ann Lee"."""
         return {
             at

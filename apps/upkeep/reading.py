@@ -134,7 +134,7 @@ def _meant(code: re.Match[str]) -> str:
     return written if not meant or (meant.isascii() and meant.isalnum()) else meant
 
 
-class Reading:
+class ReadText:
     """A text as it is read, and where what is read stands in what is seen, and in what is written."""
 
     def __init__(self, text: str, *, in_codes: bool = True) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.upkeep.reading import (
-    Reading,
+    ReadText,
     clusters,
     decoded,
     folded,
@@ -40,7 +40,7 @@ TEXTS = st.lists(PIECES, max_size=60).map("".join)
 
 @given(TEXTS)
 def test_it_is_read_alike_with_places_and_without(text):
-    reading = Reading(text)
+    reading = ReadText(text)
 
     assert reading.folded == folded(text)
     assert reading.seen == decoded(text)
@@ -49,7 +49,7 @@ def test_it_is_read_alike_with_places_and_without(text):
 @given(TEXTS)
 def test_what_is_cut_out_is_what_was_read_there(text):
     """Of every place that may begin or end anything: what is written there is read as that, and it goes in order."""
-    reading = Reading(text)
+    reading = ReadText(text)
     last = 0
     for begins in range(len(reading.folded)):
         for ends in range(begins + 1, min(begins + 6, len(reading.folded)) + 1):
@@ -63,7 +63,7 @@ def test_what_is_cut_out_is_what_was_read_there(text):
 
 @given(TEXTS)
 def test_places_without_codes_are_where_they_are_written(text):
-    reading = Reading(text, in_codes=False)
+    reading = ReadText(text, in_codes=False)
 
     assert reading.seen == text
     assert all(reading.written(at, at + 1) == (at, at + 1) for at in range(len(text)))
@@ -145,7 +145,7 @@ def test_one_name_is_one_text(texts):
 
 def test_a_letter_is_not_cut_from_its_accent_nor_a_double_in_two():
     for text, part in (("Ann\u0301", "ann"), ("Griﬃn", "grif"), ("\ud55c", folded("\ud558")), ("é", "e")):
-        reading = Reading(text)
+        reading = ReadText(text)
         at = reading.folded.index(part)
         assert reading.span(at, at + len(part)) is None
 
