@@ -2,11 +2,13 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.tests.factories import UserFactory
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person
+from apps.upkeep.texts import found_in_database
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann.iskit@example.com", "Ann Iskit"
@@ -33,6 +35,19 @@ def test_half_of_a_character_beside_a_name_stops_no_erasure(
     before, after = text.split("{}")
     assert issue.description.isascii() or "é" in issue.description
     assert issue.description.lower().count("\\ud") == text.count("\\ud"), (before, after)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite knows no locales")
+def test_texts_are_narrowed_down_by_no_locale():
+    with CaptureQueriesContext(connection) as asked:
+        found_in_database([EMAIL, "Ann Éclair"])
+
+    narrowed = [each["sql"] for each in asked if "LIKE" in each["sql"]]
+    assert narrowed
+    for sql in narrowed:
+        assert sql.count('COLLATE "C"') == sql.count("UPPER(") / 2 + sql.count(" ~ "), "What is looked through, each time."
+        assert "%ISKIT%" in sql
+        assert "%ANN%" in sql
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite knows no locales")
