@@ -12,7 +12,9 @@ from apps.accounts.names.beside import CHARACTERS, is_apart, may_be_longer, stan
 from apps.accounts.names.reading import (
     BLANK_WITHOUT_WIDTH,
     ReadText,
+    are_dots_of_one,
     decoded,
+    dots_of,
     folded,
     hidden,
     in_database,
@@ -79,6 +81,7 @@ class Needle:
         else:
             words, orders = _words_and_orders(folded(plain(name), in_codes=False))
         self.patterns = [re.compile(order) for order in orders]
+        self._dots = dots_of(plain(name))
         self._words = words
         parts = words if self.is_address else [part for word in words for part in plain_parts(word)]
         self._english = [part.encode() for part in parts if part.isascii()]
@@ -97,7 +100,8 @@ class Needle:
 
     def is_one_with(self, name: str) -> bool:
         """Whether a name is read as this one, in either order."""
-        return any(pattern.fullmatch(folded(name).strip()) for pattern in self.patterns)
+        read = folded(name).strip()
+        return any(pattern.fullmatch(read) for pattern in self.patterns) and self._is_meant(name)
 
     def shares_a_word_with(self, name: str) -> bool:
         """Whether their texts may overlap."""
@@ -110,8 +114,14 @@ class Needle:
         while found := order.search(reading.folded, at):
             at = found.start() + 1
             span = reading.span(*found.span())
-            if span and (not self.is_address or mailbox(reading.seen[slice(*span)]) == self._mailbox):
+            if span and self._is_meant(reading.seen[slice(*span)]):
                 yield span
+
+    def _is_meant(self, text: str) -> bool:
+        """Whether it is this one that is read so: in Turkish i and ı are two letters, and I is either's capital."""
+        if self.is_address:
+            return mailbox(text) == self._mailbox
+        return are_dots_of_one(dots_of(text), self._dots)
 
     @cached_property
     def alone(self) -> "tuple[Whole, Whole]":

@@ -95,6 +95,24 @@ def plain(name: str) -> str:
     return unicodedata.normalize("NFKC", visible(decoded(name))).replace(BLANK_WITHOUT_WIDTH, " ")
 
 
+def dots_of(text: str) -> list[str]:
+    """Each i of each word, with its dot or without (ı); as I where a capital does not tell."""
+    read = unicodedata.normalize("NFKD", visible(text)).replace(f"I{_DOT_ABOVE}", "i")
+    return ["".join(letter for letter in word if letter in "iIı") for word in re.split(r"(?:[\s+,]|\\[nrtbfv])+", read)]
+
+
+def are_dots_of_one(one: list[str], other: list[str]) -> bool:
+    """Whether these may be the same letters, from whichever word on they are read."""
+    if not any("ı" in word for word in (*one, *other)):
+        return True
+    rounds = (one[at:] + one[:at] for at in range(len(one)))
+    return len(one) == len(other) and any(all(map(_are_alike, each, other)) for each in rounds)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    return len(one) == len(other) and all({a, b} != {"i", "ı"} for a, b in zip(one, other, strict=True))
+
+
 def _fold(text: str) -> str:
     """Letter by letter and mark by mark: what clusters are folded to, one after the other, is what their text is."""
     if text.isascii():

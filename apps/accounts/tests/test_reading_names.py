@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from apps.accounts.names.reading import (
     ReadText,
+    are_dots_of_one,
     clusters,
     decoded,
+    dots_of,
     folded,
     hidden,
     in_database,
@@ -170,3 +172,14 @@ def test_what_is_looked_for_by_databases_is_a_pattern_of_both():
         assert re.search(in_database(), f"x{text}")
     for text in ("Größe „ändern“ – naïve…", "Исправить", "王芳", "A & B = 100 %", "a\nb\tc", "C:\\temp"):
         assert not re.search(in_database(), text)
+
+
+@pytest.mark.parametrize("name", ["Halil Kır", "Halil Kir", "Erdal İnönü", "Irmak Işık", "Ali Kara", "Alı Kara"])
+def test_the_turkish_letters_without_and_with_a_dot_are_two_and_a_capital_may_be_either(name):
+    dots = dots_of(name)
+    turkish = name.replace("ı", "I").replace("i", "İ").upper()
+
+    for written in (name, name.lower(), name.upper(), turkish, " ".join(name.split()[::-1])):
+        assert are_dots_of_one(dots_of(written), dots), written
+    other = name.replace("ı", "i") if "ı" in name else name.replace("i", "ı")
+    assert are_dots_of_one(dots_of(other), dots) == (other == name)

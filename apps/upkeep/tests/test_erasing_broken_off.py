@@ -223,7 +223,7 @@ def test_the_erasure_of_somebody_else_is_another(broken_off, team, email):
 
 
 def test_what_is_kept_is_readable_by_nobody_and_nothing_of_it_is_lost(now):
-    whole = Sought(["a", "b"], (uuid4(),), frozenset({uuid4()}), are_addresses=False, left=["c"])
+    whole = Sought(["a", "b"], (uuid4(),), frozenset({uuid4()}), are_addresses=False, left=["c"], others=["d"])
     assert all(getattr(whole, each.name) != each.default for each in fields(Sought)), "A new field is to be kept, too."
     record = ErasureRecord(kind="person", subject="s", erased_at=now)
     rest = Unfinished(record, [], set(), erasing.Dropped(set(), set()))
@@ -238,6 +238,7 @@ def test_what_is_kept_is_readable_by_nobody_and_nothing_of_it_is_lost(now):
     assert stored.counts == {"a": 3, "b": 1}
     again = read(stored)
     assert again.sought == [Sought([EMAIL]), whole]
+    assert again.sought[1].others == ["d"]
     assert (again.accounts, again.dropped) == ({person.pk}, erasing.Dropped(served, kept))
 
 

@@ -44,10 +44,7 @@ def test_texts_are_narrowed_down_by_no_locale():
 
     narrowed = [each["sql"] for each in asked if "LIKE" in each["sql"]]
     assert narrowed
-    for sql in narrowed:
-        assert sql.count('COLLATE "C"') == sql.count("UPPER(") / 2 + sql.count(" ~ "), "What is looked through, each time."
-        assert "%ISKIT%" in sql
-        assert "%ANN%" in sql
+    assert all('COLLATE "C"' in sql and "%EXAMPLE%" in sql and "%CLAIR%" in sql for sql in narrowed)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite knows no locales")
