@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import os
 import re
 import sys
 import warnings
@@ -64,7 +65,8 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         file = Path(env_file)
         try:
             # With the mark that some editors put in front.
-            text = file.read_text("utf-8-sig") if file.is_file() else ""
+            # A pipe of a keeper of secrets is one, too; a folder of that name is somebody's virtual environment.
+            text = "" if file.is_dir() or not os.path.lexists(file) else file.read_text("utf-8-sig")
         except UnicodeDecodeError:
             sys.exit(f"settings: {env_file} holds bytes that are no UTF-8.")
         except OSError as error:
@@ -169,7 +171,7 @@ def _settings_in(lines: Sequence[str], file: str) -> dict[str, str]:
         if (setting := _SETTING.fullmatch(line)) is None:
             sys.exit(f"settings: {file} line {number} is no NAME=value in one line, without blanks around the =.")
         name, value = setting.groups()
-        if value[:1] in ("'", '"') and (len(value) == 1 or value[-1] != value[0]):
+        if _UNENDED.fullmatch(value):
             sys.exit(f"settings: {file} line {number}: the value of {name} begins with a quote and does not end so.")
         if name in found:
             sys.exit(f"settings: {file} line {number} names {name} a second time.")
@@ -177,6 +179,8 @@ def _settings_in(lines: Sequence[str], file: str) -> dict[str, str]:
     return found
 
 
+#: A quote without another, or with only blanks or what is meant for a comment behind it: `"Team" <a@b.c>` is whole.
+_UNENDED = re.compile(r"""(["'])(?:(?!\1).)*|(["']).*\2(?:\s+|\s*#.*)""")
 #: As the library reads it.
 _SETTING = re.compile(r"(?:export )?([A-Za-z_0-9]+)=(.*)")
 _NO_TEXT = re.compile("[\ud800-\udfff]")

@@ -11,12 +11,19 @@ LEAST_FREE_BYTES = 4 * 2**20
 ROOM_BYTES = 2**16
 
 
-def write_something(folder: Path) -> None:
-    """Raises what the folder answers: it is for reading only or full, a quota is reached, or its disk has failed."""
+def write_something(folder: Path, *, lasting: bool = True) -> None:
+    """Raises what the folder answers: it is for reading only or full, a quota is reached, or its disk has failed.
+
+    Parameters
+    ----------
+    lasting : bool
+        Wait until the disk has it, which takes as long as all that others have written before.
+    """
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(bytes(ROOM_BYTES))
         file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            os.fsync(file.fileno())
 
 
 def unwritable(file: str) -> str:
@@ -30,7 +37,8 @@ def unwritable(file: str) -> str:
         return "the disk is full"
     try:
         # Whom the rights allow it, a disk that has failed may refuse it, and a quota.
-        write_something(place.parent)
+        # Requests wait for no disk either: what SQLite has written is in its log (synchronous = NORMAL).
+        write_something(place.parent, lasting=False)
     except OSError as error:
         return f"its folder takes nothing ({error.strerror})"
     return ""

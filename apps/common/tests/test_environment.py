@@ -1,6 +1,8 @@
 """A slip in a value stops the start with one line; the line says what would be right and repeats no password."""
 
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -278,13 +280,33 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_file_is_read_with_its_comments_quotes_and_the_mark_of_some_editors(file: Path, end: str) -> None:
-    lines = ["A=1", "", "  # B=2", "export C='x y'", '  D="#1"', "E=", "F=a=b#c"]
+    lines = [
+        "A=1", "", "  # B=2", "export C='x y'", '  D="#1"', "E=", "F=a=b#c", 'G="Team" <a@example.com>', "H=it's"
+    ]  # fmt: skip
     file.write_bytes(b"\xef\xbb\xbf" + end.join(lines).encode())
 
     Environment.read_env(str(file))
 
-    assert Environment.ENVIRON == {"A": "1", "C": "x y", "D": "#1", "E": "", "F": "a=b#c"}
-    assert {"A", "C", "D", "E", "F"} == Environment.in_files
+    own = {"A": "1", "C": "x y", "D": "#1", "E": "", "F": "a=b#c", "G": '"Team" <a@example.com>', "H": "it's"}
+    assert own == Environment.ENVIRON
+    assert own.keys() == Environment.in_files
+
+
+def test_a_file_may_be_a_pipe_that_a_keeper_of_secrets_fills(file: Path) -> None:
+    os.mkfifo(file)
+    with ThreadPoolExecutor(1) as pool:
+        filled = pool.submit(file.write_text, "A=1\n")
+        Environment.read_env(str(file))
+
+    assert filled.result() == 4
+    assert Environment.ENVIRON == {"A": "1"}
+
+
+def test_a_link_that_leads_nowhere_is_no_empty_file(file: Path) -> None:
+    file.symlink_to("secrets/that/are/not/there")
+
+    with pytest.raises(SystemExit, match="No such file"):
+        Environment.read_env(str(file))
 
 
 @pytest.mark.parametrize(
@@ -297,6 +319,7 @@ def test_a_file_is_read_with_its_comments_quotes_and_the_mark_of_some_editors(fi
         ("SECRET=a\ngeheim", "line 2 is no NAME=value"),
         ("\u200bSECRET=geheim", "line 1 is no NAME=value"),
         ('SECRET="geheim', "line 1: the value of SECRET begins with a quote"),
+        ('SECRET="a" "geheim" # new', "line 1: the value of SECRET begins with a quote"),
         ("SECRET='geheim'\u00a0", "line 1: the value of SECRET begins with a quote"),
         ('SECRET="geheim" # new', "line 1: the value of SECRET begins with a quote"),
         ("SECRET=\"geheim'", "line 1: the value of SECRET begins with a quote"),

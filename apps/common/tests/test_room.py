@@ -24,6 +24,15 @@ def test_a_file_that_may_grow_and_one_in_memory_can_be_written(file: Path) -> No
     assert os.listdir(file.parent) == [file.name], "Asking leaves nothing."
 
 
+def test_whoever_only_asks_waits_for_no_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probe has two seconds, and a disk that others write to takes longer."""
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+
+    assert unwritable(str(file)) == ""
+    assert synced == []
+
+
 def test_a_file_on_a_full_disk_cannot_be_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=2**20))
 
