@@ -6,6 +6,7 @@ What somebody else wrote into the place is left alone: only what is empty, or wh
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
@@ -86,19 +87,28 @@ def taken_back(write_back: WriteBack) -> list[Step]:
     return [Step(each.issue, each.value, "") for each in write_back.written.select_related("issue")]
 
 
-def carry_out(write_back: WriteBack, steps: Sequence[Step], *, now: datetime) -> WriteReport:
+def carry_out(
+    write_back: WriteBack, steps: Sequence[Step], *, now: datetime, since: "Connected | None" = None
+) -> WriteReport:
     """Write; each issue is asked first what stands there.
 
     What a tracker refuses of one issue stops no other; where it refuses `MOST_REFUSED`, it refuses them all.
 
+    Parameters
+    ----------
+    since : Connected, optional
+        As its connection was before the steps were worked out, which takes its time; as it is now if not given.
+
     Raises
     ------
     Conflict
-        If meanwhile its token is another, or it is gone or switched off: it takes as long as the tracker likes.
+        If since then its token is another, or it is gone or switched off: it takes as long as the tracker likes.
     """
-    writer, report, begun = _writer(write_back), WriteReport(), _state(write_back)
+    since = since or connected(write_back.connection)
+    writer, report, own = _writer(write_back), WriteReport(), WriteBack.objects.filter(pk=write_back.pk)
     for step in steps:
-        if _state(write_back) != begun:
+        is_as_told = own.filter(is_active=write_back.is_active).exists()
+        if not is_as_told or since is None or connected(write_back.connection) != since:
             raise Conflict(
                 "Its connection, or what is written, was changed meanwhile: what is left is not written "
                 f"(written: {report.written})."
@@ -112,13 +122,18 @@ def carry_out(write_back: WriteBack, steps: Sequence[Step], *, now: datetime) ->
     return report
 
 
-def _state(write_back: WriteBack) -> tuple[bool, bool, str] | None:
-    """Whether it is on, whether its connection is in use, and the token; None where it is gone."""
-    its_own = in_use(Connection.objects.filter(pk=OuterRef("connection")))
-    rows = WriteBack.objects.filter(pk=write_back.pk).annotate(used=Exists(its_own))
-    found = rows.values_list("is_active", "used", "connection__sealed_token").first()
-    # What is sealed anew is the same token.
-    return (found[0], found[1], found[2] and opened(found[2])) if found else None
+class Connected(NamedTuple):
+    """What it takes to write by a connection; sealed anew a token is the same."""
+
+    is_used: bool
+    token: str
+
+
+def connected(connection: Connection) -> Connected | None:
+    """As its row is now; None where it is gone."""
+    used = Exists(in_use(Connection.objects.filter(pk=OuterRef("pk"))))
+    row = Connection.objects.filter(pk=connection.pk).annotate(used=used).values_list("used", "sealed_token").first()
+    return Connected(row[0], row[1] and opened(row[1])) if row else None
 
 
 def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteReport, now: datetime) -> None:
@@ -142,13 +157,13 @@ def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteRep
 
 def write_all(connection: Connection, *, now: datetime) -> None:
     """After an import: everything that is switched on, while its connection is in use."""
-    used = in_use(Connection.objects.filter(pk=connection.pk))
-    switched_on = WriteBack.objects.filter(connection__in=used, is_active=True)
+    switched_on = connection.write_backs.filter(is_active=True)
     for pk in list(switched_on.values_list("pk", flat=True)):
         # Each as it is by then: those before it take as long as the tracker likes.
+        since = connected(connection)
         write_back = switched_on.select_related("connection__project").filter(pk=pk).first()
-        if write_back is not None:
-            carry_out(write_back, steps_of(write_back, now=now), now=now)
+        if write_back is not None and since and since.is_used:
+            carry_out(write_back, steps_of(write_back, now=now), now=now, since=since)
 
 
 def _writer(write_back: WriteBack) -> Writer:

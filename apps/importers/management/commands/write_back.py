@@ -51,13 +51,14 @@ class Command(BaseCommand):
         now = timezone.now()
         target = Target(options["field"], options["label"])
         prepared = write_back.prepared(_connection(options), options["figure"], target)
+        since = write_back.connected(prepared.connection)
         steps = write_back.taken_back(prepared) if options["take_back"] else write_back.steps_of(prepared, now=now)
         report = None
         if options["write"]:
             prepared.is_active = options["keep"] and not options["take_back"]
             with all_or_nothing():
                 prepared.save()
-            report = write_back.carry_out(prepared, steps, now=now)
+            report = write_back.carry_out(prepared, steps, now=now, since=since)
         if options["json"]:
             shown = [{"issue": step.issue.external_id, "old": step.old, "new": step.new} for step in steps]
             self.stdout.write(as_json({"steps": shown, "report": asdict(report) if report else None}))

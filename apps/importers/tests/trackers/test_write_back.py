@@ -268,6 +268,27 @@ def test_what_is_changed_while_figures_are_written_ends_that_with_the_next_issue
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("changed", CHANGED)
+def test_what_is_changed_while_figures_are_worked_out_keeps_all_of_them_from_being_written(
+    changed, linked, site, now, monkeypatch
+):
+    """Thousands of issues take minutes."""
+    told = prepared(linked, "hours", Target(field="customfield_9"))
+    told.is_active = True
+    told.save()
+
+    def figures(project, issues, now):
+        CHANGED[changed]()
+        return {issue.pk: "3" for issue in issues}
+
+    monkeypatch.setitem(write_back.FIGURES, "hours", figures)
+    with pytest.raises(Conflict, match="was changed meanwhile"):
+        write_all(linked, now=now)
+
+    assert site.changes == []
+
+
+@pytest.mark.django_db
 @pytest.mark.usefixtures("hours")
 def test_what_a_connection_that_is_off_or_that_nobody_leads_would_write_is_not_begun(linked, site, now):
     told = prepared(linked, "hours", Target(field="customfield_9"))
