@@ -88,14 +88,14 @@ def test_a_body_that_means_the_same_is_the_same(lead):
 
 
 def test_a_file_that_is_sent_again_is_the_same_however_the_form_is_parted(lead):
-    def upload(text: str) -> Any:
-        file = SimpleUploadedFile("issues.csv", text.encode(), content_type="text/csv")
+    def upload(text: str, name: str = "issues.csv") -> Any:
+        file = SimpleUploadedFile(name, text.encode(), content_type="text/csv")
         form = {"project": lead.project.key, "file": file, "dry_run": "true"}
         return client_of(lead).post("/api/v1/imports/", form, format="multipart", headers={HEADER: "one"})
 
     first, again, other = upload("Title\nA\n"), upload("Title\nA\n"), upload("Title\nB\n")
-
     assert (first.status_code, other.status_code) == (202, 422)
+    assert upload("Title\nA\n", "issues.jsonl").status_code == 422
     assert (again.json()["id"], again["Location"]) == (first.json()["id"], first["Location"])
 
 

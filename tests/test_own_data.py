@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from base import demonstration, launch, migrating
@@ -71,11 +72,12 @@ def test_an_address_that_nobody_can_listen_on_is_one_clear_line(host, port, told
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
+        (CommandError("nothing was imported"), "nothing was imported"),
         (OperationalError("database or disk is full\nLINE 1"), "the database cannot be used: database or disk is full"),
         (OSError(errno.EROFS, "Read-only file system", "/srv/x"), "/srv/x cannot be used: Read-only file system"),
     ],
 )
-def test_a_start_that_the_disk_ends_is_one_clear_line(fault, told, monkeypatch):
+def test_a_start_that_ends_early_is_one_clear_line(fault, told, monkeypatch):
     def prepare(*_):
         raise fault
 
@@ -87,9 +89,38 @@ def test_a_start_that_the_disk_ends_is_one_clear_line(fault, told, monkeypatch):
     assert refused.value.code == f"run: {told}"
 
 
-def test_a_file_whose_name_is_too_long_is_no_file():
-    with pytest.raises(SystemExit, match="there is no file"):
-        launch.prepare(Path("x" * 300), None, "http://127.0.0.1:8000")
+@pytest.mark.parametrize("name", ["nowhere.csv", "x" * 300])
+def test_a_file_that_is_not_there_is_one_clear_line(name):
+    with pytest.raises(SystemExit) as refused:
+        launch.prepare(Path(name), None, "http://127.0.0.1:8000")
+
+    assert refused.value.code == f"run: there is no file {name}."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "told", "starts"),
+    [
+        ("id,title,hours\n,,3\n", "none of its 1 rows can be used; line 2: the row has neither a title nor an id.", 2),
+        ("id,title\n", "it has no rows below its header.", 1),
+    ],
+)
+def test_a_file_without_a_usable_row_is_a_failure_every_time(content, told, starts, tmp_path, settings):
+    settings.VAR_DIR, file = tmp_path, tmp_path / "mine.csv"
+    file.write_text(content)
+
+    for _ in range(starts):
+        with pytest.raises(CommandError) as refused:
+            demonstration.load_issues(file)
+
+        assert str(refused.value) == f"nothing was imported from {file}: {told}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("n_letters", [300, 5_000])
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(n_letters, tmp_path):
+    with pytest.raises(CommandError, match="There is no file xxx"):
+        call_command("report", "x" * n_letters, html=tmp_path / "page.html")
 
 
 @pytest.mark.parametrize(

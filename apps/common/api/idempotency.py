@@ -331,12 +331,12 @@ def _question(request: Request, act: Act) -> str:
     return hashlib.sha256(json.dumps([request.get_full_path(), sent], sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: Any) -> str:
-    """A field's text, a file's digest."""
+def _plain(value: Any) -> Any:
+    """A field's text; of a file what it is called, which may tell how it is read, and its digest."""
     if not isinstance(value, UploadedFile):
         return str(value)
     digest = hashlib.sha256()
     for chunk in value.chunks():
         digest.update(chunk)
     value.seek(0)
-    return digest.hexdigest()
+    return [value.name, digest.hexdigest()]

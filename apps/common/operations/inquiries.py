@@ -3,6 +3,7 @@
 Each is asked in a thread that nobody has to wait for, so one that hangs holds up neither who asks nor the others.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Generic, TypeVar
 
 from django.db import connections
 
+logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 
@@ -24,7 +26,12 @@ class Inquiry(Generic[Answer]):
         self._answer: Answer | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._ask, name=f"inquiry-{name}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # Of processes and threads a limit is reached: whoever asks waits.
+            logger.warning("No thread is to be had to ask part=%s", name)
+            self._ask()
 
     @property
     def is_under_way(self) -> bool:
@@ -32,7 +39,8 @@ class Inquiry(Generic[Answer]):
 
     def answer(self, within_seconds: float) -> Answer | None:
         """None where there is none by then; raises what the question raised."""
-        self._thread.join(max(within_seconds, 0))
+        if self.is_under_way:
+            self._thread.join(max(within_seconds, 0))
         if self._error is not None:
             raise self._error
         return self._answer

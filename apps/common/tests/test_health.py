@@ -223,3 +223,21 @@ def test_probes_are_read_and_nothing_else(client: Client, checks: dict[str, Chec
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["code"] == "method_not_allowed"
     assert client.head(path, REMOTE_ADDR="10.0.0.9").status_code != 405
+
+
+def test_where_no_thread_is_to_be_had_whoever_asks_looks_alone(
+    client: Client, checks: dict[str, Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container has a limit of processes, which a busy one reaches."""
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    checks["broker"] = Check(breaking)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    answer = client.get("/health/ready")
+
+    assert {name: line["status"] for name, line in answer.json()["checks"].items()} == {
+        name: "degraded" if name == "broker" else "ok" for name in checks
+    }

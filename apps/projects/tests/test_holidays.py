@@ -90,7 +90,7 @@ def test_a_place_that_the_library_forgets_has_no_holidays_and_is_logged(caplog):
     assert "Holidays are not known country=DE region=Atlantis year=2026" in caplog.text
 
 
-@pytest.mark.parametrize("language", ["", "C", "de_DE.UTF-8", "en_US.UTF-8"])
+@pytest.mark.parametrize("language", ["", "de_DE.UTF-8"])
 def test_names_are_the_same_wherever_the_service_runs(language):
     code = "from apps.projects.holidays import public_holidays as p; print([n for d, n in p('DE', 'BY', 2026)][-1])"
     environment = {**os.environ, "LANGUAGE": language, "LANG": language, "LC_ALL": language}
