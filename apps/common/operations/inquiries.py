@@ -22,6 +22,8 @@ class Inquiry(Generic[Answer]):
         self.began = clock()
         #: How long it took; None while it is under way.
         self.seconds: float | None = None
+        #: Whether somebody has had the answer, or what was raised.
+        self.is_told = False
         self._question, self._clock = question, clock
         self._answer: Answer | None = None
         self._error: BaseException | None = None
@@ -41,6 +43,7 @@ class Inquiry(Generic[Answer]):
         """None where there is none by then; raises what the question raised."""
         if self.is_under_way:
             self._thread.join(max(within_seconds, 0))
+        self.is_told = self.seconds is not None
         if self._error is not None:
             raise self._error
         return self._answer
@@ -64,11 +67,20 @@ class Inquiries(Generic[Answer]):
         self._last: dict[str, Inquiry[Answer]] = {}
         self._starting = threading.Lock()
 
-    def ask(self, name: str, question: Callable[[], Answer], *, fresh_seconds: float) -> Inquiry[Answer]:
-        """Where the last one is under way, that one: asking again would only pile up threads."""
+    def ask(
+        self, name: str, question: Callable[[], Answer], *, fresh_seconds: float, late_counts: bool = False
+    ) -> Inquiry[Answer]:
+        """Where the last one is under way, that one: asking again would only pile up threads.
+
+        Parameters
+        ----------
+        late_counts : bool
+            An answer that came when nobody waited any more is one for who asks next.
+        """
         with self._starting:
             last = self._last.get(name)
-            if last is None or not (last.is_under_way or self._clock() - last.began < fresh_seconds):
+            is_waiting = last is not None and (last.is_under_way or (late_counts and not last.is_told))
+            if last is None or not (is_waiting or self._clock() - last.began < fresh_seconds):
                 last = self._last[name] = Inquiry(name, question, self._clock)
             return last
 

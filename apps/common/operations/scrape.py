@@ -49,7 +49,7 @@ class LiveMetrics:
         """The gauges of those who answered, and one that says whether all did."""
         until = time.monotonic() + SCRAPE_SECONDS
         asked = {
-            name: self._inquiries.ask(name, read, fresh_seconds=keep_seconds)
+            name: self._inquiries.ask(name, read, fresh_seconds=keep_seconds, late_counts=True)
             for name, (read, keep_seconds) in self._readers.items()
         }
         answered = [self._take(name, inquiry, until) for name, inquiry in asked.items()]

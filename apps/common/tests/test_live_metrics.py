@@ -1,6 +1,7 @@
 """What is read of the database when Prometheus asks: all at once, in time, and no more often than it is worth."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -164,3 +165,22 @@ def test_a_slip_of_ours_is_no_database_that_is_away(live: LiveMetrics, readers: 
 
     with pytest.raises(ZeroDivisionError):
         live.collect()
+
+
+def test_an_answer_that_comes_too_late_is_one_for_the_next_scrape(
+    live: LiveMetrics, clock: Clock, readers: list[Reader], patience: Callable[[float], None]
+) -> None:
+    """Else a large database, asked by turns in several processes, would never be told to be there."""
+    for reader in readers:
+        reader.may_answer.clear()
+    patience(0.0)
+    late = told(live)
+    clock.seconds = 60.0
+    for reader in readers:
+        reader.may_answer.set()
+        while live._inquiries._last[reader.name].is_under_way:
+            time.sleep(0.01)
+    patience(PATIENCE_SECONDS)
+
+    assert late == {UP: 0}
+    assert told(live) == {UP: 1, "models": 1, "outbox": 1}
