@@ -9,7 +9,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -67,6 +66,9 @@ logger = logging.getLogger(__name__)
 
 #: How often what came meanwhile is looked for: once is enough unless something goes on writing the name.
 _MOST_TIMES = 5
+_MAYBE_LEFT = (
+    "Of a deleted account something may be left: erase_person with its address does the rest, too record=%s left=%s"
+)
 _PERSON, _PROJECT = ErasureRecord.Kind.PERSON, ErasureRecord.Kind.PROJECT
 
 
@@ -319,9 +321,8 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     forget_what_was_read(now)
     rest = begun(_PERSON, user.email, now)
     rest.add(search.sought, people, drop_models(projects, []), summed(counts, *left))
-    finish = partial(_finish_without_account, rest, search.also(rest.sought), taken, now)
     # The account is gone whatever comes of it: a fault is logged, and the rest is done by the clock.
-    transaction.on_commit(finish, robust=True)
+    transaction.on_commit(lambda: _finish_without_account(rest, search.also(rest.sought), taken, now), robust=True)
     return rest.record
 
 
@@ -330,10 +331,11 @@ def _finish_without_account(rest: Unfinished, search: Search, taken: list[UUID],
     try:
         record = _finish(rest, search, taken, now=now)
     except ErasureIncomplete as error:
-        logger.error(
-            "Of a deleted account something may be left: erase_person with its address does the rest, too record=%s "
-            "left=%s", rest.record.pk, error.message,
-        )  # fmt: skip
+        logger.error(_MAYBE_LEFT, rest.record.pk, error.message)
+        return
+    except Exception as error:
+        # Its text may quote the person: Django would log it.
+        logger.exception(_MAYBE_LEFT, rest.record.pk, type(error).__name__)
         return
     for place, count in record.left.items():
         logger.warning(
