@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -107,8 +106,9 @@ def leave_no_pages_soon(*, of_somebody: bool) -> None:
     of_somebody : bool
         An account is deleted: where pages ended is forgotten, too.
     """
-    leave = partial(_leave_no_pages_now, _PATIENCE_OF_REQUESTS_SECONDS, of_somebody=of_somebody)
-    transaction.on_commit(leave, robust=True)
+    transaction.on_commit(
+        lambda: _leave_no_pages_now(_PATIENCE_OF_REQUESTS_SECONDS, of_somebody=of_somebody), robust=True
+    )
 
 
 def _leave_no_pages_now(patience_seconds: float, *, of_somebody: bool = True) -> None:

@@ -9,7 +9,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -53,10 +52,9 @@ from apps.upkeep.pseudonyms import leave_a_pseudonym, pseudonym_of, rows_of
 from apps.upkeep.sought import Sought, left_of, sought_for
 from apps.upkeep.unfinished import (
     ErasureIncomplete,
-    HeldByOthers,
     Unfinished,
     begun,
-    prove,
+    is_concluded,
     read,
     summed,
     telling_what_is_left,
@@ -67,6 +65,10 @@ logger = logging.getLogger(__name__)
 
 #: How often what came meanwhile is looked for: once is enough unless something goes on writing the name.
 _MOST_TIMES = 5
+_AGAIN_AND_AGAIN = "It is written again and again: end what writes it and repeat."
+_MAYBE_LEFT = (
+    "Of a deleted account something may be left: erase_person with its address does the rest, too record=%s left=%s"
+)
 _PERSON, _PROJECT = ErasureRecord.Kind.PERSON, ErasureRecord.Kind.PROJECT
 
 
@@ -144,33 +146,31 @@ def _finish(
 ) -> ErasureRecord:
     """After the commit: what came meanwhile goes, too, a search proves it, and trainings begin anew."""
     with telling_what_is_left(rest):
-        try:
-            wait_for_imports()
-            search = _erase_the_rest(rest, search, taken)
-            stored = search_objects(search.sought)
-            if ours_of(stored.found):
-                with forgetting():
-                    taken += take_away()
-                    rest.add([], [], drop_models([], stored.found), {})
-                stored = search_objects(search.sought)
-        finally:
-            _train_again(rest, taken, now)
-        left = _left(search.sought, rest.people, stored)
-        _conclude(rest, search.sought, stored, others_keep=others_keep)
-    rest.record.not_searched, rest.record.left = stored.not_searched, left
-    return rest.record
+        # Whoever erases the same beside it may have added to what is to be looked for.
+        for _ in range(_MOST_TIMES):
+            search, stored = _search_to_the_end(rest, search, taken, now)
+            left = _left(search.sought, rest.people, stored)
+            if is_concluded(rest, search.sought, stored, others_keep=others_keep):
+                rest.record.not_searched, rest.record.left = stored.not_searched, left
+                return rest.record
+            # They have begun.
+            taken = []
+        raise ErasureIncomplete(_AGAIN_AND_AGAIN)
 
 
-def _conclude(rest: Unfinished, sought: Sequence[Sought], stored: Stored, *, others_keep: bool) -> None:
-    # They may have gone there, or become ours.
-    kept = remove_objects(rest.dropped.kept) if rest.dropped.kept else set()
+def _search_to_the_end(rest: Unfinished, search: Search, taken: list[UUID], now: datetime) -> tuple[Search, Stored]:
     try:
-        prove(sought, stored, kept)
-    except HeldByOthers:
-        if others_keep:
-            rest.conclude()
-        raise
-    rest.conclude()
+        wait_for_imports()
+        search = _erase_the_rest(rest, search, taken)
+        stored = search_objects(search.sought)
+        if ours_of(stored.found):
+            with forgetting():
+                taken += take_away()
+                rest.add([], [], drop_models([], stored.found), {})
+            stored = search_objects(search.sought)
+    finally:
+        _train_again(rest, taken, now)
+    return search, stored
 
 
 def _erase_the_rest(rest: Unfinished, search: Search, taken: list[UUID]) -> Search:
@@ -189,7 +189,7 @@ def _erase_the_rest(rest: Unfinished, search: Search, taken: list[UUID]) -> Sear
             # Another moment than that of the erasure before: what was read between is from before, too.
             forget_what_was_read(timezone.now())
             rest.add(search.sought, came, drop_models(projects, []), counts)
-    raise ErasureIncomplete("It is written again and again: end what writes it and repeat.")
+    raise ErasureIncomplete(_AGAIN_AND_AGAIN)
 
 
 def foresee_person(email: str, *, everywhere: bool = False) -> tuple[dict[str, int], dict[str, int]]:
@@ -292,15 +292,20 @@ def erase_project(key: str, *, now: datetime, others_keep: bool = False) -> Eras
 
 def _finish_project(rest: Unfinished, taken: list[UUID], *, now: datetime, others_keep: bool) -> ErasureRecord:
     with telling_what_is_left(rest):
-        wait_for_questions()
-        _train_again(rest, taken, now)
-        stored = search_objects(rest.sought)
-        # As `domain_of` a project that is gone.
-        if User.objects.filter(is_placeholder=True, email__contains=f"-{UUID(rest.subject).hex[-12:]}.").exists():
-            raise ErasureIncomplete("People whom its imports named are still there.")
-        _conclude(rest, rest.sought, stored, others_keep=others_keep)
-    rest.record.not_searched = stored.not_searched
-    return rest.record
+        # As of a person.
+        for _ in range(_MOST_TIMES):
+            wait_for_questions()
+            _train_again(rest, taken, now)
+            sought, taken = rest.sought, []
+            stored = search_objects(sought)
+            # As `domain_of` a project that is gone.
+            domains = [f"-{UUID(each.names[0]).hex[-12:]}." for each in sought]
+            if any(User.objects.filter(is_placeholder=True, email__contains=each).exists() for each in domains):
+                raise ErasureIncomplete("People whom its imports named are still there.")
+            if is_concluded(rest, sought, stored, others_keep=others_keep):
+                rest.record.not_searched = stored.not_searched
+                return rest.record
+        raise ErasureIncomplete(_AGAIN_AND_AGAIN)
 
 
 def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
@@ -319,9 +324,8 @@ def erase_deleted_account(user: User, *, now: datetime) -> ErasureRecord:
     forget_what_was_read(now)
     rest = begun(_PERSON, user.email, now)
     rest.add(search.sought, people, drop_models(projects, []), summed(counts, *left))
-    finish = partial(_finish_without_account, rest, search.also(rest.sought), taken, now)
     # The account is gone whatever comes of it: a fault is logged, and the rest is done by the clock.
-    transaction.on_commit(finish, robust=True)
+    transaction.on_commit(lambda: _finish_without_account(rest, search.also(rest.sought), taken, now), robust=True)
     return rest.record
 
 
@@ -330,10 +334,11 @@ def _finish_without_account(rest: Unfinished, search: Search, taken: list[UUID],
     try:
         record = _finish(rest, search, taken, now=now)
     except ErasureIncomplete as error:
-        logger.error(
-            "Of a deleted account something may be left: erase_person with its address does the rest, too record=%s "
-            "left=%s", rest.record.pk, error.message,
-        )  # fmt: skip
+        logger.error(_MAYBE_LEFT, rest.record.pk, error.message)
+        return
+    except Exception as error:
+        # Its text may quote the person: Django would log it.
+        logger.exception(_MAYBE_LEFT, rest.record.pk, type(error).__name__)
         return
     for place, count in record.left.items():
         logger.warning(

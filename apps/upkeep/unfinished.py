@@ -7,6 +7,7 @@ fault, a kill or a power cut would not know what to look for.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +21,7 @@ from apps.common.operations.database_faults import DATABASE_FAULTS, reason_of
 from apps.importers.boxes import opened, sealed
 from apps.importers.records import ImportRefused
 from apps.upkeep.alone import BrokenOff
-from apps.upkeep.learned import Dropped
+from apps.upkeep.learned import Dropped, remove_objects
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.objects import Stored, ours_of
 from apps.upkeep.records import new_record, sign, was_erased
@@ -83,7 +84,7 @@ class Unfinished:
     ) -> None:
         """In the transaction that changes it; whoever erases the same meanwhile has added theirs, which is kept."""
         with self._kept():
-            self.sought += [each for each in sought if each not in self.sought]
+            self._look_for(sought)
             self.accounts |= {person.pk for person in people if not person.is_placeholder}
             self.dropped.add(dropped)
             self.record.counts = summed(self.record.counts, counts)
@@ -97,18 +98,26 @@ class Unfinished:
     def _kept(self) -> Iterator[None]:
         with transaction.atomic():
             row = ErasureRecord.objects.select_for_update().filter(pk=self.record.pk).first()
-            if row is not None and row.unfinished is not None and bytes(row.unfinished) != self.record.unfinished:
-                theirs = read(row)
-                self.sought += [each for each in theirs.sought if each not in self.sought]
-                self.accounts |= theirs.accounts
-                self.dropped.add(theirs.dropped)
             if row is not None:
-                # The last time counts.
-                row.erased_at = max(row.erased_at, self.record.erased_at)
-                self.record = row
+                self._take_over(row)
             yield
             self.record.unfinished, self.record.signature = self._box(), ""
             self.record.save()
+
+    def _take_over(self, row: ErasureRecord) -> None:
+        """The row as it is by now, with what whoever erases the same has added."""
+        if row.unfinished is not None and bytes(row.unfinished) != self.record.unfinished:
+            theirs = read(row)
+            self._look_for(theirs.sought)
+            self.accounts |= theirs.accounts
+            self.dropped.add(theirs.dropped)
+        # The last time counts.
+        row.erased_at = max(row.erased_at, self.record.erased_at)
+        self.record = row
+
+    def _look_for(self, sought: Iterable[Sought]) -> None:
+        # A list of its own: whoever searches by the one before has not looked for more.
+        self.sought = [*self.sought, *(each for each in sought if each not in self.sought)]
 
     def _box(self) -> bytes:
         told = {
@@ -119,14 +128,20 @@ class Unfinished:
         }
         return sealed(json.dumps(told, default=_plain)).encode()
 
-    def conclude(self) -> None:
-        """Sign the record and forget the rest: unless somebody goes on with more than was looked for here."""
+    def conclude(self, sought: Collection[Sought], kept: Collection[str]) -> bool:
+        """Sign the record and forget the rest: if this is all that is to be looked for by now.
+
+        Else what others have added is taken over, for whoever ends first to look for.
+        """
         with transaction.atomic():
-            row = ErasureRecord.objects.select_for_update().get(pk=self.record.pk)
-            if row.unfinished is not None and bytes(row.unfinished) != self.record.unfinished:
-                return
-            sign(row)
-            self.record = row
+            self._take_over(ErasureRecord.objects.select_for_update().get(pk=self.record.pk))
+            is_all = all(each in sought for each in self.sought) and self.dropped.kept <= {*kept}
+            if not is_all or self.dropped.served:
+                return False
+            signed = copy(self.record)
+            sign(signed)
+        self.record = signed
+        return True
 
 
 def summed(*parts: Mapping[str, int]) -> dict[str, int]:
@@ -225,3 +240,17 @@ def prove(sought: Sequence[Sought], stored: Stored, kept: Collection[str]) -> No
             f"{', '.join(sorted(others))}. Erase there as well; where one runs no more, first make its objects this "
             f"one's: ./run manage verify_ml_models --take-over INSTALLATION. Where it may keep them: --others-keep."
         )
+
+
+def is_concluded(rest: Unfinished, sought: Sequence[Sought], stored: Stored, *, others_keep: bool) -> bool:
+    """Prove it, and sign unless more is to be looked for by now; raises `ErasureIncomplete`."""
+    had_to_go = {*rest.dropped.kept}
+    # They may have gone there, or become ours.
+    kept = remove_objects(had_to_go) if had_to_go else set()
+    try:
+        prove(sought, stored, kept)
+    except HeldByOthers:
+        if others_keep and not rest.conclude(sought, had_to_go):
+            return False
+        raise
+    return rest.conclude(sought, had_to_go)

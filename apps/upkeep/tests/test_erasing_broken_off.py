@@ -302,9 +302,10 @@ def test_whoever_goes_on_beside_somebody_else_forgets_nothing_of_theirs(broken_o
     first, second = read(ErasureRecord.objects.get()), read(ErasureRecord.objects.get())
     second.add([Sought(["Ann Other"])], [], erasing.Dropped(set(), set()), {})
 
-    first.conclude()
+    assert not first.conclude(first.sought, [])
 
     assert Sought(["Ann Other"]) in read(ErasureRecord.objects.get()).sought
+    assert Sought(["Ann Other"]) in first.sought
     first.add([Sought(["Ann Third"])], [], erasing.Dropped(set(), set()), {})
     kept = read(ErasureRecord.objects.get()).sought
     assert Sought(["Ann Other"]) in kept
