@@ -37,6 +37,7 @@ READERS = {
     "names in texts": NEEDLES.whole.search,
     "names replaced": lambda text: NEEDLES.whole.sub("", text),
     "names in files": lambda text: file_holds(NEEDLES, text.encode()),
+    "names in files of one-byte letters": lambda text: file_holds(NEEDLES, text.encode("cp1254", "replace") + b"\xff"),
     "tokens": tokens,
     "issue for points": partial(described, points.extract),
     "issue for hours": partial(described, effort.read),

@@ -3,9 +3,11 @@
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from apps.accounts.mailboxes import composed, decomposed
 from apps.accounts.names.needles import Needle, Needles, Whole
+from apps.accounts.names.reading import folded, hidden
 from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_encodings
 
 _EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
@@ -15,6 +17,7 @@ _PIECE_BYTES = 64 * 2**10
 _BYTES_OF_A_LETTER = 64
 #: What tells whether a name is a part of another: a joint and a letter, each in codes.
 _BYTES_BESIDE = 256
+_BEYOND_ASCII, _BYTES = 0x80, 0x100
 
 
 def pieces_of(data: bytes, encoding: str, margin: int, errors: str = "strict") -> Iterator[tuple[str, int, int]]:
@@ -33,7 +36,7 @@ def file_holds(needles: Needles, data: bytes) -> bool:
     """Whether a file holds one of these names, in any encoding in which an import may read it.
 
     In an encoding that not all of its bytes are of, it is read only around the plain part of a name that stands there
-    least often.
+    least often; in one of one byte also around what may hide such a part.
     """
     encodings, margin = possible_encodings(data), max((_reach_of(each.name) for each in needles.each), default=0)
     broken, of_one_byte = [], [each for each in encodings if each in _EACH_OF_ONE_BYTE]
@@ -63,16 +66,21 @@ class _InPart:
     """One name, in a file that is read where the name may stand."""
 
     def __init__(self, name: Needle) -> None:
-        self._parts, self._reach = _plain_parts(name.name), _reach_of(name.name)
+        self._parts, self._reach = name.english or [b""], _reach_of(name.name)
         self._anywhere, self._whole = name.alone
+        self._is_address = name.is_address
 
     def is_in(self, data: bytes, small: bytes, encodings: Sequence[Sequence[str]]) -> bool:
-        """In one of them; of those that write the name alike what is beside it differs."""
+        """In one of them; of those that write the name alike what is beside it differs, and what hides it."""
         return any(
             self._stands_in(near, alike[0], self._anywhere)
             and any(self._stands_in(near, each, self._whole) for each in alike)
             for alike in encodings
             for near in self._places(data, small, alike[0])
+        ) or any(
+            self._stands_in(near, each, self._whole)
+            for each in (each for alike in encodings for each in alike if each in _EACH_OF_ONE_BYTE)
+            for near in self._hidden_places(data, each)
         )
 
     def _stands_in(self, data: bytes, encoding: str, whole: Whole) -> bool:
@@ -81,10 +89,33 @@ class _InPart:
         return _is_in(pieces_of(data, encoding, self._reach, errors), whole)
 
     def _places(self, data: bytes, small: bytes, encoding: str) -> Iterator[bytes]:
-        parts = [part.lower().encode(encoding) for part in self._parts]
+        parts = [part.decode().encode(encoding) for part in self._parts]
         if all(part in small for part in parts):
             for begins, ends in around(small, min(parts, key=small.count), self._reach):
                 yield data[begins:ends]
+
+    def _hidden_places(self, data: bytes, encoding: str) -> Iterator[bytes]:
+        """Where it may be written in other letters than it is read in."""
+        letters = {} if self._is_address else _hidden_letters(encoding)
+        read = data
+        for letter, meant in letters.items():
+            read = read.replace(letter, meant)
+        if read != data and all(part in read.lower() for part in self._parts):
+            sign = rb"[%b]" % re.escape(b"".join(letters))
+            runs = re.compile(rb"%b(?:[\s\S]{0,%d}%b)*+" % (sign, 2 * self._reach, sign))
+            for run in runs.finditer(data):
+                yield data[max(run.start() - self._reach, 0) : run.end() + self._reach]
+
+
+@cache
+def _hidden_letters(encoding: str) -> dict[bytes, bytes]:
+    """Of an encoding of one byte what hides letters of English, or is not drawn, with what is read."""
+    letters = {code: bytes([code]).decode(encoding, errors="replace") for code in range(_BEYOND_ASCII, _BYTES)}
+    return {
+        bytes([code]): folded(letter).encode("ascii", errors="replace")
+        for code, letter in letters.items()
+        if hidden().search(letter)
+    }
 
 
 def encodings_alike(name: str) -> list[list[str]]:
@@ -116,11 +147,6 @@ def around(data: bytes, part: bytes, reach: int) -> Iterator[tuple[int, int]]:
         begins = max(at - reach, 0)
         yield begins - begins % 2, last + len(part) + reach
         at = data.find(part, last + 1)
-
-
-def _plain_parts(name: str) -> list[str]:
-    """Of English letters and digits, as such a file has them; one empty part where there are none."""
-    return [part for part in re.split(r"[^A-Za-z0-9]+", composed(name)) if part] or [""]
 
 
 #: Four of NumPy's, of four bytes each.

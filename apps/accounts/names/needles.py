@@ -28,6 +28,7 @@ _BLANKS = rf"(?:[\s{BLANK_WITHOUT_WIDTH}+]|\\[nrtbfv])+"
 _DOTS = "\u00b7\u30fb\uff65"
 _IN_CHARACTERS = re.compile(rf"[{CHARACTERS}{_DOTS}\s]+")
 _PARTINGS = re.compile(rf"[{_DOTS}\s]+")
+_ENGLISH = re.compile(rb"[a-z0-9]+")
 _NEVER = "(?!)"
 _PARTED = rf"(?:{_BLANKS}|[{folded(_DOTS)}])?"
 
@@ -84,17 +85,18 @@ class Needle:
         self._dots = dots_of(plain(name))
         self._words = words
         parts = words if self.is_address else [part for word in words for part in plain_parts(word)]
-        self._english = [part.encode() for part in parts if part.isascii()]
+        #: In small letters of English, between all others: what stands in whatever holds it and hides nothing.
+        self.english = [piece for part in parts for piece in _ENGLISH.findall(part.encode())]
         self._foreign = [part for part in parts if not part.isascii()]
 
     @property
     def longest_plain(self) -> str:
-        """In letters of English, which stands in whatever holds it and hides nothing: databases find it in any case."""
-        return max(self._english, key=len, default=b"").decode()
+        """In letters of English: databases find it in any case."""
+        return max(self.english, key=len, default=b"").decode()
 
     def may_be_in(self, text: "Seen") -> bool:
         """Whether a text may hold it, as far as that is quick to say."""
-        if all(part in text.english for part in self._english) and all(part in text.small for part in self._foreign):
+        if all(part in text.english for part in self.english) and all(part in text.small for part in self._foreign):
             return True
         return not self.is_address and text.is_hidden
 

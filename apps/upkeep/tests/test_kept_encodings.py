@@ -128,6 +128,28 @@ def test_some_letters_are_written_in_codes_where_an_encoding_has_none():
     assert file_holds(Needles(["Иван Петров"]), "1,Größe,Иван Петров\n".encode("cp1252", errors="xmlcharrefreplace"))
 
 
+@pytest.mark.parametrize(
+    ("name", "written", "encoding"),
+    [
+        ("Ali İskit", "ALİ İSKİT", "cp1254"), ("Ali Kır", "ALİ KIR", "cp1254"),
+        ("Filiz Aydin", "FİLİZ AYDIN", "cp1254"),
+        ("Ali Iskit", "ali ıskit", "cp1254"), ("Iı Ii", "II Iİ", "cp1254"), ("Jo Strauss", "Jo Strauß", "cp1252"),
+        ("Jo Strauß", "JO STRAUSS", "cp1252"), ("Łuc Strauss", "Łuc Strauß", "cp1250"),
+        ("Ann Smith", "A\xadnn Smith", "cp1252"), ("Иван Петров", "Иван Пет\xadров", "cp1251"),
+        ("Maria Gil", "Marİª Gİl", "cp1254"), ("Nora Tm Lee", "№ra ™ Lee", "cp1251"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "x" * 70_000, "İ;" * 40_000])
+def test_a_name_is_found_in_letters_that_only_its_encoding_has(name, written, encoding, before):
+    """As in UTF-8: of such a file, too, it is what a reader sees."""
+    text = f"{before}\n{written};5 é\n"
+    own = text.encode(encoding, errors="replace") + b"\xfd\n"
+
+    assert file_holds(Needles([name]), text.encode())
+    assert file_holds(Needles([name]), own)
+    assert not file_holds(Needles(["Ali Kara", "Jo Straus", "Anna Smith"]), own)
+
+
 def test_a_name_is_looked_for_once_where_encodings_write_it_alike():
     names = ["Élodie Ångström", "Ann Smith", "Иван Петров", "王芳"]
 
