@@ -10,7 +10,7 @@ from django.db import models
 from apps.accounts.mailboxes import composed, mailbox
 from apps.accounts.names.beside import CHARACTERS, is_apart, may_be_longer, stands_among_characters
 from apps.accounts.names.reading import (
-    BLANK_WITHOUT_WIDTH,
+    BLANKS,
     ReadText,
     are_dots_of_one,
     decoded,
@@ -22,15 +22,13 @@ from apps.accounts.names.reading import (
     plain_parts,
 )
 
-#: Between words: blanks, also of addresses of forms, and ends of lines as programs write them.
-_BLANKS = rf"(?:[\s{BLANK_WITHOUT_WIDTH}+]|\\[nrtbfv])+"
 #: What may stand between the parts of a name in characters, beside blanks.
 _DOTS = "\u00b7\u30fb\uff65"
 _IN_CHARACTERS = re.compile(rf"[{CHARACTERS}{_DOTS}\s]+")
 _PARTINGS = re.compile(rf"[{_DOTS}\s]+")
 _ENGLISH = re.compile(rb"[a-z0-9]+")
 _NEVER = "(?!)"
-_PARTED = rf"(?:{_BLANKS}|[{folded(_DOTS)}])?"
+_PARTED = rf"(?:{BLANKS}|[{folded(_DOTS)}])?"
 
 
 def is_in_characters(name: str) -> bool:
@@ -137,9 +135,9 @@ def _words_and_orders(read: str) -> tuple[list[str], list[str]]:
     first, comma, second = (part.split() for part in read.partition(","))
     given, family = (second, first) if comma else (words[:-1], words[-1:])
     if not (given and family):
-        return words, [_BLANKS.join(map(re.escape, words)) or _NEVER]
-    front, back = (_BLANKS.join(map(re.escape, part)) for part in (given, family))
-    orders = [f"{front}{_BLANKS}{back}", f"{back}(?:,(?:{_BLANKS})?|{_BLANKS}){front}"]
+        return words, [BLANKS.join(map(re.escape, words)) or _NEVER]
+    front, back = (BLANKS.join(map(re.escape, part)) for part in (given, family))
+    orders = [f"{front}{BLANKS}{back}", f"{back}(?:,(?:{BLANKS})?|{BLANKS}){front}"]
     return given + family, orders[::-1] if comma else orders
 
 

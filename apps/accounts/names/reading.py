@@ -95,10 +95,15 @@ def plain(name: str) -> str:
     return unicodedata.normalize("NFKC", visible(decoded(name))).replace(BLANK_WITHOUT_WIDTH, " ")
 
 
+#: Blanks, also of addresses of forms, of names of files and of mails' heads, and ends of lines as programs write them.
+BLANKS = rf"(?:[\s{BLANK_WITHOUT_WIDTH}+_]|\\[nrtbfv])+"
+_PARTS_WORDS = re.compile(rf"(?:{BLANKS}|,)+")
+
+
 def dots_of(text: str) -> list[str]:
     """Each i of each word, with its dot or without (ı); as I where a capital does not tell."""
     read = unicodedata.normalize("NFKD", visible(text)).replace(f"I{_DOT_ABOVE}", "i")
-    return ["".join(letter for letter in word if letter in "iIı") for word in re.split(r"(?:[\s+,]|\\[nrtbfv])+", read)]
+    return ["".join(letter for letter in word if letter in "iIı") for word in re.split(_PARTS_WORDS, read)]
 
 
 def are_dots_of_one(one: list[str], other: list[str]) -> bool:

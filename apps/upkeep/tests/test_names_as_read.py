@@ -333,3 +333,15 @@ def test_what_reads_as_a_state_as_one_word_or_as_nothing_is_not_replaced(name, n
 
     issue.refresh_from_db()
     assert (issue.title, issue.description) == ("Ann says: in progress", "Nothing else")
+
+
+@pytest.mark.parametrize("name", ["Ann Smith", "Zoë Quaint", "Halil Kır", "İrem Işık Kaya"])
+@pytest.mark.parametrize("parting", ["_", "​", " ​ ", "+", "\\n", " ", "__"])
+def test_words_are_parted_by_what_stands_for_a_blank(name, parting):
+    """In names of files, in mails' heads and where a line may end."""
+    text = f"hours_{parting.join(name.split())}.csv"
+
+    needles = Needles([name])
+
+    assert needles.whole.sub("x", text) == "hours_x.csv"
+    assert needles.filed.search(text)

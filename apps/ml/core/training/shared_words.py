@@ -27,6 +27,7 @@ from apps.ml.core.training.crowd import Crowd, People
 #: Of scripts without blanks two characters are a word (`tokens`).
 _PAIR: Pattern[str] = pattern(f"[{UNSPACED}]{{2}}")
 
+
 @cache
 def _runs() -> Pattern[str]:
     """Runs of letters with their marks, digits and underscores: whatever `tokens` finds lies in one.
