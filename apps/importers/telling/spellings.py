@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from apps.accounts.names.needles import Needles
 from apps.importers.records import Person
 
 #: Parts of a report that quote the source.
@@ -11,8 +12,6 @@ QUOTING = ("samples", "errors", "unread_cells", "parents_not_taken", "notes")
 # Begun where a word does: a long row of letters is not tried from each of them.
 _ADDRESS = re.compile(r"""(?<![^\s<>'"(),;:@])[^\s<>'"(),;:@]+@[^\s<>'"(),;:@]*\w""")
 _QUOTED = re.compile(r"""'([^']+)'|"([^"]+)\"""")
-#: From here on scripts part no words (radicals, kana, Han): a name counts wherever it stands.
-_UNPARTED = "\u2e80"
 
 
 def spellings_of(people: Mapping[str, Person], pseudonyms: Mapping[str, str]) -> dict[str, str]:
@@ -32,13 +31,13 @@ def without_erased(report: Mapping[str, Any], spellings: Mapping[str, str]) -> d
 
 
 def replacing(spellings: Mapping[str, str]) -> Callable[[str], str]:
-    """What puts pseudonyms into a text, whole words only."""
+    """What puts pseudonyms into a text, for names and addresses as a reader sees them, each as a whole."""
     # The longest first: an address may hold a name.
-    found = [(_pattern(one), spellings[one]) for one in sorted(spellings, key=len, reverse=True)]
+    found = [(Needles([one]), spellings[one]) for one in sorted(spellings, key=len, reverse=True)]
 
     def replaced(text: str) -> str:
-        for pattern, pseudonym in found:
-            text = pattern.sub(pseudonym, text)
+        for needles, pseudonym in found:
+            text = needles.whole.sub(pseudonym, text)
         return text
 
     return replaced
@@ -53,12 +52,6 @@ def people_quoted(report: Mapping[str, Any], error: str) -> list[Person]:
 def _quoted(text: str) -> Iterator[Person]:
     yield from (Person("", address) for address in _ADDRESS.findall(text))
     yield from (Person(one or other) for one, other in _QUOTED.findall(text))
-
-
-def _pattern(spelled: str) -> re.Pattern[str]:
-    words = r"\s+".join(map(re.escape, spelled.split()))
-    is_parted = all(character < _UNPARTED for character in spelled)
-    return re.compile(rf"(?<!\w){words}(?!\w)" if is_parted else words, re.IGNORECASE)
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -1,6 +1,9 @@
 """Reports of imports whose source goes on naming somebody who was erased, and of imports that were taken back."""
 
+import csv
+import io
 import json
+import unicodedata
 
 import pytest
 
@@ -77,6 +80,32 @@ def test_nor_do_cells_and_rows_that_cannot_be_read_name_whoever_was_erased(uploa
     assert run.status == "completed"
     assert len(run.report["unread_cells"]) == 3
     assert (EMAIL in kept_of(run), NAME in kept_of(run)) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Conan O'Brien", "Conan O’Brien"), ("Élodie Ångström", unicodedata.normalize("NFD", "Élodie Ångström")),
+        ("Élodie Ångström", "ÉLODIE ÅNGSTRÖM"), ("Nguyễn Văn", "Nguyê\u0303n Văn"), ("Ann Smith", "Smith, Ann"),
+        ("Ann Smith", "Ann\u00a0Smith"), ("王 小明", "王小明"), ("Ann \\Smith", "Ann \\Smith"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_cannot_be_read_names_nobody_however_it_spells_them(upload, now, name, said):
+    def rows(*rows):
+        file = io.StringIO()
+        csv.writer(file).writerows([table().split(","), *rows])
+        return file.getvalue()
+
+    upload(rows(["A-1", "Plain", "To Do", "2026-01-01", name, EMAIL, "", "1"]))
+    erase_person(EMAIL, now=now)
+
+    row = ["Plain", "To Do", "2026-01-01", name, EMAIL, ""]
+    run = upload(rows(["A-2", *row, said], ["A-3", *row, "3"]))
+
+    assert len(run.report["unread_cells"]) == 1
+    told = run.report["unread_cells"][0]
+    assert "'erased-" in told
+    assert said not in told
 
 
 @pytest.mark.usefixtures("erased")
