@@ -336,7 +336,7 @@ def test_what_reads_as_a_state_as_one_word_or_as_nothing_is_not_replaced(name, n
 
 
 @pytest.mark.parametrize("name", ["Ann Smith", "Zoë Quaint", "Halil Kır", "İrem Işık Kaya"])
-@pytest.mark.parametrize("parting", ["_", "​", " ​ ", "+", "\\n", " ", "__"])
+@pytest.mark.parametrize("parting", ["_", "\u200b", " \u200b ", "+", "\\n", "\u00a0", "__"])
 def test_words_are_parted_by_what_stands_for_a_blank(name, parting):
     """In names of files, in mails' heads and where a line may end."""
     text = f"hours_{parting.join(name.split())}.csv"
