@@ -140,7 +140,7 @@ class _Unwritten(Response):
 
     def __init__(self, write: Callable[[], Response]) -> None:
         super().__init__()
-        self.write = write
+        self.give = write
 
 
 @contextmanager
@@ -282,7 +282,7 @@ def _worked_out(answer: Callable[[], Response]) -> Callable[[], Response]:
     def write() -> Response:
         for each in kept_back:
             each()
-        return response.write() if isinstance(response, _Unwritten) else response
+        return response.give() if isinstance(response, _Unwritten) else response
 
     return write
 
