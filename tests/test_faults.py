@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from apps.ml.models import MLModel, TrainingRun
@@ -80,7 +81,10 @@ def forget() -> None:
 
 def ask_for_training(lead, team) -> dict:
     """The job, as it is when the worker has done with it."""
-    queued = lead.post("/api/v1/ml/models/train/", {"model_type": EFFORT, "project_id": str(team.id)}, format="json")
+    asked = {"model_type": EFFORT, "project_id": str(team.id)}
+    # It is handed over once its row is there for the worker.
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        queued = lead.post("/api/v1/ml/models/train/", asked, format="json")
     assert queued.status_code == 202, queued.content
     return lead.get(queued["Location"]).json()
 
