@@ -111,15 +111,19 @@ def ask_upload(
     enter(project.pk)
     require_room(by, len(content))
     make_older(project.pk, now, moment="created_at")
-    source, name = (jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"), Path(name).name
-    # Its ending tells what it is, and stays.
-    short = f"{name[: _LONGEST_NAME - len(ending)]}{ending}" if len(ending := Path(name).suffix) < 10 else name
+    source = jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"
     run = ImportRun.objects.create(
-        project=project, source=source, upload=content, upload_name=short[:_LONGEST_NAME], is_dry_run=is_dry_run,
+        project=project, source=source, upload=content, upload_name=_shortened(name), is_dry_run=is_dry_run,
         created_by=by, created_at=now, mapping=dict(mapping or {}),
     )  # fmt: skip
     make_room(run)
     return run
+
+
+def _shortened(name: str) -> str:
+    """What a file is called, as its column holds it; its ending tells what it is, and stays."""
+    path = Path(name)
+    return f"{path.stem[: max(_LONGEST_NAME - len(path.suffix), 0)]}{path.suffix}"[:_LONGEST_NAME]
 
 
 @all_or_nothing()

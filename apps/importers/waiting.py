@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.heartbeat import CLOCKS_DIFFER, HEARTBEAT_SECONDS, silent
 from apps.importers.models import Connection, ImportRun, ImportTouch, ImportTrace
-from apps.projects.leads import in_use, made_by_a_lead, set_going_by_a_lead
+from apps.projects.leads import made_by_a_lead, set_going_by_a_lead
 
 Status = ImportRun.Status
 #: Eight missed heartbeats, as of trainings: a worker that was killed is noticed within two minutes, a busy one is not.
@@ -298,7 +298,7 @@ def goes_on() -> Q:
     """
     its_own = Connection.objects.filter(_going(), pk=OuterRef("connection"))
     by_connection = Q(connection=None) | Q(Exists(its_own))
-    by_the_clock = Q(created_by=None) & (Q(connection=None) | Q(Exists(in_use(its_own))))
+    by_the_clock = Q(created_by=None) & (Q(connection=None) | Q(Exists(its_own.filter(is_active=True))))
     return by_connection & (made_by_a_lead("created_by") | by_the_clock)
 
 

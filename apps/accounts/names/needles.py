@@ -92,7 +92,7 @@ class Needle:
         """In letters of English: databases find it in any case."""
         return max(self.english, key=len, default=b"").decode()
 
-    def may_be_in(self, text: "Seen") -> bool:
+    def may_be_in(self, text: Seen) -> bool:
         """Whether a text may hold it, as far as that is quick to say."""
         if all(part in text.english for part in self.english) and all(part in text.small for part in self._foreign):
             return True

@@ -50,6 +50,9 @@ _ALIKE = (
 )  # fmt: skip
 #: The one sign that is not drawn and parts words.
 BLANK_WITHOUT_WIDTH = "\u200b"
+#: Blanks, also of addresses of forms, of names of files and of mails' heads, and ends of lines as programs write them.
+BLANKS = rf"(?:[\s{BLANK_WITHOUT_WIDTH}+_]|\\[nrtbfv])+"
+_PARTS_WORDS = re.compile(rf"(?:{BLANKS}|,)+")
 _DOT_ABOVE = "\u0307"
 #: Vowels and last letters of Korean syllables: to a reader parts of them, as accents are of letters.
 _PARTS_OF_SYLLABLES = "\u1161-\u11ff\ud7b0-\ud7ff"
@@ -62,6 +65,7 @@ _WHOLE, _CHUNK = re.compile(r"[\s\S]+"), re.compile(r"[\s\S]{1,96}[^\x00-\x7f]*"
 _BEYOND_ASCII, _BEYOND_TWO_BYTES = 0x80, 0x10000
 #: Halves of characters, of no text: a database refuses them.
 _SURROGATES = "\ud800-\udfff"
+HALVES = re.compile(f"[{_SURROGATES}]")
 #: Chinese characters, which are read as themselves; and what is in many a text, so that no name is looked for by it.
 _OFTEN_READ_OTHERWISE = re.compile("[\u3400-\u9fff\u00df\u1e9e\u03c2\uac00-\ud7a3]")
 _NOT_PLAIN = re.compile(r"ss|[\W_\u03c3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
@@ -95,15 +99,10 @@ def plain(name: str) -> str:
     return unicodedata.normalize("NFKC", visible(decoded(name))).replace(BLANK_WITHOUT_WIDTH, " ")
 
 
-#: Blanks, also of addresses of forms, of names of files and of mails' heads, and ends of lines as programs write them.
-BLANKS = rf"(?:[\s{BLANK_WITHOUT_WIDTH}+_]|\\[nrtbfv])+"
-_PARTS_WORDS = re.compile(rf"(?:{BLANKS}|,)+")
-
-
 def dots_of(text: str) -> list[str]:
     """Each i of each word, with its dot or without (ı); as I where a capital does not tell."""
     read = unicodedata.normalize("NFKD", visible(text)).replace(f"I{_DOT_ABOVE}", "i")
-    return ["".join(letter for letter in word if letter in "iIı") for word in re.split(_PARTS_WORDS, read)]
+    return ["".join(letter for letter in word if letter in "iIı") for word in _PARTS_WORDS.split(read)]
 
 
 def are_dots_of_one(one: list[str], other: list[str]) -> bool:
@@ -286,7 +285,7 @@ def hidden() -> re.Pattern[str]:
     Letters that are read as themselves and an accent are not in it, nor any that `plain_parts` pass over.
     """
     # All else is listed, so that what has four bytes is told at once.
-    told = (code for code in range(1, _BEYOND_TWO_BYTES) if not re.match(f"[{_SURROGATES}]", chr(code)))
+    told = (code for code in range(1, _BEYOND_TWO_BYTES) if not HALVES.match(chr(code)))
     plain = "".join(_ranges(code for code in told if code < _BEYOND_ASCII or not _is_hidden(chr(code))))
     return re.compile(f"[^{plain}{_SURROGATES}]")
 

@@ -11,16 +11,18 @@ LEAST_FREE_BYTES = 4 * 2**20
 ROOM_BYTES = 2**16
 
 
-def write_something(folder: Path, *, lasting: bool = True) -> None:
+def write_something(folder: Path, *, n_bytes: int = ROOM_BYTES, lasting: bool = True) -> None:
     """Raises what the folder answers: it is for reading only or full, a quota is reached, or its disk has failed.
 
     Parameters
     ----------
+    n_bytes : int
+        How much it has to take.
     lasting : bool
         Wait until the disk has it, which takes as long as all that others have written before.
     """
     with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(ROOM_BYTES))
+        file.write(bytes(n_bytes))
         file.flush()
         if lasting:
             os.fsync(file.fileno())

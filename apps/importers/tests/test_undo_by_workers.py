@@ -214,34 +214,24 @@ def test_what_kills_three_workers_at_the_same_batch_is_stopped_and_told_and_can_
     assert done.taking_back.rows == back["rows"]
 
 
-def test_an_import_of_earlier_of_which_only_sprints_are_left_is_taken_back(lead, now):
-    """Nothing tells of its issues any more, since somebody deleted them, and of its sprints only that they were."""
-    sprint = SprintFactory(project=lead.project)
-    run = ImportRun.objects.create(
-        project=lead.project,
-        source="csv",
-        status="completed",
-        created_at=now,
-        started_at=now,
-        sprint_ids=[str(sprint.pk)],
-    )
+@pytest.fixture
+def of_earlier(lead, now):
+    """Nothing tells of its issues any more, since somebody deleted them, and of its sprint only that it was."""
+    return ImportRun.objects.create(
+        project=lead.project, source="csv", status="completed", created_at=now, started_at=now,
+        sprint_ids=[str(SprintFactory(project=lead.project).pk)],
+    )  # fmt: skip
 
-    done = runs.undo_here(run, now=now)
+
+def test_an_import_of_earlier_of_which_only_sprints_are_left_is_taken_back(of_earlier, now):
+    done = runs.undo_here(of_earlier, now=now)
 
     assert (done.status, done.taking_back.rows, done.taking_back.rows_left) == ("undone", 1, 0)
     assert not Sprint.objects.exists()
 
 
-def test_a_last_batch_that_is_refused_once_is_tried_again_with_its_sprints(lead, now, monkeypatch):
-    sprint, refusals = SprintFactory(project=lead.project), iter([Conflict("A moment.")])
-    run = ImportRun.objects.create(
-        project=lead.project,
-        source="csv",
-        status="completed",
-        created_at=now,
-        started_at=now,
-        sprint_ids=[str(sprint.pk)],
-    )
+def test_a_last_batch_that_is_refused_once_is_tried_again_with_its_sprints(of_earlier, now, monkeypatch):
+    refusals = iter([Conflict("A moment.")])
 
     def and_is_refused(run, back):
         kept = take_rows_back(run, back)
@@ -251,7 +241,7 @@ def test_a_last_batch_that_is_refused_once_is_tried_again_with_its_sprints(lead,
 
     monkeypatch.setattr(batches, "PHASES", (*batches.PHASES[:-1], and_is_refused))
 
-    assert runs.undo_here(run, now=now).status == "undone"
+    assert runs.undo_here(of_earlier, now=now).status == "undone"
     assert not Sprint.objects.exists()
 
 

@@ -7,8 +7,8 @@ A counter that falls looks like one that began anew, and alerts on its increase 
 is kept, added up in one folder, as long as any process lives; the first one of all begins at nothing.
 
 A process lives as long as it holds the lock on its folder, which the kernel takes from it however it ends. That is true
-in all containers that share the root, where process ids and host names repeat; and the age of a file says nothing: a
-write through a memory map does not change it in memory.
+in all containers that share the root, where process ids and host names repeat; and the age of a file says nothing: who
+counts nothing writes nothing.
 """
 
 import fcntl
@@ -28,6 +28,7 @@ from functools import partial
 from pathlib import Path
 
 from apps.common.operations.environment import needing_a_place
+from apps.common.operations.room import write_something
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +85,7 @@ def leave(root: Path) -> None:
 def has_room(root: Path) -> bool:
     """Whether what is counted for the first time can be left there."""
     try:
-        with tempfile.TemporaryFile(dir=root) as file:
-            file.write(bytes(resource.getpagesize()))
+        write_something(root, n_bytes=resource.getpagesize(), lasting=False)
     except OSError:
         return False
     return True
