@@ -10,19 +10,16 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from apps.common.operations.environment import Environment
 from apps.common.operations.logging import JSONFormatter, PlainFormatter
 from apps.common.operations.metric_files import leave, share
 from base import settings
 
-env = Environment()
 chdir = str(Path(__file__).resolve().parent.parent)
-env.read_env(f"{chdir}/.env")
 wsgi_app = "base.wsgi:application"
 
 # A process a core. Threads only wait for the database, so a few are enough, and more would fight for the interpreter.
 # Beyond the cores of a large machine, processes only take each other's time and the database's connections.
-workers = env.int("WEB_WORKERS", default=2, most=128)
+workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 # Threads that never wait for a client: 24 silent connections stopped the service before.
 worker_class = "base.patient.PatientWorker"

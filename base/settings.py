@@ -95,7 +95,8 @@ INSTALLED_APPS = [
     "apps.dashboard",
     "apps.upkeep",
 ]
-# Threads of a web process, see `base/gunicorn_conf.py`.
+# Both are what `base/gunicorn_conf.py` says of them.
+WEB_WORKERS = config.int("WEB_WORKERS", default=2, most=128)
 WEB_THREADS = config.int("WEB_THREADS", default=4, most=64)
 MIDDLEWARE = [
     "apps.common.operations.middleware.probes",
@@ -374,16 +375,15 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         # The default of one second makes one task a second; this answers in 53 ms.
         "polling_interval": 0.05,
     }
-# Trainings take long, imports wait for others: each has a queue of its own, so that none delays another, and
-# `./run worker` serves all.
+# Trainings and searches take long, imports wait for others: each has a queue of its own, so that none delays another,
+# and `./run worker` serves all. `_ROUNDS` are of every project one, all at once.
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
-_LONG = ("train_model", "replay_past", "note_long_worker")
-# Of every project one, all at once: what is due every minute does not wait for them.
+_LONG = ("train_model", "replay_past", "note_long_worker", "sweep_model_store", "remove_old_history")
 _ROUNDS = ("detect_project_anomalies", "keep_project_forecasts", "refresh_index", "watch_project_sprints")
 CELERY_TASK_ROUTES = {
     **{f"apps.ml.tasks.{name}": {"queue": "long"} for name in (*_LONG, *_ROUNDS)},
-    "apps.importers.tasks.run_import": {"queue": "imports"},
-    "apps.importers.tasks.note_import_worker": {"queue": "imports"},
+    **{f"apps.{name}": {"queue": "long"} for name in ("upkeep.tasks.finish_erasures", "accounts.tasks.forget_log_ins")},
+    **{f"apps.importers.tasks.{name}": {"queue": "imports"} for name in ("run_import", "note_import_worker")},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 

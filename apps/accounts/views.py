@@ -19,7 +19,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 from apps.accounts import log_ins
 from apps.accounts.mails import MailKind
 from apps.accounts.models import User
-from apps.accounts.passwords import set_password, set_password_by_code
+from apps.accounts.passwords import change_password, set_password_by_code
 from apps.accounts.scopes import PERSON
 from apps.accounts.serializers import (
     CredentialsRequest,
@@ -114,10 +114,7 @@ class PasswordView(APIView):
     @extend_schema(request=PasswordChangeRequest, responses={204: None})
     def post(self, request: Request) -> Response:
         asked, person = _checked(PasswordChangeRequest, request), signed_in(request)
-        # Not `check_password`: who has stolen a token must not guess without being counted.
-        if authenticate(request._request, username=person.email, password=asked["old_password"]) is None:
-            raise ValidationError({"old_password": "This is not your password."})
-        set_password(person, asked["new_password"])
+        change_password(request._request, person, asked["old_password"], asked["new_password"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

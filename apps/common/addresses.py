@@ -112,6 +112,18 @@ def reachable_addresses(
     return addresses
 
 
+def asking_address(text: str) -> Address | None:
+    """Whose it is that asks, without an interface; None where it is no address.
+
+    A socket of both families writes one of IPv4 as ::ffff:192.0.2.1.
+    """
+    try:
+        address = ipaddress.ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return None
+    return address if isinstance(address, ipaddress.IPv4Address) else address.ipv4_mapped or address
+
+
 def _may_be_reached(address: Address, allowed: Sequence[Network]) -> bool:
     return any(address in network for network in allowed) or _is_public(_meant_by(address))
 

@@ -2,12 +2,12 @@
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, cached_property
 
 from apps.accounts.mailboxes import composed, decomposed
 from apps.accounts.names.needles import Needle, Needles, Whole
-from apps.accounts.names.reading import folded, hidden
+from apps.accounts.names.reading import folded, hidden, hidden_codes
 from apps.importers.sources.csv.encodings import ANY_BYTE, ONE_BYTE, possible_encodings
 
 _EACH_OF_ONE_BYTE = (*ONE_BYTE, ANY_BYTE)
@@ -46,10 +46,14 @@ def file_holds(needles: Needles, data: bytes) -> bool:
                 return True
         except UnicodeDecodeError:
             broken.append([encoding])
-    small = data.lower() if broken or of_one_byte else b""
+    if not (broken or of_one_byte):
+        return False
+    small, codes = data.lower(), _HiddenCodes(data)
     return any(
-        _InPart(each).is_in(data, small, [*broken, *(encodings_alike(each.name) if of_one_byte else ())])
+        part.is_in(data, small, [*broken, *(encodings_alike(each.name) if of_one_byte else ())])
+        or part.is_in_codes(codes)
         for each in needles.each
+        for part in (_InPart(each),)
     )
 
 
@@ -83,6 +87,14 @@ class _InPart:
             for near in self._hidden_places(data, each)
         )
 
+    def is_in_codes(self, codes: "_HiddenCodes") -> bool:
+        """Where it may have letters in codes that are read as letters of English, or as nothing."""
+        return not self._is_address and any(
+            self._stands_in(near, encoding, self._whole)
+            for near in codes.places(self._parts, self._reach)
+            for encoding in ("utf-8", *_EACH_OF_ONE_BYTE)
+        )
+
     def _stands_in(self, data: bytes, encoding: str, whole: Whole) -> bool:
         # A byte that is none of UTF-8 may be a letter of the file's own encoding.
         errors = "surrogateescape" if encoding == "utf-8" else "replace"
@@ -105,6 +117,43 @@ class _InPart:
             runs = re.compile(rb"%b(?:[\s\S]{0,%d}%b)*+" % (sign, 2 * self._reach, sign))
             for run in runs.finditer(data):
                 yield data[max(run.start() - self._reach, 0) : run.end() + self._reach]
+
+
+class _HiddenCodes:
+    """Codes of a file that hide letters of English, the same in all encodings of such letters."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def places(self, parts: Sequence[bytes], reach: int) -> Iterator[bytes]:
+        """What is around them, in a file that has all these parts as it is read; what overlaps is one piece."""
+        if self._spans and all(part.decode() in self._read for part in parts):
+            for begins, ends in _within(self._spans, reach):
+                yield self._data[begins:ends]
+
+    @cached_property
+    def _text(self) -> str:
+        return self._data.decode("latin-1")
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        return list(hidden_codes(self._text))
+
+    @cached_property
+    def _read(self) -> str:
+        return folded(self._text)
+
+
+def _within(spans: Iterable[tuple[int, int]], reach: int) -> Iterator[tuple[int, int]]:
+    """From where to where it is within reach of these, which are in order."""
+    begins, ends = 0, 0
+    for at, to in spans:
+        if ends and at - reach > ends:
+            yield begins, ends
+            ends = 0
+        begins, ends = begins if ends else max(at - reach, 0), to + reach
+    if ends:
+        yield begins, ends
 
 
 @cache

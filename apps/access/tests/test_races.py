@@ -58,6 +58,24 @@ def test_the_code_of_a_forgotten_password_sets_one_of_several_passwords_sent_at_
     assert statuses == [204] + [400] * (ASKING - 1)
 
 
+@pytest.mark.parametrize("keys", [False, True])
+def test_who_knows_the_password_sets_one_of_several_new_ones_sent_at_once(keys):
+    user, numbers = UserFactory(), count()
+    access = APIClient().post(f"{AUTH}token/", {"email": user.email, "password": PASSWORD}).json()["access"]
+
+    def change(client):
+        number = next(numbers)
+        headers = {"Authorization": f"Bearer {access}"} | ({"Idempotency-Key": f"change-{number}"} if keys else {})
+        passwords = {"old_password": PASSWORD, "new_password": f"a brand new one {number}"}
+        return client.post(f"{AUTH}password/", passwords, headers=headers)
+
+    statuses = asked_at_once(change)
+
+    assert statuses.count(204) == 1
+    # Who comes later finds another password, or the log-in ended.
+    assert set(statuses) <= {204, 400, 401}
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_an_invitation_accepted_at_once_gives_one_place(attempt):
     lead = TeamMemberFactory(project=ProjectFactory(), role="lead")

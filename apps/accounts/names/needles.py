@@ -29,6 +29,7 @@ _PARTINGS = re.compile(rf"[{_DOTS}\s]+")
 _ENGLISH = re.compile(rb"[a-z0-9]+")
 _NEVER = "(?!)"
 _PARTED = rf"(?:{BLANKS}|[{folded(_DOTS)}])?"
+_PARTED_OR_COMMA = rf"(?:,(?:{BLANKS})?|{_PARTED})"
 
 
 def is_in_characters(name: str) -> bool:
@@ -76,7 +77,7 @@ class Needle:
             orders = [re.escape(folded(name, in_codes=self.in_codes))]
         elif self.is_in_characters:
             words = [folded(character) for character in characters_of(name)]
-            orders = [_PARTED.join(map(re.escape, words))]
+            orders = _orders_of_characters(plain(name))
         else:
             words, orders = _words_and_orders(folded(plain(name), in_codes=False))
         self.patterns = [re.compile(order) for order in orders]
@@ -139,6 +140,17 @@ def _words_and_orders(read: str) -> tuple[list[str], list[str]]:
     front, back = (BLANKS.join(map(re.escape, part)) for part in (given, family))
     orders = [f"{front}{BLANKS}{back}", f"{back}(?:,(?:{BLANKS})?|{BLANKS}){front}"]
     return given + family, orders[::-1] if comma else orders
+
+
+def _orders_of_characters(name: str) -> list[str]:
+    """As it is, and with its last part in front, which may be the family's or one's own."""
+    *front, back = (
+        _PARTED.join(re.escape(folded(character)) for character in part) for part in _PARTINGS.split(name) if part
+    )
+    if not front:
+        return [back]
+    first = _PARTED.join(front)
+    return [f"{first}{_PARTED_OR_COMMA}{back}", f"{back}{_PARTED_OR_COMMA}{first}"]
 
 
 class Whole:

@@ -290,6 +290,12 @@ def hidden() -> re.Pattern[str]:
     return re.compile(f"[^{plain}{_SURROGATES}]")
 
 
+def hidden_codes(text: str) -> Iterator[tuple[int, int]]:
+    """From where to where codes stand for what is `hidden`."""
+    codes = _CODE.finditer(text) if _may_hold_codes(text) else ()
+    return (code.span() for code in codes if hidden().search(_meant(code)))
+
+
 def in_database() -> str:
     """A pattern of texts that may hold a name, though no plain part of it: with what is `hidden`, or its codes."""
     return f"{hidden().pattern.replace(_SURROGATES, '')}|{_CODES_OF_LETTERS}"

@@ -9,6 +9,8 @@ import ipaddress
 from collections import OrderedDict
 from threading import Lock
 
+from apps.common.addresses import asking_address
+
 #: Providers give a customer this much of IPv6.
 IPV6_NETWORK_BITS = 64
 #: Keys, log-ins and sessions that a process remembers, the latest: more are not used in one minute.
@@ -50,13 +52,11 @@ def shown_by(authorization: str, session: str) -> bytes:
 def network_of(*named: str) -> str:
     """The first of these that is an address, of IPv6 its network: within it, addresses are free."""
     for text in named:
-        try:
-            address = ipaddress.ip_address(text.strip().partition("%")[0])
-        except ValueError:
-            continue
-        if address.version == 4:
+        address = asking_address(text)
+        if isinstance(address, ipaddress.IPv4Address):
             return str(address)
-        return str(ipaddress.ip_network((int(address), IPV6_NETWORK_BITS), strict=False).network_address)
+        if address is not None:
+            return str(ipaddress.ip_network((int(address), IPV6_NETWORK_BITS), strict=False).network_address)
     # A socket without addresses: everybody comes from there.
     return "0.0.0.0"  # noqa: S104 - a name, nothing listens on it
 

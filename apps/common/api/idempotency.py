@@ -178,9 +178,14 @@ class Asked:
 
     caller: str
     key: str
-    question: str
+    sent: bytes
     claim: uuid.UUID
     at: datetime
+
+    @property
+    def question(self) -> str:
+        """What was sent, told from anything else; a mere digest would let a reader of the database try passwords."""
+        return hmac.digest(self._secret("question"), self.sent, "sha256").hex()
 
     @property
     def name(self) -> str:
@@ -214,7 +219,7 @@ def first_answer(view: Any, act: Act, request: Request, *args: Any, **kwargs: An
     key = request.headers[HEADER]
     if len(key) > LONGEST_KEY or not re.match(KEY_PATTERN, key):
         raise exceptions.ValidationError({HEADER: f"1 to {LONGEST_KEY} visible characters of ASCII, without blanks."})
-    asked = Asked(caller_of(request), key, _question(request, act), uuid.uuid4(), timezone.now())
+    asked = Asked(caller_of(request), key, _sent(request, act), uuid.uuid4(), timezone.now())
     if (kept := _claim(asked)) is not None:
         return _replayed(asked, kept)
     answer = partial(_answered, view, partial(act, request, *args, **kwargs))
@@ -320,7 +325,7 @@ def _replayed(asked: Asked, kept: FirstAnswer) -> Response:
     )
 
 
-def _question(request: Request, act: Act) -> str:
+def _sent(request: Request, act: Act) -> bytes:
     """A digest of address and body: of JSON what it means, of a form its fields and files, whatever parts them.
 
     Where no body is taken none is read: an empty one of any type has passed (`has_body_in_vain`).
@@ -328,7 +333,7 @@ def _question(request: Request, act: Act) -> str:
     sent: Any = None if getattr(act, "takes_no_body", False) else request.data
     if isinstance(sent, MultiValueDict):
         sent = sorted((name, [_plain(value) for value in values]) for name, values in sent.lists())
-    return hashlib.sha256(json.dumps([request.get_full_path(), sent], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([request.get_full_path(), sent], sort_keys=True).encode()).digest()
 
 
 def _plain(value: Any) -> Any:

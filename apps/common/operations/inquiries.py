@@ -68,21 +68,23 @@ class Inquiries(Generic[Answer]):
         self._starting = threading.Lock()
 
     def ask(
-        self, name: str, question: Callable[[], Answer], *, fresh_seconds: float, late_counts: bool = False
+        self, name: str, question: Callable[[], Answer], *, fresh_seconds: float, late_seconds: float = 0.0
     ) -> Inquiry[Answer]:
         """Where the last one is under way, that one: asking again would only pile up threads.
 
         Parameters
         ----------
-        late_counts : bool
-            An answer that came when nobody waited any more is one for who asks next.
+        late_seconds : float
+            An answer that came when nobody waited any more is one for who asks within so long.
         """
         with self._starting:
             last = self._last.get(name)
-            is_waiting = last is not None and (last.is_under_way or (late_counts and not last.is_told))
-            if last is None or not (is_waiting or self._clock() - last.began < fresh_seconds):
+            if last is None or not (last.is_under_way or self._is_of_now(last, fresh_seconds, late_seconds)):
                 last = self._last[name] = Inquiry(name, question, self._clock)
             return last
+
+    def _is_of_now(self, last: Inquiry[Answer], fresh_seconds: float, late_seconds: float) -> bool:
+        return self._clock() - last.began < (fresh_seconds if last.is_told else max(fresh_seconds, late_seconds))
 
     def forget(self) -> None:
         """Ask everything anew."""

@@ -1,7 +1,6 @@
 """`/metrics`: what all processes counted, and what the database knows, in Prometheus' text format."""
 
 import hmac
-import ipaddress
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -15,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from apps.common.addresses import asking_address
 from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.common.operations.inquiries import Inquiries, Inquiry
 from apps.common.operations.metric_files import files, has_room
@@ -27,6 +27,9 @@ FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 #: A reader that has not answered by then is left out; all are asked at the same time, so this bounds the scrape too.
 #: `deploy/prometheus.yml` waits longer.
 SCRAPE_SECONDS = 2.0
+#: Prometheus asks each 15 seconds. Who was slow then is told at the next scrape, and what is older than that is not of
+#: the present.
+LATE_SECONDS = 60.0
 #: Asked at every scrape, whoever asks: Prometheus does each 15 seconds.
 EVERY_TIME = 0.0
 
@@ -49,7 +52,7 @@ class LiveMetrics:
         """The gauges of those who answered, and one that says whether all did."""
         until = time.monotonic() + SCRAPE_SECONDS
         asked = {
-            name: self._inquiries.ask(name, read, fresh_seconds=keep_seconds, late_counts=True)
+            name: self._inquiries.ask(name, read, fresh_seconds=keep_seconds, late_seconds=LATE_SECONDS)
             for name, (read, keep_seconds) in self._readers.items()
         }
         answered = [self._take(name, inquiry, until) for name, inquiry in asked.items()]
@@ -127,11 +130,6 @@ def _may_read(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
-    return _is_loopback(request.META.get("REMOTE_ADDR", "")) and not any(name in request.META for name in FORWARDED)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:  # a socket file has no address
-        return False
+    # A socket file has no address.
+    address = asking_address(request.META.get("REMOTE_ADDR", ""))
+    return address is not None and address.is_loopback and not any(name in request.META for name in FORWARDED)

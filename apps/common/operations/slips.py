@@ -81,10 +81,25 @@ def names_are_names_of_settings(**_: Any) -> list[CheckMessage]:
     """In the file all is meant for this service; the environment is everybody's, so there it is only told."""
     found: list[CheckMessage] = []
     for name in sorted({*os.environ, *Environment.in_files} - Environment.asked):
-        if meant := get_close_matches(name.upper(), Environment.asked, n=1, cutoff=_ALIKE):
+        if meant := _setting_like(name.upper()):
             kind = Error if name in Environment.in_files else Warning
-            found.append(kind(f"{name} is no setting.", hint=f"Is it {meant[0]}?", id="common.E007"))
+            found.append(kind(f"{name} is no setting.", hint=f"Is it {meant}?", id="common.E007"))
     return found
+
+
+def _setting_like(name: str) -> str:
+    near = get_close_matches(name, Environment.asked, n=1, cutoff=_ALIKE)
+    # In a short name one letter is more than a tenth.
+    one_off = (each for each in sorted(Environment.asked) if _is_one_slip_off(name, each))
+    return near[0] if near else next(one_off, "")
+
+
+def _is_one_slip_off(name: str, meant: str) -> bool:
+    """Whether one letter is another or missing, or two have changed places."""
+    if len(name) != len(meant):
+        return any(name == meant[:at] + meant[at + 1 :] for at in range(len(meant)))
+    others = [pair for pair in zip(name, meant, strict=True) if pair[0] != pair[1]]
+    return len(others) == 1 or (len(others) == 2 and others[0] == others[1][::-1])
 
 
 def _slips() -> Iterator[tuple[str, str]]:

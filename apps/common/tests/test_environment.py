@@ -15,6 +15,7 @@ from apps.common.operations.slips import names_are_names_of_settings
 def config(monkeypatch: pytest.MonkeyPatch) -> Environment:
     config = Environment()
     monkeypatch.setattr(config, "ENVIRON", {})
+    monkeypatch.setattr(Environment, "asked", set(Environment.asked))
     return config
 
 
@@ -369,3 +370,16 @@ def test_a_name_that_is_nearly_one_of_a_setting_is_a_slip(file: Path, monkeypatc
         ("DATABASE_URI is no setting.", "Is it DATABASE_URL?", True),
         ("ml_predictions_enabled is no setting.", "Is it ML_PREDICTIONS_ENABLED?", True),
     ]
+
+
+@pytest.mark.parametrize("meant", ["DEBUG", "EMAIL_URL", "LOG_LEVEL", "OIDC_NAME", "CELERY_BROKER_URL"])
+def test_one_slip_in_a_short_name_is_told_too(file: Path, meant: str) -> None:
+    other = meant[:-3] + "Q" + meant[-2:]
+    swapped = meant[:-2] + meant[-1] + meant[-2]
+    lacking, doubled = meant[:2] + meant[3:], meant[:2] + meant[1:]
+    file.write_text("".join(f"{name}=x\n" for name in (other, swapped, lacking, doubled)))
+    Environment.read_env(str(file))
+
+    found = {each.msg: each.hint for each in names_are_names_of_settings() if each.is_serious()}
+
+    assert found == {f"{name} is no setting.": f"Is it {meant}?" for name in (other, swapped, lacking, doubled)}

@@ -167,15 +167,20 @@ def test_a_slip_of_ours_is_no_database_that_is_away(live: LiveMetrics, readers: 
         live.collect()
 
 
-def test_an_answer_that_comes_too_late_is_one_for_the_next_scrape(
-    live: LiveMetrics, clock: Clock, readers: list[Reader], patience: Callable[[float], None]
+@pytest.mark.parametrize("then", [(59.0, 1), (61.0, 2)])
+def test_an_answer_that_comes_too_late_is_one_for_the_next_scrape_but_not_for_one_much_later(
+    live: LiveMetrics,
+    clock: Clock,
+    readers: list[Reader],
+    patience: Callable[[float], None],
+    then: tuple[float, int],
 ) -> None:
     """Else a large database, asked by turns in several processes, would never be told to be there."""
     for reader in readers:
         reader.may_answer.clear()
     patience(0.0)
     late = told(live)
-    clock.seconds = 60.0
+    clock.seconds, told_then = then
     for reader in readers:
         reader.may_answer.set()
         while live._inquiries._last[reader.name].is_under_way:
@@ -183,4 +188,4 @@ def test_an_answer_that_comes_too_late_is_one_for_the_next_scrape(
     patience(PATIENCE_SECONDS)
 
     assert late == {UP: 0}
-    assert told(live) == {UP: 1, "models": 1, "outbox": 1}
+    assert told(live) == {UP: 1, "models": told_then, "outbox": told_then}

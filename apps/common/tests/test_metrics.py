@@ -27,8 +27,9 @@ def samples(text: bytes) -> dict[tuple[str, ...], float]:
     return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
 
 
-def test_this_machine_itself_may_read_them_without_a_token(client: Client) -> None:
-    response = client.get("/metrics")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_itself_may_read_them_without_a_token(client: Client, address: str) -> None:
+    response = client.get("/metrics", REMOTE_ADDR=address)
 
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/plain")
@@ -39,6 +40,7 @@ def test_this_machine_itself_may_read_them_without_a_token(client: Client) -> No
     "meta",
     [
         {"REMOTE_ADDR": "10.0.0.7"},
+        {"REMOTE_ADDR": "::ffff:10.0.0.7"},
         {"REMOTE_ADDR": ""},
         {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
         {"HTTP_FORWARDED": "for=127.0.0.1"},

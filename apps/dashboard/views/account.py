@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
@@ -20,12 +20,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.exceptions import Throttled
 
 from apps.access import invitations, keys
+from apps.accounts import passwords
 from apps.accounts.forms import LogInForm
 from apps.accounts.lock_out import remember, too_many
 from apps.accounts.mails import MailKind
-from apps.accounts.passwords import set_password, set_password_by_code, user_with_code
 from apps.accounts.scopes import Scope
 from apps.accounts.serializers import LONGEST_PASSWORD
 from apps.accounts.signed_in import signed_in
@@ -114,14 +115,15 @@ def change_password(request: HttpRequest) -> HttpResponse:
     """Choose a new password; every other log-in ends."""
     form = ChangeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        person = signed_in(request)
-        # Counted, as guesses at the log-in are.
-        if authenticate(request, username=person.email, password=form.cleaned_data["old_password"]) is not None:
-            set_password(person, form.cleaned_data["new_password"])
+        old, new = form.cleaned_data["old_password"], form.cleaned_data["new_password"]
+        try:
+            person = passwords.change_password(request, signed_in(request), old, new)
+        except (passwords.NotTheirPassword, Throttled):
+            form.add_error("old_password", _("This is not your password."))
+        else:
             update_session_auth_hash(request, person)
             messages.success(request, _("The new password is set; all other log-ins have ended."))
             return redirect("dashboard:start")
-        form.add_error("old_password", _("This is not your password."))
     return show(request, "account_form.html", {"form": form, "title": _("Password"), "button": _("Set it")})
 
 
@@ -143,11 +145,11 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def new_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """Where the link of the mail leads."""
-    user = user_with_code(uid, token)
+    user = passwords.user_with_code(uid, token)
     form = NewPasswordForm(request.POST if request.method == "POST" else None)
     is_chosen = user is not None and form.is_valid()
     if is_chosen:
-        user = set_password_by_code(uid, token, form.cleaned_data["new_password"])
+        user = passwords.set_password_by_code(uid, token, form.cleaned_data["new_password"])
     if user is None:
         messages.error(request, _("This link is not good, or not any more: ask for another."))
         return redirect("dashboard:forgotten-password")

@@ -129,6 +129,24 @@ def test_some_letters_are_written_in_codes_where_an_encoding_has_none():
 
 
 @pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Ali Yılmaz", "Ali Y&#305;lmaz"), ("Yusuf Işık", "Yusuf I&#351;&#305;k"),
+        ("İpek Şen", "&#x130;pek &Scedil;en"),
+        ("Ali Demir", "AL&Idot; DEM&Idot;R"), ("Ali Yılmaz", "Ali%20Y%C4%B1lmaz"), ("Ali Yılmaz", r"Ali Y\u0131lmaz"),
+        ("Ann Smith", "A&shy;nn Smith"), ("Wolf Offer", "Wolf O&#xFB00;er"), ("İpek Gül", "&#304;pek G\u00fcl"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "x" * 70_000, "&#305;;" * 40_000])
+def test_letters_that_are_read_as_ones_of_english_are_found_in_codes(name, written, before):
+    """What writes them so is a program whose encoding has no such letter."""
+    own = f"{before}\n1,{written};5 é\n".encode("cp1252") + b"\xfd\n"
+
+    assert file_holds(Needles([name]), own)
+    assert not file_holds(Needles(["Ali Yilmazer", "Anna Smith", "Wolf Ofer", "Pek Gül"]), own)
+
+
+@pytest.mark.parametrize(
     ("name", "written", "encoding"),
     [
         ("Ali İskit", "ALİ İSKİT", "cp1254"), ("Ali Kır", "ALİ KIR", "cp1254"),

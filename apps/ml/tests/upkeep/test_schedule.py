@@ -11,6 +11,9 @@ from apps.ml.models import AnomalyDetection
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 from base.celery import CELERY_BEAT_SCHEDULE
 
+#: A minute, and what the kill of one that hangs leaves.
+SHORT_SECONDS = 100
+
 
 def test_every_entry_names_a_task_that_exists():
     # What a worker imports when it starts, without its signal: with that this process would count into files from then
@@ -35,6 +38,19 @@ def test_anomalies_are_looked_for_every_six_hours():
 def test_messages_of_every_minute_do_not_pile_up():
     for name in ("record-prediction-outcomes", "requeue-lost-trainings"):
         assert CELERY_BEAT_SCHEDULE[name]["options"]["expires"] < 60
+
+
+def test_what_may_take_minutes_waits_in_no_queue_of_what_is_due_every_minute():
+    current_app.autodiscover_tasks(force=True)
+    ours = {name: task for name, task in current_app.tasks.items() if name.startswith("apps.")}
+    routes = current_app.conf.task_routes
+
+    assert routes.keys() <= ours.keys()
+    limits = {name: task.time_limit for name, task in ours.items() if name not in routes and task.time_limit}
+    assert max(limits.values()) <= SHORT_SECONDS
+    # What reads a store, or a table, as a whole.
+    for name in ("upkeep.tasks.finish_erasures", "ml.tasks.sweep_model_store", "ml.tasks.remove_old_history"):
+        assert routes[f"apps.{name}"] == {"queue": "long"}
 
 
 def test_a_message_outlives_a_worker_that_is_killed():
