@@ -5,7 +5,7 @@ set -eu
 VENV="${SCRUM_ML_VENV:-$ROOT/.venv}"
 # Relative folders are the caller's; later steps change directory.
 case $VENV in /*) ;; *) VENV="$PWD/$VENV" ;; esac
-case ${SCRUM_ML_VAR_DIR:-/} in /* | "~"* | "\$"*) ;; *) export SCRUM_ML_VAR_DIR="$PWD/$SCRUM_ML_VAR_DIR" ;; esac
+case ${SCRUM_ML_VAR_DIR:-/} in /* | "~"* | "\$"* | \"* | \'*) ;; *) export SCRUM_ML_VAR_DIR="$PWD/$SCRUM_ML_VAR_DIR" ;; esac
 PYTHON="$VENV/bin/python"
 # From any directory: imports find the project, and a user's own settings for Python and pip do not leak in.
 export PYTHONPATH="$ROOT"

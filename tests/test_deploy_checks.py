@@ -86,7 +86,20 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
             ("ALLOWED_HOSTS", [host], "common.E006")
             for host in ("'5'", "a..example", "münchen.example", "a.example.", "5;b", "a_b", "-a.example", "x" * 300)
         ),
-        ("DEFAULT_FROM_EMAIL", "Scrum ML", "common.E006"),
+        *(
+            ("DEFAULT_FROM_EMAIL", sender, "common.E006")
+            for sender in (
+                "Scrum ML",
+                "a@x.example, b@x.example",
+                "a@x.example b",
+                "A <a@x.example>;",
+                "A: <a@x.example>",
+            )
+        ),
+        *(
+            ("CELERY_BROKER_URL", f"amqp://u:p@mq.example//?{option}", "common.E006")
+            for option in ("connect_timeout=abc", "heartbeat=-5", "login_method=FOO", "heartbeat=nan", "what=1")
+        ),
         ("METRICS_TOKEN", STRONG + "ä", "common.E006"),
         ("PUBLIC_URL", "https://a.example/?b", "common.E006"),
         ("PUBLIC_URL", "https://a.example/#b", "common.E006"),
@@ -134,8 +147,10 @@ def test_two_addresses_of_the_store_exclude_each_other(production: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_an_endpoint_without_a_bucket_is_named(production: Any) -> None:
-    production.AWS_STORAGE_BUCKET_NAME, production.AWS_S3_ENDPOINT_URL = None, "https://storage"
+@pytest.mark.parametrize(("name", "value"), [("AWS_S3_ENDPOINT_URL", "https://storage"), ("AWS_STORAGE_PREFIX", "a")])
+def test_what_is_of_a_bucket_without_one_is_named(production: Any, name: str, value: str) -> None:
+    production.AWS_STORAGE_BUCKET_NAME = None
+    setattr(production, name, value)
 
     assert findings()["ml.E001"].hint == "Set AWS_STORAGE_BUCKET_NAME."
 

@@ -54,6 +54,9 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             sys.exit(f"settings: {var} holds bytes that are no UTF-8.")
         if value and not value.strip():
             refuse(var, value, "blanks are no value: give one, or nothing.")
+        # A shell and `.env` take them off; what reads files of the environment for containers does not.
+        if value and _QUOTED.fullmatch(value):
+            sys.exit(f"settings: {var} stands in quotes, which would be a part of it: give it without.")
         return value if str(value).startswith("$") else super().get_value(var, *args, **options)
 
     @classmethod
@@ -106,6 +109,9 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             sys.exit(f"settings: {name} holds a # or a blank at an end; in an address they are %23 and %20.")
         # For the library a + of a path is a blank.
         place, mark, options = text.partition("?")
+        # With one stroke less, the library takes all of it for a name on this machine.
+        if "://" not in place:
+            _refuse_address(name, _DATABASES)
         found = _read(name, self.db_url_config, place.replace("+", "%2B") + mark + options, _DATABASES)
         match str(found.get("ENGINE")).removeprefix("django.db.backends."):
             case "sqlite3":
@@ -128,9 +134,10 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         found = _read("EMAIL_URL", self.email_url_config, text, _MAIL_SERVERS)
         if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
             _require_server(found["EMAIL_HOST"] or "", found["EMAIL_PORT"])
-            # With one of them Django logs in nowhere.
-            if bool(found["EMAIL_HOST_USER"]) != bool(found["EMAIL_HOST_PASSWORD"]):
-                _refuse_address("EMAIL_URL", f"{_MAIL_SERVERS}, with user and password or with none of them")
+            user, password = found["EMAIL_HOST_USER"] or "", found["EMAIL_HOST_PASSWORD"] or ""
+            # With one of them Django logs in nowhere, and other letters cannot be sent.
+            if bool(user) != bool(password) or not f"{user}{password}".isascii():
+                _refuse_address("EMAIL_URL", f"{_MAIL_SERVERS}, with user and password in ASCII or with none of them")
         return found
 
     def folder(self, name: str, *, default: str, base: Path) -> Path:
@@ -155,6 +162,9 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         try:
             value = cast(text)
         except ValueError:
+            refuse(name, text, right)
+        # Python reads more than people write: 1_0 and other scripts' digits.
+        if "_" in text or not text.isascii():
             refuse(name, text, right)
         # Not the other way round: a NaN is between nothing.
         if not limits[0] <= value <= limits[1]:
@@ -184,6 +194,7 @@ _UNENDED = re.compile(r"""(["'])(?:(?!\1).)*|(["']).*\2(?:\s+|\s*#.*)""")
 #: As the library reads it.
 _SETTING = re.compile(r"(?:export )?([A-Za-z_0-9]+)=(.*)")
 _NO_TEXT = re.compile("[\ud800-\udfff]")
+_QUOTED = re.compile(r"""(["'])[\s\S]*\1""")
 _DATABASES = "sqlite:////folder/db.sqlite3 or postgresql://user:password@host:5432/name"
 _PARTS = {"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "DISABLE_SERVER_SIDE_CURSORS"}
 #: How a database of SQLite begins; one that nobody has written to is empty.
@@ -277,7 +288,8 @@ def _require_server(host: str, port: object) -> None:
         host.encode("idna")
     except UnicodeError:
         host = ""
-    if not host or not re.fullmatch(r"[^\s/@]+", host) or port == 0:
+    # Of hosts that are no names by the letter some are reached: what no name has at all is refused.
+    if not re.fullmatch(r"[\w.:\[\]-]*[\w\]][\w.:\[\]-]*", host) or port == 0:
         _refuse_address("EMAIL_URL", _MAIL_SERVERS)
 
 

@@ -5,6 +5,7 @@ later fails in somebody's request.
 """
 
 import ipaddress
+import math
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ValidationError
+from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 
 from apps.common.operations.environment import Environment
@@ -39,6 +41,9 @@ _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 BROKERS = frozenset({"redis", "rediss", "amqp", "amqps", "pyamqp", "filesystem"})
 #: Of 1: one letter in ten, or a beginning or an end more or less; AWS_ENDPOINT_URL_S3, of others, is less like ours.
 _ALIKE = 0.9
+#: Of RabbitMQ; None is the first that it offers.
+_LOG_INS = frozenset({None, "PLAIN", "AMQPLAIN", "EXTERNAL"})
+_DISCOVERY = "/.well-known/openid-configuration"
 _REDIS_DATABASE = re.compile(r"/?|/[0-9]{1,5}")
 _NEITHER = ' \t\r\n\\"<>^`{|}'
 
@@ -155,12 +160,21 @@ def _slips_of_folders() -> Iterator[tuple[str, str]]:
 
 def _slips_of_single_sign_on() -> Iterator[tuple[str, str]]:
     if not settings.OIDC_ISSUER:
+        if settings.OIDC_RP_CLIENT_ID or settings.OIDC_RP_CLIENT_SECRET or settings.OIDC_CREATE_USER:
+            yield (
+                "OIDC_ISSUER is empty, so nothing else of OIDC_ means anything.",
+                "Set it to have single sign-on; to have none, take OIDC_CLIENT_ID, _SECRET and _CREATE_ACCOUNTS away.",
+            )
         return
     hint = "It is like https://id.example.com/realms/team, to the letter as the provider names itself."
     if slip := slip_in_url(settings.OIDC_ISSUER, schemes=("https", "http")):
         yield f"OIDC_ISSUER {slip}.", hint
     elif "?" in settings.OIDC_ISSUER:
         yield "OIDC_ISSUER holds a question, which no issuer does.", hint
+    elif "@" in urlsplit(settings.OIDC_ISSUER).netloc:
+        yield "OIDC_ISSUER holds a name or a password, which no issuer does.", hint
+    elif settings.OIDC_ISSUER.endswith(_DISCOVERY):
+        yield f"OIDC_ISSUER ends with {_DISCOVERY}, which is put behind it.", hint
     elif urlsplit(settings.OIDC_ISSUER).scheme == "http" and urlsplit(settings.OIDC_ISSUER).hostname not in _HERE:
         yield "OIDC_ISSUER is reached without TLS: whoever is on the way could let anybody in.", hint
     for name, value in (
@@ -197,9 +211,12 @@ def _slip_in_broker_options(url: str) -> str:
     from kombu import Connection  # noqa: PLC0415 - for the few that have options
 
     try:
-        Connection(url)
+        broker = Connection(url)
+        seconds = (float(broker.connect_timeout), float(broker.heartbeat))
     except (TypeError, ValueError, KeyError):
         return "has an option behind the ? that the broker's client does not know"
+    if not all(0 <= each < math.inf for each in seconds) or broker.login_method not in _LOG_INS:
+        return "has an option behind the ? whose value cannot be"
     return ""
 
 
@@ -217,7 +234,9 @@ def _is_sender(text: str) -> bool:
     name, address = parseaddr(text)
     try:
         validate_email(address)
-    except ValidationError:
+        # As each mail will read it: one address, and nothing beside it.
+        sanitize_address(text, "utf-8")
+    except (ValidationError, ValueError):
         return False
     return name.isprintable()
 

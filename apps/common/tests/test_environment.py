@@ -39,7 +39,7 @@ def test_a_word_that_is_neither_yes_nor_no_is_no_silent_no(config: Environment, 
         config.bool("SOME_FLAG", default=True)
 
 
-@pytest.mark.parametrize("value", ["", "ten", "1_0x", "0", "-3", "9" * 30, "1.5"])
+@pytest.mark.parametrize("value", ["", "ten", "1_0", "٣", "0", "-3", "9" * 30, "1.5"])
 def test_a_number_out_of_its_limits_is_refused_with_the_limits(config: Environment, value: str) -> None:
     config.ENVIRON["SOME_DAYS"] = value
 
@@ -47,7 +47,7 @@ def test_a_number_out_of_its_limits_is_refused_with_the_limits(config: Environme
         config.int("SOME_DAYS", default=7, most=100)
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-1", "80 %"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "80 %", "1_0"])
 def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> None:
     config.ENVIRON["SOME_SECONDS"] = value
 
@@ -62,7 +62,7 @@ def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> 
         "sqlite://", "sqlite:///", "sqlite:/x", "sqlite:///rel.db", "sqlite://:memory:",
         "postgresql://", "postgresql://u:geheim@h", "postgresql://u:geheim@%2Frun%2Fpostgresql/n",
         "mysql://u:geheim@a/b", "postgresql://u:geheim@h:0/n", "postgresql://u:geheim@h o/n",
-        "postgresql://u:geheim@a:5432,b:00/n",
+        "postgresql://u:geheim@a:5432,b:00/n", "postgresql:/u:geheim@h/n",
     ],
 )  # fmt: skip
 def test_an_address_of_no_database_is_refused_without_its_password(config: Environment, url: str) -> None:
@@ -171,6 +171,17 @@ def test_bytes_that_are_no_text_are_refused_without_them(config: Environment) ->
     assert config.str("NAME", default="") == "Schlüssel"
 
 
+@pytest.mark.parametrize("value", ['"/geheim"', "'geheim'", '"a,b"'])
+def test_a_value_in_quotes_is_refused_without_it(config: Environment, value: str) -> None:
+    """As files of the environment for containers keep them: it would be another folder, and other keys."""
+    config.ENVIRON |= {"IN_QUOTES": value, "SENDER": '"Team" <a@example.com>'}
+
+    with pytest.raises(SystemExit, match="IN_QUOTES stands in quotes") as stopped:
+        config.list("IN_QUOTES", default=[])
+    assert "geheim" not in str(stopped.value)
+    assert config.str("SENDER", default="") == '"Team" <a@example.com>'
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -259,8 +270,9 @@ def test_options_that_the_database_knows_are_taken(config: Environment) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["smtp://", "smtp+tls://u:geheim@:587", "smtp://h:0", "smtp+tls://u:geheim@h h:25", "smtp+ssl://u:geheim@x..y:25"],
-)
+    ["smtp://", "smtp+tls://u:geheim@:587", "smtp://h:0", "smtp+tls://u:geheim@h h:25", "smtp+ssl://u:geheim@x..y:25",
+     "smtp://h,geheim", "smtp://h;x", "smtp://-", "smtp+tls://u:gehe%C3%AFm@h:587"],
+)  # fmt: skip
 def test_a_mail_server_that_is_no_server_is_refused(config: Environment, url: str) -> None:
     with pytest.raises(SystemExit, match="EMAIL_URL is no address") as stopped:
         config.email(url)

@@ -18,7 +18,7 @@ _REGION = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 def slips_of_the_store() -> Iterator[tuple[str, str]]:
     """What is wrong, and what would be right."""
     yield from _slips_in_the_address()
-    bucket, endpoint = settings.AWS_STORAGE_BUCKET_NAME, settings.AWS_S3_ENDPOINT_URL
+    bucket = settings.AWS_STORAGE_BUCKET_NAME
     if bucket and not _BUCKET.fullmatch(bucket):
         yield (
             f"AWS_STORAGE_BUCKET_NAME {bucket!r:.80} is no name of a bucket.",
@@ -34,8 +34,9 @@ def slips_of_the_store() -> Iterator[tuple[str, str]]:
     if bool(settings.AWS_ACCESS_KEY_ID) != bool(settings.AWS_SECRET_ACCESS_KEY):
         yield "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set.", "Set both, or neither to use a role."
     yield from _slips_in_the_keys()
-    if endpoint and not bucket:
-        yield "AWS_S3_ENDPOINT_URL is set, but no bucket: a folder is used.", "Set AWS_STORAGE_BUCKET_NAME."
+    for name in ("AWS_S3_ENDPOINT_URL", "AWS_STORAGE_PREFIX"):
+        if getattr(settings, name) and not bucket:
+            yield f"{name} is set, but no bucket: a folder is used.", "Set AWS_STORAGE_BUCKET_NAME."
 
 
 def _slips_in_the_keys() -> Iterator[tuple[str, str]]:
