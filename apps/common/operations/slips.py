@@ -212,7 +212,7 @@ def _slip_in_broker_options(url: str) -> str:
 
     try:
         broker = Connection(url)
-        seconds = (float(broker.connect_timeout), float(broker.heartbeat))
+        seconds = float(broker.connect_timeout), float(broker.heartbeat or 0)
     except (TypeError, ValueError, KeyError):
         return "has an option behind the ? that the broker's client does not know"
     if not all(0 <= each < math.inf for each in seconds) or broker.login_method not in _LOG_INS:
