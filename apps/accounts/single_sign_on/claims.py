@@ -58,11 +58,16 @@ class VerifiedClaims(OIDCAuthenticationBackend):  # type: ignore[misc] # it has 
         return json.loads(answer_of(self.OIDC_OP_TOKEN_ENDPOINT, form=payload)[1])
 
     def retrieve_matching_jwk(self, token: str) -> jwt.PyJWK:
-        """The key that the token names, as the provider tells it."""
+        """The key that the token names, as the provider tells it, or the only one (section 10.1)."""
         said = jwt.get_unverified_header(token)
-        for key in json.loads(answer_of(self.OIDC_OP_JWKS_ENDPOINT)[1])["keys"]:
-            if key.get("kid") == said["kid"] and key.get("alg", said["alg"]) == said["alg"]:
-                return jwt.PyJWK(key)
+        keys = [
+            key
+            for key in json.loads(answer_of(self.OIDC_OP_JWKS_ENDPOINT)[1])["keys"]
+            if key.get("use", "sig") == "sig" and key.get("alg", said["alg"]) == said["alg"]
+        ]
+        named = [key for key in keys if key.get("kid") == said["kid"]][:1] if "kid" in said else keys
+        if len(named) == 1:
+            return jwt.PyJWK(named[0])
         raise SuspiciousOperation("The provider has no such key.")
 
     def get_payload_data(self, token: str, key: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import logging
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext as _
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
@@ -38,6 +39,14 @@ class Away(OIDCAuthenticationRequestView):  # type: ignore[misc] # it has no typ
             return response
 
         return asked
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The library puts a ? behind an address that may have one already (RFC 6749, 3.1)."""
+        answer: HttpResponse = super().get(request)
+        there = iri_to_uri(self.OIDC_OP_AUTH_ENDPOINT) or ""
+        if "?" in there:
+            answer["Location"] = f"{there}&{answer['Location'].removeprefix(f'{there}?')}"
+        return answer
 
 
 class Back(OIDCAuthenticationCallbackView):  # type: ignore[misc] # it has no types

@@ -37,6 +37,7 @@ class TestProvider:
         self.sign: Callable[[dict[str, Any]], str] = self.signed
         self.said_of_itself: dict[str, Any] = {}
         self.userinfo: Any = None
+        self.names_its_key, self.other_keys = True, list[dict[str, Any]]()
         #: By path, what it answers in place of what it should: headers, and the body as it is sent.
         self.broken: dict[str, tuple[dict[str, str], bytes]] = {}
         #: By path, what it does with the connection in place of an answer.
@@ -48,7 +49,7 @@ class TestProvider:
         self.codes: dict[str, dict[str, str]] = {}
 
     def signed(self, claims: dict[str, Any], key: Any = None, algorithm: str = "RS256") -> str:
-        header = {"alg": algorithm, "kid": "one"}
+        header = {"alg": algorithm} | ({"kid": "one"} if self.names_its_key else {})
         return jwt.encode(header, claims, key or self.key, algorithms=[algorithm])
 
     def described(self) -> dict[str, Any]:
@@ -89,7 +90,7 @@ class TestProvider:
             case "/.well-known/openid-configuration":
                 return 200, {**self.described(), **self.said_of_itself}
             case "/jwks":
-                return 200, {"keys": [self.key.as_dict(private=False)]}
+                return 200, {"keys": [self.key.as_dict(private=False), *self.other_keys]}
             case "/token":
                 return self.token(sent)
             case "/userinfo" if bearer == "Bearer opens-userinfo":

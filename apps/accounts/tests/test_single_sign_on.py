@@ -9,7 +9,7 @@ import requests
 from django.core import mail
 from django.core.checks import run_checks
 from django.test import Client
-from joserfc.jwk import OctKey
+from joserfc.jwk import OctKey, RSAKey
 
 from apps.accounts.mails import MailKind, send_mail_to
 from apps.accounts.models import User
@@ -233,6 +233,28 @@ def test_a_way_back_is_good_once_and_in_its_own_browser(client, provider, ada):
     client.get(way_back)
     assert who_is_in(client) == ada
     assert client.get(way_back).status_code == 400
+
+
+def test_an_address_of_the_provider_may_have_a_question_of_its_own(client, provider, ada):
+    provider.said_of_itself = {"authorization_endpoint": f"{provider.issuer}/authorize?p=b2c_1"}
+
+    assert client.get(START)["Location"].startswith(f"{provider.issuer}/authorize?p=b2c_1&response_type=code&")
+    assert sign_on(client) == ada
+
+
+@pytest.mark.parametrize(("names", "use"), [(False, "enc"), (True, "enc"), (True, "sig")])
+def test_the_key_is_the_first_that_is_named_or_the_only_one(client, provider, ada, names, use):
+    other = RSAKey.generate_key(2048, {"kid": "one", "use": use}).as_dict(private=False)
+    provider.names_its_key, provider.other_keys = names, [other]
+
+    assert sign_on(client) == ada
+
+
+def test_of_several_keys_one_is_named(client, provider, ada):
+    provider.names_its_key = False
+    provider.other_keys = [RSAKey.generate_key(2048, {"kid": "two"}).as_dict(private=False)]
+
+    assert sign_on(client) is None
 
 
 def test_a_code_of_another_browser_does_not_fit_the_challenge(client, provider, ada):
