@@ -42,7 +42,6 @@ LONGEST_FIRST = (
     "tests/test_hostile_questions.py",
     "tests/test_operations.py",
     "tests/test_loop.py",
-    "tests/test_first_run.py",
     "tests/test_entry_points.py",
     "tests/test_faults.py",
     "apps/ml/tests/benchmarks/test_forecasts.py",
