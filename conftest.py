@@ -84,7 +84,8 @@ def pytest_collection(session: pytest.Session) -> None:
     All begin with the first file otherwise, and each rewrites all 390.
     """
     worker = getattr(session.config, "workerinput", None)
-    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or sys.dont_write_bytecode:
+    takes_all = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if worker is None or not takes_all or sys.dont_write_bytecode:
         return
     root, number = session.config.rootpath, int(worker["workerid"].removeprefix("gw"))
     unread = [file for file in sorted(root.glob("*/**/test_*.py")) if not _rewritten(file).exists()]
