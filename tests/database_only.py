@@ -73,6 +73,7 @@ ONE_ENGINE_SUFFICES = {
         "apps/importers/tests/test_remembered_sprints.py",
         "apps/importers/tests/test_sprint_life.py",
         "apps/importers/tests/test_undo_of_everything.py::test_a_second_file_that_is_only_tried_tells_the_same",
+        "apps/importers/tests/trackers/test_undo.py::test_a_second_import_from_a_tracker_taken_back_leaves_everything",
         "apps/importers/tests/test_unknown_past.py",
     ),
     "What lies in a file or in the model store, or is kept in the process.": (
