@@ -57,11 +57,12 @@ print(json.dumps([[answer.status_code for answer in answers], answers[0].json()[
 
 @dataclass(frozen=True)
 class Demonstration:
-    """An installation's folder, who may log in, and what it answered where there was no network."""
+    """An installation's folder, who may log in, and what it told and answered where there was no network."""
 
     folder: Path
     email: str
     password: str
+    told: str
     answers: Any
 
 
@@ -71,7 +72,7 @@ def demonstration(shared_folder: Path, with_tables: Callable[[Path], Path]) -> D
     folder = shared_folder / "demonstration"
     told = made_once(shared_folder / "demonstration.txt", lambda: prepare(with_tables(folder))).read_text()
     email, password = login(told)
-    return Demonstration(folder, email, password, json.loads(told.splitlines()[-1]))
+    return Demonstration(folder, email, password, told, json.loads(told.splitlines()[-1]))
 
 
 def login(told: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,29 @@ def new_database(url: str, name: str, *, like: str = "template1") -> str:
     """The address of a database that is made on the server that has this one."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"create database {name} template {like}")
+    return _beside(url, name)
+
+
+def database_at(url: str, name: str) -> str | None:
+    """The address of a database on the server that has this one, if it is there."""
+    with psycopg.connect(url) as connection:
+        is_there = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()
+    return _beside(url, name) if is_there else None
+
+
+def _beside(url: str, name: str) -> str:
     return url.replace("/postgres?", f"/{name}?")
+
+
+def made_postgres() -> Path | None:
+    """The folder in which a run leaves `data` for servers of the next, if one is named; with a database `MIGRATED`."""
+    named = os.environ.get("SCRUM_ML_TEST_POSTGRES")
+    return Path(named) if named else None
+
+
+def _like_made() -> AbstractContextManager[PostgresServer]:
+    made = made_postgres()
+    return postgres_server(like=made / "data" if made and (made / "made").exists() else None)
 
 
 @contextmanager
@@ -307,7 +329,7 @@ def main(arguments: list[str]) -> int:
         variables = {}
         for name in names:
             variable, make = {
-                "postgres": ("DATABASE_URL", postgres_server),
+                "postgres": ("DATABASE_URL", _like_made),
                 "valkey": ("CELERY_BROKER_URL", valkey_server),
             }[name]
             variables[variable] = servers.enter_context(make()).url

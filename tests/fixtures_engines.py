@@ -21,7 +21,7 @@ def s3_server() -> Iterator[engines.S3Server]:
 @pytest.fixture(scope="session")
 def postgres_server(shared_folder: Path) -> Iterator[engines.PostgresServer]:
     """With a database `engines.MIGRATED`, of which others take a copy."""
-    folder = shared_folder / "postgres-server"
+    folder = engines.made_postgres() or shared_folder / "postgres-server"
     made_once(folder / "made", lambda: _make_postgres(folder / "data"))
     with engines.postgres_server(like=folder / "data") as server:
         yield server

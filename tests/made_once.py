@@ -93,6 +93,8 @@ def _fill_memory(migrated: Path, kept: ExitStack) -> None:
 
 
 def _make_template(folder: Path) -> str:
+    if there := engines.database_at(os.environ["DATABASE_URL"], engines.MIGRATED):
+        return there
     url = engines.new_database(os.environ["DATABASE_URL"], engines.MIGRATED)
     migrate(DATABASE_URL=url, SCRUM_ML_VAR_DIR=str(folder))
     return url

@@ -1,12 +1,10 @@
 """The four commands on an installation that is there, and what a slip on the command line is answered with."""
 
-import os
 import re
 import shutil
 import socket
 import sqlite3
 import stat
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -26,29 +24,6 @@ def var_dir(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("installation") / "var"
     # A worker would replay the team's past, which it asked for, and Ctrl-C would wait for that.
     return shutil.copytree(demonstration.folder, folder, ignore=shutil.ignore_patterns("broker"))
-
-
-def test_the_second_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(var_dir: Path):
-    [port] = free_ports(1)
-
-    with started("./run", "--port", str(port), var_dir=var_dir, WEB_WORKERS="1") as second:
-        second.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
-        # A process of the server that is interrupted while it loads has failed, and the server says so by its code.
-        wait_until(lambda: answers(port), FIRST_START_SECONDS)
-        code = second.interrupt()
-        wait_until(lambda: not group_lives(second.process.pid), 30.0)
-
-    assert "run: " not in second.output
-    assert code == 0
-    assert "Traceback" not in second.output
-
-
-def group_lives(leader: int) -> bool:
-    try:
-        os.killpg(leader, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_ctrl_c_stops_the_server_cleanly(var_dir: Path):
@@ -174,14 +149,14 @@ def test_a_count_that_no_machine_carries_is_refused(name: str, value: str, tmp_p
     assert done.stderr.startswith(f"settings: {name} is '{value}'; it is a whole number from 1 to ")
 
 
-def test_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path, with_tables: Callable[[Path], Path]):
+def test_from_nothing_a_users_own_file_takes_the_place_of_the_demonstration(tmp_path: Path):
     rows = [f"{n},Title {n},bug,2026-01-{n:02d},2026-01-{n:02d},{n}" for n in range(1, 11)]
     (tmp_path / "mine.csv").write_text("\n".join(["id,title,type,created,resolved,actual_hours", *rows]))
     [port] = free_ports(1)
 
     with started(
         *(str(ROOT / "run"), "--port", str(port), "--data", "mine.csv"),
-        var_dir=with_tables(tmp_path / "var"),
+        var_dir=tmp_path / "var",
         cwd=tmp_path,
     ) as run:
         run.wait_for("python3 -m json.tool", FIRST_START_SECONDS)

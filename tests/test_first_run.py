@@ -1,5 +1,11 @@
-"""`./run` from nothing, as a newcomer types it: what it prints, what answers, what works beside it."""
+"""`./run`, as a newcomer types it: what it prints, what answers, what works beside it, and how it ends.
 
+It is started where everything is prepared: that no start repeats anything is told here too. What is prepared from
+nothing, `tests/demonstration.py` makes by the same function in a network of its own; that `./run` itself begins in an
+empty folder, tables included, `test_entry_points.py` tells of somebody's own file.
+"""
+
+import os
 import re
 import shutil
 import sqlite3
@@ -11,22 +17,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.demonstration import Demonstration
 from tests.engines import free_ports
-from tests.typed_commands import FIRST_START_SECONDS, Started, call, started, wait_until
+from tests.typed_commands import FIRST_START_SECONDS, Started, answers, call, started, wait_until
 
 
 @pytest.fixture(scope="module")
-def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def var_dir(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation that the tests of this file share, as a user's starts share one."""
-    return tmp_path_factory.mktemp("installation") / "var"
+    folder = tmp_path_factory.mktemp("installation") / "var"
+    # A worker would replay the team's past, which it asked for, and Ctrl-C would wait for that.
+    return shutil.copytree(demonstration.folder, folder, ignore=shutil.ignore_patterns("broker"))
 
 
 @pytest.fixture(scope="module")
 def server(var_dir: Path) -> Iterator[Started]:
-    """`./run` from an empty installation, ready."""
+    """`./run`, ready."""
     [port] = free_ports(1)
-    with started("./run", "--port", str(port), var_dir=var_dir) as run:
+    with started("./run", "--port", str(port), var_dir=var_dir, WEB_WORKERS="1") as run:
         run.wait_for("python3 -m json.tool", FIRST_START_SECONDS)
+        # A process of the server that is interrupted while it loads has failed, and the server says so by its code.
+        wait_until(lambda: answers(port), FIRST_START_SECONDS)
         yield run
 
 
@@ -55,9 +66,9 @@ def test_story_points_come_from_a_trained_model_too(server: Started, var_dir: Pa
     assert '"recommended_points"' in done.stdout
 
 
-def test_the_first_start_shows_what_is_unusual_and_at_risk(server: Started, var_dir: Path):
+def test_the_first_start_shows_what_is_unusual_and_at_risk(demonstration: Demonstration):
     assert re.search(
-        r"^DEMO  anomalies: [1-9]\d*; new urgent risks of running sprints: [1-9]", server.output, re.MULTILINE
+        r"^DEMO  anomalies: [1-9]\d*; new urgent risks of running sprints: [1-9]", demonstration.told, re.MULTILINE
     )
 
 
@@ -108,3 +119,21 @@ def test_the_worker_shows_itself_to_the_pages(server: Started, var_dir: Path):
             return bool(database.execute("select seen_at from ml_workerseen").fetchall())
 
     wait_until(seen, FIRST_START_SECONDS)
+
+
+def test_the_next_start_repeats_nothing_and_one_ctrl_c_ends_server_and_worker(server: Started):
+    """The last of this file: nothing answers afterwards."""
+    code = server.interrupt()
+    wait_until(lambda: not group_lives(server.process.pid), 30.0)
+
+    assert "run: " not in server.output
+    assert code == 0
+    assert "Traceback" not in server.output
+
+
+def group_lives(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    return True

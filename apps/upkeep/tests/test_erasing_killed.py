@@ -45,11 +45,14 @@ def script(tmp_path, with_tables):
     return lambda program: processes.script(BEGIN + program).splitlines()
 
 
-@pytest.mark.parametrize("rest", ["call_command('erase_person', EMAIL)", "finish_erasures()"], ids=["again", "clock"])
+# What does the rest knows the record alone, and not what has begun it.
 @pytest.mark.parametrize(
-    "removal",
-    ["call_command('erase_person', EMAIL)", "User.objects.get(email=EMAIL).delete()"],
-    ids=["erase", "delete"],
+    ("removal", "rest"),
+    [
+        ("call_command('erase_person', EMAIL)", "finish_erasures()"),
+        ("User.objects.get(email=EMAIL).delete()", "call_command('erase_person', EMAIL)"),
+    ],
+    ids=["erase-clock", "delete-again"],
 )
 def test_who_is_killed_after_the_first_commit_leaves_what_the_next_one_needs(script, removal, rest):
     script(f"{KILLED}{removal}")

@@ -17,7 +17,7 @@ from apps.notifications.models import Attempt, Channel, Delivery, Event, Notific
 from apps.notifications.services.announcing import News, announce, ping
 from apps.notifications.services.sending import send_due
 from apps.notifications.tests.factories import WebhookFactory
-from apps.projects.demo.story import seed_demo_team
+from apps.projects.demo import story
 from apps.projects.erasures import NEVER, ErasedMeanwhile
 from apps.projects.models import Issue, Project, Sprint
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
@@ -50,9 +50,10 @@ def webhook():
 
 
 @pytest.fixture
-def team(now):
-    """Two years of work, of which there is something to tell."""
-    project, _ = seed_demo_team(now=now)
+def team(now, monkeypatch):
+    """Some months of work, of which there is something to tell."""
+    monkeypatch.setattr(story, "COMPLETED_SPRINTS", 8)
+    project, _ = story.seed_demo_team(now=now)
     TeamMemberFactory(project=project, role="lead")
     TeamMemberFactory(project=project, user=UserFactory(email=EMAIL, full_name=NAME))
     running = project.sprints.get(status="active")
