@@ -1,14 +1,11 @@
 """Fixtures of all tests. Engines (S3, PostgreSQL, broker) come from `tests/fixtures_engines.py`."""
 
 import gc
-import importlib
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import hypothesis
 import pytest
-from _pytest.assertion.rewrite import PYC_TAIL
 from django.db import connection
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -75,27 +72,6 @@ def api_client():
 def now() -> datetime:
     """A Monday morning; tests pass it wherever the time matters."""
     return NOW
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """In a fresh clone each of the processes begins with files of its own, and finds the others' assertions rewritten.
-
-    All begin with the first file otherwise, and each rewrites all 390.
-    """
-    worker = getattr(session.config, "workerinput", None)
-    takes_all = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if worker is None or not takes_all or sys.dont_write_bytecode:
-        return
-    root, number = session.config.rootpath, int(worker["workerid"].removeprefix("gw"))
-    unread = [file for file in sorted(root.glob("*/**/test_*.py")) if not _rewritten(file).exists()]
-    for file in unread[number :: worker["workercount"]]:
-        if not session.gethookproxy(file).pytest_ignore_collect(collection_path=file, config=session.config):
-            importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts))
-
-
-def _rewritten(file: Path) -> Path:
-    return file.parent / "__pycache__" / (file.stem + PYC_TAIL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
