@@ -26,19 +26,6 @@ from conftest import NOW
 ME = "/api/v1/auth/me/"
 
 
-@pytest.fixture
-def rates(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Sets limits by name; counting begins anew, and the clock stands."""
-    counters.forget_all()
-
-    def set_rates(**rates: str) -> None:
-        for name, rate in rates.items():
-            monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, name, rate)
-
-    with time_machine.travel(NOW, tick=False):
-        yield set_rates
-
-
 @pytest.mark.django_db
 class TestThrottle:
     def test_a_person_is_told_how_many_are_left_and_when_to_come_again(self, rates: Any, api_client: APIClient) -> None:

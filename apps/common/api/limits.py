@@ -21,7 +21,7 @@ from apps.common.api.problems import (
     problem_of,
 )
 from apps.common.api.query import has_body_in_vain, unknown_parameters
-from apps.common.api.throttling import client_address, wait_for
+from apps.common.api.throttling import client_address, wait_for, wait_for_refused
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.uploads import longest_body
 
@@ -30,7 +30,7 @@ LONGEST_ADDRESS = 4_000
 
 
 #: Below it programs are answered, beside it people.
-_OF_PROGRAMS = "/api/"
+_OF_PROGRAMS = ("/api/", "/mcp")
 
 
 class RequestLimits:
@@ -41,16 +41,13 @@ class RequestLimits:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if len(request.META.get("PATH_INFO", "")) + len(request.META.get("QUERY_STRING", "")) > LONGEST_ADDRESS:
-            detail = f"Path and query are longer than {LONGEST_ADDRESS} bytes."
-            return _answer(problem(414, "Uri too long", detail, "uri_too_long"))
-        if _length_of(request) > _longest_body(request):
-            return _answer(problem(413, "Payload too large", PayloadTooLarge.default_detail, "payload_too_large"))
         shown = shown_by(
             request.META.get("HTTP_AUTHORIZATION", ""), request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         )
         with answering(lambda: client_address(request), shown):
-            response = self._get_response(request)
+            response = _too_long(request) or self._get_response(request)
+        if _is_refused(request, response) and (wait := wait_for_refused(request, response)) is not None:
+            response = _throttled(request, wait)
         if response.status_code == 405 and _says_nothing(response):
             response = not_allowed(response.get("Allow", ""))
         if (limit := getattr(request, "rate_limit", None)) is not None:
@@ -65,12 +62,11 @@ class RequestLimits:
     ) -> HttpResponseBase | None:
         """A misspelt filter would change nothing, and the answer would look as if it had.
 
-        Pages are counted here, endpoints where they know whose key it is.
+        Pages are counted here, endpoints where they know whose key it is, and what they refuse before that at the end.
         """
         if not hasattr(view, "cls"):
             if (wait := _wait_for_page(request)) is not None:
-                body = problem(429, "Throttled", f"Too many requests: wait {math.ceil(wait)} s.", "throttled")
-                return _answer(body, {"Retry-After": str(max(math.ceil(wait), 1))})
+                return _throttled(request, wait)
             if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
                 # No text of ours holds one, and PostgreSQL takes none. Endpoints say which field it is.
                 raise BadRequest("The address holds a NUL character.")
@@ -99,6 +95,20 @@ class RequestLimits:
         return _answer(body, headers)
 
 
+def _too_long(request: HttpRequest) -> HttpResponseBase | None:
+    if len(request.META.get("PATH_INFO", "")) + len(request.META.get("QUERY_STRING", "")) > LONGEST_ADDRESS:
+        detail = f"Path and query are longer than {LONGEST_ADDRESS} bytes."
+        return _answer(problem(414, "Uri too long", detail, "uri_too_long"))
+    if _length_of(request) > _longest_body(request):
+        return _answer(problem(413, "Payload too large", PayloadTooLarge.default_detail, "payload_too_large"))
+    return None
+
+
+def _is_refused(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Whether a program asks, and in vain: what is done is counted before, and faults of ours count for nobody."""
+    return request.path_info.startswith(_OF_PROGRAMS) and 400 <= response.status_code < 500
+
+
 def _says_nothing(response: HttpResponseBase) -> bool:
     """As Django, its decorators and the server of static files refuse a method; the last as a file of no bytes."""
     return response.streaming or not getattr(response, "content", b"")
@@ -122,6 +132,12 @@ def _wait_for_page(request: HttpRequest) -> float | None:
         asked_by(request.user.pk)
         return wait_for("user", str(request.user.pk), request)
     return wait_for("address", client_address(request), request)
+
+
+def _throttled(request: HttpRequest, wait: float) -> JsonResponse:
+    seconds = max(math.ceil(wait), 1)
+    body = problem(429, "Throttled", f"Too many requests: wait {seconds} s.", "throttled")
+    return _answer({**body, "instance": request.path}, {"Retry-After": str(seconds)})
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JsonResponse:

@@ -130,6 +130,7 @@ class AutoSchema(openapi.AutoSchema):
             problems |= {"403": "Your role does not allow this.", "409": "The present state does not allow this."}
         if "{" in self.path:
             problems["404"] = "There is no such thing, or you may not see it."
+        problems["429"] = "Too many requests of this person, key or address: `Retry-After` says when to ask again."
         return problems | {"default": "Any other problem, in the same form."}
 
 

@@ -1,9 +1,12 @@
 """How often somebody may ask: by person, key and address, counted for all processes together."""
 
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
@@ -11,6 +14,7 @@ from rest_framework.throttling import BaseThrottle
 from apps.common.api.askers import network_of
 from apps.common.api.busy import asked_by
 from apps.common.counters import count
+from apps.common.operations.database_faults import DATABASE_FAULTS
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 #: A process counts so large a share of a limit in one statement, and no more requests than this. What it has taken and
@@ -45,6 +49,7 @@ def limit_of(scope: str) -> tuple[int, int] | None:
 
 def wait_for(scope: str, caller: str, request: HttpRequest) -> float | None:
     """Count one request of a caller; seconds to wait where it was one too many."""
+    request.is_counted = True  # type: ignore[attr-defined]
     limit = limit_of(scope)
     if limit is None:
         return None
@@ -53,6 +58,42 @@ def wait_for(scope: str, caller: str, request: HttpRequest) -> float | None:
     counted, seconds_left = count(f"{scope}:{caller}", window_seconds=window_seconds, now=time.time(), at_once=at_once)
     _note(request, most, most - counted, seconds_left)
     return seconds_left if counted > most else None
+
+
+def wait_for_refused(request: HttpRequest, response: HttpResponseBase) -> float | None:
+    """Count a request that was refused before any throttle was asked; seconds to wait where it was one too many.
+
+    It is counted when all is over. Whose it is, only the look at what it shows tells: an address that has used its
+    limit up is also that of people and programs with good keys, who are not refused for what others do there. So a
+    made-up key costs the query that finds no such key, before the limit and over it.
+    """
+    if getattr(request, "is_counted", False):
+        return None
+    # Whoever was let into an endpoint or not is known there, and not asked again.
+    asked = (getattr(response, "renderer_context", None) or {}).get("request") or _shown(request)
+    return wait_for(*_counted_as(asked), request)
+
+
+def _shown(request: HttpRequest) -> Request:
+    """What reached no endpoint, read as endpoints read it."""
+    kinds: Iterable[Callable[[], Any]] = api_settings.DEFAULT_AUTHENTICATION_CLASSES  # type: ignore[assignment]
+    return Request(request, authenticators=[kind() for kind in kinds])
+
+
+def _counted_as(request: Request) -> tuple[str, str]:
+    """The limit's name, and who is counted: the key or person that a request shows, else its address."""
+    try:
+        user, key = request.user, request.auth
+    except (APIException, *DATABASE_FAULTS):
+        # It lets nobody in, or just now nobody can tell: an answer says so already.
+        user, key = None, None
+    # A key that is not for this lets nobody in either, and is known nevertheless.
+    prefix = getattr(key, "prefix", None) or getattr(request._request, "api_key_prefix", None)
+    if prefix is not None:
+        return "key", str(prefix)
+    if user and user.is_authenticated:
+        return "user", str(user.pk)
+    return "address", client_address(request)
 
 
 def _note(request: Any, most: int, remaining: int, seconds_left: float) -> None:
@@ -80,12 +121,7 @@ class SharedThrottle(BaseThrottle):
 
     def caller(self, request: Request, view: Any) -> tuple[str, str]:
         """The limit's name, and who is counted."""
-        prefix = getattr(request.auth, "prefix", None)
-        if prefix is not None:
-            return "key", str(prefix)
-        if request.user and request.user.is_authenticated:
-            return "user", str(request.user.pk)
-        return "address", client_address(request)
+        return _counted_as(request)
 
 
 class DearThrottle(SharedThrottle):

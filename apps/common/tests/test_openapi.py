@@ -29,7 +29,7 @@ def test_every_project_endpoint_documents_its_problems(schema: dict[str, Any]) -
 
     assert found == {
         "200": ["application/json"],
-        **{status: ["application/problem+json"] for status in ("400", "401", "403", "404", "409", "default")},
+        **{status: ["application/problem+json"] for status in ("400", "401", "403", "404", "409", "429", "default")},
     }
 
 

@@ -20,7 +20,10 @@ POINTS_METHODS = ["ml_model", "baseline", "prior", "heuristic"]
 
 
 class IssueInputSerializer(StrictSerializer):
-    """What is known of an issue. With `issue_id`, what is not sent is taken from that issue; else a title is needed."""
+    """What is known of an issue. With `issue_id`, what is not sent is taken from that issue; else a title is needed.
+
+    What is sent empty is taken for empty.
+    """
 
     title = serializers.CharField(required=False, max_length=500)
     description = serializers.CharField(
@@ -35,8 +38,8 @@ class IssueInputSerializer(StrictSerializer):
     issue_id = IssueName(
         required=False,
         help_text=(
-            "Key or id of the issue this is about. Its outcome scores the answer if a member asks and nothing "
-            "contradicts it."
+            "Key or id of the issue this is about. Its outcome scores the answer if a member asks and nothing that "
+            "is sent, an empty text included, contradicts it."
         ),
     )
     priority = serializers.FloatField(required=False, min_value=0, max_value=1000, help_text="1 is the most urgent.")

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from apps.common.api.answers import Joined
 from apps.common.operations.metrics import PREDICTION_SECONDS
-from apps.ml.core.records import IssueFacts
 from apps.ml.core.results import SimilarIssue
 from apps.ml.models import ModelType
 from apps.ml.serializers.predictions import EffortPredictionResponse, PointsRecommendationResponse
@@ -16,7 +15,7 @@ from apps.ml.services.effort.recording import record_efforts
 from apps.ml.services.points.answering import answer_points
 from apps.ml.services.points.recording import record_points
 from apps.ml.services.predictions.given import GivenAnswer
-from apps.ml.services.predictions.questions import Asker, IssueQuestion
+from apps.ml.services.predictions.questions import Asker, IssueQuestion, facts_asked
 from apps.ml.services.similar.likeness import names_of_similar
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ class PredictionService:
     def predict_issue_effort(
         self,
         title: str,
-        description: str = "",
-        issue_type: str = "",
+        description: str | None = None,
+        issue_type: str | None = None,
         project_id: UUID | str = "",
         *,
         user: "User | None" = None,
@@ -40,6 +39,7 @@ class PredictionService:
     ) -> dict[str, Any]:
         """Hours for an issue; `known` are further fields of `IssueFacts` (priority, story_points, component, …).
 
+        With `issue_id`, what is left out (or None) is taken from that issue; what is said to be empty is not.
         Whoever has read the issue before says since when (`erased_at`, see `Asker.of`).
 
         Returns
@@ -47,8 +47,8 @@ class PredictionService:
         dict
             The fields of the API's answer: `predicted_hours`, `confidence`, `prediction_range`, `method` and so on.
         """
-        facts = IssueFacts(title, description, issue_type.casefold(), **known)
         asker = Asker.of(UUID(str(project_id)), user, erased_at)
+        facts = facts_asked(_said(title, description, issue_type, **known), asker.project_id, issue_id)
         started = time.perf_counter()
         given = answer_effort(facts, project_id)
         _observe(ModelType.EFFORT_PREDICTION, given, started)
@@ -59,8 +59,8 @@ class PredictionService:
     def recommend_story_points(
         self,
         title: str,
-        description: str = "",
-        issue_type: str = "",
+        description: str | None = None,
+        issue_type: str | None = None,
         project_id: UUID | str = "",
         *,
         user: "User | None" = None,
@@ -69,8 +69,8 @@ class PredictionService:
         **known: Any,
     ) -> dict[str, Any]:
         """Story points for an issue, as a distribution over the team's own scale."""
-        facts = IssueFacts(title, description, issue_type.casefold(), **known)
         asker = Asker.of(UUID(str(project_id)), user, erased_at)
+        facts = facts_asked(_said(title, description, issue_type, **known), asker.project_id, issue_id)
         started = time.perf_counter()
         given = answer_points(facts, project_id)
         _observe(ModelType.STORY_POINTS, given, started)
@@ -81,6 +81,11 @@ class PredictionService:
             probability_distribution=row["details"]["probabilities"],
             similar_issues=_named(given.answer.similar_issues, project_id),
         )
+
+
+def _said(title: str, description: str | None, issue_type: str | None, **known: Any) -> dict[str, Any]:
+    texts = {"description": description, "issue_type": issue_type}
+    return {"title": title, **known, **{name: text for name, text in texts.items() if text is not None}}
 
 
 def _observe(kind: str, given: GivenAnswer[Any], started: float) -> None:

@@ -25,8 +25,8 @@ from apps.ml.serializers.bulk import (
 )
 from apps.ml.serializers.predictions import EffortInputSerializer, IssueInputSerializer, facts_sent
 from apps.ml.services.points.vote import HiddenUntilVoted, is_hidden
-from apps.ml.services.predictions.bulk import PREDICT_MANY, issues_asked_about, known_of
-from apps.ml.services.predictions.questions import IssueQuestion
+from apps.ml.services.predictions.bulk import PREDICT_MANY, issues_asked_about
+from apps.ml.services.predictions.questions import IssueQuestion, known_of
 from apps.ml.services.predictions.switch import texts_erased_at
 from apps.ml.viewsets.scope import NOT_FOUND, asked_project
 from apps.projects.models import Issue, Project

@@ -25,7 +25,7 @@ from apps.ml.serializers.predictions import (
 )
 from apps.ml.services import PredictionService
 from apps.ml.services.points.vote import require_vote
-from apps.ml.services.predictions.bulk import known_of
+from apps.ml.services.predictions.questions import known_of
 from apps.ml.services.predictions.switch import texts_erased_at
 from apps.ml.services.similar.likeness import likely_duplicates
 from apps.ml.viewsets.scope import asked_project

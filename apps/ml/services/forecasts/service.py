@@ -125,9 +125,9 @@ class ForecastService:
         found, record = asked_once(forecaster, items), track_record(forecaster.throughput.weekly(forecaster.unit))
         asked = {"issues": len(items), "by": by.isoformat() if by else None, "growth": bool(created)}
         today = project.day_of(now)
-        # What supposes other days off, or that nothing else comes first, is no forecast of what will be.
-        as_it_is = after_work_in_progress and not days_off
-        held_against = to_be_held_against(found, items, first_day=today) if as_it_is else {}
+        # What supposes other days off, or that nothing else comes first, is no forecast of what will be; and when what
+        # came in meanwhile was done, the ends of these issues do not tell.
+        held_against = to_be_held_against(found, items, first_day=today) if is_plain else {}
         row = _record(
             PredictionHistory.Kind.FORECAST,
             project.pk,

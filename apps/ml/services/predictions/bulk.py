@@ -12,7 +12,6 @@ from uuid import UUID
 from django.db.models import Q
 
 from apps.ml.models import ModelType
-from apps.ml.selectors.issues import facts_of
 from apps.ml.serializers.bulk import BulkEffortAnswer, BulkPointsAnswer
 from apps.ml.services.effort.answering import answer_efforts
 from apps.ml.services.effort.recording import record_efforts
@@ -41,12 +40,6 @@ def issues_asked_about(project_id: UUID, names: Sequence[UUID | str]) -> Mapping
     by_id = {issue.id: issue for issue in issues}
     found = {str(name): by_id.get(known) if (known := id_in(name)) else by_key.get(str(name)) for name in names}
     return {name: issue for name, issue in found.items() if issue is not None}
-
-
-def known_of(issue: Issue) -> dict[str, Any]:
-    """The facts of an issue by name; what is asked overrides them."""
-    facts = facts_of(issue)
-    return {name: getattr(facts, name) for name in facts.__slots__}
 
 
 def predict_efforts(

@@ -1,20 +1,41 @@
 """A question about an issue, and its answer as the history keeps it: the same for one issue and for many."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import clipped
+from apps.ml.selectors.issues import facts_of
 from apps.ml.services.predictions.given import Answer, GivenAnswer
 from apps.ml.services.predictions.record import Row, prediction_row, record_predictions
 from apps.ml.services.predictions.switch import texts_erased_at
 from apps.ml.services.predictions.whose_record import issues_to_score
+from apps.projects.models import Issue
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
+
+
+#: What can be said of an issue.
+_FACTS = frozenset(field.name for field in fields(IssueFacts))
+
+
+def known_of(issue: Issue) -> dict[str, Any]:
+    """The facts of an issue by name; what is asked overrides them."""
+    facts = facts_of(issue)
+    return {name: getattr(facts, name) for name in facts.__slots__}
+
+
+def facts_asked(said: Mapping[str, Any], project_id: UUID, issue_id: UUID | None) -> IssueFacts:
+    """What a question says, and of the issue that it is about what it leaves out; no query where it says all."""
+    issue = None
+    if issue_id is not None and not said.keys() >= _FACTS:
+        issue = Issue.objects.filter(pk=issue_id, project_id=project_id).select_related("issue_type").first()
+    facts = {"issue_type": "", **(known_of(issue) if issue else {}), **said}
+    return IssueFacts(**facts | {"issue_type": facts["issue_type"].casefold()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Whose questions are scored: those of the team, about an issue as it is.
 
-What scores corrects later ranges and stands on the team's scorecard. A viewer has no say in either, and a question that
-contradicts the issue, an invented estimate say, is about another issue than the one whose outcome would score it.
+What scores corrects later ranges and stands on the team's scorecard. A viewer has no say in either, and an answer that
+was worked out from something else than the issue says, an invented estimate or no description where it has one, is
+about another issue than the one whose outcome would score it. What a question leaves out is taken from the issue before
+(`facts_asked`, `known_of`); so what is empty here was said to be.
 It is decided when they ask, and kept in the row: roles change, people leave, and accounts are deleted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
@@ -19,7 +20,6 @@ from apps.ml.selectors.issues import facts_of
 from apps.projects.models import Issue, TeamMember
 from apps.projects.selectors import is_administrator
 
-_NOT_KNOWN = ("", None, ())
 _TEAM = (TeamMember.Role.MEMBER, TeamMember.Role.LEAD)
 _Kind = PredictionHistory.Kind
 #: What is judged by more than a column (`evaluation/judging.py`), and so goes by what the row says.
@@ -48,10 +48,7 @@ def issues_to_score(
         for issue in issues.annotate(role_of_asker=Subquery(role))
         if _is_ours(user) or issue.role_of_asker in _TEAM
     }
-    return [
-        issue_id if issue_id in known and not _contradicts(facts, known[issue_id]) else None
-        for issue_id, facts in asked
-    ]
+    return [issue_id if issue_id in known and known[issue_id] == facts else None for issue_id, facts in asked]
 
 
 def sprint_to_score(sprint_id: UUID, project_id: UUID, user: User | None) -> UUID | None:
@@ -72,9 +69,3 @@ def _counts(project_id: UUID, user: User | None) -> bool:
 def _is_ours(user: User | None) -> bool:
     """Asked by the installation itself, or by who may do everything in it."""
     return user is None or is_administrator(user)
-
-
-def _contradicts(asked: IssueFacts, known: IssueFacts) -> bool:
-    """Whether the question says something of the issue that is not so; what it leaves out contradicts nothing."""
-    pairs = [(getattr(asked, field.name), getattr(known, field.name)) for field in fields(IssueFacts)]
-    return any(said not in _NOT_KNOWN and said != is_so for said, is_so in pairs)

@@ -12,7 +12,7 @@ from apps.ml.core.forecasts.forecaster import WorkForecast
 from apps.ml.core.sprints.duration import SprintDurationEstimate, SprintPlan, estimate_sprint_duration
 from apps.ml.core.sprints.duration_by_forecast import read_from_forecast
 from apps.ml.models import ModelType, PredictionHistory
-from apps.ml.selectors.sprints import HISTORY_SPRINTS, sprint_plan
+from apps.ml.selectors.sprints import HISTORY_SPRINTS, open_work_of, sprint_plan
 from apps.ml.serializers.sprints import SprintDurationResponse
 from apps.ml.services.forecasts.details import forecast_details, to_be_held_against
 from apps.ml.services.forecasts.history import TeamHistory
@@ -50,7 +50,10 @@ class SprintDurationService:
             "planned_issues": [str(issue_id) for issue_id in planned_issues],
             "team_capacity_hours": team_capacity_hours,
         }
-        row = _record(sprint, asked, estimate, _details(plan, estimate, forecast), user)
+        # What is supposed, another capacity or other work than the sprint holds, nobody will see.
+        is_supposed = team_capacity_hours is not None or not _is_its_work(sprint, planned_issues, plan, now=now)
+        details = _details(plan, estimate, forecast, None if is_supposed else forecast)
+        row = _record(sprint, asked, estimate, details, user)
         return SprintDurationResponse.of(
             estimate,
             prediction_id=row.pk,
@@ -81,10 +84,18 @@ def _record(
     )
 
 
-def _details(plan: SprintPlan, estimate: SprintDurationEstimate, forecast: WorkForecast | None) -> dict[str, Any]:
-    """What it was told from, and what its outcome will be held against."""
-    # Another capacity is supposed: nobody will see how long it would have taken.
-    as_it_is = forecast if plan.team_capacity_hours is None else None
+def _is_its_work(sprint: Sprint, named: Sequence[UUID], plan: SprintPlan, *, now: datetime) -> bool:
+    """Whether the plan is the sprint's unfinished work: it is where none is named, and may be where some is."""
+    if not named:
+        return True
+    own = open_work_of([sprint], now=now).get(sprint.pk, ())
+    return {item.issue_id for item in plan.items} == {item.issue_id for item in own}
+
+
+def _details(
+    plan: SprintPlan, estimate: SprintDurationEstimate, forecast: WorkForecast | None, as_it_is: WorkForecast | None
+) -> dict[str, Any]:
+    """What it was told from, and what its outcome will be held against: the forecast of the sprint as it is."""
     return {
         "working_days": estimate.working_days,
         "unit": estimate.unit,
