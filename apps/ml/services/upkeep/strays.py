@@ -1,7 +1,8 @@
 """Objects that no row names: whose they are, and which of them may be removed when.
 
-Only what carries this installation's own mark is ever removed. What another one wrote, what nobody marked, and what is
-newer than everything this database knows (it is an older backup, then) is listed and stays.
+Only what carries a mark of this installation, or of one whose place it took, is ever removed. What another one wrote,
+what nobody marked, and what is newer than everything this database knows (it is an older backup, then) is listed and
+stays.
 """
 
 import logging
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
-from apps.ml.services.upkeep.installation import installation, names_of, this_installation
+from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
@@ -65,7 +66,7 @@ class Listing:
 def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
     """Every object without a row, by key."""
     us = installation()
-    own = str(us.identifier)
+    ours = set(names_of(us))
     for found in listing.strange:
         yield Stray("foreign", found, "It is no mark of an installation; it stays.")
     seen_newer = set(StrayObject.objects.filter(is_newer=True).values_list("key", flat=True))
@@ -75,12 +76,12 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
         marked = listing.marks.get(key, set())
         if age < MIN_ORPHAN_AGE:
             yield Stray("young", found, "No row yet; a training may be going on.")
-        elif own not in marked:
+        elif not ours & marked:
             whose = f"Installation {min(marked)} wrote it" if marked else "No installation has marked it"
             yield Stray("foreign", found, f"{whose}; it stays.")
         elif key in seen_newer or _is_unknown_time(us, found.modified_at):
             yield Stray("newer", found, "It is of a time that this database does not know: an older backup? It stays.")
-        elif others := marked - set(names_of(us)):
+        elif others := marked - ours:
             yield Stray(
                 "shared", found, f"No row for {age.days} days. Installation {min(others)} holds it, too: it stays."
             )
@@ -118,7 +119,7 @@ def remove(keys: Collection[str]) -> list[str]:
 
     One that another installation holds as well stays for it: our mark alone goes.
     """
-    store, ours, removed = get_object_store(), names_of(installation()), list[str]()
+    store, ours, removed = get_object_store(), our_names(), list[str]()
     for key in keys:
         if _has_row(key):
             continue
@@ -132,7 +133,10 @@ def remove(keys: Collection[str]) -> list[str]:
 
 
 def _mark_unmarked(store: ObjectStore, listing: Listing, known: Collection[str]) -> None:
-    """What rows name is ours, too: written before there were marks, or while the store took none."""
+    """What rows name is ours, too: written before there were marks, or while the store took none.
+
+    With the present name, whatever a predecessor has marked: a copy of this database has the same predecessors.
+    """
     us = this_installation()
     marks = listing.marks
     mark(store, us, *(key for key in sorted(known) if key in listing.objects and str(us) not in marks.get(key, ())))
