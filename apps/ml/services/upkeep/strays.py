@@ -49,18 +49,22 @@ class Listing:
     marks: dict[str, set[str]]
     #: What lies among the marks and is none.
     strange: tuple[StoredObject, ...]
+    #: Marks of what is not there.
+    bare: tuple[StoredObject, ...]
 
     @classmethod
     def of(cls, store: ObjectStore) -> "Listing":
         objects = {found.key: found for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)}
         marks: dict[str, set[str]] = defaultdict(set)
-        strange = []
+        strange, bare = list[StoredObject](), list[StoredObject]()
         for found in store.list(MARKS):
             if (mark := read_mark(found.key)) is None:
                 strange.append(found)
-            else:
-                marks[mark[1]].add(mark[0])
-        return cls(objects, marks, tuple(strange))
+                continue
+            marks[mark[1]].add(mark[0])
+            if mark[1] not in objects:
+                bare.append(found)
+        return cls(objects, marks, tuple(strange), tuple(bare))
 
 
 def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
@@ -100,6 +104,7 @@ def sweep_store(*, now: datetime) -> int:
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)
+    _remove_bare_marks(store, listing, now=now)
     ours = ("newer", "shared", "orphan")
     found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ours}
     StrayObject.objects.exclude(key__in=found).delete()
@@ -140,6 +145,14 @@ def _mark_unmarked(store: ObjectStore, listing: Listing, known: Collection[str])
     us = this_installation()
     marks = listing.marks
     mark(store, us, *(key for key in sorted(known) if key in listing.objects and str(us) not in marks.get(key, ())))
+
+
+def _remove_bare_marks(store: ObjectStore, listing: Listing, *, now: datetime) -> None:
+    """An upload that broke off has left them. By then no other writes under the same key, which has its day in it."""
+    ours = our_names()
+    for found in listing.bare:
+        if now - found.modified_at >= REMOVED_AFTER and found.key.split("/")[1] in ours:
+            store.delete(found.key)
 
 
 def _is_unknown_time(us: Installation, moment: datetime) -> bool:

@@ -55,6 +55,10 @@ def test_a_training_that_is_refused_or_ends_at_any_object_or_mark_leaves_nothing
     note_activity(timezone.now())
     delete_orphans(verify_store(now=timezone.now() + timedelta(hours=2)))
     assert listing().objects == {}
+    sweep_store(now=timezone.now() + timedelta(hours=2))
+    assert len(listing().marks) == (at % 2)
+    sweep_store(now=timezone.now() + REMOVED_AFTER)
+    assert listing().marks == {}
 
 
 @pytest.mark.engine
@@ -72,7 +76,7 @@ def test_a_server_that_refuses_leaves_nothing_for_good(s3_proxy, team, now, sett
     begin = timezone.now() + timedelta(hours=2)
     sweep_store(now=begin)
     sweep_store(now=begin + REMOVED_AFTER)
-    assert listing().objects == {}
+    assert listing().objects == listing().marks == {}
 
 
 @pytest.mark.parametrize("other", [None, uuid4()], ids=["nobody", "another installation"])
@@ -107,6 +111,14 @@ def test_what_a_colleague_of_the_same_installation_writes_between_keeps_its_mark
 
     assert stored.key != key
     assert marks_of(key) == marks_of(stored.key) == {our_names()[0]}
+
+
+def test_marks_of_nothing_of_others_stay(team, now):
+    mark(get_object_store(), uuid4(), dataset_key(team.id, now, extension="jsonl"))
+
+    sweep_store(now=timezone.now() + 2 * REMOVED_AFTER)
+
+    assert len(listing().marks) == 1
 
 
 def test_a_service_lets_go_what_its_predecessor_wrote(team, now):
