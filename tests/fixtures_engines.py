@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from tests import engines
 from tests.made_once import made_once, migrate
+from tests.proxy import Proxy, proxy_to
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +74,14 @@ def s3_bucket(settings: Settings, s3_server: engines.S3Server) -> str:
 def s3_mock(s3_bucket: str) -> str:
     """The seed's name for it; nothing is mocked any more."""
     return s3_bucket
+
+
+@pytest.fixture
+def s3_proxy(s3_bucket: str, s3_server: engines.S3Server, settings: Settings) -> Iterator[Proxy]:
+    """What the settings point to, behind a proxy, and asked once only."""
+    with proxy_to(int(s3_server.endpoint_url.rpartition(":")[2])) as proxy:
+        settings.AWS_S3_ENDPOINT_URL, settings.AWS_S3_MAX_RETRIES = f"http://127.0.0.1:{proxy.port}", 0
+        yield proxy
 
 
 @pytest.fixture

@@ -233,7 +233,8 @@ def test_disk_full__the_job_says_so_nothing_half_written_is_visible_and_it_works
         found = verify_store(now=timezone.now() + MIN_ORPHAN_AGE)
         assert {finding.fault for finding in found.findings} <= {"orphan"}
         delete_orphans(found)
-        assert [path for path in (disk / "models").rglob("*") if path.is_file()] == []
+        # Marks of what was never written may be there for a week: they are empty.
+        assert sum(path.stat().st_size for path in (disk / "models").rglob("*") if path.is_file()) == 0
 
         filler.unlink()
         assert ask_for_training(lead, team)["state"] == "succeeded"

@@ -20,6 +20,7 @@ from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 from typing import IO, Any
+from uuid import UUID
 
 from django.apps import apps
 from django.core import serializers
@@ -28,18 +29,18 @@ from django.core.serializers.base import DeserializationError, DeserializedObjec
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.operations.named_files import NotWritten, require_folder, writing
 from apps.common.operations.unnamed_files import coming_to
-from apps.ml.models import Installation
-from apps.ml.services.upkeep.installation import become_another, this_installation
+from apps.ml.services.upkeep.installation import become_another, name_to_take, this_installation
 from apps.ml.services.upkeep.recorded import recorded_digests
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs, ObjectExists, ObjectMissing
 from apps.ml.storage.keys import checked_key
-from apps.ml.storage.marks import mark
+from apps.ml.storage.marks import mark, put_marked
 from apps.ml.storage.signing import digest
 
 #: Of the file: raised when it holds something else or elsewhere.
@@ -219,7 +220,8 @@ def restore(path: Path, *, replace: bool = False) -> Summary:
     """Put database and objects back, all or nothing of the database; objects first, which harm nobody alone.
 
     The database takes a new identity: whoever it was when the backup was made may go on elsewhere, unless it is the one
-    that is replaced. Objects that the store has beyond the backup's stay where they are.
+    that is replaced. What that one has stored beyond the backup has no row any more, and goes as all such does; what
+    others have stored stays.
 
     Raises
     ------
@@ -258,13 +260,13 @@ def _read(archive: tarfile.TarFile) -> Summary:
     rows = _member(archive, DATABASE)
     if _digest(rows) != manifest["database_sha256"]:
         raise BackupRefused("Its database is damaged.")
-    _put_objects(archive, manifest["objects"])
+    us, replaced = name_to_take(timezone.now())
+    _put_objects(archive, manifest["objects"], us)
     rows.seek(0)
+    # Last: what the store refuses is told while nothing is replaced, and there is no moment with rows and no marks.
     with transaction.atomic():
-        replaced = Installation.objects.first()
         count = _put_rows(rows)
-        us = become_another(replaced)
-    mark(get_object_store(), us, *sorted(manifest["objects"]))
+        become_another(replaced, name=us)
     return Summary(count, len(manifest["objects"]), tuple(manifest["missing"]))
 
 
@@ -291,20 +293,21 @@ def _digest(file: IO[bytes]) -> str:
     return found.hexdigest()
 
 
-def _put_objects(archive: tarfile.TarFile, digests: dict[str, str]) -> None:
+def _put_objects(archive: tarfile.TarFile, digests: dict[str, str], us: UUID) -> None:
     store = get_object_store()
     for key, recorded in digests.items():
         data = _member(archive, OBJECTS + checked_key(key)).read()
         if digest(data) != recorded:
             raise BackupRefused(f"Its object {key} is damaged.")
         try:
-            store.put(key, data)
+            put_marked(store, us, key, data)
         except ObjectExists:
             if digest(store.get(key)) != recorded:
                 raise BackupRefused(
                     f"The store has another object under {key}: restore into a store of its own "
                     "(MODEL_STORE_DIR, AWS_STORAGE_PREFIX)."
                 ) from None
+            mark(store, us, key)
 
 
 def _put_rows(file: IO[bytes]) -> int:

@@ -23,7 +23,7 @@ from apps.ml.services.models.champion import Verdict, compare_with_active, out_o
 from apps.ml.services.models.estimators import library_versions
 from apps.ml.services.models.fitting import Fitted, PeopleStayInTheirProject
 from apps.ml.services.models.kinds import kind_of
-from apps.ml.services.upkeep.installation import note_activity, this_installation
+from apps.ml.services.upkeep.installation import note_activity, our_names
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.s3 import S3ModelStorageService, StoredArtifact, StoredTraining
 from apps.projects.rows import enter
@@ -143,7 +143,7 @@ class _Job:
     now: datetime
 
     def store(self, model: bytes, serving: bytes, dataset: bytes) -> _Stored:
-        storage = S3ModelStorageService(this_installation())
+        storage = S3ModelStorageService(our_names())
         training_set = storage.upload_dataset(self.project_id, dataset, extension=datasets.EXTENSION, now=self.now)
         artefacts = storage.upload_model(
             model_type=self.model_type,
@@ -157,7 +157,7 @@ class _Job:
 
     def discard(self, stored: _Stored) -> None:
         """Remove what no row will name."""
-        storage = S3ModelStorageService(this_installation())
+        storage = S3ModelStorageService(our_names())
         try:
             storage.delete_model(stored.artefacts.model.key)
             storage.delete_object(stored.dataset.key)

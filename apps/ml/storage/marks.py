@@ -17,8 +17,28 @@ _MARKED = tuple(f"{kind}/" for kind in (MODELS, DATASETS, INDEXES))
 def mark(objects: ObjectStore, installation: object, *keys: str) -> None:
     """Note that these objects are an installation's."""
     for key in keys:
-        with suppress(ObjectExists):
-            objects.put(mark_key(installation, key), b"")
+        _note(objects, installation, key)
+
+
+def put_marked(objects: ObjectStore, installation: object, key: str, data: bytes) -> None:
+    """Write a new object of an installation.
+
+    The mark is first: ended in between, by whatever, a mark of nothing is left, never an object that is nobody's.
+
+    Raises
+    ------
+    ObjectExists
+        If another writer was first; the object is no more this installation's than it was.
+    """
+    is_new = _note(objects, installation, key)
+    try:
+        objects.put(key, data)
+    except ObjectExists:
+        # One that is not older than the mark is of a colleague's, who has found this mark.
+        place = mark_key(installation, key)
+        if is_new and objects.head(key).modified_at < objects.head(place).modified_at:
+            objects.delete(place)
+        raise
 
 
 def installations(objects: ObjectStore) -> list[str]:
@@ -64,6 +84,15 @@ def withdraw(objects: ObjectStore, ours: Sequence[str], keys: Iterable[str]) -> 
             objects.delete(mark_key(name, key))
         if not is_shared:
             yield key
+
+
+def _note(objects: ObjectStore, installation: object, key: str) -> bool:
+    """Put a mark; returns whether there was none."""
+    try:
+        objects.put(mark_key(installation, key), b"")
+    except ObjectExists:
+        return False
+    return True
 
 
 def _told_with_us(objects: ObjectStore, us: str) -> list[str]:

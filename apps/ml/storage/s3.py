@@ -1,7 +1,8 @@
 """The model store as services see it: trainings and training sets instead of objects."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +19,7 @@ from apps.ml.storage.keys import (
     models_prefix,
     parse_model_key,
 )
-from apps.ml.storage.marks import mark, withdraw
+from apps.ml.storage.marks import put_marked, withdraw
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import Identity, digest, sign, verify
 from apps.ml.storage.stored import StoredObject
@@ -67,11 +68,12 @@ class S3ModelStorageService:
 
     Attributes
     ----------
-    installation : object, optional
-        Who writes: each object gets a mark of it, and only objects with its mark are ever removed as orphans.
+    ours : sequence of str
+        The names of who writes, the present one first: each object gets a mark of that one, and what others than these
+        have marked is never removed.
     """
 
-    installation: object | None = None
+    ours: Sequence[str] = ()
 
     def upload_model(
         self,
@@ -87,10 +89,8 @@ class S3ModelStorageService:
         keys = (model_key(model_type, version, now, attempt=attempt).model for attempt in _attempts())
         of = Identity(model_type, project_id, version)
         # The pipeline's key is the claim: whoever creates it owns the directory, so the second write meets nobody.
-        claimed = parse_model_key(_put_at_first_free(self._objects, keys, model))
-        self._mark(claimed.model)
-        self._objects.put(claimed.serving, serving)
-        self._mark(claimed.serving)
+        claimed = parse_model_key(self._put_at_first_free(keys, model))
+        self._put(claimed.serving, serving)
         logger.info("Model stored key=%s model_bytes=%d serving_bytes=%d", claimed.model, len(model), len(serving))
         return StoredTraining(_artifact(claimed.model, model, of), _artifact(claimed.serving, serving, of))
 
@@ -138,15 +138,13 @@ class S3ModelStorageService:
     ) -> StoredArtifact:
         """Store the training set of a project, or with None that of all projects together."""
         keys = (dataset_key(project_id, now, extension=extension, attempt=attempt) for attempt in _attempts())
-        key = _put_at_first_free(self._objects, keys, data)
-        self._mark(key)
+        key = self._put_at_first_free(keys, data)
         return _artifact(key, data, Identity(DATASETS, project_id, ""))
 
     def upload_index(self, project_id: object, data: bytes, *, now: datetime) -> StoredArtifact:
         """Store an index of a project's texts."""
         keys = (index_key(project_id, now, attempt=attempt) for attempt in _attempts())
-        key = _put_at_first_free(self._objects, keys, data)
-        self._mark(key)
+        key = self._put_at_first_free(keys, data)
         return _artifact(key, data, Identity(INDEXES, project_id, ""))
 
     def verified_index(self, key: str, *, project_id: object, digest: str, signature: str) -> bytes:
@@ -165,33 +163,31 @@ class S3ModelStorageService:
         """Remove a training set or an index; that it is gone already is no error."""
         self._remove(key)
 
-    def _mark(self, key: str) -> None:
-        # After the object: a crash in between leaves one that is nobody's: only erasures remove it.
-        if self.installation is not None:
-            mark(self._objects, self.installation, key)
+    def _put_at_first_free(self, keys: Iterator[str], data: bytes) -> str:
+        """Write under the first key that nobody has; the store itself decides who was first."""
+        for key in keys:
+            with suppress(ObjectExists):
+                self._put(key, data)
+                return key
+        raise ObjectExists(f"All {MAX_ATTEMPTS} keys of this moment are taken.")
+
+    def _put(self, key: str, data: bytes) -> None:
+        if self.ours:
+            put_marked(self._objects, self.ours[0], key, data)
+        else:
+            self._objects.put(key, data)
 
     def _remove(self, *keys: str) -> None:
-        if self.installation is None:
+        if self.ours:
+            list(withdraw(self._objects, self.ours, keys))
+        else:
             for key in keys:
                 self._objects.delete(key)
-        else:
-            list(withdraw(self._objects, [str(self.installation)], keys))
 
     @property
     def _objects(self) -> ObjectStore:
         # Asked for each time: the client is the process's, not this instance's.
         return get_object_store()
-
-
-def _put_at_first_free(objects: ObjectStore, keys: Iterator[str], data: bytes) -> str:
-    """Write under the first key that nobody has; the store itself decides who was first."""
-    for key in keys:
-        try:
-            objects.put(key, data)
-        except ObjectExists:
-            continue
-        return key
-    raise ObjectExists(f"All {MAX_ATTEMPTS} keys of this moment are taken.")
 
 
 def _attempts() -> range:

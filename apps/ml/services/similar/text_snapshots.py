@@ -22,7 +22,7 @@ from apps.ml.core.text_index import TextIndex
 from apps.ml.models import TextSnapshot
 from apps.ml.selectors.issues import TextRevision, n_newest, n_touched
 from apps.ml.services.models.memory import Remembered
-from apps.ml.services.upkeep.installation import this_installation
+from apps.ml.services.upkeep.installation import our_names
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing, StorageError
 from apps.ml.storage.s3 import S3ModelStorageService
 from apps.projects.models import Issue, Project
@@ -136,7 +136,7 @@ def _write_beside(project_id: UUID | str, index: TextIndex, revision: TextRevisi
 
 
 def _write(project_id: UUID | str, index: TextIndex, revision: TextRevision) -> None:
-    now, storage = timezone.now(), S3ModelStorageService(this_installation())
+    now, storage = timezone.now(), S3ModelStorageService(our_names())
     try:
         stored = storage.upload_index(project_id, index.to_bytes(), now=now)
     except StorageError as error:
@@ -156,6 +156,6 @@ def _write(project_id: UUID | str, index: TextIndex, revision: TextRevision) -> 
 def _drop_quietly(key: str) -> None:
     """Remove an object that no row names; one that stays is removed with other strays, in a week."""
     try:
-        S3ModelStorageService(this_installation()).delete_object(key)
+        S3ModelStorageService(our_names()).delete_object(key)
     except StorageError as error:
         logger.warning("An index of texts that nobody needs stays key=%s: %s", key, error.message)

@@ -91,21 +91,38 @@ def note_started_workers() -> None:
         note_worker(queue, timezone.now())
 
 
-def become_another(replaced: Installation | None = None) -> UUID:
+def name_to_take(now: datetime) -> tuple[UUID, Installation]:
+    """A name for what will take this database's place, and this database as it is now.
+
+    It is this one's from now on: should nothing take its place, what is marked so is nobody else's.
+    """
+    # What is stored under that name is of a time that this database knows.
+    note_activity(now)
+    row, name = installation(), uuid4()
+    row.predecessors = [*row.predecessors, str(name)]
+    row.save(update_fields=["predecessors"])
+    return name, row
+
+
+def become_another(replaced: Installation | None = None, *, name: UUID | None = None) -> None:
     """Take a new identifier: the database is a copy, and who it was may go on writing elsewhere.
+
+    It knows all times until now: what was stored after its backup was made, and has no row, is not to come back.
 
     Parameters
     ----------
     replaced : Installation, optional
         Whose place the copy takes: that one and those before it run no more, so their marks are ours.
+    name : UUID, optional
+        The new identifier, where something is marked with it already.
     """
     # As it came, wherever it lay: it takes one name, and not one more for lying elsewhere.
     row = _row()
     ended = () if replaced is None else names_of(replaced)
-    row.predecessors = list(dict.fromkeys([*row.predecessors, *ended]))
-    row.identifier, row.places = uuid4(), places.place()
+    row.identifier, row.places = name or uuid4(), places.place()
+    row.predecessors = [each for each in dict.fromkeys([*row.predecessors, *ended]) if each != str(row.identifier)]
+    row.active_at, row.gaps = timezone.now(), []
     row.save()
-    return row.identifier
 
 
 def names_of(row: Installation) -> tuple[str, ...]:
@@ -113,9 +130,14 @@ def names_of(row: Installation) -> tuple[str, ...]:
     return (str(row.identifier), *row.predecessors)
 
 
+def our_names() -> tuple[str, ...]:
+    """Those of this database's installation, the present one first."""
+    return names_of(installation())
+
+
 def neighbours() -> list[str]:
     """Other installations that have written to this store, below the same prefix."""
-    return others(get_object_store(), names_of(installation()))
+    return others(get_object_store(), our_names())
 
 
 def take_over(name: str) -> int:
@@ -131,10 +153,11 @@ def take_over(name: str) -> int:
     store, row = get_object_store(), installation()
     held = [read[1] for found in store.list(f"{MARKS}/{name}") if (read := read_mark(found.key))]
     mark(store, row.identifier, *held)
-    row.predecessors = [*row.predecessors, name]
-    row.save(update_fields=["predecessors"])
     for key in held:
         store.delete(mark_key(name, key))
+    # Last: whatever fails before, the same command goes on.
+    row.predecessors = [*row.predecessors, name]
+    row.save(update_fields=["predecessors"])
     return len(held)
 
 

@@ -1,7 +1,8 @@
 """Objects that no row names: whose they are, and which of them may be removed when.
 
-Only what carries this installation's own mark is ever removed. What another one wrote, what nobody marked, and what is
-newer than everything this database knows (it is an older backup, then) is listed and stays.
+Only what carries a mark of this installation, or of one whose place it took, is ever removed. What another one wrote,
+what nobody marked, and what is newer than everything this database knows (it is an older backup, then) is listed and
+stays.
 """
 
 import logging
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
-from apps.ml.services.upkeep.installation import installation, names_of, this_installation
+from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
@@ -48,24 +49,28 @@ class Listing:
     marks: dict[str, set[str]]
     #: What lies among the marks and is none.
     strange: tuple[StoredObject, ...]
+    #: Marks of what is not there.
+    bare: tuple[StoredObject, ...]
 
     @classmethod
     def of(cls, store: ObjectStore) -> "Listing":
         objects = {found.key: found for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)}
         marks: dict[str, set[str]] = defaultdict(set)
-        strange = []
+        strange, bare = list[StoredObject](), list[StoredObject]()
         for found in store.list(MARKS):
             if (mark := read_mark(found.key)) is None:
                 strange.append(found)
-            else:
-                marks[mark[1]].add(mark[0])
-        return cls(objects, marks, tuple(strange))
+                continue
+            marks[mark[1]].add(mark[0])
+            if mark[1] not in objects:
+                bare.append(found)
+        return cls(objects, marks, tuple(strange), tuple(bare))
 
 
 def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
     """Every object without a row, by key."""
     us = installation()
-    own = str(us.identifier)
+    ours = set(names_of(us))
     for found in listing.strange:
         yield Stray("foreign", found, "It is no mark of an installation; it stays.")
     seen_newer = set(StrayObject.objects.filter(is_newer=True).values_list("key", flat=True))
@@ -75,12 +80,12 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
         marked = listing.marks.get(key, set())
         if age < MIN_ORPHAN_AGE:
             yield Stray("young", found, "No row yet; a training may be going on.")
-        elif own not in marked:
+        elif not ours & marked:
             whose = f"Installation {min(marked)} wrote it" if marked else "No installation has marked it"
             yield Stray("foreign", found, f"{whose}; it stays.")
         elif key in seen_newer or _is_unknown_time(us, found.modified_at):
             yield Stray("newer", found, "It is of a time that this database does not know: an older backup? It stays.")
-        elif others := marked - set(names_of(us)):
+        elif others := marked - ours:
             yield Stray(
                 "shared", found, f"No row for {age.days} days. Installation {min(others)} holds it, too: it stays."
             )
@@ -99,6 +104,7 @@ def sweep_store(*, now: datetime) -> int:
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)
+    _remove_bare_marks(store, listing, now=now)
     ours = ("newer", "shared", "orphan")
     found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ours}
     StrayObject.objects.exclude(key__in=found).delete()
@@ -118,7 +124,7 @@ def remove(keys: Collection[str]) -> list[str]:
 
     One that another installation holds as well stays for it: our mark alone goes.
     """
-    store, ours, removed = get_object_store(), names_of(installation()), list[str]()
+    store, ours, removed = get_object_store(), our_names(), list[str]()
     for key in keys:
         if _has_row(key):
             continue
@@ -132,10 +138,21 @@ def remove(keys: Collection[str]) -> list[str]:
 
 
 def _mark_unmarked(store: ObjectStore, listing: Listing, known: Collection[str]) -> None:
-    """What rows name is ours, too: written before there were marks, or while the store took none."""
+    """What rows name is ours, too: written before there were marks, or while the store took none.
+
+    With the present name, whatever a predecessor has marked: a copy of this database has the same predecessors.
+    """
     us = this_installation()
     marks = listing.marks
     mark(store, us, *(key for key in sorted(known) if key in listing.objects and str(us) not in marks.get(key, ())))
+
+
+def _remove_bare_marks(store: ObjectStore, listing: Listing, *, now: datetime) -> None:
+    """An upload that broke off has left them. By then no other writes under the same key, which has its day in it."""
+    ours = our_names()
+    for found in listing.bare:
+        if now - found.modified_at >= REMOVED_AFTER and found.key.split("/")[1] in ours:
+            store.delete(found.key)
 
 
 def _is_unknown_time(us: Installation, moment: datetime) -> bool:

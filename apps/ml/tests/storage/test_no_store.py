@@ -13,7 +13,7 @@ from apps.ml.storage import ObjectMissing, StorageError, bucket, get_object_stor
 from apps.ml.storage.keys import MARKS, mark_key
 from apps.ml.storage.marks import mark, others, withdraw
 from apps.ml.storage.s3 import S3ModelStorageService
-from tests.proxy import Proxy, proxy_to
+from tests.proxy import Proxy
 
 KEY = "ml_models/effort_prediction/1.0.0/20240101_120000/serving.npz"
 PAGE = b"<html><body>Log in</body></html>"
@@ -89,11 +89,9 @@ def answering(settings) -> Iterator[_Server]:
 
 
 @pytest.fixture
-def store(s3_bucket, s3_server, settings) -> Iterator[Proxy]:
+def store(s3_proxy) -> Proxy:
     """A real server behind a proxy."""
-    with proxy_to(int(s3_server.endpoint_url.rpartition(":")[2])) as proxy:
-        settings.AWS_S3_ENDPOINT_URL, settings.AWS_S3_MAX_RETRIES = f"http://127.0.0.1:{proxy.port}", 0
-        yield proxy
+    return s3_proxy
 
 
 OPERATIONS = {
@@ -255,7 +253,7 @@ def test_no_answer_to_who_holds_an_object_is_taken_for_nobody(store, shared, set
     with pytest.raises(StorageError):
         others(get_object_store(), [us])
     with pytest.raises(StorageError):
-        S3ModelStorageService(installation=us).delete_model(KEY)
+        S3ModelStorageService(ours=[us]).delete_model(KEY)
 
     store.instead = lambda data: None
     assert get_object_store().exists(KEY)

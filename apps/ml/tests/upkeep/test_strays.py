@@ -148,7 +148,7 @@ def test_a_restored_database_takes_whom_it_replaces_for_no_stranger(trained, lat
 
     assert neighbours() == []
     trained.delete()
-    assert {finding.fault for finding in verify_store(now=later).findings} == {"foreign"}
+    assert {finding.fault for finding in verify_store(now=later).findings} == {"orphan"}
 
 
 def be_a_copy(trained):

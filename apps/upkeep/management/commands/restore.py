@@ -11,13 +11,15 @@ from apps.common.exceptions import ApplicationError
 from apps.dashboard.models import ShareLink
 from apps.ml.services import ModelLoader
 from apps.ml.services.upkeep.installation import neighbours
+from apps.ml.storage.errors import StorageError
 from apps.upkeep.backup import InUse, restore
 
 
 class Command(BaseCommand):
     """Put a backup back, into the database and the model store that the settings name; stop the service before.
 
-    The database must be migrated; rows in it are replaced with --replace only. Objects of the store stay.
+    The database must be migrated; rows in it are replaced with --replace only. Objects of the store stay, for a week
+    those that the replaced database alone had.
     """
 
     help = __doc__
@@ -35,9 +37,10 @@ class Command(BaseCommand):
         except ApplicationError as error:
             raise CommandError(error.message) from error
         ModelLoader().clear_cache()
+        others, fault = _others()
         if options["json"]:
-            shown = {"rows": put.rows, "objects": put.objects, "others_use_the_store": bool(neighbours())}
-            self.stdout.write(as_json(shown))
+            shown = {"rows": put.rows, "objects": put.objects, "store_fault": fault}
+            self.stdout.write(as_json(shown | {"others_use_the_store": None if fault else bool(others)}))
             return
         self.stdout.write(
             f"{put.rows:,} rows and {put.objects:,} objects are back. Check: ./run manage verify_ml_models\n"
@@ -49,8 +52,21 @@ class Command(BaseCommand):
             f"{ShareLink.objects.filter(withdrawn_at=None).count():,} share links are as they were: withdraw again "
             "which were withdrawn since, remove and switch off again who was, and erase again."
         )
-        for other in neighbours():
+        if fault:
+            self.stdout.write(
+                f"Whether others write to this store is not known: {fault} Ask once it answers: "
+                "./run manage verify_ml_models"
+            )
+        for other in others:
             self.stdout.write(
                 f"Installation {other} writes to this store too: give each a prefix or folder of its own. If it "
                 f"runs no more, make its objects this one's: ./run manage verify_ml_models --take-over {other}"
             )
+
+
+def _others() -> tuple[list[str], str]:
+    """Who else uses the store, or why that cannot be told: by now everything is put back, and is said to be."""
+    try:
+        return neighbours(), ""
+    except StorageError as error:
+        return [], error.message
