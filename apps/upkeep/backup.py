@@ -220,8 +220,8 @@ def restore(path: Path, *, replace: bool = False) -> Summary:
     """Put database and objects back, all or nothing of the database; objects first, which harm nobody alone.
 
     The database takes a new identity: whoever it was when the backup was made may go on elsewhere, unless it is the one
-    that is replaced. What that one has stored beyond the backup has no row any more, and goes as all such does; what
-    others have stored stays.
+    that is replaced. What that one has stored since the backup has no row any more and stays, listed as newer, but for
+    indexes, which are made again.
 
     Raises
     ------
@@ -260,13 +260,14 @@ def _read(archive: tarfile.TarFile) -> Summary:
     rows = _member(archive, DATABASE)
     if _digest(rows) != manifest["database_sha256"]:
         raise BackupRefused("Its database is damaged.")
-    us, replaced = name_to_take(timezone.now())
+    began = timezone.now()
+    us, replaced = name_to_take(began)
     _put_objects(archive, manifest["objects"], us)
     rows.seek(0)
     # Last: what the store refuses is told while nothing is replaced, and there is no moment with rows and no marks.
     with transaction.atomic():
         count = _put_rows(rows)
-        become_another(replaced, name=us)
+        become_another(replaced, name=us, since=began)
     return Summary(count, len(manifest["objects"]), tuple(manifest["missing"]))
 
 

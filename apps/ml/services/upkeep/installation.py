@@ -104,10 +104,10 @@ def name_to_take(now: datetime) -> tuple[UUID, Installation]:
     return name, row
 
 
-def become_another(replaced: Installation | None = None, *, name: UUID | None = None) -> None:
+def become_another(
+    replaced: Installation | None = None, *, name: UUID | None = None, since: datetime | None = None
+) -> None:
     """Take a new identifier: the database is a copy, and who it was may go on writing elsewhere.
-
-    It knows all times until now: what was stored after its backup was made, and has no row, is not to come back.
 
     Parameters
     ----------
@@ -115,13 +115,17 @@ def become_another(replaced: Installation | None = None, *, name: UUID | None = 
         Whose place the copy takes: that one and those before it run no more, so their marks are ours.
     name : UUID, optional
         The new identifier, where something is marked with it already.
+    since : datetime, optional
+        From when on it is. What was stored between the backup and then is newer than all that the database knows.
     """
     # As it came, wherever it lay: it takes one name, and not one more for lying elsewhere.
     row = _row()
     ended = () if replaced is None else names_of(replaced)
     row.identifier, row.places = name or uuid4(), places.place()
     row.predecessors = [each for each in dict.fromkeys([*row.predecessors, *ended]) if each != str(row.identifier)]
-    row.active_at, row.gaps = timezone.now(), []
+    if since is not None:
+        row.gaps = [*row.gaps, [row.active_at.isoformat(), since.isoformat()]] if row.active_at else row.gaps
+        row.active_at = timezone.now()
     row.save()
 
 

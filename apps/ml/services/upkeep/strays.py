@@ -47,6 +47,8 @@ class Listing:
 
     objects: dict[str, StoredObject]
     marks: dict[str, set[str]]
+    #: When an installation marked an object, by both.
+    marked_at: dict[tuple[str, str], datetime]
     #: What lies among the marks and is none.
     strange: tuple[StoredObject, ...]
     #: Marks of what is not there.
@@ -56,15 +58,27 @@ class Listing:
     def of(cls, store: ObjectStore) -> "Listing":
         objects = {found.key: found for prefix in (MODELS, DATASETS, INDEXES) for found in store.list(prefix)}
         marks: dict[str, set[str]] = defaultdict(set)
+        marked_at = dict[tuple[str, str], datetime]()
         strange, bare = list[StoredObject](), list[StoredObject]()
         for found in store.list(MARKS):
             if (mark := read_mark(found.key)) is None:
                 strange.append(found)
                 continue
             marks[mark[1]].add(mark[0])
+            marked_at[mark] = found.modified_at
             if mark[1] not in objects:
                 bare.append(found)
-        return cls(objects, marks, tuple(strange), tuple(bare))
+        return cls(objects, marks, marked_at, tuple(strange), tuple(bare))
+
+    def is_newer(self, us: Installation, key: str, names: Collection[str]) -> bool:
+        """Whether it is of a time that the database does not know, and so is what we have marked it by.
+
+        A restore marks anew what its rows name. Not of indexes: they are made again from whichever database it is.
+        """
+        if key.startswith(INDEXES):
+            return False
+        moments = (self.objects[key].modified_at, *(self.marked_at[name, key] for name in names))
+        return all(_is_unknown_time(us, moment) for moment in moments)
 
 
 def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
@@ -80,10 +94,10 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
         marked = listing.marks.get(key, set())
         if age < MIN_ORPHAN_AGE:
             yield Stray("young", found, "No row yet; a training may be going on.")
-        elif not ours & marked:
+        elif not (noted := ours & marked):
             whose = f"Installation {min(marked)} wrote it" if marked else "No installation has marked it"
             yield Stray("foreign", found, f"{whose}; it stays.")
-        elif key in seen_newer or _is_unknown_time(us, found.modified_at):
+        elif key in seen_newer or listing.is_newer(us, key, noted):
             yield Stray("newer", found, "It is of a time that this database does not know: an older backup? It stays.")
         elif others := marked - ours:
             yield Stray(

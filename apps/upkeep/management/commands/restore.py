@@ -18,8 +18,8 @@ from apps.upkeep.backup import InUse, restore
 class Command(BaseCommand):
     """Put a backup back, into the database and the model store that the settings name; stop the service before.
 
-    The database must be migrated; rows in it are replaced with --replace only. Objects of the store stay, for a week
-    those that the replaced database alone had.
+    The database must be migrated; rows in it are replaced with --replace only. Objects of the store stay, but for
+    indexes of titles.
     """
 
     help = __doc__
