@@ -24,6 +24,7 @@ from apps.upkeep.alone import BrokenOff
 from apps.upkeep.learned import Dropped, remove_objects
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.objects import Stored, ours_of
+from apps.upkeep.pseudonyms import named_in_address
 from apps.upkeep.records import new_record, sign, was_erased
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import found_in_database
@@ -231,6 +232,7 @@ def prove(sought: Sequence[Sought], stored: Stored, kept: Collection[str]) -> No
         Keys of objects that had to go and that another installation keeps, whatever the search finds in them.
     """
     left = [table for each in sought for table in found_in_database(each.names, each.within)]
+    left += ["accounts.user"] * bool(named_in_address())
     ours = ours_of(stored.found)
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
