@@ -40,7 +40,10 @@ class CommandLine(ManagementUtility):
             if "--traceback" in self.argv:
                 raise
             sys.exit(f"database: {(str(error).splitlines() or ['it cannot be used'])[0]} (DATABASE_URL names it)")
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            # What it says is for whoever stopped it.
+            if said := str(error):
+                sys.stderr.write(f"{said}\n")
             sys.exit(_STOPPED)
         except BrokenPipeError:
             # Whoever read it has gone (`| head -1`).

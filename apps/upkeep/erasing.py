@@ -48,7 +48,7 @@ from apps.upkeep.kept import file_holds
 from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.objects import Stored, ours_of, require_sole_hold, search_objects
-from apps.upkeep.pseudonyms import leave_a_pseudonym, pseudonym_of, rows_of
+from apps.upkeep.pseudonyms import leave_a_pseudonym, named_in_address, pseudonym_of, rows_of
 from apps.upkeep.sought import Sought, left_of, sought_for
 from apps.upkeep.unfinished import (
     ErasureIncomplete,
@@ -181,7 +181,7 @@ def _erase_the_rest(rest: Unfinished, search: Search, taken: list[UUID]) -> Sear
         came = list(rows_of(rest.subject).filter(is_placeholder=True))
         search = search.also([*rest.sought, *(sought_for(rest.subject, came) if came else [])])
         found = search.look()
-        if not (found or came):
+        if not (found or came or named_in_address()):
             return search
         with forgetting():
             taken += take_away()

@@ -4,6 +4,7 @@ Searching takes seconds of a large installation, and SQLite has one writer. What
 looking once more after the change: texts anew, files that had not come before.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from apps.accounts.names.needles import Needles
 from apps.importers.models import ImportRun
 from apps.projects.models import Issue
 from apps.upkeep.kept import file_holds
+from apps.upkeep.pseudonyms import take_names_from_addresses
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import TextTable, replace_in_database, rows_in_database
 
@@ -66,11 +68,12 @@ class Search:
 
 
 def replace(found: Found, word: str) -> dict[str, int]:
-    """Put a word in place of each name, as the rows are now, and let the files go; how much, by table."""
-    counts: dict[str, int] = {}
+    """Put a word in place of each name, as rows and people are now, and let the files go; how much, by table."""
+    counts = Counter[str]()
     for each, rows in found.rows:
-        for table, count in replace_in_database(each.names, word, rows, each.within).items():
-            counts[table] = counts.get(table, 0) + count
+        if rows:
+            counts.update(replace_in_database(each.names, word, rows, each.within))
+    counts.update(take_names_from_addresses())
     # Some may have ended, and their files are gone.
     let_go = ImportRun.objects.filter(pk__in=found.uploads).exclude(upload=None).update(upload=None)
-    return counts | ({"importers.importrun.upload": let_go} if let_go else {})
+    return {**counts, **({"importers.importrun.upload": let_go} if let_go else {})}

@@ -19,6 +19,7 @@ from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.placeholders import work_of
 from apps.projects.rows import entered, in_parts, lock_in_order
 from apps.upkeep.finding import Found
+from apps.upkeep.pseudonyms import named_in_address
 from apps.upkeep.texts import way_to_project
 
 Wanted = dict[type[models.Model], set[Any]]
@@ -46,7 +47,7 @@ def hold(people: Collection[User], found: Found) -> None:
     wanted[Connection].update(Connection.objects.exclude(sealed_token="").values_list("pk", flat=True))
     wanted[MLModel].update(MLModel.objects.values_list("pk", flat=True))
     wanted[Project].update(_projects_of(people), *(_projects_with(table, keys) for table, keys in wanted.items()))
-    wanted[User].update(person.pk for person in people)
+    wanted[User].update(person.pk for person in [*people, *named_in_address()])
     lock_in_order(wanted)
 
 

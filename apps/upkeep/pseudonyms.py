@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -14,6 +15,9 @@ from apps.upkeep.models import ErasureRecord
 from apps.upkeep.records import subject_of
 
 _PERSON = ErasureRecord.Kind.PERSON
+#: RFC 2606 reserves it.
+_NOWHERE = "@erased.invalid"
+_HOLDS_NO_NAME = re.compile(r"erased-[0-9a-f]{12}@")
 
 
 def rows_of(email: str) -> "models.QuerySet[User]":
@@ -29,14 +33,33 @@ def pseudonym_of(email: str, key: str = "") -> str:
     digest = hmac.new(
         (key or settings.ML_SIGNING_KEYS[0]).encode(), mailbox(email).encode(), hashlib.sha256
     ).hexdigest()
-    return f"erased-{digest[:12]}@erased.invalid"
+    return f"erased-{digest[:12]}{_NOWHERE}"
 
 
-def _free_pseudonym(user: User) -> str:
+def _without_a_name(place: str, key: str = "") -> str:
+    """What stands in place of an address that we made of a name; its host goes on to tell whose placeholder it is."""
+    return f"{pseudonym_of(place, key).partition('@')[0]}@{place.rpartition('@')[2]}"
+
+
+def named_in_address() -> list[User]:
+    """Placeholders whose name was replaced, in all or in part, while the address that we made of it holds it still."""
+    replaced = User.objects.filter(is_placeholder=True, full_name__contains=_NOWHERE).order_by("pk")
+    return [user for user in replaced if not _HOLDS_NO_NAME.match(user.email)]
+
+
+def take_names_from_addresses() -> dict[str, int]:
+    """Of those; an import that goes on naming them finds them by what it makes of the name."""
+    named = named_in_address()
+    for user in named:
+        User.objects.filter(pk=user.pk).update(email=_free(user, _without_a_name))
+    return {"accounts.user": len(named)} if named else {}
+
+
+def _free(user: User, word: Callable[[str], str]) -> str:
     """The row's own; another one where a former account of the same address has it already."""
-    pseudonym = pseudonym_of(user.email)
-    taken = User.objects.filter(email=pseudonym).exclude(pk=user.pk).exists()
-    return pseudonym_of(f"{user.email} {user.pk}") if taken else pseudonym
+    own = word(user.email)
+    is_taken = User.objects.filter(email=own).exclude(pk=user.pk).exists()
+    return word(f"{user.pk} {user.email}") if is_taken else own
 
 
 def leave_a_pseudonym(user: User) -> dict[str, int]:
@@ -54,7 +77,7 @@ def leave_a_pseudonym(user: User) -> dict[str, int]:
     Session.objects.filter(pk__in=sessions).delete()
     user.groups.clear()
     user.user_permissions.clear()
-    user.email, user.full_name, user.last_login = _free_pseudonym(user), "", None
+    user.email, user.full_name, user.last_login = _free(user, pseudonym_of), "", None
     user.named_address, user.became = "", None
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()
@@ -66,10 +89,19 @@ def erased_people(places: Mapping[str, str]) -> dict[str, str]:
     """Which placeholders stand for people who were erased: by their row, or by the address that a source tells."""
     if not ErasureRecord.objects.exists():
         return {}
-    rows = {pseudonym_of(place, key): place for place in places for key in settings.ML_SIGNING_KEYS}
+    rows = {word: place for place in places for word in _words_for(place)}
     left = User.objects.filter(email__in=rows).values_list("email", flat=True)
     told = {
         subject_of(key, _PERSON, own): place for place, own in places.items() if own for key in settings.ML_SIGNING_KEYS
     }
     recorded = ErasureRecord.objects.filter(kind=_PERSON, subject__in=told).values_list("subject", flat=True)
     return {told[each]: pseudonym_of(told[each]) for each in recorded} | {rows[each]: each for each in left}
+
+
+def _words_for(place: str) -> Iterator[str]:
+    """Under which address the placeholder of a place may be now."""
+    for key in settings.ML_SIGNING_KEYS:
+        yield pseudonym_of(place, key)
+        yield (nameless := _without_a_name(place, key))
+        # Who lost the name first, and was then found to be the person.
+        yield from (pseudonym_of(nameless, later) for later in settings.ML_SIGNING_KEYS)

@@ -57,13 +57,20 @@ class Sought:
     are_addresses: bool = True
     #: Names that stay, since they may as well be words; where these people were it is told how often.
     left: Sequence[str] = ()
-    #: Names of others there, which the texts keep.
-    others: Sequence[str] = field(default=(), compare=False)
+    #: All rows of the person: how they are called is no other's name.
+    own: tuple[UUID, ...] = field(default=(), compare=False)
+
+    @property
+    def others(self) -> list[str]:
+        """Names of others there, which the texts keep; as of now: who comes before the end has a name, too."""
+        names = [name for name in self.names if "@" not in name]
+        return sorted({each for name in names for each in _others_named_like(name, self.own, self.projects)})
 
     @property
     def within(self) -> Within | None:
+        """Where it is replaced, by who is there now."""
         if self.projects is None:
-            return Within(lambda _: Q(), others=self.others) if self.others else None
+            return Within(lambda _: Q(), others=others) if (others := self.others) else None
         return Within(self.rows, frozenset() if self.are_addresses else NAMES_OF_THINGS, self.others)
 
     def rows(self, model: type[models.Model]) -> Q | None:
@@ -135,24 +142,22 @@ def sought_for(email: str, people: Iterable[User], *, everywhere: bool = False) 
     everywhere : bool
         Take an account's name for a name wherever it stands.
     """
-    people, others = list(people), set[str]()
-    erased, all_over, limited = [person.pk for person in people], [*spellings_of(email)], []
+    people = list(people)
+    own, all_over, limited = tuple(person.pk for person in people), [*spellings_of(email)], []
     for person in people:
         projects = projects_of(person)
         addresses = [] if person.is_placeholder else addresses_of(person)
         name = name_of(person)
         if everywhere and name and not person.is_placeholder:
             addresses.append(name)
-            others.update(_others_named_like(name, erased, None))
         all_over += [person.email, *addresses]
         told = [each for each in addresses_of(person) if each not in all_over]
         limited.append(Sought(told, (person.pk,), projects))
         if name and name not in all_over:
-            there = _others_named_like(name, erased, projects)
-            limited.append(Sought([name], (person.pk,), projects, are_addresses=False, others=there))
+            limited.append(Sought([name], (person.pk,), projects, are_addresses=False, own=own))
         elif (full := _full_name(person)) and full not in all_over:
             limited.append(Sought([], (person.pk,), projects, are_addresses=False, left=[full]))
-    everybodys = Sought(list(dict.fromkeys(all_over)), others=sorted(others))
+    everybodys = Sought(list(dict.fromkeys(all_over)), own=own)
     return [everybodys, *(each for each in limited if any(each.names) or each.left)]
 
 

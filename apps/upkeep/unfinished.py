@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
@@ -24,6 +24,7 @@ from apps.upkeep.alone import BrokenOff
 from apps.upkeep.learned import Dropped, remove_objects
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.objects import Stored, ours_of
+from apps.upkeep.pseudonyms import named_in_address
 from apps.upkeep.records import new_record, sign, was_erased
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import found_in_database
@@ -31,6 +32,11 @@ from apps.upkeep.texts import found_in_database
 _GOES_ON = (
     "What its first part erased is gone for good; the rest is not proven yet. What is still to be looked for is kept, "
     "sealed, until nothing is found: run the command again, or leave it to the schedule of the workers, every hour."
+)
+
+_NOT_BEGUN = (
+    "The database is as before; but models and training sets may be gone from the store already: run the command "
+    "again, which does the rest and has them trained anew."
 )
 
 
@@ -186,8 +192,10 @@ def read(record: ErasureRecord) -> Unfinished:
 def _sought(told: dict[str, Any]) -> Sought:
     within = told["projects"]
     people, projects = tuple(map(UUID, told["people"])), None if within is None else frozenset(map(UUID, within))
+    # One of an earlier version says nothing of it, and named the others of then.
+    told, own = {name: value for name, value in told.items() if name != "others"}, tuple(map(UUID, told.get("own", ())))
     # As `sought_for` makes them, so that equal ones are.
-    return Sought(**{**told, "people": people, "projects": projects, "left": told["left"] or ()})
+    return Sought(**{**told, "people": people, "projects": projects, "own": own, "left": told["left"] or ()})
 
 
 def give_up(kind: str, name: str) -> int:
@@ -216,6 +224,40 @@ def telling_what_is_left(rest: Unfinished) -> Iterator[None]:
         raise ErasureIncomplete(f"{_told(error)} {_GOES_ON}") from error
 
 
+@contextmanager
+def telling_whoever_stops_it(kind: str, name: str) -> Iterator[None]:
+    """Ctrl-C comes anywhere: the records say what is done by then.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The same, with these words.
+    """
+    before = _proven(kind, name)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not connection.in_atomic_block:
+            # It may be in the midst of an answer.
+            connection.close()
+        raise KeyboardInterrupt(f"Stopped. {_told_stopped(kind, name, before)}") from error
+
+
+def _told_stopped(kind: str, name: str, before: set[UUID]) -> str:
+    try:
+        if unfinished_of(kind, name):
+            return _GOES_ON
+        if new := _proven(kind, name) - before:
+            return f"All is erased, and proven; what files of SQLite hold yet goes by the schedule. Record: {max(new)}"
+    except DATABASE_FAULTS as error:
+        return f"{_told(error)} What is done by now cannot be told: run the command again, which does the rest."
+    return _NOT_BEGUN
+
+
+def _proven(kind: str, name: str) -> set[UUID]:
+    return set(was_erased(kind, name).filter(unfinished=None).values_list("pk", flat=True))
+
+
 def _told(error: Exception) -> str:
     if isinstance(error, ApplicationError) and not isinstance(error, BrokenOff):
         return error.message
@@ -231,6 +273,7 @@ def prove(sought: Sequence[Sought], stored: Stored, kept: Collection[str]) -> No
         Keys of objects that had to go and that another installation keeps, whatever the search finds in them.
     """
     left = [table for each in sought for table in found_in_database(each.names, each.within)]
+    left += ["accounts.user"] * bool(named_in_address())
     ours = ours_of(stored.found)
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")

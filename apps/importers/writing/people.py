@@ -4,7 +4,7 @@ Whoever can log in joins a team by accepting an invitation: an import takes nobo
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db.models import Count, Max
@@ -36,6 +36,8 @@ class Team:
     def _look(self) -> None:
         self._by_address: dict[str, User] = {}
         self._by_name: dict[str, User | None] = {}
+        #: Places of whom it is known whether they were erased.
+        self._asked: set[str] = set()
         self._state = self._present_state()
         members = User.objects.filter(memberships__project=self._project)
         for user in members:
@@ -59,13 +61,18 @@ class Team:
         """
         if self._present_state() != self._state:
             self._look()
-        strangers = {self._known_as(one): one for one in people if one and self.find(one) is None}
+        strangers = {self._known_as(one): one for one in people if one and not self._is_known(one)}
         if not strangers:
             return
         places = {self._placeholder_of(one): one for one in strangers.values()}
-        erased = erased_as({place: one.email for place, one in places.items()})
-        self.erased |= spellings_of(places, erased)
-        named = {erased.get(place, place): one for place, one in places.items()}
+        erased = self._learn_erased(places)
+        # Whoever is called like one who was erased is another.
+        new_here = {
+            place: one
+            for place, one in places.items()
+            if (self._in_place(one) if place in erased else self.find(one)) is None
+        }
+        named = {erased.get(place, place): one for place, one in new_here.items()}
         # Of this project, since the address is: who left the team comes back.
         users = {user.email: user for user in User.objects.filter(is_placeholder=True, email__in=named)}
         pseudonyms = set(erased.values())
@@ -86,9 +93,25 @@ class Team:
         )
         for user in users.values():
             self._remember(user)
-        self._by_address |= {place: users[pseudonym] for place, pseudonym in erased.items()}
+        self._by_address |= {place: users[pseudonym] for place, pseudonym in erased.items() if pseudonym in users}
         self.added += len(users.keys() - pseudonyms)
         self._state = self._present_state()
+
+    def _is_known(self, one: Person) -> bool:
+        """By place; by name alone only after it was asked whether a pseudonym stands for whoever had the place."""
+        return self._in_place(one) is not None or (
+            self._placeholder_of(one) in self._asked and self.find(one) is not None
+        )
+
+    def _learn_erased(self, places: Mapping[str, Person]) -> dict[str, str]:
+        """By their places, the pseudonyms of those who were erased."""
+        erased = erased_as({place: one.email for place, one in places.items()})
+        self._asked |= places.keys()
+        self.erased |= spellings_of(places, erased)
+        # Here already, or joined by a member since.
+        here = {place: self._by_address.get(pseudonym) for place, pseudonym in erased.items()}
+        self._by_address |= {place: user for place, user in here.items() if user is not None}
+        return erased
 
     def find(self, one: Person) -> User | None:
         """The member with this address, else the only one with this name."""
@@ -96,8 +119,10 @@ class Team:
         if named is not None and one.account and named.email.endswith(f"@{self._domain}"):
             # Made for another account of the same name.
             named = None
-        known = self._by_address
-        return known.get(self._known_as(one)) or known.get(self._placeholder_of(one)) or named
+        return self._in_place(one) or named
+
+    def _in_place(self, one: Person) -> User | None:
+        return self._by_address.get(self._known_as(one)) or self._by_address.get(self._placeholder_of(one))
 
     def as_found(self, one: Person | None) -> Person | None:
         """Whom the source means by their row, not by its own words; of who was erased that is the pseudonym."""

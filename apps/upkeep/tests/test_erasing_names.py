@@ -124,7 +124,7 @@ def test_where_the_person_was_texts_change_and_things_keep_their_names(now):
     assert changed == {
         "projects.project.description", "projects.sprint.name", "projects.issue.title", "projects.issue.labels",
         "projects.issue.component", "projects.dayoff.name", "importers.importrun.upload_name",
-        "accounts.user.full_name",
+        "accounts.user.full_name", "accounts.user.email",
     }  # fmt: skip
     assert record.left == {
         f"{things[0].key} {table}": count

@@ -12,7 +12,7 @@ from apps.upkeep.alone import leaving_no_pages
 from apps.upkeep.erasing import erase_person, foresee_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.telling import told_erased, told_fault, told_foreseen, told_given_up
-from apps.upkeep.unfinished import give_up
+from apps.upkeep.unfinished import give_up, telling_whoever_stops_it
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             if options["give_up"]:
                 self.stdout.write(told_given_up(give_up(ErasureRecord.Kind.PERSON, options["email"])))
                 return
-            with leaving_no_pages():
+            with telling_whoever_stops_it(ErasureRecord.Kind.PERSON, options["email"]), leaving_no_pages():
                 self._erase(options)
         except ApplicationError as error:
             raise CommandError(error.message) from error

@@ -12,7 +12,7 @@ from apps.upkeep.alone import leaving_no_pages
 from apps.upkeep.erasing import erase_project, foresee_project
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.telling import told_erased, told_fault, told_foreseen, told_given_up
-from apps.upkeep.unfinished import give_up
+from apps.upkeep.unfinished import give_up, telling_whoever_stops_it
 
 
 class Command(BaseCommand):
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             if options["give_up"]:
                 self.stdout.write(told_given_up(give_up(ErasureRecord.Kind.PROJECT, options["key"])))
                 return
-            with leaving_no_pages():
+            with telling_whoever_stops_it(ErasureRecord.Kind.PROJECT, options["key"]), leaving_no_pages():
                 record = erase_project(options["key"], now=timezone.now(), others_keep=options["others_keep"])
                 self.stdout.write(told_erased(record, as_text=not options["json"]))
         except ApplicationError as error:
