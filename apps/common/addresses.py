@@ -115,13 +115,12 @@ def reachable_addresses(
 def asking_address(text: str) -> Address | None:
     """Whose it is that asks, without an interface; None where it is no address.
 
-    A socket of both families writes one of IPv4 as ::ffff:192.0.2.1.
+    A socket of both families writes one of IPv4 as ::ffff:192.0.2.1, and a translator as 64:ff9b::192.0.2.1.
     """
     try:
-        address = ipaddress.ip_address(text.strip().partition("%")[0])
+        return _meant_by(ipaddress.ip_address(text.strip().partition("%")[0]))
     except ValueError:
         return None
-    return address if isinstance(address, ipaddress.IPv4Address) else address.ipv4_mapped or address
 
 
 def _may_be_reached(address: Address, allowed: Sequence[Network]) -> bool:
@@ -129,7 +128,7 @@ def _may_be_reached(address: Address, allowed: Sequence[Network]) -> bool:
 
 
 def _meant_by(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one, at which a connection to it ends; else the address itself."""
+    """The IPv4 address inside an IPv6 one, at whose end of a connection it is; else the address itself."""
     if isinstance(address, ipaddress.IPv6Address):
         if address in NAT64:
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)

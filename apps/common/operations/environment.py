@@ -74,7 +74,7 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             sys.exit(f"settings: {env_file} holds bytes that are no UTF-8.")
         except OSError as error:
             sys.exit(f"settings: {env_file} cannot be read ({error.strerror}).")
-        settings = _settings_in(text.splitlines(), env_file)
+        settings = _settings_in(re.split(r"\r?\n", text), env_file)
         cls.in_files |= settings.keys()
         super().read_env(io.StringIO("\n".join(settings.values())), **options)
 
@@ -178,19 +178,20 @@ def _settings_in(lines: Sequence[str], file: str) -> dict[str, str]:
     for number, line in enumerate(map(str.lstrip, lines), 1):
         if not line or line.startswith("#"):
             continue
-        if (setting := _SETTING.fullmatch(line)) is None:
+        # For the library a form feed and other signs end a line, too.
+        if (setting := _SETTING.fullmatch(line)) is None or len(line.splitlines()) > 1:
             sys.exit(f"settings: {file} line {number} is no NAME=value in one line, without blanks around the =.")
         name, value = setting.groups()
-        if _UNENDED.fullmatch(value):
-            sys.exit(f"settings: {file} line {number}: the value of {name} begins with a quote and does not end so.")
+        if value.startswith(('"', "'")) and not _QUOTED_RIGHT.fullmatch(value):
+            sys.exit(f"settings: {file} line {number}: the value of {name} begins with a quote, and is not all in it.")
         if name in found:
             sys.exit(f"settings: {file} line {number} names {name} a second time.")
         found[name] = line
     return found
 
 
-#: A quote without another, or with only blanks or what is meant for a comment behind it: `"Team" <a@b.c>` is whole.
-_UNENDED = re.compile(r"""(["'])(?:(?!\1).)*|(["']).*\2(?:\s+|\s*#.*)""")
+#: What begins with a quote: all of it stands between two, or a name does with an address behind: `"Team" <a@b.c>`.
+_QUOTED_RIGHT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*")( *<[^<>]+>)?""")
 #: As the library reads it.
 _SETTING = re.compile(r"(?:export )?([A-Za-z_0-9]+)=(.*)")
 _NO_TEXT = re.compile("[\ud800-\udfff]")
