@@ -215,7 +215,12 @@ class WriteBack(UUIDModel):
 
 
 class WrittenValue(models.Model):
-    """What was written last of an issue: the same is not written again, and what somebody else wrote is left alone."""
+    """What was written last of an issue: the same is not written again, and what somebody else wrote is left alone.
+
+    Noted before it is sent: should the answer be lost, what it was to replace may stand there as well ('4 or 3').
+    """
+
+    OR = " or "
 
     write_back = models.ForeignKey(WriteBack, on_delete=models.CASCADE, related_name="written")
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="+")
@@ -225,6 +230,11 @@ class WrittenValue(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["write_back", "issue"], name="importers_written_once")]
+
+    @property
+    def values(self) -> frozenset[str]:
+        """Whatever of it may stand there."""
+        return frozenset(self.value.split(self.OR))
 
     def __str__(self) -> str:
         return f"{self.value} of {self.issue_id}"

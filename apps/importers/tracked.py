@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from apps.importers.records import ImportedIssue, Person, RowError
+from apps.importers.sources.labels import figure_in
 
 #: What an issue's status means once nothing is left to do.
 ENDED = ("done", "dropped")
@@ -87,14 +88,14 @@ Told = TrackedIssue | TrackedSprint | RowError | Gap
 
 
 def without_labels(told: Iterable[Told], beginnings: tuple[str, ...]) -> Iterator[Told]:
-    """The same without labels that begin so, now and before: what was written there from here is nothing to learn."""
+    """The same without figures in labels that begin so, now and before: what we wrote there is nothing to learn."""
     if not beginnings:
         yield from told
         return
 
     def foreign(labels: Value) -> tuple[str, ...]:
         held = labels if isinstance(labels, tuple) else ()
-        return tuple(label for label in held if not label.startswith(beginnings))
+        return tuple(label for label in held if not any(figure_in(label, each) for each in beginnings))
 
     for each in told:
         if not isinstance(each, TrackedIssue):

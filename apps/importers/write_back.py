@@ -1,6 +1,7 @@
 """Figures into a tracker: off by default, shown before they are written, and only where they changed.
 
-What somebody else wrote into the place is left alone: only what is empty, or what this wrote last, is replaced.
+What somebody else wrote into the place is left alone: only what is empty, or what this wrote last, is replaced. What is
+about to be written is noted before: whatever becomes of the answer, or of this process, it is known as ours afterwards.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +41,7 @@ class Step:
     """One issue whose figure is to be written."""
 
     issue: Issue
-    #: What this wrote last; empty for nothing.
+    #: What this wrote last, '4 or 3' where the answer was lost; empty for nothing.
     old: str
     #: Empty to take it back.
     new: str
@@ -57,8 +58,11 @@ class WriteReport:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def prepared(connection: Connection, figure: str, target: Target) -> WriteBack:
-    """A write-back, as it is stored or would be; raises `ImportRefused` where the place cannot be written."""
+def prepared(connection: Connection, figure: str, target: Target, *, to_take_back: bool = False) -> WriteBack:
+    """A write-back, as it is stored or would be; raises `ImportRefused` where the place cannot be written.
+
+    What is to be taken back is so from a place, too, that an earlier version took.
+    """
     if bool(target.field) == bool(target.label):
         raise ImportRefused("Name one place: a field, or what a label begins with.")
     found = WriteBack.objects.filter(connection=connection, figure=figure).first()
@@ -66,8 +70,10 @@ def prepared(connection: Connection, figure: str, target: Target) -> WriteBack:
         found = WriteBack(connection=connection, figure=figure)
     elif (found.field, found.label) != (target.field, target.label) and found.written.exists():
         raise ImportRefused(f"{figure} is written to {found.field or found.label} already: take that back first.")
+    is_stored = not found._state.adding and (found.field, found.label) == (target.field, target.label)
     found.field, found.label = target.field, target.label
-    _writer(found).refuse()
+    if not (to_take_back and is_stored):
+        _writer(found).refuse()
     return found
 
 
@@ -138,21 +144,43 @@ def connected(connection: Connection) -> Connected | None:
 
 def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteReport, now: datetime) -> None:
     name = (step.issue.external_id, step.issue.source_id)
-    held = writer.read(name)
-    if held not in ("", step.old, step.new):
+    held, row = writer.read(name), write_back.written.filter(issue=step.issue).first()
+    ours = held & (row.values if row else frozenset())
+    if held != ours:
         report.kept.append(step.issue.external_id)
-        return
-    if held != step.new:
-        writer.write(name, held, step.new)
-        report.written += 1
-    if step.new:
-        # `Conflict` where the issue, or all of it, was deleted while the tracker was asked.
-        with all_or_nothing():
-            WrittenValue.objects.update_or_create(
-                write_back=write_back, issue=step.issue, defaults={"value": step.new, "written_at": now}
-            )
-    else:
+    if step.new and held == ours:
+        _put(write_back, step, ours, writer, now)
+        report.written += ours != {step.new}
+    elif not step.new:
+        if ours:
+            writer.write(name, ours, "")
+            report.written += 1
         write_back.written.filter(issue=step.issue).delete()
+
+
+def _put(write_back: WriteBack, step: Step, ours: frozenset[str], writer: Writer, now: datetime) -> None:
+    """In the place of what is ours there, noted before and after."""
+    name, replaced = (step.issue.external_id, step.issue.source_id), ours - {step.new}
+    if ours != {step.new}:
+        _note(write_back, step.issue, [step.new, *sorted(replaced)], now)
+        try:
+            writer.write(name, replaced, step.new)
+        except (TrackerRefused, AnswerUnusable):
+            # Where nothing came of it nothing is to be taken back; where this is refused, too, it stays noted.
+            _note(write_back, step.issue, sorted(writer.read(name) & {step.new, *replaced}), now)
+            raise
+    _note(write_back, step.issue, [step.new], now)
+
+
+def _note(write_back: WriteBack, issue: Issue, values: Sequence[str], now: datetime) -> None:
+    """What may stand there of ours; raises `Conflict` where the issue was deleted while the tracker was asked."""
+    if not values:
+        write_back.written.filter(issue=issue).delete()
+        return
+    with all_or_nothing():
+        WrittenValue.objects.update_or_create(
+            write_back=write_back, issue=issue, defaults={"value": WrittenValue.OR.join(values), "written_at": now}
+        )
 
 
 def write_all(connection: Connection, *, now: datetime) -> None:

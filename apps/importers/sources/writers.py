@@ -1,14 +1,15 @@
 """What a tracker is told: a field or a label of one issue, without a notification where it can be quiet."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from apps.importers.records import ImportRefused
 from apps.importers.sources import jira_cloud, jira_dc, jira_rows, reading
-from apps.importers.sources.client import Client
+from apps.importers.sources.client import Client, TrackerRefused
+from apps.importers.sources.labels import figures_in, label_of, refuse_beginning
 from apps.importers.sources.reading import part, rows
 
 
@@ -18,10 +19,6 @@ class Target:
 
     field: str = ""
     label: str = ""
-
-    def label_of(self, value: str) -> str:
-        """'forecast:2026-03-12'; trackers part labels by blanks."""
-        return f"{self.label}{value}".replace(" ", "-") if value else ""
 
 
 #: An issue by its key and the tracker's own id.
@@ -41,25 +38,21 @@ class Writer(ABC):
         """Raise `ImportRefused` where the field is one that imports read as the team's own, or is none."""
 
     @abstractmethod
-    def read(self, issue: Named) -> str:
-        """What stands there now; of labels, the value of the first that begins so."""
+    def read(self, issue: Named) -> frozenset[str]:
+        """What stands there now: a field holds one value or none, labels that begin so may be several."""
 
     @abstractmethod
-    def write(self, issue: Named, old: str, new: str) -> None:
-        """Put a value in the place of another; empty for none."""
+    def write(self, issue: Named, old: Collection[str], new: str) -> None:
+        """Put a value in the place of others; empty for none."""
 
 
 _OWN_OF_JIRA = {"timetracking": "hours", "timeoriginalestimate": "hours", "summary": "title"}
 
 
-def value_in(labels: list[str], target: Target) -> str:
-    """The value of the label that begins as the target's do."""
-    return next((each.removeprefix(target.label) for each in labels if each.startswith(target.label)), "")
-
-
-def refuse_read_label(target: Target) -> None:
-    """A label that imports take for the team's points would teach the model its own answers."""
-    if target.label and reading.points_in([f"{target.label}3"]) is not None:
+def refuse_label(target: Target) -> None:
+    """A label that trackers change is never found again; one that imports take for points teaches our own answers."""
+    refuse_beginning(target.label)
+    if target.label and reading.points_in([label_of(target.label, "3")]) is not None:
         raise ImportRefused(
             f"Labels such as {target.label}3 are read as the team's own points: choose another beginning, ml-points: "
             "for instance."
@@ -81,7 +74,7 @@ class JiraWriter(Writer):
     api: ClassVar[str] = jira_cloud.API
 
     def refuse(self) -> None:
-        refuse_read_label(self.target)
+        refuse_label(self.target)
         if not self.target.field:
             return
         found = rows(self.client.get(f"{self.api}/field").data)
@@ -93,18 +86,17 @@ class JiraWriter(Writer):
             hint = f" {self.target.field} has the id {names[self.target.field]}." if self.target.field in names else ""
             raise ImportRefused(f"Jira has no field with the id {self.target.field}.{hint}")
 
-    def read(self, issue: Named) -> str:
+    def read(self, issue: Named) -> frozenset[str]:
         name = self.target.field or "labels"
         held = part(self.client.get(self._path(issue), fields=name).data, "fields", name)
-        return _plain(held) if self.target.field else value_in(list(map(str, rows(held))), self.target)
+        return _plain(held) if self.target.field else figures_in(map(str, rows(held)), self.target.label)
 
-    def write(self, issue: Named, old: str, new: str) -> None:
+    def write(self, issue: Named, old: Collection[str], new: str) -> None:
         if self.target.field:
             body: dict[str, Any] = {"fields": {self.target.field: _typed(new)}}
         else:
-            changed = (("remove", old), ("add", new))
-            steps = [{what: self.target.label_of(value)} for what, value in changed if value]
-            body = {"update": {"labels": steps}}
+            changed = [*(("remove", value) for value in old), *(("add", value) for value in (new,) if value)]
+            body = {"update": {"labels": [{what: label_of(self.target.label, value)} for what, value in changed]}}
         self.client.put(self._path(issue), body, notifyUsers="false")
 
     def _path(self, issue: Named) -> str:
@@ -124,20 +116,26 @@ class GitHubWriter(Writer):
     """GitHub: labels, which notify nobody."""
 
     def refuse(self) -> None:
-        refuse_read_label(self.target)
+        refuse_label(self.target)
         if self.target.field:
             raise ImportRefused("Issues of GitHub have no fields of this kind: name what a label begins with.")
 
-    def read(self, issue: Named) -> str:
+    def read(self, issue: Named) -> frozenset[str]:
         held = self.client.get(f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}").data
-        return value_in([str(part(each, "name")) for each in rows(part(held, "labels"))], self.target)
+        return figures_in((str(part(each, "name")) for each in rows(part(held, "labels"))), self.target.label)
 
-    def write(self, issue: Named, old: str, new: str) -> None:
+    def write(self, issue: Named, old: Collection[str], new: str) -> None:
         labels = f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}/labels"
+        # What is broken off between two requests leaves one label or none, and never one more each time.
+        for value in old:
+            try:
+                self.client.delete(f"{labels}/{quote(label_of(self.target.label, value), safe='')}")
+            except TrackerRefused:
+                # A request that is repeated, since the answer to it was lost, finds nothing to remove.
+                if value in self.read(issue):
+                    raise
         if new:
-            self.client.post(labels, {"labels": [self.target.label_of(new)]})
-        if old:
-            self.client.delete(f"{labels}/{quote(self.target.label_of(old), safe='')}")
+            self.client.post(labels, {"labels": [label_of(self.target.label, new)]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +143,23 @@ class GitLabWriter(Writer):
     """GitLab: the due date, or labels."""
 
     def refuse(self) -> None:
-        refuse_read_label(self.target)
+        refuse_label(self.target)
         _refuse_own(self.target.field, {"weight": "story points", "time_estimate": "hours"})
         if self.target.field not in ("", "due_date"):
             raise ImportRefused("Of GitLab's fields due_date can be written; else name what a label begins with.")
 
-    def read(self, issue: Named) -> str:
+    def read(self, issue: Named) -> frozenset[str]:
         held = self.client.get(_of_gitlab(self.scope, issue)).data
         if self.target.field:
             return _plain(part(held, self.target.field))
-        return value_in(list(map(str, rows(part(held, "labels")))), self.target)
+        return figures_in(map(str, rows(part(held, "labels"))), self.target.label)
 
-    def write(self, issue: Named, old: str, new: str) -> None:
+    def write(self, issue: Named, old: Collection[str], new: str) -> None:
         if self.target.field:
             self.client.put(_of_gitlab(self.scope, issue), {self.target.field: new or None})
             return
-        changed = {"remove_labels": self.target.label_of(old), "add_labels": self.target.label_of(new)}
+        removed = ",".join(label_of(self.target.label, value) for value in old)
+        changed = {"remove_labels": removed, "add_labels": label_of(self.target.label, new)}
         self.client.put(_of_gitlab(self.scope, issue), {name: label for name, label in changed.items() if label})
 
 
@@ -168,9 +167,10 @@ def _of_gitlab(scope: str, issue: Named) -> str:
     return f"projects/{quote(scope, safe='')}/issues/{issue[0].rpartition('#')[2]}"
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> frozenset[str]:
     """A value as it was written: 5.0 is 5."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value or "")
+    held = f"{value:g}" if isinstance(value, int | float) else str(value or "")
+    return frozenset({held} - {""})
 
 
 def _typed(value: str) -> float | str | None:

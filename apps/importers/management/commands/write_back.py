@@ -50,12 +50,13 @@ class Command(BaseCommand):
     def _write(self, options: dict[str, Any]) -> None:
         now = timezone.now()
         target = Target(options["field"], options["label"])
-        prepared = write_back.prepared(_connection(options), options["figure"], target)
+        connection, take_back = _connection(options), options["take_back"]
+        prepared = write_back.prepared(connection, options["figure"], target, to_take_back=take_back)
         since = write_back.connected(prepared.connection)
-        steps = write_back.taken_back(prepared) if options["take_back"] else write_back.steps_of(prepared, now=now)
+        steps = write_back.taken_back(prepared) if take_back else write_back.steps_of(prepared, now=now)
         report = None
         if options["write"]:
-            prepared.is_active = options["keep"] and not options["take_back"]
+            prepared.is_active = options["keep"] and not take_back
             with all_or_nothing():
                 prepared.save()
             report = write_back.carry_out(prepared, steps, now=now, since=since)

@@ -2,12 +2,14 @@
 
 import pytest
 
+from apps.importers import write_back
 from apps.importers.connections import connect
 from apps.importers.sources.registry import place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import LOCAL, tracker
+from apps.importers.tests.trackers.written_site import Site
 from apps.projects.models import TeamMember
-from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
 
 @pytest.fixture
@@ -31,3 +33,39 @@ def jira(settings):
 @pytest.fixture
 def connection(project, lead, jira, now):
     return connect(project, place_of("jira", jira.url, "SHOP"), "ada@example.org:secret-token", by=lead, now=now)
+
+
+# --- Figures that are written ----------------------------------------------------------------------------------------
+@pytest.fixture
+def site(settings):
+    settings.TRACKER_ALLOWED_NETWORKS = list(LOCAL)
+    settings.CONNECTION_KEYS = ["first key"]
+    return Site()
+
+
+@pytest.fixture
+def served(site):
+    with tracker(site) as found:
+        yield found
+
+
+@pytest.fixture
+def linked(project, served, lead, now):
+    """A connection, and two open issues and a finished one of its tracker."""
+    connection = connect(project, place_of("jira", served.url, "SHOP"), "ada@example.org:token", by=lead, now=now)
+    for key, options in (("A-1", {}), ("A-2", {}), ("A-3", {"completed": True})):
+        IssueFactory(project=project, source="jira", external_id=key, source_id=key, **options)
+    IssueFactory(project=project)
+    return connection
+
+
+@pytest.fixture
+def hours(monkeypatch):
+    """What would be predicted, by key."""
+    said = {"A-1": "3", "A-2": "5"}
+    monkeypatch.setitem(
+        write_back.FIGURES,
+        "hours",
+        lambda project, issues, now: {each.pk: said[each.external_id] for each in issues if each.external_id in said},
+    )
+    return said

@@ -9,78 +9,15 @@ from django.core.management import CommandError, call_command
 from apps.common.exceptions import Conflict
 from apps.importers import runs, write_back
 from apps.importers.boxes import sealed
-from apps.importers.connections import connect
 from apps.importers.models import Connection, WriteBack
 from apps.importers.records import ImportRefused
 from apps.importers.sources.client import AnswerUnusable, TrackerRefused
-from apps.importers.sources.registry import place_of
 from apps.importers.sources.writers import Target, writer_of
-from apps.importers.tests.trackers.server import LOCAL, Reply, client_of, tracker
+from apps.importers.tests.trackers.server import Reply, client_of, tracker
 from apps.importers.tracked import Change, Stage, TrackedIssue, without_labels
 from apps.importers.write_back import carry_out, prepared, steps_of, taken_back, write_all
 from apps.projects.models import Issue, TeamMember
-from apps.projects.tests.factories import IssueFactory, SprintFactory
-
-FIELDS = [
-    {"id": "customfield_2", "name": "Story Points", "schema": {"custom": "…:float"}},
-    {"id": "customfield_9", "name": "Scrum ML hours", "schema": {"custom": "…:float"}},
-]
-
-
-class Site:
-    """Issues in memory of Jira, GitHub and GitLab at once, with what each was asked to change."""
-
-    def __init__(self):
-        self.fields: dict[str, dict] = {}
-        self.changes: list[tuple] = []
-
-    def of(self, key):
-        return self.fields.setdefault(key, {"labels": [], "customfield_9": None, "due_date": None})
-
-    def __call__(self, request):
-        parts = request.path.strip("/").split("/")
-        if parts[-1] == "field":
-            return FIELDS
-        if request.method != "GET":
-            self.changes.append((request.method, parts[-1], request.body, request.params))
-        key = parts[parts.index("issue" if "issue" in parts else "issues") + 1]
-        issue = self.of(key)
-        if "repos" in parts:
-            return self._github(request, parts, issue)
-        if "projects" in parts:
-            return self._gitlab(request, issue)
-        return self._jira(request, issue)
-
-    def _jira(self, request, issue):
-        if request.method == "GET":
-            return {"fields": issue}
-        for step in request.body.get("update", {}).get("labels", []):
-            (what, label), *_ = step.items()
-            issue["labels"] = [each for each in issue["labels"] if each != label] + [label] * (what == "add")
-        issue.update(request.body.get("fields", {}))
-        return Reply(raw=b"", status=204)
-
-    def _github(self, request, parts, issue):
-        if request.method == "POST":
-            issue["labels"] += [{"name": label} for label in request.body["labels"]]
-        if request.method == "DELETE":
-            issue["labels"] = [each for each in issue["labels"] if each["name"] != parts[-1].replace("%3A", ":")]
-        return {"labels": issue["labels"]}
-
-    def _gitlab(self, request, issue):
-        if request.method == "PUT":
-            removed = request.body.pop("remove_labels", None)
-            added = request.body.pop("add_labels", None)
-            issue["labels"] = [each for each in issue["labels"] if each != removed] + [added] * bool(added)
-            issue.update(request.body)
-        return issue
-
-
-@pytest.fixture
-def site(settings):
-    settings.TRACKER_ALLOWED_NETWORKS = list(LOCAL)
-    settings.CONNECTION_KEYS = ["first key"]
-    return Site()
+from apps.projects.tests.factories import SprintFactory
 
 
 @pytest.mark.parametrize(
@@ -92,12 +29,12 @@ def test_a_label_is_put_read_and_replaced_in_every_tracker(kind, scope, named, k
     with tracker(site) as served:
         writer = writer_of(kind, client_of(served), scope, Target(label="ml-hours:"))
         writer.refuse()
-        assert writer.read(named) == ""
-        writer.write(named, "", "3")
-        assert writer.read(named) == "3"
-        writer.write(named, "3", "4.5")
-        assert writer.read(named) == "4.5"
-        writer.write(named, "4.5", "")
+        assert writer.read(named) == set()
+        writer.write(named, (), "3")
+        assert writer.read(named) == {"3"}
+        writer.write(named, {"3"}, "4.5")
+        assert writer.read(named) == {"4.5"}
+        writer.write(named, {"4.5"}, "")
         assert site.of(key)["labels"] == []
 
 
@@ -105,8 +42,8 @@ def test_a_field_of_jira_gets_a_number_and_nobody_is_notified(site):
     with tracker(site) as served:
         writer = writer_of("jira", client_of(served), "SHOP", Target(field="customfield_9"))
         writer.refuse()
-        writer.write(("A-1", "101"), "", "4.5")
-        assert writer.read(("A-1", "101")) == "4.5"
+        writer.write(("A-1", "101"), (), "4.5")
+        assert writer.read(("A-1", "101")) == {"4.5"}
     assert site.changes == [("PUT", "101", {"fields": {"customfield_9": 4.5}}, {"notifyUsers": "false"})]
 
 
@@ -114,8 +51,8 @@ def test_the_due_date_of_gitlab_gets_a_day(site):
     with tracker(site) as served:
         writer = writer_of("gitlab", client_of(served), "group/shop", Target(field="due_date"))
         writer.refuse()
-        writer.write(("#7", "77"), "", "2026-03-12")
-        assert writer.read(("#7", "77")) == "2026-03-12"
+        writer.write(("#7", "77"), (), "2026-03-12")
+        assert writer.read(("#7", "77")) == {"2026-03-12"}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +61,13 @@ def test_the_due_date_of_gitlab_gets_a_day(site):
         ("jira", Target(field="customfield_2"), "read as the team's own story points"),
         ("jira", Target(field="Scrum ML hours"), "Scrum ML hours has the id customfield_9"),
         ("jira", Target(label="points/"), "read as the team's own points"),
+        ("jira", Target(label="ml hours:"), "would change a label that begins with 'ml hours:'"),
+        ("github", Target(label="ml-hours: "), "would change a label"),
+        ("gitlab", Target(label="ml-hours:\t"), "would change a label"),
+        ("gitlab", Target(label="ml,h:"), "would change a label"),
+        ("gitlab", Target(label="<b>:"), "would change a label"),
+        ("github", Target(label="e\u0301:"), "would change a label"),
+        ("github", Target(label="h:" * 25), "has 38 characters at most"),
         ("gitlab", Target(field="weight"), "read as the team's own story points"),
         ("gitlab", Target(field="severity"), "due_date can be written"),
         ("github", Target(field="Estimate"), "have no fields of this kind"),
@@ -142,35 +86,12 @@ def test_what_was_written_is_not_read_as_labels_of_the_team(now):
     assert list(without_labels([issue], ())) == [issue]
 
 
+def test_labels_of_people_that_only_begin_so_stay_theirs():
+    issue = TrackedIssue(line=1, external_id="A-1", title="x", labels=("ml", "mlops", "ML-3", "ml-2026-03-12"))
+    assert list(without_labels([issue], ("ml-",))) == [replace(issue, labels=("ml", "mlops"))]
+
+
 # --- With a project ---------------------------------------------------------------------------------------------------
-@pytest.fixture
-def served(site):
-    with tracker(site) as found:
-        yield found
-
-
-@pytest.fixture
-def linked(project, served, lead, now):
-    """A connection, and two open issues and a finished one of its tracker."""
-    connection = connect(project, place_of("jira", served.url, "SHOP"), "ada@example.org:token", by=lead, now=now)
-    for key, options in (("A-1", {}), ("A-2", {}), ("A-3", {"completed": True})):
-        IssueFactory(project=project, source="jira", external_id=key, source_id=key, **options)
-    IssueFactory(project=project)
-    return connection
-
-
-@pytest.fixture
-def hours(monkeypatch):
-    """What would be predicted, by key."""
-    said = {"A-1": "3", "A-2": "5"}
-    monkeypatch.setitem(
-        write_back.FIGURES,
-        "hours",
-        lambda project, issues, now: {each.pk: said[each.external_id] for each in issues if each.external_id in said},
-    )
-    return said
-
-
 def write(linked, now):
     told = prepared(linked, "hours", Target(field="customfield_9"))
     told.save()
