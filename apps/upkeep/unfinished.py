@@ -264,16 +264,18 @@ def _told(error: Exception) -> str:
     return f"The database failed ({error.reason if isinstance(error, BrokenOff) else reason_of(error)})."
 
 
-def prove(sought: Sequence[Sought], stored: Stored, kept: Collection[str]) -> None:
+def prove(kind: str, sought: Sequence[Sought], stored: Stored, kept: Collection[str]) -> None:
     """Search again, where each name was looked for; of the store, what such a search has found.
 
     Parameters
     ----------
+    kind : str
+        Of an `ErasureRecord`: that of a project replaces no names, so none that an earlier version left keeps it open.
     kept : collection of str
         Keys of objects that had to go and that another installation keeps, whatever the search finds in them.
     """
     left = [table for each in sought for table in found_in_database(each.names, each.within)]
-    left += ["accounts.user"] * bool(named_in_address())
+    left += ["accounts.user"] * bool(kind == ErasureRecord.Kind.PERSON and named_in_address())
     ours = ours_of(stored.found)
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
@@ -291,7 +293,7 @@ def is_concluded(rest: Unfinished, sought: Sequence[Sought], stored: Stored, *, 
     # They may have gone there, or become ours.
     kept = remove_objects(had_to_go) if had_to_go else set()
     try:
-        prove(sought, stored, kept)
+        prove(rest.record.kind, sought, stored, kept)
     except HeldByOthers:
         if others_keep and not rest.conclude(sought, had_to_go):
             return False

@@ -7,7 +7,6 @@ import re
 import shutil
 import stat
 import tarfile
-from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -22,12 +21,11 @@ from apps.accounts.models import LogIn, User
 from apps.accounts.tests.factories import UserFactory
 from apps.ml.core.records import IssueFacts
 from apps.ml.models import Installation, MLModel, PredictionHistory
-from apps.ml.services import ModelLoader, ModelTrainer
+from apps.ml.services import ModelLoader
 from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.upkeep import places
 from apps.ml.services.upkeep.installation import neighbours, take_over, this_installation
-from apps.ml.services.upkeep.strays import sweep_store
-from apps.ml.services.upkeep.verification import delete_orphans, verify_store
+from apps.ml.services.upkeep.verification import verify_store
 from apps.ml.storage import get_object_store
 from apps.ml.storage.marks import mark
 from apps.ml.storage.objects import ObjectStore
@@ -111,22 +109,6 @@ def test_rows_can_be_written_after_it(file, trained):
 
     assert Project.objects.get(pk=trained.project_id).issues.filter(pk=issue.pk).exists()
     assert PredictionHistory.objects.count() == before + 1
-
-
-def test_a_store_that_is_newer_keeps_what_it_has(file, trained, now):
-    """The database is the older half: models trained since the backup have no row, and nobody removes them."""
-    model = ModelTrainer().train_effort_prediction_model(trained.project_id, now=now)
-
-    restore(file, replace=True)
-
-    found = verify_store(now=timezone.now() + timedelta(hours=2))
-    assert {finding.key for finding in found.findings} == {model.s3_key, model.serving_key, model.dataset_key}
-    assert {finding.fault for finding in found.findings} == {"newer"}
-    assert delete_orphans(found) == []
-    assert [sweep_store(now=timezone.now() + timedelta(days=days)) for days in (1, 9)] == [0, 0]
-    assert get_object_store().exists(model.s3_key)
-    assert not MLModel.objects.filter(pk=model.pk).exists()
-    assert answers(trained.project_id)[0]
 
 
 def test_a_store_that_is_older_is_made_whole(file, trained):

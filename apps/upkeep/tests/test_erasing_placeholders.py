@@ -14,7 +14,7 @@ from apps.projects.placeholders import domain_of, join
 from apps.projects.services import delete_project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import finding
-from apps.upkeep.erasing import ErasureIncomplete, erase_person, foresee_person
+from apps.upkeep.erasing import ErasureIncomplete, erase_person, erase_project, foresee_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann@example.com", "Ann Smith"
@@ -163,6 +163,15 @@ def test_what_an_earlier_version_left_goes_with_the_next_erasure(imports, erase,
     row.refresh_from_db()
     assert "smith" not in row.email
     assert imports(Person(NAME))[1] == [row]
+
+
+@pytest.mark.parametrize("name", ["Jo erased-0123456789ab@erased.invalid", "Jo @erased.invalid"])
+def test_what_a_person_left_or_a_file_says_keeps_no_erasure_of_a_project_open(imports, project, now, name):
+    """Its proof is of what it erases."""
+    imports(Person(name))
+    other = ProjectFactory()
+
+    assert not erase_project(other.key, now=now).unfinished
 
 
 def test_the_last_search_finds_a_name_in_such_an_address(imports, erase, monkeypatch):

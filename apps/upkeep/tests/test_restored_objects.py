@@ -1,18 +1,21 @@
 """Whose the objects of the store are after a restore, whole or broken off, and what is told of one that breaks off."""
 
+import os
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from apps.ml.models import Installation, TextSnapshot
+from apps.ml.models import Installation, MLModel, TextSnapshot
 from apps.ml.services import ModelTrainer
 from apps.ml.services.upkeep import places
 from apps.ml.services.upkeep.installation import neighbours, our_names, this_installation
 from apps.ml.services.upkeep.strays import REMOVED_AFTER, Listing, sweep_store
-from apps.ml.services.upkeep.verification import verify_store
+from apps.ml.services.upkeep.verification import delete_orphans, verify_store
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore
@@ -52,6 +55,16 @@ def empty_store():
             store.delete(found.key)
 
 
+def stored_before(moment, *, files):
+    """As stores tell it: in whole seconds."""
+    for file in files:
+        os.utime(file, (int(moment.timestamp()),) * 2)
+
+
+def files():
+    return {path for path in Path(settings.MODEL_STORE_DIR).rglob("*") if path.is_file()}
+
+
 def nights(*days):
     """The nights in so many days; how much they removed."""
     begin = timezone.now() + timedelta(hours=2)
@@ -77,8 +90,10 @@ def test_an_index_of_before_is_gone_a_week_after_a_restore_and_what_rows_name_st
 
 def test_what_was_trained_since_the_backup_stays_and_an_index_of_then_goes(file, trained):
     """It is newer than all that the database knows: perhaps the wrong backup was put back."""
+    before = files()
     model = ModelTrainer().train_effort_prediction_model(trained.project_id)
     store_index(trained.project_id)
+    stored_before(timezone.now() - timedelta(hours=1), files=files() - before)
 
     restore(file, replace=True)
 
@@ -86,14 +101,20 @@ def test_what_was_trained_since_the_backup_stays_and_an_index_of_then_goes(file,
     assert nights(REMOVED_AFTER.days) == [2]
     assert not get_object_store().list("ml_indexes")
     assert get_object_store().exists(model.s3_key)
-    assert {finding.fault for finding in verify_store(now=timezone.now() + timedelta(hours=2)).findings} == {"newer"}
+    found = verify_store(now=timezone.now() + timedelta(hours=2))
+    assert {finding.key for finding in found.findings} == {model.s3_key, model.serving_key, model.dataset_key}
+    assert {finding.fault for finding in found.findings} == {"newer"}
+    assert delete_orphans(found) == []
+    assert not MLModel.objects.filter(pk=model.pk).exists()
 
 
 @pytest.mark.parametrize("store", ["as it was", "empty"])
 def test_of_a_project_that_is_deleted_before_the_first_night_nothing_stays(file, trained, store):
     if store == "empty":
         empty_store()
+    began = timezone.now()
     restore(file, replace=True)
+    stored_before(began, files=files())
     delete_project(Project.objects.get(pk=trained.project_id))
 
     nights(0, REMOVED_AFTER.days)

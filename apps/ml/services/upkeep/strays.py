@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
@@ -172,6 +173,8 @@ def _remove_bare_marks(store: ObjectStore, listing: Listing, *, now: datetime) -
 def _is_unknown_time(us: Installation, moment: datetime) -> bool:
     if us.active_at is None or moment > us.active_at:
         return True
+    # Stores tell whole seconds, by a clock of their own: what was written as a gap ended is not of it.
+    moment += CLOCKS_DIFFER
     return any(datetime.fromisoformat(start) < moment <= datetime.fromisoformat(end) for start, end in us.gaps)
 
 
