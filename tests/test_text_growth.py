@@ -13,7 +13,9 @@ import pytest
 
 from apps.accounts.names.needles import Needles
 from apps.common.exceptions import ApplicationError
-from apps.importers.sources.csv import dates, numbers, values
+from apps.importers.sources import jira_rows
+from apps.importers.sources.csv import dates, numbers, sprints, values
+from apps.importers.sources.links import next_link
 from apps.ml.core.assignment import features as assignment
 from apps.ml.core.effort import features as effort
 from apps.ml.core.points import features as points
@@ -51,6 +53,9 @@ READERS = {
     "points": lambda text: numbers.points(text, "points"),
     "zone": lambda text: dates.zone_of([text]),
     "key of a model": parse_model_key,
+    "links": next_link,
+    "sprint of old Jira": jira_rows.sprint_of,
+    "sprints of a cell": sprints.sprints_in,
 }
 #: (beginning, repeated part): runs, and runs behind what makes a pattern begin.
 HOSTILE = [
@@ -67,6 +72,7 @@ HOSTILE = [
     ("\u0301Иван Петров", "\u0301\u200d"), ("Иван Петров", "\u0301\u0323"), ("Иван Петров", "ﬁ"),
     ("", "\uff9e\u0301"), ("", "&shy;"),
     ("Иван Петров", "&shy;"), ("", "\\xc3"), ("\\xc3", "\\"), ("", "\\303"), ("&#", "1"), ("", "ann@example.com."),
+    ("", "<a>;"), ("", "<a>;rel=\"next"), ("<a>", ";a=\"\\"), ("", "["), ("[id=1", ",a"), ("", "Sprint@a["),
     ("ann@example.com", ".aa"), ("Иван Петров", "\u1161"), ("", "Иван Петров\u0301"), ("", "%F0%9F%98%80"),
 ]  # fmt: skip
 
@@ -83,14 +89,14 @@ def test_a_text_sixteen_times_as_long_takes_no_256_times_as_long(name, ending):
     assert not too_slow
 
 
-def growth(read, beginning, part, ending):
-    short, long = (beginning + part * (length // len(part)) + ending for length in (SHORT, SHORT * FACTOR))
-    return seconds(read, long) / seconds(read, short)
+def growth(read, beginning, part, ending, *, short=SHORT, tries=3):
+    short, long = (beginning + part * (length // len(part)) + ending for length in (short, short * FACTOR))
+    return seconds(read, long, tries) / seconds(read, short, tries)
 
 
-def seconds(read, text):
+def seconds(read, text, tries):
     """The quickest of a few tries: what the work takes when nothing else comes between."""
-    return min(_once(read, text) for _ in range(3))
+    return min(_once(read, text) for _ in range(tries))
 
 
 def _once(read, text):

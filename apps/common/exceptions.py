@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from apps.common.plausible import readable
+
 
 class ApplicationError(Exception):
     """The request could not be carried out."""
@@ -11,7 +13,8 @@ class ApplicationError(Exception):
     quotes_others: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        # It may quote others, and goes to where no half character can be written.
+        super().__init__(readable(message or "", is_line=False) or (type(self).__doc__ or "").strip())
 
     @property
     def message(self) -> str:

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.common.columns.kinds import LongWordsField
 from apps.common.models import UUIDModel
 from apps.projects.models import Issue, Project
 
@@ -86,7 +87,7 @@ class ImportRun(UUIDModel):
     rows_read = models.PositiveIntegerField(default=0)
     report = models.JSONField(default=dict, blank=True)
     #: Why it failed, in words.
-    error = models.TextField(blank=True)
+    error = LongWordsField(blank=True)
     #: An uploaded file until it is imported (after a dry run for a day), and what it is called.
     upload = models.BinaryField(null=True, blank=True)
     upload_name = models.CharField(max_length=200, blank=True)
@@ -126,7 +127,7 @@ class TakingBack(models.Model):
     #: Issues, sprints, types, statuses and links so far that stay, or are not all as before.
     kept = models.PositiveIntegerField(default=0)
     #: Why it stopped before its end, in words.
-    error = models.TextField(blank=True)
+    error = LongWordsField(blank=True)
     #: The first entry that the import added to a history, which goes before all is taken back.
     first_change = models.BigIntegerField(null=True, blank=True)
     #: Whether it was kept what it did to other rows than issues.

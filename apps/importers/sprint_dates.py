@@ -19,7 +19,7 @@ MIN_ENDS_PER_SPRINT = 2
 MIN_SHARE_WITHIN = 0.9
 _MONDAY = 0
 _DAY = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
-_NUMBER = re.compile(r"(\d+)(?!.*\d)")
+_NUMBER = re.compile(r"(?<!\d)(\d++)(?=\D*+\Z)")
 _PLAN = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})/(?P<length>\d{1,3})(?P<unit>[dw])")
 #: A quarter; longer is no sprint.
 MOST_DAYS = 92

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.common.columns.kinds import WordsField
 from apps.common.models import UUIDModel
 from apps.ml.model_types import ModelType
 from apps.projects.models import Project, Sprint
@@ -32,7 +33,7 @@ class KeptForecast(UUIDModel):
     work = models.FloatField(default=0.0)
     unit = models.CharField(max_length=16, blank=True)
     #: Why nothing could be said; empty where something was.
-    no_forecast_because = models.CharField(max_length=200, blank=True)
+    no_forecast_because = WordsField(max_length=200, blank=True)
     #: See `core.forecasts.inputs`; empty where there was no forecast, and once they were removed for age.
     inputs = models.JSONField(default=dict, blank=True)
 
@@ -72,7 +73,7 @@ class Replay(UUIDModel):
     #: Out of 100.
     progress_percent = models.PositiveSmallIntegerField(default=0)
     #: Why the latest came to nothing, in words for a person; empty if it did not.
-    failure_reason = models.CharField(max_length=500, blank=True)
+    failure_reason = WordsField(max_length=500, blank=True)
     #: Of the figures, which stay until there are newer ones.
     made_at = models.DateTimeField(null=True, blank=True)
     figures = models.JSONField(default=dict, blank=True)

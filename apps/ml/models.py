@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from apps.common.columns.kinds import WordsField
 from apps.common.models import Severity, UUIDModel
 from apps.ml.installation_models import Installation as Installation  # noqa: PLC0414 - models of this app
 from apps.ml.installation_models import StrayObject as StrayObject  # noqa: PLC0414
@@ -53,9 +54,9 @@ class MLModel(UUIDModel):
     training_samples = models.PositiveIntegerField(default=0)
     #: Code and library versions, seed: what it takes to train the same model again.
     provenance = models.JSONField(default=dict, blank=True)
-    failure_reason = models.CharField(max_length=500, blank=True)
+    failure_reason = WordsField(max_length=500, blank=True)
     #: Why a process that should have served it could not read it or get an answer; the next training replaces it.
-    refusal = models.CharField(max_length=200, blank=True)
+    refusal = WordsField(max_length=200, blank=True)
 
     trained_at = models.DateTimeField(default=timezone.now)
     trained_by = models.ForeignKey(
@@ -114,13 +115,13 @@ class TrainingRun(UUIDModel):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, blank=True, related_name="training_runs")
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     #: Why it was asked for, in words.
-    cause = models.CharField(max_length=200, blank=True)
+    cause = WordsField(max_length=200, blank=True)
     #: How often a worker began; also tells a worker that came back from the dead that another has taken over.
     attempts = models.PositiveSmallIntegerField(default=0)
     progress_step = models.PositiveSmallIntegerField(default=0)
-    progress_text = models.CharField(max_length=200, blank=True)
+    progress_text = WordsField(max_length=200, blank=True)
     #: Why the last attempt failed, in words for a person.
-    failure_reason = models.CharField(max_length=500, blank=True)
+    failure_reason = WordsField(max_length=500, blank=True)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

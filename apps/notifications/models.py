@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.common.columns.kinds import WordsField
 from apps.common.models import Severity, UUIDModel
 from apps.projects.models import Project
 
@@ -125,7 +126,7 @@ class Delivery(UUIDModel):
     #: When a worker may begin. Beginning moves it on by a lease, so that what a dead worker held is due again.
     due_at = models.DateTimeField(default=timezone.now)
     #: Why the last attempt failed, in words for a person.
-    failure_reason = models.CharField(max_length=200, blank=True)
+    failure_reason = WordsField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
     #: In the app: when the person read it.
@@ -175,9 +176,9 @@ class Attempt(models.Model):
     duration_ms = models.PositiveIntegerField()
     #: What the other side answered: HTTP's or SMTP's code.
     status_code = models.PositiveSmallIntegerField(null=True, blank=True)
-    error = models.CharField(max_length=200, blank=True)
+    error = WordsField(max_length=200, blank=True)
     #: The beginning of the answer.
-    excerpt = models.CharField(max_length=200, blank=True)
+    excerpt = WordsField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["id"]

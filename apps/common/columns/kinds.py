@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
-from apps.common.plausible import LONGEST_TEXT, date_fault, text_fault, texts_in
+from apps.common.plausible import LONGEST_TEXT, date_fault, readable, text_fault, texts_in
 
 #: The largest value of the column on every database; SQLite takes any.
 MOST_OF_A_SMALL_NUMBER = 32_767
@@ -40,6 +40,33 @@ class NamesField(models.JSONField):
 
     def from_db_value(self, *column: Any) -> list[str]:
         return texts_in(super().from_db_value(*column))
+
+
+class _Told:
+    """Words that may be others' (a tracker's, a mail server's): kept as far as people can read them and they fit.
+
+    What ended a piece of work is kept whatever it says: else the work would seem to go on.
+    """
+
+    max_length: int | None
+
+    def deconstruct(self) -> Any:
+        """To a database it is what it was."""
+        name, _, args, options = super().deconstruct()  # type: ignore[misc]
+        return name, f"django.db.models.{self.get_internal_type()}", args, options  # type: ignore[attr-defined]
+
+    def get_prep_value(self, value: Any) -> Any:
+        told = super().get_prep_value(value)  # type: ignore[misc]
+        return readable(told, is_line=False)[: self.max_length] if isinstance(told, str) else told
+
+
+# Django's classes take no arguments of type when they run.
+class WordsField(_Told, models.CharField):  # type: ignore[type-arg]
+    """In short."""
+
+
+class LongWordsField(_Told, models.TextField):  # type: ignore[type-arg]
+    """In full."""
 
 
 def fault_of(field: "models.Field[Any, Any]", value: object) -> str | None:

@@ -290,7 +290,7 @@ def _require_server(host: str, port: object) -> None:
     except UnicodeError:
         host = ""
     # Of hosts that are no names by the letter some are reached: what no name has at all is refused.
-    if not re.fullmatch(r"[\w.:\[\]-]*[\w\]][\w.:\[\]-]*", host) or port == 0:
+    if not re.fullmatch(r"(?=[.:\[-]*+[\w\]])[\w.:\[\]-]*+", host) or port == 0:
         _refuse_address("EMAIL_URL", _MAIL_SERVERS)
 
 

@@ -9,7 +9,6 @@ the same after the second time.
 import ipaddress
 import json
 import random
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from apps.common.operations.deadlines import Deadline, Ending
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.budget import Budget
+from apps.importers.sources.links import next_link
 
 CONNECT_SECONDS = 5.0
 _LOOKUP = Lookup(seconds=10.0, most_at_once=16)
@@ -51,7 +51,10 @@ STUMBLES = frozenset({500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: What may be repeated when a connection breaks.
 _FAULTS = (HTTPError, HTTPException, OSError)
-_NEXT = re.compile(r"<([^<>]+)>\s*;[^,]*\brel=\"?next\"?", re.IGNORECASE)
+#: Those of trackers have some hundred characters; the library takes a hundred lines of 64 KiB.
+MOST_LINK_CHARACTERS = 16 * 2**10
+#: Of what a tracker says of its refusal, and of a place it names.
+MOST_TOLD = 300
 
 
 class TrackerRefused(ImportRefused):
@@ -112,8 +115,10 @@ class HttpAnswer:
     @property
     def next_url(self) -> str:
         """Where the next page is, by the header Link; empty on the last one."""
-        match = _NEXT.search(self.headers.get("link", ""))
-        return match[1] if match else ""
+        header = self.headers.get("link", "")
+        if len(header) > MOST_LINK_CHARACTERS:
+            raise AnswerUnusable(f"{_place(self.url)} names other pages in {len(header)} characters.")
+        return next_link(header)
 
 
 @dataclass(slots=True)
@@ -172,7 +177,7 @@ class Client:
         if errors and not (isinstance(data, dict) and any(data.values())):
             first = errors[0] if isinstance(errors, list) else errors
             told = first.get("message", "") if isinstance(first, dict) else first
-            raise TrackerRefused(f"{_place(self.base_url)} says: {str(told)[:300]}")
+            raise TrackerRefused(f"{_place(self.base_url)} says: {str(told)[:MOST_TOLD]}")
         if not isinstance(data, dict):
             raise AnswerUnusable(f"{_place(self.base_url)} answered GraphQL without data.")
         return data
@@ -353,7 +358,7 @@ def _message(answer: HttpAnswer) -> str:
         return "no reason given"
     if isinstance(told, dict):
         found = told.get("message") or told.get("errorMessages") or told.get("error") or told.get("errors")
-        return str(found)[:300]
+        return str(found)[:MOST_TOLD]
     return "no reason given"
 
 
@@ -375,7 +380,7 @@ def _origin(url: str) -> tuple[str, str, int]:
 def _place(url: str) -> str:
     """Host and path: a query may hold what is nobody's business."""
     parts = urlsplit(url)
-    return f"{parts.hostname}{parts.path}"
+    return f"{parts.hostname}{parts.path}"[:MOST_TOLD]
 
 
 def _is_in(address: str, networks: Iterable[str]) -> bool:

@@ -18,8 +18,7 @@ STATE_OF_SPRINT = {"future": "planned", "active": "active", "closed": "completed
 SPRINT_SCHEMA = "com.pyxis.greenhopper.jira:gh-sprint"
 POINTS_SCHEMA = "com.pyxis.greenhopper.jira:jsw-story-points"
 POINT_NAMES = ("story point estimate", "story points", "story-points", "points", "sp")
-_GREENHOPPER = re.compile(r"\[(.*)\]", re.DOTALL)
-_PAIR = re.compile(r"(\w+)=(.*?)(?=,\w+=|$)", re.DOTALL)
+_KEY = re.compile(r"(?:^|,)(\w++)=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,8 @@ def stage_named(name: str, category: str) -> Stage:
 def sprint_of(row: Any) -> TrackedSprint | None:
     """A sprint from its row, or from the text that old servers give (…Sprint@1[id=2,state=FUTURE,name=…])."""
     if isinstance(row, str):
-        match = _GREENHOPPER.search(row)
-        row = {key: "" if text == "<null>" else text for key, text in _PAIR.findall(match[1])} if match else None
+        _, *told = _KEY.split(row[row.find("[") + 1 : max(row.rfind("]"), 0)])
+        row = {key: "" if text == "<null>" else text for key, text in zip(told[::2], told[1::2], strict=True)}
     if not part(row, "id"):
         return None
     state = STATE_OF_SPRINT.get(str(part(row, "state") or "").casefold(), "")

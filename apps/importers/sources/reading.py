@@ -20,7 +20,7 @@ LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 2
 #: The largest description kept; trackers allow 32,767 characters (Jira) to 1 MB (GitLab).
 LONGEST_TEXT = 100_000
 #: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
-_POINT_LABEL = re.compile(r"(?:estimate|points|story points|sp)\s*[:/= ]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_POINT_LABEL = re.compile(r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))(\d+(?:\.\d+)?)", re.IGNORECASE)
 #: The scope of a label, and an ordinal that orders its values: 'workflow::5 - development', 'status: in progress'.
 _LABEL_SCOPE = re.compile(r"(?:workflow|status|state|stage|board)\s*(?:::|[:/])\s*(?:\d+\s*-\s*)?(.+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")

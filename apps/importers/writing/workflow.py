@@ -40,7 +40,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 # fmt: on
 _CATEGORY = {normal_form(name): category for category, names in _NAMES.items() for name in names}
 #: What parts a name into its words: 'Closed - Duplicate', 'Done (won't do)', 'Closed: Obsolete'.
-_PARTS = re.compile(r"\s+[-–—]\s+|[:/()\[\]|]")
+_PARTS = re.compile(r"(?<!\s)\s++[-–—]\s+|[:/()\[\]|]")
 #: 'Duplicate of TM-3' is a duplicate.
 _DUPLICATE_OF = re.compile(r"duplicates?\s+of\b.*", re.IGNORECASE)
 

@@ -222,7 +222,7 @@ def record_failure(
         trained_at=now,
         trained_by=user,
         status=MLModel.Status.FAILED,
-        failure_reason=reason[:500],
+        failure_reason=reason,
     )
 
 

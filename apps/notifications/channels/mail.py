@@ -63,12 +63,17 @@ def _refused(code: int, text: bytes | str) -> Outcome:
     """This mail, to this person."""
     return Outcome(
         is_delivered=False,
-        status_code=code,
+        status_code=_told(code),
         error=f"The mail server answered {code}.",
-        excerpt=excerpt_of(text if isinstance(text, bytes) else text.encode()),
+        excerpt=excerpt_of(text if isinstance(text, bytes) else text.encode(errors="replace")),
         is_final=code >= FIRST_FINAL_CODE,
     )
 
 
 def _unusable(error: str, code: int | None = None) -> Outcome:
-    return Outcome(is_delivered=False, status_code=code, error=error, is_way_blocked=True)
+    return Outcome(is_delivered=False, status_code=_told(code), error=error, is_way_blocked=True)
+
+
+def _told(code: int | None) -> int | None:
+    """None for what is no code: what the library makes of a line without one (-1), or with a sign before it."""
+    return code if code is not None and code > 0 else None

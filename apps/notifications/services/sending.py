@@ -131,7 +131,7 @@ def _send(
                 started_at=started_at,
                 duration_ms=duration_ms,
                 status_code=outcome.status_code,
-                error=outcome.error[:200],
+                error=outcome.error,
                 excerpt=outcome.excerpt,
             )
     return not outcome.is_way_blocked
@@ -172,12 +172,12 @@ def _record(mine: DeliveryClaim, delivery: Delivery, outcome: Outcome, *, rng: r
         wait = retry_wait_seconds(
             mine.attempt, first_seconds=FIRST_RETRY_SECONDS, longest_seconds=LONGEST_RETRY_SECONDS, rng=rng
         )
-        if mine.record(due_at=now + timedelta(seconds=wait), failure_reason=outcome.error[:200]):
+        if mine.record(due_at=now + timedelta(seconds=wait), failure_reason=outcome.error):
             _count(delivery, "retried", outcome.error)
 
 
 def _finish(mine: DeliveryClaim, delivery: Delivery, state: Delivery.State, reason: str, *, now: datetime) -> None:
-    if mine.record(state=state, finished_at=now, failure_reason=reason[:200]):
+    if mine.record(state=state, finished_at=now, failure_reason=reason):
         _count(delivery, state, reason)
     else:
         logger.warning(

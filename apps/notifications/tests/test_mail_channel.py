@@ -1,8 +1,10 @@
 """Handing a mail to a real SMTP server: what it holds, what a refusal does, and that a repetition can be told."""
 
 import random
+import smtplib
 
 import pytest
+from django.core.mail.backends.smtp import EmailBackend
 
 from apps.notifications.models import Attempt, Delivery
 from apps.notifications.services.announcing import announce
@@ -131,3 +133,16 @@ def test_a_line_that_would_become_a_header_is_a_failure_and_no_header(delivery, 
     assert mails.received == []
     assert Delivery.objects.get(pk=delivery.pk).failure_reason.startswith("Internal error (")
     assert claim(delivery.id, now=now) is None
+
+
+def test_a_mail_server_that_answers_without_a_code_fails_one_attempt(delivery, work, now, monkeypatch):
+    def refuse(self, message):
+        # What the library makes of a line that begins with no number.
+        raise smtplib.SMTPDataError(-1, b"\x00\xff no")
+
+    monkeypatch.setattr(EmailBackend, "_send", refuse)
+    work(now)
+
+    [attempt] = Attempt.objects.filter(delivery__channel="email")
+    assert (attempt.status_code, attempt.excerpt) == (None, "\ufffd no")
+    assert Delivery.objects.get(channel="email").state == "waiting"

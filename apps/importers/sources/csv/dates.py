@@ -97,7 +97,7 @@ _NAME_MONTH_DAY = re.compile(
 )
 
 
-_OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:UTC|GMT)?([+-]\d{2}:?\d{2})(?:\s*\(.*\))?$")
+_OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:UTC|GMT)?([+-]\d{2}:?\d{2})(?:\s*\((?:[^()]|\([^()]*+\))*+\))?$")
 _OFFSET_HOURS = re.compile(r"([+-])(\d{2}):?00")
 
 
@@ -222,7 +222,7 @@ def _by_pattern(text: str, pattern: str) -> datetime | None:
 def _iso(text: str) -> datetime | None:
     # The hyphens keep bare numbers ('20120315', '2012') from being taken for dates.
     if re.match(r"\d{4}-\d\d-\d\d", text):
-        return datetime.fromisoformat(re.sub(r"\s+(UTC|GMT)$", "+00:00", text))
+        return datetime.fromisoformat(re.sub(r"(?<!\s)\s++(UTC|GMT)$", "+00:00", text))
     match = _YEAR_FIRST.fullmatch(text)
     return _assembled(match, int(match["year"]), int(match["month"]), int(match["day"])) if match else None
 

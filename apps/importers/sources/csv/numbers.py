@@ -40,7 +40,7 @@ _UNITS: Mapping[str, float] = {
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _STEP = re.compile(r"(\d{1,9}(?:[.,]\d{1,9})?)\s{0,3}([^\W\d_]{1,12})\.?")
 _CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)(?::([0-5]\d))?")
-_POINTS_WORDS = re.compile(r"\s*(?:sp|pts?|points?|story\s*points?|punkte?|puntos?|pontos?)\.?$", re.IGNORECASE)
+_POINTS_WORDS = re.compile(r"(?<!\s)\s*+(?:sp|pts?|points?|story\s*points?|punkte?|puntos?|pontos?)\.?$", re.IGNORECASE)
 _THOUSANDS = {".": re.compile(r"[+-]?\d{1,3}(\.\d{3})+"), ",": re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")}
 
 

@@ -7,7 +7,7 @@ from apps.importers.records import NamedSprint
 from apps.importers.sources.csv.cells import is_empty
 
 #: com.atlassian.greenhopper.service.sprint.Sprint@1f[id=2,rapidViewId=1,state=CLOSED,name=Sprint 2,goal=,...]
-_GREENHOPPER = re.compile(r"service\.sprint\.Sprint@\w+\[(?P<fields>[^\]]*)\]")
+_GREENHOPPER = re.compile(r"service\.sprint\.Sprint@\w++\[(?P<fields>(?:[^\]s]|s(?!ervice\.sprint\.Sprint@))*+)\]")
 _ID = re.compile(r"(?:^|,)id=(?P<id>\d{1,18})(?:,|$)")
 _NAME = re.compile(r"(?:^|,)name=(?P<name>.*?)(?:,[a-zA-Z]+=|$)")
 

@@ -27,7 +27,7 @@ MOST_PRIORITY = 32_767  # what the column holds
 MOST_PRIORITY_DIGITS = 6  # with a sign
 # The dot is looked for once, ahead: two runs with a dot between them would try every dot of a long row of dots.
 _ADDRESS = re.compile(r"[^@\s<>]+@(?=[^@\s<>]+\.[^@\s<>])[^@\s<>]+")
-_NAME_AND_ADDRESS = re.compile(r"(?P<name>.*?)\s*<(?P<email>[^<>]+)>")
+_NAME_AND_ADDRESS = re.compile(r"(?P<name>.*)<(?P<email>[^<>]+)>")
 
 
 def priority(text: str) -> int | None:

@@ -15,6 +15,7 @@ from apps.importers.sources.client import (
     TrackerRefused,
     TrackerUnreachable,
 )
+from apps.importers.sources.links import next_link
 from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages, token_pages
 from apps.importers.tests.trackers.server import LOCAL, Reply, Request, client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Gap
@@ -250,6 +251,28 @@ def test_links_are_followed_and_a_row_that_comes_twice_counts_once():
     with tracker(answer) as served:
         pages = list(linked_pages(client_of(served), "repos/a/b/issues", per_page=2))
     assert pages == [[{"id": 1}, {"id": 2}], [{"id": 3}]]
+
+
+@pytest.mark.parametrize(
+    ("header", "address"),
+    [
+        ('<https://a/?x=1,2>; title="a, <b>; rel=next"; REL = "prev Next"', "https://a/?x=1,2"),
+        ("<https://a/1>; rel=last, <https://a/2>;rel=next", "https://a/2"),
+        ('<a>; rel="next-but-one", <b>; rev=next, <c>; rel=up; rel=next', ""),
+        ('<a>; title="it\\"s; rel=next', ""),
+        ('<a; rel=next, <b>; anchor; rel="next"', "b"),
+        ("", ""),
+    ],
+)
+def test_the_next_page_is_the_one_whose_relations_name_it(header, address):
+    assert next_link(header) == address
+
+
+def test_a_header_of_links_that_no_tracker_writes_ends_the_pages_with_a_reason():
+    with tracker(lambda request: Reply([], headers={"Link": "<a>;" * 10_000})) as served:
+        answer = client_of(served).get("issues")
+    with pytest.raises(AnswerUnusable, match="names other pages in 40000 characters"):
+        answer.next_url  # noqa: B018 - it is read here
 
 
 @needs_recorded

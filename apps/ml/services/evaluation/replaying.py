@@ -41,7 +41,7 @@ def _make(project: Project, kind: str, mine: QuerySet[Replay], now: Callable[[],
     except NotEnoughData as error:
         mine.update(failure_reason=_TOO_LITTLE.format(error=error))
     except ApplicationError as error:
-        mine.update(failure_reason=error.message[:500])
+        mine.update(failure_reason=error.message)
     except Exception as error:
         mine.update(failure_reason=_INTERNAL.format(type(error).__name__))
         raise

@@ -99,7 +99,7 @@ def _forecast(project: Project, *, now: datetime) -> dict[str, Any]:
         of_sprint = of_a_sprint(project.pk, items, by=project.target_date, now=now)
         found = (of_sprint or inputs.forecaster()).ask(items)
     except NotEnoughData as error:
-        return {"issues": len(items), "target": project.target_date, "no_forecast_because": error.message[:200]}
+        return {"issues": len(items), "target": project.target_date, "no_forecast_because": error.message}
     return {**_figures(found), "target": project.target_date, "inputs": as_json(inputs)}
 
 

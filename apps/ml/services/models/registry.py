@@ -86,7 +86,7 @@ def activate(model: MLModel, *, now: datetime, by: "User | None" = None) -> MLMo
 
 def note_refusal(model_id: UUID, reason: str) -> None:
     """Remember that a model could not be served: it is due, however few issues are new; written once."""
-    MLModel.objects.filter(id=model_id, refusal="").update(refusal=reason[:200])
+    MLModel.objects.filter(id=model_id, refusal="").update(refusal=reason)
 
 
 def require_sound(model: MLModel) -> None:

@@ -39,7 +39,7 @@ class Claim:
 
     def report(self, step: int, text: str) -> None:
         """Show how far the training is; ClaimLost likewise."""
-        self._change(progress_step=step, progress_text=text[:200], heartbeat_at=timezone.now())
+        self._change(progress_step=step, progress_text=text, heartbeat_at=timezone.now())
 
     def succeed(self, model: MLModel) -> None:
         """Inside the transaction that stores the model: both or neither."""
@@ -47,12 +47,12 @@ class Claim:
 
     def fail(self, reason: str) -> None:
         note_activity(timezone.now())
-        self._change(state=TrainingRun.State.FAILED, failure_reason=reason[:500], finished_at=timezone.now())
+        self._change(state=TrainingRun.State.FAILED, failure_reason=reason, finished_at=timezone.now())
 
     def requeue(self, reason: str, *, now: datetime | None = None) -> None:
         now = now or timezone.now()
         note_activity(now)
-        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason[:500], queued_at=now)
+        self._change(state=TrainingRun.State.QUEUED, failure_reason=reason, queued_at=now)
 
     def _change(self, **fields: object) -> None:
         mine = TrainingRun.objects.filter(id=self.run_id, attempts=self.attempt, state=TrainingRun.State.RUNNING)

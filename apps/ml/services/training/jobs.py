@@ -87,7 +87,7 @@ def request_training(
             return TrainingRun.objects.create(
                 model_type=model_type,
                 project_id=project_id,
-                cause=cause[:200],
+                cause=cause,
                 requested_by=by,
                 created_at=now,
                 queued_at=now,
