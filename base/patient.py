@@ -105,7 +105,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         SHARES.tell(self.age, self.nr_conns, now=now)
         if self.left_until > now and not SHARES.others_have_fewer(self.age, self.nr_conns, now=now):
             self.left_until = -math.inf
-        super().wait_for_and_dispatch_events(_LOOK_SECONDS if self.left_until > now else timeout)
+        wait_seconds = _LOOK_SECONDS if self.left_until > now else timeout
+        # The loop has decided before whether to listen: whoever waits long listens, or clients would wait as long.
+        if self.alive:
+            self.set_accept_enabled(self.nr_conns < self.worker_connections)
+        super().wait_for_and_dispatch_events(wait_seconds)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Not while others are given their time."""

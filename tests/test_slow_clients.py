@@ -4,13 +4,18 @@ import json
 import random
 import time
 from contextlib import ExitStack, suppress
+from selectors import DefaultSelector
+from socket import socket
 
 import pytest
 from gunicorn.http.body import LengthReader
 from gunicorn.http.unreader import Unreader
+from gunicorn.workers.gthread import ThreadWorker
 
 from apps.common.uploads import LONGEST_BODY_BYTES, LONGEST_UPLOAD_BYTES
+from base import patient as server
 from base.arriving import Rest
+from base.patient import PatientWorker
 from tests.patient_clients import HEAD, SLOW_CLIENTS, answer, asked, connected, serving
 
 
@@ -329,3 +334,23 @@ def test_a_kept_connection_ends_after_some_answers_and_none_that_is_asked_ahead(
     assert b"Connection: close" in last
     assert last.endswith(b"/in 1\n")
     assert (all_of_them.count(b"/in 1\n"), all_of_them.count(b"Connection: close")) == (5, 1)
+
+
+@pytest.mark.parametrize(("left_for", "others_have_fewer"), [(3600.0, False), (-1.0, False), (3600.0, True)])
+def test_who_waits_long_listens(monkeypatch, left_for, others_have_fewer):
+    """A process that neither listened nor looked again soon kept every client waiting for a second."""
+    process = PatientWorker.__new__(PatientWorker)
+    process.age, process.nr_conns, process.worker_connections, process.alive = 1, 0, 100, True
+    process.left_until, process.poller, process._accepting = time.monotonic() + left_for, DefaultSelector(), False
+    monkeypatch.setattr(server.SHARES, "others_have_fewer", lambda *_, **__: others_have_fewer)
+    waits = []
+    monkeypatch.setattr(
+        ThreadWorker, "wait_for_and_dispatch_events", lambda self, wait: waits.append((wait, self._accepting))
+    )
+
+    with socket() as listener:
+        process.sockets = [listener]
+        # gunicorn's loop has decided not to listen, by what was so before.
+        process.wait_for_and_dispatch_events(1.0)
+
+    assert waits == [(server._LOOK_SECONDS, False) if others_have_fewer else (1.0, True)]
